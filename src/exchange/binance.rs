@@ -1,0 +1,384 @@
+//! Binance spot over REST: candles, aggregate trades and book snapshots.
+//!
+//! Source: Binance spot API documentation, "Market Data endpoints" (REST v3). Times are in milliseconds,
+//! numbers are strings, answers are oldest first, bounds are inclusive.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::exchange::decode::{candle_fault, malformed, number};
+use crate::exchange::{
+    Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Order, Page, ParseError, Probe, Quota,
+    Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
+
+/// Binance, spot markets.
+pub struct Binance;
+
+/// Spans and Binance's words for them; upper-case M is the month. Weeks open on Monday. Where a 3-day candle
+/// opens is not documented, so the walk does not hold 3-day rows to a grid.
+const SPANS: [SpanOffer; 15] = [
+    SpanOffer::usual(60, "1m"),
+    SpanOffer::usual(180, "3m"),
+    SpanOffer::usual(300, "5m"),
+    SpanOffer::usual(900, "15m"),
+    SpanOffer::usual(1_800, "30m"),
+    SpanOffer::usual(3_600, "1h"),
+    SpanOffer::usual(7_200, "2h"),
+    SpanOffer::usual(14_400, "4h"),
+    SpanOffer::usual(21_600, "6h"),
+    SpanOffer::usual(28_800, "8h"),
+    SpanOffer::usual(43_200, "12h"),
+    SpanOffer::usual(86_400, "1d"),
+    SpanOffer::usual(259_200, "3d"),
+    SpanOffer::usual(604_800, "1w"),
+    SpanOffer::usual(2_592_000, "1M"),
+];
+
+const OFFERS: [Offer; 3] = [
+    Offer {
+        kind: Kind::Ohlc,
+        markets: &[Market::Spot],
+        spans: &SPANS,
+        page_rows: 1_000,
+        order: Order::OldestFirst,
+        history: History::Full,
+        probe: Probe::ByTime,
+        walk: Duration::ZERO,
+        depths: &[],
+        weight: 2,
+        grace: Duration::from_secs(2),
+        recorded: true,
+    },
+    Offer {
+        kind: Kind::Trades,
+        markets: &[Market::Spot],
+        spans: &[],
+        page_rows: 1_000,
+        order: Order::OldestFirst,
+        history: History::Full,
+        probe: Probe::ById,
+        walk: Duration::from_secs(3_600),
+        depths: &[],
+        weight: 4,
+        grace: Duration::from_secs(5),
+        recorded: true,
+    },
+    Offer {
+        kind: Kind::OrderBook,
+        markets: &[Market::Spot],
+        spans: &[],
+        page_rows: 5_000,
+        order: Order::OldestFirst,
+        history: History::Now,
+        probe: Probe::None,
+        walk: Duration::ZERO,
+        depths: &[(100, 5), (500, 25), (1_000, 50), (5_000, 250)],
+        weight: 5,
+        grace: Duration::ZERO,
+        recorded: true,
+    },
+];
+
+/// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, takerBase, takerQuote, unused]`.
+#[derive(Deserialize)]
+struct Kline<'a>(
+    i64,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    i64,
+    &'a str,
+    i64,
+    IgnoredAny,
+    IgnoredAny,
+    IgnoredAny,
+);
+
+#[derive(Deserialize)]
+struct AggTrade<'a> {
+    a: u64,
+    p: &'a str,
+    q: &'a str,
+    #[serde(rename = "T")]
+    time: i64,
+    /// Whether the buyer was the maker, that is, whether the taker sold.
+    m: bool,
+}
+
+#[derive(Deserialize)]
+struct Depth<'a> {
+    #[serde(rename = "lastUpdateId")]
+    last_update_id: i64,
+    #[serde(borrow)]
+    bids: Vec<(&'a str, &'a str)>,
+    #[serde(borrow)]
+    asks: Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: i64,
+    msg: String,
+}
+
+#[derive(Deserialize)]
+struct ServerTime {
+    #[serde(rename = "serverTime")]
+    server_time: i64,
+}
+
+#[derive(Deserialize)]
+struct ExchangeInfo {
+    #[serde(default, rename = "rateLimits")]
+    rate_limits: Vec<RateLimit>,
+    symbols: Vec<Symbol>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RateLimit {
+    rate_limit_type: String,
+    interval: String,
+    interval_num: u32,
+    limit: u32,
+}
+
+#[derive(Deserialize)]
+struct Symbol {
+    symbol: String,
+    status: String,
+}
+
+impl Exchange for Binance {
+    fn name(&self) -> &'static str {
+        "binance"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://api.binance.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["binance"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn quota(&self) -> Quota {
+        Quota { weight: 6_000, per: Duration::from_secs(60) }
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        Some(
+            "set `exchanges.binance.rest_url` to https://data-api.binance.vision, its market-data host without an account",
+        )
+    }
+
+    fn symbol(&self, pair: &Pair) -> String {
+        format!("{}{}", pair.base(), pair.quote())
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let symbol = self.symbol(page.series.pair());
+        // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
+        let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
+        let rows = page.rows;
+        match page.series.kind() {
+            Kind::Ohlc => {
+                let word =
+                    page.series.span().and_then(|span| OFFERS[0].span(span)).map_or("1m", |span| span.word);
+                let path = format!(
+                    "/api/v3/klines?symbol={symbol}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
+                );
+                HttpRequest { endpoint: "ohlc", path, weight: OFFERS[0].weight }
+            }
+            Kind::OrderBook => HttpRequest {
+                endpoint: "book_snapshot",
+                path: format!("/api/v3/depth?symbol={symbol}&limit={rows}"),
+                weight: depth_weight(rows),
+            },
+            _ => {
+                let bounds = match page.ask {
+                    Ask::FromId(id) => format!("fromId={id}"),
+                    Ask::ByTime | Ask::Now => format!("startTime={first}&endTime={last}"),
+                };
+                HttpRequest {
+                    endpoint: "trades",
+                    path: format!("/api/v3/aggTrades?symbol={symbol}&{bounds}&limit={rows}"),
+                    weight: OFFERS[1].weight,
+                }
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_klines(answer.body, out),
+            Kind::Trades => self.parse_trades(answer.body, out),
+            Kind::OrderBook => self.parse_depth(answer, page.rows, out),
+            kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        }
+    }
+
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        let error: ErrorBody = serde_json::from_slice(body).ok()?;
+        let kind = match error.code {
+            -1121 => RefusalKind::UnknownSymbol,
+            -1003 | -1015 => RefusalKind::RateLimit,
+            // Disconnected, unexpected answer, time-out, overloaded, shutting down.
+            -1000 | -1001 | -1006 | -1007 | -1008 | -1016 => RefusalKind::Temporary,
+            _ => RefusalKind::Permanent,
+        };
+        Some(Refusal { kind, code: error.code.to_string(), message: error.msg })
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest { endpoint: "time", path: "/api/v3/time".to_owned(), weight: 1 }
+    }
+
+    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
+        let time: ServerTime = self.read(body)?;
+        Ok(Micros::from_millis(time.server_time))
+    }
+
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        let query = pair.map(|pair| format!("?symbol={}", self.symbol(pair))).unwrap_or_default();
+        HttpRequest { endpoint: "instruments", path: format!("/api/v3/exchangeInfo{query}"), weight: 20 }
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        let info: ExchangeInfo = self.read(body)?;
+        let weight = |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT";
+        let quota = info.rate_limits.iter().find(weight).and_then(|limit| {
+            let unit = match limit.interval.as_str() {
+                "SECOND" => 1,
+                "MINUTE" => 60,
+                "HOUR" => 3_600,
+                "DAY" => 86_400,
+                _ => return None,
+            };
+            let per = Duration::from_secs(unit * u64::from(limit.interval_num));
+            (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
+        });
+        let symbols =
+            info.symbols.into_iter().map(|listed| (listed.symbol, listed.status == "TRADING")).collect();
+        Ok(Listing { symbols, quota })
+    }
+
+    fn used_weight(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        header("x-mbx-used-weight-1m")?.parse().ok()
+    }
+}
+
+impl Binance {
+    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
+        serde_json::from_slice(body).map_err(|error| match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, error),
+        })
+    }
+
+    fn parse_klines(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let rows: Vec<Kline<'_>> = self.read(body)?;
+        let mut candles = out.candles_mut();
+        for (row, Kline(opened, open, high, low, close, volume, closed, quote, trades, ..)) in
+            rows.into_iter().enumerate()
+        {
+            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
+            let read = |text| number(text).ok_or_else(|| impossible("a number is not one"));
+            let candle = Candle {
+                ts: Micros::from_millis(opened),
+                open: read(open)?,
+                high: read(high)?,
+                low: read(low)?,
+                close: read(close)?,
+                volume: read(volume)?,
+                quote_volume: Some(read(quote)?),
+                trades: Some(trades),
+            };
+            if closed < opened {
+                return Err(impossible("it closes before it opens"));
+            }
+            if let Some(fault) = candle_fault(&candle) {
+                return Err(impossible(fault));
+            }
+            candles.push(candle);
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn parse_trades(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let rows: Vec<AggTrade<'_>> = self.read(body)?;
+        let last = rows.iter().map(|row| row.a).max();
+        let mut trades = out.trades_mut();
+        let mut id = String::new();
+        for (row, wire) in rows.into_iter().enumerate() {
+            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
+            let read = |text| {
+                number(text)
+                    .filter(|v| *v >= 0.0)
+                    .ok_or_else(|| impossible("a number is not one or negative"))
+            };
+            let ts = Micros::from_millis(wire.time);
+            if ts < Micros::OLDEST {
+                return Err(impossible("its time is before 2009"));
+            }
+            id.clear();
+            let _ = write!(id, "{}", wire.a);
+            trades.push(Trade {
+                ts,
+                ts_recv: None,
+                id: Some(&id),
+                price: read(wire.p)?,
+                amount: read(wire.q)?,
+                side: Some(if wire.m { Side::Sell } else { Side::Buy }),
+            });
+        }
+        Ok(last.map_or(Next::ByTime, Next::FromId))
+    }
+
+    fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        let depth: Depth<'_> = self.read(answer.body)?;
+        let mut book = out.book_mut();
+        let levels = levels as usize;
+        for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
+            for (row, (price, amount)) in rows.iter().take(levels).enumerate() {
+                let read = |text| {
+                    number(text).filter(|v| *v >= 0.0).ok_or_else(|| ParseError::Impossible {
+                        row,
+                        reason: "a level's number is not one or negative".to_owned(),
+                    })
+                };
+                book.push(BookLevel {
+                    ord: 0,
+                    // The answer carries no time of its own.
+                    ts: answer.received,
+                    ts_recv: answer.received,
+                    seq: Some(depth.last_update_id),
+                    is_snapshot: true,
+                    side,
+                    price: read(price)?,
+                    amount: read(amount)?,
+                    count: None,
+                });
+            }
+        }
+        Ok(Next::ByTime)
+    }
+}
+
+/// What a snapshot of so many levels weighs.
+fn depth_weight(levels: u32) -> u32 {
+    let depths = OFFERS[2].depths;
+    depths.iter().find(|(most, _)| levels <= *most).or(depths.last()).map_or(250, |(_, weight)| *weight)
+}

@@ -1,0 +1,101 @@
+//! Exchange protocols without input or output: what to ask, and what an answer says.
+//!
+//! An exchange is one file that implements [`Exchange`] and one line in [`ALL`]. It builds requests and
+//! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
+
+mod binance;
+mod decode;
+mod offer;
+mod page;
+
+pub use decode::excerpt;
+pub use offer::{History, Offer, Order, Probe, Quota, SpanOffer};
+pub use page::{Answer, Ask, HttpRequest, Listing, Next, Page, ParseError, Refusal, RefusalKind};
+
+use crate::model::{Batch, Kind, Market, Micros, Pair, Series};
+
+/// One exchange's public REST interface, as pure functions.
+pub trait Exchange: Send + Sync {
+    /// The name in configurations, paths and labels.
+    fn name(&self) -> &'static str;
+
+    /// Where its public REST interface lives, without a trailing slash.
+    fn rest_url(&self) -> &'static str;
+
+    /// The folders of recorded answers that belong to this exchange.
+    fn recordings(&self) -> &'static [&'static str];
+
+    /// What it can do, one entry for each kind and set of markets.
+    fn offers(&self) -> &'static [Offer];
+
+    /// The request budget it documents, used until it announces another.
+    fn quota(&self) -> Quota;
+
+    /// The way round a geo-block that the exchange itself documents, if it does.
+    fn geo_block_advice(&self) -> Option<&'static str>;
+
+    /// Its own name for a pair.
+    fn symbol(&self, pair: &Pair) -> String;
+
+    /// The request for one page.
+    fn request(&self, page: &Page) -> HttpRequest;
+
+    /// Reads the answer to one page and appends **all** its rows, oldest first, to `out`; rows outside the
+    /// page's window too, since they prove where the window ends. The walk keeps what lies inside.
+    ///
+    /// # Errors
+    /// When the answer is a refusal or anything but the shape the exchange documents. `out` is then
+    /// to be thrown away.
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError>;
+
+    /// What a body with an error status, or an error body with status 200, means; none when it is no
+    /// error body of this exchange.
+    fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal>;
+
+    /// The request for the exchange's clock.
+    fn clock_request(&self) -> HttpRequest;
+
+    /// Reads the exchange's clock.
+    ///
+    /// # Errors
+    /// When the answer is not the documented shape.
+    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError>;
+
+    /// The request for what is listed: one pair, or everything.
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
+
+    /// Reads what is listed and the request budget the exchange announces.
+    ///
+    /// # Errors
+    /// When the answer is a refusal or not the documented shape.
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError>;
+
+    /// The weight used in the running minute, as a header of any answer says it. `header` looks a
+    /// header up by its lower-case name.
+    fn used_weight(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
+
+    /// The offer for a kind on a market.
+    fn offer(&self, kind: Kind, market: Market) -> Option<&'static Offer> {
+        self.offers().iter().find(|offer| offer.kind == kind && offer.markets.contains(&market))
+    }
+
+    /// The offer for a series.
+    fn offer_for(&self, series: &Series) -> Option<&'static Offer> {
+        self.offer(series.kind(), series.pair().market())
+    }
+}
+
+/// Every exchange, in the order tables show them.
+pub static ALL: [&dyn Exchange; 1] = [&binance::Binance];
+
+/// The exchange of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Exchange> {
+    ALL.into_iter().find(|exchange| exchange.name() == name)
+}
+
+/// The names of every exchange.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|exchange| exchange.name()).collect()
+}

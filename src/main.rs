@@ -1,0 +1,3 @@
+//! The `dccd` program.
+
+fn main() {}

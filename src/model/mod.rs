@@ -1,0 +1,24 @@
+//! Pure values shared by every room: instants, spans, pairs, series, windows and batches of rows.
+//!
+//! Nothing here touches a socket, a file, a clock or a runtime.
+
+mod batch;
+mod kind;
+mod pair;
+mod schema;
+mod series;
+mod span;
+mod time;
+mod window;
+
+pub use batch::{
+    Batch, BookLevel, BookRows, Candle, Candles, Column, FundingRate, FundingRates, OpenInterest,
+    OpenInterests, Texts, Trade, Trades, Values,
+};
+pub use kind::{Kind, Side};
+pub use pair::{Market, Pair, PairError};
+pub use schema::{Field, Type, fields};
+pub use series::{Series, SeriesError};
+pub use span::{Grid, Span, SpanError};
+pub use time::{Micros, TimeError, Zone};
+pub use window::{Window, Windows};
