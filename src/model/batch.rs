@@ -77,6 +77,12 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    /// Keeps the first `count` texts.
+    pub fn truncate(&mut self, count: usize) {
+        self.ends.truncate(count);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
     /// The whole buffer and the end of each text in it.
     pub(crate) fn parts(&self) -> (&[u8], &[u32]) {
         (&self.bytes, &self.ends)
@@ -119,6 +125,19 @@ impl Column {
             (Values::Bool(x), Values::Bool(y)) => x[a] == y[b],
             (Values::Text(x), Values::Text(y)) => x.bytes(a) == y.bytes(b),
             _ => false,
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::I64(own) => own.truncate(rows),
+            Values::I32(own) => own.truncate(rows),
+            Values::F64(own) => own.truncate(rows),
+            Values::Bool(own) => own.truncate(rows),
+            Values::Text(own) => own.truncate(rows),
+        }
+        if let Some(present) = &mut self.present {
+            present.truncate(rows);
         }
     }
 
@@ -213,6 +232,11 @@ impl Batch {
             rest = &rest[run..];
         }
         out
+    }
+
+    /// Keeps the first `rows` rows.
+    pub fn truncate(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.truncate(rows));
     }
 
     /// The rows of a range.
@@ -649,7 +673,7 @@ mod tests {
             id: None,
             price: f64::from(id),
             amount: 1.0,
-            side: (id % 2 == 0).then_some(Side::Sell),
+            side: id.is_multiple_of(2).then_some(Side::Sell),
         };
         (id.to_string(), trade)
     }

@@ -17,6 +17,7 @@ pub use batch::{
 };
 pub use kind::{Kind, Side};
 pub use pair::{Market, Pair, PairError};
+pub(crate) use schema::ts_index;
 pub use schema::{Field, Type, fields};
 pub use series::{Series, SeriesError};
 pub use span::{Grid, Span, SpanError};

@@ -1,0 +1,352 @@
+//! The ledger of a series: what is wanted, what is covered, and the files that hold it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Micros, Series, Window, Windows};
+use crate::store::{StoreError, atomic};
+
+/// The account of one series, in `_series.json` beside its files.
+///
+/// A window of candles speaks of their opens. What is wanted and in none of `covered`, `empty` and
+/// `unfillable` is a gap.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// The earliest instant ever asked for.
+    pub wanted_since: Option<Micros>,
+    /// Windows whose rows are stored, quiet stretches included.
+    pub covered: Windows,
+    /// Windows in which the exchange has nothing, with how that is known.
+    pub empty: Vec<Note>,
+    /// Windows the exchange cannot give, with the reason.
+    pub unfillable: Vec<Note>,
+    /// Windows of rows computed by us rather than sent by the exchange.
+    pub derived: Windows,
+    /// Why a gap is one, where that is known.
+    pub notes: Vec<Note>,
+    /// The file of each period, by the period's name.
+    pub files: BTreeMap<String, FileEntry>,
+    /// The highest generation ever given to a file of this series.
+    pub generation: u64,
+}
+
+/// A window with a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The window.
+    pub window: Window,
+    /// What is known of it.
+    pub reason: String,
+}
+
+/// What the ledger knows of a published file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Rows in it.
+    pub rows: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of all of it, in hexadecimal.
+    pub sha256: String,
+    /// Its generation.
+    pub generation: u64,
+    /// `ts` of its first row, in microseconds.
+    pub first: i64,
+    /// `ts` of its last row, in microseconds.
+    pub last: i64,
+    /// When it was last modified here, in microseconds: a file unchanged since need not be hashed again.
+    pub modified: i64,
+}
+
+/// Reasons of gaps kept per series; older ones give way, since they only explain and never decide.
+const MOST_NOTES: usize = 1_000;
+
+type Pairs = Vec<(i64, i64)>;
+type Reasons = Vec<(i64, i64, String)>;
+
+/// The file's shape.
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    format: u32,
+    series: String,
+    wanted_since: Option<i64>,
+    covered: Pairs,
+    empty: Reasons,
+    unfillable: Reasons,
+    derived: Pairs,
+    notes: Reasons,
+    files: BTreeMap<String, FileEntry>,
+    generation: u64,
+}
+
+const FORMAT: u32 = 1;
+
+/// What lies at a ledger's path.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// A ledger.
+    Ledger(Box<Ledger>),
+    /// None.
+    Absent,
+    /// Something that is no ledger of this series, with the reason.
+    Damaged(String),
+}
+
+impl Ledger {
+    /// Reads the ledger at a path; an absent one is empty.
+    ///
+    /// # Errors
+    /// Where the operating system refuses, or what is there is no ledger of this series.
+    pub fn read(path: &Path, series: &Series) -> Result<Option<Ledger>, StoreError> {
+        match Ledger::look(path, series)? {
+            Read::Ledger(ledger) => Ok(Some(*ledger)),
+            Read::Absent => Ok(None),
+            Read::Damaged(reason) => {
+                Err(StoreError::io("reading", path)(io::Error::new(io::ErrorKind::InvalidData, reason)))
+            }
+        }
+    }
+
+    pub(crate) fn look(path: &Path, series: &Series) -> Result<Read, StoreError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Absent),
+            Err(error) => return Err(StoreError::io("reading", path)(error)),
+        };
+        let raw: Raw = match serde_json::from_slice(&bytes) {
+            Ok(raw) => raw,
+            Err(error) => return Ok(Read::Damaged(format!("it is no ledger: {error}"))),
+        };
+        if raw.series != series.to_string() || raw.format != FORMAT {
+            return Ok(Read::Damaged(format!("it is a ledger of {} in format {}", raw.series, raw.format)));
+        }
+        Ok(Read::Ledger(Box::new(Ledger {
+            wanted_since: raw.wanted_since.map(Micros),
+            covered: windows(&raw.covered),
+            empty: notes(raw.empty),
+            unfillable: notes(raw.unfillable),
+            derived: windows(&raw.derived),
+            notes: notes(raw.notes),
+            files: raw.files,
+            generation: raw.generation,
+        })))
+    }
+
+    /// Writes the ledger, whole or not at all.
+    ///
+    /// # Errors
+    /// Any refusal of the operating system; the old ledger then stands.
+    pub fn write(&self, path: &Path, series: &Series) -> Result<(), StoreError> {
+        let raw = Raw {
+            format: FORMAT,
+            series: series.to_string(),
+            wanted_since: self.wanted_since.map(|at| at.0),
+            covered: pairs(&self.covered),
+            empty: reasons(&self.empty),
+            unfillable: reasons(&self.unfillable),
+            derived: pairs(&self.derived),
+            notes: reasons(&self.notes),
+            files: self.files.clone(),
+            generation: self.generation,
+        };
+        let encoded = serde_json::to_vec(&raw)
+            .map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
+        atomic::replace(path, &encoded).map_err(StoreError::io("writing", path))
+    }
+
+    /// Everything that need not be asked for: covered, confirmed empty or unfillable.
+    #[must_use]
+    pub fn settled(&self) -> Windows {
+        let mut settled = self.covered.clone();
+        self.empty.iter().chain(&self.unfillable).for_each(|note| settled.add(note.window));
+        settled
+    }
+
+    /// What is wanted before `until` and not settled.
+    #[must_use]
+    pub fn gaps(&self, until: Micros) -> Windows {
+        let wanted = self.wanted_since.and_then(|since| Window::new(since, until));
+        wanted.map(|window| self.settled().missing(window)).unwrap_or_default()
+    }
+
+    /// Why a gap is one, where a note touches it.
+    #[must_use]
+    pub fn reason(&self, gap: Window) -> Option<&str> {
+        self.notes.iter().rev().find(|note| note.window.meet(gap).is_some()).map(|note| note.reason.as_str())
+    }
+
+    /// Records that a window's rows are stored.
+    pub fn cover(&mut self, window: Window) {
+        self.covered.add(window);
+        // A row that turned up after all ends what was said of its absence.
+        cut(&mut self.empty, window);
+        cut(&mut self.unfillable, window);
+        cut(&mut self.notes, window);
+    }
+
+    /// Records that the exchange has nothing in a window; what is covered stays covered.
+    pub fn confirm_empty(&mut self, window: Window, reason: &str) {
+        for part in self.covered.missing(window).iter() {
+            insert(&mut self.empty, part, reason);
+            cut(&mut self.notes, part);
+        }
+    }
+
+    /// Records that the exchange cannot give a window.
+    pub fn give_up(&mut self, window: Window, reason: &str) {
+        for part in self.settled().missing(window).iter() {
+            insert(&mut self.unfillable, part, reason);
+        }
+    }
+
+    /// Says why a window is a gap.
+    pub fn note(&mut self, window: Window, reason: &str) {
+        cut(&mut self.notes, window);
+        insert(&mut self.notes, window, reason);
+        let surplus = self.notes.len().saturating_sub(MOST_NOTES);
+        self.notes.drain(..surplus);
+    }
+
+    /// Takes a window back: its rows are no longer here.
+    pub fn forget(&mut self, window: Window, reason: &str) {
+        let lost = self.covered.within(window);
+        self.covered.remove(window);
+        self.derived.remove(window);
+        lost.iter().for_each(|part| self.note(part, reason));
+    }
+
+    /// Rows over all files.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.files.values().map(|file| file.rows).sum()
+    }
+
+    /// Bytes over all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.values().map(|file| file.bytes).sum()
+    }
+
+    /// `ts` of the oldest and of the newest row.
+    #[must_use]
+    pub fn ends(&self) -> Option<(Micros, Micros)> {
+        let first = self.files.values().map(|file| file.first).min()?;
+        let last = self.files.values().map(|file| file.last).max()?;
+        Some((Micros(first), Micros(last)))
+    }
+}
+
+fn cut(notes: &mut Vec<Note>, window: Window) {
+    let mut kept = Vec::with_capacity(notes.len());
+    for note in notes.drain(..) {
+        let mut rest = Windows::from(note.window);
+        rest.remove(window);
+        kept.extend(rest.iter().map(|window| Note { window, reason: note.reason.clone() }));
+    }
+    *notes = kept;
+}
+
+/// Adds a note in order; joined with a neighbour of the same reason that it touches.
+fn insert(notes: &mut Vec<Note>, window: Window, reason: &str) {
+    let touching = |note: &Note| {
+        note.reason == reason && note.window.from <= window.until && window.from <= note.window.until
+    };
+    let joined = notes.iter().filter(|note| touching(note)).fold(window, |joined, note| Window {
+        from: joined.from.min(note.window.from),
+        until: joined.until.max(note.window.until),
+    });
+    notes.retain(|note| !touching(note));
+    let place = notes.partition_point(|note| note.window.from < joined.from);
+    notes.insert(place, Note { window: joined, reason: reason.to_owned() });
+}
+
+fn windows(pairs: &[(i64, i64)]) -> Windows {
+    pairs.iter().filter_map(|(from, until)| Window::new(Micros(*from), Micros(*until))).collect()
+}
+
+pub(crate) fn pairs(windows: &Windows) -> Pairs {
+    windows.iter().map(|window| (window.from.0, window.until.0)).collect()
+}
+
+fn notes(raw: Reasons) -> Vec<Note> {
+    raw.into_iter()
+        .filter_map(|(from, until, reason)| {
+            Some(Note { window: Window::new(Micros(from), Micros(until))?, reason })
+        })
+        .collect()
+}
+
+fn reasons(notes: &[Note]) -> Reasons {
+    notes.iter().map(|note| (note.window.from.0, note.window.until.0, note.reason.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(from: i64, until: i64) -> Window {
+        Window::new(Micros(from), Micros(until)).unwrap()
+    }
+
+    #[test]
+    fn every_wanted_instant_is_in_exactly_one_of_four_states() {
+        let mut ledger = Ledger { wanted_since: Some(Micros(0)), ..Ledger::default() };
+        ledger.cover(window(10, 20));
+        ledger.confirm_empty(window(0, 15), "before listing");
+        ledger.give_up(window(30, 40), "only 720 candles back");
+        assert_eq!(ledger.empty, [Note { window: window(0, 10), reason: "before listing".to_owned() }]);
+        assert_eq!(ledger.gaps(Micros(50)).iter().collect::<Vec<_>>(), [window(20, 30), window(40, 50)]);
+    }
+
+    #[test]
+    fn rows_that_turn_up_end_what_was_said_of_their_absence() {
+        let mut ledger = Ledger { wanted_since: Some(Micros(0)), ..Ledger::default() };
+        ledger.confirm_empty(window(0, 10), "two empty answers");
+        ledger.note(window(20, 30), "three attempts failed");
+        ledger.cover(window(4, 6));
+        ledger.cover(window(20, 30));
+        assert_eq!(
+            ledger.empty.iter().map(|note| note.window).collect::<Vec<_>>(),
+            [window(0, 4), window(6, 10)]
+        );
+        assert!(ledger.notes.is_empty() && ledger.gaps(Micros(10)).is_empty());
+    }
+
+    #[test]
+    fn a_window_that_was_lost_is_a_gap_with_its_reason() {
+        let mut ledger = Ledger { wanted_since: Some(Micros(0)), ..Ledger::default() };
+        ledger.cover(window(0, 10));
+        ledger.forget(window(5, 90), "its file is gone");
+        assert_eq!(ledger.gaps(Micros(10)).first(), Some(window(5, 10)));
+        assert_eq!(ledger.reason(window(5, 10)), Some("its file is gone"));
+    }
+
+    #[test]
+    fn a_ledger_reads_back_as_it_was_written_and_another_series_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("_series.json");
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let mut ledger = Ledger { wanted_since: Some(Micros(3)), generation: 7, ..Ledger::default() };
+        ledger.cover(window(3, 9));
+        ledger.note(window(9, 12), "three attempts failed");
+        let entry = FileEntry {
+            rows: 1,
+            bytes: 2,
+            sha256: "ab".into(),
+            generation: 7,
+            first: 3,
+            last: 4,
+            modified: 5,
+        };
+        ledger.files.insert("2024".into(), entry);
+
+        ledger.write(&path, &series).unwrap();
+
+        assert_eq!(Ledger::read(&path, &series).unwrap(), Some(ledger));
+        assert!(Ledger::read(&path, &"binance/BTC-USDT/ohlc/1d".parse().unwrap()).is_err());
+    }
+}

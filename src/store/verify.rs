@@ -1,0 +1,128 @@
+//! Checking a series against its own account: every file, hash, order, key and window. Changes nothing.
+
+use std::path::PathBuf;
+
+use crate::model::{Micros, Series};
+use crate::store::file::{Opened, PeriodFile, open_period_file};
+use crate::store::merge::{keys, tidy};
+use crate::store::{FileEntry, Layout, Ledger, Period, StoreError};
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Checks every file of a series; no fault means every byte is accounted for.
+///
+/// # Errors
+/// Where the operating system refuses to read.
+pub fn verify_series(layout: &Layout, series: &Series) -> Result<Vec<Fault>, StoreError> {
+    let path = layout.ledger(series);
+    let folder = layout.folder(series);
+    let mut faults = Vec::new();
+    let mut fault = |path: PathBuf, what: String| faults.push(Fault { path, what });
+    let ledger = match Ledger::read(&path, series) {
+        Ok(Some(ledger)) => ledger,
+        Ok(None) => {
+            fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+            return Ok(faults);
+        }
+        Err(error) => {
+            fault(path, error.to_string());
+            return Ok(faults);
+        }
+    };
+    for (name, entry) in &ledger.files {
+        let path = folder.join(format!("{name}.parquet"));
+        let Some(period) = Period::named(series.kind(), name) else {
+            fault(path, "the ledger names a file that is no period's".to_owned());
+            continue;
+        };
+        match verify_file(&path, series, &period, entry) {
+            Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
+            Err(error) => fault(path, error.to_string()),
+        }
+    }
+    for path in unknown_files(layout, series, &ledger)? {
+        match open_period_file(&path, series.kind())? {
+            // A publish that was cut short: whole, and taken over by the next run.
+            Opened::Ours(file) if file.footer().generation > ledger.generation => {}
+            Opened::Ours(_) => fault(path, "the ledger does not know it".to_owned()),
+            Opened::Foreign => {
+                fault(path, "dccd did not write it; take it over with `dccd import`".to_owned())
+            }
+            Opened::Damaged(reason) => fault(path, reason),
+        }
+    }
+    Ok(faults)
+}
+
+fn verify_file(
+    path: &std::path::Path,
+    series: &Series,
+    period: &Period,
+    entry: &FileEntry,
+) -> Result<Vec<String>, StoreError> {
+    let file = match open_period_file(path, series.kind())? {
+        Opened::Ours(file) => file,
+        Opened::Foreign => return Ok(vec!["dccd did not write it".to_owned()]),
+        Opened::Damaged(reason) => return Ok(vec![reason]),
+    };
+    let hashes = file.hashes()?;
+    if hashes.whole != entry.sha256 {
+        if file.footer().generation > entry.generation && hashes.body == file.footer().body_sha256 {
+            return Ok(Vec::new());
+        }
+        return Ok(vec!["its content is not what the ledger's hash says".to_owned()]);
+    }
+    let mut faults = Vec::new();
+    if file.footer().series != series.to_string() || file.footer().period != period.name {
+        faults.push(format!("it is a file of {}, period {}", file.footer().series, file.footer().period));
+    }
+    if file.footer().rows != entry.rows {
+        faults.push(format!("it holds {} rows and the ledger says {}", file.footer().rows, entry.rows));
+    }
+    faults.extend(verify_rows(&file, period)?);
+    Ok(faults)
+}
+
+/// Order, keys and period, row group by row group.
+fn verify_rows(file: &PeriodFile, period: &Period) -> Result<Vec<String>, StoreError> {
+    let mut faults = Vec::new();
+    let mut last = i64::MIN;
+    for index in 0..file.groups() {
+        let rows = file.group(index)?;
+        if !keys(&rows).is_sorted() || keys(&rows).first().is_some_and(|first| *first < last) {
+            faults.push(format!("the rows of group {index} are not in order"));
+        }
+        last = keys(&rows).last().copied().unwrap_or(last);
+        if rows.ts().iter().any(|ts| !period.window.holds(Micros(*ts))) {
+            faults.push(format!("group {index} holds rows of another period"));
+        }
+        let (_, repeats) = tidy(rows);
+        if repeats > 0 {
+            faults.push(format!("{repeats} rows of group {index} are there twice"));
+        }
+    }
+    Ok(faults)
+}
+
+fn unknown_files(layout: &Layout, series: &Series, ledger: &Ledger) -> Result<Vec<PathBuf>, StoreError> {
+    let folder = layout.folder(series);
+    let entries = std::fs::read_dir(&folder).map_err(StoreError::io("listing", &folder))?;
+    let mut unknown: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let known = name.strip_suffix(".parquet").is_none_or(|name| ledger.files.contains_key(name));
+            !known && !name.starts_with('.')
+        })
+        .map(|entry| entry.path())
+        .collect();
+    unknown.sort();
+    Ok(unknown)
+}
