@@ -7,10 +7,13 @@ mod binance;
 mod decode;
 mod offer;
 mod page;
+mod walk;
 
 pub use decode::excerpt;
 pub use offer::{History, Offer, Order, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Listing, Next, Page, ParseError, Refusal, RefusalKind};
+
+pub use walk::{Step, Walk};
 
 use crate::model::{Batch, Kind, Market, Micros, Pair, Series};
 
