@@ -1,4 +1,5 @@
-//! dccd collects market data: it backfills history, stores it as Parquet and tells the truth about itself.
+//! `dccd` collects market data: it backfills history, stores it as Parquet and tells the truth about itself.
 
 pub mod exchange;
 pub mod model;
+pub mod net;
