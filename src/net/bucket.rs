@@ -1,0 +1,294 @@
+//! The state of one exchange's request budget: when may a request of some weight go out. Pure; time is given.
+//!
+//! A token bucket in the exchange's weights. A bucket of capacity `c` refilled at `r` a second lets at most
+//! `c + r * per` pass in any window of length `per`, so both are chosen to make that [`SHARE`] of the quota,
+//! at the start too. A request heavier than the capacity goes out only after a whole window of silence and
+//! leaves a debt, which keeps the same bound.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::exchange::Quota;
+
+/// How much of the quota is used; the rest is room for requests that arrive closer together than they left.
+const SHARE: f64 = 0.9;
+
+/// How much of that may go out at once. The rest is refilled over the window: a steady stream stays inside
+/// the quota however the exchange cuts its windows.
+const BURST: f64 = 0.1;
+
+/// The back-off after the first and after many refusals that name no time.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// The budget of one exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    /// The heaviest request this exchange knows; the bucket holds it if the quota is large enough.
+    heaviest: f64,
+    usable: f64,
+    capacity: f64,
+    per: Duration,
+    level: f64,
+    filled_at: Instant,
+    /// The least time between two requests, from `requests_per_second`.
+    spacing: Duration,
+    sent_at: Option<Instant>,
+    closed_until: Option<Instant>,
+    strikes: u32,
+    struck_at: Option<Instant>,
+}
+
+impl Bucket {
+    /// A full bucket. `heaviest` is the largest weight that will be asked for.
+    pub(crate) fn new(quota: Quota, heaviest: u32, requests_per_second: Option<f64>, now: Instant) -> Self {
+        let spacing = requests_per_second
+            .filter(|rate| *rate > 0.0)
+            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
+            .unwrap_or_default();
+        let mut bucket = Bucket {
+            heaviest: f64::from(heaviest),
+            usable: 0.0,
+            capacity: 0.0,
+            per: Duration::from_secs(1),
+            level: f64::INFINITY,
+            filled_at: now,
+            spacing,
+            sent_at: None,
+            closed_until: None,
+            strikes: 0,
+            struck_at: None,
+        };
+        bucket.set_quota(quota, now);
+        bucket
+    }
+
+    /// Follows a quota the exchange announced; what is already spent stays spent.
+    pub(crate) fn set_quota(&mut self, quota: Quota, now: Instant) {
+        if quota.per.is_zero() || quota.weight == 0 {
+            return;
+        }
+        if self.level.is_finite() {
+            self.fill(now);
+        }
+        self.usable = f64::from(quota.weight) * SHARE;
+        self.capacity = (self.usable * BURST).max(self.heaviest.min(self.usable / 2.0));
+        self.per = quota.per;
+        self.level = self.level.min(self.capacity);
+    }
+
+    /// When a request of this weight may go out: `now` or later.
+    pub(crate) fn ready_at(&mut self, weight: u32, now: Instant) -> Instant {
+        self.fill(now);
+        let weight = f64::from(weight);
+        let budget = if weight > self.capacity {
+            self.sent_at.map_or(now, |sent| sent + self.per.div_f64(SHARE))
+        } else if weight > self.level {
+            now + Duration::from_secs_f64((weight - self.level) / self.per_second())
+        } else {
+            now
+        };
+        let spaced = self.sent_at.map_or(now, |sent| sent + self.spacing);
+        let open = self.closed_until.unwrap_or(now);
+        budget.max(spaced).max(open).max(now)
+    }
+
+    /// Takes the weight of a request that goes out now.
+    pub(crate) fn take(&mut self, weight: u32, now: Instant) {
+        self.fill(now);
+        let weight = f64::from(weight);
+        // A heavy request follows a silence, so an older debt is paid.
+        self.level = if weight > self.capacity { self.capacity - weight } else { self.level - weight };
+        self.sent_at = Some(now);
+    }
+
+    /// Believes the exchange when it has counted more than we have: somebody else shares our address.
+    pub(crate) fn observe_used(&mut self, used: u32, now: Instant) {
+        self.fill(now);
+        self.level = self.level.min(self.usable - f64::from(used));
+    }
+
+    /// Nothing goes out before `until`.
+    pub(crate) fn close_until(&mut self, until: Instant) {
+        self.closed_until = self.closed_until.max(Some(until));
+    }
+
+    /// Closes after a refusal that named no time and says for how long: from 1 s, doubling to 60 s, of which
+    /// `jitter` (0 to 1) chooses between a half and the whole. Requests that were on their way together
+    /// count as one refusal.
+    pub(crate) fn strike(&mut self, sent: Instant, jitter: f64, now: Instant) -> Duration {
+        if self.struck_at.is_none_or(|struck| struck <= sent) {
+            self.strikes = self.strikes.saturating_add(1);
+            self.struck_at = Some(now);
+        }
+        let doubled = FIRST_BACKOFF * 2_u32.pow(self.strikes.saturating_sub(1).min(6));
+        let wait = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+        self.close_until(now + wait);
+        wait
+    }
+
+    /// Forgets the refusals once a request sent after the last one was answered.
+    pub(crate) fn forgive(&mut self, sent: Instant) {
+        if self.struck_at.is_some_and(|struck| struck <= sent) {
+            self.strikes = 0;
+            self.struck_at = None;
+        }
+    }
+
+    /// What may be spent at once, and the most it can be.
+    pub(crate) fn level(&mut self, now: Instant) -> (f64, f64) {
+        self.fill(now);
+        (self.level, self.capacity)
+    }
+
+    fn per_second(&self) -> f64 {
+        (self.usable - self.capacity) / self.per.as_secs_f64()
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
+        self.level = (self.level + passed * self.per_second()).min(self.capacity);
+        self.filled_at = self.filled_at.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Sends every weight as soon as it may go, after the given pause.
+    fn send_all(bucket: &mut Bucket, mut now: Instant, requests: &[(u32, u64)]) -> Vec<(Instant, u32)> {
+        let mut sent = Vec::new();
+        for (weight, pause_ms) in requests {
+            now += Duration::from_millis(*pause_ms);
+            loop {
+                let ready = bucket.ready_at(*weight, now);
+                if ready <= now {
+                    break;
+                }
+                now = ready;
+            }
+            bucket.take(*weight, now);
+            sent.push((now, *weight));
+        }
+        sent
+    }
+
+    fn most_in_a_window(sent: &[(Instant, u32)], per: Duration) -> u32 {
+        let within = |from: Instant| sent.iter().filter(move |(at, _)| *at >= from && *at < from + per);
+        sent.iter().map(|(from, _)| within(*from).map(|(_, weight)| weight).sum()).max().unwrap_or(0)
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_of_the_quotas_length_ever_holds_more_than_the_quota(
+            quota in 1_u32..7_000,
+            per_secs in 1_u64..120,
+            requests in prop::collection::vec((1_u32..300, prop_oneof![Just(0_u64), 0_u64..90_000]), 1..120),
+        ) {
+            let requests: Vec<_> =
+                requests.into_iter().map(|(weight, pause)| (weight.min(quota), pause)).collect();
+            let heaviest = requests.iter().map(|(weight, _)| *weight).max().unwrap_or(1);
+            let per = Duration::from_secs(per_secs);
+            let now = Instant::now();
+            let mut bucket = Bucket::new(Quota { weight: quota, per }, heaviest, None, now);
+
+            let sent = send_all(&mut bucket, now, &requests);
+
+            prop_assert!(most_in_a_window(&sent, per) <= quota);
+        }
+    }
+
+    #[test]
+    fn a_full_bucket_and_its_refill_use_nine_tenths_of_the_quota_and_no_less() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 250, None, now);
+
+        let sent = send_all(&mut bucket, now, &vec![(2, 0); 6_000]);
+
+        let used = most_in_a_window(&sent, MINUTE);
+        assert!((5_300..=5_400).contains(&used), "{used}");
+    }
+
+    #[test]
+    fn a_quota_of_one_request_a_second_gives_nearly_that() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 1, per: Duration::from_secs(1) }, 1, None, now);
+
+        let sent = send_all(&mut bucket, now, &[(1, 0); 10]);
+
+        let took = sent[9].0 - now;
+        assert!(took >= Duration::from_secs(9) && took < Duration::from_secs(11), "{took:?}");
+    }
+
+    #[test]
+    fn requests_per_second_spaces_requests_whatever_the_quota_allows() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 250, Some(4.0), now);
+
+        let sent = send_all(&mut bucket, now, &[(2, 0); 5]);
+
+        assert_eq!(sent[4].0 - now, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn weight_used_by_somebody_else_makes_us_wait() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 250, None, now);
+        assert_eq!(bucket.ready_at(2, now), now);
+
+        bucket.observe_used(100, now);
+        assert_eq!(bucket.ready_at(2, now), now);
+        bucket.observe_used(5_900, now);
+
+        let wait = bucket.ready_at(2, now) - now;
+        assert!(wait > Duration::from_secs(6) && wait < Duration::from_secs(7), "{wait:?}");
+    }
+
+    #[test]
+    fn a_smaller_quota_holds_at_once() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 20, None, now);
+
+        bucket.set_quota(Quota { weight: 1_200, per: MINUTE }, now);
+
+        assert_eq!(bucket.level(now), (108.0, 108.0));
+        bucket.set_quota(Quota { weight: 0, per: Duration::ZERO }, now);
+        assert_eq!(bucket.level(now), (108.0, 108.0));
+    }
+
+    #[test]
+    fn refusals_without_a_time_double_from_one_second_to_sixty() {
+        let mut now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 250, None, now);
+        let mut waits = Vec::new();
+
+        for _ in 0..8 {
+            let wait = bucket.strike(now, 1.0, now);
+            now += wait;
+            waits.push(wait.as_secs());
+        }
+
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        bucket.forgive(now);
+        assert_eq!(bucket.strike(now, 0.0, now), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn requests_refused_together_count_as_one_refusal() {
+        let sent = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 6_000, per: MINUTE }, 250, None, sent);
+        let now = sent + Duration::from_millis(200);
+
+        let waits: Vec<_> = (0..4).map(|_| bucket.strike(sent, 1.0, now).as_secs()).collect();
+        bucket.forgive(sent);
+
+        assert_eq!(waits, [1, 1, 1, 1]);
+        assert_eq!(bucket.strike(now, 1.0, now).as_secs(), 2);
+    }
+}

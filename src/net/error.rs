@@ -1,0 +1,290 @@
+//! Why a request gave no answer to parse, by what the caller does next.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::exchange::{ParseError, Refusal, RefusalKind};
+
+/// Why a request gave nothing.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NetError {
+    /// We are stopping.
+    #[error("stopped before the answer was there")]
+    Stopped,
+    /// Too many requests, or a ban; nothing is sent until `wait` is over.
+    #[error(
+        "{exchange} is rate limiting us for {}s; lower `exchanges.{exchange}.requests_per_second` if this repeats",
+        whole_secs(*wait)
+    )]
+    RateLimited {
+        /// Who.
+        exchange: &'static str,
+        /// How long nothing is sent.
+        wait: Duration,
+    },
+    /// The exchange does not serve this address.
+    #[error("{exchange} refuses requests from this address (HTTP {status}); {advice}")]
+    GeoBlocked {
+        /// Who.
+        exchange: &'static str,
+        /// 403 or 451.
+        status: u16,
+        /// The way round the exchange documents.
+        advice: &'static str,
+    },
+    /// The exchange reports an error of its own.
+    #[error("{exchange} refused the request: {refusal}, HTTP {status}")]
+    Refused {
+        /// Who.
+        exchange: &'static str,
+        /// What it says.
+        refusal: Refusal,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A fault on their side.
+    #[error("{exchange} has trouble of its own (HTTP {status}); it is asked again later")]
+    Server {
+        /// Who.
+        exchange: &'static str,
+        /// 500 or above.
+        status: u16,
+        /// How long it asks us to wait, if it says so.
+        wait: Option<Duration>,
+    },
+    /// A status without a body that explains it.
+    #[error("{exchange} answered HTTP {status} without saying why; check `exchanges.{exchange}.rest_url`")]
+    Status {
+        /// Who.
+        exchange: &'static str,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer took too long.
+    #[error("{exchange} did not answer in time; raise `exchanges.{exchange}.timeout` if this repeats")]
+    Timeout {
+        /// Who.
+        exchange: &'static str,
+    },
+    /// No connection came about.
+    #[error(
+        "cannot connect to {exchange} ({reason}); check the network, HTTPS_PROXY and `exchanges.{exchange}.rest_url`"
+    )]
+    Connect {
+        /// Who.
+        exchange: &'static str,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The connection broke before the answer was whole; no part of it is used.
+    #[error("the connection to {exchange} broke before its answer was whole ({reason})")]
+    Broken {
+        /// Who.
+        exchange: &'static str,
+        /// The innermost cause.
+        reason: String,
+        /// Whether the head of an answer had arrived.
+        answered: bool,
+    },
+    /// The answer is larger than any this program asks for.
+    #[error("an answer of {exchange} is larger than {} MiB and was thrown away; this is not its usual service", limit >> 20)]
+    TooLarge {
+        /// Who.
+        exchange: &'static str,
+        /// The most bytes taken, decoded.
+        limit: usize,
+    },
+    /// The exchange sends us to another host.
+    #[error(
+        "{exchange} redirects to {to}, which is not followed; set `exchanges.{exchange}.rest_url` if it moved"
+    )]
+    Redirected {
+        /// Who.
+        exchange: &'static str,
+        /// The host named.
+        to: String,
+    },
+    /// The answer to a request of our own, such as the clock's, is not what is documented.
+    #[error("{exchange}, {endpoint}: {source}")]
+    Unreadable {
+        /// Who.
+        exchange: &'static str,
+        /// What was asked.
+        endpoint: &'static str,
+        /// What is wrong.
+        source: ParseError,
+    },
+    /// The client cannot be built, or asked, this way.
+    #[error("cannot make requests to {exchange}: {reason}; correct `exchanges.{exchange}.rest_url`")]
+    Unusable {
+        /// Who.
+        exchange: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What the caller does after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Ask again after the usual back-off.
+    Retry,
+    /// Ask again, but not before this long.
+    Wait(Duration),
+    /// Asking again does not help.
+    GiveUp,
+    /// We are stopping.
+    Stop,
+}
+
+/// The `reason` label of failed requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A 4xx status.
+    Http4xx,
+    /// A 5xx status.
+    Http5xx,
+    /// Too many requests.
+    RateLimited,
+    /// Too slow.
+    Timeout,
+    /// No connection, or a broken one.
+    Connect,
+    /// Not what is documented.
+    Parse,
+    /// An error of the exchange's own.
+    Refused,
+    /// We are stopping.
+    Cancelled,
+    /// Anything else.
+    Other,
+}
+
+impl Reason {
+    /// Every reason, so that each label exists from the start.
+    pub const ALL: [Reason; 9] = [
+        Reason::Http4xx,
+        Reason::Http5xx,
+        Reason::RateLimited,
+        Reason::Timeout,
+        Reason::Connect,
+        Reason::Parse,
+        Reason::Refused,
+        Reason::Cancelled,
+        Reason::Other,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Http4xx => "http_4xx",
+            Reason::Http5xx => "http_5xx",
+            Reason::RateLimited => "rate_limited",
+            Reason::Timeout => "timeout",
+            Reason::Connect => "connect",
+            Reason::Parse => "parse",
+            Reason::Refused => "refused",
+            Reason::Cancelled => "cancelled",
+            Reason::Other => "other",
+        }
+    }
+}
+
+impl NetError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        match self {
+            NetError::Stopped => Advice::Stop,
+            NetError::RateLimited { wait, .. } | NetError::Server { wait: Some(wait), .. } => {
+                Advice::Wait(*wait)
+            }
+            NetError::Refused { refusal, .. } => match refusal.kind {
+                RefusalKind::Temporary | RefusalKind::RateLimit => Advice::Retry,
+                RefusalKind::UnknownSymbol | RefusalKind::Permanent => Advice::GiveUp,
+            },
+            // Request time-out and too early: the two 4xx that speak of the moment, not of the request.
+            NetError::Status { status: 408 | 425, .. }
+            | NetError::Server { wait: None, .. }
+            | NetError::Timeout { .. }
+            | NetError::Connect { .. }
+            | NetError::Broken { .. }
+            | NetError::Unreadable { .. } => Advice::Retry,
+            NetError::GeoBlocked { .. }
+            | NetError::Status { .. }
+            | NetError::TooLarge { .. }
+            | NetError::Redirected { .. }
+            | NetError::Unusable { .. } => Advice::GiveUp,
+        }
+    }
+
+    /// The word this counts under.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            NetError::Stopped => Reason::Cancelled,
+            NetError::RateLimited { .. } => Reason::RateLimited,
+            NetError::Refused { .. } => Reason::Refused,
+            NetError::GeoBlocked { status, .. } | NetError::Status { status, .. } => match status {
+                400..500 => Reason::Http4xx,
+                _ => Reason::Other,
+            },
+            NetError::Server { .. } => Reason::Http5xx,
+            NetError::Timeout { .. } => Reason::Timeout,
+            NetError::Connect { .. } | NetError::Broken { .. } => Reason::Connect,
+            NetError::Unreadable { .. } => Reason::Parse,
+            NetError::TooLarge { .. } | NetError::Redirected { .. } | NetError::Unusable { .. } => {
+                Reason::Other
+            }
+        }
+    }
+}
+
+/// Seconds to show, never less than the wait.
+fn whole_secs(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_a_rate_limit_names_the_setting_to_lower() {
+        let error = NetError::RateLimited { exchange: "binance", wait: Duration::from_millis(6_200) };
+
+        assert_eq!(
+            error.to_string(),
+            "binance is rate limiting us for 7s; lower `exchanges.binance.requests_per_second` if this repeats"
+        );
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_worth_another_try() {
+        let refused = |kind| NetError::Refused {
+            exchange: "binance",
+            refusal: Refusal { kind, code: "1".to_owned(), message: "no".to_owned() },
+            status: 400,
+        };
+        let status = |status| NetError::Status { exchange: "binance", status };
+
+        assert_eq!(refused(RefusalKind::Temporary).advice(), Advice::Retry);
+        assert_eq!(refused(RefusalKind::UnknownSymbol).advice(), Advice::GiveUp);
+        assert_eq!(refused(RefusalKind::Permanent).advice(), Advice::GiveUp);
+        assert_eq!(status(404).advice(), Advice::GiveUp);
+        assert_eq!(status(408).advice(), Advice::Retry);
+        assert_eq!(NetError::Stopped.advice(), Advice::Stop);
+    }
+
+    #[test]
+    fn every_reason_has_its_own_word() {
+        let mut words: Vec<_> = Reason::ALL.map(Reason::name).to_vec();
+
+        words.sort_unstable();
+        words.dedup();
+
+        assert_eq!(words.len(), Reason::ALL.len());
+    }
+}

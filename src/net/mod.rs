@@ -1,0 +1,23 @@
+//! HTTP to an exchange: one client, one rate limit and one clock each. Knows no exchange by name.
+//!
+//! It sends what `exchange` builds and hands back bytes; it reads no page and retries nothing but a
+//! connection that broke before an answer. What to do after an error is the caller's: [`NetError::advice`].
+
+mod bucket;
+mod client;
+mod clock;
+mod error;
+mod limit;
+mod retry_after;
+mod watch;
+
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+mod script;
+
+pub use client::{Client, Received, Settings};
+pub use clock::Clock;
+pub use error::{Advice, NetError, Reason};
+pub use limit::Limiter;
+pub use watch::{Silent, Watch};

@@ -1,0 +1,49 @@
+//! What is told of requests, limits and clocks while they happen.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::model::Micros;
+use crate::net::Reason;
+
+/// Hears what the clients do. Every method returns at once.
+pub trait Watch: Send + Sync {
+    /// An answer arrived whole, whatever its status; `took` runs from sending to its last byte.
+    fn request_done(
+        &self,
+        exchange: &'static str,
+        endpoint: &'static str,
+        code: u16,
+        took: Duration,
+        bytes: usize,
+    );
+
+    /// A request ended without a usable answer; one with an error status is also heard as done.
+    fn request_failed(&self, exchange: &'static str, endpoint: &'static str, reason: Reason, took: Duration);
+
+    /// A request was let through after waiting so long, zero included, for the exchange's limit.
+    fn limit_waited(&self, exchange: &'static str, waited: Duration);
+
+    /// The weight that may be spent at once, below zero while it is overdrawn, and the most it can be.
+    fn limit_level(&self, exchange: &'static str, level: f64, capacity: f64);
+
+    /// The exchange wants no request before `until`, by its own clock.
+    fn banned(&self, exchange: &'static str, until: Micros);
+
+    /// The exchange's clock is ahead of ours by `offset`.
+    fn clock_measured(&self, exchange: &'static str, offset: SignedDuration);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Watch for Silent {
+    fn request_done(&self, _: &'static str, _: &'static str, _: u16, _: Duration, _: usize) {}
+    fn request_failed(&self, _: &'static str, _: &'static str, _: Reason, _: Duration) {}
+    fn limit_waited(&self, _: &'static str, _: Duration) {}
+    fn limit_level(&self, _: &'static str, _: f64, _: f64) {}
+    fn banned(&self, _: &'static str, _: Micros) {}
+    fn clock_measured(&self, _: &'static str, _: SignedDuration) {}
+}
