@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::StoreError;
+use crate::store::publish::key_range;
 use crate::store::rows::{read_group, schema};
 
 /// The key of our own entry in a Parquet footer. A file without it is foreign.
@@ -146,6 +147,12 @@ impl PeriodFile {
             rows.take_all(&self.group(index)?);
         }
         Ok(rows)
+    }
+
+    /// The highest key: `ts`, or `ord` for books.
+    #[must_use]
+    pub fn last_key(&self) -> Option<i64> {
+        self.metadata.row_groups().iter().filter_map(key_range).map(|range| range.end - 1).max()
     }
 
     /// Hashes the file from its first byte to its last.

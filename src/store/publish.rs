@@ -265,7 +265,7 @@ impl Assembly<'_> {
 }
 
 /// The keys of a row group, half-open.
-fn key_range(group: &RowGroupMetaData) -> Option<Range<i64>> {
+pub(crate) fn key_range(group: &RowGroupMetaData) -> Option<Range<i64>> {
     let (first, last) = column_range(group, 0)?;
     Some(first..last.saturating_add(1))
 }

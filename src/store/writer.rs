@@ -122,6 +122,26 @@ impl Writer {
         repeats
     }
 
+    /// The `ord` of the next update of a book: one more than the highest of the series.
+    ///
+    /// # Errors
+    /// Where the newest file cannot be read.
+    pub fn next_ord(&self) -> Result<i64, StoreError> {
+        let waiting = self.pending.iter().filter_map(|page| keys(page).iter().max()).max().copied();
+        let stored = match self.ledger.files.keys().next_back() {
+            None => None,
+            Some(newest) => {
+                let path = self.layout.folder(&self.series).join(format!("{newest}.parquet"));
+                match open_period_file(&path, self.series.kind())? {
+                    Opened::Ours(file) => file.last_key(),
+                    Opened::Foreign => return Err(StoreError::Foreign { path }),
+                    Opened::Damaged(reason) => return Err(StoreError::ReadBack { path, reason }),
+                }
+            }
+        };
+        Ok(waiting.max(stored).map_or(0, |last| last + 1))
+    }
+
     /// Whether enough waits, or long enough, that it should be published.
     #[must_use]
     pub fn wants_flush(&self, longest: Duration) -> bool {

@@ -1,0 +1,11 @@
+//! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
+
+mod job;
+mod schedule;
+mod scheduler;
+mod site;
+
+pub use job::Job;
+pub use schedule::Rhythm;
+pub use scheduler::{STOP_WITHIN, Scheduler};
+pub use site::{Site, SiteError};

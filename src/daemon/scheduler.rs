@@ -1,0 +1,184 @@
+//! The scheduler: every job at once, then on its rhythm; never two runs of a series, never more than the slots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::site::now;
+use crate::daemon::{Job, Site};
+use crate::jobs::Outcome;
+use crate::model::Micros;
+use crate::telemetry::events::SchedulerTicked;
+use crate::telemetry::{JobCounts, JobRow, Status};
+
+/// The scheduler looks round at least this often, so that a changed system clock is noticed.
+const ROUND: Duration = Duration::from_secs(1);
+/// How often the disk is measured and the table of jobs made anew.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long runs may take to end once the daemon is told to stop.
+pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
+
+/// Runs jobs until it is told to stop.
+pub struct Scheduler {
+    site: Arc<Site>,
+    status: Arc<Status>,
+    places: Vec<Place>,
+    slots: usize,
+    running: JoinSet<(usize, Outcome)>,
+}
+
+/// A job's place in the schedule.
+struct Place {
+    job: Job,
+    due: Option<Micros>,
+    is_running: bool,
+    failed: u32,
+}
+
+impl Scheduler {
+    /// A scheduler for jobs that are all due at once.
+    #[must_use]
+    pub fn new(site: Arc<Site>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
+        let due = Some(now());
+        let places = jobs
+            .into_iter()
+            .map(|job| {
+                let failed = site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
+                Place { job, due, is_running: false, failed }
+            })
+            .collect();
+        Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new() }
+    }
+
+    /// Runs jobs until `stop`, then lets those that run end: no new page is begun, what was accepted is
+    /// published. Gives how many did not end in time.
+    pub async fn run(mut self, stop: &CancellationToken) -> usize {
+        let mut looked = None;
+        while !stop.is_cancelled() {
+            self.tick(&mut looked);
+            self.start_due(stop);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(self.until_next()) => {}
+                Some(ended) = self.running.join_next() => self.ended(ended),
+            }
+        }
+        self.wind_down().await
+    }
+
+    fn tick(&self, looked: &mut Option<Instant>) {
+        self.status.tick();
+        self.site.telemetry().emit(SchedulerTicked { at: now() });
+        if looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            *looked = Some(Instant::now());
+            self.site.measure_disk();
+            self.show();
+        }
+    }
+
+    fn start_due(&mut self, stop: &CancellationToken) {
+        let at = now();
+        let mut due: Vec<(Micros, usize)> = self
+            .places
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| !place.is_running)
+            .filter_map(|(index, place)| Some((place.due.filter(|due| *due <= at)?, index)))
+            .collect();
+        due.sort_unstable();
+        let free = self.slots - self.running.len().min(self.slots);
+        for (due, index) in due.into_iter().take(free) {
+            let place = &mut self.places[index];
+            place.is_running = true;
+            let (site, order, stop) = (Arc::clone(&self.site), place.job.order.clone(), stop.clone());
+            self.running.spawn(async move { (index, site.run(&order, at.since(due), &|_| {}, &stop).await) });
+        }
+    }
+
+    /// How long until the next job is due, at most a round.
+    fn until_next(&self) -> Duration {
+        let at = now();
+        let waiting = self.places.iter().filter(|place| !place.is_running).filter_map(|place| place.due);
+        let full = self.running.len() >= self.slots;
+        waiting.filter(|_| !full).min().map_or(ROUND, |due| due.since(at).min(ROUND))
+    }
+
+    fn ended(&mut self, ended: Result<(usize, Outcome), tokio::task::JoinError>) {
+        let Ok((index, outcome)) = ended else {
+            // A run that broke off names no place: every place without a task is free again.
+            tracing::error!("a run broke off; please report this");
+            return self.free_lost();
+        };
+        let (place, at) = (&mut self.places[index], now());
+        place.is_running = false;
+        match &outcome.error {
+            None => {
+                place.failed = 0;
+                place.due = place.job.rhythm.next_after(at);
+            }
+            Some(error) => {
+                place.failed += 1;
+                place.due = Some(place.job.rhythm.retry_after(place.failed, error.wait().unwrap_or_default(), at));
+            }
+        }
+    }
+
+    fn free_lost(&mut self) {
+        if self.running.is_empty() {
+            let due = Some(now() + LOOK);
+            self.places.iter_mut().filter(|place| place.is_running).for_each(|place| {
+                place.is_running = false;
+                place.due = due;
+            });
+        }
+    }
+
+    async fn wind_down(mut self) -> usize {
+        let deadline = Instant::now() + STOP_WITHIN;
+        while !self.running.is_empty() {
+            match tokio::time::timeout_at(deadline, self.running.join_next()).await {
+                Ok(Some(ended)) => self.ended(ended),
+                Ok(None) => break,
+                Err(_) => {
+                    let left = self.running.len();
+                    self.running.shutdown().await;
+                    return left;
+                }
+            }
+        }
+        0
+    }
+
+    /// Makes the table of jobs and their counts anew.
+    fn show(&self) {
+        let mut counts = JobCounts::default();
+        let health = self.site.telemetry().health();
+        let newest: BTreeMap<_, _> = self.site.telemetry().metrics().newest_rows();
+        let rows = self.places.iter().map(|place| {
+            match (place.is_running, place.failed) {
+                (true, _) => counts.running += 1,
+                (false, 0) => counts.waiting += 1,
+                (false, _) => counts.retrying += 1,
+            }
+            let series = place.job.series();
+            let known = health.of(series);
+            JobRow {
+                series: (**series).clone(),
+                last_run_at: known.as_ref().and_then(|known| known.last_run_at),
+                last_success_at: known.as_ref().and_then(|known| known.last_success_at),
+                rows: known.as_ref().map_or(0, |known| known.rows),
+                consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
+                last_error: known.and_then(|known| known.last_error),
+                newest_row: newest.get(&**series).copied(),
+                next_run_at: place.due.filter(|_| !place.is_running),
+            }
+        });
+        let rows: Vec<JobRow> = rows.collect();
+        self.site.telemetry().metrics().show_jobs(&counts);
+        self.status.set_jobs(rows);
+    }
+}

@@ -1,0 +1,213 @@
+//! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::daemon::Job;
+use crate::db::{Database, DbError};
+use crate::exchange::find;
+use crate::jobs::{Context, Order, Outcome, Progress, RunError, plan, run};
+use crate::model::{Micros, Series};
+use crate::net::{Client, NetError, Settings};
+use crate::store::{DataLock, Layout, Ledger, StoreError, inventory};
+use crate::telemetry::events::{CoverageChanged, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded};
+use crate::telemetry::{HealthMonitor, Reason, Telemetry};
+
+/// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
+/// than an exchange's limit lets them come.
+const WALKS_AT_ONCE: usize = 4;
+
+/// Everything the runs of a process share. Dropping it gives the data path's lock back.
+pub struct Site {
+    layout: Layout,
+    telemetry: Telemetry,
+    db: Database,
+    contexts: BTreeMap<&'static str, Arc<Context>>,
+    _lock: DataLock,
+}
+
+/// Why a data path cannot be put to use.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// The data path is held by another process, or cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state store cannot be used.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A client cannot be made.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// `metrics.json` cannot be read or set aside.
+    #[error("{path} cannot be read: {source}; check its permissions")]
+    Health {
+        /// The file.
+        path: String,
+        /// The refusal.
+        source: std::io::Error,
+    },
+}
+
+impl Site {
+    /// Takes a data path into use for `command`: its lock first, then what earlier processes knew.
+    ///
+    /// # Errors
+    /// See [`SiteError`]; nothing is changed then but the lock file.
+    pub async fn open(config: &Config, command: &str) -> Result<Site, SiteError> {
+        let layout = Layout::new(&config.data_path);
+        let lock = DataLock::take(&layout, command)?;
+        let health = HealthMonitor::open(layout.root()).map_err(|source| SiteError::Health {
+            path: layout.own().join("metrics.json").display().to_string(),
+            source,
+        })?;
+        let telemetry = Telemetry::with_health(health);
+        telemetry.metrics().configured(&config.hash, config.alerts.max_consecutive_errors);
+        let db = Database::open(&layout.own()).await?;
+        telemetry.restore(db.series_health().await?);
+        let mut site = Site { layout, telemetry, db, contexts: BTreeMap::new(), _lock: lock };
+        for job in Job::all(config) {
+            site.declare(&job);
+            site.meet(job.series().exchange(), config)?;
+        }
+        site.restore_coverage();
+        Ok(site)
+    }
+
+    /// Makes an exchange's client, once.
+    ///
+    /// # Errors
+    /// When its configured address is none.
+    pub fn meet(&mut self, name: &str, config: &Config) -> Result<(), NetError> {
+        let Some(exchange) = find(name).filter(|exchange| !self.contexts.contains_key(exchange.name())) else {
+            return Ok(());
+        };
+        let settings = config.exchange(name);
+        let settings = Settings {
+            rest_url: settings.rest_url,
+            requests_per_second: settings.requests_per_second,
+            timeout: settings.timeout,
+        };
+        let client = Client::new(exchange, settings, Arc::new(self.telemetry.clone()))?;
+        let context = Context {
+            layout: self.layout.clone(),
+            client: Arc::new(client),
+            telemetry: self.telemetry.clone(),
+            flush_interval: config.storage.flush_interval,
+            walks_at_once: WALKS_AT_ONCE,
+            introduced: Mutex::new(HashSet::new()),
+        };
+        self.contexts.insert(exchange.name(), Arc::new(context));
+        Ok(())
+    }
+
+    /// Creates a job's label sets at 0.
+    pub fn declare(&self, job: &Job) {
+        let interval = job.rhythm.interval(now());
+        self.telemetry.declare_series(job.series(), &job.series().to_string(), interval);
+    }
+
+    /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
+    fn restore_coverage(&self) {
+        for holding in inventory(&self.layout) {
+            if let Ok(ledger) = &holding.ledger {
+                self.tell_coverage(&holding.series, ledger);
+            }
+        }
+    }
+
+    fn tell_coverage(&self, series: &Series, ledger: &Ledger) {
+        let Some(exchange) = find(series.exchange()) else { return };
+        let horizon = plan::horizon_of(exchange, series, now());
+        self.telemetry.emit(CoverageChanged::of(series, ledger, horizon));
+    }
+
+    /// Where its data lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Where its events go.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Runs a job once, `delay` after it was due, and keeps the outcome.
+    pub async fn run(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let series = &order.series;
+        self.telemetry.emit(JobStarted { series, delay });
+        let outcome = match self.contexts.get(series.exchange()) {
+            Some(context) => run(context, order, progress, stop).await,
+            None => Outcome::of_error(RunError::NoOffer {
+                series: Arc::clone(series),
+                exchange: "this version",
+                what: format!("adapter for {}", series.exchange()),
+            }),
+        };
+        self.keep(series, &outcome).await;
+        outcome
+    }
+
+    /// Tells the outcome and keeps it over restarts.
+    async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
+        let (rows, took, at) = (outcome.rows, outcome.took, now());
+        match &outcome.error {
+            None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
+            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took, at }),
+            Some(error) => {
+                let reason = error.reason();
+                self.telemetry.emit(JobFailed { series, reason, error: &error.to_string(), rows, at, took });
+            }
+        }
+        if let Some(health) = self.telemetry.health().of(series) {
+            if let Err(error) = self.db.save_series_health(&health).await {
+                tracing::error!(series = %series, "{error}");
+            }
+        }
+        let telemetry = self.telemetry.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {
+            tracing::error!("saving metrics.json broke off: {error}");
+        }
+    }
+
+    /// Measures the disk the data lies on.
+    pub fn measure_disk(&self) {
+        if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            self.telemetry.emit(DiskMeasured { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) });
+        }
+    }
+
+    /// Closes the state store.
+    pub async fn close(self) {
+        self.db.close().await;
+    }
+}
+
+/// The system's present time.
+pub(crate) fn now() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl RunError {
+    /// The word a failed run counts under.
+    fn reason(&self) -> Reason {
+        match self {
+            RunError::Store { .. } => Reason::Storage,
+            _ => self.net_reason().unwrap_or(Reason::Other),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The health of each series, kept over restarts.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::db::{Database, DbError};
+use crate::model::Micros;
+use crate::telemetry::SeriesHealth;
+
+impl Database {
+    /// What is known of every series that ever ran.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn series_health(&self) -> Result<Vec<SeriesHealth>, DbError> {
+        let rows = sqlx::query(
+            "SELECT series, last_run_at, last_success_at, rows, consecutive_errors, last_error FROM series_health",
+        )
+        .fetch_all(&self.0)
+        .await
+        .map_err(Database::failed)?;
+        Ok(rows.iter().filter_map(of_row).collect())
+    }
+
+    /// Keeps what is known of a series.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub async fn save_series_health(&self, health: &SeriesHealth) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO series_health (series, last_run_at, last_success_at, rows, consecutive_errors, last_error)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (series) DO UPDATE SET
+                 last_run_at = excluded.last_run_at, last_success_at = excluded.last_success_at,
+                 rows = excluded.rows, consecutive_errors = excluded.consecutive_errors,
+                 last_error = excluded.last_error",
+        )
+        .bind(health.series.to_string())
+        .bind(health.last_run_at.map(|at| at.0))
+        .bind(health.last_success_at.map(|at| at.0))
+        .bind(i64::try_from(health.rows).unwrap_or(i64::MAX))
+        .bind(i64::from(health.consecutive_errors))
+        .bind(&health.last_error)
+        .execute(&self.0)
+        .await
+        .map_err(Database::failed)?;
+        Ok(())
+    }
+}
+
+/// A row of a series this program knows the shape of; others are left for the program that wrote them.
+fn of_row(row: &SqliteRow) -> Option<SeriesHealth> {
+    let at = |name| row.try_get::<Option<i64>, _>(name).ok().map(|at| at.map(Micros));
+    Some(SeriesHealth {
+        series: row.try_get::<String, _>("series").ok()?.parse().ok()?,
+        last_run_at: at("last_run_at")?,
+        last_success_at: at("last_success_at")?,
+        rows: u64::try_from(row.try_get::<i64, _>("rows").ok()?).unwrap_or(0),
+        consecutive_errors: u32::try_from(row.try_get::<i64, _>("consecutive_errors").ok()?).unwrap_or(0),
+        last_error: row.try_get("last_error").ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_saved_of_a_series_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = SeriesHealth {
+            series: "binance/BTC-USDT/ohlc/1h".parse().unwrap(),
+            last_run_at: Some(Micros(7)),
+            last_success_at: None,
+            rows: 215,
+            consecutive_errors: 2,
+            last_error: Some("three attempts failed".to_owned()),
+        };
+        let db = Database::open(folder.path()).await.unwrap();
+        db.save_series_health(&SeriesHealth { rows: 1, ..health.clone() }).await.unwrap();
+        db.save_series_health(&health).await.unwrap();
+        db.close().await;
+
+        let db = Database::open(folder.path()).await.unwrap();
+
+        assert_eq!(db.series_health().await.unwrap(), [health]);
+    }
+}

@@ -1,0 +1,146 @@
+//! Why a page, a window or a run failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::exchange::{ParseError, RefusalKind};
+use crate::model::{Series, Window};
+use crate::net::{Advice, NetError, Reason};
+use crate::store::StoreError;
+
+/// Why a page could not be had.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// There was no usable answer.
+    #[error("{0}")]
+    Net(#[from] NetError),
+    /// There was an answer, and it is not one.
+    #[error("{exchange}: {source}")]
+    Parse {
+        /// Who answered.
+        exchange: &'static str,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+}
+
+impl FetchError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        match self {
+            FetchError::Net(error) => error.advice(),
+            FetchError::Parse { source: ParseError::Refused(refusal), .. } => match refusal.kind {
+                RefusalKind::UnknownSymbol | RefusalKind::Permanent => Advice::GiveUp,
+                RefusalKind::RateLimit | RefusalKind::Temporary => Advice::Retry,
+            },
+            FetchError::Parse { .. } => Advice::Retry,
+        }
+    }
+
+    /// Whether every other page of the series would meet the same.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.advice() == Advice::GiveUp
+    }
+
+    /// The word this counts under.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            FetchError::Net(error) => error.reason(),
+            FetchError::Parse { source: ParseError::Refused(_), .. } => Reason::Refused,
+            FetchError::Parse { .. } => Reason::Parse,
+        }
+    }
+}
+
+/// Why a run ended without everything it wanted.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Windows could not be fetched; they are gaps, and the next run asks for them again.
+    #[error(
+        "{series}: {failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts: {source}"
+    )]
+    Windows {
+        /// Whose.
+        series: Arc<Series>,
+        /// How many failed.
+        failed: usize,
+        /// How many there were.
+        planned: usize,
+        /// The first of them.
+        window: Window,
+        /// How often it was tried.
+        attempts: u32,
+        /// Why it failed.
+        source: FetchError,
+    },
+    /// What must be known before the first page could not be had.
+    #[error("{series}: {source}")]
+    Unprepared {
+        /// Whose.
+        series: Arc<Series>,
+        /// Why.
+        source: FetchError,
+    },
+    /// The store could not do its work.
+    #[error("{series}: {source}")]
+    Store {
+        /// Whose.
+        series: Arc<Series>,
+        /// Why.
+        source: StoreError,
+    },
+    /// The exchange has no such rows.
+    #[error("{series}: {exchange} has no {what}; see the exchange's offer and correct the job")]
+    NoOffer {
+        /// Whose.
+        series: Arc<Series>,
+        /// Who.
+        exchange: &'static str,
+        /// What was asked for.
+        what: String,
+    },
+    /// The program is stopping; what was accepted is stored.
+    #[error("{series}: stopped before everything was fetched; the next run goes on from there")]
+    Stopped {
+        /// Whose.
+        series: Arc<Series>,
+    },
+    /// Work on files was cut off from within.
+    #[error("{series}: the work on its files broke off: {reason}; please report this")]
+    Broken {
+        /// Whose.
+        series: Arc<Series>,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl RunError {
+    /// The word this counts under; none for storage, which has words of its own.
+    #[must_use]
+    pub fn net_reason(&self) -> Option<Reason> {
+        match self {
+            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => Some(source.reason()),
+            RunError::Stopped { .. } => Some(Reason::Cancelled),
+            RunError::NoOffer { .. } | RunError::Broken { .. } => Some(Reason::Other),
+            RunError::Store { .. } => None,
+        }
+    }
+
+    /// How long the exchange asked us to wait, where that is why the run failed.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => match source.advice() {
+                Advice::Wait(wait) => Some(wait),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

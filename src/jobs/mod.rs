@@ -1,0 +1,14 @@
+//! Jobs: what is wanted compared with what is held, fetched, proven and stored.
+//!
+//! A run is one execution of a job for one series, however many windows it has. It asks only for what is
+//! not settled, keeps whatever it stored when it is cut short, and leaves what it could not get as a gap
+//! with its reason, for the next run to fill.
+
+mod error;
+mod fetch;
+pub mod plan;
+mod run;
+
+pub use error::{FetchError, RunError};
+pub use fetch::Retry;
+pub use run::{Context, Order, Outcome, Progress, Since, run};

@@ -1,0 +1,145 @@
+//! The plan of a run: what is wanted, less what is settled, cut into windows to walk. Pure.
+
+use std::time::Duration;
+
+use crate::exchange::{Exchange, Offer};
+use crate::model::{Grid, Micros, Series, Window, Windows};
+
+/// Candles at the newest end that are asked again at every run: exchanges revise them.
+const ASKED_AGAIN: i64 = 3;
+
+/// How long before the present nothing is confirmed empty, at the least: late rows may still come.
+const UNSETTLED: Duration = Duration::from_secs(3_600);
+
+/// The first open that is not closed at `now`, or for rows without a span the first instant too fresh to ask for.
+///
+/// A candle is closed when its end and the offer's grace have passed by the exchange's clock.
+#[must_use]
+pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
+    let settled = now - offer.grace;
+    grid.map_or(settled, |grid| grid.floor(settled))
+}
+
+/// The same for a series of an exchange; for one without history nothing is ever due.
+#[must_use]
+pub fn horizon_of(exchange: &dyn Exchange, series: &Series, now: Micros) -> Micros {
+    exchange.offer_for(series).map_or(now, |offer| horizon(offer, series.span().map(|span| offer.grid(span)), now))
+}
+
+/// From where on nothing can be confirmed empty.
+#[must_use]
+pub fn unsettled_since(grid: Option<Grid>, horizon: Micros) -> Micros {
+    let spans = grid.map_or(horizon, |grid| grid.step(horizon, -ASKED_AGAIN));
+    spans.min(horizon - UNSETTLED)
+}
+
+/// The earliest instant of the newest page, where nothing else says where history begins.
+#[must_use]
+pub fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
+    match grid {
+        Some(grid) => grid.step(horizon, -i64::from(offer.page_rows)),
+        None => horizon - offer.walk.min(Duration::from_secs(60)),
+    }
+}
+
+/// What to fetch: everything wanted that is not settled, and the newest closed candles once more.
+#[must_use]
+pub fn missing(settled: &Windows, covered: &Windows, wanted: Window, grid: Option<Grid>) -> Windows {
+    let mut missing = settled.missing(wanted);
+    if let (Some(grid), Some(newest)) = (grid, covered.within(wanted).last()) {
+        let again = Window::new(grid.step(newest.until, -ASKED_AGAIN).max(newest.from), newest.until);
+        again.into_iter().for_each(|window| missing.add(window));
+    }
+    missing
+}
+
+/// Cuts windows into the ones a walk takes each: a page of candles, or the offer's stretch of trades.
+/// They meet edge to edge.
+pub fn walks(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> impl Iterator<Item = Window> {
+    let (rows, walk) = (i64::from(offer.page_rows), offer.walk);
+    windows.iter().collect::<Vec<_>>().into_iter().flat_map(move |window| {
+        let mut from = window.from;
+        std::iter::from_fn(move || {
+            let until = match grid {
+                Some(grid) => grid.step(from, rows),
+                None if walk.is_zero() => window.until,
+                None => from + walk,
+            };
+            let part = Window::new(from, until.min(window.until))?;
+            from = part.until;
+            Some(part)
+        })
+    })
+}
+
+/// How many windows [`walks`] gives, without making them.
+#[must_use]
+pub fn count(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> usize {
+    walks(windows, offer, grid).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::exchange::find;
+    use crate::model::{Kind, Market, Span, Zone};
+
+    fn offer(kind: Kind) -> &'static Offer {
+        find("binance").unwrap().offer(kind, Market::Spot).unwrap()
+    }
+
+    fn at(text: &str) -> Micros {
+        Micros::parse(text, &Zone::UTC).unwrap()
+    }
+
+    fn window(from: &str, until: &str) -> Window {
+        Window::new(at(from), at(until)).unwrap()
+    }
+
+    #[test]
+    fn the_running_candle_is_never_asked_for_and_a_closed_one_only_after_its_grace() {
+        let grid = Some(Span::HOUR.grid());
+        let offer = offer(Kind::Ohlc);
+        assert_eq!(horizon(offer, grid, at("2024-01-01 10:59:59")), at("2024-01-01 10:00:00"));
+        assert_eq!(horizon(offer, grid, at("2024-01-01 11:00:01")), at("2024-01-01 10:00:00"));
+        assert_eq!(horizon(offer, grid, at("2024-01-01 11:00:02")), at("2024-01-01 11:00:00"));
+        assert_eq!(horizon(offer, Some(Span::Month.grid()), at("2024-02-29")), at("2024-02-01"));
+    }
+
+    #[test]
+    fn inner_holes_are_planned_and_the_last_three_candles_asked_again() {
+        let grid = Some(Span::HOUR.grid());
+        let covered: Windows = [window("2024-01-01", "2024-01-02"), window("2024-01-03", "2024-01-04")].into_iter().collect();
+        let missing = missing(&covered, &covered, window("2024-01-01", "2024-01-04"), grid);
+        assert_eq!(missing.iter().collect::<Vec<_>>(), [window("2024-01-02", "2024-01-03"), window("2024-01-03 21:00:00", "2024-01-04")]);
+    }
+
+    #[test]
+    fn a_store_that_holds_everything_but_its_newest_candles_asks_one_page() {
+        let grid = Some(Span::MINUTE.grid());
+        let covered = Windows::from(window("2023-01-01", "2024-01-01"));
+        let missing = missing(&covered, &covered, window("2023-01-01", "2024-01-01 00:05:00"), grid);
+        assert_eq!(missing.iter().collect::<Vec<_>>(), [window("2023-12-31 23:57:00", "2024-01-01 00:05:00")]);
+        assert_eq!(count(&missing, offer(Kind::Ohlc), grid), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn walks_meet_edge_to_edge_and_hold_a_page_at_most(
+            parts in prop::collection::vec((0_i64..2_000_000, 1_i64..400_000), 1..5),
+            span in prop::sample::select(vec![Span::MINUTE, Span::HOUR, Span::WEEK, Span::Month]),
+        ) {
+            let windows: Windows = parts.iter()
+                .filter_map(|(from, len)| Window::new(Micros::from_secs(from * 60 + 7), Micros::from_secs((from + len) * 60)))
+                .collect();
+            let (offer, grid) = (offer(Kind::Ohlc), span.grid());
+            let walked: Vec<Window> = walks(&windows, offer, Some(grid)).collect();
+            prop_assert_eq!(walked.iter().copied().collect::<Windows>(), windows.clone());
+            prop_assert!(walked.iter().all(|part| grid.count(*part) <= u64::from(offer.page_rows)));
+            prop_assert!(walked.windows(2).all(|pair| pair[0].until <= pair[1].from));
+            prop_assert_eq!(count(&windows, offer, Some(grid)), walked.len());
+        }
+    }
+}
