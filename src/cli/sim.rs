@@ -204,4 +204,18 @@ mod tests {
             assert!(error.contains(hint), "{flags}: {error}");
         }
     }
+
+    #[tokio::test]
+    async fn it_runs_until_it_is_stopped_and_says_when_its_address_is_taken() {
+        let args = |listen: &str| Command::try_parse_from(["sim", "--listen", listen]).unwrap().args;
+        let stop = CancellationToken::new();
+        stop.cancel();
+        run(args("127.0.0.1:0"), stop.clone()).await.unwrap();
+
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = run(args(&address), stop).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains(&address) && error.to_string().contains("--listen"), "{error}");
+    }
 }

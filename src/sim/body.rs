@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::{Compress, Compression, FlushCompress};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
@@ -18,6 +19,12 @@ const DRIP_BYTES: usize = 16;
 /// What a huge body is made of.
 static FILLER: [u8; 65_536] = [b' '; 65_536];
 
+/// How much filler one part of a bomb unpacks to.
+const BOMB_PART_BYTES: usize = 1 << 20;
+
+/// The head of a gzip body without a name or a time.
+static GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
 /// A body in one of the ways it is sent.
 pub(super) enum ReplyBody {
     /// At once.
@@ -26,8 +33,8 @@ pub(super) enum ReplyBody {
     Torn { half: Bytes, sent: bool },
     /// A few bytes, a pause, a few bytes.
     Drip { rest: Bytes, every: Duration, pause: Pin<Box<Sleep>> },
-    /// So many bytes of filler.
-    Flood { left_bytes: u64 },
+    /// A head, then the same part over and over.
+    Flood { head: Bytes, part: Bytes, times: u64 },
     /// Nothing.
     Hang(Pin<Box<Sleep>>),
 }
@@ -35,6 +42,29 @@ pub(super) enum ReplyBody {
 impl ReplyBody {
     pub(super) fn drip(rest: Bytes, every: Duration) -> Self {
         ReplyBody::Drip { rest, every, pause: Box::pin(sleep(every)) }
+    }
+
+    /// A body of at least so many bytes.
+    pub(super) fn huge(bytes: u64) -> Self {
+        let part = Bytes::from_static(&FILLER);
+        ReplyBody::Flood { head: Bytes::new(), times: bytes.div_ceil(part.len() as u64), part }
+    }
+
+    /// A gzip body that unpacks to at least so many bytes. It has no end mark: whoever gets there has taken all.
+    pub(super) fn bomb(bytes: u64) -> Self {
+        let mut part = Vec::with_capacity(BOMB_PART_BYTES / 64);
+        // A synchronised part refers to nothing before it, so it can follow itself. There is room for all of
+        // it, and packing filler in memory does not go wrong.
+        let _ = Compress::new(Compression::best(), false).compress_vec(
+            &[b' '; BOMB_PART_BYTES],
+            &mut part,
+            FlushCompress::Sync,
+        );
+        ReplyBody::Flood {
+            head: Bytes::from_static(&GZIP_HEAD),
+            part: Bytes::from(part),
+            times: bytes.div_ceil(BOMB_PART_BYTES as u64),
+        }
     }
 
     pub(super) fn hang() -> Self {
@@ -68,11 +98,11 @@ impl Body for ReplyBody {
                 pause.set(sleep(*every));
                 data(rest.split_to(rest.len().min(DRIP_BYTES)))
             }
-            ReplyBody::Flood { left_bytes: 0 } => Poll::Ready(None),
-            ReplyBody::Flood { left_bytes } => {
-                let size = FILLER.len().min(usize::try_from(*left_bytes).unwrap_or(usize::MAX));
-                *left_bytes -= size as u64;
-                data(Bytes::from_static(&FILLER[..size]))
+            ReplyBody::Flood { head, .. } if !head.is_empty() => data(std::mem::take(head)),
+            ReplyBody::Flood { times: 0, .. } => Poll::Ready(None),
+            ReplyBody::Flood { part, times, .. } => {
+                *times -= 1;
+                data(part.clone())
             }
             ReplyBody::Hang(held) => {
                 std::task::ready!(held.as_mut().poll(context));

@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use super::binance::{self, Asked, World};
 use super::body::ReplyBody;
-use super::fault::{Endpoint, Fault, Turn, strike};
+use super::fault::{Endpoint, Fault};
 use super::knobs::{Knobs, RetryAfter};
 use super::meter::{Charge, Meter};
 use super::query::{BadRequest, Query};
+use super::rule::{Turn, strike};
 use super::seen::{Log, Seen};
 use crate::model::Micros;
 
@@ -231,6 +232,9 @@ impl Draft {
         if fault == Some(Fault::Redirect) {
             answer = answer.header(header::LOCATION, "http://elsewhere.invalid/");
         }
+        if fault == Some(Fault::Bomb) {
+            answer = answer.header(header::CONTENT_ENCODING, "gzip");
+        }
         if let Some(Fault::Truncated | Fault::Hang) = fault {
             answer = answer.header(header::CONTENT_LENGTH, self.body.len().max(2));
         }
@@ -239,7 +243,8 @@ impl Draft {
             Some(Fault::Truncated) => ReplyBody::Torn { half: body.slice(..body.len() / 2), sent: false },
             Some(Fault::Slow) => ReplyBody::drip(body, knobs.drip),
             Some(Fault::Hang) => ReplyBody::hang(),
-            Some(Fault::Huge) => ReplyBody::Flood { left_bytes: knobs.huge_bytes },
+            Some(Fault::Huge) => ReplyBody::huge(knobs.huge_bytes),
+            Some(Fault::Bomb) => ReplyBody::bomb(knobs.huge_bytes),
             _ => ReplyBody::Whole(body),
         };
         match answer.body(body) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::fault::Rule;
 use super::market::{Listing, Market};
+use super::rule::Rule;
 use crate::model::{Micros, Windows};
 
 /// Everything that can be turned.
@@ -40,7 +40,7 @@ pub struct Knobs {
     pub faults: Vec<Rule>,
     /// How a fault with status 429 or 418 says when to come back.
     pub retry_after: RetryAfter,
-    /// How large a huge body is.
+    /// How large a huge body is, and an unpacked bomb.
     pub huge_bytes: u64,
     /// How long a slow body takes for its next bytes.
     pub drip: Duration,

@@ -1,8 +1,9 @@
-//! One simulated market: candles, trades and a book that are a pure function of symbol and time.
+//! One simulated market: candles and trades that are a pure function of symbol and time.
 //!
 //! Every value is a whole number of hundredths (prices, quote amounts) or of 10^-8 (base amounts) small
 //! enough for a float to hold it exactly, so that its text reads back to the same float on both sides.
 
+use super::book::SimBook;
 use super::hash::{below, draw};
 use super::path::Path;
 use super::tape::Tape;
@@ -55,15 +56,6 @@ pub struct SimTrade {
     pub amount_e8: i64,
     /// Whether the taker sold.
     pub sold: bool,
-}
-
-/// A simulated book at one instant, as deep as anyone asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SimBook {
-    /// Grows by one every 100 ms.
-    pub update_id: i64,
-    middle_cents: i64,
-    seed: u64,
 }
 
 /// A symbol's market.
@@ -180,12 +172,7 @@ impl Market {
     /// The book at an instant.
     #[must_use]
     pub fn book(&self, at: Micros) -> SimBook {
-        let update_id = at.millis_floor() / 100;
-        SimBook {
-            update_id,
-            middle_cents: self.path.cents(update_id * 100),
-            seed: draw(self.path.seed() ^ 5, update_id.cast_unsigned()),
-        }
+        SimBook::of(&self.path, at)
     }
 
     /// What a right collector has stored of the candles that open inside `window`, all of them final.
@@ -251,27 +238,6 @@ impl SimTrade {
             amount: e8(self.amount_e8),
             side: Some(if self.sold { Side::Sell } else { Side::Buy }),
         }
-    }
-}
-
-impl SimBook {
-    /// Price in cents and amount in 10^-8 of the best bids, best first.
-    pub fn bids(&self) -> impl Iterator<Item = (i64, i64)> + use<> {
-        self.levels(-1)
-    }
-
-    /// Price in cents and amount in 10^-8 of the best asks, best first.
-    pub fn asks(&self) -> impl Iterator<Item = (i64, i64)> + use<> {
-        self.levels(1)
-    }
-
-    fn levels(&self, towards: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
-        let book = *self;
-        (0_i64..).map_while(move |level| {
-            let drawn = draw(book.seed, (level * 2 + i64::from(towards > 0)).cast_unsigned());
-            let price = book.middle_cents + towards * (1 + level * 3 + below(drawn, 3));
-            (price > 0).then(|| (price, 1_000 + below(drawn >> 8, 500_000_000)))
-        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod binance;
 mod body;
+mod book;
 mod clock;
 mod desk;
 mod fault;
@@ -16,15 +17,18 @@ mod meter;
 mod path;
 mod query;
 mod rows;
+mod rule;
 mod seen;
 mod server;
 mod tape;
 mod text;
 
+pub use book::SimBook;
 pub use clock::Clock;
-pub use fault::{Endpoint, Fault, Rate, Rule, RuleError};
+pub use fault::{Endpoint, Fault};
 pub use knobs::{Knobs, RetryAfter};
-pub use market::{Listing, Market, SimBook, SimCandle, SimTrade};
+pub use market::{Listing, Market, SimCandle, SimTrade};
+pub use rule::{Rate, Rule, RuleError};
 pub use seen::Seen;
 pub use server::Sim;
 pub use tape::MOST_PER_HOUR;

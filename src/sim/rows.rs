@@ -16,8 +16,10 @@ pub(super) enum Bend {
     TimeAsText,
     /// The time is in seconds.
     TimeInSeconds,
-    /// The values contradict one another.
+    /// The values contradict one another, or a price is negative.
     Contradiction,
+    /// A price is text, but not of a finite number.
+    NotFinite(&'static str),
 }
 
 /// Puts the rows of a page, given by their keys, in the state a fault wants; drawn from `number`.
@@ -49,7 +51,11 @@ pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
             2 => Bend::TimeAsText,
             _ => Bend::TimeInSeconds,
         }),
-        Fault::Impossible => Some(Bend::Contradiction),
+        Fault::Impossible => Some(match below(draw(number, 0), 3) {
+            0 => Bend::NotFinite("NaN"),
+            1 => Bend::NotFinite("1e400"),
+            _ => Bend::Contradiction,
+        }),
         _ => None,
     }
 }
@@ -155,6 +161,11 @@ fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => cents(out, price_cents),
         Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        }
         _ => {
             out.push(b'"');
             cents(out, price_cents);
