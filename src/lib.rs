@@ -1,9 +1,14 @@
 //! dccd collects market data: it backfills history, stores it as Parquet and tells the truth about itself.
 
+pub mod cli;
+pub mod config;
+pub mod daemon;
 pub mod db;
 pub mod exchange;
+pub mod http;
 pub mod jobs;
 pub mod model;
 pub mod net;
+pub mod sim;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,262 @@
+//! What the simulated exchange answers to a request, and what it remembers of it: everything but the sockets.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{Method, Response, Uri, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use tokio::time::Instant;
+
+use super::binance::{self, Asked, World};
+use super::body::ReplyBody;
+use super::fault::{Endpoint, Fault};
+use super::knobs::{Knobs, RetryAfter};
+use super::meter::{Charge, Meter};
+use super::query::{BadRequest, Query};
+use super::rule::{Turn, strike};
+use super::seen::{Log, Seen};
+use crate::model::Micros;
+
+const PAGE_403: &str = "<html><head><title>403 Forbidden</title></head><body>Request blocked.</body></html>";
+const PAGE_404: &str = "<html><body><h2>404 Not found</h2></body></html>";
+const PAGE_405: &str = "<html><body><h2>405 Method not allowed</h2></body></html>";
+const PAGE_503: &str = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>";
+const PAGE_200: &str = "<!DOCTYPE html><html><body>Just a moment, checking your browser</body></html>";
+
+/// What is done with a request.
+pub(super) enum Outcome {
+    /// It is answered.
+    Answer(Box<Response<ReplyBody>>),
+    /// Its connection is reset.
+    Reset,
+    /// It is left waiting.
+    Silence,
+}
+
+/// An answer before it is given its headers.
+struct Draft {
+    status: u16,
+    is_json: bool,
+    body: Vec<u8>,
+    retry_after: Option<String>,
+}
+
+/// The exchange behind its counter.
+pub(super) struct Desk {
+    world: RwLock<Arc<World>>,
+    ledger: Mutex<Ledger>,
+    started: Instant,
+}
+
+/// What is counted, under one lock so that numbers and weights agree.
+#[derive(Default)]
+struct Ledger {
+    meter: Meter,
+    log: Log,
+    among_all: u64,
+    at_endpoints: BTreeMap<Endpoint, u64>,
+}
+
+impl Desk {
+    pub(super) fn new(knobs: Knobs) -> Self {
+        Desk {
+            world: RwLock::new(Arc::new(World::new(knobs))),
+            ledger: Mutex::default(),
+            started: Instant::now(),
+        }
+    }
+
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Turns knobs; requests that arrive from now on see them.
+    pub(super) fn set(&self, turn: impl FnOnce(&mut Knobs)) {
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        let mut knobs = world.knobs.clone();
+        turn(&mut knobs);
+        *world = Arc::new(World::new(knobs));
+    }
+
+    pub(super) fn requests(&self) -> Vec<Seen> {
+        self.ledger().log.kept()
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<(Endpoint, u16), u64> {
+        self.ledger().log.counts()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is done with a request, and how long that takes.
+    pub(super) fn handle(&self, method: &Method, uri: &Uri) -> (Outcome, Duration) {
+        let world = self.world();
+        let at = self.started.elapsed();
+        let query = Query(uri.query().unwrap_or_default());
+        let endpoint = binance::endpoint(uri.path());
+
+        let (turn, charge, used) = self.admit(&world.knobs, endpoint, query, at);
+        let fault = match charge {
+            Charge::Granted => strike(&world.knobs.faults, world.knobs.seed, turn),
+            Charge::Throttled { .. } | Charge::Banned { .. } => None,
+        };
+        let asked =
+            Asked { world: &world, query, now: world.knobs.clock.now(), fault, number: turn.among_all };
+        let draft = refusal(charge, &world.knobs)
+            .or_else(|| canned(fault?, &world.knobs))
+            .unwrap_or_else(|| reply(&asked, method, endpoint));
+        let status = match fault {
+            Some(Fault::Reset | Fault::Silent) => 0,
+            _ => draft.status,
+        };
+        let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        self.ledger().log.add(Seen { at, endpoint, path, status, fault });
+
+        let outcome = match fault {
+            Some(Fault::Reset) => Outcome::Reset,
+            Some(Fault::Silent) => Outcome::Silence,
+            _ => draft.dress(&world.knobs, used, fault),
+        };
+        (outcome, world.knobs.latency)
+    }
+
+    /// Counts a request and its weight.
+    fn admit(
+        &self,
+        knobs: &Knobs,
+        endpoint: Endpoint,
+        query: Query<'_>,
+        at: Duration,
+    ) -> (Turn, Charge, u32) {
+        let mut ledger = self.ledger();
+        ledger.among_all += 1;
+        let own = ledger.at_endpoints.entry(endpoint).or_default();
+        *own += 1;
+        let turn = Turn { endpoint, at_endpoint: *own, among_all: ledger.among_all };
+        let charge = ledger.meter.charge(knobs, binance::weight(endpoint, query), at);
+        (turn, charge, ledger.meter.used())
+    }
+}
+
+/// The refusal of a client that has used too much.
+fn refusal(charge: Charge, knobs: &Knobs) -> Option<Draft> {
+    match charge {
+        Charge::Granted => None,
+        Charge::Throttled { wait_secs } => Some(throttled(knobs, Some(wait_secs.to_string()))),
+        Charge::Banned { wait_secs } => Some(banned(knobs, Some(wait_secs.to_string()))),
+    }
+}
+
+fn throttled(knobs: &Knobs, retry_after: Option<String>) -> Draft {
+    let limit = knobs.weight_limit;
+    let msg = format!(
+        "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
+    );
+    Draft { retry_after, ..Draft::error(429, -1003, &msg) }
+}
+
+fn banned(knobs: &Knobs, retry_after: Option<String>) -> Draft {
+    let until = knobs.told_now() + knobs.ban;
+    let msg = format!("Way too much request weight used; IP banned until {}.", until.millis_floor());
+    Draft { retry_after, ..Draft::error(418, -1003, &msg) }
+}
+
+/// The answer to a fault that needs no look at the request.
+fn canned(fault: Fault, knobs: &Knobs) -> Option<Draft> {
+    let retry_after = match knobs.retry_after {
+        RetryAfter::Missing => None,
+        RetryAfter::Seconds(secs) => Some(secs.to_string()),
+        RetryAfter::Date(secs) => Some(http_date(knobs.told_now() + Duration::from_secs(secs))),
+    };
+    Some(match fault {
+        Fault::Status429 => throttled(knobs, retry_after),
+        Fault::Status418 => banned(knobs, retry_after),
+        Fault::Status403 => Draft::web_page(403, PAGE_403),
+        Fault::Status451 => Draft::error(
+            451,
+            0,
+            "Service unavailable from a restricted location according to 'b. Eligibility' in https://www.binance.com/en/terms.",
+        ),
+        Fault::Status500 => {
+            Draft::error(500, -1000, "An unknown error occurred while processing the request.")
+        }
+        Fault::Status503 => Draft::web_page(503, PAGE_503),
+        Fault::Redirect => Draft::web_page(302, ""),
+        Fault::Html => Draft::web_page(200, PAGE_200),
+        Fault::ErrorBody => {
+            Draft::error(200, -1001, "Internal error; unable to process your request. Please try again.")
+        }
+        _ => return None,
+    })
+}
+
+fn reply(asked: &Asked<'_>, method: &Method, endpoint: Endpoint) -> Draft {
+    if endpoint == Endpoint::Unknown {
+        return Draft::web_page(404, PAGE_404);
+    }
+    if method != Method::GET {
+        return Draft::web_page(405, PAGE_405);
+    }
+    match asked.answer(endpoint) {
+        Ok(body) => Draft { status: 200, is_json: true, body, retry_after: None },
+        Err(BadRequest { code, msg }) => Draft::error(400, code, &msg),
+    }
+}
+
+impl Draft {
+    fn error(status: u16, code: i32, msg: &str) -> Self {
+        let body = format!("{{\"code\":{code},\"msg\":\"{msg}\"}}").into_bytes();
+        Draft { status, is_json: true, body, retry_after: None }
+    }
+
+    fn web_page(status: u16, page: &str) -> Self {
+        Draft { status, is_json: false, body: page.as_bytes().to_vec(), retry_after: None }
+    }
+
+    /// The answer with its headers, its body broken as the fault wants.
+    fn dress(self, knobs: &Knobs, used: u32, fault: Option<Fault>) -> Outcome {
+        let content_type = if self.is_json { "application/json;charset=UTF-8" } else { "text/html" };
+        let mut answer = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::DATE, http_date(knobs.told_now()))
+            .header("x-mbx-used-weight", used)
+            .header("x-mbx-used-weight-1m", used);
+        if let Some(retry_after) = self.retry_after {
+            answer = answer.header(header::RETRY_AFTER, retry_after);
+        }
+        if fault == Some(Fault::Redirect) {
+            answer = answer.header(header::LOCATION, "http://elsewhere.invalid/");
+        }
+        if fault == Some(Fault::Bomb) {
+            answer = answer.header(header::CONTENT_ENCODING, "gzip");
+        }
+        if let Some(Fault::Truncated | Fault::Hang) = fault {
+            answer = answer.header(header::CONTENT_LENGTH, self.body.len().max(2));
+        }
+        let body = Bytes::from(self.body);
+        let body = match fault {
+            Some(Fault::Truncated) => ReplyBody::Torn { half: body.slice(..body.len() / 2), sent: false },
+            Some(Fault::Slow) => ReplyBody::drip(body, knobs.drip),
+            Some(Fault::Hang) => ReplyBody::hang(),
+            Some(Fault::Huge) => ReplyBody::huge(knobs.huge_bytes),
+            Some(Fault::Bomb) => ReplyBody::bomb(knobs.huge_bytes),
+            _ => ReplyBody::Whole(body),
+        };
+        match answer.body(body) {
+            Ok(answer) => Outcome::Answer(Box::new(answer)),
+            // Every header above is plain text, so this is not reached.
+            Err(_) => Outcome::Reset,
+        }
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(at: Micros) -> String {
+    // Only years before the common era have no such date.
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at.timestamp()).unwrap_or_default()
+}

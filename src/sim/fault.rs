@@ -1,0 +1,137 @@
+//! The ways a simulated exchange misbehaves, and the operations it has.
+
+use std::fmt;
+
+/// One way to misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Too many requests, with the Retry-After of the knobs.
+    Status429,
+    /// Banned, with the Retry-After of the knobs.
+    Status418,
+    /// Refused by a firewall, with a web page.
+    Status403,
+    /// Refused for the place it was asked from.
+    Status451,
+    /// Broken inside.
+    Status500,
+    /// Overloaded, with a web page.
+    Status503,
+    /// A redirect to another host.
+    Redirect,
+    /// A web page with status 200.
+    Html,
+    /// An error object with status 200.
+    ErrorBody,
+    /// Half of the body that Content-Length announces, then the connection closes.
+    Truncated,
+    /// The connection is reset before an answer.
+    Reset,
+    /// Only the older half of the rows, although more exist.
+    Short,
+    /// No rows, although some exist.
+    Empty,
+    /// The rows in another order.
+    Shuffled,
+    /// Some rows twice.
+    Doubled,
+    /// The first rows of all, whatever was asked: a walk that does not advance.
+    Stuck,
+    /// One field of one row has another type or unit.
+    WrongType,
+    /// One row that cannot be true: a high below the low, a negative price, `NaN`, `1e400`.
+    Impossible,
+    /// A body without end in sight, of the size in the knobs.
+    Huge,
+    /// A small gzip body that grows to the size in the knobs when it is unpacked.
+    Bomb,
+    /// A body that drips a few bytes at a time.
+    Slow,
+    /// Headers, then nothing.
+    Hang,
+    /// Nothing at all.
+    Silent,
+}
+
+impl Fault {
+    /// Every fault with its word on the command line.
+    pub const ALL: [(Fault, &'static str); 23] = [
+        (Fault::Status429, "429"),
+        (Fault::Status418, "418"),
+        (Fault::Status403, "403"),
+        (Fault::Status451, "451"),
+        (Fault::Status500, "500"),
+        (Fault::Status503, "503"),
+        (Fault::Redirect, "redirect"),
+        (Fault::Html, "html"),
+        (Fault::ErrorBody, "error-body"),
+        (Fault::Truncated, "truncated"),
+        (Fault::Reset, "reset"),
+        (Fault::Short, "short"),
+        (Fault::Empty, "empty"),
+        (Fault::Shuffled, "shuffled"),
+        (Fault::Doubled, "doubled"),
+        (Fault::Stuck, "stuck"),
+        (Fault::WrongType, "wrong-type"),
+        (Fault::Impossible, "impossible"),
+        (Fault::Huge, "huge"),
+        (Fault::Bomb, "bomb"),
+        (Fault::Slow, "slow"),
+        (Fault::Hang, "hang"),
+        (Fault::Silent, "silent"),
+    ];
+
+    /// The word on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Fault::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An operation of the exchange, named as the `endpoint` label of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// The exchange's clock.
+    Time,
+    /// What is listed, and the limits.
+    Instruments,
+    /// Candles.
+    Ohlc,
+    /// Trades.
+    Trades,
+    /// A book.
+    BookSnapshot,
+    /// No operation the exchange has.
+    Unknown,
+}
+
+impl Endpoint {
+    /// Every endpoint; its place here is its place in counters.
+    pub const ALL: [Endpoint; 6] = [
+        Endpoint::Time,
+        Endpoint::Instruments,
+        Endpoint::Ohlc,
+        Endpoint::Trades,
+        Endpoint::BookSnapshot,
+        Endpoint::Unknown,
+    ];
+
+    /// The word in metrics and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Endpoint::Time => "time",
+            Endpoint::Instruments => "instruments",
+            Endpoint::Ohlc => "ohlc",
+            Endpoint::Trades => "trades",
+            Endpoint::BookSnapshot => "book_snapshot",
+            Endpoint::Unknown => "unknown",
+        }
+    }
+}

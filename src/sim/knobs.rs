@@ -1,0 +1,109 @@
+//! What can be turned on a simulated exchange, before and while it runs.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::market::{Listing, Market};
+use super::rule::Rule;
+use crate::model::{Micros, Windows};
+
+/// Everything that can be turned.
+#[derive(Clone, Debug)]
+pub struct Knobs {
+    /// The symbols it lists; any other is refused.
+    pub symbols: Vec<String>,
+    /// Since when they trade.
+    pub listed_from: Micros,
+    /// Trades in an hour.
+    pub trades_per_hour: u64,
+    /// How many neighbouring trades may share one millisecond.
+    pub cluster: u64,
+    /// When no data exists. Trade ids are contiguous across a hole, so turning this renumbers later trades.
+    pub holes: Windows,
+    /// A closed candle stays provisional until this many further spans have passed; a running one always is.
+    pub revise_spans: u32,
+    /// The most rows of candles or trades a page holds; the exchange's own limit of 1000 holds besides.
+    pub page_limit: usize,
+    /// The weight it takes in one `weight_window`, announced as its limit a minute.
+    pub weight_limit: u32,
+    /// How long weights add up; a minute unless a test is in a hurry.
+    pub weight_window: Duration,
+    /// How many refusals for weight in one window bring a ban.
+    pub ban_after: u32,
+    /// How long a ban lasts.
+    pub ban: Duration,
+    /// How long every answer takes.
+    pub latency: Duration,
+    /// What drawn faults are drawn from; the data do not depend on it.
+    pub seed: u64,
+    /// What goes wrong and when; the first rule that strikes counts.
+    pub faults: Vec<Rule>,
+    /// How a fault with status 429 or 418 says when to come back.
+    pub retry_after: RetryAfter,
+    /// How large a huge body is, and an unpacked bomb.
+    pub huge_bytes: u64,
+    /// How long a slow body takes for its next bytes.
+    pub drip: Duration,
+    /// The time at the exchange, which decides what exists.
+    pub clock: Clock,
+    /// How far the time it tells (its clock's answer, the Date header) is ahead of that, in milliseconds.
+    pub skew_ms: i64,
+}
+
+/// How an answer says when to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// Not at all.
+    Missing,
+    /// As a number of seconds.
+    Seconds(u64),
+    /// As the date that is this many seconds ahead.
+    Date(u64),
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Knobs {
+            symbols: vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()],
+            // 2017-08-17 04:00 UTC, as BTCUSDT really was.
+            listed_from: Micros::from_secs(1_502_942_400),
+            trades_per_hour: 3_600,
+            cluster: 8,
+            holes: Windows::new(),
+            revise_spans: 0,
+            page_limit: 1_000,
+            weight_limit: 6_000,
+            weight_window: Duration::from_secs(60),
+            ban_after: 10,
+            ban: Duration::from_secs(120),
+            latency: Duration::ZERO,
+            seed: 0,
+            faults: Vec::new(),
+            retry_after: RetryAfter::Seconds(5),
+            huge_bytes: 256 << 20,
+            drip: Duration::from_secs(1),
+            clock: Clock::real(),
+            skew_ms: 0,
+        }
+    }
+}
+
+impl Knobs {
+    /// The market of a symbol under these knobs: the oracle to check stored rows against.
+    #[must_use]
+    pub fn market(&self, symbol: &str) -> Market {
+        let listing = Listing {
+            from: self.listed_from,
+            trades_per_hour: self.trades_per_hour,
+            cluster: self.cluster,
+            holes: self.holes.clone(),
+        };
+        Market::new(symbol, listing)
+    }
+
+    /// The time it tells.
+    #[must_use]
+    pub fn told_now(&self) -> Micros {
+        Micros(self.clock.now().0.saturating_add(self.skew_ms.saturating_mul(1_000)))
+    }
+}

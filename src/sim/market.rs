@@ -1,0 +1,255 @@
+//! One simulated market: candles and trades that are a pure function of symbol and time.
+//!
+//! Every value is a whole number of hundredths (prices, quote amounts) or of 10^-8 (base amounts) small
+//! enough for a float to hold it exactly, so that its text reads back to the same float on both sides.
+
+use super::book::SimBook;
+use super::hash::{below, draw};
+use super::path::Path;
+use super::tape::Tape;
+use crate::model::{Batch, Candle, Grid, Kind, Micros, Side, Span, Trade, Window, Windows};
+
+/// Since when a market trades, and how busily.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// The first instant with data.
+    pub from: Micros,
+    /// Trades in an hour, from 1 to [`MOST_PER_HOUR`](super::MOST_PER_HOUR).
+    pub trades_per_hour: u64,
+    /// How many neighbouring trades may share one millisecond.
+    pub cluster: u64,
+    /// When no data exists: no trades, and no candle that lies inside with all its length.
+    pub holes: Windows,
+}
+
+/// One simulated candle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimCandle {
+    /// When it opens.
+    pub open: Micros,
+    /// First price.
+    pub open_cents: i64,
+    /// Highest price.
+    pub high_cents: i64,
+    /// Lowest price.
+    pub low_cents: i64,
+    /// Last price.
+    pub close_cents: i64,
+    /// Amount of the base asset.
+    pub volume_e8: i64,
+    /// Amount of the quote asset.
+    pub quote_cents: i64,
+    /// Number of trades.
+    pub trades: i64,
+}
+
+/// One simulated trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimTrade {
+    /// Its number, contiguous from 0 at the listing.
+    pub id: u64,
+    /// When it happened, in whole milliseconds.
+    pub ts: Micros,
+    /// Price.
+    pub price_cents: i64,
+    /// Amount of the base asset.
+    pub amount_e8: i64,
+    /// Whether the taker sold.
+    pub sold: bool,
+}
+
+/// A symbol's market.
+#[derive(Clone, Debug)]
+pub struct Market {
+    symbol: String,
+    path: Path,
+    tape: Tape,
+    listing: Listing,
+}
+
+impl Market {
+    /// The market of a symbol.
+    #[must_use]
+    pub fn new(symbol: &str, listing: Listing) -> Self {
+        let path = Path::of(symbol);
+        let Listing { from, trades_per_hour, cluster, ref holes } = listing;
+        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes);
+        Market { symbol: symbol.to_owned(), path, tape, listing }
+    }
+
+    /// The exchange's name of it.
+    #[must_use]
+    pub fn symbol(&self) -> &str {
+        &self.symbol
+    }
+
+    /// Since when it trades, and how busily.
+    #[must_use]
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The final candle that opens at `open`, whether or not there is one there (see [`Market::next_open`]).
+    #[must_use]
+    pub fn candle(&self, grid: Grid, open: Micros) -> SimCandle {
+        let span_secs = span_secs(grid);
+        let open_ms = open.millis_floor();
+        let last_ms = match grid.span {
+            Span::Fixed(secs) => open_ms + i64::from(secs) * 1_000 - 1,
+            Span::Month => grid.next(open).millis_floor() - 1,
+        };
+        let key = draw(self.path.seed() ^ (span_secs.cast_unsigned() << 8), open.0.cast_unsigned());
+        let (shape, flow) = (draw(key, 1), draw(key, 2));
+
+        let open_cents = self.path.cents(open_ms);
+        let close_cents = self.path.cents(last_ms) + below(shape, 11) - 5;
+        // Longer candles have longer wicks; at most half a percent of the base price.
+        let wick = (self.path.base_cents() >> 12) * i64::from(span_secs.ilog2()) + 1;
+        let high_cents = open_cents.max(close_cents) + below(shape >> 8, wick);
+        let low_cents = open_cents.min(close_cents) - below(shape >> 32, wick);
+
+        let volume_e8 = span_secs * (10_000 + below(flow, 50_000_000));
+        // In two steps of 10^4, so that the product stays within 64 bits for a year of volume.
+        let quote_cents = volume_e8 / 10_000 * ((open_cents + close_cents) / 2) / 10_000;
+        let trades = span_secs * (1 + below(flow >> 40, 20));
+        SimCandle { open, open_cents, high_cents, low_cents, close_cents, volume_e8, quote_cents, trades }
+    }
+
+    /// The same candle as it looks before it is final: another close and half of the amounts.
+    #[must_use]
+    pub fn provisional(&self, grid: Grid, open: Micros) -> SimCandle {
+        let last = self.candle(grid, open);
+        let close_cents = last.open_cents + (last.close_cents - last.open_cents) / 2;
+        SimCandle {
+            close_cents,
+            volume_e8: last.volume_e8 / 2,
+            quote_cents: last.quote_cents / 2,
+            trades: last.trades / 2,
+            ..last
+        }
+    }
+
+    /// The open of the first candle there is at or after `at`.
+    #[must_use]
+    pub fn next_open(&self, grid: Grid, at: Micros) -> Micros {
+        let mut open = grid.ceil(at.max(grid.floor(self.listing.from)));
+        while let Some(hole) = self.hole_over(grid, open) {
+            open = grid.floor(hole.until);
+        }
+        open
+    }
+
+    /// The open of the last candle there is at or before `at`.
+    #[must_use]
+    pub fn last_open(&self, grid: Grid, at: Micros) -> Option<Micros> {
+        let mut open = grid.floor(at);
+        while let Some(hole) = self.hole_over(grid, open) {
+            open = grid.floor(Micros(hole.from.0 - 1));
+        }
+        (open >= grid.floor(self.listing.from)).then_some(open)
+    }
+
+    /// The trade of an id.
+    #[must_use]
+    pub fn trade(&self, id: u64) -> SimTrade {
+        let ts_ms = self.tape.ts_ms(id);
+        let (shape, flow) = (draw(self.path.seed() ^ 3, id), draw(self.path.seed() ^ 4, id));
+        SimTrade {
+            id,
+            ts: Micros::from_millis(ts_ms),
+            price_cents: self.path.cents(ts_ms) + below(shape, 11) - 5,
+            amount_e8: 1 + below(flow, 300_000_000),
+            sold: shape >> 63 == 1,
+        }
+    }
+
+    /// The id of the first trade at or after an instant.
+    #[must_use]
+    pub fn first_trade_at_or_after(&self, at: Micros) -> u64 {
+        self.tape.first_at_or_after(at)
+    }
+
+    /// The book at an instant.
+    #[must_use]
+    pub fn book(&self, at: Micros) -> SimBook {
+        SimBook::of(&self.path, at)
+    }
+
+    /// What a right collector has stored of the candles that open inside `window`, all of them final.
+    #[must_use]
+    pub fn candles(&self, grid: Grid, window: Window) -> Batch {
+        let mut batch = Batch::of(Kind::Ohlc);
+        let mut rows = batch.candles_mut();
+        let mut open = self.next_open(grid, window.from);
+        while open < window.until {
+            rows.push(self.candle(grid, open).stored());
+            open = self.next_open(grid, grid.next(open));
+        }
+        batch
+    }
+
+    /// What a right collector has stored of the trades inside `window`, had from REST.
+    #[must_use]
+    pub fn trades(&self, window: Window) -> Batch {
+        let mut batch = Batch::of(Kind::Trades);
+        let mut rows = batch.trades_mut();
+        for id in self.first_trade_at_or_after(window.from)..self.first_trade_at_or_after(window.until) {
+            let text = id.to_string();
+            rows.push(Trade { id: Some(&text), ..self.trade(id).stored() });
+        }
+        batch
+    }
+
+    /// The hole that swallows the candle of `open` whole.
+    fn hole_over(&self, grid: Grid, open: Micros) -> Option<Window> {
+        if self.listing.holes.is_empty() {
+            return None;
+        }
+        let until = grid.next(open);
+        self.listing.holes.iter().find(|hole| hole.from <= open && until <= hole.until)
+    }
+}
+
+impl SimCandle {
+    /// The row as it is stored.
+    #[must_use]
+    pub fn stored(&self) -> Candle {
+        Candle {
+            ts: self.open,
+            open: cents(self.open_cents),
+            high: cents(self.high_cents),
+            low: cents(self.low_cents),
+            close: cents(self.close_cents),
+            volume: e8(self.volume_e8),
+            quote_volume: Some(cents(self.quote_cents)),
+            trades: Some(self.trades),
+        }
+    }
+}
+
+impl SimTrade {
+    /// The row as it is stored when it came by REST, without the id's text.
+    fn stored(&self) -> Trade<'static> {
+        Trade {
+            ts: self.ts,
+            ts_recv: None,
+            id: None,
+            price: cents(self.price_cents),
+            amount: e8(self.amount_e8),
+            side: Some(if self.sold { Side::Sell } else { Side::Buy }),
+        }
+    }
+}
+
+/// The length that names a grid's span, in seconds, held to a year.
+fn span_secs(grid: Grid) -> i64 {
+    i64::from(grid.span.secs().clamp(1, 31_622_400))
+}
+
+fn cents(value: i64) -> f64 {
+    value as f64 / 100.0
+}
+
+fn e8(value: i64) -> f64 {
+    value as f64 / 1e8
+}

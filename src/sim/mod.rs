@@ -1,0 +1,34 @@
+//! A simulated exchange on loopback, whose rows are a pure function of symbol and time.
+//!
+//! It is the oracle of tests, demonstrations and measurements: [`Market`] says which rows a right collector
+//! must have stored, [`Sim`] serves them over HTTP and misbehaves as its [`Knobs`] say. It shares nothing with
+//! the client side but the model, so that a mistake there is not repeated here.
+
+mod binance;
+mod body;
+mod book;
+mod clock;
+mod desk;
+mod fault;
+mod hash;
+mod knobs;
+mod market;
+mod meter;
+mod path;
+mod query;
+mod rows;
+mod rule;
+mod seen;
+mod server;
+mod tape;
+mod text;
+
+pub use book::SimBook;
+pub use clock::Clock;
+pub use fault::{Endpoint, Fault};
+pub use knobs::{Knobs, RetryAfter};
+pub use market::{Listing, Market, SimCandle, SimTrade};
+pub use rule::{Rate, Rule, RuleError};
+pub use seen::Seen;
+pub use server::Sim;
+pub use tape::MOST_PER_HOUR;

@@ -1,0 +1,171 @@
+//! The simulated exchange's sockets: loopback HTTP, bounded, every connection owned.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{HELD, ReplyBody};
+use super::desk::{Desk, Outcome};
+use super::fault::Endpoint;
+use super::knobs::Knobs;
+use super::market::Market;
+use super::seen::Seen;
+
+/// The most connections at once.
+const CONNECTIONS: usize = 1_024;
+/// How long a client may take for its headers, and how long a connection may idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most bytes of a request's head.
+const HEAD_BYTES: usize = 16 * 1_024;
+/// The pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A simulated exchange that is running; dropping it ends it.
+pub struct Sim {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Sim {
+    /// Starts one; port 0 takes any free port.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(address: SocketAddr, knobs: Knobs) -> io::Result<Sim> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (desk, stop) = (Arc::new(Desk::new(knobs)), CancellationToken::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Arc::clone(&desk), stop.clone()));
+        Ok(Sim { address, desk, stop, tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL, without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Turns knobs; requests that arrive from now on see them.
+    pub fn set(&self, turn: impl FnOnce(&mut Knobs)) {
+        self.desk.set(turn);
+    }
+
+    /// The knobs as they stand.
+    #[must_use]
+    pub fn knobs(&self) -> Knobs {
+        self.desk.world().knobs.clone()
+    }
+
+    /// The market of a listed symbol, to check stored rows against.
+    #[must_use]
+    pub fn market(&self, symbol: &str) -> Option<Market> {
+        self.desk.world().market(symbol).cloned()
+    }
+
+    /// The newest 100 000 requests, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Seen> {
+        self.desk.requests()
+    }
+
+    /// How many requests of each endpoint got each status, since the start; status 0 is no answer.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<(Endpoint, u16), u64> {
+        self.desk.counts()
+    }
+
+    /// Ends it: every connection is dropped, its answers too.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Accepts connections until it is stopped; dropping their set ends them.
+async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve(stream, Arc::clone(&desk)));
+                }
+                Err(_) => tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                },
+            },
+        }
+    }
+    connections.shutdown().await;
+}
+
+/// Serves one connection to its end.
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+    // Without it a page in two writes waits for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| Box::pin(answer(Arc::clone(&desk), request)));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let is_reset = ended.is_err_and(|error| error.source().is_some_and(|cause| cause.is::<Reset>()));
+    if is_reset {
+        // A close without lingering is a reset.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    }
+}
+
+async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
+    let (outcome, latency) = desk.handle(request.method(), request.uri());
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    match outcome {
+        Outcome::Answer(answer) => Ok(*answer),
+        Outcome::Reset => Err(Reset),
+        Outcome::Silence => {
+            tokio::time::sleep(HELD).await;
+            Err(Reset)
+        }
+    }
+}
+
+/// The connection is to be reset.
+#[derive(Debug)]
+struct Reset;
+
+impl fmt::Display for Reset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("reset on purpose")
+    }
+}
+
+impl Error for Reset {}

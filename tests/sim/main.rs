@@ -1,0 +1,10 @@
+//! The simulated exchange over its socket: what it answers, and how it misbehaves when told to.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod faults;
+mod http;
+mod klines;
+mod limits;
+mod market;
+mod trades;
