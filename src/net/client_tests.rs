@@ -7,6 +7,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::SignedDuration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Reply, Script, answer};
@@ -287,6 +288,27 @@ async fn an_exchange_that_never_answers_is_a_timeout() {
         assert_eq!(error, NetError::Timeout { exchange: "binance" });
         assert_eq!(script.seen().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_request_on_its_way_gets_three_seconds_after_stop() {
+    let script = Script::serve(vec![Reply::Hang(Vec::new())]).await;
+    let (client, stop) = (client(&script), CancellationToken::new());
+    let page = request("ohlc");
+
+    let stopping = async {
+        while script.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        stop.cancel();
+        Instant::now()
+    };
+    let (outcome, stopped) = tokio::join!(client.get(&page, &stop), stopping);
+
+    assert_eq!(outcome, Err(NetError::Stopped));
+    let took = stopped.elapsed();
+    assert!(took >= Duration::from_secs(3) && took < Duration::from_millis(3_100), "{took:?}");
 }
 
 #[tokio::test]
