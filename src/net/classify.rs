@@ -14,6 +14,8 @@ use crate::net::{Client, NetError};
 const BAN: Duration = Duration::from_secs(120);
 /// The least that is waited when an exchange asks for a wait.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
+/// No error body is longer; larger ones are not searched for a refusal.
+const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
     /// What every answer says of limits and clocks, whatever its status.
@@ -24,6 +26,13 @@ impl Client {
         if let Some(date) = text(headers, DATE.as_str()).and_then(http_date) {
             self.clock.check(date);
         }
+    }
+
+    /// Whether the body of a successful answer says that we ask too often. Other errors in such a body are
+    /// the parser's; this one concerns every request to come.
+    pub(super) fn is_limit(&self, body: &[u8]) -> bool {
+        let refusal = || self.exchange.refusal(200, body);
+        body.len() <= REFUSAL_BYTES && refusal().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit)
     }
 
     /// The error an answer without success stands for; the wait it means for all requests begins here.

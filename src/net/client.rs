@@ -141,14 +141,6 @@ impl Client {
         Ok(())
     }
 
-    /// Obeys a limit that an exchange reported in the body of a successful answer, and gives the error for it.
-    #[must_use]
-    pub fn limited_in_body(&self) -> NetError {
-        let wait = self.limiter.back_off(Instant::now());
-        self.hold(wait);
-        NetError::RateLimited { exchange: self.name(), wait }
-    }
-
     async fn attempt(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
         self.limiter.wait(request.weight, stop).await?;
         let (received, _) = self.watched(request, Instant::now(), stop).await?;
@@ -192,7 +184,7 @@ impl Client {
         // The status of an error says more than a body that could not be read.
         let body = if status.is_success() { body? } else { body.unwrap_or_default() };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
-        if !status.is_success() {
+        if !status.is_success() || self.is_limit(&body) {
             return Err(self.classify(status.as_u16(), &headers, &body, sent));
         }
         self.limiter.answered(sent);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dccd::exchange::{HttpRequest, Listing, Next, Quota, RefusalKind};
 use dccd::model::{BookLevel, Candle, Kind, Micros, Side, Trade, Window};
 
-use crate::knowledge::{Asked, First, Knowledge};
+use crate::knowledge::{Asked, First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, What, levels, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
@@ -124,18 +124,17 @@ fn asked(request: &HttpRequest) -> Asked {
     Asked { window, from_id: value("fromId").map(|id| id.parse().unwrap()), limit }
 }
 
-fn recorded(endpoint: &str) -> Option<(What, Option<String>)> {
-    let word = |text: &str| {
-        text.split(['?', '&']).find_map(|part| part.strip_prefix("interval=").map(str::to_owned))
+fn recorded(endpoint: &str) -> Option<Recorded> {
+    let (path, query) = endpoint.split_once('?').unwrap_or((endpoint, ""));
+    let what = match path.rsplit('/').next()? {
+        "klines" => What::Page(Kind::Ohlc),
+        "aggTrades" => What::Page(Kind::Trades),
+        "depth" => What::Page(Kind::OrderBook),
+        "any" => What::Error,
+        _ => return None,
     };
-    let path = endpoint.split('?').next()?.rsplit('/').next()?;
-    match path {
-        "klines" => Some((What::Page(Kind::Ohlc), word(endpoint))),
-        "aggTrades" => Some((What::Page(Kind::Trades), None)),
-        "depth" => Some((What::Page(Kind::OrderBook), None)),
-        "any" => Some((What::Error, None)),
-        _ => None,
-    }
+    let word = query.split('&').find_map(|part| part.strip_prefix("interval=")).map(str::to_owned);
+    Some(Recorded { what, word })
 }
 
 fn payload(name: &str) -> Read {

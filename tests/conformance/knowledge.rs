@@ -10,8 +10,8 @@ pub(crate) struct Knowledge {
     pub(crate) exchange: &'static str,
     /// Reads back what a request asks for, from its text alone.
     pub(crate) asked: fn(&HttpRequest) -> Asked,
-    /// What a recorded endpoint is, with the exchange's word for the span; none for one we do not use.
-    pub(crate) recorded: fn(&str) -> Option<(What, Option<String>)>,
+    /// What a recorded endpoint is; none for one we do not use.
+    pub(crate) recorded: fn(&str) -> Option<Recorded>,
     /// The values each recording is known to begin with.
     pub(crate) first: &'static [(&'static str, First)],
     /// Recordings that are not parsed, by file name (a `*` at its end stands for anything), and why.
@@ -28,6 +28,12 @@ pub(crate) struct Asked {
     pub(crate) window: Option<Window>,
     pub(crate) from_id: Option<u64>,
     pub(crate) limit: u32,
+}
+
+/// What a recorded endpoint answers, and the exchange's word for the span where it has one.
+pub(crate) struct Recorded {
+    pub(crate) what: What,
+    pub(crate) word: Option<String>,
 }
 
 /// The values a recording begins with.

@@ -7,7 +7,7 @@ use dccd::model::{Batch, Kind, Micros, Side, Span, Values};
 use serde::Deserialize;
 
 use crate::KNOWN;
-use crate::knowledge::{First, Knowledge};
+use crate::knowledge::{First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, Sample, What, files, levels, recordings};
 
 /// The three-day candle: where it opens is documented nowhere, so it is held to no grid.
@@ -47,7 +47,7 @@ pub(crate) fn samples(known: &Knowledge, folder: &Path) -> (Vec<(Sample, usize)>
             let path = format!("{own}/{name}");
             let entry = index.files.iter().find(|entry| entry.file == path);
             let entry = entry.unwrap_or_else(|| panic!("{path} is in no index and in no table"));
-            let (what, word) = (known.recorded)(&entry.endpoint).unwrap_or_else(|| {
+            let Recorded { what, word } = (known.recorded)(&entry.endpoint).unwrap_or_else(|| {
                 panic!("{path} is neither parsed nor listed with a reason: {}", entry.endpoint)
             });
             let span = word.map(|word| span_of(known.exchange(), what, &word));
