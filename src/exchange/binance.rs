@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::decode::{candle_fault, malformed, number};
+use crate::exchange::decode::{candle_fault, malformed, number, time_fault};
 use crate::exchange::{
     Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Order, Page, ParseError, Probe, Quota,
     Refusal, RefusalKind, SpanOffer,
@@ -194,8 +194,9 @@ impl Exchange for Binance {
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
-                let word =
-                    page.series.span().and_then(|span| OFFERS[0].span(span)).map_or("1m", |span| span.word);
+                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
+                // A span it does not have goes out as our label, which it refuses, never as another span.
+                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
                 let path = format!(
                     "/api/v3/klines?symbol={symbol}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
                 );
@@ -247,7 +248,11 @@ impl Exchange for Binance {
 
     fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
         let time: ServerTime = self.read(body)?;
-        Ok(Micros::from_millis(time.server_time))
+        let now = Micros::from_millis(time.server_time);
+        match time_fault(now) {
+            Some(fault) => Err(ParseError::Impossible { row: 0, reason: fault.to_owned() }),
+            None => Ok(now),
+        }
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -330,8 +335,8 @@ impl Binance {
                     .ok_or_else(|| impossible("a number is not one or negative"))
             };
             let ts = Micros::from_millis(wire.time);
-            if ts < Micros::OLDEST {
-                return Err(impossible("its time is before 2009"));
+            if let Some(fault) = time_fault(ts) {
+                return Err(impossible(fault));
             }
             id.clear();
             let _ = write!(id, "{}", wire.a);

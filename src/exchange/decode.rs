@@ -3,6 +3,9 @@
 use crate::exchange::ParseError;
 use crate::model::{Candle, Micros};
 
+/// Where instants end: 2100-01-01. One given in another unit than documented lies far outside.
+const LATEST: Micros = Micros::from_secs(4_102_444_800);
+
 /// How much of a bad body an error shows.
 const EXCERPT_BYTES: usize = 120;
 
@@ -24,11 +27,19 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|value| value.is_finite())
 }
 
+/// Why an instant cannot be true, if it cannot.
+pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
+    if ts < Micros::OLDEST {
+        return Some("its time is before 2009");
+    }
+    (ts >= LATEST).then_some("its time is after 2100")
+}
+
 /// Why a candle cannot be true, if it cannot.
 pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
     let Candle { ts, open, high, low, close, volume, quote_volume, trades } = *candle;
-    if ts < Micros::OLDEST {
-        return Some("its time is before 2009");
+    if let Some(fault) = time_fault(ts) {
+        return Some(fault);
     }
     if !(low <= open && open <= high && low <= close && close <= high) {
         return Some("open, high, low and close contradict one another");

@@ -3,15 +3,14 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Response, Url};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Exchange, HttpRequest, ParseError, Quota, RefusalKind};
+use crate::exchange::{Exchange, HttpRequest, Quota};
 use crate::model::Micros;
-use crate::net::retry_after::{self, http_date};
+use crate::net::classify::cause;
 use crate::net::{Clock, Limiter, NetError, Watch};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -23,10 +22,6 @@ const LISTING_BYTES: usize = 64 << 20;
 const ANSWER_BYTES: usize = 16 << 20;
 const ERROR_BYTES: usize = 64 << 10;
 const REDIRECTS: usize = 5;
-/// What a ban lasts that names no end; the shortest any exchange documents.
-const BAN: Duration = Duration::from_secs(120);
-/// The least that is waited when an exchange asks for a wait.
-const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// How one exchange is reached.
 #[derive(Clone, Debug)]
@@ -56,12 +51,12 @@ pub struct Received {
 
 /// The one client of an exchange; everything that asks it shares this.
 pub struct Client {
-    exchange: &'static dyn Exchange,
+    pub(super) exchange: &'static dyn Exchange,
     base: String,
     http: reqwest::Client,
-    limiter: Limiter,
-    clock: Clock,
-    watch: Arc<dyn Watch>,
+    pub(super) limiter: Limiter,
+    pub(super) clock: Clock,
+    pub(super) watch: Arc<dyn Watch>,
 }
 
 impl Client {
@@ -146,14 +141,6 @@ impl Client {
         Ok(())
     }
 
-    /// Obeys a limit that an exchange reported in the body of a successful answer, and gives the error for it.
-    #[must_use]
-    pub fn limited_in_body(&self) -> NetError {
-        let wait = self.limiter.back_off(Instant::now());
-        self.hold(wait);
-        NetError::RateLimited { exchange: self.name(), wait }
-    }
-
     async fn attempt(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
         self.limiter.wait(request.weight, stop).await?;
         let (received, _) = self.watched(request, Instant::now(), stop).await?;
@@ -197,7 +184,7 @@ impl Client {
         // The status of an error says more than a body that could not be read.
         let body = if status.is_success() { body? } else { body.unwrap_or_default() };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
-        if !status.is_success() {
+        if !status.is_success() || self.is_limit(&body) {
             return Err(self.classify(status.as_u16(), &headers, &body, sent));
         }
         self.limiter.answered(sent);
@@ -217,95 +204,7 @@ impl Client {
         Ok(body)
     }
 
-    /// What every answer says of limits and clocks, whatever its status.
-    fn note(&self, headers: &HeaderMap) {
-        if let Some(used) = self.exchange.used_weight(&|name| text(headers, name).map(str::to_owned)) {
-            self.limiter.observe_used(used);
-        }
-        if let Some(date) = text(headers, DATE.as_str()).and_then(http_date) {
-            self.clock.check(date);
-        }
-    }
-
-    /// The error an answer without success stands for; the wait it means for all requests begins here.
-    fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8], sent: Instant) -> NetError {
-        let exchange = self.name();
-        let refusal = self.exchange.refusal(status, body);
-        let limited = refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit);
-        let wait = self.asked_wait(headers).or_else(|| match status {
-            418 => Some(BAN),
-            403 if limited => Some(BAN),
-            429 => Some(self.limiter.back_off(sent)),
-            _ => limited.then(|| self.limiter.back_off(sent)),
-        });
-        if let Some(wait) = wait {
-            self.hold(wait);
-        }
-        match (wait, refusal) {
-            (Some(wait), _) if limited || matches!(status, 403 | 418 | 429) => {
-                NetError::RateLimited { exchange, wait }
-            }
-            (_, Some(refusal)) => NetError::Refused { exchange, refusal, status },
-            (wait, None) => match status {
-                300..400 => NetError::Redirected { exchange, to: target(headers) },
-                403 | 451 => NetError::GeoBlocked { exchange, status, advice: self.way_round() },
-                500.. => NetError::Server { exchange, status, wait },
-                _ => NetError::Status { exchange, status },
-            },
-        }
-    }
-
-    /// How long the answer asks us to wait, if it does.
-    fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
-        let value = text(headers, RETRY_AFTER.as_str())?;
-        let wait = retry_after::parse(value, text(headers, DATE.as_str()), self.clock.now())?;
-        Some(wait.max(LEAST_WAIT))
-    }
-
-    /// Sends nothing for so long.
-    fn hold(&self, wait: Duration) {
-        self.limiter.ban_until(Instant::now() + wait);
-        self.watch.banned(self.name(), self.clock.now() + wait);
-    }
-
-    fn way_round(&self) -> &'static str {
-        self.exchange
-            .geo_block_advice()
-            .unwrap_or("it documents no other way; collect it from a place it serves")
-    }
-
-    /// Why no head of an answer arrived.
-    fn unsent(&self, error: &reqwest::Error) -> NetError {
-        let (exchange, reason) = (self.name(), cause(error));
-        if error.is_builder() {
-            NetError::Unusable { exchange, reason }
-        } else if error.is_connect() {
-            NetError::Connect { exchange, reason }
-        } else if error.is_timeout() {
-            NetError::Timeout { exchange }
-        } else {
-            NetError::Broken { exchange, reason, answered: false }
-        }
-    }
-
-    /// Why a body did not arrive whole.
-    fn cut(&self, error: &reqwest::Error) -> NetError {
-        let exchange = self.name();
-        if error.is_timeout() {
-            return NetError::Timeout { exchange };
-        }
-        NetError::Broken { exchange, reason: cause(error), answered: true }
-    }
-
-    fn unreadable(&self, request: &HttpRequest, error: ParseError) -> NetError {
-        let exchange = self.name();
-        match error {
-            ParseError::Refused(refusal) => NetError::Refused { exchange, refusal, status: 200 },
-            source => NetError::Unreadable { exchange, endpoint: request.endpoint, source },
-        }
-    }
-
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.exchange.name()
     }
 }
@@ -338,24 +237,4 @@ fn heaviest(exchange: &dyn Exchange) -> u32 {
 async fn grace_over(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// The host a redirect names.
-fn target(headers: &HeaderMap) -> String {
-    let location = text(headers, LOCATION.as_str()).unwrap_or("nowhere");
-    let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| location.chars().filter(|c| !c.is_control()).take(80).collect())
-}
-
-/// The innermost cause of an error, which says most.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

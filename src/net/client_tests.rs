@@ -7,6 +7,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::SignedDuration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Reply, Script, answer};
@@ -290,6 +291,27 @@ async fn an_exchange_that_never_answers_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_request_on_its_way_gets_three_seconds_after_stop() {
+    let script = Script::serve(vec![Reply::Hang(Vec::new())]).await;
+    let (client, stop) = (client(&script), CancellationToken::new());
+    let page = request("ohlc");
+
+    let stopping = async {
+        while script.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        stop.cancel();
+        Instant::now()
+    };
+    let (outcome, stopped) = tokio::join!(client.get(&page, &stop), stopping);
+
+    assert_eq!(outcome, Err(NetError::Stopped));
+    let took = stopped.elapsed();
+    assert!(took >= Duration::from_secs(3) && took < Duration::from_millis(3_100), "{took:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_only_drips_ends_with_the_total_timeout() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".to_vec();
     let script = Script::serve(vec![Reply::Drip(head)]).await;
@@ -401,18 +423,30 @@ async fn the_watch_hears_answers_failures_and_bans() {
 }
 
 #[tokio::test]
-async fn a_limit_reported_in_a_good_answer_holds_the_next_request() {
-    let script = Script::serve(vec![Reply::Bytes(answer("200 OK", "", b"[]"))]).await;
-    let client = client(&script);
-    let stop = CancellationToken::new();
+async fn a_limit_reported_with_status_200_holds_the_next_request_and_doubles() {
+    let limit = br#"{"code":-1003,"msg":"Too many requests."}"#;
+    let replies = vec![Reply::Bytes(answer("200 OK", "", limit)); 2];
+    let script = Script::serve(replies).await;
+    let (client, stop) = (client(&script), CancellationToken::new());
 
-    let limited = client.limited_in_body();
-    let next = request("ohlc");
-    let (held, ()) = tokio::join!(client.get(&next, &stop), async { stop.cancel() });
+    let first = client.get(&request("ohlc"), &stop).await.unwrap_err();
+    let second = client.get(&request("ohlc"), &stop).await.unwrap_err();
 
-    assert_eq!(limited.reason(), Reason::RateLimited);
-    assert_eq!(held, Err(NetError::Stopped));
-    assert!(script.seen().is_empty());
+    let seen = script.seen();
+    let (Advice::Wait(first), Advice::Wait(second)) = (first.advice(), second.advice()) else {
+        panic!("{first:?}, {second:?}")
+    };
+    assert!(seen[1].at - seen[0].at >= first, "{first:?}");
+    assert!(second >= Duration::from_secs(1) && second <= Duration::from_secs(2), "{second:?}");
+}
+
+#[tokio::test]
+async fn another_error_with_status_200_is_left_to_the_parser() {
+    let body = br#"{"code":-1121,"msg":"Invalid symbol."}"#;
+
+    let received = get_once(Reply::Bytes(answer("200 OK", "", body))).await;
+
+    assert_eq!(received.unwrap().body, body);
 }
 
 #[test]

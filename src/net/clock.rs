@@ -14,6 +14,9 @@ const MEASURE_EVERY: Duration = Duration::from_secs(3_600);
 /// How far the `Date` of an answer may lie from this clock: it has whole seconds and may have travelled.
 const DATE_SLACK: Duration = Duration::from_secs(5);
 
+/// How long a measurement stands whatever `Date` says: some servers' `Date` is simply wrong.
+const STANDS_FOR: Duration = Duration::from_secs(60);
+
 /// The present time at an exchange.
 #[derive(Debug, Default)]
 pub struct Clock(Mutex<Option<Anchor>>);
@@ -56,7 +59,7 @@ impl Clock {
         if u128::from(apart) > DATE_SLACK.as_micros()
             && let Some(anchor) = self.lock().as_mut()
         {
-            anchor.doubted = true;
+            anchor.doubted = anchor.at.elapsed() >= STANDS_FOR;
         }
     }
 
@@ -110,12 +113,15 @@ mod tests {
         let clock = Clock::default();
         clock.set(THEIRS, Instant::now(), Instant::now());
 
-        clock.check(THEIRS + Duration::from_secs(4));
-        assert!(!clock.is_due());
-        clock.check(THEIRS + Duration::from_secs(60));
+        clock.check(THEIRS + Duration::from_secs(600));
+        assert!(!clock.is_due(), "it was measured just now");
+        tokio::time::advance(STANDS_FOR).await;
+        clock.check(THEIRS + STANDS_FOR + Duration::from_secs(4));
+        assert!(!clock.is_due(), "four seconds are within the slack");
+        clock.check(THEIRS + Duration::from_secs(600));
 
         assert!(clock.is_due());
-        assert_eq!(clock.now(), THEIRS);
+        assert_eq!(clock.now(), THEIRS + STANDS_FOR);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! connection that broke before an answer. What to do after an error is the caller's: [`NetError::advice`].
 
 mod bucket;
+mod classify;
 mod client;
 mod clock;
 mod error;

@@ -1,0 +1,135 @@
+//! What an answer without success, or the lack of an answer, means for the one who asked.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use tokio::time::Instant;
+
+use crate::exchange::{HttpRequest, ParseError, RefusalKind};
+use crate::net::retry_after::{self, http_date};
+use crate::net::{Client, NetError};
+
+/// What a ban lasts that names no end; the shortest any exchange documents.
+const BAN: Duration = Duration::from_secs(120);
+/// The least that is waited when an exchange asks for a wait.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+/// No error body is longer; larger ones are not searched for a refusal.
+const REFUSAL_BYTES: usize = 4 << 10;
+
+impl Client {
+    /// What every answer says of limits and clocks, whatever its status.
+    pub(super) fn note(&self, headers: &HeaderMap) {
+        if let Some(used) = self.exchange.used_weight(&|name| text(headers, name).map(str::to_owned)) {
+            self.limiter.observe_used(used);
+        }
+        if let Some(date) = text(headers, DATE.as_str()).and_then(http_date) {
+            self.clock.check(date);
+        }
+    }
+
+    /// Whether the body of a successful answer says that we ask too often. Other errors in such a body are
+    /// the parser's; this one concerns every request to come.
+    pub(super) fn is_limit(&self, body: &[u8]) -> bool {
+        let refusal = || self.exchange.refusal(200, body);
+        body.len() <= REFUSAL_BYTES && refusal().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit)
+    }
+
+    /// The error an answer without success stands for; the wait it means for all requests begins here.
+    pub(super) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8], sent: Instant) -> NetError {
+        let exchange = self.name();
+        let refusal = self.exchange.refusal(status, body);
+        let limited = refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit);
+        let wait = self.asked_wait(headers).or_else(|| match status {
+            418 => Some(BAN),
+            403 if limited => Some(BAN),
+            429 => Some(self.limiter.back_off(sent)),
+            _ => limited.then(|| self.limiter.back_off(sent)),
+        });
+        if let Some(wait) = wait {
+            self.hold(wait);
+        }
+        match (wait, refusal) {
+            (Some(wait), _) if limited || matches!(status, 403 | 418 | 429) => {
+                NetError::RateLimited { exchange, wait }
+            }
+            (_, Some(refusal)) => NetError::Refused { exchange, refusal, status },
+            (wait, None) => match status {
+                300..400 => NetError::Redirected { exchange, to: target(headers) },
+                403 | 451 => NetError::GeoBlocked { exchange, status, advice: self.way_round() },
+                500.. => NetError::Server { exchange, status, wait },
+                _ => NetError::Status { exchange, status },
+            },
+        }
+    }
+
+    /// How long the answer asks us to wait, if it does.
+    fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
+        let value = text(headers, RETRY_AFTER.as_str())?;
+        let wait = retry_after::parse(value, text(headers, DATE.as_str()), self.clock.now())?;
+        Some(wait.max(LEAST_WAIT))
+    }
+
+    /// Sends nothing for so long.
+    pub(super) fn hold(&self, wait: Duration) {
+        self.limiter.ban_until(Instant::now() + wait);
+        self.watch.banned(self.name(), self.clock.now() + wait);
+    }
+
+    fn way_round(&self) -> &'static str {
+        self.exchange
+            .geo_block_advice()
+            .unwrap_or("it documents no other way; collect it from a place it serves")
+    }
+
+    /// Why no head of an answer arrived.
+    pub(super) fn unsent(&self, error: &reqwest::Error) -> NetError {
+        let (exchange, reason) = (self.name(), cause(error));
+        if error.is_builder() {
+            NetError::Unusable { exchange, reason }
+        } else if error.is_connect() {
+            NetError::Connect { exchange, reason }
+        } else if error.is_timeout() {
+            NetError::Timeout { exchange }
+        } else {
+            NetError::Broken { exchange, reason, answered: false }
+        }
+    }
+
+    /// Why a body did not arrive whole.
+    pub(super) fn cut(&self, error: &reqwest::Error) -> NetError {
+        let exchange = self.name();
+        if error.is_timeout() {
+            return NetError::Timeout { exchange };
+        }
+        NetError::Broken { exchange, reason: cause(error), answered: true }
+    }
+
+    pub(super) fn unreadable(&self, request: &HttpRequest, error: ParseError) -> NetError {
+        let exchange = self.name();
+        match error {
+            ParseError::Refused(refusal) => NetError::Refused { exchange, refusal, status: 200 },
+            source => NetError::Unreadable { exchange, endpoint: request.endpoint, source },
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The host a redirect names.
+fn target(headers: &HeaderMap) -> String {
+    let location = text(headers, LOCATION.as_str()).unwrap_or("nowhere");
+    let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| location.chars().filter(|c| !c.is_control()).take(80).collect())
+}
+
+/// The innermost cause of an error, which says most.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,234 @@
+//! What only Binance can know, after its spot API documentation, and the exact values of its payloads.
+
+use std::time::Duration;
+
+use dccd::exchange::{HttpRequest, Listing, Next, Quota, RefusalKind};
+use dccd::model::{BookLevel, Candle, Kind, Micros, Side, Trade, Window};
+
+use crate::knowledge::{Asked, First, Knowledge, Recorded};
+use crate::read::{RECEIVED, Read, What, levels, payloads};
+
+pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
+    exchange: "binance",
+    asked,
+    recorded,
+    first: &[
+        (
+            "rest_aggtrades_1.json",
+            First::Trade {
+                ts_millis: 1_590_640_145_871,
+                price: 9_195.09,
+                amount: 0.1,
+                side: Side::Buy,
+                id: "303004096",
+            },
+        ),
+        ("rest_book_1.json", book((61_837.63, 3.78826), (61_837.64, 1.54698), (1_000, 1_000))),
+        ("rest_book_11.json", book((9_907.32, 0.006031), (9_915.0, 0.927248), (500, 500))),
+        ("rest_book_3.json", book((0.3521, 672.0), (0.3525, 3_959.0), (609, 1_000))),
+        ("rest_book_4.json", book((0.00006547, 100.0), (0.00006555, 6_617.0), (174, 1_000))),
+        ("rest_book_5.json", book((0.00000637, 6_500.0), (0.00000638, 24_365.0), (176, 1_000))),
+        ("rest_book_6.json", book((6.251, 69.3), (6.269, 69.3), (221, 468))),
+        (
+            "rest_candles_1.json",
+            First::Candle {
+                ts_millis: 1_586_987_400_000,
+                open: 6_733.55,
+                high: 6_737.79,
+                low: 6_726.61,
+                close: 6_727.14,
+                volume: 121.201391,
+            },
+        ),
+        (
+            "rest_candles_2.json",
+            First::Candle {
+                ts_millis: 1_546_300_800_000,
+                open: 3_701.23,
+                high: 3_810.16,
+                low: 3_642.0,
+                close: 3_797.14,
+                volume: 23_741.687033,
+            },
+        ),
+        (
+            "rest_error_1.json",
+            First::Refusal { kind: RefusalKind::UnknownSymbol, code: "-1121", message: "Invalid symbol." },
+        ),
+    ],
+    skipped: &[
+        ("rest_trades_1.json", "GET /api/v3/trades has no history; aggregate trades are asked for instead"),
+        ("ws_*", "streams are not read by the REST parsers"),
+    ],
+    errors: &[
+        ("error_unknown_symbol.json", RefusalKind::UnknownSymbol, "Invalid symbol."),
+        (
+            "error_rate_limit.json",
+            RefusalKind::RateLimit,
+            "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.",
+        ),
+        (
+            "error_temporary.json",
+            RefusalKind::Temporary,
+            "Internal error; unable to process your request. Please try again.",
+        ),
+        ("error_permanent.json", RefusalKind::Permanent, "Illegal characters found in parameter 'symbol'."),
+    ],
+    impossible: &[
+        ("ohlc_1m_running.json", "\"42314.00000000\"", "\"NaN\""),
+        ("ohlc_1m_running.json", "\"42314.00000000\"", "\"inf\""),
+        ("ohlc_1m_running.json", "\"42314.00000000\"", "\"1e400\""),
+        ("ohlc_1m_running.json", "\"42314.00000000\"", "\"\""),
+        ("ohlc_1m_running.json", "\"42314.00000000\"", "\"forty\""),
+        ("ohlc_1m_running.json", "\"42335.80000000\"", "\"42300.00000000\""),
+        ("ohlc_1m_running.json", "\"42289.80000000\"", "\"-42289.80000000\""),
+        ("ohlc_1m_running.json", "\"42289.80000000\"", "\"42332.00000000\""),
+        ("ohlc_1m_running.json", "\"21.16779000\"", "\"-21.16779000\""),
+        ("ohlc_1m_running.json", "\"895580.31224340\"", "\"-1\""),
+        ("ohlc_1m_running.json", "1161", "-1161"),
+        ("ohlc_1m_running.json", "1704067140000", "1704067140"),
+        ("ohlc_1m_running.json", "1704067140000", "-1704067140000"),
+        ("ohlc_1m_running.json", "1704067140000", "0"),
+        ("ohlc_1m_running.json", "1704067199999", "1704067139999"),
+        ("ohlc_1m_running.json", "1704067140000", "1704067140000000"),
+        ("trades_one_millisecond.json", "\"0.01633102\"", "\"NaN\""),
+        ("trades_one_millisecond.json", "\"0.01633102\"", "\"-0.01633102\""),
+        ("trades_one_millisecond.json", "\"4.70443515\"", "\"1e400\""),
+        ("trades_one_millisecond.json", "\"4.70443515\"", "\"-4.70443515\""),
+        ("trades_one_millisecond.json", "1498793709153", "1498793709"),
+        ("trades_one_millisecond.json", "1498793709153", "1498793709153000"),
+        ("trades_one_millisecond.json", "1498793709153", "9223372036854775807"),
+        ("orderbook_shallow.json", "\"4.00000000\"", "\"NaN\""),
+        ("orderbook_shallow.json", "\"431.00000000\"", "\"-431\""),
+        ("orderbook_shallow.json", "\"4.00000200\"", "\"-inf\""),
+        ("time.json", "1499827319559", "1499827319"),
+        ("time.json", "1499827319559", "1499827319559000"),
+        ("time.json", "1499827319559", "-1"),
+    ],
+};
+
+const fn book(bid: (f64, f64), ask: (f64, f64), levels: (usize, usize)) -> First {
+    First::Book { bid, ask, levels }
+}
+
+/// Bounds are inclusive milliseconds.
+fn asked(request: &HttpRequest) -> Asked {
+    let (_, query) = request.path.split_once('?').expect("a page has a query");
+    let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let millis = |name| value(name).map(|text| text.parse::<i64>().unwrap());
+    let window = millis("startTime").zip(millis("endTime")).map(|(first, last)| {
+        Window::new(Micros::from_millis(first), Micros::from_millis(last + 1))
+            .expect("the bounds are in order")
+    });
+    let limit = value("limit").expect("a page has a limit").parse().unwrap();
+    Asked { window, from_id: value("fromId").map(|id| id.parse().unwrap()), limit }
+}
+
+fn recorded(endpoint: &str) -> Option<Recorded> {
+    let (path, query) = endpoint.split_once('?').unwrap_or((endpoint, ""));
+    let what = match path.rsplit('/').next()? {
+        "klines" => What::Page(Kind::Ohlc),
+        "aggTrades" => What::Page(Kind::Trades),
+        "depth" => What::Page(Kind::OrderBook),
+        "any" => What::Error,
+        _ => return None,
+    };
+    let word = query.split('&').find_map(|part| part.strip_prefix("interval=")).map(str::to_owned);
+    Some(Recorded { what, word })
+}
+
+fn payload(name: &str) -> Read {
+    let sample = payloads("binance").into_iter().find(|sample| sample.name == name).unwrap();
+    sample.read(KNOWLEDGE.exchange()).unwrap()
+}
+
+#[test]
+fn candles_come_out_with_every_number_and_the_running_one_too() {
+    let Read::Rows(batch, next) = payload("ohlc_1m_running.json") else { panic!("it is a page") };
+
+    let candles: Vec<_> = batch.candles().iter().collect();
+    let candle = |minute: i64, prices: [f64; 4], volume, quote_volume, trades| Candle {
+        ts: Micros::from_secs(1_704_067_140 + minute * 60),
+        open: prices[0],
+        high: prices[1],
+        low: prices[2],
+        close: prices[3],
+        volume,
+        quote_volume: Some(quote_volume),
+        trades: Some(trades),
+    };
+    assert_eq!(next, Next::ByTime);
+    assert_eq!(
+        candles,
+        [
+            candle(0, [42_314.0, 42_335.8, 42_289.8, 42_331.9], 21.16779, 895_580.3122434, 1_161),
+            candle(1, [42_283.58, 42_298.62, 42_261.02, 42_298.61], 35.92724, 1_519_032.1744121, 1_327),
+            candle(2, [42_298.62, 42_298.62, 42_298.61, 42_298.61], 0.0, 0.0, 0),
+        ]
+    );
+}
+
+#[test]
+fn trades_of_one_millisecond_keep_their_order_and_the_takers_side() {
+    let Read::Rows(batch, next) = payload("trades_one_millisecond.json") else { panic!("it is a page") };
+
+    let trades: Vec<_> = batch.trades().iter().collect();
+    let trade = |millis, id, price, amount, side| Trade {
+        ts: Micros::from_millis(millis),
+        ts_recv: None,
+        id: Some(id),
+        price,
+        amount,
+        side: Some(side),
+    };
+    assert_eq!(next, Next::FromId(26_132));
+    assert_eq!(
+        trades,
+        [
+            trade(1_498_793_709_153, "26129", 0.01633102, 4.70443515, Side::Sell),
+            trade(1_498_793_709_153, "26130", 0.01633102, 0.001, Side::Sell),
+            trade(1_498_793_709_153, "26131", 0.016332, 1.25, Side::Buy),
+            trade(1_498_793_709_154, "26132", 0.016332, 3.0, Side::Buy),
+        ]
+    );
+}
+
+#[test]
+fn a_book_comes_out_best_first_with_its_sequence_and_our_time() {
+    let Read::Rows(batch, _) = payload("orderbook_shallow.json") else { panic!("it is a page") };
+
+    let level = |side, price, amount| BookLevel {
+        ord: 0,
+        ts: RECEIVED,
+        ts_recv: RECEIVED,
+        seq: Some(1_027_024),
+        is_snapshot: true,
+        side,
+        price,
+        amount,
+        count: None,
+    };
+    assert_eq!(
+        levels(&batch),
+        [
+            level(Side::Bid, 4.0, 431.0),
+            level(Side::Bid, 3.99, 9.0),
+            level(Side::Ask, 4.000002, 12.0),
+            level(Side::Ask, 4.01, 0.5),
+            level(Side::Ask, 4.02, 7.0),
+        ]
+    );
+}
+
+#[test]
+fn the_clock_is_read_in_milliseconds() {
+    assert_eq!(payload("time.json"), Read::Clock(Micros(1_499_827_319_559_000)));
+}
+
+#[test]
+fn the_listing_says_what_is_traded_and_the_announced_weight() {
+    let symbols = vec![("ETHBTC".to_owned(), true), ("LUNAUSDT".to_owned(), false)];
+    let quota = Some(Quota { weight: 6_000, per: Duration::from_secs(60) });
+
+    assert_eq!(payload("instruments.json"), Read::Listing(Listing { symbols, quota }));
+}

@@ -1,0 +1,58 @@
+//! What the suite cannot derive from an exchange's own code, or must not: the other side of each check.
+
+use dccd::exchange::{self, Exchange, HttpRequest, RefusalKind};
+use dccd::model::{Side, Window};
+
+use crate::KNOWN;
+use crate::read::What;
+
+pub(crate) struct Knowledge {
+    pub(crate) exchange: &'static str,
+    /// Reads back what a request asks for, from its text alone.
+    pub(crate) asked: fn(&HttpRequest) -> Asked,
+    /// What a recorded endpoint is; none for one we do not use.
+    pub(crate) recorded: fn(&str) -> Option<Recorded>,
+    /// The values each recording is known to begin with.
+    pub(crate) first: &'static [(&'static str, First)],
+    /// Recordings that are not parsed, by file name (a `*` at its end stands for anything), and why.
+    pub(crate) skipped: &'static [(&'static str, &'static str)],
+    /// The error payloads: file name, meaning, the exchange's words.
+    pub(crate) errors: &'static [(&'static str, RefusalKind, &'static str)],
+    /// Payloads made impossible: file name, a text in it, what it is replaced by.
+    pub(crate) impossible: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// What a request asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) window: Option<Window>,
+    pub(crate) from_id: Option<u64>,
+    pub(crate) limit: u32,
+}
+
+/// What a recorded endpoint answers, and the exchange's word for the span where it has one.
+pub(crate) struct Recorded {
+    pub(crate) what: What,
+    pub(crate) word: Option<String>,
+}
+
+/// The values a recording begins with.
+pub(crate) enum First {
+    Candle { ts_millis: i64, open: f64, high: f64, low: f64, close: f64, volume: f64 },
+    Trade { ts_millis: i64, price: f64, amount: f64, side: Side, id: &'static str },
+    Book { bid: (f64, f64), ask: (f64, f64), levels: (usize, usize) },
+    Refusal { kind: RefusalKind, code: &'static str, message: &'static str },
+}
+
+impl Knowledge {
+    pub(crate) fn exchange(&self) -> &'static dyn Exchange {
+        exchange::find(self.exchange).unwrap_or_else(|| panic!("{} is not in the registry", self.exchange))
+    }
+}
+
+#[test]
+fn every_exchange_of_the_registry_is_known_here() {
+    let known: Vec<_> = KNOWN.iter().map(|known| known.exchange).collect();
+
+    assert_eq!(known, exchange::names());
+}

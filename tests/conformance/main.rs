@@ -1,0 +1,21 @@
+//! What every exchange in the registry has to keep: its offers, its requests, the answers it once really gave,
+//! and every way an answer can be broken.
+//!
+//! An exchange brings one module here with what only it can know ([`knowledge::Knowledge`]) and payloads
+//! under `tests/fixtures/<exchange>/`; the checks themselves name none.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod binance;
+mod bodies;
+mod knowledge;
+mod offers;
+mod paging;
+mod payloads;
+mod read;
+mod recordings;
+
+use knowledge::Knowledge;
+
+/// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
+const KNOWN: [&Knowledge; 1] = [&binance::KNOWLEDGE];

@@ -1,0 +1,133 @@
+//! Calls the parser a body is for, and finds the bodies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dccd::exchange::{Answer, Ask, Exchange, Listing, Next, Page, ParseError, Probe};
+use dccd::model::{Batch, BookLevel, Kind, Micros, Pair, Series, Span, Window};
+
+/// When answers are taken to have been received.
+pub(crate) const RECEIVED: Micros = Micros::from_secs(1_750_000_000);
+
+/// What a body answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum What {
+    Page(Kind),
+    Clock,
+    Listing,
+    Error,
+}
+
+/// What a parser made of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Read {
+    Rows(Batch, Next),
+    Clock(Micros),
+    Listing(Listing),
+}
+
+impl Read {
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Read::Rows(batch, _) => batch.is_empty(),
+            Read::Clock(_) => false,
+            Read::Listing(listing) => listing.symbols.is_empty(),
+        }
+    }
+}
+
+/// A body to be parsed, and where it is from.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) what: What,
+    pub(crate) span: Option<Span>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Sample {
+    pub(crate) fn read(&self, exchange: &dyn Exchange) -> Result<Read, ParseError> {
+        read(exchange, self.what, self.span, &self.body)
+    }
+}
+
+pub(crate) fn read(
+    exchange: &dyn Exchange,
+    what: What,
+    span: Option<Span>,
+    body: &[u8],
+) -> Result<Read, ParseError> {
+    match what {
+        What::Page(kind) => {
+            let mut batch = Batch::of(kind);
+            let answer = Answer { body, received: RECEIVED };
+            let next = exchange.parse(&page(exchange, kind, span), &answer, &mut batch)?;
+            Ok(Read::Rows(batch, next))
+        }
+        What::Clock => exchange.parse_clock(body).map(Read::Clock),
+        What::Listing => exchange.parse_listing(body).map(Read::Listing),
+        What::Error => panic!("an error body is read as a refusal"),
+    }
+}
+
+/// The levels of a book, in order.
+pub(crate) fn levels(batch: &Batch) -> Vec<BookLevel> {
+    (0..batch.len()).map(|row| batch.book().get(row)).collect()
+}
+
+/// The largest page of a kind.
+pub(crate) fn page(exchange: &dyn Exchange, kind: Kind, span: Option<Span>) -> Page {
+    let offers = exchange.offers();
+    let offer = offers.iter().find(|offer| offer.kind == kind).expect("the kind is offered");
+    let pair: Pair = "BTC/USDT".parse().unwrap();
+    let span = span.or_else(|| offer.spans.first().map(|own| own.span()));
+    let series = Series::new(exchange.name(), pair, kind, span).unwrap();
+    let ask = if offer.probe == Probe::None { Ask::Now } else { Ask::ByTime };
+    let window = Window::new(Micros::OLDEST, RECEIVED).unwrap();
+    Page { series: Arc::new(series), window, ask, rows: offer.page_rows }
+}
+
+/// The hand-written payloads of an exchange, named `<kind>_….json`, `ohlc_<span>_….json`, `time.json`,
+/// `instruments.json` or `error_….json`.
+pub(crate) fn payloads(exchange: &str) -> Vec<Sample> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(exchange);
+    files(&folder).into_iter().map(|(name, body)| payload(name, body)).collect()
+}
+
+fn payload(name: String, body: Vec<u8>) -> Sample {
+    let stem = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is no .json"));
+    let mut words = stem.split('_');
+    let word = words.next().unwrap_or_default();
+    let what = match word {
+        "time" => What::Clock,
+        "instruments" => What::Listing,
+        "error" => What::Error,
+        kind => What::Page(kind.parse().unwrap_or_else(|()| panic!("{name} begins with no kind"))),
+    };
+    let has_span = matches!(what, What::Page(kind) if kind.has_span());
+    let span = has_span.then(|| words.next().unwrap_or_default().parse().unwrap());
+    Sample { name, what, span, body }
+}
+
+/// The folder of recordings, if there is one here.
+pub(crate) fn recordings() -> Option<PathBuf> {
+    let set = std::env::var_os("DCCD_FIXTURES").map(PathBuf::from);
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
+    let folder = set.unwrap_or_else(beside);
+    folder.is_dir().then_some(folder)
+}
+
+/// The files of a folder by name, in order, without white space at their ends.
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read(&path).unwrap().trim_ascii().to_vec())
+        })
+        .collect();
+    files.sort();
+    files
+}

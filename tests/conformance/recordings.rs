@@ -1,0 +1,171 @@
+//! Every answer an exchange really gave is parsed and holds the values it is known to begin with.
+
+use std::path::Path;
+
+use dccd::exchange::{Exchange, Next};
+use dccd::model::{Batch, Kind, Micros, Side, Span, Values};
+use serde::Deserialize;
+
+use crate::KNOWN;
+use crate::knowledge::{First, Knowledge, Recorded};
+use crate::read::{RECEIVED, Read, Sample, What, files, levels, recordings};
+
+/// The three-day candle: where it opens is documented nowhere, so it is held to no grid.
+const THREE_DAYS: Span = Span::Fixed(259_200);
+
+/// The index of the recordings, as far as it is used here.
+#[derive(Deserialize)]
+struct Index {
+    files: Vec<Entry>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Entry {
+    file: String,
+    endpoint: String,
+    rows: String,
+}
+
+impl Entry {
+    /// `24 rows`, `609 + 1000 levels`: the sum of its numbers.
+    fn rows(&self) -> usize {
+        self.rows.split(' ').filter_map(|word| word.parse::<usize>().ok()).sum()
+    }
+}
+
+/// The recordings of an exchange to be parsed, with their entries, and how many are left out by its table.
+pub(crate) fn samples(known: &Knowledge, folder: &Path) -> (Vec<(Sample, usize)>, usize) {
+    let index = std::fs::read(folder.join("index.json")).unwrap();
+    let index: Index = serde_json::from_slice(&index).unwrap();
+    let (mut samples, mut skipped) = (Vec::new(), 0);
+    for own in known.exchange().recordings() {
+        for (name, body) in files(&folder.join(own)) {
+            if reason_to_skip(known, &name).is_some() {
+                skipped += 1;
+                continue;
+            }
+            let path = format!("{own}/{name}");
+            let entry = index.files.iter().find(|entry| entry.file == path);
+            let entry = entry.unwrap_or_else(|| panic!("{path} is in no index and in no table"));
+            let Recorded { what, word } = (known.recorded)(&entry.endpoint).unwrap_or_else(|| {
+                panic!("{path} is neither parsed nor listed with a reason: {}", entry.endpoint)
+            });
+            let span = word.map(|word| span_of(known.exchange(), what, &word));
+            samples.push((Sample { name, what, span, body }, entry.rows()));
+        }
+    }
+    (samples, skipped)
+}
+
+fn reason_to_skip(known: &Knowledge, name: &str) -> Option<&'static str> {
+    let fits = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(head) => name.starts_with(head),
+        None => name == pattern,
+    };
+    known.skipped.iter().find(|(pattern, _)| fits(pattern)).map(|(_, reason)| *reason)
+}
+
+fn span_of(exchange: &dyn Exchange, what: What, word: &str) -> Span {
+    let spans = exchange.offers().iter().filter(|offer| what == What::Page(offer.kind)).flat_map(|o| o.spans);
+    spans.into_iter().find(|own| own.word == word).unwrap_or_else(|| panic!("no span `{word}`")).span()
+}
+
+#[test]
+fn every_recording_is_parsed_or_listed_with_a_reason() {
+    let Some(folder) = recordings() else {
+        println!("no recordings: set DCCD_FIXTURES to their folder; nothing was checked");
+        return;
+    };
+    for known in KNOWN {
+        let (samples, skipped) = samples(known, &folder);
+        for (sample, rows) in &samples {
+            let (_, first) =
+                known.first.iter().find(|(name, _)| *name == sample.name).unwrap_or_else(|| {
+                    panic!("{}/{} has no known first values", known.exchange, sample.name)
+                });
+            check(known.exchange(), sample, *rows, first);
+        }
+        assert_eq!(known.first.len(), samples.len(), "{}: a known file is not there", known.exchange);
+        println!("{}: {} recordings parsed, {skipped} skipped:", known.exchange, samples.len());
+        known.skipped.iter().for_each(|(pattern, reason)| println!("  {pattern}: {reason}"));
+    }
+}
+
+fn check(exchange: &dyn Exchange, sample: &Sample, rows: usize, first: &First) {
+    let who = format!("{}/{}", exchange.name(), sample.name);
+    if let First::Refusal { kind, code, message } = first {
+        let refusal = exchange.refusal(400, &sample.body).unwrap_or_else(|| panic!("{who} is no refusal"));
+        assert_eq!((refusal.kind, &*refusal.code, &*refusal.message), (*kind, *code, *message), "{who}");
+        return;
+    }
+    let read = sample.read(exchange).unwrap_or_else(|error| panic!("{who}: {error}"));
+    let Read::Rows(batch, next) = read else { panic!("{who} is no page") };
+    assert_eq!(batch.len(), rows, "{who}");
+    assert!(batch.in_order(), "{who}");
+    assert_plausible(&batch, &who);
+    match first {
+        First::Candle { ts_millis, open, high, low, close, volume } => {
+            let candle = batch.candles().get(0);
+            let values = [candle.open, candle.high, candle.low, candle.close, candle.volume];
+            assert_eq!(candle.ts, Micros::from_millis(*ts_millis), "{who}");
+            assert_eq!(values, [*open, *high, *low, *close, *volume], "{who}");
+            assert_on_grid(exchange, &batch, sample.span.expect("candles have a span"), &who);
+        }
+        First::Trade { ts_millis, price, amount, side, id } => {
+            let trade = batch.trades().get(0);
+            assert_eq!(trade.ts, Micros::from_millis(*ts_millis), "{who}");
+            assert_eq!((trade.price, trade.amount), (*price, *amount), "{who}");
+            assert_eq!((trade.side, trade.id), (Some(*side), Some(*id)), "{who}");
+            assert_ids(exchange, &batch, next, &who);
+        }
+        First::Book { bid, ask, levels } => assert_book(&batch, *bid, *ask, *levels, &who),
+        First::Refusal { .. } => unreachable!("a refusal is no page"),
+    }
+}
+
+fn assert_plausible(batch: &Batch, who: &str) {
+    assert!(batch.ts().iter().all(|ts| (Micros::OLDEST.0..=RECEIVED.0).contains(ts)), "{who}");
+    for column in batch.columns() {
+        if let Values::F64(values) = &column.values {
+            assert!(values.iter().all(|value| value.is_finite() && *value >= 0.0), "{who}");
+        }
+    }
+}
+
+fn assert_on_grid(exchange: &dyn Exchange, batch: &Batch, span: Span, who: &str) {
+    if span == THREE_DAYS {
+        return;
+    }
+    let offer = exchange.offers().iter().find(|offer| offer.kind == Kind::Ohlc).unwrap();
+    let grid = offer.grid(span);
+    for candle in batch.candles().iter() {
+        assert!(grid.holds(candle.ts), "{who}: {} is no open of {span}", candle.ts);
+        assert!(candle.low <= candle.open.min(candle.close), "{who}: {}", candle.ts);
+        assert!(candle.high >= candle.open.max(candle.close), "{who}: {}", candle.ts);
+    }
+    assert!(batch.ts().windows(2).all(|pair| pair[0] < pair[1]), "{who}: a candle is there twice");
+}
+
+/// Ids of one answer differ, and the walk by id goes on from the last one.
+fn assert_ids(exchange: &dyn Exchange, batch: &Batch, next: Next, who: &str) {
+    let mut ids: Vec<_> = batch.trades().iter().map(|trade| trade.id.unwrap().to_owned()).collect();
+    if let Next::FromId(id) = next {
+        assert_eq!(ids.last(), Some(&id.to_string()), "{who}, {}", exchange.name());
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), batch.len(), "{who}");
+}
+
+fn assert_book(batch: &Batch, bid: (f64, f64), ask: (f64, f64), count: (usize, usize), who: &str) {
+    let rows = levels(batch);
+    let of = |side| -> Vec<_> {
+        rows.iter().filter(|level| level.side == side).map(|level| (level.price, level.amount)).collect()
+    };
+    let (bids, asks) = (of(Side::Bid), of(Side::Ask));
+    assert_eq!((bids.len(), asks.len()), count, "{who}");
+    assert_eq!((bids[0], asks[0]), (bid, ask), "{who}");
+    assert!(bids.is_sorted_by(|a, b| a.0 > b.0) && asks.is_sorted_by(|a, b| a.0 < b.0), "{who}");
+    assert!(bid.0 < ask.0, "{who}");
+    assert!(rows.iter().all(|level| level.is_snapshot), "{who}");
+}
