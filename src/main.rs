@@ -1,3 +1,7 @@
 //! The `dccd` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dccd::cli::main()
+}

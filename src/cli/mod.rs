@@ -1,3 +1,150 @@
-//! The commands, one file each.
+//! The command line: one file a command, and what they share.
 
+pub mod add;
+pub mod backfill;
+pub mod collect;
+pub mod complete;
+pub mod completions;
+pub mod demo;
+mod exit;
+pub mod gaps;
+pub mod init;
+pub mod inventory;
+pub mod logs;
+mod one_shot;
+mod output;
+pub mod remove;
+mod running;
 pub mod sim;
+pub mod start;
+pub mod status;
+pub mod validate;
+pub mod verify;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+pub use exit::Exit;
+
+use crate::config::{self, Config};
+use output::Output;
+
+/// Collect market data: history as Parquet, complete, true and accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "dccd", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Configuration file [default: ./config.yml, then $XDG_CONFIG_HOME/dccd/config.yml].
+    #[arg(short, long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Install tab completion for the shell in $SHELL, or for the one named, and exit.
+    #[arg(long, value_name = "SHELL", num_args = 0..=1, default_missing_value = "")]
+    install_completion: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Args),
+    Backfill(backfill::Args),
+    Collect(collect::Args),
+    Start(start::Args),
+    Status(status::Args),
+    Init(init::Args),
+    Add(add::Args),
+    Remove(remove::Args),
+    Inventory(inventory::Args),
+    Gaps(gaps::Args),
+    Verify(verify::Args),
+    Logs(logs::Args),
+    Completions(completions::Args),
+    Demo(demo::Args),
+    Sim(sim::Args),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(<Cli as clap::CommandFactory>::command).complete();
+    Cli::parse().run().into()
+}
+
+impl Cli {
+    fn run(self) -> Exit {
+        let path = self.config.as_deref();
+        let mut out = Output::of_process();
+        if let Some(shell) = &self.install_completion {
+            return completions::install(shell, &mut out);
+        }
+        match self.command {
+            None => out.fail(Exit::Usage, "no command given; see `dccd --help`"),
+            Some(Command::Validate(args)) => out.plain(|out, err| validate::run(&args, path, out, err)),
+            Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
+            Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
+            Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Completions(args)) => completions::run(&args, &mut out),
+            Some(Command::Status(args)) => with_config(path, &mut out, |config, out| status::run(&args, config, out)),
+            Some(Command::Inventory(args)) => with_config(path, &mut out, |config, out| inventory::run(&args, config, out)),
+            Some(Command::Gaps(args)) => with_config(path, &mut out, |config, out| gaps::run(&args, config, out)),
+            Some(Command::Verify(args)) => with_config(path, &mut out, |config, out| verify::run(&args, config, out)),
+            Some(Command::Logs(args)) => with_config(path, &mut out, |config, out| logs::run(&args, config, out)),
+            Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
+            }),
+            Some(Command::Collect(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| collect::run(args, config, out, stop))
+            }),
+            Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| start::run(args, config, out, stop))
+            }),
+            Some(Command::Demo(args)) => on_runtime(&mut out, |out, stop| demo::run(args, out, stop)),
+            Some(Command::Sim(args)) => on_runtime(&mut out, |out, stop| async move {
+                match sim::run(args, stop).await {
+                    Ok(()) => Exit::Done,
+                    Err(error) => out.fail(Exit::of_bind(&error), error),
+                }
+            }),
+        }
+    }
+}
+
+/// Loads the configuration, or ends with every problem it has.
+fn with_config<'o>(path: Option<&Path>, out: &'o mut Output, run: impl FnOnce(Config, &'o mut Output) -> Exit) -> Exit {
+    match config::load(path) {
+        Ok(config) => run(config, out),
+        Err(error) => {
+            error.lines().iter().for_each(|line| out.error(line));
+            Exit::Config
+        }
+    }
+}
+
+/// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.
+fn on_runtime<'o, F: Future<Output = Exit> + 'o>(out: &'o mut Output, run: impl FnOnce(&'o mut Output, CancellationToken) -> F) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out.fail(Exit::Storage, format!("the runtime could not start: {error}")),
+    };
+    let stop = CancellationToken::new();
+    let signalled = runtime.spawn(cancel_on_signal(stop.clone()));
+    let exit = runtime.block_on(run(out, stop));
+    signalled.abort();
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    exit
+}
+
+async fn cancel_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    stop.cancel();
+}

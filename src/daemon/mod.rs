@@ -8,4 +8,4 @@ mod site;
 pub use job::Job;
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};
-pub use site::{Site, SiteError};
+pub use site::{Site, SiteError, now};

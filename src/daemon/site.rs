@@ -197,7 +197,8 @@ impl Site {
 }
 
 /// The system's present time.
-pub(crate) fn now() -> Micros {
+#[must_use]
+pub fn now() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

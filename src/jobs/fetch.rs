@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Answer, Next, Page, ParseError, RefusalKind, Step, Walk};
+use crate::exchange::{Answer, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
 use crate::model::{Batch, Micros, Window};
 use crate::net::{Advice, Client, NetError};
@@ -120,9 +120,6 @@ impl Fetcher {
         let answer = Answer { body: &received.body, received: received.at };
         match exchange.parse(page, &answer, &mut rows) {
             Ok(next) => Ok((rows, next)),
-            Err(ParseError::Refused(refusal)) if refusal.kind == RefusalKind::RateLimit => {
-                Err(self.client.limited_in_body().into())
-            }
             Err(source) => Err(self.unreadable(source)),
         }
     }

@@ -1,0 +1,41 @@
+//! `dccd collect`: one increment per job, for cron.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Exit;
+use crate::cli::one_shot::OneShot;
+use crate::cli::output::Output;
+use crate::config::Config;
+use crate::daemon::Job;
+
+/// Run every job once: what closed since its last run, and any gap.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs every configured job once, one after the other.
+pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    let jobs = Job::all(&config);
+    let one_shot = match OneShot::open(&config, "collect", out).await {
+        Ok(one_shot) => one_shot,
+        Err(exit) => return exit,
+    };
+    let (mut successes, mut failures) = (0, 0);
+    for job in &jobs {
+        if stop.is_cancelled() {
+            break;
+        }
+        match one_shot.run(&job.order, &|_| {}, &stop).await.error {
+            None => successes += 1,
+            Some(error) => {
+                failures += 1;
+                out.error(error);
+            }
+        }
+    }
+    one_shot.close().await;
+    if stop.is_cancelled() {
+        out.note("stopped before every job ran");
+    }
+    out.line(format!("Done. successes={successes} failures={failures}"));
+    Exit::of(failures == 0 && !stop.is_cancelled())
+}

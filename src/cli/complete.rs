@@ -1,0 +1,27 @@
+//! What tab completes: exchanges, and the pairs of the configuration.
+
+use std::ffi::OsStr;
+
+use clap_complete::CompletionCandidate;
+
+use crate::config;
+use crate::exchange::names;
+
+/// Exchanges this program speaks.
+pub(crate) fn exchanges(typed: &OsStr) -> Vec<CompletionCandidate> {
+    matching(names().into_iter().map(str::to_owned), typed)
+}
+
+/// Pairs of the configuration that would be found now; none where it cannot be read.
+pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(config) = config::load(None) else { return Vec::new() };
+    let mut pairs: Vec<String> = config.histo_jobs.iter().flat_map(|job| job.pairs.iter().map(ToString::to_string)).collect();
+    pairs.sort();
+    pairs.dedup();
+    matching(pairs, typed)
+}
+
+fn matching(words: impl IntoIterator<Item = String>, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    words.into_iter().filter(|word| word.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}

@@ -1,0 +1,70 @@
+//! Exit codes, as the command line documents them.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::daemon::SiteError;
+use crate::store::StoreError;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: something asked for failed.
+    Failed,
+    /// 2: the command line is off.
+    Usage,
+    /// 69: the address to listen on is in use.
+    AddressInUse,
+    /// 74: the storage failed; nothing was acknowledged falsely.
+    Storage,
+    /// 75: the data path is in use by another process.
+    DataPathInUse,
+    /// 78: the configuration is refused.
+    Config,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::AddressInUse => 69,
+            Exit::Storage => 74,
+            Exit::DataPathInUse => 75,
+            Exit::Config => 78,
+        }
+    }
+
+    /// Done, or failed.
+    pub(crate) fn of(done: bool) -> Self {
+        if done { Exit::Done } else { Exit::Failed }
+    }
+
+    /// Why an address could not be listened on.
+    pub(crate) fn of_bind(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Exit::AddressInUse,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Why a data path could not be put to use.
+    pub(crate) fn of_site(error: &SiteError) -> Self {
+        match error {
+            SiteError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
+            SiteError::Net(_) => Exit::Config,
+            SiteError::Store(_) | SiteError::Db(_) | SiteError::Health { .. } => Exit::Storage,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}

@@ -1,0 +1,133 @@
+//! `dccd inventory`: what is held of each series, from the ledgers.
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::{Output, bytes, thousands};
+use crate::config::Config;
+use crate::daemon::now;
+use crate::exchange::find;
+use crate::jobs::plan::horizon_of;
+use crate::model::{Micros, Windows};
+use crate::store::{Holding, Layout, Ledger, inventory};
+
+/// Show the range, rows, size and gaps of every series.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    series: String,
+    exchange: String,
+    pair: String,
+    r#type: String,
+    span: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    files: usize,
+    gaps: Option<usize>,
+    missing: Option<u64>,
+    gap_seconds: Option<f64>,
+    foreign_files: usize,
+    note: Option<String>,
+}
+
+/// Prints the table.
+pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
+    let layout = Layout::new(&config.data_path);
+    let held = inventory(&layout);
+    if args.json {
+        let lines: Vec<Line> = held.iter().map(line).collect();
+        return match serde_json::to_string_pretty(&lines) {
+            Ok(text) => {
+                out.line(text);
+                Exit::Done
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    if held.is_empty() {
+        out.line(format!("No data found under {}.", config.data_path.display()));
+        return Exit::Done;
+    }
+    let header = format!(
+        "{:<10} {:<12} {:<11} {:<6} {:<12} {:<12} {:>8} {:>6} {:>10} {:>9}",
+        "exchange", "pair", "type", "span", "from", "to", "rows", "gaps", "missing", "size"
+    );
+    out.line(&header);
+    out.line("-".repeat(header.len()));
+    for holding in &held {
+        out.line(table_row(holding, &config));
+    }
+    Exit::Done
+}
+
+fn table_row(holding: &Holding, config: &Config) -> String {
+    let series = &holding.series;
+    let span = series.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
+    let head = format!("{:<10} {:<12} {:<11} {span:<6}", series.exchange(), series.pair().to_string(), series.kind().name());
+    let ledger = match &holding.ledger {
+        Ok(ledger) => ledger,
+        Err(reason) => return format!("{head} {} file(s) not read: {reason}; see `dccd import`", holding.unknown_files),
+    };
+    let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
+    let gaps = gaps(holding, ledger);
+    let ends = ledger.ends();
+    let mut row = format!(
+        "{head} {:<12} {:<12} {:>8} {:>6} {:>10} {:>9}",
+        day(ends.map(|ends| ends.0)),
+        day(ends.map(|ends| ends.1)),
+        thousands(ledger.rows()),
+        gaps.len(),
+        missing(holding, &gaps).map_or_else(|| "-".to_owned(), thousands),
+        bytes(ledger.bytes()),
+    );
+    if holding.unknown_files > 0 {
+        row.push_str(&format!("  +{} unknown file(s), see `dccd verify`", holding.unknown_files));
+    }
+    row
+}
+
+/// What is wanted, due by now, and neither stored nor known not to exist.
+pub(crate) fn gaps(holding: &Holding, ledger: &Ledger) -> Windows {
+    let until = find(holding.series.exchange()).map_or_else(now, |exchange| horizon_of(exchange, &holding.series, now()));
+    ledger.gaps(until)
+}
+
+/// How many candles the gaps hold; none for kinds that have no count.
+fn missing(holding: &Holding, gaps: &Windows) -> Option<u64> {
+    let span = holding.series.span()?;
+    let offer = find(holding.series.exchange()).and_then(|exchange| exchange.offer_for(&holding.series));
+    let grid = offer.map_or_else(|| span.grid(), |offer| offer.grid(span));
+    Some(gaps.iter().map(|gap| grid.count(gap)).sum())
+}
+
+fn line(holding: &Holding) -> Line {
+    let series = &holding.series;
+    let ledger = holding.ledger.as_ref().ok();
+    let gaps = ledger.map(|ledger| gaps(holding, ledger));
+    let ends = ledger.and_then(Ledger::ends);
+    Line {
+        series: series.to_string(),
+        exchange: series.exchange().to_owned(),
+        pair: series.pair().to_string(),
+        r#type: series.kind().to_string(),
+        span: series.span().map(|span| span.to_string()),
+        from: ends.map(|ends| ends.0.to_string()),
+        to: ends.map(|ends| ends.1.to_string()),
+        rows: ledger.map(Ledger::rows),
+        bytes: ledger.map(Ledger::bytes),
+        files: ledger.map_or(0, |ledger| ledger.files.len()),
+        missing: gaps.as_ref().and_then(|gaps| missing(holding, gaps)),
+        gap_seconds: gaps.as_ref().map(Windows::secs),
+        gaps: gaps.as_ref().map(Windows::len),
+        foreign_files: holding.unknown_files,
+        note: holding.ledger.as_ref().err().cloned(),
+    }
+}

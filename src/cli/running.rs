@@ -1,0 +1,84 @@
+//! A running daemon: its listeners, its site and its scheduler, wired together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Exit;
+use crate::cli::one_shot::{open_site, start_logs};
+use crate::cli::output::Output;
+use crate::config::Config;
+use crate::daemon::{Job, Scheduler, Site};
+use crate::http::{App, bind, serve};
+use crate::telemetry::{STARTING, Status, logs};
+
+/// A daemon that is ready to run.
+pub(crate) struct Running {
+    site: Arc<Site>,
+    status: Arc<Status>,
+    listeners: Vec<TcpListener>,
+    jobs: Vec<Job>,
+    slots: usize,
+    _logs: logs::Guard,
+}
+
+impl Running {
+    /// Takes the addresses and the data path of a configuration. Nothing is fetched yet.
+    pub(crate) async fn prepare(config: &Config, command: &str, log_to_stderr: bool, out: &mut Output) -> Result<Self, Exit> {
+        let listeners = bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
+        let site = open_site(config, command, out).await?;
+        let logs = start_logs(config, &site, log_to_stderr, out)?;
+        for note in &config.notes {
+            tracing::warn!("{note}");
+        }
+        Ok(Running {
+            site: Arc::new(site),
+            status: Arc::new(Status::new()),
+            listeners,
+            jobs: Job::all(config),
+            slots: config.worker.slots as usize,
+            _logs: logs,
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// What it runs on.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site)
+    }
+
+    /// The series it collects.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Runs until `stop`, then ends gracefully. Gives how many runs did not end in time.
+    pub(crate) async fn run(self, stop: CancellationToken) -> usize {
+        let Running { site, status, listeners, jobs, slots, _logs } = self;
+        let pages_stop = CancellationToken::new();
+        let mut pages = JoinSet::new();
+        let app = App { telemetry: site.telemetry().clone(), status: Arc::clone(&status) };
+        pages.spawn(serve(listeners, app, pages_stop.clone()));
+        let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+        status.clear_unready(STARTING);
+        let draining = async {
+            stop.cancelled().await;
+            status.set_unready("stopping", "the daemon is stopping");
+        };
+        let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
+        // Scrapes are answered until the last run has been counted.
+        pages_stop.cancel();
+        while pages.join_next().await.is_some() {}
+        if let Some(site) = Arc::into_inner(site) {
+            site.close().await;
+        }
+        unfinished
+    }
+}

@@ -1,0 +1,35 @@
+//! `dccd start`: the daemon.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::cli::running::Running;
+use crate::config::Config;
+
+/// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the daemon to its end.
+pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    let running = match Running::prepare(&config, "start", true, out).await {
+        Ok(running) => running,
+        Err(exit) => return exit,
+    };
+    config.notes.iter().for_each(|note| out.note(note));
+    for address in running.addresses() {
+        out.line(format!("Serving http://{address}/ and http://{address}/metrics"));
+    }
+    out.line("Starting daemon. Press Ctrl-C to stop.");
+    let stopping = stop.clone();
+    let (unfinished, ()) = tokio::join!(running.run(stop), async {
+        stopping.cancelled().await;
+        out.line("Stopping daemon…");
+    });
+    if unfinished > 0 {
+        out.note(format!("{unfinished} run(s) did not end in time; what they had not stored is fetched again at the next start"));
+    }
+    out.line("Daemon stopped.");
+    Exit::Done
+}

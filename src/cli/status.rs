@@ -1,0 +1,59 @@
+//! `dccd status`: how the jobs of each pair stand, from `metrics.json` alone, so that it works offline.
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config::Config;
+use crate::model::{Micros, Zone};
+use crate::store::Layout;
+use crate::telemetry::{PairHealth, read_pairs};
+
+/// Show last run, last success, rows and consecutive errors of each pair.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print metrics.json as it is.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the table.
+pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
+    let path = Layout::new(&config.data_path).own().join("metrics.json");
+    if !config.stream_jobs.is_empty() {
+        out.note(format!("{} stream job(s) are not running: this version has no streams", config.stream_jobs.len()));
+    }
+    let pairs = match read_pairs(&path) {
+        Ok(pairs) => pairs,
+        Err(error) => return out.fail(Exit::Failed, format!("{} cannot be read: {error}", path.display())),
+    };
+    if args.json {
+        return match serde_json::to_string_pretty(&pairs) {
+            Ok(text) => {
+                out.line(text);
+                Exit::Done
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    if pairs.is_empty() {
+        out.line("No metrics yet.");
+        return Exit::Done;
+    }
+    let header = format!("{:<24} {:<17} {:<17} {:>6} {:>6}", "job", "last_run", "last_success", "rows", "errors");
+    out.line(&header);
+    out.line("-".repeat(header.len()));
+    for (pair, health) in &pairs {
+        out.line(row(pair, health, &config.zone));
+    }
+    Exit::Done
+}
+
+fn row(pair: &str, health: &PairHealth, zone: &Zone) -> String {
+    let time = |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
+    format!(
+        "{pair:<24} {:<17} {:<17} {:>6} {:>6}",
+        time(health.last_run_at),
+        time(health.last_success_at),
+        health.rows_collected,
+        health.errors_count
+    )
+}
