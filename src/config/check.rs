@@ -1,0 +1,142 @@
+//! From the tree of a file to a checked configuration, or to everything that is wrong with it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+
+use crate::config::alerts::{Alerts, Telemetry, check_alerts, check_telemetry};
+use crate::config::exchanges::{self, ExchangeSettings};
+use crate::config::find::Surroundings;
+use crate::config::histo::{self, HistoJob};
+use crate::config::http::{self, Http};
+use crate::config::node::Node;
+use crate::config::problem::{ConfigError, Problem, Report};
+use crate::config::section::Section;
+use crate::config::settings;
+use crate::config::state::{Store, Worker, check_store, check_worker};
+use crate::config::storage::{self, Storage};
+use crate::config::stream::{self, StreamJob};
+use crate::model::Zone;
+
+/// A configuration every part may trust: nothing in it needs to be checked again.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file, as it was named or found.
+    pub path: PathBuf,
+    /// Where the data tree stands; a relative one is relative to the working directory.
+    pub data_path: PathBuf,
+    /// The zone of dates on the command line and in tables.
+    pub zone: Zone,
+    /// The zone as the file names it.
+    pub zone_name: String,
+    /// What health and queues call this installation.
+    pub environment: String,
+    /// How long the record of a run is kept; 0 is for ever.
+    pub runs_retention_days: u32,
+    /// Where the program listens.
+    pub http: Http,
+    /// Where the state is kept.
+    pub store: Store,
+    /// How work is taken.
+    pub worker: Worker,
+    /// Exchanges with settings of their own; see [`Config::exchange`].
+    pub exchanges: BTreeMap<String, ExchangeSettings>,
+    /// How rows reach the disk and other places.
+    pub storage: Storage,
+    /// History to fetch, in the order of the file.
+    pub histo_jobs: Vec<HistoJob>,
+    /// Live channels, in the order of the file.
+    pub stream_jobs: Vec<StreamJob>,
+    /// When someone is told.
+    pub alerts: Alerts,
+    /// What the program tells about itself.
+    pub telemetry: Telemetry,
+    /// What the user should know although the file is accepted.
+    pub notes: Vec<String>,
+    /// The first 12 hexadecimal digits of the SHA-256 of the file.
+    pub hash: String,
+}
+
+impl Config {
+    /// How an exchange is spoken to: its own settings, or the usual ones.
+    #[must_use]
+    pub fn exchange(&self, name: &str) -> ExchangeSettings {
+        self.exchanges.get(name).cloned().unwrap_or_default()
+    }
+}
+
+const KEYS: [&str; 11] = [
+    "settings",
+    "http",
+    "store",
+    "store_file",
+    "worker",
+    "exchanges",
+    "storage",
+    "histo_jobs",
+    "stream_jobs",
+    "alerts",
+    "telemetry",
+];
+
+/// The problem with a file of the 3.x series of the Python program.
+const JOBS_LIST: &str = "this is the job list of the 3.x series, which is not read yet; write the jobs under \
+                         histo_jobs (backfill) and stream_jobs (stream)";
+
+/// Checks the text of a configuration file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, ConfigError> {
+    let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
+    if tree.get("jobs").is_some() {
+        // The rest of such a file follows other rules: its problems would only hide this one.
+        let problem = Problem { at: "jobs".to_owned(), message: JOBS_LIST.to_owned() };
+        return Err(ConfigError::Refused { problems: vec![problem] });
+    }
+    let report = Report::default();
+    let config = walk(&tree, text, path, around, &report);
+    let notes = report.close()?;
+    Ok(Config { notes, ..config })
+}
+
+fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Report) -> Config {
+    let root = Section::open(tree, "", &KEYS, report);
+    let storage = storage::open(&root);
+    let settings = settings::check(&root, &storage, around);
+    let config = Config {
+        path: path.to_owned(),
+        data_path: settings.data_path,
+        zone: settings.zone.clone(),
+        zone_name: settings.zone_name,
+        environment: settings.environment,
+        runs_retention_days: settings.runs_retention_days,
+        http: http::check(&root, around),
+        store: check_store(&root, around),
+        worker: check_worker(&root),
+        exchanges: exchanges::check(&root),
+        storage: storage::check(&storage),
+        histo_jobs: histo::check(&root, &settings.zone),
+        stream_jobs: stream::check(&root),
+        alerts: check_alerts(&root),
+        telemetry: check_telemetry(&root, around),
+        notes: Vec::new(),
+        hash: hash(text),
+    };
+    if matches!(tree, Node::Map(_) | Node::Null) && !has_job(&root) {
+        report.refuse("", "Configuration must define at least one job (histo_jobs or stream_jobs)");
+    }
+    config
+}
+
+/// Whether there is a job, or something in its place that has its own problem.
+fn has_job(root: &Section<'_>) -> bool {
+    let filled = |key| !matches!(root.get(key), None | Some(Node::List(_))) || !root.list(key).is_empty();
+    filled("histo_jobs") || filled("stream_jobs")
+}
+
+fn hash(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,240 @@
+//! Adding and removing a job in the text of a configuration, comments, order and formatting kept.
+//!
+//! The text is changed where it has to be, read again, and compared with the tree that was wanted. Where the
+//! two differ, the file is written in a way this does not follow and nothing is changed.
+
+mod block;
+mod flow;
+
+use thiserror::Error;
+
+use crate::config::edit::block::{Item, Jobs, Pairs};
+use crate::config::edit::flow::Change;
+use crate::config::exchanges::known_exchanges;
+use crate::config::node::Node;
+use crate::model::Pair;
+
+/// The job that `add` and `remove` name.
+#[derive(Clone, Copy, Debug)]
+pub struct NewJob<'a> {
+    /// The exchange.
+    pub exchange: &'a str,
+    /// The pair.
+    pub pair: &'a Pair,
+    /// The candle length in seconds.
+    pub span_secs: u64,
+}
+
+/// Why a text was not edited.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EditError {
+    /// It is not YAML.
+    #[error("{0}")]
+    Syntax(String),
+    /// The job is there already.
+    #[error("this job is already at {at}")]
+    Duplicate {
+        /// Where.
+        at: String,
+    },
+    /// There is no such job.
+    #[error("no such job")]
+    NotFound,
+    /// The jobs are written in a way the edit does not follow.
+    #[error("histo_jobs is written in a way that cannot be edited safely; edit the file by hand")]
+    Unusual,
+}
+
+/// The text with one more job.
+///
+/// # Errors
+/// When the job is there already, or the text cannot be edited safely.
+pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+    let tree = Node::parse(text).map_err(EditError::Syntax)?;
+    if let Some((index, place)) = find(&tree, job, |kind| kind == "ohlc") {
+        return Err(EditError::Duplicate { at: format!("histo_jobs[{index}].pairs[{place}]") });
+    }
+    let wanted = with_job(tree, job).ok_or(EditError::Unusual)?;
+    let edited = add_to_text(text, job).ok_or(EditError::Unusual)?;
+    confirmed(edited, &wanted)
+}
+
+/// The text without one pair of a job, or without the job when the pair was its last.
+///
+/// # Errors
+/// When there is no such job, or the text cannot be edited safely.
+pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+    let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
+    let (index, place) = find(&tree, job, |_| true).ok_or(EditError::NotFound)?;
+    let whole = without_pair(&mut tree, index, place).ok_or(EditError::Unusual)?;
+    let changes = if whole { remove_job(text, index) } else { remove_pair(text, index, place) };
+    let edited = flow::apply(text, changes.ok_or(EditError::Unusual)?);
+    confirmed(edited, &tree)
+}
+
+fn confirmed(edited: String, wanted: &Node) -> Result<String, EditError> {
+    match Node::parse(&edited) {
+        Ok(tree) if tree == *wanted => Ok(edited),
+        _ => Err(EditError::Unusual),
+    }
+}
+
+/// A word as it may stand in YAML; anything but a known name is quoted.
+pub(super) fn scalar(word: &str) -> String {
+    if known_exchanges().contains(&word) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "''"))
+    }
+}
+
+/// The first job and the place in its pairs that match.
+fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
+    let Some(Node::List(jobs)) = tree.get("histo_jobs") else { return None };
+    jobs.iter().enumerate().find_map(|(index, node)| {
+        let kind = node.get("data_type").and_then(Node::text).unwrap_or("ohlc");
+        let span = node.get("span").and_then(Node::whole);
+        let exchange = node.get("exchange").and_then(Node::text);
+        if exchange != Some(job.exchange) || span != Some(i128::from(job.span_secs)) || !kind_fits(kind) {
+            return None;
+        }
+        let Some(Node::List(pairs)) = node.get("pairs") else { return None };
+        let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(job.pair);
+        pairs.iter().position(is_pair).map(|place| (index, place))
+    })
+}
+
+fn with_job(mut tree: Node, job: &NewJob<'_>) -> Option<Node> {
+    let pair = |key: &str, value| (key.to_owned(), value);
+    let item = Node::Map(vec![
+        pair("exchange", Node::Text(job.exchange.to_owned())),
+        pair("pairs", Node::List(vec![Node::Text(job.pair.to_string())])),
+        pair("span", Node::Whole(job.span_secs.into())),
+    ]);
+    if tree == Node::Null {
+        tree = Node::Map(Vec::new());
+    }
+    match tree.get_mut("histo_jobs") {
+        Some(Node::List(jobs)) => jobs.push(item),
+        Some(null @ Node::Null) => *null = Node::List(vec![item]),
+        Some(_) => return None,
+        None => {
+            let Node::Map(pairs) = &mut tree else { return None };
+            pairs.push(pair("histo_jobs", Node::List(vec![item])));
+        }
+    }
+    Some(tree)
+}
+
+/// Takes the pair out of the tree, or the job when it was its last; says whether the job went.
+fn without_pair(tree: &mut Node, index: usize, place: usize) -> Option<bool> {
+    let Some(Node::List(jobs)) = tree.get_mut("histo_jobs") else { return None };
+    let Some(Node::List(pairs)) = jobs.get_mut(index)?.get_mut("pairs") else { return None };
+    if pairs.len() > 1 {
+        pairs.remove(place);
+        return Some(false);
+    }
+    jobs.remove(index);
+    Some(true)
+}
+
+fn add_to_text(text: &str, job: &NewJob<'_>) -> Option<String> {
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let map =
+        format!("{{exchange: {}, pairs: [{}], span: {}}}", scalar(job.exchange), job.pair, job.span_secs);
+    let changes = match block::jobs(text)? {
+        Jobs::Missing => {
+            let apart = if text.is_empty() || text.ends_with('\n') { "" } else { line_end };
+            // A text that ended its last line keeps doing so.
+            let tail = if apart.is_empty() { line_end } else { "" };
+            let item = Style::USUAL.render(job, line_end);
+            vec![(text.len()..text.len(), format!("{apart}histo_jobs:{item}{tail}"))]
+        }
+        Jobs::Empty { value } => {
+            let line = text[value.end..].find('\n').map_or(text.len(), |at| value.end + at);
+            let line = if text[..line].ends_with('\r') { line - 1 } else { line };
+            vec![(value, String::new()), (line..line, Style::USUAL.render(job, line_end))]
+        }
+        Jobs::Flow(flow) => flow::append(text, &flow, &map, line_end),
+        Jobs::Block { items, .. } => {
+            let last = items.last()?;
+            let item = Style::of(text, last).render(job, line_end);
+            vec![(last.lines.end..last.lines.end, item)]
+        }
+    };
+    Some(flow::apply(text, changes))
+}
+
+/// How a job is written.
+struct Style {
+    dash: usize,
+    gap: usize,
+    map: bool,
+    /// Spaces before the `-` of a pair, when pairs stand one a line.
+    pairs_dash: Option<usize>,
+}
+
+impl Style {
+    const USUAL: Style = Style { dash: 2, gap: 1, map: false, pairs_dash: None };
+
+    /// As an item that is there already.
+    fn of(text: &str, item: &Item) -> Style {
+        let gap = if text[item.lines.start..item.body].trim_end().contains('-') {
+            item.indent.saturating_sub(item.dash + 1)
+        } else {
+            1
+        };
+        let indent = item.dash + 1 + gap.max(1);
+        let pairs_dash = match block::pairs(text, item) {
+            Some(Pairs::Block { dash, .. }) => Some(indent + dash.saturating_sub(item.indent)),
+            _ => None,
+        };
+        Style { dash: item.dash, gap: gap.max(1), map: text[item.body..].starts_with('{'), pairs_dash }
+    }
+
+    /// The lines of a job, each with the line break before it.
+    fn render(&self, job: &NewJob<'_>, line_end: &str) -> String {
+        let NewJob { exchange, pair, span_secs } = job;
+        let exchange = scalar(exchange);
+        let (dash, gap) = (" ".repeat(self.dash), " ".repeat(self.gap));
+        if self.map {
+            return format!(
+                "{line_end}{dash}-{gap}{{exchange: {exchange}, pairs: [{pair}], span: {span_secs}}}"
+            );
+        }
+        let keys = " ".repeat(self.dash + 1 + self.gap);
+        let pairs = match self.pairs_dash {
+            Some(indent) => format!("pairs:{line_end}{}- {pair}", " ".repeat(indent)),
+            None => format!("pairs: [{pair}]"),
+        };
+        format!(
+            "{line_end}{dash}-{gap}exchange: {exchange}{line_end}{keys}{pairs}{line_end}{keys}span: {span_secs}"
+        )
+    }
+}
+
+fn remove_job(text: &str, index: usize) -> Option<Vec<Change>> {
+    match block::jobs(text)? {
+        Jobs::Flow(flow) => flow::remove(text, &flow, index),
+        Jobs::Block { colon, items } => {
+            let mut changes = vec![(items.get(index)?.lines.clone(), String::new())];
+            if items.len() == 1 {
+                changes.push((colon..colon, " []".to_owned()));
+            }
+            Some(changes)
+        }
+        Jobs::Missing | Jobs::Empty { .. } => None,
+    }
+}
+
+fn remove_pair(text: &str, index: usize, place: usize) -> Option<Vec<Change>> {
+    let pairs = match block::jobs(text)? {
+        Jobs::Flow(flow) => block::pairs_of_map(text, flow.parts.get(index)?.range.start)?,
+        Jobs::Block { items, .. } => block::pairs(text, items.get(index)?)?,
+        Jobs::Missing | Jobs::Empty { .. } => return None,
+    };
+    match pairs {
+        Pairs::Flow(flow) => flow::remove(text, &flow, place),
+        Pairs::Block { lines, .. } => Some(vec![(lines.get(place)?.clone(), String::new())]),
+    }
+}

@@ -1,0 +1,100 @@
+//! Which exchanges a configuration may name, and the `exchanges` section.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::config::node::Node;
+use crate::config::problem::{Report, advice};
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::exchange;
+
+/// Exchanges whose jobs load but do not run until their adapter is in the registry.
+const PLANNED: [&str; 7] = ["kraken", "krakenfutures", "coinbase", "bybit", "okx", "bitfinex", "bitmex"];
+
+/// The names a configuration may use: the registry's, then those still without an adapter.
+#[must_use]
+pub fn known_exchanges() -> Vec<&'static str> {
+    let mut names = exchange::names();
+    names.extend(exchanges_without_adapter());
+    names
+}
+
+/// The names that load but do not run in this version.
+#[must_use]
+pub fn exchanges_without_adapter() -> Vec<&'static str> {
+    PLANNED.into_iter().filter(|name| exchange::find(name).is_none()).collect()
+}
+
+/// How one exchange is spoken to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExchangeSettings {
+    /// Another address of its REST interface, without a trailing slash.
+    pub rest_url: Option<String>,
+    /// Another address of its WebSocket interface, without a trailing slash.
+    pub ws_url: Option<String>,
+    /// A stricter limit than the exchange's own.
+    pub requests_per_second: Option<f64>,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+impl Default for ExchangeSettings {
+    fn default() -> Self {
+        ExchangeSettings {
+            rest_url: None,
+            ws_url: None,
+            requests_per_second: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+const KEYS: [&str; 4] = ["rest_url", "ws_url", "requests_per_second", "timeout"];
+
+/// Reads the `exchanges` section of the file.
+pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
+    let known = known_exchanges();
+    let mut settings = BTreeMap::new();
+    for (name, node) in root.names("exchanges") {
+        let at = format!("exchanges.{name}");
+        if !known.contains(&name) {
+            root.report()
+                .refuse("exchanges", format!("{} is not supported{}", shown(name), advice(name, &known)));
+        } else if settings.insert(name.to_owned(), one(node, &at, root.report())).is_some() {
+            root.report().refuse(&at, "this key appears twice; keep one of them");
+        }
+    }
+    settings
+}
+
+fn one(node: &Node, at: &str, report: &Report) -> ExchangeSettings {
+    let section = Section::open(node, at, &KEYS, report);
+    let timeout = section.real("timeout", 1.0..=600.0, 30.0);
+    ExchangeSettings {
+        rest_url: url(&section, "rest_url", &["https", "http"]),
+        ws_url: url(&section, "ws_url", &["wss", "ws"]),
+        requests_per_second: section.maybe_real("requests_per_second", 0.001..=10_000.0),
+        timeout: Duration::from_secs_f64(timeout),
+    }
+}
+
+/// An address without credentials, and without its trailing slash.
+pub(super) fn url(section: &Section<'_>, key: &str, schemes: &[&str]) -> Option<String> {
+    let text = section.text(key)?;
+    let refuse = |message: String| {
+        section.refuse(key, message);
+        None
+    };
+    let parsed = Url::parse(text).ok().filter(|url| url.has_host());
+    let Some(parsed) = parsed.filter(|url| schemes.contains(&url.scheme())) else {
+        let forms = schemes.iter().map(|scheme| format!("{scheme}://host")).collect::<Vec<_>>();
+        return refuse(format!("{} is no address; write {}", shown(text), forms.join(" or ")));
+    };
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return refuse("the address holds a user or a password; remove them".to_owned());
+    }
+    Some(text.trim_end_matches('/').to_owned())
+}

@@ -1,0 +1,121 @@
+//! Finding and reading the file, and what the process's surroundings add to it.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::config::problem::ConfigError;
+
+/// The most bytes a configuration may have.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What a configuration depends on outside its file.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
+    /// `$XDG_CONFIG_HOME`.
+    pub xdg_config_home: Option<PathBuf>,
+    /// `$ENVIRONMENT`.
+    pub environment: Option<String>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Surroundings {
+            home: path("HOME"),
+            xdg_config_home: path("XDG_CONFIG_HOME"),
+            environment: env::var("ENVIRONMENT").ok().filter(|value| !value.trim().is_empty()),
+        }
+    }
+
+    /// A path with a leading `~` replaced by the home folder, where there is one.
+    #[must_use]
+    pub fn expand(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.clone(),
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path.to_owned(),
+        }
+    }
+
+    /// The usual places of a configuration, first choice first.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<PathBuf> {
+        let folder =
+            self.xdg_config_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".config")));
+        let mut places = vec![PathBuf::from("config.yml")];
+        places.extend(folder.map(|folder| folder.join("dccd").join("config.yml")));
+        places
+    }
+
+    /// The file to work with: the one named, or the first usual place that has one.
+    ///
+    /// # Errors
+    /// When none is named and no usual place has one.
+    pub fn locate(&self, explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        if let Some(path) = explicit {
+            return Ok(self.expand(path));
+        }
+        let tried = self.candidates();
+        let found = tried.iter().find(|path| path.exists()).cloned();
+        found.ok_or(ConfigError::NoneFound { tried })
+    }
+}
+
+/// The text of a configuration file.
+///
+/// # Errors
+/// When it is not an ordinary file of at most 1 MiB that can be read as UTF-8.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    // Asked before opening: opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(ConfigError::NotAFile { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8 text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_folder_stands_where_the_tilde_stood() {
+        let around = Surroundings { home: Some("/home/ann".into()), ..Surroundings::default() };
+        assert_eq!(around.expand(Path::new("~/data")), Path::new("/home/ann/data"));
+        assert_eq!(around.expand(Path::new("~")), Path::new("/home/ann"));
+        assert_eq!(around.expand(Path::new("a/~/b")), Path::new("a/~/b"));
+        assert_eq!(around.expand(Path::new("~bob/b")), Path::new("~bob/b"));
+    }
+
+    #[test]
+    fn the_usual_places_follow_the_desktop_rules() {
+        let mut around = Surroundings { home: Some("/h".into()), ..Surroundings::default() };
+        assert_eq!(around.candidates()[1], Path::new("/h/.config/dccd/config.yml"));
+        around.xdg_config_home = Some("/x".into());
+        assert_eq!(around.candidates(), [Path::new("config.yml"), Path::new("/x/dccd/config.yml")]);
+    }
+
+    #[test]
+    fn only_ordinary_files_of_a_sensible_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large.yml");
+        File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
+
+        assert!(matches!(read(folder.path()), Err(ConfigError::NotAFile { .. })));
+        assert!(matches!(read(&large), Err(ConfigError::TooLarge { .. })));
+        assert!(read(&folder.path().join("none.yml")).unwrap_err().is_missing());
+    }
+}

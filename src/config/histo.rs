@@ -1,0 +1,293 @@
+//! `histo_jobs`: history to fetch and keep up to date over REST.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::config::cron::Cron;
+use crate::config::job::{self, exchange_name, pairs};
+use crate::config::node::Node;
+use crate::config::problem::{Report, advice};
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::exchange::{self, Exchange, Offer};
+use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
+
+/// History of some pairs of one exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoJob {
+    /// The exchange's name.
+    pub exchange: String,
+    /// What is fetched.
+    pub kind: Kind,
+    /// The candle length, for kinds with one.
+    pub span: Option<Span>,
+    /// The pairs, in the order of the file.
+    pub pairs: Vec<Pair>,
+    /// One series for each pair, in the same order.
+    pub series: Vec<Series>,
+    /// Whether this version has an adapter for the exchange.
+    pub running: bool,
+    /// From when history is wanted.
+    pub start: Start,
+    /// When the job runs.
+    pub trigger: Trigger,
+    /// How often a window is tried in one run.
+    pub max_retries: u32,
+    /// The wait after the first failure; it doubles after each further one.
+    pub retry_delay: Duration,
+    /// Levels a side of an order book snapshot.
+    pub depth: u32,
+}
+
+/// From when history is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From the earliest moment ever asked for, else from now.
+    Last,
+    /// From the first row the exchange has.
+    Origin,
+    /// From an instant.
+    Date(Micros),
+}
+
+/// When a job runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    /// At each close of the span, or at the usual rhythm of a kind without one.
+    AtClose,
+    /// At a fixed distance.
+    Every(Duration),
+    /// When a cron line says, in the configured time zone.
+    Cron(Cron),
+}
+
+const KEYS: [&str; 11] = [
+    "exchange",
+    "pairs",
+    "span",
+    "format",
+    "data_type",
+    "start",
+    "every",
+    "cron",
+    "max_retries",
+    "retry_delay",
+    "depth",
+];
+const FORMATS: [&str; 3] = ["parquet", "csv", "xlsx"];
+/// A year: nothing that recurs more rarely is a schedule.
+const LONGEST_EVERY_SECS: i64 = 31_622_400;
+
+/// Reads `histo_jobs`.
+pub(super) fn check(root: &Section<'_>, zone: &Zone) -> Vec<HistoJob> {
+    let mut places = HashMap::new();
+    let jobs = root.list("histo_jobs");
+    jobs.iter().map(|(at, node)| one(node, at, root.report(), zone, &mut places)).collect()
+}
+
+fn one(
+    node: &Node,
+    at: &str,
+    report: &Report,
+    zone: &Zone,
+    places: &mut HashMap<Series, String>,
+) -> HistoJob {
+    let section = Section::open(node, at, &KEYS, report);
+    let exchange = exchange_name(&section);
+    let adapter = exchange.and_then(exchange::find);
+    if let Some(name) = exchange
+        && adapter.is_none()
+    {
+        report.note(format!("{at} is not running: this version has no adapter for {name}"));
+    }
+    let kind = kind(&section, adapter);
+    let pairs = pairs(&section);
+    let span = kind.and_then(|kind| span(&section, kind));
+    if let (Some(adapter), Some(kind)) = (adapter, kind) {
+        check_offer(&section, adapter, kind, span, &pairs);
+    }
+    note_format(&section);
+    let series = series(report, exchange, kind, span, &pairs, places);
+    let kind = kind.unwrap_or(Kind::Ohlc);
+    HistoJob {
+        exchange: exchange.unwrap_or_default().to_owned(),
+        kind,
+        span,
+        pairs: pairs.into_iter().map(|(_, pair)| pair).collect(),
+        series,
+        running: adapter.is_some(),
+        start: start(&section, zone),
+        trigger: trigger(&section),
+        max_retries: u32::try_from(section.whole("max_retries", 1..=10, 3)).unwrap_or(3),
+        retry_delay: Duration::from_secs_f64(section.real("retry_delay", 0.0..=3_600.0, 2.0)),
+        depth: depth(&section, kind, adapter),
+    }
+}
+
+fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Option<Kind> {
+    let words = Kind::ALL.map(Kind::name);
+    let Some(text) = section.text("data_type") else {
+        return if section.has("data_type") { None } else { Some(Kind::Ohlc) };
+    };
+    let Ok(kind) = text.parse::<Kind>() else {
+        section.refuse("data_type", format!("{} is not supported{}", shown(text), advice(text, &words)));
+        return None;
+    };
+    let Some(adapter) = adapter else { return Some(kind) };
+    let mut offered: Vec<&str> = adapter.offers().iter().map(|offer| offer.kind.name()).collect();
+    offered.dedup();
+    if !offered.contains(&kind.name()) {
+        let name = adapter.name();
+        section.refuse("data_type", format!("{name} has no `{kind}`; use one of {}", offered.join(", ")));
+        return None;
+    }
+    Some(kind)
+}
+
+fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
+    match (section.has("span"), kind.has_span()) {
+        (false, true) => {
+            section.refuse("span", format!("{kind} needs a span in seconds, such as 3600"));
+            None
+        }
+        (true, false) => {
+            section.refuse("span", format!("{kind} has no span; remove it"));
+            None
+        }
+        (false, false) => None,
+        (true, true) => {
+            let node = section.get("span")?;
+            job::span(node, &section.place("span"), section.report())
+        }
+    }
+}
+
+/// Checks what the exchange can do: the kind on each pair's market, and the span there.
+fn check_offer(
+    section: &Section<'_>,
+    adapter: &dyn Exchange,
+    kind: Kind,
+    span: Option<Span>,
+    pairs: &[(String, Pair)],
+) {
+    let mut usable: Option<&Offer> = None;
+    for (at, pair) in pairs {
+        match adapter.offer(kind, pair.market()) {
+            Some(offer) => usable = usable.or(Some(offer)),
+            None => {
+                let forms = markets(adapter, kind, pair).join(", ");
+                let name = adapter.name();
+                section.report().refuse(at, format!("{name} has no {kind} of `{pair}`; it has {forms}"));
+            }
+        }
+    }
+    if let (Some(offer), Some(span)) = (usable, span)
+        && offer.span(span).is_none()
+    {
+        section.refuse("span", span_refusal(adapter.name(), offer, span));
+    }
+}
+
+/// The pair as it would be written for each market the exchange has this kind on.
+fn markets(adapter: &dyn Exchange, kind: Kind, pair: &Pair) -> Vec<String> {
+    let offers = adapter.offers().iter().filter(|offer| offer.kind == kind);
+    let forms = offers.flat_map(|offer| offer.markets).map(|market| match market.suffix() {
+        "" => format!("`{}/{}`", pair.base(), pair.quote()),
+        suffix => format!("`{}/{}:{suffix}`", pair.base(), pair.quote()),
+    });
+    forms.collect()
+}
+
+fn span_refusal(name: &str, offer: &Offer, span: Span) -> String {
+    let all: Vec<String> = offer.spans.iter().map(|own| own.secs.to_string()).collect();
+    let near = offer.spans.iter().min_by_key(|own| own.secs.abs_diff(span.secs())).map_or(0, |own| own.secs);
+    format!(
+        "{name} has no candles of {} seconds; the nearest is {near}. Use one of {}",
+        span.secs(),
+        all.join(", ")
+    )
+}
+
+fn note_format(section: &Section<'_>) {
+    let format = section.word("format", &FORMATS, "parquet");
+    if format != "parquet" {
+        section.report().note(format!(
+            "{}: data is stored as Parquet; `dccd export` writes {format}",
+            section.place("format")
+        ));
+    }
+}
+
+/// One series for each pair; a series another job has already is a problem that names both places.
+fn series(
+    report: &Report,
+    exchange: Option<&str>,
+    kind: Option<Kind>,
+    span: Option<Span>,
+    pairs: &[(String, Pair)],
+    places: &mut HashMap<Series, String>,
+) -> Vec<Series> {
+    let (Some(exchange), Some(kind)) = (exchange, kind) else { return Vec::new() };
+    let mut all = Vec::new();
+    for (at, pair) in pairs {
+        let Ok(series) = Series::new(exchange, pair.clone(), kind, span) else { continue };
+        if let Some(first) = places.get(&series) {
+            report.refuse(at, format!("{series} is already collected by {first}; keep one of them"));
+        } else {
+            places.insert(series.clone(), at.clone());
+        }
+        all.push(series);
+    }
+    all
+}
+
+fn start(section: &Section<'_>, zone: &Zone) -> Start {
+    match section.get("start") {
+        None => Start::Last,
+        Some(Node::Text(text)) if text == "last" => Start::Last,
+        Some(Node::Text(text)) if text == "origin" => Start::Origin,
+        Some(Node::Text(text)) => match Micros::parse(text, zone) {
+            Ok(at) => Start::Date(at),
+            Err(_) => {
+                let meant = advice_on_start(text);
+                section.refuse("start", format!("{} is no start{meant}", shown(text)));
+                Start::Last
+            }
+        },
+        Some(other) => {
+            section.refuse("start", format!("expected a date, `origin` or `last`, found {}", other.found()));
+            Start::Last
+        }
+    }
+}
+
+fn advice_on_start(text: &str) -> String {
+    let words = advice(text, &["last", "origin"]);
+    format!("{words}, or a date such as 2024-01-31 or \"2024-01-31 23:59:59\"")
+}
+
+fn trigger(section: &Section<'_>) -> Trigger {
+    if section.has("every") && section.has("cron") {
+        section.refuse("cron", "every and cron are both set; keep one of them");
+    }
+    let every = section.maybe_whole("every", 1..=LONGEST_EVERY_SECS);
+    let cron = section.text("cron").and_then(|text| {
+        let cron = Cron::parse(text);
+        cron.map_err(|reason| section.refuse("cron", format!("{}: {reason}", shown(text)))).ok()
+    });
+    match (every.and_then(|secs| u64::try_from(secs).ok()), cron) {
+        (Some(secs), _) => Trigger::Every(Duration::from_secs(secs)),
+        (None, Some(cron)) => Trigger::Cron(cron),
+        (None, None) => Trigger::AtClose,
+    }
+}
+
+fn depth(section: &Section<'_>, kind: Kind, adapter: Option<&dyn Exchange>) -> u32 {
+    if section.has("depth") && kind != Kind::OrderBook {
+        section.refuse("depth", format!("only orderbook has a depth, this job collects {kind}; remove it"));
+    }
+    let offers = adapter.map(Exchange::offers).unwrap_or_default();
+    let deepest = offers.iter().flat_map(|offer| offer.depths).map(|(depth, _)| *depth).max();
+    let deepest = deepest.unwrap_or(job::DEEPEST_BOOK);
+    u32::try_from(section.whole("depth", 1..=i64::from(deepest), 50)).unwrap_or(50)
+}

@@ -1,0 +1,94 @@
+//! The `http` section: where the program listens, and who may read there.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::config::find::Surroundings;
+use crate::config::secret::shown;
+use crate::config::section::Section;
+
+/// Where metrics, health, API and the monitor page are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// The addresses to open; none switches it off. One beyond this machine is here only when
+    /// `allow_unauthenticated` permits it, as the credentials that would guard it are not active yet.
+    pub listen: Vec<SocketAddr>,
+    /// TLS, client certificates and basic auth; not active in this version.
+    pub web_config: Option<PathBuf>,
+    /// The file of the bearer token; not active in this version.
+    pub token_file: Option<PathBuf>,
+    /// Whether anyone who reaches an address may read.
+    pub allow_unauthenticated: bool,
+}
+
+const KEYS: [&str; 4] = ["listen", "web_config", "token_file", "allow_unauthenticated"];
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_430);
+
+/// Reads the `http` section of the file.
+pub(super) fn check(root: &Section<'_>, around: &Surroundings) -> Http {
+    let section = root.child("http", &KEYS);
+    let path = |key| section.text(key).map(|text| around.expand(Path::new(text)));
+    let mut http = Http {
+        listen: listen(&section),
+        web_config: path("web_config"),
+        token_file: path("token_file"),
+        allow_unauthenticated: section.flag("allow_unauthenticated", false),
+    };
+    for (key, set) in [("web_config", http.web_config.is_some()), ("token_file", http.token_file.is_some())] {
+        if set {
+            section.report().note(format!("{} is loaded but not active in this version", section.place(key)));
+        }
+    }
+    if !http.allow_unauthenticated {
+        guard(&section, &mut http);
+    }
+    http
+}
+
+fn listen(section: &Section<'_>) -> Vec<SocketAddr> {
+    if !section.has("listen") {
+        return vec![DEFAULT_LISTEN];
+    }
+    let mut addresses = Vec::new();
+    for (at, node) in section.list("listen") {
+        let text = node.text().map(|text| text.replacen("localhost:", "127.0.0.1:", 1));
+        match text.and_then(|text| text.parse().ok()) {
+            Some(address) if addresses.contains(&address) => {
+                section.report().refuse(&at, format!("`{address}` is listed twice; keep one of them"));
+            }
+            Some(address) => addresses.push(address),
+            None => section.report().refuse(
+                &at,
+                format!("expected an address and a port such as 127.0.0.1:9430, found {}", node.found()),
+            ),
+        }
+    }
+    addresses
+}
+
+/// Refuses, or at least does not open, what anyone on the network could read without credentials.
+fn guard(section: &Section<'_>, http: &mut Http) {
+    let (inside, beyond): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        http.listen.iter().partition(|address| address.ip().is_loopback());
+    if beyond.is_empty() {
+        return;
+    }
+    let named = beyond.iter().map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");
+    if http.token_file.is_none() && http.web_config.is_none() {
+        section.refuse(
+            "listen",
+            format!(
+                "{named} can be reached from other machines; set http.token_file or http.web_config, or \
+                 http.allow_unauthenticated: true to let anyone read"
+            ),
+        );
+        return;
+    }
+    section.report().note(format!(
+        "{}: {named} is not opened, as the credentials that guard it are not active in this version; \
+         http.allow_unauthenticated: true opens it for anyone to read",
+        section.place("listen")
+    ));
+    http.listen = inside;
+}

@@ -1,0 +1,61 @@
+//! What jobs of both kinds share: the exchange, the pairs and spans.
+
+use crate::config::exchanges::known_exchanges;
+use crate::config::node::Node;
+use crate::config::problem::{Report, advice};
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::model::{Pair, Span};
+
+/// The deepest book asked of an exchange that announces no depth of its own.
+pub(super) const DEEPEST_BOOK: u32 = 5_000;
+
+/// The job's exchange, when it is a known one.
+pub(super) fn exchange_name<'a>(section: &Section<'a>) -> Option<&'a str> {
+    let known = known_exchanges();
+    if !section.has("exchange") {
+        section.refuse("exchange", format!("is required; use one of {}", known.join(", ")));
+        return None;
+    }
+    let name = section.text("exchange")?;
+    if !known.contains(&name) {
+        section.refuse("exchange", format!("{} is not supported{}", shown(name), advice(name, &known)));
+        return None;
+    }
+    Some(name)
+}
+
+/// The job's pairs that can be read, each with its place.
+pub(super) fn pairs(section: &Section<'_>) -> Vec<(String, Pair)> {
+    let listed = section.list("pairs");
+    let is_list = matches!(section.get("pairs"), None | Some(Node::List(_)));
+    if listed.is_empty() && is_list {
+        section.refuse("pairs", "must not be empty; write at least one, such as [BTC/USDT]");
+    }
+    let mut pairs = Vec::new();
+    for (at, node) in listed {
+        match node.text().map(str::parse::<Pair>) {
+            Some(Ok(pair)) => pairs.push((at, pair)),
+            Some(Err(_)) | None => section.report().refuse(
+                &at,
+                format!("expected BASE/QUOTE such as BTC/USDT or BTC/USDT:perp, found {}", node.found()),
+            ),
+        }
+    }
+    pairs
+}
+
+/// A candle length written in seconds.
+pub(super) fn span(node: &Node, at: &str, report: &Report) -> Option<Span> {
+    let Some(secs) = node.whole() else {
+        let meant = node.text().and_then(|text| text.parse::<Span>().ok());
+        let meant = meant.map(|span| format!("; write {}", span.secs())).unwrap_or_default();
+        report.refuse(at, format!("expected a whole number of seconds, found {}{meant}", node.found()));
+        return None;
+    };
+    let Ok(secs) = u64::try_from(secs) else {
+        report.refuse(at, format!("span must be at least 60 seconds, got {secs}"));
+        return None;
+    };
+    Span::of_secs(secs).map_err(|error| report.refuse(at, error.to_string())).ok()
+}

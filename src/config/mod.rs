@@ -1,0 +1,58 @@
+//! The configuration: found, read, checked as a whole, and edited in place.
+//!
+//! [`load`] gives checked values or everything that is wrong at once. Only `cli` and `daemon` use this room.
+
+mod alerts;
+mod check;
+mod cron;
+pub mod edit;
+mod exchanges;
+mod find;
+mod histo;
+mod http;
+mod job;
+mod node;
+mod problem;
+mod replace;
+mod secret;
+mod section;
+mod settings;
+mod state;
+mod storage;
+mod stream;
+mod template;
+
+use std::path::Path;
+
+pub use alerts::{Alerts, LogFormat, Telemetry};
+pub use check::{Config, check};
+pub use cron::Cron;
+pub use exchanges::{ExchangeSettings, exchanges_without_adapter, known_exchanges};
+pub use find::{Surroundings, read};
+pub use histo::{HistoJob, Start, Trigger};
+pub use http::Http;
+pub use node::Node;
+pub use problem::{ConfigError, Problem};
+pub use replace::{create, replace};
+pub use secret::{Secret, mask, shown};
+pub use state::{Store, Worker};
+pub use storage::{Provider, Remote, Storage};
+pub use stream::{Channel, StreamJob};
+pub use template::first;
+
+/// Loads the configuration: the file named, else `config.yml` here, else the user's own.
+///
+/// # Errors
+/// When there is none, or everything that is wrong with it.
+pub fn load(explicit: Option<&Path>) -> Result<Config, ConfigError> {
+    load_in(explicit, &Surroundings::of_process())
+}
+
+/// As [`load`], in the surroundings given.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config, ConfigError> {
+    let path = around.locate(explicit)?;
+    check(&read(&path)?, &path, around)
+}

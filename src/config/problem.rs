@@ -1,0 +1,189 @@
+//! What is wrong with a configuration: all of it at once, each problem with its place.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// The most problems that are told at once; a file with more is wrong altogether.
+const TOLD: usize = 100;
+
+/// One thing to correct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `histo_jobs[2].exchange`; empty for the file as a whole.
+    pub at: String,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.at.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.at, self.message)
+        }
+    }
+}
+
+/// Why there is no configuration to work with.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// None was named and no usual place has one.
+    #[error("No config file found. Tried: {}; write one with `dccd init`", list(tried))]
+    NoneFound {
+        /// The places, in order.
+        tried: Vec<PathBuf>,
+    },
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, a pipe or a device.
+    #[error("{} is not an ordinary file", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// More than a configuration can need.
+    #[error("{} is larger than 1 MiB; a configuration is not", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not YAML at all.
+    #[error("{}: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        reason: String,
+    },
+    /// YAML, but not a configuration of this program.
+    #[error("{}", join(problems))]
+    Refused {
+        /// Everything that is wrong, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+impl ConfigError {
+    /// One line for each thing to correct.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            ConfigError::Refused { problems } => problems.iter().map(ToString::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+
+    /// Whether there is simply no file yet.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        match self {
+            ConfigError::NoneFound { .. } => true,
+            ConfigError::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn join(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Collects problems and notes while a file is checked.
+#[derive(Default)]
+pub(super) struct Report {
+    problems: RefCell<Vec<Problem>>,
+    untold: Cell<usize>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl Report {
+    /// Adds a problem.
+    pub(super) fn refuse(&self, at: &str, message: impl Into<String>) {
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < TOLD {
+            problems.push(Problem { at: at.to_owned(), message: message.into() });
+        } else {
+            self.untold.set(self.untold.get() + 1);
+        }
+    }
+
+    /// Adds something the user should know although the file is accepted.
+    pub(super) fn note(&self, note: impl Into<String>) {
+        self.notes.borrow_mut().push(note.into());
+    }
+
+    /// The notes, or everything that is wrong.
+    pub(super) fn close(self) -> Result<Vec<String>, ConfigError> {
+        let mut problems = self.problems.into_inner();
+        if problems.is_empty() {
+            return Ok(self.notes.into_inner());
+        }
+        if self.untold.get() > 0 {
+            let message = format!("and {} more problems like these", self.untold.get());
+            problems.push(Problem { at: String::new(), message });
+        }
+        Err(ConfigError::Refused { problems })
+    }
+}
+
+/// The nearest of `choices` to a mistyped word, if one is near enough to be meant.
+#[must_use]
+pub(super) fn nearest<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let far = (word.chars().count() / 3).max(1);
+    choices
+        .iter()
+        .map(|choice| (strsim::damerau_levenshtein(&word, &choice.to_lowercase()), *choice))
+        .filter(|(distance, _)| *distance <= far)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, choice)| choice)
+}
+
+/// ``; did you mean `kraken`? Use one of binance, kraken``, for the end of a message about a bad word.
+#[must_use]
+pub(super) fn advice(word: &str, choices: &[&str]) -> String {
+    let all = choices.join(", ");
+    match nearest(word, choices) {
+        Some(meant) => format!("; did you mean `{meant}`? Use one of {all}"),
+        None => format!("; use one of {all}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_word_that_could_be_meant_is_suggested() {
+        let names = ["binance", "kraken", "okx"];
+        assert_eq!(nearest("krakn", &names), Some("kraken"));
+        assert_eq!(nearest("Binanec", &names), Some("binance"));
+        assert_eq!(nearest("poloniex", &names), None);
+    }
+
+    #[test]
+    fn a_flood_of_problems_is_cut_and_counted() {
+        let report = Report::default();
+        (0..150).for_each(|_| report.refuse("x", "bad"));
+
+        let lines = report.close().unwrap_err().lines();
+
+        assert_eq!(lines.len(), 101);
+        assert_eq!(lines[100], "and 50 more problems like these");
+    }
+}

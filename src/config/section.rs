@@ -1,0 +1,210 @@
+//! Typed reading of one mapping of the tree: every getter reports what is wrong and goes on with the default.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use crate::config::node::Node;
+use crate::config::problem::{Report, advice, nearest};
+use crate::config::secret::shown;
+
+/// One mapping of the file with its place, whose keys have been checked.
+pub(super) struct Section<'a> {
+    at: String,
+    pairs: &'a [(String, Node)],
+    report: &'a Report,
+}
+
+impl<'a> Section<'a> {
+    /// Opens the mapping at `at`; what is not there or null has no keys. Unknown and duplicate keys and
+    /// anything but a mapping are reported.
+    pub(super) fn open(node: &'a Node, at: &str, known: &[&str], report: &'a Report) -> Self {
+        let pairs: &[(String, Node)] = match node {
+            Node::Map(pairs) => pairs,
+            Node::Null => &[],
+            other => {
+                report.refuse(at, format!("expected a mapping, found {}", other.found()));
+                &[]
+            }
+        };
+        let section = Section { at: at.to_owned(), pairs, report };
+        section.check_keys(known);
+        section
+    }
+
+    fn check_keys(&self, known: &[&str]) {
+        let mut seen = HashSet::new();
+        for (key, _) in self.pairs {
+            if !seen.insert(key.as_str()) {
+                self.refuse(key, "this key appears twice; keep one of them");
+            } else if !known.contains(&key.as_str()) {
+                let meant = nearest(key, known).map(|meant| format!("did you mean `{meant}`? "));
+                let meant = meant.unwrap_or_default();
+                self.refuse(key, format!("unknown key; {meant}Known here: {}", known.join(", ")));
+            }
+        }
+    }
+
+    /// The section under a key.
+    pub(super) fn child(&self, key: &str, known: &[&str]) -> Section<'a> {
+        let node = self.get(key).unwrap_or(&Node::Null);
+        Section::open(node, &self.place(key), known, self.report)
+    }
+
+    /// The mapping under a key whose keys are names, not settings.
+    pub(super) fn names(&self, key: &str) -> Vec<(&'a str, &'a Node)> {
+        let Some(node) = self.get(key) else { return Vec::new() };
+        let Node::Map(pairs) = node else {
+            self.refuse(key, format!("expected a mapping, found {}", node.found()));
+            return Vec::new();
+        };
+        pairs.iter().map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    /// The value of a key, unless it is null or missing.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
+        let found = self.pairs.iter().find(|(own, _)| own == key).map(|(_, value)| value);
+        found.filter(|value| **value != Node::Null)
+    }
+
+    /// Whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Where a key stands: `worker.slots`.
+    pub(super) fn place(&self, key: &str) -> String {
+        if self.at.is_empty() { shown_key(key) } else { format!("{}.{}", self.at, shown_key(key)) }
+    }
+
+    /// The collector of problems and notes.
+    pub(super) fn report(&self) -> &'a Report {
+        self.report
+    }
+
+    /// Reports a problem with a key.
+    pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
+        self.report.refuse(&self.place(key), message);
+    }
+
+    /// A text that is not blank.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        let node = self.get(key)?;
+        match node {
+            Node::Text(text) if text.trim().is_empty() => {
+                self.refuse(key, "must not be empty");
+                None
+            }
+            Node::Text(text) => Some(text),
+            Node::Whole(_) | Node::Real(_) | Node::Flag(_) => {
+                self.refuse(key, format!("expected text, found {}; put it in quotes", node.found()));
+                None
+            }
+            other => {
+                self.refuse(key, format!("expected text, found {}", other.found()));
+                None
+            }
+        }
+    }
+
+    /// A text whose value no message may repeat.
+    pub(super) fn hidden(&self, key: &str) -> Option<&'a str> {
+        match self.get(key)? {
+            Node::Text(text) if !text.trim().is_empty() => Some(text),
+            _ => {
+                self.refuse(key, "expected text");
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
+        match self.get(key) {
+            None => default,
+            Some(Node::Flag(flag)) => *flag,
+            Some(other) => {
+                self.refuse(key, format!("expected true or false, found {}", other.found()));
+                default
+            }
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn whole(&self, key: &str, bounds: RangeInclusive<i64>, default: i64) -> i64 {
+        self.maybe_whole(key, bounds).unwrap_or(default)
+    }
+
+    /// A whole number within bounds, where there is one.
+    pub(super) fn maybe_whole(&self, key: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
+        let node = self.get(key)?;
+        let Some(number) = node.whole() else {
+            self.refuse(key, format!("expected a whole number, found {}", node.found()));
+            return None;
+        };
+        let fitting = i64::try_from(number).ok().filter(|number| bounds.contains(number));
+        if fitting.is_none() {
+            let (low, high) = (*bounds.start(), *bounds.end());
+            let near = if number < i128::from(low) { low } else { high };
+            self.refuse(
+                key,
+                format!("{number} is out of range; the nearest allowed is {near} (from {low} to {high})"),
+            );
+        }
+        fitting
+    }
+
+    /// A number within bounds.
+    pub(super) fn real(&self, key: &str, bounds: RangeInclusive<f64>, default: f64) -> f64 {
+        self.maybe_real(key, bounds).unwrap_or(default)
+    }
+
+    /// A number within bounds, where there is one.
+    pub(super) fn maybe_real(&self, key: &str, bounds: RangeInclusive<f64>) -> Option<f64> {
+        let node = self.get(key)?;
+        let Some(number) = node.real() else {
+            self.refuse(key, format!("expected a number, found {}", node.found()));
+            return None;
+        };
+        if bounds.contains(&number) {
+            return Some(number);
+        }
+        let (low, high) = (*bounds.start(), *bounds.end());
+        let near = if number > high { high } else { low };
+        self.refuse(
+            key,
+            format!("{number} is out of range; the nearest allowed is {near} (from {low} to {high})"),
+        );
+        None
+    }
+
+    /// One of a few words.
+    pub(super) fn word<'b>(&self, key: &str, choices: &[&'b str], default: &'b str) -> &'b str {
+        let Some(text) = self.text(key) else { return default };
+        let found = choices.iter().copied().find(|choice| *choice == text);
+        if found.is_none() {
+            self.refuse(key, format!("{} is not known{}", shown(text), advice(text, choices)));
+        }
+        found.unwrap_or(default)
+    }
+
+    /// The values of a list with the place of each.
+    pub(super) fn list(&self, key: &str) -> Vec<(String, &'a Node)> {
+        let Some(node) = self.get(key) else { return Vec::new() };
+        let place = self.place(key);
+        match node {
+            Node::List(nodes) => {
+                nodes.iter().enumerate().map(|(index, node)| (format!("{place}[{index}]"), node)).collect()
+            }
+            other => {
+                self.refuse(key, format!("expected a list, found {}", other.found()));
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A key in a path; one with odd characters is quoted, so that it cannot drive the terminal.
+fn shown_key(key: &str) -> String {
+    let plain = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain { key.to_owned() } else { shown(key) }
+}

@@ -1,0 +1,83 @@
+//! `store`, `store_file` and `worker`: where the state lives and how much work is taken.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::find::{self, Surroundings};
+use crate::config::secret::{Secret, shown};
+use crate::config::section::Section;
+
+/// Where the state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The embedded database under the data path.
+    Sqlite,
+    /// A PostgreSQL server, by its URL; not active in this version.
+    Postgres(Secret),
+}
+
+/// How this process takes work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// Its name; none lets the program make one.
+    pub id: Option<String>,
+    /// How many tasks run at once.
+    pub slots: u32,
+    /// How long a task stays this worker's without a sign of life.
+    pub lease: Duration,
+}
+
+/// Reads `store` and `store_file`.
+pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
+    if root.has("store") && root.has("store_file") {
+        root.refuse("store_file", "store and store_file are both set; keep one of them");
+    }
+    let own = root.hidden("store");
+    let held = root.text("store_file").and_then(|file| url_in(root, &around.expand(Path::new(file))));
+    let (key, text) = match (own, &held) {
+        (Some(own), _) => ("store", own),
+        (None, Some(held)) => ("store_file", held.as_str()),
+        (None, None) => return Store::Sqlite,
+    };
+    if key == "store" && text == "sqlite" {
+        return Store::Sqlite;
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        root.report()
+            .note(format!("{key}: PostgreSQL is loaded but not active in this version; SQLite is used"));
+        return Store::Postgres(Secret::new(text));
+    }
+    // Anything but a bare word may be a mistyped URL with its password.
+    let bare = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let value = if bare { shown(text) } else { "the value".to_owned() };
+    root.refuse(key, format!("{value} is not supported; use sqlite or a URL that begins with postgres://"));
+    Store::Sqlite
+}
+
+fn url_in(root: &Section<'_>, file: &Path) -> Option<String> {
+    match find::read(file) {
+        Ok(text) => Some(text.trim().to_owned()),
+        Err(error) => {
+            root.refuse("store_file", error.to_string());
+            None
+        }
+    }
+}
+
+/// Reads the `worker` section.
+pub(super) fn check_worker(root: &Section<'_>) -> Worker {
+    let section = root.child("worker", &["id", "slots", "lease"]);
+    let id = section.text("id");
+    let odd = |byte: u8| !(byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if let Some(id) = id
+        && (id.len() > 64 || id.bytes().any(odd))
+    {
+        section.refuse("id", format!("{} must be at most 64 letters, digits and - _ .", shown(id)));
+    }
+    let lease = section.real("lease", 10.0..=86_400.0, 60.0);
+    Worker {
+        id: id.map(str::to_owned),
+        slots: u32::try_from(section.whole("slots", 1..=256, 8)).unwrap_or(8),
+        lease: Duration::from_secs_f64(lease),
+    }
+}

@@ -1,0 +1,94 @@
+//! The `storage` section: the rhythm of writing, and copies elsewhere.
+
+use std::time::Duration;
+
+use crate::config::exchanges::url;
+use crate::config::node::Node;
+use crate::config::problem::Report;
+use crate::config::secret::Secret;
+use crate::config::section::Section;
+
+/// How rows reach the disk and other places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    /// Where copies go.
+    pub remotes: Vec<Remote>,
+    /// The time between copies; none when they are switched off.
+    pub sync_interval: Option<Duration>,
+    /// The time between syncs of the journal; zero syncs every batch.
+    pub journal_sync: Duration,
+    /// How long a row may wait in the journal before it is in Parquet.
+    pub flush_interval: Duration,
+    /// Free space in GiB below which verified copies are dropped; 0 never does.
+    pub min_free_gb: f64,
+}
+
+/// One place for copies; not active in this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Who copies.
+    pub provider: Provider,
+    /// Where to; hidden, as connection strings hold credentials.
+    pub remote: Secret,
+    /// Another address of the service.
+    pub endpoint: Option<String>,
+}
+
+/// What copies files to a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// The rclone program.
+    Rclone,
+    /// An S3 service.
+    S3,
+}
+
+const KEYS: [&str; 6] =
+    ["local_path", "remotes", "sync_interval", "journal_sync", "flush_interval", "min_free_gb"];
+const REMOTE_KEYS: [&str; 3] = ["provider", "remote", "endpoint"];
+
+/// The section itself, which `settings` needs too.
+pub(super) fn open<'a>(root: &Section<'a>) -> Section<'a> {
+    root.child("storage", &KEYS)
+}
+
+/// Reads the `storage` section of the file.
+pub(super) fn check(section: &Section<'_>) -> Storage {
+    let report = section.report();
+    let remotes: Vec<Remote> =
+        section.list("remotes").iter().map(|(at, node)| remote(node, at, report)).collect();
+    if !remotes.is_empty() {
+        let place = section.place("remotes");
+        report.note(format!("{place}: loaded but not active in this version; nothing is copied to them"));
+    }
+    let min_free_gb = section.real("min_free_gb", 0.0..=1e6, 0.0);
+    if min_free_gb > 0.0 {
+        let place = section.place("min_free_gb");
+        report.note(format!("{place}: loaded but not active in this version; no file is dropped"));
+    }
+    // Older versions take any number below 1 for "off".
+    let sync_secs = section.whole("sync_interval", -1_000_000_000..=31_536_000, 3_600);
+    Storage {
+        remotes,
+        sync_interval: u64::try_from(sync_secs).ok().filter(|secs| *secs > 0).map(Duration::from_secs),
+        journal_sync: Duration::from_secs_f64(section.real("journal_sync", 0.0..=10.0, 1.0)),
+        flush_interval: Duration::from_secs_f64(section.real("flush_interval", 1.0..=3_600.0, 60.0)),
+        min_free_gb,
+    }
+}
+
+fn remote(node: &Node, at: &str, report: &Report) -> Remote {
+    let section = Section::open(node, at, &REMOTE_KEYS, report);
+    let provider = match section.word("provider", &["rclone", "s3"], "rclone") {
+        "s3" => Provider::S3,
+        _ => Provider::Rclone,
+    };
+    if !section.has("remote") {
+        section.refuse("remote", "is required, such as \"mynas:crypto/\" or \"s3://bucket/prefix\"");
+    }
+    Remote {
+        provider,
+        remote: Secret::new(section.hidden("remote").unwrap_or_default()),
+        endpoint: url(&section, "endpoint", &["https", "http"]),
+    }
+}

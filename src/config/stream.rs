@@ -1,0 +1,103 @@
+//! `stream_jobs`: live channels. They load and are checked; this version does not run them.
+
+use std::time::Duration;
+
+use crate::config::job::{self, exchange_name, pairs};
+use crate::config::node::Node;
+use crate::config::problem::{Report, advice};
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::model::{Pair, Span};
+
+/// Live channels of some pairs of one exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamJob {
+    /// The exchange's name.
+    pub exchange: String,
+    /// The pairs, in the order of the file.
+    pub pairs: Vec<Pair>,
+    /// What is listened to.
+    pub channels: Vec<Channel>,
+    /// The candle lengths of the `ohlc` channel.
+    pub spans: Vec<Span>,
+    /// The time between stored snapshots of a book.
+    pub time_step: Duration,
+    /// Levels a side of a stored snapshot.
+    pub depth: u32,
+    /// Whether every change of a book is stored too.
+    pub book_deltas: bool,
+}
+
+/// A live channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Public trades.
+    Trades,
+    /// The order book.
+    Book,
+    /// Candles.
+    Ohlc,
+}
+
+const KEYS: [&str; 7] = ["exchange", "pairs", "channels", "spans", "time_step", "depth", "book_deltas"];
+const CHANNELS: [(&str, Channel); 3] =
+    [("trades", Channel::Trades), ("book", Channel::Book), ("ohlc", Channel::Ohlc)];
+
+/// Reads `stream_jobs`.
+pub(super) fn check(root: &Section<'_>) -> Vec<StreamJob> {
+    let jobs = root.list("stream_jobs");
+    if !jobs.is_empty() {
+        root.report().note("stream_jobs: loaded but not active in this version; no stream is opened");
+    }
+    jobs.iter().map(|(at, node)| one(node, at, root.report())).collect()
+}
+
+fn one(node: &Node, at: &str, report: &Report) -> StreamJob {
+    let section = Section::open(node, at, &KEYS, report);
+    let channels = channels(&section);
+    StreamJob {
+        exchange: exchange_name(&section).unwrap_or_default().to_owned(),
+        pairs: pairs(&section).into_iter().map(|(_, pair)| pair).collect(),
+        spans: spans(&section, &channels),
+        channels,
+        time_step: Duration::from_secs_f64(section.real("time_step", 1.0..=86_400.0, 60.0)),
+        depth: u32::try_from(section.whole("depth", 1..=i64::from(job::DEEPEST_BOOK), 50)).unwrap_or(50),
+        book_deltas: section.flag("book_deltas", false),
+    }
+}
+
+fn channels(section: &Section<'_>) -> Vec<Channel> {
+    let words = CHANNELS.map(|(word, _)| word);
+    let listed = section.list("channels");
+    let is_list = matches!(section.get("channels"), None | Some(Node::List(_)));
+    if listed.is_empty() && is_list {
+        section.refuse("channels", format!("must not be empty; use some of {}", words.join(", ")));
+    }
+    let mut channels = Vec::new();
+    for (at, node) in listed {
+        let word = node.text().unwrap_or_default();
+        match CHANNELS.iter().find(|(own, _)| *own == word) {
+            Some((_, channel)) if channels.contains(channel) => {
+                section.report().refuse(&at, format!("{} is listed twice; keep one of them", shown(word)));
+            }
+            Some((_, channel)) => channels.push(*channel),
+            None => section
+                .report()
+                .refuse(&at, format!("expected a channel, found {}{}", node.found(), advice(word, &words))),
+        }
+    }
+    channels
+}
+
+fn spans(section: &Section<'_>, channels: &[Channel]) -> Vec<Span> {
+    let listed = section.list("spans");
+    let is_list = matches!(section.get("spans"), None | Some(Node::List(_)));
+    match (channels.contains(&Channel::Ohlc), listed.is_empty()) {
+        (true, true) if is_list => {
+            section.refuse("spans", "the ohlc channel needs spans in seconds, such as [60]");
+        }
+        (false, false) => section.refuse("spans", "only the ohlc channel has spans; add it or remove them"),
+        _ => {}
+    }
+    listed.iter().filter_map(|(at, node)| job::span(node, at, section.report())).collect()
+}
