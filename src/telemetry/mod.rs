@@ -12,14 +12,14 @@ mod metrics;
 mod status;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
 pub use labels::{Discard, Reason, StorageReason};
 pub use metrics::{JobCounts, Metrics};
 pub use status::{JobRow, STARTING, Status};
 
-use crate::model::Series;
+use crate::model::{Micros, Series};
 
 /// Something that happened, told once; what it counts and logs is decided here.
 pub trait Event {
@@ -113,4 +113,10 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 /// The same for writing.
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The present by this machine's clock, for lines of the log and calls that name no time.
+fn now() -> Micros {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

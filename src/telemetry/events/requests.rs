@@ -60,8 +60,12 @@ impl Event for RequestFailed<'_> {
             requests.sent.with_label_values(&[exchange, endpoint, NO_CODE]).inc();
             requests.duration.with_label_values(&[exchange, endpoint]).observe(took.as_secs_f64());
         }
-        let reason = reason.name();
-        tracing::warn!(exchange, endpoint, reason, error = %Chain(error), ?took, "request failed");
+        let error = Chain(error);
+        if reason == Reason::Cancelled {
+            tracing::debug!(exchange, endpoint, %error, ?took, "request given up");
+        } else {
+            tracing::warn!(exchange, endpoint, reason = reason.name(), %error, ?took, "request failed");
+        }
     }
 }
 

@@ -5,60 +5,18 @@
 
 mod file;
 mod fold;
+mod record;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use serde::{Deserialize, Serialize};
 
 pub use file::read_pairs;
+pub use record::{Outcome, PairHealth, SeriesHealth};
 
 use crate::model::{Micros, Series};
-
-/// What `metrics.json` says of a pair.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PairHealth {
-    /// When its last run ended, in seconds since 1970.
-    pub last_run_at: Option<f64>,
-    /// When its last successful run ended, in seconds since 1970.
-    pub last_success_at: Option<f64>,
-    /// New rows stored by its runs.
-    pub rows_collected: u64,
-    /// Failed runs in a row.
-    pub errors_count: u32,
-}
-
-/// The outcome of the runs of one series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeriesHealth {
-    /// Whose.
-    pub series: Series,
-    /// When its last run ended.
-    pub last_run_at: Option<Micros>,
-    /// When its last successful run ended.
-    pub last_success_at: Option<Micros>,
-    /// New rows stored by its runs.
-    pub rows: u64,
-    /// Failed runs in a row.
-    pub consecutive_errors: u32,
-    /// The fault of the last run, if it failed.
-    pub last_error: Option<String>,
-}
-
-/// How one run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// New rows it stored.
-    pub rows: u64,
-    /// Its fault; none after a success.
-    pub error: Option<String>,
-    /// When it ended.
-    pub at: Micros,
-}
+use crate::telemetry::now;
 
 /// Keeps `{data_path}/.dccd/metrics.json`, and the health of each series behind it.
 ///
@@ -170,10 +128,11 @@ impl HealthMonitor {
     pub fn restore(&self, known: Vec<SeriesHealth>) {
         let mut state = self.state();
         for health in known {
-            if let Some(pair) = state.pairs.get_mut(&health.series.pair_key()) {
-                pair.rows_collected = pair.rows_collected.saturating_sub(health.rows);
+            let (key, rows) = (health.series.pair_key(), health.rows);
+            let is_new = state.series.insert(health.series.clone(), health).is_none();
+            if let Some(pair) = state.pairs.get_mut(&key).filter(|_| is_new) {
+                pair.rows_collected = pair.rows_collected.saturating_sub(rows);
             }
-            state.series.insert(health.series.clone(), health);
         }
         state.changed = true;
     }
@@ -228,36 +187,6 @@ impl HealthMonitor {
     }
 }
 
-impl SeriesHealth {
-    fn unknown(series: &Series) -> Self {
-        SeriesHealth {
-            series: series.clone(),
-            last_run_at: None,
-            last_success_at: None,
-            rows: 0,
-            consecutive_errors: 0,
-            last_error: None,
-        }
-    }
-
-    fn record(&mut self, outcome: Outcome) {
-        self.last_run_at = Some(outcome.at);
-        self.rows = self.rows.saturating_add(outcome.rows);
-        if outcome.error.is_none() {
-            self.last_success_at = Some(outcome.at);
-            self.consecutive_errors = 0;
-        } else {
-            self.consecutive_errors = self.consecutive_errors.saturating_add(1);
-        }
-        self.last_error = outcome.error;
-    }
-}
-
-fn now() -> Micros {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +220,7 @@ mod tests {
         first.save().unwrap();
 
         let second = HealthMonitor::open(folder.path()).unwrap();
+        second.restore(first.series());
         second.restore(first.series());
         second.record_run(&series(HOURLY), succeeded(5, 200));
 

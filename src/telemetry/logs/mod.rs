@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
@@ -20,8 +19,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub use tail::tail;
 
-use crate::model::Micros;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, now};
 use file::RotatingFile;
 use line::Line;
 use stderr::Stderr;
@@ -163,11 +161,6 @@ fn level_name(level: Level) -> &'static str {
         Level::DEBUG => "debug",
         Level::TRACE => "trace",
     }
-}
-
-fn now() -> Micros {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

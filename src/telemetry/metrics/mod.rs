@@ -1,5 +1,6 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
+mod collect;
 mod families;
 mod process;
 mod register;
