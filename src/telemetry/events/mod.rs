@@ -1,0 +1,61 @@
+//! What can happen, by theme. Each event says once what it counts and what an operator reads.
+//!
+//! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
+
+mod process;
+mod requests;
+mod rows;
+mod runs;
+mod storage;
+
+use std::error::Error;
+use std::fmt;
+
+pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use requests::{
+    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
+};
+pub use rows::{CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored};
+pub use runs::{JobFailed, JobStarted, JobSucceeded, WindowFailed};
+pub use storage::{FilePublished, FileQuarantined, PublishFailed};
+
+/// An error with its causes on one line, at most [`CAUSES`] of them.
+struct Chain<'a>(&'a dyn Error);
+
+const CAUSES: usize = 10;
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut said = self.0.to_string();
+        let mut next = self.0.source();
+        for _ in 0..CAUSES {
+            let Some(cause) = next else { break };
+            let text = cause.to_string();
+            // Transparent errors repeat their cause.
+            if !said.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            said = text;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_none_of_them_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open the store")]
+        struct Outer(#[source] std::io::Error);
+
+        let error = Outer(std::io::Error::other("no such folder"));
+
+        assert_eq!(Chain(&error).to_string(), "cannot open the store: no such folder");
+        assert_eq!(Chain(&std::io::Error::other(error)).to_string(), "cannot open the store: no such folder");
+    }
+}

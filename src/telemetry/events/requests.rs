@@ -1,0 +1,182 @@
+//! Requests to exchanges, the limits they are sent under, and what is known of the exchange itself.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::Chain;
+use crate::model::Micros;
+use crate::telemetry::labels::{NO_CODE, code_label};
+use crate::telemetry::{Event, Reason, Telemetry};
+
+/// A whole answer came, whatever its status. One that is of no use is told by [`RequestFailed`] as well.
+pub struct RequestDone<'a> {
+    /// Who answered.
+    pub exchange: &'a str,
+    /// Our name of the operation.
+    pub endpoint: &'static str,
+    /// The HTTP status.
+    pub code: u16,
+    /// How long it took, body included.
+    pub took: Duration,
+    /// Size of the decoded body.
+    pub bytes: u64,
+}
+
+impl Event for RequestDone<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let requests = &telemetry.metrics().requests;
+        let labels = [self.exchange, self.endpoint];
+        requests.sent.with_label_values(&[self.exchange, self.endpoint, code_label(self.code)]).inc();
+        requests.duration.with_label_values(&labels).observe(self.took.as_secs_f64());
+        requests.response_bytes.with_label_values(&labels).inc_by(self.bytes);
+        let Self { exchange, endpoint, code, took, bytes } = self;
+        tracing::debug!(exchange, endpoint, code, bytes, ?took, "request answered");
+    }
+}
+
+/// A request brought nothing of use.
+///
+/// With a reason that means no answer came ([`Reason::is_without_answer`]) it is counted as sent here, under
+/// code `none`; with any other, [`RequestDone`] has counted it.
+pub struct RequestFailed<'a> {
+    /// Who was asked.
+    pub exchange: &'a str,
+    /// Our name of the operation.
+    pub endpoint: &'static str,
+    /// The class of the fault.
+    pub reason: Reason,
+    /// The fault.
+    pub error: &'a dyn Error,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for RequestFailed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let requests = &telemetry.metrics().requests;
+        let Self { exchange, endpoint, reason, error, took } = self;
+        requests.failures.with_label_values(&[exchange, endpoint, reason.name()]).inc();
+        if reason.is_without_answer() {
+            requests.sent.with_label_values(&[exchange, endpoint, NO_CODE]).inc();
+            requests.duration.with_label_values(&[exchange, endpoint]).observe(took.as_secs_f64());
+        }
+        let error = Chain(error);
+        if reason == Reason::Cancelled {
+            tracing::debug!(exchange, endpoint, %error, ?took, "request given up");
+        } else {
+            tracing::warn!(exchange, endpoint, reason = reason.name(), %error, ?took, "request failed");
+        }
+    }
+}
+
+/// A request is sent again.
+pub struct RequestRetried<'a> {
+    /// Who is asked.
+    pub exchange: &'a str,
+    /// Our name of the operation.
+    pub endpoint: &'static str,
+}
+
+impl Event for RequestRetried<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let Self { exchange, endpoint } = self;
+        telemetry.metrics().requests.retries.with_label_values(&[exchange, endpoint]).inc();
+        tracing::debug!(exchange, endpoint, "request sent again");
+    }
+}
+
+/// A request passed our own rate limit.
+pub struct LimitWaited<'a> {
+    /// Whose limit.
+    pub exchange: &'a str,
+    /// How long it waited; zero where it need not.
+    pub waited: Duration,
+}
+
+impl Event for LimitWaited<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let requests = &telemetry.metrics().requests;
+        let Self { exchange, waited } = self;
+        requests.wait.with_label_values(&[exchange]).observe(waited.as_secs_f64());
+        if !waited.is_zero() {
+            requests.throttled.with_label_values(&[exchange]).inc();
+            tracing::debug!(exchange, ?waited, "waited for the rate limit");
+        }
+    }
+}
+
+/// The state of our own rate limit.
+pub struct LimitLevel<'a> {
+    /// Whose limit.
+    pub exchange: &'a str,
+    /// Request weight left to spend now.
+    pub tokens: f64,
+    /// Request weight that can be saved up.
+    pub capacity: f64,
+}
+
+impl Event for LimitLevel<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let requests = &telemetry.metrics().requests;
+        requests.tokens.with_label_values(&[self.exchange]).set(self.tokens);
+        requests.capacity.with_label_values(&[self.exchange]).set(self.capacity);
+    }
+}
+
+/// The exchange refuses us until an instant; nothing is sent before.
+pub struct Banned<'a> {
+    /// Who.
+    pub exchange: &'a str,
+    /// Until when.
+    pub until: Micros,
+}
+
+impl Event for Banned<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let until = &telemetry.metrics().requests.banned_until;
+        until.with_label_values(&[self.exchange]).set(self.until.as_secs_f64());
+        tracing::warn!(
+            exchange = self.exchange,
+            until = %self.until,
+            "the exchange refuses us for now; lower `exchanges.{}.requests_per_second` if this repeats",
+            self.exchange
+        );
+    }
+}
+
+/// The exchange's clock was compared with ours.
+pub struct ClockMeasured<'a> {
+    /// Whose clock.
+    pub exchange: &'a str,
+    /// Its clock minus ours, in seconds.
+    pub offset_secs: f64,
+}
+
+impl Event for ClockMeasured<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let Self { exchange, offset_secs } = self;
+        telemetry.metrics().requests.clock_offset.with_label_values(&[exchange]).set(offset_secs);
+        tracing::debug!(exchange, offset_secs, "clock measured");
+    }
+}
+
+/// Whether the exchange answered when it was last asked.
+pub struct ExchangeUp<'a> {
+    /// Who.
+    pub exchange: &'a str,
+    /// Whether it answered.
+    pub up: bool,
+}
+
+impl Event for ExchangeUp<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let gauge = telemetry.metrics().requests.up.with_label_values(&[self.exchange]);
+        let was_up = gauge.get() > 0.5;
+        gauge.set(f64::from(u8::from(self.up)));
+        match (was_up, self.up) {
+            (false, true) => tracing::info!(exchange = self.exchange, "the exchange answers"),
+            (true, false) => tracing::warn!(exchange = self.exchange, "the exchange does not answer"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows on their way into the store, and what the store then covers.
+
+use std::time::Duration;
+
+use crate::model::{Kind, Micros, Series};
+use crate::telemetry::{Discard, Event, Telemetry};
+
+/// An answer or a message held rows, before any was discarded.
+pub struct RowsFetched<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// How many.
+    pub rows: u64,
+}
+
+impl Event for RowsFetched<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().series(self.series).rows_fetched.add(self.rows);
+        tracing::debug!(series = %self.series, rows = self.rows, "rows fetched");
+    }
+}
+
+/// New rows of a series were accepted and will survive a crash.
+pub struct RowsStored<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// How many were new.
+    pub rows: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for RowsStored<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().series(self.series).rows_written.add(self.rows);
+        tracing::debug!(series = %self.series, rows = self.rows, took = ?self.took, "rows stored");
+    }
+}
+
+/// Rows received were not kept.
+pub struct RowsDiscarded<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// Why.
+    pub reason: Discard,
+    /// How many.
+    pub rows: u64,
+}
+
+impl Event for RowsDiscarded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name(), self.reason.name()];
+        telemetry.metrics().runs.discarded.with_label_values(&labels).inc_by(self.rows);
+        if self.reason == Discard::Invalid {
+            tracing::warn!(series = %self.series, rows = self.rows, "rows that cannot be true were discarded");
+        } else {
+            let reason = self.reason.name();
+            tracing::debug!(series = %self.series, rows = self.rows, reason, "rows discarded");
+        }
+    }
+}
+
+/// Candles asked again came back different; the last answer is stored.
+pub struct CandlesRevised<'a> {
+    /// Whose candles.
+    pub series: &'a Series,
+    /// How many.
+    pub rows: u64,
+}
+
+impl Event for CandlesRevised<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().series(self.series).candle_revisions.add(self.rows);
+        tracing::info!(series = %self.series, rows = self.rows, "stored candles were revised by the exchange");
+    }
+}
+
+/// The number of rows accepted and not yet published changed.
+pub struct RowsBuffered {
+    /// The kind, over all its series.
+    pub kind: Kind,
+    /// How many wait now.
+    pub rows: u64,
+}
+
+impl Event for RowsBuffered {
+    fn emit(self, telemetry: &Telemetry) {
+        let buffered = &telemetry.metrics().storage.buffered_rows;
+        buffered.with_label_values(&[self.kind.name()]).set(self.rows as f64);
+    }
+}
+
+/// A series' account of its time changed, or was read at start.
+pub struct CoverageChanged<'a> {
+    /// Whose.
+    pub series: &'a Series,
+    /// Time of the oldest stored row.
+    pub oldest: Option<Micros>,
+    /// Time of the newest stored row.
+    pub newest: Option<Micros>,
+    /// Seconds held.
+    pub covered_secs: f64,
+    /// Seconds known to be missing and to be repaired.
+    pub gap_secs: f64,
+    /// In how many windows.
+    pub gaps: u64,
+    /// Seconds the exchange has nothing for.
+    pub empty_secs: f64,
+    /// Seconds that cannot be had any more.
+    pub unfillable_secs: f64,
+}
+
+impl Event for CoverageChanged<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let own = telemetry.metrics().series(self.series);
+        own.oldest_row.set_at(self.oldest);
+        own.newest_row.set_at(self.newest);
+        own.gap_secs.set(self.gap_secs);
+        own.gaps.set(self.gaps as f64);
+        let by_state = [self.covered_secs, self.gap_secs, self.empty_secs, self.unfillable_secs];
+        for (level, secs) in own.coverage_secs.iter().zip(by_state) {
+            level.set(secs);
+        }
+        tracing::debug!(
+            series = %self.series,
+            covered_secs = self.covered_secs,
+            gap_secs = self.gap_secs,
+            gaps = self.gaps,
+            "coverage changed"
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Runs of jobs and the windows they could not fetch.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::Chain;
+use crate::model::{Micros, Series, Window};
+use crate::telemetry::{Event, Outcome, Reason, Telemetry};
+
+/// A run began.
+pub struct JobStarted<'a> {
+    /// Whose run.
+    pub series: &'a Series,
+    /// How long after it was due.
+    pub delay: Duration,
+}
+
+impl Event for JobStarted<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let delay = &telemetry.metrics().runs.delay;
+        delay.with_label_values(&[self.series.kind().name()]).observe(self.delay.as_secs_f64());
+        tracing::debug!(series = %self.series, delay = ?self.delay, "run started");
+    }
+}
+
+/// A run ended well.
+pub struct JobSucceeded<'a> {
+    /// Whose run.
+    pub series: &'a Series,
+    /// New rows it stored.
+    pub rows: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// When it ended.
+    pub at: Micros,
+}
+
+impl Event for JobSucceeded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        run_ended(telemetry, self.series, self.took);
+        let outcome = Outcome { rows: self.rows, error: None, at: self.at };
+        let health = telemetry.health().record_run(self.series, outcome);
+        telemetry.metrics().show_health(&health);
+        tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run succeeded");
+    }
+}
+
+/// A run ended without having done what it was to do.
+pub struct JobFailed<'a> {
+    /// Whose run.
+    pub series: &'a Series,
+    /// The class of the fault.
+    pub reason: Reason,
+    /// The fault.
+    pub error: &'a dyn Error,
+    /// New rows it stored before.
+    pub rows: u64,
+    /// When it ended.
+    pub at: Micros,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for JobFailed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        run_ended(telemetry, self.series, self.took);
+        telemetry.metrics().series(self.series).count_failure(self.reason);
+        let error = Chain(self.error).to_string();
+        let outcome = Outcome { rows: self.rows, error: Some(error.clone()), at: self.at };
+        let health = telemetry.health().record_run(self.series, outcome);
+        telemetry.metrics().show_health(&health);
+        tracing::error!(
+            series = %self.series,
+            reason = self.reason.name(),
+            error,
+            consecutive_errors = health.consecutive_errors,
+            rows = self.rows,
+            took = ?self.took,
+            "run failed"
+        );
+    }
+}
+
+fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
+    let metrics = telemetry.metrics();
+    metrics.series(series).runs.add(1);
+    let labels = [series.exchange(), series.kind().name()];
+    metrics.runs.duration.with_label_values(&labels).observe(took.as_secs_f64());
+}
+
+/// An attempt at a window failed; it is counted where its run ends.
+pub struct WindowFailed<'a> {
+    /// Whose window.
+    pub series: &'a Series,
+    /// Which one.
+    pub window: Window,
+    /// Attempts so far, this one included.
+    pub attempts: u32,
+    /// The fault.
+    pub error: &'a dyn Error,
+}
+
+impl Event for WindowFailed<'_> {
+    fn emit(self, _: &Telemetry) {
+        tracing::warn!(
+            series = %self.series,
+            window = %self.window,
+            attempts = self.attempts,
+            error = %Chain(self.error),
+            "window failed"
+        );
+    }
+}

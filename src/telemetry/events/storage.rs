@@ -1,0 +1,86 @@
+//! Published files and damaged ones.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Chain;
+use crate::model::Series;
+use crate::telemetry::{Event, StorageReason, Telemetry};
+
+/// A file was replaced by one that holds more.
+pub struct FilePublished<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// New rows in it.
+    pub rows: u64,
+    /// Bytes encoded and written.
+    pub written_bytes: u64,
+    /// Bytes copied from the file before.
+    pub copied_bytes: u64,
+    /// Size of the file now.
+    pub file_bytes: u64,
+    /// How long it took, fsync included.
+    pub took: Duration,
+}
+
+impl Event for FilePublished<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let storage = &telemetry.metrics().storage;
+        let kind = [self.series.kind().name()];
+        storage.publish_duration.with_label_values(&kind).observe(self.took.as_secs_f64());
+        storage.written_bytes.with_label_values(&kind).inc_by(self.written_bytes);
+        storage.copied_bytes.with_label_values(&kind).inc_by(self.copied_bytes);
+        storage.file_size.with_label_values(&kind).observe(self.file_bytes as f64);
+        tracing::debug!(
+            series = %self.series,
+            rows = self.rows,
+            written_bytes = self.written_bytes,
+            copied_bytes = self.copied_bytes,
+            file_bytes = self.file_bytes,
+            took = ?self.took,
+            "file published"
+        );
+    }
+}
+
+/// A file could not be published; its rows stay in the journal.
+pub struct PublishFailed<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// The class of the fault.
+    pub reason: StorageReason,
+    /// The fault.
+    pub error: &'a dyn Error,
+}
+
+impl Event for PublishFailed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.kind().name(), self.reason.name()];
+        telemetry.metrics().storage.publish_failures.with_label_values(&labels).inc();
+        tracing::error!(
+            series = %self.series,
+            reason = self.reason.name(),
+            error = %Chain(self.error),
+            "file not published; its rows stay in the journal and are tried again"
+        );
+    }
+}
+
+/// A damaged file or journal frame was set aside; what it held and nothing else holds is a gap.
+pub struct FileQuarantined<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// Where it lies now.
+    pub file: &'a Path,
+    /// What is wrong with it.
+    pub why: &'a str,
+}
+
+impl Event for FileQuarantined<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().storage.quarantined.inc();
+        let file = self.file.display();
+        tracing::error!(series = %self.series, %file, why = self.why, "damaged file set aside, not deleted");
+    }
+}

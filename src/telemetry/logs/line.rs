@@ -1,0 +1,275 @@
+//! One event as one line: control characters escaped, values cut to a bounded length.
+//!
+//! The series comes right after the level, so that the lines of one job can be picked out.
+
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level};
+
+use super::{LogFormat, level_name};
+use crate::model::Micros;
+
+/// The longest value written, in bytes; the rest of an endless error body is left out.
+const VALUE_LIMIT_BYTES: usize = 2_048;
+
+/// The most fields of a line. With the limit of values it bounds a line.
+const FIELD_LIMIT: usize = 24;
+
+/// An event taken apart.
+pub(super) struct Line {
+    level: Level,
+    target: &'static str,
+    series: Option<String>,
+    message: String,
+    fields: Vec<(&'static str, Value)>,
+}
+
+enum Value {
+    Text(String),
+    /// A number or a boolean, the same in text and JSON.
+    Plain(String),
+}
+
+impl Line {
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        let about = event.metadata();
+        let mut line = Line {
+            level: *about.level(),
+            target: about.target(),
+            series: None,
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        event.record(&mut line);
+        line
+    }
+
+    /// The line with its newline.
+    pub(super) fn text(&self, format: LogFormat, at: Micros) -> String {
+        let mut out = String::with_capacity(160);
+        match format {
+            LogFormat::Text => self.push_text(&mut out, at),
+            LogFormat::Json => self.push_json(&mut out, at),
+        }
+        out.push('\n');
+        out
+    }
+
+    fn push_text(&self, out: &mut String, at: Micros) {
+        push_instant(out, at);
+        let level = level_name(self.level).to_ascii_uppercase();
+        push(out, format_args!(" {level:<5}"));
+        if let Some(series) = &self.series {
+            out.push(' ');
+            push_escaped(out, series);
+        }
+        out.push(' ');
+        push_escaped(out, &self.message);
+        for (name, value) in &self.fields {
+            push(out, format_args!(" {name}="));
+            match value {
+                Value::Plain(value) => out.push_str(value),
+                Value::Text(value) if is_bare(value) => out.push_str(value),
+                Value::Text(value) => push_quoted(out, value),
+            }
+        }
+    }
+
+    fn push_json(&self, out: &mut String, at: Micros) {
+        out.push_str("{\"timestamp\":\"");
+        push_instant(out, at);
+        push(out, format_args!("\",\"level\":\"{}\"", level_name(self.level)));
+        if let Some(series) = &self.series {
+            out.push_str(",\"series\":");
+            push_quoted(out, series);
+        }
+        out.push_str(",\"message\":");
+        push_quoted(out, &self.message);
+        out.push_str(",\"target\":");
+        push_quoted(out, self.target);
+        for (name, value) in &self.fields {
+            // A name of our own in the object keeps its meaning.
+            let taken = ["timestamp", "level", "series", "message", "target"].contains(name);
+            push(out, format_args!(",\"{}{name}\":", if taken { "field_" } else { "" }));
+            match value {
+                Value::Plain(value) => out.push_str(value),
+                Value::Text(value) => push_quoted(out, value),
+            }
+        }
+        out.push('}');
+    }
+
+    fn take(&mut self, field: &Field, value: Value) {
+        match (field.name(), value) {
+            ("message", Value::Text(text) | Value::Plain(text)) => self.message = text,
+            ("series", Value::Text(text) | Value::Plain(text)) => self.series = Some(text),
+            (name, value) if self.fields.len() < FIELD_LIMIT => {
+                self.fields.push((name.trim_start_matches("r#"), value));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = Bounded(String::new());
+        // An error means no more than that the limit was reached.
+        let whole = write!(text, "{value:?}").is_ok();
+        self.take(field, Value::Text(if whole { text.0 } else { text.0 + "\u{2026}" }));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.take(field, Value::Plain(value.to_string()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.take(field, Value::Plain(value.to_string()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.take(field, Value::Plain(value.to_string()));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no word for infinite and not a number.
+        let text = value.to_string();
+        self.take(field, if value.is_finite() { Value::Plain(text) } else { Value::Text(text) });
+    }
+}
+
+/// Takes text up to the limit, then refuses.
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = VALUE_LIMIT_BYTES - self.0.len();
+        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+fn push(out: &mut String, text: fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a String takes any text");
+}
+
+/// `2024-01-31T23:59:59.123456Z`, always as long, so that columns stand in line.
+fn push_instant(out: &mut String, at: Micros) {
+    push(out, format_args!("{}", at.utc().strftime("%Y-%m-%dT%H:%M:%S%.6fZ")));
+}
+
+fn is_bare(value: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "/-_.:+%[]()@µ".contains(c);
+    !value.is_empty() && value.chars().all(plain)
+}
+
+/// Text in double quotes, as JSON writes it.
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c => push_char(out, c),
+        }
+    }
+    out.push('"');
+}
+
+/// Text without quotes. A backslash is doubled, so that an escape cannot be forged.
+fn push_escaped(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            c => push_char(out, c),
+        }
+    }
+}
+
+/// One character; those that break a line, move the cursor or turn the direction of text are written as JSON
+/// escapes.
+fn push_char(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_control() || is_invisible(c) => push(out, format_args!("\\u{:04x}", u32::from(c))),
+        c => out.push(c),
+    }
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(message: &str, fields: Vec<(&'static str, Value)>) -> Line {
+        let series = Some("binance/BTC-USDT/ohlc/1h".to_owned());
+        Line { level: Level::WARN, target: "dccd::net", series, message: message.to_owned(), fields }
+    }
+
+    #[test]
+    fn text_says_when_how_bad_whose_and_what() {
+        let fields = vec![("rows", Value::Plain("3".into())), ("error", Value::Text("no \"answer\"".into()))];
+
+        let text = line("request failed", fields).text(LogFormat::Text, Micros::from_secs(0));
+
+        let expected = "1970-01-01T00:00:00.000000Z WARN  binance/BTC-USDT/ohlc/1h request failed rows=3 \
+                        error=\"no \\\"answer\\\"\"\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn json_is_one_object_that_reads_back() {
+        #[derive(serde::Deserialize)]
+        struct Read {
+            timestamp: String,
+            level: String,
+            series: String,
+            message: String,
+            rows: u64,
+            error: String,
+            field_level: String,
+        }
+        let hostile = "a\n\"b\\\u{1b}[31m\u{2028}\u{202e}";
+        let fields = vec![
+            ("rows", Value::Plain("3".into())),
+            ("error", Value::Text(hostile.into())),
+            ("level", Value::Text("x".into())),
+        ];
+
+        let text = line(hostile, fields).text(LogFormat::Json, Micros::from_secs(0));
+
+        let read: Read = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.message.as_str(), read.error.as_str(), read.rows), (hostile, hostile, 3));
+        assert_eq!((read.level.as_str(), read.field_level.as_str()), ("warn", "x"));
+        assert_eq!(read.timestamp, "1970-01-01T00:00:00.000000Z");
+        assert_eq!(read.series, "binance/BTC-USDT/ohlc/1h");
+    }
+
+    #[test]
+    fn nothing_an_exchange_sends_breaks_a_line_or_moves_the_cursor() {
+        let hostile = "x\r\n2024 ERROR forged\u{1b}[2J\u{85}\u{2028}\u{202e}";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = line(hostile, vec![("error", Value::Text(hostile.into()))]).text(format, Micros(0));
+            let body = text.strip_suffix('\n').unwrap();
+            assert!(!body.chars().any(|c| c.is_control() || is_invisible(c)), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_value_is_cut_at_a_character() {
+        let mut text = Bounded(String::new());
+        assert!(write!(text, "{}", "\u{20ac}".repeat(1_000)).is_err());
+        assert!(text.0.len() <= VALUE_LIMIT_BYTES && text.0.len() > VALUE_LIMIT_BYTES - 4);
+        assert!(write!(text, "more").is_err());
+    }
+}

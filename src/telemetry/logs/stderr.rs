@@ -1,0 +1,82 @@
+//! Lines to stderr through a thread of their own: a reader that is stuck costs lines, never collection.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Lines that may wait for stderr.
+const QUEUE_LINES: usize = 4_096;
+
+/// How long the last lines may take when logging ends.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// The way to stderr.
+pub(super) struct Stderr(SyncSender<Message>);
+
+enum Message {
+    Line(String),
+    /// Logging ends.
+    End,
+}
+
+/// Waits for the lines on their way when dropped.
+pub(super) struct Drain {
+    end: SyncSender<Message>,
+    ended: Receiver<()>,
+}
+
+/// Starts the thread.
+pub(super) fn open() -> io::Result<(Stderr, Drain)> {
+    let (send, receive) = sync_channel(QUEUE_LINES);
+    let (done, ended) = sync_channel(1);
+    std::thread::Builder::new().name("log-stderr".to_owned()).spawn(move || {
+        write_all(&receive, io::stderr());
+        // Nobody may be waiting any more.
+        let _ = done.try_send(());
+    })?;
+    Ok((Stderr(send.clone()), Drain { end: send, ended }))
+}
+
+impl Stderr {
+    /// Hands a line over; false where the queue is full.
+    pub(super) fn send(&self, line: String) -> bool {
+        self.0.try_send(Message::Line(line)).is_ok()
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        // A queue that is full means a reader that is stuck: the thread is then left behind.
+        if self.end.try_send(Message::End).is_ok()
+            && self.ended.recv_timeout(DRAIN) == Err(RecvTimeoutError::Timeout)
+        {
+            tracing::debug!("stderr did not take the last lines");
+        }
+    }
+}
+
+/// Writes until logging ends. A closed stderr is no fault: lines are then taken and go nowhere.
+fn write_all(lines: &Receiver<Message>, mut to: impl Write) {
+    while let Ok(Message::Line(line)) = lines.recv() {
+        let _ = to.write_all(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_refuses_lines_instead_of_waiting() {
+        let (send, receive) = sync_channel(1);
+        let stderr = Stderr(send);
+
+        assert!(stderr.send("one\n".to_owned()));
+        assert!(!stderr.send("two\n".to_owned()));
+
+        drop(stderr);
+        let mut written = Vec::new();
+        write_all(&receive, &mut written);
+        assert_eq!(written, b"one\n");
+    }
+}

@@ -1,0 +1,207 @@
+//! The families of declared series: their names, and their labels when they are asked for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+use super::series::{Declared, STATES, SeriesMetrics, SeriesTable, group};
+use crate::model::Series;
+use crate::telemetry::{Reason, read};
+
+/// A family with the labels `exchange, pair, kind, span`.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+    read: fn(&SeriesMetrics) -> f64,
+}
+
+const FAMILIES: [Family; 13] = [
+    gauge("dccd_job_consecutive_errors", "Failed runs in a row; 0 after a success.", |s| {
+        s.consecutive_errors.get()
+    }),
+    counter("dccd_job_runs_total", "Runs ended, failed ones included.", |s| s.runs.get()),
+    gauge(
+        "dccd_job_last_run_timestamp_seconds",
+        "When the last run ended, in seconds since 1970; 0 before the first.",
+        |s| s.last_run.get(),
+    ),
+    gauge(
+        "dccd_job_last_success_timestamp_seconds",
+        "When the last successful run ended, in seconds since 1970; 0 before the first.",
+        |s| s.last_success.get(),
+    ),
+    gauge("dccd_job_interval_seconds", "How often the job is to run.", |s| s.job_interval.get()),
+    counter("dccd_rows_fetched_total", "Rows received, before any was discarded.", |s| s.rows_fetched.get()),
+    counter("dccd_rows_written_total", "New rows accepted.", |s| s.rows_written.get()),
+    counter(
+        "dccd_candle_revisions_total",
+        "Stored candles the exchange answered differently when asked again.",
+        |s| s.candle_revisions.get(),
+    ),
+    gauge(
+        "dccd_series_newest_row_timestamp_seconds",
+        "Time of the newest stored row, in seconds since 1970; 0 where there is none.",
+        |s| s.newest_row.get(),
+    ),
+    gauge(
+        "dccd_series_oldest_row_timestamp_seconds",
+        "Time of the oldest stored row, in seconds since 1970; 0 where there is none.",
+        |s| s.oldest_row.get(),
+    ),
+    gauge(
+        "dccd_series_expected_interval_seconds",
+        "The longest a series in good order goes without a new row: its span or its job's interval.",
+        |s| s.expected_interval.get(),
+    ),
+    gauge("dccd_series_gap_seconds", "Time known to be missing and to be repaired.", |s| s.gap_secs.get()),
+    gauge("dccd_series_gaps", "Windows known to be missing and to be repaired.", |s| s.gaps.get()),
+];
+
+const fn gauge(name: &'static str, help: &'static str, read: fn(&SeriesMetrics) -> f64) -> Family {
+    Family { name, help, kind: MetricType::GAUGE, read }
+}
+
+const fn counter(name: &'static str, help: &'static str, read: fn(&SeriesMetrics) -> f64) -> Family {
+    Family { name, help, kind: MetricType::COUNTER, read }
+}
+
+const COVERAGE: (&str, &str) = (
+    "dccd_series_coverage_seconds",
+    "Time since the series was first wanted, by state: covered, gap, empty (confirmed) or unfillable.",
+);
+const JOB_INFO: (&str, &str) = ("dccd_job_info", "The job that collects a series; always 1.");
+const JOB_FAILURES: (&str, &str) = ("dccd_job_failures_total", "Failed runs, by reason.");
+const HELD: (&str, &str) = ("dccd_metrics_series", "Series that have metrics of their own.");
+
+/// The labels of each series, made once for all families.
+type Labels<'a> = HashMap<&'a Series, Vec<LabelPair>>;
+
+impl Collector for SeriesTable {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.descs.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let declared = read(&self.0.declared);
+        let labels: Labels<'_> = declared.keys().map(|series| (series, series_labels(series))).collect();
+        let mut families: Vec<MetricFamily> = FAMILIES
+            .iter()
+            .map(|one| {
+                let rows = declared.iter().map(|(series, known)| {
+                    metric(labels[series].clone(), one.kind, (one.read)(&known.metrics))
+                });
+                family((one.name, one.help), one.kind, rows.collect())
+            })
+            .collect();
+        families.push(coverage(&declared, &labels));
+        families.push(job_info(&declared, &labels));
+        families.push(job_failures(&declared));
+        let held = metric(Vec::new(), MetricType::GAUGE, declared.len() as f64);
+        families.push(family(HELD, MetricType::GAUGE, vec![held]));
+        families
+    }
+}
+
+fn coverage(declared: &BTreeMap<Series, Declared>, labels: &Labels<'_>) -> MetricFamily {
+    let rows = declared.iter().flat_map(|(series, known)| {
+        STATES.iter().zip(&known.metrics.coverage_secs).map(|(state, secs)| {
+            let mut labels = labels[series].clone();
+            labels.push(pair("state", state));
+            metric(labels, MetricType::GAUGE, secs.get())
+        })
+    });
+    family(COVERAGE, MetricType::GAUGE, rows.collect())
+}
+
+fn job_info(declared: &BTreeMap<Series, Declared>, labels: &Labels<'_>) -> MetricFamily {
+    let rows = declared.iter().map(|(series, known)| {
+        let mut labels = labels[series].clone();
+        labels.push(pair("job_id", &known.job_id));
+        metric(labels, MetricType::GAUGE, 1.0)
+    });
+    family(JOB_INFO, MetricType::GAUGE, rows.collect())
+}
+
+fn job_failures(declared: &BTreeMap<Series, Declared>) -> MetricFamily {
+    let mut rows = Vec::new();
+    let mut last = None;
+    for (series, known) in declared {
+        if last.replace(group(series)) == Some(group(series)) {
+            continue;
+        }
+        for reason in Reason::ALL {
+            let mut labels = group_labels(series);
+            labels.push(pair("reason", reason.name()));
+            rows.push(metric(labels, MetricType::COUNTER, known.metrics.failures[reason as usize].get()));
+        }
+    }
+    family(JOB_FAILURES, MetricType::COUNTER, rows)
+}
+
+fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+fn metric(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
+    let mut metric = Metric::from_label(labels);
+    if kind == MetricType::COUNTER {
+        let mut counter = Counter::default();
+        counter.set_value(value);
+        metric.set_counter(counter);
+    } else {
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        metric.set_gauge(gauge);
+    }
+    metric
+}
+
+fn series_labels(series: &Series) -> Vec<LabelPair> {
+    let mut labels = Vec::with_capacity(5);
+    labels.extend(group_labels(series));
+    labels.push(pair("span", &series.span_label()));
+    labels
+}
+
+fn group_labels(series: &Series) -> Vec<LabelPair> {
+    vec![
+        pair("exchange", series.exchange()),
+        pair("kind", series.kind().name()),
+        pair("pair", &series.pair().to_string()),
+    ]
+}
+
+fn pair(name: &str, value: &str) -> LabelPair {
+    let mut pair = LabelPair::default();
+    pair.set_name(name.to_owned());
+    pair.set_value(value.to_owned());
+    pair
+}
+
+/// What the registry wants to know of the families beforehand.
+pub(super) fn descs() -> Vec<Desc> {
+    let series = ["exchange", "kind", "pair", "span"].as_slice();
+    let own = [
+        (COVERAGE, ["exchange", "kind", "pair", "span", "state"].as_slice()),
+        (JOB_INFO, ["exchange", "kind", "pair", "span", "job_id"].as_slice()),
+        (JOB_FAILURES, ["exchange", "kind", "pair", "reason"].as_slice()),
+        (HELD, [].as_slice()),
+    ];
+    FAMILIES
+        .iter()
+        .map(|one| ((one.name, one.help), series))
+        .chain(own)
+        .map(|((name, help), labels)| {
+            let labels = labels.iter().map(ToString::to_string).collect();
+            Desc::new(name.to_owned(), help.to_owned(), labels, HashMap::new())
+                .expect("names and labels are constants a test has registered")
+        })
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! The metrics of this process: the registry, the families and the label sets that exist from the start.
+
+mod collect;
+mod families;
+mod process;
+mod register;
+mod series;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+
+use crate::model::Series;
+use crate::telemetry::SeriesHealth;
+use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
+
+use families::{Program, Requests, Runs, Storage};
+use process::ProcessCollector;
+use register::Register;
+pub(crate) use series::SeriesMetrics;
+use series::SeriesTable;
+
+/// How many series may have metrics before a larger configuration raises it.
+const SERIES_LIMIT: usize = 1_000;
+
+/// The words of `dccd_jobs{status}`, in the order of [`JobCounts::values`].
+const JOB_STATES: [&str; 5] = ["waiting", "running", "retrying", "paused", "failed"];
+
+/// Every counter, gauge and histogram of the process.
+pub struct Metrics {
+    registry: Registry,
+    series: SeriesTable,
+    pub(crate) program: Program,
+    pub(crate) runs: Runs,
+    pub(crate) requests: Requests,
+    pub(crate) storage: Storage,
+}
+
+/// How many jobs are doing what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Waiting for their next run.
+    pub waiting: u64,
+    /// Running.
+    pub running: u64,
+    /// Waiting to try again after a failure.
+    pub retrying: u64,
+    /// Paused by someone.
+    pub paused: u64,
+    /// Given up until someone acts.
+    pub failed: u64,
+}
+
+impl JobCounts {
+    fn values(self) -> [u64; JOB_STATES.len()] {
+        [self.waiting, self.running, self.retrying, self.paused, self.failed]
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// All families, empty, and `dccd_build_info`.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let add = Register(&registry);
+        let metrics = Metrics {
+            program: Program::new(&add),
+            runs: Runs::new(&add),
+            requests: Requests::new(&add),
+            storage: Storage::new(&add),
+            series: SeriesTable::new(SERIES_LIMIT),
+            registry,
+        };
+        metrics.register(Box::new(metrics.series.clone()));
+        metrics.register(Box::new(ProcessCollector::new()));
+        metrics.create_closed_label_sets();
+        metrics
+    }
+
+    /// Adds families kept elsewhere.
+    ///
+    /// # Panics
+    /// When one of their names is taken.
+    pub fn register(&self, families: Box<dyn Collector>) {
+        self.registry.register(families).expect("each name is registered once");
+    }
+
+    /// Every family that has a sample, sorted by name.
+    #[must_use]
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// Says which configuration is in force.
+    pub fn show_config(&self, hash: &str, max_consecutive_errors: u32) {
+        self.program.config_info.reset();
+        self.program.config_info.with_label_values(&[hash]).set(1.0);
+        self.program.max_consecutive_errors.set(i64::from(max_consecutive_errors));
+    }
+
+    /// How many series may have metrics; it is raised to fit the configuration.
+    pub fn limit_series(&self, series: usize) {
+        self.series.limit(series);
+    }
+
+    /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its operations.
+    pub fn declare_exchange(&self, exchange: &str, endpoints: &[&str]) {
+        let requests = &self.requests;
+        for endpoint in endpoints {
+            for code in CODES_AT_ZERO {
+                requests.sent.with_label_values(&[exchange, endpoint, code]);
+            }
+            for reason in Reason::ALL {
+                requests.failures.with_label_values(&[exchange, endpoint, reason.name()]);
+            }
+            requests.duration.with_label_values(&[exchange, endpoint]);
+            requests.response_bytes.with_label_values(&[exchange, endpoint]);
+            requests.retries.with_label_values(&[exchange, endpoint]);
+        }
+        requests.wait.with_label_values(&[exchange]);
+        requests.throttled.with_label_values(&[exchange]);
+        for gauges in [
+            &requests.tokens,
+            &requests.capacity,
+            &requests.banned_until,
+            &requests.clock_offset,
+            &requests.up,
+        ] {
+            gauges.with_label_values(&[exchange]);
+        }
+    }
+
+    /// Creates the label sets of a series, each at 0; see [`crate::telemetry::Telemetry::declare_series`].
+    pub(crate) fn declare_series(&self, series: &Series, job_id: &str, interval: Duration) {
+        let Some(own) = self.series.declare(series, job_id) else {
+            self.program.series_dropped.with_label_values(&["series"]).inc();
+            tracing::warn!(series = %series, "the limit of series with metrics is reached; it has none");
+            return;
+        };
+        let interval_secs = interval.as_secs_f64();
+        let span_secs = series.span().map_or(0.0, |span| f64::from(span.secs()));
+        own.job_interval.set(interval_secs);
+        own.expected_interval.set(interval_secs.max(span_secs));
+        let (exchange, kind) = (series.exchange(), series.kind().name());
+        self.runs.duration.with_label_values(&[exchange, kind]);
+        self.runs.delay.with_label_values(&[kind]);
+        for reason in Discard::ALL {
+            self.runs.discarded.with_label_values(&[exchange, kind, reason.name()]);
+        }
+        self.create_storage_label_sets(kind);
+    }
+
+    pub(crate) fn forget_series(&self, series: &Series) {
+        self.series.forget(series);
+    }
+
+    /// The metrics of a series. Those of one that was never declared are counted as dropped and shown nowhere.
+    pub(crate) fn series(&self, series: &Series) -> Arc<SeriesMetrics> {
+        self.series.get(series).unwrap_or_else(|| {
+            self.program.series_dropped.with_label_values(&["series"]).inc();
+            self.series.unseen()
+        })
+    }
+
+    /// Shows what health knows of a series, if it is declared.
+    pub(crate) fn show_health(&self, health: &SeriesHealth) {
+        if let Some(own) = self.series.get(&health.series) {
+            own.consecutive_errors.set(f64::from(health.consecutive_errors));
+            own.last_run.set_at(health.last_run_at);
+            own.last_success.set_at(health.last_success_at);
+        }
+    }
+
+    pub(crate) fn show_jobs(&self, counts: JobCounts) {
+        for (state, count) in JOB_STATES.into_iter().zip(counts.values()) {
+            self.runs.jobs.with_label_values(&[state]).set(count as f64);
+        }
+    }
+
+    fn create_closed_label_sets(&self) {
+        let build = [
+            env!("CARGO_PKG_VERSION"),
+            option_env!("DCCD_REVISION").unwrap_or("unknown"),
+            option_env!("DCCD_RUSTC").unwrap_or("unknown"),
+            option_env!("DCCD_TARGET").unwrap_or(std::env::consts::ARCH),
+        ];
+        self.program.build_info.with_label_values(&build).set(1.0);
+        for level in ["error", "warn", "info", "debug", "trace"] {
+            self.program.log_messages.with_label_values(&[level]);
+        }
+        for queue in ["stderr", "log_file"] {
+            self.program.queue_dropped.with_label_values(&[queue]);
+        }
+        self.program.series_dropped.with_label_values(&["series"]);
+        self.show_jobs(JobCounts::default());
+    }
+
+    fn create_storage_label_sets(&self, kind: &str) {
+        let storage = &self.storage;
+        storage.publish_duration.with_label_values(&[kind]);
+        for reason in StorageReason::ALL {
+            storage.publish_failures.with_label_values(&[kind, reason.name()]);
+        }
+        storage.written_bytes.with_label_values(&[kind]);
+        storage.copied_bytes.with_label_values(&[kind]);
+        storage.file_size.with_label_values(&[kind]);
+        storage.buffered_rows.with_label_values(&[kind]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Making families: one line each, all under `dccd_`, with the buckets fixed at compile time.
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+/// Seconds of an HTTP request, as the OpenTelemetry conventions advise.
+pub(super) const HTTP: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Seconds of a run.
+pub(super) const RUN: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+/// Seconds something came late.
+pub(super) const LAG: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Seconds of writing a file.
+pub(super) const FLUSH: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Seconds waited for a rate limit.
+pub(super) const WAIT: &[f64] = &[0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Bytes of a file: 4 KiB to 256 MiB, each four times the one before.
+pub(super) const SIZE: &[f64] =
+    &[4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0, 268435456.0];
+
+/// A registry being filled.
+pub(super) struct Register<'a>(pub(super) &'a Registry);
+
+impl Register<'_> {
+    pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.add(IntCounter::with_opts(opts(name, help)))
+    }
+
+    pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.add(IntCounterVec::new(opts(name, help), labels))
+    }
+
+    pub(super) fn gauge(&self, name: &str, help: &str) -> Gauge {
+        self.add(Gauge::with_opts(opts(name, help)))
+    }
+
+    pub(super) fn count_gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.add(IntGauge::with_opts(opts(name, help)))
+    }
+
+    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.add(GaugeVec::new(opts(name, help), labels))
+    }
+
+    pub(super) fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> HistogramVec {
+        let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(opts, labels))
+    }
+
+    fn add<C: Collector + Clone + 'static>(&self, family: prometheus::Result<C>) -> C {
+        let family = family.expect("names, labels and buckets are constants a test has registered");
+        self.0.register(Box::new(family.clone())).expect("each name is registered once");
+        family
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("dccd_{name}"), help)
+}

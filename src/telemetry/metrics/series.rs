@@ -1,0 +1,158 @@
+//! The families counted for each series, kept as plain numbers and put into labels only when asked for.
+//!
+//! A label set of the metrics crate weighs about a kilobyte, one of these eight bytes: a thousand series stay
+//! small, and an event costs one look-up and no hashing of labels.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+
+use prometheus::core::Desc;
+
+use super::collect::descs;
+use crate::model::{Kind, Micros, Pair, Series};
+use crate::telemetry::{Reason, read, write};
+
+/// A number that only grows.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64
+    }
+}
+
+/// A number that goes up and down; 0 until it is set.
+#[derive(Default)]
+pub(crate) struct Level(AtomicU64);
+
+impl Level {
+    pub(crate) fn set(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Sets an instant; none shows as 0.
+    pub(crate) fn set_at(&self, at: Option<Micros>) {
+        self.set(at.map_or(0.0, Micros::as_secs_f64));
+    }
+
+    pub(super) fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Failed runs of one exchange, pair and kind, by reason.
+pub(super) type Failures = [Count; Reason::ALL.len()];
+
+/// What is counted for one series.
+#[derive(Default)]
+pub(crate) struct SeriesMetrics {
+    pub(crate) consecutive_errors: Level,
+    pub(crate) runs: Count,
+    pub(crate) last_run: Level,
+    pub(crate) last_success: Level,
+    pub(crate) job_interval: Level,
+    pub(crate) rows_fetched: Count,
+    pub(crate) rows_written: Count,
+    pub(crate) candle_revisions: Count,
+    pub(crate) newest_row: Level,
+    pub(crate) oldest_row: Level,
+    pub(crate) expected_interval: Level,
+    pub(crate) gap_secs: Level,
+    pub(crate) gaps: Level,
+    /// In the order of [`STATES`].
+    pub(crate) coverage_secs: [Level; STATES.len()],
+    pub(super) failures: Arc<Failures>,
+}
+
+impl SeriesMetrics {
+    pub(crate) fn count_failure(&self, reason: Reason) {
+        self.failures[reason as usize].add(1);
+    }
+}
+
+/// The states a second of a series can be in.
+pub(crate) const STATES: [&str; 4] = ["covered", "gap", "empty", "unfillable"];
+
+/// Every declared series. A clone is the same table.
+#[derive(Clone)]
+pub(crate) struct SeriesTable(pub(super) Arc<Table>);
+
+pub(super) struct Table {
+    pub(super) declared: RwLock<BTreeMap<Series, Declared>>,
+    limit: AtomicUsize,
+    /// Where the counts of a series without a place go; it is never shown.
+    unseen: Arc<SeriesMetrics>,
+    pub(super) descs: Vec<Desc>,
+}
+
+pub(super) struct Declared {
+    pub(super) job_id: String,
+    pub(super) metrics: Arc<SeriesMetrics>,
+}
+
+impl SeriesTable {
+    pub(super) fn new(limit: usize) -> Self {
+        SeriesTable(Arc::new(Table {
+            declared: RwLock::default(),
+            limit: AtomicUsize::new(limit),
+            unseen: Arc::default(),
+            descs: descs(),
+        }))
+    }
+
+    pub(super) fn limit(&self, series: usize) {
+        self.0.limit.store(series, Ordering::Relaxed);
+    }
+
+    /// The metrics of a series after declaring it; none where the limit is reached.
+    pub(super) fn declare(&self, series: &Series, job_id: &str) -> Option<Arc<SeriesMetrics>> {
+        let mut declared = write(&self.0.declared);
+        if let Some(known) = declared.get_mut(series) {
+            known.job_id = job_id.to_owned();
+            return Some(Arc::clone(&known.metrics));
+        }
+        if declared.len() >= self.0.limit.load(Ordering::Relaxed) {
+            return None;
+        }
+        let failures = shared_failures(&declared, series);
+        let metrics = Arc::new(SeriesMetrics { failures, ..SeriesMetrics::default() });
+        let entry = Declared { job_id: job_id.to_owned(), metrics: Arc::clone(&metrics) };
+        declared.insert(series.clone(), entry);
+        Some(metrics)
+    }
+
+    pub(super) fn forget(&self, series: &Series) {
+        write(&self.0.declared).remove(series);
+    }
+
+    pub(super) fn get(&self, series: &Series) -> Option<Arc<SeriesMetrics>> {
+        read(&self.0.declared).get(series).map(|known| Arc::clone(&known.metrics))
+    }
+
+    pub(super) fn unseen(&self) -> Arc<SeriesMetrics> {
+        Arc::clone(&self.0.unseen)
+    }
+}
+
+/// The failures of the series' exchange, pair and kind: those of another span of it, or new ones. Spans of one
+/// kind are neighbours in the map's order.
+fn shared_failures(declared: &BTreeMap<Series, Declared>, series: &Series) -> Arc<Failures> {
+    let before = declared.range(..series).next_back();
+    let after = declared.range(series..).next();
+    before
+        .into_iter()
+        .chain(after)
+        .find(|(other, _)| group(other) == group(series))
+        .map_or_else(Arc::default, |(_, known)| Arc::clone(&known.metrics.failures))
+}
+
+/// What the failures of runs are counted by.
+pub(super) fn group(series: &Series) -> (&str, &Pair, Kind) {
+    (series.exchange(), series.pair(), series.kind())
+}

@@ -1,0 +1,122 @@
+//! What the program tells about itself: events become metrics, log lines and health.
+//!
+//! Business code says `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by
+//! name, no socket and no configuration.
+
+pub mod events;
+pub mod exposition;
+mod health;
+mod labels;
+pub mod logs;
+mod metrics;
+mod status;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
+pub use labels::{Discard, Reason, StorageReason};
+pub use metrics::{JobCounts, Metrics};
+pub use status::{JobRow, STARTING, Status};
+
+use crate::model::{Micros, Series};
+
+/// Something that happened, told once; what it counts and logs is decided here.
+pub trait Event {
+    /// Counts, records and logs it.
+    fn emit(self, telemetry: &Telemetry);
+}
+
+/// Where events go. A clone is the same telemetry.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    metrics: Arc<Metrics>,
+    health: HealthMonitor,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Telemetry::new()
+    }
+}
+
+impl Telemetry {
+    /// Telemetry whose health lives in memory only.
+    #[must_use]
+    pub fn new() -> Self {
+        Telemetry::with_health(HealthMonitor::in_memory())
+    }
+
+    /// Telemetry that keeps its health in the monitor's file; see [`Telemetry::save_health`].
+    #[must_use]
+    pub fn with_health(health: HealthMonitor) -> Self {
+        Telemetry(Arc::new(Inner { metrics: Arc::new(Metrics::new()), health }))
+    }
+
+    /// Takes an event in. Never waits for a disk or a socket.
+    pub fn emit(&self, event: impl Event) {
+        event.emit(self);
+    }
+
+    /// The counters, gauges and histograms.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// The outcome of runs, for each series and each pair.
+    #[must_use]
+    pub fn health(&self) -> &HealthMonitor {
+        &self.0.health
+    }
+
+    /// Creates every label set of a configured series: counters at 0, state gauges as health knows them.
+    ///
+    /// `interval` is how often its job runs. Declaring again changes job and interval and keeps the counts.
+    pub fn declare_series(&self, series: &Series, job_id: &str, interval: Duration) {
+        self.metrics().declare_series(series, job_id, interval);
+        if let Some(known) = self.health().of(series) {
+            self.metrics().show_health(&known);
+        }
+    }
+
+    /// Ends the metrics of a series that is no longer configured; what it counted stays in its pair's health.
+    pub fn forget_series(&self, series: &Series) {
+        self.metrics().forget_series(series);
+        self.health().forget(series);
+    }
+
+    /// Takes in what an earlier process knew of the series, so that a restart resolves no alert.
+    pub fn restore(&self, known: Vec<SeriesHealth>) {
+        for series in &known {
+            self.metrics().show_health(series);
+        }
+        self.health().restore(known);
+    }
+
+    /// Writes `metrics.json` if health changed since; blocks on the disk. A failure is counted and tried
+    /// again at the next call.
+    pub fn save_health(&self) {
+        if let Err(error) = self.health().save() {
+            self.emit(events::StatusFileFailed { error: &error });
+        }
+    }
+}
+
+/// Reads a lock whose holders cannot leave it half changed, so a panic elsewhere does not spread.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same for writing.
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The present by this machine's clock, for lines of the log and calls that name no time.
+fn now() -> Micros {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,362 @@
+//! The HTTP server over a real socket, spoken to in plain HTTP/1.1.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails its test")]
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use dccd::http::{App, Limits, bind, serve};
+use dccd::model::Micros;
+use dccd::telemetry::{JobRow, STARTING, Status, Telemetry};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn metrics_are_text_0_0_4_with_the_exact_content_type() {
+    let server = Server::start(Limits::default()).await;
+
+    let answer = server.get("/metrics", "").await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
+    assert_eq!(answer.header("content-encoding"), None);
+    assert!(answer.text().contains("\ndccd_storage_quarantined_files_total 0\n"));
+}
+
+#[tokio::test]
+async fn gzip_decodes_to_the_same_text() {
+    let server = Server::start(Limits::default()).await;
+
+    let plain = server.get("/metrics", "").await;
+    let packed = server.get("/metrics", "Accept-Encoding: deflate, gzip;q=0.5\r\n").await;
+
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert!(packed.body.len() < plain.body.len() / 2);
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(ours(&unpacked), ours(&plain.text()));
+}
+
+#[tokio::test]
+async fn head_answers_as_get_does_without_the_body() {
+    let server = Server::start(Limits::default()).await;
+    server.status.set_jobs(vec![job("plain")]);
+
+    for path in ["/", "/-/healthy", "/-/ready", "/-/nothing"] {
+        let get = server.get(path, "").await;
+        let head = server.ask(&format!("HEAD {path} HTTP/1.1\r\n{CLOSE}\r\n")).await;
+
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()), "{path}");
+        assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
+    }
+    assert_eq!(server.ask(&format!("HEAD /metrics HTTP/1.1\r\n{CLOSE}\r\n")).await.body, b"");
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404_and_a_method_without_a_route_405_naming_the_others() {
+    let server = Server::start(Limits::default()).await;
+
+    let nothing = server.get("/nothing", "").await;
+    let posted = server.ask(&format!("POST /metrics HTTP/1.1\r\nContent-Length: 2\r\n{CLOSE}\r\nhi")).await;
+
+    assert_eq!((nothing.status, posted.status), (404, 405));
+    assert_eq!(posted.header("allow"), Some("GET, HEAD"));
+    for answer in [nothing, posted] {
+        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let server = Server::start(Limits::default()).await;
+
+    for path in ["/", "/metrics", "/-/ready", "/nothing"] {
+        let answer = server.get(path, "").await;
+
+        assert!(
+            answer.header("content-security-policy").unwrap().starts_with("default-src 'none';"),
+            "{path}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_every_reason_against_it_and_is_200_without_one() {
+    let server = Server::start(Limits::default()).await;
+    server.status.set_unready("store", "no \"space\" left");
+
+    let starting = server.get("/-/ready", "").await;
+    server.status.clear_unready("store");
+    server.status.clear_unready(STARTING);
+    let ready = server.get("/-/ready", "").await;
+
+    assert_eq!(starting.status, 503);
+    assert_eq!(
+        starting.text(),
+        r#"{"ready":false,"reasons":["starting: the daemon is starting","store: no \"space\" left"]}"#
+    );
+    assert_eq!((ready.status, ready.text().as_str()), (200, r#"{"ready":true,"reasons":[]}"#));
+    assert_eq!(ready.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn it_is_healthy_only_while_the_scheduler_ticks() {
+    let ticking = Server::start(Limits::default()).await;
+    let stuck = Server::start(Limits { tick: Duration::ZERO, ..Limits::default() }).await;
+
+    assert_eq!(ticking.get("/-/healthy", "").await.status, 200);
+    let answer = stuck.get("/-/healthy", "").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().starts_with("the scheduler has not ticked for"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn the_page_shows_jobs_and_lets_no_markup_through() {
+    let server = Server::start(Limits::default()).await;
+    server.status.set_jobs(vec![job("<img src=x onerror=alert(1)>")]);
+
+    let answer = server.get("/", "").await;
+
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    let page = answer.text();
+    assert!(page.contains("binance/BTC-USDT/ohlc/1h"), "{page}");
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;") && !page.contains("<img"), "{page}");
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_with_its_head_is_cut_off() {
+    let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+
+    let mut said = Vec::new();
+    let cut = timeout(PATIENCE, slow.read_to_end(&mut said)).await;
+
+    assert!(cut.is_ok(), "the connection stayed open");
+    assert!(!said.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut kept = server.connect().await;
+    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+
+    let mut said = Vec::new();
+    timeout(PATIENCE, kept.read_to_end(&mut said)).await.expect("the connection stayed open").unwrap();
+
+    assert!(said.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn the_sixth_scrape_at_once_is_refused_and_the_next_one_served() {
+    let server = Server::start(Limits::default()).await;
+    let gate = Gate::on(&server.telemetry);
+    let mut scrapes = JoinSet::new();
+    for _ in 0..5 {
+        scrapes.spawn(ask(server.address, format!("GET /metrics HTTP/1.1\r\n{CLOSE}\r\n")));
+    }
+    let gate = tokio::task::spawn_blocking(move || gate.until_reached(5)).await.unwrap();
+
+    let sixth = server.get("/metrics", "").await;
+    let page = server.get("/", "").await;
+    drop(gate);
+
+    assert_eq!((sixth.status, sixth.header("retry-after")), (503, Some("1")));
+    assert_eq!(page.status, 200);
+    while let Some(answer) = scrapes.join_next().await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    assert_eq!(server.get("/metrics", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_waits_until_another_ends() {
+    let server = Server::start(Limits { connections: 1, ..Limits::default() }).await;
+    let first = server.connect().await;
+    let mut waiting = JoinSet::new();
+    waiting.spawn(ask(server.address, format!("GET /-/healthy HTTP/1.1\r\n{CLOSE}\r\n")));
+    assert!(timeout(Duration::from_millis(100), waiting.join_next()).await.is_err());
+
+    drop(first);
+
+    assert_eq!(waiting.join_next().await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn stop_finishes_what_is_asked_and_cuts_off_the_rest_within_its_grace() {
+    let mut server = Server::start(Limits::default()).await;
+    let gate = Gate::on(&server.telemetry);
+    let mut scrapes = JoinSet::new();
+    scrapes.spawn(ask(server.address, format!("GET /metrics HTTP/1.1\r\n{CLOSE}\r\n")));
+    let gate = tokio::task::spawn_blocking(move || gate.until_reached(1)).await.unwrap();
+    let mut half = server.connect().await;
+    half.write_all(b"GET /metrics HT").await.unwrap();
+
+    let began = Instant::now();
+    server.stop.cancel();
+    drop(gate);
+    let ended = timeout(PATIENCE, server.running.join_next()).await;
+
+    assert!(ended.is_ok(), "the server went on");
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    assert_eq!(scrapes.join_next().await.unwrap().unwrap().status, 200);
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named_and_keeps_its_kind() {
+    let server = Server::start(Limits::default()).await;
+
+    let error = bind(&[server.address]).await.unwrap_err();
+
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(error.to_string().contains(&server.address.to_string()), "{error}");
+}
+
+const CLOSE: &str = "Host: x\r\nConnection: close\r\n";
+
+struct Server {
+    address: SocketAddr,
+    telemetry: Telemetry,
+    status: Arc<Status>,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl Server {
+    async fn start(limits: Limits) -> Self {
+        let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let (telemetry, status) = (Telemetry::new(), Arc::new(Status::new()));
+        let stop = CancellationToken::new();
+        let app = App::with_limits(telemetry.clone(), Arc::clone(&status), limits);
+        let mut running = JoinSet::new();
+        running.spawn(serve(listeners, app, stop.clone()));
+        Server { address, telemetry, status, stop, running }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn get(&self, path: &str, headers: &str) -> Answer {
+        self.ask(&format!("GET {path} HTTP/1.1\r\n{headers}{CLOSE}\r\n")).await
+    }
+
+    async fn ask(&self, request: &str) -> Answer {
+        ask(self.address, request.to_owned()).await
+    }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+/// Asks and reads until the server closes.
+async fn ask(address: SocketAddr, request: String) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("no answer").unwrap();
+    let end = said.windows(4).position(|four| four == b"\r\n\r\n").expect("no end of the head");
+    let head = String::from_utf8(said[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head, body: said[end + 4..].to_vec() }
+}
+
+/// A family that holds every scrape up until the gate is dropped.
+struct Gate {
+    reached: Receiver<()>,
+    held: Sender<()>,
+}
+
+struct Held {
+    reached: Mutex<Sender<()>>,
+    opened: Mutex<Receiver<()>>,
+    desc: Desc,
+}
+
+impl Gate {
+    fn on(telemetry: &Telemetry) -> Self {
+        let (reached_here, reached) = channel();
+        let (held, opened) = channel();
+        let desc = Desc::new("gate".into(), "A gate.".into(), vec![], std::collections::HashMap::new());
+        telemetry.metrics().register(Box::new(Held {
+            reached: Mutex::new(reached_here),
+            opened: Mutex::new(opened),
+            desc: desc.unwrap(),
+        }));
+        Gate { reached, held }
+    }
+
+    fn until_reached(self, scrapes: usize) -> Sender<()> {
+        for _ in 0..scrapes {
+            self.reached.recv_timeout(PATIENCE).expect("a scrape did not begin");
+        }
+        self.held
+    }
+}
+
+impl Collector for Held {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.desc]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        // Once the gate is gone nobody counts any more.
+        let _ = self.reached.lock().unwrap().send(());
+        // Ends with an error when the gate is dropped.
+        let _ = self.opened.lock().unwrap().recv_timeout(PATIENCE);
+        Vec::new()
+    }
+}
+
+fn job(last_error: &str) -> JobRow {
+    JobRow {
+        series: "binance/BTC-USDT/ohlc/1h".parse().unwrap(),
+        last_run_at: Some(Micros::from_secs(1_747_440_000)),
+        last_success_at: None,
+        rows: 120,
+        consecutive_errors: 2,
+        last_error: Some(last_error.to_owned()),
+        newest_row: None,
+        next_run_at: None,
+    }
+}
+
+/// The lines that do not change by themselves.
+fn ours(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with("process_")).collect()
+}

@@ -1,0 +1,349 @@
+//! The metrics as Prometheus reads them.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails its test")]
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dccd::model::{Kind, Micros, Series, Window};
+use dccd::telemetry::events::*;
+use dccd::telemetry::{Discard, JobCounts, Outcome, Reason, StorageReason, Telemetry, exposition};
+
+const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
+const LABELS: &str = r#"exchange="binance",kind="ohlc",pair="BTC/USDT",span="1h""#;
+const TOOK: Duration = Duration::from_millis(30);
+const AT: Micros = Micros::from_secs(1_747_440_000);
+
+#[test]
+fn promtool_finds_nothing_wrong_with_any_family() {
+    if Command::new("promtool").arg("--version").output().is_err() {
+        eprintln!("promtool is not installed (Debian package `prometheus`): the metrics are not linted");
+        return;
+    }
+    let telemetry = declared();
+    emit_every_event(&telemetry);
+
+    let findings = lint(&exposed(&telemetry));
+
+    assert_eq!(findings, "");
+}
+
+#[test]
+fn every_declared_label_set_is_at_0_before_any_event() {
+    let telemetry = declared();
+
+    let samples = samples(&telemetry);
+
+    let mut expected: Vec<String> =
+        S_FAMILIES.iter().map(|name| format!("dccd_{name}{{{LABELS}}}")).collect();
+    expected.extend(
+        ["covered", "gap", "empty", "unfillable"]
+            .map(|state| format!("dccd_series_coverage_seconds{{{LABELS},state=\"{state}\"}}")),
+    );
+    for reason in Reason::ALL {
+        expected.push(format!(
+            r#"dccd_job_failures_total{{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="{reason}"}}"#
+        ));
+        expected.push(format!(
+            r#"dccd_http_request_failures_total{{endpoint="ohlc",exchange="binance",reason="{reason}"}}"#
+        ));
+    }
+    for reason in Discard::ALL {
+        expected.push(format!(
+            r#"dccd_rows_discarded_total{{exchange="binance",kind="ohlc",reason="{reason}"}}"#
+        ));
+    }
+    for reason in StorageReason::ALL {
+        expected.push(format!(r#"dccd_storage_publish_failures_total{{kind="ohlc",reason="{reason}"}}"#));
+    }
+    for code in ["200", "429", "418", "403", "500", "none"] {
+        expected
+            .push(format!(r#"dccd_http_requests_total{{code="{code}",endpoint="ohlc",exchange="binance"}}"#));
+    }
+    for status in ["waiting", "running", "retrying", "paused", "failed"] {
+        expected.push(format!(r#"dccd_jobs{{status="{status}"}}"#));
+    }
+    for level in ["error", "warn", "info", "debug", "trace"] {
+        expected.push(format!(r#"dccd_log_messages_total{{level="{level}"}}"#));
+    }
+    expected.extend(AT_ZERO.iter().map(ToString::to_string));
+    let not_at_zero: Vec<_> =
+        expected.iter().filter(|name| samples.get(*name).map(String::as_str) != Some("0")).collect();
+    assert!(not_at_zero.is_empty(), "{not_at_zero:#?}");
+}
+
+#[test]
+fn no_event_makes_a_label_set_that_was_not_there_before() {
+    let telemetry = declared();
+    let before: Vec<String> = samples(&telemetry).into_keys().collect();
+
+    emit_every_event(&telemetry);
+
+    let after: Vec<String> = samples(&telemetry).into_keys().collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn events_are_seen_in_the_metrics_they_speak_of() {
+    let telemetry = declared();
+
+    emit_every_event(&telemetry);
+
+    let samples = samples(&telemetry);
+    let expected = [
+        (format!("dccd_job_runs_total{{{LABELS}}}"), "2"),
+        (format!("dccd_job_consecutive_errors{{{LABELS}}}"), "1"),
+        (format!("dccd_job_last_run_timestamp_seconds{{{LABELS}}}"), "1747440060"),
+        (format!("dccd_job_last_success_timestamp_seconds{{{LABELS}}}"), "1747440000"),
+        (format!("dccd_rows_fetched_total{{{LABELS}}}"), "12"),
+        (format!("dccd_rows_written_total{{{LABELS}}}"), "9"),
+        (format!("dccd_candle_revisions_total{{{LABELS}}}"), "2"),
+        (format!("dccd_series_newest_row_timestamp_seconds{{{LABELS}}}"), "1747440000"),
+        (format!("dccd_series_oldest_row_timestamp_seconds{{{LABELS}}}"), "0"),
+        (format!("dccd_series_gaps{{{LABELS}}}"), "3"),
+        (format!("dccd_series_coverage_seconds{{{LABELS},state=\"empty\"}}"), "30.5"),
+        (
+            r#"dccd_job_failures_total{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="timeout"}"#
+                .into(),
+            "1",
+        ),
+        (r#"dccd_rows_discarded_total{exchange="binance",kind="ohlc",reason="unclosed"}"#.into(), "1"),
+        (r#"dccd_http_requests_total{code="429",endpoint="ohlc",exchange="binance"}"#.into(), "1"),
+        (r#"dccd_http_requests_total{code="none",endpoint="ohlc",exchange="binance"}"#.into(), "1"),
+        (
+            r#"dccd_http_request_failures_total{endpoint="ohlc",exchange="binance",reason="timeout"}"#.into(),
+            "1",
+        ),
+        (r#"dccd_http_request_duration_seconds_count{endpoint="ohlc",exchange="binance"}"#.into(), "2"),
+        (r#"dccd_ratelimit_throttled_total{exchange="binance"}"#.into(), "1"),
+        (r#"dccd_exchange_up{exchange="binance"}"#.into(), "1"),
+        (r#"dccd_storage_file_size_bytes_bucket{kind="ohlc",le="16384"}"#.into(), "1"),
+        (r#"dccd_storage_buffered_rows{kind="ohlc"}"#.into(), "44"),
+        (r#"dccd_jobs{status="retrying"}"#.into(), "7"),
+        ("dccd_storage_quarantined_files_total".into(), "1"),
+        ("dccd_storage_free_bytes".into(), "10"),
+        ("dccd_status_file_write_failures_total".into(), "1"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(samples.get(&name).map(String::as_str), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn spans_of_one_pair_share_their_failures_and_nothing_else() {
+    let telemetry = declared();
+    let daily = series("binance/BTC-USDT/ohlc/1d");
+    telemetry.declare_series(&daily, "job-1", Duration::from_secs(86_400));
+    telemetry.emit(job_failed(&daily, &io::Error::other("no")));
+    telemetry.emit(job_failed(&series(HOURLY), &io::Error::other("no")));
+
+    let samples = samples(&telemetry);
+
+    let failures =
+        r#"dccd_job_failures_total{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="timeout"}"#;
+    assert_eq!(samples[failures], "2");
+    assert_eq!(samples[&format!("dccd_job_runs_total{{{LABELS}}}")], "1");
+}
+
+#[test]
+fn a_forgotten_series_has_no_metrics_and_declaring_it_again_starts_at_0() {
+    let telemetry = declared();
+    emit_every_event(&telemetry);
+
+    telemetry.forget_series(&series(HOURLY));
+    let forgotten = exposed(&telemetry);
+    telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+
+    assert!(!forgotten.contains(LABELS), "{forgotten}");
+    assert_eq!(samples(&telemetry)[&format!("dccd_rows_written_total{{{LABELS}}}")], "0");
+}
+
+#[test]
+fn a_series_beyond_the_limit_is_refused_and_counted_and_shown_nowhere() {
+    let telemetry = declared();
+    telemetry.metrics().limit_series(1);
+    let other = series("binance/ETH-USDT/trades");
+
+    telemetry.declare_series(&other, "job-1", Duration::from_secs(60));
+    telemetry.emit(RowsFetched { series: &other, rows: 5 });
+
+    let samples = samples(&telemetry);
+    assert_eq!(samples[r#"dccd_metrics_series_dropped_total{family="series"}"#], "2");
+    assert_eq!(samples["dccd_metrics_series"], "1");
+    assert!(!samples.keys().any(|name| name.contains("ETH")));
+}
+
+#[test]
+fn state_restored_from_the_store_shows_whether_the_series_is_declared_before_or_after() {
+    let earlier = Telemetry::new();
+    for text in [HOURLY, "kraken/ETH-USD/trades"] {
+        let outcome = Outcome { rows: 1, error: Some("no answer".to_owned()), at: AT };
+        earlier.health().record_run(&series(text), outcome);
+    }
+
+    let telemetry = declared();
+    telemetry.restore(earlier.health().series());
+    telemetry.declare_series(&series("kraken/ETH-USD/trades"), "job-1", Duration::from_secs(60));
+
+    let samples = samples(&telemetry);
+    for labels in [LABELS, r#"exchange="kraken",kind="trades",pair="ETH/USD",span="""#] {
+        assert_eq!(samples[&format!("dccd_job_consecutive_errors{{{labels}}}")], "1");
+        assert_eq!(samples[&format!("dccd_job_last_run_timestamp_seconds{{{labels}}}")], "1747440000");
+    }
+}
+
+#[test]
+fn the_configuration_and_the_build_are_shown() {
+    let telemetry = declared();
+    telemetry.metrics().show_config("old", 3);
+    telemetry.metrics().show_config("abc123", 5);
+
+    let samples = samples(&telemetry);
+
+    assert_eq!(samples[r#"dccd_config_info{hash="abc123"}"#], "1");
+    assert!(!samples.contains_key(r#"dccd_config_info{hash="old"}"#));
+    assert_eq!(samples["dccd_config_max_consecutive_errors"], "5");
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(samples.iter().any(|(name, value)| {
+        name.starts_with("dccd_build_info{") && name.contains(&version) && value == "1"
+    }));
+    assert!(samples["process_cpu_seconds_total"].parse::<f64>().unwrap() >= 0.0);
+}
+
+const S_FAMILIES: [&str; 11] = [
+    "job_consecutive_errors",
+    "job_runs_total",
+    "job_last_run_timestamp_seconds",
+    "job_last_success_timestamp_seconds",
+    "rows_fetched_total",
+    "rows_written_total",
+    "candle_revisions_total",
+    "series_newest_row_timestamp_seconds",
+    "series_oldest_row_timestamp_seconds",
+    "series_gap_seconds",
+    "series_gaps",
+];
+
+const AT_ZERO: [&str; 24] = [
+    r#"dccd_job_run_duration_seconds_count{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_job_schedule_delay_seconds_count{kind="ohlc"}"#,
+    r#"dccd_http_request_duration_seconds_count{endpoint="ohlc",exchange="binance"}"#,
+    r#"dccd_http_response_bytes_total{endpoint="ohlc",exchange="binance"}"#,
+    r#"dccd_http_retries_total{endpoint="ohlc",exchange="binance"}"#,
+    r#"dccd_ratelimit_wait_seconds_count{exchange="binance"}"#,
+    r#"dccd_ratelimit_throttled_total{exchange="binance"}"#,
+    r#"dccd_ratelimit_tokens{exchange="binance"}"#,
+    r#"dccd_ratelimit_capacity_tokens{exchange="binance"}"#,
+    r#"dccd_exchange_banned_until_timestamp_seconds{exchange="binance"}"#,
+    r#"dccd_clock_offset_seconds{exchange="binance"}"#,
+    r#"dccd_exchange_up{exchange="binance"}"#,
+    r#"dccd_storage_publish_duration_seconds_count{kind="ohlc"}"#,
+    r#"dccd_storage_written_bytes_total{kind="ohlc"}"#,
+    r#"dccd_storage_copied_bytes_total{kind="ohlc"}"#,
+    r#"dccd_storage_file_size_bytes_count{kind="ohlc"}"#,
+    r#"dccd_storage_buffered_rows{kind="ohlc"}"#,
+    r#"dccd_metrics_series_dropped_total{family="series"}"#,
+    r#"dccd_queue_dropped_total{queue="stderr"}"#,
+    "dccd_storage_quarantined_files_total",
+    "dccd_storage_free_bytes",
+    "dccd_storage_size_bytes",
+    "dccd_scheduler_last_tick_timestamp_seconds",
+    "dccd_status_file_write_failures_total",
+];
+
+fn declared() -> Telemetry {
+    let telemetry = Telemetry::new();
+    telemetry.metrics().show_config("abc123", 3);
+    telemetry.metrics().declare_exchange("binance", &["ohlc"]);
+    telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+    telemetry
+}
+
+fn emit_every_event(to: &Telemetry) {
+    let hourly = &series(HOURLY);
+    let error = &io::Error::other("no answer");
+    to.emit(JobStarted { series: hourly, delay: TOOK });
+    to.emit(JobSucceeded { series: hourly, rows: 9, took: TOOK, at: AT });
+    to.emit(job_failed(hourly, error));
+    let window = Window::new(Micros(0), AT).unwrap();
+    to.emit(WindowFailed { series: hourly, window, attempts: 2, error });
+    to.emit(RowsFetched { series: hourly, rows: 12 });
+    to.emit(RowsStored { series: hourly, rows: 9, took: TOOK });
+    to.emit(RowsDiscarded { series: hourly, reason: Discard::Unclosed, rows: 1 });
+    to.emit(CandlesRevised { series: hourly, rows: 2 });
+    to.emit(RowsBuffered { kind: Kind::Ohlc, rows: 44 });
+    to.emit(CoverageChanged {
+        series: hourly,
+        oldest: None,
+        newest: Some(AT),
+        covered_secs: 10.0,
+        gap_secs: 20.0,
+        gaps: 3,
+        empty_secs: 30.5,
+        unfillable_secs: 40.0,
+    });
+    let (exchange, endpoint) = ("binance", "ohlc");
+    to.emit(RequestDone { exchange, endpoint, code: 429, took: TOOK, bytes: 20 });
+    to.emit(RequestFailed { exchange, endpoint, reason: Reason::RateLimited, error, took: TOOK });
+    to.emit(RequestFailed { exchange, endpoint, reason: Reason::Timeout, error, took: TOOK });
+    to.emit(RequestRetried { exchange, endpoint });
+    to.emit(LimitWaited { exchange, waited: Duration::ZERO });
+    to.emit(LimitWaited { exchange, waited: TOOK });
+    to.emit(LimitLevel { exchange, tokens: 5.5, capacity: 1200.0 });
+    to.emit(Banned { exchange, until: AT });
+    to.emit(ClockMeasured { exchange, offset_secs: -0.25 });
+    to.emit(ExchangeUp { exchange, up: true });
+    to.emit(FilePublished {
+        series: hourly,
+        rows: 9,
+        written_bytes: 5_000,
+        copied_bytes: 4_000,
+        file_bytes: 9_000,
+        took: TOOK,
+    });
+    to.emit(PublishFailed { series: hourly, reason: StorageReason::of(error), error });
+    to.emit(FileQuarantined { series: hourly, file: Path::new("2024.parquet"), why: "wrong digest" });
+    to.emit(SchedulerTicked { at: AT });
+    to.emit(JobsCounted(JobCounts { retrying: 7, ..JobCounts::default() }));
+    to.emit(DiskMeasured { free_bytes: 10, size_bytes: 100 });
+    to.emit(StatusFileFailed { error });
+}
+
+fn job_failed<'a>(series: &'a Series, error: &'a io::Error) -> JobFailed<'a> {
+    let at = AT + Duration::from_secs(60);
+    JobFailed { series, reason: Reason::Timeout, error, rows: 0, at, took: TOOK }
+}
+
+fn series(text: &str) -> Series {
+    text.parse().unwrap()
+}
+
+fn exposed(telemetry: &Telemetry) -> String {
+    exposition::text(telemetry.metrics()).unwrap()
+}
+
+fn samples(telemetry: &Telemetry) -> BTreeMap<String, String> {
+    let text = exposed(telemetry);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+fn lint(text: &str) -> String {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    let findings = [said.stdout, said.stderr].concat();
+    format!("{}{}", if said.status.success() { "" } else { "refused: " }, String::from_utf8_lossy(&findings))
+}
