@@ -15,7 +15,7 @@ use crate::cli::complete;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::{Output, thousands};
 use crate::config::Config;
-use crate::daemon::{Job, now};
+use crate::daemon::{Job, Site, now};
 use crate::exchange::find;
 use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since, plan};
 use crate::model::{Kind, Micros, Pair, Series, Span, Window, Windows};
@@ -75,22 +75,30 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         orders.iter().for_each(|order| out.line(dry_run(order, &config)));
         return Exit::Done;
     }
-    let mut one_shot = match OneShot::open(&config, "backfill", out).await {
+    let series: Vec<Arc<Series>> = orders.iter().map(|order| Arc::clone(&order.series)).collect();
+    let ad_hoc = series.iter().filter(|series| !is_configured(series, &config)).map(|series| &**series);
+    let one_shot = match OneShot::open(&config, "backfill", ad_hoc, out).await {
         Ok(one_shot) => one_shot,
         Err(exit) => return exit,
     };
-    for order in &orders {
-        if let Err(exit) = one_shot.meet(order.series.exchange(), &config, out) {
-            return exit;
-        }
-    }
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
-    fetch_all(one_shot, orders, at_once, out, &stop).await
+    let failed = fetch_all(one_shot.site(), orders, at_once, out, &stop).await;
+    one_shot.close().await;
+    Exit::of(failed == 0 && !stop.is_cancelled())
 }
 
-/// Runs every order, some side by side; a failure of one stops none of the others.
-async fn fetch_all(one_shot: OneShot, orders: Vec<Order>, at_once: usize, out: &mut Output, stop: &CancellationToken) -> Exit {
-    let one_shot = Arc::new(one_shot);
+fn is_configured(series: &Series, config: &Config) -> bool {
+    config.histo_jobs.iter().any(|job| job.series.contains(series))
+}
+
+/// Runs every order, some side by side; a failure of one stops none of the others. Gives how many failed.
+async fn fetch_all(
+    site: Arc<Site>,
+    orders: Vec<Order>,
+    at_once: usize,
+    out: &mut Output,
+    stop: &CancellationToken,
+) -> usize {
     let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
     let mut waiting = orders.into_iter();
     let mut running: JoinSet<(Arc<Series>, Outcome)> = JoinSet::new();
@@ -98,11 +106,11 @@ async fn fetch_all(one_shot: OneShot, orders: Vec<Order>, at_once: usize, out: &
     loop {
         while running.len() < at_once && !stop.is_cancelled() {
             let Some(order) = waiting.next() else { break };
-            let (one_shot, stop) = (Arc::clone(&one_shot), stop.clone());
+            let (site, stop) = (Arc::clone(&site), stop.clone());
             let bar = bars.as_ref().map(|bars| bars.add(bar(&order.series)));
             running.spawn(async move {
                 let show = |progress: Progress| bar.iter().for_each(|bar| show(bar, progress));
-                let outcome = one_shot.run(&order, &show, &stop).await;
+                let outcome = site.run(&order, Duration::ZERO, &show, &stop).await;
                 bar.iter().for_each(ProgressBar::finish_and_clear);
                 (order.series, outcome)
             });
@@ -119,14 +127,12 @@ async fn fetch_all(one_shot: OneShot, orders: Vec<Order>, at_once: usize, out: &
             }
         }
     }
-    if let Some(one_shot) = Arc::into_inner(one_shot) {
-        one_shot.close().await;
-    }
-    Exit::of(failed == 0 && !stop.is_cancelled())
+    failed
 }
 
 fn bar(series: &Series) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style).with_prefix(label(series))
 }
 
@@ -143,12 +149,14 @@ fn tell(series: &Series, outcome: &Outcome, out: &mut Output) {
     match &outcome.error {
         None if outcome.rows == 0 && outcome.revised == 0 => out.line(format!("{label} already up to date")),
         None => out.line(format!("{label} done — {rows} {what}, 0 windows skipped")),
-        Some(RunError::Windows { failed, .. }) => out.line(format!("{label} done — {rows} {what}, {failed} windows skipped")),
+        Some(RunError::Windows { failed, .. }) => {
+            out.line(format!("{label} done — {rows} {what}, {failed} windows skipped"))
+        }
         Some(RunError::Stopped { .. }) => out.line(format!("{label} stopped — {rows} {what} stored")),
         Some(_) => out.line(format!("{label} failed — {rows} {what} stored")),
     }
     if let Some(error) = &outcome.error {
-        out.error(error);
+        out.cause(error);
     }
 }
 
@@ -162,11 +170,29 @@ fn label(series: &Series) -> String {
 
 /// What to run: the matching jobs, or where all of it is named, the series itself.
 fn orders(args: &Args, config: &Config) -> Result<Vec<Order>, String> {
-    let start = args.start.as_deref().map(|text| Micros::parse(text, &config.zone)).transpose().map_err(|e| e.to_string())?;
-    let until = args.end.as_deref().map(|text| Micros::parse(text, &config.zone)).transpose().map_err(|e| e.to_string())?;
-    let pairs: Vec<Pair> = args.pairs.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e: crate::model::PairError| e.to_string())?;
+    let start = args
+        .start
+        .as_deref()
+        .map(|text| Micros::parse(text, &config.zone))
+        .transpose()
+        .map_err(|e| e.to_string())?;
+    let until = args
+        .end
+        .as_deref()
+        .map(|text| Micros::parse(text, &config.zone))
+        .transpose()
+        .map_err(|e| e.to_string())?;
+    let pairs: Vec<Pair> = args
+        .pairs
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|e: crate::model::PairError| e.to_string())?;
     if let Some(unknown) = args.exchange.iter().find(|name| find(name).is_none()) {
-        return Err(format!("`{unknown}` has no adapter in this version; use one of {}", crate::exchange::names().join(", ")));
+        return Err(format!(
+            "`{unknown}` has no adapter in this version; use one of {}",
+            crate::exchange::names().join(", ")
+        ));
     }
     let fits = |series: &Series| {
         (args.exchange.is_empty() || args.exchange.iter().any(|name| name == series.exchange()))
@@ -175,7 +201,8 @@ fn orders(args: &Args, config: &Config) -> Result<Vec<Order>, String> {
             && args.span.is_none_or(|span| Some(span) == series.span())
     };
     let jobs = Job::all(config);
-    let mut orders: Vec<Order> = jobs.into_iter().map(|job| job.order).filter(|order| fits(&order.series)).collect();
+    let mut orders: Vec<Order> =
+        jobs.into_iter().map(|job| job.order).filter(|order| fits(&order.series)).collect();
     let known: HashSet<Series> = orders.iter().map(|order| (*order.series).clone()).collect();
     orders.extend(ad_hoc(args, &pairs).into_iter().filter(|series| !known.contains(series)).map(order_for));
     for order in &mut orders {
@@ -205,7 +232,8 @@ fn order_for(series: Series) -> Order {
 fn dry_run(order: &Order, config: &Config) -> String {
     let series = &order.series;
     let label = label(series);
-    let Some((exchange, offer)) = find(series.exchange()).and_then(|own| Some((own, own.offer_for(series)?))) else {
+    let Some((exchange, offer)) = find(series.exchange()).and_then(|own| Some((own, own.offer_for(series)?)))
+    else {
         return format!("{label} DRY RUN — the exchange does not offer this");
     };
     let layout = Layout::new(&config.data_path);
@@ -222,9 +250,16 @@ fn dry_run(order: &Order, config: &Config) -> String {
         Since::Origin => Micros::OLDEST,
         Since::Known => ledger.wanted_since.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
     };
-    let missing = Window::new(since, until).map_or_else(Windows::new, |wanted| plan::missing(&ledger.settled(), &ledger.covered, wanted, grid));
+    let missing = Window::new(since, until)
+        .map_or_else(Windows::new, |wanted| plan::missing(&ledger.settled(), &ledger.covered, wanted, grid));
     let windows = plan::count(&missing, offer, grid);
     let quota = exchange.quota();
-    let minutes = windows as f64 * f64::from(offer.weight) / f64::from(quota.weight) * quota.per.as_secs_f64() / 60.0;
-    format!("{label} DRY RUN — {} windows, ~{:.0} min at {} weight/min", thousands(windows as u64), minutes, thousands(u64::from(quota.weight)))
+    let minutes =
+        windows as f64 * f64::from(offer.weight) / f64::from(quota.weight) * quota.per.as_secs_f64() / 60.0;
+    format!(
+        "{label} DRY RUN — {} windows, ~{:.0} min at {} weight/min",
+        thousands(windows as u64),
+        minutes,
+        thousands(u64::from(quota.weight))
+    )
 }

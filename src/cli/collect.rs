@@ -1,5 +1,7 @@
 //! `dccd collect`: one increment per job, for cron.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
@@ -15,23 +17,25 @@ pub struct Args {}
 /// Runs every configured job once, one after the other.
 pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let jobs = Job::all(&config);
-    let one_shot = match OneShot::open(&config, "collect", out).await {
+    let one_shot = match OneShot::open(&config, "collect", std::iter::empty(), out).await {
         Ok(one_shot) => one_shot,
         Err(exit) => return exit,
     };
+    let site = one_shot.site();
     let (mut successes, mut failures) = (0, 0);
     for job in &jobs {
         if stop.is_cancelled() {
             break;
         }
-        match one_shot.run(&job.order, &|_| {}, &stop).await.error {
+        match site.run(&job.order, Duration::ZERO, &|_| {}, &stop).await.error {
             None => successes += 1,
             Some(error) => {
                 failures += 1;
-                out.error(error);
+                out.cause(&error);
             }
         }
     }
+    drop(site);
     one_shot.close().await;
     if stop.is_cancelled() {
         out.note("stopped before every job ran");

@@ -15,7 +15,8 @@ pub(crate) fn exchanges(typed: &OsStr) -> Vec<CompletionCandidate> {
 /// Pairs of the configuration that would be found now; none where it cannot be read.
 pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
-    let mut pairs: Vec<String> = config.histo_jobs.iter().flat_map(|job| job.pairs.iter().map(ToString::to_string)).collect();
+    let mut pairs: Vec<String> =
+        config.histo_jobs.iter().flat_map(|job| job.pairs.iter().map(ToString::to_string)).collect();
     pairs.sort();
     pairs.dedup();
     matching(pairs, typed)

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::env::Shells;
 
+use crate::atomic;
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::store::atomic;
 
 /// Print the completion script of a shell: bash, zsh, fish, elvish or powershell.
 #[derive(Debug, clap::Args)]
@@ -32,16 +32,24 @@ fn script(shell: &str) -> Result<String, String> {
     let shells = Shells::builtins();
     let completer = shells.completer(shell).ok_or_else(|| format!("there is no completion for `{shell}`"))?;
     let mut script = Vec::new();
-    completer.write_registration("COMPLETE", "dccd", "dccd", "dccd", &mut script).map_err(|error| error.to_string())?;
+    completer
+        .write_registration("COMPLETE", "dccd", "dccd", "dccd", &mut script)
+        .map_err(|error| error.to_string())?;
     String::from_utf8(script).map_err(|error| error.to_string())
 }
 
 /// Writes the script where the shell looks for it.
 pub(crate) fn install(shell: &str, out: &mut Output) -> Exit {
     let named = if shell.is_empty() { std::env::var("SHELL").unwrap_or_default() } else { shell.to_owned() };
-    let shell = Path::new(&named).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let shell =
+        Path::new(&named).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(path) = std::env::home_dir().and_then(|home| place(&home, &shell)) else {
-        return out.fail(Exit::Failed, format!("completion cannot be installed for `{shell}`; use --install-completion bash, zsh or fish"));
+        return out.fail(
+            Exit::Failed,
+            format!(
+                "completion cannot be installed for `{shell}`; use --install-completion bash, zsh or fish"
+            ),
+        );
     };
     let written = script(&shell).and_then(|script| {
         let folder = path.parent().unwrap_or(Path::new("."));

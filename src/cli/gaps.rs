@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::cli::Exit;
 use crate::cli::inventory::gaps;
 use crate::cli::output::Output;
-use crate::cli::Exit;
 use crate::config::Config;
 use crate::model::Window;
 use crate::store::{Layout, Note, inventory};
@@ -44,8 +44,11 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         }
         if !args.open {
             let settled = [("empty", &ledger.empty), ("unfillable", &ledger.unfillable)];
-            let notes = settled.into_iter().flat_map(|(state, notes)| notes.iter().map(move |note| (state, note)));
-            lines.extend(notes.map(|(state, Note { window, reason })| line(&name, state, *window, reason.clone())));
+            let notes =
+                settled.into_iter().flat_map(|(state, notes)| notes.iter().map(move |note| (state, note)));
+            lines.extend(
+                notes.map(|(state, Note { window, reason })| line(&name, state, *window, reason.clone())),
+            );
         }
     }
     if args.json {

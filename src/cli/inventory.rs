@@ -71,10 +71,17 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
 fn table_row(holding: &Holding, config: &Config) -> String {
     let series = &holding.series;
     let span = series.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
-    let head = format!("{:<10} {:<12} {:<11} {span:<6}", series.exchange(), series.pair().to_string(), series.kind().name());
+    let head = format!(
+        "{:<10} {:<12} {:<11} {span:<6}",
+        series.exchange(),
+        series.pair().to_string(),
+        series.kind().name()
+    );
     let ledger = match &holding.ledger {
         Ok(ledger) => ledger,
-        Err(reason) => return format!("{head} {} file(s) not read: {reason}; see `dccd import`", holding.unknown_files),
+        Err(reason) => {
+            return format!("{head} {} file(s) not read: {reason}; see `dccd import`", holding.unknown_files);
+        }
     };
     let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
     let gaps = gaps(holding, ledger);
@@ -96,7 +103,8 @@ fn table_row(holding: &Holding, config: &Config) -> String {
 
 /// What is wanted, due by now, and neither stored nor known not to exist.
 pub(crate) fn gaps(holding: &Holding, ledger: &Ledger) -> Windows {
-    let until = find(holding.series.exchange()).map_or_else(now, |exchange| horizon_of(exchange, &holding.series, now()));
+    let until = find(holding.series.exchange())
+        .map_or_else(now, |exchange| horizon_of(exchange, &holding.series, now()));
     ledger.gaps(until)
 }
 

@@ -87,11 +87,21 @@ impl Cli {
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
-            Some(Command::Status(args)) => with_config(path, &mut out, |config, out| status::run(&args, config, out)),
-            Some(Command::Inventory(args)) => with_config(path, &mut out, |config, out| inventory::run(&args, config, out)),
-            Some(Command::Gaps(args)) => with_config(path, &mut out, |config, out| gaps::run(&args, config, out)),
-            Some(Command::Verify(args)) => with_config(path, &mut out, |config, out| verify::run(&args, config, out)),
-            Some(Command::Logs(args)) => with_config(path, &mut out, |config, out| logs::run(&args, config, out)),
+            Some(Command::Status(args)) => {
+                with_config(path, &mut out, |config, out| status::run(&args, config, out))
+            }
+            Some(Command::Inventory(args)) => {
+                with_config(path, &mut out, |config, out| inventory::run(&args, config, out))
+            }
+            Some(Command::Gaps(args)) => {
+                with_config(path, &mut out, |config, out| gaps::run(&args, config, out))
+            }
+            Some(Command::Verify(args)) => {
+                with_config(path, &mut out, |config, out| verify::run(&args, config, out))
+            }
+            Some(Command::Logs(args)) => {
+                with_config(path, &mut out, |config, out| logs::run(&args, config, out))
+            }
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
@@ -113,7 +123,11 @@ impl Cli {
 }
 
 /// Loads the configuration, or ends with every problem it has.
-fn with_config<'o>(path: Option<&Path>, out: &'o mut Output, run: impl FnOnce(Config, &'o mut Output) -> Exit) -> Exit {
+fn with_config<'o>(
+    path: Option<&Path>,
+    out: &'o mut Output,
+    run: impl FnOnce(Config, &'o mut Output) -> Exit,
+) -> Exit {
     match config::load(path) {
         Ok(config) => run(config, out),
         Err(error) => {
@@ -124,7 +138,10 @@ fn with_config<'o>(path: Option<&Path>, out: &'o mut Output, run: impl FnOnce(Co
 }
 
 /// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.
-fn on_runtime<'o, F: Future<Output = Exit> + 'o>(out: &'o mut Output, run: impl FnOnce(&'o mut Output, CancellationToken) -> F) -> Exit {
+fn on_runtime<'o, F: Future<Output = Exit> + 'o>(
+    out: &'o mut Output,
+    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
+) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out.fail(Exit::Storage, format!("the runtime could not start: {error}")),
@@ -139,7 +156,9 @@ fn on_runtime<'o, F: Future<Output = Exit> + 'o>(out: &'o mut Output, run: impl 
 
 async fn cancel_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return;
     };
     tokio::select! {
@@ -147,4 +166,12 @@ async fn cancel_on_signal(stop: CancellationToken) {
         _ = terminate.recv() => {}
     }
     stop.cancel();
+}
+
+/// Writes one `Error:` line for each thing that is wrong.
+fn refused(error: &config::ConfigError, err: &mut dyn std::io::Write) -> std::io::Result<u8> {
+    for line in error.lines() {
+        writeln!(err, "Error: {line}")?;
+    }
+    Ok(1)
 }

@@ -1,66 +1,77 @@
 //! What `backfill` and `collect` share: the data path in use for one command, and its log.
 
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::daemon::{Site, SiteError};
-use crate::jobs::{Order, Outcome, Progress};
-use crate::telemetry::logs;
+use crate::model::Series;
+use crate::telemetry::events::Chain;
+use crate::telemetry::logs::{self, LogGuard, LogSettings};
 
 /// A data path in use for one command.
 pub(crate) struct OneShot {
-    site: Site,
-    _logs: logs::Guard,
+    site: Arc<Site>,
+    _logs: LogGuard,
 }
 
 impl OneShot {
     /// Takes the data path; its log goes to the log file only, the command prints for itself.
-    pub(crate) async fn open(config: &Config, command: &str, out: &mut Output) -> Result<Self, Exit> {
-        let site = open_site(config, command, out).await?;
+    /// `series` are run beside the configured ones.
+    pub(crate) async fn open<'a>(
+        config: &Config,
+        command: &str,
+        series: impl Iterator<Item = &'a Series>,
+        out: &mut Output,
+    ) -> Result<Self, Exit> {
+        let mut site = open_site(config, command, out).await?;
+        for series in series {
+            site.declare(series, Duration::ZERO);
+            site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
+        }
         let logs = start_logs(config, &site, false, out)?;
         for note in &config.notes {
             tracing::info!("{note}");
         }
-        Ok(OneShot { site, _logs: logs })
+        Ok(OneShot { site: Arc::new(site), _logs: logs })
     }
 
-    /// Meets an exchange that no configured job names.
-    pub(crate) fn meet(&mut self, exchange: &str, config: &Config, out: &mut Output) -> Result<(), Exit> {
-        self.site.meet(exchange, config).map_err(|error| out.fail(Exit::Config, error))
-    }
-
-    /// The site itself.
-    pub(crate) fn site(&self) -> &Site {
-        &self.site
-    }
-
-    /// Runs an order now.
-    pub(crate) async fn run(&self, order: &Order, progress: &(dyn Fn(Progress) + Sync), stop: &CancellationToken) -> Outcome {
-        self.site.run(order, Duration::ZERO, progress, stop).await
+    /// What the runs share.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site)
     }
 
     /// Ends cleanly.
     pub(crate) async fn close(self) {
-        self.site.close().await;
+        if let Some(site) = Arc::into_inner(self.site) {
+            site.close().await;
+        }
     }
 }
 
 /// Takes the data path into use, or says why not.
 pub(crate) async fn open_site(config: &Config, command: &str, out: &mut Output) -> Result<Site, Exit> {
-    Site::open(config, command).await.map_err(|error: SiteError| out.fail(Exit::of_site(&error), &error))
+    Site::open(config, command)
+        .await
+        .map_err(|error: SiteError| out.fail(Exit::of_site(&error), Chain(&error)))
 }
 
 /// Starts the log of a data path.
-pub(crate) fn start_logs(config: &Config, site: &Site, to_stderr: bool, out: &mut Output) -> Result<logs::Guard, Exit> {
+pub(crate) fn start_logs(
+    config: &Config,
+    site: &Site,
+    to_stderr: bool,
+    out: &mut Output,
+) -> Result<LogGuard, Exit> {
     let file = site.layout().own().join("dccd.log");
-    let format = match config.telemetry.log_format {
-        LogFormat::Text => logs::Format::Text,
-        LogFormat::Json => logs::Format::Json,
+    let settings = LogSettings {
+        level: config.telemetry.log_level.into(),
+        format: config.telemetry.log_format,
+        file: Some(&file),
+        to_stderr,
     };
-    logs::init(site.telemetry(), config.telemetry.log_level, format, Some(&file), to_stderr)
-        .map_err(|error| out.fail(Exit::Storage, format!("the log {} cannot be written: {error}", file.display())))
+    logs::init(settings, Arc::clone(site.telemetry().metrics()))
+        .map_err(|error| out.fail(Exit::Storage, Chain(&error)))
 }

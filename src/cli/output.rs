@@ -5,53 +5,62 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::cli::Exit;
+use crate::telemetry::events::Chain;
 
 /// The two streams a command prints to.
-pub struct Output {
+pub(crate) struct Output {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
 }
 
 impl Output {
     /// The process's own.
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Output { out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
 
     /// A line of the result.
-    pub fn line(&mut self, text: impl Display) {
+    pub(crate) fn line(&mut self, text: impl Display) {
         let _ = writeln!(self.out, "{text}");
     }
 
     /// A whole result, such as JSON.
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
     /// A remark beside the result.
-    pub fn note(&mut self, text: impl Display) {
+    pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "Note: {text}");
     }
 
     /// A complaint.
-    pub fn error(&mut self, text: impl Display) {
+    pub(crate) fn error(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "Error: {text}");
     }
 
+    /// An error with its causes.
+    pub(crate) fn cause(&mut self, error: &dyn std::error::Error) {
+        self.error(Chain(error));
+    }
+
     /// A complaint that ends the command.
-    pub fn fail(&mut self, exit: Exit, text: impl Display) -> Exit {
+    pub(crate) fn fail(&mut self, exit: Exit, text: impl Display) -> Exit {
         self.error(text);
         exit
     }
 
     /// Runs a command that writes to the two streams itself and ends with 0 or 1.
-    pub fn plain(&mut self, run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> u8) -> Exit {
-        Exit::of(run(&mut self.out, &mut self.err) == 0)
+    pub(crate) fn plain(
+        &mut self,
+        run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> io::Result<u8>,
+    ) -> Exit {
+        Exit::of(run(&mut self.out, &mut self.err).is_ok_and(|code| code == 0))
     }
 }
 
 /// A count with commas: `1,234,567`.
-pub fn thousands(count: u64) -> String {
+pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let head = digits.len() % 3;
     let mut text = digits[..head].to_owned();
@@ -65,7 +74,7 @@ pub fn thousands(count: u64) -> String {
 }
 
 /// A size with its unit: `1.2 MiB`.
-pub fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut size = count as f64;
     let mut unit = 0;

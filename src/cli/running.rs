@@ -13,7 +13,8 @@ use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::{Job, Scheduler, Site};
 use crate::http::{App, bind, serve};
-use crate::telemetry::{STARTING, Status, logs};
+use crate::telemetry::logs::LogGuard;
+use crate::telemetry::{STARTING, Status};
 
 /// A daemon that is ready to run.
 pub(crate) struct Running {
@@ -22,13 +23,19 @@ pub(crate) struct Running {
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
     slots: usize,
-    _logs: logs::Guard,
+    _logs: LogGuard,
 }
 
 impl Running {
     /// Takes the addresses and the data path of a configuration. Nothing is fetched yet.
-    pub(crate) async fn prepare(config: &Config, command: &str, log_to_stderr: bool, out: &mut Output) -> Result<Self, Exit> {
-        let listeners = bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
+    pub(crate) async fn prepare(
+        config: &Config,
+        command: &str,
+        log_to_stderr: bool,
+        out: &mut Output,
+    ) -> Result<Self, Exit> {
+        let listeners =
+            bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let site = open_site(config, command, out).await?;
         let logs = start_logs(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
@@ -64,7 +71,7 @@ impl Running {
         let Running { site, status, listeners, jobs, slots, _logs } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
-        let app = App { telemetry: site.telemetry().clone(), status: Arc::clone(&status) };
+        let app = App::new(site.telemetry().clone(), Arc::clone(&status));
         pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
         status.clear_unready(STARTING);

@@ -4,7 +4,6 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::model::{Micros, Zone};
-use crate::store::Layout;
 use crate::telemetry::{PairHealth, read_pairs};
 
 /// Show last run, last success, rows and consecutive errors of each pair.
@@ -17,13 +16,15 @@ pub struct Args {
 
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
-    let path = Layout::new(&config.data_path).own().join("metrics.json");
     if !config.stream_jobs.is_empty() {
-        out.note(format!("{} stream job(s) are not running: this version has no streams", config.stream_jobs.len()));
+        out.note(format!(
+            "{} stream job(s) are not running: this version has no streams",
+            config.stream_jobs.len()
+        ));
     }
-    let pairs = match read_pairs(&path) {
+    let pairs = match read_pairs(&config.data_path) {
         Ok(pairs) => pairs,
-        Err(error) => return out.fail(Exit::Failed, format!("{} cannot be read: {error}", path.display())),
+        Err(error) => return out.fail(Exit::Failed, error),
     };
     if args.json {
         return match serde_json::to_string_pretty(&pairs) {
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         out.line("No metrics yet.");
         return Exit::Done;
     }
-    let header = format!("{:<24} {:<17} {:<17} {:>6} {:>6}", "job", "last_run", "last_success", "rows", "errors");
+    let header =
+        format!("{:<24} {:<17} {:<17} {:>6} {:>6}", "job", "last_run", "last_success", "rows", "errors");
     out.line(&header);
     out.line("-".repeat(header.len()));
     for (pair, health) in &pairs {
@@ -48,7 +50,8 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
 }
 
 fn row(pair: &str, health: &PairHealth, zone: &Zone) -> String {
-    let time = |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
+    let time =
+        |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
     format!(
         "{pair:<24} {:<17} {:<17} {:>6} {:>6}",
         time(health.last_run_at),

@@ -35,6 +35,10 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
             }
         }
     }
-    out.line(format!("Verified {} series: {} fault(s).", thousands(series_checked), thousands(faults as u64)));
+    out.line(format!(
+        "Verified {} series: {} fault(s).",
+        thousands(series_checked),
+        thousands(faults as u64)
+    ));
     Exit::of(faults == 0)
 }

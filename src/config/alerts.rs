@@ -9,6 +9,7 @@ use crate::config::exchanges::url;
 use crate::config::find::Surroundings;
 use crate::config::secret::Secret;
 use crate::config::section::Section;
+use crate::telemetry::logs::LogFormat;
 
 /// When someone is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +35,6 @@ pub struct Telemetry {
     pub collect_interval: Duration,
     /// The time between points of the metric history.
     pub history_interval: Duration,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 const TELEMETRY_KEYS: [&str; 6] =

@@ -24,7 +24,7 @@ mod template;
 
 use std::path::Path;
 
-pub use alerts::{Alerts, LogFormat, Telemetry};
+pub use alerts::{Alerts, Telemetry};
 pub use check::{Config, check};
 pub use cron::Cron;
 pub use exchanges::{ExchangeSettings, exchanges_without_adapter, known_exchanges};

@@ -53,11 +53,13 @@ fn rhythm(job: &HistoJob, series: &Series, config: &Config) -> Rhythm {
     match &job.trigger {
         Trigger::Every(interval) => Rhythm::Every(*interval),
         Trigger::Cron(cron) => Rhythm::Cron(cron.clone(), config.zone.clone()),
-        Trigger::AtClose => match (series.span(), find(series.exchange()).and_then(|own| own.offer_for(series))) {
-            (Some(span), Some(offer)) => Rhythm::AtClose { grid: offer.grid(span), grace: offer.grace },
-            (Some(span), None) => Rhythm::AtClose { grid: span.grid(), grace: Duration::ZERO },
-            (None, _) => Rhythm::Every(usual_interval(series.kind())),
-        },
+        Trigger::AtClose => {
+            match (series.span(), find(series.exchange()).and_then(|own| own.offer_for(series))) {
+                (Some(span), Some(offer)) => Rhythm::AtClose { grid: offer.grid(span), grace: offer.grace },
+                (Some(span), None) => Rhythm::AtClose { grid: span.grid(), grace: Duration::ZERO },
+                (None, _) => Rhythm::Every(usual_interval(series.kind())),
+            }
+        }
     }
 }
 

@@ -45,10 +45,12 @@ impl Rhythm {
         match self {
             Rhythm::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
             Rhythm::Every(interval) => *interval,
-            Rhythm::Cron(..) => match self.next_after(now).and_then(|next| Some((next, self.next_after(next)?))) {
-                Some((next, after)) => after.since(next),
-                None => FIRST_RETRY,
-            },
+            Rhythm::Cron(..) => {
+                match self.next_after(now).and_then(|next| Some((next, self.next_after(next)?))) {
+                    Some((next, after)) => after.since(next),
+                    None => FIRST_RETRY,
+                }
+            }
         }
     }
 
@@ -98,7 +100,9 @@ mod tests {
     fn failed_runs_come_again_after_30_seconds_doubling_up_to_the_interval() {
         let rhythm = Rhythm::Every(Duration::from_secs(300));
         let now = at("2024-01-01");
-        let waits: Vec<u64> = (1..7).map(|failed| rhythm.retry_after(failed, Duration::ZERO, now).since(now).as_secs()).collect();
+        let waits: Vec<u64> = (1..7)
+            .map(|failed| rhythm.retry_after(failed, Duration::ZERO, now).since(now).as_secs())
+            .collect();
         assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
         assert_eq!(rhythm.retry_after(1, Duration::from_secs(900), now).since(now).as_secs(), 900);
     }

@@ -1,6 +1,5 @@
 //! The scheduler: every job at once, then on its rhythm; never two runs of a series, never more than the slots.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::daemon::site::now;
 use crate::daemon::{Job, Site};
 use crate::jobs::Outcome;
 use crate::model::Micros;
-use crate::telemetry::events::SchedulerTicked;
+use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 use crate::telemetry::{JobCounts, JobRow, Status};
 
 /// The scheduler looks round at least this often, so that a changed system clock is noticed.
@@ -47,7 +46,8 @@ impl Scheduler {
         let places = jobs
             .into_iter()
             .map(|job| {
-                let failed = site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
+                let failed =
+                    site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
                 Place { job, due, is_running: false, failed }
             })
             .collect();
@@ -122,7 +122,8 @@ impl Scheduler {
             }
             Some(error) => {
                 place.failed += 1;
-                place.due = Some(place.job.rhythm.retry_after(place.failed, error.wait().unwrap_or_default(), at));
+                place.due =
+                    Some(place.job.rhythm.retry_after(place.failed, error.wait().unwrap_or_default(), at));
             }
         }
     }
@@ -157,7 +158,7 @@ impl Scheduler {
     fn show(&self) {
         let mut counts = JobCounts::default();
         let health = self.site.telemetry().health();
-        let newest: BTreeMap<_, _> = self.site.telemetry().metrics().newest_rows();
+        let metrics = self.site.telemetry().metrics();
         let rows = self.places.iter().map(|place| {
             match (place.is_running, place.failed) {
                 (true, _) => counts.running += 1,
@@ -173,12 +174,12 @@ impl Scheduler {
                 rows: known.as_ref().map_or(0, |known| known.rows),
                 consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
                 last_error: known.and_then(|known| known.last_error),
-                newest_row: newest.get(&**series).copied(),
+                newest_row: metrics.newest_row(series),
                 next_run_at: place.due.filter(|_| !place.is_running),
             }
         });
         let rows: Vec<JobRow> = rows.collect();
-        self.site.telemetry().metrics().show_jobs(&counts);
+        self.site.telemetry().emit(JobsCounted(counts));
         self.status.set_jobs(rows);
     }
 }

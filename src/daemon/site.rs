@@ -11,12 +11,12 @@ use crate::config::Config;
 use crate::daemon::Job;
 use crate::db::{Database, DbError};
 use crate::exchange::find;
-use crate::jobs::{Context, Order, Outcome, Progress, RunError, plan, run};
+use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run};
 use crate::model::{Micros, Series};
 use crate::net::{Client, NetError, Settings};
-use crate::store::{DataLock, Layout, Ledger, StoreError, inventory};
-use crate::telemetry::events::{CoverageChanged, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded};
-use crate::telemetry::{HealthMonitor, Reason, Telemetry};
+use crate::store::{DataLock, Layout, Ledger, StoreError};
+use crate::telemetry::events::{DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded};
+use crate::telemetry::{HealthMonitor, Telemetry};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
 /// than an exchange's limit lets them come.
@@ -44,7 +44,7 @@ pub enum SiteError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// `metrics.json` cannot be read or set aside.
-    #[error("{path} cannot be read: {source}; check its permissions")]
+    #[error("{path} cannot be read; check its permissions")]
     Health {
         /// The file.
         path: String,
@@ -66,15 +66,18 @@ impl Site {
             source,
         })?;
         let telemetry = Telemetry::with_health(health);
-        telemetry.metrics().configured(&config.hash, config.alerts.max_consecutive_errors);
+        let jobs = Job::all(config);
+        telemetry.metrics().show_config(&config.hash, config.alerts.max_consecutive_errors);
+        telemetry.metrics().limit_series(jobs.len());
         let db = Database::open(&layout.own()).await?;
-        telemetry.restore(db.series_health().await?);
+        let known = db.series_health().await?;
         let mut site = Site { layout, telemetry, db, contexts: BTreeMap::new(), _lock: lock };
-        for job in Job::all(config) {
-            site.declare(&job);
+        for job in &jobs {
+            site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
         }
-        site.restore_coverage();
+        site.telemetry.restore(known);
+        site.restore_coverage(&jobs);
         Ok(site)
     }
 
@@ -83,7 +86,8 @@ impl Site {
     /// # Errors
     /// When its configured address is none.
     pub fn meet(&mut self, name: &str, config: &Config) -> Result<(), NetError> {
-        let Some(exchange) = find(name).filter(|exchange| !self.contexts.contains_key(exchange.name())) else {
+        let Some(exchange) = find(name).filter(|exchange| !self.contexts.contains_key(exchange.name()))
+        else {
             return Ok(());
         };
         let settings = config.exchange(name);
@@ -92,6 +96,7 @@ impl Site {
             requests_per_second: settings.requests_per_second,
             timeout: settings.timeout,
         };
+        self.telemetry.metrics().declare_exchange(name, exchange.endpoints());
         let client = Client::new(exchange, settings, Arc::new(self.telemetry.clone()))?;
         let context = Context {
             layout: self.layout.clone(),
@@ -105,17 +110,16 @@ impl Site {
         Ok(())
     }
 
-    /// Creates a job's label sets at 0.
-    pub fn declare(&self, job: &Job) {
-        let interval = job.rhythm.interval(now());
-        self.telemetry.declare_series(job.series(), &job.series().to_string(), interval);
+    /// Creates the label sets of a series at 0; `interval` is how often its job runs.
+    pub fn declare(&self, series: &Series, interval: Duration) {
+        self.telemetry.declare_series(series, &series.to_string(), interval);
     }
 
     /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
-    fn restore_coverage(&self) {
-        for holding in inventory(&self.layout) {
-            if let Ok(ledger) = &holding.ledger {
-                self.tell_coverage(&holding.series, ledger);
+    fn restore_coverage(&self, jobs: &[Job]) {
+        for series in jobs.iter().map(Job::series) {
+            if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
+                self.tell_coverage(series, &ledger);
             }
         }
     }
@@ -123,7 +127,7 @@ impl Site {
     fn tell_coverage(&self, series: &Series, ledger: &Ledger) {
         let Some(exchange) = find(series.exchange()) else { return };
         let horizon = plan::horizon_of(exchange, series, now());
-        self.telemetry.emit(CoverageChanged::of(series, ledger, horizon));
+        self.telemetry.emit(coverage(series, ledger, horizon));
     }
 
     /// Where its data lies.
@@ -165,10 +169,10 @@ impl Site {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
-            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took, at }),
+            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
             Some(error) => {
                 let reason = error.reason();
-                self.telemetry.emit(JobFailed { series, reason, error: &error.to_string(), rows, at, took });
+                self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
         if let Some(health) = self.telemetry.health().of(series) {
@@ -186,7 +190,8 @@ impl Site {
     pub fn measure_disk(&self) {
         if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-            self.telemetry.emit(DiskMeasured { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) });
+            self.telemetry
+                .emit(DiskMeasured { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) });
         }
     }
 
@@ -201,14 +206,4 @@ impl Site {
 pub fn now() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
-
-impl RunError {
-    /// The word a failed run counts under.
-    fn reason(&self) -> Reason {
-        match self {
-            RunError::Store { .. } => Reason::Storage,
-            _ => self.net_reason().unwrap_or(Reason::Other),
-        }
-    }
 }

@@ -12,7 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use thiserror::Error;
 
 /// The schema, one statement list a version; a released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "health of each series", include_str!("0001_series_health.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "health of each series", include_str!("0001_series_health.sql"))];
 
 /// How long a statement waits for another writer.
 const BUSY: Duration = Duration::from_secs(5);
@@ -23,7 +24,7 @@ pub struct Database(SqlitePool);
 
 /// Why the embedded store could not be used.
 #[derive(Debug, Error)]
-#[error("the state store {path} failed: {source}; it is a cache, so it may be moved away while dccd is stopped")]
+#[error("the state store {path} failed; it is a cache, so it may be moved away while dccd is stopped")]
 pub struct DbError {
     path: String,
     source: sqlx::Error,
@@ -53,7 +54,10 @@ impl Database {
             let name = (*name).into();
             Migration::new(*version, name, MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
         });
-        Migrator::with_migrations(migrations.collect()).run(&pool).await.map_err(|error| failed(error.into()))?;
+        Migrator::with_migrations(migrations.collect())
+            .run(&pool)
+            .await
+            .map_err(|error| failed(error.into()))?;
         Ok(Database(pool))
     }
 

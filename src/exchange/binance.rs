@@ -17,7 +17,7 @@ use crate::exchange::{
 use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
 
 /// Binance, spot markets.
-pub struct Binance;
+pub(crate) struct Binance;
 
 /// Spans and Binance's words for them; upper-case M is the month. Weeks open on Monday. Where a 3-day candle
 /// opens is not documented, so the walk does not hold 3-day rows to a grid.
@@ -171,6 +171,10 @@ impl Exchange for Binance {
 
     fn offers(&self) -> &'static [Offer] {
         &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
     }
 
     fn quota(&self) -> Quota {

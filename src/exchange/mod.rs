@@ -31,6 +31,9 @@ pub trait Exchange: Send + Sync {
     /// What it can do, one entry for each kind and set of markets.
     fn offers(&self) -> &'static [Offer];
 
+    /// Our names of the operations asked of it: the values of the `endpoint` label.
+    fn endpoints(&self) -> &'static [&'static str];
+
     /// The request budget it documents, used until it announces another.
     fn quota(&self) -> Quota;
 

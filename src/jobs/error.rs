@@ -7,17 +7,18 @@ use thiserror::Error;
 
 use crate::exchange::{ParseError, RefusalKind};
 use crate::model::{Series, Window};
-use crate::net::{Advice, NetError, Reason};
+use crate::net::{Advice, NetError};
 use crate::store::StoreError;
+use crate::telemetry::Reason;
 
 /// Why a page could not be had.
 #[derive(Debug, Error)]
 pub enum FetchError {
     /// There was no usable answer.
-    #[error("{0}")]
+    #[error(transparent)]
     Net(#[from] NetError),
     /// There was an answer, and it is not one.
-    #[error("{exchange}: {source}")]
+    #[error("an answer of {exchange} cannot be used")]
     Parse {
         /// Who answered.
         exchange: &'static str,
@@ -62,7 +63,7 @@ impl FetchError {
 pub enum RunError {
     /// Windows could not be fetched; they are gaps, and the next run asks for them again.
     #[error(
-        "{series}: {failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts: {source}"
+        "{series}: {failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts"
     )]
     Windows {
         /// Whose.
@@ -79,7 +80,7 @@ pub enum RunError {
         source: FetchError,
     },
     /// What must be known before the first page could not be had.
-    #[error("{series}: {source}")]
+    #[error("{series}: the run could not begin")]
     Unprepared {
         /// Whose.
         series: Arc<Series>,
@@ -87,7 +88,7 @@ pub enum RunError {
         source: FetchError,
     },
     /// The store could not do its work.
-    #[error("{series}: {source}")]
+    #[error("{series}: its files cannot be used")]
     Store {
         /// Whose.
         series: Arc<Series>,
@@ -121,14 +122,14 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The word this counts under; none for storage, which has words of its own.
+    /// The word this counts under.
     #[must_use]
-    pub fn net_reason(&self) -> Option<Reason> {
+    pub fn reason(&self) -> Reason {
         match self {
-            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => Some(source.reason()),
-            RunError::Stopped { .. } => Some(Reason::Cancelled),
-            RunError::NoOffer { .. } | RunError::Broken { .. } => Some(Reason::Other),
-            RunError::Store { .. } => None,
+            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => source.reason(),
+            RunError::Store { .. } => Reason::Storage,
+            RunError::Stopped { .. } => Reason::Cancelled,
+            RunError::NoOffer { .. } | RunError::Broken { .. } => Reason::Other,
         }
     }
 

@@ -86,9 +86,11 @@ impl Fetcher {
     ) -> Result<T, (u32, FetchError)> {
         let mut failed = 0;
         loop {
-            let error = match self.attempt(page).await.and_then(|(rows, next)| {
-                take(rows, next).map_err(|source| self.unreadable(source))
-            }) {
+            let error = match self
+                .attempt(page)
+                .await
+                .and_then(|(rows, next)| take(rows, next).map_err(|source| self.unreadable(source)))
+            {
                 Ok(taken) => return Ok(taken),
                 Err(error) => error,
             };
@@ -104,7 +106,6 @@ impl Fetcher {
             self.telemetry.emit(RequestRetried {
                 exchange: self.client.exchange().name(),
                 endpoint: self.client.exchange().request(page).endpoint,
-                error: &error.to_string(),
             });
             tokio::select! {
                 () = tokio::time::sleep(self.retry.wait(failed, asked)) => {}

@@ -4,11 +4,13 @@
 //! not settled, keeps whatever it stored when it is cut short, and leaves what it could not get as a gap
 //! with its reason, for the next run to fill.
 
+mod coverage;
 mod error;
 mod fetch;
 pub mod plan;
 mod run;
 
+pub use coverage::coverage;
 pub use error::{FetchError, RunError};
 pub use fetch::Retry;
 pub use run::{Context, Order, Outcome, Progress, Since, run};

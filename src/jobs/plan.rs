@@ -23,7 +23,9 @@ pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
 /// The same for a series of an exchange; for one without history nothing is ever due.
 #[must_use]
 pub fn horizon_of(exchange: &dyn Exchange, series: &Series, now: Micros) -> Micros {
-    exchange.offer_for(series).map_or(now, |offer| horizon(offer, series.span().map(|span| offer.grid(span)), now))
+    exchange
+        .offer_for(series)
+        .map_or(now, |offer| horizon(offer, series.span().map(|span| offer.grid(span)), now))
 }
 
 /// From where on nothing can be confirmed empty.
@@ -111,9 +113,13 @@ mod tests {
     #[test]
     fn inner_holes_are_planned_and_the_last_three_candles_asked_again() {
         let grid = Some(Span::HOUR.grid());
-        let covered: Windows = [window("2024-01-01", "2024-01-02"), window("2024-01-03", "2024-01-04")].into_iter().collect();
+        let covered: Windows =
+            [window("2024-01-01", "2024-01-02"), window("2024-01-03", "2024-01-04")].into_iter().collect();
         let missing = missing(&covered, &covered, window("2024-01-01", "2024-01-04"), grid);
-        assert_eq!(missing.iter().collect::<Vec<_>>(), [window("2024-01-02", "2024-01-03"), window("2024-01-03 21:00:00", "2024-01-04")]);
+        assert_eq!(
+            missing.iter().collect::<Vec<_>>(),
+            [window("2024-01-02", "2024-01-03"), window("2024-01-03 21:00:00", "2024-01-04")]
+        );
     }
 
     #[test]
@@ -121,7 +127,10 @@ mod tests {
         let grid = Some(Span::MINUTE.grid());
         let covered = Windows::from(window("2023-01-01", "2024-01-01"));
         let missing = missing(&covered, &covered, window("2023-01-01", "2024-01-01 00:05:00"), grid);
-        assert_eq!(missing.iter().collect::<Vec<_>>(), [window("2023-12-31 23:57:00", "2024-01-01 00:05:00")]);
+        assert_eq!(
+            missing.iter().collect::<Vec<_>>(),
+            [window("2023-12-31 23:57:00", "2024-01-01 00:05:00")]
+        );
         assert_eq!(count(&missing, offer(Kind::Ohlc), grid), 1);
     }
 

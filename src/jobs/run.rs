@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exchange::{Ask, History, Offer, Page, Probe, Step, Walk};
 use crate::jobs::fetch::{Failed, Fetcher};
-use crate::jobs::{FetchError, Retry, RunError, plan};
+use crate::jobs::{FetchError, Retry, RunError, coverage, plan};
 use crate::model::{Grid, Micros, Series, Window, Windows};
 use crate::net::{Client, NetError};
-use crate::store::{Accepted, FindingKind, Flushed, Layout, Ledger, StoreError, Writer};
-use crate::telemetry::Telemetry;
+use crate::store::{Accepted, Finding, FindingKind, Flushed, Layout, Ledger, StoreError, Writer};
 use crate::telemetry::events::{
-    CandlesRevised, CoverageChanged, Discard, FilePublished, FileQuarantined, PublishFailed, RowsDiscarded,
-    RowsFetched, RowsStored, WindowFailed,
+    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed,
+    RowsBuffered, RowsDiscarded, RowsFetched, RowsStored, WindowFailed,
 };
+use crate::telemetry::{Discard, Telemetry};
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
@@ -183,17 +183,20 @@ impl<'a> Run<'a> {
         let (layout, series) = (self.context.layout.clone(), Arc::clone(&self.order.series));
         let opened = self.on_disk(move || Writer::open(&layout, &series)).await?;
         let (writer, findings) = opened.map_err(|source| self.store_failed(source))?;
-        for finding in findings {
-            if finding.kind != FindingKind::Swept {
-                self.context.telemetry.emit(FileQuarantined {
-                    series: &self.order.series,
-                    set_aside: finding.kind == FindingKind::Quarantined,
-                    file: &finding.path.display().to_string(),
-                    why: &finding.detail,
-                });
-            }
-        }
+        findings.iter().for_each(|finding| self.tell_finding(finding));
         Ok(writer)
+    }
+
+    fn tell_finding(&self, finding: &Finding) {
+        let (telemetry, series, file) = (&self.context.telemetry, &self.order.series, &finding.path);
+        match finding.kind {
+            FindingKind::Quarantined => {
+                telemetry.emit(FileQuarantined { series, file, why: &finding.detail })
+            }
+            FindingKind::Missing => telemetry.emit(FileMissing { series, file }),
+            FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
+            FindingKind::Swept => {}
+        }
     }
 
     /// The exchange's clock, and once a symbol whether it is listed and what budget is announced.
@@ -212,7 +215,8 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let request = client.exchange().listing_request(Some(pair));
-        let received = client.get(&request, &self.fetcher.stop).await.map_err(|error| self.unprepared(error.into()))?;
+        let received =
+            client.get(&request, &self.fetcher.stop).await.map_err(|error| self.unprepared(error.into()))?;
         let listing = client.exchange().parse_listing(&received.body).map_err(|source| {
             self.unprepared(FetchError::Parse { exchange: client.exchange().name(), source })
         })?;
@@ -248,7 +252,14 @@ impl<'a> Run<'a> {
     }
 
     /// What the exchange cannot give any more is unfillable, before the first request.
-    fn reach(&self, writer: &mut Writer, offer: &Offer, grid: Option<Grid>, since: Micros, horizon: Micros) -> Micros {
+    fn reach(
+        &self,
+        writer: &mut Writer,
+        offer: &Offer,
+        grid: Option<Grid>,
+        since: Micros,
+        horizon: Micros,
+    ) -> Micros {
         let oldest = match (offer.history, grid) {
             (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
             (History::For(length), _) => horizon - length,
@@ -278,7 +289,9 @@ impl<'a> Run<'a> {
         let first = first.map_err(|(_, error)| self.unprepared(error))?;
         if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(Micros(first)))) {
             let exchange = self.context.client.exchange().name();
-            writer.account(|ledger| ledger.confirm_empty(empty, &format!("the first row {exchange} has is later")));
+            writer.account(|ledger| {
+                ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))
+            });
         }
         Ok(())
     }
@@ -310,9 +323,13 @@ impl<'a> Run<'a> {
         let mut walking: JoinSet<Result<(), Failed>> = JoinSet::new();
         let mut failures = Failures::default();
         loop {
-            while walking.len() < self.context.walks_at_once && !failures.enough() && !self.fetcher.stop.is_cancelled() {
+            while walking.len() < self.context.walks_at_once
+                && !failures.enough()
+                && !self.fetcher.stop.is_cancelled()
+            {
                 let Some(window) = windows.next() else { break };
-                let walk = Walk::new(Arc::clone(&self.order.series), ground.offer, window, ground.horizon, settled);
+                let walk =
+                    Walk::new(Arc::clone(&self.order.series), ground.offer, window, ground.horizon, settled);
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
                 walking.spawn(async move { fetcher.walk(walk, sender).await });
             }
@@ -350,6 +367,7 @@ impl<'a> Run<'a> {
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: step.stray });
         let repeats = writer.accept(Accepted { rows: step.rows, covered: step.covered, empty: step.empty });
         telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
+        telemetry.emit(RowsBuffered { kind: series.kind(), rows: writer.waiting_rows() as u64 });
         (self.progress)(self.at);
         if writer.wants_flush(self.context.flush_interval) {
             return self.flush(writer).await;
@@ -362,10 +380,9 @@ impl<'a> Run<'a> {
             Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
             Ok(()) => failures.in_a_row = 0,
             Err(failed) => {
-                let text = failed.error.to_string();
                 let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);
-                self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &text });
-                let reason = format!("{attempts} attempts failed: {text}");
+                self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &failed.error });
+                let reason = format!("{attempts} attempts failed: {}", Chain(&failed.error));
                 writer.account(|ledger| ledger.note(window, &reason));
                 failures.add(failed);
             }
@@ -397,8 +414,9 @@ impl<'a> Run<'a> {
     async fn finish(&mut self, writer: Writer, result: Result<(), RunError>) -> Result<(), RunError> {
         let writer = self.flush(writer).await?;
         let ledger = writer.ledger();
-        let horizon = plan::horizon_of(self.context.client.exchange(), &self.order.series, self.context.client.clock().now());
-        self.context.telemetry.emit(CoverageChanged::of(&self.order.series, ledger, horizon));
+        let now = self.context.client.clock().now();
+        let horizon = plan::horizon_of(self.context.client.exchange(), &self.order.series, now);
+        self.context.telemetry.emit(coverage(&self.order.series, ledger, horizon));
         result
     }
 
@@ -430,22 +448,34 @@ impl<'a> Run<'a> {
         self.stored += flushed.tally.added;
         self.revised += flushed.tally.revised;
         telemetry.emit(RowsStored { series, rows: flushed.tally.added, took });
-        telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
+        if flushed.tally.revised > 0 {
+            telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
+        }
+        telemetry.emit(RowsBuffered { kind: series.kind(), rows: 0 });
     }
 
     /// Does file work off the runtime's threads.
-    async fn on_disk<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RunError> {
         tokio::task::spawn_blocking(work).await.map_err(|error| self.broken(&error))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {
-        self.context.telemetry.emit(PublishFailed { series: &self.order.series, reason: source.fault().into(), error: &source.to_string() });
+        self.context.telemetry.emit(PublishFailed {
+            series: &self.order.series,
+            reason: source.reason(),
+            error: &source,
+        });
         RunError::Store { series: Arc::clone(&self.order.series), source }
     }
 
     fn unprepared(&self, source: FetchError) -> RunError {
         match source {
-            FetchError::Net(NetError::Stopped) => RunError::Stopped { series: Arc::clone(&self.order.series) },
+            FetchError::Net(NetError::Stopped) => {
+                RunError::Stopped { series: Arc::clone(&self.order.series) }
+            }
             source => RunError::Unprepared { series: Arc::clone(&self.order.series), source },
         }
     }

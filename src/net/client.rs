@@ -160,7 +160,7 @@ impl Client {
             () = grace_over(stop) => Err(NetError::Stopped),
         };
         if let Err(error) = &outcome {
-            self.watch.request_failed(self.name(), request.endpoint, error.reason(), sent.elapsed());
+            self.watch.request_failed(self.name(), request.endpoint, error, sent.elapsed());
         }
         outcome
     }

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::script::{Reply, Script, answer};
 use crate::exchange::{self, HttpRequest, RefusalKind};
 use crate::model::Micros;
-use crate::net::{Advice, Client, NetError, Reason, Received, Settings, Silent, Watch};
+use crate::net::{Advice, Client, NetError, Received, Settings, Silent, Watch};
+use crate::telemetry::Reason;
 
 /// What a watch heard, in order.
 #[derive(Default)]
@@ -33,8 +34,8 @@ impl Watch for Heard {
     fn request_done(&self, who: &'static str, what: &'static str, code: u16, _: Duration, bytes: usize) {
         self.push(format!("done {who} {what} {code} {bytes}"));
     }
-    fn request_failed(&self, who: &'static str, what: &'static str, reason: Reason, _: Duration) {
-        self.push(format!("failed {who} {what} {}", reason.name()));
+    fn request_failed(&self, who: &'static str, what: &'static str, error: &NetError, _: Duration) {
+        self.push(format!("failed {who} {what} {}", error.reason().name()));
     }
     fn limit_waited(&self, _: &'static str, _: Duration) {}
     fn limit_level(&self, who: &'static str, level: f64, capacity: f64) {

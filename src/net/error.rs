@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::exchange::{ParseError, Refusal, RefusalKind};
+use crate::telemetry::Reason;
 
 /// Why a request gave nothing.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -138,60 +139,6 @@ pub enum Advice {
     Stop,
 }
 
-/// The `reason` label of failed requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A 4xx status.
-    Http4xx,
-    /// A 5xx status.
-    Http5xx,
-    /// Too many requests.
-    RateLimited,
-    /// Too slow.
-    Timeout,
-    /// No connection, or a broken one.
-    Connect,
-    /// Not what is documented.
-    Parse,
-    /// An error of the exchange's own.
-    Refused,
-    /// We are stopping.
-    Cancelled,
-    /// Anything else.
-    Other,
-}
-
-impl Reason {
-    /// Every reason, so that each label exists from the start.
-    pub const ALL: [Reason; 9] = [
-        Reason::Http4xx,
-        Reason::Http5xx,
-        Reason::RateLimited,
-        Reason::Timeout,
-        Reason::Connect,
-        Reason::Parse,
-        Reason::Refused,
-        Reason::Cancelled,
-        Reason::Other,
-    ];
-
-    /// The word in the label.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Reason::Http4xx => "http_4xx",
-            Reason::Http5xx => "http_5xx",
-            Reason::RateLimited => "rate_limited",
-            Reason::Timeout => "timeout",
-            Reason::Connect => "connect",
-            Reason::Parse => "parse",
-            Reason::Refused => "refused",
-            Reason::Cancelled => "cancelled",
-            Reason::Other => "other",
-        }
-    }
-}
-
 impl NetError {
     /// What to do next.
     #[must_use]
@@ -276,15 +223,5 @@ mod tests {
         assert_eq!(status(404).advice(), Advice::GiveUp);
         assert_eq!(status(408).advice(), Advice::Retry);
         assert_eq!(NetError::Stopped.advice(), Advice::Stop);
-    }
-
-    #[test]
-    fn every_reason_has_its_own_word() {
-        let mut words: Vec<_> = Reason::ALL.map(Reason::name).to_vec();
-
-        words.sort_unstable();
-        words.dedup();
-
-        assert_eq!(words.len(), Reason::ALL.len());
     }
 }

@@ -19,6 +19,6 @@ mod script;
 
 pub use client::{Client, Received, Settings};
 pub use clock::Clock;
-pub use error::{Advice, NetError, Reason};
+pub use error::{Advice, NetError};
 pub use limit::Limiter;
 pub use watch::{Silent, Watch};

@@ -5,7 +5,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::model::Micros;
-use crate::net::Reason;
+use crate::net::NetError;
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{
+    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed,
+};
 
 /// Hears what the clients do. Every method returns at once.
 pub trait Watch: Send + Sync {
@@ -20,7 +24,13 @@ pub trait Watch: Send + Sync {
     );
 
     /// A request ended without a usable answer; one with an error status is also heard as done.
-    fn request_failed(&self, exchange: &'static str, endpoint: &'static str, reason: Reason, took: Duration);
+    fn request_failed(
+        &self,
+        exchange: &'static str,
+        endpoint: &'static str,
+        error: &NetError,
+        took: Duration,
+    );
 
     /// A request was let through after waiting so long, zero included, for the exchange's limit.
     fn limit_waited(&self, exchange: &'static str, waited: Duration);
@@ -41,9 +51,52 @@ pub struct Silent;
 
 impl Watch for Silent {
     fn request_done(&self, _: &'static str, _: &'static str, _: u16, _: Duration, _: usize) {}
-    fn request_failed(&self, _: &'static str, _: &'static str, _: Reason, _: Duration) {}
+    fn request_failed(&self, _: &'static str, _: &'static str, _: &NetError, _: Duration) {}
     fn limit_waited(&self, _: &'static str, _: Duration) {}
     fn limit_level(&self, _: &'static str, _: f64, _: f64) {}
     fn banned(&self, _: &'static str, _: Micros) {}
     fn clock_measured(&self, _: &'static str, _: SignedDuration) {}
+}
+
+impl Watch for Telemetry {
+    fn request_done(
+        &self,
+        exchange: &'static str,
+        endpoint: &'static str,
+        code: u16,
+        took: Duration,
+        bytes: usize,
+    ) {
+        self.emit(RequestDone { exchange, endpoint, code, took, bytes: bytes as u64 });
+        self.emit(ExchangeUp { exchange, up: code < 400 });
+    }
+
+    fn request_failed(
+        &self,
+        exchange: &'static str,
+        endpoint: &'static str,
+        error: &NetError,
+        took: Duration,
+    ) {
+        self.emit(RequestFailed { exchange, endpoint, reason: error.reason(), error, took });
+        if !matches!(error, NetError::Stopped) {
+            self.emit(ExchangeUp { exchange, up: false });
+        }
+    }
+
+    fn limit_waited(&self, exchange: &'static str, waited: Duration) {
+        self.emit(LimitWaited { exchange, waited });
+    }
+
+    fn limit_level(&self, exchange: &'static str, level: f64, capacity: f64) {
+        self.emit(LimitLevel { exchange, tokens: level, capacity });
+    }
+
+    fn banned(&self, exchange: &'static str, until: Micros) {
+        self.emit(Banned { exchange, until });
+    }
+
+    fn clock_measured(&self, exchange: &'static str, offset: SignedDuration) {
+        self.emit(ClockMeasured { exchange, offset_secs: offset.as_secs_f64() });
+    }
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use parquet::errors::ParquetError;
 use thiserror::Error;
 
+use crate::telemetry::StorageReason;
+
 /// Why the store could not do its work.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The operating system refused.
-    #[error("{action} {} was refused: {source}", path.display())]
+    #[error("{action} {} was refused", path.display())]
     Io {
         /// What was done.
         action: &'static str,
@@ -37,7 +39,7 @@ pub enum StoreError {
         holder: String,
     },
     /// Rows could not be turned into Parquet or back.
-    #[error("{} could not be encoded or read back: {source}", path.display())]
+    #[error("{} could not be encoded or read back", path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -52,19 +54,6 @@ pub enum StoreError {
         /// The difference.
         reason: String,
     },
-}
-
-/// Why a write failed, as a closed set for metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageFault {
-    /// No space, or a quota.
-    Enospc,
-    /// Permission, or a read-only file system.
-    Permission,
-    /// Any other input or output error.
-    Io,
-    /// Encoding or reading back.
-    Encode,
 }
 
 impl StoreError {
@@ -82,17 +71,11 @@ impl StoreError {
 
     /// The class of this error, for metrics and alerts.
     #[must_use]
-    pub fn fault(&self) -> StorageFault {
+    pub fn reason(&self) -> StorageReason {
         match self {
-            StoreError::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageFault::Enospc,
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    StorageFault::Permission
-                }
-                _ => StorageFault::Io,
-            },
-            StoreError::Foreign { .. } | StoreError::InUse { .. } => StorageFault::Permission,
-            StoreError::Parquet { .. } | StoreError::ReadBack { .. } => StorageFault::Encode,
+            StoreError::Io { source, .. } => StorageReason::of(source),
+            StoreError::Foreign { .. } | StoreError::InUse { .. } => StorageReason::Permission,
+            StoreError::Parquet { .. } | StoreError::ReadBack { .. } => StorageReason::Encode,
         }
     }
 }

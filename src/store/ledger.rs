@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::atomic;
 use crate::model::{Micros, Series, Window, Windows};
-use crate::store::{StoreError, atomic};
+use crate::store::StoreError;
 
 /// The account of one series, in `_series.json` beside its files.
 ///

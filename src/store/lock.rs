@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use crate::store::{Layout, StoreError, atomic};
+use crate::atomic;
+use crate::store::{Layout, StoreError};
 
 /// The held lock; it is given back when this is dropped or the process ends, however it ends.
 #[derive(Debug)]

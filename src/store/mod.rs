@@ -8,7 +8,6 @@
 //! [`Writer::accept`], so that they survive a crash too. Until then a crash loses what was accepted since
 //! the last publish, and since its coverage is lost with it, the next run fetches it again.
 
-pub mod atomic;
 mod error;
 mod file;
 mod inventory;
@@ -22,7 +21,7 @@ mod rows;
 mod verify;
 mod writer;
 
-pub use error::{StorageFault, StoreError};
+pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file};
 pub use inventory::{Holding, inventory};
 pub use layout::{Layout, Period};

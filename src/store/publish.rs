@@ -13,12 +13,13 @@ use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 
+use crate::atomic;
 use crate::model::{Batch, Series, Windows};
 use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile, hash_file, open_period_file};
 use crate::store::ledger::pairs;
 use crate::store::merge::{Tally, keys, merge};
 use crate::store::rows::{GROUP_ROWS, properties, schema, write_group};
-use crate::store::{FileEntry, Period, StoreError, atomic};
+use crate::store::{FileEntry, Period, StoreError};
 
 /// A file that now stands under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]

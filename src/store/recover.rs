@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::atomic;
 use crate::model::{Micros, Series};
 use crate::store::file::{Opened, PeriodFile, hash_file, open_period_file};
 use crate::store::ledger::Read;
 use crate::store::publish::modified;
-use crate::store::{FileEntry, Layout, Ledger, Period, StoreError, atomic};
+use crate::store::{FileEntry, Layout, Ledger, Period, StoreError};
 
 /// Something recovery met and dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]

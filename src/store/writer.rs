@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use crate::atomic;
 use crate::model::{Batch, Micros, Series, Window, Windows};
 use crate::store::file::{Opened, open_period_file};
 use crate::store::merge::{Tally, keys, merge_onto, tidy};
 use crate::store::publish::{Order, publish};
 use crate::store::recover::recover;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{FileEntry, Finding, Layout, Ledger, Period, Published, StoreError, atomic};
+use crate::store::{FileEntry, Finding, Layout, Ledger, Period, Published, StoreError};
 
 /// Rows and what they prove, taken together.
 #[derive(Debug)]

@@ -16,11 +16,11 @@ pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
 pub use rows::{CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored};
-pub use runs::{JobFailed, JobStarted, JobSucceeded, WindowFailed};
-pub use storage::{FilePublished, FileQuarantined, PublishFailed};
+pub use runs::{JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
+pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
-struct Chain<'a>(&'a dyn Error);
+pub struct Chain<'a>(pub &'a dyn Error);
 
 const CAUSES: usize = 10;
 

@@ -81,6 +81,23 @@ impl Event for JobFailed<'_> {
     }
 }
 
+/// A run was cut short because the program stops; it neither succeeded nor failed.
+pub struct JobStopped<'a> {
+    /// Whose run.
+    pub series: &'a Series,
+    /// New rows it stored before.
+    pub rows: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for JobStopped<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.health().add_rows(self.series, self.rows);
+        tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run stopped");
+    }
+}
+
 fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
     let metrics = telemetry.metrics();
     metrics.series(series).runs.add(1);

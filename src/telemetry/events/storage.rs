@@ -84,3 +84,32 @@ impl Event for FileQuarantined<'_> {
         tracing::error!(series = %self.series, %file, why = self.why, "damaged file set aside, not deleted");
     }
 }
+
+/// A file that was published is gone; its windows are gaps.
+pub struct FileMissing<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// Where it lay.
+    pub file: &'a Path,
+}
+
+impl Event for FileMissing<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().storage.missing.inc();
+        tracing::warn!(series = %self.series, file = %self.file.display(), "published file is gone; its windows are gaps");
+    }
+}
+
+/// A whole file that the ledger did not know was taken over: a publish was cut short, or the ledger lost.
+pub struct FileAdopted<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// Where it lies.
+    pub file: &'a Path,
+}
+
+impl Event for FileAdopted<'_> {
+    fn emit(self, _: &Telemetry) {
+        tracing::info!(series = %self.series, file = %self.file.display(), "whole file adopted into the ledger");
+    }
+}

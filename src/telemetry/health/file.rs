@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::PairHealth;
+use crate::atomic;
 
 type Pairs = BTreeMap<String, PairHealth>;
 
@@ -64,15 +65,10 @@ fn free_name(file: &Path) -> PathBuf {
 /// Replaces the file: written aside, synced, renamed, and the folder synced.
 pub(super) fn write(file: &Path, pairs: &Pairs) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let aside = file.with_extension("json.tmp");
+    atomic::create_folder(folder)?;
     let mut text = serde_json::to_vec_pretty(pairs)?;
     text.push(b'\n');
-    let mut written = File::create(&aside)?;
-    written.write_all(&text)?;
-    written.sync_all()?;
-    fs::rename(&aside, file)?;
-    File::open(folder)?.sync_all()
+    atomic::replace(file, &text)
 }
 
 #[cfg(test)]

@@ -123,6 +123,14 @@ impl HealthMonitor {
         health.clone()
     }
 
+    /// Adds rows of a run that neither succeeded nor failed.
+    pub fn add_rows(&self, series: &Series, rows: u64) {
+        let mut state = self.state();
+        state.changed = true;
+        let health = state.series.entry(series.clone()).or_insert_with(|| SeriesHealth::unknown(series));
+        health.rows = health.rows.saturating_add(rows);
+    }
+
     /// Takes in what the state store knows of the series, each in place of what was known. Their rows are
     /// part of what the file says of their pair and are not added to it.
     pub fn restore(&self, known: Vec<SeriesHealth>) {

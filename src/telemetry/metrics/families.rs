@@ -174,6 +174,7 @@ pub(crate) struct Storage {
     pub(crate) file_size: HistogramVec,
     pub(crate) buffered_rows: GaugeVec,
     pub(crate) quarantined: IntCounter,
+    pub(crate) missing: IntCounter,
     pub(crate) free_bytes: Gauge,
     pub(crate) size_bytes: Gauge,
 }
@@ -210,6 +211,7 @@ impl Storage {
             ),
             quarantined: add
                 .counter("storage_quarantined_files_total", "Damaged files and journal frames set aside."),
+            missing: add.counter("storage_missing_files_total", "Published files that were found gone."),
             free_bytes: add.gauge("storage_free_bytes", "Bytes free for us on the disk of the data path."),
             size_bytes: add.gauge("storage_size_bytes", "Size of the disk of the data path in bytes."),
         }

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
-use crate::model::Series;
+use crate::model::{Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
@@ -169,6 +169,13 @@ impl Metrics {
             self.program.series_dropped.with_label_values(&["series"]).inc();
             self.series.unseen()
         })
+    }
+
+    /// `ts` of the newest stored row of a series, where one is known.
+    #[must_use]
+    pub fn newest_row(&self, series: &Series) -> Option<Micros> {
+        let newest = self.series.get(series)?.newest_row.get();
+        (newest > 0.0).then(|| Micros::from_secs_f64(newest))
     }
 
     /// Shows what health knows of a series, if it is declared.
