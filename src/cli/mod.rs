@@ -9,10 +9,13 @@ use std::io::{self, Write};
 
 use crate::config::ConfigError;
 
-/// Writes one `Error:` line for each thing that is wrong.
-fn refused(error: &ConfigError, err: &mut dyn Write) -> io::Result<u8> {
-    for line in error.lines() {
-        writeln!(err, "Error: {line}")?;
-    }
+/// What is wrong with a configuration, as the lines a command writes.
+fn error_lines(error: &ConfigError) -> Vec<String> {
+    error.lines().iter().map(|line| format!("Error: {line}")).collect()
+}
+
+/// Writes why a command did nothing; the exit code says so too.
+fn refused(lines: &[String], err: &mut dyn Write) -> io::Result<u8> {
+    lines.iter().try_for_each(|line| writeln!(err, "{line}"))?;
     Ok(1)
 }
