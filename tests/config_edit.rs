@@ -1,5 +1,7 @@
 //! Editing a configuration in place: nothing but the job changes, and what cannot be edited safely is left alone.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -139,12 +141,12 @@ fn what_cannot_be_edited_safely_is_refused() {
 
 #[test]
 fn an_exchange_that_is_no_word_cannot_smuggle_yaml_into_the_file() {
-    let text = "histo_jobs: []\n";
-    let job = NewJob { exchange: "x, y: [1]}\n# '", pair: &pair("A/B"), span_secs: 60 };
-    if let Ok(edited) = edit::add(text, &job) {
-        assert!(check(&edited, Path::new("c.yml"), &Surroundings::default()).is_err());
-        assert!(!edited.contains("\ny:"));
-    }
+    let with =
+        |exchange| edit::add("histo_jobs: []\n", &NewJob { exchange, pair: &pair("A/B"), span_secs: 60 });
+    let edited = with("x: 1, y: ['']} # ").unwrap();
+    let told = check(&edited, Path::new("c.yml"), &Surroundings::default()).unwrap_err().lines();
+    assert!(told.len() == 1 && told[0].contains("`x: 1, y: ['']} # ` is not supported"), "{told:?}");
+    assert_eq!(with("x\ny: 1"), Err(EditError::Unusual));
 }
 
 /// One way to write a configuration.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::refused;
+use crate::cli::{error_lines, refused};
 use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, Config, ConfigError, Surroundings};
 use crate::model::Pair;
@@ -27,45 +27,47 @@ pub struct Args {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    let around = Surroundings::of_process();
-    let old = match read(config, &around) {
-        Ok(old) => old,
-        Err(error) => return refused(&error, err),
-    };
-    let job = NewJob { exchange: &args.exchange, pair: &args.pair, span_secs: args.span };
-    let named = format!("exchange={} pair={} span={}s", args.exchange, args.pair, args.span);
-    let edited = match &old.text {
-        Some(text) => edit::add(text, &job),
-        None => Ok(config::first(&job)),
-    };
-    let text = match edited {
-        Ok(text) => text,
-        Err(EditError::Duplicate { at }) => {
-            writeln!(err, "Error: {named} is already at {at} of {}", old.path.display())?;
-            return Ok(1);
+    match add(args, config) {
+        Ok(checked) => {
+            writeln!(out, "Added histo job: {}", args.named())?;
+            writeln!(out, "Config written to {}.", checked.path.display())?;
+            note(&checked, out)?;
+            Ok(0)
         }
-        Err(error) => {
-            writeln!(err, "Error: {}: {error}", old.path.display())?;
-            return Ok(1);
-        }
-    };
-    let checked = match config::check(&text, &old.path, &around) {
-        Ok(checked) => checked,
-        Err(error) => {
-            for line in error.lines() {
-                writeln!(err, "Validation error after add: {line}")?;
-            }
-            return Ok(1);
-        }
-    };
-    if let Err(error) = write(&old, &text) {
-        writeln!(err, "Error: {}: {error}", old.path.display())?;
-        return Ok(1);
+        Err(lines) => refused(&lines, err),
     }
-    writeln!(out, "Added histo job: {named}")?;
-    writeln!(out, "Config written to {}.", old.path.display())?;
-    note(&checked, out)?;
-    Ok(0)
+}
+
+impl Args {
+    /// `exchange=binance pair=BTC/USDT span=3600s`.
+    pub(super) fn named(&self) -> String {
+        format!("exchange={} pair={} span={}s", self.exchange, self.pair, self.span)
+    }
+
+    /// The job these arguments name.
+    pub(super) fn job(&self) -> NewJob<'_> {
+        NewJob { exchange: &self.exchange, pair: &self.pair, span_secs: self.span }
+    }
+}
+
+/// The configuration with the job, as it is written now; or what to tell.
+fn add(args: &Args, config: Option<&Path>) -> Result<Config, Vec<String>> {
+    let around = Surroundings::of_process();
+    let old = read(config, &around).map_err(|error| error_lines(&error))?;
+    let shown = old.path.display();
+    let edited = match &old.text {
+        Some(text) => edit::add(text, &args.job()),
+        None => Ok(config::first(&args.job())),
+    };
+    let text = edited.map_err(|error| match error {
+        EditError::Duplicate { at } => vec![format!("Error: {} is already at {at} of {shown}", args.named())],
+        other => vec![format!("Error: {shown}: {other}")],
+    })?;
+    let checked = config::check(&text, &old.path, &around).map_err(|error| {
+        error.lines().iter().map(|line| format!("Validation error after add: {line}")).collect::<Vec<_>>()
+    })?;
+    write(&old, &text).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
+    Ok(checked)
 }
 
 /// The file as it is, without a text when there is none.

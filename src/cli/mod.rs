@@ -22,6 +22,7 @@ pub mod validate;
 pub mod verify;
 
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -168,10 +169,13 @@ async fn cancel_on_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-/// Writes one `Error:` line for each thing that is wrong.
-fn refused(error: &config::ConfigError, err: &mut dyn std::io::Write) -> std::io::Result<u8> {
-    for line in error.lines() {
-        writeln!(err, "Error: {line}")?;
-    }
+/// What is wrong with a configuration, as the lines a command writes.
+fn error_lines(error: &config::ConfigError) -> Vec<String> {
+    error.lines().iter().map(|line| format!("Error: {line}")).collect()
+}
+
+/// Writes why a command did nothing; the exit code says so too.
+fn refused(lines: &[String], err: &mut dyn io::Write) -> io::Result<u8> {
+    lines.iter().try_for_each(|line| writeln!(err, "{line}"))?;
     Ok(1)
 }

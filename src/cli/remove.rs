@@ -1,10 +1,10 @@
 //! `dccd remove`: one pair less in the configuration, edited in place.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{add, refused};
-use crate::config::edit::{self, EditError, NewJob};
+use crate::cli::{add, error_lines, refused};
+use crate::config::edit::{self, EditError};
 use crate::config::{self, Surroundings};
 
 /// Remove a pair from the configuration; its data stays.
@@ -20,35 +20,30 @@ pub struct Args {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    match remove(&args.job, config) {
+        Ok(path) => {
+            let add::Args { exchange, pair, span } = &args.job;
+            writeln!(out, "Removed {pair} from {exchange}/{span}s.")?;
+            writeln!(out, "Config written to {}.", path.display())?;
+            Ok(0)
+        }
+        Err(lines) => refused(&lines, err),
+    }
+}
+
+/// The file that was written without the pair; or what to tell.
+fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Vec<String>> {
     let around = Surroundings::of_process();
-    let found = around.locate(config).and_then(|path| config::read(&path).map(|text| (path, text)));
-    let (path, old) = match found {
-        Ok(found) => found,
-        Err(error) => return refused(&error, err),
-    };
-    let add::Args { exchange, pair, span } = &args.job;
-    let text = match edit::remove(&old, &NewJob { exchange, pair, span_secs: *span }) {
-        Ok(text) => text,
-        Err(EditError::NotFound) => {
-            writeln!(err, "No matching job found: exchange={exchange} pair={pair} span={span}s")?;
-            return Ok(1);
-        }
-        Err(error) => {
-            writeln!(err, "Error: {}: {error}", path.display())?;
-            return Ok(1);
-        }
-    };
-    if let Err(error) = config::check(&text, &path, &around) {
-        for line in error.lines() {
-            writeln!(err, "Validation error after remove: {line}")?;
-        }
-        return Ok(1);
-    }
-    if let Err(error) = config::replace(&path, text.as_bytes()) {
-        writeln!(err, "Error: {}: {error}", path.display())?;
-        return Ok(1);
-    }
-    writeln!(out, "Removed {pair} from {exchange}/{span}s.")?;
-    writeln!(out, "Config written to {}.", path.display())?;
-    Ok(0)
+    let path = around.locate(config).map_err(|error| error_lines(&error))?;
+    let old = config::read(&path).map_err(|error| error_lines(&error))?;
+    let shown = path.display();
+    let text = edit::remove(&old, &args.job()).map_err(|error| match error {
+        EditError::NotFound => vec![format!("No matching job found: {}", args.named())],
+        other => vec![format!("Error: {shown}: {other}")],
+    })?;
+    config::check(&text, &path, &around).map_err(|error| {
+        error.lines().iter().map(|line| format!("Validation error after remove: {line}")).collect::<Vec<_>>()
+    })?;
+    config::replace(&path, text.as_bytes()).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
+    Ok(path)
 }

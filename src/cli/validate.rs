@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::cli::refused;
+use crate::cli::{error_lines, refused};
 use crate::config::{self, Config};
 
 /// Check the configuration and print what it holds.
@@ -17,7 +17,7 @@ pub struct Args {}
 pub fn run(_: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     match config::load(config) {
         Ok(config) => summary(&config, out).map(|()| 0),
-        Err(error) => refused(&error, err),
+        Err(error) => refused(&error_lines(&error), err),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::model::{Micros, Zone};
 /// Five fields of standard cron: minute, hour, day of month, month, day of week.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cron {
-    pattern: croner::Cron,
+    /// Boxed, as a parsed line is large and most jobs have none.
+    pattern: Box<croner::Cron>,
     text: String,
 }
 
@@ -26,7 +27,7 @@ impl Cron {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let pattern =
             parser.parse(text).map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
-        let cron = Cron { pattern, text: text.to_owned() };
+        let cron = Cron { pattern: Box::new(pattern), text: text.to_owned() };
         // Any instant will do: a line that comes at all comes within the years the search covers.
         match cron.next_after(Micros::OLDEST, &Zone::UTC) {
             Some(_) => Ok(cron),

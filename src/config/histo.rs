@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::config::cron::Cron;
 use crate::config::job::{self, exchange_name, pairs};
 use crate::config::node::Node;
+use crate::config::offered::{check_offer, kind};
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
-use crate::exchange::{self, Exchange, Offer};
+use crate::exchange::{self, Exchange};
 use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
 
 /// History of some pairs of one exchange.
@@ -124,26 +125,6 @@ fn one(
     }
 }
 
-fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Option<Kind> {
-    let words = Kind::ALL.map(Kind::name);
-    let Some(text) = section.text("data_type") else {
-        return if section.has("data_type") { None } else { Some(Kind::Ohlc) };
-    };
-    let Ok(kind) = text.parse::<Kind>() else {
-        section.refuse("data_type", format!("{} is not supported{}", shown(text), advice(text, &words)));
-        return None;
-    };
-    let Some(adapter) = adapter else { return Some(kind) };
-    let mut offered: Vec<&str> = adapter.offers().iter().map(|offer| offer.kind.name()).collect();
-    offered.dedup();
-    if !offered.contains(&kind.name()) {
-        let name = adapter.name();
-        section.refuse("data_type", format!("{name} has no `{kind}`; use one of {}", offered.join(", ")));
-        return None;
-    }
-    Some(kind)
-}
-
 fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
     match (section.has("span"), kind.has_span()) {
         (false, true) => {
@@ -160,52 +141,6 @@ fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
             job::span(node, &section.place("span"), section.report())
         }
     }
-}
-
-/// Checks what the exchange can do: the kind on each pair's market, and the span there.
-fn check_offer(
-    section: &Section<'_>,
-    adapter: &dyn Exchange,
-    kind: Kind,
-    span: Option<Span>,
-    pairs: &[(String, Pair)],
-) {
-    let mut usable: Option<&Offer> = None;
-    for (at, pair) in pairs {
-        match adapter.offer(kind, pair.market()) {
-            Some(offer) => usable = usable.or(Some(offer)),
-            None => {
-                let forms = markets(adapter, kind, pair).join(", ");
-                let name = adapter.name();
-                section.report().refuse(at, format!("{name} has no {kind} of `{pair}`; it has {forms}"));
-            }
-        }
-    }
-    if let (Some(offer), Some(span)) = (usable, span)
-        && offer.span(span).is_none()
-    {
-        section.refuse("span", span_refusal(adapter.name(), offer, span));
-    }
-}
-
-/// The pair as it would be written for each market the exchange has this kind on.
-fn markets(adapter: &dyn Exchange, kind: Kind, pair: &Pair) -> Vec<String> {
-    let offers = adapter.offers().iter().filter(|offer| offer.kind == kind);
-    let forms = offers.flat_map(|offer| offer.markets).map(|market| match market.suffix() {
-        "" => format!("`{}/{}`", pair.base(), pair.quote()),
-        suffix => format!("`{}/{}:{suffix}`", pair.base(), pair.quote()),
-    });
-    forms.collect()
-}
-
-fn span_refusal(name: &str, offer: &Offer, span: Span) -> String {
-    let all: Vec<String> = offer.spans.iter().map(|own| own.secs.to_string()).collect();
-    let near = offer.spans.iter().min_by_key(|own| own.secs.abs_diff(span.secs())).map_or(0, |own| own.secs);
-    format!(
-        "{name} has no candles of {} seconds; the nearest is {near}. Use one of {}",
-        span.secs(),
-        all.join(", ")
-    )
 }
 
 fn note_format(section: &Section<'_>) {

@@ -12,6 +12,7 @@ mod histo;
 mod http;
 mod job;
 mod node;
+mod offered;
 mod problem;
 mod replace;
 mod secret;
@@ -21,6 +22,7 @@ mod state;
 mod storage;
 mod stream;
 mod template;
+mod yaml;
 
 use std::path::Path;
 

@@ -1,0 +1,74 @@
+//! Holding a history job to what its exchange offers: kinds, markets and spans.
+
+use crate::config::problem::advice;
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::exchange::{Exchange, Offer};
+use crate::model::{Kind, Pair, Span};
+
+/// The job's kind, when it is one that its exchange has.
+pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Option<Kind> {
+    let words = Kind::ALL.map(Kind::name);
+    let Some(text) = section.text("data_type") else {
+        return if section.has("data_type") { None } else { Some(Kind::Ohlc) };
+    };
+    let Ok(kind) = text.parse::<Kind>() else {
+        section.refuse("data_type", format!("{} is not supported{}", shown(text), advice(text, &words)));
+        return None;
+    };
+    let Some(adapter) = adapter else { return Some(kind) };
+    let mut offered: Vec<&str> = adapter.offers().iter().map(|offer| offer.kind.name()).collect();
+    offered.dedup();
+    if !offered.contains(&kind.name()) {
+        let name = adapter.name();
+        section.refuse("data_type", format!("{name} has no `{kind}`; use one of {}", offered.join(", ")));
+        return None;
+    }
+    Some(kind)
+}
+
+/// Checks what the exchange can do: the kind on each pair's market, and the span there.
+pub(super) fn check_offer(
+    section: &Section<'_>,
+    adapter: &dyn Exchange,
+    kind: Kind,
+    span: Option<Span>,
+    pairs: &[(String, Pair)],
+) {
+    let mut usable: Option<&Offer> = None;
+    for (at, pair) in pairs {
+        match adapter.offer(kind, pair.market()) {
+            Some(offer) => usable = usable.or(Some(offer)),
+            None => {
+                let forms = markets(adapter, kind, pair).join(", ");
+                let name = adapter.name();
+                section.report().refuse(at, format!("{name} has no {kind} of `{pair}`; it has {forms}"));
+            }
+        }
+    }
+    if let (Some(offer), Some(span)) = (usable, span)
+        && offer.span(span).is_none()
+    {
+        section.refuse("span", span_refusal(adapter.name(), offer, span));
+    }
+}
+
+/// The pair as it would be written for each market the exchange has this kind on.
+fn markets(adapter: &dyn Exchange, kind: Kind, pair: &Pair) -> Vec<String> {
+    let offers = adapter.offers().iter().filter(|offer| offer.kind == kind);
+    let forms = offers.flat_map(|offer| offer.markets).map(|market| match market.suffix() {
+        "" => format!("`{}/{}`", pair.base(), pair.quote()),
+        suffix => format!("`{}/{}:{suffix}`", pair.base(), pair.quote()),
+    });
+    forms.collect()
+}
+
+fn span_refusal(name: &str, offer: &Offer, span: Span) -> String {
+    let all: Vec<String> = offer.spans.iter().map(|own| own.secs.to_string()).collect();
+    let near = offer.spans.iter().min_by_key(|own| own.secs.abs_diff(span.secs())).map_or(0, |own| own.secs);
+    format!(
+        "{name} has no candles of {} seconds; the nearest is {near}. Use one of {}",
+        span.secs(),
+        all.join(", ")
+    )
+}
