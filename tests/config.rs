@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dccd::config::{
-    Channel, Config, ConfigError, LogFormat, Provider, Start, Store, Surroundings, Trigger, check,
+    Channel, Config, ConfigError, Provider, Start, Store, Surroundings, Trigger, check,
     exchanges_without_adapter, load, load_in,
 };
 use dccd::model::{Kind, Micros, Span, Zone};
+use dccd::telemetry::logs::LogFormat;
 
 const JOB: &str = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600}]\n";
 

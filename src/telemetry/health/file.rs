@@ -73,6 +73,8 @@ pub(super) fn write(file: &Path, pairs: &Pairs) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::telemetry::HealthMonitor;
 
