@@ -7,7 +7,7 @@ use crate::cli::output::{Output, bytes, thousands};
 use crate::config::Config;
 use crate::daemon::now;
 use crate::exchange::find;
-use crate::jobs::plan::horizon_of;
+use crate::jobs::plan::due_until;
 use crate::model::{Micros, Windows};
 use crate::store::{Holding, Layout, Ledger, inventory};
 
@@ -103,8 +103,9 @@ fn table_row(holding: &Holding, config: &Config) -> String {
 
 /// What is wanted, due by now, and neither stored nor known not to exist.
 pub(crate) fn gaps(holding: &Holding, ledger: &Ledger) -> Windows {
-    let until = find(holding.series.exchange())
-        .map_or_else(now, |exchange| horizon_of(exchange, &holding.series, now()));
+    let exchange = find(holding.series.exchange());
+    let until =
+        exchange.map_or_else(now, |exchange| due_until(exchange, &holding.series, &ledger.covered, now()));
     ledger.gaps(until)
 }
 

@@ -16,12 +16,7 @@ pub struct Args {
 
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
-    if !config.stream_jobs.is_empty() {
-        out.note(format!(
-            "{} stream job(s) are not running: this version has no streams",
-            config.stream_jobs.len()
-        ));
-    }
+    config.notes.iter().filter(|note| note.contains("not running")).for_each(|note| out.note(note));
     let pairs = match read_pairs(&config.data_path) {
         Ok(pairs) => pairs,
         Err(error) => return out.fail(Exit::Failed, error),

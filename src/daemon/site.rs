@@ -126,8 +126,8 @@ impl Site {
 
     fn tell_coverage(&self, series: &Series, ledger: &Ledger) {
         let Some(exchange) = find(series.exchange()) else { return };
-        let horizon = plan::horizon_of(exchange, series, now());
-        self.telemetry.emit(coverage(series, ledger, horizon));
+        let until = plan::due_until(exchange, series, &ledger.covered, now());
+        self.telemetry.emit(coverage(series, ledger, until));
     }
 
     /// Where its data lies.

@@ -20,12 +20,19 @@ pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     grid.map_or(settled, |grid| grid.floor(settled))
 }
 
-/// The same for a series of an exchange; for one without history nothing is ever due.
+/// Until when rows of a series are due: what is missing before is a gap.
+///
+/// Rows without a span prove only up to the last of them, so the quiet since then is no gap before it has
+/// lasted as long as rows may come late.
 #[must_use]
-pub fn horizon_of(exchange: &dyn Exchange, series: &Series, now: Micros) -> Micros {
-    exchange
-        .offer_for(series)
-        .map_or(now, |offer| horizon(offer, series.span().map(|span| offer.grid(span)), now))
+pub fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, now: Micros) -> Micros {
+    let Some(offer) = exchange.offer_for(series) else { return now };
+    let grid = series.span().map(|span| offer.grid(span));
+    let horizon = horizon(offer, grid, now);
+    match (grid, covered.last()) {
+        (None, Some(newest)) if horizon.since(newest.until) < UNSETTLED => newest.until,
+        _ => horizon,
+    }
 }
 
 /// From where on nothing can be confirmed empty.
@@ -132,6 +139,16 @@ mod tests {
             [window("2023-12-31 23:57:00", "2024-01-01 00:05:00")]
         );
         assert_eq!(count(&missing, offer(Kind::Ohlc), grid), 1);
+    }
+
+    #[test]
+    fn the_quiet_after_the_last_trade_is_no_gap_before_an_hour_has_passed() {
+        let exchange = find("binance").unwrap();
+        let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
+        let covered = Windows::from(window("2024-01-01", "2024-01-01 10:00:00"));
+        let due = |now| due_until(exchange, &series, &covered, at(now));
+        assert_eq!(due("2024-01-01 10:30:00"), at("2024-01-01 10:00:00"));
+        assert_eq!(due("2024-01-01 11:30:05"), at("2024-01-01 11:30:00"));
     }
 
     proptest! {

@@ -415,8 +415,8 @@ impl<'a> Run<'a> {
         let writer = self.flush(writer).await?;
         let ledger = writer.ledger();
         let now = self.context.client.clock().now();
-        let horizon = plan::horizon_of(self.context.client.exchange(), &self.order.series, now);
-        self.context.telemetry.emit(coverage(&self.order.series, ledger, horizon));
+        let until = plan::due_until(self.context.client.exchange(), &self.order.series, &ledger.covered, now);
+        self.context.telemetry.emit(coverage(&self.order.series, ledger, until));
         result
     }
 

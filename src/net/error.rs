@@ -167,6 +167,26 @@ impl NetError {
         }
     }
 
+    /// Whether it says that the exchange does not serve us now, rather than that one request was wrong.
+    #[must_use]
+    pub fn speaks_of_the_exchange(&self) -> bool {
+        match self {
+            NetError::Stopped
+            | NetError::Unusable { .. }
+            | NetError::Status { .. }
+            | NetError::TooLarge { .. } => false,
+            NetError::Refused { refusal, .. } => refusal.kind == RefusalKind::Temporary,
+            NetError::RateLimited { .. }
+            | NetError::GeoBlocked { .. }
+            | NetError::Server { .. }
+            | NetError::Timeout { .. }
+            | NetError::Connect { .. }
+            | NetError::Broken { .. }
+            | NetError::Redirected { .. }
+            | NetError::Unreadable { .. } => true,
+        }
+    }
+
     /// The word this counts under.
     #[must_use]
     pub fn reason(&self) -> Reason {

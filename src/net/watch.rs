@@ -68,7 +68,9 @@ impl Watch for Telemetry {
         bytes: usize,
     ) {
         self.emit(RequestDone { exchange, endpoint, code, took, bytes: bytes as u64 });
-        self.emit(ExchangeUp { exchange, up: code < 400 });
+        if code < 400 {
+            self.emit(ExchangeUp { exchange, up: true });
+        }
     }
 
     fn request_failed(
@@ -79,7 +81,7 @@ impl Watch for Telemetry {
         took: Duration,
     ) {
         self.emit(RequestFailed { exchange, endpoint, reason: error.reason(), error, took });
-        if !matches!(error, NetError::Stopped) {
+        if error.speaks_of_the_exchange() {
             self.emit(ExchangeUp { exchange, up: false });
         }
     }

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::StoreError;
-use crate::store::publish::key_range;
-use crate::store::rows::{read_group, schema};
+use crate::store::rows::{key_range, read_group, schema};
 
 /// The key of our own entry in a Parquet footer. A file without it is foreign.
 pub(crate) const FOOTER_KEY: &str = "dccd";

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::column::writer::ColumnCloseResult;
-use parquet::file::metadata::{KeyValue, RowGroupMetaData};
-use parquet::file::statistics::Statistics;
+use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::atomic;
@@ -18,7 +17,7 @@ use crate::model::{Batch, Series, Windows};
 use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile, hash_file, open_period_file};
 use crate::store::ledger::pairs;
 use crate::store::merge::{Tally, keys, merge};
-use crate::store::rows::{GROUP_ROWS, properties, schema, write_group};
+use crate::store::rows::{GROUP_ROWS, column_range, key_range, properties, schema, write_group};
 use crate::store::{FileEntry, Period, StoreError};
 
 /// A file that now stands under its final name.
@@ -262,18 +261,5 @@ impl Assembly<'_> {
             let (oldest, newest) = self.ends.unwrap_or((first, last));
             self.ends = Some((oldest.min(first), newest.max(last)));
         }
-    }
-}
-
-/// The keys of a row group, half-open.
-pub(crate) fn key_range(group: &RowGroupMetaData) -> Option<Range<i64>> {
-    let (first, last) = column_range(group, 0)?;
-    Some(first..last.saturating_add(1))
-}
-
-fn column_range(group: &RowGroupMetaData, column: usize) -> Option<(i64, i64)> {
-    match group.column(column).statistics()? {
-        Statistics::Int64(range) => Some((*range.min_opt()?, *range.max_opt()?)),
-        _ => None,
     }
 }

@@ -12,11 +12,13 @@ use parquet::basic::{Compression, Encoding, LogicalType, Repetition, TimeUnit, T
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::SortingColumn;
+use parquet::file::metadata::{RowGroupMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::RowGroupReader;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
+use std::ops::Range;
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
 
@@ -209,4 +211,18 @@ fn texts(values: &[ByteArray], present: Option<&[bool]>) -> Texts {
         None => (0..count).for_each(|_| push(true)),
     }
     texts
+}
+
+/// The keys of a row group, half-open.
+pub(crate) fn key_range(group: &RowGroupMetaData) -> Option<Range<i64>> {
+    let (first, last) = column_range(group, 0)?;
+    Some(first..last.saturating_add(1))
+}
+
+/// The lowest and the highest value of a column of whole numbers.
+pub(crate) fn column_range(group: &RowGroupMetaData, column: usize) -> Option<(i64, i64)> {
+    match group.column(column).statistics()? {
+        Statistics::Int64(range) => Some((*range.min_opt()?, *range.max_opt()?)),
+        _ => None,
+    }
 }
