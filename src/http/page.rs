@@ -18,7 +18,9 @@ th,td{padding:.3rem .6rem;text-align:left;border-bottom:1px solid #8886;white-sp
 th{font-weight:600}\
 .number{text-align:right;font-variant-numeric:tabular-nums}\
 .bad{color:light-dark(#b00020,#ff8a80);font-weight:600}\
-.error{white-space:normal;overflow-wrap:anywhere}";
+.error td{white-space:normal;overflow-wrap:anywhere;padding-top:0;color:light-dark(#b00020,#ff8a80)}\
+.failed>*{border-bottom:0}\
+caption{text-align:left;opacity:.7}";
 
 /// The page as HTML. Times are UTC.
 pub(super) fn landing(jobs: &[JobRow], unready: &[String]) -> String {
@@ -58,8 +60,7 @@ fn push_jobs(html: &mut String, jobs: &[JobRow]) {
         "<div class=\"scroll\">\n<table>\n<caption>Jobs; times are UTC</caption>\n<thead><tr>\
          <th scope=\"col\">Series</th><th scope=\"col\">Last run</th><th scope=\"col\">Last success</th>\
          <th scope=\"col\" class=\"number\">Rows</th><th scope=\"col\" class=\"number\">Errors in a row</th>\
-         <th scope=\"col\">Newest row</th><th scope=\"col\">Next run</th><th scope=\"col\">Last error</th>\
-         </tr></thead>\n<tbody>\n",
+         <th scope=\"col\">Newest row</th><th scope=\"col\">Next run</th></tr></thead>\n<tbody>\n",
     );
     for job in jobs.iter().take(ROWS) {
         push_job(html, job);
@@ -72,11 +73,13 @@ fn push_jobs(html: &mut String, jobs: &[JobRow]) {
 
 fn push_job(html: &mut String, job: &JobRow) {
     let errors_class = if job.consecutive_errors > 0 { "number bad" } else { "number" };
+    let error = job.last_error.as_deref().filter(|_| job.consecutive_errors > 0);
+    let row_class = if error.is_some() { " class=\"failed\"" } else { "" };
     push(
         html,
         format_args!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"number\">{}</td>\
-             <td class=\"{errors_class}\">{}</td><td>{}</td><td>{}</td><td class=\"error\">{}</td></tr>\n",
+            "<tr{row_class}><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"number\">{}</td>\
+             <td class=\"{errors_class}\">{}</td><td>{}</td><td>{}</td></tr>\n",
             escaped(&job.series.to_string()),
             when(job.last_run_at),
             when(job.last_success_at),
@@ -84,9 +87,11 @@ fn push_job(html: &mut String, job: &JobRow) {
             job.consecutive_errors,
             when(job.newest_row),
             when(job.next_run_at),
-            escaped(job.last_error.as_deref().unwrap_or_default()),
         ),
     );
+    if let Some(error) = error {
+        push(html, format_args!("<tr class=\"error\"><td colspan=\"7\">{}</td></tr>\n", escaped(error)));
+    }
 }
 
 fn when(at: Option<Micros>) -> String {
@@ -122,13 +127,16 @@ mod tests {
     fn a_job_shows_when_it_ran_what_it_holds_and_what_went_wrong() {
         let html = landing(&[job(Some("429 <script>alert('x')</script> & more"))], &[]);
 
-        let row = html.lines().find(|line| line.starts_with("<tr><th scope=\"row\">")).unwrap();
+        let rows: Vec<&str> = html.lines().filter(|line| line.starts_with("<tr class")).collect();
         assert_eq!(
-            row,
-            "<tr><th scope=\"row\">binance/BTC-USDT/ohlc/1h</th><td>2025-05-17 00:00</td><td>\u{2013}</td>\
-             <td class=\"number\">120</td><td class=\"number bad\">2</td><td>2025-05-16 23:00</td>\
-             <td>\u{2013}</td><td class=\"error\">429 &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; more\
-             </td></tr>"
+            rows,
+            [
+                "<tr class=\"failed\"><th scope=\"row\">binance/BTC-USDT/ohlc/1h</th><td>2025-05-17 00:00</td>\
+                 <td>\u{2013}</td><td class=\"number\">120</td><td class=\"number bad\">2</td>\
+                 <td>2025-05-16 23:00</td><td>\u{2013}</td></tr>",
+                "<tr class=\"error\"><td colspan=\"7\">429 &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; \
+                 more</td></tr>",
+            ]
         );
     }
 
