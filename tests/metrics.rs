@@ -274,7 +274,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(RowsStored { series: hourly, rows: 9, took: TOOK });
     to.emit(RowsDiscarded { series: hourly, reason: Discard::Unclosed, rows: 1 });
     to.emit(CandlesRevised { series: hourly, rows: 2 });
-    to.emit(RowsBuffered { kind: Kind::Ohlc, rows: 44 });
+    to.emit(RowsBuffered { kind: Kind::Ohlc, before: 0, now: 44 });
     to.emit(CoverageChanged {
         series: hourly,
         oldest: None,

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Answer, Next, Page, ParseError, Step, Walk};
+use crate::exchange::{Answer, Listing, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
-use crate::model::{Batch, Micros, Window};
+use crate::model::{Batch, Micros, Pair, Window};
 use crate::net::{Advice, Client, NetError};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::RequestRetried;
@@ -84,13 +84,44 @@ impl Fetcher {
         page: &Page,
         mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
+        let endpoint = self.client.exchange().request(page).endpoint;
+        self.tried(endpoint, async || {
+            let (rows, next) = self.attempt(page).await?;
+            take(rows, next).map_err(|source| self.unreadable(source))
+        })
+        .await
+    }
+
+    /// The exchange's clock, where it is time to look at it.
+    pub(crate) async fn clock(&self) -> Result<(), FetchError> {
+        if !self.client.clock().is_due() {
+            return Ok(());
+        }
+        let endpoint = self.client.exchange().clock_request().endpoint;
+        let measured = self.tried(endpoint, async || Ok(self.client.measure_clock(&self.stop).await?)).await;
+        measured.map_err(|(_, error)| error)
+    }
+
+    /// What the exchange lists of a pair, and the budget it announces.
+    pub(crate) async fn listing(&self, pair: &Pair) -> Result<Listing, FetchError> {
+        let exchange = self.client.exchange();
+        let request = exchange.listing_request(Some(pair));
+        let listed = self.tried(request.endpoint, async || {
+            let received = self.client.get(&request, &self.stop).await?;
+            exchange.parse_listing(&received.body).map_err(|source| self.unreadable(source))
+        });
+        listed.await.map_err(|(_, error)| error)
+    }
+
+    /// Tries until it works, asking again does not help, or the attempts are spent; says how many there were.
+    async fn tried<T>(
+        &self,
+        endpoint: &'static str,
+        mut attempt: impl AsyncFnMut() -> Result<T, FetchError>,
+    ) -> Result<T, (u32, FetchError)> {
         let mut failed = 0;
         loop {
-            let error = match self
-                .attempt(page)
-                .await
-                .and_then(|(rows, next)| take(rows, next).map_err(|source| self.unreadable(source)))
-            {
+            let error = match attempt().await {
                 Ok(taken) => return Ok(taken),
                 Err(error) => error,
             };
@@ -103,10 +134,7 @@ impl Fetcher {
             if failed >= self.retry.attempts {
                 return Err((failed, error));
             }
-            self.telemetry.emit(RequestRetried {
-                exchange: self.client.exchange().name(),
-                endpoint: self.client.exchange().request(page).endpoint,
-            });
+            self.telemetry.emit(RequestRetried { exchange: self.client.exchange().name(), endpoint });
             tokio::select! {
                 () = tokio::time::sleep(self.retry.wait(failed, asked)) => {}
                 () = self.stop.cancelled() => return Err((failed, NetError::Stopped.into())),

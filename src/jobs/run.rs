@@ -114,6 +114,8 @@ pub async fn run(
     let started = Instant::now();
     let mut run = Run::new(context, order, progress, stop);
     let result = run.all().await;
+    // What a failed publish left in memory ends with the run; its windows are still gaps.
+    run.buffered(0);
     Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
 }
 
@@ -123,6 +125,8 @@ struct Run<'a> {
     progress: &'a (dyn Fn(Progress) + Sync),
     fetcher: Fetcher,
     at: Progress,
+    /// Rows accepted and not published yet.
+    waiting: u64,
     stored: u64,
     revised: u64,
 }
@@ -151,7 +155,7 @@ impl<'a> Run<'a> {
             newest: Arc::new(AtomicI64::new(0)),
             stop: stop.clone(),
         };
-        Run { context, order, progress, fetcher, at: Progress::default(), stored: 0, revised: 0 }
+        Run { context, order, progress, fetcher, at: Progress::default(), waiting: 0, stored: 0, revised: 0 }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -199,27 +203,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The exchange's clock, and once a symbol whether it is listed and what budget is announced.
+    /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
+    /// it is listed and what budget is announced.
     async fn introduce(&self) -> Result<(), RunError> {
+        self.fetcher.clock().await.map_err(|error| self.unprepared(error))?;
         let client = &self.context.client;
-        if client.clock().is_due() {
-            match client.measure_clock(&self.fetcher.stop).await {
-                Err(error) if matches!(error, NetError::Stopped) => return Err(self.unprepared(error.into())),
-                // Without a measurement the clock stays as it was; the pages themselves will tell more.
-                Err(_) | Ok(()) => {}
-            }
-        }
         let pair = self.order.series.pair();
         let symbol = client.exchange().symbol(pair);
         if self.introduced().contains(&symbol) {
             return Ok(());
         }
-        let request = client.exchange().listing_request(Some(pair));
-        let received =
-            client.get(&request, &self.fetcher.stop).await.map_err(|error| self.unprepared(error.into()))?;
-        let listing = client.exchange().parse_listing(&received.body).map_err(|source| {
-            self.unprepared(FetchError::Parse { exchange: client.exchange().name(), source })
-        })?;
+        let listing = self.fetcher.listing(pair).await.map_err(|error| self.unprepared(error))?;
         listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
         self.introduced().insert(symbol);
         Ok(())
@@ -367,7 +361,7 @@ impl<'a> Run<'a> {
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: step.stray });
         let repeats = writer.accept(Accepted { rows: step.rows, covered: step.covered, empty: step.empty });
         telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
-        telemetry.emit(RowsBuffered { kind: series.kind(), rows: writer.waiting_rows() as u64 });
+        self.buffered(writer.waiting_rows());
         (self.progress)(self.at);
         if writer.wants_flush(self.context.flush_interval) {
             return self.flush(writer).await;
@@ -430,7 +424,14 @@ impl<'a> Run<'a> {
             .await?;
         let flushed = flushed.map_err(|source| self.store_failed(source))?;
         self.tell(&flushed, started.elapsed());
+        self.buffered(writer.waiting_rows());
         Ok(writer)
+    }
+
+    fn buffered(&mut self, rows: usize) {
+        let (kind, before, now) = (self.order.series.kind(), self.waiting, rows as u64);
+        self.context.telemetry.emit(RowsBuffered { kind, before, now });
+        self.waiting = now;
     }
 
     fn tell(&mut self, flushed: &Flushed, took: Duration) {
@@ -451,7 +452,6 @@ impl<'a> Run<'a> {
         if flushed.tally.revised > 0 {
             telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
         }
-        telemetry.emit(RowsBuffered { kind: series.kind(), rows: 0 });
     }
 
     /// Does file work off the runtime's threads.

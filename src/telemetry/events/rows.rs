@@ -75,18 +75,20 @@ impl Event for CandlesRevised<'_> {
     }
 }
 
-/// The number of rows accepted and not yet published changed.
+/// The number of rows of one run that are accepted and not yet published changed.
 pub struct RowsBuffered {
-    /// The kind, over all its series.
+    /// The kind; the gauge is the sum over all its series.
     pub kind: Kind,
+    /// How many waited before.
+    pub before: u64,
     /// How many wait now.
-    pub rows: u64,
+    pub now: u64,
 }
 
 impl Event for RowsBuffered {
     fn emit(self, telemetry: &Telemetry) {
         let buffered = &telemetry.metrics().storage.buffered_rows;
-        buffered.with_label_values(&[self.kind.name()]).set(self.rows as f64);
+        buffered.with_label_values(&[self.kind.name()]).add(self.now as f64 - self.before as f64);
     }
 }
 
