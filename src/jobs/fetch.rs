@@ -84,62 +84,48 @@ impl Fetcher {
         page: &Page,
         mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
-        let endpoint = self.client.exchange().request(page).endpoint;
-        self.tried(endpoint, async || {
-            let (rows, next) = self.attempt(page).await?;
-            take(rows, next).map_err(|source| self.unreadable(source))
-        })
-        .await
+        let mut tries = self.tries(self.client.exchange().request(page).endpoint);
+        loop {
+            let answer = self.attempt(page).await;
+            match answer.and_then(|(rows, next)| take(rows, next).map_err(|source| self.unreadable(source))) {
+                Ok(taken) => return Ok(taken),
+                Err(error) => tries.again(error).await?,
+            }
+        }
     }
 
     /// The exchange's clock, where it is time to look at it.
-    pub(crate) async fn clock(&self) -> Result<(), FetchError> {
-        if !self.client.clock().is_due() {
-            return Ok(());
+    pub(crate) async fn clock(&self) -> Result<(), (u32, FetchError)> {
+        let mut tries = self.tries(self.client.exchange().clock_request().endpoint);
+        while self.client.clock().is_due() {
+            if let Err(error) = self.client.measure_clock(&self.stop).await {
+                tries.again(error.into()).await?;
+            }
         }
-        let endpoint = self.client.exchange().clock_request().endpoint;
-        let measured = self.tried(endpoint, async || Ok(self.client.measure_clock(&self.stop).await?)).await;
-        measured.map_err(|(_, error)| error)
+        Ok(())
     }
 
     /// What the exchange lists of a pair, and the budget it announces.
-    pub(crate) async fn listing(&self, pair: &Pair) -> Result<Listing, FetchError> {
+    pub(crate) async fn listing(&self, pair: &Pair) -> Result<Listing, (u32, FetchError)> {
         let exchange = self.client.exchange();
         let request = exchange.listing_request(Some(pair));
-        let listed = self.tried(request.endpoint, async || {
-            let received = self.client.get(&request, &self.stop).await?;
-            exchange.parse_listing(&received.body).map_err(|source| self.unreadable(source))
-        });
-        listed.await.map_err(|(_, error)| error)
-    }
-
-    /// Tries until it works, asking again does not help, or the attempts are spent; says how many there were.
-    async fn tried<T>(
-        &self,
-        endpoint: &'static str,
-        mut attempt: impl AsyncFnMut() -> Result<T, FetchError>,
-    ) -> Result<T, (u32, FetchError)> {
-        let mut failed = 0;
+        let mut tries = self.tries(request.endpoint);
         loop {
-            let error = match attempt().await {
-                Ok(taken) => return Ok(taken),
-                Err(error) => error,
+            let listed = match self.client.get(&request, &self.stop).await {
+                Ok(received) => {
+                    exchange.parse_listing(&received.body).map_err(|source| self.unreadable(source))
+                }
+                Err(error) => Err(error.into()),
             };
-            failed += 1;
-            let asked = match error.advice() {
-                Advice::GiveUp | Advice::Stop => return Err((failed, error)),
-                Advice::Retry => Duration::ZERO,
-                Advice::Wait(asked) => asked,
-            };
-            if failed >= self.retry.attempts {
-                return Err((failed, error));
-            }
-            self.telemetry.emit(RequestRetried { exchange: self.client.exchange().name(), endpoint });
-            tokio::select! {
-                () = tokio::time::sleep(self.retry.wait(failed, asked)) => {}
-                () = self.stop.cancelled() => return Err((failed, NetError::Stopped.into())),
+            match listed {
+                Ok(listing) => return Ok(listing),
+                Err(error) => tries.again(error).await?,
             }
         }
+    }
+
+    fn tries(&self, endpoint: &'static str) -> Tries<'_> {
+        Tries { fetcher: self, endpoint, failed: 0 }
     }
 
     async fn attempt(&self, page: &Page) -> Result<(Batch, Next), FetchError> {
@@ -155,6 +141,35 @@ impl Fetcher {
 
     fn unreadable(&self, source: ParseError) -> FetchError {
         FetchError::Parse { exchange: self.client.exchange().name(), source }
+    }
+}
+
+/// The attempts at one thing.
+struct Tries<'a> {
+    fetcher: &'a Fetcher,
+    endpoint: &'static str,
+    failed: u32,
+}
+
+impl Tries<'_> {
+    /// Waits until the next attempt is due; gives the error back, with the number of attempts, where there
+    /// is to be none.
+    async fn again(&mut self, error: FetchError) -> Result<(), (u32, FetchError)> {
+        self.failed += 1;
+        let Fetcher { client, telemetry, retry, stop, .. } = self.fetcher;
+        let asked = match error.advice() {
+            Advice::GiveUp | Advice::Stop => return Err((self.failed, error)),
+            Advice::Retry => Duration::ZERO,
+            Advice::Wait(asked) => asked,
+        };
+        if self.failed >= retry.attempts {
+            return Err((self.failed, error));
+        }
+        telemetry.emit(RequestRetried { exchange: client.exchange().name(), endpoint: self.endpoint });
+        tokio::select! {
+            () = tokio::time::sleep(retry.wait(self.failed, asked)) => Ok(()),
+            () = stop.cancelled() => Err((self.failed, NetError::Stopped.into())),
+        }
     }
 }
 

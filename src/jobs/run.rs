@@ -206,14 +206,14 @@ impl<'a> Run<'a> {
     /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
     /// it is listed and what budget is announced.
     async fn introduce(&self) -> Result<(), RunError> {
-        self.fetcher.clock().await.map_err(|error| self.unprepared(error))?;
+        self.fetcher.clock().await.map_err(|(_, error)| self.unprepared(error))?;
         let client = &self.context.client;
         let pair = self.order.series.pair();
         let symbol = client.exchange().symbol(pair);
         if self.introduced().contains(&symbol) {
             return Ok(());
         }
-        let listing = self.fetcher.listing(pair).await.map_err(|error| self.unprepared(error))?;
+        let listing = self.fetcher.listing(pair).await.map_err(|(_, error)| self.unprepared(error))?;
         listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
         self.introduced().insert(symbol);
         Ok(())
