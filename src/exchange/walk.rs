@@ -106,13 +106,19 @@ impl Walk {
         self.check_grid(rows)?;
         let asked = self.next().map_or(self.window, |page| page.window);
         let ts = rows.ts();
+        let by_id = matches!(self.ask, Ask::FromId(_));
+        let answers = |at: &i64| by_id || asked.holds(Micros(*at));
+        let stray = ts.iter().filter(|at| !answers(at)).count() as u64;
+        if stray > 0 && stray == ts.len() as u64 {
+            return Err(ParseError::Malformed {
+                reason: format!("all its rows lie outside {asked}, which was asked for"),
+                excerpt: format!("{stray} rows, the first at {}", Micros(ts[0])),
+            });
+        }
         let inside: Vec<usize> = (0..ts.len()).filter(|row| self.window.holds(Micros(ts[*row]))).collect();
         let last = inside.iter().map(|row| Micros(ts[*row])).max();
-        let past = ts.iter().any(|at| Micros(*at) >= self.window.until);
-        let stray = match self.ask {
-            Ask::FromId(_) => 0,
-            _ => ts.iter().filter(|at| !asked.holds(Micros(**at))).count() as u64,
-        };
+        // A row that was not asked for proves nothing.
+        let past = ts.iter().any(|at| answers(at) && Micros(*at) >= self.window.until);
         let mut step = Step { rows: rows.gather(&inside), covered: None, empty: None, stray };
         let reached = last.map_or(self.from, |last| self.after(last));
         if past || reached >= self.window.until {
@@ -314,6 +320,17 @@ mod tests {
             .take(&Book((1_500..1_600).collect()).answer(&walk.next().unwrap()), Next::ByTime, None)
             .unwrap();
         assert_eq!(step.covered, Some(window(0, 1_000)));
+    }
+
+    #[test]
+    fn rows_of_another_time_prove_nothing() {
+        let mut walk = walk(0, 1_000, 5_000, 5_000);
+        let newest = Book((4_000..5_000).collect());
+        let asked_elsewhere = Page { window: window(4_000, 5_000), ..walk.next().unwrap() };
+
+        assert!(walk.take(&newest.answer(&asked_elsewhere), Next::ByTime, None).is_err());
+
+        assert_eq!(walk.left(), Some(window(0, 1_000)));
     }
 
     #[test]

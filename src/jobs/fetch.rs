@@ -97,12 +97,15 @@ impl Fetcher {
     /// The exchange's clock, where it is time to look at it.
     pub(crate) async fn clock(&self) -> Result<(), (u32, FetchError)> {
         let mut tries = self.tries(self.client.exchange().clock_request().endpoint);
-        while self.client.clock().is_due() {
-            if let Err(error) = self.client.measure_clock(&self.stop).await {
-                tries.again(error.into()).await?;
+        if !self.client.clock().is_due() {
+            return Ok(());
+        }
+        loop {
+            match self.client.measure_clock(&self.stop).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tries.again(error.into()).await?,
             }
         }
-        Ok(())
     }
 
     /// What the exchange lists of a pair, and the budget it announces.
