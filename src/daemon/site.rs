@@ -175,10 +175,10 @@ impl Site {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
-        if let Some(health) = self.telemetry.health().of(series) {
-            if let Err(error) = self.db.save_series_health(&health).await {
-                tracing::error!(series = %series, "{error}");
-            }
+        if let Some(health) = self.telemetry.health().of(series)
+            && let Err(error) = self.db.save_series_health(&health).await
+        {
+            tracing::error!(series = %series, "{error}");
         }
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {

@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
-        let offer = self.offer()?;
+        let offer = self.offer().ok_or_else(|| self.no_offer())?;
         let mut writer = self.open().await?;
         self.introduce().await?;
         if offer.history == History::Now {
@@ -172,15 +172,19 @@ impl<'a> Run<'a> {
         self.finish(writer, walked).await
     }
 
-    fn offer(&self) -> Result<&'static Offer, RunError> {
-        let (series, exchange) = (&self.order.series, self.context.client.exchange());
-        let offer = exchange.offer_for(series);
-        let fits = |offer: &&Offer| series.span().is_none_or(|span| offer.span(span).is_some());
-        offer.filter(fits).ok_or_else(|| RunError::NoOffer {
+    fn offer(&self) -> Option<&'static Offer> {
+        let series = &self.order.series;
+        let offer = self.context.client.exchange().offer_for(series);
+        offer.filter(|offer| series.span().is_none_or(|span| offer.span(span).is_some()))
+    }
+
+    fn no_offer(&self) -> RunError {
+        let series = &self.order.series;
+        RunError::NoOffer {
             series: Arc::clone(series),
-            exchange: exchange.name(),
+            exchange: self.context.client.exchange().name(),
             what: format!("{} {} for {}", series.kind(), series.span_label(), series.pair()),
-        })
+        }
     }
 
     async fn open(&self) -> Result<Writer, RunError> {

@@ -1,0 +1,47 @@
+# dccd: how it is built and how it proves itself. `make test` is the whole proof on a bare Debian 12.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: setup build lint test siege bench demo clean
+
+CARGO ?= cargo
+
+setup: ## What the tests use beside Rust: Debian packages and a Python environment.
+	@.ci/setup
+
+build: ## The program itself: target/release/dccd.
+	$(CARGO) build --release --locked
+
+lint: ## Formatting, clippy, and what the dependencies may be.
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then \
+		echo "$(CARGO) fmt --check" && $(CARGO) fmt --check; \
+	else \
+		echo "lint: formatting was not checked: run \`rustup component add rustfmt\`"; \
+	fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
+		echo "$(CARGO) clippy --all-targets -- -D warnings" && $(CARGO) clippy --locked --all-targets -- -D warnings; \
+	else \
+		echo "lint: clippy was not run: run \`rustup component add clippy\`"; \
+	fi
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		echo "$(CARGO) deny check bans licenses sources" && $(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources; \
+	else \
+		echo "lint: dependencies were not checked: run \`cargo install cargo-deny --locked\`"; \
+	fi
+
+test: setup lint ## Everything that must hold.
+	$(CARGO) test --locked --no-fail-fast
+
+siege: setup ## The same tests in their long forms: more cases, more kills.
+	DCCD_SIEGE=1 $(CARGO) test --locked --no-fail-fast
+
+bench: build ## What it costs, measured against the simulated exchange.
+	benches/run.sh
+
+demo: build ## The whole program against the simulated exchange, without a network.
+	target/release/dccd demo
+
+clean: ## Removes everything that was built, the Python environment too.
+	$(CARGO) clean

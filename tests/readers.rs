@@ -1,0 +1,225 @@
+//! The stored files as others read them: polars, pandas and DuckDB see the rows that were written.
+//!
+//! The program does its part here, `readers.py` the rest, with the Python that `make setup` provides.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and its own scratch file need not be whole.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dccd::model::{
+    Batch, BookLevel, Candle, FundingRate, Kind, Micros, OpenInterest, Series, Side, Trade, Type, Values,
+    fields,
+};
+use dccd::store::{Accepted, Layout, Writer};
+use serde::Serialize;
+
+/// 2024-01-01 00:00 UTC.
+const YEAR_2024: Micros = Micros::from_secs(1_704_067_200);
+const SECOND: i64 = 1_000_000;
+
+#[test]
+fn polars_pandas_and_duckdb_read_the_rows_that_were_written() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::new(folder.path().join("data"));
+    let written: Vec<Written> = [
+        ("binance/BTC-USDT/ohlc/1h", candles(3_600, -30, 100), &["2023", "2024"][..]),
+        ("binance/BTC-USDT/ohlc/1m", candles(60, -2_000, 5_000), &["2023", "2024"]),
+        ("binance/BTC-USDT/trades", trades(), &["2023-12-31", "2024-01-01"]),
+        ("binance/BTC-USDT/orderbook", book(), &["2023-12-31", "2024-01-01"]),
+        ("binance/BTC-USDT_PERP/funding", funding(), &["2023", "2024"]),
+        ("binance/BTC-USDT_PERP/open_interest/5m", open_interest(), &["2023", "2024"]),
+    ]
+    .into_iter()
+    .map(|(series, rows, periods)| write(&layout, series, rows, periods))
+    .collect();
+    let expected = folder.path().join("expected.json");
+    std::fs::write(&expected, serde_json::to_vec(&written).unwrap()).unwrap();
+
+    let said = Command::new(python)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers.py"))
+        .arg(&expected)
+        .output()
+        .unwrap();
+
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.status.success(), "{out}{err}");
+    for (own, read) in written.iter().zip(out.lines()) {
+        let rows = own.columns[0].values.len();
+        assert_eq!(read, format!("{} {rows} rows in {} files", own.series, own.files.len()), "{out}{err}");
+    }
+    assert_eq!(out.lines().count(), written.len(), "{out}{err}");
+}
+
+/// A series on disk, and what every reader must find in it.
+#[derive(Serialize)]
+struct Written {
+    series: String,
+    folder: PathBuf,
+    /// Names of the files, in the order of their rows.
+    files: Vec<String>,
+    /// Rows are in this order, file by file.
+    columns: Vec<Expected>,
+}
+
+#[derive(Serialize)]
+struct Expected {
+    name: &'static str,
+    r#type: &'static str,
+    values: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Cell {
+    Null,
+    Whole(i64),
+    Real(f64),
+    Flag(bool),
+    Text(String),
+}
+
+/// The Python with the readers: `DCCD_PYTHON`, or the one of `make setup`.
+fn python() -> Option<PathBuf> {
+    let given = std::env::var_os("DCCD_PYTHON").map(PathBuf::from);
+    let python =
+        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"));
+    if !python.exists() {
+        println!("{} is missing: nothing was read with Python; run `make setup`", python.display());
+        return None;
+    }
+    Some(python)
+}
+
+/// Publishes rows in two steps, so that files are rewritten as they are in daily use.
+fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Written {
+    let series: Series = series.parse().unwrap();
+    let (mut writer, _) = Writer::open(layout, &series).unwrap();
+    let half = rows.len() / 2;
+    for part in [half..rows.len(), 0..half] {
+        writer.accept(Accepted { rows: rows.slice(part), covered: None, empty: None });
+        writer.flush().unwrap();
+    }
+    Written {
+        series: series.to_string(),
+        folder: layout.folder(&series),
+        files: periods.iter().map(|period| format!("{period}.parquet")).collect(),
+        columns: columns(&rows),
+    }
+}
+
+fn columns(rows: &Batch) -> Vec<Expected> {
+    let columns = fields(rows.kind()).iter().zip(rows.columns());
+    columns
+        .map(|(field, column)| {
+            let value = |row: usize| match &column.values {
+                _ if !column.has(row) => Cell::Null,
+                Values::I64(values) => Cell::Whole(values[row]),
+                Values::I32(values) => Cell::Whole(values[row].into()),
+                Values::F64(values) => Cell::Real(values[row]),
+                Values::Bool(values) => Cell::Flag(values[row]),
+                Values::Text(values) => Cell::Text(values.get(row).to_owned()),
+            };
+            let r#type = match field.ty {
+                Type::Time => "time",
+                Type::I64 => "int64",
+                Type::I32 => "int32",
+                Type::F64 => "float64",
+                Type::Bool => "bool",
+                Type::Text | Type::Word => "text",
+            };
+            Expected { name: field.name, r#type, values: (0..rows.len()).map(value).collect() }
+        })
+        .collect()
+}
+
+/// An instant this many microseconds after the year began.
+fn at(micros: i64) -> Micros {
+    Micros(YEAR_2024.0 + micros)
+}
+
+/// Candles from the `first` to before the `last` one of the year, some with values left out.
+fn candles(span_secs: i64, first: i64, last: i64) -> Batch {
+    let mut rows = Batch::of(Kind::Ohlc);
+    for index in first..last {
+        let open = 42_000.0 + index as f64 / 7.0;
+        rows.candles_mut().push(Candle {
+            ts: at(index * span_secs * SECOND),
+            open,
+            high: open + 0.1,
+            low: open - 1e-8,
+            close: open + 0.01,
+            volume: if index % 5 == 0 { 0.0 } else { 1e-8 * (index - first) as f64 },
+            quote_volume: (index % 3 != 0).then_some(open * 1.5),
+            trades: (index % 4 != 0).then_some(index - first),
+        });
+    }
+    rows
+}
+
+/// Trades to the microsecond over midnight; some share an instant, some have no id, no side or neither.
+fn trades() -> Batch {
+    let mut rows = Batch::of(Kind::Trades);
+    for index in -300_i64..300 {
+        let ts = at(index.div_euclid(3) * 250_001);
+        let (id, is_even) = (format!("T-{:05}", index + 300), index % 2 == 0);
+        rows.trades_mut().push(Trade {
+            ts,
+            ts_recv: is_even.then(|| Micros(ts.0 + 1_234)),
+            id: (index % 3 == 0 || index.abs() < 100).then_some(id.as_str()).filter(|_| index % 30 != 15),
+            price: 42_000.01 + index as f64,
+            amount: 0.1 + (index + 300) as f64,
+            side: [Some(Side::Buy), None, Some(Side::Sell), Some(Side::Buy)][(index + 300) as usize % 4],
+        });
+    }
+    rows
+}
+
+/// A book of two sides every minute over midnight.
+fn book() -> Batch {
+    let mut rows = Batch::of(Kind::OrderBook);
+    for ord in 0..20 {
+        let ts = at((ord - 10) * 60 * SECOND + 500_000);
+        for level in 0..10 {
+            let is_bid = level < 5;
+            let away = f64::from(if is_bid { level + 1 } else { level - 4 });
+            rows.book_mut().push(BookLevel {
+                ord,
+                ts,
+                ts_recv: Micros(ts.0 + 5_000),
+                seq: (ord % 2 == 0).then_some((1 << 53) + 1 + ord),
+                is_snapshot: ord % 5 == 0,
+                side: if is_bid { Side::Bid } else { Side::Ask },
+                price: if is_bid { 42_000.0 - away } else { 42_000.0 + away },
+                amount: away / 3.0,
+                count: (level % 2 == 0).then_some(level + 1),
+            });
+        }
+    }
+    rows
+}
+
+fn funding() -> Batch {
+    let mut rows = Batch::of(Kind::Funding);
+    for index in -6_i64..6 {
+        rows.funding_mut().push(FundingRate {
+            ts: at(index * 8 * 3_600 * SECOND),
+            rate: index as f64 * 1e-5,
+            mark_price: (index % 2 == 0).then_some(42_000.5),
+        });
+    }
+    rows
+}
+
+fn open_interest() -> Batch {
+    let mut rows = Batch::of(Kind::OpenInterest);
+    for index in -6_i64..6 {
+        rows.open_interest_mut().push(OpenInterest {
+            ts: at(index * 300 * SECOND),
+            open_interest: 80_000.125 + index as f64,
+            open_interest_value: (index % 2 != 0).then_some(3.4e9),
+        });
+    }
+    rows
+}
