@@ -33,7 +33,10 @@ fn main() {
     let pages = kline_pages(&series, PAGES);
     let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
     let rows = PAGES as f64 * 1_000.0;
-    println!("decode and publish: {rows} candles, {:.0} bytes of JSON a row, CPU seconds", bytes as f64 / rows);
+    println!(
+        "decode and publish: {rows} candles, {:.0} bytes of JSON a row, CPU seconds",
+        bytes as f64 / rows
+    );
 
     let decode = middle(|| timed(|| pages.iter().for_each(|page| drop(parse(page)))).1);
     let publish = middle(|| timed(|| backfill(&series, &pages)).1);
@@ -44,7 +47,11 @@ fn main() {
     println!("  decoded and published               {publish:6.3} s {:6.2} M rows/s", rate(publish));
     println!("  bound: serde_json + snappy plain    {snappy:6.3} s {:6.2} M rows/s", rate(snappy));
     println!("  bound: serde_json + zstd 1 plain    {zstd:6.3} s {:6.2} M rows/s", rate(zstd));
-    println!("  published / bound: {:.0} % of snappy, {:.0} % of zstd 1", 100.0 * snappy / publish, 100.0 * zstd / publish);
+    println!(
+        "  published / bound: {:.0} % of snappy, {:.0} % of zstd 1",
+        100.0 * snappy / publish,
+        100.0 * zstd / publish
+    );
     println!("bound_rows_per_cpu_second {:.0}", rows / snappy);
 
     allocations(&pages);
