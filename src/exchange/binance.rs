@@ -3,13 +3,13 @@
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3). Times are in milliseconds,
 //! numbers are strings, answers are oldest first, bounds are inclusive.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::decode::{candle_fault, malformed, number, time_fault};
+use crate::exchange::decode::{candle_fault, each_row, malformed, number, time_fault};
 use crate::exchange::{
     Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Order, Page, ParseError, Probe, Quota,
     Refusal, RefusalKind, SpanOffer,
@@ -83,6 +83,10 @@ const OFFERS: [Offer; 3] = [
         recorded: true,
     },
 ];
+
+/// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
+const KLINE_BYTES: usize = 120;
+const TRADE_BYTES: usize = 90;
 
 /// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, takerBase, takerQuote, unused]`.
 #[derive(Deserialize)]
@@ -227,8 +231,8 @@ impl Exchange for Binance {
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(answer.body, out),
-            Kind::Trades => self.parse_trades(answer.body, out),
+            Kind::Ohlc => self.parse_klines(answer.body, page.rows, out),
+            Kind::Trades => self.parse_trades(answer.body, page.rows, out),
             Kind::OrderBook => self.parse_depth(answer, page.rows, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
         }
@@ -291,18 +295,22 @@ impl Exchange for Binance {
 impl Binance {
     /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        serde_json::from_slice(body).map_err(|error| match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
-        })
+        serde_json::from_slice(body).map_err(|error| self.unreadable(body, &error))
     }
 
-    fn parse_klines(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let rows: Vec<Kline<'_>> = self.read(body)?;
+    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
+        match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, error),
+        }
+    }
+
+    fn parse_klines(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        out.reserve((body.len() / KLINE_BYTES).min(most as usize));
         let mut candles = out.candles_mut();
-        for (row, Kline(opened, open, high, low, close, volume, closed, quote, trades, ..)) in
-            rows.into_iter().enumerate()
-        {
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, kline: Kline<'_>| {
+            let Kline(opened, open, high, low, close, volume, closed, quote, trades, ..) = kline;
             let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
             let read = |text| number(text).ok_or_else(|| impossible("a number is not one"));
             let candle = Candle {
@@ -322,16 +330,18 @@ impl Binance {
                 return Err(impossible(fault));
             }
             candles.push(candle);
-        }
+            Ok(())
+        })?;
         Ok(Next::ByTime)
     }
 
-    fn parse_trades(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let rows: Vec<AggTrade<'_>> = self.read(body)?;
-        let last = rows.iter().map(|row| row.a).max();
+    fn parse_trades(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        out.reserve((body.len() / TRADE_BYTES).min(most as usize));
         let mut trades = out.trades_mut();
-        let mut id = String::new();
-        for (row, wire) in rows.into_iter().enumerate() {
+        let (mut last, mut id) = (None, String::new());
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, wire: AggTrade<'_>| {
+            last = last.max(Some(wire.a));
             let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
             let read = |text| {
                 number(text)
@@ -352,7 +362,8 @@ impl Binance {
                 amount: read(wire.q)?,
                 side: Some(if wire.m { Side::Sell } else { Side::Buy }),
             });
-        }
+            Ok(())
+        })?;
         Ok(last.map_or(Next::ByTime, Next::FromId))
     }
 

@@ -1,5 +1,11 @@
 //! Small readers every exchange shares: numbers, instants and the excerpt of a bad body.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{self, SeqAccess, Visitor};
+
 use crate::exchange::ParseError;
 use crate::model::{Candle, Micros};
 
@@ -19,6 +25,52 @@ pub fn excerpt(body: &[u8]) -> String {
 /// A body that is not the documented shape.
 pub(crate) fn malformed(body: &[u8], reason: impl ToString) -> ParseError {
     ParseError::Malformed { reason: reason.to_string(), excerpt: excerpt(body) }
+}
+
+/// Reads a JSON array row by row and hands each to `take` with its number, so that no row is held twice.
+///
+/// # Errors
+/// The first error of `take`, or what `malformed` makes of a body of another shape.
+pub(crate) fn each_row<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    malformed: impl Fn(&dyn fmt::Display) -> ParseError,
+    take: impl FnMut(usize, T) -> Result<(), ParseError>,
+) -> Result<(), ParseError> {
+    // Checked once here rather than text by text, which costs several times as much.
+    let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut rows = Rows { take, refused: None, row: PhantomData };
+    let read = de::Deserializer::deserialize_seq(&mut json, &mut rows).and_then(|()| json.end());
+    match (rows.refused, read) {
+        (Some(refused), _) => Err(refused),
+        (None, read) => read.map_err(|error| malformed(&error)),
+    }
+}
+
+struct Rows<F, T> {
+    take: F,
+    refused: Option<ParseError>,
+    row: PhantomData<T>,
+}
+
+impl<'a, T: Deserialize<'a>, F: FnMut(usize, T) -> Result<(), ParseError>> Visitor<'a> for &mut Rows<F, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(row) = seq.next_element()? {
+            if let Err(refused) = (self.take)(number, row) {
+                self.refused = Some(refused);
+                return Err(de::Error::custom("a row is refused"));
+            }
+            number += 1;
+        }
+        Ok(())
+    }
 }
 
 /// A decimal number that is finite.

@@ -102,8 +102,8 @@ impl Walk {
     ///
     /// # Errors
     /// When a candle does not open on its grid, or the exchange keeps contradicting itself.
-    pub fn take(&mut self, rows: &Batch, next: Next, known: Option<Micros>) -> Result<Step, ParseError> {
-        self.check_grid(rows)?;
+    pub fn take(&mut self, rows: Batch, next: Next, known: Option<Micros>) -> Result<Step, ParseError> {
+        self.check_grid(&rows)?;
         let asked = self.next().map_or(self.window, |page| page.window);
         let ts = rows.ts();
         let by_id = matches!(self.ask, Ask::FromId(_));
@@ -119,24 +119,25 @@ impl Walk {
         let last = inside.iter().map(|row| Micros(ts[*row])).max();
         // A row that was not asked for proves nothing.
         let past = ts.iter().any(|at| answers(at) && Micros(*at) >= self.window.until);
-        let mut step = Step { rows: rows.gather(&inside), covered: None, empty: None, stray };
+        let (mut covered, mut empty) = (None, None);
         let reached = last.map_or(self.from, |last| self.after(last));
         if past || reached >= self.window.until {
-            step.covered = self.prove(self.window.until);
+            covered = self.prove(self.window.until);
             self.ended = true;
         } else if self.advances(last, next) {
-            step.covered = self.prove(reached);
+            covered = self.prove(reached);
             let full = ts.len() >= self.offer.page_rows as usize;
             self.go_on(last, next, full);
         } else {
-            self.nothing_beyond(rows, next, known)?;
+            self.nothing_beyond(&rows, next, known)?;
             if self.empties >= 2 {
-                step.empty = Window::new(self.from, self.window.until.min(self.settled));
-                self.from = step.empty.map_or(self.from, |window| window.until);
+                empty = Window::new(self.from, self.window.until.min(self.settled));
+                self.from = empty.map_or(self.from, |window| window.until);
                 self.ended = true;
             }
         }
-        Ok(step)
+        let rows = if inside.len() == rows.len() { rows } else { rows.gather(&inside) };
+        Ok(Step { rows, covered, empty, stray })
     }
 
     /// Up to where a row proves the window.
@@ -263,7 +264,7 @@ mod tests {
         while let Some(page) = walk.next() {
             pages += 1;
             assert!(pages < 50, "the walk does not end");
-            let step = walk.take(&book.answer(&page), Next::ByTime, known).unwrap();
+            let step = walk.take(book.answer(&page), Next::ByTime, known).unwrap();
             rows.extend(step.rows.ts().iter().map(|ts| (ts - START) / MINUTE));
             step.covered.into_iter().for_each(|window| covered.add(window));
             step.empty.into_iter().for_each(|window| empty.add(window));
@@ -301,12 +302,12 @@ mod tests {
     #[test]
     fn an_exchange_that_denies_a_row_it_gave_is_not_believed() {
         let mut walk = walk(0, 1_000, 5_000, 5_000);
-        walk.take(&Book((0..400).collect()).answer(&walk.next().unwrap()), Next::ByTime, None).unwrap();
+        walk.take(Book((0..400).collect()).answer(&walk.next().unwrap()), Next::ByTime, None).unwrap();
         let nothing = Batch::of(Kind::Ohlc);
         for _ in 0..MOST_CONTRADICTIONS {
-            assert_eq!(walk.take(&nothing, Next::ByTime, None).unwrap().empty, None);
+            assert_eq!(walk.take(nothing.clone(), Next::ByTime, None).unwrap().empty, None);
         }
-        assert!(walk.take(&nothing, Next::ByTime, None).is_err());
+        assert!(walk.take(nothing, Next::ByTime, None).is_err());
     }
 
     #[test]
@@ -314,10 +315,10 @@ mod tests {
         let mut walk = walk(0, 1_000, 5_000, 5_000);
         let nothing = Batch::of(Kind::Ohlc);
         for _ in 0..3 {
-            assert_eq!(walk.take(&nothing, Next::ByTime, Some(at(2_000))).unwrap().empty, None);
+            assert_eq!(walk.take(nothing.clone(), Next::ByTime, Some(at(2_000))).unwrap().empty, None);
         }
         let step = walk
-            .take(&Book((1_500..1_600).collect()).answer(&walk.next().unwrap()), Next::ByTime, None)
+            .take(Book((1_500..1_600).collect()).answer(&walk.next().unwrap()), Next::ByTime, None)
             .unwrap();
         assert_eq!(step.covered, Some(window(0, 1_000)));
     }
@@ -328,7 +329,7 @@ mod tests {
         let newest = Book((4_000..5_000).collect());
         let asked_elsewhere = Page { window: window(4_000, 5_000), ..walk.next().unwrap() };
 
-        assert!(walk.take(&newest.answer(&asked_elsewhere), Next::ByTime, None).is_err());
+        assert!(walk.take(newest.answer(&asked_elsewhere), Next::ByTime, None).is_err());
 
         assert_eq!(walk.left(), Some(window(0, 1_000)));
     }
@@ -346,7 +347,7 @@ mod tests {
             quote_volume: None,
             trades: None,
         });
-        assert!(walk(0, 10, 10, 10).take(&rows, Next::ByTime, None).is_err());
+        assert!(walk(0, 10, 10, 10).take(rows, Next::ByTime, None).is_err());
     }
 
     #[test]
@@ -372,10 +373,10 @@ mod tests {
             rows
         };
 
-        let first = walk.take(&page(0..995), Next::FromId(994), None).unwrap();
+        let first = walk.take(page(0..995), Next::FromId(994), None).unwrap();
         assert_eq!(first.covered, Window::new(Micros(START), Micros(START + 99)));
         assert_eq!(walk.next().unwrap().ask, Ask::FromId(994));
-        let second = walk.take(&page(994..1_200), Next::FromId(1_199), None).unwrap();
+        let second = walk.take(page(994..1_200), Next::FromId(1_199), None).unwrap();
         assert_eq!((second.rows.len(), second.stray), (6, 0));
         assert_eq!(second.covered, Window::new(Micros(START + 99), Micros(START + 100)));
         assert_eq!(walk.next(), None);

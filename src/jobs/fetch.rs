@@ -59,7 +59,7 @@ impl Fetcher {
         while let Some(page) = walk.next() {
             let step = self.page(&page, |rows, next| {
                 let known = Some(Micros(self.newest.load(Ordering::Relaxed))).filter(|newest| newest.0 > 0);
-                walk.take(&rows, next, known)
+                walk.take(rows, next, known)
             });
             let step = match step.await {
                 Ok(step) => step,

@@ -77,6 +77,10 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    fn reserve(&mut self, count: usize) {
+        self.ends.reserve(count);
+    }
+
     /// Keeps the first `count` texts.
     pub fn truncate(&mut self, count: usize) {
         self.ends.truncate(count);
@@ -125,6 +129,19 @@ impl Column {
             (Values::Bool(x), Values::Bool(y)) => x[a] == y[b],
             (Values::Text(x), Values::Text(y)) => x.bytes(a) == y.bytes(b),
             _ => false,
+        }
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::I64(own) => own.reserve(rows),
+            Values::I32(own) => own.reserve(rows),
+            Values::F64(own) => own.reserve(rows),
+            Values::Bool(own) => own.reserve(rows),
+            Values::Text(own) => own.reserve(rows),
+        }
+        if let Some(present) = &mut self.present {
+            present.reserve(rows);
         }
     }
 
@@ -206,6 +223,11 @@ impl Batch {
     #[must_use]
     pub fn ends(&self) -> Option<(Micros, Micros)> {
         Some((Micros(*self.ts().first()?), Micros(*self.ts().last()?)))
+    }
+
+    /// Makes room for so many more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.reserve(rows));
     }
 
     /// Appends a range of rows of another batch of the same kind.

@@ -206,24 +206,16 @@ impl Assembly<'_> {
         let mut from = 0;
         while self.waiting.len() - from >= least {
             let until = self.waiting.len().min(from + GROUP_ROWS);
-            let whole = from == 0 && until == self.waiting.len();
-            let part = if whole { self.take_waiting() } else { self.waiting.slice(from..until) };
-            write_group(&mut self.writer, &part).map_err(StoreError::parquet(self.path))?;
-            self.count(part.len() as u64, part.ts().iter().min().copied(), part.ts().iter().max().copied());
-            if whole {
-                return Ok(());
-            }
+            write_group(&mut self.writer, &self.waiting, from..until)
+                .map_err(StoreError::parquet(self.path))?;
+            let ts = &self.waiting.ts()[from..until];
+            self.count(ts.len() as u64, ts.iter().min().copied(), ts.iter().max().copied());
             from = until;
         }
         if from > 0 {
             self.waiting = self.waiting.slice(from..self.waiting.len());
         }
         Ok(())
-    }
-
-    fn take_waiting(&mut self) -> Batch {
-        let empty = Batch::of(self.waiting.kind());
-        std::mem::replace(&mut self.waiting, empty)
     }
 
     /// Copies a row group as it is.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -73,34 +74,35 @@ pub(crate) fn properties(kind: Kind) -> WriterProperties {
     properties.build()
 }
 
-/// Writes a batch as one row group.
+/// Writes a range of rows as one row group.
 pub(crate) fn write_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
     batch: &Batch,
+    rows: Range<usize>,
 ) -> Result<()> {
     let mut group = writer.next_row_group()?;
     for column in batch.columns() {
         let mut out =
             group.next_column()?.ok_or_else(|| ParquetError::General("a column without a writer".into()))?;
-        let present = column.present.as_deref();
+        let present = column.present.as_deref().map(|flags| &flags[rows.clone()]);
         let levels: Option<Vec<i16>> =
             present.map(|flags| flags.iter().map(|flag| i16::from(*flag)).collect());
         let levels = levels.as_deref();
         match &column.values {
             Values::I64(values) => {
-                out.typed::<Int64Type>().write_batch(&dense(values, present), levels, None)?
+                out.typed::<Int64Type>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
             }
             Values::I32(values) => {
-                out.typed::<Int32Type>().write_batch(&dense(values, present), levels, None)?
+                out.typed::<Int32Type>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
             }
             Values::F64(values) => {
-                out.typed::<DoubleType>().write_batch(&dense(values, present), levels, None)?
+                out.typed::<DoubleType>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
             }
             Values::Bool(values) => {
-                out.typed::<BoolType>().write_batch(&dense(values, present), levels, None)?
+                out.typed::<BoolType>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
             }
             Values::Text(texts) => out.typed::<ByteArrayType>().write_batch(
-                &dense(&byte_arrays(texts), present),
+                &dense(&byte_arrays(texts, rows.clone()), present),
                 levels,
                 None,
             )?,
@@ -122,14 +124,18 @@ fn dense<'a, T: Clone>(values: &'a [T], present: Option<&[bool]>) -> Cow<'a, [T]
 }
 
 /// Slices of one shared buffer: a text costs no allocation of its own.
-fn byte_arrays(texts: &Texts) -> Vec<ByteArray> {
+fn byte_arrays(texts: &Texts, rows: Range<usize>) -> Vec<ByteArray> {
     let (bytes, ends) = texts.parts();
-    let shared = Bytes::copy_from_slice(bytes);
+    let begin = rows.start.checked_sub(1).map_or(0, |before| ends[before] as usize);
+    let Some(last) = ends[rows.clone()].last() else { return Vec::new() };
+    let shared = Bytes::copy_from_slice(&bytes[begin..*last as usize]);
     let mut from = 0;
-    ends.iter()
+    ends[rows]
+        .iter()
         .map(|&end| {
-            let slice = shared.slice(from..end as usize);
-            from = end as usize;
+            let until = end as usize - begin;
+            let slice = shared.slice(from..until);
+            from = until;
             ByteArray::from(slice)
         })
         .collect()

@@ -1,5 +1,6 @@
 //! The one writer of a series: it accepts pages and publishes them.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::atomic;
@@ -180,6 +181,7 @@ impl Writer {
         let mut pages = std::mem::take(&mut self.pending);
         pages.sort_by_key(|page| keys(page).first().copied());
         let mut all = Batch::of(self.series.kind());
+        all.reserve(pages.iter().map(Batch::len).sum());
         for page in pages {
             merge_onto(&mut all, &page);
         }
@@ -195,7 +197,11 @@ impl Writer {
         while from < rows.len() {
             let period = Period::of(self.series.kind(), Micros(rows.ts()[from]));
             let inside = rows.ts()[from..].iter().take_while(|ts| period.window.holds(Micros(**ts))).count();
-            let published = self.publish_period(&period, &rows.slice(from..from + inside), &covered)?;
+            let part = match inside == rows.len() {
+                true => Cow::Borrowed(rows),
+                false => Cow::Owned(rows.slice(from..from + inside)),
+            };
+            let published = self.publish_period(&period, &part, &covered)?;
             flushed.tally.add(published.tally);
             flushed.files.push(published);
             from += inside;

@@ -1,0 +1,44 @@
+"""Cost of `dccd backfill` from the simulated exchange: rows per CPU second, memory, cost per row.
+
+The exchange is another process and is not counted. Median of three runs, each into an empty folder.
+"""
+
+import argparse
+import tempfile
+
+from common import DCCD, MINUTE, date, middle, run, simulated_exchange, write_config
+
+BEGIN = 1_577_836_800  # 2020-01-01
+
+
+def backfill(url, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        config = write_config(folder, url)
+        until = date(BEGIN + rows * MINUTE)
+        cost = run([DCCD, "backfill", "-c", config, "--start", date(BEGIN), "--end", until])
+        if f"{rows:,} candles" not in cost.output:
+            raise SystemExit(f"not {rows:,} candles were stored:\n{cost.output}")
+        return cost
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--bound", type=float, help="the bare crates' rows per CPU second, from decode_publish")
+    bound = options.parse_args().bound
+    each = {}
+    print("backfill of one-minute candles, median of 3")
+    with simulated_exchange() as url:
+        for rows in (100_000, 1_000_000):
+            costs = [backfill(url, rows) for _ in range(3)]
+            cpu, wall = middle([cost.cpu for cost in costs]), middle([cost.wall for cost in costs])
+            peak = max(cost.peak_mib for cost in costs)
+            each[rows] = cpu / rows
+            print(f"  {rows:>9,} rows: {cpu:.3f} s CPU, {wall:.2f} s wall, {rows / cpu / 1e6:.2f} M rows/CPU s, peak {peak:.0f} MiB")
+    print(f"  cost of a row at 1 M / at 100 k: {each[1_000_000] / each[100_000]:.2f} (goal: at most 1.20)")
+    if bound:
+        share = 100 / each[1_000_000] / bound
+        print(f"  share of the bare crates' bound: {share:.0f} % (goal: at least 50 %)")
+
+
+if __name__ == "__main__":
+    main()

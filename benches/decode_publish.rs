@@ -1,0 +1,158 @@
+//! How fast pages become rows and rows become files, beside what the bare crates need for the same.
+
+#[path = "common/bound.rs"]
+mod bound;
+#[path = "common/mod.rs"]
+mod common;
+
+use std::alloc::System;
+use std::sync::Arc;
+
+use dccd::exchange::Answer;
+use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
+use dccd::store::{Accepted, Flushed, Layout, Writer};
+use parquet::basic::{Compression, ZstdLevel};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use bound::Plain;
+use common::{BEGIN, Fetched, cpu_secs, exchange, kline_pages, median, timed};
+
+#[global_allocator]
+static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const PAGES: usize = 1_000;
+const ROUNDS: usize = 3;
+/// Rows of a period to which candles are appended, and how many appends are measured.
+const HELD_ROWS: i64 = 500_000;
+const APPENDS: i64 = 50;
+/// A run publishes when so many rows wait.
+const PUBLISH_ROWS: usize = 131_072;
+
+fn main() {
+    let series: Arc<Series> = Arc::new("binance/BTC-USDT/ohlc/1m".parse().expect("a series"));
+    let pages = kline_pages(&series, PAGES);
+    let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
+    let rows = PAGES as f64 * 1_000.0;
+    println!(
+        "decode and publish: {rows} candles, {:.0} bytes of JSON a row, CPU seconds",
+        bytes as f64 / rows
+    );
+
+    let decode = middle(|| timed(|| pages.iter().for_each(|page| drop(parse(page)))).1);
+    let publish = middle(|| timed(|| backfill(&series, &pages)).1);
+    let snappy = middle(|| bare(&pages, Compression::SNAPPY));
+    let zstd = middle(|| bare(&pages, Compression::ZSTD(ZstdLevel::default())));
+    let rate = |secs: f64| rows / secs / 1e6;
+    println!("  decoded into batches                {decode:6.3} s {:6.2} M rows/s", rate(decode));
+    println!("  decoded and published               {publish:6.3} s {:6.2} M rows/s", rate(publish));
+    println!("  bound: serde_json + snappy plain    {snappy:6.3} s {:6.2} M rows/s", rate(snappy));
+    println!("  bound: serde_json + zstd 1 plain    {zstd:6.3} s {:6.2} M rows/s", rate(zstd));
+    println!(
+        "  published / bound: {:.0} % of snappy, {:.0} % of zstd 1",
+        100.0 * snappy / publish,
+        100.0 * zstd / publish
+    );
+    println!("bound_rows_per_cpu_second {:.0}", rows / snappy);
+
+    allocations(&pages);
+    append(&series);
+}
+
+fn parse(page: &Fetched) -> Batch {
+    let mut rows = Batch::of(Kind::Ohlc);
+    let answer = Answer { body: &page.body, received: Micros(0) };
+    exchange().parse(&page.page, &answer, &mut rows).expect("a page of candles");
+    rows
+}
+
+/// Parses, accepts and publishes as a backfill does.
+fn backfill(series: &Series, pages: &[Fetched]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = Writer::open(&Layout::new(folder.path()), series).expect("an empty series");
+    let mut stored = 0;
+    for page in pages {
+        let rows = parse(page);
+        writer.accept(Accepted { rows, covered: Some(page.page.window), empty: None });
+        if writer.waiting_rows() >= PUBLISH_ROWS {
+            stored += writer.flush().expect("it is published").tally.added;
+        }
+    }
+    stored += writer.flush().expect("it is published").tally.added;
+    assert_eq!(stored, pages.len() as u64 * 1_000);
+}
+
+fn bare(pages: &[Fetched], compression: Compression) -> f64 {
+    let (file, secs) = timed(|| {
+        let mut plain = Plain::default();
+        pages.iter().for_each(|page| plain.decode(&page.body));
+        assert_eq!(plain.len(), pages.len() * 1_000);
+        plain.encode(compression)
+    });
+    assert!(!file.is_empty());
+    secs
+}
+
+fn middle(measure: impl FnMut() -> f64) -> f64 {
+    median(std::iter::repeat_with(measure).take(ROUNDS).collect())
+}
+
+/// What parsing asks of the allocator.
+fn allocations(pages: &[Fetched]) {
+    let region = Region::new(ALLOCATIONS);
+    pages.iter().for_each(|page| drop(parse(page)));
+    let change = region.change();
+    let calls = (change.allocations + change.reallocations) as f64;
+    println!(
+        "  allocations while decoding: {:.3} a row, {:.1} a page of 1000 ({} bytes a page)",
+        calls / (pages.len() as f64 * 1_000.0),
+        calls / pages.len() as f64,
+        change.bytes_allocated / pages.len(),
+    );
+}
+
+/// Single candles onto a period that holds many.
+fn append(series: &Series) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, _) = Writer::open(&Layout::new(folder.path()), series).expect("an empty series");
+    store(&mut writer, 0..HELD_ROWS);
+    let (mut secs, mut encoded, mut copied) = (0.0, 0, 0);
+    for minute in HELD_ROWS..HELD_ROWS + APPENDS {
+        let before = cpu_secs();
+        let flushed = store(&mut writer, minute..minute + 1);
+        secs += cpu_secs() - before;
+        encoded += flushed.files.iter().map(|file| file.encoded_bytes).sum::<u64>();
+        copied += flushed.files.iter().map(|file| file.copied_bytes).sum::<u64>();
+    }
+    let times = APPENDS as u64;
+    println!("append one candle to {HELD_ROWS}, mean of {APPENDS}:");
+    println!(
+        "  {:.1} ms CPU, {} bytes encoded and {} bytes copied",
+        secs * 1_000.0 / times as f64,
+        encoded / times,
+        copied / times,
+    );
+}
+
+fn store(writer: &mut Writer, minutes: std::ops::Range<i64>) -> Flushed {
+    let at = |minute: i64| Micros(BEGIN.0 + minute * 60_000_000);
+    let mut rows = Batch::of(Kind::Ohlc);
+    for minute in minutes.clone() {
+        // Prices in cents that wander, volumes that do not repeat.
+        let cents = 700_000 + minute * 7_919 % 10_007 + minute % 97;
+        let price = cents as f64 / 100.0;
+        let volume = (minute * 104_729 % 999_983) as f64 / 1e5;
+        rows.candles_mut().push(Candle {
+            ts: at(minute),
+            open: price,
+            high: price + 3.0,
+            low: price - 2.0,
+            close: price + 1.0,
+            volume,
+            quote_volume: Some(volume * price),
+            trades: Some(minute % 400),
+        });
+    }
+    let covered = Window::new(at(minutes.start), at(minutes.end));
+    writer.accept(Accepted { rows, covered, empty: None });
+    writer.flush().expect("it is published")
+}
