@@ -123,7 +123,8 @@ impl Walk {
             let full = ts.len() >= self.offer.page_rows as usize;
             self.go_on(last, next, full);
         } else {
-            self.nothing_beyond(rows, next, known)?;
+            let ignores_the_bounds = stray > 0 && stray == ts.len() as u64;
+            self.nothing_beyond(rows, next, known, ignores_the_bounds)?;
             if self.empties >= 2 {
                 step.empty = Window::new(self.from, self.window.until.min(self.settled));
                 self.from = step.empty.map_or(self.from, |window| window.until);
@@ -166,20 +167,28 @@ impl Walk {
         }
     }
 
-    fn nothing_beyond(&mut self, rows: &Batch, next: Next, known: Option<Micros>) -> Result<(), ParseError> {
+    fn nothing_beyond(
+        &mut self,
+        rows: &Batch,
+        next: Next,
+        known: Option<Micros>,
+        ignores_the_bounds: bool,
+    ) -> Result<(), ParseError> {
         let overlap_is_missing = match (self.ask, next) {
             (Ask::FromId(_), Next::ByTime) => true,
+            (Ask::FromId(asked), Next::FromId(id)) => id < asked,
             (Ask::ByTime, _) => self.again && self.held.is_some_and(|held| !rows.ts().contains(&held.0)),
             _ => false,
         };
         let open_ended = self.again || matches!(self.ask, Ask::FromId(_));
         let later_row_is_missing = open_ended && known.is_some_and(|known| known >= self.window.until);
         self.again = true;
-        if overlap_is_missing || later_row_is_missing {
+        if overlap_is_missing || later_row_is_missing || ignores_the_bounds {
             self.contradictions += 1;
             if self.contradictions > MOST_CONTRADICTIONS {
                 return Err(ParseError::Malformed {
-                    reason: "it keeps leaving out rows the exchange gave before".to_owned(),
+                    reason: "it keeps contradicting what was asked for or what the exchange gave before"
+                        .to_owned(),
                     excerpt: format!("{} rows", rows.len()),
                 });
             }
@@ -314,6 +323,17 @@ mod tests {
             .take(&Book((1_500..1_600).collect()).answer(&walk.next().unwrap()), Next::ByTime, None)
             .unwrap();
         assert_eq!(step.covered, Some(window(0, 1_000)));
+    }
+
+    #[test]
+    fn rows_that_were_not_asked_for_never_confirm_that_there_are_none() {
+        let mut walk = walk(1_000, 2_000, 5_000, 5_000);
+        let first_rows = Book((0..400).collect());
+        let answer = first_rows.answer(&Page { window: window(0, 5_000), ..walk.next().unwrap() });
+        for _ in 0..MOST_CONTRADICTIONS {
+            assert_eq!(walk.take(&answer, Next::ByTime, None).unwrap().empty, None);
+        }
+        assert!(walk.take(&answer, Next::ByTime, None).is_err());
     }
 
     #[test]
