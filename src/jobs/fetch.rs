@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Answer, Next, Page, ParseError, Step, Walk};
+use crate::exchange::{Answer, HttpRequest, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
 use crate::model::{Batch, Micros, Window};
-use crate::net::{Advice, Client, NetError};
+use crate::net::{Advice, Client, NetError, Received};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::RequestRetried;
 
@@ -84,15 +84,30 @@ impl Fetcher {
         page: &Page,
         mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
+        let exchange = self.client.exchange();
+        let read = |received: &Received| {
+            let mut rows = Batch::of(page.series.kind());
+            let answer = Answer { body: &received.body, received: received.at };
+            let next = exchange.parse(page, &answer, &mut rows)?;
+            take(rows, next)
+        };
+        self.ask(&exchange.request(page), read).await
+    }
+
+    /// One request, sent until its answer is understood or the attempts are spent.
+    pub(crate) async fn ask<T>(
+        &self,
+        request: &HttpRequest,
+        mut read: impl FnMut(&Received) -> Result<T, ParseError>,
+    ) -> Result<T, (u32, FetchError)> {
         let mut failed = 0;
         loop {
-            let error = match self
-                .attempt(page)
-                .await
-                .and_then(|(rows, next)| take(rows, next).map_err(|source| self.unreadable(source)))
-            {
-                Ok(taken) => return Ok(taken),
-                Err(error) => error,
+            let error = match self.client.get(request, &self.stop).await {
+                Ok(received) => match read(&received) {
+                    Ok(taken) => return Ok(taken),
+                    Err(source) => self.unreadable(source),
+                },
+                Err(error) => error.into(),
             };
             failed += 1;
             let asked = match error.advice() {
@@ -103,25 +118,12 @@ impl Fetcher {
             if failed >= self.retry.attempts {
                 return Err((failed, error));
             }
-            self.telemetry.emit(RequestRetried {
-                exchange: self.client.exchange().name(),
-                endpoint: self.client.exchange().request(page).endpoint,
-            });
+            let (exchange, endpoint) = (self.client.exchange().name(), request.endpoint);
+            self.telemetry.emit(RequestRetried { exchange, endpoint });
             tokio::select! {
                 () = tokio::time::sleep(self.retry.wait(failed, asked)) => {}
                 () = self.stop.cancelled() => return Err((failed, NetError::Stopped.into())),
             }
-        }
-    }
-
-    async fn attempt(&self, page: &Page) -> Result<(Batch, Next), FetchError> {
-        let exchange = self.client.exchange();
-        let received = self.client.get(&exchange.request(page), &self.stop).await?;
-        let mut rows = Batch::of(page.series.kind());
-        let answer = Answer { body: &received.body, received: received.at };
-        match exchange.parse(page, &answer, &mut rows) {
-            Ok(next) => Ok((rows, next)),
-            Err(source) => Err(self.unreadable(source)),
         }
     }
 
