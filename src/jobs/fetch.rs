@@ -110,20 +110,39 @@ impl Fetcher {
                 Err(error) => error.into(),
             };
             failed += 1;
-            let asked = match error.advice() {
-                Advice::GiveUp | Advice::Stop => return Err((failed, error)),
-                Advice::Retry => Duration::ZERO,
-                Advice::Wait(asked) => asked,
-            };
-            if failed >= self.retry.attempts {
-                return Err((failed, error));
-            }
-            let (exchange, endpoint) = (self.client.exchange().name(), request.endpoint);
-            self.telemetry.emit(RequestRetried { exchange, endpoint });
-            tokio::select! {
-                () = tokio::time::sleep(self.retry.wait(failed, asked)) => {}
-                () = self.stop.cancelled() => return Err((failed, NetError::Stopped.into())),
-            }
+            self.wait_after(failed, error, request.endpoint).await?;
+        }
+    }
+
+    /// Measures the exchange's clock, as patiently as a page is asked for.
+    pub(crate) async fn measure_clock(&self) -> Result<(), FetchError> {
+        let mut failed = 0;
+        loop {
+            let Err(error) = self.client.measure_clock(&self.stop).await else { return Ok(()) };
+            failed += 1;
+            self.wait_after(failed, error.into(), "time").await.map_err(|(_, error)| error)?;
+        }
+    }
+
+    /// Waits until the next attempt may be made; gives the error back where there is to be none.
+    async fn wait_after(
+        &self,
+        failed: u32,
+        error: FetchError,
+        endpoint: &'static str,
+    ) -> Result<(), (u32, FetchError)> {
+        let asked = match error.advice() {
+            Advice::GiveUp | Advice::Stop => return Err((failed, error)),
+            Advice::Retry => Duration::ZERO,
+            Advice::Wait(asked) => asked,
+        };
+        if failed >= self.retry.attempts {
+            return Err((failed, error));
+        }
+        self.telemetry.emit(RequestRetried { exchange: self.client.exchange().name(), endpoint });
+        tokio::select! {
+            () = tokio::time::sleep(self.retry.wait(failed, asked)) => Ok(()),
+            () = self.stop.cancelled() => Err((failed, NetError::Stopped.into())),
         }
     }
 

@@ -220,10 +220,13 @@ impl<'a> Run<'a> {
     async fn introduce(&self) -> Result<(), RunError> {
         let client = &self.context.client;
         if client.clock().is_due() {
-            match client.measure_clock(&self.fetcher.stop).await {
-                Err(error) if matches!(error, NetError::Stopped) => return Err(self.unprepared(error.into())),
-                // Without a measurement the clock stays as it was; the pages themselves will tell more.
-                Err(_) | Ok(()) => {}
+            match self.fetcher.measure_clock().await {
+                // A clock that was measured once runs on; the pages themselves will tell more.
+                Err(error) if client.clock().is_measured() && !is_stop(&error) => {
+                    tracing::warn!(error = %Chain(&error), "the exchange's clock could not be measured again");
+                }
+                // The system's own clock does not say which candles are closed.
+                measured => measured.map_err(|error| self.unprepared(error))?,
             }
         }
         let pair = self.order.series.pair();
@@ -496,6 +499,10 @@ impl<'a> Run<'a> {
     fn broken(&self, error: &tokio::task::JoinError) -> RunError {
         RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
     }
+}
+
+fn is_stop(error: &FetchError) -> bool {
+    matches!(error, FetchError::Net(NetError::Stopped))
 }
 
 fn want(ledger: &mut Ledger, since: Micros) {
