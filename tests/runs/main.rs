@@ -7,7 +7,6 @@ mod backfill;
 mod books;
 mod command_line;
 mod faults;
-mod files;
 mod house;
 mod killed;
 mod program;
