@@ -176,6 +176,7 @@ impl Walk {
     fn nothing_beyond(&mut self, rows: &Batch, next: Next, known: Option<Micros>) -> Result<(), ParseError> {
         let overlap_is_missing = match (self.ask, next) {
             (Ask::FromId(_), Next::ByTime) => true,
+            (Ask::FromId(asked), Next::FromId(id)) => id < asked,
             (Ask::ByTime, _) => self.again && self.held.is_some_and(|held| !rows.ts().contains(&held.0)),
             _ => false,
         };
@@ -186,7 +187,8 @@ impl Walk {
             self.contradictions += 1;
             if self.contradictions > MOST_CONTRADICTIONS {
                 return Err(ParseError::Malformed {
-                    reason: "it keeps leaving out rows the exchange gave before".to_owned(),
+                    reason: "it keeps contradicting what was asked for or what the exchange gave before"
+                        .to_owned(),
                     excerpt: format!("{} rows", rows.len()),
                 });
             }

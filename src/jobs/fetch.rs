@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Answer, Listing, Next, Page, ParseError, Step, Walk};
+use crate::exchange::{Answer, HttpRequest, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
-use crate::model::{Batch, Micros, Pair, Window};
-use crate::net::{Advice, Client, NetError};
+use crate::model::{Batch, Micros, Window};
+use crate::net::{Advice, Client, NetError, Received};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::RequestRetried;
 
@@ -84,95 +84,70 @@ impl Fetcher {
         page: &Page,
         mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
-        let mut tries = self.tries(self.client.exchange().request(page).endpoint);
-        loop {
-            let answer = self.attempt(page).await;
-            match answer.and_then(|(rows, next)| take(rows, next).map_err(|source| self.unreadable(source))) {
-                Ok(taken) => return Ok(taken),
-                Err(error) => tries.again(error).await?,
-            }
-        }
-    }
-
-    /// The exchange's clock, where it is time to look at it.
-    pub(crate) async fn clock(&self) -> Result<(), (u32, FetchError)> {
-        let mut tries = self.tries(self.client.exchange().clock_request().endpoint);
-        if !self.client.clock().is_due() {
-            return Ok(());
-        }
-        loop {
-            match self.client.measure_clock(&self.stop).await {
-                Ok(()) => return Ok(()),
-                Err(error) => tries.again(error.into()).await?,
-            }
-        }
-    }
-
-    /// What the exchange lists of a pair, and the budget it announces.
-    pub(crate) async fn listing(&self, pair: &Pair) -> Result<Listing, (u32, FetchError)> {
         let exchange = self.client.exchange();
-        let request = exchange.listing_request(Some(pair));
-        let mut tries = self.tries(request.endpoint);
+        let read = |received: &Received| {
+            let mut rows = Batch::of(page.series.kind());
+            let answer = Answer { body: &received.body, received: received.at };
+            let next = exchange.parse(page, &answer, &mut rows)?;
+            take(rows, next)
+        };
+        self.ask(&exchange.request(page), read).await
+    }
+
+    /// One request, sent until its answer is understood or the attempts are spent.
+    pub(crate) async fn ask<T>(
+        &self,
+        request: &HttpRequest,
+        mut read: impl FnMut(&Received) -> Result<T, ParseError>,
+    ) -> Result<T, (u32, FetchError)> {
+        let mut failed = 0;
         loop {
-            let listed = match self.client.get(&request, &self.stop).await {
-                Ok(received) => {
-                    exchange.parse_listing(&received.body).map_err(|source| self.unreadable(source))
-                }
-                Err(error) => Err(error.into()),
+            let error = match self.client.get(request, &self.stop).await {
+                Ok(received) => match read(&received) {
+                    Ok(taken) => return Ok(taken),
+                    Err(source) => self.unreadable(source),
+                },
+                Err(error) => error.into(),
             };
-            match listed {
-                Ok(listing) => return Ok(listing),
-                Err(error) => tries.again(error).await?,
-            }
+            failed += 1;
+            self.wait_after(failed, error, request.endpoint).await?;
         }
     }
 
-    fn tries(&self, endpoint: &'static str) -> Tries<'_> {
-        Tries { fetcher: self, endpoint, failed: 0 }
+    /// Measures the exchange's clock, as patiently as a page is asked for.
+    pub(crate) async fn measure_clock(&self) -> Result<(), FetchError> {
+        let mut failed = 0;
+        loop {
+            let Err(error) = self.client.measure_clock(&self.stop).await else { return Ok(()) };
+            failed += 1;
+            self.wait_after(failed, error.into(), "time").await.map_err(|(_, error)| error)?;
+        }
     }
 
-    async fn attempt(&self, page: &Page) -> Result<(Batch, Next), FetchError> {
-        let exchange = self.client.exchange();
-        let received = self.client.get(&exchange.request(page), &self.stop).await?;
-        let mut rows = Batch::of(page.series.kind());
-        let answer = Answer { body: &received.body, received: received.at };
-        match exchange.parse(page, &answer, &mut rows) {
-            Ok(next) => Ok((rows, next)),
-            Err(source) => Err(self.unreadable(source)),
+    /// Waits until the next attempt may be made; gives the error back where there is to be none.
+    async fn wait_after(
+        &self,
+        failed: u32,
+        error: FetchError,
+        endpoint: &'static str,
+    ) -> Result<(), (u32, FetchError)> {
+        let asked = match error.advice() {
+            Advice::GiveUp | Advice::Stop => return Err((failed, error)),
+            Advice::Retry => Duration::ZERO,
+            Advice::Wait(asked) => asked,
+        };
+        if failed >= self.retry.attempts {
+            return Err((failed, error));
+        }
+        self.telemetry.emit(RequestRetried { exchange: self.client.exchange().name(), endpoint });
+        tokio::select! {
+            () = tokio::time::sleep(self.retry.wait(failed, asked)) => Ok(()),
+            () = self.stop.cancelled() => Err((failed, NetError::Stopped.into())),
         }
     }
 
     fn unreadable(&self, source: ParseError) -> FetchError {
         FetchError::Parse { exchange: self.client.exchange().name(), source }
-    }
-}
-
-/// The attempts at one thing.
-struct Tries<'a> {
-    fetcher: &'a Fetcher,
-    endpoint: &'static str,
-    failed: u32,
-}
-
-impl Tries<'_> {
-    /// Waits until the next attempt is due; gives the error back, with the number of attempts, where there
-    /// is to be none.
-    async fn again(&mut self, error: FetchError) -> Result<(), (u32, FetchError)> {
-        self.failed += 1;
-        let Fetcher { client, telemetry, retry, stop, .. } = self.fetcher;
-        let asked = match error.advice() {
-            Advice::GiveUp | Advice::Stop => return Err((self.failed, error)),
-            Advice::Retry => Duration::ZERO,
-            Advice::Wait(asked) => asked,
-        };
-        if self.failed >= retry.attempts {
-            return Err((self.failed, error));
-        }
-        telemetry.emit(RequestRetried { exchange: client.exchange().name(), endpoint: self.endpoint });
-        tokio::select! {
-            () = tokio::time::sleep(retry.wait(self.failed, asked)) => Ok(()),
-            () = stop.cancelled() => Err((self.failed, NetError::Stopped.into())),
-        }
     }
 }
 

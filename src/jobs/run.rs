@@ -1,7 +1,7 @@
 //! One run of one series: prepare, plan, walk the windows side by side, publish, account.
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::exchange::{Ask, History, Offer, Page, Probe, Step, Walk};
 use crate::jobs::fetch::{Failed, Fetcher};
 use crate::jobs::{FetchError, Retry, RunError, coverage, plan};
 use crate::model::{Grid, Micros, Series, Window, Windows};
-use crate::net::{Client, NetError};
+use crate::net::{Client, NetError, Received};
 use crate::store::{Accepted, Finding, FindingKind, Flushed, Layout, Ledger, StoreError, Writer};
 use crate::telemetry::events::{
     CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed,
@@ -166,10 +166,27 @@ impl<'a> Run<'a> {
             let taken = self.snapshot(&mut writer, offer).await;
             return self.finish(writer, taken).await;
         }
-        let ground = self.survey(&mut writer, offer).await?;
+        let ground = self.survey(&mut writer, offer);
+        if let Err(error) = self.probe(&mut writer, &ground).await {
+            return self.finish(writer, Err(error)).await;
+        }
+        self.doubt(&mut writer, &ground);
         let missing = self.plan(&writer, &ground);
-        let (writer, walked) = self.walk_all(writer, &ground, &missing).await?;
+        let (mut writer, mut walked) = self.walk_all(writer, &ground, &missing).await?;
+        let doubted = self.doubt(&mut writer, &ground);
+        if walked.is_ok() && !doubted.is_empty() {
+            self.at.planned += plan::count(&doubted, ground.offer, ground.grid);
+            (writer, walked) = self.walk_all(writer, &ground, &doubted).await?;
+        }
         self.finish(writer, walked).await
+    }
+
+    /// Takes back every claim of emptiness that a row after it contradicts: had nothing been there, that row
+    /// would have been the answer. The time is asked for again, now that the row is known.
+    fn doubt(&self, writer: &mut Writer, ground: &Ground) -> Windows {
+        let newest = Micros(self.fetcher.newest.load(Ordering::Relaxed));
+        let contradicted = Window::new(ground.since, ground.until.min(newest));
+        contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 
     fn offer(&self) -> Option<&'static Offer> {
@@ -210,14 +227,25 @@ impl<'a> Run<'a> {
     /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
     /// it is listed and what budget is announced.
     async fn introduce(&self) -> Result<(), RunError> {
-        self.fetcher.clock().await.map_err(|(_, error)| self.unprepared(error))?;
         let client = &self.context.client;
+        if client.clock().is_due() {
+            match self.fetcher.measure_clock().await {
+                // A clock that was measured once runs on; the pages themselves will tell more.
+                Err(error) if client.clock().is_measured() && !is_stop(&error) => {
+                    tracing::warn!(error = %Chain(&error), "the exchange's clock could not be measured again");
+                }
+                // The system's own clock does not say which candles are closed.
+                measured => measured.map_err(|error| self.unprepared(error))?,
+            }
+        }
         let pair = self.order.series.pair();
         let symbol = client.exchange().symbol(pair);
         if self.introduced().contains(&symbol) {
             return Ok(());
         }
-        let listing = self.fetcher.listing(pair).await.map_err(|(_, error)| self.unprepared(error))?;
+        let request = client.exchange().listing_request(Some(pair));
+        let read = |received: &Received| client.exchange().parse_listing(&received.body);
+        let listing = self.fetcher.ask(&request, read).await.map_err(|(_, error)| self.unprepared(error))?;
         listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
         self.introduced().insert(symbol);
         Ok(())
@@ -227,8 +255,8 @@ impl<'a> Run<'a> {
         self.context.introduced.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Settles from where to where rows are wanted; looks for the oldest row where that saves pages.
-    async fn survey(&self, writer: &mut Writer, offer: &'static Offer) -> Result<Ground, RunError> {
+    /// Settles from where to where rows are wanted.
+    fn survey(&self, writer: &mut Writer, offer: &'static Offer) -> Ground {
         let grid = self.order.series.span().map(|span| offer.grid(span));
         let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
         let until = self.order.until.map_or(horizon, |until| until.min(horizon));
@@ -240,13 +268,12 @@ impl<'a> Run<'a> {
             Since::Known => known.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
         };
         let since = self.reach(writer, offer, grid, asked, horizon);
-        writer.account(|ledger| want(ledger, asked));
+        // A start in the future wants nothing yet, and must not hide what comes before it.
+        writer.account(|ledger| want(ledger, asked.min(horizon)));
         if let Some((_, newest)) = writer.ledger().ends() {
-            self.fetcher.newest.fetch_max(newest.0, std::sync::atomic::Ordering::Relaxed);
+            self.fetcher.newest.fetch_max(newest.0, Ordering::Relaxed);
         }
-        let ground = Ground { offer, grid, horizon, since, until };
-        self.probe(writer, &ground).await?;
-        Ok(ground)
+        Ground { offer, grid, horizon, since, until }
     }
 
     /// What the exchange cannot give any more is unfillable, before the first request.
@@ -487,6 +514,10 @@ impl<'a> Run<'a> {
     fn broken(&self, error: &tokio::task::JoinError) -> RunError {
         RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
     }
+}
+
+fn is_stop(error: &FetchError) -> bool {
+    matches!(error, FetchError::Net(NetError::Stopped))
 }
 
 fn want(ledger: &mut Ledger, since: Micros) {

@@ -53,8 +53,9 @@ impl Client {
             (Some(wait), _) if limited || matches!(status, 403 | 418 | 429) => {
                 NetError::RateLimited { exchange, wait }
             }
-            (_, Some(refusal)) => NetError::Refused { exchange, refusal, status },
-            (wait, None) => match status {
+            // The body of a 451 says so too, but not the way round.
+            (_, Some(refusal)) if status != 451 => NetError::Refused { exchange, refusal, status },
+            (wait, _) => match status {
                 300..400 => NetError::Redirected { exchange, to: target(headers) },
                 403 | 451 => NetError::GeoBlocked { exchange, status, advice: self.way_round() },
                 500.. => NetError::Server { exchange, status, wait },

@@ -38,6 +38,12 @@ impl Clock {
         }
     }
 
+    /// Whether it ever was measured.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        self.anchor().is_some()
+    }
+
     /// Whether it should be measured: never was, too long ago, or contradicted by an answer since.
     #[must_use]
     pub fn is_due(&self) -> bool {

@@ -197,6 +197,21 @@ impl Ledger {
         }
     }
 
+    /// Takes back what was confirmed empty within a window for one reason; gives the parts.
+    pub fn doubt_empty(&mut self, window: Window, reason: &str) -> Windows {
+        let (mut doubted, mut kept) = (Windows::new(), Vec::with_capacity(self.empty.len()));
+        for note in self.empty.drain(..) {
+            let mut rest = Windows::from(note.window);
+            if note.reason == reason {
+                rest.remove(window);
+                note.window.meet(window).into_iter().for_each(|part| doubted.add(part));
+            }
+            kept.extend(rest.iter().map(|window| Note { window, reason: note.reason.clone() }));
+        }
+        self.empty = kept;
+        doubted
+    }
+
     /// Records that the exchange cannot give a window.
     pub fn give_up(&mut self, window: Window, reason: &str) {
         for part in self.settled().missing(window).iter() {

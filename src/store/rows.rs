@@ -19,7 +19,6 @@ use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
-use std::ops::Range;
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
 

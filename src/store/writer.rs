@@ -109,6 +109,20 @@ impl Writer {
         self.unwritten |= self.ledger != before;
     }
 
+    /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
+    pub fn doubt_empty(&mut self, window: Window) -> Windows {
+        let mut claimed: Windows = self.empty.drain(..).collect();
+        let mut doubted = claimed.within(window);
+        claimed.remove(window);
+        self.empty.extend(claimed.iter());
+        doubted.add_all(&self.ledger.doubt_empty(window, TWO_EMPTY));
+        self.unwritten |= !doubted.is_empty();
+        // What was covered meanwhile stays so.
+        let covered: Windows = self.covered.iter().copied().collect();
+        doubted.remove_all(&covered);
+        doubted
+    }
+
     /// Accepts the rows of one answer with what they prove. Says how many the answer itself repeated.
     pub fn accept(&mut self, page: Accepted) -> u64 {
         let (rows, repeats) = tidy(page.rows);

@@ -1,0 +1,55 @@
+//! Snapshots of order books.
+
+use std::time::Duration;
+
+use dccd::model::Side;
+use dccd::sim::{Endpoint, Knobs};
+use dccd::store::verify_series;
+
+use crate::house::{House, at, run, said};
+
+const BOOK: &str = "binance/BTC-USDT/orderbook";
+
+#[tokio::test]
+async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_over_a_restart() {
+    let job = "{exchange: binance, pairs: [BTC/USDT], data_type: orderbook, depth: 20, retry_delay: 0.01}";
+    let house = House::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
+    let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
+
+    let site = house.site().await;
+    for _ in 0..2 {
+        let outcome = run(&site, &order).await;
+        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40));
+    }
+    site.close().await;
+    house.move_to("2024-01-02 12:00:00");
+    assert_eq!(house.run(&order).await.rows, 40, "a day later, in another file and another process");
+
+    let stored = house.stored(BOOK);
+    let rows: Vec<_> = (0..stored.len()).map(|row| stored.book().get(row)).collect();
+    for (ord, snapshot) in rows.chunks(40).enumerate() {
+        assert!(snapshot.iter().all(|level| level.ord == ord as i64 && level.is_snapshot));
+        let market = house.sim.market("BTCUSDT").unwrap();
+        let now = if ord < 2 { at("2024-01-01 12:00:00") } else { at("2024-01-02 12:00:00") };
+        let book = market.book(now);
+        assert!(snapshot.iter().all(|level| level.seq == Some(book.update_id)));
+        for (side, levels) in [
+            (Side::Bid, book.bids().take(20).collect::<Vec<_>>()),
+            (Side::Ask, book.asks().take(20).collect()),
+        ] {
+            let mut ours: Vec<(f64, f64)> = snapshot
+                .iter()
+                .filter(|level| level.side == side)
+                .map(|level| (level.price, level.amount))
+                .collect();
+            let mut theirs: Vec<(f64, f64)> =
+                levels.iter().map(|(cents, e8)| (*cents as f64 / 100.0, *e8 as f64 / 1e8)).collect();
+            ours.sort_by(|a, b| a.0.total_cmp(&b.0));
+            theirs.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert_eq!(ours, theirs, "snapshot {ord}, {side:?}");
+        }
+        assert!(snapshot[0].ts.since(now) < Duration::from_secs(5), "by the exchange's clock");
+    }
+    assert_eq!((rows.len(), house.asked(Endpoint::BookSnapshot).len()), (120, 3));
+    assert_eq!(verify_series(&house.layout(), &BOOK.parse().unwrap()).unwrap(), []);
+}

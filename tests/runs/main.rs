@@ -1,0 +1,15 @@
+//! The main job from end to end: the simulated exchange on one side, the files, the ledger, health, metrics
+//! and the program itself on the other.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
+
+mod backfill;
+mod books;
+mod command_line;
+mod faults;
+mod house;
+mod killed;
+mod program;
+mod refusals;
+mod scheduler;
+mod trades;
