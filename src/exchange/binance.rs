@@ -62,7 +62,7 @@ const OFFERS: [Offer; 3] = [
         order: Order::OldestFirst,
         history: History::Full,
         probe: Probe::ById,
-        walk: Duration::from_secs(3_600),
+        walk: Duration::from_secs(6 * 3_600),
         depths: &[],
         weight: 4,
         grace: Duration::from_secs(5),
