@@ -35,7 +35,7 @@ test: setup lint ## Everything that must hold.
 	$(CARGO) test --locked --no-fail-fast
 
 siege: setup ## The same tests in their long forms: more cases, more kills.
-	DCCD_SIEGE=1 $(CARGO) test --locked --no-fail-fast
+	DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
 
 bench: build ## What it costs, measured against the simulated exchange.
 	benches/run.sh
