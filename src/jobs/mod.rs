@@ -6,11 +6,15 @@
 
 mod coverage;
 mod error;
+mod failures;
 mod fetch;
+mod order;
 pub mod plan;
 mod run;
+mod survey;
 
 pub use coverage::coverage;
 pub use error::{FetchError, RunError};
 pub use fetch::Retry;
-pub use run::{Context, Order, Outcome, Progress, Since, run};
+pub use order::{Context, Order, Outcome, Progress, Since};
+pub use run::run;

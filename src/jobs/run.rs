@@ -1,108 +1,29 @@
 //! One run of one series: prepare, plan, walk the windows side by side, publish, account.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Ask, History, Offer, Page, Probe, Step, Walk};
+use crate::exchange::{Ask, History, Offer, Page, Step, Walk};
+use crate::jobs::failures::Failures;
 use crate::jobs::fetch::{Failed, Fetcher};
-use crate::jobs::{FetchError, Retry, RunError, coverage, plan};
-use crate::model::{Grid, Micros, Series, Window, Windows};
-use crate::net::{Client, NetError, Received};
-use crate::store::{Accepted, Finding, FindingKind, Flushed, Layout, Ledger, StoreError, Writer};
+use crate::jobs::survey::Ground;
+use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
+use crate::model::{Micros, Window, Windows};
+use crate::net::NetError;
+use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
+use crate::telemetry::Discard;
 use crate::telemetry::events::{
     CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed,
     RowsBuffered, RowsDiscarded, RowsFetched, RowsStored, WindowFailed,
 };
-use crate::telemetry::{Discard, Telemetry};
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
-/// Windows that may fail in a row before the rest is left to the next run.
-const FAILURES_IN_A_ROW: usize = 5;
-/// Missing windows from which on the oldest row is looked for first.
-const WORTH_A_PROBE: usize = 3;
-
-/// What the runs of one exchange share.
-pub struct Context {
-    /// Where data lies.
-    pub layout: Layout,
-    /// The exchange's client.
-    pub client: Arc<Client>,
-    /// What happens is told here.
-    pub telemetry: Telemetry,
-    /// How long an accepted row may wait before it is published.
-    pub flush_interval: Duration,
-    /// Windows of one series that are fetched side by side.
-    pub walks_at_once: usize,
-    /// The symbols that the exchange has confirmed to list since the program started.
-    pub introduced: Mutex<HashSet<String>>,
-}
-
-/// From where on history is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
-    /// From this instant on, and nothing before it in this run.
-    Exactly(Micros),
-    /// From this instant on, or earlier where more was ever asked for.
-    AtLeast(Micros),
-    /// From the first row the exchange has.
-    Origin,
-    /// From the earliest instant ever asked for, else the newest page.
-    Known,
-}
-
-/// What to run.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// The series.
-    pub series: Arc<Series>,
-    /// From where on.
-    pub since: Since,
-    /// Until when, exclusive; the present where it is none.
-    pub until: Option<Micros>,
-    /// The retry policy.
-    pub retry: Retry,
-    /// Levels of each side of a book.
-    pub depth: u32,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Windows done, whatever became of them.
-    pub done: usize,
-    /// Windows planned.
-    pub planned: usize,
-    /// Rows received and kept so far.
-    pub rows: u64,
-}
-
-/// What a run came to.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Rows stored that were not there before.
-    pub rows: u64,
-    /// Rows that replaced one of other content.
-    pub revised: u64,
-    /// How long it took.
-    pub took: Duration,
-    /// Why it did not get everything it wanted, if it did not.
-    pub error: Option<RunError>,
-}
-
-impl Outcome {
-    /// A run that failed before it began.
-    #[must_use]
-    pub fn of_error(error: RunError) -> Self {
-        Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: Some(error) }
-    }
-}
 
 /// Runs a job for one series. Whatever was stored stays stored, also where the run fails.
 pub async fn run(
@@ -119,26 +40,16 @@ pub async fn run(
     Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
 }
 
-struct Run<'a> {
-    context: &'a Context,
-    order: &'a Order,
-    progress: &'a (dyn Fn(Progress) + Sync),
-    fetcher: Fetcher,
-    at: Progress,
+pub(super) struct Run<'a> {
+    pub(super) context: &'a Context,
+    pub(super) order: &'a Order,
+    pub(super) progress: &'a (dyn Fn(Progress) + Sync),
+    pub(super) fetcher: Fetcher,
+    pub(super) at: Progress,
     /// Rows accepted and not published yet.
     waiting: u64,
     stored: u64,
     revised: u64,
-}
-
-/// What is known once a run is prepared.
-struct Ground {
-    offer: &'static Offer,
-    grid: Option<Grid>,
-    /// The first open or instant not to be asked for.
-    horizon: Micros,
-    since: Micros,
-    until: Micros,
 }
 
 impl<'a> Run<'a> {
@@ -181,29 +92,6 @@ impl<'a> Run<'a> {
         self.finish(writer, walked).await
     }
 
-    /// Takes back every claim of emptiness that a row after it contradicts: had nothing been there, that row
-    /// would have been the answer. The time is asked for again, now that the row is known.
-    fn doubt(&self, writer: &mut Writer, ground: &Ground) -> Windows {
-        let newest = Micros(self.fetcher.newest.load(Ordering::Relaxed));
-        let contradicted = Window::new(ground.since, ground.until.min(newest));
-        contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
-    }
-
-    fn offer(&self) -> Option<&'static Offer> {
-        let series = &self.order.series;
-        let offer = self.context.client.exchange().offer_for(series);
-        offer.filter(|offer| series.span().is_none_or(|span| offer.span(span).is_some()))
-    }
-
-    fn no_offer(&self) -> RunError {
-        let series = &self.order.series;
-        RunError::NoOffer {
-            series: Arc::clone(series),
-            exchange: self.context.client.exchange().name(),
-            what: format!("{} {} for {}", series.kind(), series.span_label(), series.pair()),
-        }
-    }
-
     async fn open(&self) -> Result<Writer, RunError> {
         let (layout, series) = (self.context.layout.clone(), Arc::clone(&self.order.series));
         let opened = self.on_disk(move || Writer::open(&layout, &series)).await?;
@@ -222,117 +110,6 @@ impl<'a> Run<'a> {
             FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
             FindingKind::Swept => {}
         }
-    }
-
-    /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
-    /// it is listed and what budget is announced.
-    async fn introduce(&self) -> Result<(), RunError> {
-        let client = &self.context.client;
-        if client.clock().is_due() {
-            match self.fetcher.measure_clock().await {
-                // A clock that was measured once runs on; the pages themselves will tell more.
-                Err(error) if client.clock().is_measured() && !is_stop(&error) => {
-                    tracing::warn!(error = %Chain(&error), "the exchange's clock could not be measured again");
-                }
-                // The system's own clock does not say which candles are closed.
-                measured => measured.map_err(|error| self.unprepared(error))?,
-            }
-        }
-        let pair = self.order.series.pair();
-        let symbol = client.exchange().symbol(pair);
-        if self.introduced().contains(&symbol) {
-            return Ok(());
-        }
-        let request = client.exchange().listing_request(Some(pair));
-        let read = |received: &Received| client.exchange().parse_listing(&received.body);
-        let listing = self.fetcher.ask(&request, read).await.map_err(|(_, error)| self.unprepared(error))?;
-        listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
-        self.introduced().insert(symbol);
-        Ok(())
-    }
-
-    fn introduced(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.context.introduced.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Settles from where to where rows are wanted.
-    fn survey(&self, writer: &mut Writer, offer: &'static Offer) -> Ground {
-        let grid = self.order.series.span().map(|span| offer.grid(span));
-        let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
-        let until = self.order.until.map_or(horizon, |until| until.min(horizon));
-        let known = writer.ledger().wanted_since;
-        let asked = match self.order.since {
-            Since::Exactly(since) => since,
-            Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
-            Since::Origin => known.map_or(Micros::OLDEST, |known| known.min(Micros::OLDEST)),
-            Since::Known => known.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
-        };
-        let since = self.reach(writer, offer, grid, asked, horizon);
-        // A start in the future wants nothing yet, and must not hide what comes before it.
-        writer.account(|ledger| want(ledger, asked.min(horizon)));
-        if let Some((_, newest)) = writer.ledger().ends() {
-            self.fetcher.newest.fetch_max(newest.0, Ordering::Relaxed);
-        }
-        Ground { offer, grid, horizon, since, until }
-    }
-
-    /// What the exchange cannot give any more is unfillable, before the first request.
-    fn reach(
-        &self,
-        writer: &mut Writer,
-        offer: &Offer,
-        grid: Option<Grid>,
-        since: Micros,
-        horizon: Micros,
-    ) -> Micros {
-        let oldest = match (offer.history, grid) {
-            (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
-            (History::For(length), _) => horizon - length,
-            _ => return since,
-        };
-        if let Some(lost) = Window::new(since, oldest) {
-            let exchange = self.context.client.exchange().name();
-            writer.account(|ledger| ledger.give_up(lost, &format!("{exchange} does not go back this far")));
-        }
-        since.max(oldest)
-    }
-
-    /// Finds the first row there is, so that the years before it cost one request.
-    async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<(), RunError> {
-        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(()) };
-        let settled = writer.settled();
-        let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
-        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(()) };
-        let ask = match ground.offer.probe {
-            Probe::None => return Ok(()),
-            Probe::ByTime => Ask::ByTime,
-            Probe::ById => Ask::FromId(0),
-        };
-        let Some(window) = Window::new(Micros(0), ground.horizon) else { return Ok(()) };
-        let page = Page { series: Arc::clone(&self.order.series), window, ask, rows: 1 };
-        let first = self.fetcher.page(&page, |rows, _| Ok(rows.ts().iter().min().copied())).await;
-        let first = first.map_err(|(_, error)| self.unprepared(error))?;
-        if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(Micros(first)))) {
-            let exchange = self.context.client.exchange().name();
-            writer.account(|ledger| {
-                ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))
-            });
-        }
-        Ok(())
-    }
-
-    fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
-        plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count() == WORTH_A_PROBE
-    }
-
-    fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
-        let wanted = Window::new(ground.since, ground.until);
-        let missing = wanted
-            .map(|wanted| plan::missing(&writer.settled(), &writer.ledger().covered, wanted, ground.grid))
-            .unwrap_or_default();
-        self.at.planned = plan::count(&missing, ground.offer, ground.grid);
-        (self.progress)(self.at);
-        missing
     }
 
     /// Walks all windows, several side by side, storing what comes in.
@@ -502,7 +279,7 @@ impl<'a> Run<'a> {
         RunError::Store { series: Arc::clone(&self.order.series), source }
     }
 
-    fn unprepared(&self, source: FetchError) -> RunError {
+    pub(super) fn unprepared(&self, source: FetchError) -> RunError {
         match source {
             FetchError::Net(NetError::Stopped) => {
                 RunError::Stopped { series: Arc::clone(&self.order.series) }
@@ -513,47 +290,5 @@ impl<'a> Run<'a> {
 
     fn broken(&self, error: &tokio::task::JoinError) -> RunError {
         RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
-    }
-}
-
-fn is_stop(error: &FetchError) -> bool {
-    matches!(error, FetchError::Net(NetError::Stopped))
-}
-
-fn want(ledger: &mut Ledger, since: Micros) {
-    ledger.wanted_since = Some(ledger.wanted_since.map_or(since, |known| known.min(since)));
-}
-
-/// The windows of a run that failed.
-#[derive(Default)]
-struct Failures {
-    first: Option<Failed>,
-    count: usize,
-    in_a_row: usize,
-    is_final: bool,
-}
-
-impl Failures {
-    fn add(&mut self, failed: Failed) {
-        self.count += 1;
-        self.in_a_row += 1;
-        self.is_final |= failed.error.is_final();
-        self.first.get_or_insert(failed);
-    }
-
-    /// Whether asking on would only meet the same.
-    fn enough(&self) -> bool {
-        self.is_final || self.in_a_row >= FAILURES_IN_A_ROW
-    }
-
-    fn into_error(self, series: &Arc<Series>, planned: usize) -> Option<RunError> {
-        self.first.map(|first| RunError::Windows {
-            series: Arc::clone(series),
-            failed: self.count,
-            planned,
-            window: first.window,
-            attempts: first.attempts,
-            source: first.error,
-        })
     }
 }

@@ -3,20 +3,24 @@
 //! Nothing here touches a socket, a file, a clock or a runtime.
 
 mod batch;
+mod column;
 mod kind;
 mod pair;
+mod rows;
 mod schema;
 mod series;
 mod span;
 mod time;
 mod window;
 
-pub use batch::{
-    Batch, BookLevel, BookRows, Candle, Candles, Column, FundingRate, FundingRates, OpenInterest,
-    OpenInterests, Texts, Trade, Trades, Values,
-};
+pub use batch::Batch;
+pub use column::{Column, Texts, Values};
 pub use kind::{Kind, Side};
 pub use pair::{Market, Pair, PairError};
+pub use rows::{
+    BookLevel, BookRows, Candle, Candles, FundingRate, FundingRates, OpenInterest, OpenInterests, Trade,
+    Trades,
+};
 pub(crate) use schema::ts_index;
 pub use schema::{Field, Type, fields};
 pub use series::{Series, SeriesError};

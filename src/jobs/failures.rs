@@ -1,0 +1,44 @@
+//! The windows of a run that failed, and when there have been enough of them.
+
+use std::sync::Arc;
+
+use crate::jobs::RunError;
+use crate::jobs::fetch::Failed;
+use crate::model::Series;
+
+/// Windows that may fail in a row before the rest is left to the next run.
+const FAILURES_IN_A_ROW: usize = 5;
+
+/// The windows of a run that failed.
+#[derive(Default)]
+pub(super) struct Failures {
+    first: Option<Failed>,
+    count: usize,
+    pub(super) in_a_row: usize,
+    is_final: bool,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self, failed: Failed) {
+        self.count += 1;
+        self.in_a_row += 1;
+        self.is_final |= failed.error.is_final();
+        self.first.get_or_insert(failed);
+    }
+
+    /// Whether asking on would only meet the same.
+    pub(super) fn enough(&self) -> bool {
+        self.is_final || self.in_a_row >= FAILURES_IN_A_ROW
+    }
+
+    pub(super) fn into_error(self, series: &Arc<Series>, planned: usize) -> Option<RunError> {
+        self.first.map(|first| RunError::Windows {
+            series: Arc::clone(series),
+            failed: self.count,
+            planned,
+            window: first.window,
+            attempts: first.attempts,
+            source: first.error,
+        })
+    }
+}

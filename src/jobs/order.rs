@@ -1,0 +1,94 @@
+//! What a run is given, how far it is, and what it came to.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::jobs::{Retry, RunError};
+use crate::model::{Micros, Series};
+use crate::net::Client;
+use crate::store::Layout;
+use crate::telemetry::Telemetry;
+
+/// What the runs of one exchange share.
+pub struct Context {
+    /// Where data lies.
+    pub layout: Layout,
+    /// The exchange's client.
+    pub client: Arc<Client>,
+    /// What happens is told here.
+    pub telemetry: Telemetry,
+    /// How long an accepted row may wait before it is published.
+    pub flush_interval: Duration,
+    /// Windows of one series that are fetched side by side.
+    pub walks_at_once: usize,
+    /// The symbols that the exchange has confirmed to list since the program started.
+    pub introduced: Mutex<HashSet<String>>,
+}
+
+/// From where on history is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// From this instant on, and nothing before it in this run.
+    Exactly(Micros),
+    /// From this instant on, or earlier where more was ever asked for.
+    AtLeast(Micros),
+    /// From the first row the exchange has.
+    Origin,
+    /// From the earliest instant ever asked for, else the newest page.
+    Known,
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The series.
+    pub series: Arc<Series>,
+    /// From where on.
+    pub since: Since,
+    /// Until when, exclusive; the present where it is none.
+    pub until: Option<Micros>,
+    /// The retry policy.
+    pub retry: Retry,
+    /// Levels of each side of a book.
+    pub depth: u32,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Windows done, whatever became of them.
+    pub done: usize,
+    /// Windows planned.
+    pub planned: usize,
+    /// Rows received and kept so far.
+    pub rows: u64,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Rows stored that were not there before.
+    pub rows: u64,
+    /// Rows that replaced one of other content.
+    pub revised: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it did not get everything it wanted, if it did not.
+    pub error: Option<RunError>,
+}
+
+impl Outcome {
+    /// A run that failed before it began.
+    #[must_use]
+    pub fn of_error(error: RunError) -> Self {
+        Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: Some(error) }
+    }
+}
+
+impl Context {
+    /// The symbols known to be listed; see the field.
+    pub(crate) fn introduced(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.introduced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

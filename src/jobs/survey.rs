@@ -1,0 +1,166 @@
+//! The ground a run stands on before its first page: what the exchange offers, its clock, from where to
+//! where rows are wanted, where they begin, and what of all that is missing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::exchange::{Ask, History, Offer, Page, Probe};
+use crate::jobs::run::Run;
+use crate::jobs::{FetchError, RunError, Since, plan};
+use crate::model::{Grid, Micros, Window, Windows};
+use crate::net::{NetError, Received};
+use crate::store::{Ledger, Writer};
+use crate::telemetry::events::Chain;
+
+/// Missing windows from which on the oldest row is looked for first.
+const WORTH_A_PROBE: usize = 3;
+
+/// What is known once a run is prepared.
+pub(super) struct Ground {
+    pub(super) offer: &'static Offer,
+    pub(super) grid: Option<Grid>,
+    /// The first open or instant not to be asked for.
+    pub(super) horizon: Micros,
+    pub(super) since: Micros,
+    pub(super) until: Micros,
+}
+
+impl Run<'_> {
+    pub(super) fn offer(&self) -> Option<&'static Offer> {
+        let series = &self.order.series;
+        let offer = self.context.client.exchange().offer_for(series);
+        offer.filter(|offer| series.span().is_none_or(|span| offer.span(span).is_some()))
+    }
+
+    pub(super) fn no_offer(&self) -> RunError {
+        let series = &self.order.series;
+        RunError::NoOffer {
+            series: Arc::clone(series),
+            exchange: self.context.client.exchange().name(),
+            what: format!("{} {} for {}", series.kind(), series.span_label(), series.pair()),
+        }
+    }
+
+    /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
+    /// it is listed and what budget is announced.
+    pub(super) async fn introduce(&self) -> Result<(), RunError> {
+        let client = &self.context.client;
+        if client.clock().is_due() {
+            match self.fetcher.measure_clock().await {
+                // A clock that was measured once runs on; the pages themselves will tell more.
+                Err(error) if client.clock().is_measured() && !is_stop(&error) => {
+                    tracing::warn!(error = %Chain(&error), "the exchange's clock could not be measured again");
+                }
+                // The system's own clock does not say which candles are closed.
+                measured => measured.map_err(|error| self.unprepared(error))?,
+            }
+        }
+        let pair = self.order.series.pair();
+        let symbol = client.exchange().symbol(pair);
+        if self.context.introduced().contains(&symbol) {
+            return Ok(());
+        }
+        let request = client.exchange().listing_request(Some(pair));
+        let read = |received: &Received| client.exchange().parse_listing(&received.body);
+        let listing = self.fetcher.ask(&request, read).await.map_err(|(_, error)| self.unprepared(error))?;
+        listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
+        self.context.introduced().insert(symbol);
+        Ok(())
+    }
+
+    /// Settles from where to where rows are wanted.
+    pub(super) fn survey(&self, writer: &mut Writer, offer: &'static Offer) -> Ground {
+        let grid = self.order.series.span().map(|span| offer.grid(span));
+        let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
+        let until = self.order.until.map_or(horizon, |until| until.min(horizon));
+        let known = writer.ledger().wanted_since;
+        let asked = match self.order.since {
+            Since::Exactly(since) => since,
+            Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
+            Since::Origin => known.map_or(Micros::OLDEST, |known| known.min(Micros::OLDEST)),
+            Since::Known => known.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
+        };
+        let since = self.reach(writer, offer, grid, asked, horizon);
+        // A start in the future wants nothing yet, and must not hide what comes before it.
+        writer.account(|ledger| want(ledger, asked.min(horizon)));
+        if let Some((_, newest)) = writer.ledger().ends() {
+            self.fetcher.newest.fetch_max(newest.0, Ordering::Relaxed);
+        }
+        Ground { offer, grid, horizon, since, until }
+    }
+
+    /// What the exchange cannot give any more is unfillable, before the first request.
+    fn reach(
+        &self,
+        writer: &mut Writer,
+        offer: &Offer,
+        grid: Option<Grid>,
+        since: Micros,
+        horizon: Micros,
+    ) -> Micros {
+        let oldest = match (offer.history, grid) {
+            (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
+            (History::For(length), _) => horizon - length,
+            _ => return since,
+        };
+        if let Some(lost) = Window::new(since, oldest) {
+            let exchange = self.context.client.exchange().name();
+            writer.account(|ledger| ledger.give_up(lost, &format!("{exchange} does not go back this far")));
+        }
+        since.max(oldest)
+    }
+
+    /// Finds the first row there is, so that the years before it cost one request.
+    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<(), RunError> {
+        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(()) };
+        let settled = writer.settled();
+        let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
+        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(()) };
+        let ask = match ground.offer.probe {
+            Probe::None => return Ok(()),
+            Probe::ByTime => Ask::ByTime,
+            Probe::ById => Ask::FromId(0),
+        };
+        let Some(window) = Window::new(Micros(0), ground.horizon) else { return Ok(()) };
+        let page = Page { series: Arc::clone(&self.order.series), window, ask, rows: 1 };
+        let first = self.fetcher.page(&page, |rows, _| Ok(rows.ts().iter().min().copied())).await;
+        let first = first.map_err(|(_, error)| self.unprepared(error))?;
+        if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(Micros(first)))) {
+            let exchange = self.context.client.exchange().name();
+            writer.account(|ledger| {
+                ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))
+            });
+        }
+        Ok(())
+    }
+
+    fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
+        plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count() == WORTH_A_PROBE
+    }
+
+    pub(super) fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
+        let wanted = Window::new(ground.since, ground.until);
+        let missing = wanted
+            .map(|wanted| plan::missing(&writer.settled(), &writer.ledger().covered, wanted, ground.grid))
+            .unwrap_or_default();
+        self.at.planned = plan::count(&missing, ground.offer, ground.grid);
+        (self.progress)(self.at);
+        missing
+    }
+
+    /// Takes back every claim of emptiness that a row after it contradicts: had nothing been there, that row
+    /// would have been the answer. The time is asked for again, now that the row is known.
+    pub(super) fn doubt(&self, writer: &mut Writer, ground: &Ground) -> Windows {
+        let newest = Micros(self.fetcher.newest.load(Ordering::Relaxed));
+        let contradicted = Window::new(ground.since, ground.until.min(newest));
+        contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
+    }
+}
+
+fn is_stop(error: &FetchError) -> bool {
+    matches!(error, FetchError::Net(NetError::Stopped))
+}
+
+fn want(ledger: &mut Ledger, since: Micros) {
+    ledger.wanted_since = Some(ledger.wanted_since.map_or(since, |known| known.min(since)));
+}

@@ -1,0 +1,166 @@
+//! A column of a batch: values of one type, one a row, and which of them are present.
+
+use std::ops::Range;
+
+use crate::model::{Field, Type};
+
+/// One column of a batch. A null holds the type's default value and `false` in `present`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The values, one a row.
+    pub values: Values,
+    /// Which rows have a value; none where the column is never null.
+    pub present: Option<Vec<bool>>,
+}
+
+/// The values of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Instants in microseconds, or whole numbers.
+    I64(Vec<i64>),
+    /// Small whole numbers.
+    I32(Vec<i32>),
+    /// Prices, amounts and rates.
+    F64(Vec<f64>),
+    /// Yes or no.
+    Bool(Vec<bool>),
+    /// Text in one buffer.
+    Text(Texts),
+}
+
+/// Many short texts in one buffer, so that a row costs no allocation of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Texts {
+    /// Appends a text.
+    ///
+    /// # Panics
+    /// Past 4 GiB in one batch, which page and row-group bounds keep far away.
+    pub fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(u32::try_from(self.bytes.len()).expect("a batch holds far less than 4 GiB of text"));
+    }
+
+    /// The bytes of the text at `index`; they are UTF-8.
+    #[must_use]
+    pub fn bytes(&self, index: usize) -> &[u8] {
+        &self.bytes[self.range(index)]
+    }
+
+    /// The text at `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> &str {
+        std::str::from_utf8(self.bytes(index)).unwrap_or_default()
+    }
+
+    /// How many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    fn reserve(&mut self, count: usize) {
+        self.ends.reserve(count);
+    }
+
+    /// Keeps the first `count` texts.
+    pub fn truncate(&mut self, count: usize) {
+        self.ends.truncate(count);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
+    /// The whole buffer and the end of each text in it.
+    pub(crate) fn parts(&self) -> (&[u8], &[u32]) {
+        (&self.bytes, &self.ends)
+    }
+
+    fn range(&self, index: usize) -> Range<usize> {
+        let from = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        from..self.ends[index] as usize
+    }
+}
+
+impl Column {
+    pub(super) fn of(field: &Field) -> Self {
+        let values = match field.ty {
+            Type::Time | Type::I64 => Values::I64(Vec::new()),
+            Type::I32 => Values::I32(Vec::new()),
+            Type::F64 => Values::F64(Vec::new()),
+            Type::Bool => Values::Bool(Vec::new()),
+            Type::Text | Type::Word => Values::Text(Texts::default()),
+        };
+        Column { values, present: field.nullable.then(Vec::new) }
+    }
+
+    /// Whether the row at `index` has a value.
+    #[must_use]
+    pub fn has(&self, index: usize) -> bool {
+        self.present.as_ref().is_none_or(|present| present[index])
+    }
+
+    /// Whether row `a` here and row `b` of `other` hold the same value, nulls alike.
+    #[must_use]
+    pub fn same(&self, a: usize, other: &Column, b: usize) -> bool {
+        if self.has(a) != other.has(b) {
+            return false;
+        }
+        match (&self.values, &other.values) {
+            (Values::I64(x), Values::I64(y)) => x[a] == y[b],
+            (Values::I32(x), Values::I32(y)) => x[a] == y[b],
+            (Values::F64(x), Values::F64(y)) => x[a].to_bits() == y[b].to_bits(),
+            (Values::Bool(x), Values::Bool(y)) => x[a] == y[b],
+            (Values::Text(x), Values::Text(y)) => x.bytes(a) == y.bytes(b),
+            _ => false,
+        }
+    }
+
+    pub(super) fn reserve(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::I64(own) => own.reserve(rows),
+            Values::I32(own) => own.reserve(rows),
+            Values::F64(own) => own.reserve(rows),
+            Values::Bool(own) => own.reserve(rows),
+            Values::Text(own) => own.reserve(rows),
+        }
+        if let Some(present) = &mut self.present {
+            present.reserve(rows);
+        }
+    }
+
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::I64(own) => own.truncate(rows),
+            Values::I32(own) => own.truncate(rows),
+            Values::F64(own) => own.truncate(rows),
+            Values::Bool(own) => own.truncate(rows),
+            Values::Text(own) => own.truncate(rows),
+        }
+        if let Some(present) = &mut self.present {
+            present.truncate(rows);
+        }
+    }
+
+    pub(super) fn take(&mut self, from: &Column, rows: Range<usize>) {
+        match (&mut self.values, &from.values) {
+            (Values::I64(to), Values::I64(own)) => to.extend_from_slice(&own[rows.clone()]),
+            (Values::I32(to), Values::I32(own)) => to.extend_from_slice(&own[rows.clone()]),
+            (Values::F64(to), Values::F64(own)) => to.extend_from_slice(&own[rows.clone()]),
+            (Values::Bool(to), Values::Bool(own)) => to.extend_from_slice(&own[rows.clone()]),
+            (Values::Text(to), Values::Text(own)) => rows.clone().for_each(|row| to.push(own.get(row))),
+            _ => unreachable!("columns at one place of one kind have one type"),
+        }
+        if let (Some(to), Some(own)) = (&mut self.present, &from.present) {
+            to.extend_from_slice(&own[rows]);
+        }
+    }
+}
