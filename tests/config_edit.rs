@@ -366,8 +366,9 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
-         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: loaded but not \
-         active in this version; no stream is opened\n",
+         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: not running: \
+         this version has no streams
+",
         path.display()
     );
     assert_eq!(valid, Said { out: expected, ..Said::default() });

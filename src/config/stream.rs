@@ -47,7 +47,7 @@ const CHANNELS: [(&str, Channel); 3] =
 pub(super) fn check(root: &Section<'_>) -> Vec<StreamJob> {
     let jobs = root.list("stream_jobs");
     if !jobs.is_empty() {
-        root.report().note("stream_jobs: loaded but not active in this version; no stream is opened");
+        root.report().note("stream_jobs: not running: this version has no streams");
     }
     jobs.iter().map(|(at, node)| one(node, at, root.report())).collect()
 }
