@@ -1,6 +1,5 @@
 //! Candles: what one run stores, what the next asks for, and what is known of the time without any.
 
-use dccd::exchange::find;
 use dccd::jobs::{Order, Since};
 use dccd::model::{Micros, Series, Window};
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
