@@ -125,6 +125,8 @@ impl Site {
         for series in jobs.iter().map(Job::series) {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
                 self.tell_coverage(series, &ledger);
+                // A process that was killed stored rows that it did not live to report.
+                self.telemetry.health().know_rows(series, ledger.rows());
             }
         }
     }
@@ -186,10 +188,10 @@ impl Site {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
-        if let Some(health) = self.telemetry.health().of(series) {
-            if let Err(error) = self.db.save_series_health(&health).await {
-                tracing::error!(series = %series, "{error}");
-            }
+        if let Some(health) = self.telemetry.health().of(series)
+            && let Err(error) = self.db.save_series_health(&health).await
+        {
+            tracing::error!(series = %series, "{error}");
         }
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {
