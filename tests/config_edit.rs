@@ -367,8 +367,7 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
          histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: not running: \
-         this version has no streams
-",
+         this version has no streams\n",
         path.display()
     );
     assert_eq!(valid, Said { out: expected, ..Said::default() });

@@ -141,6 +141,9 @@ async fn what_is_held_is_shown_as_a_table_and_as_json() {
     let broken = dccd(&house, &["verify"]).await;
     assert_eq!(broken.code, Some(1));
     assert!(broken.out.contains("2024.parquet") && broken.out.contains("1 fault(s)"), "{}", broken.out);
+    let json = dccd(&house, &["verify", "--json"]).await;
+    assert_eq!(json.code, Some(1));
+    assert!(json.out.starts_with("[\n") && json.out.contains("\"fault\": \""), "{}", json.out);
 }
 
 #[tokio::test]
