@@ -20,6 +20,20 @@ pub fn is_aside(name: &str) -> bool {
     name.starts_with('.') && name.contains(".tmp-")
 }
 
+/// Removes what a process that died left of its temporary files in a folder; nobody else may be writing there.
+///
+/// # Errors
+/// Any refusal of the operating system.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_aside(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Replaces `path` by `bytes`, whole or not at all; its folder must exist.
 ///
 /// # Errors
@@ -95,6 +109,20 @@ mod tests {
         replace(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn sweeping_takes_temporary_files_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        create(&folder.path().join(".metrics.json.tmp-4711")).unwrap();
+        create(&folder.path().join(".keep")).unwrap();
+        create(&folder.path().join("state.db")).unwrap();
+
+        sweep(folder.path()).unwrap();
+
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".keep", "state.db"]);
     }
 
     #[test]

@@ -366,8 +366,8 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
-         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: 1 stream job(s) \
-         not running: this version has no streams\n",
+         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: not running: \
+         this version has no streams\n",
         path.display()
     );
     assert_eq!(valid, Said { out: expected, ..Said::default() });

@@ -82,27 +82,27 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         Err(exit) => return exit,
     };
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
-    let failed = fetch_all(one_shot.site(), orders, at_once, out, &stop).await;
+    let exit = fetch_all(one_shot.site(), orders, at_once, out, &stop).await;
     one_shot.close().await;
-    Exit::of(failed == 0 && !stop.is_cancelled())
+    exit.or_worse(Exit::of(!stop.is_cancelled()))
 }
 
 fn is_configured(series: &Series, config: &Config) -> bool {
     config.histo_jobs.iter().any(|job| job.series.contains(series))
 }
 
-/// Runs every order, some side by side; a failure of one stops none of the others. Gives how many failed.
+/// Runs every order, some side by side; a failure of one stops none of the others.
 async fn fetch_all(
     site: Arc<Site>,
     orders: Vec<Order>,
     at_once: usize,
     out: &mut Output,
     stop: &CancellationToken,
-) -> usize {
+) -> Exit {
     let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
     let mut waiting = orders.into_iter();
     let mut running: JoinSet<(Arc<Series>, Outcome)> = JoinSet::new();
-    let mut failed = 0;
+    let mut exit = Exit::Done;
     loop {
         while running.len() < at_once && !stop.is_cancelled() {
             let Some(order) = waiting.next() else { break };
@@ -118,16 +118,16 @@ async fn fetch_all(
         match running.join_next().await {
             None => break,
             Some(Ok((series, outcome))) => {
-                failed += usize::from(outcome.error.is_some());
+                exit = exit.or_worse(Exit::of_run(outcome.error.as_ref()));
                 tell(&series, &outcome, out);
             }
             Some(Err(error)) => {
-                failed += 1;
+                exit = exit.or_worse(Exit::Failed);
                 out.error(format!("a run broke off: {error}"));
             }
         }
     }
-    failed
+    exit
 }
 
 fn bar(series: &Series) -> ProgressBar {

@@ -22,12 +22,14 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
         Err(exit) => return exit,
     };
     let site = one_shot.site();
-    let (mut successes, mut failures) = (0, 0);
+    let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
     for job in &jobs {
         if stop.is_cancelled() {
             break;
         }
-        match site.run(&job.order, Duration::ZERO, &|_| {}, &stop).await.error {
+        let error = site.run(&job.order, Duration::ZERO, &|_| {}, &stop).await.error;
+        exit = exit.or_worse(Exit::of_run(error.as_ref()));
+        match error {
             None => successes += 1,
             Some(error) => {
                 failures += 1;
@@ -41,5 +43,5 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
         out.note("stopped before every job ran");
     }
     out.line(format!("Done. successes={successes} failures={failures}"));
-    Exit::of(failures == 0 && !stop.is_cancelled())
+    exit.or_worse(Exit::of(!stop.is_cancelled()))
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::daemon::SiteError;
+use crate::jobs::RunError;
 use crate::store::StoreError;
 
 /// How the program ends.
@@ -43,6 +44,25 @@ impl Exit {
     /// Done, or failed.
     pub(crate) fn of(done: bool) -> Self {
         if done { Exit::Done } else { Exit::Failed }
+    }
+
+    /// How one run ended: a file that is not ours fails its series, any other trouble with files is the storage's.
+    pub(crate) fn of_run(error: Option<&RunError>) -> Self {
+        match error {
+            None => Exit::Done,
+            Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => Exit::Failed,
+            Some(RunError::Store { .. }) => Exit::Storage,
+            Some(_) => Exit::Failed,
+        }
+    }
+
+    /// The one that says more: trouble with the storage, then any failure.
+    pub(crate) fn or_worse(self, other: Exit) -> Self {
+        match (self, other) {
+            (Exit::Done, other) => other,
+            (Exit::Failed, Exit::Storage) => Exit::Storage,
+            (worse, _) => worse,
+        }
     }
 
     /// Why an address could not be listened on.

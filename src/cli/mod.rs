@@ -114,7 +114,7 @@ impl Cli {
             }),
             Some(Command::Demo(args)) => on_runtime(&mut out, |out, stop| demo::run(args, out, stop)),
             Some(Command::Sim(args)) => on_runtime(&mut out, |out, stop| async move {
-                match sim::run(args, stop).await {
+                match sim::run(args, out, stop).await {
                     Ok(()) => Exit::Done,
                     Err(error) => out.fail(Exit::of_bind(&error), error),
                 }

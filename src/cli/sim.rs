@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::output::Output;
 use crate::model::{Micros, Window, Zone};
 use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim};
 
@@ -95,7 +96,7 @@ impl Args {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub async fn run(args: Args, stop: CancellationToken) -> io::Result<()> {
+pub(crate) async fn run(args: Args, out: &mut Output, stop: CancellationToken) -> io::Result<()> {
     let listen = args.listen;
     let sim = Sim::start(listen, args.knobs()).await.map_err(|error| {
         io::Error::new(
@@ -103,15 +104,15 @@ pub async fn run(args: Args, stop: CancellationToken) -> io::Result<()> {
             format!("cannot listen on {listen}: {error}; choose another with --listen"),
         )
     })?;
-    println!("simulated exchange at {}, speaking as binance", sim.url());
-    println!("to collect from it, put this into the configuration:\n");
-    println!("exchanges:\n  binance: {{rest_url: \"{}\"}}", sim.url());
+    out.line(format!("simulated exchange at {}, speaking as binance", sim.url()));
+    out.line("to collect from it, put this into the configuration:\n");
+    out.line(format!("exchanges:\n  binance: {{rest_url: \"{}\"}}", sim.url()));
     stop.cancelled().await;
     let (answered, total) = sim.counts().iter().fold((0, 0), |(good, all), ((_, status), count)| {
         (good + if *status == 200 { *count } else { 0 }, all + count)
     });
     sim.stop().await;
-    println!("\n{total} requests, {answered} answered with 200");
+    out.line(format!("\n{total} requests, {answered} answered with 200"));
     Ok(())
 }
 
@@ -210,11 +211,11 @@ mod tests {
         let args = |listen: &str| Command::try_parse_from(["sim", "--listen", listen]).unwrap().args;
         let stop = CancellationToken::new();
         stop.cancel();
-        run(args("127.0.0.1:0"), stop.clone()).await.unwrap();
+        run(args("127.0.0.1:0"), &mut Output::of_process(), stop.clone()).await.unwrap();
 
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let error = run(args(&address), stop).await.unwrap_err();
+        let error = run(args(&address), &mut Output::of_process(), stop).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&address) && error.to_string().contains("--listen"), "{error}");
     }

@@ -1,5 +1,7 @@
 //! `dccd verify`: every file against its hash, its order, its keys and its ledger.
 
+use serde::Serialize;
+
 use crate::cli::Exit;
 use crate::cli::output::{Output, thousands};
 use crate::config::Config;
@@ -10,35 +12,50 @@ use crate::store::{Layout, verify_series};
 pub struct Args {
     /// Only series whose text begins so, such as binance/BTC-USDT.
     series: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    series: String,
+    path: Option<String>,
+    fault: String,
 }
 
 /// Checks and prints.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
-    let (mut series_checked, mut faults) = (0, 0);
+    let (mut series_checked, mut faults) = (0, Vec::new());
     for series in layout.series() {
         let name = series.to_string();
         if !args.series.as_deref().is_none_or(|asked| name.starts_with(asked)) {
             continue;
         }
         series_checked += 1;
+        let line = |path, fault| Line { series: name.clone(), path, fault };
         match verify_series(&layout, &series) {
-            Ok(found) => {
-                faults += found.len();
-                for fault in found {
-                    out.line(format!("{name}: {}: {}", fault.path.display(), fault.what));
-                }
-            }
-            Err(error) => {
-                faults += 1;
-                out.line(format!("{name}: {error}"));
-            }
+            Ok(found) => faults.extend(
+                found.into_iter().map(|fault| line(Some(fault.path.display().to_string()), fault.what)),
+            ),
+            Err(error) => faults.push(line(None, error.to_string())),
         }
     }
-    out.line(format!(
-        "Verified {} series: {} fault(s).",
-        thousands(series_checked),
-        thousands(faults as u64)
-    ));
-    Exit::of(faults == 0)
+    if args.json {
+        return match serde_json::to_string_pretty(&faults) {
+            Ok(text) => {
+                out.line(text);
+                Exit::of(faults.is_empty())
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    for Line { series, path, fault } in &faults {
+        let path = path.iter().map(|path| format!("{path}: ")).collect::<String>();
+        out.line(format!("{series}: {path}{fault}"));
+    }
+    let count = thousands(faults.len() as u64);
+    out.line(format!("Verified {} series: {count} fault(s).", thousands(series_checked)));
+    Exit::of(faults.is_empty())
 }

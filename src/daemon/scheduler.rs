@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::site::now;
-use crate::daemon::{Job, Site};
+use crate::daemon::{Job, Rhythm, Site};
 use crate::jobs::Outcome;
 use crate::model::Micros;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
@@ -33,8 +33,10 @@ pub struct Scheduler {
 /// A job's place in the schedule.
 struct Place {
     job: Job,
+    /// By the system's clock.
     due: Option<Micros>,
-    is_running: bool,
+    /// The task that runs it now.
+    task: Option<Id>,
     failed: u32,
 }
 
@@ -48,7 +50,7 @@ impl Scheduler {
             .map(|job| {
                 let failed =
                     site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
-                Place { job, due, is_running: false, failed }
+                Place { job, due, task: None, failed }
             })
             .collect();
         Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new() }
@@ -86,55 +88,61 @@ impl Scheduler {
             .places
             .iter()
             .enumerate()
-            .filter(|(_, place)| !place.is_running)
+            .filter(|(_, place)| place.task.is_none())
             .filter_map(|(index, place)| Some((place.due.filter(|due| *due <= at)?, index)))
             .collect();
         due.sort_unstable();
         let free = self.slots - self.running.len().min(self.slots);
         for (due, index) in due.into_iter().take(free) {
             let place = &mut self.places[index];
-            place.is_running = true;
             let (site, order, stop) = (Arc::clone(&self.site), place.job.order.clone(), stop.clone());
-            self.running.spawn(async move { (index, site.run(&order, at.since(due), &|_| {}, &stop).await) });
+            let running = async move { (index, site.run(&order, at.since(due), &|_| {}, &stop).await) };
+            place.task = Some(self.running.spawn(running).id());
         }
     }
 
     /// How long until the next job is due, at most a round.
     fn until_next(&self) -> Duration {
         let at = now();
-        let waiting = self.places.iter().filter(|place| !place.is_running).filter_map(|place| place.due);
+        let waiting = self.places.iter().filter(|place| place.task.is_none()).filter_map(|place| place.due);
         let full = self.running.len() >= self.slots;
         waiting.filter(|_| !full).min().map_or(ROUND, |due| due.since(at).min(ROUND))
     }
 
-    fn ended(&mut self, ended: Result<(usize, Outcome), tokio::task::JoinError>) {
-        let Ok((index, outcome)) = ended else {
-            // A run that broke off names no place: every place without a task is free again.
-            tracing::error!("a run broke off; please report this");
-            return self.free_lost();
-        };
+    fn ended(&mut self, ended: Result<(usize, Outcome), JoinError>) {
+        match ended {
+            Ok((index, outcome)) => self.arm(index, &outcome),
+            Err(error) => self.free_lost(&error),
+        }
+    }
+
+    /// Says when a job whose run ended is due again. A candle closes by the exchange's clock, whatever ours says.
+    fn arm(&mut self, index: usize, outcome: &Outcome) {
         let (place, at) = (&mut self.places[index], now());
-        place.is_running = false;
+        place.task = None;
         match &outcome.error {
             None => {
+                let theirs = match place.job.rhythm {
+                    Rhythm::AtClose { .. } => self.site.now_at(place.job.series()),
+                    Rhythm::Every(_) | Rhythm::Cron(..) => at,
+                };
                 place.failed = 0;
-                place.due = place.job.rhythm.next_after(at);
+                place.due = place.job.rhythm.next_after(theirs).map(|next| at + next.since(theirs));
             }
             Some(error) => {
                 place.failed += 1;
-                place.due =
-                    Some(place.job.rhythm.retry_after(place.failed, error.wait().unwrap_or_default(), at));
+                let asked = error.wait().unwrap_or_default();
+                place.due = Some(place.job.rhythm.retry_after(place.failed, asked, at));
             }
         }
     }
 
-    fn free_lost(&mut self) {
-        if self.running.is_empty() {
-            let due = Some(now() + LOOK);
-            self.places.iter_mut().filter(|place| place.is_running).for_each(|place| {
-                place.is_running = false;
-                place.due = due;
-            });
+    /// Frees the place of a run that broke off; it is tried again soon.
+    fn free_lost(&mut self, error: &JoinError) {
+        tracing::error!(%error, "a run broke off; please report this");
+        for place in self.places.iter_mut().filter(|place| place.task == Some(error.id())) {
+            place.task = None;
+            place.due = Some(now() + LOOK);
         }
     }
 
@@ -160,7 +168,7 @@ impl Scheduler {
         let health = self.site.telemetry().health();
         let metrics = self.site.telemetry().metrics();
         let rows = self.places.iter().map(|place| {
-            match (place.is_running, place.failed) {
+            match (place.task.is_some(), place.failed) {
                 (true, _) => counts.running += 1,
                 (false, 0) => counts.waiting += 1,
                 (false, _) => counts.retrying += 1,
@@ -175,7 +183,7 @@ impl Scheduler {
                 consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
                 last_error: known.and_then(|known| known.last_error),
                 newest_row: metrics.newest_row(series),
-                next_run_at: place.due.filter(|_| !place.is_running),
+                next_run_at: place.due.filter(|_| place.task.is_none()),
             }
         });
         let rows: Vec<JobRow> = rows.collect();

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::atomic;
 use crate::config::Config;
 use crate::daemon::Job;
 use crate::db::{Database, DbError};
@@ -61,6 +62,10 @@ impl Site {
     pub async fn open(config: &Config, command: &str) -> Result<Site, SiteError> {
         let layout = Layout::new(&config.data_path);
         let lock = DataLock::take(&layout, command)?;
+        let own = layout.own();
+        atomic::sweep(&own).map_err(|source| {
+            SiteError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
+        })?;
         let health = HealthMonitor::open(layout.root()).map_err(|source| SiteError::Health {
             path: layout.own().join("metrics.json").display().to_string(),
             source,
@@ -120,6 +125,8 @@ impl Site {
         for series in jobs.iter().map(Job::series) {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
                 self.tell_coverage(series, &ledger);
+                // A process that was killed stored rows that it did not live to report.
+                self.telemetry.health().know_rows(series, ledger.rows());
             }
         }
     }
@@ -140,6 +147,12 @@ impl Site {
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    /// The present by a series' exchange; the system's until the exchange's clock was measured.
+    #[must_use]
+    pub fn now_at(&self, series: &Series) -> Micros {
+        self.contexts.get(series.exchange()).map_or_else(now, |context| context.client.clock().now())
     }
 
     /// Runs a job once, `delay` after it was due, and keeps the outcome.

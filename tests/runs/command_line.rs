@@ -1,1 +1,289 @@
-//! To come.
+//! The commands as a shell sees them: what they print and how they end.
+
+use std::time::Duration;
+
+use dccd::sim::{Endpoint, Fault, Knobs, Rule};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+use crate::house::{House, window};
+use crate::program::{command, configure, dccd, end, terminate};
+
+const TWO_PAIRS: &str =
+    "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01}";
+
+async fn house() -> House {
+    let house = House::with(TWO_PAIRS, "2024-01-31 12:00:30", Knobs::default()).await;
+    configure(&house, &house.text());
+    house
+}
+
+#[tokio::test]
+async fn collect_counts_its_jobs_and_status_shows_them_from_metrics_json_alone() {
+    let house = house().await;
+    let none = dccd(&house, &["status"]).await;
+    assert_eq!((none.code, none.out.as_str()), (Some(0), "No metrics yet.\n"));
+    assert!(!house.data_path().exists(), "looking creates nothing");
+
+    let done = dccd(&house, &["collect"]).await;
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "Done. successes=2 failures=0\n"), "{done:?}");
+    house.sim.set(|knobs| knobs.symbols = vec!["BTCUSDT".to_owned()]);
+    let failed = dccd(&house, &["collect"]).await;
+    assert_eq!((failed.code, failed.out.as_str()), (Some(1), "Done. successes=1 failures=1\n"), "{failed:?}");
+    assert!(failed.err.contains("ETH-USDT") && failed.err.contains("-1121"), "{}", failed.err);
+
+    std::fs::remove_file(house.data_path().join(".dccd/state.db")).unwrap();
+    let status = dccd(&house, &["status"]).await;
+    let lines: Vec<&str> = status.out.lines().collect();
+    assert_eq!(lines[0], "job                      last_run          last_success        rows errors");
+    assert_eq!(lines[1], "-".repeat(74));
+    let (btc, eth) = (lines[2], lines[3]);
+    assert!(btc.starts_with("binance/BTC/USDT         20") && btc.ends_with("     36      0"), "{btc}");
+    assert!(eth.starts_with("binance/ETH/USDT         20") && eth.ends_with("     36      1"), "{eth}");
+    assert_eq!((btc.len(), lines.len()), (74, 4));
+    let json = dccd(&house, &["status", "--json"]).await;
+    assert!(
+        json.out.contains("\"binance/ETH/USDT\": {") && json.out.contains("\"errors_count\": 1"),
+        "{}",
+        json.out
+    );
+    house.assert_rows("binance/BTC-USDT/ohlc/1h", window("2024-01-30", "2024-01-31 12:00:00"));
+}
+
+#[tokio::test]
+async fn backfill_chooses_its_series_and_a_dry_run_asks_and_creates_nothing() {
+    let house = house().await;
+
+    let dry = dccd(&house, &["backfill", "--dry-run"]).await;
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    assert_eq!(
+        dry.out.lines().filter(|line| line.contains("DRY RUN") && line.contains("windows")).count(),
+        2
+    );
+    assert_eq!(house.sim.requests().len(), 0);
+    assert!(!house.data_path().exists());
+
+    let one =
+        dccd(&house, &["backfill", "--pairs", "BTC/USDT", "--start", "2024-01-29", "--end", "2024-01-30"])
+            .await;
+    assert_eq!(one.code, Some(0), "{one:?}");
+    assert_eq!(one.out, "[Binance  BTC/USDT 1h] done — 24 candles, 0 windows skipped\n");
+    house.assert_rows("binance/BTC-USDT/ohlc/1h", window("2024-01-29", "2024-01-30"));
+
+    let both = dccd(&house, &["backfill", "--pairs", "BTC/USDT", "ETH/USDT", "--parallel"]).await;
+    assert_eq!((both.code, both.out.lines().count()), (Some(0), 2), "{both:?}");
+    house.assert_rows("binance/BTC-USDT/ohlc/1h", window("2024-01-29", "2024-01-31 12:00:00"));
+    house.assert_rows("binance/ETH-USDT/ohlc/1h", window("2024-01-30", "2024-01-31 12:00:00"));
+    let again = dccd(&house, &["backfill"]).await;
+    assert!(again.out.lines().all(|line| line.ends_with("already up to date")), "{again:?}");
+
+    let args = ["backfill", "-e", "binance", "-p", "ETH/USDT", "-s", "14400", "--start", "2024-01-30"];
+    let ad_hoc = dccd(&house, &args).await;
+    assert_eq!(ad_hoc.code, Some(0), "{ad_hoc:?}");
+    house.assert_rows("binance/ETH-USDT/ohlc/4h", window("2024-01-30", "2024-01-31 12:00:00"));
+
+    let none = dccd(&house, &["backfill", "--pairs", "DOGE/USDT"]).await;
+    assert_eq!(
+        (none.code, none.err.as_str()),
+        (Some(1), "Error: No matching jobs — check --exchange / --pairs filters.\n")
+    );
+    for wrong in [
+        &["backfill", "--span", "61x"][..],
+        &["backfill", "--start", "soon"],
+        &["fetch"],
+        &["backfill", "-e", "krakn"],
+    ] {
+        let refused = dccd(&house, wrong).await;
+        assert_eq!(refused.code, Some(2), "{wrong:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_window_ends_with_1_and_says_why() {
+    let house = house().await;
+    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
+
+    let failed = dccd(&house, &["backfill", "--pairs", "BTC/USDT"]).await;
+
+    assert_eq!(
+        (failed.code, failed.out.as_str()),
+        (Some(1), "[Binance  BTC/USDT 1h] done — 0 candles, 1 windows skipped\n")
+    );
+    assert!(failed.err.contains("after 3 attempts"), "{}", failed.err);
+    let gaps = dccd(&house, &["gaps"]).await;
+    assert!(gaps.out.contains("3 attempts failed") && gaps.out.contains("-1000"), "{}", gaps.out);
+    let logs = dccd(&house, &["logs", "binance/BTC-USDT/ohlc/1h"]).await;
+    assert!(logs.out.contains("run failed"), "{}", logs.out);
+}
+
+#[tokio::test]
+async fn what_is_held_is_shown_as_a_table_and_as_json() {
+    let house = house().await;
+    dccd(&house, &["backfill"]).await;
+
+    let table = dccd(&house, &["inventory"]).await;
+    let row = table.out.lines().find(|line| line.contains("ETH/USDT")).unwrap();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(words[..7], ["binance", "ETH/USDT", "ohlc", "1h", "2024-01-30", "2024-01-31", "36"]);
+    let json = dccd(&house, &["inventory", "--json"]).await;
+    assert!(
+        json.out.contains("\"series\": \"binance/ETH-USDT/ohlc/1h\"") && json.out.contains("\"rows\": 36")
+    );
+    let verified = dccd(&house, &["verify"]).await;
+    assert_eq!((verified.code, verified.out.as_str()), (Some(0), "Verified 2 series: 0 fault(s).\n"));
+    let gaps = dccd(&house, &["gaps", "--json"]).await;
+    assert_eq!(gaps.code, Some(0));
+    assert!(gaps.out.starts_with('[') && gaps.out.trim_end().ends_with(']'), "{}", gaps.out);
+
+    let path = house.layout().folder(&"binance/ETH-USDT/ohlc/1h".parse().unwrap()).join("2024.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let broken = dccd(&house, &["verify"]).await;
+    assert_eq!(broken.code, Some(1));
+    assert!(broken.out.contains("2024.parquet") && broken.out.contains("1 fault(s)"), "{}", broken.out);
+    let json = dccd(&house, &["verify", "--json"]).await;
+    assert_eq!(json.code, Some(1));
+    assert!(json.out.starts_with("[\n") && json.out.contains("\"fault\": \""), "{}", json.out);
+}
+
+#[tokio::test]
+async fn every_exit_code_says_what_was_wrong() {
+    let house = house().await;
+    configure(&house, &house.text().replace("span: 3600", "span: 3601"));
+    assert_eq!(dccd(&house, &["validate"]).await.code, Some(1));
+    for command in ["backfill", "collect", "start", "status", "inventory", "gaps", "verify", "logs"] {
+        let refused = dccd(&house, &[command]).await;
+        assert_eq!(refused.code, Some(78), "{command}: {refused:?}");
+        assert!(refused.err.contains("histo_jobs[0].span"), "{}", refused.err);
+    }
+
+    let file = house.folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let below = file.join("data").display().to_string();
+    configure(&house, &house.text().replace(&house.data_path().display().to_string(), &below));
+    for command in ["backfill", "collect", "start"] {
+        let refused = dccd(&house, &[command]).await;
+        assert_eq!(refused.code, Some(74), "{command}: {refused:?}");
+    }
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("listen: [\"{}\"]", taken.local_addr().unwrap());
+    configure(&house, &house.text().replace("listen: []", &listen));
+    let refused = dccd(&house, &["start"]).await;
+    assert_eq!(refused.code, Some(69), "{refused:?}");
+    let refused = dccd(&house, &["sim", "--listen", &taken.local_addr().unwrap().to_string()]).await;
+    assert_eq!(refused.code, Some(69), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_write_ends_with_74_and_claims_nothing() {
+    let house = house().await;
+    // A file stands where the folder of the candles would be.
+    std::fs::create_dir_all(house.data_path().join("binance")).unwrap();
+    std::fs::write(house.data_path().join("binance/ohlc"), "in the way").unwrap();
+
+    for command in ["backfill", "collect"] {
+        let refused = dccd(&house, &[command]).await;
+        assert_eq!(refused.code, Some(74), "{command}: {refused:?}");
+    }
+    let status = dccd(&house, &["status"]).await;
+    assert!(status.out.lines().nth(2).unwrap().ends_with("      0      2"), "{}", status.out);
+}
+
+#[tokio::test]
+async fn a_daemon_holds_its_data_path_and_ends_when_it_is_told_to() {
+    let house = house().await;
+    let mut daemon = command(&house, &["start"]).spawn().unwrap();
+    let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "Starting daemon. Press Ctrl-C to stop.");
+    let ready = tokio::time::timeout(Duration::from_secs(10), async {
+        while house.asked(Endpoint::Ohlc).len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    ready.await.unwrap();
+
+    for second in ["backfill", "collect", "start"] {
+        let refused = dccd(&house, &[second]).await;
+        assert_eq!(refused.code, Some(75), "{second}: {refused:?}");
+        let holder = format!("dccd start (process {})", daemon.id().unwrap());
+        assert!(refused.err.contains(&holder), "{}", refused.err);
+    }
+    for reading in ["status", "inventory", "gaps", "verify", "logs", "validate"] {
+        assert_eq!(dccd(&house, &[reading]).await.code, Some(0), "{reading}");
+    }
+
+    terminate(&daemon).await;
+    let told = tokio::time::Instant::now();
+    let rest = async {
+        let mut rest = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            rest.push(line);
+        }
+        rest
+    };
+    let (ended, rest) = tokio::join!(end(daemon), rest);
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    assert_eq!(
+        (ended.code, rest),
+        (Some(0), vec!["Stopping daemon…".to_owned(), "Daemon stopped.".to_owned()]),
+        "{}",
+        ended.err
+    );
+    house.assert_rows("binance/BTC-USDT/ohlc/1h", window("2024-01-30", "2024-01-31 12:00:00"));
+    assert_eq!(dccd(&house, &["collect"]).await.code, Some(0), "the path is free again");
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_panic() {
+    let house = house().await;
+    dccd(&house, &["backfill"]).await;
+    for args in [
+        &["inventory"][..],
+        &["status"],
+        &["gaps", "--json"],
+        &["verify"],
+        &["logs"],
+        &["validate"],
+        &["backfill"],
+        &["collect"],
+        &["completions", "bash"],
+        &["sim", "--listen", "127.0.0.1:0"],
+    ] {
+        let mut child = command(&house, args).spawn().unwrap();
+        drop(child.stdout.take());
+        if args[0] == "sim" {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            terminate(&child).await;
+        }
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).await.unwrap();
+        let status = child.wait().await.unwrap();
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+        assert_ne!(status.code(), Some(101), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn stream_jobs_are_said_not_to_run() {
+    let house = house().await;
+    let streams = "stream_jobs:\n  - {exchange: binance, pairs: [BTC/USDT], channels: [trades]}\n";
+    configure(&house, &format!("{}{streams}", house.text()));
+
+    for command in ["validate", "status"] {
+        let told = dccd(&house, &[command]).await;
+        let text = format!("{}{}", told.out, told.err);
+        assert!(text.contains("stream") && text.contains("not running"), "{command}: {told:?}");
+        assert_eq!(told.code, Some(0));
+    }
+    let daemon = command(&house, &["start"]).spawn().unwrap();
+    let ready = tokio::time::timeout(Duration::from_secs(10), async {
+        while house.asked(Endpoint::Ohlc).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    ready.await.unwrap();
+    terminate(&daemon).await;
+    let told = end(daemon).await;
+    assert!(told.err.contains("stream") && told.err.contains("not running"), "{told:?}");
+}

@@ -171,6 +171,11 @@ impl House {
         site.close().await;
     }
 
+    /// The rows alone.
+    pub(crate) fn assert_rows(&self, series: &str, window: Window) {
+        assert_same(&self.stored(series), &self.existing(series, window));
+    }
+
     /// The requests of an endpoint, in the order they came.
     pub(crate) fn asked(&self, endpoint: Endpoint) -> Vec<Seen> {
         self.sim.requests().into_iter().filter(|seen| seen.endpoint == endpoint).collect()

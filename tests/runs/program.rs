@@ -1,1 +1,55 @@
-//! To come.
+//! The program itself, run as a process on the data path of a house.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use crate::house::House;
+
+/// How a process ended and what it printed.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Writes the configuration of a house where the program looks for it.
+pub(crate) fn configure(house: &House, text: &str) {
+    std::fs::write(house.folder.path().join("config.yml"), text).unwrap();
+}
+
+/// The command, not started yet; it sees nothing of this machine's own configuration.
+pub(crate) fn command(house: &House, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
+    command
+        .args(args)
+        .current_dir(house.folder.path())
+        .env("HOME", house.folder.path())
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("ENVIRONMENT")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) async fn dccd(house: &House, args: &[&str]) -> Ended {
+    end(command(house, args).spawn().unwrap()).await
+}
+
+pub(crate) async fn end(child: Child) -> Ended {
+    let ended = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await;
+    let ended = ended.expect("the program does not end").unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: ended.status.code(), out: text(ended.stdout), err: text(ended.stderr) }
+}
+
+/// Asks a process to end, as `kill` does.
+pub(crate) async fn terminate(child: &Child) {
+    let id = child.id().expect("it runs").to_string();
+    assert!(Command::new("kill").arg(id).status().await.unwrap().success());
+}

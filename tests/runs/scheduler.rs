@@ -1,1 +1,121 @@
-//! To come.
+//! The daemon's schedule over real runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dccd::daemon::{Job, STOP_WITHIN, Scheduler};
+use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen};
+use dccd::telemetry::Status;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, MINUTELY, at, window};
+
+/// Runs the daemon of a house for so long.
+async fn run_for(house: &House, slots: usize, length: Duration) -> Arc<Status> {
+    let (site, status, stop) =
+        (Arc::new(house.site().await), Arc::new(Status::new()), CancellationToken::new());
+    let jobs = Job::all(&house.config());
+    let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+    let timer = async {
+        tokio::time::sleep(length).await;
+        stop.cancel();
+    };
+    let (unfinished, ()) = tokio::join!(scheduler.run(&stop), timer);
+    assert_eq!(unfinished, 0);
+    Arc::into_inner(site).unwrap().close().await;
+    status
+}
+
+/// The most requests of different symbols that were on their way at once, each taking `latency`.
+fn most_at_once(requests: &[Seen], latency: Duration) -> usize {
+    let symbol =
+        |seen: &Seen| seen.path.split("symbol=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let at_once = |first: &Seen| {
+        let near = requests.iter().filter(|seen| seen.at >= first.at && seen.at < first.at + latency);
+        near.map(symbol).collect::<std::collections::HashSet<_>>().len()
+    };
+    requests.iter().map(at_once).max().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn every_job_runs_at_once_within_the_slots_and_again_when_its_candle_has_closed() {
+    // The exchange's clock is far from this machine's, five seconds before the close of a candle.
+    let latency = Duration::from_millis(100);
+    let symbols = ["BTCUSDT", "ETHUSDT", "XRPUSDT", "ADAUSDT", "SOLUSDT"].map(str::to_owned).to_vec();
+    let knobs =
+        Knobs { clock: Clock::running_from(at("2024-01-31 12:00:55")), latency, symbols, ..Knobs::default() };
+    let pairs = "BTC/USDT, ETH/USDT, XRP/USDT, ADA/USDT, SOL/USDT";
+    let job = format!("{{exchange: binance, pairs: [{pairs}], span: 60, retry_delay: 0.01}}");
+    let house = House::keeping_time(&job, knobs).await;
+
+    let status = run_for(&house, 2, Duration::from_secs(9)).await;
+
+    let asked: Vec<Seen> = house.asked(Endpoint::Ohlc);
+    assert_eq!(asked.len(), 10, "each series a page at the start and one after the close");
+    assert!(asked[4].at < Duration::from_secs(3), "all at once: {:?}", asked[4].at);
+    let closed = Duration::from_secs(5 + 2);
+    assert!(
+        asked[5].at >= closed - Duration::from_millis(100),
+        "before the close and its grace: {:?}",
+        asked[5].at
+    );
+    assert!(asked[9].at <= closed + Duration::from_secs(2), "{:?}", asked[9].at);
+    assert_eq!(most_at_once(&asked, latency - Duration::from_millis(10)), 2, "as many as there are slots");
+    house.assert_true(MINUTELY, window("2024-01-30 19:20:00", "2024-01-31 12:01:00")).await;
+    assert_eq!(status.jobs().len(), 5);
+}
+
+#[tokio::test]
+async fn runs_of_a_job_never_overlap_even_when_they_last_longer_than_its_interval() {
+    let job = "{exchange: binance, pairs: [BTC/USDT], span: 60, every: 1, retry_delay: 0.01}";
+    let house = House::with(
+        job,
+        "2024-01-31 12:00:30",
+        Knobs { latency: Duration::from_millis(1_300), ..Knobs::default() },
+    )
+    .await;
+
+    run_for(&house, 4, Duration::from_secs(8)).await;
+
+    let asked = house.asked(Endpoint::Ohlc);
+    assert!(asked.len() >= 3, "{}", asked.len());
+    for pair in asked.windows(2) {
+        assert!(pair[1].at - pair[0].at >= Duration::from_millis(1_290), "a run began before the last ended");
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_run_failed_waits_half_a_minute_and_the_others_do_not() {
+    let job = "{exchange: binance, pairs: [MOON/USDT, BTC/USDT], span: 60, every: 1, retry_delay: 0.01}";
+    let house = House::with(job, "2024-01-31 12:00:30", Knobs::default()).await;
+    let hourly = "{exchange: binance, pairs: [MOON/USDT], span: 3600, retry_delay: 0.01}";
+    let house = House { jobs: format!("{hourly}\n{}", job.replace("MOON/USDT, ", "")), ..house };
+
+    // The table of jobs is made anew every five seconds.
+    let status = run_for(&house, 4, Duration::from_secs(6)).await;
+
+    assert_eq!(
+        house.asked(Endpoint::Instruments).iter().filter(|seen| seen.path.contains("MOON")).count(),
+        1
+    );
+    assert!(house.asked(Endpoint::Ohlc).len() >= 3);
+    let jobs = status.jobs();
+    let moon = jobs.iter().find(|row| row.series.pair().to_string() == "MOON/USDT").unwrap();
+    assert_eq!(moon.consecutive_errors, 1);
+    assert!(moon.last_error.as_ref().unwrap().contains("-1121"));
+    let wait = moon.next_run_at.unwrap().since(moon.last_run_at.unwrap());
+    assert!(wait > Duration::from_secs(28) && wait <= Duration::from_secs(31), "{wait:?}");
+}
+
+#[tokio::test]
+async fn stopping_waits_for_no_answer_that_does_not_come() {
+    let house = House::at("2024-01-31 12:00:30", Knobs::default()).await;
+    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent).at(Endpoint::Ohlc)]);
+
+    let started = Instant::now();
+    run_for(&house, 4, Duration::from_millis(500)).await;
+
+    assert!(started.elapsed() < Duration::from_millis(500) + STOP_WITHIN, "{:?}", started.elapsed());
+    assert_eq!(house.asked(Endpoint::Ohlc).len(), 1);
+}

@@ -131,6 +131,14 @@ impl HealthMonitor {
         health.rows = health.rows.saturating_add(rows);
     }
 
+    /// Raises what is known of a series' rows to those it holds: there cannot have been fewer.
+    pub fn know_rows(&self, series: &Series, held: u64) {
+        let known = self.of(series).map_or(0, |health| health.rows);
+        if held > known {
+            self.add_rows(series, held - known);
+        }
+    }
+
     /// Takes in what the state store knows of the series, each in place of what was known. Their rows are
     /// part of what the file says of their pair and are not added to it.
     pub fn restore(&self, known: Vec<SeriesHealth>) {
@@ -233,6 +241,19 @@ mod tests {
         second.record_run(&series(HOURLY), succeeded(5, 200));
 
         assert_eq!(second.get_metrics()[KEY].rows_collected, 1_015);
+    }
+
+    #[test]
+    fn a_series_that_holds_more_than_was_reported_is_raised_to_what_it_holds() {
+        let monitor = HealthMonitor::in_memory();
+        monitor.record_run(&series(HOURLY), succeeded(7, 100));
+
+        monitor.know_rows(&series(HOURLY), 5);
+        assert_eq!(monitor.of(&series(HOURLY)).unwrap().rows, 7, "rows were removed since");
+        monitor.know_rows(&series(HOURLY), 12);
+
+        assert_eq!(monitor.get_metrics()[KEY].rows_collected, 12);
+        assert_eq!(monitor.of(&series(HOURLY)).unwrap().last_run_at, Some(Micros(100)));
     }
 
     #[test]
