@@ -21,7 +21,7 @@ VENV = ROOT / "target/bench-venv"
 def install():
     if not (VENV / "bin/dccd").exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "-q", "dccd[cli]==3.8.1"], check=True)
+        subprocess.run([VENV / "bin/pip", "install", "-q", "dccd[daemon]==3.8.1"], check=True)
 
 
 def compare_backfill(rows, runs):
