@@ -101,3 +101,43 @@ pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &[u8]) -> (Vec<(u8, String)>, Result<(), ParseError>) {
+        let mut rows = Vec::new();
+        let unreadable = |error: &dyn fmt::Display| malformed(body, error);
+        let read = each_row(body, unreadable, |row, (number, text): (u8, &str)| {
+            if number == 0 {
+                return Err(ParseError::Impossible { row, reason: "zero".to_owned() });
+            }
+            rows.push((number, text.to_owned()));
+            Ok(())
+        });
+        (rows, read)
+    }
+
+    #[test]
+    fn rows_are_handed_over_in_turn() {
+        let (rows, read) = read(br#"[[1,"a"],[2,"b"]]"#);
+        assert_eq!(read, Ok(()));
+        assert_eq!(rows, [(1, "a".to_owned()), (2, "b".to_owned())]);
+    }
+
+    #[test]
+    fn a_refused_row_is_named_by_its_number() {
+        let (_, read) = read(br#"[[1,"a"],[0,"b"],[3,"c"]]"#);
+        assert_eq!(read, Err(ParseError::Impossible { row: 1, reason: "zero".to_owned() }));
+    }
+
+    #[test]
+    fn a_body_of_another_shape_is_malformed_wherever_it_breaks() {
+        for body in
+            [&b"{}"[..], b"", b"[[1,\"a\"]", b"[[1,\"a\"]] x", b"[[1,\"a\"],[300,\"b\"]]", b"[[1,\"\xff\"]]"]
+        {
+            assert!(matches!(read(body).1, Err(ParseError::Malformed { .. })), "{body:?}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Batches to Parquet row groups and back, by the schema table of the model.
 //!
 //! Prices are written plain, without a dictionary: it costs several times the time and makes the file
-//! larger. Instants and counts are delta-packed, words keep a dictionary.
+//! larger. Instants and counts are delta-packed, words keep a dictionary. Splitting the bytes of prices
+//! would save two fifths of a candle's time, but can nearly triple trades, and not every reader takes it.
 
 use std::borrow::Cow;
 use std::io::Write;
