@@ -23,6 +23,9 @@ use crate::telemetry::{HealthMonitor, Telemetry};
 /// than an exchange's limit lets them come.
 const WALKS_AT_ONCE: usize = 4;
 
+/// Series named on the command line that have metrics beside the configured ones.
+const AD_HOC_SERIES: usize = 1_000;
+
 /// Everything the runs of a process share. Dropping it gives the data path's lock back.
 pub struct Site {
     layout: Layout,
@@ -73,7 +76,7 @@ impl Site {
         let telemetry = Telemetry::with_health(health);
         let jobs = Job::all(config);
         telemetry.metrics().show_config(&config.hash, config.alerts.max_consecutive_errors);
-        telemetry.metrics().limit_series(jobs.len());
+        telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
         let db = Database::open(&layout.own()).await?;
         let known = db.series_health().await?;
         let mut site = Site { layout, telemetry, db, contexts: BTreeMap::new(), _lock: lock };

@@ -251,3 +251,43 @@ async fn an_exchange_that_ignores_what_it_is_asked_confirms_nothing() {
     assert_eq!(said(&house.run(&backfill(MINUTELY, "2024-01-11")).await), "");
     house.assert_true(MINUTELY, window("2024-01-11", "2024-01-12")).await;
 }
+
+#[tokio::test]
+async fn one_empty_answer_confirms_nothing() {
+    let house = House::at("2024-02-01 00:00:30", Knobs::default()).await;
+    house.sim.set(|knobs| {
+        knobs.latency = std::time::Duration::from_millis(50);
+        knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Ohlc)];
+    });
+    let site = house.site().await;
+    let order = Order { until: Some(at("2024-01-01 12:00:00")), ..backfill(MINUTELY, "2024-01-01") };
+    let heal = async {
+        while house.asked(Endpoint::Ohlc).is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        house.sim.set(|knobs| knobs.faults.clear());
+    };
+
+    let (outcome, ()) = tokio::join!(run(&site, &order), heal);
+
+    site.close().await;
+    assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 720));
+    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-01 12:00:00")).await;
+}
+
+#[tokio::test]
+async fn no_number_of_empty_answers_outweighs_a_later_row_that_is_held() {
+    let house = House::at("2024-01-12 00:00:30", Knobs::default()).await;
+    house.run(&backfill(MINUTELY, "2024-01-11")).await;
+    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Ohlc)]);
+
+    for _ in 0..2 {
+        let outcome = house.run(&backfill(MINUTELY, "2024-01-10 12:00:00")).await;
+        assert!(said(&outcome).contains("contradicting"), "{:?}", said(&outcome));
+    }
+
+    assert_eq!(house.ledger(MINUTELY).empty, []);
+    house.sim.set(|knobs| knobs.faults.clear());
+    assert_eq!(house.run(&backfill(MINUTELY, "2024-01-10 12:00:00")).await.rows, 720);
+    house.assert_true(MINUTELY, window("2024-01-10 12:00:00", "2024-01-12")).await;
+}

@@ -62,9 +62,10 @@ async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         stop.cancel();
+        house.asked(Endpoint::Trades).len()
     };
 
-    let (stopped, ()) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    let (stopped, asked) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(
         said(&stopped).contains("stopped") && stopped.rows > 10_000,
@@ -72,6 +73,7 @@ async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
         said(&stopped),
         stopped.rows
     );
+    assert!(house.asked(Endpoint::Trades).len() <= asked + 4, "a page was begun after the stop");
     assert_eq!(house.stored(TRADES).len() as u64, stopped.rows);
     let (held, before) = (stopped.rows, house.asked(Endpoint::Trades).len());
     let rest = run(&site, &order).await;

@@ -107,7 +107,7 @@ impl SeriesTable {
     }
 
     pub(super) fn limit(&self, series: usize) {
-        self.0.limit.fetch_max(series, Ordering::Relaxed);
+        self.0.limit.store(series, Ordering::Relaxed);
     }
 
     /// The metrics of a series after declaring it; none where the limit is reached.
