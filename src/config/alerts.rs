@@ -74,6 +74,10 @@ pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Tele
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
+    if section.text("textfile").is_some() {
+        let place = section.place("textfile");
+        section.report().note(format!("{place}: loaded but not active in this version; no file is written"));
+    }
     Telemetry {
         log_level: log_level(section.word("log_level", &["error", "warn", "info", "debug", "trace"], "info")),
         log_format,

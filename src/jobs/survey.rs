@@ -135,7 +135,9 @@ impl Run<'_> {
     }
 
     fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
-        plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count() == WORTH_A_PROBE
+        self.order.since == Since::Origin
+            || plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count()
+                == WORTH_A_PROBE
     }
 
     pub(super) fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
