@@ -193,12 +193,16 @@ impl Assembly<'_> {
         self.drain(1)
     }
 
-    /// Takes new rows that no group of the old file reaches.
-    fn wait(&mut self, new: &Batch, rows: Range<usize>) -> Result<(), StoreError> {
-        let count = rows.len();
-        self.waiting.take(new, rows);
-        self.tally.added += count as u64;
-        if count == 0 { Ok(()) } else { self.drain(GROUP_ROWS) }
+    /// Takes new rows that no group of the old file reaches, a row group at a time.
+    fn wait(&mut self, new: &Batch, mut rows: Range<usize>) -> Result<(), StoreError> {
+        self.tally.added += rows.len() as u64;
+        while !rows.is_empty() {
+            let until = rows.end.min(rows.start + GROUP_ROWS.saturating_sub(self.waiting.len()).max(1));
+            self.waiting.take(new, rows.start..until);
+            rows.start = until;
+            self.drain(GROUP_ROWS)?;
+        }
+        Ok(())
     }
 
     /// Writes waiting rows as long as at least `least` of them wait.

@@ -40,9 +40,8 @@ pub struct Writer {
     ledger: Ledger,
     /// The ledger as it is on disk differs from `ledger`.
     unwritten: bool,
-    /// Accepted pages, in the order they came.
-    pending: Vec<Batch>,
-    pending_rows: usize,
+    /// Accepted rows in order; of a key asked twice the later answer.
+    pending: Batch,
     pending_since: Option<Instant>,
     covered: Vec<Window>,
     empty: Vec<Window>,
@@ -64,8 +63,7 @@ impl Writer {
             series: series.clone(),
             ledger,
             unwritten: !findings.is_empty(),
-            pending: Vec::new(),
-            pending_rows: 0,
+            pending: Batch::of(series.kind()),
             pending_since: None,
             covered: Vec::new(),
             empty: Vec::new(),
@@ -91,7 +89,7 @@ impl Writer {
     /// Rows accepted and not published yet.
     #[must_use]
     pub fn waiting_rows(&self) -> usize {
-        self.pending_rows
+        self.pending.len()
     }
 
     /// What is settled, accepted pages included: what need not be asked for now.
@@ -126,9 +124,10 @@ impl Writer {
     /// Accepts the rows of one answer with what they prove. Says how many the answer itself repeated.
     pub fn accept(&mut self, page: Accepted) -> u64 {
         let (rows, repeats) = tidy(page.rows);
-        if !rows.is_empty() {
-            self.pending_rows += rows.len();
-            self.pending.push(rows);
+        if self.pending.is_empty() {
+            self.pending = rows;
+        } else {
+            merge_onto(&mut self.pending, &rows);
         }
         self.covered.extend(page.covered);
         self.empty.extend(page.empty);
@@ -143,7 +142,7 @@ impl Writer {
     /// # Errors
     /// Where the newest file cannot be read.
     pub fn next_ord(&self) -> Result<i64, StoreError> {
-        let waiting = self.pending.iter().filter_map(|page| keys(page).iter().max()).max().copied();
+        let waiting = keys(&self.pending).last().copied();
         let stored = match self.ledger.files.keys().next_back() {
             None => None,
             Some(newest) => {
@@ -161,7 +160,7 @@ impl Writer {
     /// Whether enough waits, or long enough, that it should be published.
     #[must_use]
     pub fn wants_flush(&self, longest: Duration) -> bool {
-        self.pending_rows >= GROUP_ROWS || self.pending_since.is_some_and(|since| since.elapsed() >= longest)
+        self.pending.len() >= GROUP_ROWS || self.pending_since.is_some_and(|since| since.elapsed() >= longest)
     }
 
     /// Publishes everything accepted, then the ledger that speaks of it.
@@ -172,10 +171,9 @@ impl Writer {
     pub fn flush(&mut self) -> Result<Flushed, StoreError> {
         let mut flushed = Flushed::default();
         if self.is_dirty() {
-            let rows = self.gather();
-            let result = self.publish_all(&rows, &mut flushed);
-            if let Err(error) = result {
-                self.pending = vec![rows];
+            let rows = self.take_pending();
+            if let Err(error) = self.publish_all(&rows, &mut flushed) {
+                self.pending = rows;
                 return Err(error);
             }
             self.settle();
@@ -187,19 +185,11 @@ impl Writer {
     }
 
     fn is_dirty(&self) -> bool {
-        self.pending_rows > 0 || !self.covered.is_empty() || !self.empty.is_empty()
+        !self.pending.is_empty() || !self.covered.is_empty() || !self.empty.is_empty()
     }
 
-    /// All waiting pages as one batch; of a key asked twice the later answer stays.
-    fn gather(&mut self) -> Batch {
-        let mut pages = std::mem::take(&mut self.pending);
-        pages.sort_by_key(|page| keys(page).first().copied());
-        let mut all = Batch::of(self.series.kind());
-        all.reserve(pages.iter().map(Batch::len).sum());
-        for page in pages {
-            merge_onto(&mut all, &page);
-        }
-        all
+    fn take_pending(&mut self) -> Batch {
+        std::mem::replace(&mut self.pending, Batch::of(self.series.kind()))
     }
 
     fn publish_all(&mut self, rows: &Batch, flushed: &mut Flushed) -> Result<(), StoreError> {
@@ -271,7 +261,6 @@ impl Writer {
         std::mem::take(&mut self.empty)
             .into_iter()
             .for_each(|window| self.ledger.confirm_empty(window, TWO_EMPTY));
-        self.pending_rows = 0;
         self.pending_since = None;
         self.unwritten = true;
     }
