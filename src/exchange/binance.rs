@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 
 use crate::exchange::decode::{candle_fault, each_row, malformed, number, time_fault};
 use crate::exchange::{
-    Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Order, Page, ParseError, Probe, Quota,
+    Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Probe, Quota,
     Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
@@ -45,7 +45,6 @@ const OFFERS: [Offer; 3] = [
         markets: &[Market::Spot],
         spans: &SPANS,
         page_rows: 1_000,
-        order: Order::OldestFirst,
         history: History::Full,
         probe: Probe::ByTime,
         walk: Duration::ZERO,
@@ -59,7 +58,6 @@ const OFFERS: [Offer; 3] = [
         markets: &[Market::Spot],
         spans: &[],
         page_rows: 1_000,
-        order: Order::OldestFirst,
         history: History::Full,
         probe: Probe::ById,
         walk: Duration::from_secs(6 * 3_600),
@@ -73,7 +71,6 @@ const OFFERS: [Offer; 3] = [
         markets: &[Market::Spot],
         spans: &[],
         page_rows: 5_000,
-        order: Order::OldestFirst,
         history: History::Now,
         probe: Probe::None,
         walk: Duration::ZERO,

@@ -10,7 +10,7 @@ mod page;
 mod walk;
 
 pub use decode::excerpt;
-pub use offer::{History, Offer, Order, Probe, Quota, SpanOffer};
+pub use offer::{History, Offer, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Listing, Next, Page, ParseError, Refusal, RefusalKind};
 
 pub use walk::{Step, Walk};

@@ -13,10 +13,8 @@ pub struct Offer {
     pub markets: &'static [Market],
     /// The spans, empty for kinds without.
     pub spans: &'static [SpanOffer],
-    /// The most rows one answer holds.
+    /// The most rows one answer holds; a window is answered from its oldest row on.
     pub page_rows: u32,
-    /// The direction of an answer.
-    pub order: Order,
     /// How far back it goes.
     pub history: History,
     /// How the oldest row is found.
@@ -72,15 +70,6 @@ impl SpanOffer {
     pub fn span(&self) -> Span {
         Span::of_secs(u64::from(self.secs)).unwrap_or(Span::Fixed(self.secs))
     }
-}
-
-/// The direction of the rows of an answer, and of the walk over a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// A window is answered from its oldest row on.
-    OldestFirst,
-    /// A window is answered from its newest row back.
-    NewestFirst,
 }
 
 /// How far back an exchange answers.
