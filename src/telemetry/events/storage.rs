@@ -44,7 +44,7 @@ impl Event for FilePublished<'_> {
     }
 }
 
-/// A file could not be published; its rows stay in the journal.
+/// The files of a series could not be read or published; what was not stored stays a gap.
 pub struct PublishFailed<'a> {
     /// Whose rows.
     pub series: &'a Series,
@@ -62,12 +62,12 @@ impl Event for PublishFailed<'_> {
             series = %self.series,
             reason = self.reason.name(),
             error = %Chain(self.error),
-            "file not published; its rows stay in the journal and are tried again"
+            "files not read or published; what was not stored stays a gap and is fetched again"
         );
     }
 }
 
-/// A damaged file or journal frame was set aside; what it held and nothing else holds is a gap.
+/// A damaged file was set aside; its windows are gaps.
 pub struct FileQuarantined<'a> {
     /// Whose rows.
     pub series: &'a Series,

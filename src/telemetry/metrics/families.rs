@@ -190,7 +190,7 @@ impl Storage {
             ),
             publish_failures: add.counters(
                 "storage_publish_failures_total",
-                "Files that could not be published, by reason; their rows stay in the journal.",
+                "Series whose files could not be read or published, by reason; their windows stay gaps.",
                 &["kind", "reason"],
             ),
             written_bytes: add.counters(
@@ -209,8 +209,7 @@ impl Storage {
                 "Rows accepted and not yet in a published file.",
                 &["kind"],
             ),
-            quarantined: add
-                .counter("storage_quarantined_files_total", "Damaged files and journal frames set aside."),
+            quarantined: add.counter("storage_quarantined_files_total", "Damaged files set aside."),
             missing: add.counter("storage_missing_files_total", "Published files that were found gone."),
             free_bytes: add.gauge("storage_free_bytes", "Bytes free for us on the disk of the data path."),
             size_bytes: add.gauge("storage_size_bytes", "Size of the disk of the data path in bytes."),
