@@ -6,11 +6,12 @@ mod bound;
 mod common;
 
 use std::alloc::System;
+use std::path::Path;
 use std::sync::Arc;
 
 use dccd::exchange::Answer;
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
-use dccd::store::{Accepted, Flushed, Layout, Writer};
+use dccd::store::{Accepted, Flushed, Layout, Settings, Store, Writer};
 use parquet::basic::{Compression, ZstdLevel};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -68,17 +69,24 @@ fn parse(page: &Fetched) -> Batch {
 /// Parses, accepts and publishes as a backfill does.
 fn backfill(series: &Series, pages: &[Fetched]) {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut writer, _) = Writer::open(&Layout::new(folder.path()), series).expect("an empty series");
+    let mut writer = open(folder.path(), series);
     let mut stored = 0;
     for page in pages {
         let rows = parse(page);
-        writer.accept(Accepted { rows, covered: Some(page.page.window), empty: None });
+        let page = Accepted { rows, covered: Some(page.page.window), empty: None, derived: false };
+        writer.accept(page).expect("it is journalled");
         if writer.waiting_rows() >= PUBLISH_ROWS {
             stored += writer.flush().expect("it is published").tally.added;
         }
     }
     stored += writer.flush().expect("it is published").tally.added;
     assert_eq!(stored, pages.len() as u64 * 1_000);
+}
+
+fn open(folder: &Path, series: &Series) -> Writer {
+    let settings = Settings { sync_each: false, journal_id: 7, now: BEGIN };
+    let (store, _) = Store::open(&Layout::new(folder), settings).expect("an empty folder");
+    store.writer(series).expect("an empty series").0
 }
 
 fn bare(pages: &[Fetched], compression: Compression) -> f64 {
@@ -113,7 +121,7 @@ fn allocations(pages: &[Fetched]) {
 /// Single candles onto a period that holds many.
 fn append(series: &Series) {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut writer, _) = Writer::open(&Layout::new(folder.path()), series).expect("an empty series");
+    let mut writer = open(folder.path(), series);
     store(&mut writer, 0..HELD_ROWS);
     let (mut secs, mut encoded, mut copied) = (0.0, 0, 0);
     for minute in HELD_ROWS..HELD_ROWS + APPENDS {
@@ -153,6 +161,7 @@ fn store(writer: &mut Writer, minutes: std::ops::Range<i64>) -> Flushed {
         });
     }
     let covered = Window::new(at(minutes.start), at(minutes.end));
-    writer.accept(Accepted { rows, covered, empty: None });
+    let page = Accepted { rows, covered, empty: None, derived: false };
+    writer.accept(page).expect("it is journalled");
     writer.flush().expect("it is published")
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
-use dccd::store::{Accepted, Layout, Writer};
+use dccd::store::{Accepted, Layout, Settings, Store};
 
 /// Days from 2021-01-01 to 2023-12-31, and the length of one in microseconds.
 const DAYS: i64 = 1_095;
@@ -35,7 +35,9 @@ fn main() {
 }
 
 fn fill(layout: &Layout, series: &Series) {
-    let (mut writer, _) = Writer::open(layout, series).expect("an empty series");
+    let settings = Settings { sync_each: false, journal_id: 7, now: Micros(BEGIN) };
+    let (store, _) = Store::open(layout, settings).expect("an empty folder");
+    let (mut writer, _) = store.writer(series).expect("an empty series");
     let mut rows = Batch::of(Kind::Ohlc);
     rows.reserve(DAYS as usize);
     for day in 0..DAYS {
@@ -52,6 +54,7 @@ fn fill(layout: &Layout, series: &Series) {
         });
     }
     let covered = Window::new(Micros(BEGIN), Micros(BEGIN + DAYS * DAY));
-    writer.accept(Accepted { rows, covered, empty: None });
+    let page = Accepted { rows, covered, empty: None, derived: false };
+    writer.accept(page).expect("it is journalled");
     writer.flush().expect("it is published");
 }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod db;
+pub mod disk;
 pub mod exchange;
 pub mod http;
 pub mod jobs;

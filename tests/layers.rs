@@ -10,17 +10,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("exchange", &["model"]),
-    ("atomic", &[]),
+    ("disk", &[]),
+    ("atomic", &["disk"]),
     ("telemetry", &["atomic", "model"]),
     ("db", &["telemetry", "model", "atomic"]),
     ("net", &["telemetry", "exchange", "model"]),
-    ("store", &["atomic", "telemetry", "model"]),
+    ("store", &["disk", "telemetry", "model"]),
     ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
-    ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic"]),
+    ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic", "disk"]),
     ("http", &["daemon", "telemetry", "model"]),
     ("sim", &["model"]),
     ("cli", EVERYTHING),
@@ -30,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
 const EVERYTHING: &[&str] = &[
     "model",
     "exchange",
+    "disk",
     "atomic",
     "telemetry",
     "db",

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{
-    Accepted, FindingKind, Layout, Opened, StoreError, Writer, inventory, open_period_file, verify_series,
+    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, Settings, Store, StoreError, Writer,
+    inventory, open_period_file, period_files, verify_series,
 };
 use proptest::prelude::*;
 
@@ -22,7 +23,7 @@ const YEAR_2024: i64 = 1_704_067_200_000_000;
 fn what_is_accepted_is_in_the_files_and_the_ledger_after_a_flush() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
     let mut writer = home.open();
-    writer.accept(hours(-2, 5, 1.0));
+    accept(&mut writer, hours(-2, 5, 1.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -40,7 +41,7 @@ fn a_deleted_file_is_a_gap_at_the_next_opening() {
     let home = Home::with_two_years();
     fs::remove_file(home.file("2023")).unwrap();
 
-    let (writer, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (writer, findings) = home.restart().unwrap();
 
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].kind, FindingKind::Missing);
@@ -58,14 +59,14 @@ fn a_file_whose_content_changed_under_its_footer_is_set_aside_and_its_period_is_
     fs::write(&path, &bytes).unwrap();
     assert_eq!(verify_series(&home.layout, &home.series).unwrap().len(), 1);
 
-    let (mut writer, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (mut writer, findings) = home.restart().unwrap();
 
     assert_eq!(findings[0].kind, FindingKind::Quarantined);
     assert!(!path.exists());
     assert_eq!(fs::read_dir(home.layout.quarantine()).unwrap().count(), 1, "set aside, not deleted");
     assert_eq!(writer.ledger().gaps(Micros(YEAR_2024 + 3 * HOUR)).iter().collect::<Vec<_>>(), [span(0, 3)]);
 
-    writer.accept(hours(0, 3, 1.0));
+    accept(&mut writer, hours(0, 3, 1.0));
     writer.flush().unwrap();
     assert_eq!(home.stored(), (-2..3).map(|hour| (hour, 1.0)).collect());
 }
@@ -76,7 +77,7 @@ fn a_truncated_file_is_set_aside() {
     let path = home.file("2024");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-    let (_, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (_, findings) = home.restart().unwrap();
     assert_eq!(findings[0].kind, FindingKind::Quarantined);
 }
 
@@ -84,13 +85,13 @@ fn a_truncated_file_is_set_aside() {
 fn a_foreign_file_is_left_alone_and_named() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
     let mut writer = home.open();
-    writer.accept(hours(0, 3, 1.0));
+    accept(&mut writer, hours(0, 3, 1.0));
     writer.flush().unwrap();
     // The same rows as somebody else would write them: our entry is not in the footer.
     let foreign = without_our_entry(&fs::read(home.file("2024")).unwrap());
     fs::write(home.file("2022"), &foreign).unwrap();
 
-    let error = Writer::open(&home.layout, &home.series).unwrap_err();
+    let error = home.restart().unwrap_err();
 
     assert!(matches!(error, StoreError::Foreign { .. }));
     assert!(error.to_string().contains("2022.parquet") && error.to_string().contains("dccd import"));
@@ -103,12 +104,12 @@ fn a_publish_cut_short_before_its_ledger_is_adopted() {
     let home = Home::with_two_years();
     let before = fs::read(home.layout.ledger(&home.series)).unwrap();
     let mut writer = home.open();
-    writer.accept(hours(3, 4, 2.0));
+    accept(&mut writer, hours(3, 4, 2.0));
     writer.flush().unwrap();
     fs::write(home.layout.ledger(&home.series), before).unwrap();
     assert!(verify_series(&home.layout, &home.series).unwrap().is_empty(), "no fault to verify");
 
-    let (writer, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (writer, findings) = home.restart().unwrap();
 
     assert_eq!(findings[0].kind, FindingKind::Adopted);
     assert_eq!(writer.ledger().covered.first(), Some(span(-2, 9)));
@@ -121,10 +122,12 @@ fn a_lost_ledger_is_rebuilt_from_the_footers() {
     let before = home.open().ledger().clone();
     fs::remove_file(home.layout.ledger(&home.series)).unwrap();
 
-    let (writer, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (writer, findings) = home.restart().unwrap();
 
     assert!(findings.iter().all(|finding| finding.kind == FindingKind::Adopted));
-    assert_eq!(writer.ledger(), &before);
+    // Only a ledger says how far the journal is settled.
+    let rebuilt = Ledger { journal: before.journal, ..writer.ledger().clone() };
+    assert_eq!(rebuilt, before);
 }
 
 #[test]
@@ -134,39 +137,166 @@ fn temporary_files_of_the_dead_are_swept_and_nothing_else() {
     fs::write(folder.join(".2024.parquet.tmp-999999"), b"half").unwrap();
     fs::write(folder.join("notes.txt"), b"mine").unwrap();
 
-    let (_, findings) = Writer::open(&home.layout, &home.series).unwrap();
+    let (_, findings) = home.restart().unwrap();
 
     assert_eq!(findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(), [FindingKind::Swept]);
     assert!(folder.join("notes.txt").exists() && !folder.join(".2024.parquet.tmp-999999").exists());
 }
 
 #[test]
-fn complete_row_groups_that_no_row_touches_are_copied() {
-    let home = Home::new("binance/BTC-USDT/ohlc/1m");
+fn an_append_to_a_large_period_rewrites_only_its_open_file() {
+    let home = Home::with_minutes(300_000);
     let mut writer = home.open();
-    writer.accept(minutes(0, 300_000, 1.0));
-    writer.flush().unwrap();
-    writer.accept(minutes(300_000, 10, 1.0));
+    accept(&mut writer, minutes(300_000, 10, 1.0));
 
     let flushed = writer.flush().unwrap();
 
-    let file = &flushed.files[0];
-    assert!(file.copied_bytes > file.encoded_bytes * 4, "{file:?}");
-    assert_eq!(file.entry.rows, 300_010);
+    assert_eq!(flushed.files.len(), 1);
+    assert_eq!((flushed.files[0].part, flushed.files[0].entry.rows), (Part::Open, 10));
+    assert_eq!(writer.ledger().rows(), 300_010);
     assert!(verify_series(&home.layout, &home.series).unwrap().is_empty());
+}
 
-    // A revision inside a full group encodes that group anew and copies the others.
-    writer.accept(minutes(5, 1, 2.0));
+#[test]
+fn rows_that_are_all_there_already_write_nothing() {
+    let home = Home::with_minutes(300_000);
+    let mut writer = home.open();
+    accept(&mut writer, minutes(299_997, 3, 1.0));
+
     let flushed = writer.flush().unwrap();
-    assert_eq!((flushed.tally.revised, flushed.tally.added), (1, 0));
+
+    assert_eq!((flushed.files.len(), flushed.tally.repeated), (0, 3));
+}
+
+#[test]
+fn a_revision_in_a_large_file_takes_the_open_file_in_and_copies_what_it_does_not_touch() {
+    let home = Home::with_minutes(300_000);
+    let mut writer = home.open();
+    accept(&mut writer, minutes(300_000, 10, 1.0));
+    writer.flush().unwrap();
+    accept(&mut writer, minutes(5, 1, 2.0));
+
+    let flushed = writer.flush().unwrap();
+
+    assert_eq!((flushed.tally.revised, flushed.tally.added, flushed.folds), (1, 0, 1));
+    assert_eq!(flushed.files.iter().map(|file| file.part).collect::<Vec<_>>(), [Part::File, Part::Open]);
     assert!(flushed.files[0].copied_bytes > 0);
-    let Opened::Ours(file) = open_period_file(&home.file("2024"), Kind::Ohlc).unwrap() else {
-        panic!("not ours")
+    assert_eq!((flushed.files[0].entry.rows, flushed.files[1].entry.rows), (300_010, 0));
+    let [file, open] = &period_files(&home.layout, &home.series, "2024").unwrap()[..] else {
+        panic!("two files")
     };
     let rows = file.rows().unwrap();
     assert_eq!(rows.candles().get(5).close, 2.0);
-    assert_eq!(rows.len(), 300_010);
-    assert!(rows.in_order());
+    assert!(rows.in_order() && open.rows().unwrap().is_empty());
+    assert!(verify_series(&home.layout, &home.series).unwrap().is_empty());
+}
+
+#[test]
+fn an_open_file_is_folded_once_as_many_rows_went_into_open_files_as_the_file_holds() {
+    let home = Home::with_minutes(20_000);
+    let mut writer = home.open();
+    let mut written = 0;
+    for step in 0..15 {
+        accept(&mut writer, minutes(20_000 + step * 500, 500, 1.0));
+        let flushed = writer.flush().unwrap();
+        if flushed.folds == 1 {
+            assert!(written + flushed.files[0].entry.rows - 20_000 >= 20_000, "after {written} rows");
+            assert_eq!(flushed.files[1].entry.rows, 0);
+            return;
+        }
+        written += flushed.files[0].entry.rows;
+    }
+    panic!("never folded, {written} rows went into open files");
+}
+
+#[test]
+fn a_period_that_is_over_is_one_file() {
+    let home = Home::with_minutes(527_000);
+    let mut writer = home.open();
+    accept(&mut writer, minutes(527_000, 10, 1.0));
+    assert_eq!(writer.flush().unwrap().folds, 0);
+    accept(&mut writer, minutes(527_010, 31, 1.0));
+
+    let flushed = writer.flush().unwrap();
+
+    assert_eq!(flushed.folds, 1, "2024 has 527 040 minutes");
+    assert_eq!(writer.ledger().files["2024"].rows, 527_040);
+    assert_eq!(writer.ledger().open_files["2024"].rows, 0);
+}
+
+#[test]
+fn trades_of_one_instant_across_a_full_row_group_stay_single_when_they_are_asked_again() {
+    let home = Home::new("binance/BTC-USDT/trades");
+    let mut writer = home.open();
+    let some = |first: i64, count: i64| {
+        let mut rows = Batch::of(Kind::Trades);
+        for at in first..first + count {
+            let id = at.to_string();
+            // Seven trades an instant, so that no power of two ends between two instants.
+            let ts = Micros(YEAR_2024 + at / 7);
+            rows.trades_mut().push(Trade {
+                ts,
+                ts_recv: None,
+                id: Some(&id),
+                price: 1.0,
+                amount: 1.0,
+                side: None,
+            });
+        }
+        Accepted { rows, covered: None, empty: None, derived: false }
+    };
+    accept(&mut writer, some(0, 140_000));
+    writer.flush().unwrap();
+    accept(&mut writer, some(131_060, 30));
+    accept(&mut writer, some(140_000, 1));
+
+    let flushed = writer.flush().unwrap();
+
+    assert_eq!((flushed.tally.repeated, flushed.tally.added), (30, 1));
+    assert_eq!(writer.ledger().rows(), 140_001);
+    assert!(verify_series(&home.layout, &home.series).unwrap().is_empty());
+}
+
+#[test]
+fn accepted_rows_survive_the_end_of_the_process_and_are_published_by_the_next() {
+    let home = Home::with_two_years();
+    let mut writer = home.open();
+    accept(&mut writer, hours(6, 4, 2.0));
+    drop(writer);
+
+    let writer = home.open();
+
+    assert_eq!(writer.ledger().rows(), 12);
+    assert_eq!(writer.ledger().covered.first(), Some(span(-2, 12)));
+    assert_eq!(home.stored().range(6..).map(|(_, close)| *close).collect::<Vec<_>>(), [2.0; 4]);
+}
+
+#[test]
+fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
+    let home = Home::new("binance/BTC-USDT/ohlc/1h");
+    let mut writer = home.open();
+    accept(&mut writer, hours(0, 3, 1.0));
+    accept(&mut writer, Accepted { derived: true, ..hours(2, 4, 9.0) });
+    writer.flush().unwrap();
+    assert_eq!(writer.ledger().derived.iter().collect::<Vec<_>>(), [span(3, 3)]);
+    assert_eq!(home.stored()[&2], 1.0);
+
+    accept(&mut writer, hours(4, 1, 2.0));
+    writer.flush().unwrap();
+
+    assert_eq!(home.stored()[&4], 2.0);
+    assert_eq!(writer.ledger().derived.iter().collect::<Vec<_>>(), [span(3, 1), span(5, 1)]);
+}
+
+#[test]
+fn a_series_has_one_writer_at_a_time() {
+    let home = Home::new("binance/BTC-USDT/ohlc/1h");
+    let settings = Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024) };
+    let (store, _) = Store::open(&home.layout, settings).unwrap();
+    let first = store.writer(&home.series).unwrap();
+    assert!(matches!(store.writer(&home.series), Err(StoreError::Busy { .. })));
+    drop(first);
+    store.writer(&home.series).unwrap();
 }
 
 #[test]
@@ -184,7 +314,7 @@ fn trades_without_an_id_or_a_side_keep_their_nulls() {
     });
     rows.trades_mut().push(Trade { ts: Micros(YEAR_2024 + 2), ..trade });
     let mut writer = home.open();
-    writer.accept(Accepted { rows: rows.clone(), covered: None, empty: None });
+    accept(&mut writer, Accepted { rows: rows.clone(), covered: None, empty: None, derived: false });
     writer.flush().unwrap();
 
     let Opened::Ours(file) = open_period_file(&home.file("2024-01-01"), Kind::Trades).unwrap() else {
@@ -207,7 +337,7 @@ fn a_writer_wants_to_publish_when_a_row_waited_long_enough() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
     let mut writer = home.open();
     assert!(!writer.wants_flush(Duration::ZERO));
-    writer.accept(hours(0, 1, 1.0));
+    accept(&mut writer, hours(0, 1, 1.0));
     assert!(writer.wants_flush(Duration::ZERO) && !writer.wants_flush(Duration::from_secs(3_600)));
 }
 
@@ -222,7 +352,7 @@ proptest! {
         let mut model = BTreeMap::new();
         for (first, count, close, reopen) in steps {
             let close = f64::from(close);
-            writer.accept(hours(first, count, close));
+            accept(&mut writer, hours(first, count, close));
             writer.flush().unwrap();
             model.extend((first..).take(count).map(|hour| (hour, close)));
             if reopen {
@@ -252,13 +382,30 @@ impl Home {
     fn with_two_years() -> Self {
         let home = Home::new("binance/BTC-USDT/ohlc/1h");
         let mut writer = home.open();
-        writer.accept(hours(-2, 8, 1.0));
+        accept(&mut writer, hours(-2, 8, 1.0));
         writer.flush().unwrap();
         home
     }
 
+    /// So many minutes of 2024, in a file of its own.
+    fn with_minutes(count: usize) -> Self {
+        let home = Home::new("binance/BTC-USDT/ohlc/1m");
+        let mut writer = home.open();
+        accept(&mut writer, minutes(0, count, 1.0));
+        writer.flush().unwrap();
+        home
+    }
+
+    /// The writer of a process that has just begun.
     fn open(&self) -> Writer {
-        Writer::open(&self.layout, &self.series).unwrap().0
+        self.restart().unwrap().0
+    }
+
+    fn restart(&self) -> Result<(Writer, Vec<Finding>), StoreError> {
+        let settings = Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024) };
+        let (store, replay) = Store::open(&self.layout, settings)?;
+        let (writer, found) = store.writer(&self.series)?;
+        Ok((writer, replay.findings.into_iter().map(|(_, finding)| finding).chain(found).collect()))
     }
 
     fn file(&self, period: &str) -> PathBuf {
@@ -279,6 +426,10 @@ impl Home {
         }
         stored
     }
+}
+
+fn accept(writer: &mut Writer, page: Accepted) {
+    writer.accept(page).unwrap();
 }
 
 fn parquet_files(folder: &Path) -> Vec<PathBuf> {
@@ -315,7 +466,7 @@ fn candles(first: i64, count: usize, close: f64, step: i64) -> Accepted {
     }
     let until = YEAR_2024 + (first + i64::try_from(count).unwrap()) * step;
     let covered = Window::new(Micros(YEAR_2024 + first * step), Micros(until));
-    Accepted { rows, covered, empty: None }
+    Accepted { rows, covered, empty: None, derived: false }
 }
 
 /// A Parquet file with our entry's key made another, which leaves it a whole Parquet file.

@@ -16,7 +16,7 @@ use crate::config::{self, Config, Surroundings};
 use crate::daemon::now;
 use crate::model::{Batch, Micros, Pair, Series, Span, Window};
 use crate::sim::{Knobs, Market, Sim};
-use crate::store::{Layout, Ledger, Opened, StoreError, open_period_file};
+use crate::store::{Layout, Ledger, period_files};
 
 /// The pairs of the demo; the simulator lists them under their joined names.
 const PAIRS: [&str; 2] = ["BTC/USDT", "ETH/USDT"];
@@ -109,13 +109,12 @@ async fn demo(
     let series: Vec<Series> = running.jobs().iter().map(|job| (**job.series()).clone()).collect();
     let layout = running.site().layout().clone();
     let ending = stop.child_token();
-    let unfinished = {
+    let ended = {
         let narrating = narrate(args.length, &layout, &series, out, &ending);
-        let (unfinished, ()) = tokio::join!(running.run(ending.clone()), narrating);
-        unfinished
+        tokio::join!(running.run(ending.clone()), narrating).0
     };
-    if unfinished > 0 {
-        return Err(out.fail(Exit::Failed, format!("{unfinished} run(s) did not end in time")));
+    if ended.unfinished > 0 {
+        return Err(out.fail(Exit::Failed, format!("{} run(s) did not end in time", ended.unfinished)));
     }
     Ok(check(&layout, &series, sim, since, out))
 }
@@ -229,16 +228,13 @@ fn compare(
     let until = ledger.covered.last().map_or(since, |window| window.until);
     let mut difference = Difference::default();
     let mut last = None;
-    for name in ledger.files.keys() {
-        let path = layout.folder(series).join(format!("{name}.parquet"));
-        let file =
-            match open_period_file(&path, series.kind()).map_err(|error: StoreError| error.to_string())? {
-                Opened::Ours(file) => file,
-                _ => return Err(format!("{} is not readable", path.display())),
-            };
-        for index in 0..file.groups() {
-            let rows = file.group(index).map_err(|error| error.to_string())?;
-            count(&rows, &market, since, &mut last, &mut difference);
+    for name in ledger.periods() {
+        let files = period_files(layout, series, name).map_err(|error| error.to_string())?;
+        for file in files {
+            for index in 0..file.groups() {
+                let rows = file.group(index).map_err(|error| error.to_string())?;
+                count(&rows, &market, since, &mut last, &mut difference);
+            }
         }
     }
     let wanted = Window::new(since, until)

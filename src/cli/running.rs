@@ -66,8 +66,8 @@ impl Running {
         &self.jobs
     }
 
-    /// Runs until `stop`, then ends gracefully. Gives how many runs did not end in time.
-    pub(crate) async fn run(self, stop: CancellationToken) -> usize {
+    /// Runs until `stop` or a journal beyond help, then ends gracefully.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
         let Running { site, status, listeners, jobs, slots, _logs } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
@@ -76,16 +76,28 @@ impl Running {
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
         status.clear_unready(STARTING);
         let draining = async {
-            stop.cancelled().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = site.broken() => stop.cancel(),
+            }
             status.set_unready("stopping", "the daemon is stopping");
         };
         let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}
-        if let Some(site) = Arc::into_inner(site) {
-            site.close().await;
-        }
-        unfinished
+        let is_durable = match Arc::into_inner(site) {
+            Some(site) => site.close().await,
+            None => true,
+        };
+        Ended { unfinished, is_durable }
     }
+}
+
+/// How a daemon ended.
+pub(crate) struct Ended {
+    /// Runs that did not end in time.
+    pub(crate) unfinished: usize,
+    /// Whether everything accepted is known to survive.
+    pub(crate) is_durable: bool,
 }

@@ -23,13 +23,16 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
     }
     out.line("Starting daemon. Press Ctrl-C to stop.");
     let stopping = stop.clone();
-    let (unfinished, ()) = tokio::join!(running.run(stop), async {
+    let (ended, ()) = tokio::join!(running.run(stop), async {
         stopping.cancelled().await;
         out.line("Stopping daemon…");
     });
-    if unfinished > 0 {
-        out.note(format!("{unfinished} run(s) did not end in time; what they had not stored is fetched again at the next start"));
+    if ended.unfinished > 0 {
+        out.note(format!(
+            "{} run(s) did not end in time; what they had not stored is fetched again at the next start",
+            ended.unfinished
+        ));
     }
     out.line("Daemon stopped.");
-    Exit::Done
+    if ended.is_durable { Exit::Done } else { Exit::Storage }
 }

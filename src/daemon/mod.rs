@@ -1,6 +1,7 @@
 //! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
 
 mod job;
+mod keeper;
 mod schedule;
 mod scheduler;
 mod site;

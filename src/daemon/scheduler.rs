@@ -78,6 +78,10 @@ impl Scheduler {
         if looked.is_none_or(|at| at.elapsed() >= LOOK) {
             *looked = Some(Instant::now());
             self.site.measure_disk();
+            match self.site.refusing() {
+                Some(why) => self.status.set_unready("storage", why),
+                None => self.status.clear_unready("storage"),
+            }
             self.show();
         }
     }

@@ -2,21 +2,27 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
 use crate::config::Config;
 use crate::daemon::Job;
+use crate::daemon::keeper::Keeper;
 use crate::db::{Database, DbError};
 use crate::exchange::find;
-use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run};
+use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
 use crate::model::{Micros, Series};
 use crate::net::{Client, NetError, Settings};
-use crate::store::{DataLock, Layout, Ledger, StoreError};
-use crate::telemetry::events::{DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded};
+use crate::store::{self, DataLock, Layout, Ledger, Store, StoreError};
+use crate::telemetry::events::{
+    Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
+    PublishFailed,
+};
 use crate::telemetry::{HealthMonitor, Telemetry};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
@@ -31,7 +37,13 @@ pub struct Site {
     layout: Layout,
     telemetry: Telemetry,
     db: Database,
+    store: Store,
     contexts: BTreeMap<&'static str, Arc<Context>>,
+    keeping: JoinSet<()>,
+    /// Ends the keeping.
+    kept: CancellationToken,
+    /// Cancelled when nothing more may be accepted.
+    broken: CancellationToken,
     _lock: DataLock,
 }
 
@@ -79,7 +91,19 @@ impl Site {
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
         let db = Database::open(&layout.own()).await?;
         let known = db.series_health().await?;
-        let mut site = Site { layout, telemetry, db, contexts: BTreeMap::new(), _lock: lock };
+        let store = open_store(&layout, config, &telemetry).await?;
+        let mut site = Site {
+            layout,
+            telemetry,
+            db,
+            store,
+            contexts: BTreeMap::new(),
+            keeping: JoinSet::new(),
+            kept: CancellationToken::new(),
+            broken: CancellationToken::new(),
+            _lock: lock,
+        };
+        site.keep_store(config);
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
@@ -87,6 +111,28 @@ impl Site {
         site.telemetry.restore(known);
         site.restore_coverage(&jobs);
         Ok(site)
+    }
+
+    fn keep_store(&mut self, config: &Config) {
+        let keeper = Keeper {
+            store: self.store.clone(),
+            telemetry: self.telemetry.clone(),
+            sync_every: config.storage.journal_sync,
+            flush_every: config.storage.flush_interval,
+            broken: self.broken.clone(),
+        };
+        self.keeping.spawn(keeper.run(self.kept.clone()));
+    }
+
+    /// Ends when the journal is beyond help: the process must end too, and accept nothing before.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Why rows are not accepted at present; none where all is well.
+    #[must_use]
+    pub fn refusing(&self) -> Option<String> {
+        self.store.refusing()
     }
 
     /// Makes an exchange's client, once.
@@ -107,7 +153,7 @@ impl Site {
         self.telemetry.metrics().declare_exchange(name, exchange.endpoints());
         let client = Client::new(exchange, settings, Arc::new(self.telemetry.clone()))?;
         let context = Context {
-            layout: self.layout.clone(),
+            store: self.store.clone(),
             client: Arc::new(client),
             telemetry: self.telemetry.clone(),
             flush_interval: config.storage.flush_interval,
@@ -211,10 +257,56 @@ impl Site {
         }
     }
 
-    /// Closes the state store.
-    pub async fn close(self) {
+    /// Ends in good order. Gives whether the journal did too; if not, the next start replays it.
+    pub async fn close(mut self) -> bool {
+        self.kept.cancel();
+        while self.keeping.join_next().await.is_some() {}
+        let store = self.store.clone();
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
         self.db.close().await;
+        match closed {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => tracing::error!(error = %Chain(&error), "the journal is left as it is"),
+            Err(error) => tracing::error!(%error, "closing the journal broke off"),
+        }
+        false
     }
+}
+
+/// Opens the store, and tells what the journal of the process before still held.
+async fn open_store(layout: &Layout, config: &Config, telemetry: &Telemetry) -> Result<Store, SiteError> {
+    let began = Instant::now();
+    let mut id = [0; 8];
+    SystemRandom::new().fill(&mut id).map_err(|_| StoreError::Io {
+        action: "drawing a random number for",
+        path: layout.journal(),
+        source: std::io::Error::other("the system has no randomness"),
+    })?;
+    let settings = store::Settings {
+        sync_each: config.storage.journal_sync.is_zero(),
+        // What JSON readers of the ledger can hold exactly.
+        journal_id: u64::from_le_bytes(id) >> 11,
+        now: now(),
+    };
+    let layout = layout.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&layout, settings)).await;
+    let (store, replay) = opened.map_err(|error| StoreError::Io {
+        action: "replaying",
+        path: config.data_path.clone(),
+        source: std::io::Error::other(error),
+    })??;
+    for (series, finding) in &replay.findings {
+        match series {
+            Some(series) => tell_finding(telemetry, series, finding),
+            None => telemetry.emit(JournalTorn { file: &finding.path, why: &finding.detail }),
+        }
+    }
+    for (series, error) in &replay.failures {
+        telemetry.emit(PublishFailed { series, reason: error.reason(), error });
+    }
+    let (frames, rows, is_clean) = (replay.frames, replay.rows, replay.is_clean);
+    telemetry.emit(JournalReplayed { frames, rows, is_clean, took: began.elapsed() });
+    Ok(store)
 }
 
 /// The system's present time.

@@ -17,4 +17,4 @@ pub use coverage::coverage;
 pub use error::{FetchError, RunError};
 pub use fetch::Retry;
 pub use order::{Context, Order, Outcome, Progress, Since};
-pub use run::run;
+pub use run::{run, tell_finding, tell_flush};

@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::jobs::{Retry, RunError};
 use crate::model::{Micros, Series};
 use crate::net::Client;
-use crate::store::Layout;
+use crate::store::Store;
 use crate::telemetry::Telemetry;
 
 /// What the runs of one exchange share.
 pub struct Context {
-    /// Where data lies.
-    pub layout: Layout,
+    /// Where rows go.
+    pub store: Store,
     /// The exchange's client.
     pub client: Arc<Client>,
     /// What happens is told here.

@@ -13,14 +13,14 @@ use crate::jobs::failures::Failures;
 use crate::jobs::fetch::{Failed, Fetcher};
 use crate::jobs::survey::Ground;
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
-use crate::model::{Micros, Window, Windows};
+use crate::model::{Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
-use crate::telemetry::Discard;
 use crate::telemetry::events::{
-    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed,
-    RowsBuffered, RowsDiscarded, RowsFetched, RowsStored, WindowFailed,
+    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, JournalTorn,
+    OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored, WindowFailed,
 };
+use crate::telemetry::{Discard, Telemetry};
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
@@ -74,14 +74,16 @@ impl<'a> Run<'a> {
         let mut writer = self.open().await?;
         self.introduce().await?;
         if offer.history == History::Now {
-            let taken = self.snapshot(&mut writer, offer).await;
-            return self.finish(writer, taken).await;
+            let writer = self.snapshot(writer, offer).await?;
+            return self.finish(writer, Ok(())).await;
         }
         let ground = self.survey(&mut writer, offer);
         if let Err(error) = self.probe(&mut writer, &ground).await {
             return self.finish(writer, Err(error)).await;
         }
         self.doubt(&mut writer, &ground);
+        // What was ever wanted is on record before the first page, whatever happens then.
+        let writer = self.flush(writer).await?;
         let missing = self.plan(&writer, &ground);
         let (mut writer, mut walked) = self.walk_all(writer, &ground, &missing).await?;
         let doubted = self.doubt(&mut writer, &ground);
@@ -93,23 +95,13 @@ impl<'a> Run<'a> {
     }
 
     async fn open(&self) -> Result<Writer, RunError> {
-        let (layout, series) = (self.context.layout.clone(), Arc::clone(&self.order.series));
-        let opened = self.on_disk(move || Writer::open(&layout, &series)).await?;
+        let (store, series) = (self.context.store.clone(), Arc::clone(&self.order.series));
+        let opened = self.on_disk(move || store.writer(&series)).await?;
         let (writer, findings) = opened.map_err(|source| self.store_failed(source))?;
-        findings.iter().for_each(|finding| self.tell_finding(finding));
+        findings
+            .iter()
+            .for_each(|finding| tell_finding(&self.context.telemetry, &self.order.series, finding));
         Ok(writer)
-    }
-
-    fn tell_finding(&self, finding: &Finding) {
-        let (telemetry, series, file) = (&self.context.telemetry, &self.order.series, &finding.path);
-        match finding.kind {
-            FindingKind::Quarantined => {
-                telemetry.emit(FileQuarantined { series, file, why: &finding.detail })
-            }
-            FindingKind::Missing => telemetry.emit(FileMissing { series, file }),
-            FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
-            FindingKind::Swept => {}
-        }
     }
 
     /// Walks all windows, several side by side, storing what comes in.
@@ -161,19 +153,33 @@ impl<'a> Run<'a> {
         Ok((writer, result))
     }
 
-    async fn accept(&mut self, mut writer: Writer, step: Step) -> Result<Writer, RunError> {
-        let (telemetry, series) = (&self.context.telemetry, &self.order.series);
+    async fn accept(&mut self, writer: Writer, step: Step) -> Result<Writer, RunError> {
         let rows = step.rows.len() as u64;
+        let page = Accepted { rows: step.rows, covered: step.covered, empty: step.empty, derived: false };
+        let writer = self.take(writer, page).await?;
+        let (telemetry, series) = (&self.context.telemetry, &self.order.series);
         self.at.rows += rows;
         telemetry.emit(RowsFetched { series, rows });
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: step.stray });
-        let repeats = writer.accept(Accepted { rows: step.rows, covered: step.covered, empty: step.empty });
-        telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
-        self.buffered(writer.waiting_rows());
         (self.progress)(self.at);
         if writer.wants_flush(self.context.flush_interval) {
             return self.flush(writer).await;
         }
+        Ok(writer)
+    }
+
+    /// Has a page accepted; nothing may speak of its rows before.
+    async fn take(&mut self, mut writer: Writer, page: Accepted) -> Result<Writer, RunError> {
+        let (writer, accepted) = self
+            .on_disk(move || {
+                let accepted = writer.accept(page);
+                (writer, accepted)
+            })
+            .await?;
+        let repeats = accepted.map_err(|source| self.store_failed(source))?;
+        let series = &self.order.series;
+        self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
+        self.buffered(writer.waiting_rows());
         Ok(writer)
     }
 
@@ -194,7 +200,7 @@ impl<'a> Run<'a> {
     }
 
     /// One snapshot of a book.
-    async fn snapshot(&mut self, writer: &mut Writer, offer: &Offer) -> Result<(), RunError> {
+    async fn snapshot(&mut self, writer: Writer, offer: &Offer) -> Result<Writer, RunError> {
         let now = self.context.client.clock().now();
         let window = Window { from: now, until: Micros(now.0 + 1) };
         let rows = self.order.depth.min(offer.page_rows);
@@ -206,10 +212,11 @@ impl<'a> Run<'a> {
         rows.book_mut().number_from(next);
         self.at.done = 1;
         self.at.rows = rows.len() as u64;
+        let page = Accepted { rows, covered: None, empty: None, derived: false };
+        let writer = self.take(writer, page).await?;
         self.context.telemetry.emit(RowsFetched { series: &self.order.series, rows: self.at.rows });
-        writer.accept(Accepted { rows, covered: None, empty: None });
         (self.progress)(self.at);
-        Ok(())
+        Ok(writer)
     }
 
     /// Publishes what is left and tells how the series now stands.
@@ -243,23 +250,9 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&mut self, flushed: &Flushed, took: Duration) {
-        let (telemetry, series) = (&self.context.telemetry, &self.order.series);
-        for file in &flushed.files {
-            telemetry.emit(FilePublished {
-                series,
-                rows: file.entry.rows,
-                written_bytes: file.encoded_bytes,
-                copied_bytes: file.copied_bytes,
-                file_bytes: file.entry.bytes,
-                took,
-            });
-        }
         self.stored += flushed.tally.added;
         self.revised += flushed.tally.revised;
-        telemetry.emit(RowsStored { series, rows: flushed.tally.added, took });
-        if flushed.tally.revised > 0 {
-            telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
-        }
+        tell_flush(&self.context.telemetry, &self.order.series, flushed, took);
     }
 
     /// Does file work off the runtime's threads.
@@ -290,5 +283,36 @@ impl<'a> Run<'a> {
 
     fn broken(&self, error: &tokio::task::JoinError) -> RunError {
         RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
+    }
+}
+
+/// Tells what opening a series met.
+pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
+    let (file, why) = (&finding.path, finding.detail.as_str());
+    match finding.kind {
+        FindingKind::Quarantined => telemetry.emit(FileQuarantined { series, file, why }),
+        FindingKind::Missing => telemetry.emit(FileMissing { series, file }),
+        FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
+        FindingKind::Torn => telemetry.emit(JournalTorn { file, why }),
+        FindingKind::Emptied | FindingKind::Swept => {}
+    }
+}
+
+/// Tells what a flush made durable.
+pub fn tell_flush(telemetry: &Telemetry, series: &Series, flushed: &Flushed, took: Duration) {
+    for file in &flushed.files {
+        telemetry.emit(FilePublished {
+            series,
+            rows: file.entry.rows,
+            written_bytes: file.encoded_bytes,
+            copied_bytes: file.copied_bytes,
+            file_bytes: file.entry.bytes,
+            took,
+        });
+    }
+    telemetry.emit(OpenFilesFolded { series, folds: flushed.folds });
+    telemetry.emit(RowsStored { series, rows: flushed.tally.added, took });
+    if flushed.tally.revised > 0 {
+        telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
     }
 }

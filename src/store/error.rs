@@ -46,6 +46,33 @@ pub enum StoreError {
         /// The cause.
         source: ParquetError,
     },
+    /// A published file is not what it should be.
+    #[error("{} is damaged ({reason}); it is set aside when its series is next opened, and what it held is asked for again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another run of this process is writing the series.
+    #[error(
+        "{series} is being written by another run; let that one end, or give one of two jobs for it another time"
+    )]
+    Busy {
+        /// The series.
+        series: String,
+    },
+    /// Accepted rows may not survive a power cut, and writing them once more did not help.
+    #[error(
+        "the journal in {} could not be made durable, nor written anew; nothing more is accepted, check the disk",
+        path.display()
+    )]
+    Journal {
+        /// Its folder.
+        path: PathBuf,
+        /// The second refusal.
+        source: io::Error,
+    },
     /// What was written does not read back as it was meant.
     #[error("{} did not read back as written ({reason}); the old file is untouched, check the disk", path.display())]
     ReadBack {
@@ -74,8 +101,19 @@ impl StoreError {
     pub fn reason(&self) -> StorageReason {
         match self {
             StoreError::Io { source, .. } => StorageReason::of(source),
-            StoreError::Foreign { .. } | StoreError::InUse { .. } => StorageReason::Permission,
-            StoreError::Parquet { .. } | StoreError::ReadBack { .. } => StorageReason::Encode,
+            StoreError::Journal { source, .. } => StorageReason::of(source),
+            StoreError::Foreign { .. } | StoreError::InUse { .. } | StoreError::Busy { .. } => {
+                StorageReason::Permission
+            }
+            StoreError::Parquet { .. } | StoreError::ReadBack { .. } | StoreError::Damaged { .. } => {
+                StorageReason::Encode
+            }
         }
+    }
+
+    /// Whether the process must end rather than accept one more row.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, StoreError::Journal { .. })
     }
 }

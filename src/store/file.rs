@@ -1,18 +1,21 @@
 //! One period's Parquet file: what its footer says, whether it is ours, and its rows.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use parquet::file::reader::FileReader;
+use parquet::file::reader::{ChunkReader, FileReader, Length};
 use parquet::file::serialized_reader::SerializedFileReader;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use crate::disk::{Disk, Os, Reading, Writing};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
-use crate::store::StoreError;
 use crate::store::rows::{key_range, read_group, schema};
+use crate::store::{Mark, StoreError};
 
 /// The key of our own entry in a Parquet footer. A file without it is foreign.
 pub(crate) const FOOTER_KEY: &str = "dccd";
@@ -26,6 +29,16 @@ pub struct Footer {
     pub period: String,
     /// Grows with every file published for the series.
     pub generation: u64,
+    /// For an open file the generation of the file it stands beside, 0 where there was none; absent in a
+    /// period's file. An open file not newer than its file is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<u64>,
+    /// For an open file: rows written into open files since the file beside it was written.
+    #[serde(default)]
+    pub rewritten: u64,
+    /// The last journal frame of the series that is in it.
+    #[serde(default)]
+    pub journal: Option<Mark>,
     /// Rows in the file.
     pub rows: u64,
     /// What the file's series had covered within the period when it was written.
@@ -57,7 +70,7 @@ pub enum Opened {
 /// A readable file of ours.
 pub struct PeriodFile {
     path: PathBuf,
-    file: File,
+    file: Chunks,
     metadata: ParquetMetaData,
     footer: Footer,
     kind: Kind,
@@ -68,7 +81,12 @@ pub struct PeriodFile {
 /// # Errors
 /// Where the operating system refuses to read it.
 pub fn open_period_file(path: &Path, kind: Kind) -> Result<Opened, StoreError> {
-    let file = File::open(path).map_err(StoreError::io("opening", path))?;
+    look_into(&Os, path, kind)
+}
+
+/// As [`open_period_file`], on any disk.
+pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
+    let file = Chunks(disk.open(path).map_err(StoreError::io("opening", path))?);
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Optional)
         .parse_and_finish(&file);
@@ -108,7 +126,7 @@ impl PeriodFile {
     }
 
     /// The open file, to copy encoded bytes from.
-    pub(crate) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &Chunks {
         &self.file
     }
 
@@ -130,8 +148,7 @@ impl PeriodFile {
     /// Where the bytes are not what the metadata says.
     pub fn group(&self, index: usize) -> Result<Batch, StoreError> {
         let failed = StoreError::parquet(&self.path);
-        let handle = self.file.try_clone().map_err(StoreError::io("reading", &self.path))?;
-        let reader = SerializedFileReader::new(handle).map_err(&failed)?;
+        let reader = SerializedFileReader::new(self.file.clone()).map_err(&failed)?;
         let group = reader.get_row_group(index).map_err(&failed)?;
         read_group(self.kind, group.as_ref()).map_err(&failed)
     }
@@ -154,12 +171,56 @@ impl PeriodFile {
         self.metadata.row_groups().iter().filter_map(key_range).map(|range| range.end - 1).max()
     }
 
+    /// The lowest key.
+    #[must_use]
+    pub fn first_key(&self) -> Option<i64> {
+        self.metadata.row_groups().iter().filter_map(key_range).map(|range| range.start).min()
+    }
+
     /// Hashes the file from its first byte to its last.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn hashes(&self) -> Result<Hashes, StoreError> {
-        hash_file(&self.path, self.footer.body_bytes).map_err(StoreError::io("reading", &self.path))
+        hash(&self.file, self.footer.body_bytes).map_err(StoreError::io("reading", &self.path))
+    }
+}
+
+/// An open file as the Parquet library reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunks(Arc<dyn Reading>);
+
+/// Bytes of a file from a place on.
+pub(crate) struct Cursor {
+    file: Arc<dyn Reading>,
+    at: u64,
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.bytes()
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = BufReader<Cursor>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::new(Cursor { file: Arc::clone(&self.0), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let mut bytes = vec![0; length];
+        Cursor { file: Arc::clone(&self.0), at: start }.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -175,8 +236,8 @@ pub struct Hashes {
 }
 
 /// Hashes a file whose body has the given length.
-pub(crate) fn hash_file(path: &Path, body_bytes: u64) -> io::Result<Hashes> {
-    let mut file = File::open(path)?;
+fn hash(file: &Chunks, body_bytes: u64) -> io::Result<Hashes> {
+    let mut file = Cursor { file: Arc::clone(&file.0), at: 0 };
     let mut sink = Hashed::new(io::sink());
     let mut body = None;
     let mut chunk = vec![0; 1 << 18];
@@ -233,6 +294,19 @@ impl<W: Write> Write for Hashed<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+/// A file being written, as the Parquet library writes.
+pub(crate) struct Appending(pub(crate) Arc<dyn Writing>);
+
+impl Write for Appending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.append(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

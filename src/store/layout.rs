@@ -31,6 +31,12 @@ impl Layout {
         self.root.join(".dccd")
     }
 
+    /// The folder of the journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.own().join("journal")
+    }
+
     /// Where damaged files are set aside.
     #[must_use]
     pub fn quarantine(&self) -> PathBuf {

@@ -1,15 +1,14 @@
 //! The ledger of a series: what is wanted, what is covered, and the files that hold it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
+use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series, Window, Windows};
-use crate::store::StoreError;
+use crate::store::{Mark, StoreError};
 
 /// The account of one series, in `_series.json` beside its files.
 ///
@@ -31,8 +30,12 @@ pub struct Ledger {
     pub notes: Vec<Note>,
     /// The file of each period, by the period's name.
     pub files: BTreeMap<String, FileEntry>,
+    /// The open file beside it, where there is one.
+    pub open_files: BTreeMap<String, FileEntry>,
     /// The highest generation ever given to a file of this series.
     pub generation: u64,
+    /// Journal frames of this series up to here are settled: in the files, and in this account.
+    pub journal: Option<Mark>,
 }
 
 /// A window with a reason.
@@ -81,10 +84,15 @@ struct Raw {
     derived: Pairs,
     notes: Reasons,
     files: BTreeMap<String, FileEntry>,
+    open_files: BTreeMap<String, FileEntry>,
     generation: u64,
+    journal: Option<Mark>,
 }
 
 const FORMAT: u32 = 1;
+/// What ends the file: a check sum of everything before it, as eight hexadecimal digits.
+const CHECK: &str = ",\"crc32\":\"";
+const CHECK_BYTES: usize = CHECK.len() + 8 + "\"}".len();
 
 /// What lies at a ledger's path.
 #[derive(Debug)]
@@ -103,7 +111,7 @@ impl Ledger {
     /// # Errors
     /// Where the operating system refuses, or what is there is no ledger of this series.
     pub fn read(path: &Path, series: &Series) -> Result<Option<Ledger>, StoreError> {
-        match Ledger::look(path, series)? {
+        match Ledger::look(&Os, path, series)? {
             Read::Ledger(ledger) => Ok(Some(*ledger)),
             Read::Absent => Ok(None),
             Read::Damaged(reason) => {
@@ -112,12 +120,15 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn look(path: &Path, series: &Series) -> Result<Read, StoreError> {
-        let bytes = match fs::read(path) {
+    pub(crate) fn look(disk: &dyn Disk, path: &Path, series: &Series) -> Result<Read, StoreError> {
+        let bytes = match disk.read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Absent),
             Err(error) => return Err(StoreError::io("reading", path)(error)),
         };
+        if !checks_out(&bytes) {
+            return Ok(Read::Damaged("its check sum does not fit its content".to_owned()));
+        }
         let raw: Raw = match serde_json::from_slice(&bytes) {
             Ok(raw) => raw,
             Err(error) => return Ok(Read::Damaged(format!("it is no ledger: {error}"))),
@@ -133,7 +144,9 @@ impl Ledger {
             derived: windows(&raw.derived),
             notes: notes(raw.notes),
             files: raw.files,
+            open_files: raw.open_files,
             generation: raw.generation,
+            journal: raw.journal,
         })))
     }
 
@@ -142,6 +155,10 @@ impl Ledger {
     /// # Errors
     /// Any refusal of the operating system; the old ledger then stands.
     pub fn write(&self, path: &Path, series: &Series) -> Result<(), StoreError> {
+        self.write_on(&Os, path, series)
+    }
+
+    pub(crate) fn write_on(&self, disk: &dyn Disk, path: &Path, series: &Series) -> Result<(), StoreError> {
         let raw = Raw {
             format: FORMAT,
             series: series.to_string(),
@@ -152,11 +169,13 @@ impl Ledger {
             derived: pairs(&self.derived),
             notes: reasons(&self.notes),
             files: self.files.clone(),
+            open_files: self.open_files.clone(),
             generation: self.generation,
+            journal: self.journal,
         };
         let encoded = serde_json::to_vec(&raw)
             .map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
-        atomic::replace(path, &encoded).map_err(StoreError::io("writing", path))
+        disk.replace(path, &with_check(encoded)).map_err(StoreError::io("writing", path))
     }
 
     /// Everything that need not be asked for: covered, confirmed empty or unfillable.
@@ -165,6 +184,13 @@ impl Ledger {
         let mut settled = self.covered.clone();
         self.empty.iter().chain(&self.unfillable).for_each(|note| settled.add(note.window));
         settled
+    }
+
+    /// A window the account puts into two states at once, which it never should.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<Window> {
+        let absent = self.empty.iter().chain(&self.unfillable);
+        absent.filter_map(|note| self.covered.within(note.window).first()).next()
     }
 
     /// What is wanted before `until` and not settled.
@@ -235,25 +261,52 @@ impl Ledger {
         lost.iter().for_each(|part| self.note(part, reason));
     }
 
+    /// The names of the periods that have a file, oldest first.
+    pub fn periods(&self) -> impl Iterator<Item = &str> {
+        let lone = self.open_files.keys().filter(|name| !self.files.contains_key(*name));
+        let mut names: Vec<&str> = self.files.keys().chain(lone).map(String::as_str).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
+    /// Every file, open ones included.
+    pub fn entries(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.values().chain(self.open_files.values())
+    }
+
     /// Rows over all files.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.files.values().map(|file| file.rows).sum()
+        self.entries().map(|file| file.rows).sum()
     }
 
     /// Bytes over all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.files.values().map(|file| file.bytes).sum()
+        self.entries().map(|file| file.bytes).sum()
     }
 
     /// `ts` of the oldest and of the newest row.
     #[must_use]
     pub fn ends(&self) -> Option<(Micros, Micros)> {
-        let first = self.files.values().map(|file| file.first).min()?;
-        let last = self.files.values().map(|file| file.last).max()?;
+        let filled = || self.entries().filter(|file| file.rows > 0);
+        let first = filled().map(|file| file.first).min()?;
+        let last = filled().map(|file| file.last).max()?;
         Some((Micros(first), Micros(last)))
     }
+}
+
+/// The encoded object with its check sum as its last member.
+fn with_check(mut encoded: Vec<u8>) -> Vec<u8> {
+    encoded.pop();
+    let crc = crc32fast::hash(&encoded);
+    encoded.extend(format!("{CHECK}{crc:08x}\"}}").into_bytes());
+    encoded
+}
+
+fn checks_out(bytes: &[u8]) -> bool {
+    let Some(body) = bytes.len().checked_sub(CHECK_BYTES).map(|at| &bytes[..at]) else { return false };
+    bytes[body.len()..] == *format!("{CHECK}{:08x}\"}}", crc32fast::hash(body)).as_bytes()
 }
 
 fn cut(notes: &mut Vec<Note>, window: Window) {
@@ -339,6 +392,24 @@ mod tests {
         ledger.forget(window(5, 90), "its file is gone");
         assert_eq!(ledger.gaps(Micros(10)).first(), Some(window(5, 10)));
         assert_eq!(ledger.reason(window(5, 10)), Some("its file is gone"));
+    }
+
+    #[test]
+    fn a_ledger_with_any_byte_changed_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("_series.json");
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let mut ledger = Ledger::default();
+        ledger.cover(window(3, 9));
+        ledger.write(&path, &series).unwrap();
+        let whole = Os.read(&path).unwrap();
+
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            Os.replace(&path, &flipped).unwrap();
+            assert!(matches!(Ledger::look(&Os, &path, &series), Ok(Read::Damaged(_))), "byte {at}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use crate::atomic;
+use crate::disk::{Disk, Os};
 use crate::store::{Layout, StoreError};
 
 /// The held lock; it is given back when this is dropped or the process ends, however it ends.
@@ -20,7 +20,7 @@ impl DataLock {
     /// [`StoreError::InUse`] naming the holder, or a refusal of the operating system.
     pub fn take(layout: &Layout, command: &str) -> Result<Self, StoreError> {
         let own = layout.own();
-        atomic::create_folder(&own).map_err(StoreError::io("creating", &own))?;
+        Os.create_folder(&own).map_err(StoreError::io("creating", &own))?;
         let path = own.join("lock");
         let mut file = OpenOptions::new()
             .read(true)

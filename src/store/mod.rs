@@ -4,18 +4,22 @@
 //! whole or not at all, and the ledger speaks of it only afterwards. Files and ledgers are the truth;
 //! everything else is a cache.
 //!
-//! Accepted rows wait in memory until they are published; a journal is to stand between the two, at
-//! [`Writer::accept`], so that they survive a crash too. Until then a crash loses what was accepted since
-//! the last publish, and since its coverage is lost with it, the next run fetches it again.
+//! Accepted rows are in the journal before anything says so, and stay there until their file is published;
+//! opening a store publishes what the journal of the process before still holds.
 
 mod error;
 mod file;
+mod fold;
 mod inventory;
+mod journal;
 mod layout;
 mod ledger;
 mod lock;
 mod merge;
+mod owner;
+mod place;
 mod publish;
+mod read;
 mod recover;
 mod rows;
 mod verify;
@@ -24,10 +28,14 @@ mod writer;
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file};
 pub use inventory::{Holding, inventory};
+pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
+pub use owner::{Replay, Settings, Store};
+pub use place::Part;
 pub use publish::Published;
+pub use read::period_files;
 pub use recover::{Finding, FindingKind};
 pub use verify::{Fault, verify_series};
 pub use writer::{Accepted, Flushed, Writer};

@@ -3,7 +3,6 @@
 //! Row groups that no new row touches are copied as they are, encoded bytes and page index; the others
 //! are decoded, merged and encoded anew. The file is written aside, read back, synced and renamed.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,23 +11,24 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::atomic;
-use crate::model::{Batch, Series, Windows};
-use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile, hash_file, open_period_file};
+use crate::disk::aside;
+use crate::model::{Batch, Windows};
+use crate::store::file::{Appending, FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
 use crate::store::ledger::pairs;
 use crate::store::merge::{Tally, keys, merge};
+use crate::store::place::Place;
 use crate::store::rows::{GROUP_ROWS, column_range, key_range, properties, schema, write_group};
-use crate::store::{FileEntry, Period, StoreError};
+use crate::store::{FileEntry, Mark, Part, Period, StoreError};
 
 /// A file that now stands under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The period's name.
     pub period: String,
+    /// Which of the period's files it is.
+    pub part: Part,
     /// The file, for the ledger.
     pub entry: FileEntry,
-    /// What became of the rows that were published.
-    pub tally: Tally,
     /// Bytes encoded anew.
     pub encoded_bytes: u64,
     /// Bytes copied as they were.
@@ -36,57 +36,61 @@ pub struct Published {
 }
 
 /// What to publish.
+#[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
-    pub(crate) series: &'a Series,
+    pub(crate) place: &'a Place,
     pub(crate) period: &'a Period,
-    /// The folder of the series.
-    pub(crate) folder: &'a Path,
     /// Higher than any generation of the series so far.
     pub(crate) generation: u64,
+    /// For an open file: the generation of the file beside it, and the rows written into open files since that one.
+    pub(crate) beside: Option<(u64, u64)>,
     /// What the series covers, these rows included.
     pub(crate) covered: &'a Windows,
+    /// The last journal frame of the series that is in these rows.
+    pub(crate) journal: Option<Mark>,
 }
 
-/// Publishes `new`, rows of one period in order with each key once, together with the rows of `old`.
+impl Order<'_> {
+    fn part(&self) -> Part {
+        if self.beside.is_some() { Part::Open } else { Part::File }
+    }
+}
+
+/// Publishes `new`, rows of one period in order with each key once, together with the rows of `olds`: files of
+/// the period, each with keys beyond those of the one before. Says what became of the new rows.
 pub(crate) fn publish(
     order: &Order<'_>,
-    old: Option<&PeriodFile>,
+    olds: &[&PeriodFile],
     new: &Batch,
-) -> Result<Published, StoreError> {
-    let path = order.folder.join(order.period.file_name());
-    let aside = atomic::aside(&path);
-    let published = write_aside(order, old, new, &aside)
+) -> Result<(Published, Tally), StoreError> {
+    let path = order.place.path(&order.period.name, order.part());
+    let (disk, aside) = (&order.place.disk, aside(&path));
+    let (published, tally) = write_aside(order, olds, new, &aside)
         .and_then(|written| {
-            read_back(order, &aside, &written)?;
-            atomic::take_name(&aside, &path).map_err(StoreError::io("renaming", &path))?;
+            read_back(order, &aside, &written.0)?;
+            disk.take_name(&aside, &path).map_err(StoreError::io("renaming", &path))?;
             Ok(written)
         })
         .inspect_err(|_| {
-            let _ = std::fs::remove_file(&aside);
+            let _ = disk.remove(&aside);
         })?;
-    let modified = modified(&path).map_err(StoreError::io("looking at", &path))?;
-    Ok(Published { entry: FileEntry { modified, ..published.entry }, ..published })
-}
-
-/// When a file was last modified, in microseconds since the epoch.
-pub(crate) fn modified(path: &Path) -> std::io::Result<i64> {
-    let since =
-        std::fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    let found = disk.look(&path).map_err(StoreError::io("looking at", &path))?;
+    let modified = found.map_or(0, |found| found.modified);
+    Ok((Published { entry: FileEntry { modified, ..published.entry }, ..published }, tally))
 }
 
 fn write_aside(
     order: &Order<'_>,
-    old: Option<&PeriodFile>,
+    olds: &[&PeriodFile],
     new: &Batch,
     aside: &Path,
-) -> Result<Published, StoreError> {
-    let kind = order.series.kind();
+) -> Result<(Published, Tally), StoreError> {
+    let kind = order.place.series.kind();
     let failed = StoreError::parquet(aside);
-    let file = atomic::create(aside).map_err(StoreError::io("creating", aside))?;
+    let file = order.place.disk.create_anew(aside).map_err(StoreError::io("creating", aside))?;
     let schema = schema(kind).map_err(&failed)?;
-    let writer =
-        SerializedFileWriter::new(Hashed::new(file), schema, Arc::new(properties(kind))).map_err(&failed)?;
+    let writer = SerializedFileWriter::new(Hashed::new(Appending(file)), schema, Arc::new(properties(kind)))
+        .map_err(&failed)?;
     let mut out = Assembly {
         writer,
         waiting: Batch::of(kind),
@@ -96,15 +100,18 @@ fn write_aside(
         copied: 0,
         path: aside,
     };
-    out.assemble(old, new)?;
+    out.assemble(olds, new)?;
 
     let Assembly { mut writer, tally, rows, ends, copied, .. } = out;
     writer.flush().map_err(StoreError::io("writing", aside))?;
     let body = writer.inner();
     let footer = Footer {
-        series: order.series.to_string(),
+        series: order.place.series.to_string(),
         period: order.period.name.clone(),
         generation: order.generation,
+        beside: order.beside.map(|beside| beside.0),
+        rewritten: order.beside.map_or(0, |beside| beside.1),
+        journal: order.journal,
         rows,
         covered: pairs(&order.covered.within(order.period.window)),
         body_bytes: body.bytes,
@@ -115,23 +122,24 @@ fn write_aside(
     writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), text));
     let hashed = writer.into_inner().map_err(&failed)?;
     let (bytes, sha256) = (hashed.bytes, hashed.digest());
-    hashed.into_inner().sync_all().map_err(StoreError::io("syncing", aside))?;
+    hashed.into_inner().0.sync().map_err(StoreError::io("syncing", aside))?;
 
     let (first, last) = ends.unwrap_or((0, 0));
     let entry = FileEntry { rows, bytes, sha256, generation: order.generation, first, last, modified: 0 };
-    Ok(Published {
+    let published = Published {
         period: order.period.name.clone(),
+        part: order.part(),
         entry,
-        tally,
         encoded_bytes: bytes.saturating_sub(copied),
         copied_bytes: copied,
-    })
+    };
+    Ok((published, tally))
 }
 
 /// Reads what was written as a reader would and compares it with what was meant.
 fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<(), StoreError> {
     let differs = |reason: &str| StoreError::ReadBack { path: aside.to_owned(), reason: reason.to_owned() };
-    let file = match open_period_file(aside, order.series.kind())? {
+    let file = match order.place.look_into(aside)? {
         Opened::Ours(file) => file,
         Opened::Foreign => return Err(differs("our entry is missing from its footer")),
         Opened::Damaged(reason) => return Err(differs(&reason)),
@@ -139,7 +147,7 @@ fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<(),
     if file.footer().generation != order.generation || file.footer().rows != written.entry.rows {
         return Err(differs("its footer is another"));
     }
-    let hashes = hash_file(aside, file.footer().body_bytes).map_err(StoreError::io("reading", aside))?;
+    let hashes = file.hashes()?;
     if hashes.whole != written.entry.sha256 || hashes.body != file.footer().body_sha256 {
         return Err(differs("its hash is another"));
     }
@@ -148,7 +156,7 @@ fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<(),
 
 /// The next file while it is put together, row group by row group.
 struct Assembly<'a> {
-    writer: SerializedFileWriter<Hashed<File>>,
+    writer: SerializedFileWriter<Hashed<Appending>>,
     /// Rows that are in order after all groups written and before all still to come.
     waiting: Batch,
     tally: Tally,
@@ -160,37 +168,51 @@ struct Assembly<'a> {
 
 /// A group this full that no new row touches is copied; a smaller one is decoded and joined with its neighbours.
 const COPY_ROWS: i64 = GROUP_ROWS as i64 / 2;
+/// The last group is copied too when it is as good as full.
+const FULL_ROWS: i64 = GROUP_ROWS as i64 / 16 * 15;
 
 impl Assembly<'_> {
-    fn assemble(&mut self, old: Option<&PeriodFile>, new: &Batch) -> Result<(), StoreError> {
-        let new_keys = keys(new);
+    fn assemble(&mut self, olds: &[&PeriodFile], new: &Batch) -> Result<(), StoreError> {
         let mut next = 0;
-        for index in 0..old.map_or(0, PeriodFile::groups) {
-            let Some(file) = old else { break };
-            let group = file.metadata().row_group(index);
-            let Some(range) = key_range(group) else {
-                let reason = format!("row group {index} of the file before it has no statistics");
-                return Err(StoreError::ReadBack { path: file.path().to_owned(), reason });
-            };
-            let before = new_keys.partition_point(|key| *key < range.start);
-            let inside = new_keys.partition_point(|key| *key < range.end);
-            self.wait(new, next..before)?;
-            next = inside;
-            let untouched = before == inside;
-            let is_last = index + 1 == file.groups();
-            let full = group.num_rows() >= GROUP_ROWS as i64;
-            if untouched && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
-                self.drain(1)?;
-                self.copy(file, index)?;
-            } else {
-                let (merged, tally) = merge(&file.group(index)?, &new.slice(before..inside));
-                self.tally.add(tally);
-                self.waiting.take_all(&merged);
-                self.drain(GROUP_ROWS)?;
+        for (at, old) in olds.iter().enumerate() {
+            for index in 0..old.groups() {
+                let is_last = at + 1 == olds.len() && index + 1 == old.groups();
+                next = self.group(old, index, is_last, new, next)?;
             }
         }
         self.wait(new, next..new.len())?;
         self.drain(1)
+    }
+
+    /// Takes a row group of an old file together with the new rows that belong before or into it, `new` from
+    /// `next` on; gives the first new row that lies behind it.
+    fn group(
+        &mut self,
+        old: &PeriodFile,
+        index: usize,
+        is_last: bool,
+        new: &Batch,
+        next: usize,
+    ) -> Result<usize, StoreError> {
+        let group = old.metadata().row_group(index);
+        let Some(range) = key_range(group) else {
+            let reason = format!("row group {index} has no statistics");
+            return Err(StoreError::Damaged { path: old.path().to_owned(), reason });
+        };
+        let before = keys(new).partition_point(|key| *key < range.start);
+        let inside = keys(new).partition_point(|key| *key < range.end);
+        self.wait(new, next..before)?;
+        let full = group.num_rows() >= FULL_ROWS;
+        if before == inside && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
+            self.drain(1)?;
+            self.copy(old, index)?;
+        } else {
+            let (merged, tally) = merge(&old.group(index)?, &new.slice(before..inside));
+            self.tally.add(tally);
+            self.waiting.take_all(&merged);
+            self.drain(GROUP_ROWS)?;
+        }
+        Ok(inside)
     }
 
     /// Takes new rows that no group of the old file reaches, a row group at a time.
@@ -205,11 +227,11 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    /// Writes waiting rows as long as at least `least` of them wait.
+    /// Writes waiting rows as long as at least `least` of them wait; with 1 all of them.
     fn drain(&mut self, least: usize) -> Result<(), StoreError> {
         let mut from = 0;
         while self.waiting.len() - from >= least {
-            let until = self.waiting.len().min(from + GROUP_ROWS);
+            let until = self.group_end(from, least == 1);
             write_group(&mut self.writer, &self.waiting, from..until)
                 .map_err(StoreError::parquet(self.path))?;
             let ts = &self.waiting.ts()[from..until];
@@ -220,6 +242,18 @@ impl Assembly<'_> {
             self.waiting = self.waiting.slice(from..self.waiting.len());
         }
         Ok(())
+    }
+
+    /// Where the row group that begins at `from` ends. Rows of one key are never parted, so that whoever merges
+    /// into a group meets all of them.
+    fn group_end(&self, from: usize, is_all: bool) -> usize {
+        let keys = keys(&self.waiting);
+        let until = keys.len().min(from + GROUP_ROWS);
+        if (is_all && until == keys.len()) || keys.get(until).is_some_and(|next| *next != keys[until - 1]) {
+            return until;
+        }
+        let run = from + keys[from..until].partition_point(|key| *key < keys[until - 1]);
+        if run > from { run } else { until + keys[until..].partition_point(|key| *key == keys[until - 1]) }
     }
 
     /// Copies a row group as it is.

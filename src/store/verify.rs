@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::model::{Micros, Series};
 use crate::store::file::{Opened, PeriodFile, open_period_file};
 use crate::store::merge::{keys, tidy};
-use crate::store::{FileEntry, Layout, Ledger, Period, StoreError};
+use crate::store::{FileEntry, Layout, Ledger, Part, Period, StoreError, period_files};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +36,26 @@ pub fn verify_series(layout: &Layout, series: &Series) -> Result<Vec<Fault>, Sto
             return Ok(faults);
         }
     };
-    for (name, entry) in &ledger.files {
-        let path = folder.join(format!("{name}.parquet"));
-        let Some(period) = Period::named(series.kind(), name) else {
-            fault(path, "the ledger names a file that is no period's".to_owned());
-            continue;
-        };
-        match verify_file(&path, series, &period, entry) {
-            Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
-            Err(error) => fault(path, error.to_string()),
+    for part in [Part::File, Part::Open] {
+        for (name, entry) in ledger.part(part) {
+            let path = folder.join(part.file_name(name));
+            let Some(period) = Period::named(series.kind(), name) else {
+                fault(path, "the ledger names a file that is no period's".to_owned());
+                continue;
+            };
+            match verify_file(&path, series, &period, entry) {
+                Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
+                Err(error) => fault(path, error.to_string()),
+            }
         }
+    }
+    for name in ledger.open_files.keys() {
+        if let Some(what) = overlap(layout, series, name) {
+            fault(folder.join(Part::Open.file_name(name)), what);
+        }
+    }
+    if let Some(window) = ledger.contradiction() {
+        fault(layout.ledger(series), format!("{window} is both covered and said to hold nothing"));
     }
     for path in unknown_files(layout, series, &ledger)? {
         match open_period_file(&path, series.kind())? {
@@ -111,6 +121,15 @@ fn verify_rows(file: &PeriodFile, period: &Period) -> Result<Vec<String>, StoreE
     Ok(faults)
 }
 
+/// What is wrong between a period's two files: every key of the open one lies behind the last of the other.
+fn overlap(layout: &Layout, series: &Series, period: &str) -> Option<String> {
+    // A file that cannot be read was reported by itself.
+    let files = period_files(layout, series, period).ok()?;
+    let [file, open] = files.as_slice() else { return None };
+    let (last, first) = (file.last_key()?, open.first_key()?);
+    (first <= last).then(|| "it holds rows that belong into the file beside it".to_owned())
+}
+
 fn unknown_files(layout: &Layout, series: &Series, ledger: &Ledger) -> Result<Vec<PathBuf>, StoreError> {
     let folder = layout.folder(series);
     let entries = std::fs::read_dir(&folder).map_err(StoreError::io("listing", &folder))?;
@@ -118,7 +137,8 @@ fn unknown_files(layout: &Layout, series: &Series, ledger: &Ledger) -> Result<Ve
         .flatten()
         .filter(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let known = name.strip_suffix(".parquet").is_none_or(|name| ledger.files.contains_key(name));
+            let known =
+                Part::of_name(&name).is_none_or(|(period, part)| ledger.part(part).contains_key(period));
             !known && !name.starts_with('.')
         })
         .map(|entry| entry.path())

@@ -1,16 +1,20 @@
-//! The one writer of a series: it accepts pages and publishes them.
+//! The one writer of a series: it accepts pages into the journal and publishes them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::atomic;
 use crate::model::{Batch, Micros, Series, Window, Windows};
-use crate::store::file::{Opened, open_period_file};
+use crate::store::file::PeriodFile;
+use crate::store::fold::{Flush, Held};
+use crate::store::journal::{MOST_ROWS, Rows};
 use crate::store::merge::{Tally, keys, merge_onto, tidy};
-use crate::store::publish::{Order, publish};
+use crate::store::owner::Shared;
+use crate::store::place::Place;
 use crate::store::recover::recover;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{FileEntry, Finding, Layout, Ledger, Period, Published, StoreError};
+use crate::store::{Finding, Ledger, Mark, Note, Part, Period, Published, StoreError};
 
 /// Rows and what they prove, taken together.
 #[derive(Debug)]
@@ -21,57 +25,107 @@ pub struct Accepted {
     pub covered: Option<Window>,
     /// What the answer proves to be empty.
     pub empty: Option<Window>,
+    /// The rows were computed by us: they stand back behind rows the exchange itself sent.
+    pub derived: bool,
 }
 
 /// What a flush made durable.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Flushed {
-    /// The files.
+    /// The files, in the order they were written.
     pub files: Vec<Published>,
     /// Rows stored, revised and repeated.
     pub tally: Tally,
+    /// Open files whose rows went into the file beside them.
+    pub folds: u64,
 }
 
-/// The writer of a series. Its owner holds the data path's lock and is the only one.
+/// The writer of a series. There is one at a time; what it leaves unpublished waits for the next.
 #[derive(Debug)]
 pub struct Writer {
-    layout: Layout,
-    series: Series,
+    shared: Arc<Shared>,
+    place: Place,
     ledger: Ledger,
     /// The ledger as it is on disk differs from `ledger`.
     unwritten: bool,
-    /// Accepted rows in order; of a key asked twice the later answer.
-    pending: Batch,
-    pending_since: Option<Instant>,
+    waiting: Waiting,
+    /// What files that the ledger did not know hold of the journal.
+    marks: BTreeMap<String, Mark>,
+    /// Generations of the files this writer wrote itself: those need not be hashed before they are copied from.
+    written: Vec<u64>,
+}
+
+/// What is accepted and not published.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Rows in order; of a key asked twice the later answer.
+    pub(crate) rows: Batch,
+    since: Option<Instant>,
     covered: Vec<Window>,
+    derived: Vec<Window>,
     empty: Vec<Window>,
+    /// Why windows are gaps, where rows could not be taken.
+    notes: Vec<Note>,
+    /// The last journal frame that is in it.
+    last: Option<Mark>,
 }
 
 /// Why two empty answers settle a window.
 const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
 
+impl Waiting {
+    pub(crate) fn nothing(series: &Series) -> Self {
+        Waiting {
+            rows: Batch::of(series.kind()),
+            since: None,
+            covered: Vec::new(),
+            derived: Vec::new(),
+            empty: Vec::new(),
+            notes: Vec::new(),
+            last: None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.last.is_none() && self.notes.is_empty()
+    }
+
+    fn take(&mut self, page: Rows, position: Mark) {
+        if self.rows.is_empty() {
+            self.rows = page.rows;
+        } else {
+            merge_onto(&mut self.rows, &page.rows);
+        }
+        if page.derived {
+            self.derived.extend(page.covered);
+        } else {
+            self.covered.extend(page.covered);
+        }
+        self.empty.extend(page.empty);
+        self.last = Some(position);
+        self.since.get_or_insert_with(Instant::now);
+    }
+}
+
 impl Writer {
     /// Opens a series, making its ledger and its files agree first.
-    ///
-    /// # Errors
-    /// [`StoreError::Foreign`] where a file that is not ours lies in the way, or a refusal of the
-    /// operating system.
-    pub fn open(layout: &Layout, series: &Series) -> Result<(Self, Vec<Finding>), StoreError> {
-        let (ledger, findings) = recover(layout, series)?;
+    pub(crate) fn open(shared: Arc<Shared>, series: &Series) -> Result<(Self, Vec<Finding>), StoreError> {
+        let place = Place::new(Arc::clone(&shared.disk), &shared.layout, series);
+        let recovered = recover(&place)?;
+        let waiting = shared.hand_over(series);
         let mut writer = Writer {
-            layout: layout.clone(),
-            series: series.clone(),
-            ledger,
-            unwritten: !findings.is_empty(),
-            pending: Batch::of(series.kind()),
-            pending_since: None,
-            covered: Vec::new(),
-            empty: Vec::new(),
+            shared,
+            place,
+            ledger: recovered.ledger,
+            unwritten: !recovered.findings.is_empty(),
+            waiting,
+            marks: recovered.marks,
+            written: Vec::new(),
         };
         if writer.unwritten {
             writer.write_ledger()?;
         }
-        Ok((writer, findings))
+        Ok((writer, recovered.findings))
     }
 
     /// The ledger as published; accepted rows that are not published yet are not in it.
@@ -83,20 +137,26 @@ impl Writer {
     /// The series.
     #[must_use]
     pub fn series(&self) -> &Series {
-        &self.series
+        &self.place.series
     }
 
     /// Rows accepted and not published yet.
     #[must_use]
     pub fn waiting_rows(&self) -> usize {
-        self.pending.len()
+        self.waiting.rows.len()
     }
 
     /// What is settled, accepted pages included: what need not be asked for now.
     #[must_use]
     pub fn settled(&self) -> Windows {
+        let waiting = &self.waiting;
         let mut settled = self.ledger.settled();
-        self.covered.iter().chain(&self.empty).for_each(|window| settled.add(*window));
+        waiting
+            .covered
+            .iter()
+            .chain(&waiting.derived)
+            .chain(&waiting.empty)
+            .for_each(|window| settled.add(*window));
         settled
     }
 
@@ -109,32 +169,99 @@ impl Writer {
 
     /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
     pub fn doubt_empty(&mut self, window: Window) -> Windows {
-        let mut claimed: Windows = self.empty.drain(..).collect();
+        let mut claimed: Windows = self.waiting.empty.drain(..).collect();
         let mut doubted = claimed.within(window);
         claimed.remove(window);
-        self.empty.extend(claimed.iter());
+        self.waiting.empty.extend(claimed.iter());
         doubted.add_all(&self.ledger.doubt_empty(window, TWO_EMPTY));
         self.unwritten |= !doubted.is_empty();
         // What was covered meanwhile stays so.
-        let covered: Windows = self.covered.iter().copied().collect();
+        let covered: Windows = self.waiting.covered.iter().copied().collect();
         doubted.remove_all(&covered);
         doubted
     }
 
-    /// Accepts the rows of one answer with what they prove. Says how many the answer itself repeated.
-    pub fn accept(&mut self, page: Accepted) -> u64 {
+    /// Accepts the rows of one answer with what they prove: when this returns they survive the end of the
+    /// process. Says how many the answer itself repeated.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written. Nothing is accepted then, and the window's gap has its reason.
+    pub fn accept(&mut self, page: Accepted) -> Result<u64, StoreError> {
         let (rows, repeats) = tidy(page.rows);
-        if self.pending.is_empty() {
-            self.pending = rows;
-        } else {
-            merge_onto(&mut self.pending, &rows);
+        let (covered, empty, derived) = (page.covered, page.empty, page.derived);
+        let rows = if derived { self.without_own(&rows) } else { rows };
+        if rows.is_empty() && covered.is_none() && empty.is_none() {
+            return Ok(repeats);
         }
-        self.covered.extend(page.covered);
-        self.empty.extend(page.empty);
-        if self.is_dirty() {
-            self.pending_since.get_or_insert_with(Instant::now);
+        let mut from = 0;
+        // What a page proves is in the frame of its last rows, so that it is never there without them.
+        while rows.len() - from > MOST_ROWS {
+            let part = rows.slice(from..from + MOST_ROWS);
+            self.journal(Rows { rows: part, covered: None, empty: None, derived })?;
+            from += MOST_ROWS;
         }
-        repeats
+        let rows = if from == 0 { rows } else { rows.slice(from..rows.len()) };
+        self.journal(Rows { rows, covered, empty, derived })?;
+        Ok(repeats)
+    }
+
+    fn journal(&mut self, page: Rows) -> Result<(), StoreError> {
+        match self.shared.append(&self.place.series, &page) {
+            Ok(mark) => {
+                self.waiting.take(page, mark);
+                Ok(())
+            }
+            Err(error) => {
+                let reason = format!("its rows were not taken: {error}");
+                let window = page.covered.or_else(|| {
+                    let (first, last) = page.rows.ends()?;
+                    Window::new(first, last + Duration::from_micros(1))
+                });
+                self.waiting.notes.extend(window.map(|window| Note { window, reason }));
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a frame of a process that ended, unless files or ledger hold it.
+    pub(crate) fn replay(&mut self, mark: Mark, page: Rows) {
+        let holds = |own: &Mark| own.journal == mark.journal && own.position >= mark.position;
+        if self.ledger.journal.as_ref().is_some_and(holds) {
+            return;
+        }
+        let kind = self.place.series.kind();
+        let mut rows = Batch::of(kind);
+        let mut from = 0;
+        while from < page.rows.len() {
+            let (period, until) = period_at(&page.rows, from);
+            // Published, though the process ended before the ledger said so.
+            if !self.marks.get(&period.name).is_some_and(holds) {
+                rows.take(&page.rows, from..until);
+            }
+            from = until;
+        }
+        self.waiting.take(Rows { rows, ..page }, mark);
+    }
+
+    /// Says why windows may be gaps, once what waits is published.
+    pub(crate) fn note(&mut self, note: Note) {
+        self.waiting.notes.push(note);
+    }
+
+    /// The newest instant that what is published or waits stands for.
+    pub(crate) fn reach(&self) -> Option<Micros> {
+        let waiting = self.waiting.covered.iter().map(|window| window.until).max();
+        let rows = self.waiting.rows.ts().iter().max().map(|ts| Micros(*ts));
+        waiting.max(rows).max(self.ledger.covered.last().map(|window| window.until))
+    }
+
+    /// Derived rows stand back where the exchange's own are.
+    fn without_own(&self, rows: &Batch) -> Batch {
+        let mut own = self.ledger.covered.clone();
+        own.remove_all(&self.ledger.derived);
+        self.waiting.covered.iter().for_each(|window| own.add(*window));
+        let kept: Vec<usize> = (0..rows.len()).filter(|row| !own.holds(Micros(rows.ts()[*row]))).collect();
+        rows.gather(&kept)
     }
 
     /// The `ord` of the next update of a book: one more than the highest of the series.
@@ -142,25 +269,21 @@ impl Writer {
     /// # Errors
     /// Where the newest file cannot be read.
     pub fn next_ord(&self) -> Result<i64, StoreError> {
-        let waiting = keys(&self.pending).last().copied();
-        let stored = match self.ledger.files.keys().next_back() {
-            None => None,
-            Some(newest) => {
-                let path = self.layout.folder(&self.series).join(format!("{newest}.parquet"));
-                match open_period_file(&path, self.series.kind())? {
-                    Opened::Ours(file) => file.last_key(),
-                    Opened::Foreign => return Err(StoreError::Foreign { path }),
-                    Opened::Damaged(reason) => return Err(StoreError::ReadBack { path, reason }),
-                }
-            }
-        };
-        Ok(waiting.max(stored).map_or(0, |last| last + 1))
+        let waiting = keys(&self.waiting.rows).last().copied();
+        let newest = |part| self.ledger.part(part).keys().next_back().map(|name| (name.clone(), part));
+        let mut last = waiting;
+        for (name, part) in [Part::File, Part::Open].into_iter().filter_map(newest) {
+            let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
+            last = last.max(self.place.open(&period, part)?.last_key());
+        }
+        Ok(last.map_or(0, |last| last + 1))
     }
 
     /// Whether enough waits, or long enough, that it should be published.
     #[must_use]
     pub fn wants_flush(&self, longest: Duration) -> bool {
-        self.pending.len() >= GROUP_ROWS || self.pending_since.is_some_and(|since| since.elapsed() >= longest)
+        self.waiting.rows.len() >= GROUP_ROWS
+            || self.waiting.since.is_some_and(|since| since.elapsed() >= longest)
     }
 
     /// Publishes everything accepted, then the ledger that speaks of it.
@@ -170,47 +293,48 @@ impl Writer {
     /// published before the failure stay, and a later flush publishes all of it again.
     pub fn flush(&mut self) -> Result<Flushed, StoreError> {
         let mut flushed = Flushed::default();
-        if self.is_dirty() {
-            let rows = self.take_pending();
-            if let Err(error) = self.publish_all(&rows, &mut flushed) {
-                self.pending = rows;
-                return Err(error);
-            }
+        if !self.waiting.is_empty() {
+            let rows = std::mem::replace(&mut self.waiting.rows, Batch::of(self.place.series.kind()));
+            let published = self.publish_all(&rows, &mut flushed);
+            self.waiting.rows = rows;
+            published?;
             self.settle();
         }
         if self.unwritten {
             self.write_ledger()?;
         }
+        if self.waiting.is_empty() {
+            self.shared.settled(&self.place.series)?;
+        }
         Ok(flushed)
     }
 
-    fn is_dirty(&self) -> bool {
-        !self.pending.is_empty() || !self.covered.is_empty() || !self.empty.is_empty()
-    }
-
-    fn take_pending(&mut self) -> Batch {
-        std::mem::replace(&mut self.pending, Batch::of(self.series.kind()))
-    }
-
     fn publish_all(&mut self, rows: &Batch, flushed: &mut Flushed) -> Result<(), StoreError> {
-        let folder = self.layout.folder(&self.series);
-        atomic::create_folder(&folder).map_err(StoreError::io("creating", &folder))?;
+        self.place.create_folder()?;
         let mut covered = self.ledger.covered.clone();
-        self.covered.iter().for_each(|window| covered.add(*window));
+        let waiting = &self.waiting;
+        waiting.covered.iter().chain(&waiting.derived).for_each(|window| covered.add(*window));
         let mut from = 0;
         while from < rows.len() {
-            let period = Period::of(self.series.kind(), Micros(rows.ts()[from]));
-            let inside = rows.ts()[from..].iter().take_while(|ts| period.window.holds(Micros(**ts))).count();
-            let part = match inside == rows.len() {
+            let (period, until) = period_at(rows, from);
+            let part = match (from, until) == (0, rows.len()) {
                 true => Cow::Borrowed(rows),
-                false => Cow::Owned(rows.slice(from..from + inside)),
+                false => Cow::Owned(rows.slice(from..until)),
             };
-            let published = self.publish_period(&period, &part, &covered)?;
-            flushed.tally.add(published.tally);
-            flushed.files.push(published);
-            from += inside;
+            self.publish_period(&period, &part, &covered, flushed)?;
+            from = until;
+        }
+        // A period that is over by now is one file, whatever its open one holds.
+        for period in self.open_and_over(&covered) {
+            self.publish_period(&period, &Batch::of(rows.kind()), &covered, flushed)?;
         }
         Ok(())
+    }
+
+    fn open_and_over(&self, covered: &Windows) -> Vec<Period> {
+        let is_over = |period: &Period| covered.holds(period.window.until - Duration::from_micros(1));
+        let filled = self.ledger.open_files.iter().filter(|(_, open)| open.rows > 0);
+        filled.filter_map(|(name, _)| Period::named(self.place.series.kind(), name)).filter(is_over).collect()
     }
 
     fn publish_period(
@@ -218,59 +342,119 @@ impl Writer {
         period: &Period,
         rows: &Batch,
         covered: &Windows,
-    ) -> Result<Published, StoreError> {
-        let folder = self.layout.folder(&self.series);
-        let path = folder.join(period.file_name());
-        let old = match self.ledger.files.contains_key(&period.name) {
-            false => None,
-            true => match open_period_file(&path, self.series.kind())? {
-                Opened::Ours(file) => Some(file),
-                Opened::Foreign => return Err(StoreError::Foreign { path }),
-                Opened::Damaged(reason) => return Err(StoreError::ReadBack { path, reason }),
-            },
+        flushed: &mut Flushed,
+    ) -> Result<(), StoreError> {
+        let held = match self.held(period) {
+            Err(StoreError::Damaged { path, reason }) => return Err(self.lose(period, path, reason)?),
+            held => held?,
         };
-        if old.is_none() && path.exists() {
-            return Err(StoreError::Foreign { path });
-        }
-        let order = Order {
-            series: &self.series,
+        let flush = Flush {
+            place: &self.place,
             period,
-            folder: &folder,
-            generation: self.ledger.generation + 1,
+            generation: self.ledger.generation,
             covered,
+            journal: self.waiting.last,
         };
-        let published = publish(&order, old.as_deref(), rows)?;
-        self.enter(&published);
-        Ok(published)
+        let published = held.flush(&flush, rows)?;
+        flushed.tally.add(published.tally);
+        flushed.folds += published.folds;
+        for file in published.files {
+            self.ledger.enter(&file);
+            self.written.push(file.entry.generation);
+            self.unwritten = true;
+            flushed.files.push(file);
+        }
+        Ok(())
     }
 
-    fn enter(&mut self, published: &Published) {
-        let entry: FileEntry = published.entry.clone();
-        self.ledger.generation = entry.generation;
-        self.ledger.files.insert(published.period.clone(), entry);
-        self.unwritten = true;
+    /// The files of a period, found to be what their digests say before anything is copied from them.
+    fn held(&self, period: &Period) -> Result<Held, StoreError> {
+        let get = |part: Part| -> Result<Option<Box<PeriodFile>>, StoreError> {
+            if !self.ledger.part(part).contains_key(&period.name) {
+                let path = self.place.path(&period.name, part);
+                let found = self.place.disk.look(&path).map_err(StoreError::io("looking at", &path))?;
+                return if found.is_some() { Err(StoreError::Foreign { path }) } else { Ok(None) };
+            }
+            let file = self.place.open(period, part)?;
+            if !self.written.contains(&file.footer().generation)
+                && file.hashes()?.body != file.footer().body_sha256
+            {
+                let reason = "its content is not what its digest says".to_owned();
+                return Err(StoreError::Damaged { path: file.path().to_owned(), reason });
+            }
+            Ok(Some(file))
+        };
+        Ok(Held { file: get(Part::File)?, open: get(Part::Open)? })
+    }
+
+    /// A damaged file goes aside and what it covered is a gap, before the error is handed on.
+    fn lose(
+        &mut self,
+        period: &Period,
+        path: std::path::PathBuf,
+        reason: String,
+    ) -> Result<StoreError, StoreError> {
+        let is_open = path == self.place.path(&period.name, Part::Open);
+        self.place.set_aside(&path)?;
+        let part = if is_open { Part::Open } else { Part::File };
+        self.ledger.drop_file(period, part, "its file was damaged and set aside");
+        self.write_ledger()?;
+        Ok(StoreError::Damaged { path, reason })
     }
 
     /// The files speak for the accepted pages now, so the ledger may.
     fn settle(&mut self) {
-        let earliest = self.covered.iter().chain(&self.empty).map(|window| window.from).min();
-        if let Some(earliest) = earliest {
+        let waiting = std::mem::replace(&mut self.waiting, Waiting::nothing(&self.place.series));
+        let proven = waiting.covered.iter().chain(&waiting.derived).chain(&waiting.empty);
+        if let Some(earliest) = proven.map(|window| window.from).min() {
             self.ledger.wanted_since.get_or_insert(earliest);
         }
-        std::mem::take(&mut self.covered).into_iter().for_each(|window| self.ledger.cover(window));
-        std::mem::take(&mut self.empty)
-            .into_iter()
-            .for_each(|window| self.ledger.confirm_empty(window, TWO_EMPTY));
-        self.pending_since = None;
+        for window in waiting.covered {
+            self.ledger.cover(window);
+            self.ledger.derived.remove(window);
+        }
+        for window in waiting.derived {
+            let computed = self.ledger.covered.missing(window);
+            self.ledger.derived.add_all(&computed);
+            self.ledger.cover(window);
+        }
+        waiting.empty.into_iter().for_each(|window| self.ledger.confirm_empty(window, TWO_EMPTY));
+        for note in waiting.notes {
+            let open = self.ledger.settled().missing(note.window);
+            open.iter().for_each(|window| self.ledger.note(window, &note.reason));
+        }
+        self.ledger.journal = waiting.last.or(self.ledger.journal);
         self.unwritten = true;
     }
 
     fn write_ledger(&mut self) -> Result<(), StoreError> {
-        let path = self.layout.ledger(&self.series);
-        let folder = self.layout.folder(&self.series);
-        atomic::create_folder(&folder).map_err(StoreError::io("creating", &folder))?;
-        self.ledger.write(&path, &self.series)?;
+        self.place.create_folder()?;
+        self.ledger.write_on(&*self.place.disk, &self.place.ledger(), &self.place.series)?;
         self.unwritten = false;
         Ok(())
     }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let nothing = Waiting::nothing(&self.place.series);
+        let waiting = std::mem::replace(&mut self.waiting, nothing);
+        self.shared.hand_back(&self.place.series, waiting);
+    }
+}
+
+impl Ledger {
+    /// Enters a file that now stands under its name.
+    pub(crate) fn enter(&mut self, published: &Published) {
+        self.generation = self.generation.max(published.entry.generation);
+        self.part_mut(published.part).insert(published.period.clone(), published.entry.clone());
+    }
+}
+
+/// The period of the row at `from`, and the first row behind of another.
+fn period_at(rows: &Batch, from: usize) -> (Period, usize) {
+    let ts = &rows.ts()[from..];
+    let period = Period::of(rows.kind(), Micros(ts[0]));
+    let inside = ts.iter().take_while(|ts| period.window.holds(Micros(**ts))).count();
+    (period, from + inside)
 }

@@ -12,7 +12,7 @@ use dccd::exchange::find;
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Endpoint, Knobs, Seen, Sim};
-use dccd::store::{Layout, Ledger, Opened, open_period_file, verify_series};
+use dccd::store::{Layout, Ledger, period_files, verify_series};
 use dccd::telemetry::exposition;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -118,17 +118,11 @@ impl House {
     /// Every stored row of a series, file by file in the order of their names.
     pub(crate) fn stored(&self, series: &str) -> Batch {
         let series: Series = series.parse().unwrap();
-        let mut names: Vec<_> = std::fs::read_dir(self.layout().folder(&series))
-            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-            .unwrap_or_default();
-        names.retain(|path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "parquet"));
-        names.sort();
+        let ledger = Ledger::read(&self.layout().ledger(&series), &series).unwrap().unwrap_or_default();
         let mut rows = Batch::of(series.kind());
-        for path in names {
-            match open_period_file(&path, series.kind()).unwrap() {
-                Opened::Ours(file) => rows.take_all(&file.rows().unwrap()),
-                Opened::Foreign => panic!("{} is foreign", path.display()),
-                Opened::Damaged(reason) => panic!("{}: {reason}", path.display()),
+        for period in ledger.periods() {
+            for file in period_files(&self.layout(), &series, period).unwrap() {
+                rows.take_all(&file.rows().unwrap());
             }
         }
         rows

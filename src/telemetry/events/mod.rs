@@ -2,6 +2,7 @@
 //!
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
+mod journal;
 mod process;
 mod requests;
 mod rows;
@@ -11,13 +12,14 @@ mod storage;
 use std::error::Error;
 use std::fmt;
 
+pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
 pub use rows::{CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored};
 pub use runs::{JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
-pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, PublishFailed};
+pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

@@ -44,6 +44,20 @@ impl Event for FilePublished<'_> {
     }
 }
 
+/// Open files were folded into the files beside them.
+pub struct OpenFilesFolded<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// How many.
+    pub folds: u64,
+}
+
+impl Event for OpenFilesFolded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().storage.folds.with_label_values(&[self.series.kind().name()]).inc_by(self.folds);
+    }
+}
+
 /// The files of a series could not be read or published; what was not stored stays a gap.
 pub struct PublishFailed<'a> {
     /// Whose rows.

@@ -1,8 +1,8 @@
 //! The families that are not counted for each series: runs, requests, storage and the process itself.
 
-use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
-use super::register::{FLUSH, HTTP, LAG, RUN, Register, SIZE, WAIT};
+use super::register::{FLUSH, HTTP, LAG, RUN, Register, SIZE, SYNC, WAIT};
 
 /// Who runs, with which configuration.
 pub(crate) struct Program {
@@ -172,6 +172,7 @@ pub(crate) struct Storage {
     pub(crate) written_bytes: IntCounterVec,
     pub(crate) copied_bytes: IntCounterVec,
     pub(crate) file_size: HistogramVec,
+    pub(crate) folds: IntCounterVec,
     pub(crate) buffered_rows: GaugeVec,
     pub(crate) quarantined: IntCounter,
     pub(crate) missing: IntCounter,
@@ -204,6 +205,11 @@ impl Storage {
                 &["kind"],
             ),
             file_size: add.histograms("storage_file_size_bytes", "Size of published files.", &["kind"], SIZE),
+            folds: add.counters(
+                "storage_folds_total",
+                "Open files whose rows went into the file beside them.",
+                &["kind"],
+            ),
             buffered_rows: add.gauges(
                 "storage_buffered_rows",
                 "Rows accepted and not yet in a published file.",
@@ -213,6 +219,70 @@ impl Storage {
             missing: add.counter("storage_missing_files_total", "Published files that were found gone."),
             free_bytes: add.gauge("storage_free_bytes", "Bytes free for us on the disk of the data path."),
             size_bytes: add.gauge("storage_size_bytes", "Size of the disk of the data path in bytes."),
+        }
+    }
+}
+
+/// The journal that accepted rows are in until their files are published.
+pub(crate) struct Journal {
+    pub(crate) accepted: IntCounter,
+    pub(crate) durable: IntCounter,
+    pub(crate) unsynced_bytes: Gauge,
+    pub(crate) last_sync: Gauge,
+    pub(crate) sync_duration: Histogram,
+    pub(crate) rewrites: IntCounter,
+    pub(crate) segments: Gauge,
+    pub(crate) size_bytes: Gauge,
+    pub(crate) refusing: Gauge,
+    pub(crate) replayed_frames: IntCounter,
+    pub(crate) replayed_rows: IntCounter,
+    pub(crate) torn: IntCounter,
+}
+
+impl Journal {
+    pub(super) fn new(add: &Register<'_>) -> Self {
+        Journal {
+            accepted: add.counter(
+                "journal_accepted_frames_total",
+                "Frames accepted into the journal: they survive the end of the process.",
+            ),
+            durable: add.counter(
+                "journal_durable_frames_total",
+                "Frames of the journal that survive a power cut too.",
+            ),
+            unsynced_bytes: add.gauge(
+                "journal_unsynced_bytes",
+                "Bytes accepted into the journal that do not survive a power cut yet.",
+            ),
+            last_sync: add.gauge(
+                "journal_last_sync_timestamp_seconds",
+                "When the journal was last durable up to its last frame, in seconds since 1970.",
+            ),
+            sync_duration: add.histogram(
+                "journal_sync_duration_seconds",
+                "How long it took to make the journal durable.",
+                SYNC,
+            ),
+            rewrites: add.counter(
+                "journal_rewrites_total",
+                "Failed syncs that were made good by writing the frames to a fresh segment.",
+            ),
+            segments: add.gauge("journal_segments", "Segments of the journal on disk."),
+            size_bytes: add.gauge("journal_size_bytes", "Bytes in the segments of the journal."),
+            refusing: add.gauge(
+                "journal_refusing",
+                "1 while rows are not accepted because the journal cannot be written.",
+            ),
+            replayed_frames: add.counter(
+                "journal_replayed_frames_total",
+                "Frames read back from an earlier process's journal.",
+            ),
+            replayed_rows: add
+                .counter("journal_replayed_rows_total", "Rows of such frames that no file held yet."),
+            torn: add.counter(
+                "journal_torn_stretches_total",
+                "Stretches of the journal that were no frames and were set aside.",
+            ),
         }
     }
 }

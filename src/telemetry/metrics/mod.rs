@@ -17,7 +17,7 @@ use crate::model::{Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
-use families::{Program, Requests, Runs, Storage};
+use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
 pub(crate) use series::SeriesMetrics;
@@ -37,6 +37,7 @@ pub struct Metrics {
     pub(crate) runs: Runs,
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
+    pub(crate) journal: Journal,
 }
 
 /// How many jobs are doing what.
@@ -77,6 +78,7 @@ impl Metrics {
             runs: Runs::new(&add),
             requests: Requests::new(&add),
             storage: Storage::new(&add),
+            journal: Journal::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
@@ -220,6 +222,7 @@ impl Metrics {
         storage.written_bytes.with_label_values(&[kind]);
         storage.copied_bytes.with_label_values(&[kind]);
         storage.file_size.with_label_values(&[kind]);
+        storage.folds.with_label_values(&[kind]);
         storage.buffered_rows.with_label_values(&[kind]);
     }
 }

@@ -1,0 +1,97 @@
+//! Keeping the store of a data path: its journal durable, and published what nobody else publishes.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::site::now;
+use crate::jobs::{tell_finding, tell_flush};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{JournalBroken, JournalRefusing, JournalSynced, PublishFailed};
+
+/// The time between syncs where every frame is synced by itself, or the configuration asks for less.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// What the keeper works with.
+pub(super) struct Keeper {
+    pub(super) store: Store,
+    pub(super) telemetry: Telemetry,
+    /// The time between syncs.
+    pub(super) sync_every: Duration,
+    /// How long a row may wait before it is published.
+    pub(super) flush_every: Duration,
+    /// Cancelled by the keeper when nothing more may be accepted.
+    pub(super) broken: CancellationToken,
+}
+
+impl Keeper {
+    /// Keeps the store until `stop`, or until its journal is beyond help.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut ticks = interval(self.sync_every.max(SHORTEST));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut published = Instant::now();
+        while !self.broken.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let is_due = published.elapsed() >= self.flush_every;
+            if is_due {
+                published = Instant::now();
+            }
+            let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+            let round = move || {
+                sync(&store, &telemetry)?;
+                if is_due {
+                    publish_waiting(&store, &telemetry);
+                }
+                Ok::<(), StoreError>(())
+            };
+            match tokio::task::spawn_blocking(round).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    self.telemetry.emit(JournalBroken { error: &error });
+                    self.broken.cancel();
+                }
+                Err(error) => tracing::error!(%error, "a round of the journal's keeper broke off"),
+            }
+        }
+    }
+}
+
+/// Makes the journal durable and sees whether rows that were refused can be accepted again.
+fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let marks = store.sync()?;
+    telemetry.emit(JournalSynced {
+        accepted: marks.accepted_frames,
+        durable: marks.durable_frames,
+        unsynced_bytes: marks.unsynced_bytes,
+        segments: marks.segments,
+        bytes: marks.bytes,
+        rewrites: marks.rewrites,
+        at: now(),
+        took: began.elapsed(),
+    });
+    store.probe();
+    telemetry.emit(JournalRefusing { why: store.refusing().as_deref() });
+    Ok(())
+}
+
+/// Publishes what a failed run, or an earlier process, left in the journal.
+fn publish_waiting(store: &Store, telemetry: &Telemetry) {
+    for series in store.waiting() {
+        // A series that is busy publishes for itself.
+        let Ok((mut writer, findings)) = store.writer(&series) else { continue };
+        findings.iter().for_each(|finding| tell_finding(telemetry, &series, finding));
+        let began = Instant::now();
+        match writer.flush() {
+            Ok(flushed) => tell_flush(telemetry, &series, &flushed, began.elapsed()),
+            Err(error) => {
+                telemetry.emit(PublishFailed { series: &series, reason: error.reason(), error: &error })
+            }
+        }
+    }
+}

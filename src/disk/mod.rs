@@ -1,0 +1,215 @@
+//! The disk as dccd uses it: a few plain operations, and on them files that appear whole.
+//!
+//! Everything that must survive a crash goes through [`Disk`], so that the same code runs on the operating
+//! system's files and on a modelled disk that loses what was not synced.
+
+mod os;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use os::Os;
+
+/// A place for files. Paths are those of the operating system.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Creates a file that does not exist yet, readable by the owner and the group.
+    ///
+    /// # Errors
+    /// Any refusal, also where the file is there.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Writing>>;
+
+    /// Opens a file to be read.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn Reading>>;
+
+    /// Gives a file another name, taking the place of what has it.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Creates one folder; one that is there already is no error.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn make_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// The names in a folder, sorted.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+
+    /// What is at a path; none where nothing is.
+    ///
+    /// # Errors
+    /// Any other refusal.
+    fn look(&self, path: &Path) -> io::Result<Option<Found>>;
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
+        let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap_or(usize::MAX)];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    /// Creates a temporary file anew.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn create_anew(&self, path: &Path) -> io::Result<Arc<dyn Writing>> {
+        match self.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.create(path),
+        }
+    }
+
+    /// Gives a synced temporary file its final name and makes the name durable.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn take_name(&self, temporary: &Path, path: &Path) -> io::Result<()> {
+        self.rename(temporary, path)?;
+        self.sync_folder(folder_of(path))
+    }
+
+    /// Replaces `path` by `bytes`, whole or not at all; its folder must exist.
+    ///
+    /// # Errors
+    /// Any refusal; `path` then is as it was.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temporary = aside(path);
+        let written = self.create_anew(&temporary).and_then(|file| {
+            file.append_all(bytes)?;
+            file.sync()
+        });
+        written.and_then(|()| self.take_name(&temporary, path)).inspect_err(|_| {
+            let _ = self.remove(&temporary);
+        })
+    }
+
+    /// Creates a folder with its parents, each name made durable in the folder above it.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        if self.look(folder)?.is_some_and(|found| found.is_folder) {
+            return Ok(());
+        }
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.create_folder(parent)?;
+        }
+        self.make_folder(folder)?;
+        self.sync_folder(folder_of(folder))
+    }
+}
+
+/// A file that is being written, at its end only. Shared, so that one thread may sync what another appends.
+pub trait Writing: fmt::Debug + Send + Sync {
+    /// Appends some of `bytes` and says how many.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Makes content and length durable.
+    ///
+    /// # Errors
+    /// Any refusal. What was written since the last success may be lost; asking again proves nothing.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Sets room aside for a file of so many bytes, without changing its length. Where the file system
+    /// cannot, nothing happens.
+    ///
+    /// # Errors
+    /// Where there is no such room.
+    fn reserve(&self, bytes: u64) -> io::Result<()>;
+
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    /// Any refusal; part of it may be there.
+    fn append_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.append(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that is being read. What takes its name later does not change it.
+pub trait Reading: fmt::Debug + Send + Sync {
+    /// Its length.
+    fn bytes(&self) -> u64;
+
+    /// Reads from `offset` on and says how many bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// Any refusal.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last modified, in microseconds since the epoch.
+    pub modified: i64,
+}
+
+/// Where the new content of `path` is written before it takes its name.
+///
+/// Temporary names begin with a dot and hold `.tmp-`, so that readers of `*.parquet` never meet them
+/// and recovery knows them as its own.
+#[must_use]
+pub fn aside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.tmp-{}", std::process::id()))
+}
+
+/// Whether a file name is one of [`aside`]'s.
+#[must_use]
+pub fn is_aside(name: &str) -> bool {
+    name.starts_with('.') && name.contains(".tmp-")
+}
+
+/// The folder a path lies in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,324 @@
+//! The journal: every accepted row is in it before anything says so, until its file is published.
+//!
+//! One journal a process, in segments of frames. *Accepted* means that the frame's write returned, *durable*
+//! that a sync begun after that returned. A segment that failed a write or a sync is never touched again:
+//! what it may not hold is written to a fresh one.
+
+mod frame;
+mod scan;
+mod segment;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use frame::{Entry, MOST_ROWS, Rows};
+pub(crate) use scan::{Damage, Scanned, scan};
+
+use crate::disk::Disk;
+use crate::model::Series;
+use crate::store::StoreError;
+use crate::store::journal::segment::Segment;
+
+/// A segment this long is closed and the next begun.
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Frames that are not durable stay in memory; past this much of them a sync is not waited for.
+const MOST_UNSYNCED_BYTES: usize = 8 << 20;
+
+/// A place in a journal: everything of a series up to it is in the file, or accounted for in the ledger,
+/// that carries the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Which journal.
+    pub journal: u64,
+    /// The position of the frame.
+    pub position: u64,
+}
+
+/// How far the journal has come, and how much it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Frames accepted by this process.
+    pub accepted_frames: u64,
+    /// Frames of them that are durable.
+    pub durable_frames: u64,
+    /// Position of the last durable frame.
+    pub durable: u64,
+    /// Bytes accepted and not durable.
+    pub unsynced_bytes: u64,
+    /// Segments on disk.
+    pub segments: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// How often a failed sync made it write frames anew.
+    pub rewrites: u64,
+}
+
+/// The journal of a process.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    /// One sync at a time.
+    syncing: Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    id: u64,
+    /// The next frame's position.
+    next: u64,
+    active: Option<Segment>,
+    /// Closed segments, oldest first, with the position of their last frame and their length.
+    closed: VecDeque<Closed>,
+    /// Frames that are not known to be durable.
+    unsynced: VecDeque<(u64, Vec<u8>)>,
+    unsynced_bytes: usize,
+    /// Closed segments of this process whose last frames are not known to be durable.
+    unsynced_segments: Vec<Segment>,
+    durable: u64,
+    accepted_frames: u64,
+    rewrites: u64,
+    /// For each series the oldest frame that is not settled.
+    held: HashMap<Series, u64>,
+}
+
+#[derive(Debug)]
+struct Closed {
+    path: PathBuf,
+    last: u64,
+    bytes: u64,
+}
+
+impl Journal {
+    /// A journal without a segment; the first is made at the first frame.
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, id: u64) -> Self {
+        let state = State {
+            id,
+            next: 1,
+            active: None,
+            closed: VecDeque::new(),
+            unsynced: VecDeque::new(),
+            unsynced_bytes: 0,
+            unsynced_segments: Vec::new(),
+            durable: 0,
+            accepted_frames: 0,
+            rewrites: 0,
+            held: HashMap::new(),
+        };
+        Journal { disk, folder, syncing: Mutex::new(()), state: Mutex::new(state) }
+    }
+
+    /// Goes on behind the segments of a process that ended, in the same journal.
+    pub(crate) fn go_on_after(&self, scanned: &Scanned) {
+        let mut state = self.state();
+        state.id = scanned.id.unwrap_or(state.id);
+        state.next = scanned.next_position();
+        state.durable = state.next - 1;
+        state.closed = scanned
+            .segments
+            .iter()
+            .map(|segment| Closed { path: segment.path.clone(), last: segment.last, bytes: segment.bytes })
+            .collect();
+    }
+
+    /// The mark of a position in this journal.
+    pub(crate) fn mark(&self, position: u64) -> Mark {
+        Mark { journal: self.state().id, position }
+    }
+
+    /// Accepts the rows of one answer; gives the frame's position.
+    pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<u64, StoreError> {
+        let frame = frame::page(series, page);
+        let (position, is_full) = {
+            let mut state = self.state();
+            let position = self.write(&mut state, frame)?;
+            state.held.entry(series.clone()).or_insert(position);
+            (position, state.unsynced_bytes > MOST_UNSYNCED_BYTES)
+        };
+        if is_full {
+            self.sync()?;
+        }
+        Ok(position)
+    }
+
+    /// Keeps the frames of a series from a position on until they are settled.
+    pub(crate) fn hold(&self, series: &Series, position: u64) {
+        self.state().held.entry(series.clone()).or_insert(position);
+    }
+
+    /// Every frame of a series is in its files and its ledger.
+    pub(crate) fn settle(&self, series: &Series) {
+        self.state().held.remove(series);
+    }
+
+    /// Makes everything accepted so far durable.
+    pub(crate) fn sync(&self) -> Result<Watermarks, StoreError> {
+        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (segments, active, upto) = {
+            let mut state = self.state();
+            if state.unsynced.is_empty() {
+                state.unsynced_segments.clear();
+                return Ok(state.watermarks());
+            }
+            (std::mem::take(&mut state.unsynced_segments), state.active.clone(), state.next - 1)
+        };
+        let synced = segments.iter().chain(&active).try_for_each(|segment| segment.file.sync());
+        let mut state = self.state();
+        if synced.is_err() {
+            // What became of those frames nobody knows, and asking this file again proves nothing.
+            self.rewrite(&mut state)
+                .map_err(|source| StoreError::Journal { path: self.folder.clone(), source })?;
+        }
+        let durable = if synced.is_err() { state.next - 1 } else { upto };
+        state.forget_until(durable);
+        Ok(state.watermarks())
+    }
+
+    /// Removes the segments all of whose frames are settled, oldest first; says how many.
+    pub(crate) fn release(&self) -> Result<usize, StoreError> {
+        let mut state = self.state();
+        let mut removed = 0;
+        while let Some(oldest) = state.closed.front() {
+            if state.held.values().any(|held| *held <= oldest.last) {
+                break;
+            }
+            match self.disk.remove(&oldest.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::io("removing", &oldest.path)(error));
+                }
+                _ => {}
+            }
+            state.closed.pop_front();
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// Whether a segment can be written: with none open, one is made.
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.active.is_none() {
+            self.begin(&mut state)?;
+        }
+        Ok(())
+    }
+
+    /// Ends in good order: everything durable, and no segment left where everything is settled.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        self.sync()?;
+        {
+            let mut state = self.state();
+            if state.held.is_empty() {
+                state.retire();
+            } else {
+                self.write(&mut state, frame::stopped())?;
+            }
+        }
+        self.sync()?;
+        self.release().map(drop)
+    }
+
+    pub(crate) fn watermarks(&self) -> Watermarks {
+        self.state().watermarks()
+    }
+
+    fn write(&self, state: &mut State, mut frame: Vec<u8>) -> Result<u64, StoreError> {
+        let position = state.next;
+        if state.active.as_ref().is_some_and(|active| active.is_full()) {
+            state.retire();
+        }
+        let mut last_try = false;
+        loop {
+            if state.active.is_none() {
+                self.begin(state)?;
+            }
+            let Some(active) = &mut state.active else { continue };
+            frame::seal(&mut frame, active.seed, position);
+            match active.append(&frame) {
+                Ok(()) => break,
+                // Half a frame may stand there: nothing is ever written behind it.
+                Err(error) if last_try => {
+                    let path = active.path.clone();
+                    // Should the frame stand there after all, no other may have its position.
+                    state.next += 1;
+                    state.retire();
+                    return Err(StoreError::io("writing", &path)(error));
+                }
+                Err(_) => state.retire(),
+            }
+            last_try = true;
+        }
+        state.next += 1;
+        state.accepted_frames += 1;
+        state.unsynced_bytes += frame.len();
+        state.unsynced.push_back((position, frame));
+        Ok(position)
+    }
+
+    /// Writes everything that is not durable to a fresh segment and syncs that.
+    fn rewrite(&self, state: &mut State) -> Result<(), io::Error> {
+        state.rewrites += 1;
+        state.retire();
+        state.unsynced_segments.clear();
+        let first = state.unsynced.front().map_or(state.next, |(position, _)| *position);
+        let mut segment = Segment::create(&*self.disk, &self.folder, state.id, first, SEGMENT_BYTES)?;
+        for (position, frame) in &mut state.unsynced {
+            frame::seal(frame, segment.seed, *position);
+            segment.append(frame)?;
+        }
+        segment.file.sync()?;
+        state.active = Some(segment);
+        Ok(())
+    }
+
+    fn begin(&self, state: &mut State) -> Result<(), StoreError> {
+        self.disk.create_folder(&self.folder).map_err(StoreError::io("creating", &self.folder))?;
+        let segment = Segment::create(&*self.disk, &self.folder, state.id, state.next, SEGMENT_BYTES)
+            .map_err(StoreError::io("writing a segment in", &self.folder))?;
+        state.active = Some(segment);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Closes the open segment for good.
+    fn retire(&mut self) {
+        let Some(active) = self.active.take() else { return };
+        let closed =
+            Closed { path: active.path.clone(), last: self.next.saturating_sub(1), bytes: active.bytes };
+        self.closed.push_back(closed);
+        if !self.unsynced.is_empty() {
+            self.unsynced_segments.push(active);
+        }
+    }
+
+    fn forget_until(&mut self, durable: u64) {
+        while let Some((_, frame)) = self.unsynced.pop_front_if(|(position, _)| *position <= durable) {
+            self.unsynced_bytes -= frame.len();
+        }
+        self.durable = self.durable.max(durable);
+    }
+
+    fn watermarks(&self) -> Watermarks {
+        let bytes = |segment: &Segment| segment.bytes;
+        Watermarks {
+            accepted_frames: self.accepted_frames,
+            durable_frames: self.accepted_frames - self.unsynced.len() as u64,
+            durable: self.durable,
+            unsynced_bytes: self.unsynced_bytes as u64,
+            segments: (self.closed.len() + usize::from(self.active.is_some())) as u64,
+            bytes: self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
+                + self.active.as_ref().map_or(0, bytes),
+            rewrites: self.rewrites,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The owner of a data path: one journal, one writer a series, and what waits between writers.
+//!
+//! Opening one replays the journal of the process before: what files and ledgers do not hold yet is published
+//! first, then its segments go.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::disk::{Disk, Os};
+use crate::model::{Micros, Series, Window};
+use crate::store::journal::{Damage, Entry, Journal, Rows, scan};
+use crate::store::recover::Finding;
+use crate::store::rows::GROUP_ROWS;
+use crate::store::writer::Waiting;
+use crate::store::{FindingKind, Layout, Mark, Note, StoreError, Watermarks, Writer};
+
+/// How accepted rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Every frame is made durable before it counts as accepted.
+    pub sync_each: bool,
+    /// Tells this journal from every other; random.
+    pub journal_id: u64,
+    /// The present, for the reasons of gaps.
+    pub now: Micros,
+}
+
+/// The owner of a data path. The process holds its lock.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    journal: Journal,
+    sync_each: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Series that have a writer now.
+    busy: HashSet<Series>,
+    /// What the last writer of a series left unpublished.
+    waiting: HashMap<Series, Waiting>,
+    /// Why nothing is accepted now.
+    refusing: Option<String>,
+}
+
+/// What opening a store met and did.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// Whole frames in the journal of the process before.
+    pub frames: u64,
+    /// Rows of them that were not published yet.
+    pub rows: u64,
+    /// Whether that process ended in good order, or there was none.
+    pub is_clean: bool,
+    /// Damaged files and frames, each with its series where that is known.
+    pub findings: Vec<(Option<Series>, Finding)>,
+    /// Series whose rows could not be published; they stay in the journal and are tried again.
+    pub failures: Vec<(Series, StoreError)>,
+}
+
+/// Rows that replay keeps in memory over all series before it publishes.
+const MOST_REPLAYED_ROWS: usize = 4 * GROUP_ROWS;
+
+impl Store {
+    /// Opens the store under a layout on the operating system's disk.
+    ///
+    /// # Errors
+    /// See [`Store::on`].
+    pub fn open(layout: &Layout, settings: Settings) -> Result<(Self, Replay), StoreError> {
+        Store::on(Arc::new(Os), layout, settings)
+    }
+
+    /// Opens the store under a layout, publishing what the journal holds and the files do not.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read. A series that cannot be published is among the
+    /// [`failures`](Replay::failures) and keeps its rows in the journal.
+    pub fn on(
+        disk: Arc<dyn Disk>,
+        layout: &Layout,
+        settings: Settings,
+    ) -> Result<(Self, Replay), StoreError> {
+        let shared = Shared {
+            journal: Journal::new(Arc::clone(&disk), layout.journal(), settings.journal_id),
+            disk,
+            layout: layout.clone(),
+            sync_each: settings.sync_each,
+            state: Mutex::default(),
+        };
+        let store = Store(Arc::new(shared));
+        let replay = Replaying::run(&store, settings.now)?;
+        Ok((store, replay))
+    }
+
+    /// The writer of a series, which it makes agree with its files first.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while the series has one, [`StoreError::Foreign`] where a file that is not ours
+    /// lies in the way, or a refusal of the operating system.
+    pub fn writer(&self, series: &Series) -> Result<(Writer, Vec<Finding>), StoreError> {
+        if !self.0.state().busy.insert(series.clone()) {
+            return Err(StoreError::Busy { series: series.to_string() });
+        }
+        Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
+            self.0.state().busy.remove(series);
+        })
+    }
+
+    /// Makes everything accepted durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`] where that failed twice: the process must end.
+    pub fn sync(&self) -> Result<Watermarks, StoreError> {
+        self.0.journal.sync()
+    }
+
+    /// How far the journal has come.
+    #[must_use]
+    pub fn watermarks(&self) -> Watermarks {
+        self.0.journal.watermarks()
+    }
+
+    /// Why nothing is accepted at present; none where all is well.
+    #[must_use]
+    pub fn refusing(&self) -> Option<String> {
+        self.0.state().refusing.clone()
+    }
+
+    /// Tries whether rows can be accepted again, after they were refused.
+    pub fn probe(&self) {
+        if self.refusing().is_some() && self.0.journal.probe().is_ok() {
+            self.0.state().refusing = None;
+        }
+    }
+
+    /// The series whose rows wait for a writer to publish them.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<Series> {
+        self.0.state().waiting.keys().cloned().collect()
+    }
+
+    /// Ends in good order. What is not published stays in the journal.
+    ///
+    /// # Errors
+    /// A refusal of the operating system; the journal then is as after a crash.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.0.journal.close()
+    }
+}
+
+impl Shared {
+    pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<Mark, StoreError> {
+        let appended = self.journal.append(series, page).and_then(|position| {
+            if self.sync_each {
+                self.journal.sync()?;
+            }
+            Ok(self.journal.mark(position))
+        });
+        let refusing = appended.as_ref().err().map(|error| match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        });
+        self.state().refusing = refusing;
+        appended
+    }
+
+    /// Everything accepted of a series is in its files and its ledger.
+    pub(crate) fn settled(&self, series: &Series) -> Result<(), StoreError> {
+        self.journal.settle(series);
+        self.journal.release().map(drop)
+    }
+
+    /// What the last writer of a series left.
+    pub(crate) fn hand_over(&self, series: &Series) -> Waiting {
+        self.state().waiting.remove(series).unwrap_or_else(|| Waiting::nothing(series))
+    }
+
+    /// Takes back what a writer leaves.
+    pub(crate) fn hand_back(&self, series: &Series, waiting: Waiting) {
+        let mut state = self.state();
+        state.busy.remove(series);
+        if !waiting.is_empty() {
+            state.waiting.insert(series.clone(), waiting);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The journal of the process before, as it is read.
+struct Replaying<'a> {
+    store: &'a Store,
+    /// None for a series that cannot be opened.
+    writers: HashMap<Series, Option<Writer>>,
+    /// Position of the first frame of each series.
+    first: HashMap<Series, u64>,
+    out: Replay,
+}
+
+impl Replaying<'_> {
+    fn run(store: &Store, now: Micros) -> Result<Replay, StoreError> {
+        let mut replaying =
+            Replaying { store, writers: HashMap::new(), first: HashMap::new(), out: Replay::default() };
+        let Shared { disk, layout, journal, .. } = &*store.0;
+        let scanned = scan(&**disk, &layout.journal(), &mut |journal, position, entry| {
+            replaying.take(Mark { journal, position }, entry);
+            Ok(())
+        })?;
+        replaying.out.frames = scanned.frames;
+        replaying.out.is_clean = scanned.is_clean || scanned.segments.is_empty();
+        if !replaying.out.is_clean {
+            replaying.note_the_end(now);
+        }
+        for damage in &scanned.damages {
+            replaying.keep_aside(damage)?;
+        }
+        journal.go_on_after(&scanned);
+        replaying.publish_everything();
+        journal.release()?;
+        Ok(replaying.out)
+    }
+
+    fn take(&mut self, mark: Mark, entry: Entry) {
+        let Entry::Page(series, page) = entry else { return };
+        self.first.entry(series.clone()).or_insert(mark.position);
+        if !self.writers.contains_key(&series) {
+            let writer = self.open(&series);
+            self.writers.insert(series.clone(), writer);
+        }
+        let Some(Some(writer)) = self.writers.get_mut(&series) else { return };
+        let before = writer.waiting_rows();
+        writer.replay(mark, page);
+        self.out.rows += writer.waiting_rows().saturating_sub(before) as u64;
+        if writer.waiting_rows() >= MOST_REPLAYED_ROWS {
+            // Its frames stay until all of them are read, so a failure here loses nothing.
+            if let Err(error) = writer.flush() {
+                self.out.failures.push((series, error));
+            }
+        }
+    }
+
+    fn open(&mut self, series: &Series) -> Option<Writer> {
+        match self.store.writer(series) {
+            Ok((writer, findings)) => {
+                let findings = findings.into_iter().map(|finding| (Some(series.clone()), finding));
+                self.out.findings.extend(findings);
+                Some(writer)
+            }
+            Err(error) => {
+                self.out.failures.push((series.clone(), error));
+                None
+            }
+        }
+    }
+
+    /// What the process accepted last may not have reached the disk: where that is a gap, it has its reason.
+    fn note_the_end(&mut self, now: Micros) {
+        for writer in self.writers.values_mut().flatten() {
+            let lost = writer.reach().and_then(|reach| Window::new(reach, now));
+            let reason = "dccd ended without a clean stop; what it took last may not have reached the disk";
+            lost.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
+        }
+    }
+
+    /// Copies bytes that are no frame into the quarantine, under a name of their own.
+    fn keep_aside(&mut self, damage: &Damage) -> Result<(), StoreError> {
+        let Shared { disk, layout, .. } = &*self.store.0;
+        let bytes = disk.read(&damage.path).map_err(StoreError::io("reading", &damage.path))?;
+        let range = usize::try_from(damage.from).unwrap_or(0)..usize::try_from(damage.until).unwrap_or(0);
+        let bytes = bytes.get(range).unwrap_or_default();
+        let name = damage.path.file_name().unwrap_or_default().to_string_lossy();
+        let aside: PathBuf = layout.quarantine().join(format!("{name}.{}", damage.from));
+        disk.create_folder(&layout.quarantine())
+            .and_then(|()| disk.replace(&aside, bytes))
+            .map_err(StoreError::io("setting aside", &aside))?;
+        let what = if damage.is_tail { "a write cut short" } else { "no frame, though frames follow" };
+        let detail =
+            format!("{what}: bytes {} to {}; set aside as {}", damage.from, damage.until, aside.display());
+        let finding = Finding { kind: FindingKind::Torn, path: damage.path.clone(), detail };
+        self.out.findings.push((None, finding));
+        Ok(())
+    }
+
+    fn publish_everything(&mut self) {
+        let journal = &self.store.0.journal;
+        for (series, writer) in std::mem::take(&mut self.writers) {
+            // Until it is published its segments stay.
+            if let Some(first) = self.first.get(&series) {
+                journal.hold(&series, *first);
+            }
+            let Some(mut writer) = writer else { continue };
+            if let Err(error) = writer.flush() {
+                self.out.failures.push((series, error));
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Where one series lies: its folder on a disk, and the paths in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::Disk;
+use crate::model::Series;
+use crate::store::file::{Opened, PeriodFile, look_into};
+use crate::store::{Layout, Period, StoreError};
+
+/// The two files a period can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// `YYYY.parquet`: the period's rows.
+    File,
+    /// `YYYY.open.parquet`: rows that are not in it yet, all after its last.
+    Open,
+}
+
+impl Part {
+    /// The period a file name belongs to by its looks, and which of its files it is.
+    pub(crate) fn of_name(name: &str) -> Option<(&str, Part)> {
+        let stem = name.strip_suffix(".parquet")?;
+        Some(stem.strip_suffix(".open").map_or((stem, Part::File), |period| (period, Part::Open)))
+    }
+
+    /// The name of this file of a period.
+    #[must_use]
+    pub fn file_name(self, period: &str) -> String {
+        match self {
+            Part::File => format!("{period}.parquet"),
+            Part::Open => format!("{period}.open.parquet"),
+        }
+    }
+}
+
+/// Where one series lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) series: Series,
+    pub(crate) folder: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: &Layout, series: &Series) -> Self {
+        Place { disk, layout: layout.clone(), series: series.clone(), folder: layout.folder(series) }
+    }
+
+    pub(crate) fn path(&self, period: &str, part: Part) -> PathBuf {
+        self.folder.join(part.file_name(period))
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.layout.ledger(&self.series)
+    }
+
+    pub(crate) fn look_into(&self, path: &Path) -> Result<Opened, StoreError> {
+        look_into(&*self.disk, path, self.series.kind())
+    }
+
+    /// The file of a period that the ledger says is there.
+    pub(crate) fn open(&self, period: &Period, part: Part) -> Result<Box<PeriodFile>, StoreError> {
+        let path = self.path(&period.name, part);
+        match self.look_into(&path)? {
+            Opened::Ours(file) => Ok(file),
+            Opened::Foreign => Err(StoreError::Foreign { path }),
+            Opened::Damaged(reason) => Err(StoreError::Damaged { path, reason }),
+        }
+    }
+
+    pub(crate) fn create_folder(&self) -> Result<(), StoreError> {
+        self.disk.create_folder(&self.folder).map_err(StoreError::io("creating", &self.folder))
+    }
+
+    /// Moves a file into the quarantine under a name of its own, never over another.
+    pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf, StoreError> {
+        quarantine(&*self.disk, &self.layout, path).map_err(StoreError::io("setting aside", path))
+    }
+}
+
+fn quarantine(disk: &dyn Disk, layout: &Layout, path: &Path) -> std::io::Result<PathBuf> {
+    let folder = layout.quarantine();
+    disk.create_folder(&folder)?;
+    let inside = path.strip_prefix(layout.root()).unwrap_or(path);
+    let flat = inside.to_string_lossy().replace('/', "__");
+    let mut to = folder.join(&flat);
+    for again in 1_u32.. {
+        if disk.look(&to)?.is_none() {
+            break;
+        }
+        to = folder.join(format!("{flat}.{again}"));
+    }
+    disk.rename(path, &to)?;
+    disk.sync_folder(&folder)?;
+    disk.sync_folder(crate::disk::folder_of(path))?;
+    Ok(to)
+}

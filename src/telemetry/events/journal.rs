@@ -1,0 +1,122 @@
+//! The journal: how far it is durable, what was read back from it, what of it was damaged.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::model::Micros;
+use crate::telemetry::{Event, Telemetry};
+
+/// The journal was made durable up to its last frame.
+pub struct JournalSynced {
+    /// Frames accepted since the journal was opened.
+    pub accepted: u64,
+    /// Frames of them that survive a power cut.
+    pub durable: u64,
+    /// Bytes accepted that do not survive one yet.
+    pub unsynced_bytes: u64,
+    /// Segments on disk.
+    pub segments: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Times a failed sync was made good in a fresh segment.
+    pub rewrites: u64,
+    /// When it ended.
+    pub at: Micros,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for JournalSynced {
+    fn emit(self, telemetry: &Telemetry) {
+        let journal = &telemetry.metrics().journal;
+        journal.accepted.inc_by(self.accepted.saturating_sub(journal.accepted.get()));
+        journal.durable.inc_by(self.durable.saturating_sub(journal.durable.get()));
+        journal.rewrites.inc_by(self.rewrites.saturating_sub(journal.rewrites.get()));
+        journal.unsynced_bytes.set(self.unsynced_bytes as f64);
+        journal.segments.set(self.segments as f64);
+        journal.size_bytes.set(self.bytes as f64);
+        journal.last_sync.set(self.at.0 as f64 / 1e6);
+        journal.sync_duration.observe(self.took.as_secs_f64());
+    }
+}
+
+/// The journal could not be made durable, nor written anew. The process ends.
+pub struct JournalBroken<'a> {
+    /// The fault.
+    pub error: &'a dyn std::error::Error,
+}
+
+impl Event for JournalBroken<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().journal.refusing.set(1.0);
+        tracing::error!(error = %super::Chain(self.error), "ending rather than accept rows that may be lost");
+    }
+}
+
+/// Whether rows are accepted now, and why not.
+pub struct JournalRefusing<'a> {
+    /// The reason; none where rows are accepted.
+    pub why: Option<&'a str>,
+}
+
+impl Event for JournalRefusing<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let gauge = &telemetry.metrics().journal.refusing;
+        let was = gauge.get() > 0.0;
+        gauge.set(if self.why.is_some() { 1.0 } else { 0.0 });
+        match (was, self.why) {
+            (false, Some(why)) => tracing::error!(why, "rows are not accepted; their windows stay gaps"),
+            (true, None) => tracing::info!("rows are accepted again"),
+            _ => {}
+        }
+    }
+}
+
+/// The journal of the process before was read, and what the files lacked published.
+pub struct JournalReplayed {
+    /// Whole frames in it.
+    pub frames: u64,
+    /// Rows the files lacked.
+    pub rows: u64,
+    /// Whether that process ended in good order.
+    pub is_clean: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Event for JournalReplayed {
+    fn emit(self, telemetry: &Telemetry) {
+        let journal = &telemetry.metrics().journal;
+        journal.replayed_frames.inc_by(self.frames);
+        journal.replayed_rows.inc_by(self.rows);
+        if self.is_clean && self.frames == 0 {
+            return;
+        }
+        tracing::info!(
+            frames = self.frames,
+            rows = self.rows,
+            clean = self.is_clean,
+            took = ?self.took,
+            "journal of the process before replayed"
+        );
+    }
+}
+
+/// A stretch of the journal is no frame; its bytes were set aside.
+pub struct JournalTorn<'a> {
+    /// The segment.
+    pub file: &'a Path,
+    /// Where in it, and where the bytes are now.
+    pub why: &'a str,
+}
+
+impl Event for JournalTorn<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().journal.torn.inc();
+        tracing::warn!(
+            file = %self.file.display(),
+            why = self.why,
+            "part of the journal is unreadable and set aside; what it held is asked for again"
+        );
+    }
+}
