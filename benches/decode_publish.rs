@@ -61,7 +61,7 @@ fn main() {
 
 fn parse(page: &Fetched) -> Batch {
     let mut rows = Batch::of(Kind::Ohlc);
-    let answer = Answer { body: &page.body, received: Micros(0) };
+    let answer = Answer::of(&page.body, Micros(0));
     exchange().parse(&page.page, &answer, &mut rows).expect("a page of candles");
     rows
 }

@@ -104,9 +104,10 @@ fn recorded_candles() -> Option<Vec<Candle>> {
     let body = std::fs::read(fixtures().join("binance/rest_candles_2.json")).ok()?;
     let series = Arc::new("binance/BTC-USDT/ohlc/1d".parse().expect("a series"));
     let window = Window::new(Micros(0), Micros::from_secs(4_000_000_000)).expect("a window");
-    let page = Page { series, window, ask: Ask::ByTime, rows: 1_000 };
+    let page =
+        Page { instrument: common::instrument(&series), series, window, ask: Ask::ByTime, rows: 1_000 };
     let mut rows = Batch::of(Kind::Ohlc);
-    let answer = Answer { body: &body, received: Micros(0) };
+    let answer = Answer::of(&body, Micros(0));
     exchange().parse(&page, &answer, &mut rows).expect("recorded candles");
     Some(rows.candles().iter().collect())
 }

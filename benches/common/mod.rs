@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dccd::exchange::{Ask, Exchange, Page, find};
+use dccd::exchange::{Ask, Exchange, Instrument, Page, find};
 use dccd::model::{Micros, Series, Window};
 use dccd::sim::{Knobs, Sim};
 use rustix::time::{ClockId, clock_gettime};
@@ -42,6 +42,12 @@ pub(crate) fn exchange() -> &'static dyn Exchange {
     find("binance").expect("binance is registered")
 }
 
+/// What the exchange lists the pair of a series as.
+#[allow(dead_code, reason = "not every measurement reads pages")]
+pub(crate) fn instrument(series: &Series) -> Arc<Instrument> {
+    Arc::new(Instrument::named(exchange().symbol(series.pair())))
+}
+
 /// One answer to a page of candles or trades.
 #[allow(dead_code, reason = "not every measurement reads pages")]
 pub(crate) struct Fetched {
@@ -63,7 +69,13 @@ pub(crate) fn kline_pages(series: &Arc<Series>, pages: usize) -> Vec<Fetched> {
         for number in 0..pages {
             let from = Micros(BEGIN.0 + number as i64 * PAGE_MICROS);
             let window = Window::new(from, Micros(from.0 + PAGE_MICROS)).expect("it has a length");
-            let page = Page { series: Arc::clone(series), window, ask: Ask::ByTime, rows: 1_000 };
+            let page = Page {
+                series: Arc::clone(series),
+                instrument: instrument(series),
+                window,
+                ask: Ask::ByTime,
+                rows: 1_000,
+            };
             let url = format!("{}{}", sim.url(), exchange().request(&page).path);
             let response = client.get(url).send().await.expect("an answer");
             let body = response.bytes().await.expect("a body").to_vec();

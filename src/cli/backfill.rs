@@ -253,7 +253,7 @@ fn dry_run(order: &Order, config: &Config) -> String {
     let missing = Window::new(since, until)
         .map_or_else(Windows::new, |wanted| plan::missing(&ledger.settled(), &ledger.covered, wanted, grid));
     let windows = plan::count(&missing, offer, grid);
-    let quota = exchange.quota();
+    let quota = exchange.quotas()[offer.budget];
     let minutes =
         windows as f64 * f64::from(offer.weight) / f64::from(quota.weight) * quota.per.as_secs_f64() / 60.0;
     format!(

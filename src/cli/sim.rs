@@ -10,7 +10,7 @@ use crate::cli::output::Output;
 use crate::model::{Micros, Window, Zone};
 use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim};
 
-/// Run a simulated exchange that speaks Binance's spot interface on this machine.
+/// Run simulated exchanges on this machine, each below its own name.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Address to listen on.
@@ -104,9 +104,12 @@ pub(crate) async fn run(args: Args, out: &mut Output, stop: CancellationToken) -
             format!("cannot listen on {listen}: {error}; choose another with --listen"),
         )
     })?;
-    out.line(format!("simulated exchange at {}, speaking as binance", sim.url()));
-    out.line("to collect from it, put this into the configuration:\n");
-    out.line(format!("exchanges:\n  binance: {{rest_url: \"{}\"}}", sim.url()));
+    out.line(format!("simulated exchanges at {}", sim.url()));
+    out.line("to collect from them, put this into the configuration:\n");
+    out.line("exchanges:");
+    for name in crate::sim::names() {
+        out.line(format!("  {name}: {{rest_url: \"{}/{name}\"}}", sim.url()));
+    }
     stop.cancelled().await;
     let (answered, total) = sim.counts().iter().fold((0, 0), |(good, all), ((_, status), count)| {
         (good + if *status == 200 { *count } else { 0 }, all + count)

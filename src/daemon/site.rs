@@ -1,6 +1,6 @@
 //! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -158,7 +158,7 @@ impl Site {
             telemetry: self.telemetry.clone(),
             flush_interval: config.storage.flush_interval,
             walks_at_once: WALKS_AT_ONCE,
-            introduced: Mutex::new(HashSet::new()),
+            introduced: Mutex::new(HashMap::new()),
         };
         self.contexts.insert(exchange.name(), Arc::new(context));
         Ok(())

@@ -11,10 +11,10 @@ use serde::de::IgnoredAny;
 
 use crate::exchange::decode::{candle_fault, each_row, malformed, number, time_fault};
 use crate::exchange::{
-    Answer, Ask, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Probe, Quota,
-    Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
+    Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
+use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
 /// Binance, spot markets.
 pub(crate) struct Binance;
@@ -39,45 +39,35 @@ const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(2_592_000, "1M"),
 ];
 
+const QUOTAS: [Quota; 1] = [Quota { weight: 6_000, per: Duration::from_secs(60) }];
+
 const OFFERS: [Offer; 3] = [
     Offer {
         kind: Kind::Ohlc,
-        markets: &[Market::Spot],
         spans: &SPANS,
-        page_rows: 1_000,
-        history: History::Full,
         probe: Probe::ByTime,
-        walk: Duration::ZERO,
-        depths: &[],
         weight: 2,
         grace: Duration::from_secs(2),
         recorded: true,
+        ..Offer::USUAL
     },
     Offer {
         kind: Kind::Trades,
-        markets: &[Market::Spot],
-        spans: &[],
-        page_rows: 1_000,
-        history: History::Full,
         probe: Probe::ById,
         walk: Duration::from_secs(6 * 3_600),
-        depths: &[],
         weight: 4,
         grace: Duration::from_secs(5),
         recorded: true,
+        ..Offer::USUAL
     },
     Offer {
         kind: Kind::OrderBook,
-        markets: &[Market::Spot],
-        spans: &[],
         page_rows: 5_000,
         history: History::Now,
-        probe: Probe::None,
-        walk: Duration::ZERO,
         depths: &[(100, 5), (500, 25), (1_000, 50), (5_000, 250)],
         weight: 5,
-        grace: Duration::ZERO,
         recorded: true,
+        ..Offer::USUAL
     },
 ];
 
@@ -152,9 +142,12 @@ struct RateLimit {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Symbol {
     symbol: String,
     status: String,
+    base_asset: String,
+    quote_asset: String,
 }
 
 impl Exchange for Binance {
@@ -178,8 +171,8 @@ impl Exchange for Binance {
         &["ohlc", "trades", "book_snapshot", "time", "instruments"]
     }
 
-    fn quota(&self) -> Quota {
-        Quota { weight: 6_000, per: Duration::from_secs(60) }
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
     }
 
     fn geo_block_advice(&self) -> Option<&'static str> {
@@ -193,7 +186,7 @@ impl Exchange for Binance {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let symbol = self.symbol(page.series.pair());
+        let symbol = &page.instrument.symbol;
         // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
         let rows = page.rows;
@@ -205,23 +198,20 @@ impl Exchange for Binance {
                 let path = format!(
                     "/api/v3/klines?symbol={symbol}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
                 );
-                HttpRequest { endpoint: "ohlc", path, weight: OFFERS[0].weight }
+                HttpRequest::new("ohlc", path, OFFERS[0].weight)
             }
-            Kind::OrderBook => HttpRequest {
-                endpoint: "book_snapshot",
-                path: format!("/api/v3/depth?symbol={symbol}&limit={rows}"),
-                weight: depth_weight(rows),
-            },
+            Kind::OrderBook => HttpRequest::new(
+                "book_snapshot",
+                format!("/api/v3/depth?symbol={symbol}&limit={rows}"),
+                depth_weight(rows),
+            ),
             _ => {
                 let bounds = match page.ask {
                     Ask::FromId(id) => format!("fromId={id}"),
-                    Ask::ByTime | Ask::Now => format!("startTime={first}&endTime={last}"),
+                    _ => format!("startTime={first}&endTime={last}"),
                 };
-                HttpRequest {
-                    endpoint: "trades",
-                    path: format!("/api/v3/aggTrades?symbol={symbol}&{bounds}&limit={rows}"),
-                    weight: OFFERS[1].weight,
-                }
+                let path = format!("/api/v3/aggTrades?symbol={symbol}&{bounds}&limit={rows}");
+                HttpRequest::new("trades", path, OFFERS[1].weight)
             }
         }
     }
@@ -248,7 +238,7 @@ impl Exchange for Binance {
     }
 
     fn clock_request(&self) -> HttpRequest {
-        HttpRequest { endpoint: "time", path: "/api/v3/time".to_owned(), weight: 1 }
+        HttpRequest::new("time", "/api/v3/time".to_owned(), 1)
     }
 
     fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
@@ -262,7 +252,7 @@ impl Exchange for Binance {
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         let query = pair.map(|pair| format!("?symbol={}", self.symbol(pair))).unwrap_or_default();
-        HttpRequest { endpoint: "instruments", path: format!("/api/v3/exchangeInfo{query}"), weight: 20 }
+        HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
@@ -279,12 +269,18 @@ impl Exchange for Binance {
             let per = Duration::from_secs(unit * u64::from(limit.interval_num));
             (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
         });
-        let symbols =
-            info.symbols.into_iter().map(|listed| (listed.symbol, listed.status == "TRADING")).collect();
-        Ok(Listing { symbols, quota })
+        let instruments = info.symbols.into_iter().map(|listed| Instrument {
+            pair: format!("{}/{}", listed.base_asset, listed.quote_asset).parse().ok(),
+            is_open: listed.status == "TRADING",
+            ..Instrument::named(listed.symbol)
+        });
+        Ok(Listing {
+            instruments: instruments.collect(),
+            quotas: quota.into_iter().map(|quota| (0, quota)).collect(),
+        })
     }
 
-    fn used_weight(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         header("x-mbx-used-weight-1m")?.parse().ok()
     }
 }

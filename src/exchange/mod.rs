@@ -5,13 +5,15 @@
 
 mod binance;
 mod decode;
+mod listing;
 mod offer;
 mod page;
 mod walk;
 
 pub use decode::excerpt;
-pub use offer::{History, Offer, Probe, Quota, SpanOffer};
-pub use page::{Answer, Ask, HttpRequest, Listing, Next, Page, ParseError, Refusal, RefusalKind};
+pub use listing::{Contract, Instrument, Listing};
+pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
+pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
 
 pub use walk::{Step, Walk};
 
@@ -34,20 +36,23 @@ pub trait Exchange: Send + Sync {
     /// Our names of the operations asked of it: the values of the `endpoint` label.
     fn endpoints(&self) -> &'static [&'static str];
 
-    /// The request budget it documents, used until it announces another.
-    fn quota(&self) -> Quota;
+    /// The request budgets it documents, each used until it announces another. Requests name theirs by its
+    /// place here; an exchange that counts all of them together has one.
+    fn quotas(&self) -> &'static [Quota];
 
     /// The way round a geo-block that the exchange itself documents, if it does.
     fn geo_block_advice(&self) -> Option<&'static str>;
 
-    /// Its own name for a pair.
+    /// Its own name for a pair, as far as it can be told without the listing: of a dated contract, what its
+    /// listing is asked by.
     fn symbol(&self, pair: &Pair) -> String;
 
     /// The request for one page.
     fn request(&self, page: &Page) -> HttpRequest;
 
     /// Reads the answer to one page and appends **all** its rows, oldest first, to `out`; rows outside the
-    /// page's window too, since they prove where the window ends. The walk keeps what lies inside.
+    /// page's window too, since they prove where the window ends. The walk keeps what lies inside. Trades of
+    /// one instant are in the order they happened.
     ///
     /// # Errors
     /// When the answer is a refusal or anything but the shape the exchange documents. `out` is then
@@ -70,15 +75,15 @@ pub trait Exchange: Send + Sync {
     /// The request for what is listed: one pair, or everything.
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
 
-    /// Reads what is listed and the request budget the exchange announces.
+    /// Reads what is listed and the request budgets the exchange announces.
     ///
     /// # Errors
     /// When the answer is a refusal or not the documented shape.
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError>;
 
-    /// The weight used in the running minute, as a header of any answer says it. `header` looks a
-    /// header up by its lower-case name.
-    fn used_weight(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
+    /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
+    /// `header` looks a header up by its lower-case name.
+    fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
 
     /// The offer for a kind on a market.
     fn offer(&self, kind: Kind, market: Market) -> Option<&'static Offer> {

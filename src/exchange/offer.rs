@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Grid, Kind, Market, Span};
+use crate::model::{Grid, Kind, Market, Micros, Span};
 
 /// What an exchange can do for one kind on some markets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,18 +13,27 @@ pub struct Offer {
     pub markets: &'static [Market],
     /// The spans, empty for kinds without.
     pub spans: &'static [SpanOffer],
-    /// The most rows one answer holds; a window is answered from its oldest row on.
+    /// The most rows one answer holds.
     pub page_rows: u32,
+    /// Which rows of a window come where it holds more than a page.
+    pub direction: Direction,
+    /// What of a window a request can name.
+    pub bounds: Bounds,
     /// How far back it goes.
     pub history: History,
+    /// The kind whose rows older candles are computed from, where [`history`](Offer::history) ends early.
+    pub derived_from: Option<Kind>,
     /// How the oldest row is found.
     pub probe: Probe,
-    /// For a kind paged by id: the longest window one walk takes, so that walks run side by side.
+    /// For a kind without a span: the longest window one walk takes, so that walks run side by side; zero
+    /// where one walk takes all.
     pub walk: Duration,
     /// The depths of book it can be asked for with the request's weight, shallowest first; empty for other kinds.
     pub depths: &'static [(u32, u32)],
-    /// What one page costs of the [`Quota`]; for a book see `depths`.
+    /// What one page costs of its budget; for a book see `depths`.
     pub weight: u32,
+    /// The budget that pays for a page, by its place in [`quotas`](crate::exchange::Exchange::quotas).
+    pub budget: usize,
     /// How long after its end a candle may still change or be missing.
     pub grace: Duration,
     /// Whether a recorded answer backs this entry, rather than documentation alone.
@@ -32,6 +41,47 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// What most offers say, to be overridden by struct update.
+    pub const USUAL: Offer = Offer {
+        kind: Kind::Ohlc,
+        markets: &[Market::Spot],
+        spans: &[],
+        page_rows: 1_000,
+        direction: Direction::OldestFirst,
+        bounds: Bounds::Both,
+        history: History::Full,
+        derived_from: None,
+        probe: Probe::None,
+        walk: Duration::ZERO,
+        depths: &[],
+        weight: 1,
+        budget: 0,
+        grace: Duration::ZERO,
+        recorded: false,
+    };
+
+    /// The oldest open or instant it still answers, where `horizon` is the newest.
+    #[must_use]
+    pub fn reach(&self, grid: Option<Grid>, horizon: Micros) -> Micros {
+        match (self.history, grid) {
+            (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
+            (History::For(length), _) => horizon - length,
+            _ => Micros(0),
+        }
+    }
+
+    /// Whether one answer shows all there is: some of the newest rows, however long ago they were.
+    #[must_use]
+    pub fn is_a_glimpse(&self) -> bool {
+        matches!((self.history, self.bounds), (History::Rows(_), Bounds::Unbounded))
+    }
+
+    /// Whether a request can be open towards where its walk goes, so that any row there answers it.
+    #[must_use]
+    pub fn is_open_ended(&self) -> bool {
+        self.bounds != Bounds::Page
+    }
+
     /// The offer for one span, if the exchange has it.
     #[must_use]
     pub fn span(&self, span: Span) -> Option<&SpanOffer> {
@@ -85,6 +135,30 @@ pub enum History {
     Now,
 }
 
+/// Which rows of a window an exchange answers where it holds more than a page, whatever their order in the
+/// answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The oldest: a walk goes on upwards.
+    OldestFirst,
+    /// The newest: a walk goes on downwards.
+    NewestFirst,
+}
+
+/// What of a window a request can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// Both ends, however far they are apart.
+    Both,
+    /// Both ends, but no more opens between them than a page holds; for kinds with a span, whose walks are
+    /// no longer either.
+    Page,
+    /// Only the end a walk begins at: the older one of oldest first, the newer one of newest first.
+    Near,
+    /// None: the answer is the same whatever is wanted.
+    Unbounded,
+}
+
 /// How the oldest row of a series is found with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
@@ -92,6 +166,11 @@ pub enum Probe {
     ByTime,
     /// A page of one row from the first id on.
     ById,
+    /// A page of the longest candles there are, up to the present: nothing lies before the oldest, where the
+    /// page is not full.
+    Longest,
+    /// The first trade by its id, whatever the kind.
+    FirstTrade,
     /// It cannot be found.
     None,
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::exchange::Quota;
+use crate::exchange::Instrument;
 use crate::model::{Micros, Series, Window};
 
 /// One page to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// Whose rows.
     pub series: Arc<Series>,
+    /// What the exchange lists the series' pair as.
+    pub instrument: Arc<Instrument>,
     /// Which opens or instants are wanted.
     pub window: Window,
     /// How the exchange is asked.
@@ -26,8 +28,11 @@ pub struct Page {
 pub enum Ask {
     /// By the bounds of the window.
     ByTime,
-    /// From a row's id on, whatever its time.
+    /// From a row's id, or another cursor the exchange counts in, onwards in the direction of the offer,
+    /// that row included, whatever its time.
     FromId(u64),
+    /// By the bounds of the window, leaving out so many rows at its beginning.
+    Skip(u32),
     /// The present state of a book.
     Now,
 }
@@ -35,39 +40,68 @@ pub enum Ask {
 /// A GET request on an exchange's REST interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// Our name of the operation, the `endpoint` label: `ohlc`, `trades`, `book_snapshot`, `time`, `instruments`.
+    /// Our name of the operation, the `endpoint` label: `ohlc`, `trades`, `book_snapshot`, `funding`,
+    /// `open_interest`, `time`, `instruments`.
     pub endpoint: &'static str,
+    /// Where it goes, without a trailing slash, when not to [`rest_url`](crate::exchange::Exchange::rest_url).
+    pub host: Option<&'static str>,
     /// Path and query, from the first slash.
     pub path: String,
-    /// What it costs of the exchange's [`Quota`].
+    /// What it costs of its budget.
     pub weight: u32,
+    /// Which of the exchange's [`quotas`](crate::exchange::Exchange::quotas) pays, by its place there.
+    pub budget: usize,
+}
+
+impl HttpRequest {
+    /// A request to the exchange's usual host, paid from its first budget.
+    #[must_use]
+    pub fn new(endpoint: &'static str, path: String, weight: u32) -> Self {
+        HttpRequest { endpoint, host: None, path, weight, budget: 0 }
+    }
+
+    /// The same, paid from another budget.
+    #[must_use]
+    pub fn paid_from(self, budget: usize) -> Self {
+        HttpRequest { budget, ..self }
+    }
+
+    /// The same, to another host.
+    #[must_use]
+    pub fn to(self, host: &'static str) -> Self {
+        HttpRequest { host: Some(host), ..self }
+    }
 }
 
 /// A body with status 200, to be parsed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// The decoded body.
     pub body: &'a [u8],
     /// When it was received, by the exchange's clock as far as it is known.
     pub received: Micros,
+    /// A header of the answer by its lower-case name.
+    pub header: &'a dyn Fn(&str) -> Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    /// An answer without headers.
+    #[must_use]
+    pub fn of(body: &'a [u8], received: Micros) -> Self {
+        Answer { body, received, header: &|_| None }
+    }
 }
 
 /// How a walk goes on after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// By time, from the last row on.
+    /// By time, from the furthest row on.
     ByTime,
-    /// From this row's id on, that row included, so that pages overlap by one row.
+    /// From the furthest row's id on, that row included, so that pages overlap by one row; or from the
+    /// exchange's own cursor. It grows where answers begin with the oldest row, and falls where with the newest.
     FromId(u64),
-}
-
-/// What an exchange says of its markets and its limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// The exchange's own names of the markets, and whether each is traded now.
-    pub symbols: Vec<(String, bool)>,
-    /// The request budget it announces.
-    pub quota: Option<Quota>,
+    /// By the same bounds, leaving out so many rows: the page was full and all its rows share one instant.
+    Skip(u32),
 }
 
 /// An error the exchange itself reports.
@@ -113,6 +147,14 @@ pub enum ParseError {
         reason: String,
         /// Its first bytes, printable.
         excerpt: String,
+    },
+    /// More rows share an instant than a page holds, and the exchange has no way past them.
+    #[error(
+        "more rows share the instant {at} than a page holds, and the exchange names no way past them; what lies around it is stored, the instant stays a gap"
+    )]
+    Crowded {
+        /// The instant.
+        at: Micros,
     },
     /// A row holds a value that cannot be true.
     #[error("row {row} cannot be true ({reason}); the whole page is refused")]

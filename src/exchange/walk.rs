@@ -1,23 +1,32 @@
 //! The walk over one window, page by page, and what each answer proves.
 //!
-//! Candles prove `[from, last open + span)`: an absent candle between two rows was a quiet market. Trades
-//! prove `[from, last ts)`, since more of that instant may follow, and all of the window once a row past
-//! its end was seen. A short page proves only up to its last row; the rest is asked again, overlapping by
-//! that row. Two answers with nothing beyond what is held make the rest confirmed empty, unless it lies
-//! too near the present, or a later row is known and the exchange contradicts itself.
+//! Oldest first, candles prove `[from, last open + span)`: an absent candle between two rows was a quiet
+//! market. Trades prove `[from, last ts)`, since more of that instant may follow, and all of the window once
+//! a row past its end was seen. Newest first is the mirror: `[oldest open, until)` and `(oldest ts, until)`.
+//! A short page proves only up to its furthest row; the rest is asked again, overlapping by that row. Two
+//! answers with nothing beyond what is held make the rest confirmed empty, unless it lies too near the
+//! present, or a row beyond is known and the exchange contradicts itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::exchange::{Ask, Next, Offer, Page, ParseError};
+use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
 use crate::model::{Batch, Grid, Micros, Series, Span, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
 const MOST_CONTRADICTIONS: u8 = 4;
 
-/// A walk over one window of a series, oldest row first.
+/// Answers with nothing beyond what is held that confirm the rest empty.
+const EMPTIES: u8 = 2;
+
+/// The same where requests cannot be open-ended, so that no row beyond can speak against it.
+const EMPTIES_INSIDE: u8 = 4;
+
+/// A walk over one window of a series.
 #[derive(Clone, Debug)]
 pub struct Walk {
     series: Arc<Series>,
+    instrument: Arc<Instrument>,
     offer: &'static Offer,
     grid: Option<Grid>,
     window: Window,
@@ -25,16 +34,18 @@ pub struct Walk {
     horizon: Micros,
     /// Nothing from here on can be confirmed empty: late rows may still come.
     settled: Micros,
-    /// Everything of the window before this is proven.
+    /// What of the window is not proven lies between these.
     from: Micros,
+    until: Micros,
     ask: Ask,
-    /// The newest row this walk has seen.
+    /// The furthest row of the window this walk has seen.
     held: Option<Micros>,
-    /// The next page asks for the newest held row again, and for what follows however far off.
+    /// The next page asks for the furthest held row again, and for what follows however far off.
     again: bool,
     empties: u8,
     contradictions: u8,
     ended: bool,
+    lost: Option<Window>,
 }
 
 /// What one answer gave.
@@ -56,6 +67,7 @@ impl Walk {
     #[must_use]
     pub fn new(
         series: Arc<Series>,
+        instrument: Arc<Instrument>,
         offer: &'static Offer,
         window: Window,
         horizon: Micros,
@@ -64,74 +76,90 @@ impl Walk {
         let grid = series.span().map(|span| offer.grid(span));
         Walk {
             series,
+            instrument,
             offer,
             grid,
             window,
             horizon,
             settled,
             from: window.from,
+            until: window.until,
             ask: Ask::ByTime,
             held: None,
             again: false,
             empties: 0,
             contradictions: 0,
             ended: false,
+            lost: None,
         }
     }
 
     /// The next page to ask for; none when the walk is over.
     #[must_use]
     pub fn next(&self) -> Option<Page> {
-        if self.ended {
-            return None;
-        }
-        let from = if self.again { self.held.unwrap_or(self.from) } else { self.from };
-        let until = if self.again { self.horizon } else { self.window.until };
-        let window = Window::new(from, until).unwrap_or(self.window);
-        Some(Page { series: Arc::clone(&self.series), window, ask: self.ask, rows: self.offer.page_rows })
+        (!self.ended).then(|| Page {
+            series: Arc::clone(&self.series),
+            instrument: Arc::clone(&self.instrument),
+            window: self.asked(),
+            ask: self.ask,
+            rows: self.offer.page_rows,
+        })
     }
 
     /// What of the window is not proven: empty when the walk went through.
     #[must_use]
     pub fn left(&self) -> Option<Window> {
-        Window::new(self.from, self.window.until)
+        Window::new(self.from, self.until)
     }
 
-    /// Takes the rows of the answer to [`next`](Walk::next). `known` is the newest row known of the series,
-    /// from wherever: an answer that denies it is not believed.
+    /// What the exchange has shown that it cannot give any more.
+    #[must_use]
+    pub fn lost(&self) -> Option<Window> {
+        self.lost
+    }
+
+    /// Takes the rows of the answer to [`next`](Walk::next). `known` are the oldest and the newest row known
+    /// of the series, from wherever: an answer that denies one is not believed.
     ///
     /// # Errors
-    /// When a candle does not open on its grid, or the exchange keeps contradicting itself.
-    pub fn take(&mut self, rows: Batch, next: Next, known: Option<Micros>) -> Result<Step, ParseError> {
+    /// When a candle does not open on its grid, more rows share an instant than a page holds, or the exchange
+    /// keeps contradicting itself.
+    pub fn take(
+        &mut self,
+        rows: Batch,
+        next: Next,
+        known: Option<(Micros, Micros)>,
+    ) -> Result<Step, ParseError> {
         self.check_grid(&rows)?;
-        let asked = self.next().map_or(self.window, |page| page.window);
         let ts = rows.ts();
-        let by_id = matches!(self.ask, Ask::FromId(_));
-        let answers = |at: &i64| by_id || asked.holds(Micros(*at));
-        let stray = ts.iter().filter(|at| !answers(at)).count() as u64;
-        if stray > 0 && stray == ts.len() as u64 {
+        let answering = ts.iter().filter(|at| self.answers(Micros(**at))).count();
+        let stray = (ts.len() - answering) as u64;
+        if answering == 0 && stray > 0 {
             return Err(ParseError::Malformed {
-                reason: format!("all its rows lie outside {asked}, which was asked for"),
+                reason: format!("all its rows lie outside {}, which was asked for", self.asked()),
                 excerpt: format!("{stray} rows, the first at {}", Micros(ts[0])),
             });
         }
         let inside: Vec<usize> = (0..ts.len()).filter(|row| self.window.holds(Micros(ts[*row]))).collect();
-        let last = inside.iter().map(|row| Micros(ts[*row])).max();
+        let furthest = self.furthest(inside.iter().map(|row| Micros(ts[*row])));
         // A row that was not asked for proves nothing.
-        let past = ts.iter().any(|at| answers(at) && Micros(*at) >= self.window.until);
+        let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
+        let full = answering >= self.offer.page_rows as usize;
         let (mut covered, mut empty) = (None, None);
-        let reached = last.map_or(self.from, |last| self.after(last));
-        if past || reached >= self.window.until {
-            covered = self.prove(self.window.until);
+        if past || furthest.is_some_and(|row| self.ends_at(row)) {
+            covered = self.prove_all();
             self.ended = true;
-        } else if self.advances(last, next) {
-            covered = self.prove(reached);
-            let full = ts.len() >= self.offer.page_rows as usize;
-            self.go_on(last, next, full);
+        } else if self.advances(furthest, next) {
+            covered = furthest.and_then(|row| self.prove_up_to(row));
+            self.go_on(furthest, next, full);
+        } else if full && self.grid.is_none() && next == Next::ByTime {
+            return Err(ParseError::Crowded { at: furthest.or(self.held).unwrap_or(self.from) });
         } else {
             self.nothing_beyond(&rows, next, known)?;
-            if self.empties >= 2 {
-                empty = Window::new(self.from, self.window.until.min(self.settled));
+            let enough = if self.offer.is_open_ended() { EMPTIES } else { EMPTIES_INSIDE };
+            if self.empties >= enough {
+                covered = self.prove_instant();
+                empty = Window::new(self.from, self.until.min(self.settled));
                 self.from = empty.map_or(self.from, |window| window.until);
                 self.ended = true;
             }
@@ -140,62 +168,187 @@ impl Walk {
         Ok(Step { rows, covered, empty, stray })
     }
 
-    /// Up to where a row proves the window.
+    /// The window of the next page.
+    fn asked(&self) -> Window {
+        let far = self.again || matches!(self.offer.bounds, Bounds::Near | Bounds::Unbounded);
+        let held = self.held.filter(|_| self.again);
+        let (from, until) = match self.offer.direction {
+            Direction::OldestFirst => {
+                (held.unwrap_or(self.from), if far { self.horizon } else { self.until })
+            }
+            Direction::NewestFirst => (
+                if far { Micros(0) } else { self.from },
+                held.map_or(self.until, |held| held + Duration::from_micros(1)),
+            ),
+        };
+        self.cut(Window::new(from, until).unwrap_or(self.window))
+    }
+
+    /// A window an exchange would not take whole, without its far part.
+    fn cut(&self, window: Window) -> Window {
+        let Some(grid) = self.grid.filter(|_| self.offer.bounds == Bounds::Page) else { return window };
+        let rows = i64::from(self.offer.page_rows);
+        let (from, until) = match self.offer.direction {
+            Direction::OldestFirst => (window.from, window.until.min(grid.step(window.from, rows))),
+            Direction::NewestFirst => {
+                let newest = grid.floor(Micros(window.until.0 - 1));
+                (window.from.max(grid.step(newest, 1 - rows)), window.until)
+            }
+        };
+        Window::new(from, until).unwrap_or(window)
+    }
+
+    /// Whether a row answers what was asked.
+    fn answers(&self, at: Micros) -> bool {
+        let asked = self.asked();
+        matches!(self.ask, Ask::FromId(_))
+            || match (self.offer.bounds, self.offer.direction) {
+                (Bounds::Both | Bounds::Page, _) => asked.holds(at),
+                // Nothing tells the exchange where to stop: the running candle may be there too.
+                (Bounds::Near, Direction::OldestFirst) => at >= asked.from,
+                (Bounds::Near, Direction::NewestFirst) => at < asked.until,
+                (Bounds::Unbounded, _) => true,
+            }
+    }
+
+    fn furthest(&self, rows: impl Iterator<Item = Micros>) -> Option<Micros> {
+        match self.offer.direction {
+            Direction::OldestFirst => rows.max(),
+            Direction::NewestFirst => rows.min(),
+        }
+    }
+
+    /// Whether a row lies beyond the window, where the walk is going.
+    fn is_past(&self, at: Micros) -> bool {
+        match self.offer.direction {
+            Direction::OldestFirst => at >= self.window.until,
+            Direction::NewestFirst => at < self.window.from,
+        }
+    }
+
+    /// Whether `a` lies further along the walk than `b`.
+    fn is_beyond<T: Ord>(&self, a: T, b: T) -> bool {
+        match self.offer.direction {
+            Direction::OldestFirst => a > b,
+            Direction::NewestFirst => a < b,
+        }
+    }
+
+    /// Whether no row of the window can lie beyond this one.
+    fn ends_at(&self, row: Micros) -> bool {
+        match self.offer.direction {
+            Direction::OldestFirst => self.after(row) >= self.window.until,
+            Direction::NewestFirst => self.grid.is_some_and(|grid| row <= grid.ceil(self.window.from)),
+        }
+    }
+
+    /// Up to where a row proves the window, oldest first.
     fn after(&self, row: Micros) -> Micros {
         // Where 3-day candles open is not documented, so their length is counted from themselves.
         match (&self.grid, self.series.span()) {
             (Some(grid), Some(span)) if has_known_grid(span) => grid.next(row),
-            (Some(grid), _) => row + std::time::Duration::from_secs(u64::from(grid.span.secs())),
+            (Some(grid), _) => row + Duration::from_secs(u64::from(grid.span.secs())),
             _ => row,
         }
     }
 
-    fn prove(&mut self, until: Micros) -> Option<Window> {
-        let proven = Window::new(self.from, until);
-        self.from = self.from.max(until);
+    fn prove_all(&mut self) -> Option<Window> {
+        let proven = self.left();
+        self.from = self.until;
         proven
     }
 
-    fn advances(&self, last: Option<Micros>, next: Next) -> bool {
-        match (self.ask, next) {
-            (Ask::FromId(asked), Next::FromId(id)) => id > asked,
-            (_, Next::FromId(_)) => true,
-            (_, Next::ByTime) => last.is_some_and(|last| self.held.is_none_or(|held| last > held)),
+    fn prove_up_to(&mut self, row: Micros) -> Option<Window> {
+        match self.offer.direction {
+            Direction::OldestFirst => {
+                let proven = Window::new(self.from, self.after(row));
+                self.from = proven.map_or(self.from, |window| window.until);
+                proven
+            }
+            Direction::NewestFirst => {
+                // More trades of its instant may lie below.
+                let from = if self.grid.is_some() { row } else { row + Duration::from_micros(1) };
+                let proven = Window::new(from, self.until);
+                self.until = proven.map_or(self.until, |window| window.from);
+                proven
+            }
         }
     }
 
-    fn go_on(&mut self, last: Option<Micros>, next: Next, full: bool) {
-        self.held = last.or(self.held);
+    /// The instant of the furthest held row, of which nothing more came; a candle has proven its own.
+    fn prove_instant(&mut self) -> Option<Window> {
+        let held = self.held.filter(|held| self.grid.is_none() && *held < self.settled)?;
+        let instant = Window::new(held, held + Duration::from_micros(1))?;
+        match self.offer.direction {
+            Direction::OldestFirst => self.from = instant.until,
+            Direction::NewestFirst => self.until = instant.from,
+        }
+        Some(instant)
+    }
+
+    fn advances(&self, furthest: Option<Micros>, next: Next) -> bool {
+        match (self.ask, next) {
+            (Ask::FromId(asked), Next::FromId(id)) => self.is_beyond(id, asked),
+            (_, Next::FromId(_)) => true,
+            (Ask::Skip(asked), Next::Skip(rows)) => rows > asked,
+            (_, Next::Skip(rows)) => rows > 0,
+            (_, Next::ByTime) => {
+                furthest.is_some_and(|row| self.held.is_none_or(|held| self.is_beyond(row, held)))
+            }
+        }
+    }
+
+    fn go_on(&mut self, furthest: Option<Micros>, next: Next, full: bool) {
+        self.held = furthest.or(self.held);
         (self.empties, self.contradictions) = (0, 0);
         match next {
             Next::FromId(id) => self.ask = Ask::FromId(id),
-            Next::ByTime => self.again = !full,
+            Next::Skip(rows) => (self.ask, self.again) = (Ask::Skip(rows), false),
+            Next::ByTime => (self.ask, self.again) = (Ask::ByTime, !full),
+        }
+        if self.offer.is_a_glimpse() {
+            self.lost = self.left();
+            self.ended = true;
         }
     }
 
-    fn nothing_beyond(&mut self, rows: &Batch, next: Next, known: Option<Micros>) -> Result<(), ParseError> {
+    fn nothing_beyond(
+        &mut self,
+        rows: &Batch,
+        next: Next,
+        known: Option<(Micros, Micros)>,
+    ) -> Result<(), ParseError> {
         let overlap_is_missing = match (self.ask, next) {
             (Ask::FromId(_), Next::ByTime) => true,
-            (Ask::FromId(asked), Next::FromId(id)) => id < asked,
+            (Ask::FromId(asked), Next::FromId(id)) => self.is_beyond(asked, id),
             (Ask::ByTime, _) => self.again && self.held.is_some_and(|held| !rows.ts().contains(&held.0)),
             _ => false,
         };
-        let open_ended = self.again || matches!(self.ask, Ask::FromId(_));
-        let later_row_is_missing = open_ended && known.is_some_and(|known| known >= self.window.until);
+        let denies_a_known_row = known.is_some_and(|known| self.should_have_held(known));
         self.again = true;
-        if overlap_is_missing || later_row_is_missing {
-            self.contradictions += 1;
-            if self.contradictions > MOST_CONTRADICTIONS {
-                return Err(ParseError::Malformed {
-                    reason: "it keeps contradicting what was asked for or what the exchange gave before"
-                        .to_owned(),
-                    excerpt: format!("{} rows", rows.len()),
-                });
-            }
-        } else {
+        if !overlap_is_missing && !denies_a_known_row {
             self.empties += 1;
+            return Ok(());
         }
-        Ok(())
+        self.contradictions += 1;
+        if self.contradictions <= MOST_CONTRADICTIONS {
+            return Ok(());
+        }
+        Err(ParseError::Malformed {
+            reason: "it keeps contradicting what was asked for or what the exchange gave before".to_owned(),
+            excerpt: format!("{} rows", rows.len()),
+        })
+    }
+
+    /// Whether an answer with nothing beyond what is held should have held one of the rows at the ends of
+    /// what is known.
+    fn should_have_held(&self, (oldest, newest): (Micros, Micros)) -> bool {
+        let known = match self.offer.direction {
+            Direction::OldestFirst => newest,
+            Direction::NewestFirst if oldest < self.offer.reach(self.grid, self.horizon) => return false,
+            Direction::NewestFirst => oldest,
+        };
+        self.is_past(known) && self.answers(known)
     }
 
     fn check_grid(&self, rows: &Batch) -> Result<(), ParseError> {
@@ -213,195 +366,9 @@ fn has_known_grid(span: Span) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+#[path = "walk_tests.rs"]
+mod tests;
 
-    use super::*;
-    use crate::exchange::find;
-    use crate::model::{Candle, Kind, Trade, Windows};
-
-    const MINUTE: i64 = 60_000_000;
-    const START: i64 = 1_704_067_200_000_000;
-
-    /// An exchange that holds some minutes, and answers as Binance does.
-    struct Book(Vec<i64>);
-
-    impl Book {
-        fn answer(&self, page: &Page) -> Batch {
-            let mut rows = Batch::of(Kind::Ohlc);
-            let inside = self.0.iter().filter(|minute| page.window.holds(at(**minute)));
-            for minute in inside.take(page.rows as usize) {
-                rows.candles_mut().push(Candle {
-                    ts: at(*minute),
-                    open: 1.0,
-                    high: 1.0,
-                    low: 1.0,
-                    close: 1.0,
-                    volume: 1.0,
-                    quote_volume: None,
-                    trades: None,
-                });
-            }
-            rows
-        }
-    }
-
-    fn at(minute: i64) -> Micros {
-        Micros(START + minute * MINUTE)
-    }
-
-    fn window(from: i64, until: i64) -> Window {
-        Window::new(at(from), at(until)).unwrap()
-    }
-
-    fn walk(from: i64, until: i64, horizon: i64, settled: i64) -> Walk {
-        let series: Series = "binance/BTC-USDT/ohlc/1m".parse().unwrap();
-        let offer = find("binance").unwrap().offer_for(&series).unwrap();
-        Walk::new(Arc::new(series), offer, window(from, until), at(horizon), at(settled))
-    }
-
-    /// Walks to the end; gives rows, coverage, confirmed-empty windows and the number of pages.
-    fn run(mut walk: Walk, book: &Book, known: Option<Micros>) -> (Vec<i64>, Windows, Windows, usize) {
-        let (mut rows, mut covered, mut empty, mut pages) = (Vec::new(), Windows::new(), Windows::new(), 0);
-        while let Some(page) = walk.next() {
-            pages += 1;
-            assert!(pages < 50, "the walk does not end");
-            let step = walk.take(book.answer(&page), Next::ByTime, known).unwrap();
-            rows.extend(step.rows.ts().iter().map(|ts| (ts - START) / MINUTE));
-            step.covered.into_iter().for_each(|window| covered.add(window));
-            step.empty.into_iter().for_each(|window| empty.add(window));
-        }
-        rows.sort_unstable();
-        rows.dedup();
-        (rows, covered, empty, pages)
-    }
-
-    #[test]
-    fn a_full_window_is_proven_by_one_page() {
-        let (rows, covered, empty, pages) =
-            run(walk(0, 1_000, 5_000, 5_000), &Book((0..2_000).collect()), None);
-        assert_eq!((rows.len(), pages), (1_000, 1));
-        assert_eq!((covered, empty.is_empty()), (Windows::from(window(0, 1_000)), true));
-    }
-
-    #[test]
-    fn a_quiet_end_is_covered_when_a_later_row_is_seen() {
-        let book = Book((0..400).chain(1_200..1_300).collect());
-        let (rows, covered, empty, pages) = run(walk(0, 1_000, 5_000, 5_000), &book, None);
-        assert_eq!((rows.len(), pages, empty.is_empty()), (400, 2, true));
-        assert_eq!(covered, Windows::from(window(0, 1_000)));
-    }
-
-    #[test]
-    fn two_empty_answers_confirm_the_rest_but_never_near_the_present() {
-        let book = Book((0..400).collect());
-        let (_, covered, empty, pages) = run(walk(0, 1_000, 1_000, 700), &book, None);
-        assert_eq!(covered, Windows::from(window(0, 400)));
-        assert_eq!(empty, Windows::from(window(400, 700)));
-        assert_eq!(pages, 3);
-    }
-
-    #[test]
-    fn an_exchange_that_denies_a_row_it_gave_is_not_believed() {
-        let mut walk = walk(0, 1_000, 5_000, 5_000);
-        walk.take(Book((0..400).collect()).answer(&walk.next().unwrap()), Next::ByTime, None).unwrap();
-        let nothing = Batch::of(Kind::Ohlc);
-        for _ in 0..MOST_CONTRADICTIONS {
-            assert_eq!(walk.take(nothing.clone(), Next::ByTime, None).unwrap().empty, None);
-        }
-        assert!(walk.take(nothing, Next::ByTime, None).is_err());
-    }
-
-    #[test]
-    fn an_empty_answer_is_not_believed_where_a_later_row_is_known() {
-        let mut walk = walk(0, 1_000, 5_000, 5_000);
-        let nothing = Batch::of(Kind::Ohlc);
-        for _ in 0..3 {
-            assert_eq!(walk.take(nothing.clone(), Next::ByTime, Some(at(2_000))).unwrap().empty, None);
-        }
-        let step = walk
-            .take(Book((1_500..1_600).collect()).answer(&walk.next().unwrap()), Next::ByTime, None)
-            .unwrap();
-        assert_eq!(step.covered, Some(window(0, 1_000)));
-    }
-
-    #[test]
-    fn rows_of_another_time_prove_nothing() {
-        let mut walk = walk(0, 1_000, 5_000, 5_000);
-        let newest = Book((4_000..5_000).collect());
-        let asked_elsewhere = Page { window: window(4_000, 5_000), ..walk.next().unwrap() };
-
-        assert!(walk.take(newest.answer(&asked_elsewhere), Next::ByTime, None).is_err());
-
-        assert_eq!(walk.left(), Some(window(0, 1_000)));
-    }
-
-    #[test]
-    fn a_candle_off_its_grid_is_refused() {
-        let mut rows = Batch::of(Kind::Ohlc);
-        rows.candles_mut().push(Candle {
-            ts: Micros(START + 1_000),
-            open: 1.0,
-            high: 1.0,
-            low: 1.0,
-            close: 1.0,
-            volume: 1.0,
-            quote_volume: None,
-            trades: None,
-        });
-        assert!(walk(0, 10, 10, 10).take(rows, Next::ByTime, None).is_err());
-    }
-
-    #[test]
-    fn trades_of_the_last_instant_are_asked_again_by_id_until_one_past_the_end_is_seen() {
-        let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
-        let offer = find("binance").unwrap().offer_for(&series).unwrap();
-        let wanted = Window::new(Micros(START), Micros(START + 100)).unwrap();
-        let mut walk = Walk::new(Arc::new(series), offer, wanted, Micros(START + 500), Micros(START + 500));
-        let page = |ids: std::ops::Range<u64>| {
-            let mut rows = Batch::of(Kind::Trades);
-            for id in ids {
-                // Ten trades an instant.
-                let ts = Micros(START + i64::try_from(id).unwrap() / 10);
-                rows.trades_mut().push(Trade {
-                    ts,
-                    ts_recv: None,
-                    id: Some(&id.to_string()),
-                    price: 1.0,
-                    amount: 1.0,
-                    side: None,
-                });
-            }
-            rows
-        };
-
-        let first = walk.take(page(0..995), Next::FromId(994), None).unwrap();
-        assert_eq!(first.covered, Window::new(Micros(START), Micros(START + 99)));
-        assert_eq!(walk.next().unwrap().ask, Ask::FromId(994));
-        let second = walk.take(page(994..1_200), Next::FromId(1_199), None).unwrap();
-        assert_eq!((second.rows.len(), second.stray), (6, 0));
-        assert_eq!(second.covered, Window::new(Micros(START + 99), Micros(START + 100)));
-        assert_eq!(walk.next(), None);
-    }
-
-    proptest! {
-        #[test]
-        fn every_minute_of_a_walk_is_stored_covered_empty_or_left(
-            held in prop::collection::btree_set(0_i64..3_000, 0..60),
-            from in 0_i64..1_500, len in 1_i64..1_000, settled in 0_i64..3_000,
-        ) {
-            let until = from + len;
-            let book = Book(held.iter().copied().collect());
-            let (rows, covered, empty, pages) = run(walk(from, until, 3_000, settled), &book, None);
-            let wanted: Vec<i64> = held.iter().copied().filter(|minute| (from..until).contains(minute)).collect();
-            prop_assert_eq!(&rows, &wanted);
-            prop_assert!(pages <= 4);
-            prop_assert!(rows.iter().all(|minute| covered.holds(at(*minute))));
-            prop_assert!(empty.iter().all(|part| part.until <= at(settled) && covered.within(part).is_empty()));
-            let mut known = covered.clone();
-            known.add_all(&empty);
-            let left = known.missing(window(from, until));
-            prop_assert!(left.iter().all(|part| part.until > at(settled)), "left behind without need: {left:?}");
-        }
-    }
-}
+#[cfg(test)]
+#[path = "walk_down_tests.rs"]
+mod down_tests;

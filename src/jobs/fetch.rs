@@ -1,15 +1,15 @@
 //! Fetching one window: its pages in turn, each tried again as the retry policy says.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Answer, HttpRequest, Next, Page, ParseError, Step, Walk};
+use crate::exchange::{HttpRequest, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
-use crate::model::{Batch, Micros, Window};
+use crate::jobs::ends::Ends;
+use crate::model::{Batch, Window};
 use crate::net::{Advice, Client, NetError, Received};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::RequestRetried;
@@ -38,8 +38,8 @@ pub(crate) struct Fetcher {
     pub(crate) client: Arc<Client>,
     pub(crate) telemetry: Telemetry,
     pub(crate) retry: Retry,
-    /// `ts` of the newest row known of the series.
-    pub(crate) newest: Arc<AtomicI64>,
+    /// `ts` of the oldest and the newest row known of the series.
+    pub(crate) ends: Arc<Ends>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -53,29 +53,28 @@ pub(crate) struct Failed {
 }
 
 impl Fetcher {
-    /// Walks one window and sends on what each page gave. An end before the window's is no failure: the
-    /// rows near the present may not be there yet.
-    pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<(), Failed> {
+    /// Walks one window and sends on what each page gave; says what the exchange cannot give any more. An end
+    /// before the window's is no failure: the rows near the present may not be there yet.
+    pub(crate) async fn walk(
+        &self,
+        mut walk: Walk,
+        pages: mpsc::Sender<Step>,
+    ) -> Result<Option<Window>, Failed> {
         while let Some(page) = walk.next() {
-            let step = self.page(&page, |rows, next| {
-                let known = Some(Micros(self.newest.load(Ordering::Relaxed))).filter(|newest| newest.0 > 0);
-                walk.take(rows, next, known)
-            });
+            let step = self.page(&page, |rows, next| walk.take(rows, next, self.ends.known()));
             let step = match step.await {
                 Ok(step) => step,
                 Err((attempts, error)) => {
                     return Err(Failed { window: walk.left().unwrap_or(page.window), attempts, error });
                 }
             };
-            if let Some(newest) = step.rows.ts().iter().max() {
-                self.newest.fetch_max(*newest, Ordering::Relaxed);
-            }
+            self.ends.learn(step.rows.ts());
             if pages.send(step).await.is_err() {
                 // The run has ended; what was not taken is asked again by the next one.
-                return Ok(());
+                return Ok(None);
             }
         }
-        Ok(())
+        Ok(walk.lost())
     }
 
     /// One page, tried until it is understood or the attempts are spent.
@@ -87,8 +86,7 @@ impl Fetcher {
         let exchange = self.client.exchange();
         let read = |received: &Received| {
             let mut rows = Batch::of(page.series.kind());
-            let answer = Answer { body: &received.body, received: received.at };
-            let next = exchange.parse(page, &answer, &mut rows)?;
+            let next = received.with_answer(|answer| exchange.parse(page, answer, &mut rows))?;
             take(rows, next)
         };
         self.ask(&exchange.request(page), read).await

@@ -5,6 +5,7 @@
 //! with its reason, for the next run to fill.
 
 mod coverage;
+mod ends;
 mod error;
 mod failures;
 mod fetch;

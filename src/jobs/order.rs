@@ -1,11 +1,12 @@
 //! What a run is given, how far it is, and what it came to.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::exchange::Instrument;
 use crate::jobs::{Retry, RunError};
-use crate::model::{Micros, Series};
+use crate::model::{Micros, Pair, Series};
 use crate::net::Client;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -22,8 +23,8 @@ pub struct Context {
     pub flush_interval: Duration,
     /// Windows of one series that are fetched side by side.
     pub walks_at_once: usize,
-    /// The symbols that the exchange has confirmed to list since the program started.
-    pub introduced: Mutex<HashSet<String>>,
+    /// What the exchange has listed the pairs as since the program started.
+    pub introduced: Mutex<HashMap<Pair, Arc<Instrument>>>,
 }
 
 /// From where on history is wanted.
@@ -87,8 +88,8 @@ impl Outcome {
 }
 
 impl Context {
-    /// The symbols known to be listed; see the field.
-    pub(crate) fn introduced(&self) -> MutexGuard<'_, HashSet<String>> {
+    /// The pairs known to be listed; see the field.
+    pub(crate) fn introduced(&self) -> MutexGuard<'_, HashMap<Pair, Arc<Instrument>>> {
         self.introduced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

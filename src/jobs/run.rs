@@ -1,14 +1,14 @@
 //! One run of one series: prepare, plan, walk the windows side by side, publish, account.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Ask, History, Offer, Page, Step, Walk};
+use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
+use crate::jobs::ends::Ends;
 use crate::jobs::failures::Failures;
 use crate::jobs::fetch::{Failed, Fetcher};
 use crate::jobs::survey::Ground;
@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
             client: Arc::clone(&context.client),
             telemetry: context.telemetry.clone(),
             retry: order.retry,
-            newest: Arc::new(AtomicI64::new(0)),
+            ends: Arc::new(Ends::default()),
             stop: stop.clone(),
         };
         Run { context, order, progress, fetcher, at: Progress::default(), waiting: 0, stored: 0, revised: 0 }
@@ -72,12 +72,12 @@ impl<'a> Run<'a> {
     async fn all(&mut self) -> Result<(), RunError> {
         let offer = self.offer().ok_or_else(|| self.no_offer())?;
         let mut writer = self.open().await?;
-        self.introduce().await?;
+        let instrument = self.introduce().await?;
         if offer.history == History::Now {
-            let writer = self.snapshot(writer, offer).await?;
+            let writer = self.snapshot(writer, offer, instrument).await?;
             return self.finish(writer, Ok(())).await;
         }
-        let ground = self.survey(&mut writer, offer);
+        let ground = self.survey(&mut writer, offer, instrument);
         if let Err(error) = self.probe(&mut writer, &ground).await {
             return self.finish(writer, Err(error)).await;
         }
@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
         let settled = plan::unsettled_since(ground.grid, ground.horizon);
         let mut windows = plan::walks(missing, ground.offer, ground.grid);
         let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
-        let mut walking: JoinSet<Result<(), Failed>> = JoinSet::new();
+        let mut walking: JoinSet<Result<Option<Window>, Failed>> = JoinSet::new();
         let mut failures = Failures::default();
         loop {
             while walking.len() < self.context.walks_at_once
@@ -122,8 +122,8 @@ impl<'a> Run<'a> {
                 && !self.fetcher.stop.is_cancelled()
             {
                 let Some(window) = windows.next() else { break };
-                let walk =
-                    Walk::new(Arc::clone(&self.order.series), ground.offer, window, ground.horizon, settled);
+                let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
+                let walk = Walk::new(series, instrument, ground.offer, window, ground.horizon, settled);
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
                 walking.spawn(async move { fetcher.walk(walk, sender).await });
             }
@@ -183,10 +183,13 @@ impl<'a> Run<'a> {
         Ok(writer)
     }
 
-    fn ended(&mut self, writer: &mut Writer, failures: &mut Failures, ended: Result<(), Failed>) {
+    fn ended(&mut self, writer: &mut Writer, failures: &mut Failures, ended: Result<Option<Window>, Failed>) {
         match ended {
             Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
-            Ok(()) => failures.in_a_row = 0,
+            Ok(lost) => {
+                failures.in_a_row = 0;
+                lost.into_iter().for_each(|window| self.lost(writer, window));
+            }
             Err(failed) => {
                 let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);
                 self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &failed.error });
@@ -200,11 +203,17 @@ impl<'a> Run<'a> {
     }
 
     /// One snapshot of a book.
-    async fn snapshot(&mut self, writer: Writer, offer: &Offer) -> Result<Writer, RunError> {
+    async fn snapshot(
+        &mut self,
+        writer: Writer,
+        offer: &Offer,
+        instrument: Arc<Instrument>,
+    ) -> Result<Writer, RunError> {
         let now = self.context.client.clock().now();
         let window = Window { from: now, until: Micros(now.0 + 1) };
         let rows = self.order.depth.min(offer.page_rows);
-        let page = Page { series: Arc::clone(&self.order.series), window, ask: Ask::Now, rows };
+        let series = Arc::clone(&self.order.series);
+        let page = Page { series, instrument, window, ask: Ask::Now, rows };
         self.at.planned = 1;
         let taken = self.fetcher.page(&page, |rows, _| Ok(rows)).await;
         let mut rows = taken.map_err(|(_, error)| self.unprepared(error))?;

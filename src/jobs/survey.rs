@@ -2,12 +2,11 @@
 //! where rows are wanted, where they begin, and what of all that is missing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::exchange::{Ask, History, Offer, Page, Probe};
+use crate::exchange::{Ask, Direction, Instrument, Offer, Page, Probe};
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, RunError, Since, plan};
-use crate::model::{Grid, Micros, Window, Windows};
+use crate::model::{Grid, Kind, Micros, Series, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
 use crate::telemetry::events::Chain;
@@ -18,6 +17,7 @@ const WORTH_A_PROBE: usize = 3;
 /// What is known once a run is prepared.
 pub(super) struct Ground {
     pub(super) offer: &'static Offer,
+    pub(super) instrument: Arc<Instrument>,
     pub(super) grid: Option<Grid>,
     /// The first open or instant not to be asked for.
     pub(super) horizon: Micros,
@@ -42,8 +42,8 @@ impl Run<'_> {
     }
 
     /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
-    /// it is listed and what budget is announced.
-    pub(super) async fn introduce(&self) -> Result<(), RunError> {
+    /// what it is listed as and what budgets are announced. A dated contract is looked up again once it has ended.
+    pub(super) async fn introduce(&self) -> Result<Arc<Instrument>, RunError> {
         let client = &self.context.client;
         if client.clock().is_due() {
             match self.fetcher.measure_clock().await {
@@ -56,20 +56,31 @@ impl Run<'_> {
             }
         }
         let pair = self.order.series.pair();
-        let symbol = client.exchange().symbol(pair);
-        if self.context.introduced().contains(&symbol) {
-            return Ok(());
+        let known = self.context.introduced().get(pair).cloned();
+        let runs_on =
+            |instrument: &Arc<Instrument>| instrument.ends.is_none_or(|ends| client.clock().now() < ends);
+        if let Some(known) = known.filter(runs_on) {
+            return Ok(known);
         }
         let request = client.exchange().listing_request(Some(pair));
-        let read = |received: &Received| client.exchange().parse_listing(&received.body);
-        let listing = self.fetcher.ask(&request, read).await.map_err(|(_, error)| self.unprepared(error))?;
-        listing.quota.into_iter().for_each(|quota| client.set_quota(quota));
-        self.context.introduced().insert(symbol);
-        Ok(())
+        let read = |received: &Received| {
+            let listing = client.exchange().parse_listing(&received.body)?;
+            Ok((Arc::new(listing.find(pair)?.clone()), listing.quotas))
+        };
+        let listed = self.fetcher.ask(&request, read).await;
+        let (instrument, quotas) = listed.map_err(|(_, error)| self.unprepared(error))?;
+        quotas.into_iter().for_each(|(budget, quota)| client.set_quota(budget, quota));
+        self.context.introduced().insert(pair.clone(), Arc::clone(&instrument));
+        Ok(instrument)
     }
 
     /// Settles from where to where rows are wanted.
-    pub(super) fn survey(&self, writer: &mut Writer, offer: &'static Offer) -> Ground {
+    pub(super) fn survey(
+        &self,
+        writer: &mut Writer,
+        offer: &'static Offer,
+        instrument: Arc<Instrument>,
+    ) -> Ground {
         let grid = self.order.series.span().map(|span| offer.grid(span));
         let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
         let until = self.order.until.map_or(horizon, |until| until.min(horizon));
@@ -83,10 +94,10 @@ impl Run<'_> {
         let since = self.reach(writer, offer, grid, asked, horizon);
         // A start in the future wants nothing yet, and must not hide what comes before it.
         writer.account(|ledger| want(ledger, asked.min(horizon)));
-        if let Some((_, newest)) = writer.ledger().ends() {
-            self.fetcher.newest.fetch_max(newest.0, Ordering::Relaxed);
+        if let Some((oldest, newest)) = writer.ledger().ends() {
+            self.fetcher.ends.learn(&[oldest.0, newest.0]);
         }
-        Ground { offer, grid, horizon, since, until }
+        Ground { offer, instrument, grid, horizon, since, until }
     }
 
     /// What the exchange cannot give any more is unfillable, before the first request.
@@ -98,16 +109,17 @@ impl Run<'_> {
         since: Micros,
         horizon: Micros,
     ) -> Micros {
-        let oldest = match (offer.history, grid) {
-            (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
-            (History::For(length), _) => horizon - length,
-            _ => return since,
-        };
-        if let Some(lost) = Window::new(since, oldest) {
-            let exchange = self.context.client.exchange().name();
-            writer.account(|ledger| ledger.give_up(lost, &format!("{exchange} does not go back this far")));
-        }
+        let oldest = offer.reach(grid, horizon);
+        // What can be computed from rows of another kind is not given up.
+        let lost = Window::new(since, oldest).filter(|_| offer.derived_from.is_none());
+        lost.into_iter().for_each(|window| self.lost(writer, window));
         since.max(oldest)
+    }
+
+    /// What the exchange cannot give any more is unfillable.
+    pub(super) fn lost(&self, writer: &mut Writer, window: Window) {
+        let exchange = self.context.client.exchange().name();
+        writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
     }
 
     /// Finds the first row there is, so that the years before it cost one request.
@@ -116,15 +128,13 @@ impl Run<'_> {
         let settled = writer.settled();
         let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
         let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(()) };
-        let ask = match ground.offer.probe {
-            Probe::None => return Ok(()),
-            Probe::ByTime => Ask::ByTime,
-            Probe::ById => Ask::FromId(0),
-        };
-        let Some(window) = Window::new(Micros(0), ground.horizon) else { return Ok(()) };
-        let page = Page { series: Arc::clone(&self.order.series), window, ask, rows: 1 };
-        let first = self.fetcher.page(&page, |rows, _| Ok(rows.ts().iter().min().copied())).await;
-        let first = first.map_err(|(_, error)| self.unprepared(error))?;
+        let Some(page) = self.look(ground) else { return Ok(()) };
+        let first = self.fetcher.page(&page, |rows, _| {
+            // A full page of many rows may have older ones before it.
+            let is_all = page.rows == 1 || rows.len() < page.rows as usize;
+            Ok(rows.ts().iter().min().copied().filter(|_| is_all))
+        });
+        let first = first.await.map_err(|(_, error)| self.unprepared(error))?;
         if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(Micros(first)))) {
             let exchange = self.context.client.exchange().name();
             writer.account(|ledger| {
@@ -132,6 +142,25 @@ impl Run<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The page that shows where history begins.
+    fn look(&self, ground: &Ground) -> Option<Page> {
+        let own = &self.order.series;
+        let (ask, rows, kind, span) = match ground.offer.probe {
+            Probe::None => return None,
+            Probe::ByTime => (Ask::ByTime, 1, own.kind(), own.span()),
+            Probe::ById => (Ask::FromId(0), 1, own.kind(), own.span()),
+            Probe::FirstTrade => (Ask::FromId(0), 1, Kind::Trades, None),
+            Probe::Longest => {
+                let longest = ground.offer.spans.last()?.span();
+                (Ask::ByTime, ground.offer.page_rows, own.kind(), Some(longest))
+            }
+        };
+        let series = Series::new(own.exchange(), own.pair().clone(), kind, span).ok()?;
+        let window = Window::new(Micros(0), ground.horizon)?;
+        let instrument = Arc::clone(&ground.instrument);
+        Some(Page { series: Arc::new(series), instrument, window, ask, rows })
     }
 
     fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
@@ -150,11 +179,17 @@ impl Run<'_> {
         missing
     }
 
-    /// Takes back every claim of emptiness that a row after it contradicts: had nothing been there, that row
+    /// Takes back every claim of emptiness that a row beyond it contradicts: had nothing been there, that row
     /// would have been the answer. The time is asked for again, now that the row is known.
     pub(super) fn doubt(&self, writer: &mut Writer, ground: &Ground) -> Windows {
-        let newest = Micros(self.fetcher.newest.load(Ordering::Relaxed));
-        let contradicted = Window::new(ground.since, ground.until.min(newest));
+        let (offer, since, until) = (ground.offer, ground.since, ground.until);
+        let ends = self.fetcher.ends.known().filter(|_| offer.is_open_ended());
+        let contradicted = ends.and_then(|(oldest, newest)| match offer.direction {
+            Direction::OldestFirst => Window::new(since, until.min(newest)),
+            // A row the exchange has meanwhile dropped contradicts nothing.
+            Direction::NewestFirst if oldest < offer.reach(ground.grid, ground.horizon) => None,
+            Direction::NewestFirst => Window::new(since.max(oldest), until),
+        });
         contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 }

@@ -19,9 +19,10 @@ const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
     /// What every answer says of limits and clocks, whatever its status.
-    pub(super) fn note(&self, headers: &HeaderMap) {
-        if let Some(used) = self.exchange.used_weight(&|name| text(headers, name).map(str::to_owned)) {
-            self.limiter.observe_used(used);
+    pub(super) fn note(&self, budget: usize, headers: &HeaderMap) {
+        let header = |name: &str| text(headers, name).map(str::to_owned);
+        if let Some(used) = self.exchange.used_weight(budget, &header) {
+            self.limiter(budget).observe_used(used);
         }
         if let Some(date) = text(headers, DATE.as_str()).and_then(http_date) {
             self.clock.check(date);
@@ -36,15 +37,22 @@ impl Client {
     }
 
     /// The error an answer without success stands for; the wait it means for all requests begins here.
-    pub(super) fn classify(&self, status: u16, headers: &HeaderMap, body: &[u8], sent: Instant) -> NetError {
+    pub(super) fn classify(
+        &self,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        budget: usize,
+        sent: Instant,
+    ) -> NetError {
         let exchange = self.name();
         let refusal = self.exchange.refusal(status, body);
         let limited = refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit);
         let wait = self.asked_wait(headers).or_else(|| match status {
             418 => Some(BAN),
             403 if limited => Some(BAN),
-            429 => Some(self.limiter.back_off(sent)),
-            _ => limited.then(|| self.limiter.back_off(sent)),
+            429 => Some(self.limiter(budget).back_off(sent)),
+            _ => limited.then(|| self.limiter(budget).back_off(sent)),
         });
         if let Some(wait) = wait {
             self.hold(wait);
@@ -71,9 +79,9 @@ impl Client {
         Some(wait.max(LEAST_WAIT))
     }
 
-    /// Sends nothing for so long.
+    /// Sends nothing for so long, whatever budget pays: few exchanges say which of them is spent.
     pub(super) fn hold(&self, wait: Duration) {
-        self.limiter.ban_until(Instant::now() + wait);
+        self.limiters().iter().for_each(|limiter| limiter.ban_until(Instant::now() + wait));
         self.watch.banned(self.name(), self.clock.now() + wait);
     }
 

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Response, Url};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Exchange, HttpRequest, Quota};
+use crate::exchange::{Answer, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::classify::cause;
 use crate::net::{Clock, Limiter, NetError, Watch};
@@ -45,16 +46,29 @@ impl Default for Settings {
 pub struct Received {
     /// The decoded bytes.
     pub body: Vec<u8>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// When the answer began to arrive, by the exchange's clock.
     pub at: Micros,
+}
+
+impl Received {
+    /// What the exchange's parsers are given of it.
+    #[must_use]
+    pub fn with_answer<T>(&self, read: impl FnOnce(&Answer<'_>) -> T) -> T {
+        let header = |name: &str| self.headers.get(name)?.to_str().ok();
+        read(&Answer { body: &self.body, received: self.at, header: &header })
+    }
 }
 
 /// The one client of an exchange; everything that asks it shares this.
 pub struct Client {
     pub(super) exchange: &'static dyn Exchange,
-    base: String,
+    /// The address from the configuration, which stands in for every host of the exchange.
+    redirected: Option<String>,
     http: reqwest::Client,
-    pub(super) limiter: Limiter,
+    /// One for each of the exchange's budgets.
+    limiters: Vec<Limiter>,
     pub(super) clock: Clock,
     pub(super) watch: Arc<dyn Watch>,
 }
@@ -70,7 +84,8 @@ impl Client {
         watch: Arc<dyn Watch>,
     ) -> Result<Client, NetError> {
         let unusable = |reason: String| NetError::Unusable { exchange: exchange.name(), reason };
-        let base = settings.rest_url.as_deref().unwrap_or(exchange.rest_url()).trim_end_matches('/');
+        let redirected = settings.rest_url.map(|url| url.trim_end_matches('/').to_owned());
+        let base = redirected.as_deref().unwrap_or(exchange.rest_url());
         let url = Url::parse(base).map_err(|error| unusable(format!("`{base}` is no address ({error})")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(unusable(format!("`{base}` is neither http nor https")));
@@ -85,14 +100,12 @@ impl Client {
             .referer(false)
             .build()
             .map_err(|error| unusable(cause(&error)))?;
-        let limiter = Limiter::new(
-            exchange.name(),
-            exchange.quota(),
-            heaviest(exchange),
-            settings.requests_per_second,
-            Arc::clone(&watch),
-        );
-        Ok(Client { exchange, base: base.to_owned(), http, limiter, clock: Clock::default(), watch })
+        let limiter = |(budget, quota): (usize, &Quota)| {
+            let (heaviest, rate) = (heaviest(exchange, budget), settings.requests_per_second);
+            Limiter::new(exchange.name(), *quota, heaviest, rate, Arc::clone(&watch))
+        };
+        let limiters = exchange.quotas().iter().enumerate().map(limiter).collect();
+        Ok(Client { exchange, redirected, http, limiters, clock: Clock::default(), watch })
     }
 
     /// The exchange this asks.
@@ -107,9 +120,19 @@ impl Client {
         &self.clock
     }
 
-    /// Follows a quota the exchange announced.
-    pub fn set_quota(&self, quota: Quota) {
-        self.limiter.set_quota(quota);
+    /// Follows the quota the exchange announced for one of its budgets.
+    pub fn set_quota(&self, budget: usize, quota: Quota) {
+        self.limiter(budget).set_quota(quota);
+    }
+
+    /// The limit of a budget.
+    pub(super) fn limiter(&self, budget: usize) -> &Limiter {
+        // The conformance suite holds every request to a budget there is; any other pays like the last.
+        &self.limiters[budget.min(self.limiters.len() - 1)]
+    }
+
+    pub(super) fn limiters(&self) -> &[Limiter] {
+        &self.limiters
     }
 
     /// Sends a request when the limit lets it and reads the whole answer. Nothing is asked twice, but once
@@ -131,7 +154,7 @@ impl Client {
     /// As [`Client::get`], and [`NetError::Unreadable`]; the clock then stays as it was.
     pub async fn measure_clock(&self, stop: &CancellationToken) -> Result<(), NetError> {
         let request = self.exchange.clock_request();
-        self.limiter.wait(request.weight, stop).await?;
+        self.limiter(request.budget).wait(request.weight, stop).await?;
         let sent = Instant::now();
         let (received, heard) = self.watched(&request, sent, stop).await?;
         let theirs =
@@ -142,7 +165,7 @@ impl Client {
     }
 
     async fn attempt(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
-        self.limiter.wait(request.weight, stop).await?;
+        self.limiter(request.budget).wait(request.weight, stop).await?;
         let (received, _) = self.watched(request, Instant::now(), stop).await?;
         Ok(received)
     }
@@ -170,11 +193,12 @@ impl Client {
         request: &HttpRequest,
         sent: Instant,
     ) -> Result<(Received, Instant), NetError> {
-        let url = format!("{}{}", self.base, request.path);
+        let own = request.host.unwrap_or(self.exchange.rest_url());
+        let url = format!("{}{}", self.redirected.as_deref().unwrap_or(own), request.path);
         let response = self.http.get(url).send().await.map_err(|error| self.unsent(&error))?;
         let (heard, at) = (Instant::now(), self.clock.now());
         let (status, headers) = (response.status(), response.headers().clone());
-        self.note(&headers);
+        self.note(request.budget, &headers);
         let most = match (status.is_success(), request.endpoint) {
             (false, _) => ERROR_BYTES,
             (true, "instruments") => LISTING_BYTES,
@@ -185,10 +209,10 @@ impl Client {
         let body = if status.is_success() { body? } else { body.unwrap_or_default() };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
         if !status.is_success() || self.is_limit(&body) {
-            return Err(self.classify(status.as_u16(), &headers, &body, sent));
+            return Err(self.classify(status.as_u16(), &headers, &body, request.budget, sent));
         }
-        self.limiter.answered(sent);
-        Ok((Received { body, at }, heard))
+        self.limiter(request.budget).answered(sent);
+        Ok((Received { body, headers, at }, heard))
     }
 
     /// Reads a body, counting decoded bytes, and stops at `most`.
@@ -224,12 +248,14 @@ fn follow_same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if stays && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
 }
 
-/// The heaviest request an exchange knows.
-fn heaviest(exchange: &dyn Exchange) -> u32 {
-    let pages = exchange.offers().iter().flat_map(|offer| {
+/// The heaviest request an exchange knows that a budget pays for.
+fn heaviest(exchange: &dyn Exchange, budget: usize) -> u32 {
+    let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
+    let pages = offers.flat_map(|offer| {
         offer.depths.iter().map(|(_, weight)| *weight).chain(std::iter::once(offer.weight))
     });
-    let others = [exchange.clock_request().weight, exchange.listing_request(None).weight];
+    let others = [exchange.clock_request(), exchange.listing_request(None)];
+    let others = others.iter().filter(|request| request.budget == budget).map(|request| request.weight);
     pages.chain(others).max().unwrap_or(1)
 }
 

@@ -60,7 +60,7 @@ fn client(script: &Script) -> Client {
 }
 
 fn request(endpoint: &'static str) -> HttpRequest {
-    HttpRequest { endpoint, path: "/api?a=1".to_owned(), weight: 2 }
+    HttpRequest::new(endpoint, "/api?a=1".to_owned(), 2)
 }
 
 async fn get_once(reply: Reply) -> Result<Received, NetError> {

@@ -9,7 +9,6 @@ use hyper::{Method, Response, Uri, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::Instant;
 
-use super::binance::{self, Asked, World};
 use super::body::ReplyBody;
 use super::fault::{Endpoint, Fault};
 use super::knobs::{Knobs, RetryAfter};
@@ -17,6 +16,7 @@ use super::meter::{Charge, Meter};
 use super::query::{BadRequest, Query};
 use super::rule::{Turn, strike};
 use super::seen::{Log, Seen};
+use super::venue::{Asked, Venue, World, route};
 use crate::model::Micros;
 
 const PAGE_403: &str = "<html><head><title>403 Forbidden</title></head><body>Request blocked.</body></html>";
@@ -53,7 +53,7 @@ pub(super) struct Desk {
 /// What is counted, under one lock so that numbers and weights agree.
 #[derive(Default)]
 struct Ledger {
-    meter: Meter,
+    meters: BTreeMap<&'static str, Meter>,
     log: Log,
     among_all: u64,
     at_endpoints: BTreeMap<Endpoint, u64>,
@@ -97,18 +97,19 @@ impl Desk {
         let world = self.world();
         let at = self.started.elapsed();
         let query = Query(uri.query().unwrap_or_default());
-        let endpoint = binance::endpoint(uri.path());
+        let (venue, path) = route(uri.path());
+        let endpoint = venue.endpoint(path);
 
-        let (turn, charge, used) = self.admit(&world.knobs, endpoint, query, at);
+        let (turn, charge, used) = self.admit(&world.knobs, venue, endpoint, query, at);
         let fault = match charge {
             Charge::Granted => strike(&world.knobs.faults, world.knobs.seed, turn),
             Charge::Throttled { .. } | Charge::Banned { .. } => None,
         };
-        let asked =
-            Asked { world: &world, query, now: world.knobs.clock.now(), fault, number: turn.among_all };
-        let draft = refusal(charge, &world.knobs)
-            .or_else(|| canned(fault?, &world.knobs))
-            .unwrap_or_else(|| reply(&asked, method, endpoint));
+        let (now, number) = (world.knobs.clock.now(), turn.among_all);
+        let asked = Asked { world: &world, path, query, now, fault, number };
+        let draft = refusal(venue, charge, &world.knobs)
+            .or_else(|| canned(venue, fault?, &world.knobs))
+            .unwrap_or_else(|| reply(venue, &asked, method, endpoint));
         let status = match fault {
             Some(Fault::Reset | Fault::Silent) => 0,
             _ => draft.status,
@@ -119,7 +120,7 @@ impl Desk {
         let outcome = match fault {
             Some(Fault::Reset) => Outcome::Reset,
             Some(Fault::Silent) => Outcome::Silence,
-            _ => draft.dress(&world.knobs, used, fault),
+            _ => draft.dress(&world.knobs, venue.usage(used, &world.knobs), fault),
         };
         (outcome, world.knobs.latency)
     }
@@ -128,6 +129,7 @@ impl Desk {
     fn admit(
         &self,
         knobs: &Knobs,
+        venue: &'static dyn Venue,
         endpoint: Endpoint,
         query: Query<'_>,
         at: Duration,
@@ -137,80 +139,85 @@ impl Desk {
         let own = ledger.at_endpoints.entry(endpoint).or_default();
         *own += 1;
         let turn = Turn { endpoint, at_endpoint: *own, among_all: ledger.among_all };
-        let charge = ledger.meter.charge(knobs, binance::weight(endpoint, query), at);
-        (turn, charge, ledger.meter.used())
+        let meter = ledger.meters.entry(venue.name()).or_default();
+        let charge = meter.charge(knobs, venue.weight(endpoint, query), at);
+        (turn, charge, meter.used())
     }
 }
 
 /// The refusal of a client that has used too much.
-fn refusal(charge: Charge, knobs: &Knobs) -> Option<Draft> {
+fn refusal(venue: &dyn Venue, charge: Charge, knobs: &Knobs) -> Option<Draft> {
     match charge {
         Charge::Granted => None,
-        Charge::Throttled { wait_secs } => Some(throttled(knobs, Some(wait_secs.to_string()))),
-        Charge::Banned { wait_secs } => Some(banned(knobs, Some(wait_secs.to_string()))),
+        Charge::Throttled { wait_secs } => Some(throttled(venue, knobs, Some(wait_secs.to_string()))),
+        Charge::Banned { wait_secs } => Some(banned(venue, knobs, Some(wait_secs.to_string()))),
     }
 }
 
-fn throttled(knobs: &Knobs, retry_after: Option<String>) -> Draft {
+fn throttled(venue: &dyn Venue, knobs: &Knobs, retry_after: Option<String>) -> Draft {
     let limit = knobs.weight_limit;
     let msg = format!(
         "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
     );
-    Draft { retry_after, ..Draft::error(429, -1003, &msg) }
+    Draft { retry_after, ..Draft::error(venue, 429, -1003, &msg) }
 }
 
-fn banned(knobs: &Knobs, retry_after: Option<String>) -> Draft {
+fn banned(venue: &dyn Venue, knobs: &Knobs, retry_after: Option<String>) -> Draft {
     let until = knobs.told_now() + knobs.ban;
     let msg = format!("Way too much request weight used; IP banned until {}.", until.millis_floor());
-    Draft { retry_after, ..Draft::error(418, -1003, &msg) }
+    Draft { retry_after, ..Draft::error(venue, 418, -1003, &msg) }
 }
 
 /// The answer to a fault that needs no look at the request.
-fn canned(fault: Fault, knobs: &Knobs) -> Option<Draft> {
+fn canned(venue: &dyn Venue, fault: Fault, knobs: &Knobs) -> Option<Draft> {
     let retry_after = match knobs.retry_after {
         RetryAfter::Missing => None,
         RetryAfter::Seconds(secs) => Some(secs.to_string()),
         RetryAfter::Date(secs) => Some(http_date(knobs.told_now() + Duration::from_secs(secs))),
     };
     Some(match fault {
-        Fault::Status429 => throttled(knobs, retry_after),
-        Fault::Status418 => banned(knobs, retry_after),
+        Fault::Status429 => throttled(venue, knobs, retry_after),
+        Fault::Status418 => banned(venue, knobs, retry_after),
         Fault::Status403 => Draft::web_page(403, PAGE_403),
         Fault::Status451 => Draft::error(
+            venue,
             451,
             0,
             "Service unavailable from a restricted location according to 'b. Eligibility' in https://www.binance.com/en/terms.",
         ),
         Fault::Status500 => {
-            Draft::error(500, -1000, "An unknown error occurred while processing the request.")
+            Draft::error(venue, 500, -1000, "An unknown error occurred while processing the request.")
         }
         Fault::Status503 => Draft::web_page(503, PAGE_503),
         Fault::Redirect => Draft::web_page(302, ""),
         Fault::Html => Draft::web_page(200, PAGE_200),
-        Fault::ErrorBody => {
-            Draft::error(200, -1001, "Internal error; unable to process your request. Please try again.")
-        }
+        Fault::ErrorBody => Draft::error(
+            venue,
+            200,
+            -1001,
+            "Internal error; unable to process your request. Please try again.",
+        ),
         _ => return None,
     })
 }
 
-fn reply(asked: &Asked<'_>, method: &Method, endpoint: Endpoint) -> Draft {
+fn reply(venue: &dyn Venue, asked: &Asked<'_>, method: &Method, endpoint: Endpoint) -> Draft {
     if endpoint == Endpoint::Unknown {
         return Draft::web_page(404, PAGE_404);
     }
     if method != Method::GET {
         return Draft::web_page(405, PAGE_405);
     }
-    match asked.answer(endpoint) {
+    match venue.answer(endpoint, asked) {
         Ok(body) => Draft { status: 200, is_json: true, body, retry_after: None },
-        Err(BadRequest { code, msg }) => Draft::error(400, code, &msg),
+        Err(BadRequest { code, msg }) => Draft::error(venue, 400, code, &msg),
     }
 }
 
 impl Draft {
-    fn error(status: u16, code: i32, msg: &str) -> Self {
-        let body = format!("{{\"code\":{code},\"msg\":\"{msg}\"}}").into_bytes();
-        Draft { status, is_json: true, body, retry_after: None }
+    fn error(venue: &dyn Venue, status: u16, code: i32, msg: &str) -> Self {
+        let (status, body) = venue.error(status, &BadRequest::new(code, msg));
+        Draft { status, is_json: true, body: body.into_bytes(), retry_after: None }
     }
 
     fn web_page(status: u16, page: &str) -> Self {
@@ -218,14 +225,15 @@ impl Draft {
     }
 
     /// The answer with its headers, its body broken as the fault wants.
-    fn dress(self, knobs: &Knobs, used: u32, fault: Option<Fault>) -> Outcome {
+    fn dress(self, knobs: &Knobs, usage: Vec<(&'static str, String)>, fault: Option<Fault>) -> Outcome {
         let content_type = if self.is_json { "application/json;charset=UTF-8" } else { "text/html" };
         let mut answer = Response::builder()
             .status(self.status)
             .header(header::CONTENT_TYPE, content_type)
-            .header(header::DATE, http_date(knobs.told_now()))
-            .header("x-mbx-used-weight", used)
-            .header("x-mbx-used-weight-1m", used);
+            .header(header::DATE, http_date(knobs.told_now()));
+        for (name, value) in usage {
+            answer = answer.header(name, value);
+        }
         if let Some(retry_after) = self.retry_after {
             answer = answer.header(header::RETRY_AFTER, retry_after);
         }

@@ -107,18 +107,24 @@ pub enum Endpoint {
     Trades,
     /// A book.
     BookSnapshot,
+    /// Funding rates.
+    Funding,
+    /// Open interest.
+    OpenInterest,
     /// No operation the exchange has.
     Unknown,
 }
 
 impl Endpoint {
     /// Every endpoint; its place here is its place in counters.
-    pub const ALL: [Endpoint; 6] = [
+    pub const ALL: [Endpoint; 8] = [
         Endpoint::Time,
         Endpoint::Instruments,
         Endpoint::Ohlc,
         Endpoint::Trades,
         Endpoint::BookSnapshot,
+        Endpoint::Funding,
+        Endpoint::OpenInterest,
         Endpoint::Unknown,
     ];
 
@@ -131,6 +137,8 @@ impl Endpoint {
             Endpoint::Ohlc => "ohlc",
             Endpoint::Trades => "trades",
             Endpoint::BookSnapshot => "book_snapshot",
+            Endpoint::Funding => "funding",
+            Endpoint::OpenInterest => "open_interest",
             Endpoint::Unknown => "unknown",
         }
     }

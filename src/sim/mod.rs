@@ -22,6 +22,7 @@ mod seen;
 mod server;
 mod tape;
 mod text;
+mod venue;
 
 pub use book::SimBook;
 pub use clock::Clock;
@@ -32,3 +33,4 @@ pub use rule::{Rate, Rule, RuleError};
 pub use seen::Seen;
 pub use server::Sim;
 pub use tape::MOST_PER_HOUR;
+pub use venue::names;

@@ -1,4 +1,5 @@
-//! The query of a request, checked the way Binance checks it.
+//! The query of a request, checked the way Binance checks it; the codes are the simulator's own words for
+//! errors, which each exchange turns into its own.
 
 use crate::model::Micros;
 
@@ -65,10 +66,12 @@ impl<'a> Query<'a> {
     }
 
     /// How many rows are wanted; more than the most is the most.
-    pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, BadRequest> {
-        match self.number("limit")? {
+    pub(super) fn limit(&self, name: &str, usual: usize, most: usize) -> Result<usize, BadRequest> {
+        match self.number(name)? {
             None => Ok(usual.min(most)),
-            Some(0) => Err(BadRequest::new(-1130, "Data sent for parameter 'limit' is not valid.")),
+            Some(0) => {
+                Err(BadRequest::new(-1130, &format!("Data sent for parameter '{name}' is not valid.")))
+            }
             Some(limit) => Ok(usize::try_from(limit).unwrap_or(most).min(most)),
         }
     }
@@ -93,13 +96,13 @@ mod tests {
         let error = Query("a=1&startTime=-5").instant("startTime").unwrap_err();
         assert_eq!(error.code, -1100);
         assert!(error.msg.contains("'startTime'"));
-        assert_eq!(Query("limit=0").limit(500, 1_000).unwrap_err().code, -1130);
+        assert_eq!(Query("limit=0").limit("limit", 500, 1_000).unwrap_err().code, -1130);
     }
 
     #[test]
     fn limits_and_instants_are_held_to_what_makes_sense() {
-        assert_eq!(Query("limit=99999999999999999999").limit(500, 1_000), Ok(1_000));
-        assert_eq!(Query("").limit(500, 100), Ok(100));
+        assert_eq!(Query("limit=99999999999999999999").limit("limit", 500, 1_000), Ok(1_000));
+        assert_eq!(Query("").limit("limit", 500, 100), Ok(100));
         let far = Query("endTime=9223372036854775807").instant("endTime").unwrap();
         assert_eq!(far, Some(Micros::from_millis(LATEST_MS)));
     }

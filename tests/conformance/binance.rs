@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{HttpRequest, Listing, Next, Quota, RefusalKind};
-use dccd::model::{BookLevel, Candle, Kind, Micros, Side, Trade, Window};
+use dccd::exchange::{HttpRequest, Instrument, Listing, Next, Quota, RefusalKind};
+use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, What, levels, payloads};
@@ -116,20 +116,21 @@ fn asked(request: &HttpRequest) -> Asked {
     let (_, query) = request.path.split_once('?').expect("a page has a query");
     let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
     let millis = |name| value(name).map(|text| text.parse::<i64>().unwrap());
-    let window = millis("startTime").zip(millis("endTime")).map(|(first, last)| {
-        Window::new(Micros::from_millis(first), Micros::from_millis(last + 1))
-            .expect("the bounds are in order")
-    });
-    let limit = value("limit").expect("a page has a limit").parse().unwrap();
-    Asked { window, from_id: value("fromId").map(|id| id.parse().unwrap()), limit }
+    Asked {
+        from: millis("startTime").map(Micros::from_millis),
+        until: millis("endTime").map(|last| Micros::from_millis(last + 1)),
+        id: value("fromId").map(|id| id.parse().unwrap()),
+        skip: None,
+        limit: value("limit").map(|limit| limit.parse().unwrap()),
+    }
 }
 
 fn recorded(endpoint: &str) -> Option<Recorded> {
     let (path, query) = endpoint.split_once('?').unwrap_or((endpoint, ""));
     let what = match path.rsplit('/').next()? {
-        "klines" => What::Page(Kind::Ohlc),
-        "aggTrades" => What::Page(Kind::Trades),
-        "depth" => What::Page(Kind::OrderBook),
+        "klines" => What::Page(Kind::Ohlc, Market::Spot),
+        "aggTrades" => What::Page(Kind::Trades, Market::Spot),
+        "depth" => What::Page(Kind::OrderBook, Market::Spot),
         "any" => What::Error,
         _ => return None,
     };
@@ -227,8 +228,13 @@ fn the_clock_is_read_in_milliseconds() {
 
 #[test]
 fn the_listing_says_what_is_traded_and_the_announced_weight() {
-    let symbols = vec![("ETHBTC".to_owned(), true), ("LUNAUSDT".to_owned(), false)];
-    let quota = Some(Quota { weight: 6_000, per: Duration::from_secs(60) });
+    let listed = |symbol: &str, pair: &str, is_open| Instrument {
+        pair: Some(pair.parse().unwrap()),
+        is_open,
+        ..Instrument::named(symbol.to_owned())
+    };
+    let instruments = vec![listed("ETHBTC", "ETH/BTC", true), listed("LUNAUSDT", "LUNA/USDT", false)];
+    let quotas = vec![(0, Quota { weight: 6_000, per: Duration::from_secs(60) })];
 
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { symbols, quota }));
+    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments, quotas }));
 }

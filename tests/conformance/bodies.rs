@@ -31,7 +31,7 @@ fn errors(known: &Knowledge) -> Vec<Sample> {
 
 /// What an exchange is asked for.
 fn every_what(exchange: &dyn Exchange) -> Vec<What> {
-    let pages = exchange.offers().iter().map(|offer| What::Page(offer.kind));
+    let pages = exchange.offers().iter().map(|offer| What::Page(offer.kind, offer.markets[0]));
     pages.chain([What::Clock, What::Listing]).collect()
 }
 

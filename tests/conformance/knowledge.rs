@@ -1,7 +1,7 @@
 //! What the suite cannot derive from an exchange's own code, or must not: the other side of each check.
 
 use dccd::exchange::{self, Exchange, HttpRequest, RefusalKind};
-use dccd::model::{Side, Window};
+use dccd::model::{Micros, Side};
 
 use crate::KNOWN;
 use crate::read::What;
@@ -22,12 +22,15 @@ pub(crate) struct Knowledge {
     pub(crate) impossible: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// What a request asks for.
-#[derive(Debug, PartialEq)]
+/// What a request asks for, as half-open bounds of time; none where the request does not say it.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Asked {
-    pub(crate) window: Option<Window>,
-    pub(crate) from_id: Option<u64>,
-    pub(crate) limit: u32,
+    pub(crate) from: Option<Micros>,
+    pub(crate) until: Option<Micros>,
+    /// The row whose id or cursor it goes on from, that row included.
+    pub(crate) id: Option<u64>,
+    pub(crate) skip: Option<u32>,
+    pub(crate) limit: Option<u32>,
 }
 
 /// What a recorded endpoint answers, and the exchange's word for the span where it has one.

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use dccd::exchange::{ALL, Exchange, Offer};
-use dccd::model::{Pair, Series, Span};
+use dccd::exchange::{ALL, Bounds, Direction, Exchange, History, Offer, Probe};
+use dccd::model::{Kind, Pair, Series, Span};
 
-use crate::read::{files, recordings};
+use crate::read::{files, pair, recordings};
 
 fn each_offer(check: impl Fn(&'static dyn Exchange, &'static Offer, String)) {
     for exchange in ALL {
@@ -48,12 +48,16 @@ fn spans_are_valid_and_each_has_a_word_of_its_own() {
 #[test]
 fn pages_depths_and_weights_are_positive_and_within_the_quota() {
     each_offer(|exchange, offer, who| {
-        let quota = exchange.quota();
+        let quotas = exchange.quotas();
+        assert!(offer.budget < quotas.len(), "{who}");
+        let quota = quotas[offer.budget];
         assert!(offer.page_rows > 0 && !offer.markets.is_empty(), "{who}");
         assert!(offer.grace <= Duration::from_secs(3_600), "{who}");
         assert!(offer.depths.is_sorted_by(|a, b| a.0 < b.0), "{who}");
-        let others = [exchange.clock_request().weight, exchange.listing_request(None).weight, offer.weight];
-        for weight in offer.depths.iter().map(|(_, weight)| *weight).chain(others) {
+        for other in [exchange.clock_request(), exchange.listing_request(None)] {
+            assert!((1..=quotas[other.budget].weight).contains(&other.weight), "{who}: {other:?}");
+        }
+        for weight in offer.depths.iter().map(|(_, weight)| *weight).chain([offer.weight]) {
             assert!((1..=quota.weight).contains(&weight), "{who}: {weight}");
         }
         if let Some((deepest, _)) = offer.depths.last() {
@@ -67,9 +71,7 @@ fn pages_depths_and_weights_are_positive_and_within_the_quota() {
 fn a_kind_is_offered_once_for_a_market_and_found_for_a_series() {
     each_offer(|exchange, offer, who| {
         for market in offer.markets {
-            let suffix = market.suffix();
-            let colon = if suffix.is_empty() { "" } else { ":" };
-            let pair: Pair = format!("BTC/USDT{colon}{suffix}").parse().unwrap();
+            let pair = pair("BTC/USDT", *market);
             let span = offer.spans.first().map(|own| own.span());
             let series = Series::new(exchange.name(), pair, offer.kind, span).unwrap();
             assert_eq!(exchange.offer_for(&series), Some(offer), "{who}");
@@ -89,11 +91,33 @@ fn the_clock_and_the_listing_are_asked_with_whole_requests() {
         for request in [&one, &all, &exchange.clock_request()] {
             assert!(request.path.starts_with('/'), "{request:?}");
             assert!(request.path.bytes().all(|byte| byte.is_ascii_graphic()), "{request:?}");
+            assert!(request.budget < exchange.quotas().len(), "{request:?}");
+            assert!(request.host.is_none_or(|host| host.starts_with("https://")), "{request:?}");
         }
-        assert!(one.path.contains(&exchange.symbol(&pair)), "{one:?}");
         assert_eq!([one.endpoint, all.endpoint], ["instruments"; 2]);
         assert_eq!(exchange.clock_request().endpoint, "time");
     }
+}
+
+#[test]
+fn directions_bounds_and_probes_fit_one_another() {
+    each_offer(|exchange, offer, who| {
+        let by_span = offer.kind.has_span();
+        assert!(offer.bounds != Bounds::Page || by_span, "{who}: a page of opens needs a span");
+        assert!(offer.probe != Probe::Longest || by_span, "{who}: the longest of no spans");
+        if offer.probe == Probe::ByTime {
+            assert_eq!(
+                offer.direction,
+                Direction::OldestFirst,
+                "{who}: one row from the epoch on is the oldest"
+            );
+        }
+        let trades = exchange.offer(Kind::Trades, offer.markets[0]);
+        let by_id = offer.probe == Probe::FirstTrade;
+        assert!(!by_id || trades.is_some_and(|trades| trades.probe == Probe::ById), "{who}");
+        assert!(!by_span || offer.walk.is_zero(), "{who}: walks of candles are pages");
+        assert_eq!(offer.history == History::Now, offer.kind == Kind::OrderBook, "{who}");
+    });
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::exchange::{ALL, Ask, Exchange, Offer, Page, Probe};
+use dccd::exchange::{ALL, Ask, Bounds, Direction, Exchange, History, Offer, Page, Probe};
 use dccd::model::{Kind, Micros, Series, Span, Window};
 use proptest::prelude::*;
 
 use crate::KNOWN;
 use crate::knowledge::{Asked, Knowledge};
+use crate::read::{instrument, pair};
 
 const FROM_2010: i64 = 1_262_304_000;
 
@@ -17,9 +18,7 @@ fn of_kind(exchange: &dyn Exchange, pick: impl Fn(&Offer) -> bool) -> Vec<&'stat
 }
 
 fn series(exchange: &dyn Exchange, offer: &Offer, span_at: usize) -> Arc<Series> {
-    let suffix = offer.markets[0].suffix();
-    let colon = if suffix.is_empty() { "" } else { ":" };
-    let pair = format!("ETH/USD{colon}{suffix}").parse().unwrap();
+    let pair = pair("ETH/USD", offer.markets[0]);
     let span = offer.spans.get(span_at % offer.spans.len().max(1)).map(|own| own.span());
     Arc::new(Series::new(exchange.name(), pair, offer.kind, span).unwrap())
 }
@@ -27,8 +26,7 @@ fn series(exchange: &dyn Exchange, offer: &Offer, span_at: usize) -> Arc<Series>
 /// Asks for each window and reads back what was asked.
 fn ask_all(known: &Knowledge, series: &Arc<Series>, windows: &[Window], rows: u32) -> Vec<Asked> {
     let ask = |window: &Window| {
-        let page = Page { series: Arc::clone(series), window: *window, ask: Ask::ByTime, rows };
-        let request = known.exchange().request(&page);
+        let request = known.exchange().request(&page(known.exchange(), series, *window, Ask::ByTime, rows));
         assert!(
             request.weight > 0 && request.path.bytes().all(|byte| byte.is_ascii_graphic()),
             "{request:?}"
@@ -38,20 +36,42 @@ fn ask_all(known: &Knowledge, series: &Arc<Series>, windows: &[Window], rows: u3
     windows.iter().map(ask).collect()
 }
 
-fn assert_edge_to_edge(asked: &[Asked], whole: Window, rows: u32) -> Result<(), TestCaseError> {
-    let windows: Vec<_> = asked.iter().map(|asked| asked.window.expect("asked by time")).collect();
-    for (before, after) in windows.iter().zip(&windows[1..]) {
-        prop_assert_eq!(before.until, after.from);
+/// The ends an offer names are there, and those it does not name are not.
+fn assert_edge_to_edge(
+    asked: &[Asked],
+    whole: Window,
+    rows: u32,
+    offer: &Offer,
+) -> Result<(), TestCaseError> {
+    let (names_from, names_until) = match (offer.bounds, offer.direction) {
+        (Bounds::Both | Bounds::Page, _) => (true, true),
+        (Bounds::Near, Direction::OldestFirst) => (true, false),
+        (Bounds::Near, Direction::NewestFirst) => (false, true),
+        (Bounds::Unbounded, _) => (false, false),
+    };
+    for asked in asked {
+        prop_assert_eq!((asked.from.is_some(), asked.until.is_some()), (names_from, names_until));
+        prop_assert!(asked.limit.is_none_or(|limit| limit > 0 && limit <= rows));
+    }
+    for (before, after) in asked.iter().zip(&asked[1..]) {
+        if let (Some(until), Some(from)) = (before.until, after.from) {
+            prop_assert_eq!(until, from);
+        }
     }
     // An exchange counts in its own unit: both ends are rounded, the same way.
     let second = Duration::from_secs(1);
-    let (first, last) = (windows[0].from, windows[windows.len() - 1].until);
-    prop_assert!(first >= whole.from && first.since(whole.from) < second, "{} {}", first, whole);
-    prop_assert!(last >= whole.until && last.since(whole.until) < second, "{} {}", last, whole);
-    for asked in asked {
-        prop_assert!(asked.limit > 0 && asked.limit <= rows);
+    if let Some(first) = asked[0].from {
+        prop_assert!(first >= whole.from && first.since(whole.from) < second, "{} {}", first, whole);
+    }
+    if let Some(last) = asked[asked.len() - 1].until {
+        prop_assert!(last >= whole.until && last.since(whole.until) < second, "{} {}", last, whole);
     }
     Ok(())
+}
+
+fn page(exchange: &dyn Exchange, series: &Arc<Series>, window: Window, ask: Ask, rows: u32) -> Page {
+    let instrument = instrument(exchange, series.pair());
+    Page { series: Arc::clone(series), instrument, window, ask, rows }
 }
 
 proptest! {
@@ -81,11 +101,13 @@ proptest! {
 
                 let asked = ask_all(known, &series, &windows, rows);
 
-                assert_edge_to_edge(&asked, whole, rows)?;
+                assert_edge_to_edge(&asked, whole, rows, offer)?;
                 for (asked, window) in asked.iter().zip(&windows) {
-                    let opens = grid.count(asked.window.unwrap());
+                    let Some((from, until)) = asked.from.zip(asked.until) else { continue };
+                    let opens = grid.count(Window::new(from, until).unwrap());
+                    let limit = asked.limit.map_or(u64::from(rows), u64::from);
                     prop_assert_eq!(opens, grid.count(*window));
-                    prop_assert!(opens <= u64::from(asked.limit), "{} opens, limit {}", opens, asked.limit);
+                    prop_assert!(opens <= limit, "{} opens, limit {}", opens, limit);
                 }
             }
         }
@@ -97,7 +119,7 @@ proptest! {
         lengths in prop::collection::vec(1_000_i64..4_000_000_000, 1..8),
     ) {
         for known in KNOWN {
-            let trades = |offer: &Offer| offer.kind == Kind::Trades && offer.probe != Probe::None;
+            let trades = |offer: &Offer| !offer.kind.has_span() && offer.history != History::Now;
             for offer in of_kind(known.exchange(), trades) {
                 let series = series(known.exchange(), offer, 0);
                 let mut windows = Vec::new();
@@ -111,22 +133,24 @@ proptest! {
 
                 let asked = ask_all(known, &series, &windows, offer.page_rows);
 
-                assert_edge_to_edge(&asked, whole, offer.page_rows)?;
+                assert_edge_to_edge(&asked, whole, offer.page_rows, offer)?;
             }
         }
     }
 
     #[test]
-    fn a_page_by_id_asks_from_that_very_row_on(id: u64, rows in 1_u32..5_000) {
+    fn a_page_by_id_asks_from_that_very_row_on(id in 0_u64..1 << 62, rows in 1_u32..5_000) {
         for known in KNOWN {
             for offer in of_kind(known.exchange(), |offer| offer.probe == Probe::ById) {
                 let window = Window::new(Micros::OLDEST, Micros(Micros::OLDEST.0 + 1_000_000)).unwrap();
                 let rows = rows.min(offer.page_rows);
                 let series = series(known.exchange(), offer, 0);
 
-                let request = known.exchange().request(&Page { series, window, ask: Ask::FromId(id), rows });
+                let page = page(known.exchange(), &series, window, Ask::FromId(id), rows);
+                let asked = (known.asked)(&known.exchange().request(&page));
 
-                prop_assert_eq!((known.asked)(&request), Asked { window: None, from_id: Some(id), limit: rows });
+                prop_assert_eq!((asked.from, asked.until, asked.id), (None, None, Some(id)));
+                prop_assert!(asked.limit.is_none_or(|limit| limit == rows));
             }
         }
     }
@@ -140,7 +164,7 @@ fn a_span_that_is_not_offered_is_never_asked_for_as_one_that_is() {
                 let pair = series(exchange, offer, 0).pair().clone();
                 let series = Arc::new(Series::new(exchange.name(), pair, offer.kind, Some(span)).unwrap());
                 let window = Window::new(Micros::OLDEST, Micros(Micros::OLDEST.0 + 1_000_000)).unwrap();
-                exchange.request(&Page { series, window, ask: Ask::ByTime, rows: 1 }).path
+                exchange.request(&page(exchange, &series, window, Ask::ByTime, 1)).path
             };
             let foreign = path(Span::Fixed(61));
             assert!(offer.spans.iter().all(|own| path(own.span()) != foreign), "{foreign}");
@@ -157,9 +181,10 @@ fn a_deeper_book_never_weighs_less_and_each_depth_weighs_what_is_documented() {
             for rows in 1..=offer.page_rows {
                 let series = series(exchange, offer, 0);
                 let window = Window::new(Micros::OLDEST, Micros(Micros::OLDEST.0 + 1)).unwrap();
-                let request = exchange.request(&Page { series, window, ask: Ask::Now, rows });
+                let request = exchange.request(&page(exchange, &series, window, Ask::Now, rows));
                 let (_, weight) = offer.depths.iter().find(|(depth, _)| rows <= *depth).unwrap();
-                let limit = (known.asked)(&request).limit;
+                // An exchange that is not told how deep answers with all there is.
+                let limit = (known.asked)(&request).limit.unwrap_or(offer.page_rows);
                 assert_eq!(request.weight, *weight, "{rows} levels");
                 assert!(
                     request.weight >= least && limit >= rows && limit <= offer.page_rows,

@@ -8,9 +8,18 @@ use crate::read::{What, payloads};
 #[test]
 fn every_parser_of_every_exchange_has_a_payload_written_by_hand() {
     for exchange in ALL {
-        let kinds = exchange.offers().iter().map(|offer| What::Page(offer.kind));
+        let pages = exchange.offers().iter().map(|offer| (offer, What::Page(offer.kind, offer.markets[0])));
         let have = payloads(exchange.name());
-        for what in kinds.chain([What::Clock, What::Listing, What::Error]) {
+        for (offer, what) in pages {
+            // One of its markets is enough.
+            let fits = |sample: &What| match sample {
+                What::Page(kind, market) => *kind == offer.kind && offer.markets.contains(market),
+                _ => false,
+            };
+            let any = have.iter().any(|sample| fits(&sample.what));
+            assert!(any, "tests/fixtures/{} has no payload for {what:?}", exchange.name());
+        }
+        for what in [What::Clock, What::Listing, What::Error] {
             let any = have.iter().any(|sample| sample.what == what);
             assert!(any, "tests/fixtures/{} has no payload for {what:?}", exchange.name());
         }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dccd::exchange::{Answer, Ask, Exchange, Listing, Next, Page, ParseError, Probe};
-use dccd::model::{Batch, BookLevel, Kind, Micros, Pair, Series, Span, Window};
+use dccd::exchange::{Answer, Ask, Contract, Exchange, History, Instrument, Listing, Next, Page, ParseError};
+use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Pair, Series, Span, Window};
 
 /// When answers are taken to have been received.
 pub(crate) const RECEIVED: Micros = Micros::from_secs(1_750_000_000);
@@ -13,7 +13,7 @@ pub(crate) const RECEIVED: Micros = Micros::from_secs(1_750_000_000);
 /// What a body answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum What {
-    Page(Kind),
+    Page(Kind, Market),
     Clock,
     Listing,
     Error,
@@ -32,7 +32,7 @@ impl Read {
         match self {
             Read::Rows(batch, _) => batch.is_empty(),
             Read::Clock(_) => false,
-            Read::Listing(listing) => listing.symbols.is_empty(),
+            Read::Listing(listing) => listing.instruments.is_empty(),
         }
     }
 }
@@ -59,10 +59,10 @@ pub(crate) fn read(
     body: &[u8],
 ) -> Result<Read, ParseError> {
     match what {
-        What::Page(kind) => {
+        What::Page(kind, market) => {
             let mut batch = Batch::of(kind);
-            let answer = Answer { body, received: RECEIVED };
-            let next = exchange.parse(&page(exchange, kind, span), &answer, &mut batch)?;
+            let page = page(exchange, kind, market, span);
+            let next = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
             Ok(Read::Rows(batch, next))
         }
         What::Clock => exchange.parse_clock(body).map(Read::Clock),
@@ -77,19 +77,30 @@ pub(crate) fn levels(batch: &Batch) -> Vec<BookLevel> {
 }
 
 /// The largest page of a kind.
-pub(crate) fn page(exchange: &dyn Exchange, kind: Kind, span: Option<Span>) -> Page {
-    let offers = exchange.offers();
-    let offer = offers.iter().find(|offer| offer.kind == kind).expect("the kind is offered");
-    let pair: Pair = "BTC/USDT".parse().unwrap();
+pub(crate) fn page(exchange: &dyn Exchange, kind: Kind, market: Market, span: Option<Span>) -> Page {
+    let offer = exchange.offer(kind, market).expect("the kind is offered");
     let span = span.or_else(|| offer.spans.first().map(|own| own.span()));
-    let series = Series::new(exchange.name(), pair, kind, span).unwrap();
-    let ask = if offer.probe == Probe::None { Ask::Now } else { Ask::ByTime };
+    let series = Series::new(exchange.name(), pair("BTC/USDT", market), kind, span).unwrap();
+    let ask = if offer.history == History::Now { Ask::Now } else { Ask::ByTime };
     let window = Window::new(Micros::OLDEST, RECEIVED).unwrap();
-    Page { series: Arc::new(series), window, ask, rows: offer.page_rows }
+    let instrument = instrument(exchange, series.pair());
+    Page { series: Arc::new(series), instrument, window, ask, rows: offer.page_rows }
+}
+
+/// A pair on a market.
+pub(crate) fn pair(assets: &str, market: Market) -> Pair {
+    let colon = if market == Market::Spot { "" } else { ":" };
+    format!("{assets}{colon}{}", market.suffix()).parse().unwrap()
+}
+
+/// What a pair is listed as in these tests: a contract of a derivative is one unit of the base asset.
+pub(crate) fn instrument(exchange: &dyn Exchange, pair: &Pair) -> Arc<Instrument> {
+    let contract = (pair.market() != Market::Spot).then_some(Contract::Base(1.0));
+    Arc::new(Instrument { contract, ..Instrument::named(exchange.symbol(pair)) })
 }
 
 /// The hand-written payloads of an exchange, named `<kind>_….json`, `ohlc_<span>_….json`, `time.json`,
-/// `instruments.json` or `error_….json`.
+/// `instruments_….json` or `error_….json`; a word of the name that is a market says which one, spot else.
 pub(crate) fn payloads(exchange: &str) -> Vec<Sample> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(exchange);
     files(&folder).into_iter().map(|(name, body)| payload(name, body)).collect()
@@ -97,15 +108,21 @@ pub(crate) fn payloads(exchange: &str) -> Vec<Sample> {
 
 fn payload(name: String, body: Vec<u8>) -> Sample {
     let stem = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is no .json"));
+    // The one kind with two words is written without its line between them.
     let mut words = stem.split('_');
     let word = words.next().unwrap_or_default();
+    let markets = [Market::Perp, Market::Quarter, Market::NextQuarter];
+    let named = |market: &Market| stem.split('_').any(|word| word == market.suffix());
+    let market = markets.into_iter().find(named).unwrap_or(Market::Spot);
+    let kind = |word: &str| word.parse().unwrap_or_else(|()| panic!("{name} begins with no kind"));
     let what = match word {
         "time" => What::Clock,
         "instruments" => What::Listing,
         "error" => What::Error,
-        kind => What::Page(kind.parse().unwrap_or_else(|()| panic!("{name} begins with no kind"))),
+        "openinterest" => What::Page(Kind::OpenInterest, market),
+        word => What::Page(kind(word), market),
     };
-    let has_span = matches!(what, What::Page(kind) if kind.has_span());
+    let has_span = matches!(what, What::Page(kind, _) if kind.has_span());
     let span = has_span.then(|| words.next().unwrap_or_default().parse().unwrap());
     Sample { name, what, span, body }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use dccd::exchange::{Exchange, Next};
-use dccd::model::{Batch, Kind, Micros, Side, Span, Values};
+use dccd::exchange::{Direction, Exchange, Next, Offer};
+use dccd::model::{Batch, Micros, Side, Span, Values};
 use serde::Deserialize;
 
 use crate::KNOWN;
@@ -66,8 +66,9 @@ fn reason_to_skip(known: &Knowledge, name: &str) -> Option<&'static str> {
 }
 
 fn span_of(exchange: &dyn Exchange, what: What, word: &str) -> Span {
-    let spans = exchange.offers().iter().filter(|offer| what == What::Page(offer.kind)).flat_map(|o| o.spans);
-    spans.into_iter().find(|own| own.word == word).unwrap_or_else(|| panic!("no span `{word}`")).span()
+    let What::Page(kind, market) = what else { panic!("{what:?} has no span") };
+    let offer = exchange.offer(kind, market).expect("a recorded kind is offered");
+    offer.spans.iter().find(|own| own.word == word).unwrap_or_else(|| panic!("no span `{word}`")).span()
 }
 
 #[test]
@@ -109,14 +110,18 @@ fn check(exchange: &dyn Exchange, sample: &Sample, rows: usize, first: &First) {
             let values = [candle.open, candle.high, candle.low, candle.close, candle.volume];
             assert_eq!(candle.ts, Micros::from_millis(*ts_millis), "{who}");
             assert_eq!(values, [*open, *high, *low, *close, *volume], "{who}");
-            assert_on_grid(exchange, &batch, sample.span.expect("candles have a span"), &who);
+            let What::Page(kind, market) = sample.what else { unreachable!("a page of candles") };
+            let offer = exchange.offer(kind, market).expect("a recorded kind is offered");
+            assert_on_grid(offer, &batch, sample.span.expect("candles have a span"), &who);
         }
         First::Trade { ts_millis, price, amount, side, id } => {
             let trade = batch.trades().get(0);
             assert_eq!(trade.ts, Micros::from_millis(*ts_millis), "{who}");
             assert_eq!((trade.price, trade.amount), (*price, *amount), "{who}");
             assert_eq!((trade.side, trade.id), (Some(*side), Some(*id)), "{who}");
-            assert_ids(exchange, &batch, next, &who);
+            let What::Page(kind, market) = sample.what else { unreachable!("a page of trades") };
+            let offer = exchange.offer(kind, market).expect("a recorded kind is offered");
+            assert_ids(offer, &batch, next, &who);
         }
         First::Book { bid, ask, levels } => assert_book(&batch, *bid, *ask, *levels, &who),
         First::Refusal { .. } => unreachable!("a refusal is no page"),
@@ -132,11 +137,10 @@ fn assert_plausible(batch: &Batch, who: &str) {
     }
 }
 
-fn assert_on_grid(exchange: &dyn Exchange, batch: &Batch, span: Span, who: &str) {
+fn assert_on_grid(offer: &Offer, batch: &Batch, span: Span, who: &str) {
     if span == THREE_DAYS {
         return;
     }
-    let offer = exchange.offers().iter().find(|offer| offer.kind == Kind::Ohlc).unwrap();
     let grid = offer.grid(span);
     for candle in batch.candles().iter() {
         assert!(grid.holds(candle.ts), "{who}: {} is no open of {span}", candle.ts);
@@ -146,11 +150,15 @@ fn assert_on_grid(exchange: &dyn Exchange, batch: &Batch, span: Span, who: &str)
     assert!(batch.ts().windows(2).all(|pair| pair[0] < pair[1]), "{who}: a candle is there twice");
 }
 
-/// Ids of one answer differ, and the walk by id goes on from the last one.
-fn assert_ids(exchange: &dyn Exchange, batch: &Batch, next: Next, who: &str) {
+/// Ids of one answer differ, and the walk by id goes on from the furthest one.
+fn assert_ids(offer: &Offer, batch: &Batch, next: Next, who: &str) {
     let mut ids: Vec<_> = batch.trades().iter().map(|trade| trade.id.unwrap().to_owned()).collect();
     if let Next::FromId(id) = next {
-        assert_eq!(ids.last(), Some(&id.to_string()), "{who}, {}", exchange.name());
+        let furthest = match offer.direction {
+            Direction::OldestFirst => ids.last(),
+            Direction::NewestFirst => ids.first(),
+        };
+        assert_eq!(furthest, Some(&id.to_string()), "{who}");
     }
     ids.sort();
     ids.dedup();

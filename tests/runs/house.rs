@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
 use dccd::daemon::{Job, Site};
-use dccd::exchange::find;
+use dccd::exchange::{find, names};
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Endpoint, Knobs, Seen, Sim};
@@ -65,11 +65,15 @@ impl House {
     /// The text of the configuration.
     pub(crate) fn text(&self) -> String {
         format!(
-            "settings: {{data_path: {}}}\nhttp: {{listen: []}}\nexchanges:\n  binance: {{rest_url: \"{}\"}}\nhisto_jobs:\n  - {}\n",
+            "settings: {{data_path: {}}}\nhttp: {{listen: []}}\nexchanges:\n{}histo_jobs:\n  - {}\n",
             self.data_path().display(),
-            self.sim.url(),
+            names().iter().map(|name| self.address(name)).collect::<String>(),
             self.jobs.replace('\n', "\n  - "),
         )
+    }
+
+    fn address(&self, exchange: &str) -> String {
+        format!("  {exchange}: {{rest_url: \"{}/{exchange}\"}}\n", self.sim.url())
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -131,7 +135,8 @@ impl House {
     /// What the exchange holds of a series in a window.
     pub(crate) fn existing(&self, series: &str, window: Window) -> Batch {
         let series: Series = series.parse().unwrap();
-        let market = self.sim.market(&find("binance").unwrap().symbol(series.pair())).unwrap();
+        let assets = format!("{}{}", series.pair().base(), series.pair().quote());
+        let market = self.sim.market(&assets).unwrap();
         match series.kind() {
             Kind::Ohlc => market.candles(grid(&series), window),
             _ => market.trades(window),
@@ -206,7 +211,7 @@ pub(crate) fn window(from: &str, until: &str) -> Window {
 }
 
 pub(crate) fn grid(series: &Series) -> Grid {
-    find("binance").unwrap().offer_for(series).unwrap().grid(series.span().unwrap())
+    find(series.exchange()).unwrap().offer_for(series).unwrap().grid(series.span().unwrap())
 }
 
 /// The number a query asks for under a name.

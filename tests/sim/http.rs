@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::exchange::{Answer, Ask, Next, Page, ParseError, find};
+use dccd::exchange::{Answer, Ask, Instrument, Next, Page, ParseError, find};
 use dccd::model::{Batch, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Knobs, Sim};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,9 +91,11 @@ pub(crate) fn parsed(series: &str, body: &[u8]) -> Result<(Batch, Next), ParseEr
     let series: Series = series.parse().unwrap();
     let mut batch = Batch::of(series.kind());
     let rows = if series.kind() == Kind::OrderBook { 5_000 } else { 1_000 };
-    let page =
-        Page { series: Arc::new(series), window: window("2020-01-01", "2020-01-02"), ask: Ask::ByTime, rows };
-    let next = find("binance").unwrap().parse(&page, &Answer { body, received: Micros(0) }, &mut batch)?;
+    let exchange = find(series.exchange()).unwrap();
+    let instrument = Arc::new(Instrument::named(exchange.symbol(series.pair())));
+    let (window, ask) = (window("2020-01-01", "2020-01-02"), Ask::ByTime);
+    let page = Page { series: Arc::new(series), instrument, window, ask, rows };
+    let next = exchange.parse(&page, &Answer::of(body, Micros(0)), &mut batch)?;
     Ok((batch, next))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{Quota, find};
+use dccd::exchange::{Listing, Quota, find};
 use dccd::model::Micros;
 use dccd::sim::{Endpoint, Knobs, Sim};
 
@@ -20,11 +20,14 @@ async fn symbols_and_the_weight_limit_are_announced_and_can_change() {
     let binance = find("binance").unwrap();
     let all = binance.parse_listing(&body(&sim, "/api/v3/exchangeInfo").await).unwrap();
     let one = binance.parse_listing(&body(&sim, "/api/v3/exchangeInfo?symbol=ETHUSDT").await).unwrap();
-    let listed = |symbol: &str| (symbol.to_owned(), true);
+    let symbols = |listing: &Listing| {
+        let open = listing.instruments.iter().filter(|instrument| instrument.is_open);
+        open.map(|instrument| instrument.symbol.clone()).collect::<Vec<_>>()
+    };
 
-    assert_eq!(all.symbols, [listed("BTCUSDT"), listed("ETHUSDT")]);
-    assert_eq!(one.symbols, [listed("ETHUSDT")]);
-    assert_eq!(all.quota, Some(Quota { weight: 1_200, per: Duration::from_secs(60) }));
+    assert_eq!(symbols(&all), ["BTCUSDT", "ETHUSDT"]);
+    assert_eq!(symbols(&one), ["ETHUSDT"]);
+    assert_eq!(all.quotas, [(0, Quota { weight: 1_200, per: Duration::from_secs(60) })]);
 
     sim.set(|knobs| knobs.symbols = vec!["XRPUSDT".to_owned()]);
     assert_eq!(status(&sim, "/api/v3/depth?symbol=XRPUSDT").await, 200);

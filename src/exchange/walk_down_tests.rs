@@ -1,0 +1,329 @@
+//! The walk, newest first and over windows that cannot be named whole, against a model of an exchange whose
+//! pages are short, shuffled, empty and crowded.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::exchange::History;
+use crate::model::{Candle, Kind, Trade, Windows};
+
+const MINUTE: i64 = 60_000_000;
+const START: i64 = 1_704_067_200_000_000;
+
+const CANDLES: Offer = Offer { page_rows: 10, direction: Direction::NewestFirst, ..Offer::USUAL };
+const TRADES: Offer = Offer { kind: Kind::Trades, bounds: Bounds::Near, ..CANDLES };
+
+static NEWEST: Offer = CANDLES;
+static NEWEST_PAGE: Offer = Offer { bounds: Bounds::Page, ..CANDLES };
+static OLDEST_PAGE: Offer = Offer { bounds: Bounds::Page, direction: Direction::OldestFirst, ..CANDLES };
+static OLDEST_NEAR: Offer = Offer { bounds: Bounds::Near, direction: Direction::OldestFirst, ..CANDLES };
+static TRADES_DOWN: Offer = TRADES;
+static TRADES_UP: Offer = Offer { direction: Direction::OldestFirst, bounds: Bounds::Both, ..TRADES };
+static GLIMPSE: Offer = Offer { bounds: Bounds::Unbounded, history: History::Rows(10), ..TRADES };
+
+/// How the model exchange goes on after a page of trades.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Time,
+    Ids,
+    Offset,
+}
+
+/// An exchange that holds rows at some minutes, several trades of one minute allowed.
+struct Book {
+    rows: Vec<i64>,
+    way: Way,
+    /// What becomes of each answer in turn; whole ones follow.
+    faults: Vec<Fault>,
+    asked: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Whole,
+    Short,
+    Empty,
+}
+
+impl Book {
+    fn of(rows: impl IntoIterator<Item = i64>) -> Book {
+        let mut rows: Vec<i64> = rows.into_iter().collect();
+        rows.sort_unstable();
+        Book { rows, way: Way::Time, faults: Vec::new(), asked: 0 }
+    }
+
+    fn answer(&mut self, page: &Page, offer: &Offer) -> (Batch, Next) {
+        let most = page.rows as usize;
+        let inside = |id: &usize| {
+            let ts = at(self.rows[*id]);
+            match (page.ask, offer.bounds, offer.direction) {
+                (Ask::FromId(from), _, Direction::OldestFirst) => *id as u64 >= from,
+                (Ask::FromId(from), _, Direction::NewestFirst) => *id as u64 <= from,
+                (_, Bounds::Both | Bounds::Page, _) => page.window.holds(ts),
+                (_, Bounds::Near, Direction::OldestFirst) => ts >= page.window.from,
+                (_, Bounds::Near, Direction::NewestFirst) => ts < page.window.until,
+                (_, Bounds::Unbounded, _) => true,
+            }
+        };
+        let mut ids: Vec<usize> = (0..self.rows.len()).filter(inside).collect();
+        if offer.direction == Direction::NewestFirst {
+            ids.reverse();
+        }
+        let skipped = if let Ask::Skip(rows) = page.ask { rows as usize } else { 0 };
+        let mut ids: Vec<usize> = ids.into_iter().skip(skipped).take(most).collect();
+        let full = ids.len() == most;
+        let fault = self.faults.get(self.asked).copied().unwrap_or(Fault::Whole);
+        self.asked += 1;
+        match fault {
+            Fault::Whole => {}
+            Fault::Short => ids.truncate(ids.len().div_ceil(2)),
+            Fault::Empty => ids.clear(),
+        }
+        let furthest = ids.last().copied();
+        ids.sort_unstable();
+        let one_instant = ids.iter().all(|id| self.rows[*id] == self.rows[ids[0]]);
+        let next = match (self.way, furthest) {
+            (Way::Ids, Some(id)) => Next::FromId(id as u64),
+            (Way::Offset, Some(_)) if full && ids.len() == most && one_instant => {
+                Next::Skip(u32::try_from(skipped + most).unwrap())
+            }
+            _ => Next::ByTime,
+        };
+        (batch(offer.kind, ids.iter().map(|id| (*id, self.rows[*id]))), next)
+    }
+}
+
+fn batch(kind: Kind, rows: impl Iterator<Item = (usize, i64)>) -> Batch {
+    let mut out = Batch::of(kind);
+    for (id, minute) in rows {
+        let ts = at(minute);
+        if kind == Kind::Ohlc {
+            let (open, high, low, close) = (1.0, 1.0, 1.0, 1.0);
+            let (quote_volume, trades) = (None, None);
+            out.candles_mut().push(Candle { ts, open, high, low, close, volume: 1.0, quote_volume, trades });
+        } else {
+            let id = id.to_string();
+            let id = Some(id.as_str());
+            out.trades_mut().push(Trade { ts, ts_recv: None, id, price: 1.0, amount: 1.0, side: None });
+        }
+    }
+    out
+}
+
+fn at(minute: i64) -> Micros {
+    Micros(START + minute * MINUTE)
+}
+
+fn window(from: i64, until: i64) -> Window {
+    Window::new(at(from), at(until)).unwrap()
+}
+
+fn walk(offer: &'static Offer, wanted: Window, horizon: i64, settled: i64) -> Walk {
+    let series = match offer.kind {
+        Kind::Ohlc => "model/BTC-USDT/ohlc/1m",
+        _ => "model/BTC-USDT/trades",
+    };
+    let instrument = Arc::new(Instrument::named("BTCUSDT".to_owned()));
+    Walk::new(Arc::new(series.parse().unwrap()), instrument, offer, wanted, at(horizon), at(settled))
+}
+
+/// What a walk gave: the rows by number of their minute, what is covered and empty, and its pages.
+#[derive(Debug, Default)]
+struct Got {
+    rows: Vec<i64>,
+    ids: std::collections::BTreeSet<String>,
+    covered: Windows,
+    empty: Windows,
+    pages: usize,
+    lost: Option<Window>,
+}
+
+fn run(mut walk: Walk, book: &mut Book) -> Result<Got, ParseError> {
+    let (mut got, offer) = (Got::default(), walk.offer);
+    let mut seen = std::collections::BTreeMap::new();
+    while let Some(page) = walk.next() {
+        got.pages += 1;
+        assert!(got.pages < 3_000, "the walk does not end");
+        assert!(page.rows <= offer.page_rows);
+        let (rows, next) = book.answer(&page, offer);
+        let step = walk.take(rows, next, None)?;
+        for row in 0..step.rows.len() {
+            let minute = (step.rows.ts()[row] - START) / MINUTE;
+            let id = match offer.kind {
+                Kind::Ohlc => minute.to_string(),
+                _ => step.rows.trades().get(row).id.unwrap().to_owned(),
+            };
+            seen.insert(id, minute);
+        }
+        step.covered.into_iter().for_each(|window| got.covered.add(window));
+        step.empty.into_iter().for_each(|window| got.empty.add(window));
+    }
+    got.rows = seen.values().copied().collect();
+    got.rows.sort_unstable();
+    got.ids = seen.into_keys().collect();
+    got.lost = walk.lost();
+    Ok(got)
+}
+
+#[test]
+fn newest_first_a_full_window_is_proven_by_one_page() {
+    let got = run(walk(&NEWEST, window(0, 10), 50, 50), &mut Book::of(-20..40)).unwrap();
+    assert_eq!((got.rows.len(), got.pages), (10, 1));
+    assert_eq!(got.covered, Windows::from(window(0, 10)));
+}
+
+#[test]
+fn newest_first_a_short_page_proves_down_to_its_oldest_row_and_an_older_row_the_rest() {
+    let mut walk = walk(&NEWEST, window(0, 10), 50, 50);
+    let first = walk.take(batch(Kind::Ohlc, [(0, 6), (1, 8)].into_iter()), Next::ByTime, None).unwrap();
+    assert_eq!(first.covered, Some(window(6, 10)));
+    let again = walk.next().unwrap().window;
+    assert_eq!((again.from, again.until), (Micros(0), at(6) + Duration::from_micros(1)));
+    let second = walk.take(batch(Kind::Ohlc, [(0, -3), (1, 6)].into_iter()), Next::ByTime, None).unwrap();
+    assert_eq!((second.covered, walk.next()), (Some(window(0, 6)), None));
+}
+
+#[test]
+fn trades_newest_first_prove_down_to_after_their_oldest_instant_which_is_asked_again() {
+    let mut book = Book::of((0..100).map(|trade| trade / 3));
+    let mut walk = walk(&TRADES_DOWN, window(0, 30), 50, 50);
+    let (rows, next) = book.answer(&walk.next().unwrap(), &TRADES_DOWN);
+    let step = walk.take(rows, next, None).unwrap();
+    let proven = Window::new(at(26) + Duration::from_micros(1), at(30));
+    assert_eq!(step.covered, proven);
+    assert_eq!(walk.next().unwrap().window.until, at(26) + Duration::from_micros(1));
+}
+
+#[test]
+fn more_trades_in_one_instant_than_a_page_holds_are_an_error_where_there_is_no_way_past_them() {
+    for offer in [&TRADES_UP, &TRADES_DOWN] {
+        let crowd = || [1, 2].into_iter().chain([5; 25]).chain([8, 9]);
+        let crowded = run(walk(offer, window(0, 10), 50, 50), &mut Book::of(crowd())).unwrap_err();
+        assert_eq!(crowded, ParseError::Crowded { at: at(5) });
+
+        let mut by_id = Book { way: Way::Ids, ..Book::of([-1].into_iter().chain(crowd()).chain([11])) };
+        let got = run(walk(offer, window(0, 10), 50, 50), &mut by_id).unwrap();
+        assert_eq!((got.ids.len(), got.covered), (29, Windows::from(window(0, 10))));
+    }
+    let mut by_offset = Book { way: Way::Offset, ..Book::of([5; 25].into_iter().chain([8, 11])) };
+    let got = run(walk(&TRADES_UP, window(0, 10), 50, 50), &mut by_offset).unwrap();
+    assert_eq!((got.ids.len(), got.covered), (26, Windows::from(window(0, 10))));
+    let mut to_the_end = Book { way: Way::Offset, ..Book::of([5; 25]) };
+    assert_eq!(run(walk(&TRADES_UP, window(0, 10), 50, 50), &mut to_the_end).unwrap().ids.len(), 25);
+}
+
+#[test]
+fn the_newest_rows_of_an_exchange_without_history_are_covered_and_the_rest_is_lost() {
+    let got = run(walk(&GLIMPSE, window(0, 50), 50, 50), &mut Book::of(0..48)).unwrap();
+    let edge = at(38) + Duration::from_micros(1);
+    assert_eq!((got.rows.len(), got.pages), (10, 1));
+    assert_eq!(got.covered, Windows::from(Window::new(edge, at(50)).unwrap()));
+    assert_eq!(got.lost, Window::new(at(0), edge));
+
+    let met = run(walk(&GLIMPSE, window(45, 50), 50, 50), &mut Book::of(0..48)).unwrap();
+    assert_eq!((met.rows, met.covered, met.lost), (vec![45, 46, 47], Windows::from(window(45, 50)), None));
+}
+
+#[test]
+fn no_page_names_more_opens_than_the_exchange_takes() {
+    for offer in [&NEWEST_PAGE, &OLDEST_PAGE] {
+        let mut book = Book::of([2, 3, 4, 7]);
+        let mut walk = walk(offer, window(0, 10), 500, 500);
+        while let Some(page) = walk.next() {
+            assert!(Span::MINUTE.grid().count(page.window) <= 10, "{}", page.window);
+            let (rows, next) = book.answer(&page, offer);
+            walk.take(rows, next, None).unwrap();
+        }
+        assert_eq!(walk.left(), None);
+    }
+}
+
+#[test]
+fn newest_first_an_empty_answer_is_not_believed_where_an_older_row_is_known() {
+    let nothing = || Batch::of(Kind::Ohlc);
+    let mut denied = walk(&NEWEST, window(0, 10), 50, 50);
+    let known = Some((at(-100), at(40)));
+    for _ in 0..=MOST_CONTRADICTIONS {
+        assert_eq!(denied.take(nothing(), Next::ByTime, known).unwrap().empty, None);
+    }
+    assert!(denied.take(nothing(), Next::ByTime, known).is_err());
+
+    let mut believed = walk(&NEWEST, window(0, 10), 50, 50);
+    let known = Some((at(10), at(40)));
+    assert_eq!(believed.take(nothing(), Next::ByTime, known).unwrap().empty, None);
+    assert_eq!(believed.take(nothing(), Next::ByTime, known).unwrap().empty, Some(window(0, 10)));
+}
+
+fn faults() -> impl Strategy<Value = Vec<Fault>> {
+    let fault = prop_oneof![3 => Just(Fault::Whole), 1 => Just(Fault::Short), 1 => Just(Fault::Empty)];
+    // Never two answers in a row that hold back what there is: those are believed.
+    let apart = |mut faults: Vec<Fault>| {
+        for place in 1..faults.len() {
+            if !matches!(faults[place - 1], Fault::Whole) {
+                faults[place] = Fault::Whole;
+            }
+        }
+        faults
+    };
+    prop::collection::vec(fault, 0..12).prop_map(apart)
+}
+
+proptest! {
+    #[test]
+    fn every_minute_of_a_walk_is_stored_covered_empty_or_left_in_every_direction(
+        held in prop::collection::btree_set(-60_i64..120, 0..90),
+        from in 0_i64..30, len in 1_i64..60, settled in 0_i64..120,
+        faults in faults(), shape in 0_usize..4,
+    ) {
+        let offer = [&NEWEST, &NEWEST_PAGE, &OLDEST_PAGE, &OLDEST_NEAR][shape];
+        // A window that cannot be named whole is no longer than a page.
+        let len = if offer.bounds == Bounds::Page { len.min(10) } else { len };
+        let wanted = window(from, from + len);
+        let mut book = Book { faults, ..Book::of(held.iter().copied()) };
+        let got = run(walk(offer, wanted, 120, settled), &mut book).unwrap();
+
+        let there: Vec<i64> = held.iter().copied().filter(|minute| wanted.holds(at(*minute))).collect();
+        let mut known = got.covered.clone();
+        known.add_all(&got.empty);
+        let left = known.missing(wanted);
+        for minute in there.iter().filter(|minute| !left.holds(at(**minute))) {
+            prop_assert!(got.rows.contains(minute), "{minute} is said to be settled and not stored");
+            prop_assert!(got.covered.holds(at(*minute)), "{minute} is stored and not covered");
+        }
+        prop_assert!(got.rows.iter().all(|minute| there.contains(minute)));
+        prop_assert!(got.empty.iter().all(|part| part.until <= at(settled)));
+        prop_assert!(left.iter().all(|part| part.until > at(settled)), "left behind without need: {left:?}");
+    }
+
+    #[test]
+    fn every_trade_of_a_walk_is_stored_once_however_pages_are_cut(
+        mut minutes in prop::collection::vec(-40_i64..60, 0..120),
+        crowd in 0_usize..40, crowded in -5_i64..40,
+        from in 0_i64..20, len in 1_i64..40,
+        faults in faults(), way in prop_oneof![Just(Way::Ids), Just(Way::Offset), Just(Way::Time)],
+        down: bool,
+    ) {
+        // Something lies on both sides, so that the whole window is proven.
+        minutes.extend([-50, 70]);
+        let way = if down && way == Way::Offset { Way::Ids } else { way };
+        let crowd = if way == Way::Time { 0 } else { crowd };
+        minutes.extend(std::iter::repeat_n(crowded, crowd));
+        let offer = if down { &TRADES_DOWN } else { &TRADES_UP };
+        let wanted = window(from, from + len);
+        let mut book = Book { way, faults, ..Book::of(minutes) };
+        let there = book.rows.iter().filter(|minute| wanted.holds(at(**minute))).count();
+        match run(walk(offer, wanted, 80, 80), &mut book) {
+            Ok(got) => {
+                prop_assert_eq!(got.ids.len(), there);
+                let mut known = got.covered.clone();
+                known.add_all(&got.empty);
+                prop_assert_eq!(known, Windows::from(wanted));
+                prop_assert!(book.rows.iter().all(|minute| !got.empty.holds(at(*minute))));
+            }
+            Err(error) => {
+                let fullest = book.rows.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
+                prop_assert!(way == Way::Time && fullest >= 10, "{error} with {fullest} in an instant");
+            }
+        }
+    }
+}
