@@ -6,6 +6,7 @@ pub mod collect;
 pub mod complete;
 pub mod completions;
 pub mod demo;
+pub mod exchanges;
 mod exit;
 pub mod gaps;
 pub mod init;
@@ -62,6 +63,7 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Logs(logs::Args),
+    Exchanges(exchanges::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -87,6 +89,7 @@ impl Cli {
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
