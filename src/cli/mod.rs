@@ -13,6 +13,7 @@ pub mod init;
 pub mod inventory;
 pub mod logs;
 mod one_shot;
+mod online;
 mod output;
 pub mod remove;
 mod running;
@@ -85,6 +86,11 @@ impl Cli {
         }
         match self.command {
             None => out.fail(Exit::Usage, "no command given; see `dccd --help`"),
+            Some(Command::Validate(args)) if args.online => on_runtime(&mut out, |out, stop| async move {
+                let (own, err) = out.streams();
+                let ended = validate::run_online(&args, path, own, err, &stop).await;
+                Exit::of(ended.is_ok_and(|code| code == 0))
+            }),
             Some(Command::Validate(args)) => out.plain(|out, err| validate::run(&args, path, out, err)),
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
