@@ -421,16 +421,6 @@ fn keys_the_monitor_page_had_in_older_versions_load_with_a_note() {
 }
 
 #[test]
-fn a_job_list_of_the_third_series_is_one_clear_problem() {
-    let told =
-        only(problems("settings: {ui_readonly: true}\njobs: [{exchange: Binance, pairs: [BTC/USDT]}]"));
-    assert!(
-        told.starts_with("jobs: ") && told.contains("histo_jobs") && told.contains("not read yet"),
-        "{told}"
-    );
-}
-
-#[test]
 fn a_file_without_a_job_is_refused_in_the_words_of_the_reference() {
     let words = "Configuration must define at least one job (histo_jobs or stream_jobs)";
     for text in ["", "settings: {}", "histo_jobs: []\nstream_jobs: []", "histo_jobs:\n"] {

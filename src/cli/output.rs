@@ -50,6 +50,11 @@ impl Output {
         exit
     }
 
+    /// Both streams, for a command that writes to them itself.
+    pub(crate) fn streams(&mut self) -> (&mut (dyn Write + Send), &mut (dyn Write + Send)) {
+        (&mut self.out, &mut self.err)
+    }
+
     /// Runs a command that writes to the two streams itself and ends with 0 or 1.
     pub(crate) fn plain(
         &mut self,

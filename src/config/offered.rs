@@ -46,9 +46,14 @@ pub(super) fn check_offer(
             }
         }
     }
-    if let (Some(offer), Some(span)) = (usable, span)
-        && offer.span(span).is_none()
-    {
+    if let (Some(offer), Some(span)) = (usable, span) {
+        check_span(section, adapter, offer, span);
+    }
+}
+
+/// Checks that an offer has candles of a span.
+pub(super) fn check_span(section: &Section<'_>, adapter: &dyn Exchange, offer: &Offer, span: Span) {
+    if offer.span(span).is_none() {
         section.refuse("span", span_refusal(adapter.name(), offer, span));
     }
 }
