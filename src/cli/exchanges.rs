@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::exchanges_without_adapter;
-use crate::exchange::{ALL, Exchange, History, Offer, SpanOffer};
+use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
 use crate::model::{Grid, Market, Micros};
 
 /// Show what each exchange offers: kinds, markets, spans, pages, limits, depth of history.
@@ -31,7 +31,7 @@ const COLUMNS: [Column; 10] = [
     ("markets", |_, offer| joined(offer.markets, |market| market_name(*market).to_owned())),
     ("page", |_, offer| format!("{} {}", offer.page_rows, if is_book(offer) { "levels" } else { "rows" })),
     ("order", |_, offer| order(offer).unwrap_or("-").to_owned()),
-    ("history", |_, offer| history(offer.history)),
+    ("history", |_, offer| history(offer)),
     ("weight", |_, offer| weight(offer)),
     ("grace", |_, offer| format!("{} s", offer.grace.as_secs_f64())),
     ("recorded", |_, offer| if offer.recorded { "yes" } else { "no" }.to_owned()),
@@ -96,13 +96,10 @@ fn markdown() -> Vec<String> {
 }
 
 fn limit(exchange: &dyn Exchange) -> String {
-    let quota = exchange.quota();
-    format!(
-        "{}, weight {} in {} s until it announces another limit",
-        exchange.rest_url(),
-        quota.weight,
-        quota.per.as_secs_f64()
-    )
+    let each = exchange.quotas().iter();
+    let each = each.map(|quota| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
+    let all = each.collect::<Vec<_>>().join(" and apart from it ");
+    format!("{}, {all} until it announces another limit", exchange.rest_url())
 }
 
 fn not_running() -> Option<String> {
@@ -125,18 +122,24 @@ fn is_book(offer: &Offer) -> bool {
     !offer.depths.is_empty()
 }
 
-/// Which end of a window an answer begins with; every offer of the registry begins with the oldest row.
+/// Which rows of a window come first; a book has no order.
 fn order(offer: &Offer) -> Option<&'static str> {
-    (offer.history != History::Now).then_some("oldest first")
+    let order = match offer.direction {
+        Direction::OldestFirst => "oldest first",
+        Direction::NewestFirst => "newest first",
+    };
+    (offer.history != History::Now).then_some(order)
 }
 
-fn history(history: History) -> String {
-    match history {
+fn history(offer: &Offer) -> String {
+    let older = offer.derived_from.map(|kind| format!(", older from {kind}")).unwrap_or_default();
+    let own = match offer.history {
         History::Full => "all".to_owned(),
         History::Rows(rows) => format!("newest {rows} rows"),
         History::For(length) => format!("{} days", length.as_secs_f64() / 86_400.0),
         History::Now => "the present".to_owned(),
-    }
+    };
+    own + &older
 }
 
 fn weight(offer: &Offer) -> String {
@@ -166,10 +169,15 @@ fn anchor(grid: Grid) -> String {
 struct Line {
     exchange: &'static str,
     rest_url: &'static str,
-    limit_weight: u32,
-    limit_seconds: f64,
+    limits: Vec<LimitLine>,
     geo_block_advice: Option<&'static str>,
     offers: Vec<OfferLine>,
+}
+
+#[derive(Serialize)]
+struct LimitLine {
+    weight: u32,
+    seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -180,8 +188,12 @@ struct OfferLine {
     page_rows: u32,
     order: Option<&'static str>,
     history: HistoryLine,
+    /// The kind older rows are computed from.
+    derived_from: Option<&'static str>,
     depths: Vec<DepthLine>,
     weight: u32,
+    /// Which of the limits pays for a page, from 0.
+    limit: usize,
     grace_seconds: f64,
     recorded: bool,
 }
@@ -213,12 +225,13 @@ struct DepthLine {
 }
 
 fn line(exchange: &dyn Exchange) -> Line {
-    let quota = exchange.quota();
+    let limits = exchange.quotas().iter();
     Line {
         exchange: exchange.name(),
         rest_url: exchange.rest_url(),
-        limit_weight: quota.weight,
-        limit_seconds: quota.per.as_secs_f64(),
+        limits: limits
+            .map(|quota| LimitLine { weight: quota.weight, seconds: quota.per.as_secs_f64() })
+            .collect(),
         geo_block_advice: exchange.geo_block_advice(),
         offers: exchange.offers().iter().map(offer_line).collect(),
     }
@@ -238,8 +251,10 @@ fn offer_line(offer: &Offer) -> OfferLine {
             History::For(length) => HistoryLine::Seconds(seconds(length)),
             History::Now => HistoryLine::Now,
         },
+        derived_from: offer.derived_from.map(|kind| kind.name()),
         depths: offer.depths.iter().map(|&(levels, weight)| DepthLine { levels, weight }).collect(),
         weight: offer.weight,
+        limit: offer.budget,
         grace_seconds: offer.grace.as_secs_f64(),
         recorded: offer.recorded,
     }

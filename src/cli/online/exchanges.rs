@@ -107,18 +107,16 @@ async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToke
 /// Asks whether a pair is listed and traded, as a run does before its first page.
 async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Check {
     let exchange = client.exchange();
-    let (about, symbol) = (format!("{} {pair}", exchange.name()), exchange.symbol(pair));
+    let about = format!("{} {pair}", exchange.name());
     let received = match client.get(&exchange.listing_request(Some(pair)), stop).await {
         Ok(received) => received,
         Err(error) => return Check::failed(about, words(&error)),
     };
-    match exchange.parse_listing(&received.body) {
+    let listing = exchange.parse_listing(&received.body);
+    match listing.as_ref().map_err(Clone::clone).and_then(|listing| listing.find(pair)) {
         Err(error) => Check::failed(about, error.to_string()),
-        Ok(listing) => match listing.symbols.iter().find(|(listed, _)| *listed == symbol) {
-            Some((_, true)) => Check::ok(about, format!("listed as {symbol} and traded")),
-            Some((_, false)) => Check::failed(about, format!("listed as {symbol}, but not traded now")),
-            None => Check::failed(about, format!("{symbol} is not listed")),
-        },
+        Ok(listed) if listed.is_open => Check::ok(about, format!("listed as {} and traded", listed.symbol)),
+        Ok(listed) => Check::failed(about, format!("listed as {}, but not traded now", listed.symbol)),
     }
 }
 

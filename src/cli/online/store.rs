@@ -1,17 +1,17 @@
 //! Looking at the data path: whether it can be written, its free space, its lock, its state store.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Access, access, statvfs};
 
-use crate::atomic;
 use crate::cli::online::Check;
 use crate::cli::output::bytes;
 use crate::config::Config;
 use crate::db::Database;
+use crate::disk::{Disk, Os, aside};
 use crate::store::{DataLock, Layout};
 use crate::telemetry::events::Chain;
 
@@ -66,12 +66,12 @@ fn nearest(root: &Path) -> PathBuf {
 
 /// Writes a file and takes it away again.
 fn probe(root: &Path) -> io::Result<()> {
-    let path = root.join(format!(".dccd-probe.tmp-{}", std::process::id()));
-    let written = atomic::create(&path).and_then(|mut file| {
-        file.write_all(b"probe")?;
-        file.sync_all()
+    let path = aside(&root.join("dccd-probe"));
+    let written = Os.create_anew(&path).and_then(|file| {
+        file.append_all(b"probe")?;
+        file.sync()
     });
-    let removed = std::fs::remove_file(&path);
+    let removed = Os.remove(&path);
     written.and(removed)
 }
 
