@@ -18,7 +18,7 @@ use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
 use crate::model::{Micros, Series};
 use crate::net::{Client, NetError, Settings};
-use crate::store::{self, DataLock, Layout, Ledger, Store, StoreError};
+use crate::store::{self, DataLock, Layout, Ledger, SMALL_ROWS, Store, StoreError};
 use crate::telemetry::events::{
     Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
     PublishFailed,
@@ -287,6 +287,7 @@ async fn open_store(layout: &Layout, config: &Config, telemetry: &Telemetry) -> 
         // What JSON readers of the ledger can hold exactly.
         journal_id: u64::from_le_bytes(id) >> 11,
         now: now(),
+        small_rows: SMALL_ROWS,
     };
     let layout = layout.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&layout, settings)).await;

@@ -10,12 +10,15 @@
 mod error;
 mod file;
 mod fold;
+mod folders;
 mod inventory;
 mod journal;
 mod layout;
 mod ledger;
 mod lock;
 mod merge;
+#[cfg(test)]
+mod model_tests;
 mod owner;
 mod place;
 mod publish;
@@ -32,10 +35,12 @@ pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
-pub use owner::{Replay, Settings, Store};
+pub use owner::{Replay, SMALL_ROWS, Settings, Store};
 pub use place::Part;
 pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
+#[cfg(test)]
+pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};
 pub use writer::{Accepted, Flushed, Writer};

@@ -17,11 +17,20 @@ pub fn period_files(
     series: &Series,
     period: &str,
 ) -> Result<Vec<Box<PeriodFile>>, StoreError> {
+    period_files_on(&Os, layout, series, period)
+}
+
+pub(crate) fn period_files_on(
+    disk: &dyn Disk,
+    layout: &Layout,
+    series: &Series,
+    period: &str,
+) -> Result<Vec<Box<PeriodFile>>, StoreError> {
     let folder = layout.folder(series);
     let path = |part: Part| folder.join(part.file_name(period));
     // The open one first: a fold in between then shows rows twice rather than not at all, and as dead.
-    let open = read(&Os, &path(Part::Open), series)?;
-    let file = read(&Os, &path(Part::File), series)?;
+    let open = read(disk, &path(Part::Open), series)?;
+    let file = read(disk, &path(Part::File), series)?;
     let generation = file.as_ref().map_or(0, |file| file.footer().generation);
     let open = open.filter(|open| open.footer().generation > generation);
     Ok(file.into_iter().chain(open).collect())

@@ -118,7 +118,9 @@ impl Recovery<'_> {
             let path = self.place.path(&name, part);
             match Period::named(self.place.series.kind(), &name) {
                 Some(period) => self.out.ledger.drop_file(&period, part, "its file was deleted"),
-                None => drop(self.out.ledger.part_mut(part).remove(&name)),
+                None => {
+                    self.out.ledger.part_mut(part).remove(&name);
+                }
             }
             self.found(
                 FindingKind::Missing,
@@ -161,7 +163,9 @@ impl Recovery<'_> {
             let reason = format!("it is a file of {}, period {}", footer.series, footer.period);
             return self.lose(period, part, reason);
         }
-        if known.as_ref().is_some_and(|entry| entry.generation >= footer.generation) {
+        let file_generation = self.out.ledger.files.get(&period.name).map_or(0, |file| file.generation);
+        let is_dead = part == Part::Open && footer.generation <= file_generation;
+        if !is_dead && known.as_ref().is_some_and(|entry| entry.generation >= footer.generation) {
             let reason = "it is an older file than the one that was published".to_owned();
             return self.lose(period, part, reason);
         }
@@ -227,6 +231,7 @@ impl Recovery<'_> {
                 generation: ledger.generation,
                 covered: &ledger.covered,
                 journal: None,
+                small_rows: 0,
             };
             let beside = ledger.files.get(&name).map_or(0, |file| file.generation);
             let emptied = flush.empty_open(1, beside)?;

@@ -110,7 +110,7 @@ impl Waiting {
 impl Writer {
     /// Opens a series, making its ledger and its files agree first.
     pub(crate) fn open(shared: Arc<Shared>, series: &Series) -> Result<(Self, Vec<Finding>), StoreError> {
-        let place = Place::new(Arc::clone(&shared.disk), &shared.layout, series);
+        let place = Place::new(Arc::clone(&shared.disk), Arc::clone(&shared.folders), &shared.layout, series);
         let recovered = recover(&place)?;
         let waiting = shared.hand_over(series);
         let mut writer = Writer {
@@ -354,6 +354,7 @@ impl Writer {
             generation: self.ledger.generation,
             covered,
             journal: self.waiting.last,
+            small_rows: self.shared.small_rows,
         };
         let published = held.flush(&flush, rows)?;
         flushed.tally.add(published.tally);
