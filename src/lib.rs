@@ -6,6 +6,7 @@ pub mod config;
 pub mod daemon;
 pub mod db;
 pub mod exchange;
+pub mod export;
 pub mod http;
 pub mod jobs;
 pub mod model;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("atomic", &[]),
@@ -18,6 +18,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("db", &["telemetry", "model", "atomic"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["atomic", "telemetry", "model"]),
+    ("export", &["store", "atomic", "model"]),
     ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic"]),
@@ -35,6 +36,7 @@ const EVERYTHING: &[&str] = &[
     "db",
     "net",
     "store",
+    "export",
     "jobs",
     "config",
     "daemon",

@@ -7,6 +7,7 @@ pub mod complete;
 pub mod completions;
 pub mod demo;
 mod exit;
+pub mod export;
 pub mod gaps;
 pub mod init;
 pub mod inventory;
@@ -61,6 +62,7 @@ enum Command {
     Inventory(inventory::Args),
     Gaps(gaps::Args),
     Verify(verify::Args),
+    Export(export::Args),
     Logs(logs::Args),
     Completions(completions::Args),
     Demo(demo::Args),
@@ -99,6 +101,9 @@ impl Cli {
             }
             Some(Command::Verify(args)) => {
                 with_config(path, &mut out, |config, out| verify::run(&args, config, out))
+            }
+            Some(Command::Export(args)) => {
+                with_config(path, &mut out, |config, out| export::run(&args, config, out))
             }
             Some(Command::Logs(args)) => {
                 with_config(path, &mut out, |config, out| logs::run(&args, config, out))

@@ -18,6 +18,7 @@ mod merge;
 mod publish;
 mod recover;
 mod rows;
+mod scan;
 mod verify;
 mod writer;
 
@@ -29,5 +30,6 @@ pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
 pub use publish::Published;
 pub use recover::{Finding, FindingKind};
+pub use scan::{Scan, scan};
 pub use verify::{Fault, verify_series};
 pub use writer::{Accepted, Flushed, Writer};
