@@ -8,6 +8,7 @@ pub mod db;
 pub mod exchange;
 pub mod export;
 pub mod http;
+pub mod import;
 pub mod jobs;
 pub mod model;
 pub mod net;

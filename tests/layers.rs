@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("atomic", &[]),
@@ -19,6 +19,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["atomic", "telemetry", "model"]),
     ("export", &["store", "atomic", "model"]),
+    ("import", &["store", "atomic", "model"]),
     ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic"]),
@@ -37,6 +38,7 @@ const EVERYTHING: &[&str] = &[
     "net",
     "store",
     "export",
+    "import",
     "jobs",
     "config",
     "daemon",

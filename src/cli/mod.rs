@@ -9,6 +9,7 @@ pub mod demo;
 mod exit;
 pub mod export;
 pub mod gaps;
+pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod logs;
@@ -63,6 +64,7 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Export(export::Args),
+    Import(import::Args),
     Logs(logs::Args),
     Completions(completions::Args),
     Demo(demo::Args),
@@ -104,6 +106,9 @@ impl Cli {
             }
             Some(Command::Export(args)) => {
                 with_config(path, &mut out, |config, out| export::run(&args, config, out))
+            }
+            Some(Command::Import(args)) => {
+                with_config(path, &mut out, |config, out| import::run(&args, config, out))
             }
             Some(Command::Logs(args)) => {
                 with_config(path, &mut out, |config, out| logs::run(&args, config, out))

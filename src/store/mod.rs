@@ -8,6 +8,7 @@
 //! [`Writer::accept`], so that they survive a crash too. Until then a crash loses what was accepted since
 //! the last publish, and since its coverage is lost with it, the next run fetches it again.
 
+mod adopt;
 mod error;
 mod file;
 mod inventory;
@@ -22,6 +23,7 @@ mod scan;
 mod verify;
 mod writer;
 
+pub use adopt::{Adoption, Fate};
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file};
 pub use inventory::{Holding, inventory};
