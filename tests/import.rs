@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use dccd::model::{Batch, BookRows, Column, FundingRate, Kind, Micros, Series, Values};
+use dccd::model::{Batch, BookRows, Column, FundingRate, Kind, Micros, Series, Side, Trade, Values};
 use dccd::store::{
     Accepted, DataLock, Layout, Ledger, Opened, Writer, open_period_file, scan, verify_series,
 };
@@ -92,7 +92,7 @@ fn an_import_cut_short_at_any_step_ends_as_if_it_had_not_been() {
         whole.dccd(&["import"]);
 
         // Each series is a step; a cut leaves originals kept, files published or both, and no ledger.
-        for cut in [Cut::Kept, Cut::Published, Cut::PublishedButOne] {
+        for cut in [Cut::Kept, Cut::Published, Cut::PublishedButOne, Cut::NotTakenAway] {
             let Some(tree) = Tree::new(version, "data") else { return };
             tree.cut(cut);
             let done = tree.dccd(&["import", "--json"]);
@@ -100,6 +100,8 @@ fn an_import_cut_short_at_any_step_ends_as_if_it_had_not_been() {
             tree.assert_imported();
             tree.assert_originals_are_kept();
             tree.assert_same_ledgers_as(&whole);
+            let names = |tree: &Tree| files(&tree.data()).into_keys().collect::<Vec<_>>();
+            assert_eq!(names(&tree), names(&whole), "{cut:?}");
         }
     }
 }
@@ -124,6 +126,57 @@ fn rows_already_held_stay_and_those_in_covered_windows_are_not_added() {
     assert_eq!((line.imported, reasons), (4, vec![("already_covered", 1), ("differs_from_row_held", 1)]));
     let held = rows_of(&tree.data(), &series);
     assert_eq!(cells(&held, 2)[0], Cell::Real(7.0), "{held:?}");
+}
+
+#[test]
+fn two_names_of_one_pair_become_one_series() {
+    let Some(tree) = Tree::new("2", "data") else { return };
+    // Under the second name lies what the first one lacks, and all of the rest again.
+    let [first, second] =
+        ["BTC-USDT", "XBT-USDT"].map(|pair| tree.data().join("binance/ohlc").join(pair).join("1h"));
+    fs::create_dir_all(&second).unwrap();
+    fs::copy(first.join("2024.parquet"), second.join("2024.parquet")).unwrap();
+    fs::rename(first.join("2023.parquet"), second.join("2023.parquet")).unwrap();
+
+    let said = tree.dccd(&["import"]);
+
+    assert!(said.status.success(), "{said:?}");
+    assert!(!second.exists(), "the other name is gone");
+    let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+    let rows = rows_of(&tree.data(), &series);
+    let expected = &tree.expected[&series.to_string()];
+    let opens = expected.rows.iter().map(|row| row[0].clone());
+    assert_eq!(rows.ts().iter().map(|ts| Cell::Whole(*ts)).collect::<Vec<_>>(), opens.collect::<Vec<_>>());
+    assert_eq!(verify_series(&Layout::new(tree.data()), &series).unwrap(), []);
+}
+
+#[test]
+fn a_trade_without_an_id_is_never_put_beside_one_that_has_one() {
+    let Some(tree) = Tree::new("3", "elsewhere") else { return };
+    let series: Series = "kraken/BTC-USD/trades".parse().unwrap();
+    let (mut writer, _) = Writer::open(&Layout::new(tree.data()), &series).unwrap();
+    let mut rows = Batch::of(Kind::Trades);
+    // The first is the first of the tree, the second shares its instant with the tree's second and no more.
+    for (second, id, price) in [(0, "900", 42_000.0), (1, "901", 1.0)] {
+        rows.trades_mut().push(Trade {
+            ts: Micros(1_704_067_200_123_456 + second * 1_000_000),
+            ts_recv: None,
+            id: Some(id),
+            price,
+            amount: 0.25,
+            side: Some(Side::Buy),
+        });
+    }
+    writer.accept(Accepted { rows: rows.clone(), covered: None, empty: None });
+    writer.flush().unwrap();
+
+    let said = tree.dccd(&["import", "elsewhere", "--json"]);
+
+    let answer: Answer = serde_json::from_slice(&said.stdout).unwrap();
+    let line = answer.series.iter().find(|line| line.series == series.to_string()).unwrap();
+    assert_eq!((line.imported, line.held, line.left_out.get("doubtful")), (3, 1, Some(&1)));
+    let held = rows_of(&tree.data(), &series);
+    assert_eq!((held.len(), held.slice(0..2)), (5, rows));
 }
 
 #[test]
@@ -153,6 +206,19 @@ fn a_damaged_file_is_named_left_alone_and_stops_nothing_else() {
     assert_eq!(fs::read(&damaged).unwrap(), b"PAR1 and then nothing");
     let other: Series = "coinbase/BTC-USD/ohlc/1m".parse().unwrap();
     assert_eq!(rows_of(&tree.data(), &other).len(), 90);
+}
+
+#[test]
+fn the_first_rows_after_a_damaged_file_may_be_copies_and_are_left_out() {
+    let Some(tree) = Tree::new("2", "elsewhere") else { return };
+    fs::write(tree.root.join("binance/ohlc/BTC-USDT/1h/2023.parquet"), b"PAR1 and then nothing").unwrap();
+
+    tree.dccd(&["import", "elsewhere"]);
+
+    let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+    let rows = rows_of(&tree.data(), &series);
+    // The year begins with two copies of the last candle of the year before.
+    assert_eq!((rows.len(), rows.ts()[0]), (10, 1_704_067_200_000_000 + 2 * 3_600_000_000));
 }
 
 fn in_place(version: &str, gone: &[&str]) {
@@ -209,6 +275,7 @@ struct Answer {
 struct Line {
     series: String,
     imported: u64,
+    held: u64,
     left_out: BTreeMap<String, u64>,
 }
 
@@ -221,6 +288,8 @@ enum Cut {
     Published,
     /// One file of each series is not published, no ledger is written.
     PublishedButOne,
+    /// Everything is done but taking originals away from folders of another name.
+    NotTakenAway,
 }
 
 impl Tree {
@@ -327,6 +396,13 @@ impl Tree {
             return;
         }
         assert!(self.dccd(&["import"]).status.success());
+        if matches!(cut, Cut::NotTakenAway) {
+            for inside in self.originals.keys().filter(|inside| !self.data().join(inside).exists()) {
+                fs::create_dir_all(self.data().join(inside).parent().unwrap()).unwrap();
+                fs::hard_link(kept.join(inside), self.data().join(inside)).unwrap();
+            }
+            return;
+        }
         for (series, _) in self.series() {
             let folder = Layout::new(self.data()).folder(&series);
             let _ = fs::remove_file(folder.join("_series.json"));

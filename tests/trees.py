@@ -115,7 +115,7 @@ def two(root: Path) -> dict:
 
 def window_two(sent: list[dict], start: int, end: int, span: int) -> polars.DataFrame:
     """One window of a back-fill: laid on the complete grid, every hole filled with the row before."""
-    start, end = YEAR_2024 + start, YEAR_2024 + end
+    start, end = (YEAR_2024 + start) // span * span, (YEAR_2024 + end) // span * span
     frame = polars.DataFrame(
         [
             {
@@ -164,7 +164,7 @@ def through_pandas(sent: list[dict], path: Path) -> None:
         index=range(7, 7 + len(sent)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.iloc[::1].reset_index().rename(columns={"index": "__index_level_0__"}).to_parquet(path, index=False)
+    frame.reset_index().rename(columns={"index": "__index_level_0__"}).to_parquet(path, index=False)
 
 
 # What 3.8.1 made of it.
@@ -190,6 +190,7 @@ def three(root: Path) -> dict:
         polars.concat([filled, ohlc_three(new)]).sort("TS"),
         root / "okx/ohlc/BTC-USDT/1h/2024.parquet",
         "snappy",
+        provenance("okx"),
     )
     expected["okx/BTC-USDT/ohlc/1h"] = of_candles(
         [*({**row, "trades": None} for row in old), *new[:-1]], HOUR
@@ -247,8 +248,9 @@ def three(root: Path) -> dict:
 def books(root: Path, expected: dict) -> None:
     rows = []
     for minute in (-2, -1, 0, 1):
-        for level in range(3):
-            for side, price in (("bid", 42_000.0 - level), ("ask", 42_001.0 + level)):
+        for side in ("bid", "ask"):
+            for level in range(3):
+                price = 42_000.0 - level if side == "bid" else 42_001.0 + level
                 rows.append({
                     "TS": (YEAR_2024 + minute * 60) * NS + 123_456_000,
                     "side": side, "price": price, "amount": 1.0 + level + minute,
@@ -257,7 +259,9 @@ def books(root: Path, expected: dict) -> None:
     rows = [{**row, "amount": 4.0 + abs(row["amount"])} for row in rows]
     schema = {"TS": polars.Int64, "side": polars.String, "price": polars.Float64, "amount": polars.Float64,
               "count": polars.Int64, "is_snapshot": polars.Boolean}
-    save_three(root, "okx", "orderbook", "BTC-USDT", polars.DataFrame(rows, schema=schema), "%Y-%m-%d")
+    # Dropping doubles leaves the levels of a book in no order.
+    frame = polars.DataFrame(rows, schema=schema).sample(fraction=1.0, shuffle=True, seed=7)
+    save_three(root, "okx", "orderbook", "BTC-USDT", frame, "%Y-%m-%d")
     expected["okx/BTC-USDT/orderbook"] = {
         "rows": [[row["TS"] // 1_000, row["side"], row["price"], row["amount"], row["count"]] for row in rows],
         "covered": [],
@@ -310,10 +314,13 @@ def trades_three(sent: list[dict]) -> polars.DataFrame:
 
 def save_three(root: Path, exchange: str, kind: str, inside: str, frame: polars.DataFrame, period: str) -> None:
     label = polars.from_epoch("TS", time_unit="ns").dt.strftime(period)
-    provenance = {"dccd.provenance": json.dumps({"source": f"{exchange}:rest", "derived_from": None})}
     for name in frame.select(label.unique().sort()).to_series():
         path = root / exchange / kind / inside / f"{name}.parquet"
-        write(frame.filter(label == name).sort("TS", maintain_order=True), path, "snappy", provenance)
+        write(frame.filter(label == name).sort("TS", maintain_order=True), path, "snappy", provenance(exchange))
+
+
+def provenance(exchange: str) -> dict:
+    return {"dccd.provenance": json.dumps({"source": f"{exchange}:rest", "derived_from": None})}
 
 
 def write(frame: polars.DataFrame, path: Path, compression: str = "zstd", metadata: dict | None = None) -> None:

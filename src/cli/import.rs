@@ -128,8 +128,10 @@ fn tell(args: &Args, root: &Path, report: &Report, out: &mut Output) -> Exit {
 }
 
 fn table(report: &Report, out: &mut Output) {
+    let names = report.series.iter().map(|own| own.series.to_string().len());
+    let width = names.max().unwrap_or_default().max("series".len());
     let header = format!(
-        "{:<32} {:>5} {:>12} {:>10} {:>10} {:>6}  {}",
+        "{:<width$} {:>5} {:>12} {:>10} {:>10} {:>6}  {}",
         "series", "files", "imported", "held", "left out", "gaps", "reasons"
     );
     out.line(&header);
@@ -139,7 +141,7 @@ fn table(report: &Report, out: &mut Output) {
         let reasons =
             left_out.iter().chain(&changed).map(|(name, count)| format!("{name} {}", thousands(*count)));
         out.line(format!(
-            "{series:<32} {files:>5} {:>12} {:>10} {:>10} {gaps:>6}  {}",
+            "{series:<width$} {files:>5} {:>12} {:>10} {:>10} {gaps:>6}  {}",
             thousands(imported),
             thousands(held),
             thousands(left_out.values().sum()),

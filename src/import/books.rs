@@ -67,9 +67,19 @@ fn number_and_take(levels: &[(Micros, Option<BookLevel>)], taken: &mut Taken) {
             book.iter().for_each(|_| taken.leave(Reason::Impossible, None));
             continue;
         };
-        for level in whole {
+        for level in best_first(whole) {
             taken.rows.book_mut().push(BookLevel { ord, ..level });
         }
         ord += 1;
     }
+}
+
+/// Bids from the highest, then asks from the lowest: 3.x keeps the levels of a book in no order.
+fn best_first(mut book: Vec<BookLevel>) -> Vec<BookLevel> {
+    book.sort_by(|a, b| match (a.side, b.side) {
+        (Side::Bid, Side::Bid) => b.price.total_cmp(&a.price),
+        (Side::Ask, Side::Ask) => a.price.total_cmp(&b.price),
+        (a, b) => (a == Side::Ask).cmp(&(b == Side::Ask)),
+    });
+    book
 }

@@ -25,7 +25,9 @@ pub(crate) struct Context {
     pub(crate) two_is_off_grid: bool,
     /// The first instant of the file after this one.
     pub(crate) next_file: Option<Micros>,
-    /// The last row of 2.x before this file.
+    /// When the period of this file begins.
+    pub(crate) period_from: Micros,
+    /// The last row of 2.x in the file of the period before.
     pub(crate) before: Option<Values>,
     /// The file before this one cannot be read.
     pub(crate) is_cut_off: bool,
@@ -99,7 +101,7 @@ pub(crate) fn read(file: &RawFile, series: &Series, context: &Context) -> Result
 fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
     let mut before = context.before;
     let mut of_two: Vec<&mut Row> = rows.iter_mut().filter(|row| row.era == Era::Two).collect();
-    if before.is_none() && context.is_cut_off {
+    if before.is_none() && (context.is_cut_off || may_go_on(&of_two, context.period_from)) {
         // What the first row may repeat cannot be read.
         before = of_two.first().map(|row| row.values);
     }
@@ -108,6 +110,12 @@ fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
         before = Some(row.values);
     }
     before
+}
+
+/// Whether the first rows may repeat one of the period before, whose file is not there: they begin with the
+/// period and are alike.
+fn may_go_on(of_two: &[&mut Row], period_from: Micros) -> bool {
+    matches!(of_two, [first, second, ..] if first.ts == period_from && first.values == second.values)
 }
 
 struct Rules<'a> {

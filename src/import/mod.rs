@@ -84,9 +84,8 @@ impl Import<'_> {
                     .or_insert_with(|| Folder { series: kept.series.clone(), sources: Vec::new() });
                 let in_tree: BTreeSet<PathBuf> =
                     folder.sources.iter().map(|source| source.inside.clone()).collect();
-                folder
-                    .sources
-                    .extend(kept.sources.into_iter().filter(|kept| !in_tree.contains(&kept.inside)));
+                let gone = kept.sources.into_iter().filter(|kept| !in_tree.contains(&kept.inside));
+                folder.sources.extend(gone.map(|source| Source { is_kept_only: true, ..source }));
                 folder.sources.sort_by_key(|source| source.period.window.from);
             }
             return folders;
@@ -101,7 +100,7 @@ impl Import<'_> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), StoreError> {
         let mut adoption = Adoption::open(self.layout, &folder.series)?;
-        if !folder.sources.iter().any(|source| self.is_pending(source, &adoption)) {
+        if !folder.sources.iter().any(|source| is_pending(source, &adoption)) {
             return Ok(());
         }
         let surveys = self.survey(&mut folder, problems);
@@ -121,7 +120,7 @@ impl Import<'_> {
                     continue;
                 }
             };
-            if !self.is_pending(source, &adoption) {
+            if !is_pending(source, &adoption) {
                 continue;
             }
             let own = adoption.file(&source.period);
@@ -137,12 +136,6 @@ impl Import<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether rows of a source may still have to be adopted.
-    fn is_pending(&self, source: &Source, adoption: &Adoption) -> bool {
-        let is_kept_only = self.source.is_none() && source.path.starts_with(originals::folder(self.layout));
-        !is_kept_only || !adoption.ledger().files.contains_key(&source.period.name)
     }
 
     /// Surveys every source; one that cannot be read is a problem and no source any more.
@@ -170,11 +163,7 @@ impl Import<'_> {
         if self.source.is_some() {
             return Ok(originals);
         }
-        let kept = originals::folder(self.layout);
-        for (index, source) in folder.sources.iter_mut().enumerate() {
-            if source.path.starts_with(&kept) {
-                continue;
-            }
+        for (index, source) in folder.sources.iter_mut().enumerate().filter(|(_, own)| !own.is_kept_only) {
             originals.push((index, source.path.clone()));
             if !self.dry_run {
                 source.path = originals::keep(self.layout, &source.path, &source.inside)
@@ -284,6 +273,11 @@ impl<'a> Reading<'a> {
             Kind::Ohlc => {
                 self.context.next_file = self.surveys[index + 1..].iter().find_map(|survey| survey.first);
                 self.context.is_cut_off = source.is_cut_off;
+                self.context.period_from = source.period.window.from;
+                let sources = &self.folder.sources[..index];
+                if sources.last().is_none_or(|last| last.period.window.until != source.period.window.from) {
+                    self.context.before = None;
+                }
                 let (taken, last) = candles::read(&file, series, &self.context)?;
                 self.context.before = last;
                 Ok(taken)
@@ -293,6 +287,11 @@ impl<'a> Reading<'a> {
             Kind::Funding | Kind::OpenInterest => samples::read(&file, series, now),
         }
     }
+}
+
+/// Whether rows of a source may still have to be adopted.
+fn is_pending(source: &Source, adoption: &Adoption) -> bool {
+    !source.is_kept_only || !adoption.ledger().files.contains_key(&source.period.name)
 }
 
 fn survey(source: &Source, series: &Series, now: Micros) -> Result<Survey, ParquetError> {

@@ -109,4 +109,18 @@ mod tests {
         );
         assert!(!root.path().join("binance").exists(), "empty folders go with the file");
     }
+
+    #[test]
+    fn a_copy_is_known_as_the_same_file_and_another_of_its_length_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, copied] = ["path", "copied"].map(|name| folder.path().join(name));
+        let long: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        atomic::replace(&path, &long).unwrap();
+        copy(&path, &copied).unwrap();
+        assert!(same(&path, &copied).unwrap());
+        let mut other = long;
+        other[99_999] ^= 1;
+        atomic::replace(&copied, &other).unwrap();
+        assert!(!same(&path, &copied).unwrap());
+    }
 }

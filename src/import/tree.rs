@@ -17,6 +17,8 @@ pub(crate) struct Source {
     pub(crate) inside: PathBuf,
     /// The period it is named after.
     pub(crate) period: Period,
+    /// It is no longer in the tree: an earlier run kept it and may have been cut short.
+    pub(crate) is_kept_only: bool,
     /// The file before it cannot be read, so its first rows have nothing to be compared with.
     pub(crate) is_cut_off: bool,
 }
@@ -85,7 +87,13 @@ fn sources(root: &Path, folder: &Path, kind: Kind, problems: &mut Vec<Problem>) 
             (Ok(Opened::Ours(_)), _) => continue,
             (Ok(Opened::Foreign), Some(period)) => {
                 let inside = path.strip_prefix(root).unwrap_or(&path).to_owned();
-                sources.push(Source { path, inside, period: period.clone(), is_cut_off: false });
+                sources.push(Source {
+                    path,
+                    inside,
+                    period: period.clone(),
+                    is_kept_only: false,
+                    is_cut_off: false,
+                });
                 continue;
             }
             (Ok(Opened::Foreign), None) => "its name is no period's".to_owned(),
