@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use dccd::model::{Batch, BookRows, Column, FundingRate, Kind, Micros, Series, Side, Trade, Values};
 use dccd::store::{
@@ -103,6 +104,33 @@ fn an_import_cut_short_at_any_step_ends_as_if_it_had_not_been() {
             let names = |tree: &Tree| files(&tree.data()).into_keys().collect::<Vec<_>>();
             assert_eq!(names(&tree), names(&whole), "{cut:?}");
         }
+    }
+}
+
+#[test]
+fn an_import_killed_at_any_moment_and_run_again_ends_as_if_it_had_not_been() {
+    let Some(whole) = Tree::new("3", "data") else { return };
+    let began = Instant::now();
+    whole.dccd(&["import"]);
+    let took = began.elapsed();
+    let kills = if std::env::var_os("DCCD_SIEGE").is_some() { 40 } else { 6 };
+
+    for kill in 0..kills {
+        let Some(tree) = Tree::new("3", "data") else { return };
+        let mut child =
+            tree.command(&["import"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(took * kill / kills);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let done = tree.dccd(&["import"]);
+
+        assert!(done.status.success(), "{kill} of {kills}: {done:?}");
+        tree.assert_imported();
+        tree.assert_originals_are_kept();
+        tree.assert_same_ledgers_as(&whole);
+        let names = |tree: &Tree| files(&tree.data()).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(&tree), names(&whole), "{kill} of {kills}");
     }
 }
 
@@ -316,14 +344,18 @@ impl Tree {
         self.folder.path().join("data")
     }
 
-    fn dccd(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_dccd"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
+        command
             .args(args)
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
-            .env_remove("XDG_CONFIG_HOME")
-            .output()
-            .unwrap()
+            .env_remove("XDG_CONFIG_HOME");
+        command
+    }
+
+    fn dccd(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     fn series(&self) -> impl Iterator<Item = (Series, &Expected)> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::import::taken::Taken;
 use crate::model::{Micros, Series};
+use crate::store::Ledger;
 
 /// Why a row was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +138,19 @@ impl SeriesReport {
             gaps: 0,
             gap_secs: 0.0,
         }
+    }
+
+    /// Counts what was not taken as it was from one file, and how the series stands after it.
+    pub(crate) fn add(&mut self, taken: &Taken, ledger: &Ledger) {
+        for (reason, (count, _)) in &taken.left {
+            *self.left_out.entry(*reason).or_default() += count;
+        }
+        for (change, count) in &taken.changed {
+            *self.changed.entry(*change).or_default() += count;
+        }
+        self.until = self.until.max(taken.hull.map(|hull| hull.until));
+        let gaps = self.until.map(|until| ledger.gaps(until)).unwrap_or_default();
+        (self.gaps, self.gap_secs) = (gaps.len(), gaps.secs());
     }
 }
 

@@ -51,6 +51,17 @@ impl Adoption {
         Ok(Adoption { series, folder, path, before: ledger.clone(), ledger })
     }
 
+    /// Removes what a run that was cut short left of its temporary files.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        match self.folder.is_dir() {
+            true => atomic::sweep(&self.folder).map_err(StoreError::io("sweeping", &self.folder)),
+            false => Ok(()),
+        }
+    }
+
     /// The ledger as it would be written.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
