@@ -135,6 +135,42 @@ fn an_import_killed_at_any_moment_and_run_again_ends_as_if_it_had_not_been() {
 }
 
 #[test]
+fn a_file_published_again_before_its_ledger_was_written_is_entered_by_the_next_run() {
+    let Some(tree) = Tree::new("3", "data") else { return };
+    tree.dccd(&["import"]);
+    // The file of 2024 begins with a candle of 2023, which is therefore published twice.
+    let series: Series = "bitmex/BTC-USD/ohlc/1m".parse().unwrap();
+    let path = Layout::new(tree.data()).ledger(&series);
+    let mut behind = Ledger::read(&path, &series).unwrap().unwrap();
+    let whole = behind.files["2023"].clone();
+    let entry = behind.files.get_mut("2023").unwrap();
+    (entry.generation, entry.rows) = (entry.generation - 1, entry.rows - 1);
+    behind.files.remove("2024");
+    behind.write(&path, &series).unwrap();
+
+    tree.dccd(&["import"]);
+
+    let ledger = Ledger::read(&path, &series).unwrap().unwrap();
+    assert_eq!(ledger.files["2023"].rows, whole.rows);
+    assert!(ledger.files["2023"].generation > whole.generation);
+    tree.assert_imported();
+}
+
+#[test]
+fn kraken_candles_of_2_are_marked_as_computed() {
+    let Some(tree) = Tree::new("2", "elsewhere") else { return };
+    tree.dccd(&["import", "elsewhere"]);
+    for (series, _) in tree.series() {
+        let ledger = Ledger::read(&Layout::new(tree.data()).ledger(&series), &series).unwrap();
+        let derived = ledger.map(|ledger| (ledger.derived, ledger.covered)).unwrap_or_default();
+        match series.to_string().as_str() {
+            "kraken/BTC-EUR/ohlc/1h" => assert!(!derived.0.is_empty() && derived.0 == derived.1),
+            other => assert!(derived.0.is_empty(), "{other}"),
+        }
+    }
+}
+
+#[test]
 fn rows_already_held_stay_and_those_in_covered_windows_are_not_added() {
     let Some(tree) = Tree::new("3", "elsewhere") else { return };
     let series: Series = "binance/BTC-USDT_PERP/funding".parse().unwrap();

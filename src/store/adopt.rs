@@ -79,13 +79,16 @@ impl Adoption {
         self.folder.join(period.file_name())
     }
 
-    /// Whether a file of ours lies there that the ledger does not know: a publish was cut short.
+    /// Whether a file of ours lies there that the ledger does not know yet: a publish was cut short.
     ///
     /// # Errors
     /// Where it cannot be looked at.
     pub fn is_unentered(&self, period: &Period) -> Result<bool, StoreError> {
-        let known = self.ledger.files.contains_key(&period.name);
-        Ok(!known && matches!(self.opened(period)?, Some(Opened::Ours(_))))
+        let known = self.ledger.files.get(&period.name).map(|entry| entry.generation);
+        let found = self.opened(period)?;
+        Ok(
+            matches!(found, Some(Opened::Ours(file)) if known.is_none_or(|known| known < file.footer().generation)),
+        )
     }
 
     /// What becomes of each of `rows`, which lie in one period and are in order.
