@@ -8,7 +8,9 @@ pub mod completions;
 pub mod demo;
 pub mod exchanges;
 mod exit;
+pub mod export;
 pub mod gaps;
+pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod logs;
@@ -63,6 +65,8 @@ enum Command {
     Inventory(inventory::Args),
     Gaps(gaps::Args),
     Verify(verify::Args),
+    Export(export::Args),
+    Import(import::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
     Completions(completions::Args),
@@ -108,6 +112,12 @@ impl Cli {
             }
             Some(Command::Verify(args)) => {
                 with_config(path, &mut out, |config, out| verify::run(&args, config, out))
+            }
+            Some(Command::Export(args)) => {
+                with_config(path, &mut out, |config, out| export::run(&args, config, out))
+            }
+            Some(Command::Import(args)) => {
+                with_config(path, &mut out, |config, out| import::run(&args, config, out))
             }
             Some(Command::Logs(args)) => {
                 with_config(path, &mut out, |config, out| logs::run(&args, config, out))

@@ -29,6 +29,11 @@ impl Output {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
+    /// The stream of the result itself, for what a program reads.
+    pub(crate) fn raw(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
     /// A remark beside the result.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "Note: {text}");

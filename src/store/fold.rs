@@ -76,7 +76,7 @@ impl Held {
 
     /// The file is replaced by one that holds everything, **then** the open file by an empty one: whoever
     /// reads them in the order of their names misses no row.
-    fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+    pub(crate) fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
         let olds: Vec<&PeriodFile> = self.file.as_deref().into_iter().chain(self.open.as_deref()).collect();
         let (published, tally) = publish(&flush.order(1, None), &olds, new)?;
         let mut files = vec![published];

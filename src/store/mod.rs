@@ -7,6 +7,7 @@
 //! Accepted rows are in the journal before anything says so, and stay there until their file is published;
 //! opening a store publishes what the journal of the process before still holds.
 
+mod adopt;
 mod error;
 mod file;
 mod fold;
@@ -25,9 +26,11 @@ mod publish;
 mod read;
 mod recover;
 mod rows;
+mod scan;
 mod verify;
 mod writer;
 
+pub use adopt::{Adoption, Fate};
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file};
 pub use inventory::{Holding, inventory};
@@ -40,6 +43,7 @@ pub use place::Part;
 pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
+pub use scan::{Scan, scan};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};

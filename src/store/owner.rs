@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ring::rand::{SecureRandom, SystemRandom};
+
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
 use crate::store::folders::Folders;
@@ -28,6 +30,21 @@ pub struct Settings {
     pub now: Micros,
     /// A period's file of up to so many rows is simply rewritten; beside a larger one stands an open file.
     pub small_rows: u64,
+}
+
+impl Settings {
+    /// The usual ones, with an id for the journal that no other has.
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub fn drawn(layout: &Layout, now: Micros, sync_each: bool) -> Result<Self, StoreError> {
+        let mut id = [0; 8];
+        let drawn = SystemRandom::new().fill(&mut id).map_err(|_| io::Error::other("there is no randomness"));
+        drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
+        // What JSON readers of the ledger can hold exactly.
+        let journal_id = u64::from_le_bytes(id) >> 11;
+        Ok(Settings { sync_each, journal_id, now, small_rows: SMALL_ROWS })
+    }
 }
 
 /// Rows up to which rewriting a file costs no more than all else an append does: a year of hours has 8 784.

@@ -13,7 +13,7 @@ use crate::store::file::{Opened, PeriodFile};
 use crate::store::fold::Flush;
 use crate::store::ledger::Read;
 use crate::store::place::Place;
-use crate::store::{FileEntry, Ledger, Mark, Part, Period, StoreError};
+use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
 
 /// Something recovery met and dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,6 @@ pub enum FindingKind {
 pub(crate) struct Recovered {
     pub(crate) ledger: Ledger,
     pub(crate) findings: Vec<Finding>,
-    /// What the files say is in them of the journal, for those the ledger did not know.
-    pub(crate) marks: BTreeMap<String, Mark>,
 }
 
 /// Reads the ledger of a series and makes it agree with the folder.
@@ -177,6 +175,7 @@ impl Recovery<'_> {
             first: 0,
             last: 0,
             modified: found.modified,
+            journal: footer.journal,
         };
         self.adopt(period, part, &file, entry)
     }
@@ -205,10 +204,6 @@ impl Recovery<'_> {
         if file.footer().rows > 0 {
             let since = file.footer().windows().first().map_or(first, |window| window.from);
             ledger.wanted_since = Some(ledger.wanted_since.map_or(since, |own| own.min(since)));
-        }
-        if let Some(mark) = file.footer().journal {
-            let known = self.out.marks.entry(period.name.clone()).or_insert(mark);
-            known.position = known.position.max(mark.position);
         }
         self.found(FindingKind::Adopted, file.path().to_owned(), "whole, and newer than the ledger");
         Ok(())

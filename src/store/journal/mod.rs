@@ -211,7 +211,8 @@ impl Journal {
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.active.is_none() {
-            self.begin(&mut state)?;
+            let active = self.begin(state.id, state.next)?;
+            state.active = Some(active);
         }
         Ok(())
     }
@@ -237,36 +238,34 @@ impl Journal {
 
     fn write(&self, state: &mut State, mut frame: Vec<u8>) -> Result<u64, StoreError> {
         self.check(state)?;
+        // Should a refused frame stand there after all, no other may have its position.
         let position = state.next;
-        if state.active.as_ref().is_some_and(|active| active.is_full()) {
+        state.next += 1;
+        if state.active.as_ref().is_some_and(Segment::is_full) {
             state.retire();
         }
-        let mut last_try = false;
-        loop {
-            if state.active.is_none() {
-                self.begin(state)?;
-            }
-            let Some(active) = &mut state.active else { continue };
-            frame::seal(&mut frame, active.seed, position);
-            match active.append(&frame) {
-                Ok(()) => break,
-                // Half a frame may stand there: nothing is ever written behind it.
-                Err(error) if last_try => {
-                    let path = active.path.clone();
-                    // Should the frame stand there after all, no other may have its position.
-                    state.next += 1;
-                    state.retire();
-                    return Err(StoreError::io("writing", &path)(error));
-                }
-                Err(_) => state.retire(),
-            }
-            last_try = true;
+        let mut written = self.write_at(state, &mut frame, position);
+        if written.is_err() {
+            // Half a frame may stand there: nothing is ever written behind it.
+            state.retire();
+            written = self.write_at(state, &mut frame, position).inspect_err(|_| state.retire());
         }
-        state.next += 1;
+        written?;
         state.accepted_frames += 1;
         state.unsynced_bytes += frame.len();
         state.unsynced.push_back((position, frame));
         Ok(position)
+    }
+
+    fn write_at(&self, state: &mut State, frame: &mut [u8], position: u64) -> Result<(), StoreError> {
+        let mut active = match state.active.take() {
+            Some(active) => active,
+            None => self.begin(state.id, position)?,
+        };
+        frame::seal(frame, active.seed, position);
+        let written = active.append(frame).map_err(StoreError::io("writing", &active.path));
+        state.active = Some(active);
+        written
     }
 
     /// Writes everything that is not durable to a fresh segment and syncs that.
@@ -291,13 +290,11 @@ impl Journal {
         if state.broken { Err(StoreError::Journal { path: self.folder.clone(), source }) } else { Ok(()) }
     }
 
-    fn begin(&self, state: &mut State) -> Result<(), StoreError> {
+    fn begin(&self, id: u64, first: u64) -> Result<Segment, StoreError> {
         let made = self.folders.make(&*self.disk, &self.root, &self.folder);
         made.map_err(StoreError::io("creating", &self.folder))?;
-        let segment = Segment::create(&*self.disk, &self.folder, state.id, state.next, SEGMENT_BYTES)
-            .map_err(StoreError::io("writing a segment in", &self.folder))?;
-        state.active = Some(segment);
-        Ok(())
+        Segment::create(&*self.disk, &self.folder, id, first, SEGMENT_BYTES)
+            .map_err(StoreError::io("writing a segment in", &self.folder))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -19,7 +19,7 @@ const BORDER: i64 = 1_704_067_200_000_000;
 const HOUR: i64 = 3_600_000_000;
 const MINUTE: i64 = 60_000_000;
 /// Large enough to be seen as such with a handful of rows.
-const SMALL_ROWS: u64 = 4;
+const SMALL_ROWS: u64 = 2;
 
 /// A store, its model and what has happened so far.
 pub(super) struct Case {
@@ -76,7 +76,7 @@ impl Case {
 
     fn play(&mut self) -> Result<(), String> {
         self.restart(false)?;
-        for _ in 0..4 + self.dice.below(16) {
+        for _ in 0..4 + self.dice.below(28) {
             if self.dice.below(6) == 0 {
                 self.plan_a_fault();
             }
@@ -91,7 +91,7 @@ impl Case {
     }
 
     fn plan_a_fault(&mut self) {
-        let after = 1 + self.dice.below(24);
+        let after = 1 + self.dice.below(40);
         let kind = if self.dice.below(2) == 0 { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
         let fault = match self.dice.below(3) {
             0 => Fault::Refusal(kind, [0, 1, 2, 40][self.dice.below(4) as usize]),
@@ -102,12 +102,12 @@ impl Case {
     }
 
     fn act(&mut self) -> Result<(), String> {
-        let track = self.dice.below(2) as usize;
-        match self.dice.below(12) {
-            0..=5 => self.accept(track),
-            6..=8 => self.flush(track),
-            9 => return self.sync(),
-            10 => {
+        let track = usize::from(self.dice.below(3) == 0);
+        match self.dice.below(20) {
+            0..=8 => self.accept(track),
+            9..=16 => self.flush(track),
+            17 => return self.sync(),
+            18 => {
                 self.tell("close".to_owned());
                 let closed = self.store.as_ref().map(Store::close);
                 if matches!(closed, Some(Ok(()))) {
@@ -127,10 +127,10 @@ impl Case {
     fn accept(&mut self, at: usize) {
         let dice = &mut self.dice;
         let track = &mut self.tracks[at];
-        let again = dice.below(4) as i64;
+        let again = dice.below(3) as i64;
         let hole = if dice.below(5) == 0 { dice.below(4) as i64 } else { 0 };
         let first = track.next + hole - again;
-        let count = 1 + dice.below(5) as i64 + again;
+        let count = 1 + dice.below(3) as i64 + again;
         track.version += 1;
         // Now and then an answer to what is old: a revision, or late rows.
         let first = if dice.below(10) == 0 { first - dice.below(12) as i64 } else { first };

@@ -239,8 +239,12 @@ impl World {
 
 fn apply(names: &mut Names, change: &Change) {
     match change {
-        Change::Set(path, entry) => drop(names.insert(path.clone(), *entry)),
-        Change::Remove(path) => drop(names.remove(path)),
+        Change::Set(path, entry) => {
+            names.insert(path.clone(), *entry);
+        }
+        Change::Remove(path) => {
+            names.remove(path);
+        }
         Change::Rename(from, to, file) => {
             names.remove(from);
             names.insert(to.clone(), Entry::File(*file));

@@ -18,7 +18,7 @@ use disk::Guard;
 
 /// A generator of whole numbers.
 #[derive(Clone, Debug)]
-pub(self) struct Dice(u64);
+struct Dice(u64);
 
 impl Dice {
     fn new(seed: u64) -> Self {

@@ -47,7 +47,7 @@ impl Oracle {
         let mut least = self.settled.clone();
         let mut covered = self.covered.clone();
         for answer in self.answers.iter().filter(must) {
-            answer.rows.iter().for_each(|(key, version)| drop(least.insert(*key, *version)));
+            least.extend(&answer.rows);
             answer.covered.into_iter().for_each(|window| covered.add(window));
         }
         let mut possible: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
