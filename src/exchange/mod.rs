@@ -8,6 +8,7 @@ mod decode;
 mod listing;
 mod offer;
 mod page;
+mod seek;
 mod walk;
 
 pub use decode::excerpt;

@@ -157,6 +157,9 @@ pub enum Bounds {
     Near,
     /// None: the answer is the same whatever is wanted.
     Unbounded,
+    /// None, but trades have contiguous numbers from 0 or 1 on as ids and can be asked for by those, oldest
+    /// first; [`Ask::Now`](crate::exchange::Ask::Now) gives the newest page. Where a window begins is searched for.
+    ById,
 }
 
 /// How the oldest row of a series is found with one request.

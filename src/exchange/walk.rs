@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exchange::seek::Seek;
 use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
 use crate::model::{Batch, Grid, Micros, Series, Span, Window};
 
@@ -37,6 +38,8 @@ pub struct Walk {
     /// What of the window is not proven lies between these.
     from: Micros,
     until: Micros,
+    /// The search for where the window begins, while it goes on.
+    seek: Option<Seek>,
     ask: Ask,
     /// The furthest row of the window this walk has seen.
     held: Option<Micros>,
@@ -59,6 +62,13 @@ pub struct Step {
     pub empty: Option<Window>,
     /// Rows outside what was asked for, which an exchange should not have sent.
     pub stray: u64,
+}
+
+impl Step {
+    /// What an answer gives that only showed the way.
+    fn of_nothing(rows: &Batch) -> Step {
+        Step { rows: Batch::of(rows.kind()), covered: None, empty: None, stray: 0 }
+    }
 }
 
 impl Walk {
@@ -84,6 +94,7 @@ impl Walk {
             settled,
             from: window.from,
             until: window.until,
+            seek: (offer.bounds == Bounds::ById).then(|| Seek::new(window.from)),
             ask: Ask::ByTime,
             held: None,
             again: false,
@@ -101,7 +112,7 @@ impl Walk {
             series: Arc::clone(&self.series),
             instrument: Arc::clone(&self.instrument),
             window: self.asked(),
-            ask: self.ask,
+            ask: self.seek.as_ref().map_or(self.ask, Seek::ask),
             rows: self.offer.page_rows,
         })
     }
@@ -130,6 +141,10 @@ impl Walk {
         next: Next,
         known: Option<(Micros, Micros)>,
     ) -> Result<Step, ParseError> {
+        if let Some(seek) = &mut self.seek {
+            let Some(begin) = seek.take(&rows)? else { return Ok(Step::of_nothing(&rows)) };
+            (self.seek, self.ask) = (None, Ask::FromId(begin));
+        }
         self.check_grid(&rows)?;
         let ts = rows.ts();
         let answering = ts.iter().filter(|at| self.answers(Micros(**at))).count();
@@ -207,7 +222,7 @@ impl Walk {
                 // Nothing tells the exchange where to stop: the running candle may be there too.
                 (Bounds::Near, Direction::OldestFirst) => at >= asked.from,
                 (Bounds::Near, Direction::NewestFirst) => at < asked.until,
-                (Bounds::Unbounded, _) => true,
+                (Bounds::Unbounded | Bounds::ById, _) => true,
             }
     }
 
