@@ -7,6 +7,7 @@ mod binance;
 mod decode;
 mod listing;
 mod offer;
+mod okx;
 mod page;
 mod seek;
 mod walk;
@@ -98,7 +99,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 1] = [&binance::Binance];
+pub static ALL: [&dyn Exchange; 2] = [&binance::Binance, &okx::Okx];
 
 /// The exchange of a name.
 #[must_use]

@@ -157,6 +157,10 @@ impl Walk {
         }
         let inside: Vec<usize> = (0..ts.len()).filter(|row| self.window.holds(Micros(ts[*row]))).collect();
         let furthest = self.furthest(inside.iter().map(|row| Micros(ts[*row])));
+        if !rows.is_empty() && self.overlap_is_missing(ts) {
+            self.contradicted(&rows)?;
+            return Ok(Step::of_nothing(&rows));
+        }
         // A row that was not asked for proves nothing.
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
         let full = answering >= self.offer.page_rows as usize;
@@ -333,18 +337,32 @@ impl Walk {
         next: Next,
         known: Option<(Micros, Micros)>,
     ) -> Result<(), ParseError> {
-        let overlap_is_missing = match (self.ask, next) {
+        let goes_back = match (self.ask, next) {
             (Ask::FromId(_), Next::ByTime) => true,
             (Ask::FromId(asked), Next::FromId(id)) => self.is_beyond(asked, id),
-            (Ask::ByTime, _) => self.again && self.held.is_some_and(|held| !rows.ts().contains(&held.0)),
             _ => false,
         };
         let denies_a_known_row = known.is_some_and(|known| self.should_have_held(known));
+        let overlap_is_missing = self.overlap_is_missing(rows.ts());
         self.again = true;
-        if !overlap_is_missing && !denies_a_known_row {
-            self.empties += 1;
-            return Ok(());
+        if goes_back || overlap_is_missing || denies_a_known_row {
+            return self.contradicted(rows);
         }
+        self.empties += 1;
+        Ok(())
+    }
+
+    /// Whether the furthest held row was asked for again and is not there.
+    fn overlap_is_missing(&self, ts: &[i64]) -> bool {
+        let overlaps = match self.ask {
+            Ask::FromId(_) => true,
+            Ask::ByTime => self.again,
+            Ask::Skip(_) | Ask::Now => false,
+        };
+        overlaps && self.held.is_some_and(|held| !ts.contains(&held.0))
+    }
+
+    fn contradicted(&mut self, rows: &Batch) -> Result<(), ParseError> {
         self.contradictions += 1;
         if self.contradictions <= MOST_CONTRADICTIONS {
             return Ok(());

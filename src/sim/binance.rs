@@ -173,7 +173,7 @@ fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
-    let side = if from.is_some() { Side::Oldest } else { Side::Newest };
+    let side = if from.is_some() || asked.is_stuck() { Side::Oldest } else { Side::Newest };
     Ok((Window::new(from.unwrap_or_default(), until), side))
 }
 

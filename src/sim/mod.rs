@@ -14,6 +14,7 @@ mod hash;
 mod knobs;
 mod market;
 mod meter;
+mod okx;
 mod path;
 mod query;
 mod rows;

@@ -145,6 +145,14 @@ pub(super) fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>
     out.push(b']');
 }
 
+/// A time in milliseconds, written as text where an exchange does so.
+pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+    let quote = if bend == Some(Bend::TimeAsText) { "" } else { "\"" };
+    out.extend_from_slice(quote.as_bytes());
+    int(out, if bend == Some(Bend::TimeInSeconds) { at_ms / 1_000 } else { at_ms });
+    out.extend_from_slice(quote.as_bytes());
+}
+
 fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => {
@@ -157,7 +165,7 @@ fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     }
 }
 
-fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+pub(super) fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => cents(out, price_cents),
         Some(Bend::PriceNull) => out.extend_from_slice(b"null"),

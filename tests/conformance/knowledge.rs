@@ -47,6 +47,12 @@ pub(crate) enum First {
     Refusal { kind: RefusalKind, code: &'static str, message: &'static str },
 }
 
+/// A parameter of a request's query.
+pub(crate) fn query<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let (_, query) = request.path.split_once('?')?;
+    query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+}
+
 impl Knowledge {
     pub(crate) fn exchange(&self) -> &'static dyn Exchange {
         exchange::find(self.exchange).unwrap_or_else(|| panic!("{} is not in the registry", self.exchange))

@@ -10,6 +10,7 @@ mod binance;
 mod bodies;
 mod knowledge;
 mod offers;
+mod okx;
 mod paging;
 mod payloads;
 mod read;
@@ -18,4 +19,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 1] = [&binance::KNOWLEDGE];
+const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &okx::KNOWLEDGE];
