@@ -34,7 +34,7 @@ const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(28_800, "8h"),
     SpanOffer::usual(43_200, "12h"),
     SpanOffer::usual(86_400, "1d"),
-    SpanOffer::usual(259_200, "3d"),
+    SpanOffer::adrift(259_200, "3d"),
     SpanOffer::usual(604_800, "1w"),
     SpanOffer::usual(2_592_000, "1M"),
 ];
@@ -241,8 +241,8 @@ impl Exchange for Binance {
         HttpRequest::new("time", "/api/v3/time".to_owned(), 1)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let time: ServerTime = self.read(body)?;
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let time: ServerTime = self.read(answer.body)?;
         Row(0).millis(time.server_time)
     }
 

@@ -325,9 +325,9 @@ impl Exchange for Okx {
         HttpRequest::new("time", "/api/v5/public/time".to_owned(), 1).paid_from(TIME)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let times: Vec<Time<'_>> = self.read(body)?;
-        let time = times.first().ok_or_else(|| malformed(body, "it says no time"))?;
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let times: Vec<Time<'_>> = self.read(answer.body)?;
+        let time = times.first().ok_or_else(|| malformed(answer.body, "it says no time"))?;
         millis(Row(0), time.ts)
     }
 

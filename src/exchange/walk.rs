@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::exchange::seek::Seek;
 use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
-use crate::model::{Batch, Grid, Micros, Series, Span, Window};
+use crate::model::{Batch, Grid, Micros, Series, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
 const MOST_CONTRADICTIONS: u8 = 4;
@@ -263,11 +263,13 @@ impl Walk {
 
     /// Up to where a row proves the window, oldest first.
     fn after(&self, row: Micros) -> Micros {
-        // Where 3-day candles open is not documented, so their length is counted from themselves.
-        match (&self.grid, self.series.span()) {
-            (Some(grid), Some(span)) if has_known_grid(span) => grid.next(row),
-            (Some(grid), _) => row + Duration::from_secs(u64::from(grid.span.secs())),
-            _ => row,
+        match self.grid {
+            // Their length is counted from themselves.
+            Some(grid) if self.offer.is_adrift(grid.span) => {
+                row + Duration::from_secs(u64::from(grid.span.secs()))
+            }
+            Some(grid) => grid.next(row),
+            None => row,
         }
     }
 
@@ -385,17 +387,13 @@ impl Walk {
     }
 
     fn check_grid(&self, rows: &Batch) -> Result<(), ParseError> {
-        let Some(grid) = self.grid.filter(|grid| has_known_grid(grid.span)) else { return Ok(()) };
+        let Some(grid) = self.grid.filter(|grid| !self.offer.is_adrift(grid.span)) else { return Ok(()) };
         let off = rows.ts().iter().position(|at| !grid.holds(Micros(*at)));
         off.map_or(Ok(()), |row| {
             let at = Micros(rows.ts()[row]);
             Err(ParseError::Impossible { row, reason: format!("no {} candle opens at {at}", grid.span) })
         })
     }
-}
-
-fn has_known_grid(span: Span) -> bool {
-    span != Span::Fixed(259_200)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::History;
-use crate::model::{Candle, Kind, Trade, Windows};
+use crate::model::{Candle, Kind, Span, Trade, Windows};
 
 const MINUTE: i64 = 60_000_000;
 const START: i64 = 1_704_067_200_000_000;

@@ -153,7 +153,7 @@ pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     out.extend_from_slice(quote.as_bytes());
 }
 
-fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => {
             out.push(b'"');
@@ -162,6 +162,15 @@ fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
         }
         Some(Bend::TimeInSeconds) => int(out, at_ms / 1_000),
         _ => int(out, at_ms),
+    }
+}
+
+/// A price as a JSON number, where an exchange writes it so.
+pub(super) fn number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber | Bend::NotFinite(_)) => out.extend_from_slice(b"\"NaN\""),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        _ => cents(out, price_cents),
     }
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod binance;
+mod bitfinex;
 mod bodies;
 mod knowledge;
 mod offers;
@@ -19,4 +20,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &okx::KNOWLEDGE];
+const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &okx::KNOWLEDGE, &bitfinex::KNOWLEDGE];

@@ -10,6 +10,7 @@ use crate::read::{RECEIVED, Read, What, levels, page, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "okx",
+    json_numbers: false,
     asked,
     recorded,
     first: &[

@@ -11,7 +11,7 @@ use dccd::daemon::{Job, Site};
 use dccd::exchange::{Quota, find, names};
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Candle, FundingRate, Grid, Kind, Micros, Series, Values, Window, Zone};
-use dccd::sim::{Clock, Endpoint, Knobs, Seen, Sim};
+use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen, Sim};
 use dccd::store::{Layout, Ledger, Opened, open_period_file, verify_series};
 use dccd::telemetry::exposition;
 use tempfile::TempDir;
@@ -280,6 +280,21 @@ pub(crate) fn grid(series: &Series) -> Grid {
 pub(crate) fn asked_number(seen: &Seen, name: &str) -> i64 {
     let query = seen.path.split_once('?').unwrap().1;
     query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap().parse().unwrap()
+}
+
+/// Every way an answer can be broken that leaves the connection alone.
+pub(crate) fn broken_answers(share: f64) -> Vec<Rule> {
+    let faults = [
+        Fault::Status500,
+        Fault::Short,
+        Fault::Empty,
+        Fault::Shuffled,
+        Fault::Doubled,
+        Fault::WrongType,
+        Fault::ErrorBody,
+        Fault::Stuck,
+    ];
+    faults.iter().map(|fault| Rule::share(*fault, share)).collect()
 }
 
 /// How many requests of an endpoint were answered wrongly on purpose.

@@ -6,7 +6,7 @@ use dccd::jobs::Order;
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, assert_same, at, backfill, faults_struck, run, said, window};
+use crate::house::{House, assert_same, at, backfill, broken_answers, faults_struck, run, said, window};
 
 const MINUTELY: &str = "okx/BTC-USDT/ohlc/1m";
 const TRADES: &str = "okx/BTC-USDT/trades";
@@ -22,21 +22,6 @@ fn until(order: Order, until: &str) -> Order {
 
 fn busy() -> Knobs {
     Knobs { trades_per_hour: 10_000, cluster: 250, listed_from: at("2024-01-01"), ..Knobs::default() }
-}
-
-/// Every way an answer can be broken that leaves the connection alone.
-fn broken_answers(share: f64) -> Vec<Rule> {
-    let faults = [
-        Fault::Status500,
-        Fault::Short,
-        Fault::Empty,
-        Fault::Shuffled,
-        Fault::Doubled,
-        Fault::WrongType,
-        Fault::ErrorBody,
-        Fault::Stuck,
-    ];
-    faults.iter().map(|fault| Rule::share(*fault, share)).collect()
 }
 
 async fn house(now: &str, knobs: Knobs) -> House {
