@@ -4,6 +4,7 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod binance_usdm;
 mod bitfinex;
 mod decode;
 mod listing;

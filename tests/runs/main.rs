@@ -15,3 +15,4 @@ mod program;
 mod refusals;
 mod scheduler;
 mod trades;
+mod usdm;
