@@ -17,8 +17,8 @@ pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Opt
         return None;
     };
     let Some(adapter) = adapter else { return Some(kind) };
-    let mut offered: Vec<&str> = adapter.offers().iter().map(|offer| offer.kind.name()).collect();
-    offered.dedup();
+    let has = |word: &&str| adapter.offers().iter().any(|offer| offer.kind.name() == *word);
+    let offered: Vec<&str> = words.into_iter().filter(has).collect();
     if !offered.contains(&kind.name()) {
         let name = adapter.name();
         section.refuse("data_type", format!("{name} has no `{kind}`; use one of {}", offered.join(", ")));

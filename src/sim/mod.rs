@@ -5,6 +5,7 @@
 //! the client side but the model, so that a mistake there is not repeated here.
 
 mod binance;
+mod bitfinex;
 mod body;
 mod book;
 mod clock;
@@ -14,6 +15,7 @@ mod hash;
 mod knobs;
 mod market;
 mod meter;
+mod okx;
 mod path;
 mod query;
 mod rows;

@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, rows};
+use super::{binance, bitfinex, okx, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,7 +38,7 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 1] = [&binance::Binance];
+pub(super) static VENUES: [&dyn Venue; 3] = [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex];
 
 /// The names of all that are simulated, in order.
 #[must_use]
@@ -78,7 +78,6 @@ impl World {
 pub(super) struct Asked<'a> {
     pub(super) world: &'a World,
     /// The path as the exchange knows it.
-    #[allow(dead_code, reason = "the first exchange with symbols in its paths brings its use")]
     pub(super) path: &'a str,
     pub(super) query: Query<'a>,
     /// The time at the exchange.
@@ -95,7 +94,6 @@ pub(super) enum Side {
     /// The oldest rows, oldest first.
     Oldest,
     /// The newest rows, newest first.
-    #[allow(dead_code, reason = "the first exchange that answers so brings its use")]
     Newest,
 }
 
@@ -109,7 +107,7 @@ impl Asked<'_> {
         self.world.market(symbol).ok_or_else(|| BadRequest::new(-1121, "Invalid symbol."))
     }
 
-    /// Whether the exchange answers with its first rows whatever is asked.
+    /// Whether the exchange answers with the first rows in its order, whatever is asked.
     pub(super) fn is_stuck(&self) -> bool {
         self.fault == Some(Fault::Stuck)
     }
@@ -128,7 +126,7 @@ impl Asked<'_> {
         side: Side,
         limit: usize,
     ) -> Vec<i64> {
-        let (window, side) = if self.is_stuck() { (self.ever(), Side::Oldest) } else { (window, side) };
+        let window = if self.is_stuck() { self.ever() } else { window };
         let begun = Window::new(Micros(0), Micros(self.now.0.saturating_add(1)));
         let Some(window) = window.zip(begun).and_then(|(window, begun)| window.meet(begun)) else {
             return Vec::new();
@@ -143,7 +141,7 @@ impl Asked<'_> {
     pub(super) fn ids(&self, market: &Market, window: Option<Window>, side: Side, limit: usize) -> Vec<i64> {
         let Some(window) = (if self.is_stuck() { self.ever() } else { window }) else { return Vec::new() };
         let [first, until] = [window.from, window.until].map(|at| market.first_trade_at_or_after(at));
-        self.ids_between(market, first, until, if self.is_stuck() { Side::Oldest } else { side }, limit)
+        self.ids_between(market, first, until, side, limit)
     }
 
     /// The same of the trades with ids from `first` to before `until`.

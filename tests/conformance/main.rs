@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod binance;
+mod bitfinex;
 mod bodies;
 mod knowledge;
 mod offers;
+mod okx;
 mod paging;
 mod payloads;
 mod read;
@@ -18,4 +20,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 1] = [&binance::KNOWLEDGE];
+const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &okx::KNOWLEDGE, &bitfinex::KNOWLEDGE];

@@ -10,9 +10,6 @@ use crate::KNOWN;
 use crate::knowledge::{First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, Sample, What, files, levels, recordings};
 
-/// The three-day candle: where it opens is documented nowhere, so it is held to no grid.
-const THREE_DAYS: Span = Span::Fixed(259_200);
-
 /// The index of the recordings, as far as it is used here.
 #[derive(Deserialize)]
 struct Index {
@@ -138,7 +135,7 @@ fn assert_plausible(batch: &Batch, who: &str) {
 }
 
 fn assert_on_grid(offer: &Offer, batch: &Batch, span: Span, who: &str) {
-    if span == THREE_DAYS {
+    if offer.is_adrift(span) {
         return;
     }
     let grid = offer.grid(span);

@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
 
 mod backfill;
+mod bitfinex;
 mod books;
 mod command_line;
 mod faults;
 mod house;
 mod killed;
+mod okx;
 mod online;
 mod program;
 mod refusals;
 mod scheduler;
 mod trades;
+mod usdm;
