@@ -226,7 +226,14 @@ fn ad_hoc(args: &Args, pairs: &[Pair]) -> Vec<Series> {
 
 fn order_for(series: Series) -> Order {
     let retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
-    Order { series: Arc::new(series), since: Since::Known, until: None, retry, depth: 50 }
+    Order {
+        series: Arc::new(series),
+        since: Since::Known,
+        until: None,
+        retry,
+        depth: 50,
+        spare_repairs: false,
+    }
 }
 
 fn dry_run(order: &Order, config: &Config) -> String {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::Exit;
-use crate::cli::inventory::gaps;
+use crate::cli::inventory::open_gaps;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::model::Window;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     for holding in inventory(&Layout::new(&config.data_path)) {
         let name = holding.series.to_string();
         let Some(ledger) = holding.ledger.as_ref().ok().filter(|_| wanted(args, &name)) else { continue };
-        for gap in gaps(&holding, ledger).iter() {
+        for gap in open_gaps(&holding.series, ledger).iter() {
             let reason = ledger.reason(gap).unwrap_or("not fetched yet").to_owned();
             lines.push(line(&name, "gap", gap, reason));
         }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::daemon::now;
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
-use crate::model::{Micros, Windows};
+use crate::model::{Micros, Series, Windows};
 use crate::store::{Holding, Layout, Ledger, inventory};
 
 /// Show the range, rows, size and gaps of every series.
@@ -84,7 +84,7 @@ fn table_row(holding: &Holding, config: &Config) -> String {
         }
     };
     let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
-    let gaps = gaps(holding, ledger);
+    let gaps = open_gaps(&holding.series, ledger);
     let ends = ledger.ends();
     let mut row = format!(
         "{head} {:<12} {:<12} {:>8} {:>6} {:>10} {:>9}",
@@ -102,10 +102,9 @@ fn table_row(holding: &Holding, config: &Config) -> String {
 }
 
 /// What is wanted, due by now, and neither stored nor known not to exist.
-pub(crate) fn gaps(holding: &Holding, ledger: &Ledger) -> Windows {
-    let exchange = find(holding.series.exchange());
-    let until =
-        exchange.map_or_else(now, |exchange| due_until(exchange, &holding.series, &ledger.covered, now()));
+pub(crate) fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
+    let exchange = find(series.exchange());
+    let until = exchange.map_or_else(now, |exchange| due_until(exchange, series, &ledger.covered, now()));
     ledger.gaps(until)
 }
 
@@ -120,7 +119,7 @@ fn missing(holding: &Holding, gaps: &Windows) -> Option<u64> {
 fn line(holding: &Holding) -> Line {
     let series = &holding.series;
     let ledger = holding.ledger.as_ref().ok();
-    let gaps = ledger.map(|ledger| gaps(holding, ledger));
+    let gaps = ledger.map(|ledger| open_gaps(series, ledger));
     let ends = ledger.and_then(Ledger::ends);
     Line {
         series: series.to_string(),

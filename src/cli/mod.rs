@@ -18,6 +18,7 @@ mod one_shot;
 mod online;
 mod output;
 pub mod remove;
+pub mod repair;
 mod running;
 pub mod sim;
 pub mod start;
@@ -65,6 +66,7 @@ enum Command {
     Inventory(inventory::Args),
     Gaps(gaps::Args),
     Verify(verify::Args),
+    Repair(repair::Args),
     Export(export::Args),
     Import(import::Args),
     Logs(logs::Args),
@@ -127,6 +129,9 @@ impl Cli {
             }),
             Some(Command::Collect(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| collect::run(args, config, out, stop))
+            }),
+            Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| repair::run(args, config, out, stop))
             }),
             Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))

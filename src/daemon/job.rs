@@ -38,6 +38,7 @@ impl Job {
             until: None,
             retry: Retry { attempts: job.max_retries, delay: job.retry_delay },
             depth: job.depth,
+            spare_repairs: false,
         };
         Job { order, rhythm: rhythm(job, series, config) }
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::daemon::site::now;
 use crate::daemon::{Job, Rhythm, Site};
-use crate::jobs::Outcome;
+use crate::jobs::{Order, Outcome};
 use crate::model::Micros;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 use crate::telemetry::{JobCounts, JobRow, Status};
@@ -99,7 +99,8 @@ impl Scheduler {
         let free = self.slots - self.running.len().min(self.slots);
         for (due, index) in due.into_iter().take(free) {
             let place = &mut self.places[index];
-            let (site, order, stop) = (Arc::clone(&self.site), place.job.order.clone(), stop.clone());
+            let order = Order { spare_repairs: true, ..place.job.order.clone() };
+            let (site, stop) = (Arc::clone(&self.site), stop.clone());
             let running = async move { (index, site.run(&order, at.since(due), &|_| {}, &stop).await) };
             place.task = Some(self.running.spawn(running).id());
         }

@@ -17,7 +17,7 @@ use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
 use crate::model::{Micros, Series};
 use crate::net::{Client, NetError, Settings};
-use crate::store::{self, DataLock, Layout, Ledger, Store, StoreError};
+use crate::store::{self, DataLock, FindingKind, Layout, Ledger, Store, StoreError};
 use crate::telemetry::events::{
     Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
     PublishFailed,
@@ -251,6 +251,27 @@ impl Site {
         if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {
             tracing::error!("saving metrics.json broke off: {error}");
         }
+    }
+
+    /// Checks every file of a series against its hash and sets damaged ones aside; gives what was set aside.
+    ///
+    /// # Errors
+    /// Where the series cannot be opened or its files not moved.
+    pub async fn set_aside_damaged(&self, series: &Arc<Series>) -> Result<Vec<String>, StoreError> {
+        let (store, own) = (self.store.clone(), Arc::clone(series));
+        let checked = tokio::task::spawn_blocking(move || {
+            let (mut writer, mut findings) = store.writer(&own)?;
+            findings.extend(writer.set_aside_damaged()?);
+            Ok::<_, StoreError>(findings)
+        });
+        let findings = checked.await.map_err(|error| StoreError::Io {
+            action: "checking",
+            path: self.layout.folder(series),
+            source: std::io::Error::other(error),
+        })??;
+        findings.iter().for_each(|finding| tell_finding(&self.telemetry, series, finding));
+        let aside = findings.iter().filter(|finding| finding.kind == FindingKind::Quarantined);
+        Ok(aside.map(|finding| finding.path.display().to_string()).collect())
     }
 
     /// Measures the disk the data lies on.

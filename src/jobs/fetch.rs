@@ -40,6 +40,8 @@ pub(crate) struct Fetcher {
     pub(crate) retry: Retry,
     /// `ts` of the oldest and the newest row known of the series.
     pub(crate) ends: Arc<Ends>,
+    /// Only the share of the limit that repairs may have is spent.
+    pub(crate) sparing: bool,
     pub(crate) stop: CancellationToken,
 }
 
@@ -100,6 +102,10 @@ impl Fetcher {
     ) -> Result<T, (u32, FetchError)> {
         let mut failed = 0;
         loop {
+            if self.sparing {
+                let waited = self.client.wait_for_spare(request, &self.stop).await;
+                waited.map_err(|error| (failed, error.into()))?;
+            }
             let error = match self.client.get(request, &self.stop).await {
                 Ok(received) => match read(&received) {
                     Ok(taken) => return Ok(taken),

@@ -53,6 +53,8 @@ pub struct Order {
     pub retry: Retry,
     /// Levels of each side of a book.
     pub depth: u32,
+    /// Holes between what is held are filled after all else, within a share of the exchange's limit.
+    pub spare_repairs: bool,
 }
 
 /// How far a run is.

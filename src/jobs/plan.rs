@@ -69,6 +69,19 @@ pub fn missing(settled: &Windows, covered: &Windows, wanted: Window, grid: Optio
     missing
 }
 
+/// Parts what is missing into what lies before, behind or at the ends of what is settled, and the holes between.
+#[must_use]
+pub fn holes(missing: Windows, settled: &Windows) -> (Windows, Windows) {
+    let ends = settled.first().zip(settled.last());
+    let inside = ends.and_then(|(first, last)| Window::new(first.from, last.until));
+    let holes = inside.map(|inside| settled.missing(inside)).unwrap_or_default();
+    let holes: Windows =
+        holes.iter().flat_map(|hole| missing.within(hole).iter().collect::<Vec<_>>()).collect();
+    let mut new = missing;
+    new.remove_all(&holes);
+    (new, holes)
+}
+
 /// Cuts windows into the ones a walk takes each: a page of candles, or the offer's stretch of trades.
 /// They meet edge to edge.
 pub fn walks(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> impl Iterator<Item = Window> {
@@ -133,6 +146,20 @@ mod tests {
         assert_eq!(
             missing.iter().collect::<Vec<_>>(),
             [window("2024-01-02", "2024-01-03"), window("2024-01-03 21:00:00", "2024-01-04")]
+        );
+    }
+
+    #[test]
+    fn holes_lie_between_what_is_settled_and_everything_else_is_new() {
+        let grid = Some(Span::HOUR.grid());
+        let covered: Windows =
+            [window("2024-01-01", "2024-01-02"), window("2024-01-03", "2024-01-04")].into_iter().collect();
+        let missing = missing(&covered, &covered, window("2023-12-31", "2024-01-05"), grid);
+        let (new, holes) = super::holes(missing, &covered);
+        assert_eq!(holes.iter().collect::<Vec<_>>(), [window("2024-01-02", "2024-01-03")]);
+        assert_eq!(
+            new.iter().collect::<Vec<_>>(),
+            [window("2023-12-31", "2024-01-01"), window("2024-01-03 21:00:00", "2024-01-05")]
         );
     }
 

@@ -17,8 +17,9 @@ use crate::model::{Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
-    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, JournalTorn,
-    OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored, WindowFailed,
+    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, HolesRepaired,
+    JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
+    WindowFailed,
 };
 use crate::telemetry::{Discard, Telemetry};
 
@@ -64,6 +65,7 @@ impl<'a> Run<'a> {
             telemetry: context.telemetry.clone(),
             retry: order.retry,
             ends: Arc::new(Ends::default()),
+            sparing: false,
             stop: stop.clone(),
         };
         Run { context, order, progress, fetcher, at: Progress::default(), waiting: 0, stored: 0, revised: 0 }
@@ -85,13 +87,49 @@ impl<'a> Run<'a> {
         // What was ever wanted is on record before the first page, whatever happens then.
         let writer = self.flush(writer).await?;
         let missing = self.plan(&writer, &ground);
-        let (mut writer, mut walked) = self.walk_all(writer, &ground, &missing).await?;
+        let (new, holes) = self.split(&writer, missing);
+        self.at.planned = plan::count(&new, ground.offer, ground.grid);
+        let (mut writer, mut walked) = self.walk_all(writer, &ground, &new).await?;
+        if walked.is_ok() && !holes.is_empty() {
+            (writer, walked) = self.repair(writer, &ground, &holes).await?;
+        }
         let doubted = self.doubt(&mut writer, &ground);
         if walked.is_ok() && !doubted.is_empty() {
             self.at.planned += plan::count(&doubted, ground.offer, ground.grid);
             (writer, walked) = self.walk_all(writer, &ground, &doubted).await?;
         }
         self.finish(writer, walked).await
+    }
+
+    /// What to walk at once and what to repair after it.
+    fn split(&self, writer: &Writer, missing: Windows) -> (Windows, Windows) {
+        if self.order.spare_repairs {
+            plan::holes(missing, &writer.settled())
+        } else {
+            (missing, Windows::new())
+        }
+    }
+
+    /// Fills holes, within the share of the limit that repairs may have.
+    async fn repair(
+        &mut self,
+        writer: Writer,
+        ground: &Ground,
+        holes: &Windows,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        self.at.planned += plan::count(holes, ground.offer, ground.grid);
+        self.fetcher.sparing = true;
+        let before = self.at.rows;
+        let (writer, walked) = self.walk_all(writer, ground, holes).await?;
+        self.fetcher.sparing = false;
+        let (series, rows) = (&self.order.series, self.at.rows - before);
+        self.context.telemetry.emit(HolesRepaired {
+            series,
+            holes: holes.len() as u64,
+            rows,
+            ok: walked.is_ok(),
+        });
+        Ok((writer, walked))
     }
 
     async fn open(&self) -> Result<Writer, RunError> {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::{Answer, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::classify::cause;
-use crate::net::{Clock, Limiter, NetError, Watch};
+use crate::net::{Clock, Limiter, NetError, Silent, Watch};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const IDLE_AT_MOST: Duration = Duration::from_secs(15);
@@ -23,6 +23,9 @@ const LISTING_BYTES: usize = 64 << 20;
 const ANSWER_BYTES: usize = 16 << 20;
 const ERROR_BYTES: usize = 64 << 10;
 const REDIRECTS: usize = 5;
+
+/// The part of a budget that repairs may spend, so that what is new never waits for what is old.
+const REPAIR_SHARE: f64 = 0.3;
 
 /// How one exchange is reached.
 #[derive(Clone, Debug)]
@@ -69,6 +72,8 @@ pub struct Client {
     http: reqwest::Client,
     /// One for each of the exchange's budgets.
     limiters: Vec<Limiter>,
+    /// What repairs may spend of each, beside passing the limit itself.
+    spare: Vec<Limiter>,
     pub(super) clock: Clock,
     pub(super) watch: Arc<dyn Watch>,
 }
@@ -105,7 +110,12 @@ impl Client {
             Limiter::new(exchange.name(), *quota, heaviest, rate, Arc::clone(&watch))
         };
         let limiters = exchange.quotas().iter().enumerate().map(limiter).collect();
-        Ok(Client { exchange, redirected, http, limiters, clock: Clock::default(), watch })
+        let spare = |(budget, quota): (usize, &Quota)| {
+            let rate = settings.requests_per_second.map(|rate| rate * REPAIR_SHARE);
+            Limiter::new(exchange.name(), part_of(*quota), heaviest(exchange, budget), rate, Arc::new(Silent))
+        };
+        let spare = exchange.quotas().iter().enumerate().map(spare).collect();
+        Ok(Client { exchange, redirected, http, limiters, spare, clock: Clock::default(), watch })
     }
 
     /// The exchange this asks.
@@ -123,6 +133,19 @@ impl Client {
     /// Follows the quota the exchange announced for one of its budgets.
     pub fn set_quota(&self, budget: usize, quota: Quota) {
         self.limiter(budget).set_quota(quota);
+        self.spare[budget.min(self.spare.len() - 1)].set_quota(part_of(quota));
+    }
+
+    /// Waits until a repair may spend what a request costs; the request then passes the limit like any other.
+    ///
+    /// # Errors
+    /// [`NetError::Stopped`] when `stop` comes first.
+    pub async fn wait_for_spare(
+        &self,
+        request: &HttpRequest,
+        stop: &CancellationToken,
+    ) -> Result<(), NetError> {
+        self.spare[request.budget.min(self.spare.len() - 1)].wait(request.weight, stop).await
     }
 
     /// The limit of a budget.
@@ -235,6 +258,12 @@ impl Client {
 }
 
 /// Makes ring the process's cryptography, unless it has one.
+/// What repairs may spend of a budget.
+fn part_of(quota: Quota) -> Quota {
+    let weight = (f64::from(quota.weight) * REPAIR_SHARE) as u32;
+    Quota { weight: weight.max(1), ..quota }
+}
+
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -13,7 +13,7 @@ use crate::store::owner::Shared;
 use crate::store::place::Place;
 use crate::store::recover::recover;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{Finding, Ledger, Mark, Note, Part, Period, Published, StoreError};
+use crate::store::{Finding, FindingKind, Ledger, Mark, Note, Part, Period, Published, StoreError};
 
 /// Rows and what they prove, taken together.
 #[derive(Debug)]
@@ -391,6 +391,33 @@ impl Writer {
             Ok(Some(file))
         };
         Ok(Held { file: get(Part::File)?, open: get(Part::Open)? })
+    }
+
+    /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn set_aside_damaged(&mut self) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = Vec::new();
+        for part in [Part::File, Part::Open] {
+            let entries: Vec<_> = self.ledger.part(part).clone().into_iter().collect();
+            for (name, entry) in entries {
+                let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
+                let checked = self.place.open(&period, part).and_then(|file| file.hashes());
+                let reason = match checked {
+                    Ok(hashes) if hashes.whole == entry.sha256 => continue,
+                    Ok(_) => "its content is not what the ledger's hash says".to_owned(),
+                    Err(StoreError::Damaged { reason, .. }) => reason,
+                    // Our entry in its footer is gone: the file we wrote is not this one.
+                    Err(StoreError::Foreign { .. }) => "our entry is missing from its footer".to_owned(),
+                    Err(error) => return Err(error),
+                };
+                let path = self.place.path(&name, part);
+                self.lose(&period, path.clone(), reason.clone())?;
+                findings.push(Finding { kind: FindingKind::Quarantined, path, detail: reason });
+            }
+        }
+        Ok(findings)
     }
 
     /// A damaged file goes aside and what it covered is a gap, before the error is handed on.

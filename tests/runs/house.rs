@@ -255,6 +255,7 @@ pub(crate) fn order(series: &str) -> Order {
         until: None,
         retry: Retry { attempts: 3, delay: Duration::from_millis(5) },
         depth: 50,
+        spare_repairs: false,
     }
 }
 

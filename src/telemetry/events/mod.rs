@@ -18,7 +18,7 @@ pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
 pub use rows::{CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored};
-pub use runs::{JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
+pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.

@@ -128,3 +128,24 @@ impl Event for WindowFailed<'_> {
         );
     }
 }
+
+/// Holes between what is held were asked for again.
+pub struct HolesRepaired<'a> {
+    /// Whose.
+    pub series: &'a Series,
+    /// How many.
+    pub holes: u64,
+    /// Rows that came in for them.
+    pub rows: u64,
+    /// Whether every one of them was walked to its end.
+    pub ok: bool,
+}
+
+impl Event for HolesRepaired<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let outcome = if self.ok { "filled" } else { "failed" };
+        let labels = [self.series.exchange(), self.series.kind().name(), outcome];
+        telemetry.metrics().runs.repairs.with_label_values(&labels).inc_by(self.holes);
+        tracing::info!(series = %self.series, holes = self.holes, rows = self.rows, outcome, "holes repaired");
+    }
+}

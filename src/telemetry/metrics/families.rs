@@ -60,6 +60,7 @@ pub(crate) struct Runs {
     pub(crate) delay: HistogramVec,
     pub(crate) jobs: GaugeVec,
     pub(crate) discarded: IntCounterVec,
+    pub(crate) repairs: IntCounterVec,
 }
 
 impl Runs {
@@ -82,6 +83,11 @@ impl Runs {
                 "rows_discarded_total",
                 "Rows received and not kept, by reason.",
                 &["exchange", "kind", "reason"],
+            ),
+            repairs: add.counters(
+                "holes_repaired_total",
+                "Holes between held rows that were asked for again, by outcome: filled, failed.",
+                &["exchange", "kind", "outcome"],
             ),
         }
     }
