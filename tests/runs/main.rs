@@ -14,6 +14,7 @@ mod okx;
 mod online;
 mod program;
 mod refusals;
+mod repair;
 mod scheduler;
 mod trades;
 mod usdm;
