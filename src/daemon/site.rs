@@ -186,6 +186,12 @@ impl Site {
         self.telemetry.emit(coverage(series, ledger, until));
     }
 
+    /// The client of an exchange that has been met.
+    #[must_use]
+    pub fn client(&self, exchange: &str) -> Option<&Client> {
+        self.contexts.get(exchange).map(|context| &*context.client)
+    }
+
     /// Where its data lies.
     #[must_use]
     pub fn layout(&self) -> &Layout {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::decode::{candle_fault, each_row, malformed, number, time_fault};
+use crate::exchange::decode::{Row, each_row, malformed};
 use crate::exchange::{
     Answer, Ask, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
     Quota, Refusal, RefusalKind, SpanOffer,
@@ -243,11 +243,7 @@ impl Exchange for Binance {
 
     fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
         let time: ServerTime = self.read(body)?;
-        let now = Micros::from_millis(time.server_time);
-        match time_fault(now) {
-            Some(fault) => Err(ParseError::Impossible { row: 0, reason: fault.to_owned() }),
-            None => Ok(now),
-        }
+        Row(0).millis(time.server_time)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -304,25 +300,21 @@ impl Binance {
         let unreadable = |error: &dyn Display| self.unreadable(body, error);
         each_row(body, unreadable, |row, kline: Kline<'_>| {
             let Kline(opened, open, high, low, close, volume, closed, quote, trades, ..) = kline;
-            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
-            let read = |text| number(text).ok_or_else(|| impossible("a number is not one"));
+            let row = Row(row);
             let candle = Candle {
                 ts: Micros::from_millis(opened),
-                open: read(open)?,
-                high: read(high)?,
-                low: read(low)?,
-                close: read(close)?,
-                volume: read(volume)?,
-                quote_volume: Some(read(quote)?),
+                open: row.number(open)?,
+                high: row.number(high)?,
+                low: row.number(low)?,
+                close: row.number(close)?,
+                volume: row.number(volume)?,
+                quote_volume: Some(row.number(quote)?),
                 trades: Some(trades),
             };
             if closed < opened {
-                return Err(impossible("it closes before it opens"));
+                return Err(row.impossible("it closes before it opens"));
             }
-            if let Some(fault) = candle_fault(&candle) {
-                return Err(impossible(fault));
-            }
-            candles.push(candle);
+            candles.push(row.candle(candle)?);
             Ok(())
         })?;
         Ok(Next::ByTime)
@@ -335,24 +327,15 @@ impl Binance {
         let unreadable = |error: &dyn Display| self.unreadable(body, error);
         each_row(body, unreadable, |row, wire: AggTrade<'_>| {
             last = last.max(Some(wire.a));
-            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
-            let read = |text| {
-                number(text)
-                    .filter(|v| *v >= 0.0)
-                    .ok_or_else(|| impossible("a number is not one or negative"))
-            };
-            let ts = Micros::from_millis(wire.time);
-            if let Some(fault) = time_fault(ts) {
-                return Err(impossible(fault));
-            }
+            let row = Row(row);
             id.clear();
             let _ = write!(id, "{}", wire.a);
             trades.push(Trade {
-                ts,
+                ts: row.millis(wire.time)?,
                 ts_recv: None,
                 id: Some(&id),
-                price: read(wire.p)?,
-                amount: read(wire.q)?,
+                price: row.amount(wire.p)?,
+                amount: row.amount(wire.q)?,
                 side: Some(if wire.m { Side::Sell } else { Side::Buy }),
             });
             Ok(())
@@ -366,12 +349,7 @@ impl Binance {
         let levels = levels as usize;
         for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
             for (row, (price, amount)) in rows.iter().take(levels).enumerate() {
-                let read = |text| {
-                    number(text).filter(|v| *v >= 0.0).ok_or_else(|| ParseError::Impossible {
-                        row,
-                        reason: "a level's number is not one or negative".to_owned(),
-                    })
-                };
+                let row = Row(row);
                 book.push(BookLevel {
                     ord: 0,
                     // The answer carries no time of its own.
@@ -380,8 +358,8 @@ impl Binance {
                     seq: Some(depth.last_update_id),
                     is_snapshot: true,
                     side,
-                    price: read(price)?,
-                    amount: read(amount)?,
+                    price: row.amount(price)?,
+                    amount: row.amount(amount)?,
                     count: None,
                 });
             }

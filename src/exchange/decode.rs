@@ -74,7 +74,7 @@ impl<'a, T: Deserialize<'a>, F: FnMut(usize, T) -> Result<(), ParseError>> Visit
 }
 
 /// A decimal number that is finite.
-pub(crate) fn number(text: &str) -> Option<f64> {
+fn number(text: &str) -> Option<f64> {
     // The standard parser takes `inf` and `nan`, which no price is.
     text.parse::<f64>().ok().filter(|value| value.is_finite())
 }
@@ -88,7 +88,7 @@ pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
 }
 
 /// Why a candle cannot be true, if it cannot.
-pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
+fn candle_fault(candle: &Candle) -> Option<&'static str> {
     let Candle { ts, open, high, low, close, volume, quote_volume, trades } = *candle;
     if let Some(fault) = time_fault(ts) {
         return Some(fault);
@@ -100,6 +100,46 @@ pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
         return Some("a price or an amount is negative");
     }
     None
+}
+
+/// A row of an answer by its number, which its errors name.
+#[derive(Clone, Copy)]
+pub(crate) struct Row(pub(crate) usize);
+
+impl Row {
+    /// What refuses the page because of this row.
+    pub(crate) fn impossible(self, reason: impl ToString) -> ParseError {
+        ParseError::Impossible { row: self.0, reason: reason.to_string() }
+    }
+
+    /// A number written as text.
+    pub(crate) fn number(self, text: &str) -> Result<f64, ParseError> {
+        number(text).ok_or_else(|| self.impossible("a number is not one"))
+    }
+
+    /// A price or an amount written as text, never negative.
+    pub(crate) fn amount(self, text: &str) -> Result<f64, ParseError> {
+        self.not_negative(self.number(text)?)
+    }
+
+    /// A price or an amount, never negative.
+    pub(crate) fn not_negative(self, value: f64) -> Result<f64, ParseError> {
+        if value.is_finite() && value >= 0.0 {
+            return Ok(value);
+        }
+        Err(self.impossible("a number is not one or negative"))
+    }
+
+    /// An instant in milliseconds that may be.
+    pub(crate) fn millis(self, millis: i64) -> Result<Micros, ParseError> {
+        let ts = Micros::from_millis(millis);
+        time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
+    }
+
+    /// A candle that may be.
+    pub(crate) fn candle(self, candle: Candle) -> Result<Candle, ParseError> {
+        candle_fault(&candle).map_or(Ok(candle), |fault| Err(self.impossible(fault)))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod binance;
 mod decode;
+mod kraken;
 mod listing;
 mod offer;
 mod page;
@@ -97,7 +98,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 1] = [&binance::Binance];
+pub static ALL: [&dyn Exchange; 2] = [&binance::Binance, &kraken::Kraken];
 
 /// The exchange of a name.
 #[must_use]

@@ -12,6 +12,7 @@ mod desk;
 mod fault;
 mod hash;
 mod knobs;
+mod kraken;
 mod market;
 mod meter;
 mod path;

@@ -157,7 +157,7 @@ fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     }
 }
 
-fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+pub(super) fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => cents(out, price_cents),
         Some(Bend::PriceNull) => out.extend_from_slice(b"null"),

@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, rows};
+use super::{binance, kraken, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,7 +38,7 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 1] = [&binance::Binance];
+pub(super) static VENUES: [&dyn Venue; 2] = [&binance::Binance, &kraken::Kraken];
 
 /// The names of all that are simulated, in order.
 #[must_use]
@@ -95,7 +95,6 @@ pub(super) enum Side {
     /// The oldest rows, oldest first.
     Oldest,
     /// The newest rows, newest first.
-    #[allow(dead_code, reason = "the first exchange that answers so brings its use")]
     Newest,
 }
 

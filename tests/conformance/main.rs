@@ -9,6 +9,7 @@
 mod binance;
 mod bodies;
 mod knowledge;
+mod kraken;
 mod offers;
 mod paging;
 mod payloads;
@@ -18,4 +19,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 1] = [&binance::KNOWLEDGE];
+const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &kraken::KNOWLEDGE];
