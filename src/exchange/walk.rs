@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
+use crate::exchange::{Ask, Bounds, Direction, History, Instrument, Next, Offer, Page, ParseError};
 use crate::model::{Batch, Grid, Micros, Series, Span, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
@@ -146,6 +146,9 @@ impl Walk {
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
         let full = answering >= self.offer.page_rows as usize;
         let (mut covered, mut empty) = (None, None);
+        if full && self.offer.direction == Direction::OldestFirst {
+            self.leave_out_forgotten(ts);
+        }
         if past || furthest.is_some_and(|row| self.ends_at(row)) {
             covered = self.prove_all();
             self.ended = true;
@@ -209,6 +212,14 @@ impl Walk {
                 (Bounds::Near, Direction::NewestFirst) => at < asked.until,
                 (Bounds::Unbounded, _) => true,
             }
+    }
+
+    /// A full answer of the newest rows alone proves nothing before its oldest: that has been forgotten since the
+    /// walk was planned, and is left to the next run.
+    fn leave_out_forgotten(&mut self, ts: &[i64]) {
+        if let (History::Rows(_), Some(oldest)) = (self.offer.history, ts.iter().min()) {
+            self.from = self.from.max(Micros(*oldest).min(self.until));
+        }
     }
 
     fn furthest(&self, rows: impl Iterator<Item = Micros>) -> Option<Micros> {

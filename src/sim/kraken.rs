@@ -90,13 +90,14 @@ fn alternative(base: &str, quote: &str) -> String {
 /// `XXBTZUSD`, what an answer calls it: assets of its first years have a letter before their name.
 fn key(base: &str, quote: &str) -> String {
     let first = |asset: &str| match own(asset) {
-        coin @ ("XBT" | "ETH" | "XDG" | "LTC" | "XRP") => format!("X{coin}"),
-        money @ ("USD" | "EUR") => format!("Z{money}"),
-        other => other.to_owned(),
+        coin @ ("XBT" | "ETH" | "XDG" | "LTC" | "XRP") => Some(format!("X{coin}")),
+        money @ ("USD" | "EUR") => Some(format!("Z{money}")),
+        _ => None,
     };
-    let (old_base, old_quote) = (first(base), first(quote));
-    let both = old_base.len() == 4 && old_quote.len() == 4;
-    if both { format!("{old_base}{old_quote}") } else { alternative(base, quote) }
+    match (first(base), first(quote)) {
+        (Some(base), Some(quote)) => format!("{base}{quote}"),
+        _ => alternative(base, quote),
+    }
 }
 
 fn own(asset: &str) -> &str {

@@ -9,6 +9,7 @@ mod command_line;
 mod faults;
 mod house;
 mod killed;
+mod kraken;
 mod program;
 mod refusals;
 mod scheduler;
