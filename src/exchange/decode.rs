@@ -3,8 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::exchange::ParseError;
 use crate::model::{Candle, Micros};
@@ -140,6 +140,11 @@ impl Row {
     pub(crate) fn candle(self, candle: Candle) -> Result<Candle, ParseError> {
         candle_fault(&candle).map_or(Ok(candle), |fault| Err(self.impossible(fault)))
     }
+}
+
+/// A member that may be absent, but is never null: for `#[serde(default, deserialize_with = "told")]`.
+pub(crate) fn told<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, time_fault};
+use crate::exchange::decode::{Row, malformed, time_fault, told};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError,
     Probe, Quota, Refusal, RefusalKind, SpanOffer,
@@ -396,11 +396,6 @@ fn our_pair(name: &str) -> Option<Pair> {
         other => other,
     };
     format!("{}/{}", ours(base), ours(quote)).parse().ok()
-}
-
-/// A member that may be absent, but is never null.
-fn told<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(from).map(Some)
 }
 
 impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Keyed<T, L> {

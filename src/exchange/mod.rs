@@ -6,6 +6,7 @@
 mod binance;
 mod decode;
 mod kraken;
+mod krakenfutures;
 mod listing;
 mod offer;
 mod page;
@@ -98,7 +99,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 2] = [&binance::Binance, &kraken::Kraken];
+pub static ALL: [&dyn Exchange; 3] = [&binance::Binance, &kraken::Kraken, &krakenfutures::KrakenFutures];
 
 /// The exchange of a name.
 #[must_use]

@@ -162,7 +162,9 @@ impl Walk {
             let enough = if self.offer.is_open_ended() { EMPTIES } else { EMPTIES_INSIDE };
             if self.empties >= enough {
                 covered = self.prove_instant();
-                empty = Window::new(self.from, self.until.min(self.settled));
+                let rest = Window::new(self.from, self.until.min(self.settled));
+                // What was forgotten stays a gap until it is out of reach.
+                empty = rest.filter(|_| !self.offer.is_forgetful);
                 self.from = empty.map_or(self.from, |window| window.until);
                 self.ended = true;
             }

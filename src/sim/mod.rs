@@ -13,6 +13,7 @@ mod fault;
 mod hash;
 mod knobs;
 mod kraken;
+mod krakenfutures;
 mod market;
 mod meter;
 mod path;

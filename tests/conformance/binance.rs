@@ -10,6 +10,7 @@ use crate::read::{RECEIVED, Read, What, levels, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "binance",
+    json_numbers: false,
     asked,
     recorded,
     first: &[

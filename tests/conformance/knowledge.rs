@@ -8,6 +8,8 @@ use crate::read::What;
 
 pub(crate) struct Knowledge {
     pub(crate) exchange: &'static str,
+    /// Whether prices are JSON numbers, so that a fraction in place of a whole number is no other type.
+    pub(crate) json_numbers: bool,
     /// Reads back what a request asks for, from its text alone.
     pub(crate) asked: fn(&HttpRequest) -> Asked,
     /// What a recorded endpoint is; none for one we do not use.

@@ -10,6 +10,7 @@ use crate::read::{RECEIVED, Read, What, levels, page, payloads, read};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "kraken",
+    json_numbers: false,
     asked,
     recorded,
     first: &[

@@ -10,6 +10,7 @@ mod binance;
 mod bodies;
 mod knowledge;
 mod kraken;
+mod krakenfutures;
 mod offers;
 mod paging;
 mod payloads;
@@ -19,4 +20,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &kraken::KNOWLEDGE];
+const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &kraken::KNOWLEDGE, &krakenfutures::KNOWLEDGE];

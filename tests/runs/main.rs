@@ -10,6 +10,7 @@ mod faults;
 mod house;
 mod killed;
 mod kraken;
+mod krakenfutures;
 mod program;
 mod refusals;
 mod scheduler;
