@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::house::{
     DAY, HOUR, House, Metrics, assert_same, at, backfill, faults_struck, grid, order, run, said, window,
 };
+use crate::program::{configure, dccd};
 
 const MINUTELY: &str = "kraken/BTC-USD/ohlc/1m";
 const FOUR_HOURLY: &str = "kraken/BTC-USD/ohlc/4h";
@@ -393,4 +394,19 @@ async fn candles_that_were_forgotten_on_the_way_are_computed_by_the_next_run() {
     assert_eq!(house.ledger(MINUTELY).derived.first(), Some(forgotten));
     let whole = window("2024-01-01", "2024-01-01 12:02:00");
     assert_same(&house.stored(MINUTELY), &wanted(&house, MINUTELY, whole, forgotten.until));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_which_candles_would_be_computed_from_trades() {
+    let house = House::with(JOB, "2024-01-01 00:01:00", market(2)).await;
+
+    configure(&house, &house.text());
+    let told = dccd(&house, &["backfill", "--start", "2020-01-01", "--dry-run"]).await;
+
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.out.contains("1 windows, ~0 min"), "{told:?}");
+    assert!(
+        told.out.contains("what the trades before") && told.out.contains("candles are computed"),
+        "{told:?}"
+    );
 }
