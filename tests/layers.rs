@@ -49,7 +49,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Files and folders without a runtime, a clock, a file or a socket.
-const PURE: [&str; 4] = ["model/", "exchange/", "jobs/plan.rs", "daemon/schedule.rs"];
+const PURE: [&str; 5] = ["model/", "exchange/", "jobs/plan.rs", "jobs/derive.rs", "daemon/schedule.rs"];
 
 /// Words no pure file may contain.
 const IMPURE: [&str; 6] = ["tokio", "reqwest", "hyper", "sqlx", "Instant", "SystemTime"];

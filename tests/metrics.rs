@@ -101,6 +101,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         (format!("dccd_rows_fetched_total{{{LABELS}}}"), "12"),
         (format!("dccd_rows_written_total{{{LABELS}}}"), "9"),
         (format!("dccd_candle_revisions_total{{{LABELS}}}"), "2"),
+        (format!("dccd_candles_derived_total{{{LABELS}}}"), "4"),
         (format!("dccd_series_newest_row_timestamp_seconds{{{LABELS}}}"), "1747440000"),
         (format!("dccd_series_oldest_row_timestamp_seconds{{{LABELS}}}"), "0"),
         (format!("dccd_series_gaps{{{LABELS}}}"), "3"),
@@ -215,7 +216,7 @@ fn the_configuration_and_the_build_are_shown() {
     assert!(samples["process_cpu_seconds_total"].parse::<f64>().unwrap() >= 0.0);
 }
 
-const S_FAMILIES: [&str; 11] = [
+const S_FAMILIES: [&str; 12] = [
     "job_consecutive_errors",
     "job_runs_total",
     "job_last_run_timestamp_seconds",
@@ -223,6 +224,7 @@ const S_FAMILIES: [&str; 11] = [
     "rows_fetched_total",
     "rows_written_total",
     "candle_revisions_total",
+    "candles_derived_total",
     "series_newest_row_timestamp_seconds",
     "series_oldest_row_timestamp_seconds",
     "series_gap_seconds",
@@ -276,6 +278,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(RowsStored { series: hourly, rows: 9, took: TOOK });
     to.emit(RowsDiscarded { series: hourly, reason: Discard::Unclosed, rows: 1 });
     to.emit(CandlesRevised { series: hourly, rows: 2 });
+    to.emit(CandlesDerived { series: hourly, rows: 4, trades: 1_000 });
     to.emit(RowsBuffered { kind: Kind::Ohlc, before: 0, now: 44 });
     to.emit(CoverageChanged {
         series: hourly,

@@ -259,12 +259,22 @@ fn dry_run(order: &Order, config: &Config) -> String {
     };
     let missing = Window::new(since, until)
         .map_or_else(Windows::new, |wanted| plan::missing(&ledger.settled(), &ledger.covered, wanted, grid));
-    let windows = plan::count(&missing, offer, grid);
+    let reach = offer.reach(grid, horizon);
+    let computed = offer.derived_from.filter(|_| missing.first().is_some_and(|gap| gap.from < reach));
+    let asked = match computed {
+        Some(_) => Window::new(reach, until).map(|own| missing.within(own)).unwrap_or_default(),
+        None => missing,
+    };
+    let windows = plan::count(&asked, offer, grid);
     let quota = exchange.quotas()[offer.budget];
     let minutes =
         windows as f64 * f64::from(offer.weight) / f64::from(quota.weight) * quota.per.as_secs_f64() / 60.0;
+    // How many pages they fill is known only once they were read.
+    let more = computed.map_or_else(String::new, |kind| {
+        format!(", and what the {kind} before {reach} take, from which older candles are computed")
+    });
     format!(
-        "{label} DRY RUN — {} windows, ~{:.0} min at {} weight/min",
+        "{label} DRY RUN — {} windows, ~{:.0} min at {} weight/min{more}",
         thousands(windows as u64),
         minutes,
         thousands(u64::from(quota.weight))

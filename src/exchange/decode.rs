@@ -3,8 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::exchange::ParseError;
 use crate::model::{Candle, Micros};
@@ -80,7 +80,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// Why an instant cannot be true, if it cannot.
-fn time_fault(ts: Micros) -> Option<&'static str> {
+pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
     if ts < Micros::OLDEST {
         return Some("its time is before 2009");
     }
@@ -140,6 +140,11 @@ impl Row {
     pub(crate) fn candle(self, candle: Candle) -> Result<Candle, ParseError> {
         candle_fault(&candle).map_or(Ok(candle), |fault| Err(self.impossible(fault)))
     }
+}
+
+/// A member that may be absent, but is never null: for `#[serde(default, deserialize_with = "told")]`.
+pub(crate) fn told<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

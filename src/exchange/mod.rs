@@ -7,6 +7,8 @@ mod binance;
 mod binance_usdm;
 mod bitfinex;
 mod decode;
+mod kraken;
+mod krakenfutures;
 mod listing;
 mod offer;
 mod okx;
@@ -101,7 +103,8 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 3] = [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex];
+pub static ALL: [&dyn Exchange; 5] =
+    [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex, &kraken::Kraken, &krakenfutures::KrakenFutures];
 
 /// The exchange of a name.
 #[must_use]

@@ -21,6 +21,9 @@ pub struct Offer {
     pub bounds: Bounds,
     /// How far back it goes.
     pub history: History,
+    /// Whether it may have forgotten rows sooner than [`history`](Offer::history) says: what it does not show any
+    /// more was then not empty.
+    pub is_forgetful: bool,
     /// The kind whose rows older candles are computed from, where [`history`](Offer::history) ends early.
     pub derived_from: Option<Kind>,
     /// How the oldest row is found.
@@ -50,6 +53,7 @@ impl Offer {
         direction: Direction::OldestFirst,
         bounds: Bounds::Both,
         history: History::Full,
+        is_forgetful: false,
         derived_from: None,
         probe: Probe::None,
         walk: Duration::ZERO,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::seek::Seek;
-use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
+use crate::exchange::{Ask, Bounds, Direction, History, Instrument, Next, Offer, Page, ParseError};
 use crate::model::{Batch, Grid, Micros, Series, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
@@ -165,6 +165,9 @@ impl Walk {
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
         let full = answering >= self.offer.page_rows as usize;
         let (mut covered, mut empty) = (None, None);
+        if full && self.offer.direction == Direction::OldestFirst {
+            self.leave_out_forgotten(ts);
+        }
         if past || furthest.is_some_and(|row| self.ends_at(row)) {
             covered = self.prove_all();
             self.ended = true;
@@ -178,7 +181,9 @@ impl Walk {
             let enough = if self.offer.is_open_ended() { EMPTIES } else { EMPTIES_INSIDE };
             if self.empties >= enough {
                 covered = self.prove_instant();
-                empty = Window::new(self.from, self.until.min(self.settled));
+                let rest = Window::new(self.from, self.until.min(self.settled));
+                // What was forgotten stays a gap until it is out of reach.
+                empty = rest.filter(|_| !self.offer.is_forgetful);
                 self.from = empty.map_or(self.from, |window| window.until);
                 self.ended = true;
             }
@@ -228,6 +233,14 @@ impl Walk {
                 (Bounds::Near, Direction::NewestFirst) => at < asked.until,
                 (Bounds::Unbounded | Bounds::ById, _) => true,
             }
+    }
+
+    /// A full answer of the newest rows alone proves nothing before its oldest: that has been forgotten since the
+    /// walk was planned, and is left to the next run.
+    fn leave_out_forgotten(&mut self, ts: &[i64]) {
+        if let (History::Rows(_), Some(oldest)) = (self.offer.history, ts.iter().min()) {
+            self.from = self.from.max(Micros(*oldest).min(self.until));
+        }
     }
 
     fn furthest(&self, rows: impl Iterator<Item = Micros>) -> Option<Micros> {

@@ -347,3 +347,47 @@ proptest! {
         }
     }
 }
+
+static NEWEST_ROWS: Offer = Offer { history: History::Rows(10), ..OLDEST_NEAR };
+static FORGETFUL: Offer = Offer { is_forgetful: true, ..TRADES_DOWN };
+
+#[test]
+fn a_full_answer_of_the_newest_rows_alone_proves_nothing_before_its_oldest() {
+    let mut walk = walk_of(&NEWEST_ROWS, window(0, 10));
+    // Two more candles closed on the way: the exchange has only the ten from minute 2 on.
+    let mut book = Book::of(2..12);
+    let page = walk.next().unwrap();
+    let (rows, next) = book.answer(&page, &NEWEST_ROWS);
+
+    let step = walk.take(rows, next, None).unwrap();
+
+    assert_eq!((step.covered, step.empty), (Some(window(2, 10)), None));
+    assert!(walk.next().is_none());
+}
+
+#[test]
+fn an_exchange_that_forgets_early_confirms_nothing_empty() {
+    for (offer, confirmed) in [(&TRADES_DOWN, true), (&FORGETFUL, false)] {
+        let (mut walk, mut book) = (walk_of(offer, window(0, 10)), Book::of([8, 9]));
+        let (mut covered, mut empty) = (Windows::new(), Windows::new());
+        while let Some(page) = walk.next() {
+            let (rows, next) = book.answer(&page, offer);
+            let step = walk.take(rows, next, None).unwrap();
+            step.covered.into_iter().for_each(|window| covered.add(window));
+            step.empty.into_iter().for_each(|window| empty.add(window));
+        }
+        assert!(covered.cover(window(8, 10)) && !covered.holds(at(7)), "{covered:?}");
+        assert_eq!(empty.holds(at(4)), confirmed);
+    }
+}
+
+fn walk_of(offer: &'static Offer, window: Window) -> Walk {
+    let series: Series = match offer.kind {
+        Kind::Ohlc => "binance/BTC-USDT/ohlc/1m",
+        _ => "binance/BTC-USDT/trades",
+    }
+    .parse()
+    .unwrap();
+    let instrument = Arc::new(Instrument::named("BTCUSDT".to_owned()));
+    Walk::new(Arc::new(series), instrument, offer, window, at(5_000), at(5_000))
+}

@@ -5,10 +5,12 @@
 //! with its reason, for the next run to fill.
 
 mod coverage;
+mod derive;
 mod ends;
 mod error;
 mod failures;
 mod fetch;
+mod older;
 mod order;
 pub mod plan;
 mod run;

@@ -98,6 +98,9 @@ impl<'a> Run<'a> {
             self.at.planned += plan::count(&doubted, ground.offer, ground.grid);
             (writer, walked) = self.walk_all(writer, &ground, &doubted).await?;
         }
+        if walked.is_ok() {
+            (writer, walked) = self.derive(writer, &ground).await?;
+        }
         self.finish(writer, walked).await
     }
 
@@ -192,13 +195,23 @@ impl<'a> Run<'a> {
     }
 
     async fn accept(&mut self, writer: Writer, step: Step) -> Result<Writer, RunError> {
-        let rows = step.rows.len() as u64;
         let page = Accepted { rows: step.rows, covered: step.covered, empty: step.empty, derived: false };
+        self.keep(writer, page, step.stray).await
+    }
+
+    /// Has a page accepted and tells of it; `stray` rows of the answer were left out.
+    pub(super) async fn keep(
+        &mut self,
+        writer: Writer,
+        page: Accepted,
+        stray: u64,
+    ) -> Result<Writer, RunError> {
+        let rows = page.rows.len() as u64;
         let writer = self.take(writer, page).await?;
         let (telemetry, series) = (&self.context.telemetry, &self.order.series);
         self.at.rows += rows;
         telemetry.emit(RowsFetched { series, rows });
-        telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: step.stray });
+        telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: stray });
         (self.progress)(self.at);
         if writer.wants_flush(self.context.flush_interval) {
             return self.flush(writer).await;
@@ -221,7 +234,12 @@ impl<'a> Run<'a> {
         Ok(writer)
     }
 
-    fn ended(&mut self, writer: &mut Writer, failures: &mut Failures, ended: Result<Option<Window>, Failed>) {
+    pub(super) fn ended(
+        &mut self,
+        writer: &mut Writer,
+        failures: &mut Failures,
+        ended: Result<Option<Window>, Failed>,
+    ) {
         match ended {
             Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
             Ok(lost) => {

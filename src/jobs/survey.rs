@@ -23,6 +23,8 @@ pub(super) struct Ground {
     pub(super) horizon: Micros,
     pub(super) since: Micros,
     pub(super) until: Micros,
+    /// What is wanted before the rows the exchange still gives, where it can be computed.
+    pub(super) older: Option<Window>,
 }
 
 impl Run<'_> {
@@ -97,7 +99,8 @@ impl Run<'_> {
         if let Some((oldest, newest)) = writer.ledger().ends() {
             self.fetcher.ends.learn(&[oldest.0, newest.0]);
         }
-        Ground { offer, instrument, grid, horizon, since, until }
+        let older = Window::new(asked, since.min(until)).filter(|_| offer.derived_from.is_some());
+        Ground { offer, instrument, grid, horizon, since, until, older }
     }
 
     /// What the exchange cannot give any more is unfillable, before the first request.
@@ -171,9 +174,12 @@ impl Run<'_> {
 
     pub(super) fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
         let wanted = Window::new(ground.since, ground.until);
-        let missing = wanted
-            .map(|wanted| plan::missing(&writer.settled(), &writer.ledger().covered, wanted, ground.grid))
+        let ledger = writer.ledger();
+        let mut missing = wanted
+            .map(|wanted| plan::missing(&writer.settled(), &ledger.covered, wanted, ground.grid))
             .unwrap_or_default();
+        // What was computed gives way to the exchange's own rows, wherever it gives them.
+        missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
         self.at.planned = plan::count(&missing, ground.offer, ground.grid);
         (self.progress)(self.at);
         missing

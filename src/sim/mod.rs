@@ -13,6 +13,8 @@ mod desk;
 mod fault;
 mod hash;
 mod knobs;
+mod kraken;
+mod krakenfutures;
 mod market;
 mod meter;
 mod okx;

@@ -43,10 +43,39 @@ pub(crate) struct Recorded {
 
 /// The values a recording begins with.
 pub(crate) enum First {
-    Candle { ts_millis: i64, open: f64, high: f64, low: f64, close: f64, volume: f64 },
-    Trade { ts_millis: i64, price: f64, amount: f64, side: Side, id: &'static str },
-    Book { bid: (f64, f64), ask: (f64, f64), levels: (usize, usize) },
-    Refusal { kind: RefusalKind, code: &'static str, message: &'static str },
+    Candle {
+        ts_millis: i64,
+        open: f64,
+        high: f64,
+        low: f64,
+        close: f64,
+        volume: f64,
+    },
+    Trade {
+        ts_millis: i64,
+        price: f64,
+        amount: f64,
+        side: Side,
+        id: &'static str,
+    },
+    /// The same with an instant finer than a millisecond.
+    TradeAt {
+        ts: Micros,
+        price: f64,
+        amount: f64,
+        side: Side,
+        id: &'static str,
+    },
+    Book {
+        bid: (f64, f64),
+        ask: (f64, f64),
+        levels: (usize, usize),
+    },
+    Refusal {
+        kind: RefusalKind,
+        code: &'static str,
+        message: &'static str,
+    },
 }
 
 /// A parameter of a request's query.

@@ -10,6 +10,8 @@ mod binance;
 mod bitfinex;
 mod bodies;
 mod knowledge;
+mod kraken;
+mod krakenfutures;
 mod offers;
 mod okx;
 mod paging;
@@ -20,4 +22,10 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &okx::KNOWLEDGE, &bitfinex::KNOWLEDGE];
+const KNOWN: [&Knowledge; 5] = [
+    &binance::KNOWLEDGE,
+    &okx::KNOWLEDGE,
+    &bitfinex::KNOWLEDGE,
+    &kraken::KNOWLEDGE,
+    &krakenfutures::KNOWLEDGE,
+];

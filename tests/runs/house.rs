@@ -222,7 +222,8 @@ fn told_by(exchange: &str, rows: Batch) -> Batch {
             let mut candles = told.candles_mut();
             let quote_volume = |quote: Option<f64>| quote.filter(|_| exchange == "okx");
             for row in rows.candles().iter() {
-                candles.push(Candle { quote_volume: quote_volume(row.quote_volume), trades: None, ..row });
+                let trades = row.trades.filter(|_| exchange == "kraken");
+                candles.push(Candle { quote_volume: quote_volume(row.quote_volume), trades, ..row });
             }
         }
         Kind::Funding => {

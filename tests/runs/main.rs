@@ -10,6 +10,8 @@ mod command_line;
 mod faults;
 mod house;
 mod killed;
+mod kraken;
+mod krakenfutures;
 mod okx;
 mod online;
 mod program;

@@ -17,7 +17,9 @@ pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
-pub use rows::{CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored};
+pub use rows::{
+    CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
+};
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 

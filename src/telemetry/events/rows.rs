@@ -75,6 +75,23 @@ impl Event for CandlesRevised<'_> {
     }
 }
 
+/// A page of trades was read for candles that the exchange has no longer itself.
+pub struct CandlesDerived<'a> {
+    /// Whose candles.
+    pub series: &'a Series,
+    /// Candles that became whole with it.
+    pub rows: u64,
+    /// Trades it held.
+    pub trades: u64,
+}
+
+impl Event for CandlesDerived<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().series(self.series).candles_derived.add(self.rows);
+        tracing::debug!(series = %self.series, rows = self.rows, trades = self.trades, "candles computed from trades");
+    }
+}
+
 /// The number of rows of one run that are accepted and not yet published changed.
 pub struct RowsBuffered {
     /// The kind; the gauge is the sum over all its series.

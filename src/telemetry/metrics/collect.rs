@@ -17,7 +17,7 @@ struct Family {
     read: fn(&SeriesMetrics) -> f64,
 }
 
-const FAMILIES: [Family; 13] = [
+const FAMILIES: [Family; 14] = [
     gauge("dccd_job_consecutive_errors", "Failed runs in a row; 0 after a success.", |s| {
         s.consecutive_errors.get()
     }),
@@ -39,6 +39,11 @@ const FAMILIES: [Family; 13] = [
         "dccd_candle_revisions_total",
         "Stored candles the exchange answered differently when asked again.",
         |s| s.candle_revisions.get(),
+    ),
+    counter(
+        "dccd_candles_derived_total",
+        "Candles computed from trades, where the exchange has none of its own any more.",
+        |s| s.candles_derived.get(),
     ),
     gauge(
         "dccd_series_newest_row_timestamp_seconds",

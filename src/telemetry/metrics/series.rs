@@ -60,6 +60,7 @@ pub(crate) struct SeriesMetrics {
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,
     pub(crate) candle_revisions: Count,
+    pub(crate) candles_derived: Count,
     pub(crate) newest_row: Level,
     pub(crate) oldest_row: Level,
     pub(crate) expected_interval: Level,

@@ -1,0 +1,469 @@
+//! Kraken spot over REST: the newest 720 candles, all trades, book snapshots.
+//!
+//! Source: Kraken spot REST documentation, "Market Data". Answers are oldest first and have status 200 also where
+//! they are errors. Candles count in seconds; trades in nanoseconds, of which a row shows a part and `last` all.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::exchange::decode::{Row, malformed, time_fault, told};
+use crate::exchange::{
+    Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError,
+    Probe, Quota, Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+
+/// Kraken, spot markets.
+pub(crate) struct Kraken;
+
+/// Spans and their minutes. Every length counts from the epoch, the week too: it opens on a Thursday.
+const SPANS: [SpanOffer; 9] = [
+    SpanOffer::usual(60, "1"),
+    SpanOffer::usual(300, "5"),
+    SpanOffer::usual(900, "15"),
+    SpanOffer::usual(1_800, "30"),
+    SpanOffer::usual(3_600, "60"),
+    SpanOffer::usual(14_400, "240"),
+    SpanOffer::usual(86_400, "1440"),
+    SpanOffer { secs: 604_800, word: "10080", anchor_secs: Some(0), is_adrift: false },
+    SpanOffer::usual(1_296_000, "21600"),
+];
+
+/// Public calls may come once a second from an address; a faster client is restricted for some seconds.
+const QUOTAS: [Quota; 1] = [Quota { weight: 1, per: Duration::from_secs(1) }];
+
+/// Candles it answers with at most, the running one besides.
+const CANDLES: u32 = 720;
+
+const OFFERS: [Offer; 3] = [
+    Offer {
+        kind: Kind::Ohlc,
+        spans: &SPANS,
+        page_rows: CANDLES,
+        bounds: Bounds::Near,
+        history: History::Rows(CANDLES),
+        derived_from: Some(Kind::Trades),
+        grace: Duration::from_secs(5),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::Trades,
+        bounds: Bounds::Near,
+        probe: Probe::ByTime,
+        // One request a second makes walks side by side no faster, and each begins with a page of its own.
+        walk: Duration::from_secs(7 * 86_400),
+        grace: Duration::from_secs(5),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::OrderBook,
+        page_rows: 500,
+        history: History::Now,
+        depths: &[(500, 1)],
+        recorded: true,
+        ..Offer::USUAL
+    },
+];
+
+/// How far the cursor of a page may be beyond what its last row shows of its time: rows show microseconds.
+const SHOWN_NANOS: u64 = 1_000;
+
+#[derive(Deserialize)]
+struct Envelope<'a, T> {
+    #[serde(borrow)]
+    error: Vec<Cow<'a, str>>,
+    result: T,
+}
+
+#[derive(Deserialize)]
+struct Errors<'a> {
+    #[serde(borrow)]
+    error: Vec<Cow<'a, str>>,
+}
+
+/// The one member that is not `last`: its key is Kraken's own name of the pair, not always the one asked for.
+struct Keyed<T, L> {
+    rows: T,
+    last: Option<L>,
+}
+
+/// `[open time, open, high, low, close, vwap, volume, trades]`.
+#[derive(Deserialize)]
+struct Ohlc<'a>(i64, &'a str, &'a str, &'a str, &'a str, IgnoredAny, &'a str, i64);
+
+/// `[price, volume, time, "b" or "s", "m" or "l", miscellaneous, id]`; the side is the taker's.
+#[derive(Deserialize)]
+struct Fill<'a>(&'a str, &'a str, #[serde(borrow)] &'a RawValue, &'a str, IgnoredAny, IgnoredAny, u64);
+
+#[derive(Deserialize)]
+struct Depth<'a> {
+    #[serde(borrow)]
+    asks: Vec<Level<'a>>,
+    #[serde(borrow)]
+    bids: Vec<Level<'a>>,
+}
+
+/// `[price, amount, time of the level in seconds]`.
+#[derive(Deserialize)]
+struct Level<'a>(&'a str, &'a str, IgnoredAny);
+
+#[derive(Deserialize)]
+struct ServerTime {
+    unixtime: i64,
+}
+
+#[derive(Deserialize)]
+struct AssetPair {
+    altname: String,
+    /// Only dark pools have none.
+    #[serde(default, deserialize_with = "told")]
+    wsname: Option<String>,
+    status: String,
+}
+
+impl Exchange for Kraken {
+    fn name(&self) -> &'static str {
+        "kraken"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://api.kraken.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["kraken"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
+    }
+
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The alternative name, which modern and legacy assets have in one form: `XBTUSD`, `SOLEUR`.
+    fn symbol(&self, pair: &Pair) -> String {
+        format!("{}{}", own_asset(pair.base()), own_asset(pair.quote()))
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let symbol = &page.instrument.symbol;
+        let rows = page.rows;
+        match page.series.kind() {
+            Kind::Ohlc => {
+                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
+                // A span it does not have goes out as our label, which it refuses, never as another span.
+                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                // What opens at `since` itself is left out.
+                let since = secs_ceil(page.window.from) - 1;
+                let path = format!("/0/public/OHLC?pair={symbol}&interval={word}&since={since}");
+                HttpRequest::new("ohlc", path, 1)
+            }
+            Kind::OrderBook => {
+                HttpRequest::new("book_snapshot", format!("/0/public/Depth?pair={symbol}&count={rows}"), 1)
+            }
+            _ => {
+                let since = since(page);
+                let path = format!("/0/public/Trades?pair={symbol}&since={since}&count={rows}");
+                HttpRequest::new("trades", path, 1)
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_candles(answer.body, out),
+            Kind::Trades => self.parse_trades(page, answer.body, out),
+            Kind::OrderBook => self.parse_depth(answer, page.rows, out),
+            kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        }
+    }
+
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        let told: Errors<'_> = serde_json::from_slice(body).ok()?;
+        // What begins with W only warns.
+        let error = told.error.iter().find(|error| error.starts_with('E'))?;
+        let (class, message) = error.split_once(':').unwrap_or((error, error));
+        let kind = match (class, message) {
+            ("EQuery", "Unknown asset pair" | "Unknown asset") => RefusalKind::UnknownSymbol,
+            ("EAPI", "Rate limit exceeded")
+            | ("EGeneral", "Too many requests" | "Temporary lockout")
+            | ("EOrder", "Rate limit exceeded") => RefusalKind::RateLimit,
+            ("EService", message) if message.starts_with("Throttled") => RefusalKind::RateLimit,
+            // Unavailable, busy, a time-out, or a fault inside.
+            ("EService", _) | ("EGeneral", "Internal error" | "Unknown error") => RefusalKind::Temporary,
+            _ => RefusalKind::Permanent,
+        };
+        Some(Refusal { kind, code: class.to_owned(), message: message.trim().to_owned() })
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest::new("time", "/0/public/Time".to_owned(), 1)
+    }
+
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let time: ServerTime = self.read(answer.body)?;
+        let impossible = |reason: &str| ParseError::Impossible { row: 0, reason: reason.to_owned() };
+        let now = micros_of_secs(time.unixtime).ok_or_else(|| impossible("its time is in no second"))?;
+        time_fault(now).map_or(Ok(now), |fault| Err(impossible(fault)))
+    }
+
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        let query = pair.map(|pair| format!("?pair={}", self.symbol(pair))).unwrap_or_default();
+        HttpRequest::new("instruments", format!("/0/public/AssetPairs{query}"), 1)
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        let pairs: BTreeMap<String, AssetPair> = self.read(body)?;
+        let instruments = pairs.into_values().map(|listed| Instrument {
+            pair: listed.wsname.as_deref().and_then(our_pair),
+            is_open: listed.status == "online",
+            ..Instrument::named(listed.altname)
+        });
+        Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
+    }
+
+    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
+}
+
+impl Kraken {
+    /// Reads what is in the envelope; an envelope with an error in it is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
+        let unread = |reason: String| match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, reason),
+        };
+        let envelope: Envelope<'_, T> =
+            serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
+        match envelope.error.iter().find(|told| !told.starts_with('W')) {
+            Some(told) => Err(unread(format!("it tells of {told}"))),
+            None => Ok(envelope.result),
+        }
+    }
+
+    fn parse_candles(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let Keyed { rows, .. }: Keyed<Vec<Ohlc<'_>>, IgnoredAny> = self.read(body)?;
+        out.reserve(rows.len());
+        let mut candles = out.candles_mut();
+        for (row, Ohlc(opened, open, high, low, close, _, volume, trades)) in rows.into_iter().enumerate() {
+            let row = Row(row);
+            candles.push(row.candle(Candle {
+                ts: micros_of_secs(opened).ok_or_else(|| row.impossible("its time is in no second"))?,
+                open: row.number(open)?,
+                high: row.number(high)?,
+                low: row.number(low)?,
+                close: row.number(close)?,
+                volume: row.number(volume)?,
+                // The mean price is rounded, so that its product with the volume is no amount that was traded.
+                quote_volume: None,
+                trades: Some(trades),
+            })?);
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let Keyed { rows, last }: Keyed<Vec<Fill<'_>>, Cow<'_, str>> = self.read(body)?;
+        let full = rows.len() >= page.rows as usize;
+        out.reserve(rows.len());
+        let mut trades = out.trades_mut();
+        let (mut newest, mut text) = (None, String::new());
+        for (row, Fill(price, amount, time, side, _, _, id)) in rows.into_iter().enumerate() {
+            let row = Row(row);
+            let ts = micros_of_text(time.get()).ok_or_else(|| row.impossible("its time is no decimal"))?;
+            if let Some(fault) = time_fault(ts) {
+                return Err(row.impossible(fault));
+            }
+            let side = match side {
+                "b" => Side::Buy,
+                "s" => Side::Sell,
+                _ => return Err(row.impossible("its side is neither b nor s")),
+            };
+            newest = newest.max(Some(ts));
+            text.clear();
+            let _ = write!(text, "{id}");
+            let (price, amount) = (row.amount(price)?, row.amount(amount)?);
+            trades.push(Trade { ts, ts_recv: None, id: Some(&text), price, amount, side: Some(side) });
+        }
+        let last = last.ok_or_else(|| malformed(body, "it has no `last`"))?;
+        let cursor: u64 = last.parse().map_err(|_| malformed(body, "its `last` is no cursor"))?;
+        next_page(page.ask, newest, cursor, full)
+    }
+
+    fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        let Keyed { rows: depth, .. }: Keyed<Depth<'_>, IgnoredAny> = self.read(answer.body)?;
+        let mut book = out.book_mut();
+        for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
+            for (row, Level(price, amount, _)) in rows.iter().take(levels as usize).enumerate() {
+                let row = Row(row);
+                book.push(BookLevel {
+                    ord: 0,
+                    // Levels say when they changed; the book says no time of its own.
+                    ts: answer.received,
+                    ts_recv: answer.received,
+                    seq: None,
+                    is_snapshot: true,
+                    side,
+                    price: row.amount(price)?,
+                    amount: row.amount(amount)?,
+                    count: None,
+                });
+            }
+        }
+        Ok(Next::ByTime)
+    }
+}
+
+/// Where a page of trades begins, in nanoseconds. The trade at `since` itself is left out, so one less is asked
+/// for: a trade that shares it is never lost, wherever the page before was cut.
+fn since(page: &Page) -> u64 {
+    let from = match page.ask {
+        Ask::FromId(cursor) => cursor,
+        _ => u64::try_from(page.window.from.0).unwrap_or(0).saturating_mul(1_000),
+    };
+    from.saturating_sub(1)
+}
+
+/// From the cursor on, where it belongs to the newest row that came; else from that row's time.
+fn next_page(ask: Ask, newest: Option<Micros>, cursor: u64, full: bool) -> Result<Next, ParseError> {
+    let Some(newest) = newest else { return Ok(Next::ByTime) };
+    let shown = u64::try_from(newest.0).unwrap_or(0).saturating_mul(1_000);
+    if cursor.checked_sub(shown).is_none_or(|beyond| beyond >= SHOWN_NANOS) {
+        return Ok(Next::ByTime);
+    }
+    match ask {
+        Ask::FromId(asked) if full && cursor <= asked => Err(ParseError::Crowded { at: newest }),
+        _ => Ok(Next::FromId(cursor)),
+    }
+}
+
+fn secs_ceil(at: Micros) -> i64 {
+    at.secs() + i64::from(at.0 % 1_000_000 != 0)
+}
+
+fn micros_of_secs(secs: i64) -> Option<Micros> {
+    secs.checked_mul(1_000_000).map(Micros)
+}
+
+/// The microsecond a decimal number of seconds lies in. As text: a float has not the digits.
+fn micros_of_text(text: &str) -> Option<Micros> {
+    let (secs, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(secs) || !digits(fraction) {
+        return None;
+    }
+    let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
+    let micros = micros.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Some(Micros(micros_of_secs(secs.parse().ok()?)?.0.checked_add(micros)?))
+}
+
+/// Kraken's name of an asset, in its modern form.
+fn own_asset(asset: &str) -> &str {
+    match asset {
+        "BTC" => "XBT",
+        "DOGE" => "XDG",
+        other => other,
+    }
+}
+
+/// The pair of a name with a slash: `XBT/USD` is our BTC/USD.
+fn our_pair(name: &str) -> Option<Pair> {
+    let (base, quote) = name.split_once('/')?;
+    let ours = |asset| match asset {
+        "XBT" => "BTC",
+        "XDG" => "DOGE",
+        other => other,
+    };
+    format!("{}/{}", ours(base), ours(quote)).parse().ok()
+}
+
+impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Keyed<T, L> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T, L>(PhantomData<(T, L)>);
+        impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for Members<T, L> {
+            type Value = Keyed<T, L>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pair's rows by its name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut rows, mut last) = (None, None);
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                    if key == "last" {
+                        last = Some(map.next_value()?);
+                    } else if rows.replace(map.next_value()?).is_some() {
+                        return Err(de::Error::custom("it answers for two pairs"));
+                    }
+                }
+                let rows = rows.ok_or_else(|| de::Error::custom("it answers for no pair"))?;
+                Ok(Keyed { rows, last })
+            }
+        }
+        from.deserialize_map(Members(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_as_text_are_cut_to_their_microsecond_and_not_rounded() {
+        assert_eq!(micros_of_text("1762795433.9717445"), Some(Micros(1_762_795_433_971_744)));
+        assert_eq!(micros_of_text("1688669602.698379"), Some(Micros(1_688_669_602_698_379)));
+        assert_eq!(micros_of_text("1688669602"), Some(Micros(1_688_669_602_000_000)));
+        for text in ["", "\"1\"", "-1.5", "1e9", "1.5e3", "99999999999999999999", "[1]"] {
+            assert_eq!(micros_of_text(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_followed_only_where_it_belongs_to_the_newest_row() {
+        let newest = Some(Micros(1_700_000_000_000_001));
+        let next = |cursor| next_page(Ask::ByTime, newest, cursor, true);
+        assert_eq!(next(1_700_000_000_000_001_754), Ok(Next::FromId(1_700_000_000_000_001_754)));
+        for foreign in [0, 1_700_000_000_000_000_999, 1_700_000_000_000_002_000, u64::MAX] {
+            assert_eq!(next(foreign), Ok(Next::ByTime), "{foreign}");
+        }
+        assert_eq!(next_page(Ask::FromId(7), None, 7, false), Ok(Next::ByTime));
+    }
+
+    #[test]
+    fn a_full_page_of_one_nanosecond_is_an_error_and_no_end() {
+        let (newest, cursor) = (Some(Micros(1_700_000_000_000_001)), 1_700_000_000_000_001_754);
+        let full = next_page(Ask::FromId(cursor), newest, cursor, true);
+        assert_eq!(full, Err(ParseError::Crowded { at: Micros(1_700_000_000_000_001) }));
+        assert_eq!(next_page(Ask::FromId(cursor), newest, cursor, false), Ok(Next::FromId(cursor)));
+    }
+
+    #[test]
+    fn assets_have_our_names_whatever_their_age() {
+        for (name, pair) in [("XBT/USD", "BTC/USD"), ("XDG/XBT", "DOGE/BTC"), ("SOL/EUR", "SOL/EUR")] {
+            let ours = our_pair(name).unwrap();
+            assert_eq!(ours.to_string(), pair);
+            assert_eq!(Kraken.symbol(&ours), name.replace('/', ""));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What an exchange has no candles for any more: its trades are walked, page by page and without being stored,
+//! and the candles computed from them are stored as derived, bucket by bucket.
+
+use std::sync::Arc;
+
+use crate::exchange::{Ask, Offer, Page, Walk};
+use crate::jobs::derive::{Derivation, Derived};
+use crate::jobs::failures::Failures;
+use crate::jobs::fetch::Failed;
+use crate::jobs::run::Run;
+use crate::jobs::survey::Ground;
+use crate::jobs::{FetchError, RunError, plan};
+use crate::model::{Grid, Kind, Micros, Series, Window};
+use crate::store::{Accepted, Writer};
+use crate::telemetry::events::CandlesDerived;
+
+/// The rows that candles are computed from.
+struct Source {
+    series: Arc<Series>,
+    offer: &'static Offer,
+    grid: Grid,
+    /// The first instant too fresh to ask for.
+    horizon: Micros,
+}
+
+impl Run<'_> {
+    /// Computes the candles before those the exchange still gives, as far as they are wanted and missing. What is
+    /// whole is stored at once, so that a run cut short goes on from there.
+    pub(super) async fn derive(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        let Some((source, older)) = self.source(ground).zip(ground.older) else {
+            return Ok((writer, Ok(())));
+        };
+        if let Err(error) = self.settle_before_first(&mut writer, ground, &source, older).await {
+            return Ok((writer, Err(error)));
+        }
+        let missing = writer.settled().missing(older);
+        let windows: Vec<_> =
+            missing.iter().filter_map(|opens| Derivation::new(source.grid, opens)).collect();
+        if windows.is_empty() {
+            return Ok((writer, Ok(())));
+        }
+        let later = match self.trade_from(ground, &source, older.until).await {
+            Ok(later) => later.map(|at| (at, at)),
+            Err(error) => return Ok((writer, Err(error))),
+        };
+        self.at.planned += windows.len();
+        let mut failures = Failures::default();
+        for window in windows {
+            if failures.enough() || self.fetcher.stop.is_cancelled() {
+                break;
+            }
+            let ended;
+            (writer, ended) = self.derive_window(writer, ground, &source, window, later).await?;
+            self.ended(&mut writer, &mut failures, ended.map(|()| None));
+        }
+        let planned = self.at.planned;
+        let result = match failures.into_error(&self.order.series, planned) {
+            Some(error) => Err(error),
+            None if self.at.done < planned => {
+                Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
+            }
+            None => Ok(()),
+        };
+        Ok((writer, result))
+    }
+
+    fn source(&self, ground: &Ground) -> Option<Source> {
+        let (own, exchange) = (&self.order.series, self.context.client.exchange());
+        let kind = ground.offer.derived_from.filter(|kind| *kind == Kind::Trades)?;
+        let offer = exchange.offer(kind, own.pair().market())?;
+        let series = Series::new(own.exchange(), own.pair().clone(), kind, None).ok()?;
+        let horizon = plan::horizon(offer, None, self.context.client.clock().now());
+        Some(Source { series: Arc::new(series), offer, grid: ground.grid?, horizon })
+    }
+
+    /// Where nothing is known of the beginning, one request shows where trades begin.
+    async fn settle_before_first(
+        &self,
+        writer: &mut Writer,
+        ground: &Ground,
+        source: &Source,
+        older: Window,
+    ) -> Result<(), RunError> {
+        let settled = writer.settled();
+        let Some(gap) = settled.missing(older).first().filter(|gap| gap.from == older.from) else {
+            return Ok(());
+        };
+        let first = self.trade_from(ground, source, Micros(0)).await?;
+        let before = first.and_then(|first| Window::new(gap.from, gap.until.min(source.grid.floor(first))));
+        if let Some(before) = before {
+            let exchange = self.context.client.exchange().name();
+            let reason = format!("the first trade {exchange} has is later");
+            writer.account(|ledger| ledger.confirm_empty(before, &reason));
+        }
+        Ok(())
+    }
+
+    /// The first trade from an instant on, if the exchange shows one.
+    async fn trade_from(
+        &self,
+        ground: &Ground,
+        source: &Source,
+        from: Micros,
+    ) -> Result<Option<Micros>, RunError> {
+        let Some(window) = Window::new(from, source.horizon) else { return Ok(None) };
+        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
+        let page = Page { series, instrument, window, ask: Ask::ByTime, rows: 1 };
+        let read = self
+            .fetcher
+            .page(&page, |rows, _| Ok(rows.ts().iter().copied().map(Micros).filter(|at| *at >= from).min()));
+        read.await.map_err(|(_, error)| self.unprepared(error))
+    }
+
+    /// Walks the trades of one window. `later` is a trade after it: as long as there is one, no number of empty
+    /// answers ends the walk.
+    async fn derive_window(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+        source: &Source,
+        mut derivation: Derivation,
+        later: Option<(Micros, Micros)>,
+    ) -> Result<(Writer, Result<(), Failed>), RunError> {
+        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
+        let settled = plan::unsettled_since(None, source.horizon);
+        let wanted = derivation.wanted();
+        let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled);
+        while let Some(page) = walk.next() {
+            let step = self.fetcher.page(&page, |rows, next| walk.take(rows, next, later)).await;
+            let step = match step {
+                Ok(step) => step,
+                Err((attempts, error)) => {
+                    let window = derivation.left().unwrap_or(page.window);
+                    return Ok((writer, Err(Failed { window, attempts, error })));
+                }
+            };
+            let proven = [step.covered, step.empty].into_iter().flatten().map(|window| window.until).max();
+            let derived = match derivation.take(&step.rows, proven.unwrap_or(wanted.from)) {
+                Ok(derived) => derived,
+                Err(source) => {
+                    let exchange = self.context.client.exchange().name();
+                    let window = derivation.left().unwrap_or(page.window);
+                    let error = FetchError::Parse { exchange, source };
+                    return Ok((writer, Err(Failed { window, attempts: 1, error })));
+                }
+            };
+            let trades = step.rows.len() as u64;
+            let rows = derived.as_ref().map_or(0, |derived| derived.candles.len() as u64);
+            if let Some(derived) = derived {
+                let page = accepted(derived, source.grid, step.empty.is_some());
+                writer = self.keep(writer, page, step.stray).await?;
+            }
+            self.context.telemetry.emit(CandlesDerived { series: &self.order.series, rows, trades });
+        }
+        Ok((writer, Ok(())))
+    }
+}
+
+/// What is whole, as the store takes it. Behind the last trade of all nothing is covered: it is empty.
+fn accepted(derived: Derived, grid: Grid, is_end: bool) -> Accepted {
+    let Derived { candles, opens } = derived;
+    let last = candles.ends().map_or(opens.from, |(_, last)| grid.next(last));
+    let covered_until = if is_end { last } else { opens.until };
+    Accepted {
+        covered: Window::new(opens.from, covered_until),
+        empty: Window::new(covered_until, opens.until),
+        rows: candles,
+        derived: true,
+    }
+}

@@ -1,0 +1,412 @@
+//! Kraken from end to end: candles it still gives, candles computed from trades where it has none any more, and
+//! trades themselves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dccd::jobs::{Order, RunError};
+use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Window, Windows};
+use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{
+    DAY, HOUR, House, Metrics, assert_same, at, backfill, faults_struck, grid, order, run, said, window,
+};
+use crate::program::{configure, dccd};
+
+const MINUTELY: &str = "kraken/BTC-USD/ohlc/1m";
+const FOUR_HOURLY: &str = "kraken/BTC-USD/ohlc/4h";
+const DAILY: &str = "kraken/BTC-USD/ohlc/1d";
+const WEEKLY: &str = "kraken/BTC-USD/ohlc/1w";
+const TRADES: &str = "kraken/BTC-USD/trades";
+const JOB: &str = "{exchange: kraken, pairs: [BTC/USD], span: 14400, retry_delay: 0.01}";
+const TRADES_JOB: &str = "{exchange: kraken, pairs: [BTC/USD], data_type: trades, retry_delay: 0.01}";
+
+/// What goes wrong with one answer in ten.
+const MIXED: [Fault; 10] = [
+    Fault::Status429,
+    Fault::Status500,
+    Fault::Html,
+    Fault::Truncated,
+    Fault::ErrorBody,
+    Fault::Short,
+    Fault::Empty,
+    Fault::Shuffled,
+    Fault::Doubled,
+    Fault::WrongType,
+];
+
+/// A market with so many trades an hour.
+fn market(trades_per_hour: u64) -> Knobs {
+    Knobs {
+        symbols: vec!["BTCUSD".to_owned()],
+        trades_per_hour,
+        listed_from: at("2019-06-05 07:00:00"),
+        ..Knobs::default()
+    }
+}
+
+fn broken(seed: u64, knobs: Knobs) -> Knobs {
+    let share = 0.1 / MIXED.len() as f64;
+    let faults = MIXED.iter().map(|fault| Rule::share(*fault, share)).collect();
+    Knobs { seed, faults, retry_after: RetryAfter::Seconds(1), ..knobs }
+}
+
+/// The candles of all trades of a window, added up in whole numbers without the code under test.
+fn computed(house: &House, grid: Grid, window: Window) -> Batch {
+    let market = house.sim.market("BTCUSD").unwrap();
+    let mut buckets: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+    let ids = market.first_trade_at_or_after(window.from)..market.first_trade_at_or_after(window.until);
+    for trade in ids.map(|id| market.trade(id)) {
+        buckets.entry(grid.floor(trade.ts).0).or_default().push((trade.price_cents, trade.amount_e8));
+    }
+    let mut batch = Batch::of(Kind::Ohlc);
+    for (open, trades) in buckets {
+        let prices = || trades.iter().map(|(price, _)| *price);
+        let cents = |price: i64| format!("{}.{:02}", price / 100, price % 100).parse::<f64>().unwrap();
+        let volume: i64 = trades.iter().map(|(_, amount)| amount).sum();
+        batch.candles_mut().push(Candle {
+            ts: Micros(open),
+            open: cents(trades[0].0),
+            high: cents(prices().max().unwrap()),
+            low: cents(prices().min().unwrap()),
+            close: cents(trades[trades.len() - 1].0),
+            volume: format!("{}.{:08}", volume / 100_000_000, volume % 100_000_000).parse().unwrap(),
+            quote_volume: None,
+            trades: Some(i64::try_from(trades.len()).unwrap()),
+        });
+    }
+    batch
+}
+
+/// What must be stored: computed candles up to where the exchange's own begin, its own from there on.
+fn wanted(house: &House, series: &str, whole: Window, own_from: Micros) -> Batch {
+    let grid = grid(&series.parse::<Series>().unwrap());
+    let mut rows = computed(house, grid, Window::new(whole.from, own_from).unwrap());
+    rows.take_all(&house.existing(series, Window::new(own_from, whole.until).unwrap()));
+    rows
+}
+
+/// Where the candles the exchange still gives begin.
+fn own_from(series: &str, now: &str) -> Micros {
+    let grid = grid(&series.parse::<Series>().unwrap());
+    grid.step(grid.floor(at(now)), -720)
+}
+
+fn assert_derived(house: &House, series: &str, derived: Window) {
+    let ledger = house.ledger(series);
+    assert_eq!(ledger.derived.iter().collect::<Vec<_>>(), [derived]);
+    assert!(ledger.gaps(derived.until).is_empty(), "{:?}", ledger.gaps(derived.until));
+}
+
+#[tokio::test]
+async fn two_years_of_daily_and_four_hourly_candles_equal_those_of_the_trades_to_the_last_digit() {
+    let now = "2024-01-01 00:01:00";
+    let house = House::unlimited(JOB, now, market(2)).await;
+    for (series, from) in [(DAILY, "2020-01-10"), (FOUR_HOURLY, "2021-09-01"), (WEEKLY, "2015-01-01")] {
+        let before = house.asked(Endpoint::Trades).len();
+
+        let outcome = house.run(&backfill(series, from)).await;
+
+        assert_eq!(said(&outcome), "", "{series}");
+        let grid = grid(&series.parse().unwrap());
+        let whole = Window::new(at(from), grid.floor(at(now))).unwrap();
+        let own = own_from(series, now).max(grid.floor(at("2019-06-05")));
+        if series == WEEKLY {
+            // All of its weeks are among the newest 720.
+            assert_eq!(house.asked(Endpoint::Trades).len(), before);
+            assert_same(&house.stored(series), &house.existing(series, whole));
+            continue;
+        }
+        assert!(own.since(whole.from) >= Duration::from_secs(2 * 365 * 86_400 - 30 * 86_400), "{series}");
+        assert_same(&house.stored(series), &wanted(&house, series, whole, own));
+        assert_derived(&house, series, Window::new(whole.from, own).unwrap());
+        let trades = computed_trades(&house, Window::new(whole.from, own).unwrap());
+        let asked = house.asked(Endpoint::Trades).len() - before;
+        assert!(asked <= trades / 1_000 + 1 + 2 + 1, "{series}: {asked} requests for {trades} trades");
+        assert_eq!(house.stored(TRADES).len(), 0, "the trades themselves are not kept");
+    }
+}
+
+fn computed_trades(house: &House, window: Window) -> usize {
+    let market = house.sim.market("BTCUSD").unwrap();
+    let ids = [window.from, window.until].map(|at| market.first_trade_at_or_after(at));
+    usize::try_from(ids[1] - ids[0]).unwrap()
+}
+
+#[tokio::test]
+async fn weeks_are_computed_from_thursday_on_and_nothing_before_the_first_trade() {
+    // A week among the newest 720 reaches back 13 years: the listing lies before that.
+    let now = "2024-01-04 00:01:00";
+    let knobs = Knobs { listed_from: at("2009-06-05 07:00:00"), ..market(1) };
+    let house = House::unlimited(JOB, now, knobs).await;
+
+    let outcome = house.run(&backfill(WEEKLY, "2009-02-01")).await;
+
+    assert_eq!(said(&outcome), "");
+    let own = own_from(WEEKLY, now);
+    let first = at("2009-06-04");
+    let whole = Window::new(first, at("2024-01-04")).unwrap();
+    assert_same(&house.stored(WEEKLY), &wanted(&house, WEEKLY, whole, own));
+    assert_derived(&house, WEEKLY, Window::new(first, own).unwrap());
+    let empty = house.ledger(WEEKLY).empty;
+    assert_eq!(empty.len(), 1, "{empty:?}");
+    assert_eq!((empty[0].window.from, empty[0].window.until), (at("2009-02-01"), first));
+    assert!(empty[0].reason.contains("first trade"), "{empty:?}");
+}
+
+#[tokio::test]
+async fn an_interrupted_derivation_goes_on_without_a_hole_and_asks_for_nothing_that_is_done() {
+    let now = "2024-01-01 00:01:00";
+    let house = House::unlimited(JOB, now, market(20)).await;
+    house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
+    let (site, stop) = (house.site().await, CancellationToken::new());
+    let order = backfill(FOUR_HOURLY, "2022-06-01");
+    let interrupt = async {
+        while house.asked(Endpoint::Trades).len() < 60 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.cancel();
+    };
+
+    let (stopped, ()) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+
+    assert!(matches!(stopped.error, Some(RunError::Stopped { .. })), "{}", said(&stopped));
+    let derived = house.ledger(FOUR_HOURLY).derived;
+    let done = derived.first().unwrap();
+    assert_eq!((derived.len(), done.from), (1, at("2022-06-01")));
+    let before = house.asked(Endpoint::Trades);
+    let rest = run(&site, &order).await;
+    site.close().await;
+
+    assert_eq!(said(&rest), "");
+    let whole = window("2022-06-01", "2024-01-01");
+    let own = own_from(FOUR_HOURLY, now);
+    assert_same(&house.stored(FOUR_HOURLY), &wanted(&house, FOUR_HOURLY, whole, own));
+    assert_derived(&house, FOUR_HOURLY, Window::new(whole.from, own).unwrap());
+    let again = &house.asked(Endpoint::Trades)[before.len()..];
+    let since = |path: &str| -> i64 {
+        path.split("since=").nth(1).unwrap().split('&').next().unwrap().parse::<i64>().unwrap() / 1_000
+    };
+    assert!(again.iter().all(|seen| since(&seen.path) >= done.until.0 - 1), "{:?}", again.first());
+    let left = computed_trades(&house, Window::new(done.until, own).unwrap());
+    assert!(again.len() <= left / 1_000 + 1 + 2, "{} requests for {left} trades", again.len());
+}
+
+#[tokio::test]
+async fn the_exchanges_own_candle_replaces_the_computed_one() {
+    let now = "2024-01-01 00:01:00";
+    let house = House::unlimited(JOB, now, market(2)).await;
+    house.run(&backfill(FOUR_HOURLY, "2023-06-01")).await;
+    let derived = house.ledger(FOUR_HOURLY).derived;
+    assert_eq!(derived.first(), Window::new(at("2023-06-01"), own_from(FOUR_HOURLY, now)));
+
+    // Seen from here, the exchange still has candles of its own for some of what was computed.
+    let earlier = "2023-11-01 00:01:00";
+    house.move_to(earlier);
+    let outcome = house.run(&order(FOUR_HOURLY)).await;
+
+    assert_eq!(said(&outcome), "");
+    let own = own_from(FOUR_HOURLY, earlier);
+    let replaced = own_from(FOUR_HOURLY, now).since(own).as_secs() / 14_400;
+    assert_eq!((outcome.rows, outcome.revised), (0, replaced));
+    let whole = window("2023-06-01", "2024-01-01");
+    assert_same(&house.stored(FOUR_HOURLY), &wanted(&house, FOUR_HOURLY, whole, own));
+    assert_derived(&house, FOUR_HOURLY, Window::new(whole.from, own).unwrap());
+}
+
+#[tokio::test]
+async fn quiet_buckets_have_no_computed_candle_and_are_covered() {
+    let now = "2024-01-01 00:01:00";
+    let hole = window("2022-03-01 05:00:00", "2022-03-04 07:00:00");
+    let house = House::unlimited(JOB, now, Knobs { holes: hole.into(), ..market(2) }).await;
+
+    let outcome = house.run(&backfill(FOUR_HOURLY, "2022-01-01")).await;
+
+    assert_eq!(said(&outcome), "");
+    let own = own_from(FOUR_HOURLY, now);
+    let whole = window("2022-01-01", "2024-01-01");
+    assert_same(&house.stored(FOUR_HOURLY), &wanted(&house, FOUR_HOURLY, whole, own));
+    assert_derived(&house, FOUR_HOURLY, Window::new(whole.from, own).unwrap());
+    let inside = |at: &&i64| (at_ms("2022-03-01 08:00:00")..at_ms("2022-03-04 04:00:00")).contains(*at);
+    assert_eq!(house.stored(FOUR_HOURLY).ts().iter().filter(inside).count(), 0);
+}
+
+fn at_ms(text: &str) -> i64 {
+    at(text).0
+}
+
+#[tokio::test]
+async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
+    let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(2)).await;
+    house.sim.set(|knobs| knobs.latency = Duration::from_millis(10));
+    let site = house.site().await;
+    let order = backfill(DAILY, "2020-01-10");
+    let lie = async {
+        while house.asked(Endpoint::Trades).len() < 6 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Trades)]);
+    };
+
+    let (outcome, ()) = tokio::join!(run(&site, &order), lie);
+
+    assert!(said(&outcome).contains("contradicting"), "{}", said(&outcome));
+    let ledger = house.ledger(DAILY);
+    let gaps = ledger.gaps(at("2024-01-01"));
+    assert_eq!((gaps.len(), ledger.empty.len()), (1, 0));
+    assert!(ledger.reason(gaps.first().unwrap()).unwrap().contains("contradicting"), "{:?}", ledger.notes);
+    house.sim.set(|knobs| knobs.faults.clear());
+    assert_eq!(said(&run(&site, &order).await), "");
+    site.close().await;
+    let own = own_from(DAILY, "2024-01-01");
+    assert_same(&house.stored(DAILY), &wanted(&house, DAILY, window("2020-01-10", "2024-01-01"), own));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thirty_days_of_minutes_survive_one_broken_answer_in_ten() {
+    let now = "2024-01-31 00:00:30";
+    // A trade every twelve seconds, so that most minutes have some.
+    let (month, own) = (window("2024-01-01", "2024-01-31"), own_from(MINUTELY, now));
+    for seed in [1, 2] {
+        let house = House::unlimited(JOB, now, broken(seed, market(300))).await;
+
+        let runs = house.run_until_complete(&backfill(MINUTELY, "2024-01-01"), 8).await;
+
+        assert_same(&house.stored(MINUTELY), &wanted(&house, MINUTELY, month, own));
+        assert_derived(&house, MINUTELY, Window::new(month.from, own).unwrap());
+        let trades = computed_trades(&house, Window::new(month.from, own).unwrap());
+        let (asked, struck) = (house.asked(Endpoint::Trades).len(), faults_struck(&house, Endpoint::Trades));
+        let least = trades / 1_000 + 1 + 2;
+        assert!(struck > 10 && runs > 0, "{struck} faults");
+        assert!(
+            asked <= least * 3 / 2 + struck + 3 * (runs - 1),
+            "seed {seed}: {asked} requests, {struck} faults, {runs} runs, {least} at the least"
+        );
+        assert_eq!(inside_a_wait(&house), 0, "seed {seed}");
+    }
+}
+
+/// Requests inside a wait of a second that an answer before them asked for, but those that were on their way.
+fn inside_a_wait(house: &House) -> usize {
+    let requests = house.sim.requests();
+    let asked: Vec<Duration> =
+        requests.iter().filter(|seen| seen.fault == Some(Fault::Status429)).map(|seen| seen.at).collect();
+    let (wait, on_their_way) = (Duration::from_secs(1), Duration::from_millis(150));
+    let early =
+        |at: Duration| asked.iter().any(|from| at > *from + on_their_way && at + on_their_way < *from + wait);
+    requests.iter().filter(|seen| early(seen.at)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_thousand_trades_survive_one_broken_answer_in_ten_and_pages_of_one_millisecond() {
+    // Clusters of 900 share a millisecond, pages hold 400 at most.
+    let knobs =
+        Knobs { cluster: 900, page_limit: 400, listed_from: at("2024-01-01"), ..broken(3, market(20_000)) };
+    let house = House::unlimited(TRADES_JOB, "2024-01-02 00:00:10", knobs).await;
+    let wanted = Order { until: Some(at("2024-01-01 02:30:00")), ..backfill(TRADES, "2024-01-01") };
+
+    let runs = house.run_until_complete(&wanted, 8).await;
+
+    house.assert_true(TRADES, window("2024-01-01", "2024-01-01 02:30:00")).await;
+    let stored = house.stored(TRADES);
+    assert!((49_000..51_000).contains(&stored.len()), "{}", stored.len());
+    let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
+    assert!(crowd > 800, "no instant was more crowded than two pages: {crowd}");
+    let (asked, struck) = (house.asked(Endpoint::Trades).len(), faults_struck(&house, Endpoint::Trades));
+    let least = stored.len().div_ceil(399);
+    assert!(asked <= least * 3 / 2 + struck, "{asked} requests, {struck} faults, {runs} runs, {least} least");
+    assert_eq!(inside_a_wait(&house), 0);
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_walk_fails_the_run_by_its_name_and_the_next_run_goes_on() {
+    let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(20)).await;
+    house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
+    let site = house.site().await;
+    let order = backfill(FOUR_HOURLY, "2022-06-01");
+    let fail = async {
+        while house.asked(Endpoint::Trades).len() < 20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::ErrorBody).at(Endpoint::Trades)]);
+    };
+
+    let (outcome, ()) = tokio::join!(run(&site, &order), fail);
+
+    assert!(said(&outcome).contains("Unavailable (code EService)"), "{}", said(&outcome));
+    let series: Series = FOUR_HOURLY.parse().unwrap();
+    assert_eq!(Metrics::of(&site).of_series("dccd_job_consecutive_errors", &series), 1.0);
+    let done = house.ledger(FOUR_HOURLY).derived;
+    assert!(done.first().unwrap().secs() > 86_400.0, "what was whole is kept: {done:?}");
+    house.sim.set(|knobs| knobs.faults.clear());
+    assert_eq!(said(&run(&site, &order).await), "");
+    let computed = Metrics::of(&site).of_series("dccd_candles_derived_total", &series);
+    site.close().await;
+    let (whole, own) = (window("2022-06-01", "2024-01-01"), own_from(FOUR_HOURLY, "2024-01-01"));
+    assert_same(&house.stored(FOUR_HOURLY), &wanted(&house, FOUR_HOURLY, whole, own));
+    assert_eq!(computed as u64, own.since(whole.from).as_secs() / 14_400);
+}
+
+#[tokio::test]
+async fn a_limit_in_a_good_answer_is_waited_out_as_a_limit() {
+    let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(2)).await;
+    house.sim.set(|knobs| {
+        knobs.retry_after = RetryAfter::Missing;
+        knobs.faults = vec![Rule::every(Fault::Status429, 2).at(Endpoint::Ohlc)];
+    });
+    let day = window("2023-12-31 12:01:00", "2024-01-01 00:01:00");
+    let orders = Order { since: dccd::jobs::Since::Known, ..order(MINUTELY) };
+    for _ in 0..2 {
+        assert_eq!(said(&house.run(&orders).await), "");
+        house.move_to("2024-01-01 00:02:10");
+    }
+    let waits: Vec<_> = house.asked(Endpoint::Ohlc).windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    assert!(waits.iter().any(|wait| *wait >= Duration::from_millis(450)), "{waits:?}");
+    let stored: Windows = house.ledger(MINUTELY).covered;
+    assert!(stored.cover(Window::new(Micros(day.from.0 + HOUR), day.until).unwrap()), "{stored:?}");
+    assert!(house.stored(MINUTELY).len() as i64 >= DAY / 2 / 60_000_000 - 1);
+}
+
+#[tokio::test]
+async fn candles_that_were_forgotten_on_the_way_are_computed_by_the_next_run() {
+    let house = House::unlimited(JOB, "2024-01-01 12:00:30", market(3_600)).await;
+    house.sim.set(|knobs| knobs.latency = Duration::from_millis(100));
+    let site = house.site().await;
+    let order = backfill(MINUTELY, "2024-01-01 00:00:00");
+    // Between the plan and the answer two more candles close, so that the oldest two are no longer given.
+    let later = async {
+        while house.asked(Endpoint::Instruments).is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        house.move_to("2024-01-01 12:02:30");
+    };
+
+    let (first, ()) = tokio::join!(run(&site, &order), later);
+
+    assert_eq!(said(&first), "");
+    let ledger = house.ledger(MINUTELY);
+    let forgotten = window("2024-01-01 00:00:00", "2024-01-01 00:02:00");
+    assert_eq!(ledger.gaps(at("2024-01-01 12:00:00")).iter().collect::<Vec<_>>(), [forgotten]);
+    site.close().await;
+    // A process that starts measures the exchange's clock anew.
+    assert_eq!(said(&house.run(&order).await), "");
+    assert_eq!(house.ledger(MINUTELY).derived.first(), Some(forgotten));
+    let whole = window("2024-01-01", "2024-01-01 12:02:00");
+    assert_same(&house.stored(MINUTELY), &wanted(&house, MINUTELY, whole, forgotten.until));
+}
+
+#[tokio::test]
+async fn a_dry_run_says_which_candles_would_be_computed_from_trades() {
+    let house = House::with(JOB, "2024-01-01 00:01:00", market(2)).await;
+
+    configure(&house, &house.text());
+    let told = dccd(&house, &["backfill", "--start", "2020-01-01", "--dry-run"]).await;
+
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.out.contains("1 windows, ~0 min"), "{told:?}");
+    assert!(
+        told.out.contains("what the trades before") && told.out.contains("candles are computed"),
+        "{told:?}"
+    );
+}
