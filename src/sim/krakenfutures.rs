@@ -20,6 +20,9 @@ const TRADES: usize = 100;
 /// More rates than a year has hours.
 const RATES: usize = 10_000;
 
+/// The levels of each side that a whole book has.
+const LEVELS: usize = 250;
+
 /// How long trades and funding rates are kept.
 const TRADES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 const RATES_KEPT: Duration = Duration::from_secs(365 * 86_400);
@@ -231,9 +234,9 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option
 fn order_book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked, asked.query.mandatory("symbol")?)?.book(asked.now);
     let mut out = b"\"orderBook\":{\"bids\":".to_vec();
-    levels(&mut out, book.bids());
+    levels(&mut out, book.bids().take(LEVELS));
     out.extend_from_slice(b",\"asks\":");
-    levels(&mut out, book.asks());
+    levels(&mut out, book.asks().take(LEVELS));
     out.push(b'}');
     Ok(out)
 }

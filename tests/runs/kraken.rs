@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dccd::jobs::{Order, RunError};
-use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Window, Windows};
+use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Side, Window, Windows};
 use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 use tokio_util::sync::CancellationToken;
 
@@ -409,4 +409,32 @@ async fn a_dry_run_says_which_candles_would_be_computed_from_trades() {
         told.out.contains("what the trades before") && told.out.contains("candles are computed"),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn snapshots_of_both_exchanges_books_hold_the_levels_of_the_market() {
+    for (exchange, pair) in [("kraken", "BTC/USD"), ("krakenfutures", "BTC/USD:perp")] {
+        let job = format!(
+            "{{exchange: {exchange}, pairs: ['{pair}'], data_type: orderbook, depth: 20, retry_delay: 0.01}}"
+        );
+        let house = House::unlimited(&job, "2024-01-01 12:00:00", market(2)).await;
+        let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
+
+        let outcome = house.run(&order).await;
+
+        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40), "{exchange}");
+        let stored = house.stored(&order.series.to_string());
+        let book = house.sim.market("BTCUSD").unwrap().book(at("2024-01-01 12:00:00"));
+        for (side, theirs) in [
+            (Side::Bid, book.bids().take(20).collect::<Vec<_>>()),
+            (Side::Ask, book.asks().take(20).collect()),
+        ] {
+            let rows = (0..stored.len()).map(|row| stored.book().get(row));
+            let ours: Vec<(f64, f64)> =
+                rows.filter(|level| level.side == side).map(|level| (level.price, level.amount)).collect();
+            let theirs: Vec<(f64, f64)> =
+                theirs.iter().map(|(cents, e8)| (*cents as f64 / 100.0, *e8 as f64 / 1e8)).collect();
+            assert_eq!(ours, theirs, "{exchange} {side:?}");
+        }
+    }
 }
