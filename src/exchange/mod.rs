@@ -4,10 +4,12 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod coinbase;
 mod decode;
 mod listing;
 mod offer;
 mod page;
+mod row;
 mod walk;
 
 pub use decode::excerpt;
@@ -97,7 +99,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 1] = [&binance::Binance];
+pub static ALL: [&dyn Exchange; 2] = [&binance::Binance, &coinbase::Coinbase];
 
 /// The exchange of a name.
 #[must_use]

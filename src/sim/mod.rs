@@ -8,6 +8,7 @@ mod binance;
 mod body;
 mod book;
 mod clock;
+mod coinbase;
 mod desk;
 mod fault;
 mod hash;
@@ -23,6 +24,7 @@ mod server;
 mod tape;
 mod text;
 mod venue;
+mod wire;
 
 pub use book::SimBook;
 pub use clock::Clock;

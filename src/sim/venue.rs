@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, rows};
+use super::{binance, coinbase, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,7 +38,7 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 1] = [&binance::Binance];
+pub(super) static VENUES: [&dyn Venue; 2] = [&binance::Binance, &coinbase::Coinbase];
 
 /// The names of all that are simulated, in order.
 #[must_use]
@@ -78,7 +78,6 @@ impl World {
 pub(super) struct Asked<'a> {
     pub(super) world: &'a World,
     /// The path as the exchange knows it.
-    #[allow(dead_code, reason = "the first exchange with symbols in its paths brings its use")]
     pub(super) path: &'a str,
     pub(super) query: Query<'a>,
     /// The time at the exchange.
@@ -95,7 +94,6 @@ pub(super) enum Side {
     /// The oldest rows, oldest first.
     Oldest,
     /// The newest rows, newest first.
-    #[allow(dead_code, reason = "the first exchange that answers so brings its use")]
     Newest,
 }
 

@@ -8,6 +8,7 @@
 
 mod binance;
 mod bodies;
+mod coinbase;
 mod knowledge;
 mod offers;
 mod paging;
@@ -18,4 +19,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 1] = [&binance::KNOWLEDGE];
+const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE];

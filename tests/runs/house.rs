@@ -17,6 +17,8 @@ use dccd::telemetry::exposition;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::told;
+
 pub(crate) const MINUTELY: &str = "binance/BTC-USDT/ohlc/1m";
 pub(crate) const MINUTE: i64 = 60_000_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
@@ -138,7 +140,7 @@ impl House {
         let assets = format!("{}{}", series.pair().base(), series.pair().quote());
         let market = self.sim.market(&assets).unwrap();
         match series.kind() {
-            Kind::Ohlc => market.candles(grid(&series), window),
+            Kind::Ohlc => told::candles(series.exchange(), &market.candles(grid(&series), window)),
             _ => market.trades(window),
         }
     }

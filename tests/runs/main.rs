@@ -5,11 +5,15 @@
 
 mod backfill;
 mod books;
+mod coinbase;
 mod command_line;
+mod every;
 mod faults;
+mod faulty;
 mod house;
 mod killed;
 mod program;
 mod refusals;
 mod scheduler;
+mod told;
 mod trades;
