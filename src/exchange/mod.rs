@@ -4,6 +4,7 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod bybit;
 mod coinbase;
 mod decode;
 mod listing;
@@ -99,7 +100,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 2] = [&binance::Binance, &coinbase::Coinbase];
+pub static ALL: [&dyn Exchange; 3] = [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit];
 
 /// The exchange of a name.
 #[must_use]

@@ -35,6 +35,12 @@ impl Row {
         time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
     }
 
+    /// An instant in milliseconds, written as text.
+    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, ParseError> {
+        let millis: i64 = text.parse().map_err(|_| self.impossible("its time is no number"))?;
+        self.time(Micros::from_millis(millis))
+    }
+
     /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
     pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, ParseError> {
         let at: jiff::Timestamp = text.parse().map_err(|_| self.impossible("its time is no instant"))?;

@@ -7,8 +7,10 @@
 mod binance;
 mod body;
 mod book;
+mod bybit;
 mod clock;
 mod coinbase;
+mod derived;
 mod desk;
 mod fault;
 mod hash;

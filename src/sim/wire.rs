@@ -63,3 +63,22 @@ pub(super) fn trade_cents(price_cents: i64, bend: Option<Bend>) -> i64 {
 pub(super) fn high_cents(high_cents: i64, low_cents: i64, bend: Option<Bend>) -> i64 {
     if bend == Some(Bend::Contradiction) { low_cents - 1 } else { high_cents }
 }
+
+/// An instant in milliseconds as text; bent, a number or seconds.
+pub(super) fn millis_text(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::TimeAsText) => int(out, at.millis_floor()),
+        Some(Bend::TimeInSeconds) => quoted(out, |out| int(out, at.secs())),
+        _ => quoted(out, |out| int(out, at.millis_floor())),
+    }
+}
+
+/// An amount in 10^-8 as text, bent as a price is.
+pub(super) fn bent_amount_text(out: &mut Vec<u8>, amount_e8: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber) => e8(out, amount_e8),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
+        _ => amount_text(out, amount_e8),
+    }
+}

@@ -73,8 +73,9 @@ fn a_field_of_another_type_is_an_error_unless_nobody_reads_it() {
                 for (change, body) in retyped(&tree, &place) {
                     match read(known.exchange(), sample.what, sample.span, &body) {
                         Err(_) => refused += 1,
+                        // Where prices are numbers a fraction is no other type.
                         Ok(read) => assert!(
-                            read == whole,
+                            read == whole || change == "a fraction",
                             "{}/{}: {change} at {place} gave other rows",
                             known.exchange,
                             sample.name

@@ -8,6 +8,7 @@
 
 mod binance;
 mod bodies;
+mod bybit;
 mod coinbase;
 mod knowledge;
 mod offers;
@@ -19,4 +20,4 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 2] = [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE];
+const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE, &bybit::KNOWLEDGE];

@@ -141,6 +141,8 @@ impl House {
         let market = self.sim.market(&assets).unwrap();
         match series.kind() {
             Kind::Ohlc => told::candles(series.exchange(), &market.candles(grid(&series), window)),
+            Kind::Funding => market.paid_rates(window),
+            Kind::OpenInterest => market.interests(grid(&series), window),
             _ => market.trades(window),
         }
     }

@@ -5,6 +5,7 @@
 
 mod backfill;
 mod books;
+mod bybit;
 mod coinbase;
 mod command_line;
 mod every;

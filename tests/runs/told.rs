@@ -4,7 +4,7 @@ use dccd::model::{Batch, Candle, Kind};
 
 /// The exchanges that tell no quote amount of a candle, and those that tell no number of trades.
 const NO_QUOTE_VOLUME: [&str; 1] = ["coinbase"];
-const NO_TRADES: [&str; 1] = ["coinbase"];
+const NO_TRADES: [&str; 2] = ["bybit", "coinbase"];
 
 /// Candles as an exchange tells them.
 pub(crate) fn candles(exchange: &str, whole: &Batch) -> Batch {
