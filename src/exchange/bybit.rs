@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::exchange::decode::malformed;
+use crate::exchange::quarter;
 use crate::exchange::row::Row;
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
@@ -380,7 +381,7 @@ fn instrument(
     let suffix = match wire.contract_type {
         "" => Some(""),
         "LinearPerpetual" | "InversePerpetual" => Some(":perp"),
-        _ => quarter(wire, all),
+        _ => dated(wire, all),
     };
     let pair =
         suffix.and_then(|suffix| format!("{}/{}{suffix}", wire.base_coin, wire.quote_coin).parse().ok());
@@ -399,33 +400,13 @@ fn instrument(
     })
 }
 
-/// Whether a dated contract is the nearest that ends with a quarter, or the one after it.
-fn quarter(wire: &WireInstrument<'_>, all: &[WireInstrument<'_>]) -> Option<&'static str> {
+/// The suffix of a dated contract, where it has a name of ours.
+fn dated(wire: &WireInstrument<'_>, all: &[WireInstrument<'_>]) -> Option<&'static str> {
     let ends = |own: &WireInstrument<'_>| own.delivery_time.parse().ok().map(Micros::from_millis);
-    let end = ends(wire).filter(|end| is_quarter_end(*end))?;
-    let alike = |own: &&WireInstrument<'_>| {
-        (own.base_coin, own.quote_coin, own.contract_type)
-            == (wire.base_coin, wire.quote_coin, wire.contract_type)
-    };
-    let earlier = all
-        .iter()
-        .filter(alike)
-        .filter(|own| {
-            own.status == "Trading" && ends(own).is_some_and(|own| own < end && is_quarter_end(own))
-        })
-        .count();
-    match earlier {
-        0 => Some(":quarter"),
-        1 => Some(":next_quarter"),
-        _ => None,
-    }
-}
-
-/// Contracts of a quarter end on the last Friday of its last month.
-fn is_quarter_end(end: Micros) -> bool {
-    let date = end.utc().date();
-    let is_last = date.days_in_month() - date.day() < 7;
-    date.month() % 3 == 0 && date.weekday() == jiff::civil::Weekday::Friday && is_last
+    let kind =
+        |own: &WireInstrument<'_>| [own.base_coin, own.quote_coin, own.contract_type].map(str::to_owned);
+    let alike = all.iter().filter(|own| own.status == "Trading" && kind(own) == kind(wire));
+    quarter::suffix(ends(wire)?, alike.filter_map(ends))
 }
 
 impl Bybit {

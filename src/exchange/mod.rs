@@ -4,12 +4,14 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod bitmex;
 mod bybit;
 mod coinbase;
 mod decode;
 mod listing;
 mod offer;
 mod page;
+mod quarter;
 mod row;
 mod walk;
 
@@ -88,6 +90,11 @@ pub trait Exchange: Send + Sync {
     /// `header` looks a header up by its lower-case name.
     fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
 
+    /// The budget a header of an answer announces, where the exchange says it there.
+    fn announced_quota(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
+        None
+    }
+
     /// The offer for a kind on a market.
     fn offer(&self, kind: Kind, market: Market) -> Option<&'static Offer> {
         self.offers().iter().find(|offer| offer.kind == kind && offer.markets.contains(&market))
@@ -100,7 +107,7 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 3] = [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit];
+pub static ALL: [&dyn Exchange; 4] = [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
 
 /// The exchange of a name.
 #[must_use]

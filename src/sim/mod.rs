@@ -5,6 +5,7 @@
 //! the client side but the model, so that a mistake there is not repeated here.
 
 mod binance;
+mod bitmex;
 mod body;
 mod book;
 mod bybit;

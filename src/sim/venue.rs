@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, bybit, coinbase, rows};
+use super::{binance, bitmex, bybit, coinbase, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,7 +38,8 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 3] = [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit];
+pub(super) static VENUES: [&dyn Venue; 4] =
+    [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
 
 /// The names of all that are simulated, in order.
 #[must_use]

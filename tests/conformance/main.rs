@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod binance;
+mod bitmex;
 mod bodies;
 mod bybit;
 mod coinbase;
@@ -20,4 +21,5 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 3] = [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE, &bybit::KNOWLEDGE];
+const KNOWN: [&Knowledge; 4] =
+    [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE, &bybit::KNOWLEDGE, &bitmex::KNOWLEDGE];
