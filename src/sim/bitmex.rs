@@ -19,6 +19,8 @@ use crate::model::{Grid, Micros, Span, Window};
 /// The most rows of a page; of funding rates.
 const PAGE_ROWS: usize = 1_000;
 const RATES: usize = 500;
+/// Later than anything: a market whose next trade lies there has ended.
+const FAR: Micros = Micros(i64::MAX / 4);
 
 const BINS: [(&str, Span); 4] =
     [("1m", Span::MINUTE), ("5m", Span::Fixed(300)), ("1h", Span::HOUR), ("1d", Span::DAY)];
@@ -149,11 +151,47 @@ fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         let running = grid.floor(asked.now);
         Window::new(earlier(grid.ceil(ends.from)), earlier(grid.ceil(ends.until)).min(running))
     });
-    let opens = oldest(asked, market, grid, window, PAGE_ROWS)?;
+    let (limit, skip) = (asked.rows_wanted("count", 100, PAGE_ROWS)?, skipped(asked)?);
+    let mut opens = match window.filter(|_| !asked.is_stuck()) {
+        Some(window) => without_holes(market, grid, window, limit + skip),
+        None => asked.opens(market, grid, None, Side::Oldest, limit + skip),
+    };
+    opens.drain(..skip.min(opens.len()));
     let symbol = asked.query.symbol()?;
     Ok(asked.page(opens, |out, open, bend| {
-        bucket(out, &asked.candle(market, grid, Micros(open)), grid, symbol, bend);
+        let candle =
+            quiet(market, grid, Micros(open)).unwrap_or_else(|| asked.candle(market, grid, Micros(open)));
+        bucket(out, &candle, grid, symbol, bend);
     }))
+}
+
+/// The opens of a window, quiet ones too, from the listing on until nothing follows any more.
+fn without_holes(market: &Market, grid: Grid, window: Window, limit: usize) -> Vec<i64> {
+    let mut open = grid.ceil(window.from.max(grid.floor(market.listing().from)));
+    let mut opens = Vec::with_capacity(limit);
+    while open < window.until && opens.len() < limit && market.next_open(grid, open) < FAR {
+        opens.push(open.0);
+        open = grid.next(open);
+    }
+    opens
+}
+
+/// A bucket in which nothing was traded: it repeats the last close.
+fn quiet(market: &Market, grid: Grid, open: Micros) -> Option<SimCandle> {
+    if market.next_open(grid, open) == open {
+        return None;
+    }
+    let close_cents = market.candle(grid, market.last_open(grid, open)?).close_cents;
+    Some(SimCandle {
+        open,
+        open_cents: close_cents,
+        high_cents: close_cents,
+        low_cents: close_cents,
+        close_cents,
+        volume_e8: 0,
+        quote_cents: 0,
+        trades: 0,
+    })
 }
 
 fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

@@ -110,10 +110,15 @@ async fn a_stopped_run_leaves_no_hole() {
 }
 
 #[tokio::test]
-async fn time_without_candles_is_accounted_for_and_none_is_made_up() {
+async fn time_without_trades_is_accounted_for_and_a_quiet_bucket_is_stored_as_it_was_told() {
     let house = House::with(JOB, "2024-01-15 00:00:30", limited()).await;
     let (listed, now) = (at("2024-01-10"), at("2024-01-15 00:00:30"));
     every::nothing_is_made_up_where_nothing_was(&house, CANDLES, listed, now).await;
+    let quiet = house.stored(CANDLES).candles().iter().filter(|candle| candle.trades == Some(0)).count();
+    assert_eq!(quiet, 720, "half a day of buckets in which nothing was traded");
+
+    let house = House::with(TRADES_JOB, "2024-01-15 00:00:30", busy(100, 8)).await;
+    every::nothing_is_made_up_where_nothing_was(&house, TRADES, listed, now).await;
 }
 
 #[tokio::test]

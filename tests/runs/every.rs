@@ -57,8 +57,8 @@ pub(crate) async fn a_stop_leaves_no_hole(house: &House, order: &Order, endpoint
 }
 
 /// Before a market is listed, while it is quiet and after it is delisted there is nothing, which is no failure:
-/// each is covered or confirmed empty, and no row is made up. The market trades for two days around a quiet
-/// stretch of `quiet`; history is wanted from three days before until the exchange's present.
+/// each is covered or confirmed empty, and no row is made up. The market trades for two days with half a day of
+/// quiet between; history is wanted from three days before.
 pub(crate) async fn nothing_is_made_up_where_nothing_was(
     house: &House,
     series: &str,

@@ -140,7 +140,7 @@ impl House {
         let assets = format!("{}{}", series.pair().base(), series.pair().quote());
         let market = self.sim.market(&assets).unwrap();
         match series.kind() {
-            Kind::Ohlc => told::candles(series.exchange(), &market.candles(grid(&series), window)),
+            Kind::Ohlc => told::candles(&series, &market.candles(grid(&series), window)),
             Kind::Funding => market.paid_rates(window),
             Kind::OpenInterest => market.interests(grid(&series), window),
             _ => told::trades(series.exchange(), &market.trades(window)),

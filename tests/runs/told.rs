@@ -1,16 +1,24 @@
 //! What an exchange tells of a row: columns it does not have stay unknown.
 
-use dccd::model::{Batch, Candle, Kind, Series, Trade};
+use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Trade};
+
+use crate::house::grid;
 
 /// The exchanges that tell no quote amount of a candle, and those that tell no number of trades.
 const NO_QUOTE_VOLUME: [&str; 1] = ["coinbase"];
 const NO_TRADES: [&str; 2] = ["bybit", "coinbase"];
 
-/// Candles as an exchange tells them.
-pub(crate) fn candles(exchange: &str, whole: &Batch) -> Batch {
+/// Candles as an exchange tells them. BitMEX tells of quiet ones too: the last close, and that nothing was traded.
+pub(crate) fn candles(series: &Series, whole: &Batch) -> Batch {
+    let exchange = series.exchange();
     let mut told = Batch::of(Kind::Ohlc);
     let mut rows = told.candles_mut();
+    let mut last: Option<Candle> = None;
     for candle in whole.candles().iter() {
+        if let Some(last) = last.filter(|_| exchange == "bitmex") {
+            quiet(grid(series), &last, candle.ts).for_each(|quiet| rows.push(quiet));
+        }
+        last = Some(candle);
         rows.push(Candle {
             quote_volume: candle.quote_volume.filter(|_| !NO_QUOTE_VOLUME.contains(&exchange)),
             trades: candle.trades.filter(|_| !NO_TRADES.contains(&exchange)),
@@ -18,6 +26,22 @@ pub(crate) fn candles(exchange: &str, whole: &Batch) -> Batch {
         });
     }
     told
+}
+
+/// The candles between two, in which nothing was traded.
+fn quiet(grid: Grid, last: &Candle, until: Micros) -> impl Iterator<Item = Candle> {
+    let close = last.close;
+    let opens = std::iter::successors(Some(grid.next(last.ts)), move |open| Some(grid.next(*open)));
+    opens.take_while(move |open| *open < until).map(move |ts| Candle {
+        ts,
+        open: close,
+        high: close,
+        low: close,
+        close,
+        volume: 0.0,
+        quote_volume: Some(0.0),
+        trades: Some(0),
+    })
 }
 
 /// Trades as an exchange tells them: BitMEX names them by ids that are no numbers.
