@@ -131,3 +131,23 @@ async fn a_book_is_stored_to_the_depth_asked_for_with_the_orders_at_each_level()
     assert_eq!((first.price, first.amount), (best.0 as f64 / 100.0, best.1 as f64 / 1e8));
     assert!((0..140).all(|row| stored.book().get(row).count.is_some()));
 }
+
+#[tokio::test]
+async fn a_hole_between_trades_is_reached_from_above_and_filled_without_doubling_any() {
+    let house = House::with(TRADES_JOB, "2024-01-01 04:00:05", busy(5_000)).await;
+    let between = |from, until| Order { until: Some(at(until)), ..backfill(TRADES, from) };
+    assert_eq!(said(&house.run(&between("2024-01-01 00:30:00", "2024-01-01 01:00:00")).await), "");
+    let below = house.stored(TRADES).len();
+    house.move_to("2024-01-01 05:00:05");
+    let wanted = between("2024-01-01 00:30:00", "2024-01-01 04:30:00");
+
+    let filled = house.run(&wanted).await;
+
+    assert_eq!(said(&filled), "");
+    let window = window("2024-01-01 00:30:00", "2024-01-01 04:30:00");
+    assert_eq!(filled.rows as usize + below, house.existing(TRADES, window).len());
+    house.assert_true(TRADES, window).await;
+    let asked = house.asked(Endpoint::Trades).len();
+    assert_eq!(house.run(&wanted).await.rows, 0);
+    assert_eq!(house.asked(Endpoint::Trades).len(), asked, "all of it is held");
+}

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::house::{House, MINUTE, backfill, run, said};
 
 /// An error body in place of one page fails the run with the exchange's words; the next run gets the rest and
-/// nothing else. `pages` is what the whole window takes.
+/// nothing else.
 pub(crate) async fn an_error_body_fails_the_run_and_the_next_one_resumes(
     house: &House,
     order: &Order,
