@@ -1,10 +1,12 @@
 //! Files of the operating system that appear whole: written aside, synced, renamed, and the folder synced.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use crate::disk::{Disk, Os, is_aside};
+
+pub use crate::disk::aside;
 
 /// Removes what a process that died left of its temporary files in a folder; nobody else may be writing there.
 ///
@@ -23,6 +25,34 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
 /// Any refusal of the operating system; `path` then is as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Os.replace(path, bytes)
+}
+
+/// Creates a temporary file anew, to be read and written anywhere.
+///
+/// # Errors
+/// Any refusal of the operating system.
+pub fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+/// Gives a synced temporary file its final name and makes the name durable.
+///
+/// # Errors
+/// Any refusal of the operating system.
+pub fn take_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    Os.take_name(temporary, path)
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// Any refusal of the operating system.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    Os.sync_folder(folder)
 }
 
 /// Creates a folder with its parents, each name made durable in the folder above it.

@@ -421,16 +421,6 @@ fn keys_the_monitor_page_had_in_older_versions_load_with_a_note() {
 }
 
 #[test]
-fn a_job_list_of_the_third_series_is_one_clear_problem() {
-    let told =
-        only(problems("settings: {ui_readonly: true}\njobs: [{exchange: Binance, pairs: [BTC/USDT]}]"));
-    assert!(
-        told.starts_with("jobs: ") && told.contains("histo_jobs") && told.contains("not read yet"),
-        "{told}"
-    );
-}
-
-#[test]
 fn a_file_without_a_job_is_refused_in_the_words_of_the_reference() {
     let words = "Configuration must define at least one job (histo_jobs or stream_jobs)";
     for text in ["", "settings: {}", "histo_jobs: []\nstream_jobs: []", "histo_jobs:\n"] {
@@ -460,12 +450,16 @@ fn history_jobs_are_held_to_their_rules() {
         (format!("{BASE}, span: 60, data_type: trades"), "histo_jobs[0].span: trades has no span; remove it"),
         (format!("{BASE}, data_type: trade"), "did you mean `trades`?"),
         (
-            format!("{BASE}, data_type: funding"),
-            "binance has no `funding`; use one of ohlc, trades, orderbook",
+            "exchange: bitfinex, pairs: [BTC/USDT], data_type: funding".to_owned(),
+            "bitfinex has no `funding`; use one of ohlc, trades, orderbook",
         ),
         (
-            "exchange: binance, pairs: [BTC/USDT, 'BTC/USDT:perp'], span: 60".to_owned(),
-            "histo_jobs[0].pairs[1]: binance has no ohlc of `BTC/USDT:perp`; it has `BTC/USDT`",
+            format!("{BASE}, data_type: funding"),
+            "histo_jobs[0].pairs[0]: binance has no funding of `BTC/USDT`; it has `BTC/USDT:perp`",
+        ),
+        (
+            "exchange: bitfinex, pairs: [BTC/USDT, 'BTC/USDT:perp'], span: 60".to_owned(),
+            "histo_jobs[0].pairs[1]: bitfinex has no ohlc of `BTC/USDT:perp`; it has `BTC/USDT`",
         ),
         (format!("{BASE}, span: 60, format: json"), "`json` is not known; use one of parquet, csv, xlsx"),
         (format!("{BASE}, span: 60, start: 2024/01/31"), "`2024/01/31` is no start"),

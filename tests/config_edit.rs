@@ -294,7 +294,7 @@ fn add_without_a_file_writes_a_first_configuration_that_is_valid() {
     );
     assert_eq!((first.err.as_str(), first.code), ("", 0));
     assert!(fs::read_to_string(&path).unwrap().contains("# "));
-    assert_eq!(said(|out, err| validate::run(&validate::Args {}, Some(&path), out, err)).code, 0);
+    assert_eq!(said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn init_writes_a_valid_file_and_never_overwrites_one() {
 
     assert_eq!((first.out, first.code), (format!("Config written to {}.\n", path.display()), 0));
     assert!(again.code == 1 && again.err.contains("exists already"), "{again:?}");
-    assert_eq!(said(|out, err| validate::run(&validate::Args {}, Some(&path), out, err)).code, 0);
+    assert_eq!(said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
     );
     let path = file(&folder, &text);
 
-    let valid = said(|out, err| validate::run(&validate::Args {}, Some(&path), out, err));
+    let valid = said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
@@ -378,7 +378,7 @@ fn validate_tells_each_problem_on_a_line_of_the_error_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, "histo_jobs: []\nsettings: {timezone: Pluto}\n");
 
-    let refused = said(|out, err| validate::run(&validate::Args {}, Some(&path), out, err));
+    let refused = said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
 
     assert_eq!((refused.out.as_str(), refused.code), ("", 1));
     let lines: Vec<&str> = refused.err.lines().collect();

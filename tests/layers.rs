@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("disk", &[]),
@@ -19,6 +19,8 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("db", &["telemetry", "model", "atomic"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["disk", "telemetry", "model"]),
+    ("export", &["store", "atomic", "disk", "model"]),
+    ("import", &["store", "atomic", "disk", "model"]),
     ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic", "disk"]),
@@ -37,6 +39,8 @@ const EVERYTHING: &[&str] = &[
     "db",
     "net",
     "store",
+    "export",
+    "import",
     "jobs",
     "config",
     "daemon",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{error_lines, refused};
 use crate::config::edit::{self, EditError, NewJob};
-use crate::config::{self, Config, ConfigError, Surroundings};
+use crate::config::{self, ConfigError, Surroundings};
 use crate::model::Pair;
 
 /// Add a candle job to the configuration; comments and formatting stay as they are.
@@ -28,10 +28,10 @@ pub struct Args {
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     match add(args, config) {
-        Ok(checked) => {
+        Ok(Added { path, notes }) => {
             writeln!(out, "Added histo job: {}", args.named())?;
-            writeln!(out, "Config written to {}.", checked.path.display())?;
-            note(&checked, out)?;
+            writeln!(out, "Config written to {}.", path.display())?;
+            notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))?;
             Ok(0)
         }
         Err(lines) => refused(&lines, err),
@@ -50,8 +50,15 @@ impl Args {
     }
 }
 
-/// The configuration with the job, as it is written now; or what to tell.
-fn add(args: &Args, config: Option<&Path>) -> Result<Config, Vec<String>> {
+/// The file with the new job.
+struct Added {
+    path: PathBuf,
+    /// What is to be known about the job.
+    notes: Vec<String>,
+}
+
+/// The file with the job, as it is written now; or what to tell.
+fn add(args: &Args, config: Option<&Path>) -> Result<Added, Vec<String>> {
     let around = Surroundings::of_process();
     let old = read(config, &around).map_err(|error| error_lines(&error))?;
     let shown = old.path.display();
@@ -67,7 +74,10 @@ fn add(args: &Args, config: Option<&Path>) -> Result<Config, Vec<String>> {
         error.lines().iter().map(|line| format!("Validation error after add: {line}")).collect::<Vec<_>>()
     })?;
     write(&old, &text).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
-    Ok(checked)
+    let known = old.text.as_deref().map(|text| config::check(text, &old.path, &around));
+    let known = known.and_then(Result::ok).map(|config| config.notes).unwrap_or_default();
+    let notes = checked.notes.into_iter().filter(|note| !known.contains(note)).collect();
+    Ok(Added { path: old.path, notes })
 }
 
 /// The file as it is, without a text when there is none.
@@ -93,11 +103,4 @@ fn write(old: &Old, text: &str) -> io::Result<()> {
         Some(_) => config::replace(&old.path, text.as_bytes()),
         None => config::create(&old.path, text.as_bytes()),
     }
-}
-
-/// What is to be known about the new job, which is the last.
-fn note(checked: &Config, out: &mut dyn Write) -> io::Result<()> {
-    let at = format!("histo_jobs[{}]", checked.histo_jobs.len().saturating_sub(1));
-    let mut notes = checked.notes.iter().filter(|note| note.starts_with(&at));
-    notes.try_for_each(|note| writeln!(out, "Note: {note}"))
 }

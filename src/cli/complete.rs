@@ -6,6 +6,7 @@ use clap_complete::CompletionCandidate;
 
 use crate::config;
 use crate::exchange::names;
+use crate::store::Layout;
 
 /// Exchanges this program speaks.
 pub(crate) fn exchanges(typed: &OsStr) -> Vec<CompletionCandidate> {
@@ -20,6 +21,12 @@ pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
     pairs.sort();
     pairs.dedup();
     matching(pairs, typed)
+}
+
+/// Series held under the data path of the configuration that would be found now.
+pub(crate) fn series(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(config) = config::load(None) else { return Vec::new() };
+    matching(Layout::new(&config.data_path).series().iter().map(ToString::to_string), typed)
 }
 
 fn matching(words: impl IntoIterator<Item = String>, typed: &OsStr) -> Vec<CompletionCandidate> {

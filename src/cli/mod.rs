@@ -6,12 +6,16 @@ pub mod collect;
 pub mod complete;
 pub mod completions;
 pub mod demo;
+pub mod exchanges;
 mod exit;
+pub mod export;
 pub mod gaps;
+pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod logs;
 mod one_shot;
+mod online;
 mod output;
 pub mod remove;
 mod running;
@@ -61,7 +65,10 @@ enum Command {
     Inventory(inventory::Args),
     Gaps(gaps::Args),
     Verify(verify::Args),
+    Export(export::Args),
+    Import(import::Args),
     Logs(logs::Args),
+    Exchanges(exchanges::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -83,10 +90,16 @@ impl Cli {
         }
         match self.command {
             None => out.fail(Exit::Usage, "no command given; see `dccd --help`"),
+            Some(Command::Validate(args)) if args.online => on_runtime(&mut out, |out, stop| async move {
+                let (own, err) = out.streams();
+                let ended = validate::run_online(&args, path, own, err, &stop).await;
+                Exit::of(ended.is_ok_and(|code| code == 0))
+            }),
             Some(Command::Validate(args)) => out.plain(|out, err| validate::run(&args, path, out, err)),
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
@@ -99,6 +112,12 @@ impl Cli {
             }
             Some(Command::Verify(args)) => {
                 with_config(path, &mut out, |config, out| verify::run(&args, config, out))
+            }
+            Some(Command::Export(args)) => {
+                with_config(path, &mut out, |config, out| export::run(&args, config, out))
+            }
+            Some(Command::Import(args)) => {
+                with_config(path, &mut out, |config, out| import::run(&args, config, out))
             }
             Some(Command::Logs(args)) => {
                 with_config(path, &mut out, |config, out| logs::run(&args, config, out))

@@ -29,6 +29,11 @@ impl Output {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 
+    /// The stream of the result itself, for what a program reads.
+    pub(crate) fn raw(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
     /// A remark beside the result.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "Note: {text}");
@@ -48,6 +53,11 @@ impl Output {
     pub(crate) fn fail(&mut self, exit: Exit, text: impl Display) -> Exit {
         self.error(text);
         exit
+    }
+
+    /// Both streams, for a command that writes to them itself.
+    pub(crate) fn streams(&mut self) -> (&mut (dyn Write + Send), &mut (dyn Write + Send)) {
+        (&mut self.out, &mut self.err)
     }
 
     /// Runs a command that writes to the two streams itself and ends with 0 or 1.

@@ -1,24 +1,74 @@
-//! `dccd validate`: checks the configuration and says what it holds.
+//! `dccd validate`: checks the configuration and says what it holds; with `--online`, what it meets.
 
 use std::io::{self, Write};
 use std::path::Path;
 
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::online::{self, Check, State};
 use crate::cli::{error_lines, refused};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 
 /// Check the configuration and print what it holds.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Ask the exchanges, the store and the remotes too.
+    #[arg(long)]
+    pub online: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Checks the configuration; the exit code is 1 when something is wrong with it.
 ///
 /// # Errors
 /// When an output cannot be written.
-pub fn run(_: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    match config::load(config) {
-        Ok(config) => summary(&config, out).map(|()| 0),
-        Err(error) => refused(&error_lines(&error), err),
+pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    told(args, &config::load(config), &[], out, err)
+}
+
+/// The same, and asks everything the configuration names; the exit code is 1 when anything failed.
+///
+/// # Errors
+/// When an output cannot be written.
+pub(crate) async fn run_online(
+    args: &Args,
+    config: Option<&Path>,
+    out: &mut (dyn Write + Send),
+    err: &mut (dyn Write + Send),
+    stop: &CancellationToken,
+) -> io::Result<u8> {
+    let loaded = config::load(config);
+    let checks = match &loaded {
+        Ok(config) => online::ask(config, stop).await,
+        Err(_) => Vec::new(),
+    };
+    told(args, &loaded, &checks, out, err)
+}
+
+fn told(
+    args: &Args,
+    loaded: &Result<Config, ConfigError>,
+    checks: &[Check],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
+    let failed = checks.iter().any(|check| check.state == State::Failed);
+    if args.json {
+        let verdict = Verdict::of(loaded, checks);
+        writeln!(out, "{}", serde_json::to_string_pretty(&verdict)?)?;
+        return Ok(u8::from(loaded.is_err() || failed));
     }
+    match loaded {
+        Ok(config) => summary(config, out)?,
+        Err(error) => return refused(&error_lines(error), err),
+    }
+    for Check { about, state, said } in checks {
+        writeln!(out, "{} {about}: {said}", state.mark())?;
+    }
+    Ok(u8::from(failed))
 }
 
 fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {
@@ -34,4 +84,29 @@ fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "Config is valid.")?;
     config.notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))
+}
+
+/// What programs read.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    valid: bool,
+    config: Option<String>,
+    data_path: Option<String>,
+    problems: Vec<String>,
+    notes: &'a [String],
+    checks: &'a [Check],
+}
+
+impl<'a> Verdict<'a> {
+    fn of(loaded: &'a Result<Config, ConfigError>, checks: &'a [Check]) -> Self {
+        let config = loaded.as_ref().ok();
+        Verdict {
+            valid: config.is_some(),
+            config: config.map(|config| config.path.display().to_string()),
+            data_path: config.map(|config| config.data_path.display().to_string()),
+            problems: loaded.as_ref().err().map(ConfigError::lines).unwrap_or_default(),
+            notes: config.map_or(&[], |config| &config.notes),
+            checks,
+        }
+    }
 }

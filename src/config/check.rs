@@ -1,6 +1,6 @@
 //! From the tree of a file to a checked configuration, or to everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
@@ -10,8 +10,9 @@ use crate::config::exchanges::{self, ExchangeSettings};
 use crate::config::find::Surroundings;
 use crate::config::histo::{self, HistoJob};
 use crate::config::http::{self, Http};
+use crate::config::jobs3;
 use crate::config::node::Node;
-use crate::config::problem::{ConfigError, Problem, Report};
+use crate::config::problem::{ConfigError, Report};
 use crate::config::section::Section;
 use crate::config::settings;
 use crate::config::state::{Store, Worker, check_store, check_worker};
@@ -66,7 +67,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "settings",
     "http",
     "store",
@@ -76,13 +77,10 @@ const KEYS: [&str; 11] = [
     "storage",
     "histo_jobs",
     "stream_jobs",
+    "jobs",
     "alerts",
     "telemetry",
 ];
-
-/// The problem with a file of the 3.x series of the Python program.
-const JOBS_LIST: &str = "this is the job list of the 3.x series, which is not read yet; write the jobs under \
-                         histo_jobs (backfill) and stream_jobs (stream)";
 
 /// Checks the text of a configuration file.
 ///
@@ -90,11 +88,6 @@ const JOBS_LIST: &str = "this is the job list of the 3.x series, which is not re
 /// Everything that is wrong with it.
 pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, ConfigError> {
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
-    if tree.get("jobs").is_some() {
-        // The rest of such a file follows other rules: its problems would only hide this one.
-        let problem = Problem { at: "jobs".to_owned(), message: JOBS_LIST.to_owned() };
-        return Err(ConfigError::Refused { problems: vec![problem] });
-    }
     let report = Report::default();
     let config = walk(&tree, text, path, around, &report);
     let notes = report.close()?;
@@ -105,7 +98,8 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
     let root = Section::open(tree, "", &KEYS, report);
     let storage = storage::open(&root);
     let settings = settings::check(&root, &storage, around);
-    let config = Config {
+    let mut places = HashMap::new();
+    let mut config = Config {
         path: path.to_owned(),
         data_path: settings.data_path,
         zone: settings.zone.clone(),
@@ -117,13 +111,16 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
         worker: check_worker(&root),
         exchanges: exchanges::check(&root),
         storage: storage::check(&storage),
-        histo_jobs: histo::check(&root, &settings.zone),
+        histo_jobs: histo::check(&root, &settings.zone, &mut places),
         stream_jobs: stream::check(&root),
         alerts: check_alerts(&root),
         telemetry: check_telemetry(&root, around),
         notes: Vec::new(),
         hash: hash(text),
     };
+    let older = jobs3::check(&root, &mut places);
+    config.histo_jobs.extend(older.histo);
+    config.stream_jobs.extend(older.stream);
     if matches!(tree, Node::Map(_) | Node::Null) && !has_job(&root) {
         report.refuse("", "Configuration must define at least one job (histo_jobs or stream_jobs)");
     }
@@ -133,7 +130,8 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
 /// Whether there is a job, or something in its place that has its own problem.
 fn has_job(root: &Section<'_>) -> bool {
     let filled = |key| !matches!(root.get(key), None | Some(Node::List(_))) || !root.list(key).is_empty();
-    filled("histo_jobs") || filled("stream_jobs")
+    // The 3.x series runs without any job.
+    filled("histo_jobs") || filled("stream_jobs") || root.has("jobs")
 }
 
 fn hash(text: &str) -> String {

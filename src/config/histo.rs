@@ -60,6 +60,10 @@ pub enum Trigger {
     Every(Duration),
     /// When a cron line says, in the configured time zone.
     Cron(Cron),
+    /// When the program starts, and not again.
+    Once,
+    /// Only when a command asks for it.
+    Manual,
 }
 
 const KEYS: [&str; 11] = [
@@ -75,15 +79,20 @@ const KEYS: [&str; 11] = [
     "retry_delay",
     "depth",
 ];
+/// Attempts for each window, where a job says nothing.
+pub(super) const MAX_RETRIES: u32 = 3;
+/// The wait after the first failure, where a job says nothing.
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// Levels a side, where a job says nothing.
+pub(super) const DEPTH: u32 = 50;
 const FORMATS: [&str; 3] = ["parquet", "csv", "xlsx"];
 /// A year: nothing that recurs more rarely is a schedule.
-const LONGEST_EVERY_SECS: i64 = 31_622_400;
+pub(super) const LONGEST_EVERY_SECS: i64 = 31_622_400;
 
-/// Reads `histo_jobs`.
-pub(super) fn check(root: &Section<'_>, zone: &Zone) -> Vec<HistoJob> {
-    let mut places = HashMap::new();
+/// Reads `histo_jobs`; `places` gets its series with where each is named.
+pub(super) fn check(root: &Section<'_>, zone: &Zone, places: &mut HashMap<Series, String>) -> Vec<HistoJob> {
     let jobs = root.list("histo_jobs");
-    jobs.iter().map(|(at, node)| one(node, at, root.report(), zone, &mut places)).collect()
+    jobs.iter().map(|(at, node)| one(node, at, root.report(), zone, places)).collect()
 }
 
 fn one(
@@ -94,7 +103,7 @@ fn one(
     places: &mut HashMap<Series, String>,
 ) -> HistoJob {
     let section = Section::open(node, at, &KEYS, report);
-    let exchange = exchange_name(&section);
+    let exchange = exchange_name(&section, str::to_owned);
     let adapter = exchange.and_then(exchange::find);
     if let Some(name) = exchange
         && adapter.is_none()
@@ -119,8 +128,13 @@ fn one(
         running: adapter.is_some(),
         start: start(&section, zone),
         trigger: trigger(&section),
-        max_retries: u32::try_from(section.whole("max_retries", 1..=10, 3)).unwrap_or(3),
-        retry_delay: Duration::from_secs_f64(section.real("retry_delay", 0.0..=3_600.0, 2.0)),
+        max_retries: u32::try_from(section.whole("max_retries", 1..=10, i64::from(MAX_RETRIES)))
+            .unwrap_or(MAX_RETRIES),
+        retry_delay: Duration::from_secs_f64(section.real(
+            "retry_delay",
+            0.0..=3_600.0,
+            RETRY_DELAY.as_secs_f64(),
+        )),
         depth: depth(&section, kind, adapter),
     }
 }
@@ -154,7 +168,7 @@ fn note_format(section: &Section<'_>) {
 }
 
 /// One series for each pair; a series another job has already is a problem that names both places.
-fn series(
+pub(super) fn series(
     report: &Report,
     exchange: Option<&str>,
     kind: Option<Kind>,
@@ -176,7 +190,8 @@ fn series(
     all
 }
 
-fn start(section: &Section<'_>, zone: &Zone) -> Start {
+/// From when history is wanted, a date read in `zone`.
+pub(super) fn start(section: &Section<'_>, zone: &Zone) -> Start {
     match section.get("start") {
         None => Start::Last,
         Some(Node::Text(text)) if text == "last" => Start::Last,
@@ -217,12 +232,13 @@ fn trigger(section: &Section<'_>) -> Trigger {
     }
 }
 
-fn depth(section: &Section<'_>, kind: Kind, adapter: Option<&dyn Exchange>) -> u32 {
+/// Levels a side, within what the exchange has.
+pub(super) fn depth(section: &Section<'_>, kind: Kind, adapter: Option<&dyn Exchange>) -> u32 {
     if section.has("depth") && kind != Kind::OrderBook {
         section.refuse("depth", format!("only orderbook has a depth, this job collects {kind}; remove it"));
     }
     let offers = adapter.map(Exchange::offers).unwrap_or_default();
     let deepest = offers.iter().flat_map(|offer| offer.depths).map(|(depth, _)| *depth).max();
     let deepest = deepest.unwrap_or(job::DEEPEST_BOOK);
-    u32::try_from(section.whole("depth", 1..=i64::from(deepest), 50)).unwrap_or(50)
+    u32::try_from(section.whole("depth", 1..=i64::from(deepest), i64::from(DEPTH))).unwrap_or(DEPTH)
 }

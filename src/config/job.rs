@@ -10,19 +10,19 @@ use crate::model::{Pair, Span};
 /// The deepest book asked of an exchange that announces no depth of its own.
 pub(super) const DEEPEST_BOOK: u32 = 5_000;
 
-/// The job's exchange, when it is a known one.
-pub(super) fn exchange_name<'a>(section: &Section<'a>) -> Option<&'a str> {
+/// The job's exchange, when it is a known one; `spell` is what is done to the name before it is looked up.
+pub(super) fn exchange_name(section: &Section<'_>, spell: fn(&str) -> String) -> Option<&'static str> {
     let known = known_exchanges();
     if !section.has("exchange") {
         section.refuse("exchange", format!("is required; use one of {}", known.join(", ")));
         return None;
     }
     let name = section.text("exchange")?;
-    if !known.contains(&name) {
+    let found = known.iter().copied().find(|own| *own == spell(name));
+    if found.is_none() {
         section.refuse("exchange", format!("{} is not supported{}", shown(name), advice(name, &known)));
-        return None;
     }
-    Some(name)
+    found
 }
 
 /// The job's pairs that can be read, each with its place.

@@ -11,6 +11,7 @@ mod find;
 mod histo;
 mod http;
 mod job;
+mod jobs3;
 mod node;
 mod offered;
 mod problem;

@@ -17,8 +17,8 @@ pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Opt
         return None;
     };
     let Some(adapter) = adapter else { return Some(kind) };
-    let mut offered: Vec<&str> = adapter.offers().iter().map(|offer| offer.kind.name()).collect();
-    offered.dedup();
+    let has = |word: &&str| adapter.offers().iter().any(|offer| offer.kind.name() == *word);
+    let offered: Vec<&str> = words.into_iter().filter(has).collect();
     if !offered.contains(&kind.name()) {
         let name = adapter.name();
         section.refuse("data_type", format!("{name} has no `{kind}`; use one of {}", offered.join(", ")));
@@ -46,9 +46,14 @@ pub(super) fn check_offer(
             }
         }
     }
-    if let (Some(offer), Some(span)) = (usable, span)
-        && offer.span(span).is_none()
-    {
+    if let (Some(offer), Some(span)) = (usable, span) {
+        check_span(section, adapter, offer, span);
+    }
+}
+
+/// Checks that an offer has candles of a span.
+pub(super) fn check_span(section: &Section<'_>, adapter: &dyn Exchange, offer: &Offer, span: Span) {
+    if offer.span(span).is_none() {
         section.refuse("span", span_refusal(adapter.name(), offer, span));
     }
 }

@@ -16,8 +16,21 @@ pub(super) struct Settings {
     pub(super) runs_retention_days: u32,
 }
 
-const KEYS: [&str; 7] =
-    ["data_path", "timezone", "environment", "runs_retention_days", "ui_host", "ui_port", "ui_auth_token"];
+const KEYS: [&str; 11] = [
+    "data_path",
+    "timezone",
+    "environment",
+    "runs_retention_days",
+    "ui_host",
+    "ui_port",
+    "ui_auth_token",
+    "ui_allow_origins",
+    "ui_readonly",
+    "ui_rate_limit",
+    "ui_trusted_proxy",
+];
+/// The keys of the web interface of older versions.
+const REPLACED: &[&str] = KEYS.split_at(4).1;
 
 /// Reads `settings`, and `storage.local_path` which older versions have for the same folder.
 pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> Settings {
@@ -39,11 +52,12 @@ fn note_replaced(section: &Section<'_>) {
     let _ = section.text("ui_host");
     let _ = section.maybe_whole("ui_port", 0..=65_535);
     let _ = section.hidden("ui_auth_token");
-    let set: Vec<String> = ["ui_host", "ui_port", "ui_auth_token"]
-        .into_iter()
-        .filter(|key| section.has(key))
-        .map(|key| section.place(key))
-        .collect();
+    let _ = section.list("ui_allow_origins");
+    let _ = section.flag("ui_readonly", false);
+    let _ = section.maybe_whole("ui_rate_limit", 0..=1_000_000_000);
+    let _ = section.flag("ui_trusted_proxy", false);
+    let set: Vec<String> =
+        REPLACED.iter().filter(|key| section.has(key)).map(|key| section.place(key)).collect();
     if !set.is_empty() {
         section.report().note(format!(
             "{} not used: the monitor page is served where http.listen says, and http.token_file holds the token",

@@ -56,7 +56,7 @@ fn one(node: &Node, at: &str, report: &Report) -> StreamJob {
     let section = Section::open(node, at, &KEYS, report);
     let channels = channels(&section);
     StreamJob {
-        exchange: exchange_name(&section).unwrap_or_default().to_owned(),
+        exchange: exchange_name(&section, str::to_owned).unwrap_or_default().to_owned(),
         pairs: pairs(&section).into_iter().map(|(_, pair)| pair).collect(),
         spans: spans(&section, &channels),
         channels,

@@ -53,6 +53,8 @@ fn rhythm(job: &HistoJob, series: &Series, config: &Config) -> Rhythm {
     match &job.trigger {
         Trigger::Every(interval) => Rhythm::Every(*interval),
         Trigger::Cron(cron) => Rhythm::Cron(cron.clone(), config.zone.clone()),
+        Trigger::Once => Rhythm::Once,
+        Trigger::Manual => Rhythm::OnDemand,
         Trigger::AtClose => {
             match (series.span(), find(series.exchange()).and_then(|own| own.offer_for(series))) {
                 (Some(span), Some(offer)) => Rhythm::AtClose { grid: offer.grid(span), grace: offer.grace },

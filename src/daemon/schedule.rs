@@ -1,10 +1,13 @@
-//! When a job is due: at each close of its candle, at an interval, or as a cron line says. Pure.
+//! When a job is due: at each close of its candle, at an interval, as a cron line says, once, or never by
+//! itself. Pure.
 
 use std::time::Duration;
 
 use crate::config::Cron;
 use crate::model::{Grid, Micros, Zone};
 
+/// The longest wait after a failed run of a job without an interval.
+const LAST_RETRY: Duration = Duration::from_secs(3_600);
 /// The wait after the first failed run; it doubles up to the job's interval.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
@@ -22,10 +25,20 @@ pub enum Rhythm {
     Every(Duration),
     /// As a cron line says, in a time zone.
     Cron(Cron, Zone),
+    /// When the program starts, until it succeeds.
+    Once,
+    /// Never by itself.
+    OnDemand,
 }
 
 impl Rhythm {
-    /// The first due instant after `now`; runs that were missed coalesce into it. None when a cron line
+    /// When a job that has not run yet is due, in a program that starts at `now`.
+    #[must_use]
+    pub fn first(&self, now: Micros) -> Option<Micros> {
+        (!matches!(self, Rhythm::OnDemand)).then_some(now)
+    }
+
+    /// The first due instant after `now`; runs that were missed coalesce into it. None when it
     /// never comes again.
     #[must_use]
     pub fn next_after(&self, now: Micros) -> Option<Micros> {
@@ -36,15 +49,17 @@ impl Rhythm {
                 Some(Micros((now.0.div_euclid(step) + 1).saturating_mul(step)))
             }
             Rhythm::Cron(cron, zone) => cron.next_after(now, zone),
+            Rhythm::Once | Rhythm::OnDemand => None,
         }
     }
 
-    /// How far apart two runs are at `now`.
+    /// How far apart two runs are at `now`; zero where none follows.
     #[must_use]
     pub fn interval(&self, now: Micros) -> Duration {
         match self {
             Rhythm::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
             Rhythm::Every(interval) => *interval,
+            Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
             Rhythm::Cron(..) => {
                 match self.next_after(now).and_then(|next| Some((next, self.next_after(next)?))) {
                     Some((next, after)) => after.since(next),
@@ -59,7 +74,8 @@ impl Rhythm {
     #[must_use]
     pub fn retry_after(&self, failed: u32, asked: Duration, now: Micros) -> Micros {
         let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1).min(16)));
-        now + doubled.min(self.interval(now)).max(asked)
+        let longest = Some(self.interval(now)).filter(|interval| !interval.is_zero()).unwrap_or(LAST_RETRY);
+        now + doubled.min(longest).max(asked)
     }
 }
 
@@ -94,6 +110,14 @@ mod tests {
         let daily = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), paris);
         assert_eq!(daily.next_after(at("2024-07-01 00:00:00")), Some(at("2024-07-01 04:30:00")));
         assert_eq!(daily.interval(at("2024-07-01")), Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn a_job_that_runs_once_is_due_at_the_start_alone_and_one_on_demand_never() {
+        let now = at("2024-01-01");
+        assert_eq!((Rhythm::Once.first(now), Rhythm::Once.next_after(now)), (Some(now), None));
+        assert_eq!((Rhythm::OnDemand.first(now), Rhythm::OnDemand.next_after(now)), (None, None));
+        assert_eq!(Rhythm::Once.retry_after(1, Duration::ZERO, now).since(now).as_secs(), 30);
     }
 
     #[test]

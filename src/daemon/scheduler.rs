@@ -1,4 +1,4 @@
-//! The scheduler: every job at once, then on its rhythm; never two runs of a series, never more than the slots.
+//! The scheduler: every job at the start, then on its rhythm; never two runs of a series, never more than the slots.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,16 +41,16 @@ struct Place {
 }
 
 impl Scheduler {
-    /// A scheduler for jobs that are all due at once.
+    /// A scheduler for jobs that are due at once, but those that run on demand.
     #[must_use]
     pub fn new(site: Arc<Site>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
-        let due = Some(now());
+        let started = now();
         let places = jobs
             .into_iter()
             .map(|job| {
                 let failed =
                     site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
-                Place { job, due, task: None, failed }
+                Place { due: job.rhythm.first(started), job, task: None, failed }
             })
             .collect();
         Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new() }
@@ -128,7 +128,7 @@ impl Scheduler {
             None => {
                 let theirs = match place.job.rhythm {
                     Rhythm::AtClose { .. } => self.site.now_at(place.job.series()),
-                    Rhythm::Every(_) | Rhythm::Cron(..) => at,
+                    Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
                 };
                 place.failed = 0;
                 place.due = place.job.rhythm.next_after(theirs).map(|next| at + next.since(theirs));

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -186,6 +185,12 @@ impl Site {
         self.telemetry.emit(coverage(series, ledger, until));
     }
 
+    /// The client of an exchange that has been met.
+    #[must_use]
+    pub fn client(&self, exchange: &str) -> Option<&Client> {
+        self.contexts.get(exchange).map(|context| &*context.client)
+    }
+
     /// Where its data lies.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -276,18 +281,7 @@ impl Site {
 /// Opens the store, and tells what the journal of the process before still held.
 async fn open_store(layout: &Layout, config: &Config, telemetry: &Telemetry) -> Result<Store, SiteError> {
     let began = Instant::now();
-    let mut id = [0; 8];
-    SystemRandom::new().fill(&mut id).map_err(|_| StoreError::Io {
-        action: "drawing a random number for",
-        path: layout.journal(),
-        source: std::io::Error::other("the system has no randomness"),
-    })?;
-    let settings = store::Settings {
-        sync_each: config.storage.journal_sync.is_zero(),
-        // What JSON readers of the ledger can hold exactly.
-        journal_id: u64::from_le_bytes(id) >> 11,
-        now: now(),
-    };
+    let settings = store::Settings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
     let layout = layout.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&layout, settings)).await;
     let (store, replay) = opened.map_err(|error| StoreError::Io {

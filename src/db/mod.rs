@@ -6,9 +6,9 @@ mod health;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use thiserror::Error;
 
 /// The schema, one statement list a version; a released one is never changed.
@@ -59,6 +59,28 @@ impl Database {
             .await
             .map_err(|error| failed(error.into()))?;
         Ok(Database(pool))
+    }
+
+    /// Looks whether the store in a data path's own folder can be used; makes none and migrates none.
+    ///
+    /// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.
+    ///
+    /// # Errors
+    /// Where there is none, where it is damaged, or where it is of a newer program.
+    pub async fn check(own: &Path) -> Result<(), DbError> {
+        let path = own.join("state.db");
+        let failed = |source| DbError { path: path.display().to_string(), source };
+        let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
+        let mut connection = options.connect().await.map_err(failed)?;
+        let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        let known = MIGRATIONS.iter().map(|(version, ..)| *version).max();
+        match newest.filter(|_| newest > known) {
+            Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
+            None => connection.close().await.map_err(failed),
+        }
     }
 
     /// Closes every connection.

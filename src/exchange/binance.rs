@@ -1,4 +1,5 @@
-//! Binance spot over REST: candles, aggregate trades and book snapshots.
+//! Binance over REST: candles, aggregate trades and book snapshots of spot markets and, where
+//! [`binance_usdm`](super::binance_usdm) says how, of USD-margined contracts with funding and open interest.
 //!
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3). Times are in milliseconds,
 //! numbers are strings, answers are oldest first, bounds are inclusive.
@@ -9,14 +10,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::decode::{candle_fault, each_row, malformed, number, time_fault};
+use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
+use crate::exchange::decode::{Row, each_row, malformed};
 use crate::exchange::{
     Answer, Ask, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
     Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+use crate::model::{
+    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
+};
 
-/// Binance, spot markets.
+/// Binance, spot markets and USD-margined contracts.
 pub(crate) struct Binance;
 
 /// Spans and Binance's words for them; upper-case M is the month. Weeks open on Monday. Where a 3-day candle
@@ -34,14 +38,17 @@ const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(28_800, "8h"),
     SpanOffer::usual(43_200, "12h"),
     SpanOffer::usual(86_400, "1d"),
-    SpanOffer::usual(259_200, "3d"),
+    SpanOffer::adrift(259_200, "3d"),
     SpanOffer::usual(604_800, "1w"),
     SpanOffer::usual(2_592_000, "1M"),
 ];
 
-const QUOTAS: [Quota; 1] = [Quota { weight: 6_000, per: Duration::from_secs(60) }];
+const QUOTAS: [Quota; 4] = {
+    let [requests, funding, statistics] = usdm::QUOTAS;
+    [Quota { weight: 6_000, per: Duration::from_secs(60) }, requests, funding, statistics]
+};
 
-const OFFERS: [Offer; 3] = [
+const OFFERS: [Offer; 8] = [
     Offer {
         kind: Kind::Ohlc,
         spans: &SPANS,
@@ -69,6 +76,11 @@ const OFFERS: [Offer; 3] = [
         recorded: true,
         ..Offer::USUAL
     },
+    usdm::candles(&SPANS),
+    usdm::TRADES,
+    usdm::BOOK,
+    usdm::FUNDING_RATES,
+    usdm::OPEN_INTEREST,
 ];
 
 /// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
@@ -107,6 +119,9 @@ struct AggTrade<'a> {
 struct Depth<'a> {
     #[serde(rename = "lastUpdateId")]
     last_update_id: i64,
+    /// When it was so, in milliseconds; only contracts say it.
+    #[serde(default, rename = "T")]
+    time: i64,
     #[serde(borrow)]
     bids: Vec<(&'a str, &'a str)>,
     #[serde(borrow)]
@@ -148,6 +163,13 @@ struct Symbol {
     status: String,
     base_asset: String,
     quote_asset: String,
+    /// Empty for spot markets.
+    #[serde(default)]
+    contract_type: String,
+    #[serde(default)]
+    onboard_date: i64,
+    #[serde(default)]
+    delivery_date: i64,
 }
 
 impl Exchange for Binance {
@@ -168,7 +190,7 @@ impl Exchange for Binance {
     }
 
     fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
+        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
     }
 
     fn quotas(&self) -> &'static [Quota] {
@@ -187,6 +209,11 @@ impl Exchange for Binance {
 
     fn request(&self, page: &Page) -> HttpRequest {
         let symbol = &page.instrument.symbol;
+        if page.series.pair().market() != Market::Spot {
+            let offered = self.offer_for(&page.series).and_then(|offer| offer.span(page.series.span()?));
+            let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+            return usdm::request(page, &self.symbol(page.series.pair()), &word);
+        }
         // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
         let rows = page.rows;
@@ -221,7 +248,8 @@ impl Exchange for Binance {
             Kind::Ohlc => self.parse_klines(answer.body, page.rows, out),
             Kind::Trades => self.parse_trades(answer.body, page.rows, out),
             Kind::OrderBook => self.parse_depth(answer, page.rows, out),
-            kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+            Kind::Funding => self.parse_funding(answer.body, out),
+            Kind::OpenInterest => self.parse_interest(answer.body, out),
         }
     }
 
@@ -241,16 +269,16 @@ impl Exchange for Binance {
         HttpRequest::new("time", "/api/v3/time".to_owned(), 1)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let time: ServerTime = self.read(body)?;
-        let now = Micros::from_millis(time.server_time);
-        match time_fault(now) {
-            Some(fault) => Err(ParseError::Impossible { row: 0, reason: fault.to_owned() }),
-            None => Ok(now),
-        }
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let time: ServerTime = self.read(answer.body)?;
+        Row(0).millis(time.server_time)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        if pair.is_some_and(|pair| pair.market() != Market::Spot) {
+            let all = HttpRequest::new("instruments", "/fapi/v1/exchangeInfo".to_owned(), 1);
+            return all.paid_from(usdm::REQUESTS).to(usdm::HOST);
+        }
         let query = pair.map(|pair| format!("?symbol={}", self.symbol(pair))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20)
     }
@@ -269,18 +297,19 @@ impl Exchange for Binance {
             let per = Duration::from_secs(unit * u64::from(limit.interval_num));
             (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
         });
-        let instruments = info.symbols.into_iter().map(|listed| Instrument {
-            pair: format!("{}/{}", listed.base_asset, listed.quote_asset).parse().ok(),
-            is_open: listed.status == "TRADING",
-            ..Instrument::named(listed.symbol)
-        });
+        let is_usdm = info.symbols.iter().any(|listed| !listed.contract_type.is_empty());
+        let budget = if is_usdm { usdm::REQUESTS } else { 0 };
         Ok(Listing {
-            instruments: instruments.collect(),
-            quotas: quota.into_iter().map(|quota| (0, quota)).collect(),
+            instruments: info.symbols.into_iter().map(Symbol::instrument).collect(),
+            quotas: quota.into_iter().map(|quota| (budget, quota)).collect(),
         })
     }
 
-    fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        // The others are not counted in weights.
+        if budget > usdm::REQUESTS {
+            return None;
+        }
         header("x-mbx-used-weight-1m")?.parse().ok()
     }
 }
@@ -304,25 +333,21 @@ impl Binance {
         let unreadable = |error: &dyn Display| self.unreadable(body, error);
         each_row(body, unreadable, |row, kline: Kline<'_>| {
             let Kline(opened, open, high, low, close, volume, closed, quote, trades, ..) = kline;
-            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
-            let read = |text| number(text).ok_or_else(|| impossible("a number is not one"));
+            let row = Row(row);
             let candle = Candle {
                 ts: Micros::from_millis(opened),
-                open: read(open)?,
-                high: read(high)?,
-                low: read(low)?,
-                close: read(close)?,
-                volume: read(volume)?,
-                quote_volume: Some(read(quote)?),
+                open: row.number(open)?,
+                high: row.number(high)?,
+                low: row.number(low)?,
+                close: row.number(close)?,
+                volume: row.number(volume)?,
+                quote_volume: Some(row.number(quote)?),
                 trades: Some(trades),
             };
             if closed < opened {
-                return Err(impossible("it closes before it opens"));
+                return Err(row.impossible("it closes before it opens"));
             }
-            if let Some(fault) = candle_fault(&candle) {
-                return Err(impossible(fault));
-            }
-            candles.push(candle);
+            candles.push(row.candle(candle)?);
             Ok(())
         })?;
         Ok(Next::ByTime)
@@ -335,24 +360,15 @@ impl Binance {
         let unreadable = |error: &dyn Display| self.unreadable(body, error);
         each_row(body, unreadable, |row, wire: AggTrade<'_>| {
             last = last.max(Some(wire.a));
-            let impossible = |reason: &str| ParseError::Impossible { row, reason: reason.to_owned() };
-            let read = |text| {
-                number(text)
-                    .filter(|v| *v >= 0.0)
-                    .ok_or_else(|| impossible("a number is not one or negative"))
-            };
-            let ts = Micros::from_millis(wire.time);
-            if let Some(fault) = time_fault(ts) {
-                return Err(impossible(fault));
-            }
+            let row = Row(row);
             id.clear();
             let _ = write!(id, "{}", wire.a);
             trades.push(Trade {
-                ts,
+                ts: row.millis(wire.time)?,
                 ts_recv: None,
                 id: Some(&id),
-                price: read(wire.p)?,
-                amount: read(wire.q)?,
+                price: row.amount(wire.p)?,
+                amount: row.amount(wire.q)?,
                 side: Some(if wire.m { Side::Sell } else { Side::Buy }),
             });
             Ok(())
@@ -360,33 +376,84 @@ impl Binance {
         Ok(last.map_or(Next::ByTime, Next::FromId))
     }
 
+    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let mut rates = out.funding_mut();
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, paid: Funded<'_>| {
+            let row = Row(row);
+            let mark_price = match paid.mark_price {
+                "" => None,
+                price => Some(row.amount(price)?),
+            };
+            let (ts, rate) = (row.millis(paid.funding_time)?, row.number(paid.funding_rate)?);
+            rates.push(FundingRate { ts, rate, mark_price });
+            Ok(())
+        })?;
+        Ok(Next::ByTime)
+    }
+
+    fn parse_interest(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let mut samples = out.open_interest_mut();
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, sample: Interest<'_>| {
+            let row = Row(row);
+            let millis = sample.timestamp.get().ok_or_else(|| row.impossible("its time is no number"))?;
+            samples.push(OpenInterest {
+                ts: row.millis(millis)?,
+                open_interest: row.amount(sample.sum_open_interest)?,
+                open_interest_value: Some(row.amount(sample.sum_open_interest_value)?),
+            });
+            Ok(())
+        })?;
+        Ok(Next::ByTime)
+    }
+
     fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
         let depth: Depth<'_> = self.read(answer.body)?;
+        let ts = if depth.time == 0 { answer.received } else { Row(0).millis(depth.time)? };
         let mut book = out.book_mut();
         let levels = levels as usize;
         for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
             for (row, (price, amount)) in rows.iter().take(levels).enumerate() {
-                let read = |text| {
-                    number(text).filter(|v| *v >= 0.0).ok_or_else(|| ParseError::Impossible {
-                        row,
-                        reason: "a level's number is not one or negative".to_owned(),
-                    })
-                };
+                let row = Row(row);
                 book.push(BookLevel {
                     ord: 0,
-                    // The answer carries no time of its own.
-                    ts: answer.received,
+                    ts,
                     ts_recv: answer.received,
                     seq: Some(depth.last_update_id),
                     is_snapshot: true,
                     side,
-                    price: read(price)?,
-                    amount: read(amount)?,
+                    price: row.amount(price)?,
+                    amount: row.amount(amount)?,
                     count: None,
                 });
             }
         }
         Ok(Next::ByTime)
+    }
+}
+
+impl Symbol {
+    fn instrument(self) -> Instrument {
+        let suffix = match self.contract_type.as_str() {
+            "" => Some(""),
+            "PERPETUAL" => Some(":perp"),
+            "CURRENT_QUARTER" => Some(":quarter"),
+            "NEXT_QUARTER" => Some(":next_quarter"),
+            _ => None,
+        };
+        let pair = suffix
+            .and_then(|suffix| format!("{}/{}{suffix}", self.base_asset, self.quote_asset).parse().ok());
+        let instant = |millis: i64| (millis > 0).then(|| Micros::from_millis(millis));
+        // A perpetual contract "ends" in the year 2100.
+        let is_dated = self.contract_type.ends_with("QUARTER");
+        Instrument {
+            pair,
+            is_open: self.status == "TRADING",
+            listed: instant(self.onboard_date),
+            ends: instant(self.delivery_date).filter(|_| is_dated),
+            ..Instrument::named(self.symbol)
+        }
     }
 }
 

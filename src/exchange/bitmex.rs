@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::exchange::decode::{each_row, malformed};
+use crate::exchange::decode::{Row, each_row, malformed};
 use crate::exchange::quarter;
-use crate::exchange::row::Row;
 use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
     ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
@@ -263,9 +262,9 @@ impl Exchange for Bitmex {
         HttpRequest::new("time", "/api/v1".to_owned(), 1)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let clock: WireClock = self.read(body)?;
-        Row(0).time(Micros::from_millis(clock.timestamp))
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let clock: WireClock = self.read(answer.body)?;
+        Row(0).millis(clock.timestamp)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {

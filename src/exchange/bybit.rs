@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::malformed;
+use crate::exchange::decode::{Row, malformed};
 use crate::exchange::quarter;
-use crate::exchange::row::Row;
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
     Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
@@ -298,8 +297,8 @@ impl Exchange for Bybit {
         HttpRequest::new("time", "/v5/market/time".to_owned(), 1)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let clock: WireClock<'_> = self.read(body)?;
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let clock: WireClock<'_> = self.read(answer.body)?;
         let nanos: i64 = clock.time_nano.parse().map_err(|_| Row(0).impossible("its time is no number"))?;
         Row(0).time(Micros(nanos / 1_000))
     }
@@ -474,7 +473,7 @@ impl Bybit {
 
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
         let wire: WireBook<'_> = self.read(answer.body)?;
-        let ts = Row(0).time(Micros::from_millis(wire.ts))?;
+        let ts = Row(0).millis(wire.ts)?;
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &wire.b), (Side::Ask, &wire.a)] {
             for (row, (price, size)) in rows.iter().take(page.rows as usize).enumerate() {

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{each_row, malformed};
-use crate::exchange::row::Row;
+use crate::exchange::decode::{Row, each_row, malformed};
 use crate::exchange::{
     Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
     ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
@@ -203,8 +202,8 @@ impl Exchange for Coinbase {
         HttpRequest::new("time", "/time".to_owned(), 1)
     }
 
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError> {
-        let clock: WireClock<'_> = self.read(body)?;
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let clock: WireClock<'_> = self.read(answer.body)?;
         Row(0).rfc3339(clock.iso)
     }
 

@@ -74,13 +74,13 @@ impl<'a, T: Deserialize<'a>, F: FnMut(usize, T) -> Result<(), ParseError>> Visit
 }
 
 /// A decimal number that is finite.
-pub(crate) fn number(text: &str) -> Option<f64> {
+fn number(text: &str) -> Option<f64> {
     // The standard parser takes `inf` and `nan`, which no price is.
     text.parse::<f64>().ok().filter(|value| value.is_finite())
 }
 
 /// Why an instant cannot be true, if it cannot.
-pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
+fn time_fault(ts: Micros) -> Option<&'static str> {
     if ts < Micros::OLDEST {
         return Some("its time is before 2009");
     }
@@ -88,7 +88,7 @@ pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
 }
 
 /// Why a candle cannot be true, if it cannot.
-pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
+fn candle_fault(candle: &Candle) -> Option<&'static str> {
     let Candle { ts, open, high, low, close, volume, quote_volume, trades } = *candle;
     if let Some(fault) = time_fault(ts) {
         return Some(fault);
@@ -100,6 +100,61 @@ pub(crate) fn candle_fault(candle: &Candle) -> Option<&'static str> {
         return Some("a price or an amount is negative");
     }
     None
+}
+
+/// A row of an answer by its number, which its errors name.
+#[derive(Clone, Copy)]
+pub(crate) struct Row(pub(crate) usize);
+
+impl Row {
+    /// What refuses the page because of this row.
+    pub(crate) fn impossible(self, reason: impl ToString) -> ParseError {
+        ParseError::Impossible { row: self.0, reason: reason.to_string() }
+    }
+
+    /// A number written as text.
+    pub(crate) fn number(self, text: &str) -> Result<f64, ParseError> {
+        number(text).ok_or_else(|| self.impossible("a number is not one"))
+    }
+
+    /// A price or an amount written as text, never negative.
+    pub(crate) fn amount(self, text: &str) -> Result<f64, ParseError> {
+        self.not_negative(self.number(text)?)
+    }
+
+    /// A price or an amount, never negative.
+    pub(crate) fn not_negative(self, value: f64) -> Result<f64, ParseError> {
+        if value.is_finite() && value >= 0.0 {
+            return Ok(value);
+        }
+        Err(self.impossible("a number is not one or negative"))
+    }
+
+    /// An instant that may be.
+    pub(crate) fn time(self, ts: Micros) -> Result<Micros, ParseError> {
+        time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
+    }
+
+    /// An instant in milliseconds that may be.
+    pub(crate) fn millis(self, millis: i64) -> Result<Micros, ParseError> {
+        self.time(Micros::from_millis(millis))
+    }
+
+    /// An instant in milliseconds, written as text.
+    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, ParseError> {
+        self.millis(text.parse().map_err(|_| self.impossible("its time is no number"))?)
+    }
+
+    /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
+    pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, ParseError> {
+        let at: jiff::Timestamp = text.parse().map_err(|_| self.impossible("its time is no instant"))?;
+        self.time(Micros(at.as_microsecond()))
+    }
+
+    /// A candle that may be.
+    pub(crate) fn candle(self, candle: Candle) -> Result<Candle, ParseError> {
+        candle_fault(&candle).map_or(Ok(candle), |fault| Err(self.impossible(fault)))
+    }
 }
 
 #[cfg(test)]

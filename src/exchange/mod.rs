@@ -4,15 +4,18 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod binance_usdm;
+mod bitfinex;
 mod bitmex;
 mod bybit;
 mod coinbase;
 mod decode;
 mod listing;
 mod offer;
+mod okx;
 mod page;
 mod quarter;
-mod row;
+mod seek;
 mod walk;
 
 pub use decode::excerpt;
@@ -71,11 +74,11 @@ pub trait Exchange: Send + Sync {
     /// The request for the exchange's clock.
     fn clock_request(&self) -> HttpRequest;
 
-    /// Reads the exchange's clock.
+    /// Reads the exchange's clock: from the body, or where it has none from the `Date` of its answer.
     ///
     /// # Errors
     /// When the answer is not the documented shape.
-    fn parse_clock(&self, body: &[u8]) -> Result<Micros, ParseError>;
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError>;
 
     /// The request for what is listed: one pair, or everything.
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
@@ -107,7 +110,8 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 4] = [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
+pub static ALL: [&dyn Exchange; 6] =
+    [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
 
 /// The exchange of a name.
 #[must_use]

@@ -60,6 +60,12 @@ impl Offer {
         recorded: false,
     };
 
+    /// Whether it is not documented where candles of a span open.
+    #[must_use]
+    pub fn is_adrift(&self, span: Span) -> bool {
+        self.span(span).is_some_and(|own| own.is_adrift)
+    }
+
     /// The oldest open or instant it still answers, where `horizon` is the newest.
     #[must_use]
     pub fn reach(&self, grid: Option<Grid>, horizon: Micros) -> Micros {
@@ -106,13 +112,21 @@ pub struct SpanOffer {
     pub word: &'static str,
     /// Seconds after the epoch at which a candle opens, where it is not the usual grid.
     pub anchor_secs: Option<i64>,
+    /// Whether it is not documented where its candles open: its rows are then held to no grid.
+    pub is_adrift: bool,
 }
 
 impl SpanOffer {
     /// A span on the usual grid.
     #[must_use]
     pub const fn usual(secs: u32, word: &'static str) -> Self {
-        SpanOffer { secs, word, anchor_secs: None }
+        SpanOffer { secs, word, anchor_secs: None, is_adrift: false }
+    }
+
+    /// A span whose candles open nobody says when.
+    #[must_use]
+    pub const fn adrift(secs: u32, word: &'static str) -> Self {
+        SpanOffer { secs, word, anchor_secs: None, is_adrift: true }
     }
 
     /// The span as a value.
@@ -157,6 +171,9 @@ pub enum Bounds {
     Near,
     /// None: the answer is the same whatever is wanted.
     Unbounded,
+    /// None, but trades have contiguous numbers from 0 or 1 on as ids and can be asked for by those, oldest
+    /// first; [`Ask::Now`](crate::exchange::Ask::Now) gives the newest page. Where a window begins is searched for.
+    ById,
 }
 
 /// How the oldest row of a series is found with one request.

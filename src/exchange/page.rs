@@ -97,8 +97,8 @@ impl<'a> Answer<'a> {
 pub enum Next {
     /// By time, from the furthest row on.
     ByTime,
-    /// From the furthest row's id on, that row included, so that pages overlap by one row; or from the
-    /// exchange's own cursor. It grows where answers begin with the oldest row, and falls where with the newest.
+    /// From the furthest row's id on, that row included, so that pages overlap by one row, without which
+    /// they are not believed; or from the exchange's own cursor to the same effect. It grows where answers begin with the oldest row, and falls where with the newest.
     FromId(u64),
     /// By the same bounds, leaving out so many rows: the page was full and all its rows share one instant.
     Skip(u32),

@@ -10,8 +10,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exchange::seek::Seek;
 use crate::exchange::{Ask, Bounds, Direction, Instrument, Next, Offer, Page, ParseError};
-use crate::model::{Batch, Grid, Micros, Series, Span, Window};
+use crate::model::{Batch, Grid, Micros, Series, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
 const MOST_CONTRADICTIONS: u8 = 4;
@@ -37,6 +38,8 @@ pub struct Walk {
     /// What of the window is not proven lies between these.
     from: Micros,
     until: Micros,
+    /// The search for where the window begins, while it goes on.
+    seek: Option<Seek>,
     ask: Ask,
     /// The furthest row of the window this walk has seen.
     held: Option<Micros>,
@@ -59,6 +62,13 @@ pub struct Step {
     pub empty: Option<Window>,
     /// Rows outside what was asked for, which an exchange should not have sent.
     pub stray: u64,
+}
+
+impl Step {
+    /// What an answer gives that only showed the way.
+    fn of_nothing(rows: &Batch) -> Step {
+        Step { rows: Batch::of(rows.kind()), covered: None, empty: None, stray: 0 }
+    }
 }
 
 impl Walk {
@@ -84,6 +94,7 @@ impl Walk {
             settled,
             from: window.from,
             until: window.until,
+            seek: (offer.bounds == Bounds::ById).then(|| Seek::new(window.from)),
             ask: Ask::ByTime,
             held: None,
             again: false,
@@ -101,7 +112,7 @@ impl Walk {
             series: Arc::clone(&self.series),
             instrument: Arc::clone(&self.instrument),
             window: self.asked(),
-            ask: self.ask,
+            ask: self.seek.as_ref().map_or(self.ask, Seek::ask),
             rows: self.offer.page_rows,
         })
     }
@@ -130,6 +141,10 @@ impl Walk {
         next: Next,
         known: Option<(Micros, Micros)>,
     ) -> Result<Step, ParseError> {
+        if let Some(seek) = &mut self.seek {
+            let Some(begin) = seek.take(&rows)? else { return Ok(Step::of_nothing(&rows)) };
+            (self.seek, self.ask) = (None, Ask::FromId(begin));
+        }
         self.check_grid(&rows)?;
         let ts = rows.ts();
         let answering = ts.iter().filter(|at| self.answers(Micros(**at))).count();
@@ -142,6 +157,10 @@ impl Walk {
         }
         let inside: Vec<usize> = (0..ts.len()).filter(|row| self.window.holds(Micros(ts[*row]))).collect();
         let furthest = self.furthest(inside.iter().map(|row| Micros(ts[*row])));
+        if !rows.is_empty() && self.overlap_is_missing(ts) {
+            self.contradicted(&rows)?;
+            return Ok(Step::of_nothing(&rows));
+        }
         // A row that was not asked for proves nothing.
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
         let full = answering >= self.offer.page_rows as usize;
@@ -207,7 +226,7 @@ impl Walk {
                 // Nothing tells the exchange where to stop: the running candle may be there too.
                 (Bounds::Near, Direction::OldestFirst) => at >= asked.from,
                 (Bounds::Near, Direction::NewestFirst) => at < asked.until,
-                (Bounds::Unbounded, _) => true,
+                (Bounds::Unbounded | Bounds::ById, _) => true,
             }
     }
 
@@ -244,11 +263,13 @@ impl Walk {
 
     /// Up to where a row proves the window, oldest first.
     fn after(&self, row: Micros) -> Micros {
-        // Where 3-day candles open is not documented, so their length is counted from themselves.
-        match (&self.grid, self.series.span()) {
-            (Some(grid), Some(span)) if has_known_grid(span) => grid.next(row),
-            (Some(grid), _) => row + Duration::from_secs(u64::from(grid.span.secs())),
-            _ => row,
+        match self.grid {
+            // Their length is counted from themselves.
+            Some(grid) if self.offer.is_adrift(grid.span) => {
+                row + Duration::from_secs(u64::from(grid.span.secs()))
+            }
+            Some(grid) => grid.next(row),
+            None => row,
         }
     }
 
@@ -318,18 +339,32 @@ impl Walk {
         next: Next,
         known: Option<(Micros, Micros)>,
     ) -> Result<(), ParseError> {
-        let overlap_is_missing = match (self.ask, next) {
+        let goes_back = match (self.ask, next) {
             (Ask::FromId(_), Next::ByTime) => true,
             (Ask::FromId(asked), Next::FromId(id)) => self.is_beyond(asked, id),
-            (Ask::ByTime, _) => self.again && self.held.is_some_and(|held| !rows.ts().contains(&held.0)),
             _ => false,
         };
         let denies_a_known_row = known.is_some_and(|known| self.should_have_held(known));
+        let overlap_is_missing = self.overlap_is_missing(rows.ts());
         self.again = true;
-        if !overlap_is_missing && !denies_a_known_row {
-            self.empties += 1;
-            return Ok(());
+        if goes_back || overlap_is_missing || denies_a_known_row {
+            return self.contradicted(rows);
         }
+        self.empties += 1;
+        Ok(())
+    }
+
+    /// Whether the furthest held row was asked for again and is not there.
+    fn overlap_is_missing(&self, ts: &[i64]) -> bool {
+        let overlaps = match self.ask {
+            Ask::FromId(_) => true,
+            Ask::ByTime => self.again,
+            Ask::Skip(_) | Ask::Now => false,
+        };
+        overlaps && self.held.is_some_and(|held| !ts.contains(&held.0))
+    }
+
+    fn contradicted(&mut self, rows: &Batch) -> Result<(), ParseError> {
         self.contradictions += 1;
         if self.contradictions <= MOST_CONTRADICTIONS {
             return Ok(());
@@ -352,17 +387,13 @@ impl Walk {
     }
 
     fn check_grid(&self, rows: &Batch) -> Result<(), ParseError> {
-        let Some(grid) = self.grid.filter(|grid| has_known_grid(grid.span)) else { return Ok(()) };
+        let Some(grid) = self.grid.filter(|grid| !self.offer.is_adrift(grid.span)) else { return Ok(()) };
         let off = rows.ts().iter().position(|at| !grid.holds(Micros(*at)));
         off.map_or(Ok(()), |row| {
             let at = Micros(rows.ts()[row]);
             Err(ParseError::Impossible { row, reason: format!("no {} candle opens at {at}", grid.span) })
         })
     }
-}
-
-fn has_known_grid(span: Span) -> bool {
-    span != Span::Fixed(259_200)
 }
 
 #[cfg(test)]

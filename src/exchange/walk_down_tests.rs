@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::History;
-use crate::model::{Candle, Kind, Trade, Windows};
+use crate::model::{Candle, Kind, Span, Trade, Windows};
 
 const MINUTE: i64 = 60_000_000;
 const START: i64 = 1_704_067_200_000_000;
@@ -19,6 +19,7 @@ static OLDEST_PAGE: Offer = Offer { bounds: Bounds::Page, direction: Direction::
 static OLDEST_NEAR: Offer = Offer { bounds: Bounds::Near, direction: Direction::OldestFirst, ..CANDLES };
 static TRADES_DOWN: Offer = TRADES;
 static TRADES_UP: Offer = Offer { direction: Direction::OldestFirst, bounds: Bounds::Both, ..TRADES };
+static BY_ID: Offer = Offer { direction: Direction::OldestFirst, bounds: Bounds::ById, ..TRADES };
 static GLIMPSE: Offer = Offer { bounds: Bounds::Unbounded, history: History::Rows(10), ..TRADES };
 
 /// How the model exchange goes on after a page of trades.
@@ -54,15 +55,18 @@ impl Book {
 
     fn answer(&mut self, page: &Page, offer: &Offer) -> (Batch, Next) {
         let most = page.rows as usize;
+        // An exchange that answers by id gives its newest page where it is told none.
+        let newest = self.rows.len().saturating_sub(most);
         let inside = |id: &usize| {
             let ts = at(self.rows[*id]);
             match (page.ask, offer.bounds, offer.direction) {
                 (Ask::FromId(from), _, Direction::OldestFirst) => *id as u64 >= from,
                 (Ask::FromId(from), _, Direction::NewestFirst) => *id as u64 <= from,
+                (Ask::Now, ..) => *id >= newest,
                 (_, Bounds::Both | Bounds::Page, _) => page.window.holds(ts),
                 (_, Bounds::Near, Direction::OldestFirst) => ts >= page.window.from,
                 (_, Bounds::Near, Direction::NewestFirst) => ts < page.window.until,
-                (_, Bounds::Unbounded, _) => true,
+                (_, Bounds::Unbounded | Bounds::ById, _) => true,
             }
         };
         let mut ids: Vec<usize> = (0..self.rows.len()).filter(inside).collect();
@@ -268,6 +272,21 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
     prop::collection::vec(fault, 0..12).prop_map(apart)
 }
 
+#[test]
+fn the_id_a_window_begins_with_is_found_in_few_requests_however_uneven_trades_came() {
+    // A quiet year, then a thousand trades a minute.
+    let quiet = (0..500_i64).map(|trade| trade * 1_000);
+    let busy = (0..400_000).map(|trade| 500_000 + trade / 1_000);
+    let mut book = Book { way: Way::Ids, ..Book::of(quiet.chain(busy)) };
+    for from in [0, 123_456, 499_999, 500_007, 500_333, 500_398] {
+        let wanted = window(from, from + 1);
+        let there = book.rows.iter().filter(|minute| wanted.holds(at(**minute))).count();
+        let got = run(walk(&BY_ID, wanted, 600_000, 600_000), &mut book).unwrap();
+        assert_eq!((got.ids.len(), got.covered), (there, Windows::from(wanted)));
+        assert!(got.pages <= 40 + there / 9, "{} pages for {there} from {from}", got.pages);
+    }
+}
+
 proptest! {
     #[test]
     fn every_minute_of_a_walk_is_stored_covered_empty_or_left_in_every_direction(
@@ -301,14 +320,15 @@ proptest! {
         crowd in 0_usize..40, crowded in -5_i64..40,
         from in 0_i64..20, len in 1_i64..40,
         faults in faults(), way in prop_oneof![Just(Way::Ids), Just(Way::Offset), Just(Way::Time)],
-        down: bool,
+        down: bool, by_id: bool,
     ) {
         // Something lies on both sides, so that the whole window is proven.
         minutes.extend([-50, 70]);
-        let way = if down && way == Way::Offset { Way::Ids } else { way };
+        let by_id = by_id && !down;
+        let way = if by_id || (down && way == Way::Offset) { Way::Ids } else { way };
         let crowd = if way == Way::Time { 0 } else { crowd };
         minutes.extend(std::iter::repeat_n(crowded, crowd));
-        let offer = if down { &TRADES_DOWN } else { &TRADES_UP };
+        let offer = if by_id { &BY_ID } else if down { &TRADES_DOWN } else { &TRADES_UP };
         let wanted = window(from, from + len);
         let mut book = Book { way, faults, ..Book::of(minutes) };
         let there = book.rows.iter().filter(|minute| wanted.holds(at(**minute))).count();

@@ -13,11 +13,18 @@ const UNSETTLED: Duration = Duration::from_secs(3_600);
 
 /// The first open that is not closed at `now`, or for rows without a span the first instant too fresh to ask for.
 ///
-/// A candle is closed when its end and the offer's grace have passed by the exchange's clock.
+/// A candle is closed when its end and the offer's grace have passed by the exchange's clock. Of candles that
+/// open nobody says when, only those that opened a whole length ago are.
 #[must_use]
 pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     let settled = now - offer.grace;
-    grid.map_or(settled, |grid| grid.floor(settled))
+    match grid {
+        Some(grid) if offer.is_adrift(grid.span) => {
+            settled - Duration::from_secs(u64::from(grid.span.secs()))
+        }
+        Some(grid) => grid.floor(settled),
+        None => settled,
+    }
 }
 
 /// Until when rows of a series are due: what is missing before is a gap.

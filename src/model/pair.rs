@@ -119,10 +119,11 @@ impl fmt::Display for Pair {
 impl FromStr for Pair {
     type Err = PairError;
 
-    /// Reads `BTC/USDT` or `BTC-USDT`, with an optional `:perp`, `:quarter` or `:next_quarter`.
+    /// Reads `BTC/USDT` or `BTC-USDT`, with an optional `:spot`, `:perp`, `:quarter` or `:next_quarter`.
     fn from_str(text: &str) -> Result<Self, PairError> {
         let (assets, market) = match text.split_once(':') {
             None => (text, Market::Spot),
+            Some((assets, "spot")) => (assets, Market::Spot),
             Some((assets, suffix)) => {
                 let market = Market::DERIVED.into_iter().find(|market| market.suffix() == suffix);
                 (assets, market.ok_or_else(|| PairError { text: text.to_owned() })?)
@@ -162,6 +163,7 @@ mod tests {
     #[test]
     fn xbt_is_written_btc_and_lower_case_is_raised() {
         assert_eq!("xbt-usd".parse::<Pair>().unwrap().to_string(), "BTC/USD");
+        assert_eq!("xbt-usd:spot".parse::<Pair>().unwrap().to_string(), "BTC/USD");
     }
 
     #[test]

@@ -157,8 +157,9 @@ impl Client {
         self.limiter(request.budget).wait(request.weight, stop).await?;
         let sent = Instant::now();
         let (received, heard) = self.watched(&request, sent, stop).await?;
-        let theirs =
-            self.exchange.parse_clock(&received.body).map_err(|error| self.unreadable(&request, error))?;
+        let theirs = received
+            .with_answer(|answer| self.exchange.parse_clock(answer))
+            .map_err(|error| self.unreadable(&request, error))?;
         let offset = self.clock.set(theirs, sent, heard);
         self.watch.clock_measured(self.name(), offset);
         Ok(())

@@ -48,10 +48,12 @@ impl Venue for Binance {
     fn endpoint(&self, path: &str) -> Endpoint {
         match path {
             "/api/v3/time" => Endpoint::Time,
-            "/api/v3/exchangeInfo" => Endpoint::Instruments,
-            "/api/v3/klines" => Endpoint::Ohlc,
-            "/api/v3/aggTrades" => Endpoint::Trades,
-            "/api/v3/depth" => Endpoint::BookSnapshot,
+            "/api/v3/exchangeInfo" | "/fapi/v1/exchangeInfo" => Endpoint::Instruments,
+            "/api/v3/klines" | "/fapi/v1/continuousKlines" => Endpoint::Ohlc,
+            "/api/v3/aggTrades" | "/fapi/v1/aggTrades" => Endpoint::Trades,
+            "/api/v3/depth" | "/fapi/v1/depth" => Endpoint::BookSnapshot,
+            "/fapi/v1/fundingRate" => Endpoint::Funding,
+            "/futures/data/openInterestHist" => Endpoint::OpenInterest,
             _ => Endpoint::Unknown,
         }
     }
@@ -74,11 +76,14 @@ impl Venue for Binance {
     fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(format!("{{\"serverTime\":{}}}", asked.told_ms()).into_bytes()),
+            Endpoint::Instruments if asked.path.starts_with("/fapi") => Ok(contracts(asked)),
             Endpoint::Instruments => instruments(asked),
             Endpoint::Ohlc => klines(asked),
             Endpoint::Trades => agg_trades(asked),
             Endpoint::BookSnapshot => depth(asked),
-            _ => Err(BadRequest::new(-1000, "There is nothing at this path.")),
+            Endpoint::Funding => funding(asked),
+            Endpoint::OpenInterest => interest(asked),
+            Endpoint::Unknown => Err(BadRequest::new(-1000, "There is nothing at this path.")),
         }
     }
 
@@ -92,7 +97,76 @@ impl Venue for Binance {
 }
 
 fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
-    asked.market(asked.query.symbol()?)
+    if asked.query.get("contractType").is_some() {
+        return asked.market(asked.query.mandatory("pair")?);
+    }
+    // Dated contracts have the prices of the others.
+    let symbol = asked.query.symbol()?;
+    asked.market(symbol.split_once('_').map_or(symbol, |(pair, _)| pair))
+}
+
+fn contracts(asked: &Asked<'_>) -> Vec<u8> {
+    let (listed, limit) = (asked.world.knobs.listed_from.millis_floor(), asked.world.knobs.weight_limit);
+    let one = |symbol: &String| {
+        let (base, quote) = assets(symbol);
+        let kinds = [("", "PERPETUAL"), ("_240628", "CURRENT_QUARTER"), ("_240927", "NEXT_QUARTER")];
+        let contracts = kinds.map(|(date, kind)| {
+            format!(
+                r#"{{"symbol":"{symbol}{date}","pair":"{symbol}","contractType":"{kind}","deliveryDate":4133404800000,"onboardDate":{listed},"status":"TRADING","baseAsset":"{base}","quoteAsset":"{quote}"}}"#
+            )
+        });
+        contracts.join(",")
+    };
+    let symbols: Vec<String> = asked.world.knobs.symbols.iter().map(one).collect();
+    format!(
+        r#"{{"rateLimits":[{{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":{limit}}}],"symbols":[{}]}}"#,
+        symbols.join(",")
+    )
+    .into_bytes()
+}
+
+fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let (window, side) = bounds(asked)?;
+    let limit = asked.rows_wanted("limit", 100, 1_000)?;
+    let mut paid = asked.opens(market, Market::funding_grid(), window, side, limit);
+    paid.sort_unstable();
+    Ok(asked.page(paid, |out, at, bend| {
+        let (rate_e8, mark_cents) = market.funding(Micros(at));
+        out.extend_from_slice(b"{\"symbol\":\"\",\"fundingTime\":");
+        rows::time(out, at / 1_000, bend);
+        out.extend_from_slice(b",\"fundingRate\":\"");
+        super::text::e8(out, rate_e8);
+        out.extend_from_slice(b"\",\"markPrice\":");
+        rows::price(out, mark_cents, bend);
+        out.push(b'}');
+    }))
+}
+
+/// A window with more samples than a page gives its newest; nothing older than thirty days may be asked for.
+fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let word = asked.query.mandatory("period")?;
+    let period = INTERVALS.iter().find(|(known, _)| *known == word);
+    let grid = period.ok_or_else(|| BadRequest::new(-1120, "Invalid interval."))?.1.grid();
+    let (window, _) = bounds(asked)?;
+    let oldest = Micros(asked.now.0 - 30 * 86_400_000_000);
+    if window.is_some_and(|window| window.from < oldest) {
+        return Err(BadRequest::new(-1130, "parameter 'startTime' is invalid."));
+    }
+    let limit = asked.rows_wanted("limit", 30, 500)?;
+    let mut samples = asked.opens(market, grid, window, Side::Newest, limit);
+    samples.sort_unstable();
+    Ok(asked.page(samples, |out, at, bend| {
+        let (base_e8, value_cents) = market.open_interest(Micros(at));
+        out.extend_from_slice(b"{\"sumOpenInterest\":\"");
+        super::text::e8(out, base_e8);
+        out.extend_from_slice(b"\",\"sumOpenInterestValue\":\"");
+        super::text::cents(out, value_cents);
+        out.extend_from_slice(b"\",\"timestamp\":");
+        rows::time(out, at / 1_000, bend);
+        out.push(b'}');
+    }))
 }
 
 fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
@@ -173,7 +247,7 @@ fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
-    let side = if from.is_some() { Side::Oldest } else { Side::Newest };
+    let side = if from.is_some() || asked.is_stuck() { Side::Oldest } else { Side::Newest };
     Ok((Window::new(from.unwrap_or_default(), until), side))
 }
 

@@ -5,7 +5,6 @@
 use std::io::Write as _;
 
 use super::binance::assets;
-use super::derived::{PAID, rate_e8};
 use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle, SimTrade};
@@ -206,7 +205,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
-    let times = oldest(asked, market, PAID, within(asked)?, RATES)?;
+    let times = oldest(asked, market, Market::funding_grid(), within(asked)?, RATES)?;
     let symbol = asked.query.symbol()?;
     Ok(asked.page(times, |out, at, bend| {
         out.extend_from_slice(b"{\"timestamp\":");
@@ -218,7 +217,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         match bend {
             Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
             Some(Bend::NotFinite(text)) => out.extend_from_slice(text.as_bytes()),
-            _ => e8(out, rate_e8(market, Micros(at))),
+            _ => e8(out, market.funding(Micros(at)).0),
         }
         out.push(b'}');
     }))

@@ -5,7 +5,6 @@
 use std::io::Write as _;
 
 use super::binance::assets;
-use super::derived::{PAID, interest_e8, rate_e8};
 use super::fault::Endpoint;
 use super::market::{Market, SimCandle, SimTrade};
 use super::query::{BadRequest, Query};
@@ -201,12 +200,12 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         return Err(BadRequest::new(-1130, "params error: endTime is required with startTime"));
     }
     let limit = asked.rows_wanted("limit", SAMPLES, SAMPLES)?;
-    let times = newest(asked, market, PAID, ["startTime", "endTime"], limit)?;
+    let times = newest(asked, market, Market::funding_grid(), ["startTime", "endTime"], limit)?;
     let symbol = asked.query.symbol()?;
     Ok(asked.page(times, |out, at, bend| {
         let at = Micros(at);
         let _ = write!(out, r#"{{"symbol":"{symbol}","fundingRate":"#);
-        bent_amount_text(out, rate_e8(market, at), bend);
+        bent_amount_text(out, market.funding(at).0, bend);
         out.extend_from_slice(b",\"fundingRateTimestamp\":");
         millis_text(out, at, bend);
         out.push(b'}');
@@ -221,7 +220,7 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(times, |out, at, bend| {
         let (at, sign) = (Micros(at), if bend == Some(Bend::Contradiction) { -1 } else { 1 });
         out.extend_from_slice(b"{\"openInterest\":");
-        bent_amount_text(out, sign * interest_e8(market, at), bend);
+        bent_amount_text(out, sign * market.open_interest(at).0, bend);
         out.extend_from_slice(b",\"timestamp\":");
         millis_text(out, at, bend);
         out.push(b'}');

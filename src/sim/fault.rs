@@ -35,7 +35,7 @@ pub enum Fault {
     Shuffled,
     /// Some rows twice.
     Doubled,
-    /// The first rows of all, whatever was asked: a walk that does not advance.
+    /// The first rows of all in the exchange's order, whatever was asked: a walk that does not advance.
     Stuck,
     /// One field of one row has another type or unit.
     WrongType,

@@ -7,7 +7,9 @@ use super::book::SimBook;
 use super::hash::{below, draw};
 use super::path::Path;
 use super::tape::Tape;
-use crate::model::{Batch, Candle, Grid, Kind, Micros, Side, Span, Trade, Window, Windows};
+use crate::model::{
+    Batch, Candle, FundingRate, Grid, Kind, Micros, OpenInterest, Side, Span, Trade, Window, Windows,
+};
 
 /// Since when a market trades, and how busily.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,9 @@ pub struct SimTrade {
     /// Whether the taker sold.
     pub sold: bool,
 }
+
+/// How often funding is paid.
+const FUNDING: Grid = Grid { span: Span::Fixed(28_800), anchor_secs: 0 };
 
 /// A symbol's market.
 #[derive(Clone, Debug)]
@@ -167,6 +172,55 @@ impl Market {
     #[must_use]
     pub fn first_trade_at_or_after(&self, at: Micros) -> u64 {
         self.tape.first_at_or_after(at)
+    }
+
+    /// When funding is paid: the same instants for every symbol.
+    #[must_use]
+    pub fn funding_grid() -> Grid {
+        FUNDING
+    }
+
+    /// The funding rate paid at an instant, in hundred-millionths, and the mark price.
+    #[must_use]
+    pub fn funding(&self, at: Micros) -> (i64, i64) {
+        let drawn = draw(self.path.seed() ^ 5, at.0.cast_unsigned());
+        (below(drawn, 20_001) - 5_000, self.path.cents(at.millis_floor()))
+    }
+
+    /// The open interest at an instant: contracts of the base asset in 10^-8, and their value in hundredths.
+    #[must_use]
+    pub fn open_interest(&self, at: Micros) -> (i64, i64) {
+        let drawn = draw(self.path.seed() ^ 6, at.0.cast_unsigned());
+        let base_e8 = 1_000_000_000_000 + below(drawn, 500_000_000_000);
+        (base_e8, base_e8 / 10_000 * self.path.cents(at.millis_floor()) / 10_000)
+    }
+
+    /// What a right collector has stored of the funding rates inside `window`.
+    #[must_use]
+    pub fn fundings(&self, window: Window) -> Batch {
+        let mut batch = Batch::of(Kind::Funding);
+        let mut rows = batch.funding_mut();
+        let mut ts = self.next_open(FUNDING, window.from);
+        while ts < window.until {
+            let (rate, mark) = self.funding(ts);
+            rows.push(FundingRate { ts, rate: e8(rate), mark_price: Some(cents(mark)) });
+            ts = self.next_open(FUNDING, FUNDING.next(ts));
+        }
+        batch
+    }
+
+    /// What a right collector has stored of the open interest inside `window`.
+    #[must_use]
+    pub fn open_interests(&self, grid: Grid, window: Window) -> Batch {
+        let mut batch = Batch::of(Kind::OpenInterest);
+        let mut rows = batch.open_interest_mut();
+        let mut ts = self.next_open(grid, window.from);
+        while ts < window.until {
+            let (base, value) = self.open_interest(ts);
+            rows.push(OpenInterest { ts, open_interest: e8(base), open_interest_value: Some(cents(value)) });
+            ts = self.next_open(grid, grid.next(ts));
+        }
+        batch
     }
 
     /// The book at an instant.

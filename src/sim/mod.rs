@@ -5,19 +5,20 @@
 //! the client side but the model, so that a mistake there is not repeated here.
 
 mod binance;
+mod bitfinex;
 mod bitmex;
 mod body;
 mod book;
 mod bybit;
 mod clock;
 mod coinbase;
-mod derived;
 mod desk;
 mod fault;
 mod hash;
 mod knobs;
 mod market;
 mod meter;
+mod okx;
 mod path;
 mod query;
 mod rows;

@@ -145,7 +145,15 @@ pub(super) fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>
     out.push(b']');
 }
 
-fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+/// A time in milliseconds, written as text where an exchange does so.
+pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+    let quote = if bend == Some(Bend::TimeAsText) { "" } else { "\"" };
+    out.extend_from_slice(quote.as_bytes());
+    int(out, if bend == Some(Bend::TimeInSeconds) { at_ms / 1_000 } else { at_ms });
+    out.extend_from_slice(quote.as_bytes());
+}
+
+pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => {
             out.push(b'"');
@@ -157,7 +165,16 @@ fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     }
 }
 
-fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+/// A price as a JSON number, where an exchange writes it so.
+pub(super) fn number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber | Bend::NotFinite(_)) => out.extend_from_slice(b"\"NaN\""),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        _ => cents(out, price_cents),
+    }
+}
+
+pub(super) fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => cents(out, price_cents),
         Some(Bend::PriceNull) => out.extend_from_slice(b"null"),

@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, bitmex, bybit, coinbase, rows};
+use super::{binance, bitfinex, bitmex, bybit, coinbase, okx, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,8 +38,8 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 4] =
-    [&binance::Binance, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
+pub(super) static VENUES: [&dyn Venue; 6] =
+    [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex, &coinbase::Coinbase, &bybit::Bybit, &bitmex::Bitmex];
 
 /// The names of all that are simulated, in order.
 #[must_use]
@@ -108,7 +108,7 @@ impl Asked<'_> {
         self.world.market(symbol).ok_or_else(|| BadRequest::new(-1121, "Invalid symbol."))
     }
 
-    /// Whether the exchange answers with its first rows whatever is asked.
+    /// Whether the exchange answers with the first rows in its order, whatever is asked.
     pub(super) fn is_stuck(&self) -> bool {
         self.fault == Some(Fault::Stuck)
     }
@@ -127,7 +127,7 @@ impl Asked<'_> {
         side: Side,
         limit: usize,
     ) -> Vec<i64> {
-        let (window, side) = if self.is_stuck() { (self.ever(), Side::Oldest) } else { (window, side) };
+        let window = if self.is_stuck() { self.ever() } else { window };
         let begun = Window::new(Micros(0), Micros(self.now.0.saturating_add(1)));
         let Some(window) = window.zip(begun).and_then(|(window, begun)| window.meet(begun)) else {
             return Vec::new();
@@ -142,7 +142,7 @@ impl Asked<'_> {
     pub(super) fn ids(&self, market: &Market, window: Option<Window>, side: Side, limit: usize) -> Vec<i64> {
         let Some(window) = (if self.is_stuck() { self.ever() } else { window }) else { return Vec::new() };
         let [first, until] = [window.from, window.until].map(|at| market.first_trade_at_or_after(at));
-        self.ids_between(market, first, until, if self.is_stuck() { Side::Oldest } else { side }, limit)
+        self.ids_between(market, first, until, side, limit)
     }
 
     /// The same of the trades with ids from `first` to before `until`.

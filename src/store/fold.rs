@@ -12,9 +12,6 @@ use crate::store::publish::{Order, publish};
 use crate::store::rows::key_range;
 use crate::store::{Flushed, Mark, Period, Published, StoreError};
 
-/// A file of up to so many rows is simply rewritten.
-const SMALL_ROWS: u64 = 10_000;
-
 /// The files of one period as they are.
 pub(crate) struct Held {
     pub(crate) file: Option<Box<PeriodFile>>,
@@ -31,13 +28,15 @@ pub(crate) struct Flush<'a> {
     pub(crate) generation: u64,
     pub(crate) covered: &'a Windows,
     pub(crate) journal: Option<Mark>,
+    /// A file of up to so many rows is simply rewritten.
+    pub(crate) small_rows: u64,
 }
 
 impl Held {
     /// Publishes rows of one period, in order with each key once. Gives what now stands under its name, in
     /// the order it was written.
     pub(crate) fn flush(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
-        let Some(file) = self.file.as_deref().filter(|file| file.footer().rows > SMALL_ROWS) else {
+        let Some(file) = self.file.as_deref().filter(|file| file.footer().rows > flush.small_rows) else {
             return self.fold(flush, new);
         };
         let reach = file.last_key().unwrap_or(i64::MIN);
@@ -77,7 +76,7 @@ impl Held {
 
     /// The file is replaced by one that holds everything, **then** the open file by an empty one: whoever
     /// reads them in the order of their names misses no row.
-    fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+    pub(crate) fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
         let olds: Vec<&PeriodFile> = self.file.as_deref().into_iter().chain(self.open.as_deref()).collect();
         let (published, tally) = publish(&flush.order(1, None), &olds, new)?;
         let mut files = vec![published];

@@ -64,6 +64,9 @@ pub struct FileEntry {
     pub last: i64,
     /// When it was last modified here, in microseconds: a file unchanged since need not be hashed again.
     pub modified: i64,
+    /// The last journal frame of the series that is in it.
+    #[serde(default)]
+    pub journal: Option<Mark>,
 }
 
 /// Reasons of gaps kept per series; older ones give way, since they only explain and never decide.
@@ -428,6 +431,7 @@ mod tests {
             first: 3,
             last: 4,
             modified: 5,
+            journal: None,
         };
         ledger.files.insert("2024".into(), entry);
 

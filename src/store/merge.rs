@@ -149,7 +149,13 @@ fn merge_trades(out: &mut Batch, (old, held): Rows<'_>, (new, rows): Rows<'_>) -
     let mut matched = vec![false; stay.len()];
     for row in rows {
         let place = match id_of(new, row) {
-            Some(id) => by_id.get(id).copied(),
+            // An id that turns up late names a trade that was held without one.
+            Some(id) => by_id.get(id).copied().or_else(|| {
+                let at =
+                    (0..matched.len()).find(|at| !matched[*at] && gains_id(old, stay[*at].2, new, row))?;
+                by_id.insert(id.to_vec(), at);
+                Some(at)
+            }),
             None => (0..matched.len()).find(|at| !matched[*at] && same_trade(old, stay[*at].2, new, row)),
         };
         match place {
@@ -217,8 +223,17 @@ fn order_of(rows: &Batch, row: usize) -> u64 {
 
 /// Whether two trades without ids are the same one: all but the time we received them.
 fn same_trade(old: &Batch, a: usize, new: &Batch, b: usize) -> bool {
+    same_but(&[1], old, a, new, b)
+}
+
+/// Whether a trade that is held without an id is the one that now comes with it.
+fn gains_id(old: &Batch, a: usize, new: &Batch, b: usize) -> bool {
+    id_of(old, a).is_none() && same_but(&[1, 2], old, a, new, b)
+}
+
+fn same_but(left_out: &[usize], old: &Batch, a: usize, new: &Batch, b: usize) -> bool {
     let columns = old.columns().iter().zip(new.columns()).enumerate();
-    columns.filter(|(at, _)| *at != 1).all(|(_, (own, theirs))| own.same(a, theirs, b))
+    columns.filter(|(at, _)| !left_out.contains(at)).all(|(_, (own, theirs))| own.same(a, theirs, b))
 }
 
 #[cfg(test)]
@@ -288,6 +303,19 @@ mod tests {
         );
         assert_eq!(merged.len(), 4);
         assert_eq!(tally, Tally { added: 2, revised: 0, repeated: 2 });
+    }
+
+    #[test]
+    fn a_trade_held_without_an_id_is_replaced_by_the_one_that_has_it_and_not_doubled() {
+        let (merged, tally) = merge(
+            &trades(&[(5, None, 1.0), (5, None, 1.0), (5, None, 2.0)]),
+            &trades(&[(5, Some("7"), 1.0), (5, Some("8"), 3.0)]),
+        );
+        assert_eq!(
+            merged,
+            trades(&[(5, Some("7"), 1.0), (5, Some("8"), 3.0), (5, None, 1.0), (5, None, 2.0)])
+        );
+        assert_eq!(tally, Tally { added: 1, revised: 1, repeated: 0 });
     }
 
     #[test]

@@ -7,24 +7,30 @@
 //! Accepted rows are in the journal before anything says so, and stay there until their file is published;
 //! opening a store publishes what the journal of the process before still holds.
 
+mod adopt;
 mod error;
 mod file;
 mod fold;
+mod folders;
 mod inventory;
 mod journal;
 mod layout;
 mod ledger;
 mod lock;
 mod merge;
+#[cfg(test)]
+mod model_tests;
 mod owner;
 mod place;
 mod publish;
 mod read;
 mod recover;
 mod rows;
+mod scan;
 mod verify;
 mod writer;
 
+pub use adopt::{Adoption, Fate};
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file};
 pub use inventory::{Holding, inventory};
@@ -32,10 +38,13 @@ pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
-pub use owner::{Replay, Settings, Store};
+pub use owner::{Replay, SMALL_ROWS, Settings, Store};
 pub use place::Part;
 pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
+pub use scan::{Scan, scan};
+#[cfg(test)]
+pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};
 pub use writer::{Accepted, Flushed, Writer};

@@ -4,11 +4,15 @@
 //! first, then its segments go.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::disk::{Disk, Os};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
+use crate::store::folders::Folders;
 use crate::store::journal::{Damage, Entry, Journal, Rows, scan};
 use crate::store::recover::Finding;
 use crate::store::rows::GROUP_ROWS;
@@ -24,7 +28,27 @@ pub struct Settings {
     pub journal_id: u64,
     /// The present, for the reasons of gaps.
     pub now: Micros,
+    /// A period's file of up to so many rows is simply rewritten; beside a larger one stands an open file.
+    pub small_rows: u64,
 }
+
+impl Settings {
+    /// The usual ones, with an id for the journal that no other has.
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub fn drawn(layout: &Layout, now: Micros, sync_each: bool) -> Result<Self, StoreError> {
+        let mut id = [0; 8];
+        let drawn = SystemRandom::new().fill(&mut id).map_err(|_| io::Error::other("there is no randomness"));
+        drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
+        // What JSON readers of the ledger can hold exactly.
+        let journal_id = u64::from_le_bytes(id) >> 11;
+        Ok(Settings { sync_each, journal_id, now, small_rows: SMALL_ROWS })
+    }
+}
+
+/// Rows up to which rewriting a file costs no more than all else an append does: a year of hours has 8 784.
+pub const SMALL_ROWS: u64 = 10_000;
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -33,9 +57,11 @@ pub struct Store(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) folders: Arc<Folders>,
     pub(crate) layout: Layout,
     journal: Journal,
     sync_each: bool,
+    pub(crate) small_rows: u64,
     state: Mutex<State>,
 }
 
@@ -86,11 +112,14 @@ impl Store {
         layout: &Layout,
         settings: Settings,
     ) -> Result<(Self, Replay), StoreError> {
+        let folders = Arc::new(Folders::default());
         let shared = Shared {
-            journal: Journal::new(Arc::clone(&disk), layout.journal(), settings.journal_id),
+            journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings.journal_id),
             disk,
+            folders,
             layout: layout.clone(),
             sync_each: settings.sync_each,
+            small_rows: settings.small_rows,
             state: Mutex::default(),
         };
         let store = Store(Arc::new(shared));
@@ -210,6 +239,9 @@ impl Replaying<'_> {
         let mut replaying =
             Replaying { store, writers: HashMap::new(), first: HashMap::new(), out: Replay::default() };
         let Shared { disk, layout, journal, .. } = &*store.0;
+        for folder in [layout.journal(), layout.quarantine()] {
+            sweep(&**disk, &folder).map_err(StoreError::io("tidying", &folder))?;
+        }
         let scanned = scan(&**disk, &layout.journal(), &mut |journal, position, entry| {
             replaying.take(Mark { journal, position }, entry);
             Ok(())
@@ -272,13 +304,14 @@ impl Replaying<'_> {
 
     /// Copies bytes that are no frame into the quarantine, under a name of their own.
     fn keep_aside(&mut self, damage: &Damage) -> Result<(), StoreError> {
-        let Shared { disk, layout, .. } = &*self.store.0;
+        let Shared { disk, layout, folders, .. } = &*self.store.0;
         let bytes = disk.read(&damage.path).map_err(StoreError::io("reading", &damage.path))?;
         let range = usize::try_from(damage.from).unwrap_or(0)..usize::try_from(damage.until).unwrap_or(0);
         let bytes = bytes.get(range).unwrap_or_default();
         let name = damage.path.file_name().unwrap_or_default().to_string_lossy();
         let aside: PathBuf = layout.quarantine().join(format!("{name}.{}", damage.from));
-        disk.create_folder(&layout.quarantine())
+        folders
+            .make(&**disk, layout.root(), &layout.quarantine())
             .and_then(|()| disk.replace(&aside, bytes))
             .map_err(StoreError::io("setting aside", &aside))?;
         let what = if damage.is_tail { "a write cut short" } else { "no frame, though frames follow" };
@@ -290,16 +323,24 @@ impl Replaying<'_> {
     }
 
     fn publish_everything(&mut self) {
-        let journal = &self.store.0.journal;
+        // Until a series is published the segments of its frames stay, whoever is published before it.
+        self.first.iter().for_each(|(series, first)| self.store.0.journal.hold(series, *first));
         for (series, writer) in std::mem::take(&mut self.writers) {
-            // Until it is published its segments stay.
-            if let Some(first) = self.first.get(&series) {
-                journal.hold(&series, *first);
-            }
             let Some(mut writer) = writer else { continue };
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));
             }
         }
     }
+}
+
+/// Removes temporary files of a process that ended.
+fn sweep(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    if disk.look(folder)?.is_none() {
+        return Ok(());
+    }
+    disk.list(folder)?
+        .iter()
+        .filter(|name| is_aside(name))
+        .try_for_each(|name| disk.remove(&folder.join(name)))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::model::Series;
 use crate::store::file::{Opened, PeriodFile, look_into};
+use crate::store::folders::Folders;
 use crate::store::{Layout, Period, StoreError};
 
 /// The two files a period can have.
@@ -41,11 +42,12 @@ pub(crate) struct Place {
     pub(crate) layout: Layout,
     pub(crate) series: Series,
     pub(crate) folder: PathBuf,
+    folders: Arc<Folders>,
 }
 
 impl Place {
-    pub(crate) fn new(disk: Arc<dyn Disk>, layout: &Layout, series: &Series) -> Self {
-        Place { disk, layout: layout.clone(), series: series.clone(), folder: layout.folder(series) }
+    pub(crate) fn new(disk: Arc<dyn Disk>, folders: Arc<Folders>, layout: &Layout, series: &Series) -> Self {
+        Place { disk, layout: layout.clone(), series: series.clone(), folder: layout.folder(series), folders }
     }
 
     pub(crate) fn path(&self, period: &str, part: Part) -> PathBuf {
@@ -71,29 +73,30 @@ impl Place {
     }
 
     pub(crate) fn create_folder(&self) -> Result<(), StoreError> {
-        self.disk.create_folder(&self.folder).map_err(StoreError::io("creating", &self.folder))
+        let made = self.folders.make(&*self.disk, self.layout.root(), &self.folder);
+        made.map_err(StoreError::io("creating", &self.folder))
     }
 
     /// Moves a file into the quarantine under a name of its own, never over another.
     pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf, StoreError> {
-        quarantine(&*self.disk, &self.layout, path).map_err(StoreError::io("setting aside", path))
+        self.quarantine(path).map_err(StoreError::io("setting aside", path))
     }
-}
 
-fn quarantine(disk: &dyn Disk, layout: &Layout, path: &Path) -> std::io::Result<PathBuf> {
-    let folder = layout.quarantine();
-    disk.create_folder(&folder)?;
-    let inside = path.strip_prefix(layout.root()).unwrap_or(path);
-    let flat = inside.to_string_lossy().replace('/', "__");
-    let mut to = folder.join(&flat);
-    for again in 1_u32.. {
-        if disk.look(&to)?.is_none() {
-            break;
+    fn quarantine(&self, path: &Path) -> std::io::Result<PathBuf> {
+        let (disk, layout, folder) = (&*self.disk, &self.layout, self.layout.quarantine());
+        self.folders.make(disk, layout.root(), &folder)?;
+        let inside = path.strip_prefix(layout.root()).unwrap_or(path);
+        let flat = inside.to_string_lossy().replace('/', "__");
+        let mut to = folder.join(&flat);
+        for again in 1_u32.. {
+            if disk.look(&to)?.is_none() {
+                break;
+            }
+            to = folder.join(format!("{flat}.{again}"));
         }
-        to = folder.join(format!("{flat}.{again}"));
+        disk.rename(path, &to)?;
+        disk.sync_folder(&folder)?;
+        disk.sync_folder(crate::disk::folder_of(path))?;
+        Ok(to)
     }
-    disk.rename(path, &to)?;
-    disk.sync_folder(&folder)?;
-    disk.sync_folder(crate::disk::folder_of(path))?;
-    Ok(to)
 }

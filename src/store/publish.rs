@@ -125,7 +125,8 @@ fn write_aside(
     hashed.into_inner().0.sync().map_err(StoreError::io("syncing", aside))?;
 
     let (first, last) = ends.unwrap_or((0, 0));
-    let entry = FileEntry { rows, bytes, sha256, generation: order.generation, first, last, modified: 0 };
+    let (generation, journal) = (order.generation, order.journal);
+    let entry = FileEntry { rows, bytes, sha256, generation, first, last, modified: 0, journal };
     let published = Published {
         period: order.period.name.clone(),
         part: order.part(),

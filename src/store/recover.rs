@@ -13,7 +13,7 @@ use crate::store::file::{Opened, PeriodFile};
 use crate::store::fold::Flush;
 use crate::store::ledger::Read;
 use crate::store::place::Place;
-use crate::store::{FileEntry, Ledger, Mark, Part, Period, StoreError};
+use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
 
 /// Something recovery met and dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,6 @@ pub enum FindingKind {
 pub(crate) struct Recovered {
     pub(crate) ledger: Ledger,
     pub(crate) findings: Vec<Finding>,
-    /// What the files say is in them of the journal, for those the ledger did not know.
-    pub(crate) marks: BTreeMap<String, Mark>,
 }
 
 /// Reads the ledger of a series and makes it agree with the folder.
@@ -118,7 +116,9 @@ impl Recovery<'_> {
             let path = self.place.path(&name, part);
             match Period::named(self.place.series.kind(), &name) {
                 Some(period) => self.out.ledger.drop_file(&period, part, "its file was deleted"),
-                None => drop(self.out.ledger.part_mut(part).remove(&name)),
+                None => {
+                    self.out.ledger.part_mut(part).remove(&name);
+                }
             }
             self.found(
                 FindingKind::Missing,
@@ -161,7 +161,9 @@ impl Recovery<'_> {
             let reason = format!("it is a file of {}, period {}", footer.series, footer.period);
             return self.lose(period, part, reason);
         }
-        if known.as_ref().is_some_and(|entry| entry.generation >= footer.generation) {
+        let file_generation = self.out.ledger.files.get(&period.name).map_or(0, |file| file.generation);
+        let is_dead = part == Part::Open && footer.generation <= file_generation;
+        if !is_dead && known.as_ref().is_some_and(|entry| entry.generation >= footer.generation) {
             let reason = "it is an older file than the one that was published".to_owned();
             return self.lose(period, part, reason);
         }
@@ -173,6 +175,7 @@ impl Recovery<'_> {
             first: 0,
             last: 0,
             modified: found.modified,
+            journal: footer.journal,
         };
         self.adopt(period, part, &file, entry)
     }
@@ -202,10 +205,6 @@ impl Recovery<'_> {
             let since = file.footer().windows().first().map_or(first, |window| window.from);
             ledger.wanted_since = Some(ledger.wanted_since.map_or(since, |own| own.min(since)));
         }
-        if let Some(mark) = file.footer().journal {
-            let known = self.out.marks.entry(period.name.clone()).or_insert(mark);
-            known.position = known.position.max(mark.position);
-        }
         self.found(FindingKind::Adopted, file.path().to_owned(), "whole, and newer than the ledger");
         Ok(())
     }
@@ -227,6 +226,7 @@ impl Recovery<'_> {
                 generation: ledger.generation,
                 covered: &ledger.covered,
                 journal: None,
+                small_rows: 0,
             };
             let beside = ledger.files.get(&name).map_or(0, |file| file.generation);
             let emptied = flush.empty_open(1, beside)?;

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series};
-use crate::store::file::{Opened, PeriodFile, open_period_file};
+use crate::store::file::{Opened, PeriodFile, look_into};
+use crate::store::ledger::Read;
 use crate::store::merge::{keys, tidy};
-use crate::store::{FileEntry, Layout, Ledger, Part, Period, StoreError, period_files};
+use crate::store::read::period_files_on;
+use crate::store::{FileEntry, Layout, Ledger, Part, Period, StoreError};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,18 +24,26 @@ pub struct Fault {
 /// # Errors
 /// Where the operating system refuses to read.
 pub fn verify_series(layout: &Layout, series: &Series) -> Result<Vec<Fault>, StoreError> {
+    verify_series_on(&Os, layout, series)
+}
+
+pub(crate) fn verify_series_on(
+    disk: &dyn Disk,
+    layout: &Layout,
+    series: &Series,
+) -> Result<Vec<Fault>, StoreError> {
     let path = layout.ledger(series);
     let folder = layout.folder(series);
     let mut faults = Vec::new();
     let mut fault = |path: PathBuf, what: String| faults.push(Fault { path, what });
-    let ledger = match Ledger::read(&path, series) {
-        Ok(Some(ledger)) => ledger,
-        Ok(None) => {
+    let ledger = match Ledger::look(disk, &path, series)? {
+        Read::Ledger(ledger) => *ledger,
+        Read::Absent => {
             fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
             return Ok(faults);
         }
-        Err(error) => {
-            fault(path, error.to_string());
+        Read::Damaged(reason) => {
+            fault(path, reason);
             return Ok(faults);
         }
     };
@@ -43,22 +54,22 @@ pub fn verify_series(layout: &Layout, series: &Series) -> Result<Vec<Fault>, Sto
                 fault(path, "the ledger names a file that is no period's".to_owned());
                 continue;
             };
-            match verify_file(&path, series, &period, entry) {
+            match verify_file(disk, &path, series, &period, entry) {
                 Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
                 Err(error) => fault(path, error.to_string()),
             }
         }
     }
     for name in ledger.open_files.keys() {
-        if let Some(what) = overlap(layout, series, name) {
+        if let Some(what) = overlap(disk, layout, series, name) {
             fault(folder.join(Part::Open.file_name(name)), what);
         }
     }
     if let Some(window) = ledger.contradiction() {
         fault(layout.ledger(series), format!("{window} is both covered and said to hold nothing"));
     }
-    for path in unknown_files(layout, series, &ledger)? {
-        match open_period_file(&path, series.kind())? {
+    for path in unknown_files(disk, layout, series, &ledger)? {
+        match look_into(disk, &path, series.kind())? {
             // A publish that was cut short: whole, and taken over by the next run.
             Opened::Ours(file) if file.footer().generation > ledger.generation => {}
             Opened::Ours(_) => fault(path, "the ledger does not know it".to_owned()),
@@ -72,12 +83,13 @@ pub fn verify_series(layout: &Layout, series: &Series) -> Result<Vec<Fault>, Sto
 }
 
 fn verify_file(
+    disk: &dyn Disk,
     path: &std::path::Path,
     series: &Series,
     period: &Period,
     entry: &FileEntry,
 ) -> Result<Vec<String>, StoreError> {
-    let file = match open_period_file(path, series.kind())? {
+    let file = match look_into(disk, path, series.kind())? {
         Opened::Ours(file) => file,
         Opened::Foreign => return Ok(vec!["dccd did not write it".to_owned()]),
         Opened::Damaged(reason) => return Ok(vec![reason]),
@@ -122,27 +134,24 @@ fn verify_rows(file: &PeriodFile, period: &Period) -> Result<Vec<String>, StoreE
 }
 
 /// What is wrong between a period's two files: every key of the open one lies behind the last of the other.
-fn overlap(layout: &Layout, series: &Series, period: &str) -> Option<String> {
+fn overlap(disk: &dyn Disk, layout: &Layout, series: &Series, period: &str) -> Option<String> {
     // A file that cannot be read was reported by itself.
-    let files = period_files(layout, series, period).ok()?;
+    let files = period_files_on(disk, layout, series, period).ok()?;
     let [file, open] = files.as_slice() else { return None };
     let (last, first) = (file.last_key()?, open.first_key()?);
     (first <= last).then(|| "it holds rows that belong into the file beside it".to_owned())
 }
 
-fn unknown_files(layout: &Layout, series: &Series, ledger: &Ledger) -> Result<Vec<PathBuf>, StoreError> {
+fn unknown_files(
+    disk: &dyn Disk,
+    layout: &Layout,
+    series: &Series,
+    ledger: &Ledger,
+) -> Result<Vec<PathBuf>, StoreError> {
     let folder = layout.folder(series);
-    let entries = std::fs::read_dir(&folder).map_err(StoreError::io("listing", &folder))?;
-    let mut unknown: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let known =
-                Part::of_name(&name).is_none_or(|(period, part)| ledger.part(part).contains_key(period));
-            !known && !name.starts_with('.')
-        })
-        .map(|entry| entry.path())
-        .collect();
-    unknown.sort();
-    Ok(unknown)
+    let names = disk.list(&folder).map_err(StoreError::io("listing", &folder))?;
+    let is_known =
+        |name: &str| Part::of_name(name).is_none_or(|(period, part)| ledger.part(part).contains_key(period));
+    let unknown = names.iter().filter(|name| !is_known(name) && !name.starts_with('.'));
+    Ok(unknown.map(|name| folder.join(name)).collect())
 }

@@ -1,7 +1,6 @@
 //! The one writer of a series: it accepts pages into the journal and publishes them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,8 +48,6 @@ pub struct Writer {
     /// The ledger as it is on disk differs from `ledger`.
     unwritten: bool,
     waiting: Waiting,
-    /// What files that the ledger did not know hold of the journal.
-    marks: BTreeMap<String, Mark>,
     /// Generations of the files this writer wrote itself: those need not be hashed before they are copied from.
     written: Vec<u64>,
 }
@@ -110,7 +107,7 @@ impl Waiting {
 impl Writer {
     /// Opens a series, making its ledger and its files agree first.
     pub(crate) fn open(shared: Arc<Shared>, series: &Series) -> Result<(Self, Vec<Finding>), StoreError> {
-        let place = Place::new(Arc::clone(&shared.disk), &shared.layout, series);
+        let place = Place::new(Arc::clone(&shared.disk), Arc::clone(&shared.folders), &shared.layout, series);
         let recovered = recover(&place)?;
         let waiting = shared.hand_over(series);
         let mut writer = Writer {
@@ -119,7 +116,6 @@ impl Writer {
             ledger: recovered.ledger,
             unwritten: !recovered.findings.is_empty(),
             waiting,
-            marks: recovered.marks,
             written: Vec::new(),
         };
         if writer.unwritten {
@@ -230,17 +226,20 @@ impl Writer {
             return;
         }
         let kind = self.place.series.kind();
-        let mut rows = Batch::of(kind);
-        let mut from = 0;
-        while from < page.rows.len() {
-            let (period, until) = period_at(&page.rows, from);
-            // Published, though the process ended before the ledger said so.
-            if !self.marks.get(&period.name).is_some_and(holds) {
-                rows.take(&page.rows, from..until);
-            }
-            from = until;
-        }
-        self.waiting.take(Rows { rows, ..page }, mark);
+        // Published, though the process ended before the ledger said so: rows and coverage are in those files. A
+        // frame that was refused and stands there all the same is in none of them, so its coverage is not either.
+        let files = self.ledger.files.iter().chain(&self.ledger.open_files);
+        let published: Vec<Window> = files
+            .filter(|(_, file)| file.journal.as_ref().is_some_and(holds))
+            .filter_map(|(name, _)| Some(Period::named(kind, name)?.window))
+            .collect();
+        let is_new = |ts: i64| !published.iter().any(|window| window.holds(Micros(ts)));
+        let new: Vec<usize> = (0..page.rows.len()).filter(|row| is_new(page.rows.ts()[*row])).collect();
+        let mut covered: Windows = page.covered.into_iter().collect();
+        published.iter().for_each(|window| covered.remove(*window));
+        let to = if page.derived { &mut self.waiting.derived } else { &mut self.waiting.covered };
+        to.extend(covered.iter());
+        self.waiting.take(Rows { rows: page.rows.gather(&new), covered: None, ..page }, mark);
     }
 
     /// Says why windows may be gaps, once what waits is published.
@@ -303,9 +302,9 @@ impl Writer {
         if self.unwritten {
             self.write_ledger()?;
         }
-        if self.waiting.is_empty() {
-            self.shared.settled(&self.place.series)?;
-        }
+        // Only now: had the ledger not been written, all of it would be published again.
+        self.waiting = Waiting::nothing(&self.place.series);
+        self.shared.settled(&self.place.series)?;
         Ok(flushed)
     }
 
@@ -353,7 +352,8 @@ impl Writer {
             period,
             generation: self.ledger.generation,
             covered,
-            journal: self.waiting.last,
+            journal: self.waiting.last.or_else(|| self.mark_of(period)),
+            small_rows: self.shared.small_rows,
         };
         let published = held.flush(&flush, rows)?;
         flushed.tally.add(published.tally);
@@ -365,6 +365,12 @@ impl Writer {
             flushed.files.push(file);
         }
         Ok(())
+    }
+
+    /// What a period's files hold of the journal already.
+    fn mark_of(&self, period: &Period) -> Option<Mark> {
+        let mark = |part| self.ledger.part(part).get(&period.name)?.journal;
+        mark(Part::Open).or_else(|| mark(Part::File))
     }
 
     /// The files of a period, found to be what their digests say before anything is copied from them.
@@ -404,26 +410,26 @@ impl Writer {
 
     /// The files speak for the accepted pages now, so the ledger may.
     fn settle(&mut self) {
-        let waiting = std::mem::replace(&mut self.waiting, Waiting::nothing(&self.place.series));
+        let (waiting, ledger) = (&self.waiting, &mut self.ledger);
         let proven = waiting.covered.iter().chain(&waiting.derived).chain(&waiting.empty);
         if let Some(earliest) = proven.map(|window| window.from).min() {
-            self.ledger.wanted_since.get_or_insert(earliest);
+            ledger.wanted_since.get_or_insert(earliest);
         }
-        for window in waiting.covered {
-            self.ledger.cover(window);
-            self.ledger.derived.remove(window);
+        for window in &waiting.covered {
+            ledger.cover(*window);
+            ledger.derived.remove(*window);
         }
-        for window in waiting.derived {
-            let computed = self.ledger.covered.missing(window);
-            self.ledger.derived.add_all(&computed);
-            self.ledger.cover(window);
+        for window in &waiting.derived {
+            let computed = ledger.covered.missing(*window);
+            ledger.derived.add_all(&computed);
+            ledger.cover(*window);
         }
-        waiting.empty.into_iter().for_each(|window| self.ledger.confirm_empty(window, TWO_EMPTY));
-        for note in waiting.notes {
-            let open = self.ledger.settled().missing(note.window);
-            open.iter().for_each(|window| self.ledger.note(window, &note.reason));
+        waiting.empty.iter().for_each(|window| ledger.confirm_empty(*window, TWO_EMPTY));
+        for note in &waiting.notes {
+            let open = ledger.settled().missing(note.window);
+            open.iter().for_each(|window| ledger.note(window, &note.reason));
         }
-        self.ledger.journal = waiting.last.or(self.ledger.journal);
+        ledger.journal = waiting.last.or(ledger.journal);
         self.unwritten = true;
     }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use dccd::exchange::{HttpRequest, Instrument, Listing, Next, Quota, RefusalKind};
-use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
+use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
-use crate::read::{RECEIVED, Read, What, levels, payloads};
+use crate::read::{RECEIVED, Read, What, levels, page, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "binance",
+    json_numbers: false,
     asked,
     recorded,
     first: &[
@@ -136,6 +137,51 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     };
     let word = query.split('&').find_map(|part| part.strip_prefix("interval=")).map(str::to_owned);
     Some(Recorded { what, word })
+}
+
+#[test]
+fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
+    let exchange = KNOWLEDGE.exchange();
+    let Read::Listing(listing) = payload("instruments_usdm.json") else { panic!("it is a listing") };
+    assert_eq!(listing.quotas, [(1, Quota { weight: 2_400, per: Duration::from_secs(60) })]);
+    let find = |pair: &str| listing.find(&pair.parse().unwrap()).unwrap().clone();
+    assert_eq!((find("BTC/USDT:perp").symbol.as_str(), find("BTC/USDT:perp").ends), ("BTCUSDT", None));
+    let quarter = find("BTC/USDT:quarter");
+    assert_eq!(quarter.symbol, "BTCUSDT_240329");
+    assert_eq!(quarter.ends, Some(Micros::from_millis(1_711_699_200_000)));
+    assert_eq!(find("BTC/USDT:next_quarter").listed, Some(Micros::from_millis(1_569_398_400_000)));
+
+    let mut page = page(exchange, Kind::Trades, Market::Quarter, None);
+    page.instrument = std::sync::Arc::new(quarter);
+    let request = exchange.request(&page);
+    assert_eq!((request.host, request.budget), (Some("https://fapi.binance.com"), 1));
+    assert!(request.path.contains("symbol=BTCUSDT_240329&startTime="), "{}", request.path);
+    assert!(!request.path.contains("endTime"), "an hour or more between both is refused: {}", request.path);
+}
+
+#[test]
+fn funding_open_interest_and_the_books_own_time_come_out_as_they_are_told() {
+    let Read::Rows(rates, _) = payload("funding_perp_first.json") else { panic!("it is a page") };
+    let mut expected = Batch::of(Kind::Funding);
+    for (millis, rate, mark_price) in
+        [(1_568_102_400_000, 0.0001, None), (1_704_067_200_000, -0.0375, Some(42_313.9))]
+    {
+        expected.funding_mut().push(FundingRate { ts: Micros::from_millis(millis), rate, mark_price });
+    }
+    assert_eq!(rates, expected);
+
+    let Read::Rows(samples, _) = payload("openinterest_5m_perp.json") else { panic!("it is a page") };
+    let mut expected = Batch::of(Kind::OpenInterest);
+    for (millis, open_interest, value) in
+        [(1_583_127_900_000, 20_403.637, 150_570_784.5), (1_583_128_200_000, 20_401.367, 149_940_752.125)]
+    {
+        let (ts, open_interest_value) = (Micros::from_millis(millis), Some(value));
+        expected.open_interest_mut().push(OpenInterest { ts, open_interest, open_interest_value });
+    }
+    assert_eq!(samples, expected);
+
+    let Read::Rows(book, _) = payload("orderbook_perp_own_time.json") else { panic!("it is a page") };
+    assert_eq!(levels(&book)[0].ts, Micros::from_millis(1_589_436_922_959));
 }
 
 fn payload(name: &str) -> Read {

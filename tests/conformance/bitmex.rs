@@ -10,11 +10,12 @@ use dccd::model::{
     Batch, Candle, FundingRate, Kind, Market, Micros, Series, Side, Span, Trade, Window, Zone,
 };
 
-use crate::knowledge::{Asked, First, Knowledge, Recorded};
+use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "bitmex",
+    json_numbers: true,
     asked,
     recorded,
     first: &[
@@ -82,8 +83,7 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
 
 /// Bounds are inclusive milliseconds; of candles, where they end.
 fn asked(request: &HttpRequest) -> Asked {
-    let (_, query) = request.path.split_once('?').expect("a page has a query");
-    let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let value = |name| query(request, name);
     let span: Duration = value("binSize").map_or(Duration::ZERO, |word| {
         let span: Span = word.parse().unwrap();
         Duration::from_secs(u64::from(span.secs()))

@@ -9,11 +9,12 @@ use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Series, Side, Trade, Window,
 };
 
-use crate::knowledge::{Asked, First, Knowledge, Recorded};
+use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "bybit",
+    json_numbers: false,
     asked,
     recorded,
     first: &[
@@ -73,10 +74,9 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
 
 /// Bounds are inclusive milliseconds under one of two names.
 fn asked(request: &HttpRequest) -> Asked {
-    let (_, query) = request.path.split_once('?').expect("a page has a query");
-    let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let value = |name: &str| query(request, name);
     let millis =
-        |names: [&str; 2]| names.into_iter().find_map(value).map(|text| text.parse::<i64>().unwrap());
+        |names: [&str; 2]| names.into_iter().find_map(&value).map(|text| text.parse::<i64>().unwrap());
     Asked {
         from: millis(["start", "startTime"]).map(Micros::from_millis),
         until: millis(["end", "endTime"]).map(|last| Micros::from_millis(last + 1)),

@@ -3,11 +3,12 @@
 use dccd::exchange::{Ask, HttpRequest, Instrument, Listing, Next, Page, RefusalKind};
 use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Window, Zone};
 
-use crate::knowledge::{Asked, First, Knowledge, Recorded};
+use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "coinbase",
+    json_numbers: true,
     asked,
     recorded,
     first: &[
@@ -69,8 +70,7 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
 
 /// Bounds are inclusive seconds; `after` is the first id that is too new.
 fn asked(request: &HttpRequest) -> Asked {
-    let (_, query) = request.path.split_once('?').expect("a page has a query");
-    let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let value = |name| query(request, name);
     let instant = |name| value(name).map(|text| Micros::parse(text, &Zone::UTC).unwrap());
     Asked {
         from: instant("start"),

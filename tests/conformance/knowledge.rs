@@ -8,6 +8,8 @@ use crate::read::What;
 
 pub(crate) struct Knowledge {
     pub(crate) exchange: &'static str,
+    /// Whether prices are JSON numbers, so that a fraction in place of a whole number is no other type.
+    pub(crate) json_numbers: bool,
     /// Reads back what a request asks for, from its text alone.
     pub(crate) asked: fn(&HttpRequest) -> Asked,
     /// What a recorded endpoint is; none for one we do not use.
@@ -45,6 +47,12 @@ pub(crate) enum First {
     Trade { ts_millis: i64, price: f64, amount: f64, side: Side, id: &'static str },
     Book { bid: (f64, f64), ask: (f64, f64), levels: (usize, usize) },
     Refusal { kind: RefusalKind, code: &'static str, message: &'static str },
+}
+
+/// A parameter of a request's query.
+pub(crate) fn query<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let (_, query) = request.path.split_once('?')?;
+    query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
 impl Knowledge {

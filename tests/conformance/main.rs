@@ -7,12 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod binance;
+mod bitfinex;
 mod bitmex;
 mod bodies;
 mod bybit;
 mod coinbase;
 mod knowledge;
 mod offers;
+mod okx;
 mod paging;
 mod payloads;
 mod read;
@@ -21,5 +23,11 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 4] =
-    [&binance::KNOWLEDGE, &coinbase::KNOWLEDGE, &bybit::KNOWLEDGE, &bitmex::KNOWLEDGE];
+const KNOWN: [&Knowledge; 6] = [
+    &binance::KNOWLEDGE,
+    &okx::KNOWLEDGE,
+    &bitfinex::KNOWLEDGE,
+    &coinbase::KNOWLEDGE,
+    &bybit::KNOWLEDGE,
+    &bitmex::KNOWLEDGE,
+];

@@ -47,7 +47,7 @@ fn assert_edge_to_edge(
         (Bounds::Both | Bounds::Page, _) => (true, true),
         (Bounds::Near, Direction::OldestFirst) => (true, false),
         (Bounds::Near, Direction::NewestFirst) => (false, true),
-        (Bounds::Unbounded, _) => (false, false),
+        (Bounds::Unbounded | Bounds::ById, _) => (false, false),
     };
     for asked in asked {
         prop_assert_eq!((asked.from.is_some(), asked.until.is_some()), (names_from, names_until));

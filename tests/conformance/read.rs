@@ -65,7 +65,11 @@ pub(crate) fn read(
             let next = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
             Ok(Read::Rows(batch, next))
         }
-        What::Clock => exchange.parse_clock(body).map(Read::Clock),
+        What::Clock => {
+            // The Date is of whole seconds.
+            let date = |name: &str| (name == "date").then_some("Sun, 15 Jun 2025 15:06:40 GMT");
+            exchange.parse_clock(&Answer { header: &date, ..Answer::of(body, RECEIVED) }).map(Read::Clock)
+        }
         What::Listing => exchange.parse_listing(body).map(Read::Listing),
         What::Error => panic!("an error body is read as a refusal"),
     }

@@ -10,9 +10,6 @@ use crate::KNOWN;
 use crate::knowledge::{First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, Sample, What, files, levels, recordings};
 
-/// The three-day candle: where it opens is documented nowhere, so it is held to no grid.
-const THREE_DAYS: Span = Span::Fixed(259_200);
-
 /// Where a candle opens at the close of the one before, which may lie outside of its own low and high.
 const OPENS_AT_THE_LAST_CLOSE: [&str; 1] = ["bitmex"];
 
@@ -147,7 +144,7 @@ fn assert_plausible(batch: &Batch, who: &str) {
 }
 
 fn assert_on_grid(offer: &Offer, batch: &Batch, span: Span, who: &str) {
-    if span == THREE_DAYS {
+    if offer.is_adrift(span) {
         return;
     }
     let grid = offer.grid(span);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
 use dccd::daemon::{Job, Site};
-use dccd::exchange::{find, names};
+use dccd::exchange::{Quota, find, names};
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
-use dccd::sim::{Clock, Endpoint, Knobs, Seen, Sim};
+use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen, Sim};
 use dccd::store::{Layout, Ledger, period_files, verify_series};
 use dccd::telemetry::exposition;
 use tempfile::TempDir;
@@ -31,6 +31,8 @@ pub(crate) struct House {
     pub(crate) jobs: String,
     /// The exchange's time, where the test steers it.
     pub(crate) now: Arc<AtomicI64>,
+    /// Whether requests wait for no limit.
+    pub(crate) no_limits: bool,
 }
 
 impl House {
@@ -46,10 +48,22 @@ impl House {
         House { now, ..House::keeping_time(jobs, Knobs { clock, ..knobs }).await }
     }
 
+    /// A house whose requests wait for no limit: those of many exchanges would take minutes.
+    pub(crate) async fn unlimited(jobs: &str, now: &str, knobs: Knobs) -> House {
+        let knobs = Knobs { weight_limit: u32::MAX, ..knobs };
+        House { no_limits: true, ..House::with(jobs, now, knobs).await }
+    }
+
     /// A house whose exchange keeps the time of its knobs.
     pub(crate) async fn keeping_time(jobs: &str, knobs: Knobs) -> House {
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
-        House { sim, folder: TempDir::new().unwrap(), jobs: jobs.to_owned(), now: Arc::default() }
+        House {
+            sim,
+            folder: TempDir::new().unwrap(),
+            jobs: jobs.to_owned(),
+            now: Arc::default(),
+            no_limits: false,
+        }
     }
 
     pub(crate) fn move_to(&self, now: &str) {
@@ -84,7 +98,11 @@ impl House {
 
     /// A process that starts on the data path.
     pub(crate) async fn site(&self) -> Site {
-        Site::open(&self.config(), "test").await.unwrap()
+        let site = Site::open(&self.config(), "test").await.unwrap();
+        if self.no_limits {
+            lift_limits(&site);
+        }
+        site
     }
 
     /// A process that starts, runs one order and ends.
@@ -139,12 +157,13 @@ impl House {
         let series: Series = series.parse().unwrap();
         let assets = format!("{}{}", series.pair().base(), series.pair().quote());
         let market = self.sim.market(&assets).unwrap();
-        match series.kind() {
-            Kind::Ohlc => told::candles(&series, &market.candles(grid(&series), window)),
-            Kind::Funding => market.paid_rates(window),
-            Kind::OpenInterest => market.interests(grid(&series), window),
-            _ => told::trades(series.exchange(), &market.trades(window)),
-        }
+        let rows = match series.kind() {
+            Kind::Ohlc => market.candles(grid(&series), window),
+            Kind::Funding => market.fundings(window),
+            Kind::OpenInterest => market.open_interests(grid(&series), window),
+            _ => market.trades(window),
+        };
+        told::by(&series, rows)
     }
 
     /// Every row the exchange has in the window is stored once, to the bit and in order, nothing else is,
@@ -185,6 +204,15 @@ impl House {
     }
 }
 
+fn lift_limits(site: &Site) {
+    for exchange in dccd::exchange::ALL {
+        let Some(client) = site.client(exchange.name()) else { continue };
+        for budget in 0..exchange.quotas().len() {
+            client.set_quota(budget, Quota { weight: 1_000_000, per: Duration::from_secs(1) });
+        }
+    }
+}
+
 /// Runs one order to its end.
 pub(crate) async fn run(site: &Site, order: &Order) -> Outcome {
     site.run(order, Duration::ZERO, &|_| {}, &CancellationToken::new()).await
@@ -222,6 +250,26 @@ pub(crate) fn grid(series: &Series) -> Grid {
 pub(crate) fn asked_number(seen: &Seen, name: &str) -> i64 {
     let query = seen.path.split_once('?').unwrap().1;
     query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap().parse().unwrap()
+}
+
+/// Every way an answer can be broken that leaves the connection alone.
+pub(crate) fn broken_answers(share: f64) -> Vec<Rule> {
+    let faults = [
+        Fault::Status500,
+        Fault::Short,
+        Fault::Empty,
+        Fault::Shuffled,
+        Fault::Doubled,
+        Fault::WrongType,
+        Fault::ErrorBody,
+        Fault::Stuck,
+    ];
+    faults.iter().map(|fault| Rule::share(*fault, share)).collect()
+}
+
+/// How many requests of an endpoint were answered wrongly on purpose.
+pub(crate) fn faults_struck(house: &House, endpoint: Endpoint) -> usize {
+    house.asked(endpoint).iter().filter(|seen| seen.fault.is_some()).count()
 }
 
 /// An error with its causes.

@@ -101,5 +101,8 @@ async fn a_killed_program_loses_nothing_for_good_and_leaves_nothing_behind() {
     let left: Vec<String> =
         files(&house.data_path()).into_iter().filter(|path| path.contains(".tmp-")).collect();
     assert_eq!(left, Vec::<String>::new(), "temporary files");
-    assert!(!house.layout().quarantine().exists(), "a file was taken for damaged");
+    // Half a frame of the journal may lie there; the kill was amid its write.
+    let aside = house.layout().quarantine();
+    let damaged = if aside.exists() { files(&aside) } else { Vec::new() };
+    assert!(damaged.iter().all(|path| path.contains(".journal.")), "taken for damaged: {damaged:?}");
 }

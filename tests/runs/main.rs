@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
 
 mod backfill;
+mod bitfinex;
 mod bitmex;
 mod books;
 mod bybit;
@@ -14,8 +15,11 @@ mod faults;
 mod faulty;
 mod house;
 mod killed;
+mod okx;
+mod online;
 mod program;
 mod refusals;
 mod scheduler;
 mod told;
 mod trades;
+mod usdm;

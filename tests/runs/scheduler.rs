@@ -1,9 +1,11 @@
 //! The daemon's schedule over real runs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::daemon::{Job, STOP_WITHIN, Scheduler};
+use dccd::config::{Config, Surroundings, check};
+use dccd::daemon::{Job, STOP_WITHIN, Scheduler, Site};
 use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen};
 use dccd::telemetry::Status;
 use tokio::time::Instant;
@@ -13,9 +15,13 @@ use crate::house::{House, MINUTELY, at, window};
 
 /// Runs the daemon of a house for so long.
 async fn run_for(house: &House, slots: usize, length: Duration) -> Arc<Status> {
-    let (site, status, stop) =
-        (Arc::new(house.site().await), Arc::new(Status::new()), CancellationToken::new());
-    let jobs = Job::all(&house.config());
+    run_config(&house.config(), slots, length).await
+}
+
+async fn run_config(config: &Config, slots: usize, length: Duration) -> Arc<Status> {
+    let site = Arc::new(Site::open(config, "test").await.unwrap());
+    let (status, stop) = (Arc::new(Status::new()), CancellationToken::new());
+    let jobs = Job::all(config);
     let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
     let timer = async {
         tokio::time::sleep(length).await;
@@ -106,6 +112,31 @@ async fn a_job_whose_run_failed_waits_half_a_minute_and_the_others_do_not() {
     assert!(moon.last_error.as_ref().unwrap().contains("-1121"));
     let wait = moon.next_run_at.unwrap().since(moon.last_run_at.unwrap());
     assert!(wait > Duration::from_secs(28) && wait <= Duration::from_secs(31), "{wait:?}");
+}
+
+#[tokio::test]
+async fn jobs_of_the_third_series_run_on_demand_once_or_at_their_interval_as_they_say() {
+    let symbols = ["BTCUSDT", "ETHUSDT", "XRPUSDT"].map(str::to_owned).to_vec();
+    let job = |pair: &str, when: &str| format!("{{exchange: Binance, pairs: [{pair}], span: 60, {when}}}");
+    let jobs = [
+        job("BTC/USDT", "trigger_kind: manual"),
+        job("ETH/USDT", "trigger_kind: once"),
+        job("XRP/USDT", "every: 1"),
+    ];
+    let knobs = Knobs { symbols, ..Knobs::default() };
+    let house = House::with(&jobs.join("\n"), "2024-01-31 12:00:30", knobs).await;
+    let text = house.text().replace("histo_jobs:", "jobs:");
+    let config = check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap();
+
+    let status = run_config(&config, 4, Duration::from_millis(3_500)).await;
+
+    let asked = house.asked(Endpoint::Ohlc);
+    let of = |symbol: &str| asked.iter().filter(|seen| seen.path.contains(symbol)).count();
+    assert_eq!((of("BTCUSDT"), of("ETHUSDT")), (0, 1));
+    assert!(of("XRPUSDT") >= 3, "{}", of("XRPUSDT"));
+    let rows = status.jobs();
+    let manual = rows.iter().find(|row| row.series.pair().to_string() == "BTC/USDT").unwrap();
+    assert_eq!((manual.last_run_at, manual.next_run_at), (None, None), "it is shown all the same");
 }
 
 #[tokio::test]

@@ -1,15 +1,29 @@
 //! What an exchange tells of a row: columns it does not have stay unknown.
 
-use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Trade};
+use dccd::model::{Batch, Candle, FundingRate, Grid, Kind, Micros, OpenInterest, Series, Trade, Values};
 
 use crate::house::grid;
 
 /// The exchanges that tell no quote amount of a candle, and those that tell no number of trades.
-const NO_QUOTE_VOLUME: [&str; 1] = ["coinbase"];
-const NO_TRADES: [&str; 2] = ["bybit", "coinbase"];
+const NO_QUOTE_VOLUME: [&str; 2] = ["bitfinex", "coinbase"];
+const NO_TRADES: [&str; 4] = ["bitfinex", "bybit", "coinbase", "okx"];
+/// The exchanges that tell the mark price at funding, and those that tell no value of an open interest.
+const MARK_PRICE: [&str; 1] = ["binance"];
+const NO_VALUE: [&str; 1] = ["bybit"];
 
-/// Candles as an exchange tells them. BitMEX tells of quiet ones too: the last close, and that nothing was traded.
-pub(crate) fn candles(series: &Series, whole: &Batch) -> Batch {
+/// All rows of the oracle as the exchange of a series tells them.
+pub(crate) fn by(series: &Series, whole: Batch) -> Batch {
+    match series.kind() {
+        Kind::Ohlc => candles(series, &whole),
+        Kind::Trades if series.exchange() == "bitmex" => unnumbered(&whole),
+        Kind::Funding if !MARK_PRICE.contains(&series.exchange()) => unmarked(&whole),
+        Kind::OpenInterest if NO_VALUE.contains(&series.exchange()) => unvalued(&whole),
+        _ => whole,
+    }
+}
+
+/// Candles; BitMEX tells of quiet ones too: the last close, and that nothing was traded.
+fn candles(series: &Series, whole: &Batch) -> Batch {
     let exchange = series.exchange();
     let mut told = Batch::of(Kind::Ohlc);
     let mut rows = told.candles_mut();
@@ -44,11 +58,8 @@ fn quiet(grid: Grid, last: &Candle, until: Micros) -> impl Iterator<Item = Candl
     })
 }
 
-/// Trades as an exchange tells them: BitMEX names them by ids that are no numbers.
-pub(crate) fn trades(exchange: &str, whole: &Batch) -> Batch {
-    if exchange != "bitmex" {
-        return whole.clone();
-    }
+/// Trades named by ids that are no numbers.
+fn unnumbered(whole: &Batch) -> Batch {
     let mut told = Batch::of(Kind::Trades);
     let mut rows = told.trades_mut();
     for trade in whole.trades().iter() {
@@ -56,6 +67,32 @@ pub(crate) fn trades(exchange: &str, whole: &Batch) -> Batch {
         rows.push(Trade { id: Some(&format!("00000000-0000-0000-0000-{number:012x}")), ..trade });
     }
     told
+}
+
+/// Funding rates without the price they were paid at.
+fn unmarked(whole: &Batch) -> Batch {
+    let mut told = Batch::of(Kind::Funding);
+    let mut rates = told.funding_mut();
+    for (ts, rate) in first_column(whole) {
+        rates.push(FundingRate { ts, rate, mark_price: None });
+    }
+    told
+}
+
+/// Open interest without its value.
+fn unvalued(whole: &Batch) -> Batch {
+    let mut told = Batch::of(Kind::OpenInterest);
+    let mut samples = told.open_interest_mut();
+    for (ts, open_interest) in first_column(whole) {
+        samples.push(OpenInterest { ts, open_interest, open_interest_value: None });
+    }
+    told
+}
+
+/// The instants and the numbers beside them.
+fn first_column(rows: &Batch) -> impl Iterator<Item = (Micros, f64)> {
+    let Values::F64(values) = &rows.columns()[1].values else { panic!("they are floats") };
+    rows.ts().iter().zip(values).map(|(ts, value)| (Micros(*ts), *value))
 }
 
 /// Rows in an order that can be compared: of ids that are no numbers, nothing but the order of an answer says in

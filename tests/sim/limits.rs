@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{Listing, Quota, find};
+use dccd::exchange::{Answer, Listing, Quota, find};
 use dccd::model::Micros;
 use dccd::sim::{Endpoint, Knobs, Sim};
 
@@ -38,7 +38,7 @@ async fn symbols_and_the_weight_limit_are_announced_and_can_change() {
 async fn the_time_it_tells_is_its_clock_and_the_skew() {
     let sim = sim(Knobs { skew_ms: -90_000, ..knobs_at(NOON) }).await;
     let raw = fetch(&sim, "/api/v3/time").await.unwrap();
-    let told = find("binance").unwrap().parse_clock(&raw.body).unwrap();
+    let told = find("binance").unwrap().parse_clock(&Answer::of(&raw.body, Micros(0))).unwrap();
 
     assert_eq!(told, Micros(at(NOON).0 - 90_000_000));
     assert_eq!(raw.header("date"), Some("Wed, 05 Jun 2024 12:29:00 GMT"));

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::config::edit::flow::{self, Flow};
 
-/// How the `histo_jobs` of a file are written.
+/// How the jobs of a file are written.
 pub(super) enum Jobs {
     /// There is no such key.
     Missing,
@@ -98,17 +98,17 @@ fn lines(text: &str) -> Vec<Line<'_>> {
         .collect()
 }
 
-/// Finds the jobs; none when they are written in a way this does not follow.
-pub(super) fn jobs(text: &str) -> Option<Jobs> {
+/// Finds the jobs under a key of the file; none when they are written in a way this does not follow.
+pub(super) fn jobs(text: &str, key: &str) -> Option<Jobs> {
     let lines = lines(text);
     let first = lines.iter().find(|line| line.says_something() && line.content() != "---");
     if let Some(first) = first.filter(|line| line.content().starts_with('{')) {
         let root = flow::scan(text, first.from + first.indent())?;
-        let at = flow::value(text, &root, "histo_jobs")?;
+        let at = flow::value(text, &root, key)?;
         return text[at..].starts_with('[').then(|| flow::scan(text, at))?.map(Jobs::Flow);
     }
     let own = lines.iter().enumerate().find_map(|(index, line)| {
-        let rest = flow::after_key(line.text, "histo_jobs")?;
+        let rest = flow::after_key(line.text, key)?;
         Some((index, line.end() - rest.len(), rest))
     });
     let Some((index, colon, rest)) = own else { return Some(Jobs::Missing) };

@@ -2,6 +2,8 @@
 //!
 //! The text is changed where it has to be, read again, and compared with the tree that was wanted. Where the
 //! two differ, the file is written in a way this does not follow and nothing is changed.
+//!
+//! A file of the 3.x series is edited in its own `jobs` list, whose candle jobs are written the same way.
 
 mod block;
 mod flow;
@@ -41,7 +43,7 @@ pub enum EditError {
     #[error("no such job")]
     NotFound,
     /// The jobs are written in a way the edit does not follow.
-    #[error("histo_jobs is written in a way that cannot be edited safely; edit the file by hand")]
+    #[error("the jobs are written in a way that cannot be edited safely; edit the file by hand")]
     Unusual,
 }
 
@@ -51,11 +53,14 @@ pub enum EditError {
 /// When the job is there already, or the text cannot be edited safely.
 pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let tree = Node::parse(text).map_err(EditError::Syntax)?;
-    if let Some((index, place)) = find(&tree, job, |kind| kind == "ohlc") {
-        return Err(EditError::Duplicate { at: format!("histo_jobs[{index}].pairs[{place}]") });
+    if let Some(Found { key, index, place }) = find(&tree, job, |kind| kind == "ohlc") {
+        return Err(EditError::Duplicate { at: format!("{key}[{index}].pairs[{place}]") });
     }
-    let wanted = with_job(tree, job).ok_or(EditError::Unusual)?;
-    let edited = add_to_text(text, job).ok_or(EditError::Unusual)?;
+    // A file that has only the list of the 3.x series stays one of that series.
+    let older = tree.get("histo_jobs").is_none() && tree.get("jobs").is_some();
+    let key = if older { OLDER } else { OWN };
+    let wanted = with_job(tree, job, key).ok_or(EditError::Unusual)?;
+    let edited = add_to_text(text, job, key).ok_or(EditError::Unusual)?;
     confirmed(edited, &wanted)
 }
 
@@ -65,9 +70,9 @@ pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 /// When there is no such job, or the text cannot be edited safely.
 pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
-    let (index, place) = find(&tree, job, |_| true).ok_or(EditError::NotFound)?;
-    let whole = without_pair(&mut tree, index, place).ok_or(EditError::Unusual)?;
-    let changes = if whole { remove_job(text, index) } else { remove_pair(text, index, place) };
+    let found = find(&tree, job, |_| true).ok_or(EditError::NotFound)?;
+    let whole = without_pair(&mut tree, &found).ok_or(EditError::Unusual)?;
+    let changes = if whole { remove_job(text, &found) } else { remove_pair(text, &found) };
     let edited = flow::apply(text, changes.ok_or(EditError::Unusual)?);
     confirmed(edited, &tree)
 }
@@ -88,23 +93,46 @@ pub(super) fn scalar(word: &str) -> String {
     }
 }
 
+/// The keys under which history jobs stand: our own, and the one of the 3.x series.
+const OWN: &str = "histo_jobs";
+const OLDER: &str = "jobs";
+
+/// A pair of a job in the tree.
+struct Found {
+    key: &'static str,
+    index: usize,
+    place: usize,
+}
+
 /// The first job and the place in its pairs that match.
-fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
-    let Some(Node::List(jobs)) = tree.get("histo_jobs") else { return None };
-    jobs.iter().enumerate().find_map(|(index, node)| {
-        let kind = node.get("data_type").and_then(Node::text).unwrap_or("ohlc");
-        let span = node.get("span").and_then(Node::whole);
-        let exchange = node.get("exchange").and_then(Node::text);
-        if exchange != Some(job.exchange) || span != Some(i128::from(job.span_secs)) || !kind_fits(kind) {
-            return None;
-        }
-        let Some(Node::List(pairs)) = node.get("pairs") else { return None };
-        let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(job.pair);
-        pairs.iter().position(is_pair).map(|place| (index, place))
+fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<Found> {
+    [OWN, OLDER].into_iter().find_map(|key| {
+        let Some(Node::List(jobs)) = tree.get(key) else { return None };
+        jobs.iter().enumerate().find_map(|(index, node)| {
+            let place = place(node, key, job, &kind_fits)?;
+            Some(Found { key, index, place })
+        })
     })
 }
 
-fn with_job(mut tree: Node, job: &NewJob<'_>) -> Option<Node> {
+/// The place in a job's pairs that matches.
+fn place(node: &Node, key: &str, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<usize> {
+    let text = |key, default| node.get(key).and_then(Node::text).unwrap_or(default);
+    let exchange = text("exchange", "");
+    let same_exchange = match key {
+        OLDER => exchange.eq_ignore_ascii_case(job.exchange) && text("operation", "backfill") == "backfill",
+        _ => exchange == job.exchange,
+    };
+    let span = node.get("span").and_then(Node::whole);
+    if !same_exchange || span != Some(i128::from(job.span_secs)) || !kind_fits(text("data_type", "ohlc")) {
+        return None;
+    }
+    let Some(Node::List(pairs)) = node.get("pairs") else { return None };
+    let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(job.pair);
+    pairs.iter().position(is_pair)
+}
+
+fn with_job(mut tree: Node, job: &NewJob<'_>, key: &str) -> Option<Node> {
     let pair = |key: &str, value| (key.to_owned(), value);
     let item = Node::Map(vec![
         pair("exchange", Node::Text(job.exchange.to_owned())),
@@ -114,21 +142,22 @@ fn with_job(mut tree: Node, job: &NewJob<'_>) -> Option<Node> {
     if tree == Node::Null {
         tree = Node::Map(Vec::new());
     }
-    match tree.get_mut("histo_jobs") {
+    match tree.get_mut(key) {
         Some(Node::List(jobs)) => jobs.push(item),
         Some(null @ Node::Null) => *null = Node::List(vec![item]),
         Some(_) => return None,
         None => {
             let Node::Map(pairs) = &mut tree else { return None };
-            pairs.push(pair("histo_jobs", Node::List(vec![item])));
+            pairs.push(pair(key, Node::List(vec![item])));
         }
     }
     Some(tree)
 }
 
 /// Takes the pair out of the tree, or the job when it was its last; says whether the job went.
-fn without_pair(tree: &mut Node, index: usize, place: usize) -> Option<bool> {
-    let Some(Node::List(jobs)) = tree.get_mut("histo_jobs") else { return None };
+fn without_pair(tree: &mut Node, found: &Found) -> Option<bool> {
+    let Found { key, index, place } = *found;
+    let Some(Node::List(jobs)) = tree.get_mut(key) else { return None };
     let Some(Node::List(pairs)) = jobs.get_mut(index)?.get_mut("pairs") else { return None };
     if pairs.len() > 1 {
         pairs.remove(place);
@@ -138,17 +167,17 @@ fn without_pair(tree: &mut Node, index: usize, place: usize) -> Option<bool> {
     Some(true)
 }
 
-fn add_to_text(text: &str, job: &NewJob<'_>) -> Option<String> {
+fn add_to_text(text: &str, job: &NewJob<'_>, key: &str) -> Option<String> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let map =
         format!("{{exchange: {}, pairs: [{}], span: {}}}", scalar(job.exchange), job.pair, job.span_secs);
-    let changes = match block::jobs(text)? {
+    let changes = match block::jobs(text, key)? {
         Jobs::Missing => {
             let apart = if text.is_empty() || text.ends_with('\n') { "" } else { line_end };
             // A text that ended its last line keeps doing so.
             let tail = if apart.is_empty() { line_end } else { "" };
             let item = Style::USUAL.render(job, line_end);
-            vec![(text.len()..text.len(), format!("{apart}histo_jobs:{item}{tail}"))]
+            vec![(text.len()..text.len(), format!("{apart}{key}:{item}{tail}"))]
         }
         Jobs::Empty { value } => {
             let line = text[value.end..].find('\n').map_or(text.len(), |at| value.end + at);
@@ -213,8 +242,9 @@ impl Style {
     }
 }
 
-fn remove_job(text: &str, index: usize) -> Option<Vec<Change>> {
-    match block::jobs(text)? {
+fn remove_job(text: &str, found: &Found) -> Option<Vec<Change>> {
+    let index = found.index;
+    match block::jobs(text, found.key)? {
         Jobs::Flow(flow) => flow::remove(text, &flow, index),
         Jobs::Block { colon, items } => {
             let mut changes = vec![(items.get(index)?.lines.clone(), String::new())];
@@ -227,8 +257,9 @@ fn remove_job(text: &str, index: usize) -> Option<Vec<Change>> {
     }
 }
 
-fn remove_pair(text: &str, index: usize, place: usize) -> Option<Vec<Change>> {
-    let pairs = match block::jobs(text)? {
+fn remove_pair(text: &str, found: &Found) -> Option<Vec<Change>> {
+    let Found { key, index, place } = *found;
+    let pairs = match block::jobs(text, key)? {
         Jobs::Flow(flow) => block::pairs_of_map(text, flow.parts.get(index)?.range.start)?,
         Jobs::Block { items, .. } => block::pairs(text, items.get(index)?)?,
         Jobs::Missing | Jobs::Empty { .. } => return None,

@@ -20,8 +20,9 @@ pub(crate) use scan::{Damage, Scanned, scan};
 
 use crate::disk::Disk;
 use crate::model::Series;
-use crate::store::StoreError;
+use crate::store::folders::Folders;
 use crate::store::journal::segment::Segment;
+use crate::store::{Layout, StoreError};
 
 /// A segment this long is closed and the next begun.
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -61,6 +62,8 @@ pub struct Watermarks {
 #[derive(Debug)]
 pub(crate) struct Journal {
     disk: Arc<dyn Disk>,
+    folders: Arc<Folders>,
+    root: PathBuf,
     folder: PathBuf,
     /// One sync at a time.
     syncing: Mutex<()>,
@@ -81,6 +84,8 @@ struct State {
     /// Closed segments of this process whose last frames are not known to be durable.
     unsynced_segments: Vec<Segment>,
     durable: u64,
+    /// Accepted frames may be lost, and nothing helps: no more are accepted.
+    broken: bool,
     accepted_frames: u64,
     rewrites: u64,
     /// For each series the oldest frame that is not settled.
@@ -96,7 +101,7 @@ struct Closed {
 
 impl Journal {
     /// A journal without a segment; the first is made at the first frame.
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, id: u64) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, folders: Arc<Folders>, layout: &Layout, id: u64) -> Self {
         let state = State {
             id,
             next: 1,
@@ -106,11 +111,13 @@ impl Journal {
             unsynced_bytes: 0,
             unsynced_segments: Vec::new(),
             durable: 0,
+            broken: false,
             accepted_frames: 0,
             rewrites: 0,
             held: HashMap::new(),
         };
-        Journal { disk, folder, syncing: Mutex::new(()), state: Mutex::new(state) }
+        let (root, folder) = (layout.root().to_owned(), layout.journal());
+        Journal { disk, folders, root, folder, syncing: Mutex::new(()), state: Mutex::new(state) }
     }
 
     /// Goes on behind the segments of a process that ended, in the same journal.
@@ -161,6 +168,7 @@ impl Journal {
         let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let (segments, active, upto) = {
             let mut state = self.state();
+            self.check(&state)?;
             if state.unsynced.is_empty() {
                 state.unsynced_segments.clear();
                 return Ok(state.watermarks());
@@ -203,7 +211,8 @@ impl Journal {
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.active.is_none() {
-            self.begin(&mut state)?;
+            let active = self.begin(state.id, state.next)?;
+            state.active = Some(active);
         }
         Ok(())
     }
@@ -228,36 +237,35 @@ impl Journal {
     }
 
     fn write(&self, state: &mut State, mut frame: Vec<u8>) -> Result<u64, StoreError> {
+        self.check(state)?;
+        // Should a refused frame stand there after all, no other may have its position.
         let position = state.next;
-        if state.active.as_ref().is_some_and(|active| active.is_full()) {
+        state.next += 1;
+        if state.active.as_ref().is_some_and(Segment::is_full) {
             state.retire();
         }
-        let mut last_try = false;
-        loop {
-            if state.active.is_none() {
-                self.begin(state)?;
-            }
-            let Some(active) = &mut state.active else { continue };
-            frame::seal(&mut frame, active.seed, position);
-            match active.append(&frame) {
-                Ok(()) => break,
-                // Half a frame may stand there: nothing is ever written behind it.
-                Err(error) if last_try => {
-                    let path = active.path.clone();
-                    // Should the frame stand there after all, no other may have its position.
-                    state.next += 1;
-                    state.retire();
-                    return Err(StoreError::io("writing", &path)(error));
-                }
-                Err(_) => state.retire(),
-            }
-            last_try = true;
+        let mut written = self.write_at(state, &mut frame, position);
+        if written.is_err() {
+            // Half a frame may stand there: nothing is ever written behind it.
+            state.retire();
+            written = self.write_at(state, &mut frame, position).inspect_err(|_| state.retire());
         }
-        state.next += 1;
+        written?;
         state.accepted_frames += 1;
         state.unsynced_bytes += frame.len();
         state.unsynced.push_back((position, frame));
         Ok(position)
+    }
+
+    fn write_at(&self, state: &mut State, frame: &mut [u8], position: u64) -> Result<(), StoreError> {
+        let mut active = match state.active.take() {
+            Some(active) => active,
+            None => self.begin(state.id, position)?,
+        };
+        frame::seal(frame, active.seed, position);
+        let written = active.append(frame).map_err(StoreError::io("writing", &active.path));
+        state.active = Some(active);
+        written
     }
 
     /// Writes everything that is not durable to a fresh segment and syncs that.
@@ -276,12 +284,17 @@ impl Journal {
         Ok(())
     }
 
-    fn begin(&self, state: &mut State) -> Result<(), StoreError> {
-        self.disk.create_folder(&self.folder).map_err(StoreError::io("creating", &self.folder))?;
-        let segment = Segment::create(&*self.disk, &self.folder, state.id, state.next, SEGMENT_BYTES)
-            .map_err(StoreError::io("writing a segment in", &self.folder))?;
-        state.active = Some(segment);
-        Ok(())
+    /// Nothing is accepted, and nothing claimed to be durable, once that may be false.
+    fn check(&self, state: &State) -> Result<(), StoreError> {
+        let source = io::Error::other("an earlier sync failed twice");
+        if state.broken { Err(StoreError::Journal { path: self.folder.clone(), source }) } else { Ok(()) }
+    }
+
+    fn begin(&self, id: u64, first: u64) -> Result<Segment, StoreError> {
+        let made = self.folders.make(&*self.disk, &self.root, &self.folder);
+        made.map_err(StoreError::io("creating", &self.folder))?;
+        Segment::create(&*self.disk, &self.folder, id, first, SEGMENT_BYTES)
+            .map_err(StoreError::io("writing a segment in", &self.folder))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -28,7 +28,10 @@ pub(crate) struct Scanned {
     pub(crate) frames: u64,
     /// The last frame says that the process ended in good order.
     pub(crate) is_clean: bool,
+    /// Position of the last whole frame.
     last: u64,
+    /// Some position of the process that wrote last, though all its frames may be lost.
+    furthest: u64,
 }
 
 #[derive(Debug)]
@@ -53,7 +56,7 @@ pub(crate) struct Damage {
 impl Scanned {
     /// The position of the next process's first frame.
     pub(crate) fn next_position(&self) -> u64 {
-        if self.id.is_none() { 1 } else { (self.last / EPOCH + 2) * EPOCH }
+        if self.id.is_none() { 1 } else { (self.furthest / EPOCH + 2) * EPOCH }
     }
 }
 
@@ -98,6 +101,7 @@ impl Scanned {
             named
         });
         self.id = Some(id);
+        self.furthest = self.furthest.max(first);
         self.is_clean = false;
         let (seed, mut at, mut hole) = (frame::seed(id, first), HEAD_BYTES, None);
         while at < bytes.len() {
@@ -119,6 +123,7 @@ impl Scanned {
                 self.damaged(&path, at, at + taken);
             }
             self.last = self.last.max(position);
+            self.furthest = self.furthest.max(position);
             at += taken;
         }
         if let Some(begun) = hole {

@@ -1,0 +1,272 @@
+//! `dccd exchanges`: what every exchange offers, for people, for programs and for the README.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config::exchanges_without_adapter;
+use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
+use crate::model::{Grid, Market, Micros};
+
+/// Show what each exchange offers: kinds, markets, spans, pages, limits, depth of history.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print the table of the README.
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// A column of the tables: its head and what an offer has there.
+type Column = (&'static str, fn(&dyn Exchange, &Offer) -> String);
+
+/// The columns of both tables; a new field of an offer is a line here and one in [`OfferLine`].
+const COLUMNS: [Column; 10] = [
+    ("exchange", |exchange, _| exchange.name().to_owned()),
+    ("kind", |_, offer| offer.kind.name().to_owned()),
+    ("markets", |_, offer| joined(offer.markets, |market| market_name(*market).to_owned())),
+    ("page", |_, offer| format!("{} {}", offer.page_rows, if is_book(offer) { "levels" } else { "rows" })),
+    ("order", |_, offer| order(offer).unwrap_or("-").to_owned()),
+    ("history", |_, offer| history(offer)),
+    ("weight", |_, offer| weight(offer)),
+    ("grace", |_, offer| format!("{} s", offer.grace.as_secs_f64())),
+    ("recorded", |_, offer| if offer.recorded { "yes" } else { "no" }.to_owned()),
+    ("spans", |_, offer| joined(offer.spans, |span| span_text(offer, span))),
+];
+
+/// Prints what every exchange offers.
+pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
+    if args.json {
+        let lines: Vec<Line> = ALL.iter().map(|exchange| line(*exchange)).collect();
+        return match serde_json::to_string_pretty(&lines) {
+            Ok(text) => {
+                out.line(text);
+                Exit::Done
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    let lines = if args.markdown { markdown() } else { table() };
+    lines.iter().for_each(|line| out.line(line));
+    Exit::Done
+}
+
+/// One row of cells for each offer.
+fn rows() -> Vec<Vec<String>> {
+    let offers = ALL.iter().flat_map(|exchange| exchange.offers().iter().map(move |offer| (exchange, offer)));
+    offers.map(|(exchange, offer)| COLUMNS.iter().map(|(_, cell)| cell(*exchange, offer)).collect()).collect()
+}
+
+fn heads() -> Vec<String> {
+    COLUMNS.iter().map(|(head, _)| (*head).to_owned()).collect()
+}
+
+fn table() -> Vec<String> {
+    let rows = rows();
+    let (heads, count) = (heads(), COLUMNS.len());
+    let all = || rows.iter().chain([&heads]);
+    let widths: Vec<usize> =
+        (0..count).map(|column| all().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let spaced = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let head = spaced(&heads);
+    let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (count - 1));
+    let mut lines = vec![head, rule];
+    lines.extend(rows.iter().map(spaced));
+    lines.push(String::new());
+    lines.extend(ALL.iter().map(|exchange| format!("{}: {}", exchange.name(), limit(*exchange))));
+    lines.extend(not_running());
+    lines
+}
+
+fn markdown() -> Vec<String> {
+    let barred = |row: &[String]| format!("| {} |", row.join(" | "));
+    let mut lines = vec![barred(&heads()), format!("|{}", "---|".repeat(COLUMNS.len()))];
+    lines.extend(rows().iter().map(|row| barred(row)));
+    lines.push(String::new());
+    lines.extend(ALL.iter().map(|exchange| format!("* {}: {}", exchange.name(), limit(*exchange))));
+    lines.extend(not_running().map(|line| format!("* {line}")));
+    lines
+}
+
+fn limit(exchange: &dyn Exchange) -> String {
+    let each = exchange.quotas().iter();
+    let each = each.map(|quota| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
+    let all = each.collect::<Vec<_>>().join(" and apart from it ");
+    format!("{}, {all} until it announces another limit", exchange.rest_url())
+}
+
+fn not_running() -> Option<String> {
+    let names = exchanges_without_adapter();
+    (!names.is_empty()).then(|| format!("loaded but not running in this version: {}", names.join(", ")))
+}
+
+fn joined<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
+    if all.is_empty() { "-".to_owned() } else { all.iter().map(text).collect::<Vec<_>>().join(" ") }
+}
+
+fn market_name(market: Market) -> &'static str {
+    match market.suffix() {
+        "" => "spot",
+        suffix => suffix,
+    }
+}
+
+fn is_book(offer: &Offer) -> bool {
+    !offer.depths.is_empty()
+}
+
+/// Which rows of a window come first; a book has no order.
+fn order(offer: &Offer) -> Option<&'static str> {
+    let order = match offer.direction {
+        Direction::OldestFirst => "oldest first",
+        Direction::NewestFirst => "newest first",
+    };
+    (offer.history != History::Now).then_some(order)
+}
+
+fn history(offer: &Offer) -> String {
+    let older = offer.derived_from.map(|kind| format!(", older from {kind}")).unwrap_or_default();
+    let own = match offer.history {
+        History::Full => "all".to_owned(),
+        History::Rows(rows) => format!("newest {rows} rows"),
+        History::For(length) => format!("{} days", length.as_secs_f64() / 86_400.0),
+        History::Now => "the present".to_owned(),
+    };
+    own + &older
+}
+
+fn weight(offer: &Offer) -> String {
+    match offer.depths {
+        [] => offer.weight.to_string(),
+        depths => {
+            let each = depths.iter().map(|(depth, weight)| format!("{weight} to {depth}"));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// `1w`, or `1w@1970-01-01` where candles do not open on the usual grid.
+fn span_text(offer: &Offer, span: &SpanOffer) -> String {
+    match span.anchor_secs {
+        None => span.span().to_string(),
+        Some(_) => format!("{}@{}", span.span(), anchor(offer.grid(span.span()))),
+    }
+}
+
+/// An instant at which a candle opens.
+fn anchor(grid: Grid) -> String {
+    Micros::from_secs(grid.anchor_secs).to_string()
+}
+
+#[derive(Serialize)]
+struct Line {
+    exchange: &'static str,
+    rest_url: &'static str,
+    limits: Vec<LimitLine>,
+    geo_block_advice: Option<&'static str>,
+    offers: Vec<OfferLine>,
+}
+
+#[derive(Serialize)]
+struct LimitLine {
+    weight: u32,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct OfferLine {
+    kind: &'static str,
+    markets: Vec<&'static str>,
+    spans: Vec<SpanLine>,
+    page_rows: u32,
+    order: Option<&'static str>,
+    history: HistoryLine,
+    /// The kind older rows are computed from.
+    derived_from: Option<&'static str>,
+    depths: Vec<DepthLine>,
+    weight: u32,
+    /// Which of the limits pays for a page, from 0.
+    limit: usize,
+    grace_seconds: f64,
+    recorded: bool,
+}
+
+#[derive(Serialize)]
+struct SpanLine {
+    seconds: u32,
+    label: String,
+    /// The exchange's own word.
+    word: &'static str,
+    /// An instant at which a candle opens; none where nobody documents it.
+    anchor: Option<String>,
+}
+
+/// How far back it goes: `"all"`, `"now"`, `{"rows": 720}` or `{"seconds": 2592000}`.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum HistoryLine {
+    All,
+    Rows(u32),
+    Seconds(u64),
+    Now,
+}
+
+#[derive(Serialize)]
+struct DepthLine {
+    levels: u32,
+    weight: u32,
+}
+
+fn line(exchange: &dyn Exchange) -> Line {
+    let limits = exchange.quotas().iter();
+    Line {
+        exchange: exchange.name(),
+        rest_url: exchange.rest_url(),
+        limits: limits
+            .map(|quota| LimitLine { weight: quota.weight, seconds: quota.per.as_secs_f64() })
+            .collect(),
+        geo_block_advice: exchange.geo_block_advice(),
+        offers: exchange.offers().iter().map(offer_line).collect(),
+    }
+}
+
+fn offer_line(offer: &Offer) -> OfferLine {
+    let seconds = |length: Duration| length.as_secs();
+    OfferLine {
+        kind: offer.kind.name(),
+        markets: offer.markets.iter().map(|market| market_name(*market)).collect(),
+        spans: offer.spans.iter().map(|span| span_line(offer, span)).collect(),
+        page_rows: offer.page_rows,
+        order: order(offer),
+        history: match offer.history {
+            History::Full => HistoryLine::All,
+            History::Rows(rows) => HistoryLine::Rows(rows),
+            History::For(length) => HistoryLine::Seconds(seconds(length)),
+            History::Now => HistoryLine::Now,
+        },
+        derived_from: offer.derived_from.map(|kind| kind.name()),
+        depths: offer.depths.iter().map(|&(levels, weight)| DepthLine { levels, weight }).collect(),
+        weight: offer.weight,
+        limit: offer.budget,
+        grace_seconds: offer.grace.as_secs_f64(),
+        recorded: offer.recorded,
+    }
+}
+
+fn span_line(offer: &Offer, span: &SpanOffer) -> SpanLine {
+    // No exchange says where its 3-day candles open, so rows of that span are held to no grid.
+    let documented = span.secs != 259_200 || span.anchor_secs.is_some();
+    SpanLine {
+        seconds: span.secs,
+        label: span.span().to_string(),
+        word: span.word,
+        anchor: documented.then(|| anchor(offer.grid(span.span()))),
+    }
+}

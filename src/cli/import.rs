@@ -1,0 +1,176 @@
+//! `dccd import`: the tree of a Python dccd 2.x or 3.x becomes ours.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::{Output, thousands};
+use crate::config::Config;
+use crate::daemon::now;
+use crate::import::{Import, Problem, Report, SeriesReport};
+use crate::store::{DataLock, Layout, Settings, Store, StoreError};
+
+/// Take over the data of a Python dccd 2.x or 3.x.
+///
+/// Rows that cannot be told from invented ones are left out and counted by reason, and their windows are
+/// gaps: copies of the row before and rows without values (2.x), Kraken candles of 4 h and more, the last
+/// candle of each series of 3.x. Coinbase's invented quote volume becomes null. In place, the originals are
+/// kept in DATA_PATH/.dccd/imported; from another PATH they stay untouched. Rows already held stay.
+/// Doing it twice is harmless.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tree to read [default: the data path itself].
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    path: Option<PathBuf>,
+    /// Say what would be imported, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    dry_run: bool,
+    series: Vec<Line>,
+    problems: Vec<Trouble>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    series: String,
+    files: usize,
+    imported: u64,
+    held: u64,
+    left_out: BTreeMap<&'static str, u64>,
+    changed: BTreeMap<&'static str, u64>,
+    gaps: usize,
+    gap_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Trouble {
+    path: String,
+    problem: String,
+}
+
+/// Imports, or says what would be imported.
+pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
+    let layout = Layout::new(&config.data_path);
+    let source = args.path.as_deref().filter(|path| !is_same(path, layout.root()));
+    if let Some(path) = source.filter(|path| !path.is_dir()) {
+        return out.fail(
+            Exit::Failed,
+            format!("{} is no folder; give the data path of the other dccd", path.display()),
+        );
+    }
+    let import = Import { layout: &layout, source, dry_run: args.dry_run, now: now() };
+    let report = locked(&layout, args.dry_run).and_then(|_lock| import.run());
+    match report {
+        Ok(report) => tell(args, source.unwrap_or(layout.root()), &report, out),
+        Err(error) => {
+            out.cause(&error);
+            match error {
+                StoreError::InUse { .. } => Exit::DataPathInUse,
+                _ => Exit::Storage,
+            }
+        }
+    }
+}
+
+/// The lock of the data path; a dry run only looks whether somebody has it.
+fn locked(layout: &Layout, dry_run: bool) -> Result<Option<DataLock>, StoreError> {
+    if !dry_run {
+        let lock = DataLock::take(layout, "import")?;
+        // What a process that ended left in the journal comes first: it is ours, and imported rows give way to it.
+        publish_journal(layout)?;
+        return Ok(Some(lock));
+    }
+    match DataLock::holder(layout.root()) {
+        Some(holder) => Err(StoreError::InUse { path: layout.root().to_owned(), holder }),
+        None => Ok(None),
+    }
+}
+
+fn publish_journal(layout: &Layout) -> Result<(), StoreError> {
+    let (store, _) = Store::open(layout, Settings::drawn(layout, now(), false)?)?;
+    store.close()
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
+fn tell(args: &Args, root: &Path, report: &Report, out: &mut Output) -> Exit {
+    let exit = Exit::of(!report.problems.iter().any(|problem| problem.is_failure));
+    if args.json {
+        let answer = Answer {
+            dry_run: args.dry_run,
+            series: report.series.iter().map(line).collect(),
+            problems: report.problems.iter().map(trouble).collect(),
+        };
+        return match serde_json::to_string_pretty(&answer) {
+            Ok(text) => {
+                out.line(text);
+                exit
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    if report.series.is_empty() {
+        out.line(format!("Nothing to import under {}.", root.display()));
+    } else {
+        table(report, out);
+        let done = if args.dry_run { "Would import" } else { "Imported" };
+        let rows = report.series.iter().map(|line| line.imported).sum();
+        out.line(format!("{done} {} rows of {} series.", thousands(rows), report.series.len()));
+    }
+    for problem in &report.problems {
+        let text = format!("{}: {}", problem.path.display(), problem.what);
+        if problem.is_failure { out.error(text) } else { out.note(text) }
+    }
+    exit
+}
+
+fn table(report: &Report, out: &mut Output) {
+    let names = report.series.iter().map(|own| own.series.to_string().len());
+    let width = names.max().unwrap_or_default().max("series".len());
+    let header = format!(
+        "{:<width$} {:>5} {:>12} {:>10} {:>10} {:>6}  {}",
+        "series", "files", "imported", "held", "left out", "gaps", "reasons"
+    );
+    out.line(&header);
+    out.line("-".repeat(header.len()));
+    for own in &report.series {
+        let Line { series, files, imported, held, left_out, changed, gaps, .. } = line(own);
+        let reasons =
+            left_out.iter().chain(&changed).map(|(name, count)| format!("{name} {}", thousands(*count)));
+        out.line(format!(
+            "{series:<width$} {files:>5} {:>12} {:>10} {:>10} {gaps:>6}  {}",
+            thousands(imported),
+            thousands(held),
+            thousands(left_out.values().sum()),
+            reasons.collect::<Vec<_>>().join(", ")
+        ));
+    }
+}
+
+fn line(own: &SeriesReport) -> Line {
+    Line {
+        series: own.series.to_string(),
+        files: own.files,
+        imported: own.imported,
+        held: own.held,
+        left_out: own.left_out.iter().map(|(reason, count)| (reason.name(), *count)).collect(),
+        changed: own.changed.iter().map(|(change, count)| (change.name(), *count)).collect(),
+        gaps: own.gaps,
+        gap_seconds: own.gap_secs,
+    }
+}
+
+fn trouble(problem: &Problem) -> Trouble {
+    Trouble { path: problem.path.display().to_string(), problem: problem.what.clone() }
+}

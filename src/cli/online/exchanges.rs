@@ -1,0 +1,128 @@
+//! Asking an exchange for its clock and for each configured pair.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::online::{Check, WITHIN, not_spoken};
+use crate::config::Config;
+use crate::daemon::now;
+use crate::exchange::find;
+use crate::model::Pair;
+use crate::net::{Client, NetError, Settings, Silent};
+use crate::telemetry::events::Chain;
+
+/// How far this machine's clock may be off. Candles are closed by the exchange's clock, but cron lines, log
+/// lines and alerts follow this machine's.
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
+/// Pairs asked for at once.
+const AT_ONCE: usize = 8;
+
+/// Each exchange some job names, with the pairs that run there.
+pub(super) fn configured(config: &Config) -> BTreeMap<String, BTreeSet<Pair>> {
+    let mut all: BTreeMap<String, BTreeSet<Pair>> = BTreeMap::new();
+    for job in &config.histo_jobs {
+        let pairs = all.entry(job.exchange.clone()).or_default();
+        pairs.extend(job.pairs.iter().filter(|_| job.running).cloned());
+    }
+    for job in &config.stream_jobs {
+        all.entry(job.exchange.clone()).or_default().extend(job.pairs.iter().cloned());
+    }
+    all
+}
+
+/// Asks one exchange: its clock first, then every pair.
+pub(super) async fn ask(
+    config: Arc<Config>,
+    name: String,
+    pairs: BTreeSet<Pair>,
+    stop: CancellationToken,
+) -> Vec<Check> {
+    if let Some(check) = not_spoken(&name) {
+        return vec![check];
+    }
+    let about = format!("{name} clock");
+    let client = match client(&config, &name) {
+        Some(Ok(client)) => Arc::new(client),
+        Some(Err(error)) => return vec![Check::failed(about, Chain(&error).to_string())],
+        None => return Vec::new(),
+    };
+    let measured = client.measure_clock(&stop).await;
+    let away = measured
+        .as_ref()
+        .err()
+        .is_some_and(|error| error.speaks_of_the_exchange() && !matches!(error, NetError::Unreadable { .. }));
+    let mut checks = vec![match measured {
+        Ok(()) => clock(about, &client),
+        Err(error) => Check::failed(about, words(&error)),
+    }];
+    if away {
+        let pairs = pairs.iter().map(|pair| format!("{name} {pair}"));
+        checks.extend(pairs.map(|about| Check::failed(about, "not asked, as the exchange did not answer")));
+        return checks;
+    }
+    for some in pairs.into_iter().collect::<Vec<_>>().chunks(AT_ONCE) {
+        checks.extend(ask_pairs(&client, some, &stop).await);
+    }
+    checks
+}
+
+fn client(config: &Config, name: &str) -> Option<Result<Client, NetError>> {
+    let settings = config.exchange(name);
+    let settings = Settings {
+        rest_url: settings.rest_url,
+        requests_per_second: settings.requests_per_second,
+        timeout: settings.timeout,
+    };
+    find(name).map(|exchange| Client::new(exchange, settings, Arc::new(Silent)))
+}
+
+fn clock(about: String, client: &Client) -> Check {
+    let ahead = client.clock().now().0.saturating_sub(now().0);
+    let secs = Duration::from_micros(ahead.unsigned_abs());
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let said = format!("the exchange is {:.3} s {side} this machine", secs.as_secs_f64());
+    if secs <= CLOCK_SLACK {
+        Check::ok(about, said)
+    } else {
+        Check::failed(about, format!("{said}; set this machine's clock by NTP"))
+    }
+}
+
+/// Asks for some pairs side by side; the answers come in their order.
+async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToken) -> Vec<Check> {
+    let mut asking = JoinSet::new();
+    for (place, pair) in pairs.iter().enumerate() {
+        let (client, pair, stop) = (Arc::clone(client), pair.clone(), stop.clone());
+        asking.spawn(async move { (place, ask_pair(&client, &pair, &stop).await) });
+    }
+    let mut checks = asking.join_all().await;
+    checks.sort_unstable_by_key(|(place, _)| *place);
+    checks.into_iter().map(|(_, check)| check).collect()
+}
+
+/// Asks whether a pair is listed and traded, as a run does before its first page.
+async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Check {
+    let exchange = client.exchange();
+    let about = format!("{} {pair}", exchange.name());
+    let received = match client.get(&exchange.listing_request(Some(pair)), stop).await {
+        Ok(received) => received,
+        Err(error) => return Check::failed(about, words(&error)),
+    };
+    let listing = exchange.parse_listing(&received.body);
+    match listing.as_ref().map_err(Clone::clone).and_then(|listing| listing.find(pair)) {
+        Err(error) => Check::failed(about, error.to_string()),
+        Ok(listed) if listed.is_open => Check::ok(about, format!("listed as {} and traded", listed.symbol)),
+        Ok(listed) => Check::failed(about, format!("listed as {}, but not traded now", listed.symbol)),
+    }
+}
+
+fn words(error: &NetError) -> String {
+    match error {
+        NetError::Stopped => format!("no answer within {} s", WITHIN.as_secs()),
+        other => Chain(other).to_string(),
+    }
+}

@@ -1,0 +1,118 @@
+//! `validate --online`: what the file alone cannot tell, asked of the exchanges, the store and the remotes.
+//!
+//! Nothing is fetched, and nothing is created where no data is yet. Everything is asked side by side and
+//! within [`WITHIN`].
+
+mod exchanges;
+mod remotes;
+mod store;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, exchanges_without_adapter};
+
+/// How long all questions together may take; one still open then is a failure.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// What one question brought to light.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// What was asked, or about what: `binance BTC/USDT`, `store lock`.
+    pub(crate) about: String,
+    /// How it stands.
+    pub(crate) state: State,
+    /// In words, those of the one that was asked where it refused.
+    pub(crate) said: String,
+}
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Ok,
+    Failed,
+    /// Not asked, as this version would not use it.
+    Skipped,
+}
+
+impl State {
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            State::Ok => "✓",
+            State::Failed => "✗",
+            State::Skipped => "–",
+        }
+    }
+}
+
+impl Check {
+    fn ok(about: impl Into<String>, said: impl Into<String>) -> Self {
+        Check { about: about.into(), state: State::Ok, said: said.into() }
+    }
+
+    fn failed(about: impl Into<String>, said: impl Into<String>) -> Self {
+        Check { about: about.into(), state: State::Failed, said: said.into() }
+    }
+
+    fn skipped(about: impl Into<String>, said: impl Into<String>) -> Self {
+        Check { about: about.into(), state: State::Skipped, said: said.into() }
+    }
+}
+
+/// Asks everything: exchanges in the order of their names, then the store, then the remotes of the file.
+/// A `stop` ends it at once.
+pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Check> {
+    let (late, own) = (CancellationToken::new(), Arc::new(config.clone()));
+    let mut questions = Questions::default();
+    for (name, pairs) in exchanges::configured(config) {
+        questions.put(exchanges::ask(Arc::clone(&own), name, pairs, late.clone()));
+    }
+    questions.put(store::ask(Arc::clone(&own)));
+    for (place, remote) in config.storage.remotes.iter().enumerate() {
+        questions.put(remotes::ask(place, remote.clone()));
+    }
+    let alarm = async {
+        tokio::time::sleep(WITHIN).await;
+        late.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        checks = questions.answers() => checks,
+        () = stop.cancelled() => vec![Check::failed("online", "stopped before everything was answered")],
+        () = alarm => Vec::new(),
+    }
+}
+
+/// Questions asked side by side, whose answers are told in the order of the questions.
+#[derive(Default)]
+struct Questions {
+    asked: usize,
+    asking: JoinSet<(usize, Vec<Check>)>,
+}
+
+impl Questions {
+    fn put(&mut self, question: impl Future<Output = Vec<Check>> + Send + 'static) {
+        let place = self.asked;
+        self.asked += 1;
+        self.asking.spawn(async move { (place, question.await) });
+    }
+
+    async fn answers(self) -> Vec<Check> {
+        let mut answers = self.asking.join_all().await;
+        answers.sort_unstable_by_key(|(place, _)| *place);
+        answers.into_iter().flat_map(|(_, checks)| checks).collect()
+    }
+}
+
+/// What is told of an exchange that loads but is not spoken to.
+fn not_spoken(name: &str) -> Option<Check> {
+    exchanges_without_adapter()
+        .contains(&name)
+        .then(|| Check::skipped(name, "not asked: this version has no adapter for it"))
+}

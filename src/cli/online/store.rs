@@ -1,0 +1,110 @@
+//! Looking at the data path: whether it can be written, its free space, its lock, its state store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{Access, access, statvfs};
+
+use crate::cli::online::Check;
+use crate::cli::output::bytes;
+use crate::config::Config;
+use crate::db::Database;
+use crate::disk::{Disk, Os, aside};
+use crate::store::{DataLock, Layout};
+use crate::telemetry::events::Chain;
+
+/// How long the disk may take; one that is mounted from a lost server takes for ever.
+const WITHIN: Duration = Duration::from_secs(10);
+/// With less than this, a publish that rewrites a large file may not fit.
+const LEAST_FREE_BYTES: u64 = 256 << 20;
+
+/// Looks at the data path of a configuration. Nothing is created where none is yet.
+pub(super) async fn ask(config: Arc<Config>) -> Vec<Check> {
+    let root = config.data_path.clone();
+    let looking = tokio::task::spawn_blocking(move || look(&root));
+    let mut checks = match tokio::time::timeout(WITHIN, looking).await {
+        Ok(Ok(checks)) => checks,
+        Err(_) => return vec![Check::failed("store", "the disk of the data path does not answer")],
+        Ok(Err(error)) => {
+            vec![Check::failed("store", format!("looking at the data path broke off: {error}"))]
+        }
+    };
+    checks.push(state_store(&Layout::new(&config.data_path).own()).await);
+    checks
+}
+
+fn look(root: &Path) -> Vec<Check> {
+    let shown = root.display();
+    let nearest = nearest(root);
+    let writable = if nearest == root {
+        probe(root).map(|()| format!("{shown} can be written"))
+    } else {
+        access(&nearest, Access::WRITE_OK | Access::EXEC_OK)
+            .map(|()| format!("{shown} is not there yet and can be created"))
+            .map_err(io::Error::from)
+    };
+    let writable = match writable {
+        Ok(said) => Check::ok("store data_path", said),
+        Err(error) => Check::failed(
+            "store data_path",
+            format!(
+                "{} cannot be written: {error}; correct its owner or `settings.data_path`",
+                nearest.display()
+            ),
+        ),
+    };
+    vec![writable, free_space(&nearest), lock(root)]
+}
+
+/// The path itself, or the first of the folders above it that exists.
+fn nearest(root: &Path) -> PathBuf {
+    let found = root.ancestors().find(|path| !path.as_os_str().is_empty() && path.exists());
+    found.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Writes a file and takes it away again.
+fn probe(root: &Path) -> io::Result<()> {
+    let path = aside(&root.join("dccd-probe"));
+    let written = Os.create_anew(&path).and_then(|file| {
+        file.append_all(b"probe")?;
+        file.sync()
+    });
+    let removed = Os.remove(&path);
+    written.and(removed)
+}
+
+fn free_space(nearest: &Path) -> Check {
+    let about = "store space";
+    match statvfs(nearest) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let said = format!("{} free", bytes(free));
+            if free >= LEAST_FREE_BYTES {
+                Check::ok(about, said)
+            } else {
+                Check::failed(about, format!("{said}, less than {}; make room", bytes(LEAST_FREE_BYTES)))
+            }
+        }
+        Err(error) => Check::failed(about, io::Error::from(error).to_string()),
+    }
+}
+
+fn lock(root: &Path) -> Check {
+    let said = DataLock::holder(root).map_or("no process works on it".to_owned(), |holder| {
+        format!("{holder} works on it; `backfill` and `collect` are refused until it ends")
+    });
+    Check::ok("store lock", said)
+}
+
+async fn state_store(own: &Path) -> Check {
+    let about = "store state.db";
+    if !own.join("state.db").exists() {
+        return Check::ok(about, "is not there yet; the first run makes it");
+    }
+    match Database::check(own).await {
+        Ok(()) => Check::ok(about, "opens"),
+        Err(error) => Check::failed(about, Chain(&error).to_string()),
+    }
+}

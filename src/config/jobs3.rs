@@ -1,0 +1,321 @@
+//! `jobs`: the one list of the 3.x series of the Python program, translated into the jobs of the other keys.
+//!
+//! What a 3.x job says is kept; what this version cannot hold yet is told, never dropped in silence. Both
+//! styles may stand in one file: their jobs add up, and a series in both is a problem.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::config::cron::Cron;
+use crate::config::histo::{self, HistoJob, Start, Trigger};
+use crate::config::job::{self, exchange_name, pairs};
+use crate::config::node::Node;
+use crate::config::offered::{check_span, kind};
+use crate::config::problem::Report;
+use crate::config::secret::shown;
+use crate::config::section::Section;
+use crate::config::stream::{Channel, StreamJob};
+use crate::exchange;
+use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
+
+const KEYS: [&str; 12] = [
+    "exchange",
+    "pairs",
+    "data_type",
+    "operation",
+    "span",
+    "trigger_kind",
+    "every",
+    "cron",
+    "start",
+    "depth",
+    "snapshot_interval",
+    "enabled",
+];
+const TRIGGERS: [&str; 5] = ["once", "interval", "cron", "supervised", "manual"];
+/// How often 3.x runs a job that names neither an interval nor a span.
+const USUAL_EVERY: Duration = Duration::from_secs(3_600);
+/// Whole numbers below this, in nanoseconds, lie before any exchange: such a number is a mistyped date.
+const EARLIEST_NANOS: i128 = 100_000_000_000_000_000;
+
+/// The jobs of the list, by what they have become.
+#[derive(Default)]
+pub(super) struct Jobs {
+    pub(super) histo: Vec<HistoJob>,
+    pub(super) stream: Vec<StreamJob>,
+    streams_at: Vec<String>,
+    /// Where jobs begin with what is stored, which means less here on an empty store.
+    from_last: bool,
+}
+
+/// Reads `jobs`; `places` knows the series of the jobs read before.
+pub(super) fn check(root: &Section<'_>, places: &mut HashMap<Series, String>) -> Jobs {
+    let mut jobs = Jobs::default();
+    let report = root.report();
+    let listed = root.list("jobs");
+    if listed.is_empty() && matches!(root.get("jobs"), Some(Node::List(_))) {
+        report.note("jobs: the list is empty, so nothing of it is collected");
+    }
+    for (at, node) in &listed {
+        one(&Section::open(node, at, &KEYS, report), at, places, &mut jobs);
+    }
+    if !jobs.streams_at.is_empty() {
+        report.note(format!("{}: not running: this version has no streams", jobs.streams_at.join(", ")));
+    }
+    if jobs.from_last {
+        report.note(
+            "jobs: with `start: last` and nothing stored, collecting begins with the newest page; 3.x looked \
+             back a fixed time (candles 30 days, trades 1 hour, funding 365 days), so write a date to have more",
+        );
+    }
+    jobs
+}
+
+fn one(section: &Section<'_>, at: &str, places: &mut HashMap<Series, String>, jobs: &mut Jobs) {
+    if !section.flag("enabled", true) {
+        let instead = "3.x has no such key and runs the job; write trigger_kind: manual, or remove the job";
+        section.refuse("enabled", instead);
+    }
+    let trigger = section.word("trigger_kind", &TRIGGERS, "interval");
+    let common = Common {
+        exchange: exchange_name(section, str::to_lowercase),
+        kind: kind(section, None),
+        pairs: pairs(section),
+        span: None,
+    };
+    let common = Common { span: common.kind.and_then(|kind| span(section, kind)), ..common };
+    match section.word("operation", &["backfill", "stream"], "backfill") {
+        "stream" => stream(section, at, trigger, common, jobs),
+        _ => backfill(section, at, trigger, &common, places, jobs),
+    }
+}
+
+/// What jobs of both operations have.
+struct Common {
+    exchange: Option<&'static str>,
+    kind: Option<Kind>,
+    pairs: Vec<(String, Pair)>,
+    span: Option<Span>,
+}
+
+/// The candle length. Other kinds may have one too: 3.x takes it for the interval, see [`interval`].
+fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
+    if !kind.has_span() {
+        return None;
+    }
+    let Some(node) = section.get("span") else {
+        section.refuse("span", format!("{kind} needs a span in seconds, such as 3600"));
+        return None;
+    };
+    job::span(node, &section.place("span"), section.report())
+}
+
+fn backfill(
+    section: &Section<'_>,
+    at: &str,
+    trigger: &str,
+    common: &Common,
+    places: &mut HashMap<Series, String>,
+    jobs: &mut Jobs,
+) {
+    let is_book = common.kind == Some(Kind::OrderBook);
+    unused(section, &["snapshot_interval"], "a backfill takes one snapshot a run; `every` says how often");
+    if !is_book {
+        unused(section, &["depth"], "only orderbook has a depth");
+    }
+    let start = start(section);
+    jobs.from_last |= start == Start::Last && !is_book;
+    let adapter = common.exchange.and_then(exchange::find);
+    let kind = common.kind.unwrap_or(Kind::Ohlc);
+    let whole = HistoJob {
+        exchange: common.exchange.unwrap_or_default().to_owned(),
+        kind,
+        span: common.span,
+        pairs: Vec::new(),
+        series: Vec::new(),
+        running: true,
+        start,
+        trigger: when(section, trigger, kind),
+        max_retries: histo::MAX_RETRIES,
+        retry_delay: histo::RETRY_DELAY,
+        depth: if is_book { histo::depth(section, kind, adapter) } else { histo::DEPTH },
+    };
+    let offered = |pair: &Pair| adapter.is_some_and(|own| own.offer(kind, pair.market()).is_some());
+    let (running, waiting): (Vec<_>, Vec<_>) =
+        common.pairs.iter().cloned().partition(|(_, pair)| offered(pair));
+    if let (Some(adapter), Some((_, pair)), Some(span)) = (adapter, running.first(), common.span)
+        && let Some(offer) = adapter.offer(kind, pair.market())
+    {
+        check_span(section, adapter, offer, span);
+    }
+    if common.kind.is_some() {
+        note_waiting(section.report(), at, common.exchange, adapter.is_some(), kind, &waiting);
+    }
+    for (runs, pairs) in [(true, running), (false, waiting)] {
+        if pairs.is_empty() {
+            continue;
+        }
+        let series =
+            histo::series(section.report(), common.exchange, common.kind, common.span, &pairs, places);
+        let pairs = pairs.into_iter().map(|(_, pair)| pair).collect();
+        jobs.histo.push(HistoJob { running: runs, pairs, series, ..whole.clone() });
+    }
+}
+
+/// Says what loads but does not run: 3.x has adapters, markets and kinds that are not here yet.
+fn note_waiting(
+    report: &Report,
+    at: &str,
+    exchange: Option<&str>,
+    spoken: bool,
+    kind: Kind,
+    waiting: &[(String, Pair)],
+) {
+    match exchange {
+        Some(name) if !spoken => {
+            report.note(format!("{at} is not running: this version has no adapter for {name}"));
+        }
+        Some(name) => waiting.iter().for_each(|(place, pair)| {
+            report.note(format!("{place} is not running: this version has no {kind} of {pair} on {name}"));
+        }),
+        None => {}
+    }
+}
+
+fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
+    let text = section.text("cron");
+    match trigger {
+        "manual" | "once" => {
+            unused(section, &["every", "cron"], "the job has no schedule");
+            if trigger == "once" { Trigger::Once } else { Trigger::Manual }
+        }
+        "supervised" => {
+            let instead = "`supervised` is for operation: stream; write interval, cron, once or manual";
+            section.refuse("trigger_kind", instead);
+            Trigger::Manual
+        }
+        "cron" => match text {
+            Some(text) => cron(section, text, kind),
+            None => {
+                let place = section.place("cron");
+                section.report().note(format!("{place} is missing, so the job runs at its interval"));
+                interval(section, kind)
+            }
+        },
+        _ => {
+            unused(section, &["cron"], "write trigger_kind: cron to have it obeyed");
+            interval(section, kind)
+        }
+    }
+}
+
+/// A cron line counts from here on: 3.x kept it and ran the job at its interval.
+fn cron(section: &Section<'_>, text: &str, kind: Kind) -> Trigger {
+    unused(section, &["every"], "the cron line says when the job runs");
+    match Cron::parse(text) {
+        Ok(cron) => Trigger::Cron(cron),
+        Err(reason) => {
+            section.refuse("cron", format!("{}: {reason}", shown(text)));
+            interval(section, kind)
+        }
+    }
+}
+
+/// `every`, else at each close of a candle, else the span whatever the kind, else an hour.
+fn interval(section: &Section<'_>, kind: Kind) -> Trigger {
+    let secs = |key| section.maybe_whole(key, 0..=histo::LONGEST_EVERY_SECS).filter(|secs| *secs > 0);
+    let of_secs = |secs: i64| Duration::from_secs(secs.unsigned_abs());
+    match (secs("every"), kind.has_span()) {
+        (Some(every), _) => Trigger::Every(of_secs(every)),
+        (None, true) => Trigger::AtClose,
+        (None, false) => Trigger::Every(secs("span").map_or(USUAL_EVERY, of_secs)),
+    }
+}
+
+/// A 3.x start: a date counts from midnight UTC, digits are nanoseconds.
+fn start(section: &Section<'_>) -> Start {
+    let node = section.get("start");
+    let nanos = match node {
+        Some(Node::Text(text)) => text.parse::<i128>().ok(),
+        Some(Node::Whole(number)) => Some(*number),
+        _ => None,
+    };
+    match (node, nanos) {
+        (_, Some(nanos)) => of_nanos(section, nanos),
+        (Some(Node::Text(text)), None) if text.len() > 10 => {
+            let day = text.get(..10).and_then(|day| Micros::parse(day, &Zone::UTC).ok());
+            let Some(day) = day else { return histo::start(section, &Zone::UTC) };
+            let place = section.place("start");
+            section.report().note(format!("{place}: only the date counts, from midnight UTC, as in 3.x"));
+            Start::Date(day)
+        }
+        _ => histo::start(section, &Zone::UTC),
+    }
+}
+
+fn of_nanos(section: &Section<'_>, nanos: i128) -> Start {
+    let micros = i64::try_from(nanos.div_euclid(1_000)).ok();
+    match micros.filter(|_| nanos == 0 || nanos >= EARLIEST_NANOS) {
+        Some(micros) => Start::Date(Micros(micros)),
+        None => {
+            let wanted = "a number is nanoseconds since 1970; write a date such as 2024-01-31";
+            section.refuse("start", format!("{nanos} is no start: {wanted}"));
+            Start::Last
+        }
+    }
+}
+
+fn stream(section: &Section<'_>, at: &str, trigger: &str, common: Common, jobs: &mut Jobs) {
+    unused(section, &["every", "cron", "start"], "a stream runs all the time");
+    let is_book = common.kind == Some(Kind::OrderBook);
+    if !is_book {
+        unused(section, &["depth", "snapshot_interval"], "only orderbook has snapshots");
+    }
+    match trigger {
+        "supervised" => {}
+        "manual" => {
+            section.report().note(format!("{at}: a stream with trigger_kind: manual is not started"));
+            return;
+        }
+        other => section.refuse(
+            "trigger_kind",
+            format!(
+                "3.x ran a stream with `{other}` as a backfill; write trigger_kind: supervised for the live \
+                 stream, or operation: backfill to go on as before"
+            ),
+        ),
+    }
+    let channel = match common.kind {
+        None => return,
+        Some(Kind::Trades) => Channel::Trades,
+        Some(Kind::OrderBook) => Channel::Book,
+        Some(Kind::Ohlc) => Channel::Ohlc,
+        Some(kind @ (Kind::Funding | Kind::OpenInterest)) => {
+            let instead = "operation: backfill collects it";
+            section.report().note(format!("{at} is not running: {kind} has no live channel; {instead}"));
+            return;
+        }
+    };
+    jobs.streams_at.push(at.to_owned());
+    jobs.stream.push(StreamJob {
+        exchange: common.exchange.unwrap_or_default().to_owned(),
+        pairs: common.pairs.into_iter().map(|(_, pair)| pair).collect(),
+        channels: vec![channel],
+        spans: common.span.into_iter().collect(),
+        time_step: Duration::from_secs_f64(if is_book {
+            section.real("snapshot_interval", 1.0..=86_400.0, 60.0)
+        } else {
+            60.0
+        }),
+        depth: if is_book { histo::depth(section, Kind::OrderBook, None) } else { histo::DEPTH },
+        book_deltas: false,
+    });
+}
+
+/// Says which of these keys are set although nothing looks at them.
+fn unused(section: &Section<'_>, keys: &[&str], why: &str) {
+    let set: Vec<String> = keys.iter().filter(|key| section.has(key)).map(|key| section.place(key)).collect();
+    if !set.is_empty() {
+        section.report().note(format!("{}: not used: {why}", set.join(", ")));
+    }
+}

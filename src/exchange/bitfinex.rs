@@ -1,0 +1,307 @@
+//! Bitfinex v2 over REST: candles, trades and book snapshots of spot markets.
+//!
+//! Source: Bitfinex API v2, "REST public endpoints". Rows are bare arrays of JSON numbers, times are in
+//! milliseconds, bounds are inclusive, `sort=1` turns answers oldest first. There is no clock to ask: the
+//! `Date` of any answer is the only time the exchange tells.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use serde::Deserialize;
+
+use crate::exchange::decode::{Row, malformed};
+use crate::exchange::{
+    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe, Quota,
+    Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+
+/// Bitfinex, spot markets.
+pub(crate) struct Bitfinex;
+
+/// On which day weeks and fortnights open is documented nowhere.
+const SPANS: [SpanOffer; 12] = [
+    SpanOffer::usual(60, "1m"),
+    SpanOffer::usual(300, "5m"),
+    SpanOffer::usual(900, "15m"),
+    SpanOffer::usual(1_800, "30m"),
+    SpanOffer::usual(3_600, "1h"),
+    SpanOffer::usual(10_800, "3h"),
+    SpanOffer::usual(21_600, "6h"),
+    SpanOffer::usual(43_200, "12h"),
+    SpanOffer::usual(86_400, "1D"),
+    SpanOffer::adrift(604_800, "1W"),
+    SpanOffer::adrift(1_209_600, "14D"),
+    SpanOffer::usual(2_592_000, "1M"),
+];
+
+/// Each endpoint has its own limit a minute.
+const QUOTAS: [Quota; 4] = [per_minute(30), per_minute(15), per_minute(240), per_minute(90)];
+const CANDLES: usize = 0;
+const TRADES: usize = 1;
+const BOOKS: usize = 2;
+const CONFIGS: usize = 3;
+
+const fn per_minute(weight: u32) -> Quota {
+    Quota { weight, per: Duration::from_secs(60) }
+}
+
+const OFFERS: [Offer; 3] = [
+    Offer {
+        kind: Kind::Ohlc,
+        spans: &SPANS,
+        page_rows: 10_000,
+        probe: Probe::ByTime,
+        budget: CANDLES,
+        grace: Duration::from_secs(10),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::Trades,
+        page_rows: 10_000,
+        probe: Probe::ByTime,
+        // Requests are scarce and pages large.
+        walk: Duration::from_secs(7 * 86_400),
+        budget: TRADES,
+        grace: Duration::from_secs(10),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::OrderBook,
+        page_rows: 100,
+        history: History::Now,
+        depths: &[(1, 1), (25, 1), (100, 1)],
+        budget: BOOKS,
+        recorded: true,
+        ..Offer::USUAL
+    },
+];
+
+/// `[time, open, close, high, low, volume]`: close comes before high and low.
+#[derive(Deserialize)]
+struct Bar(i64, f64, f64, f64, f64, f64);
+
+/// `[id, time, amount, price]`: what was sold is negative.
+#[derive(Deserialize)]
+struct Fill(u64, i64, f64, f64);
+
+/// `[price, orders, amount]`: asks are negative.
+#[derive(Deserialize)]
+struct Level(f64, i32, f64);
+
+/// `["error", code, message]`.
+#[derive(Deserialize)]
+struct ErrorBody(String, Option<i64>, String);
+
+impl Exchange for Bitfinex {
+    fn name(&self) -> &'static str {
+        "bitfinex"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://api-pub.bitfinex.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["bitfinex"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
+    }
+
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// `tBTCUSD`, and `tDOGE:USD` where a name has more than three letters; Tether is UST.
+    fn symbol(&self, pair: &Pair) -> String {
+        let own = |asset| if asset == "USDT" { "UST" } else { asset };
+        let (base, quote) = (own(pair.base()), own(pair.quote()));
+        let colon = if base.len() > 3 || quote.len() > 3 { ":" } else { "" };
+        format!("t{base}{colon}{quote}")
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let (symbol, rows) = (&page.instrument.symbol, page.rows);
+        let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
+        let query = format!("sort=1&start={first}&end={last}&limit={rows}");
+        match page.series.kind() {
+            Kind::Ohlc => {
+                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
+                // A span it does not have goes out as our label, which it refuses, never as another span.
+                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let path = format!("/v2/candles/trade:{word}:{symbol}/hist?{query}");
+                HttpRequest::new("ohlc", path, 1).paid_from(CANDLES)
+            }
+            Kind::OrderBook => {
+                // Other lengths are refused.
+                let depths = OFFERS[2].depths;
+                let len = depths.iter().find(|(depth, _)| rows <= *depth).map_or(100, |(depth, _)| *depth);
+                let path = format!("/v2/book/{symbol}/P0?len={len}");
+                HttpRequest::new("book_snapshot", path, 1).paid_from(BOOKS)
+            }
+            _ => {
+                let path = format!("/v2/trades/{symbol}/hist?{query}");
+                HttpRequest::new("trades", path, 1).paid_from(TRADES)
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_bars(answer.body, out)?,
+            Kind::Trades => self.parse_fills(answer.body, out)?,
+            Kind::OrderBook => self.parse_book(page, answer, out)?,
+            kind => return Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        let ErrorBody(word, code, message) = serde_json::from_slice(body).ok()?;
+        let kind = match code {
+            _ if word != "error" => return None,
+            Some(10_020) if message.contains("symbol") => RefusalKind::UnknownSymbol,
+            Some(11_010) => RefusalKind::RateLimit,
+            // Restarting, under maintenance.
+            Some(20_051 | 20_060 | 20_061) => RefusalKind::Temporary,
+            _ => RefusalKind::Permanent,
+        };
+        let code = code.map_or_else(String::new, |code| code.to_string());
+        Some(Refusal { kind, code, message })
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest::new("time", "/v2/platform/status".to_owned(), 1).paid_from(CONFIGS)
+    }
+
+    /// The body says whether the platform is up, and only the `Date` when; of whole seconds, it is never ahead.
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let _: (u8,) = self.read(answer.body)?;
+        let date = (answer.header)("date").and_then(|date| rfc2822::parse(date).ok());
+        let date = date.ok_or_else(|| malformed(answer.body, "no Date header came with it"))?;
+        Row(0).millis(date.timestamp().as_millisecond())
+    }
+
+    fn listing_request(&self, _: Option<&Pair>) -> HttpRequest {
+        HttpRequest::new("instruments", "/v2/conf/pub:list:pair:exchange".to_owned(), 1).paid_from(CONFIGS)
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        let (names,): (Vec<String>,) = self.read(body)?;
+        let instrument = |name: String| {
+            let (base, quote) = name.split_once(':').or_else(|| name.split_at_checked(3))?;
+            let own = |asset| if asset == "UST" { "USDT" } else { asset };
+            let pair = format!("{}/{}", own(base), own(quote)).parse().ok()?;
+            Some(Instrument { pair: Some(pair), ..Instrument::named(format!("t{name}")) })
+        };
+        let instruments = names.into_iter().filter_map(instrument).collect();
+        Ok(Listing { instruments, quotas: Vec::new() })
+    }
+
+    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
+}
+
+impl Bitfinex {
+    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
+        serde_json::from_slice(body).map_err(|error| match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, error),
+        })
+    }
+
+    /// Rows oldest first, however they came.
+    fn read_rows<'a, T: Deserialize<'a>>(
+        &self,
+        body: &'a [u8],
+        time: impl Fn(&T) -> i64,
+    ) -> Result<Vec<T>, ParseError> {
+        let mut rows: Vec<T> = self.read(body)?;
+        if rows.first().map(&time) > rows.last().map(&time) {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    fn parse_bars(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let bars = self.read_rows(body, |Bar(time, ..)| *time)?;
+        out.reserve(bars.len());
+        let mut candles = out.candles_mut();
+        for (row, Bar(time, open, close, high, low, volume)) in bars.into_iter().enumerate() {
+            let ts = Micros::from_millis(time);
+            let (quote_volume, trades) = (None, None);
+            candles.push(Row(row).candle(Candle {
+                ts,
+                open,
+                high,
+                low,
+                close,
+                volume,
+                quote_volume,
+                trades,
+            })?);
+        }
+        Ok(())
+    }
+
+    fn parse_fills(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let fills = self.read_rows(body, |Fill(_, time, ..)| *time)?;
+        out.reserve(fills.len());
+        let (mut trades, mut text) = (out.trades_mut(), String::new());
+        for (row, Fill(id, time, amount, price)) in fills.into_iter().enumerate() {
+            let row = Row(row);
+            text.clear();
+            let _ = write!(text, "{id}");
+            trades.push(Trade {
+                ts: row.millis(time)?,
+                ts_recv: None,
+                id: Some(&text),
+                price: row.not_negative(price)?,
+                amount: row.not_negative(amount.abs())?,
+                side: Some(if amount < 0.0 { Side::Sell } else { Side::Buy }),
+            });
+        }
+        Ok(())
+    }
+
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
+        let rows: Vec<Level> = self.read(answer.body)?;
+        let mut levels = out.book_mut();
+        for side in [Side::Bid, Side::Ask] {
+            let own = |(_, level): &(usize, &Level)| (level.2 > 0.0) == (side == Side::Bid);
+            for (row, Level(price, orders, amount)) in
+                rows.iter().enumerate().filter(own).take(page.rows as usize)
+            {
+                let row = Row(row);
+                levels.push(BookLevel {
+                    ord: 0,
+                    // The answer carries no time of its own.
+                    ts: answer.received,
+                    ts_recv: answer.received,
+                    seq: None,
+                    is_snapshot: true,
+                    side,
+                    price: row.not_negative(*price)?,
+                    amount: row.not_negative(amount.abs())?,
+                    count: Some(*orders),
+                });
+            }
+        }
+        Ok(())
+    }
+}

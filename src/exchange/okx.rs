@@ -1,0 +1,543 @@
+//! OKX v5 over REST: candles, trades, book snapshots, funding rates and open interest of spot, perpetual and
+//! quarterly contracts.
+//!
+//! Source: OKX API v5, "Order Book Trading", "Public Data" and "Trading Statistics". Everything is text, also
+//! the code of the envelope, which is an error wherever it is not "0". Answers come newest first; `after` and
+//! `before` are exclusive and mean older and newer than.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::exchange::decode::{Row, malformed};
+use crate::exchange::{
+    Answer, Ask, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
+    Offer, Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{
+    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
+};
+
+/// OKX.
+pub(crate) struct Okx;
+
+/// Spans from six hours on open at midnight of UTC+8 unless their word ends in `utc`.
+const SPANS: [SpanOffer; 14] = [
+    SpanOffer::usual(60, "1m"),
+    SpanOffer::usual(180, "3m"),
+    SpanOffer::usual(300, "5m"),
+    SpanOffer::usual(900, "15m"),
+    SpanOffer::usual(1_800, "30m"),
+    SpanOffer::usual(3_600, "1H"),
+    SpanOffer::usual(7_200, "2H"),
+    SpanOffer::usual(14_400, "4H"),
+    SpanOffer::usual(21_600, "6Hutc"),
+    SpanOffer::usual(43_200, "12Hutc"),
+    SpanOffer::usual(86_400, "1Dutc"),
+    SpanOffer::usual(259_200, "3Dutc"),
+    SpanOffer::usual(604_800, "1Wutc"),
+    SpanOffer::usual(2_592_000, "1Mutc"),
+];
+
+const INTEREST_SPANS: [SpanOffer; 9] = [
+    SpanOffer::usual(300, "5m"),
+    SpanOffer::usual(900, "15m"),
+    SpanOffer::usual(1_800, "30m"),
+    SpanOffer::usual(3_600, "1H"),
+    SpanOffer::usual(7_200, "2H"),
+    SpanOffer::usual(14_400, "4H"),
+    SpanOffer::usual(21_600, "6Hutc"),
+    SpanOffer::usual(43_200, "12Hutc"),
+    SpanOffer::usual(86_400, "1Dutc"),
+];
+
+const ALL_MARKETS: &[Market] = &[Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
+const CONTRACTS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
+
+/// Each endpoint has its own limit in two seconds.
+const QUOTAS: [Quota; 7] = [
+    per_two_seconds(20),
+    per_two_seconds(20),
+    per_two_seconds(40),
+    per_two_seconds(10),
+    per_two_seconds(10),
+    per_two_seconds(20),
+    per_two_seconds(10),
+];
+const CANDLES: usize = 0;
+const TRADES: usize = 1;
+const BOOKS: usize = 2;
+const FUNDING: usize = 3;
+const INTEREST: usize = 4;
+const INSTRUMENTS: usize = 5;
+const TIME: usize = 6;
+
+const fn per_two_seconds(weight: u32) -> Quota {
+    Quota { weight, per: Duration::from_secs(2) }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Up to 300 candles are documented, but old ones are known to come by 100: a page that asked for more could
+/// not be told from one cut short.
+const DOWN: Offer =
+    Offer { markets: ALL_MARKETS, page_rows: 100, direction: Direction::NewestFirst, ..Offer::USUAL };
+
+const OFFERS: [Offer; 5] = [
+    Offer {
+        kind: Kind::Ohlc,
+        spans: &SPANS,
+        probe: Probe::Longest,
+        budget: CANDLES,
+        // A finished candle takes a moment to reach the history.
+        grace: Duration::from_secs(10),
+        recorded: true,
+        ..DOWN
+    },
+    Offer {
+        kind: Kind::Trades,
+        // Only ids can be bounded from below.
+        bounds: Bounds::Near,
+        history: History::For(Duration::from_secs(90 * 86_400)),
+        walk: Duration::from_secs(6 * 3_600),
+        budget: TRADES,
+        grace: Duration::from_secs(5),
+        recorded: true,
+        ..DOWN
+    },
+    Offer {
+        kind: Kind::OrderBook,
+        page_rows: 400,
+        history: History::Now,
+        depths: &[(400, 1)],
+        budget: BOOKS,
+        recorded: true,
+        ..DOWN
+    },
+    Offer {
+        kind: Kind::Funding,
+        markets: &[Market::Perp],
+        history: History::For(Duration::from_secs(90 * 86_400)),
+        budget: FUNDING,
+        walk: DAY.saturating_mul(30),
+        grace: Duration::from_secs(60),
+        ..DOWN
+    },
+    Offer {
+        kind: Kind::OpenInterest,
+        markets: CONTRACTS,
+        spans: &INTEREST_SPANS,
+        history: History::Rows(1_440),
+        budget: INTEREST,
+        grace: Duration::from_secs(60),
+        ..DOWN
+    },
+];
+
+/// What every answer is wrapped in.
+#[derive(Deserialize)]
+struct Envelope<'a, T> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(borrow)]
+    msg: Cow<'a, str>,
+    data: Vec<T>,
+}
+
+/// An envelope without what is in it.
+#[derive(Deserialize)]
+struct Outcome<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(borrow)]
+    msg: Cow<'a, str>,
+}
+
+/// `[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`; by time we know better whether it is complete.
+#[derive(Deserialize)]
+struct Bar<'a>(&'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str, IgnoredAny);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fill<'a> {
+    trade_id: &'a str,
+    px: &'a str,
+    sz: &'a str,
+    side: &'a str,
+    ts: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Book<'a> {
+    /// `[price, size, "0", orders]`.
+    #[serde(borrow)]
+    asks: Vec<(&'a str, &'a str, &'a str, &'a str)>,
+    #[serde(borrow)]
+    bids: Vec<(&'a str, &'a str, &'a str, &'a str)>,
+    ts: &'a str,
+    #[serde(default = "no_sequence")]
+    seq_id: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Funded<'a> {
+    funding_time: &'a str,
+    /// The rate that was predicted; `realized_rate` is the one that was paid.
+    funding_rate: &'a str,
+    #[serde(default)]
+    realized_rate: &'a str,
+}
+
+/// `[ts, contracts, base asset, US dollars]`.
+#[derive(Deserialize)]
+struct Interest<'a>(&'a str, IgnoredAny, &'a str, &'a str);
+
+#[derive(Deserialize)]
+struct Time<'a> {
+    ts: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    inst_type: String,
+    inst_id: String,
+    state: String,
+    #[serde(default)]
+    inst_family: String,
+    #[serde(default)]
+    base_ccy: String,
+    #[serde(default)]
+    quote_ccy: String,
+    #[serde(default)]
+    alias: String,
+    #[serde(default)]
+    ct_val: String,
+    #[serde(default)]
+    ct_mult: String,
+    #[serde(default)]
+    ct_type: String,
+    #[serde(default)]
+    list_time: String,
+    #[serde(default)]
+    exp_time: String,
+}
+
+impl Exchange for Okx {
+    fn name(&self) -> &'static str {
+        "okx"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://www.okx.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["okx"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
+    }
+
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn symbol(&self, pair: &Pair) -> String {
+        let family = format!("{}-{}", pair.base(), pair.quote());
+        match pair.market() {
+            Market::Perp => format!("{family}-SWAP"),
+            // Dated contracts are named by their date, which the listing knows.
+            Market::Spot | Market::Quarter | Market::NextQuarter => family,
+        }
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let (symbol, rows) = (&page.instrument.symbol, page.rows);
+        let offered = self.offer_for(&page.series).and_then(|offer| offer.span(page.series.span()?));
+        // A span it does not have goes out as our label, which it refuses, never as another span.
+        let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+        match page.series.kind() {
+            Kind::Ohlc => {
+                let bounds = exclusive(page, "before", "after");
+                let path =
+                    format!("/api/v5/market/history-candles?instId={symbol}&bar={word}{bounds}&limit={rows}");
+                HttpRequest::new("ohlc", path, 1).paid_from(CANDLES)
+            }
+            Kind::OrderBook => {
+                let path = format!("/api/v5/market/books?instId={symbol}&sz={rows}");
+                HttpRequest::new("book_snapshot", path, 1).paid_from(BOOKS)
+            }
+            Kind::Funding => {
+                let bounds = exclusive(page, "before", "after");
+                let path =
+                    format!("/api/v5/public/funding-rate-history?instId={symbol}{bounds}&limit={rows}");
+                HttpRequest::new("funding", path, 1).paid_from(FUNDING)
+            }
+            Kind::OpenInterest => {
+                let bounds = exclusive(page, "begin", "end");
+                let path = format!(
+                    "/api/v5/rubik/stat/contracts/open-interest-history?instId={symbol}&period={word}{bounds}&limit={rows}"
+                );
+                HttpRequest::new("open_interest", path, 1).paid_from(INTEREST)
+            }
+            Kind::Trades => {
+                let bounds = match page.ask {
+                    // Older than the one after it: the row itself and those before it.
+                    Ask::FromId(id) => format!("type=1&after={}", id.saturating_add(1)),
+                    _ => format!("type=2&after={}", page.window.until.millis_ceil()),
+                };
+                let path = format!("/api/v5/market/history-trades?instId={symbol}&{bounds}&limit={rows}");
+                HttpRequest::new("trades", path, 1).paid_from(TRADES)
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_bars(page, answer.body, out),
+            Kind::Trades => self.parse_fills(page, answer.body, out),
+            Kind::OrderBook => self.parse_book(page, answer, out),
+            Kind::Funding => self.parse_funding(answer.body, out),
+            Kind::OpenInterest => self.parse_interest(answer.body, out),
+        }
+    }
+
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        let outcome: Outcome<'_> = serde_json::from_slice(body).ok()?;
+        (outcome.code != "0").then(|| refusal(&outcome.code, &outcome.msg))
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest::new("time", "/api/v5/public/time".to_owned(), 1).paid_from(TIME)
+    }
+
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let times: Vec<Time<'_>> = self.read(answer.body)?;
+        let time = times.first().ok_or_else(|| malformed(answer.body, "it says no time"))?;
+        millis(Row(0), time.ts)
+    }
+
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        let query = match pair.map(|pair| (pair.market(), self.symbol(pair))) {
+            None => "SPOT".to_owned(),
+            Some((Market::Spot, symbol)) => format!("SPOT&instId={symbol}"),
+            Some((Market::Perp, symbol)) => format!("SWAP&instId={symbol}"),
+            Some((_, family)) => format!("FUTURES&instFamily={family}"),
+        };
+        let path = format!("/api/v5/public/instruments?instType={query}");
+        HttpRequest::new("instruments", path, 1).paid_from(INSTRUMENTS)
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        let listed: Vec<Listed> = self.read(body)?;
+        let instruments: Result<_, _> =
+            listed.into_iter().enumerate().map(|(row, listed)| listed.instrument(Row(row))).collect();
+        Ok(Listing { instruments: instruments?, quotas: Vec::new() })
+    }
+
+    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
+}
+
+/// The bounds of a window: both exclusive, the lower one left out where there is none.
+fn exclusive(page: &Page, newer_than: &str, older_than: &str) -> String {
+    let (from, until) = (page.window.from.millis_ceil(), page.window.until.millis_ceil());
+    let lower = if from > 0 { format!("&{newer_than}={}", from - 1) } else { String::new() };
+    format!("&{older_than}={until}{lower}")
+}
+
+/// What stands for the sequence of a book without one: real ones are not negative.
+fn no_sequence() -> i64 {
+    -1
+}
+
+fn refusal(code: &str, msg: &str) -> Refusal {
+    let kind = match code {
+        "51001" => RefusalKind::UnknownSymbol,
+        "50011" | "50040" | "50061" => RefusalKind::RateLimit,
+        // Unavailable, timed out, busy, failed inside.
+        "50001" | "50004" | "50013" | "50026" => RefusalKind::Temporary,
+        _ => RefusalKind::Permanent,
+    };
+    Refusal { kind, code: code.to_owned(), message: msg.to_owned() }
+}
+
+fn millis(row: Row, text: &str) -> Result<Micros, ParseError> {
+    row.millis(text.parse().map_err(|_| row.impossible("its time is no number"))?)
+}
+
+impl Okx {
+    /// Reads an envelope; one with an error is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<Vec<T>, ParseError> {
+        match serde_json::from_slice::<Envelope<'a, T>>(body) {
+            Ok(envelope) if envelope.code == "0" => Ok(envelope.data),
+            Ok(envelope) => Err(ParseError::Refused(refusal(&envelope.code, &envelope.msg))),
+            Err(error) => match self.refusal(200, body) {
+                Some(refusal) => Err(ParseError::Refused(refusal)),
+                None => Err(malformed(body, error)),
+            },
+        }
+    }
+
+    /// The volume of spot markets is in the base asset; of contracts it counts contracts, and the base asset
+    /// has a field of its own.
+    fn parse_bars(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let is_spot = page.series.pair().market() == Market::Spot;
+        let newest_first: Vec<Bar<'_>> = self.read(body)?;
+        out.reserve(newest_first.len());
+        let mut candles = out.candles_mut();
+        for (row, Bar(ts, open, high, low, close, vol, base, quote, _)) in
+            newest_first.into_iter().enumerate().rev()
+        {
+            let row = Row(row);
+            candles.push(row.candle(Candle {
+                ts: millis(row, ts)?,
+                open: row.number(open)?,
+                high: row.number(high)?,
+                low: row.number(low)?,
+                close: row.number(close)?,
+                volume: row.number(if is_spot { vol } else { base })?,
+                quote_volume: Some(row.number(quote)?),
+                trades: None,
+            })?);
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn parse_fills(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let newest_first: Vec<Fill<'_>> = self.read(body)?;
+        let mut oldest: Option<u64> = None;
+        out.reserve(newest_first.len());
+        let mut trades = out.trades_mut();
+        for (row, fill) in newest_first.into_iter().enumerate().rev() {
+            let row = Row(row);
+            let id: u64 = fill.trade_id.parse().map_err(|_| row.impossible("its id is no number"))?;
+            oldest = Some(oldest.map_or(id, |oldest| oldest.min(id)));
+            let price = row.amount(fill.px)?;
+            trades.push(Trade {
+                ts: millis(row, fill.ts)?,
+                ts_recv: None,
+                id: Some(fill.trade_id),
+                price,
+                amount: base_amount(page, row, row.amount(fill.sz)?, price)?,
+                side: Some(match fill.side {
+                    "buy" => Side::Buy,
+                    "sell" => Side::Sell,
+                    _ => return Err(row.impossible("its side is neither buy nor sell")),
+                }),
+            });
+        }
+        Ok(oldest.map_or(Next::ByTime, Next::FromId))
+    }
+
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        let books: Vec<Book<'_>> = self.read(answer.body)?;
+        let book = books.first().ok_or_else(|| malformed(answer.body, "it has no book"))?;
+        let ts = millis(Row(0), book.ts)?;
+        let mut levels = out.book_mut();
+        for (side, rows) in [(Side::Bid, &book.bids), (Side::Ask, &book.asks)] {
+            for (row, (price, size, _, orders)) in rows.iter().take(page.rows as usize).enumerate() {
+                let row = Row(row);
+                let price = row.amount(price)?;
+                levels.push(BookLevel {
+                    ord: 0,
+                    ts,
+                    ts_recv: answer.received,
+                    seq: Some(book.seq_id).filter(|id| *id >= 0),
+                    is_snapshot: true,
+                    side,
+                    price,
+                    amount: base_amount(page, row, row.amount(size)?, price)?,
+                    count: Some(orders.parse().map_err(|_| row.impossible("its orders are no number"))?),
+                });
+            }
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let newest_first: Vec<Funded<'_>> = self.read(body)?;
+        let mut rates = out.funding_mut();
+        for (row, paid) in newest_first.into_iter().enumerate().rev() {
+            let row = Row(row);
+            let rate = if paid.realized_rate.is_empty() { paid.funding_rate } else { paid.realized_rate };
+            let (ts, rate) = (millis(row, paid.funding_time)?, row.number(rate)?);
+            rates.push(FundingRate { ts, rate, mark_price: None });
+        }
+        Ok(Next::ByTime)
+    }
+
+    fn parse_interest(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
+        let newest_first: Vec<Interest<'_>> = self.read(body)?;
+        let mut samples = out.open_interest_mut();
+        for (row, Interest(ts, _, base, dollars)) in newest_first.into_iter().enumerate().rev() {
+            let row = Row(row);
+            samples.push(OpenInterest {
+                ts: millis(row, ts)?,
+                open_interest: row.amount(base)?,
+                open_interest_value: Some(row.amount(dollars)?),
+            });
+        }
+        Ok(Next::ByTime)
+    }
+}
+
+/// A size in the base asset: contracts are counted, spot is not.
+fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, ParseError> {
+    match page.series.pair().market() {
+        Market::Spot => Ok(size),
+        _ => page.instrument.base_amount(row.0, size, price),
+    }
+}
+
+impl Listed {
+    fn instrument(self, row: Row) -> Result<Instrument, ParseError> {
+        let market = match (self.inst_type.as_str(), self.alias.as_str()) {
+            ("SPOT", _) => Some(Market::Spot),
+            ("SWAP", _) => Some(Market::Perp),
+            ("FUTURES", "quarter") => Some(Market::Quarter),
+            ("FUTURES", "next_quarter") => Some(Market::NextQuarter),
+            _ => None,
+        };
+        let assets = match market {
+            Some(Market::Spot) => format!("{}/{}", self.base_ccy, self.quote_ccy),
+            _ => self.inst_family.replacen('-', "/", 1),
+        };
+        let pair = market.and_then(|market| match market.suffix() {
+            "" => assets.parse().ok(),
+            suffix => format!("{assets}:{suffix}").parse().ok(),
+        });
+        let instant = |text: &str| if text.is_empty() { Ok(None) } else { millis(row, text).map(Some) };
+        let contract = match self.ct_val.as_str() {
+            "" => None,
+            size => {
+                let times = if self.ct_mult.is_empty() { 1.0 } else { row.amount(&self.ct_mult)? };
+                let size = row.amount(size)? * times;
+                Some(if self.ct_type == "inverse" { Contract::Quote(size) } else { Contract::Base(size) })
+            }
+        };
+        Ok(Instrument {
+            symbol: self.inst_id,
+            pair,
+            is_open: self.state == "live",
+            listed: instant(&self.list_time)?,
+            ends: if self.inst_type == "FUTURES" { instant(&self.exp_time)? } else { None },
+            contract,
+        })
+    }
+}

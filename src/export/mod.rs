@@ -1,0 +1,133 @@
+//! Rows of a series as files other programs open: CSV and Excel workbooks, batch by batch.
+
+mod csv;
+mod stamp;
+mod xlsx;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::atomic;
+use crate::model::{Batch, Kind};
+use crate::store::{Scan, StoreError};
+
+pub use csv::Csv;
+pub use xlsx::Xlsx;
+
+/// A file format rows can be exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Comma-separated text.
+    Csv,
+    /// An Excel workbook.
+    Xlsx,
+}
+
+impl Format {
+    /// The format's name, which is also its files' extension.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Xlsx => "xlsx",
+        }
+    }
+}
+
+/// Why an export ended early.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The rows could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file could not be written.
+    #[error("{} could not be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        source: io::Error,
+    },
+    /// There is a file already.
+    #[error("{} exists; give --force to replace it, or another --output", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ExportError {
+    fn write(path: &Path) -> impl Fn(io::Error) -> ExportError {
+        move |source| ExportError::Write { path: path.to_owned(), source }
+    }
+}
+
+/// Writes the rows as CSV to an open stream, such as standard output. Gives how many there were.
+///
+/// # Errors
+/// Where rows cannot be read or the stream takes no more.
+pub fn to_stream(kind: Kind, rows: Scan, out: &mut dyn Write) -> Result<u64, ExportError> {
+    let failed = ExportError::write(Path::new("standard output"));
+    let mut csv = Csv::new(io::BufWriter::with_capacity(1 << 16, out), kind).map_err(&failed)?;
+    let written = each(rows, |batch| csv.write(batch).map_err(&failed))?;
+    csv.finish().and_then(|mut out| out.flush()).map_err(&failed)?;
+    Ok(written)
+}
+
+/// Writes the rows to a file that appears whole or not at all. Gives how many there were.
+///
+/// # Errors
+/// Where the file exists and `force` was not given, rows cannot be read, or the file cannot be written;
+/// what was there before then stands.
+pub fn to_file(kind: Kind, rows: Scan, format: Format, path: &Path, force: bool) -> Result<u64, ExportError> {
+    if !force && path.exists() {
+        return Err(ExportError::Exists { path: path.to_owned() });
+    }
+    let aside = atomic::aside(path);
+    let written = write_aside(kind, rows, format, &aside, path).and_then(|written| {
+        atomic::take_name(&aside, path).map_err(ExportError::write(path))?;
+        Ok(written)
+    });
+    written.inspect_err(|_| {
+        let _ = std::fs::remove_file(&aside);
+    })
+}
+
+fn write_aside(
+    kind: Kind,
+    rows: Scan,
+    format: Format,
+    aside: &Path,
+    path: &Path,
+) -> Result<u64, ExportError> {
+    let failed = ExportError::write(path);
+    let file = io::BufWriter::with_capacity(1 << 16, atomic::create(aside).map_err(&failed)?);
+    let (file, written) = match format {
+        Format::Csv => {
+            let mut csv = Csv::new(file, kind).map_err(&failed)?;
+            let written = each(rows, |batch| csv.write(batch).map_err(&failed))?;
+            (csv.finish().map_err(&failed)?, written)
+        }
+        Format::Xlsx => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let mut xlsx = Xlsx::new(kind, folder.unwrap_or(Path::new("."))).map_err(&failed)?;
+            let written = each(rows, |batch| xlsx.write(batch).map_err(&failed))?;
+            (xlsx.finish(file).map_err(&failed)?, written)
+        }
+    };
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(&failed)?;
+    Ok(written)
+}
+
+fn each(rows: Scan, mut write: impl FnMut(&Batch) -> Result<(), ExportError>) -> Result<u64, ExportError> {
+    let mut written = 0;
+    for batch in rows {
+        let batch = batch?;
+        write(&batch)?;
+        written += batch.len() as u64;
+    }
+    Ok(written)
+}

@@ -1,0 +1,258 @@
+//! Candles: which of them an exchange sent.
+//!
+//! 2.x lays each answer on a complete grid and fills every hole with the row before, volume included; rows
+//! before the first are null. A row that repeats the one before it in every value is therefore left out,
+//! also where a quiet market may really have repeated itself: the exchange is asked again. 3.x stores the
+//! running candle as if it were closed, so its last one is left out, and one with nothing behind it is
+//! stored but its window stays a gap, since a job that stopped there would have left it unfinished.
+
+use parquet::errors::Result;
+
+use crate::import::layout::{Clock, Era, TS};
+use crate::import::raw::{RawFile, number, whole};
+use crate::import::report::{Change, Reason};
+use crate::import::taken::{Taken, is_amount, is_possible, is_price};
+use crate::model::{Candle, Kind, Micros, Series, Span, Window};
+
+/// What must be known of the whole folder to judge the candles of one file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Context {
+    /// The present.
+    pub(crate) now: Micros,
+    /// The last instant of a row of 3.x.
+    pub(crate) last_of_three: Option<Micros>,
+    /// Some row of 2.x stands off the grid.
+    pub(crate) two_is_off_grid: bool,
+    /// The first instant of the file after this one.
+    pub(crate) next_file: Option<Micros>,
+    /// When the period of this file begins.
+    pub(crate) period_from: Micros,
+    /// The last row of 2.x in the file of the period before.
+    pub(crate) before: Option<Values>,
+    /// The file before this one cannot be read.
+    pub(crate) is_cut_off: bool,
+}
+
+/// The values of a candle as they were stored: open, high, low, close, volume, quote volume.
+pub(crate) type Values = [Option<f64>; 6];
+
+#[derive(Clone, Copy)]
+struct Row {
+    ts: Micros,
+    era: Era,
+    values: Values,
+    trades: Option<i64>,
+    /// It repeats the row of 2.x before it.
+    is_copy: bool,
+}
+
+/// Kraken candles from this length on are cut at the wrong places.
+const KRAKEN_LONG_SECS: u32 = 4 * 3_600;
+
+/// What one file adds to the [`Context`] of its folder.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Survey {
+    /// Its first open.
+    pub(crate) first: Option<Micros>,
+    /// Its last open of 3.x.
+    pub(crate) last_of_three: Option<Micros>,
+    /// Some row of 2.x stands off the grid.
+    pub(crate) two_is_off_grid: bool,
+}
+
+/// Looks at the instants of a file only.
+pub(crate) fn survey(file: &RawFile, series: &Series, now: Micros) -> Result<Survey> {
+    let mut survey = Survey::default();
+    let Some(span) = series.span() else { return Ok(survey) };
+    let clock = Clock::of(file);
+    for index in 0..file.groups() {
+        let (count, columns) = file.group(index, &[TS])?;
+        for (stamp, era) in (0..count).filter_map(|row| clock.read(&columns[0], row)) {
+            let ts = open_of(series, span, stamp, era);
+            if !is_possible(ts, now) {
+                continue;
+            }
+            survey.first = Some(survey.first.map_or(ts, |first| first.min(ts)));
+            match era {
+                Era::Two => survey.two_is_off_grid |= !is_on_grid(span, ts),
+                Era::Three => survey.last_of_three = survey.last_of_three.max(Some(ts)),
+            }
+        }
+    }
+    Ok(survey)
+}
+
+/// Judges the candles of a file; gives also the last row of 2.x, to compare the next file with.
+pub(crate) fn read(file: &RawFile, series: &Series, context: &Context) -> Result<(Taken, Option<Values>)> {
+    let mut taken = Taken::nothing(Kind::Ohlc);
+    let Some(span) = series.span() else { return Ok((taken, None)) };
+    let rules = Rules { series, span, context };
+    let mut rows = rules.rows(file, &mut taken)?;
+    rows.sort_by_key(|row| (row.ts, row.era));
+    let last = mark_copies(&mut rows, context);
+    for index in 0..rows.len() {
+        let next = rows.get(index + 1).map(|row| row.ts).or(context.next_file);
+        rules.judge(rows[index], next, index + 1 < rows.len(), &mut taken);
+    }
+    Ok((taken, last))
+}
+
+/// Finds the rows of 2.x that repeat the one before them, also over the edge of a file.
+fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
+    let mut before = context.before;
+    let mut of_two: Vec<&mut Row> = rows.iter_mut().filter(|row| row.era == Era::Two).collect();
+    if before.is_none() && (context.is_cut_off || may_go_on(&of_two, context.period_from)) {
+        // What the first row may repeat cannot be read.
+        before = of_two.first().map(|row| row.values);
+    }
+    for row in &mut of_two {
+        row.is_copy = before == Some(row.values);
+        before = Some(row.values);
+    }
+    before
+}
+
+/// Whether the first rows may repeat one of the period before, whose file is not there: they begin with the
+/// period and are alike.
+fn may_go_on(of_two: &[&mut Row], period_from: Micros) -> bool {
+    matches!(of_two, [first, second, ..] if first.ts == period_from && first.values == second.values)
+}
+
+struct Rules<'a> {
+    series: &'a Series,
+    span: Span,
+    context: &'a Context,
+}
+
+impl Rules<'_> {
+    fn rows(&self, file: &RawFile, taken: &mut Taken) -> Result<Vec<Row>> {
+        let quote = if file.has("quote_volume") { "quote_volume" } else { "quoteVolume" };
+        let names = [TS, "open", "high", "low", "close", "volume", quote, "trades"];
+        let clock = Clock::of(file);
+        let mut rows = Vec::new();
+        for index in 0..file.groups() {
+            let (count, columns) = file.group(index, &names)?;
+            for row in 0..count {
+                let Some((stamp, era)) = clock.read(&columns[0], row) else {
+                    taken.leave(Reason::Impossible, None);
+                    continue;
+                };
+                let values = std::array::from_fn(|at| number(&columns[at + 1], row));
+                let ts = open_of(self.series, self.span, stamp, era);
+                rows.push(Row { ts, era, values, trades: whole(&columns[7], row), is_copy: false });
+            }
+        }
+        Ok(rows)
+    }
+
+    fn judge(&self, row: Row, next: Option<Micros>, next_is_here: bool, taken: &mut Taken) {
+        let window = self.window(row.ts);
+        if next == Some(row.ts) && next_is_here {
+            return taken.leave(Reason::Twice, None);
+        }
+        if let Some(reason) = self.fault(&row) {
+            let window = window.filter(|_| !matches!(reason, Reason::OffGrid) && self.is_sane(row.ts));
+            return taken.leave(reason, window);
+        }
+        let ([Some(open), Some(high), Some(low), Some(close), Some(volume), quote_volume], Some(window)) =
+            (row.values, window)
+        else {
+            return taken.leave(Reason::Null, window);
+        };
+        let invented = row.era == Era::Two && self.series.exchange() == "coinbase" && quote_volume.is_some();
+        if invented {
+            taken.change(Change::QuoteVolume);
+        }
+        if is_stamped_with_end(self.series, row.era) {
+            taken.change(Change::Open);
+        }
+        let quote_volume = quote_volume.filter(|_| !invented);
+        let trades = row.trades;
+        taken.rows.candles_mut().push(Candle {
+            ts: row.ts,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            quote_volume,
+            trades,
+        });
+        taken.reach(window);
+        if row.era == Era::Two && self.series.exchange() == "kraken" {
+            // From trades, by 2.x itself, or from Kraken: the file does not say.
+            taken.derived.add(window);
+        }
+        if row.era == Era::Two || next == Some(window.until) {
+            taken.proven.add(window);
+        }
+    }
+
+    fn fault(&self, row: &Row) -> Option<Reason> {
+        let context = self.context;
+        let is_kraken = self.series.exchange() == "kraken";
+        let is_last = row.era == Era::Three && context.last_of_three == Some(row.ts);
+        let faults = [
+            (!self.is_sane(row.ts), Reason::Impossible),
+            (is_kraken && self.span.secs() >= KRAKEN_LONG_SECS, Reason::KrakenLong),
+            (!is_on_grid(self.span, row.ts), Reason::OffGrid),
+            (row.values[..5].contains(&None), Reason::Null),
+            (is_kraken && row.era == Era::Two && context.two_is_off_grid, Reason::KrakenPartial),
+            (row.is_copy, Reason::Copied),
+            (!is_candle(&row.values, row.trades), Reason::Impossible),
+            (is_last || closes_at(self.span, row.ts) > context.now, Reason::MayRun),
+        ];
+        faults.into_iter().find_map(|(is_so, reason)| is_so.then_some(reason))
+    }
+
+    fn is_sane(&self, ts: Micros) -> bool {
+        is_possible(ts, self.context.now)
+    }
+
+    fn window(&self, ts: Micros) -> Option<Window> {
+        Window::new(ts, closes_at(self.span, ts))
+    }
+}
+
+/// When the candle of a stamp opens: BitMEX stamps candles with their end.
+fn open_of(series: &Series, span: Span, stamp: Micros, era: Era) -> Micros {
+    if is_stamped_with_end(series, era) { opened_at(span, stamp) } else { stamp }
+}
+
+fn is_stamped_with_end(series: &Series, era: Era) -> bool {
+    series.exchange() == "bitmex" && era == Era::Three
+}
+
+/// Whether values can be those of a candle.
+fn is_candle(values: &Values, trades: Option<i64>) -> bool {
+    let [Some(open), Some(high), Some(low), Some(close), Some(volume), quote_volume] = *values else {
+        return false;
+    };
+    [open, high, low, close].into_iter().all(is_price)
+        && low <= open.min(close)
+        && high >= open.max(close)
+        && is_amount(volume)
+        && quote_volume.is_none_or(is_amount)
+        && trades.is_none_or(|trades| trades >= 0)
+}
+
+/// Whether a candle of this span can open then. Where three-day candles open is documented by nobody.
+pub(crate) fn is_on_grid(span: Span, ts: Micros) -> bool {
+    span == Span::Fixed(259_200) || span.grid().floor(ts) == ts
+}
+
+/// The end of the candle that opens then.
+pub(crate) fn closes_at(span: Span, open: Micros) -> Micros {
+    match span {
+        Span::Fixed(secs) => Micros(open.0.saturating_add(i64::from(secs) * 1_000_000)),
+        Span::Month => span.grid().next(open),
+    }
+}
+
+/// The open of the candle that ends then.
+pub(crate) fn opened_at(span: Span, end: Micros) -> Micros {
+    match span {
+        Span::Fixed(secs) => Micros(end.0.saturating_sub(i64::from(secs) * 1_000_000)),
+        Span::Month => span.grid().step(end, -1),
+    }
+}

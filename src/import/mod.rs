@@ -1,0 +1,87 @@
+//! Trees of Python dccd 2.x and 3.x become ours: every row that can be told from an invented one, and no other.
+//!
+//! In place, the original is kept under `.dccd/imported/` before anything takes its place; from another
+//! path, the source is only read. A run that was cut short is simply done again: what is in the ledger is
+//! done, everything else is converted anew from the originals.
+
+mod account;
+mod books;
+mod candles;
+mod folder;
+mod layout;
+mod originals;
+mod raw;
+mod reading;
+mod report;
+mod samples;
+mod taken;
+mod trades;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::import::tree::{Folder, Folders, Source, look};
+use crate::model::{Micros, Series};
+use crate::store::{Layout, StoreError};
+
+pub use report::{Change, Problem, Reason, Report, SeriesReport};
+
+/// What to import, and how.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// Where the rows go. Its owner holds the lock, but for a dry run.
+    pub layout: &'a Layout,
+    /// Another tree to read; none for the data path itself.
+    pub source: Option<&'a Path>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// The present: no row may be newer, no candle may end later.
+    pub now: Micros,
+}
+
+impl Import<'_> {
+    /// Imports everything that is found.
+    ///
+    /// # Errors
+    /// Where the operating system refuses to read or write; what was finished by then stays. A series that
+    /// could not be imported for another cause is among the problems of the report.
+    pub fn run(&self) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        let mut lines: BTreeMap<Series, SeriesReport> = BTreeMap::new();
+        for (_, folder) in self.folders(&mut report.problems) {
+            let line = lines.entry(folder.series.clone());
+            let line = line.or_insert_with(|| SeriesReport::new(folder.series.clone()));
+            match self.folder(folder, line, &mut report.problems) {
+                Ok(()) => {}
+                Err(error @ StoreError::Io { .. }) => return Err(error),
+                Err(error) => report.problems.push(Problem {
+                    path: self.layout.folder(&line.series),
+                    what: error.to_string(),
+                    is_failure: true,
+                }),
+            }
+        }
+        report.series = lines.into_values().filter(|line| line.files > 0).collect();
+        Ok(report)
+    }
+
+    /// The folders to import; in place also originals that are kept already, since a run may have been cut short.
+    fn folders(&self, problems: &mut Vec<Problem>) -> Folders {
+        if let Some(source) = self.source {
+            return look(source, problems);
+        }
+        let mut folders = look(self.layout.root(), problems);
+        for (inside, kept) in look(&originals::folder(self.layout), &mut Vec::new()) {
+            let folder = folders
+                .entry(inside)
+                .or_insert_with(|| Folder { series: kept.series.clone(), sources: Vec::new() });
+            let in_tree: BTreeSet<PathBuf> =
+                folder.sources.iter().map(|source| source.inside.clone()).collect();
+            let gone = kept.sources.into_iter().filter(|kept| !in_tree.contains(&kept.inside));
+            folder.sources.extend(gone.map(|source| Source { is_kept_only: true, ..source }));
+            folder.sources.sort_by_key(|source| source.period.window.from);
+        }
+        folders
+    }
+}

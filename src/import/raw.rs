@@ -1,0 +1,191 @@
+//! Parquet files of any writer, column by name and row group by row group, whatever types they chose.
+//!
+//! Whole numbers of any width become 64 bits, floats become doubles. A column that is not asked for, such
+//! as the index pandas leaves behind, is never looked at.
+
+use std::fs::File;
+use std::path::Path;
+
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{FileReader, RowGroupReader};
+use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::schema::types::ColumnDescriptor;
+
+use crate::model::{Column, Texts, Values};
+
+/// An open Parquet file.
+pub(crate) struct RawFile {
+    reader: SerializedFileReader<File>,
+}
+
+impl RawFile {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        Ok(RawFile { reader: SerializedFileReader::new(File::open(path)?)? })
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.reader.num_row_groups()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.place(name).is_some()
+    }
+
+    /// The unit of a column whose type says that it holds instants.
+    pub(crate) fn time_unit(&self, name: &str) -> Option<TimeUnit> {
+        let column = self.column(self.place(name)?);
+        match (column.logical_type_ref(), column.converted_type()) {
+            (Some(LogicalType::Timestamp(timestamp)), _) => Some(timestamp.unit),
+            (None, ConvertedType::TIMESTAMP_MILLIS) => Some(TimeUnit::MILLIS),
+            (None, ConvertedType::TIMESTAMP_MICROS) => Some(TimeUnit::MICROS),
+            _ => None,
+        }
+    }
+
+    /// The number of rows of a row group and the columns of these names; a missing one holds nulls.
+    pub(crate) fn group(&self, index: usize, names: &[&str]) -> Result<(usize, Vec<Column>)> {
+        let group = self.reader.get_row_group(index)?;
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        let columns = names.iter().map(|name| self.read(group.as_ref(), name, rows));
+        Ok((rows, columns.collect::<Result<_>>()?))
+    }
+
+    fn column(&self, place: usize) -> &ColumnDescriptor {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        schema.columns()[place].as_ref()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let columns = self.reader.metadata().file_metadata().schema_descr().columns();
+        columns.iter().position(|column| column.path().parts() == [name])
+    }
+
+    fn read(&self, group: &dyn RowGroupReader, name: &str, rows: usize) -> Result<Column> {
+        let Some(place) = self.place(name) else { return Ok(nulls(rows)) };
+        let column = self.column(place);
+        let odd = |what: &str| ParquetError::General(format!("column {name} holds {what}"));
+        if column.max_rep_level() > 0 {
+            return Err(odd("lists"));
+        }
+        if matches!(column.logical_type_ref(), Some(LogicalType::Decimal(_))) {
+            return Err(odd("decimals"));
+        }
+        let level = column.max_def_level();
+        match group.get_column_reader(place)? {
+            ColumnReader::BoolColumnReader(reader) => {
+                let (values, present) = records(reader, rows, level)?;
+                Ok(column_of(Values::Bool(spread(values, &present)), present))
+            }
+            ColumnReader::Int32ColumnReader(reader) => {
+                let (values, present) = records(reader, rows, level)?;
+                let wide = values.into_iter().map(i64::from).collect();
+                Ok(column_of(Values::I64(spread(wide, &present)), present))
+            }
+            ColumnReader::Int64ColumnReader(reader) => {
+                let (values, present) = records(reader, rows, level)?;
+                Ok(column_of(Values::I64(spread(values, &present)), present))
+            }
+            ColumnReader::FloatColumnReader(reader) => {
+                let (values, present) = records(reader, rows, level)?;
+                let wide = values.into_iter().map(f64::from).collect();
+                Ok(column_of(Values::F64(spread(wide, &present)), present))
+            }
+            ColumnReader::DoubleColumnReader(reader) => {
+                let (values, present) = records(reader, rows, level)?;
+                Ok(column_of(Values::F64(spread(values, &present)), present))
+            }
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                let (values, present): (Vec<ByteArray>, _) = records(reader, rows, level)?;
+                let mut texts = Texts::default();
+                let mut values = values.iter();
+                for is_present in &present {
+                    let value = if *is_present { values.next() } else { None };
+                    texts.push(value.map(ByteArray::as_utf8).transpose()?.unwrap_or_default());
+                }
+                Ok(column_of(Values::Text(texts), present))
+            }
+            _ => Err(odd("a type dccd never wrote")),
+        }
+    }
+}
+
+fn column_of(values: Values, present: Vec<bool>) -> Column {
+    Column { values, present: Some(present) }
+}
+
+fn nulls(rows: usize) -> Column {
+    column_of(Values::Bool(vec![false; rows]), vec![false; rows])
+}
+
+/// All values of a column that are present, and which rows they belong to.
+fn records<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    rows: usize,
+    level: i16,
+) -> Result<(Vec<T::T>, Vec<bool>)> {
+    let (mut values, mut levels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let mut read = 0;
+    while read < rows {
+        let (records, ..) = reader.read_records(rows - read, Some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::General(format!("{read} of {rows} rows could be read")));
+        }
+        read += records;
+    }
+    let present = match level {
+        0 => vec![true; rows],
+        _ => levels.iter().map(|own| *own == level).collect(),
+    };
+    Ok((values, present))
+}
+
+/// Puts values back in the places of their rows.
+fn spread<T: Default>(values: Vec<T>, present: &[bool]) -> Vec<T> {
+    if values.len() == present.len() {
+        return values;
+    }
+    let mut values = values.into_iter();
+    present.iter().map(|flag| if *flag { values.next().unwrap_or_default() } else { T::default() }).collect()
+}
+
+/// The number in a row; nulls and NaN, as pandas writes nulls, are none.
+pub(crate) fn number(column: &Column, row: usize) -> Option<f64> {
+    let value = match &column.values {
+        Values::F64(values) => values[row],
+        Values::I64(values) => values[row] as f64,
+        _ => return None,
+    };
+    (column.has(row) && !value.is_nan()).then_some(value)
+}
+
+/// The whole number in a row, also where pandas made a float of it to have nulls.
+pub(crate) fn whole(column: &Column, row: usize) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match &column.values {
+        Values::I64(values) => column.has(row).then(|| values[row]),
+        Values::F64(values) => {
+            let value = values[row];
+            (column.has(row) && value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
+        }
+        _ => None,
+    }
+}
+
+/// The text in a row; none where it is null or empty.
+pub(crate) fn text(column: &Column, row: usize) -> Option<&str> {
+    match &column.values {
+        Values::Text(texts) if column.has(row) => Some(texts.get(row)).filter(|text| !text.is_empty()),
+        _ => None,
+    }
+}
+
+/// Yes or no in a row.
+pub(crate) fn flag(column: &Column, row: usize) -> Option<bool> {
+    match &column.values {
+        Values::Bool(values) => column.has(row).then(|| values[row]),
+        _ => None,
+    }
+}

@@ -1,0 +1,70 @@
+//! The files of one folder, read one after another: each is judged by what is known of its neighbours.
+
+use parquet::errors::{ParquetError, Result};
+
+use crate::import::candles::{Context, Survey};
+use crate::import::layout::required;
+use crate::import::raw::RawFile;
+use crate::import::taken::Taken;
+use crate::import::tree::{Folder, Source};
+use crate::import::{books, candles, samples, trades};
+use crate::model::{Kind, Micros, Series};
+
+/// Looks whether a file can be read at all, and at what its neighbours must know of it.
+pub(crate) fn survey(source: &Source, series: &Series, now: Micros) -> Result<Survey> {
+    let file = RawFile::open(&source.path)?;
+    if let Some(missing) = required(series.kind()).iter().find(|name| !file.has(name)) {
+        return Err(ParquetError::General(format!("it has no column {missing}")));
+    }
+    match series.kind() {
+        Kind::Ohlc => candles::survey(&file, series, now),
+        _ => Ok(Survey::default()),
+    }
+}
+
+/// Reads the sources of a folder and remembers what the next one is compared with.
+pub(crate) struct Reading<'a> {
+    folder: &'a Folder,
+    surveys: &'a [Survey],
+    context: Context,
+    run: Option<trades::Run>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(folder: &'a Folder, surveys: &'a [Survey], now: Micros) -> Self {
+        let context = Context {
+            now,
+            last_of_three: surveys.iter().filter_map(|survey| survey.last_of_three).max(),
+            two_is_off_grid: surveys.iter().any(|survey| survey.two_is_off_grid),
+            ..Context::default()
+        };
+        Reading { folder, surveys, context, run: None }
+    }
+
+    /// Judges the rows of one source.
+    pub(crate) fn take(&mut self, index: usize) -> Result<Taken> {
+        let (source, series, now) = (&self.folder.sources[index], &self.folder.series, self.context.now);
+        let file = RawFile::open(&source.path)?;
+        match series.kind() {
+            Kind::Ohlc => self.candles(index, &file),
+            Kind::Trades => trades::read(&file, series, now, &mut self.run),
+            Kind::OrderBook => books::read(&file, now),
+            Kind::Funding | Kind::OpenInterest => samples::read(&file, series, now),
+        }
+    }
+
+    fn candles(&mut self, index: usize, file: &RawFile) -> Result<Taken> {
+        let source = &self.folder.sources[index];
+        let begins = source.period.window.from;
+        let before = self.folder.sources[..index].last();
+        if before.is_none_or(|before| before.period.window.until != begins) {
+            self.context.before = None;
+        }
+        self.context.period_from = begins;
+        self.context.is_cut_off = source.is_cut_off;
+        self.context.next_file = self.surveys[index + 1..].iter().find_map(|survey| survey.first);
+        let (taken, last) = candles::read(file, &self.folder.series, &self.context)?;
+        self.context.before = last;
+        Ok(taken)
+    }
+}

@@ -1,0 +1,180 @@
+//! Bitfinex's v2 REST interface, server side: arrays of JSON numbers, inclusive bounds, newest first unless
+//! `sort=1`.
+//!
+//! Source: Bitfinex API v2, "REST public endpoints".
+
+use std::io::Write as _;
+
+use super::binance::assets;
+use super::fault::Endpoint;
+use super::market::Market;
+use super::query::{BadRequest, Query};
+use super::rows::{Bend, number, time};
+use super::text::{cents, e8, int};
+use super::venue::{Asked, Side, Venue};
+use crate::model::{Grid, Micros, Span, Window};
+
+/// Bitfinex.
+pub(super) struct Bitfinex;
+
+const TIMEFRAMES: [(&str, Span); 10] = [
+    ("1m", Span::MINUTE),
+    ("5m", Span::Fixed(300)),
+    ("15m", Span::Fixed(900)),
+    ("30m", Span::Fixed(1_800)),
+    ("1h", Span::HOUR),
+    ("3h", Span::Fixed(10_800)),
+    ("6h", Span::Fixed(21_600)),
+    ("12h", Span::Fixed(43_200)),
+    ("1D", Span::DAY),
+    ("1M", Span::Month),
+];
+
+impl Venue for Bitfinex {
+    fn name(&self) -> &'static str {
+        "bitfinex"
+    }
+
+    fn endpoint(&self, path: &str) -> Endpoint {
+        let mut parts = path.trim_start_matches('/').split('/');
+        match (parts.next(), parts.next()) {
+            (Some("v2"), Some("platform")) => Endpoint::Time,
+            (Some("v2"), Some("conf")) => Endpoint::Instruments,
+            (Some("v2"), Some("candles")) => Endpoint::Ohlc,
+            (Some("v2"), Some("trades")) => Endpoint::Trades,
+            (Some("v2"), Some("book")) => Endpoint::BookSnapshot,
+            _ => Endpoint::Unknown,
+        }
+    }
+
+    fn weight(&self, _: Endpoint, _: Query<'_>) -> u32 {
+        1
+    }
+
+    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+        match endpoint {
+            Endpoint::Time => Ok(b"[1]".to_vec()),
+            Endpoint::Instruments => Ok(pairs(asked)),
+            Endpoint::Ohlc => candles(asked),
+            Endpoint::Trades => trades(asked),
+            Endpoint::BookSnapshot => book(asked),
+            _ => Err(BadRequest::new(-1000, "There is nothing at this path.")),
+        }
+    }
+
+    /// Bad parameters come with status 500.
+    fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
+        let (code, msg) = match error.code {
+            -1121 => (10_020, "symbol: invalid"),
+            -1003 => (11_010, "ratelimit: error"),
+            -1000 | -1001 => (20_060, "maintenance"),
+            _ => (10_020, error.msg.as_str()),
+        };
+        let status = if status == 400 { 500 } else { status };
+        (status, format!("[\"error\",{code},\"{msg}\"]"))
+    }
+}
+
+/// The market of `tBTCUSD`, `tBTCUST` or `tDOGE:USD`.
+fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
+    let name = symbol.strip_prefix('t').unwrap_or(symbol).replacen(':', "", 1);
+    let name = name.strip_suffix("UST").map_or(name.clone(), |base| format!("{base}USDT"));
+    asked.market(&name)
+}
+
+/// The parts of a path after `/v2/`.
+fn parts<'a>(asked: &'a Asked<'_>) -> Vec<&'a str> {
+    asked.path.trim_start_matches('/').split('/').skip(2).collect()
+}
+
+/// The window from `start` to `end`, both inclusive, and which end of it comes first.
+fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
+    let (from, last) = (asked.query.instant("start")?, asked.query.instant("end")?);
+    let until = last.map_or(asked.now.0 + 1, |last| last.0 + 1_000);
+    let side = if asked.query.get("sort") == Some("1") { Side::Oldest } else { Side::Newest };
+    Ok((Window::new(from.unwrap_or_default(), Micros(until)), side))
+}
+
+fn pairs(asked: &Asked<'_>) -> Vec<u8> {
+    let name = |symbol: &String| {
+        let (base, quote) = assets(symbol);
+        let quote = if quote == "USDT" { "UST" } else { quote };
+        let colon = if base.len() > 3 || quote.len() > 3 { ":" } else { "" };
+        format!("\"{base}{colon}{quote}\"")
+    };
+    let names: Vec<String> = asked.world.knobs.symbols.iter().map(name).collect();
+    format!("[[{}]]", names.join(",")).into_bytes()
+}
+
+fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let parts = parts(asked);
+    // `trade:1m:tBTCUSD`, where a symbol may have a colon of its own.
+    let mut key = parts.first().copied().unwrap_or_default().splitn(3, ':').skip(1);
+    let word = key.next().unwrap_or_default();
+    let grid: Grid = TIMEFRAMES
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, span)| span.grid())
+        .ok_or_else(|| BadRequest::new(-1120, "timeframe: invalid"))?;
+    let market = market(asked, key.next().unwrap_or_default())?;
+    let (window, side) = bounds(asked)?;
+    let limit = asked.rows_wanted("limit", 100, 10_000)?;
+    let opens = asked.opens(market, grid, window, side, limit);
+    Ok(asked.page(opens, |out, open, bend| {
+        let candle = asked.candle(market, grid, Micros(open));
+        let high = if bend == Some(Bend::Contradiction) { candle.low_cents - 1 } else { candle.high_cents };
+        out.push(b'[');
+        time(out, open / 1_000, bend);
+        out.push(b',');
+        number(out, candle.open_cents, bend);
+        for value in [candle.close_cents, high, candle.low_cents] {
+            out.push(b',');
+            cents(out, value);
+        }
+        out.push(b',');
+        e8(out, candle.volume_e8);
+        out.push(b']');
+    }))
+}
+
+fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let parts = parts(asked);
+    let market = market(asked, parts.first().copied().unwrap_or_default())?;
+    let (window, side) = bounds(asked)?;
+    let limit = asked.rows_wanted("limit", 125, 10_000)?;
+    let ids = asked.ids(market, window, side, limit);
+    Ok(asked.page(ids, |out, id, bend| {
+        let trade = market.trade(id.unsigned_abs());
+        let price = if bend == Some(Bend::Contradiction) { -trade.price_cents } else { trade.price_cents };
+        out.push(b'[');
+        int(out, id);
+        out.push(b',');
+        time(out, trade.ts.millis_floor(), bend);
+        out.push(b',');
+        e8(out, if trade.sold { -trade.amount_e8 } else { trade.amount_e8 });
+        out.push(b',');
+        number(out, price, bend);
+        out.push(b']');
+    }))
+}
+
+fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let parts = parts(asked);
+    let book = market(asked, parts.first().copied().unwrap_or_default())?.book(asked.now);
+    let depth = asked.query.limit("len", 25, 100)?;
+    if ![1, 25, 100].contains(&depth) {
+        return Err(BadRequest::new(-1130, "len: invalid"));
+    }
+    let mut out = b"[".to_vec();
+    let bids = book.bids().take(depth);
+    let asks = book.asks().take(depth).map(|(price, amount)| (price, -amount));
+    for (place, (price_cents, amount_e8)) in bids.chain(asks).enumerate() {
+        let _ = write!(out, "{}[", if place > 0 { "," } else { "" });
+        cents(&mut out, price_cents);
+        out.extend_from_slice(b",2,");
+        e8(&mut out, amount_e8);
+        out.push(b']');
+    }
+    out.push(b']');
+    Ok(out)
+}

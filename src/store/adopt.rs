@@ -1,0 +1,281 @@
+//! Adopting rows another program stored: merged into a series beneath what it already holds.
+//!
+//! A row that is held stays as it is; a window that is covered takes nothing new. The file appears first,
+//! then the ledger that speaks of it, so an adoption cut short is simply done again.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::disk::{Disk, Os, is_aside};
+use crate::model::{Batch, Kind, Micros, Series, Windows};
+use crate::store::file::{Opened, PeriodFile};
+use crate::store::fold::{Flush, Held};
+use crate::store::folders::Folders;
+use crate::store::merge::{keys, tidy};
+use crate::store::place::Place;
+use crate::store::{Layout, Ledger, Part, Period, SMALL_ROWS, StoreError};
+
+/// What becomes of a row that is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is not held yet.
+    New,
+    /// It is held, alike.
+    Held,
+    /// A row of its key and other content is held, and stays.
+    Differs,
+    /// Its window is covered without it.
+    Covered,
+    /// Whether it is held cannot be told.
+    Doubtful,
+}
+
+/// A series that adopts rows. Its owner holds the data path's lock.
+#[derive(Debug)]
+pub struct Adoption {
+    place: Place,
+    ledger: Ledger,
+    before: Ledger,
+}
+
+impl Adoption {
+    /// Reads the ledger of a series; nothing is written before [`Adoption::publish`].
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn open(layout: &Layout, series: &Series) -> Result<Self, StoreError> {
+        let ledger = Ledger::read(&layout.ledger(series), series)?.unwrap_or_default();
+        let place = Place::new(Arc::new(Os), Arc::new(Folders::default()), layout, series);
+        Ok(Adoption { place, before: ledger.clone(), ledger })
+    }
+
+    /// Removes what a run that was cut short left of its temporary files.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        let folder = &self.place.folder;
+        let swept = match folder.is_dir() {
+            true => Os.list(folder).and_then(|names| {
+                let ours = names.iter().filter(|name| is_aside(name));
+                ours.map(|name| folder.join(name)).try_for_each(|path| Os.remove(&path))
+            }),
+            false => Ok(()),
+        };
+        swept.map_err(StoreError::io("sweeping", folder))
+    }
+
+    /// The ledger as it would be written.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Changes what the ledger says beside its files.
+    pub fn account(&mut self, change: impl FnOnce(&mut Ledger)) {
+        change(&mut self.ledger);
+    }
+
+    /// Where the file of a period lies.
+    #[must_use]
+    pub fn file(&self, period: &Period) -> PathBuf {
+        self.place.path(&period.name, Part::File)
+    }
+
+    /// Whether a file of ours lies there that the ledger does not know yet: a publish was cut short.
+    ///
+    /// # Errors
+    /// Where it cannot be looked at.
+    pub fn is_unentered(&self, period: &Period) -> Result<bool, StoreError> {
+        let known = self.ledger.files.get(&period.name).map(|entry| entry.generation);
+        let found = self.opened(period)?;
+        Ok(
+            matches!(found, Some(Opened::Ours(file)) if known.is_none_or(|known| known < file.footer().generation)),
+        )
+    }
+
+    /// What becomes of each of `rows`, which lie in one period and are in order.
+    ///
+    /// # Errors
+    /// Where the file held cannot be read.
+    pub fn judge(&self, period: &Period, rows: &Batch) -> Result<Vec<Fate>, StoreError> {
+        let held = self.held(period)?.unwrap_or_else(|| Batch::of(rows.kind()));
+        let covered = self.ledger.covered.within(period.window);
+        Ok(match rows.kind() {
+            Kind::Trades => trades(&held, rows, &covered),
+            Kind::OrderBook => self.books(&held, rows)?,
+            Kind::Ohlc | Kind::Funding | Kind::OpenInterest => instants(&held, rows, &covered),
+        })
+    }
+
+    /// Publishes rows of one period that are new, and numbers the books among them before those held.
+    /// A file that is not ours gives way only where `is_kept` says that it is kept elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] where one is in the way, or a refusal of the operating system; files and
+    /// ledger then are as they were.
+    pub fn publish(&mut self, period: &Period, rows: Batch, is_kept: bool) -> Result<(), StoreError> {
+        let old = match self.opened(period)? {
+            None => None,
+            Some(Opened::Ours(file)) => Some(file),
+            Some(Opened::Foreign) if is_kept => None,
+            Some(Opened::Foreign) => return Err(StoreError::Foreign { path: self.file(period) }),
+            Some(Opened::Damaged(reason)) => {
+                return Err(StoreError::Damaged { path: self.file(period), reason });
+            }
+        };
+        let mut rows = rows;
+        if rows.kind() == Kind::OrderBook {
+            let updates = distinct(rows.book().ords());
+            let first = self.oldest_book()?.map_or(0, |(_, ord)| ord);
+            rows.book_mut().number_from(first - updates);
+        }
+        self.place.create_folder()?;
+        let held = old.as_ref().map_or(0, |file| file.footer().generation);
+        let open = self.open_part(period, held)?;
+        let furthest = open.as_ref().map_or(held, |open| open.footer().generation);
+        let flush = Flush {
+            place: &self.place,
+            period,
+            generation: self.ledger.generation.max(furthest),
+            covered: &self.ledger.covered,
+            journal: None,
+            small_rows: SMALL_ROWS,
+        };
+        let flushed = Held { file: old, open }.fold(&flush, &tidy(rows).0)?;
+        flushed.files.iter().for_each(|file| self.ledger.enter(file));
+        Ok(())
+    }
+
+    /// Writes the ledger, where it changed.
+    ///
+    /// # Errors
+    /// A refusal of the operating system; the old ledger then stands.
+    pub fn write_ledger(&mut self) -> Result<(), StoreError> {
+        if self.ledger == self.before {
+            return Ok(());
+        }
+        self.place.create_folder()?;
+        self.ledger.write_on(&Os, &self.place.ledger(), &self.place.series)?;
+        self.before = self.ledger.clone();
+        Ok(())
+    }
+
+    fn opened(&self, period: &Period) -> Result<Option<Opened>, StoreError> {
+        let path = self.file(period);
+        if path.exists() { self.place.look_into(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// The open file of a period, where it is newer than the file beside it.
+    fn open_part(&self, period: &Period, held: u64) -> Result<Option<Box<PeriodFile>>, StoreError> {
+        if !self.place.path(&period.name, Part::Open).exists() {
+            return Ok(None);
+        }
+        let open = self.place.open(period, Part::Open)?;
+        Ok(Some(open).filter(|open| open.footer().generation > held))
+    }
+
+    /// The rows of a period that we wrote.
+    fn held(&self, period: &Period) -> Result<Option<Batch>, StoreError> {
+        let (mut rows, generation) = match self.opened(period)? {
+            Some(Opened::Ours(file)) => (file.rows()?, file.footer().generation),
+            Some(Opened::Damaged(reason)) => {
+                return Err(StoreError::Damaged { path: self.file(period), reason });
+            }
+            _ => return Ok(None),
+        };
+        if let Some(open) = self.open_part(period, generation)? {
+            rows.take_all(&open.rows()?);
+        }
+        Ok(Some(rows))
+    }
+
+    /// `ts` and `ord` of the oldest book held.
+    fn oldest_book(&self) -> Result<Option<(Micros, i64)>, StoreError> {
+        for name in self.ledger.files.keys() {
+            let Some(period) = Period::named(self.place.series.kind(), name) else { continue };
+            let Some(Opened::Ours(file)) = self.opened(&period)? else { continue };
+            if file.groups() > 0 {
+                let rows = file.group(0)?;
+                return Ok(rows.ts().first().copied().map(Micros).zip(rows.book().ords().first().copied()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Books are numbered in the order they came, so older ones go before those held and no others fit.
+    fn books(&self, held: &Batch, rows: &Batch) -> Result<Vec<Fate>, StoreError> {
+        let oldest = self.oldest_book()?.map(|(ts, _)| ts.0);
+        let fate = |ts: i64| match oldest {
+            Some(oldest) if ts >= oldest => match held.ts().contains(&ts) {
+                true => Fate::Held,
+                false => Fate::Doubtful,
+            },
+            _ => Fate::New,
+        };
+        let mut fates: Vec<Fate> = Vec::with_capacity(rows.len());
+        for (row, ts) in rows.ts().iter().enumerate() {
+            let same_as_before = row > 0 && rows.ts()[row - 1] == *ts;
+            fates.push(if same_as_before { fates[row - 1] } else { fate(*ts) });
+        }
+        Ok(fates)
+    }
+}
+
+fn distinct(sorted: &[i64]) -> i64 {
+    sorted.chunk_by(|a, b| a == b).count() as i64
+}
+
+fn instants(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<Fate> {
+    let fate = |row: usize| match keys(held).binary_search(&keys(rows)[row]) {
+        Ok(own) if held.same_row(own, rows, row) => Fate::Held,
+        Ok(_) => Fate::Differs,
+        Err(_) => unheld(keys(rows)[row], covered),
+    };
+    (0..rows.len()).map(fate).collect()
+}
+
+fn unheld(ts: i64, covered: &Windows) -> Fate {
+    if covered.holds(Micros(ts)) { Fate::Covered } else { Fate::New }
+}
+
+/// Trades by id; without ids as often as they are held, and never beside one that has an id.
+fn trades(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<Fate> {
+    let (own, offered) = (held.trades(), rows.trades());
+    let by_id: HashMap<&str, usize> =
+        (0..held.len()).filter_map(|row| Some((own.get(row).id?, row))).collect();
+    let mut matched = vec![false; held.len()];
+    let mut fates = Vec::with_capacity(rows.len());
+    for row in 0..rows.len() {
+        let trade = offered.get(row);
+        let alike = |at: usize| {
+            let other = own.get(at);
+            (other.ts, other.price, other.amount, other.side)
+                == (trade.ts, trade.price, trade.amount, trade.side)
+        };
+        fates.push(match trade.id {
+            Some(id) => match by_id.get(id) {
+                Some(at) if alike(*at) => Fate::Held,
+                Some(_) => Fate::Differs,
+                None => unheld(trade.ts.0, covered),
+            },
+            None => match near(held, trade.ts, 0).find(|at| !matched[*at] && alike(*at)) {
+                Some(at) => {
+                    matched[at] = true;
+                    Fate::Held
+                }
+                None if near(held, trade.ts, 1).any(|at| own.get(at).id.is_some()) => Fate::Doubtful,
+                None => unheld(trade.ts.0, covered),
+            },
+        });
+    }
+    fates
+}
+
+/// The rows within so many microseconds of an instant.
+fn near(rows: &Batch, at: Micros, micros: i64) -> Range<usize> {
+    let first = rows.ts().partition_point(|ts| *ts < at.0 - micros);
+    first..rows.ts().partition_point(|ts| *ts <= at.0 + micros)
+}

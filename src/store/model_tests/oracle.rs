@@ -1,0 +1,101 @@
+//! What a series must hold, and what it may, after anything that can happen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Window, Windows};
+
+/// A page as the model remembers it: rows by key, each with the version of its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) rows: BTreeMap<i64, u64>,
+    pub(super) covered: Option<Window>,
+    /// It survives a power cut.
+    pub(super) durable: bool,
+    /// It survives the end of the process.
+    pub(super) accepted: bool,
+}
+
+/// Everything that was ever given to one series, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Oracle {
+    answers: Vec<Answer>,
+    /// Versions each key had in a store that was found to be right.
+    settled: BTreeMap<i64, u64>,
+    covered: Windows,
+}
+
+/// What a store was found to hold.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) rows: BTreeMap<i64, u64>,
+    pub(super) covered: Windows,
+}
+
+impl Oracle {
+    pub(super) fn give(&mut self, answer: Answer) {
+        self.answers.push(answer);
+    }
+
+    /// Everything accepted so far survives a power cut from now on.
+    pub(super) fn is_durable(&mut self) {
+        self.answers.iter_mut().for_each(|answer| answer.durable |= answer.accepted);
+    }
+
+    /// What is held by the files alone must be there, with versions that were given.
+    pub(super) fn check(&mut self, held: &Held, after_power_cut: bool) -> Result<(), String> {
+        let must = |answer: &&Answer| if after_power_cut { answer.durable } else { answer.accepted };
+        let mut least = self.settled.clone();
+        let mut covered = self.covered.clone();
+        for answer in self.answers.iter().filter(must) {
+            least.extend(&answer.rows);
+            answer.covered.into_iter().for_each(|window| covered.add(window));
+        }
+        let mut possible: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
+        for (key, version) in self.settled.iter().chain(self.answers.iter().flat_map(|answer| &answer.rows)) {
+            possible.entry(*key).or_default().insert(*version);
+        }
+        for (key, version) in &least {
+            match held.rows.get(key) {
+                None => return Err(format!("row {key} (version {version}) is lost")),
+                Some(own) if own < version => {
+                    return Err(format!("row {key} has version {own}, older than {version}"));
+                }
+                Some(_) => {}
+            }
+        }
+        for (key, version) in &held.rows {
+            if !possible.get(key).is_some_and(|versions| versions.contains(version)) {
+                return Err(format!("row {key} has version {version}, which was never given"));
+            }
+        }
+        covered.remove_all(&held.covered);
+        if let Some(window) = covered.first() {
+            return Err(format!("coverage of {window} is lost"));
+        }
+        self.check_claims(held)
+    }
+
+    /// Coverage is claimed only of what was proven, and with its rows.
+    fn check_claims(&self, held: &Held) -> Result<(), String> {
+        let mut claimed = held.covered.clone();
+        claimed.remove_all(&self.covered);
+        for answer in &self.answers {
+            let Some(window) = answer.covered else { continue };
+            claimed.remove(window);
+            let missing = answer.rows.keys().find(|key| !held.rows.contains_key(*key));
+            if let (true, Some(key)) = (held.covered.cover(window), missing) {
+                return Err(format!("{window} is claimed to be covered without row {key}"));
+            }
+        }
+        match claimed.first() {
+            Some(window) => Err(format!("{window} is claimed to be covered and was never proven")),
+            None => Ok(()),
+        }
+    }
+
+    /// What was found is where the model goes on from.
+    pub(super) fn settle(&mut self, held: Held) {
+        self.answers.clear();
+        (self.settled, self.covered) = (held.rows, held.covered);
+    }
+}

@@ -1,0 +1,193 @@
+//! What only Bitfinex can know, after its v2 documentation, and the exact values of its payloads.
+
+use dccd::exchange::{HttpRequest, Next, RefusalKind};
+use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
+
+use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
+use crate::read::{RECEIVED, Read, What, levels, payloads};
+
+pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
+    exchange: "bitfinex",
+    json_numbers: true,
+    asked,
+    recorded,
+    first: &[
+        (
+            "rest_book_1.json",
+            First::Book { bid: (9_130.0, 7.41230949), ask: (9_140.0, 21.18674613), levels: (100, 100) },
+        ),
+        (
+            "rest_candles_1.json",
+            // Recorded newest first: its last row.
+            First::Candle {
+                ts_millis: 1533859740000,
+                open: 6548.6,
+                high: 6552.8,
+                low: 6546.3,
+                close: 6548.0,
+                volume: 8.67510572,
+            },
+        ),
+        (
+            "rest_candles_3.json",
+            First::Candle {
+                ts_millis: 1_610_029_800_000,
+                open: 38_502.0,
+                high: 38_596.0,
+                low: 38_405.0,
+                close: 38_405.0,
+                volume: 92.64053632,
+            },
+        ),
+        (
+            "rest_error_1.json",
+            First::Refusal { kind: RefusalKind::UnknownSymbol, code: "10020", message: "symbol: invalid" },
+        ),
+        (
+            "rest_trades_1.json",
+            First::Trade {
+                ts_millis: 1_610_282_216_700,
+                price: 1_056.93262773,
+                amount: 0.19346843,
+                side: Side::Buy,
+                id: "571236730",
+            },
+        ),
+    ],
+    skipped: &[("ws_*", "streams are not read by the REST parsers")],
+    errors: &[
+        ("error_unknown_symbol.json", RefusalKind::UnknownSymbol, "symbol: invalid"),
+        ("error_rate_limit.json", RefusalKind::RateLimit, "ratelimit: error"),
+        ("error_temporary.json", RefusalKind::Temporary, "maintenance"),
+        ("error_permanent.json", RefusalKind::Permanent, "time_interval: invalid"),
+    ],
+    impossible: &[
+        ("ohlc_1m_close_before_high.json", "42335.8", "42300"),
+        ("ohlc_1m_close_before_high.json", "42289.8", "-1"),
+        ("ohlc_1m_close_before_high.json", "21.16779", "-21.16779"),
+        ("ohlc_1m_close_before_high.json", "1704067200000", "1704067200"),
+        ("trades_one_millisecond.json", "42000.5", "-42000.5"),
+        ("trades_one_millisecond.json", "1704067200001", "1704067200001000"),
+        ("orderbook_both_sides.json", "41999.5", "-41999.5"),
+    ],
+};
+
+/// Bounds are inclusive milliseconds.
+fn asked(request: &HttpRequest) -> Asked {
+    let millis = |name| query(request, name).map(|text| text.parse::<i64>().unwrap());
+    let limit = query(request, "limit").or(query(request, "len"));
+    Asked {
+        from: millis("start").map(Micros::from_millis),
+        until: millis("end").map(|last| Micros::from_millis(last + 1)),
+        limit: limit.map(|limit| limit.parse().unwrap()),
+        ..Asked::default()
+    }
+}
+
+fn recorded(endpoint: &str) -> Option<Recorded> {
+    let path = endpoint.split_once("/v2/").map_or(endpoint, |(_, path)| path);
+    let mut parts = path.split(['/', ':', '?']);
+    let (what, word) = match parts.next()? {
+        "candles" => (Kind::Ohlc, parts.nth(1).map(str::to_owned)),
+        "trades" => (Kind::Trades, None),
+        "book" => (Kind::OrderBook, None),
+        "any" => return Some(Recorded { what: What::Error, word: None }),
+        _ => return None,
+    };
+    Some(Recorded { what: What::Page(what, Market::Spot), word })
+}
+
+fn payload(name: &str) -> Read {
+    let sample = payloads("bitfinex").into_iter().find(|sample| sample.name == name).unwrap();
+    sample.read(KNOWLEDGE.exchange()).unwrap()
+}
+
+#[test]
+fn the_close_comes_before_high_and_low_and_nothing_is_said_of_quote_volume_or_trades() {
+    let Read::Rows(batch, next) = payload("ohlc_1m_close_before_high.json") else { panic!("it is a page") };
+    let candle = |minute: i64, prices: [f64; 4], volume| Candle {
+        ts: Micros::from_secs(1_704_067_200 + minute * 60),
+        open: prices[0],
+        high: prices[1],
+        low: prices[2],
+        close: prices[3],
+        volume,
+        quote_volume: None,
+        trades: None,
+    };
+    assert_eq!(next, Next::ByTime);
+    assert_eq!(
+        batch.candles().iter().collect::<Vec<_>>(),
+        [
+            candle(0, [42_314.0, 42_335.8, 42_289.8, 42_331.9], 21.16779),
+            candle(2, [42_283.5, 42_298.6, 42_261.0, 42_298.5], 0.5),
+        ]
+    );
+}
+
+#[test]
+fn the_sign_of_an_amount_is_the_takers_side() {
+    let Read::Rows(batch, _) = payload("trades_one_millisecond.json") else { panic!("it is a page") };
+    let trade = |millis, id, price, amount, side| Trade {
+        ts: Micros::from_millis(millis),
+        ts_recv: None,
+        id: Some(id),
+        price,
+        amount,
+        side: Some(side),
+    };
+    assert_eq!(
+        batch.trades().iter().collect::<Vec<_>>(),
+        [
+            trade(1_704_067_200_000, "1501", 42_000.5, 0.25, Side::Buy),
+            trade(1_704_067_200_000, "1502", 42_000.0, 0.125, Side::Sell),
+            trade(1_704_067_200_001, "1503", 42_001.0, 1.0, Side::Buy),
+        ]
+    );
+}
+
+#[test]
+fn negative_amounts_of_a_book_are_asks() {
+    let Read::Rows(batch, _) = payload("orderbook_both_sides.json") else { panic!("it is a page") };
+    let level = |side, price, orders, amount| BookLevel {
+        ord: 0,
+        ts: RECEIVED,
+        ts_recv: RECEIVED,
+        seq: None,
+        is_snapshot: true,
+        side,
+        price,
+        amount,
+        count: Some(orders),
+    };
+    assert_eq!(
+        levels(&batch),
+        [
+            level(Side::Bid, 42_000.0, 3, 0.5),
+            level(Side::Bid, 41_999.5, 1, 2.0),
+            level(Side::Ask, 42_001.0, 2, 0.75),
+        ]
+    );
+}
+
+#[test]
+fn long_names_have_a_colon_and_tether_is_ust_both_ways() {
+    let exchange = KNOWLEDGE.exchange();
+    let Read::Listing(listing) = payload("instruments.json") else { panic!("it is a listing") };
+    for (pair, symbol) in [
+        ("BTC/USD", "tBTCUSD"),
+        ("BTC/USDT", "tBTCUST"),
+        ("DOGE/USD", "tDOGE:USD"),
+        ("LUNA2/USDT", "tLUNA2:UST"),
+    ] {
+        let pair = pair.parse().unwrap();
+        assert_eq!(exchange.symbol(&pair), symbol);
+        assert_eq!(listing.find(&pair).unwrap().symbol, symbol);
+    }
+    assert!(listing.find(&"MOON/USD".parse().unwrap()).is_err());
+}
+
+#[test]
+fn the_clock_is_the_date_of_the_answer() {
+    assert_eq!(payload("time.json"), Read::Clock(Micros::from_secs(1_750_000_000)));
+}

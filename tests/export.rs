@@ -1,0 +1,166 @@
+//! `dccd export` as a shell sees it, and the files as Python reads them.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and its own scratch file need not be whole.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade};
+use dccd::store::{Accepted, Layout, Settings, Store};
+use tempfile::TempDir;
+
+/// 2024-01-01 00:00 UTC.
+const YEAR_2024: i64 = 1_704_067_200_000_000;
+const HOUR: i64 = 3_600_000_000;
+
+#[test]
+fn a_window_of_candles_comes_out_as_csv_in_the_zone_of_the_settings() {
+    let house = house("Europe/Paris");
+    store(&house, "binance/BTC-USDT/ohlc/1h", candles(-2, 4));
+
+    let args = ["export", "binance/BTC-USDT/ohlc/1h", "--from", "2024-01-01", "--until", "2024-01-01 02:00"];
+    let said = dccd(&house, &[&args[..], &["--output", "-"]].concat());
+
+    assert_eq!(
+        text(&said.stdout),
+        "ts,open,high,low,close,volume,quote_volume,trades\n\
+         2023-12-31T23:00:00.000000Z,1.1,2,0.5,1.25,0.00000001,,-1\n\
+         2024-01-01T00:00:00.000000Z,1.1,2,0.5,1.25,0.00000001,42000.1,0\n",
+        "{said:?}"
+    );
+    assert!(said.status.success());
+}
+
+#[test]
+fn a_file_is_replaced_only_with_force_and_nothing_lies_beside_it() {
+    let house = house("UTC");
+    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
+    let folder = house.path().join("out");
+    std::fs::create_dir(&folder).unwrap();
+    let args = ["export", "binance/BTC-USDT/ohlc/1h", "--format", "csv,xlsx", "--output", "out"];
+
+    let first = dccd(&house, &args);
+    let again = dccd(&house, &args);
+    let forced = dccd(&house, &[&args[..], &["--force"]].concat());
+
+    assert_eq!(
+        text(&first.stdout),
+        "binance/BTC-USDT/ohlc/1h: 3 rows in out/binance_BTC-USDT_ohlc_1h.csv\n\
+         binance/BTC-USDT/ohlc/1h: 3 rows in out/binance_BTC-USDT_ohlc_1h.xlsx\n"
+    );
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("--force"), "{again:?}");
+    assert_eq!(forced.status.code(), Some(0), "{forced:?}");
+    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["binance_BTC-USDT_ohlc_1h.csv", "binance_BTC-USDT_ohlc_1h.xlsx"]);
+}
+
+#[test]
+fn an_unknown_series_is_refused_with_the_nearest_one_held() {
+    let house = house("UTC");
+    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 1));
+    store(&house, "binance/ETH-USDT/ohlc/1h", candles(0, 1));
+
+    let typo = dccd(&house, &["export", "binance/ETH-USTD/ohlc/1h"]);
+    let short = dccd(&house, &["export", "binance/BTC-USDT"]);
+
+    assert_eq!((typo.status.code(), short.status.code()), (Some(1), Some(1)));
+    assert!(text(&typo.stderr).contains("did you mean binance/ETH-USDT/ohlc/1h?"), "{typo:?}");
+    assert!(text(&short.stderr).contains("did you mean binance/BTC-USDT/ohlc/1h?"), "{short:?}");
+    assert!(!house.path().join("binance_ETH-USTD_ohlc_1h.csv").exists());
+}
+
+#[test]
+fn python_reads_the_exported_rows_with_their_types() {
+    let Some(python) = python() else { return };
+    let house = house("UTC");
+    store(&house, "binance/BTC-USDT/trades", trades());
+    let args = ["export", "binance/BTC-USDT/trades", "--format", "csv,xlsx"];
+    assert!(dccd(&house, &args).status.success());
+
+    let read = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exported.py");
+    let said = Command::new(python).arg(read).current_dir(house.path()).output().unwrap();
+
+    assert!(said.status.success(), "{}{}", text(&said.stdout), text(&said.stderr));
+    assert_eq!(text(&said.stdout), "csv 4 rows\nxlsx 4 rows\n");
+}
+
+fn house(zone: &str) -> TempDir {
+    let house = tempfile::tempdir().unwrap();
+    let config = format!(
+        "settings: {{data_path: ./data, timezone: {zone}}}\n\
+         histo_jobs:\n  - {{exchange: binance, pairs: [BTC/USDT], span: 3600}}\n"
+    );
+    std::fs::write(house.path().join("config.yml"), config).unwrap();
+    house
+}
+
+fn dccd(house: &TempDir, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dccd"))
+        .args(args)
+        .current_dir(house.path())
+        .env("HOME", house.path())
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The Python with the readers: `DCCD_PYTHON`, or the one of `make setup`.
+fn python() -> Option<PathBuf> {
+    let given = std::env::var_os("DCCD_PYTHON").map(PathBuf::from);
+    let python =
+        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"));
+    if !python.exists() {
+        println!("{} is missing: nothing was read with Python; run `make setup`", python.display());
+        return None;
+    }
+    Some(python)
+}
+
+fn store(house: &TempDir, series: &str, rows: Batch) {
+    let series: Series = series.parse().unwrap();
+    let layout = Layout::new(house.path().join("data"));
+    let settings = Settings::drawn(&layout, Micros(0), false).unwrap();
+    let (mut writer, _) = Store::open(&layout, settings).unwrap().0.writer(&series).unwrap();
+    writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
+    writer.flush().unwrap();
+}
+
+fn candles(first: i64, last: i64) -> Batch {
+    let mut rows = Batch::of(Kind::Ohlc);
+    for index in first..last {
+        rows.candles_mut().push(Candle {
+            ts: Micros(YEAR_2024 + index * HOUR),
+            open: 1.1,
+            high: 2.0,
+            low: 0.5,
+            close: 1.25,
+            volume: 1e-8,
+            quote_volume: (index % 2 == 0).then_some(42_000.1),
+            trades: Some(index),
+        });
+    }
+    rows
+}
+
+/// What `exported.py` expects.
+fn trades() -> Batch {
+    let mut rows = Batch::of(Kind::Trades);
+    for index in 0..4_i64 {
+        let id = format!("T,\"{index}\"");
+        rows.trades_mut().push(Trade {
+            ts: Micros(YEAR_2024 + index * 250_001),
+            ts_recv: None,
+            id: (index != 2).then_some(id.as_str()),
+            price: 42_000.01 + index as f64 / 3.0,
+            amount: 1e-8,
+            side: [Some(Side::Buy), None, Some(Side::Sell), Some(Side::Buy)][index as usize],
+        });
+    }
+    rows
+}

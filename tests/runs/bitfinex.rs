@@ -1,0 +1,88 @@
+//! Bitfinex from end to end: large pages, and trades that are paged by time alone.
+
+use dccd::jobs::Order;
+use dccd::sim::{Endpoint, Fault, Knobs, Rule};
+
+use crate::house::{House, at, backfill, broken_answers, faults_struck, said, window};
+
+const MINUTELY: &str = "bitfinex/BTC-USDT/ohlc/1m";
+const TRADES: &str = "bitfinex/BTC-USDT/trades";
+const JOBS: &str = "{exchange: bitfinex, pairs: [BTC/USDT], span: 60, retry_delay: 0.01}";
+const TRADES_JOB: &str = "{exchange: bitfinex, pairs: [BTC/USDT], data_type: trades, retry_delay: 0.01}";
+
+/// Pages as small as the knob makes them would be taken for short ones: the exchange's own hold 10 000.
+fn large_pages() -> Knobs {
+    Knobs { page_limit: 10_000, listed_from: at("2024-01-01"), ..Knobs::default() }
+}
+
+#[tokio::test]
+async fn thirty_days_of_candles_are_stored_exactly_in_as_few_pages_as_there_can_be() {
+    let house = House::unlimited(JOBS, "2024-01-31 00:00:30", large_pages()).await;
+
+    let outcome = house.run(&backfill(MINUTELY, "2024-01-01")).await;
+
+    assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 43_200));
+    assert_eq!(house.asked(Endpoint::Ohlc).len(), 5 + 1, "its pages and the look for the first row");
+    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-31")).await;
+}
+
+#[tokio::test]
+async fn broken_answers_lose_no_candle_over_quiet_times() {
+    let holes =
+        [window("2024-01-03 02:00:00", "2024-01-04 01:00:00"), window("2024-01-05", "2024-01-05 00:07:00")];
+    // A limit below the exchange's own makes every page a short one.
+    let knobs = Knobs { holes: holes.into_iter().collect(), page_limit: 500, ..large_pages() };
+    let house = House::unlimited(JOBS, "2024-01-09 00:00:30", knobs).await;
+    house.sim.set(|knobs| knobs.faults = broken_answers(0.02));
+
+    house.run_until_complete(&backfill(MINUTELY, "2024-01-01"), 6).await;
+
+    assert!(faults_struck(&house, Endpoint::Ohlc) > 0);
+    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-09")).await;
+}
+
+#[tokio::test]
+async fn fifty_thousand_trades_are_stored_once_over_crowded_edges_and_through_broken_answers() {
+    let knobs = Knobs { trades_per_hour: 10_000, cluster: 900, page_limit: 10_000, ..large_pages() };
+    let house = House::unlimited(TRADES_JOB, "2024-01-01 06:00:15", knobs).await;
+    house.sim.set(|knobs| knobs.faults = broken_answers(0.04));
+    let wanted = Order { until: Some(at("2024-01-01 05:30:00")), ..backfill(TRADES, "2024-01-01 00:30:00") };
+
+    house.run_until_complete(&wanted, 8).await;
+
+    let (stored, requests) = (house.stored(TRADES), house.asked(Endpoint::Trades).len());
+    assert!(stored.len() >= 49_000, "{}", stored.len());
+    house.assert_true(TRADES, window("2024-01-01 00:30:00", "2024-01-01 05:30:00")).await;
+    let struck = faults_struck(&house, Endpoint::Trades);
+    assert!(requests <= 8 + struck * 2, "{requests} requests, {struck} of them struck");
+}
+
+#[tokio::test]
+async fn an_instant_with_more_trades_than_a_page_is_a_gap_with_its_reason_and_all_around_it_is_stored() {
+    let knobs = Knobs { trades_per_hour: 20_000, cluster: 30_000, ..large_pages() };
+    let house = House::unlimited(TRADES_JOB, "2024-01-01 12:00:15", knobs).await;
+    let market = house.sim.market("BTCUSDT").unwrap();
+    let (from, last) = (at("2024-01-01"), at("2024-01-01 11:30:00"));
+    let rows = market.trades(dccd::model::Window::new(from, last).unwrap());
+    let fullest = rows.ts().chunk_by(|a, b| a == b).max_by_key(|instant| instant.len()).unwrap();
+    assert!(fullest.len() > 10_000, "{}", fullest.len());
+
+    let outcome = house.run(&Order { until: Some(last), ..backfill(TRADES, "2024-01-01") }).await;
+
+    assert!(said(&outcome).contains("more rows share the instant"), "{}", said(&outcome));
+    let ledger = house.ledger(TRADES);
+    assert!(!ledger.gaps(last).is_empty());
+    let uncovered = |at: &&i64| !ledger.covered.holds(dccd::model::Micros(**at));
+    assert!(rows.ts().iter().filter(uncovered).any(|at| *at == fullest[0]), "it is a gap");
+}
+
+#[tokio::test]
+async fn a_pair_that_is_not_listed_and_a_limit_that_is_exceeded_are_told_apart() {
+    let house = House::unlimited(JOBS, "2024-01-02 00:00:30", large_pages()).await;
+    let moon = house.run(&backfill("bitfinex/MOON-USD/ohlc/1m", "2024-01-01")).await;
+    assert!(said(&moon).contains("MOON/USD is not listed"), "{}", said(&moon));
+
+    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status429).at(Endpoint::Ohlc)]);
+    let limited = house.run(&backfill(MINUTELY, "2024-01-01 23:00:00")).await;
+    assert!(said(&limited).contains("rate limiting"), "{}", said(&limited));
+}
