@@ -130,10 +130,25 @@ impl Row {
         Err(self.impossible("a number is not one or negative"))
     }
 
+    /// An instant that may be.
+    pub(crate) fn time(self, ts: Micros) -> Result<Micros, ParseError> {
+        time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
+    }
+
     /// An instant in milliseconds that may be.
     pub(crate) fn millis(self, millis: i64) -> Result<Micros, ParseError> {
-        let ts = Micros::from_millis(millis);
-        time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
+        self.time(Micros::from_millis(millis))
+    }
+
+    /// An instant in milliseconds, written as text.
+    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, ParseError> {
+        self.millis(text.parse().map_err(|_| self.impossible("its time is no number"))?)
+    }
+
+    /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
+    pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, ParseError> {
+        let at: jiff::Timestamp = text.parse().map_err(|_| self.impossible("its time is no instant"))?;
+        self.time(Micros(at.as_microsecond()))
     }
 
     /// A candle that may be.

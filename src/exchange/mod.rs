@@ -6,6 +6,9 @@
 mod binance;
 mod binance_usdm;
 mod bitfinex;
+mod bitmex;
+mod bybit;
+mod coinbase;
 mod decode;
 mod kraken;
 mod krakenfutures;
@@ -13,6 +16,7 @@ mod listing;
 mod offer;
 mod okx;
 mod page;
+mod quarter;
 mod seek;
 mod walk;
 
@@ -91,6 +95,11 @@ pub trait Exchange: Send + Sync {
     /// `header` looks a header up by its lower-case name.
     fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
 
+    /// The budget a header of an answer announces, where the exchange says it there.
+    fn announced_quota(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
+        None
+    }
+
     /// The offer for a kind on a market.
     fn offer(&self, kind: Kind, market: Market) -> Option<&'static Offer> {
         self.offers().iter().find(|offer| offer.kind == kind && offer.markets.contains(&market))
@@ -103,8 +112,16 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 5] =
-    [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex, &kraken::Kraken, &krakenfutures::KrakenFutures];
+pub static ALL: [&dyn Exchange; 8] = [
+    &binance::Binance,
+    &okx::Okx,
+    &bitfinex::Bitfinex,
+    &kraken::Kraken,
+    &krakenfutures::KrakenFutures,
+    &coinbase::Coinbase,
+    &bybit::Bybit,
+    &bitmex::Bitmex,
+];
 
 /// The exchange of a name.
 #[must_use]

@@ -21,6 +21,9 @@ impl Client {
     /// What every answer says of limits and clocks, whatever its status.
     pub(super) fn note(&self, budget: usize, headers: &HeaderMap) {
         let header = |name: &str| text(headers, name).map(str::to_owned);
+        if let Some(quota) = self.exchange.announced_quota(budget, &header) {
+            self.limiter(budget).set_quota(quota);
+        }
         if let Some(used) = self.exchange.used_weight(budget, &header) {
             self.limiter(budget).observe_used(used);
         }

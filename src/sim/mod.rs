@@ -6,9 +6,12 @@
 
 mod binance;
 mod bitfinex;
+mod bitmex;
 mod body;
 mod book;
+mod bybit;
 mod clock;
+mod coinbase;
 mod desk;
 mod fault;
 mod hash;
@@ -27,6 +30,7 @@ mod server;
 mod tape;
 mod text;
 mod venue;
+mod wire;
 
 pub use book::SimBook;
 pub use clock::Clock;

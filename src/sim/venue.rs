@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, bitfinex, kraken, krakenfutures, okx, rows};
+use super::{binance, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,8 +38,16 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 5] =
-    [&binance::Binance, &okx::Okx, &bitfinex::Bitfinex, &kraken::Kraken, &krakenfutures::KrakenFutures];
+pub(super) static VENUES: [&dyn Venue; 8] = [
+    &binance::Binance,
+    &okx::Okx,
+    &bitfinex::Bitfinex,
+    &kraken::Kraken,
+    &krakenfutures::KrakenFutures,
+    &coinbase::Coinbase,
+    &bybit::Bybit,
+    &bitmex::Bitmex,
+];
 
 /// The names of all that are simulated, in order.
 #[must_use]

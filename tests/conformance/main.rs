@@ -8,7 +8,10 @@
 
 mod binance;
 mod bitfinex;
+mod bitmex;
 mod bodies;
+mod bybit;
+mod coinbase;
 mod knowledge;
 mod kraken;
 mod krakenfutures;
@@ -22,10 +25,13 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 5] = [
+const KNOWN: [&Knowledge; 8] = [
     &binance::KNOWLEDGE,
     &okx::KNOWLEDGE,
     &bitfinex::KNOWLEDGE,
     &kraken::KNOWLEDGE,
     &krakenfutures::KNOWLEDGE,
+    &coinbase::KNOWLEDGE,
+    &bybit::KNOWLEDGE,
+    &bitmex::KNOWLEDGE,
 ];

@@ -5,9 +5,14 @@
 
 mod backfill;
 mod bitfinex;
+mod bitmex;
 mod books;
+mod bybit;
+mod coinbase;
 mod command_line;
+mod every;
 mod faults;
+mod faulty;
 mod house;
 mod killed;
 mod kraken;
@@ -18,5 +23,6 @@ mod program;
 mod refusals;
 mod repair;
 mod scheduler;
+mod told;
 mod trades;
 mod usdm;

@@ -8,3 +8,4 @@ mod klines;
 mod limits;
 mod market;
 mod trades;
+mod venues;

@@ -1,0 +1,538 @@
+//! Bybit over REST (v5): spot, and linear and inverse perpetual and dated contracts.
+//!
+//! Source: Bybit v5 API documentation, "Market". Every answer is an envelope with a `retCode`, errors too and
+//! with status 200; lists are newest first; numbers and times are strings; bounds are inclusive milliseconds.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::exchange::decode::{Row, malformed};
+use crate::exchange::quarter;
+use crate::exchange::{
+    Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
+    Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{
+    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
+};
+
+/// Bybit, all markets.
+pub(crate) struct Bybit;
+
+/// Minutes as numbers, then letters. Weeks open on Monday.
+const SPANS: [SpanOffer; 13] = [
+    SpanOffer::usual(60, "1"),
+    SpanOffer::usual(180, "3"),
+    SpanOffer::usual(300, "5"),
+    SpanOffer::usual(900, "15"),
+    SpanOffer::usual(1_800, "30"),
+    SpanOffer::usual(3_600, "60"),
+    SpanOffer::usual(7_200, "120"),
+    SpanOffer::usual(14_400, "240"),
+    SpanOffer::usual(21_600, "360"),
+    SpanOffer::usual(43_200, "720"),
+    SpanOffer::usual(86_400, "D"),
+    SpanOffer::usual(604_800, "W"),
+    SpanOffer::usual(2_592_000, "M"),
+];
+
+const INTEREST_SPANS: [SpanOffer; 6] = [
+    SpanOffer::usual(300, "5min"),
+    SpanOffer::usual(900, "15min"),
+    SpanOffer::usual(1_800, "30min"),
+    SpanOffer::usual(3_600, "1h"),
+    SpanOffer::usual(14_400, "4h"),
+    SpanOffer::usual(86_400, "1d"),
+];
+
+/// Six hundred requests in five seconds and address.
+const QUOTAS: [Quota; 1] = [Quota { weight: 600, per: Duration::from_secs(5) }];
+
+const DERIVED: [Market; 3] = [Market::Perp, Market::Quarter, Market::NextQuarter];
+
+const CANDLES: Offer = Offer {
+    kind: Kind::Ohlc,
+    spans: &SPANS,
+    direction: Direction::NewestFirst,
+    probe: Probe::Longest,
+    grace: Duration::from_secs(2),
+    ..Offer::USUAL
+};
+
+/// Only the newest trades are there over REST: sixty of spot, a thousand of others.
+const TRADES: Offer = Offer {
+    kind: Kind::Trades,
+    direction: Direction::NewestFirst,
+    bounds: Bounds::Unbounded,
+    ..Offer::USUAL
+};
+
+const BOOK: Offer = Offer { kind: Kind::OrderBook, history: History::Now, ..Offer::USUAL };
+
+const OFFERS: [Offer; 8] = [
+    Offer { recorded: true, ..CANDLES },
+    Offer { markets: &DERIVED, ..CANDLES },
+    Offer { page_rows: 60, history: History::Rows(60), ..TRADES },
+    Offer { markets: &DERIVED, history: History::Rows(1_000), ..TRADES },
+    Offer { page_rows: 200, depths: &[(200, 1)], ..BOOK },
+    Offer { markets: &DERIVED, page_rows: 500, depths: &[(500, 1)], ..BOOK },
+    Offer {
+        kind: Kind::Funding,
+        markets: &[Market::Perp],
+        page_rows: 200,
+        direction: Direction::NewestFirst,
+        grace: Duration::from_secs(60),
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::OpenInterest,
+        markets: &DERIVED,
+        spans: &INTEREST_SPANS,
+        page_rows: 200,
+        direction: Direction::NewestFirst,
+        probe: Probe::Longest,
+        grace: Duration::from_secs(60),
+        ..Offer::USUAL
+    },
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<T> {
+    ret_code: i64,
+    result: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody {
+    ret_code: i64,
+    ret_msg: String,
+}
+
+/// What holds rows, newest first.
+#[derive(Deserialize)]
+struct Rows<T> {
+    list: Vec<T>,
+}
+
+/// `[start, open, high, low, close, volume, turnover]`.
+#[derive(Deserialize)]
+struct Kline<'a>(&'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireTrade<'a> {
+    exec_id: &'a str,
+    price: &'a str,
+    size: &'a str,
+    side: TakerSide,
+    time: &'a str,
+}
+
+#[derive(Deserialize)]
+enum TakerSide {
+    Buy,
+    Sell,
+}
+
+#[derive(Deserialize)]
+struct WireBook<'a> {
+    #[serde(borrow)]
+    b: Vec<(&'a str, &'a str)>,
+    #[serde(borrow)]
+    a: Vec<(&'a str, &'a str)>,
+    ts: i64,
+    u: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireFunding<'a> {
+    funding_rate: &'a str,
+    funding_rate_timestamp: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireInterest<'a> {
+    open_interest: &'a str,
+    timestamp: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireClock<'a> {
+    time_nano: &'a str,
+}
+
+#[derive(Deserialize)]
+struct WireListing<'a> {
+    category: &'a str,
+    #[serde(borrow)]
+    list: Vec<WireInstrument<'a>>,
+}
+
+/// Spot has neither a kind of contract nor times.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireInstrument<'a> {
+    symbol: &'a str,
+    #[serde(default)]
+    contract_type: &'a str,
+    status: &'a str,
+    base_coin: &'a str,
+    quote_coin: &'a str,
+    #[serde(default)]
+    launch_time: &'a str,
+    #[serde(default)]
+    delivery_time: &'a str,
+}
+
+impl Exchange for Bybit {
+    fn name(&self) -> &'static str {
+        "bybit"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://api.bybit.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["bybit"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
+    }
+
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        Some(
+            "set `exchanges.bybit.rest_url` to https://api.bytick.com, its other main host, or to its host for your country",
+        )
+    }
+
+    fn symbol(&self, pair: &Pair) -> String {
+        match (pair.market(), pair.quote()) {
+            (Market::Perp, "USDC") => format!("{}PERP", pair.base()),
+            (Market::Spot | Market::Perp, quote) => format!("{}{quote}", pair.base()),
+            // Dated contracts change their name every quarter; their listing is asked by the base asset.
+            (Market::Quarter | Market::NextQuarter, _) => pair.base().to_owned(),
+        }
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let what = format!("category={}&symbol={}", category(page.series.pair()), page.instrument.symbol);
+        let rows = page.rows;
+        match page.series.kind() {
+            Kind::Ohlc => {
+                let (word, bounds) = (word(page, &SPANS), bounds(page, ["start", "end"]));
+                let path = format!("/v5/market/kline?{what}&interval={word}{bounds}&limit={rows}");
+                HttpRequest::new("ohlc", path, 1)
+            }
+            Kind::Trades => {
+                HttpRequest::new("trades", format!("/v5/market/recent-trade?{what}&limit={rows}"), 1)
+            }
+            Kind::OrderBook => {
+                HttpRequest::new("book_snapshot", format!("/v5/market/orderbook?{what}&limit={rows}"), 1)
+            }
+            Kind::Funding => {
+                let bounds = bounds(page, ["startTime", "endTime"]);
+                HttpRequest::new(
+                    "funding",
+                    format!("/v5/market/funding/history?{what}{bounds}&limit={rows}"),
+                    1,
+                )
+            }
+            Kind::OpenInterest => {
+                let (word, bounds) = (word(page, &INTEREST_SPANS), bounds(page, ["startTime", "endTime"]));
+                let path =
+                    format!("/v5/market/open-interest?{what}&intervalTime={word}{bounds}&limit={rows}");
+                HttpRequest::new("open_interest", path, 1)
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_klines(page, answer.body, out),
+            Kind::Trades => self.parse_trades(page, answer.body, out),
+            Kind::OrderBook => self.parse_book(page, answer, out),
+            Kind::Funding => self.parse_funding(answer.body, out),
+            Kind::OpenInterest => self.parse_interest(page, answer.body, out),
+        }?;
+        Ok(Next::ByTime)
+    }
+
+    fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {
+        if status == 403 && body.windows(TOO_FREQUENT.len()).any(|part| part == TOO_FREQUENT) {
+            let message = "403, access too frequent".to_owned();
+            return Some(Refusal { kind: RefusalKind::RateLimit, code: "403".to_owned(), message });
+        }
+        let error: ErrorBody = serde_json::from_slice(body).ok()?;
+        let names_a_symbol = error.ret_msg.to_ascii_lowercase().contains("symbol");
+        let kind = match error.ret_code {
+            0 => return None,
+            // A wrong symbol is one of the wrong parameters; the words alone tell which.
+            10_001 if names_a_symbol => RefusalKind::UnknownSymbol,
+            170_121 => RefusalKind::UnknownSymbol,
+            10_006 | 10_018 | 10_429 => RefusalKind::RateLimit,
+            10_000 | 10_016 | 10_019 => RefusalKind::Temporary,
+            _ => RefusalKind::Permanent,
+        };
+        Some(Refusal { kind, code: error.ret_code.to_string(), message: error.ret_msg })
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest::new("time", "/v5/market/time".to_owned(), 1)
+    }
+
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let clock: WireClock<'_> = self.read(answer.body)?;
+        let nanos: i64 = clock.time_nano.parse().map_err(|_| Row(0).impossible("its time is no number"))?;
+        Row(0).time(Micros(nanos / 1_000))
+    }
+
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        let query = match pair {
+            None => "category=spot".to_owned(),
+            Some(pair) => {
+                let by = if is_dated(pair) { "baseCoin" } else { "symbol" };
+                format!("category={}&{by}={}&limit=1000", category(pair), self.symbol(pair))
+            }
+        };
+        HttpRequest::new("instruments", format!("/v5/market/instruments-info?{query}"), 1)
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        let listed: WireListing<'_> = self.read(body)?;
+        let instruments: Result<Vec<Instrument>, ParseError> = listed
+            .list
+            .iter()
+            .enumerate()
+            .map(|(row, wire)| instrument(Row(row), listed.category, wire, &listed.list))
+            .collect();
+        Ok(Listing { instruments: instruments?, quotas: Vec::new() })
+    }
+
+    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        // Its headers count the requests of an account, which we are not.
+        None
+    }
+}
+
+/// The words of the refusal that comes before any envelope.
+const TOO_FREQUENT: &[u8] = b"access too frequent";
+
+/// Contracts paid in dollars are inverse: settled in the base asset.
+fn category(pair: &Pair) -> &'static str {
+    match (pair.market(), pair.quote()) {
+        (Market::Spot, _) => "spot",
+        (_, "USD") => "inverse",
+        _ => "linear",
+    }
+}
+
+fn is_inverse(page: &Page) -> bool {
+    category(page.series.pair()) == "inverse"
+}
+
+fn is_dated(pair: &Pair) -> bool {
+    matches!(pair.market(), Market::Quarter | Market::NextQuarter)
+}
+
+/// Its word for the span; one it does not have goes out as our label, which it refuses.
+fn word(page: &Page, spans: &[SpanOffer]) -> String {
+    let own = page.series.span().and_then(|span| spans.iter().find(|own| own.span() == span));
+    own.map_or_else(|| page.series.span_label(), |own| own.word.to_owned())
+}
+
+/// Both bounds as inclusive milliseconds; a window that is open downwards has an end alone.
+fn bounds(page: &Page, [first, last]: [&str; 2]) -> String {
+    let until = page.window.until.millis_ceil() - 1;
+    match page.window.from {
+        from if from <= Micros(0) => format!("&{last}={until}"),
+        from => format!("&{first}={}&{last}={until}", from.millis_ceil()),
+    }
+}
+
+/// A listed market; of dated contracts only those of a quarter's end have a name of ours.
+fn instrument(
+    row: Row,
+    category: &str,
+    wire: &WireInstrument<'_>,
+    all: &[WireInstrument<'_>],
+) -> Result<Instrument, ParseError> {
+    let time = |text: &str| match text {
+        "" | "0" => Ok(None),
+        text => row.millis_text(text).map(Some),
+    };
+    let suffix = match wire.contract_type {
+        "" => Some(""),
+        "LinearPerpetual" | "InversePerpetual" => Some(":perp"),
+        _ => dated(wire, all),
+    };
+    let pair =
+        suffix.and_then(|suffix| format!("{}/{}{suffix}", wire.base_coin, wire.quote_coin).parse().ok());
+    Ok(Instrument {
+        pair,
+        is_open: wire.status == "Trading",
+        listed: time(wire.launch_time)?,
+        ends: time(wire.delivery_time)?,
+        // An inverse contract is one dollar; a linear one counts the base asset itself.
+        contract: match category {
+            "inverse" => Some(Contract::Quote(1.0)),
+            "linear" => Some(Contract::Base(1.0)),
+            _ => None,
+        },
+        ..Instrument::named(wire.symbol.to_owned())
+    })
+}
+
+/// The suffix of a dated contract, where it has a name of ours.
+fn dated(wire: &WireInstrument<'_>, all: &[WireInstrument<'_>]) -> Option<&'static str> {
+    let ends = |own: &WireInstrument<'_>| own.delivery_time.parse().ok().map(Micros::from_millis);
+    let kind =
+        |own: &WireInstrument<'_>| [own.base_coin, own.quote_coin, own.contract_type].map(str::to_owned);
+    let alike = all.iter().filter(|own| own.status == "Trading" && kind(own) == kind(wire));
+    quarter::suffix(ends(wire)?, alike.filter_map(ends))
+}
+
+impl Bybit {
+    /// Reads the result out of a good envelope; any other is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
+        let read: Result<Envelope<T>, _> = serde_json::from_slice(body);
+        match read {
+            Ok(envelope) if envelope.ret_code == 0 => Ok(envelope.result),
+            Ok(_) => Err(self.unreadable(body, &"its code is no success")),
+            Err(error) => Err(self.unreadable(body, &error)),
+        }
+    }
+
+    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
+        match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, error),
+        }
+    }
+
+    fn parse_klines(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let rows: Rows<Kline<'_>> = self.read(body)?;
+        out.reserve(rows.list.len());
+        let mut candles = out.candles_mut();
+        for (row, kline) in rows.list.iter().enumerate().rev() {
+            let row = Row(row);
+            let Kline(start, open, high, low, close, volume, turnover) = *kline;
+            // Of inverse contracts the volume counts dollars and the turnover the base asset.
+            let (base, quote) = if is_inverse(page) { (turnover, volume) } else { (volume, turnover) };
+            candles.push(row.candle(Candle {
+                ts: row.millis_text(start)?,
+                open: row.number(open)?,
+                high: row.number(high)?,
+                low: row.number(low)?,
+                close: row.number(close)?,
+                volume: row.number(base)?,
+                quote_volume: Some(row.number(quote)?),
+                trades: None,
+            })?);
+        }
+        Ok(())
+    }
+
+    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let rows: Rows<WireTrade<'_>> = self.read(body)?;
+        out.reserve(rows.list.len());
+        let mut trades = out.trades_mut();
+        for (row, wire) in rows.list.iter().enumerate().rev() {
+            let row = Row(row);
+            let price = row.amount(wire.price)?;
+            trades.push(Trade {
+                ts: row.millis_text(wire.time)?,
+                ts_recv: None,
+                id: Some(wire.exec_id),
+                price,
+                amount: base_amount(page, row, row.amount(wire.size)?, price)?,
+                side: Some(match wire.side {
+                    TakerSide::Buy => Side::Buy,
+                    TakerSide::Sell => Side::Sell,
+                }),
+            });
+        }
+        Ok(())
+    }
+
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
+        let wire: WireBook<'_> = self.read(answer.body)?;
+        let ts = Row(0).millis(wire.ts)?;
+        let mut book = out.book_mut();
+        for (side, rows) in [(Side::Bid, &wire.b), (Side::Ask, &wire.a)] {
+            for (row, (price, size)) in rows.iter().take(page.rows as usize).enumerate() {
+                let row = Row(row);
+                let price = row.amount(price)?;
+                book.push(BookLevel {
+                    ord: 0,
+                    ts,
+                    ts_recv: answer.received,
+                    seq: Some(wire.u),
+                    is_snapshot: true,
+                    side,
+                    price,
+                    amount: base_amount(page, row, row.amount(size)?, price)?,
+                    count: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let rows: Rows<WireFunding<'_>> = self.read(body)?;
+        let mut rates = out.funding_mut();
+        for (row, wire) in rows.list.iter().enumerate().rev() {
+            let row = Row(row);
+            rates.push(FundingRate {
+                ts: row.millis_text(wire.funding_rate_timestamp)?,
+                rate: row.number(wire.funding_rate)?,
+                mark_price: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn parse_interest(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
+        let rows: Rows<WireInterest<'_>> = self.read(body)?;
+        if is_inverse(page) {
+            return Err(ParseError::Refused(Refusal {
+                kind: RefusalKind::Permanent,
+                code: "unit".to_owned(),
+                message: "the open interest of inverse contracts is told in dollars, not in the base asset"
+                    .to_owned(),
+            }));
+        }
+        let mut interest = out.open_interest_mut();
+        for (row, wire) in rows.list.iter().enumerate().rev() {
+            let row = Row(row);
+            interest.push(OpenInterest {
+                ts: row.millis_text(wire.timestamp)?,
+                open_interest: row.amount(wire.open_interest)?,
+                open_interest_value: None,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What is sent counts the base asset, but of inverse contracts, which count dollars.
+fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, ParseError> {
+    if is_inverse(page) { page.instrument.base_amount(row.0, size, price) } else { Ok(size) }
+}

@@ -1,0 +1,337 @@
+//! Coinbase Exchange over REST: candles, trades and book snapshots of its spot markets.
+//!
+//! Source: Coinbase Exchange REST reference, "Products" and "Pagination". Answers are newest first; candles
+//! come as numbers, prices of trades and books as strings. Buckets without a trade are left out.
+
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::exchange::decode::{Row, each_row, malformed};
+use crate::exchange::{
+    Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
+    ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+};
+use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+
+/// Coinbase Exchange, spot markets.
+pub(crate) struct Coinbase;
+
+/// The word of a span is its length in seconds.
+const SPANS: [SpanOffer; 6] = [
+    SpanOffer::usual(60, "60"),
+    SpanOffer::usual(300, "300"),
+    SpanOffer::usual(900, "900"),
+    SpanOffer::usual(3_600, "3600"),
+    SpanOffer::usual(21_600, "21600"),
+    SpanOffer::usual(86_400, "86400"),
+];
+
+/// Ten requests a second and address.
+const QUOTAS: [Quota; 1] = [Quota { weight: 10, per: Duration::from_secs(1) }];
+
+const OFFERS: [Offer; 3] = [
+    Offer {
+        kind: Kind::Ohlc,
+        spans: &SPANS,
+        // Bounds further apart than this many candles are refused, not cut.
+        page_rows: 300,
+        direction: Direction::NewestFirst,
+        bounds: Bounds::Page,
+        probe: Probe::Longest,
+        grace: Duration::from_secs(5),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::Trades,
+        direction: Direction::NewestFirst,
+        // Pages are found by id alone: a walk goes down from the newest trade, and one walk takes all.
+        bounds: Bounds::Unbounded,
+        grace: Duration::from_secs(5),
+        recorded: true,
+        ..Offer::USUAL
+    },
+    Offer {
+        kind: Kind::OrderBook,
+        // Level 1 is the best of each side; level 2 was the best 50 once and is the whole book today.
+        page_rows: 1_000,
+        history: History::Now,
+        depths: &[(1, 1), (1_000, 1)],
+        recorded: true,
+        ..Offer::USUAL
+    },
+];
+
+/// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
+const CANDLE_BYTES: usize = 40;
+const TRADE_BYTES: usize = 90;
+
+/// `[time, low, high, open, close, volume]`: low and high come before open.
+#[derive(Deserialize)]
+struct WireCandle(i64, f64, f64, f64, f64, f64);
+
+#[derive(Deserialize)]
+struct WireTrade<'a> {
+    trade_id: u64,
+    /// The side of the order that was in the book.
+    side: MakerSide,
+    size: &'a str,
+    price: &'a str,
+    time: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MakerSide {
+    Buy,
+    Sell,
+}
+
+/// `[price, size, number of orders]`.
+#[derive(Deserialize)]
+struct WireLevel<'a>(&'a str, &'a str, i32);
+
+#[derive(Deserialize)]
+struct WireBook<'a> {
+    sequence: i64,
+    #[serde(borrow)]
+    bids: Vec<WireLevel<'a>>,
+    #[serde(borrow)]
+    asks: Vec<WireLevel<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireClock<'a> {
+    iso: &'a str,
+}
+
+#[derive(Deserialize)]
+struct WireProduct {
+    id: String,
+    base_currency: String,
+    quote_currency: String,
+    status: String,
+    trading_disabled: bool,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    message: String,
+}
+
+impl Exchange for Coinbase {
+    fn name(&self) -> &'static str {
+        "coinbase"
+    }
+
+    fn rest_url(&self) -> &'static str {
+        "https://api.exchange.coinbase.com"
+    }
+
+    fn recordings(&self) -> &'static [&'static str] {
+        &["coinbase_exchange"]
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &OFFERS
+    }
+
+    fn endpoints(&self) -> &'static [&'static str] {
+        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
+    }
+
+    fn quotas(&self) -> &'static [Quota] {
+        &QUOTAS
+    }
+
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn symbol(&self, pair: &Pair) -> String {
+        format!("{}-{}", pair.base(), pair.quote())
+    }
+
+    fn request(&self, page: &Page) -> HttpRequest {
+        let product = format!("/products/{}", page.instrument.symbol);
+        match page.series.kind() {
+            Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1),
+            Kind::OrderBook => {
+                let level = if page.rows == 1 { 1 } else { 2 };
+                HttpRequest::new("book_snapshot", format!("{product}/book?level={level}"), 1)
+            }
+            _ => {
+                // `after` means older than: the row to go on from is the newest of the next page.
+                let after = match page.ask {
+                    Ask::FromId(id) => format!("&after={}", id.saturating_add(1)),
+                    _ => String::new(),
+                };
+                HttpRequest::new("trades", format!("{product}/trades?limit={}{after}", page.rows), 1)
+            }
+        }
+    }
+
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_candles(answer.body, page.rows, out),
+            Kind::Trades => self.parse_trades(answer.body, page.rows, out),
+            Kind::OrderBook => self.parse_book(answer, page.rows, out),
+            kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        }
+    }
+
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        let ErrorBody { message } = serde_json::from_slice(body).ok()?;
+        let said = message.to_ascii_lowercase();
+        let kind = if said == "notfound" {
+            RefusalKind::UnknownSymbol
+        } else if said.contains("rate limit") {
+            RefusalKind::RateLimit
+        } else if said.contains("internal server error") || said.contains("unavailable") {
+            RefusalKind::Temporary
+        } else {
+            RefusalKind::Permanent
+        };
+        // It has words only.
+        Some(Refusal { kind, code: "none".to_owned(), message })
+    }
+
+    fn clock_request(&self) -> HttpRequest {
+        HttpRequest::new("time", "/time".to_owned(), 1)
+    }
+
+    fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
+        let clock: WireClock<'_> = self.read(answer.body)?;
+        Row(0).rfc3339(clock.iso)
+    }
+
+    fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
+        let one = pair.map(|pair| format!("/{}", self.symbol(pair))).unwrap_or_default();
+        HttpRequest::new("instruments", format!("/products{one}"), 1)
+    }
+
+    fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
+        // One product is answered as an object, all of them as a list.
+        let is_list = body.trim_ascii_start().starts_with(b"[");
+        let products: Vec<WireProduct> =
+            if is_list { self.read(body)? } else { vec![self.read::<WireProduct>(body)?] };
+        let instruments = products.into_iter().map(|product| Instrument {
+            pair: format!("{}/{}", product.base_currency, product.quote_currency).parse().ok(),
+            is_open: product.status == "online" && !product.trading_disabled,
+            ..Instrument::named(product.id)
+        });
+        Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
+    }
+
+    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
+}
+
+/// The span, and both bounds as whole seconds, inclusive. Without bounds the newest candles are answered, which
+/// is what a window open downwards asks for.
+fn candle_query(page: &Page) -> String {
+    let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
+    // A span it does not have goes out as our label, which it refuses, never as another span.
+    let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+    if page.window.from <= Micros(0) {
+        return format!("granularity={word}");
+    }
+    let [from, until] = [page.window.from, page.window.until].map(|at| Micros(at.0 + 999_999).secs());
+    let [first, last] = [from, until - 1].map(Micros::from_secs);
+    format!("granularity={word}&start={first}&end={last}")
+}
+
+impl Coinbase {
+    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
+    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
+        serde_json::from_slice(body).map_err(|error| self.unreadable(body, &error))
+    }
+
+    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
+        match self.refusal(200, body) {
+            Some(refusal) => ParseError::Refused(refusal),
+            None => malformed(body, error),
+        }
+    }
+
+    fn parse_candles(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        let mut newest_first = Vec::with_capacity((body.len() / CANDLE_BYTES).min(most as usize));
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, wire: WireCandle| {
+            let WireCandle(time, low, high, open, close, volume) = wire;
+            newest_first.push(Row(row).candle(Candle {
+                ts: Micros::from_secs(time),
+                open,
+                high,
+                low,
+                close,
+                volume,
+                // It tells neither; they stay unknown.
+                quote_volume: None,
+                trades: None,
+            })?);
+            Ok(())
+        })?;
+        out.reserve(newest_first.len());
+        let mut candles = out.candles_mut();
+        newest_first.into_iter().rev().for_each(|candle| candles.push(candle));
+        Ok(Next::ByTime)
+    }
+
+    fn parse_trades(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        let mut newest_first = Vec::with_capacity((body.len() / TRADE_BYTES).min(most as usize));
+        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        each_row(body, unreadable, |row, wire: WireTrade<'_>| {
+            newest_first.push((Row(row), wire));
+            Ok(())
+        })?;
+        let oldest = newest_first.iter().map(|(_, wire)| wire.trade_id).min();
+        // Ids grow with time: in their order trades of one instant are as they happened.
+        newest_first.sort_by_key(|(_, wire)| wire.trade_id);
+        out.reserve(newest_first.len());
+        let (mut trades, mut id) = (out.trades_mut(), String::new());
+        for (row, wire) in newest_first {
+            id.clear();
+            let _ = write!(id, "{}", wire.trade_id);
+            trades.push(Trade {
+                ts: row.rfc3339(wire.time)?,
+                ts_recv: None,
+                id: Some(&id),
+                price: row.amount(wire.price)?,
+                amount: row.amount(wire.size)?,
+                // It names the side of the maker; the taker is the other one.
+                side: Some(match wire.side {
+                    MakerSide::Buy => Side::Sell,
+                    MakerSide::Sell => Side::Buy,
+                }),
+            });
+        }
+        // The header `CB-AFTER` names the same row; a short body's row is the one that was read.
+        Ok(oldest.map_or(Next::ByTime, Next::FromId))
+    }
+
+    fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
+        let wire: WireBook<'_> = self.read(answer.body)?;
+        let mut book = out.book_mut();
+        for (side, rows) in [(Side::Bid, &wire.bids), (Side::Ask, &wire.asks)] {
+            for (row, WireLevel(price, size, orders)) in rows.iter().take(levels as usize).enumerate() {
+                let row = Row(row);
+                book.push(BookLevel {
+                    ord: 0,
+                    ts: answer.received,
+                    ts_recv: answer.received,
+                    seq: Some(wire.sequence),
+                    is_snapshot: true,
+                    side,
+                    price: row.amount(price)?,
+                    amount: row.amount(size)?,
+                    count: Some(*orders),
+                });
+            }
+        }
+        Ok(Next::ByTime)
+    }
+}

@@ -1,0 +1,317 @@
+//! BitMEX's REST interface (v1), server side.
+//!
+//! Source: BitMEX REST API v1 documentation. Buckets are stamped with their end; Bitcoin is called XBT.
+
+use std::io::Write as _;
+
+use super::binance::assets;
+use super::fault::Endpoint;
+use super::knobs::Knobs;
+use super::market::{Market, SimCandle, SimTrade};
+use super::query::{BadRequest, Query};
+use super::rows::Bend;
+use super::text::{cents, e8, int};
+use super::venue::{Asked, Side, Venue};
+use super::wire::{high_cents, price_number, rfc3339, trade_cents};
+use crate::model::{Grid, Micros, Span, Window};
+
+/// The most rows of a page; of funding rates.
+const PAGE_ROWS: usize = 1_000;
+const RATES: usize = 500;
+/// Later than anything: a market whose next trade lies there has ended.
+const FAR: Micros = Micros(i64::MAX / 4);
+
+const BINS: [(&str, Span); 4] =
+    [("1m", Span::MINUTE), ("5m", Span::Fixed(300)), ("1h", Span::HOUR), ("1d", Span::DAY)];
+
+/// BitMEX, all markets.
+pub(super) struct Bitmex;
+
+impl Venue for Bitmex {
+    fn name(&self) -> &'static str {
+        "bitmex"
+    }
+
+    fn endpoint(&self, path: &str) -> Endpoint {
+        match path {
+            "/api/v1" => Endpoint::Time,
+            "/api/v1/instrument" | "/api/v1/instrument/active" => Endpoint::Instruments,
+            "/api/v1/trade/bucketed" => Endpoint::Ohlc,
+            "/api/v1/trade" => Endpoint::Trades,
+            "/api/v1/orderBook/L2" => Endpoint::BookSnapshot,
+            "/api/v1/funding" => Endpoint::Funding,
+            _ => Endpoint::Unknown,
+        }
+    }
+
+    fn weight(&self, _: Endpoint, _: Query<'_>) -> u32 {
+        1
+    }
+
+    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+        match endpoint {
+            Endpoint::Time => {
+                let now = asked.told_ms();
+                Ok(format!(r#"{{"name":"BitMEX API","version":"2.0.0","timestamp":{now}}}"#).into_bytes())
+            }
+            Endpoint::Instruments => Ok(instruments(asked)),
+            Endpoint::Ohlc => buckets(asked),
+            Endpoint::Trades => trades(asked),
+            Endpoint::BookSnapshot => book(asked),
+            Endpoint::Funding => funding(asked),
+            _ => Err(BadRequest::new(-1000, "There is nothing at this path.")),
+        }
+    }
+
+    fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
+        let (message, name) = match error.code {
+            -1003 => ("Rate limit exceeded, retry in 1 seconds.", "RateLimitError"),
+            -1000 | -1001 => ("The system is currently overloaded. Please try again later.", "HTTPError"),
+            -1121 => ("Unknown symbol", "HTTPError"),
+            _ => (error.msg.as_str(), "HTTPError"),
+        };
+        (status, format!(r#"{{"error":{{"message":"{message}","name":"{name}"}}}}"#))
+    }
+
+    fn usage(&self, used: u32, knobs: &Knobs) -> Vec<(&'static str, String)> {
+        let left = knobs.weight_limit.saturating_sub(used);
+        vec![
+            ("x-ratelimit-limit", knobs.weight_limit.to_string()),
+            ("x-ratelimit-remaining", left.to_string()),
+        ]
+    }
+}
+
+/// The market of `XBTUSDT`, `XBT_USDT` or `XBTH24`.
+fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+    asked.market(&known(asked.query.symbol()?))
+}
+
+/// A symbol as the knobs write it; dated contracts are paid in dollars.
+fn known(symbol: &str) -> String {
+    let plain = symbol.replace('_', "").replace("XBT", "BTC");
+    let digits = plain.len() - plain.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    if digits == 2 { format!("{}USD", &plain[..plain.len() - 3]) } else { plain }
+}
+
+fn instruments(asked: &Asked<'_>) -> Vec<u8> {
+    let Knobs { symbols, listed_from, .. } = &asked.world.knobs;
+    let wanted = asked.query.get("symbol");
+    let root = asked.query.get("filter").and_then(|filter| filter.split("%22").nth(3));
+    let mut listed = Vec::new();
+    for symbol in symbols {
+        let (base, quote) = assets(symbol);
+        let base = base.replace("BTC", "XBT");
+        let mut names =
+            vec![(format!("{base}_{quote}"), "IFXXXP", ""), (format!("{base}{quote}"), "FFWCSX", "")];
+        if quote == "USD" {
+            names.push((format!("{base}H24"), "FFCCSX", "2024-03-29T12:00:00.000Z"));
+            names.push((format!("{base}M24"), "FFCCSX", "2024-06-28T12:00:00.000Z"));
+        }
+        for (name, typ, expiry) in names {
+            let is_wanted =
+                wanted.is_none_or(|wanted| wanted == name) && root.is_none_or(|root| root == base);
+            if is_wanted {
+                listed.push(instrument(&name, [typ, expiry, &base, quote], *listed_from));
+            }
+        }
+    }
+    format!("[{}]", listed.join(",")).into_bytes()
+}
+
+fn instrument(name: &str, [typ, expiry, base, quote]: [&str; 4], listed: Micros) -> String {
+    let expiry = if expiry.is_empty() { "null".to_owned() } else { format!("\"{expiry}\"") };
+    let is_inverse = quote == "USD" && typ != "IFXXXP";
+    let made_of = match (is_inverse, typ) {
+        (true, _) => {
+            r#""multiplier":-100000000,"underlyingToPositionMultiplier":null,"underlyingToSettleMultiplier":-100000000"#
+        }
+        (false, "IFXXXP") => {
+            r#""multiplier":1,"underlyingToPositionMultiplier":100000000,"underlyingToSettleMultiplier":null"#
+        }
+        (false, _) => {
+            r#""multiplier":1,"underlyingToPositionMultiplier":1000000,"underlyingToSettleMultiplier":null"#
+        }
+    };
+    format!(
+        r#"{{"symbol":"{name}","rootSymbol":"{base}","state":"Open","typ":"{typ}","listing":"{listed:.3}","expiry":{expiry},"underlying":"{base}","quoteCurrency":"{quote}",{made_of},"isQuanto":false,"isInverse":{is_inverse}}}"#,
+        listed = listed.timestamp(),
+    )
+}
+
+fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let word = asked.query.mandatory("binSize")?;
+    let bin = BINS.iter().find(|(known, _)| *known == word);
+    let grid = bin.ok_or_else(|| BadRequest::new(-1120, "binSize must be one of 1m,5m,1h,1d"))?.1.grid();
+    // A bucket is found by its end, and one that still runs is not answered.
+    let window = within(asked)?.and_then(|ends| {
+        let earlier = |end: Micros| grid.step(end, -1);
+        let running = grid.floor(asked.now);
+        Window::new(earlier(grid.ceil(ends.from)), earlier(grid.ceil(ends.until)).min(running))
+    });
+    let (limit, skip) = (asked.rows_wanted("count", 100, PAGE_ROWS)?, skipped(asked)?);
+    let mut opens = match window.filter(|_| !asked.is_stuck()) {
+        Some(window) => without_holes(market, grid, window, limit + skip),
+        None => asked.opens(market, grid, None, Side::Oldest, limit + skip),
+    };
+    opens.drain(..skip.min(opens.len()));
+    let symbol = asked.query.symbol()?;
+    Ok(asked.page(opens, |out, open, bend| {
+        let candle =
+            quiet(market, grid, Micros(open)).unwrap_or_else(|| asked.candle(market, grid, Micros(open)));
+        bucket(out, &candle, grid, symbol, bend);
+    }))
+}
+
+/// The opens of a window, quiet ones too, from the listing on until nothing follows any more.
+fn without_holes(market: &Market, grid: Grid, window: Window, limit: usize) -> Vec<i64> {
+    let mut open = grid.ceil(window.from.max(grid.floor(market.listing().from)));
+    let mut opens = Vec::with_capacity(limit);
+    while open < window.until && opens.len() < limit && market.next_open(grid, open) < FAR {
+        opens.push(open.0);
+        open = grid.next(open);
+    }
+    opens
+}
+
+/// A bucket in which nothing was traded: it repeats the last close.
+fn quiet(market: &Market, grid: Grid, open: Micros) -> Option<SimCandle> {
+    if market.next_open(grid, open) == open {
+        return None;
+    }
+    let close_cents = market.candle(grid, market.last_open(grid, open)?).close_cents;
+    Some(SimCandle {
+        open,
+        open_cents: close_cents,
+        high_cents: close_cents,
+        low_cents: close_cents,
+        close_cents,
+        volume_e8: 0,
+        quote_cents: 0,
+        trades: 0,
+    })
+}
+
+fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let limit = asked.rows_wanted("count", 100, PAGE_ROWS)?;
+    let skip = skipped(asked)?;
+    let mut ids = asked.ids(market, within(asked)?, Side::Oldest, limit + skip);
+    ids.drain(..skip.min(ids.len()));
+    let symbol = asked.query.symbol()?;
+    Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), symbol, bend)))
+}
+
+fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let times = oldest(asked, market, Market::funding_grid(), within(asked)?, RATES)?;
+    let symbol = asked.query.symbol()?;
+    Ok(asked.page(times, |out, at, bend| {
+        out.extend_from_slice(b"{\"timestamp\":");
+        rfc3339(out, Micros(at), bend);
+        let _ = write!(
+            out,
+            r#","symbol":"{symbol}","fundingInterval":"2000-01-01T08:00:00.000Z","fundingRate":"#
+        );
+        match bend {
+            Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+            Some(Bend::NotFinite(text)) => out.extend_from_slice(text.as_bytes()),
+            _ => e8(out, market.funding(Micros(at)).0),
+        }
+        out.push(b'}');
+    }))
+}
+
+fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let book = market.book(asked.now);
+    let depth = asked.query.limit("depth", 25, 5_000)?;
+    let symbol = asked.query.symbol()?;
+    // Asks from the dearest down, then bids, as its ids run.
+    let mut asks: Vec<(i64, i64)> = book.asks().take(depth).collect();
+    asks.reverse();
+    let sides =
+        asks.into_iter().map(|own| ("Sell", own)).chain(book.bids().take(depth).map(|own| ("Buy", own)));
+    let mut out = vec![b'['];
+    for (place, (side, (price_cents, amount_e8))) in sides.enumerate() {
+        let comma = if place > 0 { "," } else { "" };
+        let size = amount_e8 / 100;
+        let _ = write!(
+            out,
+            r#"{comma}{{"symbol":"{symbol}","id":{place},"side":"{side}","size":{size},"price":"#
+        );
+        cents(&mut out, price_cents);
+        out.push(b'}');
+    }
+    out.push(b']');
+    Ok(out)
+}
+
+/// `startTime` and `endTime`, both inclusive.
+fn within(asked: &Asked<'_>) -> Result<Option<Window>, BadRequest> {
+    if asked.query.get("reverse") == Some("true") {
+        return Err(BadRequest::new(-1130, "reverse is not simulated"));
+    }
+    let instant = |name: &str| match asked.query.get(name) {
+        None => Ok(None),
+        Some(text) => text
+            .parse::<jiff::Timestamp>()
+            .map(|at| Some(Micros(at.as_microsecond())))
+            .map_err(|_| BadRequest::new(-1100, &format!("Invalid {name}"))),
+    };
+    let from = instant("startTime")?.unwrap_or_default();
+    let until = instant("endTime")?.map_or(i64::MAX / 4, |last| last.0 + 1);
+    Ok(Window::new(from, Micros(until)))
+}
+
+fn skipped(asked: &Asked<'_>) -> Result<usize, BadRequest> {
+    Ok(asked.query.number("start")?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0))
+}
+
+fn oldest(
+    asked: &Asked<'_>,
+    market: &Market,
+    grid: Grid,
+    window: Option<Window>,
+    most: usize,
+) -> Result<Vec<i64>, BadRequest> {
+    let (limit, skip) = (asked.rows_wanted("count", 100, most)?, skipped(asked)?);
+    let mut opens = asked.opens(market, grid, window, Side::Oldest, limit + skip);
+    opens.drain(..skip.min(opens.len()));
+    Ok(opens)
+}
+
+fn bucket(out: &mut Vec<u8>, candle: &SimCandle, grid: Grid, symbol: &str, bend: Option<Bend>) {
+    out.extend_from_slice(b"{\"timestamp\":");
+    rfc3339(out, grid.next(candle.open), bend);
+    let _ = write!(out, r#","symbol":"{symbol}""#);
+    for (name, price_cents, bend) in [
+        ("open", candle.open_cents, bend),
+        ("high", high_cents(candle.high_cents, candle.low_cents, bend), None),
+        ("low", candle.low_cents, None),
+        ("close", candle.close_cents, None),
+    ] {
+        let _ = write!(out, r#","{name}":"#);
+        price_number(out, price_cents, bend);
+    }
+    let _ = write!(out, r#","trades":{},"volume":{},"vwap":null"#, candle.trades, candle.volume_e8 / 100);
+    out.extend_from_slice(b",\"homeNotional\":");
+    e8(out, candle.volume_e8);
+    out.extend_from_slice(b",\"foreignNotional\":");
+    cents(out, candle.quote_cents);
+    out.push(b'}');
+}
+
+fn trade(out: &mut Vec<u8>, trade: &SimTrade, symbol: &str, bend: Option<Bend>) {
+    out.extend_from_slice(b"{\"timestamp\":");
+    rfc3339(out, trade.ts, bend);
+    let side = if trade.sold { "Sell" } else { "Buy" };
+    let _ = write!(out, r#","symbol":"{symbol}","side":"{side}","size":"#);
+    int(out, trade.amount_e8 / 100);
+    out.extend_from_slice(b",\"price\":");
+    price_number(out, trade_cents(trade.price_cents, bend), bend);
+    let _ = write!(out, r#","trdMatchID":"00000000-0000-0000-0000-{:012x}","homeNotional":"#, trade.id);
+    e8(out, trade.amount_e8);
+    out.push(b'}');
+}

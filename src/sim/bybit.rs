@@ -1,0 +1,304 @@
+//! Bybit's REST interface (v5), server side.
+//!
+//! Source: Bybit v5 API documentation, "Market". Every answer is an envelope with status 200, errors too.
+
+use std::io::Write as _;
+
+use super::binance::assets;
+use super::fault::Endpoint;
+use super::market::{Market, SimCandle, SimTrade};
+use super::query::{BadRequest, Query};
+use super::rows::{self, Bend};
+use super::text::int;
+use super::venue::{Asked, Side, Venue};
+use super::wire::{amount_text, bent_amount_text, high_cents, millis_text, price_text, trade_cents};
+use crate::model::{Grid, Micros, Span, Window};
+
+/// The most rows of a page of candles; of funding rates and open interest.
+const CANDLES: usize = 1_000;
+const SAMPLES: usize = 200;
+
+const INTERVALS: [(&str, Span); 13] = [
+    ("1", Span::Fixed(60)),
+    ("3", Span::Fixed(180)),
+    ("5", Span::Fixed(300)),
+    ("15", Span::Fixed(900)),
+    ("30", Span::Fixed(1_800)),
+    ("60", Span::Fixed(3_600)),
+    ("120", Span::Fixed(7_200)),
+    ("240", Span::Fixed(14_400)),
+    ("360", Span::Fixed(21_600)),
+    ("720", Span::Fixed(43_200)),
+    ("D", Span::DAY),
+    ("W", Span::WEEK),
+    ("M", Span::Month),
+];
+
+const INTEREST: [(&str, Span); 6] = [
+    ("5min", Span::Fixed(300)),
+    ("15min", Span::Fixed(900)),
+    ("30min", Span::Fixed(1_800)),
+    ("1h", Span::HOUR),
+    ("4h", Span::Fixed(14_400)),
+    ("1d", Span::DAY),
+];
+
+/// Bybit, all markets.
+pub(super) struct Bybit;
+
+impl Venue for Bybit {
+    fn name(&self) -> &'static str {
+        "bybit"
+    }
+
+    fn endpoint(&self, path: &str) -> Endpoint {
+        match path {
+            "/v5/market/time" => Endpoint::Time,
+            "/v5/market/instruments-info" => Endpoint::Instruments,
+            "/v5/market/kline" => Endpoint::Ohlc,
+            "/v5/market/recent-trade" => Endpoint::Trades,
+            "/v5/market/orderbook" => Endpoint::BookSnapshot,
+            "/v5/market/funding/history" => Endpoint::Funding,
+            "/v5/market/open-interest" => Endpoint::OpenInterest,
+            _ => Endpoint::Unknown,
+        }
+    }
+
+    fn weight(&self, _: Endpoint, _: Query<'_>) -> u32 {
+        1
+    }
+
+    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+        let result = match endpoint {
+            Endpoint::Time => time(asked),
+            Endpoint::Instruments => instruments(asked)?,
+            Endpoint::Ohlc => listed(asked, klines(asked)?),
+            Endpoint::Trades => listed(asked, trades(asked)?),
+            Endpoint::BookSnapshot => book(asked)?,
+            Endpoint::Funding => listed(asked, funding(asked)?),
+            Endpoint::OpenInterest => listed(asked, interest(asked)?),
+            Endpoint::Unknown => return Err(BadRequest::new(-1000, "There is nothing at this path.")),
+        };
+        let mut out = b"{\"retCode\":0,\"retMsg\":\"OK\",\"result\":".to_vec();
+        out.extend_from_slice(&result);
+        let _ = write!(out, ",\"retExtInfo\":{{}},\"time\":{}}}", asked.told_ms());
+        Ok(out)
+    }
+
+    fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
+        let (status, code, message) = match (error.code, status) {
+            (-1003, 418) => return (403, "403, access too frequent".to_owned()),
+            (-1003, _) => (200, 10_006, "Too many visits. Exceeded the API Rate Limit."),
+            (-1121, _) => (200, 10_001, "params error: Symbol Is Invalid"),
+            (-1000 | -1001, _) => (200, 10_016, "Server error."),
+            (_, 451) => (451, 10_024, "the product is not available in your region"),
+            _ => (200, 10_001, error.msg.as_str()),
+        };
+        let body =
+            format!(r#"{{"retCode":{code},"retMsg":"{message}","result":{{}},"retExtInfo":{{}},"time":0}}"#);
+        (status, body)
+    }
+}
+
+fn category<'a>(asked: &Asked<'a>) -> &'a str {
+    asked.query.get("category").unwrap_or("linear")
+}
+
+/// The market of a symbol: of a dated one that of its assets.
+fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+    let symbol = asked.query.symbol()?;
+    let is_dated = |rest: &str| rest.len() == 3 && rest.ends_with(|c: char| c.is_ascii_digit());
+    let own = |known: &&String| {
+        symbol.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || is_dated(rest))
+    };
+    let known = asked.world.knobs.symbols.iter().find(own);
+    asked.market(known.map_or(symbol, String::as_str))
+}
+
+fn time(asked: &Asked<'_>) -> Vec<u8> {
+    let millis = asked.told_ms();
+    format!(r#"{{"timeSecond":"{}","timeNano":"{millis}000000"}}"#, millis / 1_000).into_bytes()
+}
+
+fn listed(asked: &Asked<'_>, rows: Vec<u8>) -> Vec<u8> {
+    let symbol = asked.query.get("symbol").unwrap_or_default();
+    let mut out = format!(r#"{{"category":"{}","symbol":"{symbol}","list":"#, category(asked)).into_bytes();
+    out.extend_from_slice(&rows);
+    out.extend_from_slice(b",\"nextPageCursor\":\"\"}");
+    out
+}
+
+fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let category = category(asked);
+    let listed: Vec<String> = match (asked.query.get("symbol"), asked.query.get("baseCoin")) {
+        (Some(_), _) => vec![instrument(asked, category, market(asked)?.symbol(), "")],
+        (None, base) => {
+            let symbols = asked.world.knobs.symbols.iter().map(String::as_str);
+            let own = symbols.filter(|symbol| base.is_none_or(|base| assets(symbol).0 == base));
+            let fits =
+                |symbol: &&str| category == "spot" || (assets(symbol).1 == "USD") == (category == "inverse");
+            let dated: &[&str] = if category == "spot" { &[""] } else { &["", "H24", "M24"] };
+            own.filter(fits)
+                .flat_map(|symbol| dated.iter().map(move |suffix| (symbol, *suffix)))
+                .map(|(symbol, suffix)| instrument(asked, category, symbol, suffix))
+                .collect()
+        }
+    };
+    Ok(format!(r#"{{"category":"{category}","list":[{}],"nextPageCursor":""}}"#, listed.join(","))
+        .into_bytes())
+}
+
+fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, suffix: &str) -> String {
+    let (base, quote) = assets(symbol);
+    let head = format!(
+        r#""symbol":"{symbol}{suffix}","status":"Trading","baseCoin":"{base}","quoteCoin":"{quote}""#
+    );
+    if category == "spot" {
+        return format!("{{{head}}}");
+    }
+    let kind = if category == "inverse" { "Inverse" } else { "Linear" };
+    // Friday, 2024-03-29 and 2024-06-28, 08:00 UTC.
+    let (kind, ends) = match suffix {
+        "" => (format!("{kind}Perpetual"), 0_i64),
+        "H24" => (format!("{kind}Futures"), 1_711_699_200_000),
+        _ => (format!("{kind}Futures"), 1_719_561_600_000),
+    };
+    let listed = asked.world.knobs.listed_from.millis_floor();
+    format!(r#"{{{head},"contractType":"{kind}","launchTime":"{listed}","deliveryTime":"{ends}"}}"#)
+}
+
+fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let grid = grid(asked, "interval", &INTERVALS)?;
+    let is_inverse = category(asked) == "inverse";
+    let limit = asked.rows_wanted("limit", 200, CANDLES)?;
+    let opens = newest(asked, market, grid, ["start", "end"], limit)?;
+    Ok(asked.page(opens, |out, open, bend| {
+        kline(out, &asked.candle(market, grid, Micros(open)), is_inverse, bend);
+    }))
+}
+
+fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let (usual, most) = if category(asked) == "spot" { (60, 60) } else { (500, 1_000) };
+    let limit = asked.rows_wanted("limit", usual, most)?;
+    let mut ids = match asked.is_stuck() {
+        true => asked.ids(market, None, Side::Oldest, limit),
+        false => asked.ids_between(market, 0, u64::MAX, Side::Newest, limit),
+    };
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let symbol = asked.query.symbol()?;
+    Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), symbol, bend)))
+}
+
+fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    if category(asked) == "spot" {
+        return Err(BadRequest::new(-1130, "category only support linear or inverse"));
+    }
+    if asked.query.get("startTime").is_some() && asked.query.get("endTime").is_none() {
+        return Err(BadRequest::new(-1130, "params error: endTime is required with startTime"));
+    }
+    let limit = asked.rows_wanted("limit", SAMPLES, SAMPLES)?;
+    let times = newest(asked, market, Market::funding_grid(), ["startTime", "endTime"], limit)?;
+    let symbol = asked.query.symbol()?;
+    Ok(asked.page(times, |out, at, bend| {
+        let at = Micros(at);
+        let _ = write!(out, r#"{{"symbol":"{symbol}","fundingRate":"#);
+        bent_amount_text(out, market.funding(at).0, bend);
+        out.extend_from_slice(b",\"fundingRateTimestamp\":");
+        millis_text(out, at, bend);
+        out.push(b'}');
+    }))
+}
+
+fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let market = market(asked)?;
+    let grid = grid(asked, "intervalTime", &INTEREST)?;
+    let limit = asked.rows_wanted("limit", 50, SAMPLES)?;
+    let times = newest(asked, market, grid, ["startTime", "endTime"], limit)?;
+    Ok(asked.page(times, |out, at, bend| {
+        let (at, sign) = (Micros(at), if bend == Some(Bend::Contradiction) { -1 } else { 1 });
+        out.extend_from_slice(b"{\"openInterest\":");
+        bent_amount_text(out, sign * market.open_interest(at).0, bend);
+        out.extend_from_slice(b",\"timestamp\":");
+        millis_text(out, at, bend);
+        out.push(b'}');
+    }))
+}
+
+fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let book = market(asked)?.book(asked.now);
+    let (usual, most) = if category(asked) == "spot" { (1, 200) } else { (25, 500) };
+    let limit = asked.query.limit("limit", usual, most)?;
+    let symbol = asked.query.symbol()?;
+    let mut out = format!(r#"{{"s":"{symbol}","b":"#).into_bytes();
+    rows::levels(&mut out, book.bids().take(limit));
+    out.extend_from_slice(b",\"a\":");
+    rows::levels(&mut out, book.asks().take(limit));
+    let ts = asked.told_ms();
+    let _ = write!(out, r#","ts":{ts},"u":{0},"seq":{0},"cts":{ts}}}"#, book.update_id);
+    Ok(out)
+}
+
+fn grid(asked: &Asked<'_>, name: &str, words: &[(&str, Span)]) -> Result<Grid, BadRequest> {
+    let word = asked.query.mandatory(name)?;
+    let known = words.iter().find(|(known, _)| *known == word);
+    Ok(known.ok_or_else(|| BadRequest::new(-1120, "params error: interval invalid"))?.1.grid())
+}
+
+/// The newest rows between two bounds, both inclusive, newest first.
+fn newest(
+    asked: &Asked<'_>,
+    market: &Market,
+    grid: Grid,
+    [first, last]: [&str; 2],
+    limit: usize,
+) -> Result<Vec<i64>, BadRequest> {
+    let from = asked.query.instant(first)?.unwrap_or_default();
+    let until = asked.query.instant(last)?.unwrap_or(asked.now);
+    let window = Window::new(from, Micros(until.0.saturating_add(1)));
+    let mut opens = asked.opens(market, grid, window, Side::Newest, limit);
+    opens.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(opens)
+}
+
+/// `[start, open, high, low, close, volume, turnover]`; of inverse contracts the volume counts dollars.
+fn kline(out: &mut Vec<u8>, candle: &SimCandle, is_inverse: bool, bend: Option<Bend>) {
+    out.push(b'[');
+    millis_text(out, candle.open, bend);
+    for (price_cents, bend) in [
+        (candle.open_cents, bend),
+        (high_cents(candle.high_cents, candle.low_cents, bend), None),
+        (candle.low_cents, None),
+        (candle.close_cents, None),
+    ] {
+        out.push(b',');
+        price_text(out, price_cents, bend);
+    }
+    out.push(b',');
+    if is_inverse {
+        price_text(out, candle.quote_cents, None);
+        out.push(b',');
+        amount_text(out, candle.volume_e8);
+    } else {
+        amount_text(out, candle.volume_e8);
+        out.push(b',');
+        price_text(out, candle.quote_cents, None);
+    }
+    out.push(b']');
+}
+
+fn trade(out: &mut Vec<u8>, trade: &SimTrade, symbol: &str, bend: Option<Bend>) {
+    out.extend_from_slice(b"{\"execId\":\"");
+    int(out, i64::try_from(trade.id).unwrap_or(i64::MAX));
+    let _ = write!(out, r#"","symbol":"{symbol}","price":"#);
+    price_text(out, trade_cents(trade.price_cents, bend), bend);
+    out.extend_from_slice(b",\"size\":");
+    amount_text(out, trade.amount_e8);
+    let side: &[u8] =
+        if trade.sold { b",\"side\":\"Sell\",\"time\":" } else { b",\"side\":\"Buy\",\"time\":" };
+    out.extend_from_slice(side);
+    millis_text(out, trade.ts, bend);
+    out.extend_from_slice(b",\"isBlockTrade\":false,\"isRPITrade\":false}");
+}

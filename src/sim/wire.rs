@@ -1,0 +1,84 @@
+//! The fields of rows as exchanges write them, right or bent on purpose.
+
+use super::rows::Bend;
+use super::text::{cents, e8, int};
+use crate::model::Micros;
+
+/// A price as text: `"61837.63000000"`.
+pub(super) fn price_text(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber) => cents(out, price_cents),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
+        _ => quoted(out, |out| cents(out, price_cents)),
+    }
+}
+
+/// A price as a number: `61837.63000000`; bent into text where another exchange's text is bent into a number.
+pub(super) fn price_number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber) => quoted(out, |out| cents(out, price_cents)),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => out.extend_from_slice(text.as_bytes()),
+        _ => cents(out, price_cents),
+    }
+}
+
+/// An amount as text.
+pub(super) fn amount_text(out: &mut Vec<u8>, amount_e8: i64) {
+    quoted(out, |out| e8(out, amount_e8));
+}
+
+/// An instant as a whole number of seconds; bent, milliseconds.
+pub(super) fn secs(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::TimeAsText) => quoted(out, |out| int(out, at.secs())),
+        Some(Bend::TimeInSeconds) => int(out, at.millis_floor()),
+        _ => int(out, at.secs()),
+    }
+}
+
+/// An instant as RFC 3339 text with milliseconds: `"2017-01-01T00:00:00.000Z"`; bent, a number.
+pub(super) fn rfc3339(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::TimeAsText) => int(out, at.millis_floor()),
+        Some(Bend::TimeInSeconds) => int(out, at.secs()),
+        _ => quoted(out, |out| out.extend_from_slice(format!("{:.3}", at.timestamp()).as_bytes())),
+    }
+}
+
+/// Something between quotation marks.
+pub(super) fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    write(out);
+    out.push(b'"');
+}
+
+/// A price that cannot be true where the bend says so: negative.
+pub(super) fn trade_cents(price_cents: i64, bend: Option<Bend>) -> i64 {
+    if bend == Some(Bend::Contradiction) { -price_cents } else { price_cents }
+}
+
+/// A high that cannot be true where the bend says so: below the low.
+pub(super) fn high_cents(high_cents: i64, low_cents: i64, bend: Option<Bend>) -> i64 {
+    if bend == Some(Bend::Contradiction) { low_cents - 1 } else { high_cents }
+}
+
+/// An instant in milliseconds as text; bent, a number or seconds.
+pub(super) fn millis_text(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::TimeAsText) => int(out, at.millis_floor()),
+        Some(Bend::TimeInSeconds) => quoted(out, |out| int(out, at.secs())),
+        _ => quoted(out, |out| int(out, at.millis_floor())),
+    }
+}
+
+/// An amount in 10^-8 as text, bent as a price is.
+pub(super) fn bent_amount_text(out: &mut Vec<u8>, amount_e8: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber) => e8(out, amount_e8),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
+        _ => amount_text(out, amount_e8),
+    }
+}

@@ -1,0 +1,89 @@
+//! What holds of every exchange: an error in the middle of a walk, a stop, and time in which nothing is there.
+
+use std::time::Duration;
+
+use dccd::jobs::{Order, Retry};
+use dccd::model::{Micros, Window};
+use dccd::sim::{Endpoint, Fault, Rule};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, MINUTE, backfill, run, said};
+
+/// An error body in place of one page fails the run with the exchange's words; the next run gets the rest and
+/// nothing else.
+pub(crate) async fn an_error_body_fails_the_run_and_the_next_one_resumes(
+    house: &House,
+    order: &Order,
+    endpoint: Endpoint,
+    words: &str,
+    window: Window,
+) {
+    let series = order.series.to_string();
+    let once = Order { retry: Retry { attempts: 1, ..order.retry }, ..order.clone() };
+    house.sim.set(|knobs| knobs.faults = vec![Rule::every(Fault::ErrorBody, 5).at(endpoint)]);
+
+    let failed = house.run(&once).await;
+
+    assert!(said(&failed).contains(words), "{}", said(&failed));
+    let held = house.stored(&series).len() as u64;
+    assert_eq!(failed.rows, held, "what was accepted is kept");
+    assert!(held > 0, "pages before the error are kept");
+    house.sim.set(|knobs| knobs.faults.clear());
+    let resumed = house.run(order).await;
+    assert_eq!(said(&resumed), "");
+    assert_eq!(resumed.rows + held, house.existing(&series, window).len() as u64, "no row twice");
+    house.assert_true(&series, window).await;
+}
+
+/// A run that is stopped in the middle keeps what it accepted; the next one leaves no hole and doubles nothing.
+pub(crate) async fn a_stop_leaves_no_hole(house: &House, order: &Order, endpoint: Endpoint, window: Window) {
+    let series = order.series.to_string();
+    house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
+    let (site, stop) = (house.site().await, CancellationToken::new());
+    let interrupt = async {
+        while house.asked(endpoint).len() < 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.cancel();
+    };
+    let (stopped, ()) = tokio::join!(site.run(order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    assert!(said(&stopped).contains("stopped"), "{}", said(&stopped));
+    assert_eq!(house.stored(&series).len() as u64, stopped.rows);
+    let rest = run(&site, order).await;
+    site.close().await;
+    assert_eq!(said(&rest), "");
+    assert_eq!(rest.rows + stopped.rows, house.existing(&series, window).len() as u64);
+    house.assert_true(&series, window).await;
+}
+
+/// Before a market is listed, while it is quiet and after it is delisted there is nothing, which is no failure:
+/// each is covered or confirmed empty, and no row is made up. The market trades for two days with half a day of
+/// quiet between; history is wanted from three days before.
+pub(crate) async fn nothing_is_made_up_where_nothing_was(
+    house: &House,
+    series: &str,
+    listed: Micros,
+    now: Micros,
+) {
+    let day = Duration::from_secs(86_400);
+    let quiet = Window::new(listed + day / 2, listed + day).unwrap();
+    let delisted = Window::new(listed + day * 2, Micros(i64::MAX / 2)).unwrap();
+    house.sim.set(|knobs| {
+        knobs.listed_from = listed;
+        knobs.holes = [quiet, delisted].into_iter().collect();
+    });
+    let before = listed - day * 3;
+    let whole = Window::new(before, Micros(now.0 - now.0.rem_euclid(MINUTE))).unwrap();
+
+    let outcome = house.run(&backfill(series, &before.to_string())).await;
+
+    assert_eq!(said(&outcome), "");
+    house.assert_rows(series, whole);
+    let ledger = house.ledger(series);
+    let open = ledger.settled().missing(Window::new(before, delisted.from + day).unwrap());
+    assert_eq!(open.iter().collect::<Vec<_>>(), [], "every instant is accounted for");
+    let empty: Vec<_> = ledger.empty.iter().collect();
+    assert!(empty.iter().any(|note| note.window.holds(before)), "not listed yet: {empty:?}");
+    let rows = outcome.rows;
+    assert_eq!(house.run(&backfill(series, &before.to_string())).await.rows, 0, "all {rows} are held");
+}

@@ -1,0 +1,78 @@
+//! An exchange that breaks one answer in ten, and what a client may cost it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use dccd::jobs::{Order, Retry};
+use dccd::sim::{Endpoint, Fault, RetryAfter, Rule};
+
+use crate::house::{House, said};
+
+/// What goes wrong with one answer in ten.
+const MIXED: [Fault; 13] = [
+    Fault::Short,
+    Fault::Empty,
+    Fault::Shuffled,
+    Fault::Doubled,
+    Fault::Status429,
+    Fault::Status500,
+    Fault::Status503,
+    Fault::Html,
+    Fault::Truncated,
+    Fault::Reset,
+    Fault::ErrorBody,
+    Fault::WrongType,
+    Fault::Impossible,
+];
+
+/// How long a 429 asks to wait, in seconds.
+const WAIT_SECS: u64 = 1;
+
+/// Breaks one answer in ten of an endpoint.
+pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, seed: u64) {
+    let share = 0.1 / MIXED.len() as f64;
+    house.sim.set(|knobs| {
+        knobs.seed = seed;
+        knobs.retry_after = RetryAfter::Seconds(WAIT_SECS);
+        knobs.faults = MIXED.iter().map(|fault| Rule::share(*fault, share).at(endpoint)).collect();
+    });
+}
+
+/// Runs an order in an exchange that breaks one answer in ten until nothing is missing, and checks what it cost:
+/// at most one and a half times the `least` requests and the faults, and none inside a wait. Gives the faults.
+pub(crate) async fn run_through(
+    house: &House,
+    order: &Order,
+    endpoint: Endpoint,
+    least: usize,
+) -> HashSet<Fault> {
+    let order = Order { retry: Retry { attempts: 10, ..order.retry }, ..order.clone() };
+    let outcome = house.run(&order).await;
+    assert_eq!(said(&outcome), "");
+    let asked = house.asked(endpoint);
+    let struck: Vec<Fault> = asked.iter().filter_map(|seen| seen.fault).collect();
+    assert!(struck.len() >= least / 20, "{} of {} requests were broken", struck.len(), asked.len());
+    assert!(
+        asked.len() <= least * 3 / 2 + struck.len(),
+        "{} requests, of which at least {least} were needed and {} broken",
+        asked.len(),
+        struck.len()
+    );
+    assert_eq!(inside_a_wait(house), 0, "requests inside a wait");
+    struck.into_iter().collect()
+}
+
+/// Requests inside a wait that an answer before them asked for, but for those already on their way.
+pub(crate) fn inside_a_wait(house: &House) -> usize {
+    let requests = house.sim.requests();
+    let (wait, on_their_way) = (Duration::from_secs(WAIT_SECS), Duration::from_millis(150));
+    let limited: Vec<Duration> = requests
+        .iter()
+        .filter(|seen| seen.status == 429 || seen.fault == Some(Fault::Status429))
+        .map(|seen| seen.at)
+        .collect();
+    let early = |at: &Duration| {
+        limited.iter().any(|from| *at > *from + on_their_way && *at + on_their_way < *from + wait)
+    };
+    requests.iter().filter(|seen| early(&seen.at)).count()
+}
