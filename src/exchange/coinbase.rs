@@ -39,16 +39,17 @@ const OFFERS: [Offer; 3] = [
         page_rows: 300,
         direction: Direction::NewestFirst,
         bounds: Bounds::Page,
-        probe: Probe::Longest,
+        probe: Probe::FirstTrade,
         grace: Duration::from_secs(5),
         recorded: true,
         ..Offer::USUAL
     },
     Offer {
         kind: Kind::Trades,
-        direction: Direction::NewestFirst,
-        // Pages are found by id alone: a walk goes down from the newest trade, and one walk takes all.
-        bounds: Bounds::Unbounded,
+        bounds: Bounds::ById,
+        probe: Probe::ById,
+        // Each walk searches for where it begins.
+        walk: Duration::from_secs(30 * 86_400),
         grace: Duration::from_secs(5),
         recorded: true,
         ..Offer::USUAL
@@ -163,9 +164,9 @@ impl Exchange for Coinbase {
                 HttpRequest::new("book_snapshot", format!("{product}/book?level={level}"), 1)
             }
             _ => {
-                // `after` means older than: the row to go on from is the newest of the next page.
+                // `after` means older than: ids have no holes and begin at 1, so the page ends before this one.
                 let after = match page.ask {
-                    Ask::FromId(id) => format!("&after={}", id.saturating_add(1)),
+                    Ask::FromId(id) => format!("&after={}", id.max(1).saturating_add(u64::from(page.rows))),
                     _ => String::new(),
                 };
                 HttpRequest::new("trades", format!("{product}/trades?limit={}{after}", page.rows), 1)
@@ -176,7 +177,7 @@ impl Exchange for Coinbase {
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         match page.series.kind() {
             Kind::Ohlc => self.parse_candles(answer.body, page.rows, out),
-            Kind::Trades => self.parse_trades(answer.body, page.rows, out),
+            Kind::Trades => self.parse_trades(answer.body, page, out),
             Kind::OrderBook => self.parse_book(answer, page.rows, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
         }
@@ -281,16 +282,23 @@ impl Coinbase {
         Ok(Next::ByTime)
     }
 
-    fn parse_trades(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let mut newest_first = Vec::with_capacity((body.len() / TRADE_BYTES).min(most as usize));
+    fn parse_trades(&self, body: &[u8], page: &Page, out: &mut Batch) -> Result<Next, ParseError> {
+        let mut newest_first = Vec::with_capacity((body.len() / TRADE_BYTES).min(page.rows as usize));
         let unreadable = |error: &dyn Display| self.unreadable(body, error);
         each_row(body, unreadable, |row, wire: WireTrade<'_>| {
             newest_first.push((Row(row), wire));
             Ok(())
         })?;
-        let oldest = newest_first.iter().map(|(_, wire)| wire.trade_id).min();
         // Ids grow with time: in their order trades of one instant are as they happened.
         newest_first.sort_by_key(|(_, wire)| wire.trade_id);
+        let ends = newest_first.first().zip(newest_first.last());
+        let ends = ends.map(|((_, oldest), (_, newest))| (oldest.trade_id, newest.trade_id));
+        // A page cut short lacks its oldest rows, after which the walk would not look.
+        if let (Ask::FromId(id), Some((oldest, _))) = (page.ask, ends)
+            && oldest > id.max(1)
+        {
+            return Err(malformed(body, format!("it begins with trade {oldest}, trade {id} was asked for")));
+        }
         out.reserve(newest_first.len());
         let (mut trades, mut id) = (out.trades_mut(), String::new());
         for (row, wire) in newest_first {
@@ -309,8 +317,7 @@ impl Coinbase {
                 }),
             });
         }
-        // The header `CB-AFTER` names the same row; a short body's row is the one that was read.
-        Ok(oldest.map_or(Next::ByTime, Next::FromId))
+        Ok(ends.map_or(Next::ByTime, |(_, newest)| Next::FromId(newest)))
     }
 
     fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {

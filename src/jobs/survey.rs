@@ -135,10 +135,13 @@ impl Run<'_> {
         let first = self.fetcher.page(&page, |rows, _| {
             // A full page of many rows may have older ones before it.
             let is_all = page.rows == 1 || rows.len() < page.rows as usize;
-            Ok(rows.ts().iter().min().copied().filter(|_| is_all))
+            let first = rows.ts().iter().min().copied().map(Micros).filter(|_| is_all);
+            // A trade lies inside the first candle, which opens before it.
+            let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
+            Ok(first.map(|first| opens.map_or(first, |grid| grid.floor(first))))
         });
         let first = first.await.map_err(|(_, error)| self.unprepared(error))?;
-        if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(Micros(first)))) {
+        if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(first))) {
             let exchange = self.context.client.exchange().name();
             writer.account(|ledger| {
                 ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))

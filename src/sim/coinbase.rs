@@ -132,7 +132,8 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.rows_wanted("limit", PAGE_ROWS, PAGE_ROWS)?;
     let mut ids = match asked.is_stuck() {
         true => asked.ids(market, None, Side::Oldest, limit),
-        false => asked.ids_between(market, 0, after, Side::Newest, limit),
+        // The oracle counts trades from 0, this exchange from 1.
+        false => asked.ids_between(market, 0, after.saturating_sub(1), Side::Newest, limit),
     };
     ids.sort_unstable_by(|a, b| b.cmp(a));
     Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), bend)))
@@ -179,7 +180,7 @@ fn candle(out: &mut Vec<u8>, candle: &SimCandle, bend: Option<Bend>) {
 /// `side` is the maker's.
 fn trade(out: &mut Vec<u8>, trade: &SimTrade, bend: Option<Bend>) {
     out.extend_from_slice(b"{\"trade_id\":");
-    int(out, i64::try_from(trade.id).unwrap_or(i64::MAX));
+    int(out, i64::try_from(trade.id.saturating_add(1)).unwrap_or(i64::MAX));
     let side: &[u8] =
         if trade.sold { b",\"side\":\"buy\",\"size\":" } else { b",\"side\":\"sell\",\"size\":" };
     out.extend_from_slice(side);

@@ -1,7 +1,7 @@
 //! What only Coinbase Exchange can know, after its REST reference, and the exact values of its payloads.
 
-use dccd::exchange::{Ask, HttpRequest, Instrument, Listing, Next, Page, RefusalKind};
-use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Window, Zone};
+use dccd::exchange::{Answer, Ask, HttpRequest, Instrument, Listing, Next, Page, RefusalKind};
+use dccd::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Window, Zone};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
@@ -68,14 +68,16 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     ],
 };
 
-/// Bounds are inclusive seconds; `after` is the first id that is too new.
+/// Bounds are inclusive seconds; `after` is the first id that is too new, a page after the first.
 fn asked(request: &HttpRequest) -> Asked {
     let value = |name| query(request, name);
     let instant = |name| value(name).map(|text| Micros::parse(text, &Zone::UTC).unwrap());
     Asked {
         from: instant("start"),
         until: instant("end").map(|last| Micros(last.0 + 1_000_000)),
-        id: value("after").map(|id| id.parse::<u64>().unwrap() - 1),
+        id: value("after")
+            .zip(value("limit"))
+            .map(|(after, rows)| after.parse::<u64>().unwrap() - rows.parse::<u64>().unwrap()),
         skip: None,
         limit: value("limit").map(|limit| limit.parse().unwrap()),
     }
@@ -177,16 +179,22 @@ fn the_makers_side_is_turned_into_the_takers_and_trades_of_one_instant_are_in_th
 }
 
 #[test]
-fn older_trades_are_asked_for_from_the_row_that_cb_after_names_that_row_included() {
+fn newer_trades_are_asked_for_by_where_their_page_ends_and_the_first_row_asked_for_must_be_there() {
     let Read::Rows(_, next) = payload("trades_one_instant.json") else { panic!("it is a page") };
-    assert_eq!(next, Next::FromId(72), "what the header of this page would say");
+    assert_eq!(next, Next::FromId(74), "the newest row");
 
     let first = KNOWLEDGE.exchange().request(&page(Kind::Trades, None));
-    let older = Page { ask: Ask::FromId(72), ..page(Kind::Trades, None) };
-    let second = KNOWLEDGE.exchange().request(&older);
+    let newer = Page { ask: Ask::FromId(72), ..page(Kind::Trades, None) };
+    let second = KNOWLEDGE.exchange().request(&newer);
 
     assert_eq!(first.path, "/products/BTC-USDT/trades?limit=1000");
-    assert_eq!(second.path, "/products/BTC-USDT/trades?limit=1000&after=73");
+    assert_eq!(second.path, "/products/BTC-USDT/trades?limit=1000&after=1072");
+
+    let begun_later = Page { ask: Ask::FromId(71), ..page(Kind::Trades, None) };
+    let sample = payloads("coinbase").into_iter().find(|own| own.name == "trades_one_instant.json").unwrap();
+    let mut rows = Batch::of(Kind::Trades);
+    let refused = KNOWLEDGE.exchange().parse(&begun_later, &Answer::of(&sample.body, RECEIVED), &mut rows);
+    assert!(refused.unwrap_err().to_string().contains("trade 71 was asked for"));
 }
 
 #[test]

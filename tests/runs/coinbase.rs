@@ -1,4 +1,4 @@
-//! Coinbase Exchange from end to end: pages of 300 candles, trades by id downwards, words for errors.
+//! Coinbase Exchange from end to end: pages of 300 candles, trades by id upwards, words for errors.
 
 use std::time::Duration;
 
@@ -150,4 +150,20 @@ async fn a_hole_between_trades_is_reached_from_above_and_filled_without_doubling
     let asked = house.asked(Endpoint::Trades).len();
     assert_eq!(house.run(&wanted).await.rows, 0);
     assert_eq!(house.asked(Endpoint::Trades).len(), asked, "all of it is held");
+}
+
+#[tokio::test]
+async fn years_before_a_listing_cost_one_request_and_the_candle_that_holds_the_first_trade_is_kept() {
+    let job = "{exchange: coinbase, pairs: [BTC/USDT], span: 3600, retry_delay: 0.01}";
+    let knobs = Knobs { listed_from: at("2024-01-10 10:20:00"), ..busy(100) };
+    let house = House::with(job, "2024-01-12 00:00:30", knobs).await;
+    let hourly = "coinbase/BTC-USDT/ohlc/1h";
+
+    assert_eq!(said(&house.run(&backfill(hourly, "2019-01-01")).await), "");
+
+    house.assert_true(hourly, window("2019-01-01", "2024-01-12")).await;
+    assert_eq!(house.stored(hourly).ends().unwrap().0, at("2024-01-10 10:00:00"));
+    assert_eq!(house.asked(Endpoint::Trades).len(), 1);
+    let pages = house.asked(Endpoint::Ohlc).len();
+    assert!(pages <= 4, "{pages} pages for two days of hours");
 }

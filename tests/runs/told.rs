@@ -15,7 +15,10 @@ const NO_VALUE: [&str; 1] = ["bybit"];
 pub(crate) fn by(series: &Series, whole: Batch) -> Batch {
     match series.kind() {
         Kind::Ohlc => candles(series, &whole),
-        Kind::Trades if series.exchange() == "bitmex" => unnumbered(&whole),
+        Kind::Trades if series.exchange() == "bitmex" => {
+            numbered(&whole, |id| format!("00000000-0000-0000-0000-{id:012x}"))
+        }
+        Kind::Trades if series.exchange() == "coinbase" => numbered(&whole, |id| (id + 1).to_string()),
         Kind::Funding if !MARK_PRICE.contains(&series.exchange()) => unmarked(&whole),
         Kind::OpenInterest if NO_VALUE.contains(&series.exchange()) => unvalued(&whole),
         _ => whole,
@@ -58,13 +61,13 @@ fn quiet(grid: Grid, last: &Candle, until: Micros) -> impl Iterator<Item = Candl
     })
 }
 
-/// Trades named by ids that are no numbers.
-fn unnumbered(whole: &Batch) -> Batch {
+/// Trades under the exchange's own ids: BitMEX's are no numbers, Coinbase's begin at 1.
+fn numbered(whole: &Batch, name: impl Fn(u64) -> String) -> Batch {
     let mut told = Batch::of(Kind::Trades);
     let mut rows = told.trades_mut();
     for trade in whole.trades().iter() {
         let number: u64 = trade.id.unwrap().parse().unwrap();
-        rows.push(Trade { id: Some(&format!("00000000-0000-0000-0000-{number:012x}")), ..trade });
+        rows.push(Trade { id: Some(&name(number)), ..trade });
     }
     told
 }
