@@ -8,5 +8,10 @@
 mod account;
 mod dice;
 mod feed;
+mod flipped;
+#[path = "../runs/house.rs"]
+#[allow(dead_code, reason = "it has more rooms than are used here")]
+mod house;
 mod ingest;
 mod killed;
+mod readers;

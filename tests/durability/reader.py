@@ -1,0 +1,21 @@
+"""Reads every *.parquet of the folder named on each line of its input, in the order of names, and prints the
+instants found, in microseconds. Knows nothing of how dccd keeps its files."""
+
+import glob
+import os
+import sys
+
+import polars
+import pyarrow.parquet
+
+READERS = {
+    "polars": lambda file: polars.read_parquet(file)["ts"].to_physical().to_list(),
+    "pyarrow": lambda file: pyarrow.parquet.ParquetFile(file).read()["ts"].cast("int64").to_pylist(),
+}
+
+read = READERS[sys.argv[1]]
+for line in sys.stdin:
+    found = []
+    for file in sorted(glob.glob(os.path.join(line.strip(), "*.parquet"))):
+        found.extend(read(file))
+    print(*found, flush=True)
