@@ -18,6 +18,7 @@ pub(crate) fn cpu_secs() -> f64 {
 }
 
 /// What `work` returns, and the processor time it took in seconds.
+#[allow(dead_code, reason = "not every measurement times one piece of work")]
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let before = cpu_secs();
     let done = work();
@@ -25,6 +26,7 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
 }
 
 /// The middle of some measurements.
+#[allow(dead_code, reason = "not every measurement is repeated")]
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -1,0 +1,17 @@
+//! What the store promises whatever happens to the process, to the bytes on the disk and to those who read:
+//! processes killed at any moment and at any system call, files with a flipped bit, readers beside a writer.
+//!
+//! The short forms run with the other tests; `DCCD_SIEGE=1` makes them long. `DCCD_SEED` repeats a run.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
+
+mod account;
+mod dice;
+mod feed;
+mod flipped;
+#[path = "../runs/house.rs"]
+#[allow(dead_code, reason = "it has more rooms than are used here")]
+mod house;
+mod ingest;
+mod killed;
+mod readers;
