@@ -6,6 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and cuts the power at random moments.
 
 mod cuts;
+mod daemon;
+mod errors;
+#[path = "../runs/house.rs"]
+#[allow(dead_code, reason = "shared with the tests of runs")]
+mod house;
 mod ingest;
 mod market;
 mod mounts;
+mod storage;

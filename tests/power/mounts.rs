@@ -111,9 +111,4 @@ impl Image {
         run("e2fsck", &["-fn", &self.folder.path().join("image").display().to_string()]).unwrap();
         self.mount().unwrap();
     }
-
-    /// Ends abruptly all that the file system still takes: as after an error of the disk, it is read-only.
-    pub(crate) fn abort(&self) -> Result<(), String> {
-        run("mount", &["-o", "remount,abort", &self.path().display().to_string()]).map(drop)
-    }
 }
