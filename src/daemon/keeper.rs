@@ -13,6 +13,8 @@ use crate::telemetry::events::{JournalBroken, JournalRefusing, JournalSynced, Pu
 
 /// The time between syncs where every frame is synced by itself, or the configuration asks for less.
 const SHORTEST: Duration = Duration::from_millis(10);
+/// The time between attempts to publish while the disk refuses it, unless rows may wait less long anyway.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the keeper works with.
 pub(super) struct Keeper {
@@ -37,7 +39,7 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let is_due = published.elapsed() >= self.flush_every;
+            let is_due = published.elapsed() >= self.longest_wait();
             if is_due {
                 published = Instant::now();
             }
@@ -58,6 +60,11 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "a round of the journal's keeper broke off"),
             }
         }
+    }
+
+    /// How long what waits may go on waiting now.
+    fn longest_wait(&self) -> Duration {
+        if self.store.unpublished().is_some() { self.flush_every.min(AGAIN) } else { self.flush_every }
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::daemon::site::now;
 use crate::daemon::{Job, Rhythm, Site};
-use crate::jobs::{Order, Outcome};
+use crate::jobs::{Order, Outcome, RunError};
 use crate::model::Micros;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 use crate::telemetry::{JobCounts, JobRow, Status};
@@ -18,6 +18,8 @@ use crate::telemetry::{JobCounts, JobRow, Status};
 const ROUND: Duration = Duration::from_secs(1);
 /// How often the disk is measured and the table of jobs made anew.
 const LOOK: Duration = Duration::from_secs(5);
+/// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
+const AFTER_STORAGE: Duration = Duration::from_secs(30);
 /// How long runs may take to end once the daemon is told to stop.
 pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
@@ -28,6 +30,8 @@ pub struct Scheduler {
     places: Vec<Place>,
     slots: usize,
     running: JoinSet<(usize, Outcome)>,
+    /// The disk refused something when it was last looked at.
+    in_trouble: bool,
 }
 
 /// A job's place in the schedule.
@@ -38,6 +42,8 @@ struct Place {
     /// The task that runs it now.
     task: Option<Id>,
     failed: u32,
+    /// The last run failed by the disk.
+    by_storage: bool,
 }
 
 impl Scheduler {
@@ -50,10 +56,10 @@ impl Scheduler {
             .map(|job| {
                 let failed =
                     site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
-                Place { due: job.rhythm.first(started), job, task: None, failed }
+                Place { due: job.rhythm.first(started), job, task: None, failed, by_storage: false }
             })
             .collect();
-        Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new() }
+        Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new(), in_trouble: false }
     }
 
     /// Runs jobs until `stop`, then lets those that run end: no new page is begun, what was accepted is
@@ -72,17 +78,29 @@ impl Scheduler {
         self.wind_down().await
     }
 
-    fn tick(&self, looked: &mut Option<Instant>) {
+    fn tick(&mut self, looked: &mut Option<Instant>) {
         self.status.tick();
         self.site.telemetry().emit(SchedulerTicked { at: now() });
         if looked.is_none_or(|at| at.elapsed() >= LOOK) {
             *looked = Some(Instant::now());
             self.site.measure_disk();
-            match self.site.refusing() {
-                Some(why) => self.status.set_unready("storage", why),
-                None => self.status.clear_unready("storage"),
-            }
+            self.look_at_storage();
             self.show();
+        }
+    }
+
+    /// Says whether the disk takes what it is given; once it does again, the runs that failed by it are due.
+    fn look_at_storage(&mut self) {
+        let trouble = self.site.storage_trouble();
+        let is_over = self.in_trouble && trouble.is_none();
+        self.in_trouble = trouble.is_some();
+        match trouble {
+            Some(why) => self.status.set_unready("storage", why),
+            None => self.status.clear_unready("storage"),
+        }
+        if is_over {
+            let waiting = self.places.iter_mut().filter(|place| place.by_storage && place.task.is_none());
+            waiting.for_each(|place| place.due = Some(now()));
         }
     }
 
@@ -125,6 +143,7 @@ impl Scheduler {
     fn arm(&mut self, index: usize, outcome: &Outcome) {
         let (place, at) = (&mut self.places[index], now());
         place.task = None;
+        place.by_storage = matches!(&outcome.error, Some(RunError::Store { .. }));
         match &outcome.error {
             None => {
                 let theirs = match place.job.rhythm {
@@ -137,7 +156,8 @@ impl Scheduler {
             Some(error) => {
                 place.failed += 1;
                 let asked = error.wait().unwrap_or_default();
-                place.due = Some(place.job.rhythm.retry_after(place.failed, asked, at));
+                let due = place.job.rhythm.retry_after(place.failed, asked, at);
+                place.due = Some(if place.by_storage { due.min(at + AFTER_STORAGE) } else { due });
             }
         }
     }

@@ -128,10 +128,10 @@ impl Site {
         self.broken.cancelled().await;
     }
 
-    /// Why rows are not accepted at present; none where all is well.
+    /// Why rows are not accepted, or not published, at present; none where all is well.
     #[must_use]
-    pub fn refusing(&self) -> Option<String> {
-        self.store.refusing()
+    pub fn storage_trouble(&self) -> Option<String> {
+        self.store.refusing().or_else(|| self.store.unpublished())
     }
 
     /// Makes an exchange's client, once.

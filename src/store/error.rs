@@ -90,10 +90,17 @@ impl StoreError {
         move |source| StoreError::Io { action, path, source }
     }
 
-    /// A failure of the Parquet library on `path`.
+    /// A failure of the Parquet library on `path`, or of the operating system below it.
     pub(crate) fn parquet(path: &Path) -> impl Fn(ParquetError) -> StoreError {
         let path = path.to_owned();
-        move |source| StoreError::Parquet { path: path.clone(), source }
+        move |source| {
+            let path = path.clone();
+            let ParquetError::External(cause) = source else { return StoreError::Parquet { path, source } };
+            match cause.downcast::<io::Error>() {
+                Ok(source) => StoreError::Io { action: "writing or reading", path, source: *source },
+                Err(cause) => StoreError::Parquet { path, source: ParquetError::External(cause) },
+            }
+        }
     }
 
     /// The class of this error, for metrics and alerts.
@@ -115,5 +122,21 @@ impl StoreError {
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         matches!(self, StoreError::Journal { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_below_the_encoder_is_one_of_the_disk_and_not_of_the_encoder() {
+        let full = ParquetError::from(io::Error::from(io::ErrorKind::StorageFull));
+        let error = StoreError::parquet(Path::new("2024.parquet"))(full);
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert_eq!(error.reason(), StorageReason::Enospc);
+
+        let error = StoreError::parquet(Path::new("2024.parquet"))(ParquetError::General("odd".to_owned()));
+        assert_eq!(error.reason(), StorageReason::Encode);
     }
 }

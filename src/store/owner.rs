@@ -3,7 +3,7 @@
 //! Opening one replays the journal of the process before: what files and ledgers do not hold yet is published
 //! first, then its segments go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,6 +73,8 @@ struct State {
     waiting: HashMap<Series, Waiting>,
     /// Why nothing is accepted now.
     refusing: Option<String>,
+    /// Series that the operating system refused to publish, with its words; their rows stay in the journal.
+    unpublished: BTreeMap<Series, String>,
 }
 
 /// What opening a store met and did.
@@ -168,6 +170,16 @@ impl Store {
         }
     }
 
+    /// Why something cannot be published at present, though rows are still accepted; none where all is well.
+    #[must_use]
+    pub fn unpublished(&self) -> Option<String> {
+        let state = self.0.state();
+        let (series, why) = state.unpublished.first_key_value()?;
+        let others = state.unpublished.len() - 1;
+        let others = if others == 0 { String::new() } else { format!(", nor {others} other series") };
+        Some(format!("{series} cannot be published{others}; its rows stay in the journal: {why}"))
+    }
+
     /// The series whose rows wait for a writer to publish them.
     #[must_use]
     pub fn waiting(&self) -> Vec<Series> {
@@ -191,12 +203,20 @@ impl Shared {
             }
             Ok(self.journal.mark(position))
         });
-        let refusing = appended.as_ref().err().map(|error| match std::error::Error::source(error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        });
-        self.state().refusing = refusing;
+        self.state().refusing = appended.as_ref().err().map(with_cause);
         appended
+    }
+
+    /// Keeps whether the operating system refused to publish a series.
+    pub(crate) fn tried_to_publish(&self, series: &Series, refusal: Option<&StoreError>) {
+        let mut state = self.state();
+        match refusal {
+            Some(error @ StoreError::Io { .. }) => {
+                state.unpublished.insert(series.clone(), with_cause(error));
+            }
+            // A fault of one series' files is not one of the disk.
+            _ => drop(state.unpublished.remove(series)),
+        }
     }
 
     /// Everything accepted of a series is in its files and its ledger.
@@ -221,6 +241,13 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn with_cause(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

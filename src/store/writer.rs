@@ -213,10 +213,18 @@ impl Writer {
                     let (first, last) = page.rows.ends()?;
                     Window::new(first, last + Duration::from_micros(1))
                 });
-                self.waiting.notes.extend(window.map(|window| Note { window, reason }));
+                window
+                    .into_iter()
+                    .for_each(|window| self.note_refused(Note { window, reason: reason.clone() }));
                 Err(error)
             }
         }
+    }
+
+    /// Refused again and again, a window has one note.
+    fn note_refused(&mut self, note: Note) {
+        self.waiting.notes.retain(|old| old.window.meet(note.window) != Some(old.window));
+        self.waiting.notes.push(note);
     }
 
     /// Takes a frame of a process that ended, unless files or ledger hold it.
@@ -291,6 +299,12 @@ impl Writer {
     /// A refusal of the operating system or of the encoder. Nothing accepted is forgotten: files
     /// published before the failure stay, and a later flush publishes all of it again.
     pub fn flush(&mut self) -> Result<Flushed, StoreError> {
+        let flushed = self.publish();
+        self.shared.tried_to_publish(&self.place.series, flushed.as_ref().err());
+        flushed
+    }
+
+    fn publish(&mut self) -> Result<Flushed, StoreError> {
         let mut flushed = Flushed::default();
         if !self.waiting.is_empty() {
             let rows = std::mem::replace(&mut self.waiting.rows, Batch::of(self.place.series.kind()));

@@ -1,0 +1,95 @@
+//! A disk that fails to sync: once, and the journal writes its frames anew; for good, and the daemon ends.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use dccd::sim::Knobs;
+
+use crate::daemon::Daemon;
+use crate::house::{House, MINUTELY, window};
+use crate::storage::JOB;
+
+/// What makes system calls of a process fail, until this is dropped.
+struct Failing(Child);
+
+impl Failing {
+    /// Makes `fdatasync` fail with EIO, as `when` says, on files under `path` or on all.
+    fn to_sync(daemon: &Daemon, path: Option<&str>, when: &str) -> Result<Self, String> {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync"]);
+        command.args(path.iter().flat_map(|path| ["-P", path]));
+        command.args(["-e", &format!("inject=fdatasync:error=EIO{when}"), "-p", &daemon.id().to_string()]);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("strace: {error}"))?;
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut complaint = String::new();
+        // It says so once it holds every thread.
+        while let Some(Ok(line)) = said.next() {
+            if line.contains("attached") {
+                return Ok(Failing(child));
+            }
+            complaint = line;
+        }
+        child.wait().unwrap();
+        Err(complaint)
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        // Asked to end it lets its process go on; killed it would too, but with calls half injected.
+        let _ = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
+}
+
+async fn house_with_rows() -> (House, Daemon) {
+    let house = House::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the first rows are published", |_| house.ledger(MINUTELY).rows() == 720);
+    (house, daemon)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_whose_sync_failed_once_are_written_anew_and_nothing_is_lost() {
+    let (house, mut daemon) = house_with_rows().await;
+    let segments = std::fs::read_dir(house.layout().journal()).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).max().expect("a segment");
+    let failing = match Failing::to_sync(&daemon, Some(segment.to_str().unwrap()), ":when=1") {
+        Ok(failing) => failing,
+        Err(why) => return println!("skipped: failing system calls need strace: {why}"),
+    };
+
+    house.move_to("2024-01-31 13:00:30");
+
+    daemon.until("frames are written anew", |daemon| daemon.metric("dccd_journal_rewrites_total", "") == 1.0);
+    daemon.until("everything is published", |_| house.ledger(MINUTELY).rows() == 780);
+    drop(failing);
+    let counts =
+        |daemon: &Daemon, name: &str| daemon.metric(&format!("dccd_journal_{name}_frames_total"), "");
+    daemon.until("everything is durable", |daemon| counts(daemon, "durable") == counts(daemon, "accepted"));
+    assert_eq!(daemon.metric("dccd_journal_rewrites_total", ""), 1.0);
+    assert_eq!(daemon.get("/-/ready").0, 200);
+    assert_eq!(daemon.stop(), Some(0));
+    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_cannot_sync_at_all_ends_the_daemon_with_74_and_nothing_is_accepted_falsely() {
+    let (house, daemon) = house_with_rows().await;
+    let failing = match Failing::to_sync(&daemon, None, "") {
+        Ok(failing) => failing,
+        Err(why) => return println!("skipped: failing system calls need strace: {why}"),
+    };
+
+    house.move_to("2024-01-31 13:00:30");
+
+    assert_eq!(daemon.until_ended(), Some(74));
+    drop(failing);
+    assert_eq!(house.ledger(MINUTELY).rows(), 720, "nothing is claimed that could not be synced");
+
+    let mut next = Daemon::start(&house);
+    next.until("the next one has everything", |_| house.ledger(MINUTELY).rows() == 780);
+    assert_eq!(next.stop(), Some(0));
+    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
+}
