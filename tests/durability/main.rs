@@ -15,3 +15,6 @@ mod house;
 mod ingest;
 mod killed;
 mod readers;
+#[allow(dead_code, reason = "shared with the runs")]
+#[path = "../runs/told.rs"]
+mod told;

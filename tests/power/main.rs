@@ -15,3 +15,5 @@ mod ingest;
 mod market;
 mod mounts;
 mod storage;
+#[path = "../runs/told.rs"]
+mod told;
