@@ -138,7 +138,7 @@ fn notice_in_series(layout: &Layout, path: &Path, bytes: &[u8], what: &str) {
                 note.reason.contains("damaged") && !ledger.settled().missing(note.window).is_empty()
             })
         };
-        assert!(SERIES.iter().any(|series| has_reason(series)), "{what}: there is no gap with the reason");
+        assert!(SERIES.iter().any(has_reason), "{what}: there is no gap with the reason");
     }
 }
 
