@@ -139,6 +139,10 @@ impl Recovery<'_> {
             return Ok(());
         }
         let file = match self.place.look_into(&path)? {
+            // As long as the one published there: it is that one, and what says so in its footer is damaged.
+            Opened::Foreign if known.as_ref().is_some_and(|entry| entry.bytes == found.bytes) => {
+                return self.lose(period, part, "our entry in its footer cannot be found".to_owned());
+            }
             Opened::Foreign => return Err(StoreError::Foreign { path }),
             Opened::Damaged(reason) => return self.lose(period, part, reason),
             Opened::Ours(file) => file,
