@@ -136,11 +136,12 @@ impl Case {
         let first = if dice.below(10) == 0 { first - dice.below(12) as i64 } else { first };
         let mut rows: BTreeMap<i64, u64> = (first..first + count).map(|key| (key, track.version)).collect();
         let mut covered = track.window(first, first + count);
+        let is_new = first >= track.next;
         track.next = track.next.max(first + count);
         match dice.below(10) {
             // A quiet stretch: nothing but the ledger will know of it.
-            0 if first > track.next - count => rows.clear(),
-            1 => covered = None,
+            0 | 1 if is_new => rows.clear(),
+            2 => covered = None,
             _ => {}
         }
         let page = Accepted { rows: track.batch(&rows), covered, empty: None, derived: false };
