@@ -17,7 +17,7 @@ fn a_power_cut_loses_no_durable_row_and_what_it_lost_is_a_gap() {
         Ok(image) => image,
         Err(why) => return println!("skipped: power cuts need root, a loop device and a C compiler: {why}"),
     };
-    let cuts = if std::env::var("DCCD_SIEGE").is_ok_and(|value| value == "1") { 30 } else { 5 };
+    let cuts = if crate::is_siege() { 30 } else { 5 };
     let mut draws = Draws::seeded();
     let mut figures = Figures::default();
     for cut in 0..cuts {

@@ -17,3 +17,16 @@ mod mounts;
 mod storage;
 #[path = "../runs/told.rs"]
 mod told;
+
+/// Whether the long forms run.
+fn is_siege() -> bool {
+    std::env::var("DCCD_SIEGE").is_ok_and(|value| value == "1")
+}
+
+/// Says that a test takes a minute of waiting and is left to `make siege`.
+fn is_left_out() -> bool {
+    if !is_siege() {
+        println!("skipped: it waits for minutes; `make siege` runs it");
+    }
+    !is_siege()
+}
