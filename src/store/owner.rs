@@ -307,7 +307,12 @@ impl Replaying<'_> {
     }
 
     fn open(&mut self, series: &Series) -> Option<Writer> {
-        match self.store.writer(series) {
+        let opened = self.store.writer(series).and_then(|(writer, findings)| {
+            // What that process renamed last is seen, and need not be durable; its frames are about to go.
+            writer.sync_names()?;
+            Ok((writer, findings))
+        });
+        match opened {
             Ok((writer, findings)) => {
                 let findings = findings.into_iter().map(|finding| (Some(series.clone()), finding));
                 self.out.findings.extend(findings);

@@ -227,6 +227,13 @@ impl Writer {
         self.waiting.notes.push(note);
     }
 
+    /// Makes the names of the series' files durable.
+    pub(crate) fn sync_names(&self) -> Result<(), StoreError> {
+        let (disk, folder) = (&self.place.disk, &self.place.folder);
+        let synced = disk.look(folder).and_then(|found| found.map_or(Ok(()), |_| disk.sync_folder(folder)));
+        synced.map_err(StoreError::io("syncing", folder))
+    }
+
     /// Takes a frame of a process that ended, unless files or ledger hold it.
     pub(crate) fn replay(&mut self, mark: Mark, page: Rows) {
         let holds = |own: &Mark| own.journal == mark.journal && own.position >= mark.position;
