@@ -99,7 +99,7 @@ fn a_whole_file_of_the_third_series_means_what_it_meant() {
     assert!(retries, "a list without retries has the usual ones");
     assert_eq!(config.histo_jobs[3].depth, 20);
     let runs: Vec<bool> = config.histo_jobs.iter().map(|job| job.running).collect();
-    assert_eq!(runs, [true, true, true, true, false, false]);
+    assert_eq!(runs, [true, true, true, true, false, true]);
     let streams: Vec<_> = config
         .stream_jobs
         .iter()
@@ -131,24 +131,23 @@ fn everything_that_is_not_running_or_not_used_is_told_once() {
         "settings.ui_readonly, settings.ui_rate_limit, settings.ui_trusted_proxy not used",
         "storage.remotes: loaded but not active",
         "storage.min_free_gb: loaded but not active",
-        "jobs[4] is not running: this version has no adapter for kraken",
-        "jobs[5] is not running: this version has no adapter for okx",
+        "jobs[4].pairs[0] is not running: this version has no funding of BTC/USD:perp on kraken",
         "jobs[6], jobs[7], jobs[8]: not running: this version has no streams",
         "with `start: last` and nothing stored, collecting begins with the newest page",
     ] {
         assert_eq!(told(words), 1, "{words}: {notes:#?}");
     }
-    assert_eq!(notes.len(), 7, "{notes:#?}");
+    assert_eq!(notes.len(), 6, "{notes:#?}");
     assert!(!notes.iter().any(|note| note.contains("s3cret")));
 }
 
 #[test]
 fn what_the_exchange_has_and_this_version_has_not_waits_beside_what_runs() {
-    let config = checked("jobs: [{exchange: binance, pairs: [BTC/USDT, 'BTC/USDT:quarter'], span: 60}]");
+    let config = checked("jobs: [{exchange: kraken, pairs: [BTC/USD, 'BTC/USD:perp'], span: 60}]");
 
     let jobs: Vec<_> = config.histo_jobs.iter().map(|job| (job.running, job.pairs[0].to_string())).collect();
-    assert_eq!(jobs, [(true, "BTC/USDT".to_owned()), (false, "BTC/USDT:quarter".to_owned())]);
-    let note = "jobs[0].pairs[1] is not running: this version has no ohlc of BTC/USDT:quarter on binance";
+    assert_eq!(jobs, [(true, "BTC/USD".to_owned()), (false, "BTC/USD:perp".to_owned())]);
+    let note = "jobs[0].pairs[1] is not running: this version has no ohlc of BTC/USD:perp on kraken";
     assert!(config.notes.iter().any(|told| told == note), "{:?}", config.notes);
 }
 

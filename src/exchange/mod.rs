@@ -114,12 +114,12 @@ pub trait Exchange: Send + Sync {
 /// Every exchange, in the order tables show them.
 pub static ALL: [&dyn Exchange; 8] = [
     &binance::Binance,
-    &okx::Okx,
-    &bitfinex::Bitfinex,
     &kraken::Kraken,
     &krakenfutures::KrakenFutures,
     &coinbase::Coinbase,
     &bybit::Bybit,
+    &okx::Okx,
+    &bitfinex::Bitfinex,
     &bitmex::Bitmex,
 ];
 

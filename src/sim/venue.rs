@@ -40,12 +40,12 @@ pub(super) trait Venue: Sync {
 /// Every exchange; the first answers at the root too.
 pub(super) static VENUES: [&dyn Venue; 8] = [
     &binance::Binance,
-    &okx::Okx,
-    &bitfinex::Bitfinex,
     &kraken::Kraken,
     &krakenfutures::KrakenFutures,
     &coinbase::Coinbase,
     &bybit::Bybit,
+    &okx::Okx,
+    &bitfinex::Bitfinex,
     &bitmex::Bitmex,
 ];
 

@@ -27,11 +27,11 @@ use knowledge::Knowledge;
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
 const KNOWN: [&Knowledge; 8] = [
     &binance::KNOWLEDGE,
-    &okx::KNOWLEDGE,
-    &bitfinex::KNOWLEDGE,
     &kraken::KNOWLEDGE,
     &krakenfutures::KNOWLEDGE,
     &coinbase::KNOWLEDGE,
     &bybit::KNOWLEDGE,
+    &okx::KNOWLEDGE,
+    &bitfinex::KNOWLEDGE,
     &bitmex::KNOWLEDGE,
 ];

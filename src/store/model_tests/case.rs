@@ -1,6 +1,6 @@
 //! One case: a store on a modelled disk, a model beside it, and what happens to both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ struct Track {
     /// The next key that was never given.
     next: i64,
     version: u64,
+    /// Keys that never have a row: the exchange said so.
+    quiet: BTreeSet<i64>,
     oracle: Oracle,
 }
 
@@ -51,6 +53,7 @@ impl Case {
             step,
             next: first,
             version: 0,
+            quiet: BTreeSet::new(),
             oracle: Oracle::default(),
         };
         let (hours, minutes) = (-(dice.below(12) as i64), -(dice.below(12) as i64));
@@ -135,12 +138,16 @@ impl Case {
         // Now and then an answer to what is old: a revision, or late rows.
         let first = if dice.below(10) == 0 { first - dice.below(12) as i64 } else { first };
         let mut rows: BTreeMap<i64, u64> = (first..first + count).map(|key| (key, track.version)).collect();
+        rows.retain(|key, _| !track.quiet.contains(key));
         let mut covered = track.window(first, first + count);
         let is_new = first >= track.next;
         track.next = track.next.max(first + count);
         match dice.below(10) {
             // A quiet stretch: nothing but the ledger will know of it.
-            0 | 1 if is_new => rows.clear(),
+            0 | 1 if is_new => {
+                track.quiet.extend(rows.keys());
+                rows.clear();
+            }
             2 => covered = None,
             _ => {}
         }
