@@ -10,22 +10,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dccd::exchange::Answer;
-use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
-use dccd::store::{Accepted, Flushed, Layout, SMALL_ROWS, Settings, Store, Writer};
+use dccd::model::{Batch, Kind, Micros, Series};
+use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store, Writer};
 use parquet::basic::{Compression, ZstdLevel};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use bound::Plain;
-use common::{BEGIN, Fetched, cpu_secs, exchange, kline_pages, median, timed};
+use common::{BEGIN, Fetched, exchange, kline_pages, median, timed};
 
 #[global_allocator]
 static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const PAGES: usize = 1_000;
 const ROUNDS: usize = 3;
-/// Rows of a period to which candles are appended, and how many appends are measured.
-const HELD_ROWS: i64 = 500_000;
-const APPENDS: i64 = 50;
 /// A run publishes when so many rows wait.
 const PUBLISH_ROWS: usize = 131_072;
 
@@ -56,7 +53,6 @@ fn main() {
     println!("bound_rows_per_cpu_second {:.0}", rows / snappy);
 
     allocations(&pages);
-    append(&series);
 }
 
 fn parse(page: &Fetched) -> Batch {
@@ -116,52 +112,4 @@ fn allocations(pages: &[Fetched]) {
         calls / pages.len() as f64,
         change.bytes_allocated / pages.len(),
     );
-}
-
-/// Single candles onto a period that holds many.
-fn append(series: &Series) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut writer = open(folder.path(), series);
-    store(&mut writer, 0..HELD_ROWS);
-    let (mut secs, mut encoded, mut copied) = (0.0, 0, 0);
-    for minute in HELD_ROWS..HELD_ROWS + APPENDS {
-        let before = cpu_secs();
-        let flushed = store(&mut writer, minute..minute + 1);
-        secs += cpu_secs() - before;
-        encoded += flushed.files.iter().map(|file| file.encoded_bytes).sum::<u64>();
-        copied += flushed.files.iter().map(|file| file.copied_bytes).sum::<u64>();
-    }
-    let times = APPENDS as u64;
-    println!("append one candle to {HELD_ROWS}, mean of {APPENDS}:");
-    println!(
-        "  {:.1} ms CPU, {} bytes encoded and {} bytes copied",
-        secs * 1_000.0 / times as f64,
-        encoded / times,
-        copied / times,
-    );
-}
-
-fn store(writer: &mut Writer, minutes: std::ops::Range<i64>) -> Flushed {
-    let at = |minute: i64| Micros(BEGIN.0 + minute * 60_000_000);
-    let mut rows = Batch::of(Kind::Ohlc);
-    for minute in minutes.clone() {
-        // Prices in cents that wander, volumes that do not repeat.
-        let cents = 700_000 + minute * 7_919 % 10_007 + minute % 97;
-        let price = cents as f64 / 100.0;
-        let volume = (minute * 104_729 % 999_983) as f64 / 1e5;
-        rows.candles_mut().push(Candle {
-            ts: at(minute),
-            open: price,
-            high: price + 3.0,
-            low: price - 2.0,
-            close: price + 1.0,
-            volume,
-            quote_volume: Some(volume * price),
-            trades: Some(minute % 400),
-        });
-    }
-    let covered = Window::new(at(minutes.start), at(minutes.end));
-    let page = Accepted { rows, covered, empty: None, derived: false };
-    writer.accept(page).expect("it is journalled");
-    writer.flush().expect("it is published")
 }

@@ -1,0 +1,103 @@
+//! What it costs to append to a period that holds much: `cargo bench --bench append`.
+//!
+//! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included.
+
+#![allow(clippy::expect_used, reason = "a bench that cannot go on stops")]
+
+use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
+use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store, Writer};
+
+/// 2024-01-01 00:00 UTC.
+const BEGIN: i64 = 1_704_067_200_000_000;
+const APPENDS: i64 = 1_000;
+
+fn main() {
+    append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles);
+    append("binance/BTC-USDT/trades", 2_000_000, 1_000, trades);
+}
+
+fn append(series: &str, held: i64, each: i64, rows: fn(std::ops::Range<i64>) -> (Batch, Window)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let series: Series = series.parse().expect("a series");
+    let settings = Settings { sync_each: false, journal_id: 7, now: Micros(BEGIN), small_rows: SMALL_ROWS };
+    let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
+    let (mut writer, _) = store.writer(&series).expect("an empty series");
+    (0..held).step_by(100_000).for_each(|from| drop(put(&mut writer, rows(from..from + 100_000))));
+    // As a process that has just begun: what it copies from is hashed first.
+    drop(writer);
+    let (mut writer, _) = store.writer(&series).expect("its files");
+    let (before, mut encoded, mut copied, mut folds) = (cpu_secs(), 0, 0, 0);
+    for step in 0..APPENDS {
+        let from = held + step * each;
+        let flushed = put(&mut writer, rows(from..from + each));
+        encoded += flushed.files.iter().map(|file| file.encoded_bytes).sum::<u64>();
+        copied += flushed.files.iter().map(|file| file.copied_bytes).sum::<u64>();
+        folds += flushed.folds;
+    }
+    let times = APPENDS as u64;
+    println!("{each} row(s) appended to {held} of {series}, mean of {APPENDS}, {folds} fold(s):");
+    println!(
+        "  {:.2} ms CPU, {} bytes encoded, {} bytes copied; peak memory {} MiB",
+        (cpu_secs() - before) * 1_000.0 / times as f64,
+        encoded / times,
+        copied / times,
+        peak_mib(),
+    );
+}
+
+fn put(writer: &mut Writer, (rows, covered): (Batch, Window)) -> dccd::store::Flushed {
+    let page = Accepted { rows, covered: Some(covered), empty: None, derived: false };
+    writer.accept(page).expect("it is journalled");
+    writer.flush().expect("it is published")
+}
+
+fn candles(minutes: std::ops::Range<i64>) -> (Batch, Window) {
+    let at = |minute: i64| Micros(BEGIN + minute * 60_000_000);
+    let mut rows = Batch::of(Kind::Ohlc);
+    for minute in minutes.clone() {
+        let price = (700_000 + minute * 7_919 % 10_007) as f64 / 100.0;
+        let volume = (minute * 104_729 % 999_983) as f64 / 1e5;
+        rows.candles_mut().push(Candle {
+            ts: at(minute),
+            open: price,
+            high: price + 3.0,
+            low: price - 2.0,
+            close: price + 1.0,
+            volume,
+            quote_volume: Some(volume * price),
+            trades: Some(minute % 400),
+        });
+    }
+    (rows, Window { from: at(minutes.start), until: at(minutes.end) })
+}
+
+fn trades(ids: std::ops::Range<i64>) -> (Batch, Window) {
+    // Some twenty-five trades a second: three million fit into the day.
+    let at = |id: i64| Micros(BEGIN + id * 28_000);
+    let mut rows = Batch::of(Kind::Trades);
+    for trade in ids.clone() {
+        let id = trade.to_string();
+        let side = if trade % 3 == 0 { Side::Sell } else { Side::Buy };
+        rows.trades_mut().push(Trade {
+            ts: at(trade),
+            ts_recv: None,
+            id: Some(&id),
+            price: (700_000 + trade * 7_919 % 10_007) as f64 / 100.0,
+            amount: (trade * 104_729 % 999_983) as f64 / 1e5,
+            side: Some(side),
+        });
+    }
+    (rows, Window { from: at(ids.start), until: at(ids.end) })
+}
+
+/// User and system time of this process so far.
+fn cpu_secs() -> f64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+}
+
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or_default() / 1_024
+}
