@@ -358,7 +358,10 @@ impl Replaying<'_> {
         // Until a series is published the segments of its frames stay, whoever is published before it.
         self.first.iter().for_each(|(series, first)| self.store.0.journal.hold(series, *first));
         for (series, writer) in std::mem::take(&mut self.writers) {
-            let Some(mut writer) = writer else { continue };
+            let Some(mut writer) = writer else {
+                self.first.get(&series).into_iter().for_each(|first| self.store.0.journal.keep(*first));
+                continue;
+            };
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));
             }

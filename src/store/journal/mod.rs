@@ -90,6 +90,8 @@ struct State {
     rewrites: u64,
     /// For each series the oldest frame that is not settled.
     held: HashMap<Series, u64>,
+    /// The oldest frame that the next process must read, whatever is settled here.
+    kept: u64,
 }
 
 #[derive(Debug)]
@@ -115,6 +117,7 @@ impl Journal {
             accepted_frames: 0,
             rewrites: 0,
             held: HashMap::new(),
+            kept: u64::MAX,
         };
         let (root, folder) = (layout.root().to_owned(), layout.journal());
         Journal { disk, folders, root, folder, syncing: Mutex::new(()), state: Mutex::new(state) }
@@ -158,6 +161,12 @@ impl Journal {
         self.state().held.entry(series.clone()).or_insert(position);
     }
 
+    /// Keeps every frame from a position on for as long as this process runs: nobody here has read them.
+    pub(crate) fn keep(&self, position: u64) {
+        let mut state = self.state();
+        state.kept = state.kept.min(position);
+    }
+
     /// Every frame of a series is in its files and its ledger.
     pub(crate) fn settle(&self, series: &Series) {
         self.state().held.remove(series);
@@ -192,7 +201,7 @@ impl Journal {
         let mut state = self.state();
         let mut removed = 0;
         while let Some(oldest) = state.closed.front() {
-            if state.held.values().any(|held| *held <= oldest.last) {
+            if state.kept <= oldest.last || state.held.values().any(|held| *held <= oldest.last) {
                 break;
             }
             match self.disk.remove(&oldest.path) {
@@ -222,7 +231,7 @@ impl Journal {
         self.sync()?;
         {
             let mut state = self.state();
-            if state.held.is_empty() {
+            if state.held.is_empty() && state.kept == u64::MAX {
                 state.retire();
             } else {
                 self.write(&mut state, frame::stopped())?;
