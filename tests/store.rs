@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{
-    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, SMALL_ROWS, Settings, Store, StoreError,
-    Writer, inventory, open_period_file, period_files, verify_series,
+    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, Settings, Store, StoreError, Writer,
+    inventory, open_period_file, period_files, verify_series,
 };
 use proptest::prelude::*;
 
@@ -291,8 +291,7 @@ fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
 #[test]
 fn a_series_has_one_writer_at_a_time() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let settings =
-        Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024), small_rows: SMALL_ROWS };
+    let settings = Settings::of(7, Micros(YEAR_2024));
     let (store, _) = Store::open(&home.layout, settings).unwrap();
     let first = store.writer(&home.series).unwrap();
     assert!(matches!(store.writer(&home.series), Err(StoreError::Busy { .. })));
@@ -403,8 +402,7 @@ impl Home {
     }
 
     fn restart(&self) -> Result<(Writer, Vec<Finding>), StoreError> {
-        let settings =
-            Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024), small_rows: SMALL_ROWS };
+        let settings = Settings::of(7, Micros(YEAR_2024));
         let (store, replay) = Store::open(&self.layout, settings)?;
         let (writer, found) = store.writer(&self.series)?;
         Ok((writer, replay.findings.into_iter().map(|(_, finding)| finding).chain(found).collect()))

@@ -8,47 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
 use crate::store::folders::Folders;
 use crate::store::journal::{Damage, Entry, Journal, Rows, scan};
 use crate::store::recover::Finding;
-use crate::store::rows::GROUP_ROWS;
+use crate::store::settings::{Bounds, Settings};
 use crate::store::writer::Waiting;
 use crate::store::{FindingKind, Layout, Mark, Note, StoreError, Watermarks, Writer};
-
-/// How accepted rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Every frame is made durable before it counts as accepted.
-    pub sync_each: bool,
-    /// Tells this journal from every other; random.
-    pub journal_id: u64,
-    /// The present, for the reasons of gaps.
-    pub now: Micros,
-    /// A period's file of up to so many rows is simply rewritten; beside a larger one stands an open file.
-    pub small_rows: u64,
-}
-
-impl Settings {
-    /// The usual ones, with an id for the journal that no other has.
-    ///
-    /// # Errors
-    /// Where the system has no randomness.
-    pub fn drawn(layout: &Layout, now: Micros, sync_each: bool) -> Result<Self, StoreError> {
-        let mut id = [0; 8];
-        let drawn = SystemRandom::new().fill(&mut id).map_err(|_| io::Error::other("there is no randomness"));
-        drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
-        // What JSON readers of the ledger can hold exactly.
-        let journal_id = u64::from_le_bytes(id) >> 11;
-        Ok(Settings { sync_each, journal_id, now, small_rows: SMALL_ROWS })
-    }
-}
-
-/// Rows up to which rewriting a file costs no more than all else an append does: a year of hours has 8 784.
-pub const SMALL_ROWS: u64 = 10_000;
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -61,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     journal: Journal,
     sync_each: bool,
-    pub(crate) small_rows: u64,
+    pub(crate) bounds: Bounds,
     state: Mutex<State>,
 }
 
@@ -92,9 +59,6 @@ pub struct Replay {
     pub failures: Vec<(Series, StoreError)>,
 }
 
-/// Rows that replay keeps in memory over all series before it publishes.
-const MOST_REPLAYED_ROWS: usize = 4 * GROUP_ROWS;
-
 impl Store {
     /// Opens the store under a layout on the operating system's disk.
     ///
@@ -116,12 +80,12 @@ impl Store {
     ) -> Result<(Self, Replay), StoreError> {
         let folders = Arc::new(Folders::default());
         let shared = Shared {
-            journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings.journal_id),
+            journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings),
             disk,
             folders,
             layout: layout.clone(),
             sync_each: settings.sync_each,
-            small_rows: settings.small_rows,
+            bounds: settings.bounds,
             state: Mutex::default(),
         };
         let store = Store(Arc::new(shared));
@@ -298,7 +262,7 @@ impl Replaying<'_> {
         let before = writer.waiting_rows();
         writer.replay(mark, page);
         self.out.rows += writer.waiting_rows().saturating_sub(before) as u64;
-        if writer.waiting_rows() >= MOST_REPLAYED_ROWS {
+        if writer.waiting_rows() >= self.store.0.bounds.replayed_rows {
             // Its frames stay until all of them are read, so a failure here loses nothing.
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));

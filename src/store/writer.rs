@@ -371,10 +371,11 @@ impl Writer {
         let flush = Flush {
             place: &self.place,
             period,
-            generation: self.ledger.generation,
+            // Higher than what stands there where a flush before failed between a file and the ledger.
+            generation: self.ledger.generation.max(held.generation()),
             covered,
             journal: self.waiting.last.or_else(|| self.mark_of(period)),
-            small_rows: self.shared.small_rows,
+            small_rows: self.shared.bounds.small_rows,
         };
         let published = held.flush(&flush, rows)?;
         flushed.tally.add(published.tally);
@@ -411,7 +412,7 @@ impl Writer {
             }
             Ok(Some(file))
         };
-        Ok(Held { file: get(Part::File)?, open: get(Part::Open)? })
+        Ok(Held::of(get(Part::File)?, get(Part::Open)?))
     }
 
     /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps.

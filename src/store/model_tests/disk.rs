@@ -47,6 +47,8 @@ pub(super) enum Guard {
 pub(super) enum Fault {
     /// It and everything after it fails: the process is dead.
     Death,
+    /// As that, at the operation that follows the next open file to take its name: amid a fold, where it is one.
+    DeathAtOpenFile,
     /// It fails like this, and so do as many after it.
     Refusal(io::ErrorKind, u32),
 }
@@ -182,6 +184,7 @@ impl ModelDisk {
                 world.dead = true;
                 Err(io::Error::other("the process dies"))
             }
+            Fault::DeathAtOpenFile => Ok(world),
             Fault::Refusal(kind, more) => {
                 if world.operations >= at + u64::from(more) {
                     world.fault = None;
@@ -314,13 +317,18 @@ impl Disk for ModelDisk {
             if is_fold {
                 world.file(from)?;
                 world.held_back = Some((from.to_owned(), to.to_owned()));
+                // Not before the open file has its name.
+                world.release_at = u64::MAX;
                 return Ok(());
             }
         }
         world.rename(from, to)?;
         if guard_of_content(to) == Some(Guard::OpenFile) {
-            // Once the folder is synced, which comes next.
-            world.release_at = world.operations + 2;
+            // Once the folder is synced and the file looked at, which come next.
+            world.release_at = world.operations + 3;
+            if matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
+                world.fault = Some((world.operations + 1, Fault::Death));
+            }
         }
         Ok(())
     }
