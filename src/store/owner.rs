@@ -38,6 +38,9 @@ struct State {
     busy: HashSet<Series>,
     /// What the last writer of a series left unpublished.
     waiting: HashMap<Series, Waiting>,
+    /// Series that could not be opened when the journal was read, with the position before which their frames
+    /// still wait in it.
+    unread: HashMap<Series, u64>,
     /// Why nothing is accepted now.
     refusing: Option<String>,
     /// Series that the operating system refused to publish, with its words; their rows stay in the journal.
@@ -102,9 +105,33 @@ impl Store {
         if !self.0.state().busy.insert(series.clone()) {
             return Err(StoreError::Busy { series: series.to_string() });
         }
-        Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
+        let opened = Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
             self.0.state().busy.remove(series);
-        })
+        });
+        let (mut writer, findings) = opened?;
+        self.take_unread(&mut writer)?;
+        Ok((writer, findings))
+    }
+
+    /// Gives a writer the frames of the process before that nobody could take when they were read.
+    fn take_unread(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let series = writer.series().clone();
+        let Some(before) = self.0.state().unread.get(&series).copied() else { return Ok(()) };
+        writer.sync_names()?;
+        let mut pages = Vec::new();
+        scan(&*self.0.disk, &self.0.layout.journal(), &mut |journal, position, entry| {
+            if let Entry::Page(own, page) = entry
+                && own == series
+                && position < before
+            {
+                pages.push((Mark { journal, position }, page));
+            }
+            Ok(())
+        })?;
+        // Anything newer would speak for them once it is published.
+        pages.into_iter().for_each(|(mark, page)| writer.replay(mark, page));
+        self.0.state().unread.remove(&series);
+        Ok(())
     }
 
     /// Makes everything accepted durable.
@@ -246,7 +273,7 @@ impl Replaying<'_> {
             replaying.keep_aside(damage)?;
         }
         journal.go_on_after(&scanned);
-        replaying.publish_everything();
+        replaying.publish_everything(scanned.next_position());
         journal.release()?;
         Ok(replaying.out)
     }
@@ -318,12 +345,12 @@ impl Replaying<'_> {
         Ok(())
     }
 
-    fn publish_everything(&mut self) {
+    fn publish_everything(&mut self, end: u64) {
         // Until a series is published the segments of its frames stay, whoever is published before it.
         self.first.iter().for_each(|(series, first)| self.store.0.journal.hold(series, *first));
         for (series, writer) in std::mem::take(&mut self.writers) {
             let Some(mut writer) = writer else {
-                self.first.get(&series).into_iter().for_each(|first| self.store.0.journal.keep(*first));
+                self.store.0.state().unread.insert(series, end);
                 continue;
             };
             if let Err(error) = writer.flush() {

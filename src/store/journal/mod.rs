@@ -86,8 +86,6 @@ struct State {
     rewrites: u64,
     /// For each series the oldest frame that is not settled.
     held: HashMap<Series, u64>,
-    /// The oldest frame that the next process must read, whatever is settled here.
-    kept: u64,
 }
 
 #[derive(Debug)]
@@ -118,7 +116,6 @@ impl Journal {
             accepted_frames: 0,
             rewrites: 0,
             held: HashMap::new(),
-            kept: u64::MAX,
         };
         let (root, folder) = (layout.root().to_owned(), layout.journal());
         Journal {
@@ -170,12 +167,6 @@ impl Journal {
         self.state().held.entry(series.clone()).or_insert(position);
     }
 
-    /// Keeps every frame from a position on for as long as this process runs: nobody here has read them.
-    pub(crate) fn keep(&self, position: u64) {
-        let mut state = self.state();
-        state.kept = state.kept.min(position);
-    }
-
     /// Every frame of a series is in its files and its ledger.
     pub(crate) fn settle(&self, series: &Series) {
         self.state().held.remove(series);
@@ -210,7 +201,7 @@ impl Journal {
         let mut state = self.state();
         let mut removed = 0;
         while let Some(oldest) = state.closed.front() {
-            if state.kept <= oldest.last || state.held.values().any(|held| *held <= oldest.last) {
+            if state.held.values().any(|held| *held <= oldest.last) {
                 break;
             }
             match self.disk.remove(&oldest.path) {
@@ -240,7 +231,7 @@ impl Journal {
         self.sync()?;
         {
             let mut state = self.state();
-            if state.held.is_empty() && state.kept == u64::MAX {
+            if state.held.is_empty() {
                 state.retire();
             } else {
                 self.write(&mut state, frame::stopped())?;

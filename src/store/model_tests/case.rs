@@ -98,6 +98,7 @@ impl Case {
         let kind = if self.dice.below(2) == 0 { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
         let fault = match self.dice.below(6) {
             0 | 1 => Fault::Refusal(kind, [0, 1, 2, 40][self.dice.below(4) as usize]),
+            2 if self.dice.below(2) == 0 => Fault::RefusalOfOpenFile,
             2 => Fault::DeathAtOpenFile,
             _ => Fault::Death,
         };
@@ -167,13 +168,17 @@ impl Case {
     fn flush(&mut self, at: usize) {
         let series = self.tracks[at].series.clone();
         let flushed = match self.store.as_ref().map(|store| store.writer(&series)) {
-            Some(Ok((mut writer, _))) => writer.flush().map(|flushed| flushed.folds),
+            // Refused, the same writer may be asked once more.
+            Some(Ok((mut writer, _))) => match writer.flush() {
+                Err(_) if self.dice.below(2) == 0 => writer.flush(),
+                flushed => flushed,
+            },
             _ => return self.tell(format!("no writer of {series}")),
         };
         if flushed.is_ok() {
             self.tracks[at].oracle.is_durable();
         }
-        self.tell(format!("flush {series}: {flushed:?}"));
+        self.tell(format!("flush {series}: {:?}", flushed.map(|flushed| flushed.folds)));
     }
 
     fn sync(&mut self) -> Result<(), String> {

@@ -49,6 +49,8 @@ pub(super) enum Fault {
     Death,
     /// As that, at the operation that follows the next open file to take its name: amid a fold, where it is one.
     DeathAtOpenFile,
+    /// The next open file is refused its name: in a fold, the file beside it has its own by then.
+    RefusalOfOpenFile,
     /// It fails like this, and so do as many after it.
     Refusal(io::ErrorKind, u32),
 }
@@ -184,7 +186,7 @@ impl ModelDisk {
                 world.dead = true;
                 Err(io::Error::other("the process dies"))
             }
-            Fault::DeathAtOpenFile => Ok(world),
+            Fault::DeathAtOpenFile | Fault::RefusalOfOpenFile => Ok(world),
             Fault::Refusal(kind, more) => {
                 if world.operations >= at + u64::from(more) {
                     world.fault = None;
@@ -322,8 +324,12 @@ impl Disk for ModelDisk {
                 return Ok(());
             }
         }
+        let is_open_file = guard_of_content(to) == Some(Guard::OpenFile);
+        if is_open_file && world.fault.take_if(|fault| fault.1 == Fault::RefusalOfOpenFile).is_some() {
+            return Err(io::ErrorKind::Other.into());
+        }
         world.rename(from, to)?;
-        if guard_of_content(to) == Some(Guard::OpenFile) {
+        if is_open_file {
             // Once the folder is synced and the file looked at, which come next.
             world.release_at = world.operations + 3;
             if matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
