@@ -269,6 +269,9 @@ impl Replaying<'_> {
         if !replaying.out.is_clean {
             replaying.note_the_end(now);
         }
+        if scanned.damages.iter().any(|damage| !damage.is_tail) {
+            replaying.note_damage();
+        }
         for damage in &scanned.damages {
             replaying.keep_aside(damage)?;
         }
@@ -322,6 +325,15 @@ impl Replaying<'_> {
             let lost = writer.reach().and_then(|reach| Window::new(reach, now));
             let reason = "dccd ended without a clean stop; what it took last may not have reached the disk";
             lost.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
+        }
+    }
+
+    /// Whose frames a damaged stretch held nobody knows: a gap amid what was read of any series may be one of them.
+    fn note_damage(&mut self) {
+        for writer in self.writers.values_mut().flatten() {
+            let reason = "a damaged stretch of the journal was set aside; what it held is lost";
+            let window = writer.waiting_window();
+            window.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
         }
     }
 

@@ -269,6 +269,13 @@ impl Writer {
         waiting.max(rows).max(self.ledger.covered.last().map(|window| window.until))
     }
 
+    /// From the first to the last instant that what waits speaks of.
+    pub(crate) fn waiting_window(&self) -> Option<Window> {
+        let windows = || self.waiting.covered.iter().chain(&self.waiting.derived).chain(&self.waiting.empty);
+        let from = windows().map(|window| window.from).min()?;
+        Window::new(from, windows().map(|window| window.until).max()?)
+    }
+
     /// Derived rows stand back where the exchange's own are.
     fn without_own(&self, rows: &Batch) -> Batch {
         let mut own = self.ledger.covered.clone();
