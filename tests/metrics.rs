@@ -150,6 +150,51 @@ fn spans_of_one_pair_share_their_failures_and_nothing_else() {
 }
 
 #[test]
+fn a_series_is_expected_as_often_as_rows_can_come_and_never_where_nothing_collects_it_by_itself() {
+    let telemetry = Telemetry::new();
+    let minute = Duration::from_secs(60);
+    for (text, every) in [
+        (HOURLY, minute),
+        ("binance/BTC-USDT/ohlc/1m", Duration::from_secs(300)),
+        ("binance/BTC-USDT/ohlc/1d", Duration::ZERO),
+        ("binance/BTC-USDT/trades", minute),
+        ("binance/BTC-USDT_PERP/funding", Duration::from_secs(3_600)),
+    ] {
+        telemetry.declare_series(&series(text), "job", every);
+    }
+
+    let samples = samples(&telemetry);
+    let expected: Vec<(&str, &str)> = samples
+        .iter()
+        .filter_map(|(name, value)| {
+            let labels = name.strip_prefix("dccd_series_expected_interval_seconds{exchange=\"binance\",")?;
+            Some((labels.trim_end_matches('}'), value.as_str()))
+        })
+        .collect();
+    assert_eq!(
+        expected,
+        [
+            (r#"kind="funding",pair="BTC/USDT:perp",span="""#, "28800"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1d""#, "0"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1h""#, "3600"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1m""#, "300"),
+            (r#"kind="trades",pair="BTC/USDT",span="""#, "60"),
+        ]
+    );
+}
+
+#[test]
+fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+    let telemetry = declared();
+    telemetry.emit(TestAlertSet { active: true });
+    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+
+    telemetry.emit(TestAlertSet { active: false });
+
+    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
+}
+
+#[test]
 fn a_forgotten_series_has_no_metrics_and_declaring_it_again_starts_at_0() {
     let telemetry = declared();
     emit_every_event(&telemetry);

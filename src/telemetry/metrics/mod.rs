@@ -1,6 +1,7 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
 mod collect;
+mod drill;
 mod families;
 mod process;
 mod register;
@@ -13,10 +14,11 @@ use prometheus::Registry;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
-use crate::model::{Micros, Series};
+use crate::model::{Kind, Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
+use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
@@ -38,6 +40,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) drill: Drill,
 }
 
 /// How many jobs are doing what.
@@ -79,6 +82,7 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            drill: Drill::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
@@ -149,9 +153,12 @@ impl Metrics {
             return;
         };
         let interval_secs = interval.as_secs_f64();
-        let span_secs = series.span().map_or(0.0, |span| f64::from(span.secs()));
         own.job_interval.set(interval_secs);
-        own.expected_interval.set(interval_secs.max(span_secs));
+        own.expected_interval.set(if interval.is_zero() {
+            0.0
+        } else {
+            interval_secs.max(usual_secs(series))
+        });
         let (exchange, kind) = (series.exchange(), series.kind().name());
         self.runs.duration.with_label_values(&[exchange, kind]);
         self.runs.delay.with_label_values(&[kind]);
@@ -224,5 +231,15 @@ impl Metrics {
         storage.file_size.with_label_values(&[kind]);
         storage.folds.with_label_values(&[kind]);
         storage.buffered_rows.with_label_values(&[kind]);
+    }
+}
+
+/// How far apart rows of a series are in good order, in seconds; 0 where nothing says. Funding is settled every
+/// eight hours at the latest.
+fn usual_secs(series: &Series) -> f64 {
+    match series.span() {
+        Some(span) => f64::from(span.secs()),
+        None if series.kind() == Kind::Funding => 8.0 * 3_600.0,
+        None => 0.0,
     }
 }
