@@ -87,6 +87,8 @@ label! {
         Io = "io",
         /// The rows could not be put into Parquet.
         Encode = "encode",
+        /// Rows they belong to are on remotes only and did not come back.
+        Remote = "remote",
     }
 }
 
