@@ -32,6 +32,8 @@ mod verify;
 mod writer;
 
 pub use adopt::{Adoption, Fate};
+pub(crate) use file::Hashed;
+
 pub use copies::{Bring, Copied, Lesser, NotBrought, Verified};
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};

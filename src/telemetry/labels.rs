@@ -92,6 +92,30 @@ label! {
     }
 }
 
+label! {
+    /// Why something could not be copied to a remote, or brought back.
+    SyncReason {
+        /// The program that copies is not installed.
+        NoProgram = "no_program",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The remote could not be reached.
+        Connect = "connect",
+        /// The remote refused.
+        Refused = "refused",
+        /// What arrived is not what was sent.
+        Mismatch = "mismatch",
+        /// The copy holds what is not here, and was not replaced.
+        CoversLess = "covers_less",
+        /// Another owns the series now.
+        Fenced = "fenced",
+        /// Our own disk.
+        Local = "local",
+        /// It was told to stop.
+        Cancelled = "cancelled",
+    }
+}
+
 impl StorageReason {
     /// The reason an error of the file system stands for.
     #[must_use]
