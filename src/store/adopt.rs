@@ -163,6 +163,10 @@ impl Adoption {
 
     fn opened(&self, period: &Period) -> Result<Option<Opened>, StoreError> {
         let path = self.file(period);
+        if self.ledger.is_away(&period.name) {
+            let (series, reason) = (self.place.series.to_string(), "its rows are needed to merge".to_owned());
+            return Err(StoreError::RemoteOnly { series, path, reason });
+        }
         if path.exists() { self.place.look_into(&path).map(Some) } else { Ok(None) }
     }
 

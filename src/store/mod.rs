@@ -8,6 +8,7 @@
 //! opening a store publishes what the journal of the process before still holds.
 
 mod adopt;
+mod copies;
 mod error;
 mod file;
 mod fold;
@@ -32,8 +33,11 @@ mod verify;
 mod writer;
 
 pub use adopt::{Adoption, Fate};
+pub(crate) use file::Hashed;
+
+pub use copies::{Bring, Copied, Lesser, NotBrought, Verified};
 pub use error::StoreError;
-pub use file::{Footer, Opened, PeriodFile, open_period_file};
+pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inventory::{Holding, inventory};
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};

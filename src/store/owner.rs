@@ -6,16 +6,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
 use crate::store::folders::Folders;
 use crate::store::journal::{Damage, Entry, Journal, Rows, scan};
+use crate::store::ledger::Read;
 use crate::store::recover::Finding;
 use crate::store::settings::{Bounds, Settings};
 use crate::store::writer::Waiting;
-use crate::store::{FindingKind, Layout, Mark, Note, StoreError, Watermarks, Writer};
+use crate::store::{
+    Bring, Copied, FindingKind, Layout, Ledger, Mark, Note, Part, StoreError, Watermarks, Writer,
+};
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -30,6 +33,7 @@ pub(crate) struct Shared {
     sync_each: bool,
     pub(crate) bounds: Bounds,
     state: Mutex<State>,
+    bring: OnceLock<Arc<dyn Bring>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +49,12 @@ struct State {
     refusing: Option<String>,
     /// Series that the operating system refused to publish, with its words; their rows stay in the journal.
     unpublished: BTreeMap<Series, String>,
+    /// What was found on remotes while the series had a writer, which enters it.
+    copied: HashMap<Series, Vec<Copied>>,
 }
+
+/// What waits for one writer to be entered; more is found again by the next sync.
+const MOST_COPIED: usize = 64;
 
 /// What opening a store met and did.
 #[derive(Debug, Default)]
@@ -90,6 +99,7 @@ impl Store {
             sync_each: settings.sync_each,
             bounds: settings.bounds,
             state: Mutex::default(),
+            bring: OnceLock::new(),
         };
         let store = Store(Arc::new(shared));
         let replay = Replaying::run(&store, settings.now)?;
@@ -132,6 +142,62 @@ impl Store {
         pages.into_iter().for_each(|(mark, page)| writer.replay(mark, page));
         self.0.state().unread.remove(&series);
         Ok(())
+    }
+
+    /// Says who brings back what is on remotes only; once.
+    pub fn bring_with(&self, bring: Arc<dyn Bring>) {
+        // A second one would be for the same remotes.
+        let _ = self.0.bring.set(bring);
+    }
+
+    /// Enters into the ledger of a series what was found on a remote; where the series has a writer, that one
+    /// enters it when it publishes next.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn copied(&self, series: &Series, copied: Copied) -> Result<(), StoreError> {
+        let Some(_slot) = self.0.slot(series) else {
+            let mut state = self.0.state();
+            let waiting = state.copied.entry(series.clone()).or_default();
+            if waiting.len() < MOST_COPIED {
+                waiting.push(copied);
+            }
+            return Ok(());
+        };
+        let path = self.0.layout.ledger(series);
+        let Read::Ledger(mut ledger) = Ledger::look(&*self.0.disk, &path, series)? else { return Ok(()) };
+        let before = ledger.clone();
+        copied.enter(&mut ledger);
+        if ledger == before { Ok(()) } else { ledger.write_on(&*self.0.disk, &path, series) }
+    }
+
+    /// Drops the file of a period that its remotes hold, if it still has the hash that was verified there; the
+    /// ledger says so first. Gives its size, none where it may not be dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while the series has a writer, or a refusal of the operating system.
+    pub fn drop_copied(
+        &self,
+        series: &Series,
+        period: &str,
+        sha256: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let busy = || StoreError::Busy { series: series.to_string() };
+        let _slot = self.0.slot(series).ok_or_else(busy)?;
+        let path = self.0.layout.ledger(series);
+        let Read::Ledger(mut ledger) = Ledger::look(&*self.0.disk, &path, series)? else { return Ok(None) };
+        if ledger.droppable(period).is_none_or(|entry| entry.sha256 != sha256) {
+            return Ok(None);
+        }
+        let Some(entry) = ledger.files.get_mut(period) else { return Ok(None) };
+        entry.remote_only = true;
+        let bytes = entry.bytes;
+        ledger.write_on(&*self.0.disk, &path, series)?;
+        let folder = self.0.layout.folder(series);
+        let file = folder.join(Part::File.file_name(period));
+        let removed = self.0.disk.remove(&file).and_then(|()| self.0.disk.sync_folder(&folder));
+        removed.map_err(StoreError::io("removing", &file))?;
+        Ok(Some(bytes))
     }
 
     /// Makes everything accepted durable.
@@ -216,6 +282,22 @@ impl Shared {
         self.journal.release().map(drop)
     }
 
+    /// Keeps a series without a writer from getting one; none where it has one.
+    fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
+        let is_free = self.state().busy.insert(series.clone());
+        is_free.then_some(Slot { shared: self, series })
+    }
+
+    /// What was found on remotes since the series was last written.
+    pub(crate) fn take_copied(&self, series: &Series) -> Vec<Copied> {
+        self.state().copied.remove(series).unwrap_or_default()
+    }
+
+    /// Who brings back what is on remotes only.
+    pub(crate) fn bring(&self) -> Option<Arc<dyn Bring>> {
+        self.bring.get().map(Arc::clone)
+    }
+
     /// What the last writer of a series left.
     pub(crate) fn hand_over(&self, series: &Series) -> Waiting {
         self.state().waiting.remove(series).unwrap_or_else(|| Waiting::nothing(series))
@@ -232,6 +314,18 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A series that nobody writes while this is held.
+struct Slot<'a> {
+    shared: &'a Shared,
+    series: &'a Series,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.shared.state().busy.remove(self.series);
     }
 }
 

@@ -53,6 +53,15 @@ pub(crate) fn verify_series_on(
     for part in [Part::File, Part::Open] {
         for (name, entry) in ledger.part(part) {
             let path = folder.join(part.file_name(name));
+            if entry.remote_only && disk.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
+                if entry.remotes.is_empty() {
+                    fault(
+                        path,
+                        "the ledger says it is on remotes only, and of none that it is there".to_owned(),
+                    );
+                }
+                continue;
+            }
             let Some(period) = Period::named(series.kind(), name) else {
                 fault(path, "the ledger names a file that is no period's".to_owned());
                 continue;

@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
-pub use labels::{Discard, Reason, StorageReason};
+pub use labels::{Discard, Reason, StorageReason, SyncReason};
 pub use metrics::{JobCounts, Metrics};
 pub use status::{JobRow, STARTING, Status};
 
