@@ -278,16 +278,15 @@ fn own_profile() -> Profile {
 }
 
 fn builder(profile: &Profile, endpoint: Option<&str>) -> AmazonS3Builder {
-    let options =
-        ClientOptions::new().with_timeout(ANSWER_WITHIN).with_connect_timeout(CONNECT_WITHIN).with_allow_http(
+    let options = ClientOptions::new()
+        .with_timeout(ANSWER_WITHIN)
+        .with_connect_timeout(CONNECT_WITHIN)
+        .with_allow_http(
             endpoint.is_some_and(|url| url.starts_with("http://"))
                 || std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true"),
         );
-    let retry = RetryConfig {
-        backoff: BackoffConfig::default(),
-        max_retries: RETRIES,
-        retry_timeout: RETRY_WITHIN,
-    };
+    let retry =
+        RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_WITHIN };
     let mut builder = AmazonS3Builder::from_env().with_client_options(options).with_retry(retry);
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint);

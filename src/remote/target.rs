@@ -64,7 +64,8 @@ const SAID_CHARS: usize = 300;
 /// A remote's words as they may be repeated: one short line, without users, passwords and the given secrets.
 #[must_use]
 pub fn mask(text: &str, secrets: &[String]) -> String {
-    let line = text.split(['\n', '\r']).rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word");
+    let line =
+        text.split(['\n', '\r']).rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word");
     let mut line = line.trim().to_owned();
     for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
         line = line.replace(secret.as_str(), "***");

@@ -40,7 +40,9 @@ pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) ->
     remote.put(key, file, seal).await?;
     match verify(remote, key, seal).await? {
         None => Ok(true),
-        Some(what) => Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key: key.to_owned(), what }),
+        Some(what) => {
+            Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key: key.to_owned(), what })
+        }
     }
 }
 
