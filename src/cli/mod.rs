@@ -10,6 +10,7 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
@@ -59,6 +60,7 @@ enum Command {
     Backfill(backfill::Args),
     Collect(collect::Args),
     Start(start::Args),
+    Healthcheck(healthcheck::Args),
     Status(status::Args),
     Init(init::Args),
     Add(add::Args),
@@ -103,6 +105,7 @@ impl Cli {
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }

@@ -1,5 +1,6 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
+mod alive;
 mod collect;
 mod families;
 mod process;
@@ -17,6 +18,7 @@ use crate::model::{Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
+use alive::Alive;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
@@ -38,6 +40,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) alive: Alive,
 }
 
 /// How many jobs are doing what.
@@ -79,6 +82,7 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            alive: Alive::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
