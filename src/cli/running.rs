@@ -36,11 +36,12 @@ impl Running {
     ) -> Result<Self, Exit> {
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
-        let site = open_site(config, command, out).await?;
+        let mut site = open_site(config, command, out).await?;
         let logs = start_logs(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
+        site.keep_copies();
         Ok(Running {
             site: Arc::new(site),
             status: Arc::new(Status::new()),

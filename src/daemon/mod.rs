@@ -1,11 +1,13 @@
 //! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
 
+mod copies;
 mod job;
 mod keeper;
 mod schedule;
 mod scheduler;
 mod site;
 
+pub use copies::{Copies, target};
 pub use job::Job;
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};

@@ -64,7 +64,10 @@ pub enum RemoteError {
         what: String,
     },
     /// The copy holds what is not here.
-    #[error("the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back", held(lesser))]
+    #[error(
+        "the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back",
+        held(lesser)
+    )]
     Lesser {
         /// The remote's name.
         remote: String,
@@ -146,7 +149,10 @@ impl RemoteError {
     pub fn is_of_the_remote(&self) -> bool {
         matches!(
             self,
-            RemoteError::NoProgram | RemoteError::Timeout { .. } | RemoteError::Unreachable { .. } | RemoteError::Stopped
+            RemoteError::NoProgram
+                | RemoteError::Timeout { .. }
+                | RemoteError::Unreachable { .. }
+                | RemoteError::Stopped
         )
     }
 }

@@ -91,7 +91,7 @@ impl Rclone {
     /// Its last words. A connection string may hold credentials, and rclone repeats it.
     fn said(&self, ended: &Ended) -> String {
         let code = ended.code_text();
-        if self.target.holds_credentials() {
+        if self.target.is_connection_string() {
             return format!("rclone ended with {code}; run it by hand, as its words may hold credentials");
         }
         format!("rclone ended with {code}: {}", mask(&ended.err, &self.secrets))
@@ -132,8 +132,16 @@ impl Remote for Rclone {
         Box::pin(async move {
             let action = format!("looking at {key}");
             let at = self.at(key);
-            let args =
-                ["lsjson", "--stat", "--hash", "--hash-type=sha256", "--no-mimetype", "--no-modtime", "--", &at];
+            let args = [
+                "lsjson",
+                "--stat",
+                "--hash",
+                "--hash-type=sha256",
+                "--no-mimetype",
+                "--no-modtime",
+                "--",
+                &at,
+            ];
             let Some(ended) = self.run(&action, &args, within(1 << 28), None).await? else { return Ok(None) };
             let listed: Option<Listed> =
                 serde_json::from_str(&ended.out).map_err(|_| self.unreadable(&action))?;
@@ -158,7 +166,8 @@ impl Remote for Rclone {
         Box::pin(async move {
             let action = "listing its series";
             let only = format!("--include={name}");
-            let args = ["lsjson", "--recursive", "--files-only", "--no-mimetype", "--no-modtime", &only, "--"];
+            let args =
+                ["lsjson", "--recursive", "--files-only", "--no-mimetype", "--no-modtime", &only, "--"];
             let args: Vec<&str> = args.into_iter().chain([self.target.address.as_str()]).collect();
             let Some(ended) = self.run(action, &args, ANSWER_WITHIN * 10, None).await? else {
                 return Ok(Vec::new());

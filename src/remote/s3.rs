@@ -96,6 +96,16 @@ impl S3 {
         }
     }
 
+    /// Asks whether the bucket answers, by listing one key of it.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn probe(&self) -> Result<(), RemoteError> {
+        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        let asked = self.client.list_paginated(Some(&self.prefix), options).await;
+        asked.map(drop).map_err(|error| self.failed("listing it", &error))
+    }
+
     /// What a key holds, with the tag of this version of it; at most `most` bytes.
     ///
     /// # Errors
@@ -278,16 +288,15 @@ fn own_profile() -> Profile {
 }
 
 fn builder(profile: &Profile, endpoint: Option<&str>) -> AmazonS3Builder {
-    let options =
-        ClientOptions::new().with_timeout(ANSWER_WITHIN).with_connect_timeout(CONNECT_WITHIN).with_allow_http(
+    let options = ClientOptions::new()
+        .with_timeout(ANSWER_WITHIN)
+        .with_connect_timeout(CONNECT_WITHIN)
+        .with_allow_http(
             endpoint.is_some_and(|url| url.starts_with("http://"))
                 || std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true"),
         );
-    let retry = RetryConfig {
-        backoff: BackoffConfig::default(),
-        max_retries: RETRIES,
-        retry_timeout: RETRY_WITHIN,
-    };
+    let retry =
+        RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_WITHIN };
     let mut builder = AmazonS3Builder::from_env().with_client_options(options).with_retry(retry);
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint);

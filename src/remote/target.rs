@@ -44,11 +44,15 @@ impl Target {
     }
 
     /// Whether the address is one that may carry a password: a connection string, or one with a user.
+    fn holds_credentials(&self) -> bool {
+        self.is_connection_string() || self.address.contains('@')
+    }
+
+    /// Whether the address tells rclone how to connect, passwords included, rather than naming a remote.
     #[must_use]
-    pub fn holds_credentials(&self) -> bool {
-        let is_rclone = self.provider == Provider::Rclone;
-        (is_rclone && (self.address.starts_with(':') || self.address.contains([',', '='])))
-            || self.address.contains('@')
+    pub fn is_connection_string(&self) -> bool {
+        self.provider == Provider::Rclone
+            && (self.address.starts_with(':') || self.address.contains([',', '=']))
     }
 }
 
@@ -64,7 +68,8 @@ const SAID_CHARS: usize = 300;
 /// A remote's words as they may be repeated: one short line, without users, passwords and the given secrets.
 #[must_use]
 pub fn mask(text: &str, secrets: &[String]) -> String {
-    let line = text.split(['\n', '\r']).rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word");
+    let line =
+        text.split(['\n', '\r']).rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word");
     let mut line = line.trim().to_owned();
     for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
         line = line.replace(secret.as_str(), "***");

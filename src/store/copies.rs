@@ -29,6 +29,8 @@ pub struct Copied {
     pub remote: String,
     /// The files it holds.
     pub files: Vec<Verified>,
+    /// The files it was found not to hold after all.
+    pub gone: Vec<Verified>,
     /// The digest of the account it holds, where that was verified too.
     pub digest: Option<String>,
 }
@@ -36,6 +38,12 @@ pub struct Copied {
 impl Copied {
     pub(crate) fn enter(self, ledger: &mut Ledger) {
         ledger.verified(&self.remote, &self.files);
+        for file in &self.gone {
+            let entry = ledger.part_mut(file.part).get_mut(&file.period);
+            if let Some(entry) = entry.filter(|entry| entry.sha256 == file.sha256) {
+                entry.remotes.retain(|known| *known != self.remote);
+            }
+        }
         if let Some(digest) = self.digest {
             ledger.synced.insert(self.remote, digest);
         }

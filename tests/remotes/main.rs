@@ -4,3 +4,4 @@
 
 mod home;
 mod purged;
+mod rclone;

@@ -4,6 +4,7 @@
 
 mod journal;
 mod process;
+mod remotes;
 mod requests;
 mod rows;
 mod runs;
@@ -14,6 +15,10 @@ use std::fmt;
 
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use remotes::{
+    FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
+    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };

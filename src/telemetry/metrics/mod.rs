@@ -4,6 +4,7 @@ mod collect;
 mod families;
 mod process;
 mod register;
+mod remotes;
 mod series;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 
@@ -38,6 +40,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) remotes: Remotes,
 }
 
 /// How many jobs are doing what.
@@ -79,6 +82,7 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            remotes: Remotes::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
