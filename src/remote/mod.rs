@@ -5,6 +5,7 @@
 //! configuration.
 
 mod bring;
+mod bucket;
 mod credentials;
 mod error;
 mod process;
@@ -28,12 +29,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
 pub use bring::Bringer;
+pub use bucket::Bucket;
 pub use error::RemoteError;
 pub use process::{Ended, run as run_program};
 pub use purge::{Dropped, free_bytes, purge, remote_only};
 pub use rclone::Rclone;
 pub use restore::{Restored, Restoring};
-pub use s3::S3;
+pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
 pub use sync::{Mirror, Synced};
 pub use target::{Provider, Target, mask};
