@@ -28,6 +28,7 @@ mod read;
 mod recover;
 mod rows;
 mod scan;
+mod settings;
 mod verify;
 mod writer;
 
@@ -42,12 +43,13 @@ pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
-pub use owner::{Replay, SMALL_ROWS, Settings, Store};
+pub use owner::{Replay, Store};
 pub use place::Part;
 pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
 pub use scan::{Scan, scan};
+pub use settings::{Bounds, SMALL_ROWS, Settings};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};

@@ -39,7 +39,10 @@ pub(crate) fn verify_series_on(
     let ledger = match Ledger::look(disk, &path, series)? {
         Read::Ledger(ledger) => *ledger,
         Read::Absent => {
-            fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+            // A folder is there before its first file; a process that ended between the two left nothing in it.
+            if !unknown_files(disk, layout, series, &Ledger::default())?.is_empty() {
+                fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+            }
             return Ok(faults);
         }
         Read::Damaged(reason) => {

@@ -273,6 +273,13 @@ impl Writer {
         waiting.max(rows).max(self.ledger.covered.last().map(|window| window.until))
     }
 
+    /// From the first to the last instant that what waits speaks of.
+    pub(crate) fn waiting_window(&self) -> Option<Window> {
+        let windows = || self.waiting.covered.iter().chain(&self.waiting.derived).chain(&self.waiting.empty);
+        let from = windows().map(|window| window.from).min()?;
+        Window::new(from, windows().map(|window| window.until).max()?)
+    }
+
     /// Derived rows stand back where the exchange's own are.
     fn without_own(&self, rows: &Batch) -> Batch {
         let mut own = self.ledger.covered.clone();
@@ -385,10 +392,11 @@ impl Writer {
         let flush = Flush {
             place: &self.place,
             period,
-            generation: self.ledger.generation,
+            // Higher than what stands there where a flush before failed between a file and the ledger.
+            generation: self.ledger.generation.max(held.generation()),
             covered,
             journal: self.waiting.last.or_else(|| self.mark_of(period)),
-            small_rows: self.shared.small_rows,
+            small_rows: self.shared.bounds.small_rows,
         };
         let published = held.flush(&flush, rows)?;
         flushed.tally.add(published.tally);
@@ -496,7 +504,7 @@ impl Writer {
             }
             Ok(Some(file))
         };
-        Ok(Held { file: get(Part::File)?, open: get(Part::Open)? })
+        Ok(Held::of(get(Part::File)?, get(Part::Open)?))
     }
 
     /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps.

@@ -129,6 +129,34 @@ impl StorageReason {
     }
 }
 
+label! {
+    /// Why our own HTTP server turned a request or a connection away.
+    Refusal {
+        /// No credentials, or wrong ones.
+        Credentials = "credentials",
+        /// Too many wrong credentials from one address.
+        Guessing = "guessing",
+        /// Right credentials that do not permit what was asked.
+        Forbidden = "forbidden",
+        /// A page of another name reached a listener of this machine.
+        Host = "host",
+        /// A page of another site asked for an action.
+        Origin = "origin",
+        /// TLS could not be agreed upon, or the client's certificate is not allowed.
+        Handshake = "handshake",
+    }
+}
+
+label! {
+    /// Why a scrape got no metrics.
+    ScrapeRefusal {
+        /// As many as are allowed at a time were under way.
+        Busy = "busy",
+        /// They were not ready in the time the scrape has.
+        Late = "late",
+    }
+}
+
 /// The `code` label of an HTTP status: the status where it is one we know, else its class, so that a server
 /// cannot make up labels.
 pub(crate) fn code_label(status: u16) -> &'static str {
