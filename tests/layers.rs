@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("remote", &["store", "telemetry", "disk", "atomic", "model"]),
     ("export", &["store", "atomic", "disk", "model"]),
     ("import", &["store", "atomic", "disk", "model"]),
-    ("jobs", &["net", "remote", "store", "db", "telemetry", "exchange", "model"]),
+    ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     (
         "daemon",

@@ -6,6 +6,7 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod remotes;
 mod requests;
 mod rows;
 mod runs;
@@ -19,6 +20,10 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use remotes::{
+    FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
+    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };

@@ -8,6 +8,7 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod remotes;
 mod series;
 mod server;
 mod traced;
@@ -33,6 +34,7 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
@@ -53,6 +55,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) remotes: Remotes,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -103,6 +106,7 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            remotes: Remotes::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
