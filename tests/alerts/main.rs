@@ -7,6 +7,7 @@ mod alertmanager;
 mod answers;
 mod catalogue;
 mod consistency;
+mod dashboards;
 mod fire;
 mod overlay;
 mod post;

@@ -165,6 +165,9 @@ impl Metrics {
         for reason in Discard::ALL {
             self.runs.discarded.with_label_values(&[exchange, kind, reason.name()]);
         }
+        for outcome in ["filled", "failed"] {
+            self.runs.repairs.with_label_values(&[exchange, kind, outcome]);
+        }
         self.create_storage_label_sets(kind);
     }
 
