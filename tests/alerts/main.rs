@@ -15,3 +15,4 @@ mod process;
 mod promql;
 mod rules;
 mod shipped;
+mod types;
