@@ -4,20 +4,24 @@
 //! name, no socket and no configuration.
 
 pub mod events;
+mod exemplars;
 pub mod exposition;
 mod health;
 mod labels;
 pub mod logs;
 mod metrics;
 mod status;
+mod textfile;
+pub mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
-pub use labels::{Discard, Reason, StorageReason};
-pub use metrics::{JobCounts, Metrics};
+pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
+pub use metrics::{Family, JobCounts, Metrics};
 pub use status::{JobRow, STARTING, Status};
+pub use textfile::{Collected, Textfile};
 
 use crate::model::{Micros, Series};
 

@@ -8,6 +8,7 @@ mod process;
 mod requests;
 mod rows;
 mod runs;
+mod server;
 mod storage;
 
 use std::error::Error;
@@ -23,6 +24,9 @@ pub use rows::{
     CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
+pub use server::{
+    ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
+};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
