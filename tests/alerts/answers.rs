@@ -14,7 +14,10 @@ use crate::shipped::{alerts, recordings};
 const SILENT: [(&str, &str); 5] = [
     ("-deriv(", "the disk need not be filling"),
     ("ALERTS{", "nothing fires any more when it is asked"),
-    ("dccd_series_gap_seconds{job=~\".+\", instance=~\".+\", exchange=~\".+\", pair=~\".+\", kind=~\".+\"} > 0", "nothing is missing"),
+    (
+        "dccd_series_gap_seconds{job=~\".+\", instance=~\".+\", exchange=~\".+\", pair=~\".+\", kind=~\".+\"} > 0",
+        "nothing is missing",
+    ),
     ("kind=\"trades\"", "the run has no series of trades"),
     ("series:dccd_job_consecutive_errors:at_threshold", "there is one only while runs fail"),
 ];

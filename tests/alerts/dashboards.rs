@@ -27,6 +27,13 @@ pub(crate) struct Dashboard {
     pub(crate) panels: Vec<Panel>,
 }
 
+impl Dashboard {
+    /// The data source that is chosen at first.
+    pub(crate) fn source(&self) -> &str {
+        &self.templating.list[0].current.value
+    }
+}
+
 #[derive(Deserialize)]
 struct List<T> {
     list: Vec<T>,
@@ -50,6 +57,27 @@ struct Variable {
     #[serde(default)]
     refresh: u8,
     datasource: Option<Source>,
+    current: Current,
+}
+
+/// What is chosen: one value, or several.
+#[derive(Deserialize)]
+struct Current {
+    #[serde(deserialize_with = "first")]
+    value: String,
+}
+
+fn first<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Chosen {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Chosen::deserialize(deserializer)? {
+        Chosen::One(value) => value,
+        Chosen::Several(values) => values.concat(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -128,7 +156,10 @@ pub(crate) fn filled(query: &str) -> String {
 }
 
 /// Queries that cannot ask for the job and instance of dccd, and why.
-const WITHOUT_JOB: [(&str, &str); 1] = [("dccd_collect_", "node_exporter's job and instance are theirs")];
+const WITHOUT_JOB: [(&str, &str); 2] = [
+    ("dccd_collect_", "node_exporter's job and instance are theirs"),
+    ("alertmanager_", "Alertmanager's job and instance are theirs"),
+];
 
 /// Units of Grafana that panels use.
 const UNITS: [&str; 9] =

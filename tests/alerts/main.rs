@@ -6,6 +6,7 @@
 mod alertmanager;
 mod answers;
 mod catalogue;
+mod compose;
 mod consistency;
 mod dashboards;
 mod fire;
