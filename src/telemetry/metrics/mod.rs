@@ -1,5 +1,6 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
+mod alive;
 mod catalogue;
 mod collect;
 mod collected;
@@ -23,6 +24,7 @@ use crate::telemetry::SeriesHealth;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
+use alive::Alive;
 use catalogue::Catalogue;
 pub use catalogue::Family;
 pub(super) use catalogue::unit_of;
@@ -53,6 +55,7 @@ pub struct Metrics {
     pub(crate) journal: Journal,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
+    pub(crate) alive: Alive,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -102,6 +105,7 @@ impl Metrics {
             journal: Journal::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
+            alive: Alive::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
