@@ -16,3 +16,4 @@ pub mod net;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+pub mod tracker;

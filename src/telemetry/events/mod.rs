@@ -8,6 +8,7 @@ mod requests;
 mod rows;
 mod runs;
 mod storage;
+mod tracker;
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +23,10 @@ pub use rows::{
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub use tracker::{
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
+    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

@@ -5,6 +5,7 @@ mod families;
 mod process;
 mod register;
 mod series;
+mod tracker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use process::ProcessCollector;
 use register::Register;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
+use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -38,6 +40,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) tasks: Tasks,
 }
 
 /// How many jobs are doing what.
@@ -79,6 +82,7 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            tasks: Tasks::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
@@ -116,6 +120,7 @@ impl Metrics {
 
     /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its operations.
     pub fn declare_exchange(&self, exchange: &str, endpoints: &[&str]) {
+        self.tasks.declare(exchange);
         let requests = &self.requests;
         for endpoint in endpoints {
             for code in CODES_AT_ZERO {
