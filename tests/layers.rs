@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("disk", &[]),
@@ -20,9 +20,10 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("tracker", &["db", "telemetry", "model"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["disk", "telemetry", "model"]),
+    ("remote", &["store", "telemetry", "disk", "atomic", "model"]),
     ("export", &["store", "atomic", "disk", "model"]),
     ("import", &["store", "atomic", "disk", "model"]),
-    ("jobs", &["net", "store", "tracker", "db", "telemetry", "exchange", "model"]),
+    ("jobs", &["net", "remote", "store", "tracker", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     (
         "daemon",
@@ -38,6 +39,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "config",
             "atomic",
             "disk",
+            "remote",
         ],
     ),
     ("http", &["daemon", "telemetry", "model"]),
@@ -56,6 +58,7 @@ const EVERYTHING: &[&str] = &[
     "tracker",
     "net",
     "store",
+    "remote",
     "export",
     "import",
     "jobs",

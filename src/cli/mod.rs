@@ -10,10 +10,12 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod logs;
+pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
@@ -59,6 +61,7 @@ enum Command {
     Backfill(backfill::Args),
     Collect(collect::Args),
     Start(start::Args),
+    Healthcheck(healthcheck::Args),
     Status(status::Args),
     Init(init::Args),
     Add(add::Args),
@@ -71,6 +74,7 @@ enum Command {
     Import(import::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
+    Metrics(metrics::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -102,7 +106,9 @@ impl Cli {
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
+            Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }
@@ -127,9 +133,10 @@ impl Cli {
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
-            Some(Command::Collect(args)) => with_config(path, &mut out, |config, out| {
-                on_runtime(out, |out, stop| collect::run(args, config, out, stop))
-            }),
+            Some(Command::Collect(args)) => match loaded(path, &mut out) {
+                Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),
+                Err(exit) => collect::refused(&args, exit, &mut out),
+            },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
             }),
@@ -153,13 +160,18 @@ fn with_config<'o>(
     out: &'o mut Output,
     run: impl FnOnce(Config, &'o mut Output) -> Exit,
 ) -> Exit {
-    match config::load(path) {
+    match loaded(path, out) {
         Ok(config) => run(config, out),
-        Err(error) => {
-            error.lines().iter().for_each(|line| out.error(line));
-            Exit::Config
-        }
+        Err(exit) => exit,
     }
+}
+
+/// The configuration; where it is refused, every problem it has is told.
+fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
+    config::load(path).map_err(|error| {
+        error.lines().iter().for_each(|line| out.error(line));
+        Exit::Config
+    })
 }
 
 /// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.

@@ -3,6 +3,7 @@
 
 mod health;
 mod postgres;
+mod probe;
 mod sqlite;
 
 use std::path::Path;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgPool, SqlitePool};
 use thiserror::Error;
+
+pub use probe::Probed;
 
 /// A version of the schema: its number, what it brings, and its statements for SQLite and for PostgreSQL.
 struct Version(i64, &'static str, &'static str, &'static str);
