@@ -10,19 +10,24 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod logs;
+pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+pub mod purge;
 pub mod remove;
 pub mod repair;
+pub mod restore;
 mod running;
 pub mod sim;
 pub mod start;
 pub mod status;
+pub mod sync;
 pub mod validate;
 pub mod verify;
 
@@ -59,6 +64,7 @@ enum Command {
     Backfill(backfill::Args),
     Collect(collect::Args),
     Start(start::Args),
+    Healthcheck(healthcheck::Args),
     Status(status::Args),
     Init(init::Args),
     Add(add::Args),
@@ -67,10 +73,14 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Repair(repair::Args),
+    Sync(sync::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
     Export(export::Args),
     Import(import::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
+    Metrics(metrics::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -102,7 +112,9 @@ impl Cli {
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
+            Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }
@@ -127,11 +139,21 @@ impl Cli {
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
-            Some(Command::Collect(args)) => with_config(path, &mut out, |config, out| {
-                on_runtime(out, |out, stop| collect::run(args, config, out, stop))
-            }),
+            Some(Command::Collect(args)) => match loaded(path, &mut out) {
+                Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),
+                Err(exit) => collect::refused(&args, exit, &mut out),
+            },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
+            }),
+            Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| sync::run(args, config, out, stop))
+            }),
+            Some(Command::Restore(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| restore::run(args, config, out, stop))
+            }),
+            Some(Command::Purge(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
             Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))
@@ -153,13 +175,18 @@ fn with_config<'o>(
     out: &'o mut Output,
     run: impl FnOnce(Config, &'o mut Output) -> Exit,
 ) -> Exit {
-    match config::load(path) {
+    match loaded(path, out) {
         Ok(config) => run(config, out),
-        Err(error) => {
-            error.lines().iter().for_each(|line| out.error(line));
-            Exit::Config
-        }
+        Err(exit) => exit,
     }
+}
+
+/// The configuration; where it is refused, every problem it has is told.
+fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
+    config::load(path).map_err(|error| {
+        error.lines().iter().for_each(|line| out.error(line));
+        Exit::Config
+    })
 }
 
 /// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.

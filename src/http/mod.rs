@@ -2,6 +2,7 @@
 
 mod page;
 mod routes;
+mod scrape;
 mod server;
 mod stall;
 

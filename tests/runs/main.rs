@@ -14,6 +14,7 @@ mod every;
 mod every_exchange;
 mod faults;
 mod faulty;
+mod health;
 mod house;
 mod killed;
 mod kraken;

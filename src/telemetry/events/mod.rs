@@ -2,18 +2,29 @@
 //!
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
+mod alive;
+mod drill;
 mod journal;
 mod process;
+mod remotes;
 mod requests;
 mod rows;
 mod runs;
+mod server;
 mod storage;
+mod tracker;
 
 use std::error::Error;
 use std::fmt;
 
+pub use alive::HealthFileWritten;
+pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use remotes::{
+    FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
+    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
@@ -21,7 +32,14 @@ pub use rows::{
     CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
+pub use server::{
+    ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
+};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub use tracker::{
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
+    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

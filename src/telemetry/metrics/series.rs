@@ -57,6 +57,7 @@ pub(crate) struct SeriesMetrics {
     pub(crate) last_run: Level,
     pub(crate) last_success: Level,
     pub(crate) job_interval: Level,
+    pub(crate) lease: Level,
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,
     pub(crate) candle_revisions: Count,
@@ -130,6 +131,11 @@ impl SeriesTable {
 
     pub(super) fn forget(&self, series: &Series) {
         write(&self.0.declared).remove(series);
+    }
+
+    /// Whether a declared series is of a kind.
+    pub(super) fn has(&self, is_one: impl Fn(&Series) -> bool) -> bool {
+        read(&self.0.declared).keys().any(is_one)
     }
 
     pub(super) fn get(&self, series: &Series) -> Option<Arc<SeriesMetrics>> {
