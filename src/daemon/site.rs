@@ -13,7 +13,7 @@ use crate::atomic;
 use crate::config::Config;
 use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
-use crate::daemon::keeper::Keeper;
+use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::db::{Database, DbError};
 use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
@@ -338,7 +338,11 @@ impl Site {
         self.kept.cancel();
         while self.keeping.join_next().await.is_some() {}
         let store = self.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let closing = move || {
+            enter_copied(&store);
+            store.close()
+        };
+        let closed = tokio::task::spawn_blocking(closing).await;
         self.db.close().await;
         match closed {
             Ok(Ok(())) => return true,
