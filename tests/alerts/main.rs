@@ -10,6 +10,7 @@ mod compose;
 mod consistency;
 mod dashboards;
 mod fire;
+mod init;
 mod overlay;
 mod post;
 mod process;
