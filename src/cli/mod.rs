@@ -20,12 +20,15 @@ pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+pub mod purge;
 pub mod remove;
 pub mod repair;
+pub mod restore;
 mod running;
 pub mod sim;
 pub mod start;
 pub mod status;
+pub mod sync;
 pub mod validate;
 pub mod verify;
 
@@ -71,6 +74,9 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Repair(repair::Args),
+    Sync(sync::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
     Export(export::Args),
     Import(import::Args),
     Logs(logs::Args),
@@ -142,6 +148,15 @@ impl Cli {
             },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
+            }),
+            Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| sync::run(args, config, out, stop))
+            }),
+            Some(Command::Restore(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| restore::run(args, config, out, stop))
+            }),
+            Some(Command::Purge(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
             Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))

@@ -8,9 +8,11 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod remotes;
 mod series;
 mod server;
 mod traced;
+mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,9 +35,11 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -53,6 +57,8 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) remotes: Remotes,
+    pub(crate) tasks: Tasks,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -103,6 +109,8 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            remotes: Remotes::new(&add),
+            tasks: Tasks::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
@@ -160,6 +168,7 @@ impl Metrics {
     }
 
     fn create_exchange_label_sets(&self, exchange: &str, endpoints: &[&str]) {
+        self.tasks.declare(exchange);
         let requests = &self.requests;
         for endpoint in endpoints {
             for code in CODES_AT_ZERO {
