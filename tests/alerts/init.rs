@@ -20,9 +20,9 @@ fn without_a_webhook_the_shipped_files_are_written_for_the_address_of_the_config
 
     let said = home.init(&[]).unwrap();
 
-    assert_eq!(home.read("alerts.yml"), text("alerts/alerts.yml"));
-    assert_eq!(home.read("recording.yml"), text("alerts/recording.yml"));
-    assert_eq!(home.read("templates/slack.tmpl"), text("alerts/templates/slack.tmpl"));
+    for name in ["alerts.yml", "recording.yml", "templates/slack.tmpl"] {
+        assert!(home.read(name) == text(&format!("alerts/{name}")), "{name} is not what is shipped");
+    }
     let prometheus = home.read("prometheus.yml");
     assert!(
         prometheus.contains("'127.0.0.1:9555'") && prometheus.contains("'localhost:9093'"),

@@ -8,6 +8,7 @@ mod answers;
 mod catalogue;
 mod compose;
 mod consistency;
+mod daemon;
 mod dashboards;
 mod fire;
 mod init;
