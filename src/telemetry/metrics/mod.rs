@@ -135,6 +135,7 @@ impl Metrics {
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.drill.look();
         self.catalogue.gather()
     }
 
