@@ -8,12 +8,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::{open_site, start_logs};
+use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::{Job, Scheduler, Site};
 use crate::http::{App, bind, serve};
-use crate::telemetry::logs::LogGuard;
 use crate::telemetry::{STARTING, Status};
 
 /// A daemon that is ready to run.
@@ -23,7 +22,7 @@ pub(crate) struct Running {
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
     slots: usize,
-    _logs: LogGuard,
+    told: Told,
 }
 
 impl Running {
@@ -37,7 +36,7 @@ impl Running {
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let site = open_site(config, command, out).await?;
-        let logs = start_logs(config, &site, log_to_stderr, out)?;
+        let told = Told::start(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
@@ -47,7 +46,7 @@ impl Running {
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
-            _logs: logs,
+            told,
         })
     }
 
@@ -68,7 +67,7 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, _logs } = self;
+        let Running { site, status, listeners, jobs, slots, told } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
         let app = App::new(site.telemetry().clone(), Arc::clone(&status));
@@ -90,6 +89,7 @@ impl Running {
             Some(site) => site.close().await,
             None => true,
         };
+        told.close().await;
         Ended { unfinished, is_durable }
     }
 }

@@ -10,6 +10,7 @@ mod rows;
 mod runs;
 mod server;
 mod storage;
+mod traces;
 
 use std::error::Error;
 use std::fmt;
@@ -28,6 +29,8 @@ pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub(crate) use traces::SpanRefused;
+pub use traces::{SpansLost, TracesOff};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

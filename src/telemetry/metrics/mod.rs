@@ -10,6 +10,7 @@ mod register;
 mod series;
 mod server;
 mod traced;
+mod traces;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ use register::Register;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use traces::Traces;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -53,6 +55,7 @@ pub struct Metrics {
     pub(crate) journal: Journal,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
+    pub(crate) traces: Traces,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -102,6 +105,7 @@ impl Metrics {
             journal: Journal::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
+            traces: Traces::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
