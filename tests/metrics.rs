@@ -276,6 +276,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
         ("dccd_status_file_write_failures_total".into(), "1"),
+        ("dccd_health_file_write_failures_total".into(), "1"),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(&name).map(String::as_str), Some(value), "{name}");
@@ -425,7 +426,8 @@ const S_FAMILIES: [&str; 12] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 28] = [
+const AT_ZERO: [&str; 29] = [
+    "dccd_health_file_write_failures_total",
     r#"dccd_job_run_duration_seconds_count{exchange="binance",kind="ohlc"}"#,
     r#"dccd_job_schedule_delay_seconds_count{kind="ohlc"}"#,
     r#"dccd_http_request_duration_seconds_count{endpoint="ohlc",exchange="binance"}"#,
@@ -468,6 +470,7 @@ fn emit_every_event(to: &Telemetry) {
     let hourly = &series(HOURLY);
     let error = &io::Error::other("no answer");
     to.emit(JobStarted { series: hourly, delay: TOOK });
+    to.emit(HealthFileWritten { error: Some(error) });
     to.emit(JobSucceeded { series: hourly, rows: 9, took: TOOK, at: AT });
     to.emit(job_failed(hourly, error));
     let window = Window::new(Micros(0), AT).unwrap();

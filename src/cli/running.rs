@@ -11,9 +11,9 @@ use crate::cli::Exit;
 use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Job, Scheduler, Site};
+use crate::daemon::{Job, Pulse, Scheduler, Site};
 use crate::http::{App, bind, serve};
-use crate::telemetry::{STARTING, Status};
+use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
 pub(crate) struct Running {
@@ -22,6 +22,7 @@ pub(crate) struct Running {
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
     slots: usize,
+    pulse: Pulse,
     told: Told,
 }
 
@@ -40,9 +41,11 @@ impl Running {
         for note in &config.notes {
             tracing::warn!("{note}");
         }
+        let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
-            site: Arc::new(site),
-            status: Arc::new(Status::new()),
+            pulse: Pulse::new(Arc::clone(&site), Arc::clone(&status), config),
+            site,
+            status,
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
@@ -67,9 +70,10 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, told } = self;
+        let Running { site, status, listeners, jobs, slots, pulse, told } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
+        pages.spawn(pulse.run(pages_stop.clone()));
         let app = App::new(site.telemetry().clone(), Arc::clone(&status));
         pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
@@ -79,7 +83,7 @@ impl Running {
                 () = stop.cancelled() => {}
                 () = site.broken() => stop.cancel(),
             }
-            status.set_unready("stopping", "the daemon is stopping");
+            status.set_unready(STOPPING, "the daemon is stopping");
         };
         let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
         // Scrapes are answered until the last run has been counted.

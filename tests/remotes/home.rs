@@ -38,7 +38,7 @@ impl Home {
     pub(crate) fn store(&self) -> Store {
         static JOURNALS: AtomicU64 = AtomicU64::new(1);
         let journal_id = JOURNALS.fetch_add(1, Ordering::Relaxed);
-        let settings = Settings { sync_each: false, journal_id, now: Micros(YEAR_2024), small_rows: 10_000 };
+        let settings = Settings::of(journal_id, Micros(YEAR_2024));
         Store::open(&self.layout, settings).unwrap().0
     }
 

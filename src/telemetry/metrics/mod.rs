@@ -1,5 +1,6 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
+mod alive;
 mod catalogue;
 mod collect;
 mod collected;
@@ -24,6 +25,7 @@ use crate::telemetry::SeriesHealth;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
+use alive::Alive;
 use catalogue::Catalogue;
 pub use catalogue::Family;
 pub(super) use catalogue::unit_of;
@@ -55,6 +57,7 @@ pub struct Metrics {
     pub(crate) journal: Journal,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
+    pub(crate) alive: Alive,
     pub(crate) traces: Traces,
 }
 
@@ -105,6 +108,7 @@ impl Metrics {
             journal: Journal::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
+            alive: Alive::new(&add),
             traces: Traces::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
