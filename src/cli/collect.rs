@@ -1,44 +1,46 @@
 //! `dccd collect`: one increment per job, for cron.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::Job;
+use crate::daemon::{How, Told};
 
 /// Run every job once: what closed since its last run, and any gap.
+///
+/// Where a daemon runs on the data path it runs its own jobs, and this waits for them. Ctrl-C then takes back what
+/// has not begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
 /// Runs every configured job once, one after the other.
 pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    let jobs = Job::all(&config);
-    let one_shot = match OneShot::open(&config, "collect", std::iter::empty(), out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
-    let site = one_shot.site();
+    run_jobs(&config, "collect", Vec::new(), out, stop).await
+}
+
+/// Runs the jobs meant, and counts how they ended.
+pub(crate) async fn run_jobs(
+    config: &Config,
+    command: &str,
+    asked: Vec<String>,
+    out: &mut Output,
+    stop: CancellationToken,
+) -> Exit {
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
-    for job in &jobs {
-        if stop.is_cancelled() {
-            break;
+    let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
+        let Told::Ended(report) = told else { return };
+        exit = exit.or_worse(Exit::of_run(report.how));
+        match report.how {
+            How::Done => successes += 1,
+            _ => failures += 1,
         }
-        let error = site.run(&job.order, Duration::ZERO, &|_| {}, &stop).await.error;
-        exit = exit.or_worse(Exit::of_run(error.as_ref()));
-        match error {
-            None => successes += 1,
-            Some(error) => {
-                failures += 1;
-                out.cause(&error);
-            }
-        }
+        report.error.iter().for_each(|error| out.error(error));
+    });
+    if let Err(failed) = done.await {
+        return failed;
     }
-    drop(site);
-    one_shot.close().await;
     if stop.is_cancelled() {
         out.note("stopped before every job ran");
     }

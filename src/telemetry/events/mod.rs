@@ -5,6 +5,7 @@
 mod alive;
 mod journal;
 mod process;
+mod reload;
 mod requests;
 mod rows;
 mod runs;
@@ -16,6 +17,7 @@ use std::fmt;
 pub use alive::HealthFileWritten;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };

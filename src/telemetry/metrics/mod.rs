@@ -5,6 +5,7 @@ mod collect;
 mod families;
 mod process;
 mod register;
+mod reload;
 mod series;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use alive::Alive;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use reload::Reloads;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 
@@ -41,6 +43,7 @@ pub struct Metrics {
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
     pub(crate) alive: Alive,
+    pub(crate) reloads: Reloads,
 }
 
 /// How many jobs are doing what.
@@ -83,6 +86,7 @@ impl Metrics {
             storage: Storage::new(&add),
             journal: Journal::new(&add),
             alive: Alive::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             registry,
         };
