@@ -38,6 +38,52 @@ async fn metrics_are_text_0_0_4_with_the_exact_content_type() {
 }
 
 #[tokio::test]
+async fn openmetrics_is_sent_to_those_who_ask_for_it() {
+    let server = Server::start(Limits::default()).await;
+
+    let asked =
+        "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n";
+    let open = server.get("/metrics", asked).await;
+    let less = server.get("/metrics", "Accept: text/plain, application/openmetrics-text;q=0.9\r\n").await;
+
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(open.header("content-type"), Some(kind));
+    assert_eq!(open.header("vary"), Some("Accept, Accept-Encoding"));
+    assert!(open.text().ends_with("\n# EOF\n"));
+    assert_eq!(less.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn a_scrape_that_is_not_ready_in_its_time_is_refused_and_keeps_its_place_until_it_ends() {
+    let server = Server::start(Limits { scrapes: 1, ..Limits::default() }).await;
+    let gate = Gate::on(&server.telemetry);
+    let header = "X-Prometheus-Scrape-Timeout-Seconds: 0.1\r\n";
+    let mut scrapes = JoinSet::new();
+    scrapes.spawn(ask(server.address, format!("GET /metrics HTTP/1.1\r\n{header}{CLOSE}\r\n")));
+    let gate = tokio::task::spawn_blocking(move || gate.until_reached(1)).await.unwrap();
+
+    let late = scrapes.join_next().await.unwrap().unwrap();
+    let meanwhile = server.get("/metrics", "").await;
+    drop(gate);
+
+    assert_eq!((late.status, late.header("retry-after")), (503, Some("1")));
+    assert!(late.text().contains("not ready in time"), "{}", late.text());
+    assert_eq!(meanwhile.status, 503);
+    assert!(meanwhile.text().contains("too many scrapes"), "{}", meanwhile.text());
+    // The work of the first one ends by itself now that the gate is open.
+    let deadline = Instant::now() + PATIENCE;
+    let text = loop {
+        let answer = server.get("/metrics", "").await;
+        if answer.status == 200 {
+            break answer.text();
+        }
+        assert!(Instant::now() < deadline, "the place was never given back");
+        tokio::task::yield_now().await;
+    };
+    assert!(text.contains("\ndccd_server_scrapes_refused_total{reason=\"late\"} 1\n"), "{text}");
+}
+
+#[tokio::test]
 async fn gzip_decodes_to_the_same_text() {
     let server = Server::start(Limits::default()).await;
 
@@ -481,5 +527,6 @@ fn job(last_error: &str) -> JobRow {
 
 /// The lines that do not change by themselves.
 fn ours(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| !line.starts_with("process_")).collect()
+    let own = ["process_", "dccd_server_scrape_duration_seconds"];
+    text.lines().filter(|line| !own.iter().any(|name| line.starts_with(name))).collect()
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails its test")]
 
-use std::collections::BTreeMap;
+mod open_metrics;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +12,14 @@ use std::time::Duration;
 
 use dccd::model::{Kind, Micros, Series, Window};
 use dccd::telemetry::events::*;
-use dccd::telemetry::{Discard, JobCounts, Outcome, Reason, StorageReason, Telemetry, exposition};
+use dccd::telemetry::exposition::{Format, encode};
+use dccd::telemetry::{
+    Discard, JobCounts, Outcome, Reason, Refusal, ScrapeRefusal, StorageReason, Telemetry, exposition,
+};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use prometheus::proto::MetricType;
+use tracing_subscriber::layer::SubscriberExt;
 
 const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
 const LABELS: &str = r#"exchange="binance",kind="ohlc",pair="BTC/USDT",span="1h""#;
@@ -29,6 +38,138 @@ fn promtool_finds_nothing_wrong_with_any_family() {
     let findings = lint(&exposed(&telemetry));
 
     assert_eq!(findings, "");
+}
+
+#[test]
+fn openmetrics_is_what_its_specification_says_and_says_what_the_text_says() {
+    let telemetry = declared();
+    emit_every_event(&telemetry);
+
+    let open = open_metrics::read(&encode(telemetry.metrics(), Format::OpenMetrics).unwrap());
+
+    let named = |name: &str, labels: &BTreeMap<String, String>| {
+        let labels = labels.iter().map(|(name, value)| match (name.as_str(), value.parse::<f64>()) {
+            ("le", Ok(bound)) => (name.clone(), bound.to_string()),
+            _ => (name.clone(), value.clone()),
+        });
+        format!("{name} {:?}", labels.collect::<BTreeMap<_, _>>())
+    };
+    let said: BTreeMap<String, f64> = open
+        .values()
+        .flat_map(|family| &family.samples)
+        .map(|sample| (named(&sample.name, &sample.labels), sample.value))
+        .collect();
+    // The text is a subset of OpenMetrics but for its names of families.
+    let text: BTreeMap<String, f64> = samples(&telemetry)
+        .iter()
+        .map(|(name, value)| {
+            let read = open_metrics::sample(&format!("{name} {value}"));
+            (named(&read.name, &read.labels), read.value)
+        })
+        .collect();
+    let ours = |all: &BTreeMap<String, f64>| -> Vec<(String, f64)> {
+        all.iter()
+            .filter(|(name, _)| name.starts_with("dccd_"))
+            .map(|(name, value)| (name.clone(), *value))
+            .collect()
+    };
+    assert_eq!(ours(&said), ours(&text));
+    assert_eq!(open["dccd_build"].kind, "info");
+    assert_eq!(open["dccd_http_response_bytes"].unit.as_deref(), Some("bytes"));
+    assert_eq!(open["process_cpu_seconds"].kind, "counter");
+    assert!(open.values().flat_map(|family| &family.samples).all(|sample| sample.exemplar.is_none()));
+}
+
+#[test]
+fn what_is_measured_inside_a_trace_names_it_in_its_bucket() {
+    let telemetry = declared();
+    let provider = SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let mut trace = String::new();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let _span = tracing::info_span!("run").entered();
+        trace = dccd::telemetry::trace::current().unwrap().0.to_string();
+        emit_every_event(&telemetry);
+    });
+    assert_eq!(dccd::telemetry::trace::current(), None);
+    emit_every_event(&telemetry);
+
+    let open = open_metrics::read(&encode(telemetry.metrics(), Format::OpenMetrics).unwrap());
+
+    for name in [
+        "dccd_job_run_duration_seconds",
+        "dccd_http_request_duration_seconds",
+        "dccd_storage_publish_duration_seconds",
+    ] {
+        let buckets = open[name].samples.iter().filter_map(|sample| sample.exemplar.as_ref());
+        let said: Vec<(&str, f64)> =
+            buckets.map(|exemplar| (exemplar.labels["trace_id"].as_str(), exemplar.value)).collect();
+        assert_eq!(said, [(trace.as_str(), TOOK.as_secs_f64())], "{name}");
+    }
+    assert!(!exposed(&telemetry).contains(&trace), "the text format has no exemplars");
+    telemetry.forget_series(&series(HOURLY));
+    telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+    let again = encode(telemetry.metrics(), Format::OpenMetrics).unwrap();
+    let of_runs = again.lines().filter(|line| line.starts_with("dccd_job_run_duration_seconds"));
+    assert!(of_runs.clone().count() > 0 && of_runs.clone().all(|line| !line.contains(&trace)));
+}
+
+#[test]
+fn the_list_of_families_is_exactly_what_is_gathered() {
+    let telemetry = declared();
+    emit_every_event(&telemetry);
+
+    let listed = telemetry.metrics().families();
+
+    let said: Vec<_> = listed
+        .iter()
+        .map(|family| {
+            let labels: BTreeSet<String> = family.labels.iter().cloned().collect();
+            (family.name.clone(), family.kind, labels, family.help.clone())
+        })
+        .collect();
+    let gathered: Vec<_> = telemetry
+        .metrics()
+        .gather()
+        .iter()
+        .map(|family| {
+            let kind = match family.get_field_type() {
+                MetricType::COUNTER => "counter",
+                MetricType::GAUGE => "gauge",
+                MetricType::HISTOGRAM => "histogram",
+                other => panic!("{other:?}"),
+            };
+            let labels =
+                family.get_metric()[0].get_label().iter().map(|pair| pair.name().to_owned()).collect();
+            (family.name().to_owned(), kind, labels, family.help().to_owned())
+        })
+        .collect();
+    assert_eq!(said, gathered);
+    assert!(listed.iter().all(|family| !family.help.is_empty() && family.help.ends_with('.')));
+    let unused = Telemetry::new();
+    assert_eq!(unused.metrics().families(), listed, "a family without a sample is listed too");
+}
+
+#[test]
+fn the_last_series_of_an_exchange_takes_its_label_sets_along_until_it_comes_again() {
+    let telemetry = declared();
+    let trades = series("binance/BTC-USDT/trades");
+    telemetry.declare_series(&trades, "job-1", Duration::from_secs(60));
+    let before = keys(&telemetry);
+
+    telemetry.forget_series(&series(HOURLY));
+    let with_trades = keys(&telemetry);
+    telemetry.forget_series(&trades);
+    let without = keys(&telemetry);
+    telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+    telemetry.declare_series(&trades, "job-1", Duration::from_secs(60));
+
+    let of_candles = |name: &&String| name.contains("kind=\"ohlc\"") && name.contains("exchange=");
+    assert_eq!(with_trades.iter().filter(of_candles).count(), 0);
+    assert!(with_trades.iter().any(|name| name.starts_with("dccd_http_requests_total{")));
+    let left: Vec<_> = without.iter().filter(|name| name.contains("binance")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(keys(&telemetry), before);
 }
 
 #[test]
@@ -124,7 +265,15 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         (r#"dccd_storage_file_size_bytes_bucket{kind="ohlc",le="16384"}"#.into(), "1"),
         (r#"dccd_storage_buffered_rows{kind="ohlc"}"#.into(), "44"),
         (r#"dccd_jobs{status="retrying"}"#.into(), "7"),
+        (r#"dccd_holes_repaired_total{exchange="binance",kind="ohlc",outcome="filled"}"#.into(), "2"),
         ("dccd_storage_quarantined_files_total".into(), "1"),
+        ("dccd_storage_adopted_files_total".into(), "1"),
+        (r#"dccd_server_requests_refused_total{reason="guessing"}"#.into(), "1"),
+        (r#"dccd_server_scrapes_refused_total{reason="late"}"#.into(), "1"),
+        ("dccd_server_connections".into(), "1"),
+        ("dccd_server_scrape_duration_seconds_count".into(), "1"),
+        ("dccd_server_certificate_expiry_timestamp_seconds".into(), "1747440000"),
+        ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
         ("dccd_status_file_write_failures_total".into(), "1"),
         (r#"dccd_config_loads_total{outcome="refused"}"#.into(), "1"),
@@ -150,6 +299,51 @@ fn spans_of_one_pair_share_their_failures_and_nothing_else() {
         r#"dccd_job_failures_total{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="timeout"}"#;
     assert_eq!(samples[failures], "2");
     assert_eq!(samples[&format!("dccd_job_runs_total{{{LABELS}}}")], "1");
+}
+
+#[test]
+fn a_series_is_expected_as_often_as_rows_can_come_and_never_where_nothing_collects_it_by_itself() {
+    let telemetry = Telemetry::new();
+    let minute = Duration::from_secs(60);
+    for (text, every) in [
+        (HOURLY, minute),
+        ("binance/BTC-USDT/ohlc/1m", Duration::from_secs(300)),
+        ("binance/BTC-USDT/ohlc/1d", Duration::ZERO),
+        ("binance/BTC-USDT/trades", minute),
+        ("binance/BTC-USDT_PERP/funding", Duration::from_secs(3_600)),
+    ] {
+        telemetry.declare_series(&series(text), "job", every);
+    }
+
+    let samples = samples(&telemetry);
+    let expected: Vec<(&str, &str)> = samples
+        .iter()
+        .filter_map(|(name, value)| {
+            let labels = name.strip_prefix("dccd_series_expected_interval_seconds{exchange=\"binance\",")?;
+            Some((labels.trim_end_matches('}'), value.as_str()))
+        })
+        .collect();
+    assert_eq!(
+        expected,
+        [
+            (r#"kind="funding",pair="BTC/USDT:perp",span="""#, "28800"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1d""#, "0"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1h""#, "3600"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1m""#, "300"),
+            (r#"kind="trades",pair="BTC/USDT",span="""#, "60"),
+        ]
+    );
+}
+
+#[test]
+fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+    let telemetry = declared();
+    telemetry.emit(TestAlertSet { active: true });
+    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+
+    telemetry.emit(TestAlertSet { active: false });
+
+    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
 }
 
 #[test]
@@ -235,7 +429,7 @@ const S_FAMILIES: [&str; 13] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 28] = [
+const AT_ZERO: [&str; 32] = [
     "dccd_config_settings_awaiting_restart",
     r#"dccd_config_loads_total{outcome="accepted"}"#,
     r#"dccd_config_loads_total{outcome="refused"}"#,
@@ -259,6 +453,10 @@ const AT_ZERO: [&str; 28] = [
     r#"dccd_storage_buffered_rows{kind="ohlc"}"#,
     r#"dccd_metrics_series_dropped_total{family="series"}"#,
     r#"dccd_queue_dropped_total{queue="stderr"}"#,
+    r#"dccd_holes_repaired_total{exchange="binance",kind="ohlc",outcome="failed"}"#,
+    r#"dccd_queue_items{queue="stderr"}"#,
+    r#"dccd_server_requests_refused_total{reason="credentials"}"#,
+    r#"dccd_server_scrapes_refused_total{reason="busy"}"#,
     "dccd_storage_quarantined_files_total",
     "dccd_storage_free_bytes",
     "dccd_storage_size_bytes",
@@ -321,11 +519,20 @@ fn emit_every_event(to: &Telemetry) {
         took: TOOK,
     });
     to.emit(PublishFailed { series: hourly, reason: StorageReason::of(error), error });
+    to.emit(HolesRepaired { series: hourly, holes: 2, rows: 5, ok: true });
+    to.emit(FileMissing { series: hourly, file: Path::new("2023.parquet") });
+    to.emit(FileAdopted { series: hourly, file: Path::new("2024.parquet") });
     to.emit(FileQuarantined { series: hourly, file: Path::new("2024.parquet"), why: "wrong digest" });
     to.emit(SchedulerTicked { at: AT });
     to.emit(JobsCounted(JobCounts { retrying: 7, ..JobCounts::default() }));
     to.emit(DiskMeasured { free_bytes: 10, size_bytes: 100 });
     to.emit(StatusFileFailed { error });
+    to.emit(Scraped { took: TOOK });
+    ScrapeRefusal::ALL.into_iter().for_each(|reason| to.emit(ScrapeRefused(reason)));
+    Refusal::ALL.into_iter().for_each(|reason| to.emit(RequestRefused { reason, peer: None }));
+    to.emit(ConnectionsChanged { opened: true });
+    to.emit(WebConfigLoaded { path: Path::new("web.yml"), certificate_expiry: Some(AT), at: AT });
+    to.emit(WebConfigRefused { path: Path::new("web.yml"), error });
 }
 
 fn job_failed<'a>(series: &'a Series, error: &'a io::Error) -> JobFailed<'a> {
@@ -339,6 +546,10 @@ fn series(text: &str) -> Series {
 
 fn exposed(telemetry: &Telemetry) -> String {
     exposition::text(telemetry.metrics()).unwrap()
+}
+
+fn keys(telemetry: &Telemetry) -> Vec<String> {
+    samples(telemetry).into_keys().collect()
 }
 
 fn samples(telemetry: &Telemetry) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! The README and the program say the same of the exchanges.
+//! The README and the program say the same of the exchanges and the metrics.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once; one writes the section anew.
 
@@ -10,29 +10,67 @@ use dccd::exchange::{Offer, SpanOffer};
 use dccd::model::{Micros, Span};
 use serde::Deserialize;
 
-const BEGIN: &str =
-    "<!-- exchanges: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n";
-const END: &str = "<!-- exchanges end -->";
+/// The sections that are the program's: their names, and the commands that print them.
+const SECTIONS: [(&str, &[&str]); 2] =
+    [("exchanges", &["exchanges", "--markdown"]), ("metrics", &["metrics", "--list", "--markdown"])];
 
 #[test]
-fn the_table_of_exchanges_in_the_readme_is_the_programs() {
+fn the_tables_in_the_readme_are_the_programs() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has no section of exchanges");
-    let (section, after) = rest.split_once(END).expect("the section of exchanges has no end");
-    let own = format!("\n{}\n", exchanges(&["--markdown"]));
-
-    if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{own}{END}{after}")).unwrap();
-        return;
+    let mut readme = fs::read_to_string(&path).unwrap();
+    for (name, command) in SECTIONS {
+        let begin =
+            format!("<!-- {name}: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n");
+        let end = format!("<!-- {name} end -->");
+        let own = format!("\n{}\n", dccd(command));
+        let (before, rest) = readme.split_once(&begin).expect("the README lacks a section");
+        let (section, after) = rest.split_once(&end).expect("a section of the README has no end");
+        if std::env::var_os("UPDATE_README").is_none() {
+            assert_eq!(section, own, "write it anew with `UPDATE_README=1 cargo test --test readme`");
+        }
+        readme = format!("{before}{begin}{own}{end}{after}");
     }
-    assert_eq!(section, own, "write it anew with `UPDATE_README=1 cargo test --test readme`");
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(&path, readme).unwrap();
+    }
+}
+
+#[test]
+fn table_and_json_of_the_metrics_name_every_family_once() {
+    #[derive(Deserialize)]
+    struct Line {
+        name: String,
+        r#type: String,
+        unit: Option<String>,
+        labels: Vec<String>,
+        help: String,
+        found: String,
+    }
+    let table = dccd(&["metrics"]);
+    let lines: Vec<Line> = serde_json::from_str(&dccd(&["metrics", "--list", "--json"])).unwrap();
+
+    let own = dccd::telemetry::Telemetry::new().metrics().families();
+    let scraped: Vec<&Line> = lines.iter().filter(|line| line.found == "/metrics").collect();
+    assert_eq!(scraped.len(), own.len());
+    for (line, family) in scraped.iter().zip(&own) {
+        assert_eq!((&line.name, line.r#type.as_str()), (&family.name, family.kind));
+        assert_eq!(
+            (line.unit.as_deref(), &line.labels, &line.help),
+            (family.unit, &family.labels, &family.help)
+        );
+    }
+    assert_eq!(lines.iter().filter(|line| line.found == "textfile").count(), 5);
+    for line in &lines {
+        let heads = table.lines().filter(|row| row.split([' ', '{']).next() == Some(line.name.as_str()));
+        assert_eq!(heads.count(), 1, "{}", line.name);
+        assert!(table.contains(&line.help));
+    }
 }
 
 #[test]
 fn table_and_json_name_every_offer_of_every_exchange() {
-    let table = exchanges(&[]);
-    let lines: Vec<Line> = serde_json::from_str(&exchanges(&["--json"])).unwrap();
+    let table = dccd(&["exchanges"]);
+    let lines: Vec<Line> = serde_json::from_str(&dccd(&["exchanges", "--json"])).unwrap();
 
     assert_eq!(lines.len(), dccd::exchange::ALL.len());
     for (line, exchange) in lines.iter().zip(dccd::exchange::ALL) {
@@ -92,8 +130,8 @@ fn assert_span(told: &ToldSpan, offer: &Offer, own: &SpanOffer) {
     assert_eq!(offer.grid(own.span()).floor(anchor), anchor, "no {} opens there", told.label);
 }
 
-fn exchanges(args: &[&str]) -> String {
-    let ended = Command::new(env!("CARGO_BIN_EXE_dccd")).arg("exchanges").args(args).output().unwrap();
+fn dccd(args: &[&str]) -> String {
+    let ended = Command::new(env!("CARGO_BIN_EXE_dccd")).args(args).output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
     String::from_utf8(ended.stdout).unwrap()
 }

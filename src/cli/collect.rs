@@ -1,23 +1,68 @@
 //! `dccd collect`: one increment per job, for cron.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{How, Told};
+use crate::daemon::{How, Job, Report, Told};
+use crate::telemetry::{Collected, Textfile, read_pairs};
 
 /// Run every job once: what closed since its last run, and any gap.
 ///
 /// Where a daemon runs on the data path it runs its own jobs, and this waits for them. Ctrl-C then takes back what
 /// has not begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Leave the outcome here for node_exporter's textfile collector: a folder, which gets a dccd.prom, or a
+    /// file ending in .prom [default: telemetry.textfile of the configuration].
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::AnyPath)]
+    textfile: Option<PathBuf>,
+}
 
-/// Runs every configured job once, one after the other.
-pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    run_jobs(&config, "collect", Vec::new(), out, stop).await
+/// Runs every configured job once, one after the other, and leaves the outcome in the text file.
+pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    let jobs = Job::all(&config);
+    let path = args.textfile.or_else(|| config.telemetry.textfile.clone());
+    let mut series = known_before(&config, &jobs);
+    let keep = |report: &Report| {
+        let collected = series.iter_mut().find(|collected| collected.series.to_string() == report.series);
+        collected.into_iter().for_each(|collected| keep(collected, report));
+    };
+    let exit = run_jobs(&config, "collect", Vec::new(), out, stop, keep).await;
+    match path {
+        Some(path) => written(&Textfile::at(&path), exit, out, |file| file.write(&series, exit.code())),
+        None => exit,
+    }
+}
+
+/// Leaves the exit code of a command whose configuration was refused.
+pub(crate) fn refused(args: &Args, exit: Exit, out: &mut Output) -> Exit {
+    match &args.textfile {
+        Some(path) => written(&Textfile::at(path), exit, out, |file| file.write_exit(exit.code())),
+        None => exit,
+    }
+}
+
+fn written(
+    file: &Textfile,
+    exit: Exit,
+    out: &mut Output,
+    write: impl FnOnce(&Textfile) -> std::io::Result<()>,
+) -> Exit {
+    match write(file) {
+        Ok(()) => exit,
+        Err(error) => {
+            let path = file.path().display();
+            out.error(format!("{path} cannot be written: {error}; make its folder writable"));
+            exit.or_worse(Exit::Failed)
+        }
+    }
 }
 
 /// Runs the jobs meant, and counts how they ended.
@@ -27,10 +72,12 @@ pub(crate) async fn run_jobs(
     asked: Vec<String>,
     out: &mut Output,
     stop: CancellationToken,
+    mut on: impl FnMut(&Report),
 ) -> Exit {
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
     let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
         let Told::Ended(report) = told else { return };
+        on(&report);
         exit = exit.or_worse(Exit::of_run(report.how));
         match report.how {
             How::Done => successes += 1,
@@ -46,4 +93,26 @@ pub(crate) async fn run_jobs(
     }
     out.line(format!("Done. successes={successes} failures={failures}"));
     exit.or_worse(Exit::of(!stop.is_cancelled()))
+}
+
+/// What `metrics.json` knows of each job's pair: it stands where the command ends before it opened the store.
+fn known_before(config: &Config, jobs: &[Job]) -> Vec<Collected> {
+    let pairs = read_pairs(&config.data_path).unwrap_or_default();
+    let of = |job: &Job| {
+        let pair = pairs.get(&job.series().pair_key());
+        Collected {
+            series: Arc::clone(job.series()),
+            last_run_secs: pair.and_then(|pair| pair.last_run_at),
+            last_success_secs: pair.and_then(|pair| pair.last_success_at),
+            ran: None,
+        }
+    };
+    jobs.iter().map(of).collect()
+}
+
+/// What is known of the series itself counts before what is known of its pair.
+fn keep(collected: &mut Collected, report: &Report) {
+    collected.last_run_secs = report.last_run_secs;
+    collected.last_success_secs = report.last_success_secs;
+    collected.ran = Some((Duration::from_secs_f64(report.took_secs.max(0.0)), report.rows));
 }

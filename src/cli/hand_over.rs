@@ -116,7 +116,7 @@ async fn run_all(
                 let series = &work.order.series;
                 let tell = |at: Progress| board.progress(series, at);
                 let (outcome, files) = carry_out(&site, &work, Duration::ZERO, &tell, &stop).await;
-                Report::of(series, &outcome, files)
+                Report::of(&site, series, &outcome, files)
             });
             series.insert(run.id(), own);
         }

@@ -18,6 +18,7 @@ pub mod init;
 pub mod inventory;
 pub mod jobs;
 pub mod logs;
+pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
@@ -78,6 +79,7 @@ enum Command {
     Import(import::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
+    Metrics(metrics::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -109,6 +111,7 @@ impl Cli {
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
+            Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
             Some(Command::Status(args)) if args.wide => with_config(path, &mut out, |config, out| {
@@ -138,9 +141,10 @@ impl Cli {
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
-            Some(Command::Collect(args)) => with_config(path, &mut out, |config, out| {
-                on_runtime(out, |out, stop| collect::run(args, config, out, stop))
-            }),
+            Some(Command::Collect(args)) => match loaded(path, &mut out) {
+                Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),
+                Err(exit) => collect::refused(&args, exit, &mut out),
+            },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
             }),
@@ -167,13 +171,18 @@ fn with_config<'o>(
     out: &'o mut Output,
     run: impl FnOnce(Config, &'o mut Output) -> Exit,
 ) -> Exit {
-    match config::load(path) {
+    match loaded(path, out) {
         Ok(config) => run(config, out),
-        Err(error) => {
-            error.lines().iter().for_each(|line| out.error(line));
-            Exit::Config
-        }
+        Err(exit) => exit,
     }
+}
+
+/// The configuration; where it is refused, every problem it has is told.
+fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
+    config::load(path).map_err(|error| {
+        error.lines().iter().for_each(|line| out.error(line));
+        Exit::Config
+    })
 }
 
 /// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.

@@ -29,7 +29,7 @@ pub struct Telemetry {
     pub log_format: LogFormat,
     /// Where traces go; not active in this version.
     pub otlp_endpoint: Option<String>,
-    /// A file that gets the metrics for node_exporter's textfile collector.
+    /// Where `collect` leaves its outcome for node_exporter's textfile collector: a folder, or a `.prom` file.
     pub textfile: Option<PathBuf>,
     /// The time between measurements of process and disk.
     pub collect_interval: Duration,
@@ -74,10 +74,6 @@ pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Tele
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
-    if section.text("textfile").is_some() {
-        let place = section.place("textfile");
-        section.report().note(format!("{place}: loaded but not active in this version; no file is written"));
-    }
     Telemetry {
         log_level: log_level(section.word("log_level", &["error", "warn", "info", "debug", "trace"], "info")),
         log_format,

@@ -232,7 +232,7 @@ impl Scheduler {
             self.places.ended(&series, outcome, &self.site);
         }
         let report = match &ran {
-            Some(ran) => Report::of(&series, &ran.outcome, ran.files.clone()),
+            Some(ran) => Report::of(&self.site, &series, &ran.outcome, ran.files.clone()),
             None => Report {
                 error: Some(format!("{series}: the run broke off; please report this")),
                 ..Report::new(&series, How::Failed)

@@ -11,7 +11,7 @@ use crate::daemon::site::now;
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
 use crate::jobs::{Order, Outcome, Progress, RunError};
-use crate::model::{Series, Windows};
+use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
 use crate::telemetry::events::Chain;
 
@@ -33,6 +33,12 @@ pub struct Report {
     pub rows: u64,
     /// Rows that replaced one of other content.
     pub revised: u64,
+    /// How long it took.
+    pub took_secs: f64,
+    /// When a run of the series last ended, in seconds since 1970.
+    pub last_run_secs: Option<f64>,
+    /// When one last ended well, in seconds since 1970.
+    pub last_success_secs: Option<f64>,
     /// How it ended.
     pub how: How,
     /// Why, with its causes, where it did not end well.
@@ -72,16 +78,30 @@ impl Report {
     /// A report of nothing but how it ended.
     #[must_use]
     pub fn new(series: &Series, how: How) -> Self {
-        Report { series: series.to_string(), rows: 0, revised: 0, how, error: None, files: None }
+        Report {
+            series: series.to_string(),
+            rows: 0,
+            revised: 0,
+            took_secs: 0.0,
+            last_run_secs: None,
+            last_success_secs: None,
+            how,
+            error: None,
+            files: None,
+        }
     }
 
     /// What a run came to.
     #[must_use]
-    pub fn of(series: &Series, outcome: &Outcome, files: Option<Files>) -> Self {
+    pub fn of(site: &Site, series: &Series, outcome: &Outcome, files: Option<Files>) -> Self {
         let error = outcome.error.as_ref();
+        let known = site.telemetry().health().of(series);
         Report {
             rows: outcome.rows,
             revised: outcome.revised,
+            took_secs: outcome.took.as_secs_f64(),
+            last_run_secs: known.as_ref().and_then(|known| known.last_run_at).map(Micros::as_secs_f64),
+            last_success_secs: known.and_then(|known| known.last_success_at).map(Micros::as_secs_f64),
             error: error.map(|error| Chain(error).to_string()),
             files,
             ..Report::new(series, How::of(error))

@@ -7,6 +7,7 @@ mod health;
 mod lines;
 mod page;
 mod routes;
+mod scrape;
 mod server;
 mod socket;
 mod stall;

@@ -13,8 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
 use super::auth::{Access, Via};
-use super::{App, actions, health, page};
-use crate::telemetry::exposition;
+use super::{App, actions, health, page, scrape};
 
 /// An answer; its body is whole in memory, or told as things happen.
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -55,7 +54,7 @@ fn at_once<'a>(reply: Reply) -> Pending<'a> {
 
 static ROUTES: [Route; 12] = [
     read("/", Access::Reader, |app, _| at_once(landing(app))),
-    read("/metrics", Access::Reader, |app, asked| Box::pin(metrics(app, &asked.headers))),
+    read("/metrics", Access::Reader, |app, asked| Box::pin(scrape::metrics(app, &asked.headers))),
     read("/-/healthy", Access::Open, |app, _| at_once(healthy(app))),
     read("/-/ready", Access::Open, |app, _| at_once(ready(app))),
     read("/health", Access::Reader, |app, _| at_once(health::health(app))),
@@ -156,43 +155,6 @@ fn landing(app: &App) -> Reply {
     reply(StatusCode::OK, HTML, page::landing(&app.status.jobs(), &app.status.unready()))
 }
 
-/// Encoding runs off the runtime's threads, and only some at a time: a scrape lasts milliseconds, so that more
-/// at once are a fault of the one who asks.
-async fn metrics(app: &App, headers: &HeaderMap) -> Reply {
-    let Ok(_scrape) = app.scrapes.try_acquire() else {
-        let mut reply = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once; try again\n");
-        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return reply;
-    };
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let compress = exposition::accepts_gzip(&accepted.collect::<Vec<_>>().join(","));
-    let telemetry = app.telemetry.clone();
-    let encoded = tokio::task::spawn_blocking(move || {
-        let text = exposition::text(telemetry.metrics())?;
-        if compress { exposition::gzip(&text) } else { Ok(text.into_bytes()) }
-    });
-    match encoded.await {
-        Ok(Ok(body)) => exposed(body, compress),
-        Ok(Err(error)) => broken(&error),
-        Err(error) => broken(&error),
-    }
-}
-
-fn exposed(body: Vec<u8>, compressed: bool) -> Reply {
-    let mut reply = reply(StatusCode::OK, exposition::CONTENT_TYPE, body);
-    let headers = reply.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static(exposition::VARY));
-    if compressed {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    reply
-}
-
-fn broken(error: &dyn std::error::Error) -> Reply {
-    tracing::error!(%error, "the metrics cannot be encoded");
-    plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be encoded; see the log\n")
-}
-
 fn healthy(app: &App) -> Reply {
     let late = app.status.since_tick();
     if late <= app.limits.tick {
@@ -229,7 +191,7 @@ pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     reply(status, TEXT, text)
 }
 
-fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()).boxed_unsync());
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -87,6 +87,32 @@ label! {
         Io = "io",
         /// The rows could not be put into Parquet.
         Encode = "encode",
+        /// Rows they belong to are on remotes only and did not come back.
+        Remote = "remote",
+    }
+}
+
+label! {
+    /// Why something could not be copied to a remote, or brought back.
+    SyncReason {
+        /// The program that copies is not installed.
+        NoProgram = "no_program",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The remote could not be reached.
+        Connect = "connect",
+        /// The remote refused.
+        Refused = "refused",
+        /// What arrived is not what was sent.
+        Mismatch = "mismatch",
+        /// The copy holds what is not here, and was not replaced.
+        CoversLess = "covers_less",
+        /// Another owns the series now.
+        Fenced = "fenced",
+        /// Our own disk.
+        Local = "local",
+        /// It was told to stop.
+        Cancelled = "cancelled",
     }
 }
 
@@ -100,6 +126,34 @@ impl StorageReason {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StorageReason::Permission,
             _ => StorageReason::Io,
         }
+    }
+}
+
+label! {
+    /// Why our own HTTP server turned a request or a connection away.
+    Refusal {
+        /// No credentials, or wrong ones.
+        Credentials = "credentials",
+        /// Too many wrong credentials from one address.
+        Guessing = "guessing",
+        /// Right credentials that do not permit what was asked.
+        Forbidden = "forbidden",
+        /// A page of another name reached a listener of this machine.
+        Host = "host",
+        /// A page of another site asked for an action.
+        Origin = "origin",
+        /// TLS could not be agreed upon, or the client's certificate is not allowed.
+        Handshake = "handshake",
+    }
+}
+
+label! {
+    /// Why a scrape got no metrics.
+    ScrapeRefusal {
+        /// As many as are allowed at a time were under way.
+        Busy = "busy",
+        /// They were not ready in the time the scrape has.
+        Late = "late",
     }
 }
 

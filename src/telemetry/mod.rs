@@ -4,6 +4,7 @@
 //! name, no socket and no configuration.
 
 pub mod events;
+mod exemplars;
 pub mod exposition;
 mod health;
 mod labels;
@@ -11,16 +12,19 @@ pub mod logs;
 mod metrics;
 mod snapshot;
 mod status;
+mod textfile;
+pub mod trace;
 mod vitals;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
-pub use labels::{Discard, Reason, StorageReason};
-pub use metrics::{JobCounts, Metrics};
+pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
+pub use metrics::{Family, JobCounts, Metrics};
 pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
 pub use status::{JobRow, STARTING, STOPPING, Status};
+pub use textfile::{Collected, Textfile};
 pub use vitals::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
 
 use crate::model::{Micros, Series};

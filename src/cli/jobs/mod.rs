@@ -38,7 +38,7 @@ struct Meant {
 /// Does what is asked, through the daemon where one runs.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     match args.action {
-        Action::Run(meant) => run_jobs(&config, "jobs run", meant.series, out, stop).await,
+        Action::Run(meant) => run_jobs(&config, "jobs run", meant.series, out, stop, |_| {}).await,
         Action::Pause(meant) => pause::run(meant.series, true, config, out).await,
         Action::Resume(meant) => pause::run(meant.series, false, config, out).await,
     }

@@ -3,18 +3,21 @@
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
 mod alive;
+mod drill;
 mod journal;
 mod process;
 mod reload;
 mod requests;
 mod rows;
 mod runs;
+mod server;
 mod storage;
 
 use std::error::Error;
 use std::fmt;
 
 pub use alive::HealthFileWritten;
+pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
@@ -25,6 +28,9 @@ pub use rows::{
     CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
+pub use server::{
+    ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
+};
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.

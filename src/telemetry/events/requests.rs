@@ -27,7 +27,7 @@ impl Event for RequestDone<'_> {
         let requests = &telemetry.metrics().requests;
         let labels = [self.exchange, self.endpoint];
         requests.sent.with_label_values(&[self.exchange, self.endpoint, code_label(self.code)]).inc();
-        requests.duration.with_label_values(&labels).observe(self.took.as_secs_f64());
+        requests.duration.observe(&labels, self.took);
         requests.response_bytes.with_label_values(&labels).inc_by(self.bytes);
         let Self { exchange, endpoint, code, took, bytes } = self;
         tracing::debug!(exchange, endpoint, code, bytes, ?took, "request answered");
@@ -58,7 +58,7 @@ impl Event for RequestFailed<'_> {
         requests.failures.with_label_values(&[exchange, endpoint, reason.name()]).inc();
         if reason.is_without_answer() {
             requests.sent.with_label_values(&[exchange, endpoint, NO_CODE]).inc();
-            requests.duration.with_label_values(&[exchange, endpoint]).observe(took.as_secs_f64());
+            requests.duration.observe(&[exchange, endpoint], took);
         }
         let error = Chain(error);
         if reason == Reason::Cancelled {

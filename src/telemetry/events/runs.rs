@@ -102,7 +102,7 @@ fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
     let metrics = telemetry.metrics();
     metrics.series(series).runs.add(1);
     let labels = [series.exchange(), series.kind().name()];
-    metrics.runs.duration.with_label_values(&labels).observe(took.as_secs_f64());
+    metrics.runs.duration.observe(&labels, took);
 }
 
 /// An attempt at a window failed; it is counted where its run ends.

@@ -28,7 +28,7 @@ impl Event for FilePublished<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let storage = &telemetry.metrics().storage;
         let kind = [self.series.kind().name()];
-        storage.publish_duration.with_label_values(&kind).observe(self.took.as_secs_f64());
+        storage.publish_duration.observe(&kind, self.took);
         storage.written_bytes.with_label_values(&kind).inc_by(self.written_bytes);
         storage.copied_bytes.with_label_values(&kind).inc_by(self.copied_bytes);
         storage.file_size.with_label_values(&kind).observe(self.file_bytes as f64);
@@ -123,7 +123,8 @@ pub struct FileAdopted<'a> {
 }
 
 impl Event for FileAdopted<'_> {
-    fn emit(self, _: &Telemetry) {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().storage.adopted.inc();
         tracing::info!(series = %self.series, file = %self.file.display(), "whole file adopted into the ledger");
     }
 }

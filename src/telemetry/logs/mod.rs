@@ -108,7 +108,10 @@ pub fn subscriber(
     let file = settings.file.map(|path| {
         RotatingFile::open(path).map_err(|source| LogError::File { path: path.display().to_string(), source })
     });
-    let stderr = settings.to_stderr.then(stderr::open).transpose().map_err(LogError::Thread)?;
+    let program = &metrics.program;
+    program.queue_capacity.with_label_values(&["stderr"]).set(stderr::QUEUE_LINES as i64);
+    let waiting = program.queue_items.with_label_values(&["stderr"]);
+    let stderr = settings.to_stderr.then(|| stderr::open(waiting)).transpose().map_err(LogError::Thread)?;
     let (stderr, drain) = stderr.unzip();
     let format = settings.format;
     let layer = LogLayer { format, file: file.transpose()?.map(Mutex::new), stderr, metrics };

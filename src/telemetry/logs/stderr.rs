@@ -4,14 +4,19 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use prometheus::IntGauge;
+
 /// Lines that may wait for stderr.
-const QUEUE_LINES: usize = 4_096;
+pub(super) const QUEUE_LINES: usize = 4_096;
 
 /// How long the last lines may take when logging ends.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// The way to stderr.
-pub(super) struct Stderr(SyncSender<Message>);
+pub(super) struct Stderr {
+    lines: SyncSender<Message>,
+    waiting: IntGauge,
+}
 
 enum Message {
     Line(String),
@@ -25,22 +30,29 @@ pub(super) struct Drain {
     ended: Receiver<()>,
 }
 
-/// Starts the thread.
-pub(super) fn open() -> io::Result<(Stderr, Drain)> {
+/// Starts the thread; `waiting` shows how many lines are on their way.
+pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
     let (send, receive) = sync_channel(QUEUE_LINES);
     let (done, ended) = sync_channel(1);
+    let waits = waiting.clone();
     std::thread::Builder::new().name("log-stderr".to_owned()).spawn(move || {
-        write_all(&receive, io::stderr());
+        write_all(&receive, io::stderr(), &waits);
         // Nobody may be waiting any more.
         let _ = done.try_send(());
     })?;
-    Ok((Stderr(send.clone()), Drain { end: send, ended }))
+    Ok((Stderr { lines: send.clone(), waiting }, Drain { end: send, ended }))
 }
 
 impl Stderr {
     /// Hands a line over; false where the queue is full.
     pub(super) fn send(&self, line: String) -> bool {
-        self.0.try_send(Message::Line(line)).is_ok()
+        // Counted first: the thread may write it before the next line here runs.
+        self.waiting.inc();
+        let is_taken = self.lines.try_send(Message::Line(line)).is_ok();
+        if !is_taken {
+            self.waiting.dec();
+        }
+        is_taken
     }
 }
 
@@ -56,9 +68,10 @@ impl Drop for Drain {
 }
 
 /// Writes until logging ends. A closed stderr is no fault: lines are then taken and go nowhere.
-fn write_all(lines: &Receiver<Message>, mut to: impl Write) {
+fn write_all(lines: &Receiver<Message>, mut to: impl Write, waiting: &IntGauge) {
     while let Ok(Message::Line(line)) = lines.recv() {
         let _ = to.write_all(line.as_bytes());
+        waiting.dec();
     }
 }
 
@@ -69,14 +82,17 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_lines_instead_of_waiting() {
         let (send, receive) = sync_channel(1);
-        let stderr = Stderr(send);
+        let waiting = IntGauge::new("waiting", "Lines.").unwrap();
+        let stderr = Stderr { lines: send, waiting: waiting.clone() };
 
         assert!(stderr.send("one\n".to_owned()));
         assert!(!stderr.send("two\n".to_owned()));
+        assert_eq!(waiting.get(), 1);
 
         drop(stderr);
         let mut written = Vec::new();
-        write_all(&receive, &mut written);
+        write_all(&receive, &mut written, &waiting);
         assert_eq!(written, b"one\n");
+        assert_eq!(waiting.get(), 0);
     }
 }

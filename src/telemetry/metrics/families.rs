@@ -1,8 +1,11 @@
 //! The families that are not counted for each series: runs, requests, storage and the process itself.
 
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+};
 
 use super::register::{FLUSH, HTTP, LAG, RUN, Register, SIZE, SYNC, WAIT};
+use super::traced::TracedHistograms;
 
 /// Who runs, with which configuration.
 pub(crate) struct Program {
@@ -14,6 +17,8 @@ pub(crate) struct Program {
     pub(crate) status_file_failures: IntCounter,
     pub(crate) log_messages: IntCounterVec,
     pub(crate) queue_dropped: IntCounterVec,
+    pub(crate) queue_items: IntGaugeVec,
+    pub(crate) queue_capacity: IntGaugeVec,
 }
 
 impl Program {
@@ -50,13 +55,19 @@ impl Program {
                 "Entries a full or broken queue had to drop.",
                 &["queue"],
             ),
+            queue_items: add.count_gauges("queue_items", "Entries waiting in a queue.", &["queue"]),
+            queue_capacity: add.count_gauges(
+                "queue_capacity_items",
+                "Entries a queue holds before it drops any.",
+                &["queue"],
+            ),
         }
     }
 }
 
 /// Runs of jobs, where one label set serves many series.
 pub(crate) struct Runs {
-    pub(crate) duration: HistogramVec,
+    pub(crate) duration: TracedHistograms,
     pub(crate) delay: HistogramVec,
     pub(crate) jobs: GaugeVec,
     pub(crate) discarded: IntCounterVec,
@@ -66,7 +77,7 @@ pub(crate) struct Runs {
 impl Runs {
     pub(super) fn new(add: &Register<'_>) -> Self {
         Runs {
-            duration: add.histograms(
+            duration: add.traced_histograms(
                 "job_run_duration_seconds",
                 "How long runs took, failed ones included.",
                 &["exchange", "kind"],
@@ -97,7 +108,7 @@ impl Runs {
 pub(crate) struct Requests {
     pub(crate) sent: IntCounterVec,
     pub(crate) failures: IntCounterVec,
-    pub(crate) duration: HistogramVec,
+    pub(crate) duration: TracedHistograms,
     pub(crate) response_bytes: IntCounterVec,
     pub(crate) retries: IntCounterVec,
     pub(crate) wait: HistogramVec,
@@ -123,7 +134,7 @@ impl Requests {
                 "Requests that brought nothing of use, by reason.",
                 &["exchange", "endpoint", "reason"],
             ),
-            duration: add.histograms(
+            duration: add.traced_histograms(
                 "http_request_duration_seconds",
                 "How long requests took, body included.",
                 &endpoint,
@@ -173,7 +184,7 @@ impl Requests {
 
 /// Files and the disk they are on.
 pub(crate) struct Storage {
-    pub(crate) publish_duration: HistogramVec,
+    pub(crate) publish_duration: TracedHistograms,
     pub(crate) publish_failures: IntCounterVec,
     pub(crate) written_bytes: IntCounterVec,
     pub(crate) copied_bytes: IntCounterVec,
@@ -182,6 +193,7 @@ pub(crate) struct Storage {
     pub(crate) buffered_rows: GaugeVec,
     pub(crate) quarantined: IntCounter,
     pub(crate) missing: IntCounter,
+    pub(crate) adopted: IntCounter,
     pub(crate) free_bytes: Gauge,
     pub(crate) size_bytes: Gauge,
 }
@@ -189,7 +201,7 @@ pub(crate) struct Storage {
 impl Storage {
     pub(super) fn new(add: &Register<'_>) -> Self {
         Storage {
-            publish_duration: add.histograms(
+            publish_duration: add.traced_histograms(
                 "storage_publish_duration_seconds",
                 "How long it took to publish a file, fsync included.",
                 &["kind"],
@@ -223,6 +235,10 @@ impl Storage {
             ),
             quarantined: add.counter("storage_quarantined_files_total", "Damaged files set aside."),
             missing: add.counter("storage_missing_files_total", "Published files that were found gone."),
+            adopted: add.counter(
+                "storage_adopted_files_total",
+                "Whole files taken into a ledger that did not know them.",
+            ),
             free_bytes: add.gauge("storage_free_bytes", "Bytes free for us on the disk of the data path."),
             size_bytes: add.gauge("storage_size_bytes", "Size of the disk of the data path in bytes."),
         }

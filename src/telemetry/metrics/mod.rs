@@ -1,31 +1,43 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
 mod alive;
+mod catalogue;
 mod collect;
+mod collected;
+mod drill;
 mod families;
 mod process;
 mod register;
 mod reload;
 mod series;
+mod server;
+mod traced;
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::Registry;
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::proto::MetricFamily;
 
-use crate::model::{Micros, Series};
+use crate::model::{Kind, Micros, Series};
 use crate::telemetry::SeriesHealth;
+use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
 use alive::Alive;
+use catalogue::Catalogue;
+pub use catalogue::Family;
+pub(super) use catalogue::unit_of;
+pub(super) use collected::CollectFamilies;
+use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
 use reload::Reloads;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
+use server::Server;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -35,15 +47,24 @@ const JOB_STATES: [&str; 5] = ["waiting", "running", "retrying", "paused", "fail
 
 /// Every counter, gauge and histogram of the process.
 pub struct Metrics {
-    registry: Registry,
+    catalogue: Catalogue,
     series: SeriesTable,
+    exchanges: Mutex<BTreeMap<String, Known>>,
     pub(crate) program: Program,
     pub(crate) runs: Runs,
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) drill: Drill,
+    pub(crate) server: Server,
     pub(crate) alive: Alive,
     pub(crate) reloads: Reloads,
+}
+
+/// An exchange that was declared: our names of its operations, and whether its label sets exist now.
+struct Known {
+    endpoints: Vec<String>,
+    is_shown: bool,
 }
 
 /// How many jobs are doing what.
@@ -77,18 +98,21 @@ impl Metrics {
     /// All families, empty, and `dccd_build_info`.
     #[must_use]
     pub fn new() -> Self {
-        let registry = Registry::new();
-        let add = Register(&registry);
+        let catalogue = Catalogue::default();
+        let add = Register(&catalogue);
         let metrics = Metrics {
             program: Program::new(&add),
             runs: Runs::new(&add),
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            drill: Drill::new(&add),
+            server: Server::new(&add),
             alive: Alive::new(&add),
             reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
-            registry,
+            exchanges: Mutex::default(),
+            catalogue,
         };
         metrics.register(Box::new(metrics.series.clone()));
         metrics.register(Box::new(ProcessCollector::new()));
@@ -101,13 +125,23 @@ impl Metrics {
     /// # Panics
     /// When one of their names is taken.
     pub fn register(&self, families: Box<dyn Collector>) {
-        self.registry.register(families).expect("each name is registered once");
+        self.catalogue.register(Arc::from(families));
     }
 
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
-        self.registry.gather()
+        self.catalogue.gather()
+    }
+
+    /// Every family there is, whether it has a sample yet or not, sorted by name.
+    #[must_use]
+    pub fn families(&self) -> Vec<Family> {
+        self.catalogue.families()
+    }
+
+    pub(super) fn exemplars(&self) -> &Exemplars {
+        &self.catalogue.exemplars
     }
 
     /// Says which configuration is in force.
@@ -124,6 +158,12 @@ impl Metrics {
 
     /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its operations.
     pub fn declare_exchange(&self, exchange: &str, endpoints: &[&str]) {
+        let names = endpoints.iter().map(ToString::to_string).collect();
+        self.exchanges().insert(exchange.to_owned(), Known { endpoints: names, is_shown: true });
+        self.create_exchange_label_sets(exchange, endpoints);
+    }
+
+    fn create_exchange_label_sets(&self, exchange: &str, endpoints: &[&str]) {
         let requests = &self.requests;
         for endpoint in endpoints {
             for code in CODES_AT_ZERO {
@@ -132,7 +172,7 @@ impl Metrics {
             for reason in Reason::ALL {
                 requests.failures.with_label_values(&[exchange, endpoint, reason.name()]);
             }
-            requests.duration.with_label_values(&[exchange, endpoint]);
+            requests.duration.create(&[exchange, endpoint]);
             requests.response_bytes.with_label_values(&[exchange, endpoint]);
             requests.retries.with_label_values(&[exchange, endpoint]);
         }
@@ -157,20 +197,78 @@ impl Metrics {
             return;
         };
         let interval_secs = interval.as_secs_f64();
-        let span_secs = series.span().map_or(0.0, |span| f64::from(span.secs()));
         own.job_interval.set(interval_secs);
-        own.expected_interval.set(interval_secs.max(span_secs));
+        own.expected_interval.set(if interval.is_zero() {
+            0.0
+        } else {
+            interval_secs.max(usual_secs(series))
+        });
         let (exchange, kind) = (series.exchange(), series.kind().name());
-        self.runs.duration.with_label_values(&[exchange, kind]);
+        self.show_exchange(exchange);
+        self.runs.duration.create(&[exchange, kind]);
         self.runs.delay.with_label_values(&[kind]);
         for reason in Discard::ALL {
             self.runs.discarded.with_label_values(&[exchange, kind, reason.name()]);
         }
+        for outcome in ["filled", "failed"] {
+            self.runs.repairs.with_label_values(&[exchange, kind, outcome]);
+        }
         self.create_storage_label_sets(kind);
     }
 
+    /// Creates the label sets of an exchange again that were dropped with its last series.
+    fn show_exchange(&self, exchange: &str) {
+        let mut exchanges = self.exchanges();
+        let Some(known) = exchanges.get_mut(exchange).filter(|known| !known.is_shown) else { return };
+        known.is_shown = true;
+        let endpoints: Vec<&str> = known.endpoints.iter().map(String::as_str).collect();
+        self.create_exchange_label_sets(exchange, &endpoints);
+    }
+
+    /// Drops the label sets of a series, and those it was the last one to need.
     pub(crate) fn forget_series(&self, series: &Series) {
         self.series.forget(series);
+        let (exchange, kind) = (series.exchange(), series.kind().name());
+        if !self.series.has(|other| other.exchange() == exchange && other.kind() == series.kind()) {
+            let runs = &self.runs;
+            runs.duration.forget(&[("exchange", exchange), ("kind", kind)]);
+            forget(&runs.discarded, &[("exchange", exchange), ("kind", kind)]);
+            forget(&runs.repairs, &[("exchange", exchange), ("kind", kind)]);
+        }
+        if !self.series.has(|other| other.exchange() == exchange) {
+            self.forget_exchange(exchange);
+        }
+    }
+
+    fn forget_exchange(&self, exchange: &str) {
+        if let Some(known) = self.exchanges().get_mut(exchange) {
+            known.is_shown = false;
+        }
+        let (requests, held) = (&self.requests, [("exchange", exchange)]);
+        for counters in [
+            &requests.sent,
+            &requests.failures,
+            &requests.response_bytes,
+            &requests.retries,
+            &requests.throttled,
+        ] {
+            forget(counters, &held);
+        }
+        for gauges in [
+            &requests.tokens,
+            &requests.capacity,
+            &requests.banned_until,
+            &requests.clock_offset,
+            &requests.up,
+        ] {
+            forget(gauges, &held);
+        }
+        requests.duration.forget(&held);
+        forget(&requests.wait, &held);
+    }
+
+    fn exchanges(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The metrics of a series. Those of one that was never declared are counted as dropped and shown nowhere.
@@ -217,13 +315,15 @@ impl Metrics {
         for queue in ["stderr", "log_file"] {
             self.program.queue_dropped.with_label_values(&[queue]);
         }
+        self.program.queue_items.with_label_values(&["stderr"]);
+        self.program.queue_capacity.with_label_values(&["stderr"]);
         self.program.series_dropped.with_label_values(&["series"]);
         self.show_jobs(JobCounts::default());
     }
 
     fn create_storage_label_sets(&self, kind: &str) {
         let storage = &self.storage;
-        storage.publish_duration.with_label_values(&[kind]);
+        storage.publish_duration.create(&[kind]);
         for reason in StorageReason::ALL {
             storage.publish_failures.with_label_values(&[kind, reason.name()]);
         }
@@ -232,5 +332,30 @@ impl Metrics {
         storage.file_size.with_label_values(&[kind]);
         storage.folds.with_label_values(&[kind]);
         storage.buffered_rows.with_label_values(&[kind]);
+    }
+}
+
+/// How far apart rows of a series are in good order, in seconds; 0 where nothing says. Funding is settled every
+/// eight hours at the latest.
+fn usual_secs(series: &Series) -> f64 {
+    match series.span() {
+        Some(span) => f64::from(span.secs()),
+        None if series.kind() == Kind::Funding => 8.0 * 3_600.0,
+        None => 0.0,
+    }
+}
+
+/// Drops every label set of a family that holds all of these labels.
+fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, held: &[(&str, &str)])
+where
+    MetricVec<B>: Collector,
+{
+    for metric in family.collect().iter().flat_map(MetricFamily::get_metric) {
+        let labels: HashMap<&str, &str> =
+            metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
+        if held.iter().all(|(name, value)| labels.get(name) == Some(value)) {
+            // Someone else may have dropped it meanwhile.
+            let _ = family.remove(&labels);
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! Making families: one line each, all under `dccd_`, with the buckets fixed at compile time.
 
+use std::sync::Arc;
+
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts,
 };
+
+use super::catalogue::Catalogue;
+use super::traced::TracedHistograms;
 
 /// Seconds of an HTTP request, as the OpenTelemetry conventions advise.
 pub(super) const HTTP: &[f64] =
@@ -24,7 +29,7 @@ pub(super) const SIZE: &[f64] =
     &[4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0, 268435456.0];
 
 /// A registry being filled.
-pub(super) struct Register<'a>(pub(super) &'a Registry);
+pub(super) struct Register<'a>(pub(super) &'a Catalogue);
 
 impl Register<'_> {
     pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {
@@ -47,6 +52,10 @@ impl Register<'_> {
         self.add(GaugeVec::new(opts(name, help), labels))
     }
 
+    pub(super) fn count_gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.add(IntGaugeVec::new(opts(name, help), labels))
+    }
+
     pub(super) fn histograms(
         &self,
         name: &str,
@@ -58,13 +67,30 @@ impl Register<'_> {
         self.add(HistogramVec::new(opts, labels))
     }
 
+    /// Durations whose exemplars are kept.
+    pub(super) fn traced_histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        bounds: &'static [f64],
+    ) -> TracedHistograms {
+        TracedHistograms {
+            name: opts(name, help).fq_name(),
+            labels: labels.iter().map(ToString::to_string).collect(),
+            bounds,
+            family: self.histograms(name, help, labels, bounds),
+            exemplars: Arc::clone(&self.0.exemplars),
+        }
+    }
+
     pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         self.add(Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec())))
     }
 
     fn add<C: Collector + Clone + 'static>(&self, family: prometheus::Result<C>) -> C {
         let family = family.expect("names, labels and buckets are constants a test has registered");
-        self.0.register(Box::new(family.clone())).expect("each name is registered once");
+        self.0.register(Arc::new(family.clone()));
         family
     }
 }

@@ -133,6 +133,11 @@ impl SeriesTable {
         write(&self.0.declared).remove(series);
     }
 
+    /// Whether a declared series is of a kind.
+    pub(super) fn has(&self, is_one: impl Fn(&Series) -> bool) -> bool {
+        read(&self.0.declared).keys().any(is_one)
+    }
+
     pub(super) fn get(&self, series: &Series) -> Option<Arc<SeriesMetrics>> {
         read(&self.0.declared).get(series).map(|known| Arc::clone(&known.metrics))
     }

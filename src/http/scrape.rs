@@ -1,0 +1,107 @@
+//! `/metrics`: the format and compression the scraper asks for, in the time it has, a few scrapes at a time.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::App;
+use super::routes::{Reply, plain, reply};
+use crate::telemetry::events::{ScrapeRefused, Scraped};
+use crate::telemetry::exposition::{self, Format, accept};
+use crate::telemetry::{ScrapeRefusal, Telemetry};
+
+/// In this header Prometheus says how many seconds it waits.
+const TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+
+/// How long a scrape may take that says nothing, and at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An answer needs this long to arrive.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
+
+/// The metrics. They are written off the runtime's threads, and only some at a time: a scrape lasts
+/// milliseconds, so that more at once are a fault of the one who asks.
+pub(super) async fn metrics(app: &App, headers: &HeaderMap) -> Reply {
+    let Ok(place) = Arc::clone(&app.scrapes).try_acquire_owned() else {
+        return refuse(app, ScrapeRefusal::Busy, "too many scrapes at once; try again\n");
+    };
+    let format = accept::format(&joined(headers, &header::ACCEPT));
+    let compress = accept::gzip(&joined(headers, &header::ACCEPT_ENCODING));
+    let telemetry = app.telemetry.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        // The place is given back when the work is done, also where nobody waits for it any more.
+        let _place = place;
+        write(&telemetry, format, compress)
+    });
+    match tokio::time::timeout(time_left(headers), written).await {
+        Ok(Ok(Ok(body))) => exposed(body, format, compress),
+        Ok(Ok(Err(error))) => broken(&error),
+        Ok(Err(error)) => broken(&error),
+        Err(_) => refuse(app, ScrapeRefusal::Late, "the metrics were not ready in time; try again\n"),
+    }
+}
+
+fn write(telemetry: &Telemetry, format: Format, compress: bool) -> std::io::Result<Vec<u8>> {
+    let began = Instant::now();
+    let text = exposition::encode(telemetry.metrics(), format)?;
+    let body = if compress { exposition::gzip(&text)? } else { text.into_bytes() };
+    telemetry.emit(Scraped { took: began.elapsed() });
+    Ok(body)
+}
+
+/// Every value of a header as one list.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.collect::<Vec<_>>().join(",")
+}
+
+fn time_left(headers: &HeaderMap) -> Duration {
+    let said = headers.get(TIMEOUT).and_then(|value| value.to_str().ok()?.parse::<f64>().ok());
+    let given = said.and_then(|secs| Duration::try_from_secs_f64(secs).ok()).filter(|time| !time.is_zero());
+    given.map_or(PATIENCE, |time| time.saturating_sub(ON_THE_WAY).max(time / 2).min(PATIENCE))
+}
+
+fn exposed(body: Vec<u8>, format: Format, compressed: bool) -> Reply {
+    let mut reply = reply(StatusCode::OK, format.content_type(), body);
+    let headers = reply.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static(exposition::VARY));
+    if compressed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    reply
+}
+
+fn refuse(app: &App, reason: ScrapeRefusal, what: &'static str) -> Reply {
+    app.telemetry.emit(ScrapeRefused(reason));
+    let mut reply = plain(StatusCode::SERVICE_UNAVAILABLE, what);
+    reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+}
+
+fn broken(error: &dyn Error) -> Reply {
+    tracing::error!(%error, "the metrics cannot be encoded");
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be encoded; see the log\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_ends_before_its_scraper_gives_up() {
+        let left = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMEOUT, text.parse().unwrap());
+            time_left(&headers)
+        };
+        assert_eq!(left("10"), Duration::from_millis(9_900));
+        assert_eq!(left("0.1"), Duration::from_millis(50));
+        for odd in ["0", "-1", "NaN", "inf", "soon", "1e300"] {
+            assert_eq!(left(odd), PATIENCE, "{odd}");
+        }
+        assert_eq!(time_left(&HeaderMap::new()), PATIENCE);
+    }
+}

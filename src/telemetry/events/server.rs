@@ -1,0 +1,106 @@
+//! Our own HTTP server: scrapes, refusals, and the file it is guarded with.
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Chain;
+use crate::model::Micros;
+use crate::telemetry::labels::{Refusal, ScrapeRefusal};
+use crate::telemetry::{Event, Telemetry};
+
+/// The metrics were written for a scrape.
+pub struct Scraped {
+    /// How long gathering, writing and compressing took.
+    pub took: Duration,
+}
+
+impl Event for Scraped {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().server.scrape_duration.observe(self.took.as_secs_f64());
+    }
+}
+
+/// A scrape was turned away.
+pub struct ScrapeRefused(pub ScrapeRefusal);
+
+impl Event for ScrapeRefused {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().server.scrapes_refused.with_label_values(&[self.0.name()]).inc();
+        tracing::debug!(reason = self.0.name(), "scrape refused");
+    }
+}
+
+/// A request or a connection was turned away.
+pub struct RequestRefused {
+    /// Why.
+    pub reason: Refusal,
+    /// Who asked.
+    pub peer: Option<IpAddr>,
+}
+
+impl Event for RequestRefused {
+    fn emit(self, telemetry: &Telemetry) {
+        let RequestRefused { reason, peer } = self;
+        telemetry.metrics().server.requests_refused.with_label_values(&[reason.name()]).inc();
+        // A client that keeps asking must not fill the log: only what looks like guessing is told aloud.
+        if reason == Refusal::Guessing {
+            tracing::warn!(?peer, "credentials are guessed at; requests from there are refused for a while");
+        } else {
+            tracing::debug!(reason = reason.name(), ?peer, "request refused");
+        }
+    }
+}
+
+/// The number of open connections changed.
+pub struct ConnectionsChanged {
+    /// One more, or one less.
+    pub opened: bool,
+}
+
+impl Event for ConnectionsChanged {
+    fn emit(self, telemetry: &Telemetry) {
+        let open = &telemetry.metrics().server.connections;
+        if self.opened { open.inc() } else { open.dec() }
+    }
+}
+
+/// The web configuration was read and is in force.
+pub struct WebConfigLoaded<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// When the server's certificate ends, where there is one.
+    pub certificate_expiry: Option<Micros>,
+    /// Now.
+    pub at: Micros,
+}
+
+impl Event for WebConfigLoaded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let server = &telemetry.metrics().server;
+        server.web_config_ok.set(1);
+        server.web_config_loaded.set(self.at.as_secs_f64());
+        server.certificate_expiry.set(self.certificate_expiry.map_or(0.0, Micros::as_secs_f64));
+        tracing::info!(path = %self.path.display(), "web configuration in force");
+    }
+}
+
+/// The web configuration changed and cannot be used; the one before stays in force.
+pub struct WebConfigRefused<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What is wrong with it.
+    pub error: &'a dyn Error,
+}
+
+impl Event for WebConfigRefused<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().server.web_config_ok.set(0);
+        tracing::error!(
+            path = %self.path.display(),
+            error = %Chain(self.error),
+            "web configuration refused; the one before stays in force"
+        );
+    }
+}
