@@ -334,14 +334,36 @@ fn a_series_is_expected_as_often_as_rows_can_come_and_never_where_nothing_collec
 }
 
 #[test]
-fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+fn a_run_shows_since_when_it_is_under_way_until_it_ends_however_it_ends() {
     let telemetry = declared();
-    telemetry.emit(TestAlertSet { active: true });
-    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+    let lease = || samples(&telemetry)[&format!("dccd_job_lease_timestamp_seconds{{{LABELS}}}")].clone();
+    let series = &series(HOURLY);
+    let ends: [&dyn Fn(); 3] = [
+        &|| telemetry.emit(JobSucceeded { series, rows: 0, took: TOOK, at: AT }),
+        &|| telemetry.emit(job_failed(series, &io::Error::other("no"))),
+        &|| telemetry.emit(JobStopped { series, rows: 0, took: TOOK }),
+    ];
+    for end in ends {
+        telemetry.emit(JobStarted { series, delay: TOOK });
+        let running: f64 = lease().parse().unwrap();
+        end();
 
-    telemetry.emit(TestAlertSet { active: false });
+        assert!(running > 1.7e9, "{running}");
+        assert_eq!(lease(), "0");
+    }
+}
 
-    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
+#[test]
+fn a_fire_drill_raises_its_gauge_until_it_is_lowered_or_its_time_is_over() {
+    let telemetry = declared();
+    let active = || samples(&telemetry)["dccd_test_alert_active"].clone();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_secs(3_600) });
+    let raised = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::ZERO });
+    let lowered = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_nanos(1) });
+
+    assert_eq!([raised, lowered, active()], ["1", "0", "0"]);
 }
 
 #[test]

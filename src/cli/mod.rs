@@ -1,6 +1,7 @@
 //! The command line: one file a command, and what they share.
 
 pub mod add;
+pub mod alerts;
 pub mod backfill;
 pub mod collect;
 pub mod complete;
@@ -19,12 +20,15 @@ pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+pub mod purge;
 pub mod remove;
 pub mod repair;
+pub mod restore;
 mod running;
 pub mod sim;
 pub mod start;
 pub mod status;
+pub mod sync;
 pub mod validate;
 pub mod verify;
 
@@ -70,11 +74,15 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Repair(repair::Args),
+    Sync(sync::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
     Export(export::Args),
     Import(import::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
     Metrics(metrics::Args),
+    Alerts(alerts::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -105,6 +113,7 @@ impl Cli {
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Alerts(args)) => alerts::run(args, path, &mut out),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
@@ -139,6 +148,15 @@ impl Cli {
             },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
+            }),
+            Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| sync::run(args, config, out, stop))
+            }),
+            Some(Command::Restore(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| restore::run(args, config, out, stop))
+            }),
+            Some(Command::Purge(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
             Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))

@@ -36,11 +36,12 @@ impl Running {
     ) -> Result<Self, Exit> {
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
-        let site = open_site(config, command, out).await?;
+        let mut site = open_site(config, command, out).await?;
         let told = Told::start(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
+        site.keep_copies();
         let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
             pulse: Pulse::new(Arc::clone(&site), Arc::clone(&status), config),

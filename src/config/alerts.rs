@@ -55,7 +55,8 @@ fn webhook(section: &Section<'_>) -> Option<Secret> {
             .refuse("webhook_url", "expected an address that begins with https:// (its value is not shown)");
     }
     section.report().note(format!(
-        "{}: Alertmanager has replaced it, so nothing is posted from here; treat the URL as a secret, since \
+        "{}: Alertmanager has replaced it, so nothing is posted from here; `dccd alerts init` writes a receiver \
+         for it; treat the URL as a secret, since \
          whoever has it can post to your channel",
         section.place("webhook_url")
     ));

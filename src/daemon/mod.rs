@@ -1,5 +1,6 @@
 //! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
 
+mod copies;
 mod job;
 mod keeper;
 mod pulse;
@@ -7,6 +8,7 @@ mod schedule;
 mod scheduler;
 mod site;
 
+pub use copies::{Copies, target};
 pub use job::Job;
 pub use pulse::Pulse;
 pub use schedule::Rhythm;

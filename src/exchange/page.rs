@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::exchange::Instrument;
+use crate::exchange::{Instrument, SpanOffer};
 use crate::model::{Micros, Series, Window};
 
 /// One page to ask for.
@@ -21,6 +21,15 @@ pub struct Page {
     pub ask: Ask,
     /// The most rows wanted; for a book the levels of each side.
     pub rows: u32,
+}
+
+impl Page {
+    /// The exchange's own word for the span. One it does not have goes out as our label, which it refuses, never
+    /// as another span.
+    pub(crate) fn word(&self, spans: &[SpanOffer]) -> String {
+        let own = self.series.span().and_then(|span| spans.iter().find(|own| own.span() == span));
+        own.map_or_else(|| self.series.span_label(), |own| own.word.to_owned())
+    }
 }
 
 /// How a page is asked for.

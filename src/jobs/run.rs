@@ -12,7 +12,7 @@ use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
 use crate::jobs::ends::Ends;
 use crate::jobs::failures::Failures;
 use crate::jobs::fetch::{Failed, Fetcher};
-use crate::jobs::survey::Ground;
+use crate::jobs::survey::{Contracted, Ground};
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
 use crate::model::{Micros, Series, Window, Windows};
 use crate::net::NetError;
@@ -75,14 +75,32 @@ impl<'a> Run<'a> {
     async fn all(&mut self) -> Result<(), RunError> {
         let offer = self.offer().ok_or_else(|| self.no_offer())?;
         let mut writer = self.open().await?;
-        let instrument = self.introduce().await?;
+        let introduced = self.introduce().await?;
         if offer.history == History::Now {
-            let writer = self.snapshot(writer, offer, instrument).await?;
+            let writer = self.snapshot(writer, offer, introduced.now).await?;
             return self.finish(writer, Ok(())).await;
         }
-        let ground = self.survey(&mut writer, offer, instrument);
+        let mut walked = Ok(());
+        for contract in self.contracts(&writer, offer, introduced) {
+            if walked.is_ok() {
+                (writer, walked) = self.fill(writer, offer, contract).await?;
+            }
+        }
+        self.finish(writer, walked).await
+    }
+
+    /// Gets what is missing of the time in which a pair was one instrument.
+    async fn fill(
+        &mut self,
+        mut writer: Writer,
+        offer: &'static Offer,
+        contract: Contracted,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        self.at.done = 0;
+        let ground = self.survey(&mut writer, offer, contract);
+        self.settle_before_listing(&mut writer, &ground);
         if let Err(error) = self.probe(&mut writer, &ground).await {
-            return self.finish(writer, Err(error)).await;
+            return Ok((writer, Err(error)));
         }
         self.doubt(&mut writer, &ground);
         // What was ever wanted is on record before the first page, whatever happens then.
@@ -102,7 +120,7 @@ impl<'a> Run<'a> {
         if walked.is_ok() {
             (writer, walked) = self.derive(writer, &ground).await?;
         }
-        self.finish(writer, walked).await
+        Ok((writer, walked))
     }
 
     /// What to walk at once and what to repair after it.

@@ -37,7 +37,7 @@ pub struct Ledger {
     pub generation: u64,
     /// Journal frames of this series up to here are settled: in the files, and in this account.
     pub journal: Option<Mark>,
-    /// The remotes that hold this account, with its [digest](Ledger::digest) when it was verified there.
+    /// The remotes that hold this account, with its [digest](Ledger::digest) when that was verified there.
     pub synced: BTreeMap<String, String>,
     /// The ownership this account was written under; a lower one never replaces a higher one in a bucket.
     pub fence: u64,

@@ -6,12 +6,14 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod remotes;
 mod requests;
 mod rows;
 mod runs;
 mod server;
 mod storage;
 mod traces;
+mod tracker;
 
 use std::error::Error;
 use std::fmt;
@@ -20,6 +22,10 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use remotes::{
+    FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
+    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
@@ -33,6 +39,10 @@ pub use server::{
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
 pub(crate) use traces::SpanRefused;
 pub use traces::{SpansLost, TracesOff};
+pub use tracker::{
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
+    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);
