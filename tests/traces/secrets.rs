@@ -36,9 +36,11 @@ async fn where_the_environment_switches_traces_off_nothing_is_sent_and_no_line_n
     let collector = Collector::start().await;
     home.configure(&format!("otlp_endpoint: \"{}\", log_level: debug", collector.url()));
 
-    let ended = home.run("backfill", &[("OTEL_SDK_DISABLED", "true")]).await;
+    for off in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_SAMPLER", "always_off")] {
+        let ended = home.run("backfill", &[off]).await;
 
-    assert_eq!((ended.code, home.rows()), (Some(0), MINUTES), "{ended:?}");
-    assert!(collector.heads().is_empty());
+        assert_eq!((ended.code, home.rows()), (Some(0), MINUTES), "{ended:?}");
+        assert!(collector.heads().is_empty(), "{off:?}");
+    }
     assert!(home.log().contains("run succeeded") && !home.log().contains("trace_id"), "{}", home.log());
 }

@@ -21,8 +21,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 pub use settings::Settings;
 pub use spans::{
-    Get, answered, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write, limit_wait,
-    parquet_write, ran, read, wrote,
+    Get, answered, carried, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write,
+    limit_wait, parquet_write, pushed, ran, read, sync_push, wrote,
 };
 
 use crate::telemetry::Telemetry;
