@@ -21,7 +21,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub use tail::tail;
 
-use crate::telemetry::trace::Traces;
+use crate::telemetry::trace::{self, Traces};
 use crate::telemetry::{Metrics, now};
 use file::RotatingFile;
 use line::Line;
@@ -140,8 +140,8 @@ pub fn subscriber(
     let targets = Targets::new().with_default(level).with_targets(quiet);
     // A span nobody traces is none: only then does it cost nothing.
     let filter = targets.and(filter_fn(|about| about.is_event()));
-    let subscriber =
-        tracing_subscriber::registry().with(traces.map(Traces::layer)).with(layer.with_filter(filter));
+    let traced = traces.map(Traces::layer).with_filter(trace::wanted(traces.is_some()));
+    let subscriber = tracing_subscriber::registry().with(traced).with(layer.with_filter(filter));
     Ok((subscriber, LogGuard { sink, _stderr: drain }))
 }
 
