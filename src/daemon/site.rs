@@ -357,14 +357,12 @@ impl Site {
     async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         trace::ran(rows);
-        if let Some(error) = &outcome.error {
-            trace::failed(error.reason(), None, error);
-        }
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
             Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
             Some(error) => {
                 let reason = error.reason();
+                trace::failed(reason.name(), error);
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
@@ -374,7 +372,8 @@ impl Site {
             tracing::error!(series = %series, "{error}");
         }
         let telemetry = self.telemetry.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {
+        if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
+        {
             tracing::error!("saving metrics.json broke off: {error}");
         }
     }

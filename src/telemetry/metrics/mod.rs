@@ -66,8 +66,8 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
-    pub(crate) reloads: Reloads,
     pub(crate) traces: Traces,
+    pub(crate) reloads: Reloads,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -120,8 +120,8 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
-            reloads: Reloads::new(&add),
             traces: Traces::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
