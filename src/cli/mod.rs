@@ -26,6 +26,7 @@ pub mod start;
 pub mod status;
 pub mod validate;
 pub mod verify;
+mod web;
 
 use std::future::Future;
 use std::io;

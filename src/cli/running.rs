@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::one_shot::{open_site, start_logs};
 use crate::cli::output::Output;
+use crate::cli::web;
 use crate::config::Config;
 use crate::daemon::{Job, Scheduler, Site};
-use crate::http::{App, bind, serve};
+use crate::http::{App, Guard, bind, serve};
 use crate::telemetry::logs::LogGuard;
 use crate::telemetry::{STARTING, Status};
 
@@ -21,6 +22,7 @@ pub(crate) struct Running {
     site: Arc<Site>,
     status: Arc<Status>,
     listeners: Vec<TcpListener>,
+    guard: Guard,
     jobs: Vec<Job>,
     slots: usize,
     _logs: LogGuard,
@@ -34,6 +36,7 @@ impl Running {
         log_to_stderr: bool,
         out: &mut Output,
     ) -> Result<Self, Exit> {
+        let guard = web::guard(config).map_err(|lines| refused(&lines, out))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let site = open_site(config, command, out).await?;
@@ -45,6 +48,7 @@ impl Running {
             site: Arc::new(site),
             status: Arc::new(Status::new()),
             listeners,
+            guard,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
             _logs: logs,
@@ -68,10 +72,10 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, _logs } = self;
+        let Running { site, status, listeners, guard, jobs, slots, _logs } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
-        let app = App::new(site.telemetry().clone(), Arc::clone(&status));
+        let app = App::new(site.telemetry().clone(), Arc::clone(&status), guard);
         pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
         status.clear_unready(STARTING);
@@ -100,4 +104,10 @@ pub(crate) struct Ended {
     pub(crate) unfinished: usize,
     /// Whether everything accepted is known to survive.
     pub(crate) is_durable: bool,
+}
+
+/// Tells why nothing is served.
+fn refused(lines: &[String], out: &mut Output) -> Exit {
+    lines.iter().for_each(|line| out.error(line));
+    Exit::Config
 }

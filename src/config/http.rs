@@ -10,10 +10,10 @@ use crate::config::section::Section;
 /// Where metrics, health, API and the monitor page are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// The addresses to open; none switches it off. One beyond this machine is here only when
-    /// `allow_unauthenticated` permits it, as the credentials that would guard it are not active yet.
+    /// The addresses to open; none switches it off. One beyond this machine is here only with a web
+    /// configuration or where `allow_unauthenticated` permits it; a token does not guard one yet.
     pub listen: Vec<SocketAddr>,
-    /// TLS, client certificates and basic auth; not active in this version.
+    /// TLS, client certificates and basic auth: a file of the format the Prometheus exporters share.
     pub web_config: Option<PathBuf>,
     /// The file of the bearer token; not active in this version.
     pub token_file: Option<PathBuf>,
@@ -35,10 +35,9 @@ pub(super) fn check(root: &Section<'_>, around: &Surroundings) -> Http {
         token_file: path("token_file"),
         allow_unauthenticated: section.flag("allow_unauthenticated", false),
     };
-    for (key, set) in [("web_config", http.web_config.is_some()), ("token_file", http.token_file.is_some())] {
-        if set {
-            section.report().note(format!("{} is loaded but not active in this version", section.place(key)));
-        }
+    if http.token_file.is_some() {
+        let place = section.place("token_file");
+        section.report().note(format!("{place} is loaded but not active in this version"));
     }
     if !http.allow_unauthenticated {
         guard(&section, &mut http);
@@ -71,11 +70,12 @@ fn listen(section: &Section<'_>) -> Vec<SocketAddr> {
 fn guard(section: &Section<'_>, http: &mut Http) {
     let (inside, beyond): (Vec<SocketAddr>, Vec<SocketAddr>) =
         http.listen.iter().partition(|address| address.ip().is_loopback());
-    if beyond.is_empty() {
+    // Whether a web configuration asks for credentials is seen when it is read.
+    if beyond.is_empty() || http.web_config.is_some() {
         return;
     }
     let named = beyond.iter().map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");
-    if http.token_file.is_none() && http.web_config.is_none() {
+    if http.token_file.is_none() {
         section.refuse(
             "listen",
             format!(

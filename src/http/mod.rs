@@ -1,10 +1,20 @@
 //! The HTTP server: metrics, liveness, readiness and a page of the jobs. It reads and changes nothing.
 
+mod basic;
+mod browser;
+mod certificate;
+mod client_policy;
+mod guard;
+mod guesses;
 mod page;
+mod passwords;
 mod routes;
 mod scrape;
 mod server;
 mod stall;
+mod tls;
+mod web;
+mod web_config;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +24,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+pub use guard::Guard;
 pub use server::serve;
+pub use web_config::WebConfigError;
 
 use crate::telemetry::{Status, Telemetry};
 
@@ -25,6 +37,7 @@ pub struct App {
     status: Arc<Status>,
     limits: Limits,
     scrapes: Arc<Semaphore>,
+    guard: Arc<Guard>,
 }
 
 /// How much the server bears.
@@ -34,7 +47,8 @@ pub struct Limits {
     pub connections: usize,
     /// Answers of `/metrics` being encoded at a time; a further one is refused.
     pub scrapes: usize,
-    /// How long a client may take for a request's head, and how long a connection may be idle.
+    /// How long a client may take for the TLS handshake and a request's head, and how long a connection may be
+    /// idle.
     pub head: Duration,
     /// How long a client may take nothing of an answer.
     pub stall: Duration,
@@ -60,14 +74,15 @@ impl Default for Limits {
 impl App {
     /// An application with the default limits.
     #[must_use]
-    pub fn new(telemetry: Telemetry, status: Arc<Status>) -> Self {
-        App::with_limits(telemetry, status, Limits::default())
+    pub fn new(telemetry: Telemetry, status: Arc<Status>, guard: Guard) -> Self {
+        App::with_limits(telemetry, status, guard, Limits::default())
     }
 
     /// An application with limits of its own.
     #[must_use]
-    pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
-        App { telemetry, status, limits, scrapes: Arc::new(Semaphore::new(limits.scrapes)) }
+    pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, guard: Guard, limits: Limits) -> Self {
+        let scrapes = Arc::new(Semaphore::new(limits.scrapes));
+        App { telemetry, status, limits, scrapes, guard: Arc::new(guard) }
     }
 }
 

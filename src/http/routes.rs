@@ -8,6 +8,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
+use super::guard::{Access, Caller};
 use super::{App, page, scrape};
 
 /// An answer; its body is whole in memory.
@@ -19,24 +20,33 @@ type Pending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 struct Route {
     path: &'static str,
     method: Method,
+    access: Access,
     handler: for<'a> fn(&'a App, &'a HeaderMap) -> Pending<'a>,
 }
 
 static ROUTES: [Route; 4] = [
-    Route { path: "/", method: Method::GET, handler: |app, _| Box::pin(std::future::ready(landing(app))) },
+    Route {
+        path: "/",
+        method: Method::GET,
+        access: Access::Reader,
+        handler: |app, _| Box::pin(std::future::ready(landing(app))),
+    },
     Route {
         path: "/metrics",
         method: Method::GET,
+        access: Access::Reader,
         handler: |app, headers| Box::pin(scrape::metrics(app, headers)),
     },
     Route {
         path: "/-/healthy",
         method: Method::GET,
+        access: Access::Open,
         handler: |app, _| Box::pin(std::future::ready(healthy(app))),
     },
     Route {
         path: "/-/ready",
         method: Method::GET,
+        access: Access::Open,
         handler: |app, _| Box::pin(std::future::ready(ready(app))),
     },
 ];
@@ -57,16 +67,21 @@ const SECURITY: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// The answer to any request.
-pub(super) async fn answer<B>(app: &App, request: Request<B>) -> Reply {
-    let (head, _body) = request.into_parts();
-    let mut reply = match find(head.uri.path(), &head.method) {
-        Found::Route(route) => (route.handler)(app, &head.headers).await,
-        Found::OtherMethods(allowed) => not_allowed(&allowed),
-        Found::Nothing => plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n"),
+/// The answer to any request. What there is not is told only to those who may read.
+pub(super) async fn answer<B>(app: &App, caller: Caller, request: Request<B>) -> Reply {
+    let found = find(request.uri().path(), request.method());
+    let needed = if let Found::Route(route) = &found { route.access } else { Access::Reader };
+    let mut reply = match (app.guard.admit(&app.telemetry, caller, needed, &request).await, found) {
+        (Err(refused), _) => refused,
+        (Ok(()), Found::Route(route)) => (route.handler)(app, request.headers()).await,
+        (Ok(()), Found::OtherMethods(allowed)) => not_allowed(&allowed),
+        (Ok(()), Found::Nothing) => plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n"),
     };
     for (name, value) in SECURITY {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in &app.guard.web.config().headers {
+        reply.headers_mut().insert(name, value.clone());
     }
     reply
 }

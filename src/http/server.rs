@@ -1,6 +1,7 @@
 //! Connections: a bounded number, each with time-outs, all ended soon after stop.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,18 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Caller;
 use super::stall::Stall;
 use super::{App, routes};
+use crate::telemetry::events::{ConnectionsChanged, RequestRefused};
+use crate::telemetry::{Refusal, Telemetry};
 
 /// A request's head is no larger.
 const HEAD_LIMIT_BYTES: usize = 32 * 1024;
@@ -25,22 +31,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then gives open connections their grace and ends.
 pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.limits.connections));
-    let mut accepting = JoinSet::new();
+    let mut serving = JoinSet::new();
+    serving.spawn(Arc::clone(&app.guard.web).keep(app.telemetry.clone(), stop.clone()));
     for listener in listeners {
-        accepting.spawn(accept(listener, app.clone(), Arc::clone(&slots), stop.clone()));
+        serving.spawn(accept(listener, app.clone(), Arc::clone(&slots), stop.clone()));
     }
-    while accepting.join_next().await.is_some() {}
+    while serving.join_next().await.is_some() {}
 }
 
 async fn accept(listener: TcpListener, app: App, slots: Arc<Semaphore>, stop: CancellationToken) {
+    let at_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             // A connection that panicked ended nothing but itself.
             Some(_) = open.join_next() => {}
-            Some((stream, slot)) = next(&listener, &slots) => {
-                open.spawn(converse(stream, slot, app.clone(), stop.clone()));
+            Some((stream, peer, slot)) = next(&listener, &slots) => {
+                let caller = Caller { peer, at_loopback };
+                open.spawn(connected(stream, caller, slot, app.clone(), stop.clone()));
             }
         }
     }
@@ -53,12 +62,15 @@ async fn accept(listener: TcpListener, app: App, slots: Arc<Semaphore>, stop: Ca
 }
 
 /// The next connection, once there is room for one.
-async fn next(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     let mut told = false;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Some((stream, slot)),
+            Ok((stream, peer)) => return Some((stream, peer.ip(), slot)),
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "a connection cannot be accepted; it is tried again");
@@ -69,21 +81,73 @@ async fn next(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStre
     }
 }
 
-/// One connection, from its first request to its last.
-async fn converse(stream: TcpStream, slot: OwnedSemaphorePermit, app: App, stop: CancellationToken) {
+/// Counts a connection for as long as it lives.
+struct Counted(Telemetry);
+
+impl Counted {
+    fn new(telemetry: &Telemetry) -> Self {
+        telemetry.emit(ConnectionsChanged { opened: true });
+        Counted(telemetry.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.emit(ConnectionsChanged { opened: false });
+    }
+}
+
+/// One connection, from its handshake to its last request.
+async fn connected(
+    stream: TcpStream,
+    caller: Caller,
+    slot: OwnedSemaphorePermit,
+    app: App,
+    stop: CancellationToken,
+) {
+    let _counted = Counted::new(&app.telemetry);
     // Answers are written at once; without it the last part of one may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Stall::new(stream, app.limits.stall));
+    let stream = Stall::new(stream, app.limits.stall);
+    let config = app.guard.web.config();
+    let Some(tls) = config.tls.as_ref() else {
+        return converse(stream, caller, slot, app, stop).await;
+    };
+    let handshake = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(app.limits.head, handshake) => shaken,
+        () = stop.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => converse(stream, caller, slot, app, stop).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, peer = %caller.peer, "no TLS with a client");
+            app.telemetry.emit(RequestRefused { reason: Refusal::Handshake, peer: Some(caller.peer) });
+        }
+        Err(_) => {
+            app.telemetry.emit(RequestRefused { reason: Refusal::Handshake, peer: Some(caller.peer) });
+        }
+    }
+}
+
+/// A conversation, from its first request to its last.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    caller: Caller,
+    slot: OwnedSemaphorePermit,
+    app: App,
+    stop: CancellationToken,
+) {
     let head = app.limits.head;
     let service = service_fn(move |request| {
         let app = app.clone();
-        async move { Ok::<_, Infallible>(routes::answer(&app, request).await) }
+        async move { Ok::<_, Infallible>(routes::answer(&app, caller, request).await) }
     });
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(HEAD_LIMIT_BYTES)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut conversation = pin!(conversation);
     let ended = tokio::select! {
         ended = conversation.as_mut() => ended,
