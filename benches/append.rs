@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
-use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Settings, Store, Writer};
 
 /// 2024-01-01 00:00 UTC.
 const BEGIN: i64 = 1_704_067_200_000_000;
@@ -19,7 +19,7 @@ fn main() {
 fn append(series: &str, held: i64, each: i64, rows: fn(std::ops::Range<i64>) -> (Batch, Window)) {
     let folder = tempfile::tempdir().expect("a folder");
     let series: Series = series.parse().expect("a series");
-    let settings = Settings { sync_each: false, journal_id: 7, now: Micros(BEGIN), small_rows: SMALL_ROWS };
+    let settings = Settings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
     let (mut writer, _) = store.writer(&series).expect("an empty series");
     (0..held).step_by(100_000).for_each(|from| drop(put(&mut writer, rows(from..from + 100_000))));

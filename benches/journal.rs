@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use dccd::model::{Batch, BookLevel, Candle, Kind, Micros, Series, Side, Trade, Window};
-use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Settings, Store, Writer};
 
 use common::{BEGIN, cpu_secs};
 
@@ -110,7 +110,7 @@ fn fill(folder: &Path) -> u64 {
 }
 
 fn settings() -> Settings {
-    Settings { sync_each: false, journal_id: 7, now: BEGIN, small_rows: SMALL_ROWS }
+    Settings::of(7, BEGIN)
 }
 
 fn open(folder: &Path) -> Store {

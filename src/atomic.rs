@@ -27,6 +27,18 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Os.replace(path, bytes)
 }
 
+/// The same for a file that need not outlive a power cut: readers meet it whole, and the disk is not waited for.
+///
+/// # Errors
+/// Any refusal of the operating system; `path` then is as it was.
+pub fn show(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = aside(path);
+    let written = Os.create_anew(&temporary).and_then(|file| file.append_all(bytes));
+    written.and_then(|()| Os.rename(&temporary, path)).inspect_err(|_| {
+        let _ = Os.remove(&temporary);
+    })
+}
+
 /// Creates a temporary file anew, to be read and written anywhere.
 ///
 /// # Errors

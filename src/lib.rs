@@ -13,6 +13,7 @@ pub mod import;
 pub mod jobs;
 pub mod model;
 pub mod net;
+pub mod remote;
 pub mod sim;
 pub mod store;
 pub mod telemetry;

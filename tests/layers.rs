@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("disk", &[]),
@@ -19,11 +19,27 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("db", &["telemetry", "model", "atomic"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["disk", "telemetry", "model"]),
+    ("remote", &["store", "telemetry", "disk", "atomic", "model"]),
     ("export", &["store", "atomic", "disk", "model"]),
     ("import", &["store", "atomic", "disk", "model"]),
-    ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
+    ("jobs", &["net", "remote", "store", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
-    ("daemon", &["jobs", "net", "store", "db", "telemetry", "exchange", "model", "config", "atomic", "disk"]),
+    (
+        "daemon",
+        &[
+            "jobs",
+            "net",
+            "store",
+            "db",
+            "telemetry",
+            "exchange",
+            "model",
+            "config",
+            "atomic",
+            "disk",
+            "remote",
+        ],
+    ),
     ("http", &["daemon", "telemetry", "model"]),
     ("sim", &["model"]),
     ("cli", EVERYTHING),
@@ -39,6 +55,7 @@ const EVERYTHING: &[&str] = &[
     "db",
     "net",
     "store",
+    "remote",
     "export",
     "import",
     "jobs",

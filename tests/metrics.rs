@@ -276,6 +276,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
         ("dccd_status_file_write_failures_total".into(), "1"),
+        ("dccd_health_file_write_failures_total".into(), "1"),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(&name).map(String::as_str), Some(value), "{name}");
@@ -296,6 +297,51 @@ fn spans_of_one_pair_share_their_failures_and_nothing_else() {
         r#"dccd_job_failures_total{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="timeout"}"#;
     assert_eq!(samples[failures], "2");
     assert_eq!(samples[&format!("dccd_job_runs_total{{{LABELS}}}")], "1");
+}
+
+#[test]
+fn a_series_is_expected_as_often_as_rows_can_come_and_never_where_nothing_collects_it_by_itself() {
+    let telemetry = Telemetry::new();
+    let minute = Duration::from_secs(60);
+    for (text, every) in [
+        (HOURLY, minute),
+        ("binance/BTC-USDT/ohlc/1m", Duration::from_secs(300)),
+        ("binance/BTC-USDT/ohlc/1d", Duration::ZERO),
+        ("binance/BTC-USDT/trades", minute),
+        ("binance/BTC-USDT_PERP/funding", Duration::from_secs(3_600)),
+    ] {
+        telemetry.declare_series(&series(text), "job", every);
+    }
+
+    let samples = samples(&telemetry);
+    let expected: Vec<(&str, &str)> = samples
+        .iter()
+        .filter_map(|(name, value)| {
+            let labels = name.strip_prefix("dccd_series_expected_interval_seconds{exchange=\"binance\",")?;
+            Some((labels.trim_end_matches('}'), value.as_str()))
+        })
+        .collect();
+    assert_eq!(
+        expected,
+        [
+            (r#"kind="funding",pair="BTC/USDT:perp",span="""#, "28800"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1d""#, "0"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1h""#, "3600"),
+            (r#"kind="ohlc",pair="BTC/USDT",span="1m""#, "300"),
+            (r#"kind="trades",pair="BTC/USDT",span="""#, "60"),
+        ]
+    );
+}
+
+#[test]
+fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+    let telemetry = declared();
+    telemetry.emit(TestAlertSet { active: true });
+    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+
+    telemetry.emit(TestAlertSet { active: false });
+
+    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
 }
 
 #[test]
@@ -380,7 +426,8 @@ const S_FAMILIES: [&str; 12] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 28] = [
+const AT_ZERO: [&str; 29] = [
+    "dccd_health_file_write_failures_total",
     r#"dccd_job_run_duration_seconds_count{exchange="binance",kind="ohlc"}"#,
     r#"dccd_job_schedule_delay_seconds_count{kind="ohlc"}"#,
     r#"dccd_http_request_duration_seconds_count{endpoint="ohlc",exchange="binance"}"#,
@@ -423,6 +470,7 @@ fn emit_every_event(to: &Telemetry) {
     let hourly = &series(HOURLY);
     let error = &io::Error::other("no answer");
     to.emit(JobStarted { series: hourly, delay: TOOK });
+    to.emit(HealthFileWritten { error: Some(error) });
     to.emit(JobSucceeded { series: hourly, rows: 9, took: TOOK, at: AT });
     to.emit(job_failed(hourly, error));
     let window = Window::new(Micros(0), AT).unwrap();

@@ -11,7 +11,7 @@ use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Micros, OpenInterest, Series, Side, Trade, Type, Values,
     fields,
 };
-use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store};
+use dccd::store::{Accepted, Layout, Settings, Store};
 use serde::Serialize;
 
 /// 2024-01-01 00:00 UTC.
@@ -95,7 +95,7 @@ fn python() -> Option<PathBuf> {
 /// Publishes rows in two steps, so that files are rewritten as they are in daily use.
 fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Written {
     let series: Series = series.parse().unwrap();
-    let settings = Settings { sync_each: false, journal_id: 7, now: Micros(0), small_rows: SMALL_ROWS };
+    let settings = Settings::of(7, Micros(0));
     let (store, _) = Store::open(layout, settings).unwrap();
     let (mut writer, _) = store.writer(&series).unwrap();
     let half = rows.len() / 2;

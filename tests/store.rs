@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{
-    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, SMALL_ROWS, Settings, Store, StoreError,
-    Writer, inventory, open_period_file, period_files, verify_series,
+    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, Settings, Store, StoreError, Writer,
+    inventory, open_period_file, period_files, verify_series,
 };
 use proptest::prelude::*;
 
@@ -291,13 +291,37 @@ fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
 #[test]
 fn a_series_has_one_writer_at_a_time() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let settings =
-        Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024), small_rows: SMALL_ROWS };
+    let settings = Settings::of(7, Micros(YEAR_2024));
     let (store, _) = Store::open(&home.layout, settings).unwrap();
     let first = store.writer(&home.series).unwrap();
     assert!(matches!(store.writer(&home.series), Err(StoreError::Busy { .. })));
     drop(first);
     store.writer(&home.series).unwrap();
+}
+
+#[test]
+fn rows_of_a_series_that_could_not_be_opened_at_the_start_are_there_once_it_can() {
+    let home = Home::new("binance/BTC-USDT/ohlc/1h");
+    let open = || Store::open(&home.layout, Settings::of(7, Micros(YEAR_2024))).unwrap();
+    let (store, _) = open();
+    accept(&mut store.writer(&home.series).unwrap().0, hours(0, 3, 1.0));
+    std::mem::forget(store); // The process dies with its rows in the journal alone.
+    let foreign = home.file("2024");
+    fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    let whole = fs::read(Home::with_two_years().file("2024")).unwrap();
+    fs::write(&foreign, without_our_entry(&whole)).unwrap();
+
+    let (store, replay) = open();
+    assert!(matches!(replay.failures[..], [(_, StoreError::Foreign { .. })]), "{:?}", replay.failures);
+    fs::remove_file(&foreign).unwrap();
+    let (mut writer, _) = store.writer(&home.series).unwrap();
+    accept(&mut writer, hours(3, 1, 2.0));
+    writer.flush().unwrap();
+    drop(writer);
+    store.close().unwrap();
+
+    open();
+    assert_eq!(home.stored(), BTreeMap::from([(0, 1.0), (1, 1.0), (2, 1.0), (3, 2.0)]));
 }
 
 #[test]
@@ -330,6 +354,8 @@ fn nothing_is_written_where_nothing_was_accepted() {
     let mut writer = home.open();
     assert!(writer.flush().unwrap().files.is_empty());
     assert!(!home.layout.folder(&home.series).exists());
+    fs::create_dir_all(home.layout.folder(&home.series)).unwrap();
+    assert_eq!(verify_series(&home.layout, &home.series).unwrap(), [], "an empty folder is no fault");
     assert!(inventory(&home.layout).is_empty());
 }
 
@@ -403,8 +429,7 @@ impl Home {
     }
 
     fn restart(&self) -> Result<(Writer, Vec<Finding>), StoreError> {
-        let settings =
-            Settings { sync_each: false, journal_id: 7, now: Micros(YEAR_2024), small_rows: SMALL_ROWS };
+        let settings = Settings::of(7, Micros(YEAR_2024));
         let (store, replay) = Store::open(&self.layout, settings)?;
         let (writer, found) = store.writer(&self.series)?;
         Ok((writer, replay.findings.into_iter().map(|(_, finding)| finding).chain(found).collect()))

@@ -10,6 +10,7 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
@@ -61,6 +62,7 @@ enum Command {
     Backfill(backfill::Args),
     Collect(collect::Args),
     Start(start::Args),
+    Healthcheck(healthcheck::Args),
     Status(status::Args),
     Init(init::Args),
     Add(add::Args),
@@ -107,6 +109,7 @@ impl Cli {
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }

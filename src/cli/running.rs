@@ -12,10 +12,10 @@ use crate::cli::one_shot::{open_site, start_logs};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Job, Scheduler, Site};
+use crate::daemon::{Job, Pulse, Scheduler, Site};
 use crate::http::{App, Guard, bind, serve};
 use crate::telemetry::logs::LogGuard;
-use crate::telemetry::{STARTING, Status};
+use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
 pub(crate) struct Running {
@@ -25,6 +25,7 @@ pub(crate) struct Running {
     guard: Guard,
     jobs: Vec<Job>,
     slots: usize,
+    pulse: Pulse,
     _logs: LogGuard,
 }
 
@@ -44,9 +45,11 @@ impl Running {
         for note in &config.notes {
             tracing::warn!("{note}");
         }
+        let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
-            site: Arc::new(site),
-            status: Arc::new(Status::new()),
+            pulse: Pulse::new(Arc::clone(&site), Arc::clone(&status), config),
+            site,
+            status,
             listeners,
             guard,
             jobs: Job::all(config),
@@ -72,9 +75,10 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, guard, jobs, slots, _logs } = self;
+        let Running { site, status, listeners, guard, jobs, slots, pulse, _logs } = self;
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
+        pages.spawn(pulse.run(pages_stop.clone()));
         let app = App::new(site.telemetry().clone(), Arc::clone(&status), guard);
         pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
@@ -84,7 +88,7 @@ impl Running {
                 () = stop.cancelled() => {}
                 () = site.broken() => stop.cancel(),
             }
-            status.set_unready("stopping", "the daemon is stopping");
+            status.set_unready(STOPPING, "the daemon is stopping");
         };
         let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
         // Scrapes are answered until the last run has been counted.

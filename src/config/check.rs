@@ -67,7 +67,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "settings",
     "http",
     "store",

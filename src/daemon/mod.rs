@@ -2,11 +2,13 @@
 
 mod job;
 mod keeper;
+mod pulse;
 mod schedule;
 mod scheduler;
 mod site;
 
 pub use job::Job;
+pub use pulse::Pulse;
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use site::{Site, SiteError, now};

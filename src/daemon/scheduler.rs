@@ -1,5 +1,6 @@
 //! The scheduler: every job at the start, then on its rhythm; never two runs of a series, never more than the slots.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::daemon::{Job, Rhythm, Site};
 use crate::jobs::{Order, Outcome, RunError};
 use crate::model::Micros;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
-use crate::telemetry::{JobCounts, JobRow, Status};
+use crate::telemetry::{JobCounts, JobRow, QueueView, Status};
 
 /// The scheduler looks round at least this often, so that a changed system clock is noticed.
 const ROUND: Duration = Duration::from_secs(1);
@@ -32,6 +33,8 @@ pub struct Scheduler {
     running: JoinSet<(usize, Outcome)>,
     /// The disk refused something when it was last looked at.
     in_trouble: bool,
+    /// When the queues were last counted.
+    counted: Option<Instant>,
 }
 
 /// A job's place in the schedule.
@@ -59,7 +62,15 @@ impl Scheduler {
                 Place { due: job.rhythm.first(started), job, task: None, failed, by_storage: false }
             })
             .collect();
-        Scheduler { site, status, places, slots: slots.max(1), running: JoinSet::new(), in_trouble: false }
+        Scheduler {
+            site,
+            status,
+            places,
+            slots: slots.max(1),
+            running: JoinSet::new(),
+            in_trouble: false,
+            counted: None,
+        }
     }
 
     /// Runs jobs until `stop`, then lets those that run end: no new page is begun, what was accepted is
@@ -81,6 +92,10 @@ impl Scheduler {
     fn tick(&mut self, looked: &mut Option<Instant>) {
         self.status.tick();
         self.site.telemetry().emit(SchedulerTicked { at: now() });
+        if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
+            self.counted = Some(Instant::now());
+            self.status.set_queues(self.queues());
+        }
         if looked.is_none_or(|at| at.elapsed() >= LOOK) {
             *looked = Some(Instant::now());
             self.site.measure_disk();
@@ -185,6 +200,29 @@ impl Scheduler {
             }
         }
         0
+    }
+
+    /// The jobs of each exchange by what they are doing.
+    fn queues(&self) -> Vec<QueueView> {
+        let at = now();
+        let mut queues: BTreeMap<&str, QueueView> = BTreeMap::new();
+        for place in &self.places {
+            let name = place.job.series().exchange();
+            let queue = queues
+                .entry(name)
+                .or_insert_with(|| QueueView { name: name.to_owned(), ..QueueView::default() });
+            let is_idle = place.task.is_none();
+            match place.due.filter(|_| is_idle) {
+                Some(due) if due <= at => {
+                    queue.depth += 1;
+                    queue.oldest_due = Some(queue.oldest_due.map_or(due, |oldest| oldest.min(due)));
+                }
+                Some(_) => queue.scheduled += 1,
+                None => queue.in_progress += u64::from(!is_idle),
+            }
+            queue.failed += u64::from(is_idle && place.failed > 0);
+        }
+        queues.into_values().collect()
     }
 
     /// Makes the table of jobs and their counts anew.

@@ -197,6 +197,17 @@ impl Site {
         &self.layout
     }
 
+    /// Where state is kept over restarts.
+    pub(super) fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// The exchanges that have been met, in order.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<&'static str> {
+        self.contexts.keys().copied().collect()
+    }
+
     /// Where its events go.
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {

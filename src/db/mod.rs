@@ -2,6 +2,7 @@
 //! and ledgers are the truth.
 
 mod health;
+mod probe;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 use thiserror::Error;
+
+pub use probe::Probed;
 
 /// The schema, one statement list a version; a released one is never changed.
 const MIGRATIONS: [(i64, &str, &str); 1] =

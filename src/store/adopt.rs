@@ -133,18 +133,16 @@ impl Adoption {
             rows.book_mut().number_from(first - updates);
         }
         self.place.create_folder()?;
-        let held = old.as_ref().map_or(0, |file| file.footer().generation);
-        let open = self.open_part(period, held)?;
-        let furthest = open.as_ref().map_or(held, |open| open.footer().generation);
+        let held = Held::of(old, self.open_part(period)?);
         let flush = Flush {
             place: &self.place,
             period,
-            generation: self.ledger.generation.max(furthest),
+            generation: self.ledger.generation.max(held.generation()),
             covered: &self.ledger.covered,
             journal: None,
             small_rows: SMALL_ROWS,
         };
-        let flushed = Held { file: old, open }.fold(&flush, &tidy(rows).0)?;
+        let flushed = held.fold(&flush, &tidy(rows).0)?;
         flushed.files.iter().for_each(|file| self.ledger.enter(file));
         Ok(())
     }
@@ -165,29 +163,33 @@ impl Adoption {
 
     fn opened(&self, period: &Period) -> Result<Option<Opened>, StoreError> {
         let path = self.file(period);
+        if self.ledger.is_away(&period.name) {
+            let (series, reason) = (self.place.series.to_string(), "its rows are needed to merge".to_owned());
+            return Err(StoreError::RemoteOnly { series, path, reason });
+        }
         if path.exists() { self.place.look_into(&path).map(Some) } else { Ok(None) }
     }
 
-    /// The open file of a period, where it is newer than the file beside it.
-    fn open_part(&self, period: &Period, held: u64) -> Result<Option<Box<PeriodFile>>, StoreError> {
+    fn open_part(&self, period: &Period) -> Result<Option<Box<PeriodFile>>, StoreError> {
         if !self.place.path(&period.name, Part::Open).exists() {
             return Ok(None);
         }
-        let open = self.place.open(period, Part::Open)?;
-        Ok(Some(open).filter(|open| open.footer().generation > held))
+        self.place.open(period, Part::Open).map(Some)
     }
 
     /// The rows of a period that we wrote.
     fn held(&self, period: &Period) -> Result<Option<Batch>, StoreError> {
-        let (mut rows, generation) = match self.opened(period)? {
-            Some(Opened::Ours(file)) => (file.rows()?, file.footer().generation),
+        let file = match self.opened(period)? {
+            Some(Opened::Ours(file)) => file,
             Some(Opened::Damaged(reason)) => {
                 return Err(StoreError::Damaged { path: self.file(period), reason });
             }
             _ => return Ok(None),
         };
-        if let Some(open) = self.open_part(period, generation)? {
-            rows.take_all(&open.rows()?);
+        let held = Held::of(Some(file), self.open_part(period)?);
+        let mut rows = Batch::of(self.place.series.kind());
+        for part in held.file.iter().chain(&held.open) {
+            rows.take_all(&part.rows()?);
         }
         Ok(Some(rows))
     }

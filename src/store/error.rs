@@ -54,6 +54,16 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Rows of a period are on remotes only, and they are needed here.
+    #[error("{} is on remotes only and did not come back ({reason}); bring it with `dccd restore {series}`", path.display())]
+    RemoteOnly {
+        /// Whose rows.
+        series: String,
+        /// The file.
+        path: PathBuf,
+        /// Why it did not come back.
+        reason: String,
+    },
     /// Another run of this process is writing the series.
     #[error(
         "{series} is being written by another run; let that one end, or give one of two jobs for it another time"
@@ -112,6 +122,7 @@ impl StoreError {
             StoreError::Foreign { .. } | StoreError::InUse { .. } | StoreError::Busy { .. } => {
                 StorageReason::Permission
             }
+            StoreError::RemoteOnly { .. } => StorageReason::Remote,
             StoreError::Parquet { .. } | StoreError::ReadBack { .. } | StoreError::Damaged { .. } => {
                 StorageReason::Encode
             }

@@ -17,6 +17,8 @@ pub(crate) struct Held {
     pub(crate) file: Option<Box<PeriodFile>>,
     /// Newer than the file, or it is not held.
     pub(crate) open: Option<Box<PeriodFile>>,
+    /// An open file stands there whose rows are all in the file: a fold failed after its first step.
+    pub(crate) has_dead_open: bool,
 }
 
 /// What is to be published, and in whose name.
@@ -33,6 +35,19 @@ pub(crate) struct Flush<'a> {
 }
 
 impl Held {
+    /// What stands there, an open file that is not newer than the file left out.
+    pub(crate) fn of(file: Option<Box<PeriodFile>>, open: Option<Box<PeriodFile>>) -> Self {
+        let generation = file.as_ref().map_or(0, |file| file.footer().generation);
+        let has_dead_open = open.as_ref().is_some_and(|open| open.footer().generation <= generation);
+        Held { file, open: open.filter(|_| !has_dead_open), has_dead_open }
+    }
+
+    /// The highest generation of the two.
+    pub(crate) fn generation(&self) -> u64 {
+        let held = self.file.iter().chain(&self.open).map(|file| file.footer().generation);
+        held.max().unwrap_or(0)
+    }
+
     /// Publishes rows of one period, in order with each key once. Gives what now stands under its name, in
     /// the order it was written.
     pub(crate) fn flush(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
@@ -47,6 +62,9 @@ impl Held {
         let new = new.slice(beyond..new.len());
         let mut flushed = if self.is_worth_a_fold(file, flush, new.len() as u64) {
             self.fold(flush, &new)?
+        } else if new.is_empty() && self.has_dead_open {
+            let emptied = flush.empty_open(1, file.footer().generation)?;
+            Flushed { files: vec![emptied], ..Flushed::default() }
         } else if new.is_empty() {
             Flushed::default()
         } else {
@@ -80,7 +98,7 @@ impl Held {
         let olds: Vec<&PeriodFile> = self.file.as_deref().into_iter().chain(self.open.as_deref()).collect();
         let (published, tally) = publish(&flush.order(1, None), &olds, new)?;
         let mut files = vec![published];
-        if self.open.is_some() {
+        if self.open.is_some() || self.has_dead_open {
             files.push(flush.empty_open(2, flush.generation + 1)?);
         }
         Ok(Flushed { folds: files.len() as u64 - 1, files, tally })

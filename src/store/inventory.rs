@@ -35,7 +35,7 @@ fn holding(layout: &Layout, series: Series) -> Option<Holding> {
         Err(error @ StoreError::Io { .. }) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    let known = ledger.as_ref().map_or(0, |ledger| ledger.entries().count());
+    let known = ledger.as_ref().map_or(0, |ledger| ledger.entries().count() - ledger.remote_only().count());
     let files = parquet_files(layout, &series);
     if ledger.is_err() && files == 0 {
         return None;

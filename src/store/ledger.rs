@@ -36,6 +36,10 @@ pub struct Ledger {
     pub generation: u64,
     /// Journal frames of this series up to here are settled: in the files, and in this account.
     pub journal: Option<Mark>,
+    /// The remotes that hold this account, with its [digest](Ledger::digest) when it was verified there.
+    pub synced: BTreeMap<String, String>,
+    /// The ownership this account was written under; a lower one never replaces a higher one in a bucket.
+    pub fence: u64,
 }
 
 /// A window with a reason.
@@ -48,7 +52,7 @@ pub struct Note {
 }
 
 /// What the ledger knows of a published file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Rows in it.
     pub rows: u64,
@@ -67,6 +71,16 @@ pub struct FileEntry {
     /// The last journal frame of the series that is in it.
     #[serde(default)]
     pub journal: Option<Mark>,
+    /// The remotes where this very file was verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remotes: Vec<String>,
+    /// It was dropped here to make room and is on its remotes only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub remote_only: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Reasons of gaps kept per series; older ones give way, since they only explain and never decide.
@@ -90,6 +104,10 @@ struct Raw {
     open_files: BTreeMap<String, FileEntry>,
     generation: u64,
     journal: Option<Mark>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    synced: BTreeMap<String, String>,
+    #[serde(default)]
+    fence: u64,
 }
 
 const FORMAT: u32 = 1;
@@ -129,17 +147,25 @@ impl Ledger {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Absent),
             Err(error) => return Err(StoreError::io("reading", path)(error)),
         };
-        if !checks_out(&bytes) {
-            return Ok(Read::Damaged("its check sum does not fit its content".to_owned()));
+        Ok(match Ledger::decode(&bytes, series) {
+            Ok(ledger) => Read::Ledger(Box::new(ledger)),
+            Err(reason) => Read::Damaged(reason),
+        })
+    }
+
+    /// Reads a ledger from its bytes.
+    ///
+    /// # Errors
+    /// Why they are no ledger of this series.
+    pub fn decode(bytes: &[u8], series: &Series) -> Result<Ledger, String> {
+        if !checks_out(bytes) {
+            return Err("its check sum does not fit its content".to_owned());
         }
-        let raw: Raw = match serde_json::from_slice(&bytes) {
-            Ok(raw) => raw,
-            Err(error) => return Ok(Read::Damaged(format!("it is no ledger: {error}"))),
-        };
+        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| format!("it is no ledger: {error}"))?;
         if raw.series != series.to_string() || raw.format != FORMAT {
-            return Ok(Read::Damaged(format!("it is a ledger of {} in format {}", raw.series, raw.format)));
+            return Err(format!("it is a ledger of {} in format {}", raw.series, raw.format));
         }
-        Ok(Read::Ledger(Box::new(Ledger {
+        Ok(Ledger {
             wanted_since: raw.wanted_since.map(Micros),
             covered: windows(&raw.covered),
             empty: notes(raw.empty),
@@ -150,7 +176,9 @@ impl Ledger {
             open_files: raw.open_files,
             generation: raw.generation,
             journal: raw.journal,
-        })))
+            synced: raw.synced,
+            fence: raw.fence,
+        })
     }
 
     /// Writes the ledger, whole or not at all.
@@ -162,6 +190,13 @@ impl Ledger {
     }
 
     pub(crate) fn write_on(&self, disk: &dyn Disk, path: &Path, series: &Series) -> Result<(), StoreError> {
+        let encoded =
+            self.encode(series).map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
+        disk.replace(path, &encoded).map_err(StoreError::io("writing", path))
+    }
+
+    /// The bytes of its file.
+    pub(crate) fn encode(&self, series: &Series) -> serde_json::Result<Vec<u8>> {
         let raw = Raw {
             format: FORMAT,
             series: series.to_string(),
@@ -175,10 +210,10 @@ impl Ledger {
             open_files: self.open_files.clone(),
             generation: self.generation,
             journal: self.journal,
+            synced: self.synced.clone(),
+            fence: self.fence,
         };
-        let encoded = serde_json::to_vec(&raw)
-            .map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
-        disk.replace(path, &with_check(encoded)).map_err(StoreError::io("writing", path))
+        serde_json::to_vec(&raw).map(with_check)
     }
 
     /// Everything that need not be asked for: covered, confirmed empty or unfillable.
@@ -431,7 +466,7 @@ mod tests {
             first: 3,
             last: 4,
             modified: 5,
-            journal: None,
+            ..FileEntry::default()
         };
         ledger.files.insert("2024".into(), entry);
 

@@ -8,6 +8,7 @@
 //! opening a store publishes what the journal of the process before still holds.
 
 mod adopt;
+mod copies;
 mod error;
 mod file;
 mod fold;
@@ -27,23 +28,28 @@ mod read;
 mod recover;
 mod rows;
 mod scan;
+mod settings;
 mod verify;
 mod writer;
 
 pub use adopt::{Adoption, Fate};
+pub(crate) use file::Hashed;
+
+pub use copies::{Bring, Copied, Lesser, NotBrought, Verified};
 pub use error::StoreError;
-pub use file::{Footer, Opened, PeriodFile, open_period_file};
+pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inventory::{Holding, inventory};
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};
 pub use lock::DataLock;
-pub use owner::{Replay, SMALL_ROWS, Settings, Store};
+pub use owner::{Replay, Store};
 pub use place::Part;
 pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
 pub use scan::{Scan, scan};
+pub use settings::{Bounds, SMALL_ROWS, Settings};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};

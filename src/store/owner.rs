@@ -6,49 +6,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use ring::rand::{SecureRandom, SystemRandom};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
 use crate::store::folders::Folders;
 use crate::store::journal::{Damage, Entry, Journal, Rows, scan};
+use crate::store::ledger::Read;
 use crate::store::recover::Finding;
-use crate::store::rows::GROUP_ROWS;
+use crate::store::settings::{Bounds, Settings};
 use crate::store::writer::Waiting;
-use crate::store::{FindingKind, Layout, Mark, Note, StoreError, Watermarks, Writer};
-
-/// How accepted rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Every frame is made durable before it counts as accepted.
-    pub sync_each: bool,
-    /// Tells this journal from every other; random.
-    pub journal_id: u64,
-    /// The present, for the reasons of gaps.
-    pub now: Micros,
-    /// A period's file of up to so many rows is simply rewritten; beside a larger one stands an open file.
-    pub small_rows: u64,
-}
-
-impl Settings {
-    /// The usual ones, with an id for the journal that no other has.
-    ///
-    /// # Errors
-    /// Where the system has no randomness.
-    pub fn drawn(layout: &Layout, now: Micros, sync_each: bool) -> Result<Self, StoreError> {
-        let mut id = [0; 8];
-        let drawn = SystemRandom::new().fill(&mut id).map_err(|_| io::Error::other("there is no randomness"));
-        drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
-        // What JSON readers of the ledger can hold exactly.
-        let journal_id = u64::from_le_bytes(id) >> 11;
-        Ok(Settings { sync_each, journal_id, now, small_rows: SMALL_ROWS })
-    }
-}
-
-/// Rows up to which rewriting a file costs no more than all else an append does: a year of hours has 8 784.
-pub const SMALL_ROWS: u64 = 10_000;
+use crate::store::{
+    Bring, Copied, FindingKind, Layout, Ledger, Mark, Note, Part, StoreError, Watermarks, Writer,
+};
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -61,8 +31,9 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     journal: Journal,
     sync_each: bool,
-    pub(crate) small_rows: u64,
+    pub(crate) bounds: Bounds,
     state: Mutex<State>,
+    bring: OnceLock<Arc<dyn Bring>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,11 +42,19 @@ struct State {
     busy: HashSet<Series>,
     /// What the last writer of a series left unpublished.
     waiting: HashMap<Series, Waiting>,
+    /// Series that could not be opened when the journal was read, with the position before which their frames
+    /// still wait in it.
+    unread: HashMap<Series, u64>,
     /// Why nothing is accepted now.
     refusing: Option<String>,
     /// Series that the operating system refused to publish, with its words; their rows stay in the journal.
     unpublished: BTreeMap<Series, String>,
+    /// What was found on remotes while the series had a writer, which enters it.
+    copied: HashMap<Series, Vec<Copied>>,
 }
+
+/// What waits for one writer to be entered; more is found again by the next sync.
+const MOST_COPIED: usize = 64;
 
 /// What opening a store met and did.
 #[derive(Debug, Default)]
@@ -91,9 +70,6 @@ pub struct Replay {
     /// Series whose rows could not be published; they stay in the journal and are tried again.
     pub failures: Vec<(Series, StoreError)>,
 }
-
-/// Rows that replay keeps in memory over all series before it publishes.
-const MOST_REPLAYED_ROWS: usize = 4 * GROUP_ROWS;
 
 impl Store {
     /// Opens the store under a layout on the operating system's disk.
@@ -116,13 +92,14 @@ impl Store {
     ) -> Result<(Self, Replay), StoreError> {
         let folders = Arc::new(Folders::default());
         let shared = Shared {
-            journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings.journal_id),
+            journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings),
             disk,
             folders,
             layout: layout.clone(),
             sync_each: settings.sync_each,
-            small_rows: settings.small_rows,
+            bounds: settings.bounds,
             state: Mutex::default(),
+            bring: OnceLock::new(),
         };
         let store = Store(Arc::new(shared));
         let replay = Replaying::run(&store, settings.now)?;
@@ -138,9 +115,89 @@ impl Store {
         if !self.0.state().busy.insert(series.clone()) {
             return Err(StoreError::Busy { series: series.to_string() });
         }
-        Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
+        let opened = Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
             self.0.state().busy.remove(series);
-        })
+        });
+        let (mut writer, findings) = opened?;
+        self.take_unread(&mut writer)?;
+        Ok((writer, findings))
+    }
+
+    /// Gives a writer the frames of the process before that nobody could take when they were read.
+    fn take_unread(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let series = writer.series().clone();
+        let Some(before) = self.0.state().unread.get(&series).copied() else { return Ok(()) };
+        writer.sync_names()?;
+        let mut pages = Vec::new();
+        scan(&*self.0.disk, &self.0.layout.journal(), &mut |journal, position, entry| {
+            if let Entry::Page(own, page) = entry
+                && own == series
+                && position < before
+            {
+                pages.push((Mark { journal, position }, page));
+            }
+            Ok(())
+        })?;
+        // Anything newer would speak for them once it is published.
+        pages.into_iter().for_each(|(mark, page)| writer.replay(mark, page));
+        self.0.state().unread.remove(&series);
+        Ok(())
+    }
+
+    /// Says who brings back what is on remotes only; once.
+    pub fn bring_with(&self, bring: Arc<dyn Bring>) {
+        // A second one would be for the same remotes.
+        let _ = self.0.bring.set(bring);
+    }
+
+    /// Enters into the ledger of a series what was found on a remote; where the series has a writer, that one
+    /// enters it when it publishes next.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn copied(&self, series: &Series, copied: Copied) -> Result<(), StoreError> {
+        let Some(_slot) = self.0.slot(series) else {
+            let mut state = self.0.state();
+            let waiting = state.copied.entry(series.clone()).or_default();
+            if waiting.len() < MOST_COPIED {
+                waiting.push(copied);
+            }
+            return Ok(());
+        };
+        let path = self.0.layout.ledger(series);
+        let Read::Ledger(mut ledger) = Ledger::look(&*self.0.disk, &path, series)? else { return Ok(()) };
+        let before = ledger.clone();
+        copied.enter(&mut ledger);
+        if ledger == before { Ok(()) } else { ledger.write_on(&*self.0.disk, &path, series) }
+    }
+
+    /// Drops the file of a period that its remotes hold, if it still has the hash that was verified there; the
+    /// ledger says so first. Gives its size, none where it may not be dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while the series has a writer, or a refusal of the operating system.
+    pub fn drop_copied(
+        &self,
+        series: &Series,
+        period: &str,
+        sha256: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let busy = || StoreError::Busy { series: series.to_string() };
+        let _slot = self.0.slot(series).ok_or_else(busy)?;
+        let path = self.0.layout.ledger(series);
+        let Read::Ledger(mut ledger) = Ledger::look(&*self.0.disk, &path, series)? else { return Ok(None) };
+        if ledger.droppable(period).is_none_or(|entry| entry.sha256 != sha256) {
+            return Ok(None);
+        }
+        let Some(entry) = ledger.files.get_mut(period) else { return Ok(None) };
+        entry.remote_only = true;
+        let bytes = entry.bytes;
+        ledger.write_on(&*self.0.disk, &path, series)?;
+        let folder = self.0.layout.folder(series);
+        let file = folder.join(Part::File.file_name(period));
+        let removed = self.0.disk.remove(&file).and_then(|()| self.0.disk.sync_folder(&folder));
+        removed.map_err(StoreError::io("removing", &file))?;
+        Ok(Some(bytes))
     }
 
     /// Makes everything accepted durable.
@@ -225,6 +282,22 @@ impl Shared {
         self.journal.release().map(drop)
     }
 
+    /// Keeps a series without a writer from getting one; none where it has one.
+    fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
+        let is_free = self.state().busy.insert(series.clone());
+        is_free.then_some(Slot { shared: self, series })
+    }
+
+    /// What was found on remotes since the series was last written.
+    pub(crate) fn take_copied(&self, series: &Series) -> Vec<Copied> {
+        self.state().copied.remove(series).unwrap_or_default()
+    }
+
+    /// Who brings back what is on remotes only.
+    pub(crate) fn bring(&self) -> Option<Arc<dyn Bring>> {
+        self.bring.get().map(Arc::clone)
+    }
+
     /// What the last writer of a series left.
     pub(crate) fn hand_over(&self, series: &Series) -> Waiting {
         self.state().waiting.remove(series).unwrap_or_else(|| Waiting::nothing(series))
@@ -241,6 +314,18 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A series that nobody writes while this is held.
+struct Slot<'a> {
+    shared: &'a Shared,
+    series: &'a Series,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.shared.state().busy.remove(self.series);
     }
 }
 
@@ -278,11 +363,14 @@ impl Replaying<'_> {
         if !replaying.out.is_clean {
             replaying.note_the_end(now);
         }
+        if scanned.damages.iter().any(|damage| !damage.is_tail) {
+            replaying.note_damage();
+        }
         for damage in &scanned.damages {
             replaying.keep_aside(damage)?;
         }
         journal.go_on_after(&scanned);
-        replaying.publish_everything();
+        replaying.publish_everything(scanned.next_position());
         journal.release()?;
         Ok(replaying.out)
     }
@@ -298,7 +386,7 @@ impl Replaying<'_> {
         let before = writer.waiting_rows();
         writer.replay(mark, page);
         self.out.rows += writer.waiting_rows().saturating_sub(before) as u64;
-        if writer.waiting_rows() >= MOST_REPLAYED_ROWS {
+        if writer.waiting_rows() >= self.store.0.bounds.replayed_rows {
             // Its frames stay until all of them are read, so a failure here loses nothing.
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));
@@ -334,6 +422,15 @@ impl Replaying<'_> {
         }
     }
 
+    /// Whose frames a damaged stretch held nobody knows: a gap amid what was read of any series may be one of them.
+    fn note_damage(&mut self) {
+        for writer in self.writers.values_mut().flatten() {
+            let reason = "a damaged stretch of the journal was set aside; what it held is lost";
+            let window = writer.waiting_window();
+            window.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
+        }
+    }
+
     /// Copies bytes that are no frame into the quarantine, under a name of their own.
     fn keep_aside(&mut self, damage: &Damage) -> Result<(), StoreError> {
         let Shared { disk, layout, folders, .. } = &*self.store.0;
@@ -354,12 +451,12 @@ impl Replaying<'_> {
         Ok(())
     }
 
-    fn publish_everything(&mut self) {
+    fn publish_everything(&mut self, end: u64) {
         // Until a series is published the segments of its frames stay, whoever is published before it.
         self.first.iter().for_each(|(series, first)| self.store.0.journal.hold(series, *first));
         for (series, writer) in std::mem::take(&mut self.writers) {
             let Some(mut writer) = writer else {
-                self.first.get(&series).into_iter().for_each(|first| self.store.0.journal.keep(*first));
+                self.store.0.state().unread.insert(series, end);
                 continue;
             };
             if let Err(error) = writer.flush() {

@@ -126,7 +126,7 @@ fn write_aside(
 
     let (first, last) = ends.unwrap_or((0, 0));
     let (generation, journal) = (order.generation, order.journal);
-    let entry = FileEntry { rows, bytes, sha256, generation, first, last, modified: 0, journal };
+    let entry = FileEntry { rows, bytes, sha256, generation, first, last, journal, ..FileEntry::default() };
     let published = Published {
         period: order.period.name.clone(),
         part: order.part(),

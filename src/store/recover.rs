@@ -109,9 +109,12 @@ impl Recovery<'_> {
         let is_there =
             |name: &str, part| present.iter().any(|(period, own)| period.name == name && *own == part);
         let ledger = &self.out.ledger;
-        let files = ledger.files.keys().map(|name| (name.clone(), Part::File));
-        let open = ledger.open_files.keys().map(|name| (name.clone(), Part::Open));
-        let gone: Vec<_> = files.chain(open).filter(|(name, part)| !is_there(name, *part)).collect();
+        let here = |part: Part| ledger.part(part).iter().filter(|(_, entry)| !entry.remote_only);
+        let named = |part: Part| here(part).map(move |(name, _)| (name.clone(), part));
+        let gone: Vec<_> = named(Part::File)
+            .chain(named(Part::Open))
+            .filter(|(name, part)| !is_there(name, *part))
+            .collect();
         for (name, part) in gone {
             let path = self.place.path(&name, part);
             match Period::named(self.place.series.kind(), &name) {
@@ -120,11 +123,12 @@ impl Recovery<'_> {
                     self.out.ledger.part_mut(part).remove(&name);
                 }
             }
-            self.found(
-                FindingKind::Missing,
-                path,
-                "deleted since it was published; its windows are gaps now",
-            );
+            let is_held = self.out.ledger.part(part).contains_key(&name);
+            let detail = match is_held {
+                true => "deleted since it was published; it is on remotes only now",
+                false => "deleted since it was published; its windows are gaps now",
+            };
+            self.found(FindingKind::Missing, path, detail);
         }
     }
 
@@ -133,8 +137,10 @@ impl Recovery<'_> {
         let known = self.out.ledger.part(part).get(&period.name).cloned();
         let found = self.place.disk.look(&path).map_err(StoreError::io("looking at", &path))?;
         let Some(found) = found else { return Ok(()) };
-        let is_as_published =
-            |entry: &FileEntry| entry.bytes == found.bytes && entry.modified == found.modified;
+        // One that was dropped here and is back all the same is hashed like any other that changed.
+        let is_as_published = |entry: &FileEntry| {
+            entry.bytes == found.bytes && entry.modified == found.modified && !entry.remote_only
+        };
         if known.as_ref().is_some_and(is_as_published) {
             return Ok(());
         }
@@ -150,7 +156,7 @@ impl Recovery<'_> {
         let hashes = file.hashes()?;
         let footer = file.footer();
         if let Some(entry) = known.as_ref().filter(|entry| entry.sha256 == hashes.whole) {
-            let entry = FileEntry { modified: found.modified, ..entry.clone() };
+            let entry = FileEntry { modified: found.modified, remote_only: false, ..entry.clone() };
             self.out.ledger.part_mut(part).insert(period.name.clone(), entry);
             return Ok(());
         }
@@ -176,10 +182,9 @@ impl Recovery<'_> {
             bytes: hashes.bytes,
             sha256: hashes.whole,
             generation: footer.generation,
-            first: 0,
-            last: 0,
             modified: found.modified,
             journal: footer.journal,
+            ..FileEntry::default()
         };
         self.adopt(period, part, &file, entry)
     }
@@ -293,8 +298,14 @@ impl Ledger {
     }
 
     /// Forgets a file that is no longer there, and the windows its rows stood for: all of the period for its
-    /// file, for an open one everything from the last row of the file beside it on.
+    /// file, for an open one everything from the last row of the file beside it on. One that a remote holds is on
+    /// remotes only from now on, and stays covered.
     pub(crate) fn drop_file(&mut self, period: &Period, part: Part, reason: &str) {
+        let known = self.part_mut(part).get_mut(&period.name);
+        if let Some(entry) = known.filter(|entry| !entry.remotes.is_empty()) {
+            entry.remote_only = true;
+            return;
+        }
         let dropped = self.part_mut(part).remove(&period.name);
         let beside = self.files.get(&period.name).filter(|_| part == Part::Open);
         let from = beside.map_or(period.window.from, |file| Micros(file.last));

@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use crate::disk::{Disk, Os};
 use crate::model::{Batch, Kind, Micros, Series, Window, ts_index};
 use crate::store::file::PeriodFile;
+use crate::store::ledger::Read;
 use crate::store::rows::column_range;
-use crate::store::{Layout, Part, Period, StoreError, period_files};
+use crate::store::{Layout, Ledger, Part, Period, StoreError, period_files};
 
 /// Rows of one series whose `ts` lies in a window, oldest first; after an error it gives nothing more.
 pub struct Scan {
@@ -19,6 +21,8 @@ pub struct Scan {
     /// Names of periods.
     waiting: VecDeque<String>,
     reading: Option<PeriodRows>,
+    /// What the series is known to hold, for periods that are on remotes only.
+    ledger: Ledger,
 }
 
 /// Begins to read the rows of a series in `[from, until)`; without a bound, to the end on that side.
@@ -32,8 +36,12 @@ pub fn scan(
     until: Option<Micros>,
 ) -> Result<Scan, StoreError> {
     let window = Window { from: from.unwrap_or(Micros(i64::MIN)), until: until.unwrap_or(Micros(i64::MAX)) };
-    let waiting = periods(&layout.folder(series), series.kind(), window)?;
-    Ok(Scan { layout: layout.clone(), series: series.clone(), window, waiting, reading: None })
+    let ledger = match Ledger::look(&Os, &layout.ledger(series), series)? {
+        Read::Ledger(ledger) => *ledger,
+        Read::Absent | Read::Damaged(_) => Ledger::default(),
+    };
+    let waiting = periods(&layout.folder(series), series.kind(), window, &ledger)?;
+    Ok(Scan { layout: layout.clone(), series: series.clone(), window, waiting, reading: None, ledger })
 }
 
 impl Scan {
@@ -67,19 +75,25 @@ impl Iterator for Scan {
 }
 
 /// The periods that have a file and meet the window, in the order of their rows.
-fn periods(folder: &Path, kind: Kind, window: Window) -> Result<VecDeque<String>, StoreError> {
+fn periods(
+    folder: &Path,
+    kind: Kind,
+    window: Window,
+    ledger: &Ledger,
+) -> Result<VecDeque<String>, StoreError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(VecDeque::new()),
         Err(error) => return Err(StoreError::io("listing", folder)(error)),
     };
-    let mut periods = Vec::new();
+    let mut periods: Vec<Period> =
+        ledger.remote_only().filter_map(|(name, ..)| Period::named(kind, name)).collect();
     for entry in entries {
         let name = entry.map_err(StoreError::io("listing", folder))?.file_name();
         let name = name.to_string_lossy();
-        let period = Part::of_name(&name).and_then(|(name, _)| Period::named(kind, name));
-        periods.extend(period.filter(|period| period.window.meet(window).is_some()));
+        periods.extend(Part::of_name(&name).and_then(|(name, _)| Period::named(kind, name)));
     }
+    periods.retain(|period| period.window.meet(window).is_some());
     periods.sort_by_key(|period| period.window.from);
     periods.dedup();
     Ok(periods.into_iter().map(|period| period.name).collect())
@@ -95,6 +109,15 @@ struct PeriodRows {
 
 impl PeriodRows {
     fn open(scan: &Scan, period: &str) -> Result<Self, StoreError> {
+        let away = scan.ledger.remote_only().find(|(name, ..)| *name == period);
+        if let Some((_, part, _)) = away {
+            let path = scan.layout.folder(&scan.series).join(part.file_name(period));
+            // It may have come back since the ledger said so.
+            if Os.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
+                let (series, reason) = (scan.series.to_string(), "its rows are asked for".to_owned());
+                return Err(StoreError::RemoteOnly { series, path, reason });
+            }
+        }
         let files = period_files(&scan.layout, &scan.series, period)?;
         Ok(PeriodRows { files: files.into(), kind: scan.series.kind(), window: scan.window, next_group: 0 })
     }
@@ -139,13 +162,13 @@ mod tests {
     use super::*;
     use crate::model::{Candle, Side, Trade};
     use crate::store::rows::GROUP_ROWS;
-    use crate::store::{Accepted, SMALL_ROWS, Settings, Store};
+    use crate::store::{Accepted, Settings, Store};
 
     const YEAR_2024: i64 = 1_704_067_200_000_000;
     const MINUTE: i64 = 60_000_000;
 
     fn store(layout: &Layout, series: &Series, rows: Batch) {
-        let settings = Settings { sync_each: false, journal_id: 7, now: Micros(0), small_rows: SMALL_ROWS };
+        let settings = Settings::of(7, Micros(0));
         let (store, _) = Store::open(layout, settings).unwrap();
         let (mut writer, _) = store.writer(series).unwrap();
         writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();

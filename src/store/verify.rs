@@ -39,7 +39,10 @@ pub(crate) fn verify_series_on(
     let ledger = match Ledger::look(disk, &path, series)? {
         Read::Ledger(ledger) => *ledger,
         Read::Absent => {
-            fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+            // A folder is there before its first file; a process that ended between the two left nothing in it.
+            if !unknown_files(disk, layout, series, &Ledger::default())?.is_empty() {
+                fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+            }
             return Ok(faults);
         }
         Read::Damaged(reason) => {
@@ -50,6 +53,15 @@ pub(crate) fn verify_series_on(
     for part in [Part::File, Part::Open] {
         for (name, entry) in ledger.part(part) {
             let path = folder.join(part.file_name(name));
+            if entry.remote_only && disk.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
+                if entry.remotes.is_empty() {
+                    fault(
+                        path,
+                        "the ledger says it is on remotes only, and of none that it is there".to_owned(),
+                    );
+                }
+                continue;
+            }
             let Some(period) = Period::named(series.kind(), name) else {
                 fault(path, "the ledger names a file that is no period's".to_owned());
                 continue;

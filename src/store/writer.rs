@@ -1,11 +1,13 @@
 //! The one writer of a series: it accepts pages into the journal and publishes them.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::disk::aside;
 use crate::model::{Batch, Micros, Series, Window, Windows};
-use crate::store::file::PeriodFile;
+use crate::store::file::{Opened, PeriodFile};
 use crate::store::fold::{Flush, Held};
 use crate::store::journal::{MOST_ROWS, Rows};
 use crate::store::merge::{Tally, keys, merge_onto, tidy};
@@ -13,7 +15,9 @@ use crate::store::owner::Shared;
 use crate::store::place::Place;
 use crate::store::recover::recover;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{Finding, FindingKind, Ledger, Mark, Note, Part, Period, Published, StoreError};
+use crate::store::{
+    FileEntry, Finding, FindingKind, Ledger, Mark, NotBrought, Note, Part, Period, Published, StoreError,
+};
 
 /// Rows and what they prove, taken together.
 #[derive(Debug)]
@@ -269,6 +273,13 @@ impl Writer {
         waiting.max(rows).max(self.ledger.covered.last().map(|window| window.until))
     }
 
+    /// From the first to the last instant that what waits speaks of.
+    pub(crate) fn waiting_window(&self) -> Option<Window> {
+        let windows = || self.waiting.covered.iter().chain(&self.waiting.derived).chain(&self.waiting.empty);
+        let from = windows().map(|window| window.from).min()?;
+        Window::new(from, windows().map(|window| window.until).max()?)
+    }
+
     /// Derived rows stand back where the exchange's own are.
     fn without_own(&self, rows: &Batch) -> Batch {
         let mut own = self.ledger.covered.clone();
@@ -288,6 +299,9 @@ impl Writer {
         let mut last = waiting;
         for (name, part) in [Part::File, Part::Open].into_iter().filter_map(newest) {
             let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
+            if self.ledger.is_away(&name) {
+                return Err(self.remote_only(&period, part, "its last row is asked for".to_owned()));
+            }
             last = last.max(self.place.open(&period, part)?.last_key());
         }
         Ok(last.map_or(0, |last| last + 1))
@@ -313,6 +327,10 @@ impl Writer {
 
     fn publish(&mut self) -> Result<Flushed, StoreError> {
         let mut flushed = Flushed::default();
+        for copied in self.shared.take_copied(&self.place.series) {
+            copied.enter(&mut self.ledger);
+            self.unwritten = true;
+        }
         if !self.waiting.is_empty() {
             let rows = std::mem::replace(&mut self.waiting.rows, Batch::of(self.place.series.kind()));
             let published = self.publish_all(&rows, &mut flushed);
@@ -364,6 +382,9 @@ impl Writer {
         covered: &Windows,
         flushed: &mut Flushed,
     ) -> Result<(), StoreError> {
+        for part in [Part::File, Part::Open] {
+            self.bring(period, part)?;
+        }
         let held = match self.held(period) {
             Err(StoreError::Damaged { path, reason }) => return Err(self.lose(period, path, reason)?),
             held => held?,
@@ -371,10 +392,11 @@ impl Writer {
         let flush = Flush {
             place: &self.place,
             period,
-            generation: self.ledger.generation,
+            // Higher than what stands there where a flush before failed between a file and the ledger.
+            generation: self.ledger.generation.max(held.generation()),
             covered,
             journal: self.waiting.last.or_else(|| self.mark_of(period)),
-            small_rows: self.shared.small_rows,
+            small_rows: self.shared.bounds.small_rows,
         };
         let published = held.flush(&flush, rows)?;
         flushed.tally.add(published.tally);
@@ -386,6 +408,77 @@ impl Writer {
             flushed.files.push(file);
         }
         Ok(())
+    }
+
+    /// Brings a file back that is on remotes only.
+    fn bring(&mut self, period: &Period, part: Part) -> Result<(), StoreError> {
+        let entry = self.ledger.part(part).get(&period.name);
+        let Some(entry) = entry.filter(|entry| entry.remote_only).cloned() else { return Ok(()) };
+        let to = self.aside(period, part)?;
+        let later = || Err(NotBrought::Later("no remote is configured".to_owned()));
+        let name = part.file_name(&period.name);
+        let brought = self
+            .shared
+            .bring()
+            .map_or_else(later, |bring| bring.bring(&self.place.series, &name, &entry, &to));
+        let reason = match brought {
+            Ok(()) => return self.take_in(period, part, entry, &to),
+            Err(NotBrought::Later(reason)) => reason,
+            Err(NotBrought::Gone(reason)) => {
+                self.ledger.part_mut(part).entry(period.name.clone()).or_default().remotes.clear();
+                self.ledger.drop_file(period, part, "its copies on the remotes are gone");
+                self.write_ledger()?;
+                format!("{reason}; its windows are gaps now")
+            }
+        };
+        let _ = self.place.disk.remove(&to);
+        Err(self.remote_only(period, part, reason))
+    }
+
+    /// Where a file of a period is written before it takes its name.
+    ///
+    /// # Errors
+    /// Where the folder of the series cannot be created.
+    pub fn aside(&self, period: &Period, part: Part) -> Result<PathBuf, StoreError> {
+        self.place.create_folder()?;
+        Ok(aside(&self.place.path(&period.name, part)))
+    }
+
+    /// Takes in a file from elsewhere that lies at `from`, if it is the one its entry speaks of; the ledger is
+    /// written by the next flush.
+    ///
+    /// # Errors
+    /// [`StoreError::RemoteOnly`] where it is another one, which is removed, or a refusal of the operating system.
+    pub fn take_in(
+        &mut self,
+        period: &Period,
+        part: Part,
+        entry: FileEntry,
+        from: &Path,
+    ) -> Result<(), StoreError> {
+        let is_whole = match self.place.look_into(from)? {
+            Opened::Ours(file) => file.hashes()?.whole == entry.sha256,
+            Opened::Foreign | Opened::Damaged(_) => false,
+        };
+        if !is_whole {
+            let _ = self.place.disk.remove(from);
+            let reason = "what came is not what the ledger's hash says".to_owned();
+            return Err(self.remote_only(period, part, reason));
+        }
+        let path = self.place.path(&period.name, part);
+        self.place.disk.take_name(from, &path).map_err(StoreError::io("renaming", &path))?;
+        let found = self.place.disk.look(&path).map_err(StoreError::io("looking at", &path))?;
+        let modified = found.map_or(0, |found| found.modified);
+        self.ledger.generation = self.ledger.generation.max(entry.generation);
+        let entry = FileEntry { modified, remote_only: false, ..entry };
+        self.ledger.part_mut(part).insert(period.name.clone(), entry);
+        self.unwritten = true;
+        Ok(())
+    }
+
+    fn remote_only(&self, period: &Period, part: Part, reason: String) -> StoreError {
+        let path = self.place.path(&period.name, part);
+        StoreError::RemoteOnly { series: self.place.series.to_string(), path, reason }
     }
 
     /// What a period's files hold of the journal already.
@@ -411,7 +504,7 @@ impl Writer {
             }
             Ok(Some(file))
         };
-        Ok(Held { file: get(Part::File)?, open: get(Part::Open)? })
+        Ok(Held::of(get(Part::File)?, get(Part::Open)?))
     }
 
     /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps.
@@ -424,6 +517,9 @@ impl Writer {
             let entries: Vec<_> = self.ledger.part(part).clone().into_iter().collect();
             for (name, entry) in entries {
                 let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
+                if entry.remote_only {
+                    continue;
+                }
                 let checked = self.place.open(&period, part).and_then(|file| file.hashes());
                 let reason = match checked {
                     Ok(hashes) if hashes.whole == entry.sha256 => continue,
@@ -442,12 +538,7 @@ impl Writer {
     }
 
     /// A damaged file goes aside and what it covered is a gap, before the error is handed on.
-    fn lose(
-        &mut self,
-        period: &Period,
-        path: std::path::PathBuf,
-        reason: String,
-    ) -> Result<StoreError, StoreError> {
+    fn lose(&mut self, period: &Period, path: PathBuf, reason: String) -> Result<StoreError, StoreError> {
         let is_open = path == self.place.path(&period.name, Part::Open);
         self.place.set_aside(&path)?;
         let part = if is_open { Part::Open } else { Part::File };

@@ -87,6 +87,32 @@ label! {
         Io = "io",
         /// The rows could not be put into Parquet.
         Encode = "encode",
+        /// Rows they belong to are on remotes only and did not come back.
+        Remote = "remote",
+    }
+}
+
+label! {
+    /// Why something could not be copied to a remote, or brought back.
+    SyncReason {
+        /// The program that copies is not installed.
+        NoProgram = "no_program",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The remote could not be reached.
+        Connect = "connect",
+        /// The remote refused.
+        Refused = "refused",
+        /// What arrived is not what was sent.
+        Mismatch = "mismatch",
+        /// The copy holds what is not here, and was not replaced.
+        CoversLess = "covers_less",
+        /// Another owns the series now.
+        Fenced = "fenced",
+        /// Our own disk.
+        Local = "local",
+        /// It was told to stop.
+        Cancelled = "cancelled",
     }
 }
 

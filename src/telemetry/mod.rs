@@ -10,18 +10,22 @@ mod health;
 mod labels;
 pub mod logs;
 mod metrics;
+mod snapshot;
 mod status;
 mod textfile;
 pub mod trace;
+mod vitals;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
-pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason};
+pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
 pub use metrics::{Family, JobCounts, Metrics};
-pub use status::{JobRow, STARTING, Status};
+pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
+pub use status::{JobRow, STARTING, STOPPING, Status};
 pub use textfile::{Collected, Textfile};
+pub use vitals::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
 
 use crate::model::{Micros, Series};
 

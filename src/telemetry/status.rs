@@ -7,9 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{Micros, Series};
+use crate::telemetry::{QueueView, Snapshot};
 
 /// The reason a new [`Status`] is not ready; the one who starts the daemon clears it last.
 pub const STARTING: &str = "starting";
+/// The reason a daemon that is told to stop is not ready.
+pub const STOPPING: &str = "stopping";
 
 /// One line of the table of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ struct Present {
     unready: BTreeMap<&'static str, String>,
     last_tick: Instant,
     jobs: Arc<[JobRow]>,
+    queues: Vec<QueueView>,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Default for Status {
@@ -52,7 +57,13 @@ impl Status {
     #[must_use]
     pub fn new() -> Self {
         let unready = BTreeMap::from([(STARTING, "the daemon is starting".to_owned())]);
-        Status(Mutex::new(Present { unready, last_tick: Instant::now(), jobs: Arc::new([]) }))
+        Status(Mutex::new(Present {
+            unready,
+            last_tick: Instant::now(),
+            jobs: Arc::new([]),
+            queues: Vec::new(),
+            snapshot: Arc::default(),
+        }))
     }
 
     /// Not ready while `name` is set, because of `reason`.
@@ -91,6 +102,42 @@ impl Status {
     #[must_use]
     pub fn jobs(&self) -> Arc<[JobRow]> {
         Arc::clone(&self.present().jobs)
+    }
+
+    /// The daemon's state in one word: `starting`, `running` or `stopping`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        let present = self.present();
+        let has = |name| present.unready.contains_key(name);
+        if has(STOPPING) {
+            STOPPING
+        } else if has(STARTING) {
+            STARTING
+        } else {
+            "running"
+        }
+    }
+
+    /// Replaces the counts of each queue.
+    pub fn set_queues(&self, queues: Vec<QueueView>) {
+        self.present().queues = queues;
+    }
+
+    /// The counts of each queue as they were last set.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueView> {
+        self.present().queues.clone()
+    }
+
+    /// Replaces the snapshot that pages are answered from.
+    pub fn set_snapshot(&self, snapshot: Snapshot) {
+        self.present().snapshot = Arc::new(snapshot);
+    }
+
+    /// The snapshot as it was last set; an empty one before the first.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.present().snapshot)
     }
 
     fn present(&self) -> MutexGuard<'_, Present> {

@@ -157,6 +157,12 @@ fn notice_in_journal(layout: &Layout, path: &Path, bytes: &[u8], position: u64, 
     };
     let kept = files(&layout.quarantine(), "");
     assert!(kept.iter().any(is_kept), "{what} is not kept: {kept:?}");
+    for series in SERIES.map(|series| series.parse().unwrap()) {
+        let ledger = Ledger::read(&layout.ledger(&series), &series).unwrap().unwrap();
+        let gaps = ledger.gaps(at(UNTIL));
+        let unexplained = gaps.iter().find(|gap| ledger.reason(*gap).is_none());
+        assert_eq!(unexplained, None, "{what}: {series} has a gap without a reason");
+    }
 }
 
 fn open(layout: &Layout) -> (Store, dccd::store::Replay) {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use dccd::model::Micros;
-use dccd::store::{Layout, Settings, Store, Writer};
+use dccd::store::{Bounds, Layout, Settings, Store, Writer};
 
 use crate::dice::Dice;
 use crate::feed::{Feed, SERIES, series};
@@ -56,7 +56,7 @@ pub(crate) fn command(words: &[String], folder: &Path, task: Task) -> Command {
 /// How the stores of these tests are opened.
 pub(crate) fn settings(layout: &Layout, sync_each: bool) -> Settings {
     let drawn = Settings::drawn(layout, Micros::from_secs(1_800_000_000), sync_each).unwrap();
-    Settings { small_rows: SMALL_ROWS, ..drawn }
+    Settings { bounds: Bounds { small_rows: SMALL_ROWS, ..Bounds::default() }, ..drawn }
 }
 
 #[test]

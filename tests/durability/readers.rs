@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use dccd::model::{Batch, Micros, Series, Trade, Window};
-use dccd::store::{Accepted, Layout, Settings, Store, Writer};
+use dccd::store::{Accepted, Bounds, Layout, Settings, Store, Writer};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use tempfile::TempDir;
 
@@ -59,7 +59,8 @@ fn read_beside_a_writer(appends: u64, read: &mut (dyn FnMut(&Path) -> Vec<i64> +
     let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
     let layout = Layout::new(folder.path());
     let settings = Settings::drawn(&layout, Micros(BEGIN), false).unwrap();
-    let (store, _) = Store::open(&layout, Settings { small_rows: SMALL_ROWS, ..settings }).unwrap();
+    let bounds = Bounds { small_rows: SMALL_ROWS, ..Bounds::default() };
+    let (store, _) = Store::open(&layout, Settings { bounds, ..settings }).unwrap();
     let mut writer = store.writer(&series).unwrap().0;
     let (shared, place) = (Shared::default(), layout.folder(&series));
     append(&mut writer, &mut dice, &shared);

@@ -50,6 +50,8 @@ struct Figures {
     stored_rows: usize,
     /// Accepted frames that are not there.
     lost_frames: usize,
+    /// Syncs that seemed to succeed amid the cut.
+    doubted: usize,
     gaps: usize,
     gaps_with_reason: usize,
 }
@@ -59,6 +61,7 @@ impl Figures {
         self.sent_frames += reports.sent.len();
         self.accepted_frames += reports.accepted;
         self.durable_frames += reports.durable;
+        self.doubted += reports.doubted;
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use dccd::model::{Micros, Series, Window, Windows};
-use dccd::store::{Accepted, Layout, SMALL_ROWS, Settings, Store, StoreError, Writer};
+use dccd::store::{Accepted, Bounds, Layout, SMALL_ROWS, Settings, Store, StoreError, Writer};
 
 use crate::market::{self, Draws, HORIZON, ORIGIN};
 
@@ -21,8 +21,8 @@ const SEED: &str = "DCCD_POWER_SEED";
 /// Opens the store as a process does that starts now.
 pub(crate) fn open(path: &Path, id: u64) -> Result<(Store, dccd::store::Replay), StoreError> {
     // Small files, so that open files and folds are met too.
-    let small_rows = SMALL_ROWS / 20;
-    let settings = Settings { sync_each: false, journal_id: id, now: HORIZON, small_rows };
+    let bounds = Bounds { small_rows: SMALL_ROWS / 20, ..Bounds::default() };
+    let settings = Settings { sync_each: false, journal_id: id, now: HORIZON, bounds };
     Store::open(&Layout::new(path), settings)
 }
 
@@ -50,6 +50,8 @@ pub(crate) struct Reports {
     pub(crate) durable: usize,
     /// For each series how many of all frames were sent before its last flush returned.
     pub(crate) flushed: [usize; SERIES.len()],
+    /// Successes that came when the power was already gone.
+    pub(crate) doubted: usize,
 }
 
 impl Reports {
@@ -65,6 +67,7 @@ impl Reports {
                 }
                 "accepted" => reports.accepted = number(1) as usize,
                 "durable" => reports.durable = number(1) as usize,
+                "doubted" => reports.doubted += 1,
                 "flushed" => reports.flushed[number(1) as usize] = reports.sent.len(),
                 // The line that the cut cut.
                 _ => {}
@@ -99,24 +102,42 @@ fn the_child_takes_rows_in_until_it_is_ended() {
     let writers = SERIES.map(|name| store.writer(&name.parse().unwrap()).unwrap().0);
     let sync_every = Duration::from_millis(draws.between(50, 1_000));
 
+    let power = Power(&path);
     let (ended, end) = channel::<()>();
     std::thread::scope(|threads| {
-        threads.spawn(|| sync_until(&store, sync_every, end));
-        ingest(writers, &store, &mut draws);
+        threads.spawn(|| sync_until(&store, &power, sync_every, end));
+        ingest(writers, &store, &power, &mut draws);
         drop(ended);
     });
 }
 
+/// Whether the power is still on.
+///
+/// A sync that meets the very moment of the cut may return as if it had succeeded: the file system ends the
+/// transaction it waits for without having written it. Nobody hears of such a success when the power is really gone, so
+/// the child does not speak of one either: what succeeded counts only if the file system still takes changes after it.
+struct Power<'a>(&'a Path);
+
+impl Power<'_> {
+    fn is_on(&self) -> bool {
+        let probe = self.0.join(format!("probe-{:?}", std::thread::current().id()));
+        std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe)).is_ok()
+    }
+}
+
 /// Makes everything durable now and then, and says so.
-fn sync_until(store: &Store, every: Duration, end: std::sync::mpsc::Receiver<()>) {
+fn sync_until(store: &Store, power: &Power<'_>, every: Duration, end: std::sync::mpsc::Receiver<()>) {
     while end.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
         let Ok(marks) = store.sync() else { return };
+        if !power.is_on() {
+            return say("@doubted");
+        }
         say(&format!("@durable {}", marks.durable_frames));
     }
 }
 
 /// Takes page after page in, as a backfill would, until that is refused.
-fn ingest(mut writers: [Writer; SERIES.len()], store: &Store, draws: &mut Draws) {
+fn ingest(mut writers: [Writer; SERIES.len()], store: &Store, power: &Power<'_>, draws: &mut Draws) {
     loop {
         let index = draws.between(0, SERIES.len() as u64 - 1) as usize;
         let writer = &mut writers[index];
@@ -129,6 +150,9 @@ fn ingest(mut writers: [Writer; SERIES.len()], store: &Store, draws: &mut Draws)
         if draws.one_in(60) {
             if writer.flush().is_err() {
                 return;
+            }
+            if !power.is_on() {
+                return say("@doubted");
             }
             say(&format!("@flushed {index}"));
         }

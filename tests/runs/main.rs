@@ -13,6 +13,7 @@ mod command_line;
 mod every;
 mod faults;
 mod faulty;
+mod health;
 mod house;
 mod killed;
 mod kraken;

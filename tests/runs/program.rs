@@ -50,6 +50,26 @@ pub(crate) async fn end(child: Child) -> Ended {
 
 /// Asks a process to end, as `kill` does.
 pub(crate) async fn terminate(child: &Child) {
+    signal(child, "TERM").await;
+}
+
+/// Sends a process a signal.
+pub(crate) async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
-    assert!(Command::new("kill").arg(id).status().await.unwrap().success());
+    assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
+}
+
+/// Runs a command again and again until it ended so.
+pub(crate) async fn until_code(house: &House, args: &[&str], code: i32) -> Ended {
+    let waiting = async {
+        loop {
+            let ended = dccd(house, args).await;
+            if ended.code == Some(code) {
+                return ended;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(40), waiting).await;
+    ended.unwrap_or_else(|_| panic!("{args:?} does not end with {code}"))
 }

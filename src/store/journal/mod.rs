@@ -22,12 +22,7 @@ use crate::disk::Disk;
 use crate::model::Series;
 use crate::store::folders::Folders;
 use crate::store::journal::segment::Segment;
-use crate::store::{Layout, StoreError};
-
-/// A segment this long is closed and the next begun.
-const SEGMENT_BYTES: u64 = 16 << 20;
-/// Frames that are not durable stay in memory; past this much of them a sync is not waited for.
-const MOST_UNSYNCED_BYTES: usize = 8 << 20;
+use crate::store::{Bounds, Layout, Settings, StoreError};
 
 /// A place in a journal: everything of a series up to it is in the file, or accounted for in the ledger,
 /// that carries the mark.
@@ -65,6 +60,7 @@ pub(crate) struct Journal {
     folders: Arc<Folders>,
     root: PathBuf,
     folder: PathBuf,
+    bounds: Bounds,
     /// One sync at a time.
     syncing: Mutex<()>,
     state: Mutex<State>,
@@ -90,8 +86,6 @@ struct State {
     rewrites: u64,
     /// For each series the oldest frame that is not settled.
     held: HashMap<Series, u64>,
-    /// The oldest frame that the next process must read, whatever is settled here.
-    kept: u64,
 }
 
 #[derive(Debug)]
@@ -103,9 +97,14 @@ struct Closed {
 
 impl Journal {
     /// A journal without a segment; the first is made at the first frame.
-    pub(crate) fn new(disk: Arc<dyn Disk>, folders: Arc<Folders>, layout: &Layout, id: u64) -> Self {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        folders: Arc<Folders>,
+        layout: &Layout,
+        settings: Settings,
+    ) -> Self {
         let state = State {
-            id,
+            id: settings.journal_id,
             next: 1,
             active: None,
             closed: VecDeque::new(),
@@ -117,10 +116,17 @@ impl Journal {
             accepted_frames: 0,
             rewrites: 0,
             held: HashMap::new(),
-            kept: u64::MAX,
         };
         let (root, folder) = (layout.root().to_owned(), layout.journal());
-        Journal { disk, folders, root, folder, syncing: Mutex::new(()), state: Mutex::new(state) }
+        Journal {
+            disk,
+            folders,
+            root,
+            folder,
+            bounds: settings.bounds,
+            syncing: Mutex::new(()),
+            state: Mutex::new(state),
+        }
     }
 
     /// Goes on behind the segments of a process that ended, in the same journal.
@@ -148,7 +154,7 @@ impl Journal {
             let mut state = self.state();
             let position = self.write(&mut state, frame)?;
             state.held.entry(series.clone()).or_insert(position);
-            (position, state.unsynced_bytes > MOST_UNSYNCED_BYTES)
+            (position, state.unsynced_bytes > self.bounds.unsynced_bytes)
         };
         if is_full {
             self.sync()?;
@@ -159,12 +165,6 @@ impl Journal {
     /// Keeps the frames of a series from a position on until they are settled.
     pub(crate) fn hold(&self, series: &Series, position: u64) {
         self.state().held.entry(series.clone()).or_insert(position);
-    }
-
-    /// Keeps every frame from a position on for as long as this process runs: nobody here has read them.
-    pub(crate) fn keep(&self, position: u64) {
-        let mut state = self.state();
-        state.kept = state.kept.min(position);
     }
 
     /// Every frame of a series is in its files and its ledger.
@@ -201,7 +201,7 @@ impl Journal {
         let mut state = self.state();
         let mut removed = 0;
         while let Some(oldest) = state.closed.front() {
-            if state.kept <= oldest.last || state.held.values().any(|held| *held <= oldest.last) {
+            if state.held.values().any(|held| *held <= oldest.last) {
                 break;
             }
             match self.disk.remove(&oldest.path) {
@@ -231,7 +231,7 @@ impl Journal {
         self.sync()?;
         {
             let mut state = self.state();
-            if state.held.is_empty() && state.kept == u64::MAX {
+            if state.held.is_empty() {
                 state.retire();
             } else {
                 self.write(&mut state, frame::stopped())?;
@@ -283,7 +283,8 @@ impl Journal {
         state.retire();
         state.unsynced_segments.clear();
         let first = state.unsynced.front().map_or(state.next, |(position, _)| *position);
-        let mut segment = Segment::create(&*self.disk, &self.folder, state.id, first, SEGMENT_BYTES)?;
+        let mut segment =
+            Segment::create(&*self.disk, &self.folder, state.id, first, self.bounds.segment_bytes)?;
         for (position, frame) in &mut state.unsynced {
             frame::seal(frame, segment.seed, *position);
             segment.append(frame)?;
@@ -302,7 +303,7 @@ impl Journal {
     fn begin(&self, id: u64, first: u64) -> Result<Segment, StoreError> {
         let made = self.folders.make(&*self.disk, &self.root, &self.folder);
         made.map_err(StoreError::io("creating", &self.folder))?;
-        Segment::create(&*self.disk, &self.folder, id, first, SEGMENT_BYTES)
+        Segment::create(&*self.disk, &self.folder, id, first, self.bounds.segment_bytes)
             .map_err(StoreError::io("writing a segment in", &self.folder))
     }
 

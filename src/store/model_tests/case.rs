@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::model::{Batch, Candle, Kind, Micros, Series, Trade, Window};
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
-use crate::store::{Accepted, Layout, Ledger, Settings, Store, verify_series_on};
+use crate::store::{Accepted, Bounds, Layout, Ledger, Settings, Store, verify_series_on};
 
 /// 2024-01-01 00:00 UTC: a year and a day end here.
 const BORDER: i64 = 1_704_067_200_000_000;
@@ -96,8 +96,10 @@ impl Case {
     fn plan_a_fault(&mut self) {
         let after = 1 + self.dice.below(40);
         let kind = if self.dice.below(2) == 0 { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
-        let fault = match self.dice.below(3) {
-            0 => Fault::Refusal(kind, [0, 1, 2, 40][self.dice.below(4) as usize]),
+        let fault = match self.dice.below(6) {
+            0 | 1 => Fault::Refusal(kind, [0, 1, 2, 40][self.dice.below(4) as usize]),
+            2 if self.dice.below(2) == 0 => Fault::RefusalOfOpenFile,
+            2 => Fault::DeathAtOpenFile,
             _ => Fault::Death,
         };
         self.tell(format!("{fault:?} after {after} operations"));
@@ -166,13 +168,17 @@ impl Case {
     fn flush(&mut self, at: usize) {
         let series = self.tracks[at].series.clone();
         let flushed = match self.store.as_ref().map(|store| store.writer(&series)) {
-            Some(Ok((mut writer, _))) => writer.flush().map(|flushed| flushed.folds),
+            // Refused, the same writer may be asked once more.
+            Some(Ok((mut writer, _))) => match writer.flush() {
+                Err(_) if self.dice.below(2) == 0 => writer.flush(),
+                flushed => flushed,
+            },
             _ => return self.tell(format!("no writer of {series}")),
         };
         if flushed.is_ok() {
             self.tracks[at].oracle.is_durable();
         }
-        self.tell(format!("flush {series}: {flushed:?}"));
+        self.tell(format!("flush {series}: {:?}", flushed.map(|flushed| flushed.folds)));
     }
 
     fn sync(&mut self) -> Result<(), String> {
@@ -223,7 +229,12 @@ impl Case {
             sync_each: self.sync_each,
             journal_id: self.restarts + 1_000,
             now: Micros(BORDER),
-            small_rows: SMALL_ROWS,
+            bounds: Bounds {
+                small_rows: SMALL_ROWS,
+                segment_bytes: 400,
+                unsynced_bytes: 700,
+                replayed_rows: 6,
+            },
         };
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let (store, replay) =

@@ -47,6 +47,10 @@ pub(super) enum Guard {
 pub(super) enum Fault {
     /// It and everything after it fails: the process is dead.
     Death,
+    /// As that, at the operation that follows the next open file to take its name: amid a fold, where it is one.
+    DeathAtOpenFile,
+    /// The next open file is refused its name: in a fold, the file beside it has its own by then.
+    RefusalOfOpenFile,
     /// It fails like this, and so do as many after it.
     Refusal(io::ErrorKind, u32),
 }
@@ -182,6 +186,7 @@ impl ModelDisk {
                 world.dead = true;
                 Err(io::Error::other("the process dies"))
             }
+            Fault::DeathAtOpenFile | Fault::RefusalOfOpenFile => Ok(world),
             Fault::Refusal(kind, more) => {
                 if world.operations >= at + u64::from(more) {
                     world.fault = None;
@@ -314,13 +319,22 @@ impl Disk for ModelDisk {
             if is_fold {
                 world.file(from)?;
                 world.held_back = Some((from.to_owned(), to.to_owned()));
+                // Not before the open file has its name.
+                world.release_at = u64::MAX;
                 return Ok(());
             }
         }
+        let is_open_file = guard_of_content(to) == Some(Guard::OpenFile);
+        if is_open_file && world.fault.take_if(|fault| fault.1 == Fault::RefusalOfOpenFile).is_some() {
+            return Err(io::ErrorKind::Other.into());
+        }
         world.rename(from, to)?;
-        if guard_of_content(to) == Some(Guard::OpenFile) {
-            // Once the folder is synced, which comes next.
-            world.release_at = world.operations + 2;
+        if is_open_file {
+            // Once the folder is synced and the file looked at, which come next.
+            world.release_at = world.operations + 3;
+            if matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
+                world.fault = Some((world.operations + 1, Fault::Death));
+            }
         }
         Ok(())
     }

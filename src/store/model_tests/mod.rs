@@ -94,13 +94,7 @@ fn leaving_out_any_guarantee_of_the_disk_is_noticed() {
         Guard::JournalFolder,
         Guard::FoldOrder,
     ];
-    let siege = std::env::var("DCCD_SIEGE").is_ok_and(|value| value == "1");
     for guard in GUARDS {
-        // A power cut between the two steps of a fold is rare among cases: it takes many to meet one.
-        if guard == Guard::FoldOrder && !siege {
-            println!("skipped: {guard:?}; `make siege` runs it");
-            continue;
-        }
         // Always the same cases, of which it is known that they notice.
         let failed = run(100_000, 1, Some(guard));
         let told = failed.unwrap_or_else(|| panic!("nothing notices that {guard:?} is left out"));

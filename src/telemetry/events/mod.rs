@@ -2,6 +2,8 @@
 //!
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
+mod alive;
+mod drill;
 mod journal;
 mod process;
 mod requests;
@@ -13,6 +15,8 @@ mod storage;
 use std::error::Error;
 use std::fmt;
 
+pub use alive::HealthFileWritten;
+pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use requests::{

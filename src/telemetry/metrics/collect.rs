@@ -57,7 +57,7 @@ const FAMILIES: [Family; 14] = [
     ),
     gauge(
         "dccd_series_expected_interval_seconds",
-        "The longest a series in good order goes without a new row: its span or its job's interval.",
+        "The longest a series in good order goes without a new row; 0 where nothing collects it by itself.",
         |s| s.expected_interval.get(),
     ),
     gauge("dccd_series_gap_seconds", "Time known to be missing and to be repaired.", |s| s.gap_secs.get()),

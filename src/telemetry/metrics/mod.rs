@@ -1,8 +1,10 @@
 //! The metrics of this process: the registry, the families and the label sets that exist from the start.
 
+mod alive;
 mod catalogue;
 mod collect;
 mod collected;
+mod drill;
 mod families;
 mod process;
 mod register;
@@ -17,15 +19,17 @@ use std::time::Duration;
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::proto::MetricFamily;
 
-use crate::model::{Micros, Series};
+use crate::model::{Kind, Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::exemplars::Exemplars;
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
+use alive::Alive;
 use catalogue::Catalogue;
 pub use catalogue::Family;
 pub(super) use catalogue::unit_of;
 pub(super) use collected::CollectFamilies;
+use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
@@ -49,7 +53,9 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) drill: Drill,
     pub(crate) server: Server,
+    pub(crate) alive: Alive,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -97,7 +103,9 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            drill: Drill::new(&add),
             server: Server::new(&add),
+            alive: Alive::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
@@ -185,9 +193,12 @@ impl Metrics {
             return;
         };
         let interval_secs = interval.as_secs_f64();
-        let span_secs = series.span().map_or(0.0, |span| f64::from(span.secs()));
         own.job_interval.set(interval_secs);
-        own.expected_interval.set(interval_secs.max(span_secs));
+        own.expected_interval.set(if interval.is_zero() {
+            0.0
+        } else {
+            interval_secs.max(usual_secs(series))
+        });
         let (exchange, kind) = (series.exchange(), series.kind().name());
         self.show_exchange(exchange);
         self.runs.duration.create(&[exchange, kind]);
@@ -317,6 +328,16 @@ impl Metrics {
         storage.file_size.with_label_values(&[kind]);
         storage.folds.with_label_values(&[kind]);
         storage.buffered_rows.with_label_values(&[kind]);
+    }
+}
+
+/// How far apart rows of a series are in good order, in seconds; 0 where nothing says. Funding is settled every
+/// eight hours at the latest.
+fn usual_secs(series: &Series) -> f64 {
+    match series.span() {
+        Some(span) => f64::from(span.secs()),
+        None if series.kind() == Kind::Funding => 8.0 * 3_600.0,
+        None => 0.0,
     }
 }
 

@@ -1,0 +1,157 @@
+//! `dccd healthcheck`: whether the daemon is alive, from `health.json` alone. No socket, no database, no runtime.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, test_kill_process};
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config;
+use crate::store::Layout;
+use crate::telemetry::{FRESH_SECS, STUCK_SECS, Vitals};
+
+/// Say in one line of JSON whether the daemon is alive; end with 1 if it is not.
+///
+/// Run it where the daemon runs: its process is looked up by its number. It works with `http.listen: []` too.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// The line. Figures nobody knows are null.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// `running`, `starting`, `stopping`; else what is wrong: `gone`, `silent`, `stuck`.
+    worker: &'a str,
+    broker: &'static str,
+    database: &'static str,
+    queue_depth: Option<u64>,
+    processing: Option<u64>,
+    failed: Option<u64>,
+    environment: &'a str,
+    /// Why it is not healthy; none where it is.
+    reason: Option<String>,
+}
+
+/// Looks and says.
+pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
+    let place = match config::place(path) {
+        Ok(place) => place,
+        Err(error) => {
+            error.lines().iter().for_each(|line| out.error(line));
+            return Exit::Config;
+        }
+    };
+    let read = Vitals::read(&Layout::new(&place.data_path).own());
+    let (vitals, unread) = match read {
+        Ok(vitals) => (vitals, None),
+        Err(error) => (None, Some(format!("health.json cannot be read: {error}"))),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let line = match &vitals {
+        Some(vitals) => judge(vitals, now, is_alive(vitals.pid)),
+        None => nobody(&place.environment, unread),
+    };
+    match serde_json::to_string(&line) {
+        Ok(text) => out.line(text),
+        Err(error) => return out.fail(Exit::Failed, error),
+    }
+    Exit::of(line.reason.is_none())
+}
+
+fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {
+    let reason = unread.unwrap_or_else(|| "no daemon runs on this data path".to_owned());
+    Line {
+        worker: "gone",
+        broker: "error",
+        database: "error",
+        queue_depth: None,
+        processing: None,
+        failed: None,
+        environment,
+        reason: Some(reason),
+    }
+}
+
+/// What a file of this age and this process's state mean.
+fn judge(vitals: &Vitals, now: f64, is_alive: bool) -> Line<'_> {
+    let age = now - vitals.written_at;
+    let (worker, reason) = if !is_alive {
+        ("gone", Some(format!("process {} is gone; restart the daemon", vitals.pid)))
+    } else if age > FRESH_SECS {
+        ("silent", Some(format!("process {} has given no sign of life for {age:.0} s", vitals.pid)))
+    } else if vitals.tick_age_secs > STUCK_SECS {
+        ("stuck", Some(format!("the scheduler has not gone round for {:.0} s", vitals.tick_age_secs)))
+    } else {
+        (vitals.worker.as_str(), None)
+    };
+    // A process that does not run reaches nothing.
+    let reached = vitals.store_error.is_none() && !matches!(worker, "gone" | "silent");
+    let reason = reason.or_else(|| vitals.store_error.clone());
+    let state = if reached { "connected" } else { "error" };
+    Line {
+        worker,
+        broker: state,
+        database: state,
+        queue_depth: Some(vitals.queue_depth),
+        processing: Some(vitals.processing),
+        failed: Some(vitals.failed),
+        environment: &vitals.environment,
+        reason,
+    }
+}
+
+/// Whether a process runs; one that has ended and whose end nobody has taken note of does not.
+fn is_alive(pid: u32) -> bool {
+    let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    if test_kill_process(id) == Err(rustix::io::Errno::SRCH) {
+        return false;
+    }
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    !matches!(state, Some('Z' | 'X'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vitals() -> Vitals {
+        Vitals {
+            worker_id: "host-7".to_owned(),
+            worker: "running".to_owned(),
+            pid: 7,
+            version: "0.1.0".to_owned(),
+            environment: "production".to_owned(),
+            written_at: 1_000.0,
+            tick_age_secs: 0.4,
+            store_error: None,
+            queue_depth: 3,
+            processing: 2,
+            failed: 1,
+        }
+    }
+
+    fn told(vitals: &Vitals, now: f64, is_alive: bool) -> (String, bool) {
+        let line = judge(vitals, now, is_alive);
+        (format!("{} {} {}", line.worker, line.broker, line.database), line.reason.is_none())
+    }
+
+    #[test]
+    fn only_a_fresh_file_of_a_living_process_whose_loop_turns_and_whose_store_answers_is_healthy() {
+        let well = vitals();
+        assert_eq!(told(&well, 1_015.0, true), ("running connected connected".to_owned(), true));
+        assert_eq!(told(&well, 1_015.1, true), ("silent error error".to_owned(), false));
+        assert_eq!(told(&well, 1_001.0, false), ("gone error error".to_owned(), false));
+        let stuck = Vitals { tick_age_secs: 30.1, ..vitals() };
+        assert_eq!(told(&stuck, 1_001.0, true), ("stuck connected connected".to_owned(), false));
+        let unreached = Vitals { store_error: Some("locked".to_owned()), ..vitals() };
+        assert_eq!(told(&unreached, 1_001.0, true), ("running error error".to_owned(), false));
+    }
+
+    #[test]
+    fn this_process_is_alive_and_one_that_cannot_be_is_not() {
+        assert!(is_alive(std::process::id()));
+        assert!(!is_alive(0) && !is_alive(u32::MAX));
+    }
+}

@@ -1,0 +1,62 @@
+//! Where the data lies, from a configuration that may be wrong everywhere else.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::check::KEYS;
+use crate::config::find::{Surroundings, read};
+use crate::config::node::Node;
+use crate::config::problem::{ConfigError, Problem, Report};
+use crate::config::section::Section;
+use crate::config::{settings, storage};
+
+/// What must be known to look at a running program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where the data tree stands.
+    pub data_path: PathBuf,
+    /// What this installation is called.
+    pub environment: String,
+}
+
+/// Reads where the data lies, and checks nothing else: a mistake in a job says nothing about a program that
+/// runs with an earlier version of the file.
+///
+/// # Errors
+/// Where there is no file, or it holds no settings that can be told apart.
+pub fn place(explicit: Option<&Path>) -> Result<Place, ConfigError> {
+    let around = Surroundings::of_process();
+    let path = around.locate(explicit)?;
+    of_text(&read(&path)?, &path, &around)
+}
+
+fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Place, ConfigError> {
+    let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
+    if !matches!(tree, Node::Map(_)) {
+        let message = format!("expected a mapping, found {}", tree.found());
+        return Err(ConfigError::Refused { problems: vec![Problem { at: String::new(), message }] });
+    }
+    let ignored = Report::default();
+    let root = Section::open(&tree, "", &KEYS, &ignored);
+    let settings = settings::check(&root, &storage::open(&root), around);
+    Ok(Place { data_path: settings.data_path, environment: settings.environment })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_found_in_a_file_that_is_wrong_elsewhere_and_is_the_one_of_the_checked_configuration() {
+        let around = Surroundings { home: Some("/h".into()), ..Surroundings::default() };
+        let settings = "settings: {data_path: ~/data, environment: production}\n";
+        let right = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600}]\n";
+        let config = crate::config::check(&format!("{settings}{right}"), Path::new("c"), &around).unwrap();
+
+        let place =
+            of_text(&format!("{settings}histo_jobs: 7\nnonsense: 1\n"), Path::new("c"), &around).unwrap();
+
+        assert_eq!(place, Place { data_path: config.data_path, environment: config.environment });
+        assert!(of_text("- a list", Path::new("c"), &around).is_err());
+        assert!(of_text("settings: {", Path::new("c"), &around).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! What can go wrong with a remote, by what the operator does next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::store::{Lesser, StoreError};
+use crate::telemetry::SyncReason;
+
+/// Why something could not be copied, or brought back.
+#[derive(Debug, Error)]
+pub enum RemoteError {
+    /// The program that copies is missing.
+    #[error("rclone is not installed, or not on the PATH; install it")]
+    NoProgram,
+    /// No answer in time.
+    #[error("{remote} did not end {action} within {} s; check that it can be reached", within.as_secs())]
+    Timeout {
+        /// The remote's name.
+        remote: String,
+        /// What was done.
+        action: String,
+        /// The time it had.
+        within: Duration,
+    },
+    /// It could not be reached, or said that another time may do.
+    #[error("{remote} could not be reached for {action}: {said}")]
+    Unreachable {
+        /// The remote's name.
+        remote: String,
+        /// What was done.
+        action: String,
+        /// In its words, without secrets.
+        said: String,
+    },
+    /// It refused.
+    #[error("{remote} refused {action}: {said}")]
+    Refused {
+        /// The remote's name.
+        remote: String,
+        /// What was done.
+        action: String,
+        /// In its words, without secrets.
+        said: String,
+    },
+    /// Another has changed it since it was read.
+    #[error("{key} on {remote} was changed by another; it is read again")]
+    Changed {
+        /// The remote's name.
+        remote: String,
+        /// The key.
+        key: String,
+    },
+    /// What is there after an upload is not what was sent.
+    #[error("{key} on {remote} is not what was sent ({what}); it does not count as copied and is sent again")]
+    Mismatch {
+        /// The remote's name.
+        remote: String,
+        /// The key.
+        key: String,
+        /// The difference.
+        what: String,
+    },
+    /// The copy holds what is not here.
+    #[error(
+        "the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back",
+        held(lesser)
+    )]
+    Lesser {
+        /// The remote's name.
+        remote: String,
+        /// Whose copy.
+        series: String,
+        /// What it has more.
+        lesser: Lesser,
+    },
+    /// A higher fence is in force: another owns the series now.
+    #[error("{series} on {remote} belongs to the ownership {theirs} and ours is {ours}; nothing was changed")]
+    Fenced {
+        /// The remote's name.
+        remote: String,
+        /// The series.
+        series: String,
+        /// The fence in the bucket.
+        theirs: u64,
+        /// Our own.
+        ours: u64,
+    },
+    /// The operating system refused.
+    #[error("{action} {} was refused", path.display())]
+    Local {
+        /// What was done.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The refusal.
+        source: io::Error,
+    },
+    /// The local file is not what its ledger says.
+    #[error("{} is not what its ledger says, so it was not copied; `dccd repair` checks it", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It was told to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+fn held(lesser: &Lesser) -> String {
+    match lesser {
+        Lesser::Window(window) => format!("{window}, which is not covered here,"),
+        Lesser::Period(period) => format!("rows of {period} that are not here"),
+    }
+}
+
+impl RemoteError {
+    /// An operating system's refusal to do `action` to `path`.
+    pub(crate) fn local(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RemoteError {
+        let path = path.to_owned();
+        move |source| RemoteError::Local { action, path, source }
+    }
+
+    /// The class of this error, for metrics and alerts.
+    #[must_use]
+    pub fn reason(&self) -> SyncReason {
+        match self {
+            RemoteError::NoProgram => SyncReason::NoProgram,
+            RemoteError::Timeout { .. } => SyncReason::Timeout,
+            RemoteError::Unreachable { .. } => SyncReason::Connect,
+            RemoteError::Refused { .. } => SyncReason::Refused,
+            RemoteError::Changed { .. } | RemoteError::Mismatch { .. } => SyncReason::Mismatch,
+            RemoteError::Lesser { .. } => SyncReason::CoversLess,
+            RemoteError::Fenced { .. } => SyncReason::Fenced,
+            RemoteError::Local { .. } | RemoteError::Damaged { .. } | RemoteError::Store(_) => {
+                SyncReason::Local
+            }
+            RemoteError::Stopped => SyncReason::Cancelled,
+        }
+    }
+
+    /// Whether nothing else can be done on the remote either, so that the rest of a sync is not tried.
+    #[must_use]
+    pub fn is_of_the_remote(&self) -> bool {
+        matches!(
+            self,
+            RemoteError::NoProgram
+                | RemoteError::Timeout { .. }
+                | RemoteError::Unreachable { .. }
+                | RemoteError::Stopped
+        )
+    }
+}

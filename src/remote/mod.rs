@@ -1,0 +1,74 @@
+//! Copies of the data on remotes: sent there, verified there, brought back from there.
+//!
+//! What a remote holds counts only once it was read or asked for after the upload and found to be, byte for byte by
+//! its hash, what the ledger says. Only published files and ledgers are sent; this room knows no exchange and no
+//! configuration.
+
+mod credentials;
+mod error;
+mod process;
+mod rclone;
+mod s3;
+mod target;
+mod transfer;
+
+use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::Sender;
+
+pub use error::RemoteError;
+pub use process::{Ended, run as run_program};
+pub use rclone::Rclone;
+pub use s3::S3;
+pub use target::{Provider, Target, mask};
+pub use transfer::{Seal, fetch, read, upload, verify};
+
+/// What a remote does takes its time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'a>>;
+
+/// A place for copies. Keys are paths below it, parted by `/`. Every operation ends within a time of its own, and
+/// ends at once when it is dropped.
+pub trait Remote: fmt::Debug + Send + Sync {
+    /// Its name in labels, logs and ledgers, without any secret.
+    fn name(&self) -> &str;
+
+    /// Puts a file there, in the place of what the key holds.
+    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> Answer<'a, ()>;
+
+    /// What a key holds; none where nothing is.
+    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Head>>;
+
+    /// Sends what a key holds, in order. Gives whether there is anything.
+    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> Answer<'a, bool>;
+
+    /// Every key whose last part is `name`, sorted.
+    fn list<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>>;
+
+    /// Removes what a key holds.
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
+}
+
+/// What a remote says of what a key holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256 in hexadecimal, where the remote knows it.
+    pub sha256: Option<String>,
+}
+
+/// Makes a remote ready; nothing is asked of it yet.
+///
+/// # Errors
+/// Where its address is none.
+pub fn open(target: &Target) -> Result<Arc<dyn Remote>, RemoteError> {
+    Ok(match target.provider {
+        Provider::Rclone => Arc::new(Rclone::new(target)),
+        Provider::S3 => Arc::new(S3::new(target)?),
+    })
+}

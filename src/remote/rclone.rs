@@ -1,0 +1,189 @@
+//! Remotes that the rclone program reaches, one run of it an operation.
+//!
+//! Its arguments are a list, no shell reads them, and what follows `--` is never an option.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use tokio::sync::mpsc::Sender;
+
+use crate::remote::process::{Ended, run};
+use crate::remote::{Answer, Head, Remote, RemoteError, Seal, Target, mask};
+
+/// A remote of rclone's configuration, with a path in it.
+#[derive(Debug)]
+pub struct Rclone {
+    name: String,
+    target: Target,
+    secrets: Vec<String>,
+}
+
+/// What rclone is told whatever it does: one attempt, and none of it waits for ever.
+const ALWAYS: [&str; 4] = ["--retries=1", "--low-level-retries=3", "--contimeout=15s", "--timeout=60s"];
+/// How long an operation without a file may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// The slowest line a file is waited for.
+const SLOWEST_BYTES_PER_SEC: u64 = 50_000;
+
+/// rclone's codes: <https://rclone.org/docs/#exit-code>.
+const NO_FOLDER: i32 = 3;
+const NO_FILE: i32 = 4;
+const TEMPORARY: i32 = 5;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    path: String,
+    size: i64,
+    is_dir: bool,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+}
+
+impl Rclone {
+    /// The remote of a target.
+    #[must_use]
+    pub fn new(target: &Target) -> Self {
+        let is_secret = |name: &str| {
+            name.starts_with("RCLONE_")
+                && ["PASS", "SECRET", "TOKEN", "KEY"].iter().any(|word| name.contains(word))
+        };
+        let of_environment = std::env::vars().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
+        Rclone { name: target.name(), target: target.clone(), secrets: of_environment.collect() }
+    }
+
+    fn at(&self, key: &str) -> String {
+        let address = &self.target.address;
+        let between = if address.ends_with([':', '/']) { "" } else { "/" };
+        format!("{address}{between}{key}")
+    }
+
+    /// Runs rclone; `action` says what for. Gives none where what was named is not there.
+    async fn run(
+        &self,
+        action: &str,
+        args: &[&str],
+        within: Duration,
+        to: Option<Sender<Bytes>>,
+    ) -> Result<Option<Ended>, RemoteError> {
+        let all: Vec<&str> = args[..1].iter().chain(&ALWAYS).chain(&args[1..]).copied().collect();
+        let (remote, action) = (self.name.clone(), action.to_owned());
+        let ended = match run("rclone", &all, within, to).await {
+            Ok(ended) => ended,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(RemoteError::NoProgram),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(RemoteError::Timeout { remote, action, within });
+            }
+            Err(error) => return Err(RemoteError::Refused { remote, action, said: error.to_string() }),
+        };
+        match ended.code {
+            Some(0) => Ok(Some(ended)),
+            Some(NO_FOLDER | NO_FILE) => Ok(None),
+            Some(TEMPORARY) => Err(RemoteError::Unreachable { remote, action, said: self.said(&ended) }),
+            _ => Err(RemoteError::Refused { remote, action, said: self.said(&ended) }),
+        }
+    }
+
+    /// Its last words. A connection string may hold credentials, and rclone repeats it.
+    fn said(&self, ended: &Ended) -> String {
+        let code = ended.code_text();
+        if self.target.holds_credentials() {
+            return format!("rclone ended with {code}; run it by hand, as its words may hold credentials");
+        }
+        format!("rclone ended with {code}: {}", mask(&ended.err, &self.secrets))
+    }
+
+    fn unreadable(&self, action: &str) -> RemoteError {
+        let said = "rclone's list cannot be read; is it a very old version?".to_owned();
+        RemoteError::Refused { remote: self.name.clone(), action: action.to_owned(), said }
+    }
+}
+
+fn within(bytes: u64) -> Duration {
+    ANSWER_WITHIN + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SEC)
+}
+
+impl Remote for Rclone {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let whole = std::path::absolute(file).map_err(RemoteError::local("finding", file))?;
+            let action = format!("copying {key}");
+            // A copy of the same size and time is not taken for the same: it was looked at before.
+            let args = ["copyto", "--ignore-times", "--", &whole.to_string_lossy(), &self.at(key)];
+            let ended = self.run(&action, &args, within(seal.bytes), None).await?;
+            let missing = || RemoteError::Refused {
+                remote: self.name.clone(),
+                action,
+                said: "rclone did not find what to copy, or where to".to_owned(),
+            };
+            ended.map(drop).ok_or_else(missing)
+        })
+    }
+
+    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Head>> {
+        Box::pin(async move {
+            let action = format!("looking at {key}");
+            let at = self.at(key);
+            let args = [
+                "lsjson",
+                "--stat",
+                "--hash",
+                "--hash-type=sha256",
+                "--no-mimetype",
+                "--no-modtime",
+                "--",
+                &at,
+            ];
+            let Some(ended) = self.run(&action, &args, within(1 << 28), None).await? else { return Ok(None) };
+            let listed: Option<Listed> =
+                serde_json::from_str(&ended.out).map_err(|_| self.unreadable(&action))?;
+            let found = listed.filter(|listed| !listed.is_dir);
+            Ok(found.map(|listed| Head {
+                bytes: u64::try_from(listed.size).unwrap_or(0),
+                sha256: listed.hashes.get("sha256").cloned(),
+            }))
+        })
+    }
+
+    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let Some(head) = self.head(key).await? else { return Ok(false) };
+            let args = ["cat", "--", &self.at(key)];
+            let action = format!("reading {key}");
+            Ok(self.run(&action, &args, within(head.bytes), Some(to)).await?.is_some())
+        })
+    }
+
+    fn list<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let action = "listing its series";
+            let only = format!("--include={name}");
+            let args =
+                ["lsjson", "--recursive", "--files-only", "--no-mimetype", "--no-modtime", &only, "--"];
+            let args: Vec<&str> = args.into_iter().chain([self.target.address.as_str()]).collect();
+            let Some(ended) = self.run(action, &args, ANSWER_WITHIN * 10, None).await? else {
+                return Ok(Vec::new());
+            };
+            let listed: Vec<Listed> =
+                serde_json::from_str(&ended.out).map_err(|_| self.unreadable(action))?;
+            let mut keys: Vec<String> = listed.into_iter().map(|listed| listed.path).collect();
+            keys.sort_unstable();
+            Ok(keys)
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let args = ["deletefile", "--", &self.at(key)];
+            self.run(&format!("removing {key}"), &args, ANSWER_WITHIN, None).await.map(drop)
+        })
+    }
+}

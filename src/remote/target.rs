@@ -1,0 +1,112 @@
+//! Where copies go, as the configuration says, and the name it has wherever somebody may read it.
+
+use std::fmt;
+
+use crate::store::sha256;
+
+/// A place for copies.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Who copies.
+    pub provider: Provider,
+    /// Where to: an rclone remote with a path, or `s3://bucket/prefix`. May hold credentials.
+    pub address: String,
+    /// Another address of the S3 service.
+    pub endpoint: Option<String>,
+}
+
+/// What copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// The rclone program.
+    Rclone,
+    /// An S3 service.
+    S3,
+}
+
+impl Target {
+    /// Its name: the address where that holds no secret, else what tells it from others.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let address = self.address.trim_end_matches('/');
+        if self.holds_credentials() {
+            return format!("***#{}", &sha256(self.address.as_bytes())[..8]);
+        }
+        let host = self.endpoint.as_deref().map(|url| {
+            let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = rest.split('/').next().unwrap_or(rest);
+            host.rsplit_once('@').map_or(host, |(_, host)| host)
+        });
+        match host {
+            Some(host) => format!("{address} at {host}"),
+            None => address.to_owned(),
+        }
+    }
+
+    /// Whether the address is one that may carry a password: a connection string, or one with a user.
+    #[must_use]
+    pub fn holds_credentials(&self) -> bool {
+        let is_rclone = self.provider == Provider::Rclone;
+        (is_rclone && (self.address.starts_with(':') || self.address.contains([',', '='])))
+            || self.address.contains('@')
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// The most characters of a remote's words that are repeated.
+const SAID_CHARS: usize = 300;
+
+/// A remote's words as they may be repeated: one short line, without users, passwords and the given secrets.
+#[must_use]
+pub fn mask(text: &str, secrets: &[String]) -> String {
+    let line =
+        text.split(['\n', '\r']).rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word");
+    let mut line = line.trim().to_owned();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+        line = line.replace(secret.as_str(), "***");
+    }
+    let words: Vec<String> = line.split(' ').map(mask_word).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect()
+}
+
+fn mask_word(word: &str) -> String {
+    let Some((before, host)) = word.rsplit_once('@') else { return word.to_owned() };
+    match before.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://***@{host}"),
+        None => format!("***@{host}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(provider: Provider, address: &str, endpoint: Option<&str>) -> Target {
+        Target { provider, address: address.to_owned(), endpoint: endpoint.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_name_tells_remotes_apart_and_holds_no_secret() {
+        let rclone = |address| target(Provider::Rclone, address, None).name();
+        assert_eq!(rclone("mynas:crypto/"), "mynas:crypto");
+        let hidden = rclone(":sftp,host=x,pass=hunter2:/data");
+        assert!(hidden.starts_with("***#") && !hidden.contains("hunter2"), "{hidden}");
+        assert_ne!(hidden, rclone(":sftp,host=y,pass=hunter2:/data"));
+        let s3 = target(Provider::S3, "s3://bucket/a/", Some("https://me:hunter2@minio:9000/x"));
+        assert_eq!(s3.name(), "s3://bucket/a at minio:9000");
+        assert!(!format!("{s3:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_a_remote_says_is_repeated_as_one_short_line_without_secrets() {
+        let said = "first\nfailed for sftp://me:pw@host/x with key hunter2\n\n";
+        assert_eq!(mask(said, &["hunter2".to_owned()]), "failed for sftp://***@host/x with key ***");
+        assert_eq!(mask("", &[]), "without a word");
+        assert!(mask(&"x".repeat(5_000), &[]).len() <= SAID_CHARS);
+    }
+}

@@ -1,0 +1,168 @@
+//! Moving one file: up with a check of what arrived, down with a hash of what came.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{self, Receiver};
+
+use crate::remote::{Remote, RemoteError};
+use crate::store::Hashed;
+
+/// What tells one content from every other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Pieces on their way between a remote and the disk.
+const PIECES_WAITING: usize = 4;
+
+/// Sees to it that a key holds a file of this seal: what is there already is not sent again, and what was sent
+/// counts only once the remote was found to hold it.
+///
+/// # Errors
+/// [`RemoteError::Damaged`] where the file is another, [`RemoteError::Mismatch`] where what arrived is. Gives
+/// whether anything was sent.
+pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) -> Result<bool, RemoteError> {
+    if verify(remote, key, seal).await?.is_none() {
+        return Ok(false);
+    }
+    let own = file.to_owned();
+    let found = off_the_runtime(file, move || seal_of(&own)).await?;
+    if found != *seal {
+        return Err(RemoteError::Damaged { path: file.to_owned() });
+    }
+    remote.put(key, file, seal).await?;
+    match verify(remote, key, seal).await? {
+        None => Ok(true),
+        Some(what) => {
+            Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key: key.to_owned(), what })
+        }
+    }
+}
+
+/// Compares what a key holds with a seal; a remote that does not know hashes is read. Gives the difference, none
+/// where there is none.
+///
+/// # Errors
+/// Where the remote cannot be asked.
+pub async fn verify(remote: &dyn Remote, key: &str, seal: &Seal) -> Result<Option<String>, RemoteError> {
+    let Some(head) = remote.head(key).await? else { return Ok(Some("it is not there".to_owned())) };
+    if head.bytes != seal.bytes {
+        return Ok(Some(format!("it has {} bytes of {}", head.bytes, seal.bytes)));
+    }
+    let found = match head.sha256 {
+        Some(sha256) => Some(Seal { bytes: head.bytes, sha256 }),
+        None => drain(remote, key, io::sink()).await?.map(|(seal, _)| seal),
+    };
+    Ok((found.as_ref() != Some(seal)).then(|| "its hash is another".to_owned()))
+}
+
+/// Writes what a key holds to a new file, durable, and gives its seal; none where nothing is there.
+///
+/// # Errors
+/// Where the remote cannot be read or the file not be written; the file is removed then.
+pub async fn fetch(remote: &dyn Remote, key: &str, to: &Path) -> Result<Option<Seal>, RemoteError> {
+    let file = create(to).map_err(RemoteError::local("creating", to))?;
+    let fetched = match drain(remote, key, file).await {
+        Ok(Some((seal, file))) => {
+            let synced = off_the_runtime(to, move || file.sync_all()).await;
+            synced.map(|()| Some(seal))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    if !matches!(fetched, Ok(Some(_))) {
+        let _ = std::fs::remove_file(to);
+    }
+    fetched
+}
+
+/// Reads what a key holds, which is at most `most` bytes; none where nothing is there.
+///
+/// # Errors
+/// Where the remote cannot be read, or there is more.
+pub async fn read(remote: &dyn Remote, key: &str, most: usize) -> Result<Option<Vec<u8>>, RemoteError> {
+    let drained = drain(remote, key, Bounded { bytes: Vec::new(), most }).await?;
+    Ok(drained.map(|(_, bounded)| bounded.bytes))
+}
+
+/// Sends everything a key holds into `out`, off the runtime's threads.
+async fn drain<W: Write + Send + 'static>(
+    remote: &dyn Remote,
+    key: &str,
+    out: W,
+) -> Result<Option<(Seal, W)>, RemoteError> {
+    let (sender, receiver) = mpsc::channel(PIECES_WAITING);
+    let path = Path::new(key);
+    let writing = off_the_runtime(path, move || take(receiver, out));
+    let (is_there, written) = tokio::join!(remote.get(key, sender), writing);
+    let is_there = is_there?;
+    let written = written?;
+    Ok(is_there.then_some(written))
+}
+
+fn take<W: Write>(mut pieces: Receiver<Bytes>, out: W) -> io::Result<(Seal, W)> {
+    let mut out = Hashed::new(out);
+    while let Some(piece) = pieces.blocking_recv() {
+        out.write_all(&piece)?;
+    }
+    let seal = Seal { bytes: out.bytes, sha256: out.digest() };
+    Ok((seal, out.into_inner()))
+}
+
+/// The seal of a local file.
+pub(crate) fn seal_of(file: &Path) -> io::Result<Seal> {
+    let mut file = File::open(file)?;
+    let mut hashed = Hashed::new(io::sink());
+    let mut chunk = vec![0; 1 << 18];
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(Seal { bytes: hashed.bytes, sha256: hashed.digest() });
+        }
+        hashed.write_all(&chunk[..read])?;
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Does file work off the runtime's threads.
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, RemoteError> {
+    let worked = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    worked.map_err(RemoteError::local("moving", path))
+}
+
+/// Bytes in memory, up to a bound.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than it can be"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

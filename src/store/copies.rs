@@ -1,0 +1,289 @@
+//! What a ledger knows of the copies of its series on remotes: what they hold, what they lack, what is only there.
+//!
+//! A copy of the account is the account without what is true of this machine alone, so that the same data gives
+//! the same bytes everywhere.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::model::{Series, Window, Windows};
+use crate::store::file::sha256;
+use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
+
+/// A file of a series that a remote was found to hold, whole and as the ledger says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The period's name.
+    pub period: String,
+    /// Which of its files.
+    pub part: Part,
+    /// The hash it was found to have.
+    pub sha256: String,
+}
+
+/// What was found on a remote, to be entered into the ledger of its series.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// The remote's name.
+    pub remote: String,
+    /// The files it holds.
+    pub files: Vec<Verified>,
+    /// The digest of the account it holds, where that was verified too.
+    pub digest: Option<String>,
+}
+
+impl Copied {
+    pub(crate) fn enter(self, ledger: &mut Ledger) {
+        ledger.verified(&self.remote, &self.files);
+        if let Some(digest) = self.digest {
+            ledger.synced.insert(self.remote, digest);
+        }
+    }
+}
+
+/// Why files that are on remotes only did not come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotBrought {
+    /// It may work another time.
+    Later(String),
+    /// The remotes answered, and none of them holds the file any more.
+    Gone(String),
+}
+
+/// Brings back files that are on remotes only.
+pub trait Bring: std::fmt::Debug + Send + Sync {
+    /// Writes a file of a series to `to`, durable. Blocks, for as long as the remote may take.
+    ///
+    /// # Errors
+    /// See [`NotBrought`]; what lies at `to` then is to be removed.
+    fn bring(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotBrought>;
+}
+
+/// Why the copy of a series must not be replaced by what is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lesser {
+    /// The copy covers a window that is not covered here.
+    Window(Window),
+    /// The copy of this period has rows that are not here.
+    Period(String),
+}
+
+impl Ledger {
+    /// The account as remotes hold it.
+    #[must_use]
+    pub fn copy(&self) -> Ledger {
+        let bare = |files: &BTreeMap<String, FileEntry>| {
+            let bare = |entry: &FileEntry| FileEntry {
+                modified: 0,
+                remotes: Vec::new(),
+                remote_only: false,
+                ..entry.clone()
+            };
+            files.iter().map(|(name, entry)| (name.clone(), bare(entry))).collect()
+        };
+        Ledger {
+            files: bare(&self.files),
+            open_files: bare(&self.open_files),
+            journal: None,
+            synced: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The bytes of its [copy](Ledger::copy).
+    ///
+    /// # Errors
+    /// Where it cannot be encoded.
+    pub fn copy_bytes(&self, series: &Series) -> Result<Vec<u8>, StoreError> {
+        let encoded = self.copy().encode(series);
+        encoded.map_err(|error| StoreError::io("encoding", "_series.json".as_ref())(io::Error::other(error)))
+    }
+
+    /// SHA-256 of its [copy](Ledger::copy_bytes), in hexadecimal.
+    ///
+    /// # Errors
+    /// Where it cannot be encoded.
+    pub fn digest(&self, series: &Series) -> Result<String, StoreError> {
+        self.copy_bytes(series).map(|bytes| sha256(&bytes))
+    }
+
+    /// The files that are here and were not verified on a remote, in the order they are to be copied: the oldest
+    /// period first, and of each its file before its open one.
+    #[must_use]
+    pub fn unverified(&self, remote: &str) -> Vec<(String, Part, FileEntry)> {
+        let missing = |part: Part| {
+            let entries = self.part(part).iter().filter(|(_, entry)| !entry.remote_only);
+            let unverified = entries.filter(|(_, entry)| !entry.remotes.iter().any(|known| known == remote));
+            unverified.map(move |(name, entry)| (name.clone(), part, entry.clone()))
+        };
+        let mut files: Vec<_> = missing(Part::File).chain(missing(Part::Open)).collect();
+        files.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        files
+    }
+
+    /// Enters where files were verified. One that was replaced since is not.
+    pub fn verified(&mut self, remote: &str, files: &[Verified]) {
+        for file in files {
+            let entry = self.part_mut(file.part).get_mut(&file.period);
+            let entry = entry.filter(|entry| entry.sha256 == file.sha256);
+            if let Some(entry) = entry.filter(|entry| !entry.remotes.iter().any(|known| known == remote)) {
+                entry.remotes.push(remote.to_owned());
+                entry.remotes.sort_unstable();
+            }
+        }
+    }
+
+    /// What `theirs`, the account of a copy, has and this one has not; none where the copy may be replaced.
+    #[must_use]
+    pub fn lesser_than(&self, theirs: &Ledger) -> Option<Lesser> {
+        let mut missing = theirs.covered.clone();
+        missing.remove_all(&self.covered);
+        if let Some(window) = missing.first() {
+            return Some(Lesser::Window(window));
+        }
+        let fewer = |name: &&str| self.rows_of(name) < theirs.rows_of(name);
+        theirs.periods().find(fewer).map(|name| Lesser::Period(name.to_owned()))
+    }
+
+    /// Rows of a period, those of an open file that is dead left out.
+    fn rows_of(&self, period: &str) -> u64 {
+        let file = self.files.get(period);
+        let open = self.open_files.get(period);
+        let open = open.filter(|open| file.is_none_or(|file| file.generation < open.generation));
+        file.map_or(0, |file| file.rows) + open.map_or(0, |open| open.rows)
+    }
+
+    /// The files that are on remotes only.
+    pub fn remote_only(&self) -> impl Iterator<Item = (&str, Part, &FileEntry)> {
+        let of = |part: Part| self.part(part).iter().map(move |(name, entry)| (name.as_str(), part, entry));
+        of(Part::File).chain(of(Part::Open)).filter(|(_, _, entry)| entry.remote_only)
+    }
+
+    /// Whether some of a period's rows are on remotes only.
+    #[must_use]
+    pub fn is_away(&self, period: &str) -> bool {
+        [Part::File, Part::Open]
+            .into_iter()
+            .any(|part| self.part(part).get(period).is_some_and(|entry| entry.remote_only))
+    }
+
+    /// The file of a period that may be dropped here: verified on a remote, not of the newest period, and without
+    /// an open file that holds rows.
+    #[must_use]
+    pub fn droppable(&self, period: &str) -> Option<&FileEntry> {
+        let is_newest = self.periods().last() == Some(period);
+        let grows = self.open_files.get(period).is_some_and(|open| open.rows > 0);
+        let file = self.files.get(period).filter(|_| !is_newest && !grows);
+        file.filter(|file| !file.remote_only && !file.remotes.is_empty())
+    }
+
+    /// Takes in what the account of a copy says of windows this one has not settled: that they hold nothing, or
+    /// that they cannot be had.
+    pub fn learn(&mut self, theirs: &Ledger) {
+        let since = [self.wanted_since, theirs.wanted_since].into_iter().flatten().min();
+        self.wanted_since = since;
+        self.generation = self.generation.max(theirs.generation);
+        self.fence = self.fence.max(theirs.fence);
+        for note in &theirs.empty {
+            let open = self.settled().missing(note.window);
+            open.iter().for_each(|window| self.confirm_empty(window, &note.reason));
+        }
+        theirs.unfillable.iter().for_each(|note| self.give_up(note.window, &note.reason));
+    }
+
+    /// What a copy covers of a period and this account does not.
+    #[must_use]
+    pub fn lacks(&self, theirs: &Ledger, period: &Period) -> Windows {
+        let mut lacking = theirs.covered.within(period.window);
+        lacking.remove_all(&self.covered);
+        lacking
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Micros;
+
+    fn window(from: i64, until: i64) -> Window {
+        Window::new(Micros(from), Micros(until)).unwrap()
+    }
+
+    fn entry(rows: u64, generation: u64, sha256: &str) -> FileEntry {
+        FileEntry { rows, generation, sha256: sha256.into(), modified: 9, ..FileEntry::default() }
+    }
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger { generation: 3, ..Ledger::default() };
+        ledger.cover(window(0, 100));
+        ledger.files.insert("2022".into(), entry(10, 1, "aa"));
+        ledger.files.insert("2023".into(), entry(20, 2, "bb"));
+        ledger.open_files.insert("2023".into(), entry(5, 3, "cc"));
+        ledger
+    }
+
+    fn verified(period: &str, part: Part, sha256: &str) -> Verified {
+        Verified { period: period.into(), part, sha256: sha256.into() }
+    }
+
+    #[test]
+    fn what_is_true_of_this_machine_alone_does_not_change_the_digest() {
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let here = ledger();
+        let mut there = ledger();
+        there.verified("nas", &[verified("2022", Part::File, "aa")]);
+        there.synced.insert("nas".into(), "digest".into());
+        there.files.get_mut("2022").unwrap().modified = 77;
+        assert_ne!(here, there);
+        assert_eq!(here.digest(&series).unwrap(), there.digest(&series).unwrap());
+
+        there.cover(window(100, 101));
+        assert_ne!(here.digest(&series).unwrap(), there.digest(&series).unwrap());
+    }
+
+    #[test]
+    fn files_are_copied_oldest_first_each_before_its_open_one_until_they_are_verified() {
+        let mut ledger = ledger();
+        let names = |ledger: &Ledger| -> Vec<String> {
+            ledger.unverified("nas").iter().map(|(name, part, _)| part.file_name(name)).collect()
+        };
+        assert_eq!(names(&ledger), ["2022.parquet", "2023.parquet", "2023.open.parquet"]);
+
+        // The second was replaced while it was copied: what was verified is another file.
+        ledger.verified("nas", &[verified("2022", Part::File, "aa"), verified("2023", Part::File, "old")]);
+
+        assert_eq!(names(&ledger), ["2023.parquet", "2023.open.parquet"]);
+        assert_eq!(ledger.unverified("bucket").len(), 3);
+    }
+
+    #[test]
+    fn a_copy_that_covers_more_or_has_more_rows_is_told_from_one_that_may_be_replaced() {
+        let (here, mut there) = (ledger(), ledger());
+        assert_eq!(here.lesser_than(&there), None);
+
+        there.open_files.get_mut("2023").unwrap().rows = 6;
+        assert_eq!(here.lesser_than(&there), Some(Lesser::Period("2023".into())));
+        // Not newer than the file beside it, an open file counts for nothing.
+        there.open_files.get_mut("2023").unwrap().generation = 2;
+        assert_eq!(here.lesser_than(&there), None);
+
+        there.cover(window(100, 120));
+        assert_eq!(here.lesser_than(&there), Some(Lesser::Window(window(100, 120))));
+    }
+
+    #[test]
+    fn only_files_verified_elsewhere_and_done_growing_may_be_dropped() {
+        let mut ledger = ledger();
+        ledger.files.insert("2024".into(), entry(1, 4, "dd"));
+        assert_eq!(ledger.droppable("2022"), None);
+        let all = [("2022", "aa"), ("2023", "bb"), ("2024", "dd")];
+        ledger.verified("nas", &all.map(|(period, hash)| verified(period, Part::File, hash)));
+
+        assert!(ledger.droppable("2022").is_some());
+        assert_eq!(ledger.droppable("2023"), None, "rows beside it are not in it yet");
+        assert_eq!(ledger.droppable("2024"), None, "the newest period");
+        ledger.files.get_mut("2022").unwrap().remote_only = true;
+        assert_eq!(ledger.droppable("2022"), None, "dropped already");
+    }
+}

@@ -1,0 +1,70 @@
+//! Every alert and every panel, asked of a running Prometheus: each gets an answer, or says why it cannot.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::catalogue::{COMES_WITH, OF_COLLECT};
+use crate::process::{Server, ask};
+use crate::promql::{family, names, selectors};
+use crate::shipped::{alerts, recordings};
+
+/// Parts of queries that have no answer in a short run of two candle series, and why.
+const SILENT: [(&str, &str); 2] = [
+    ("kind=\"trades\"", "the run has no series of trades"),
+    ("series:dccd_job_consecutive_errors:at_threshold", "there is one only while runs fail"),
+];
+
+#[derive(Deserialize)]
+struct Answer {
+    status: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    result: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {}
+
+/// Each selector of each rule finds samples.
+pub(crate) async fn assert_answers(prometheus: &Server) {
+    let mut asked = BTreeSet::new();
+    for rule in alerts().iter().chain(&recordings()) {
+        asked.extend(selectors(&rule.expr).into_iter().map(|mut selector| {
+            selector.offset = None;
+            selector.to_string()
+        }));
+    }
+    let mut silent = Vec::new();
+    for query in asked {
+        if excuse(&query).is_none() && rows(prometheus, &query).await == 0 {
+            silent.push(query);
+        }
+    }
+    assert!(silent.is_empty(), "no samples of {silent:#?}");
+}
+
+/// Why a query may have no answer.
+fn excuse(query: &str) -> Option<&'static str> {
+    let by_part = SILENT.iter().find(|(part, _)| query.contains(part)).map(|(_, why)| *why);
+    let by_name = |name: &String| {
+        let coming = COMES_WITH.iter().find(|(coming, _)| *coming == family(name)).map(|(_, why)| *why);
+        coming.or_else(|| OF_COLLECT.contains(&name.as_str()).then_some("it is in a textfile"))
+    };
+    by_part.or_else(|| names(query).iter().find_map(by_name))
+}
+
+/// How many series a query gives.
+pub(crate) async fn rows(prometheus: &Server, query: &str) -> usize {
+    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let path = format!("/api/v1/query?query={encoded}");
+    let answer =
+        ask(prometheus.address, "GET", &path, "").await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    let answer: Answer =
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{query}: {error}: {answer}"));
+    assert_eq!(answer.status, "success", "{query}");
+    answer.data.result.len()
+}

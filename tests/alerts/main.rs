@@ -1,0 +1,16 @@
+//! The alerts that are shipped: their rules, the way they take, their runbooks and dashboards, held to the metrics
+//! the program has. Prometheus and Alertmanager are Debian's; where one is missing a test says that it did not run.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write its own configuration.
+
+mod alertmanager;
+mod answers;
+mod catalogue;
+mod consistency;
+mod fire;
+mod overlay;
+mod post;
+mod process;
+mod promql;
+mod rules;
+mod shipped;

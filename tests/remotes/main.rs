@@ -1,0 +1,6 @@
+//! Copies on remotes: what is sent there, what comes back, and what may be dropped here.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write a broken file on purpose.
+
+mod home;
+mod purged;
