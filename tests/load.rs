@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dccd::http::{App, Guard, Limits, bind, serve};
+use dccd::http::{App, Limits, bind, serve};
 use dccd::telemetry::{Status, Telemetry, exposition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -96,8 +96,7 @@ impl Server {
             let name = format!("binance/A{number}-USDT/trades").parse().unwrap();
             telemetry.declare_series(&name, "job", Duration::from_secs(60));
         }
-        let guard = Guard::open(None, false).unwrap();
-        let app = App::with_limits(telemetry.clone(), Arc::new(Status::new()), guard, limits);
+        let app = App::with_limits(telemetry.clone(), Arc::new(Status::new()), limits);
         let mut running = JoinSet::new();
         running.spawn(serve(listeners, app, CancellationToken::new()));
         Server { address, telemetry, _running: running }

@@ -10,14 +10,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dccd::http::{App, Guard, Limits, bind, serve};
+use dccd::http::{App, Auth, bind, serve};
 use dccd::telemetry::{Status, Telemetry, exposition};
 use opentelemetry::trace::TracerProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -106,7 +106,7 @@ fn what_is_accepted_here_promtool_accepts_and_what_promtool_refuses_is_refused_h
     for (text, (ours, theirs)) in cases {
         let path = pki.file("web.yml", &text);
 
-        let opened = Guard::open(Some(&path), false);
+        let opened = Auth::default().with_web_config(&path);
         let checked = Command::new("promtool").args(["check", "web-config"]).arg(&path).output().unwrap();
 
         assert_eq!(opened.is_ok(), ours, "{text}: {:?}", opened.err().map(|error| error.to_string()));
@@ -114,7 +114,7 @@ fn what_is_accepted_here_promtool_accepts_and_what_promtool_refuses_is_refused_h
     }
     // Debian's promtool is older than this key.
     let path = pki.file("web.yml", &format!("{tls}, {ca}, client_allowed_sans: [scraper.example]}}"));
-    assert!(Guard::open(Some(&path), false).is_ok());
+    assert!(Auth::default().with_web_config(&path).is_ok());
 }
 
 #[tokio::test]
@@ -330,6 +330,80 @@ fn nothing_that_is_printed_logged_or_served_holds_a_secret() {
     }
 }
 
+#[tokio::test]
+async fn what_a_running_daemon_prints_logs_writes_and_serves_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = users(folder.path(), "ann", "correct horse");
+    let hash = fs::read_to_string(web).unwrap().split('$').next_back().unwrap()[..40].to_owned();
+    fs::write(folder.path().join("token"), "t0ken-of-ours\n").unwrap();
+    let mut text =
+        config(folder.path(), "127.0.0.1:0").replace("web_config:", "token_file: TOKEN, web_config:");
+    text = text.replace("TOKEN", folder.path().join("token").to_str().unwrap());
+    fs::write(folder.path().join("config.yml"), text + "telemetry: {log_level: trace}\n").unwrap();
+    let stderr = folder.path().join("stderr");
+    let mut daemon = tokio::process::Command::new(env!("CARGO_BIN_EXE_dccd"))
+        .arg("--config")
+        .arg(folder.path().join("config.yml"))
+        .arg("start")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&stderr).unwrap())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(daemon.stdout.take().unwrap());
+    let mut said = String::new();
+    let address: SocketAddr = timeout(PATIENCE, async {
+        loop {
+            let mut line = String::new();
+            assert!(
+                stdout.read_line(&mut line).await.unwrap() > 0,
+                "{}",
+                fs::read_to_string(&stderr).unwrap()
+            );
+            said.push_str(&line);
+            if let Some(rest) = line.strip_prefix("Serving http://") {
+                return rest.split('/').next().unwrap().parse().unwrap();
+            }
+        }
+    })
+    .await
+    .unwrap();
+
+    let mut statuses = Vec::new();
+    for credentials in [ANN, WRONG, "Bearer t0ken-of-ours", "Bearer t0ken-of-others"] {
+        for path in ["/", "/metrics", "/health", "/nothing"] {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let answer = ask(stream, path, &format!("Authorization: {credentials}\r\n")).await.unwrap();
+            statuses.push(answer.status);
+            said.push_str(&answer.head);
+            said.push_str(&answer.body);
+        }
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(daemon.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    timeout(PATIENCE, daemon.wait()).await.unwrap().unwrap();
+    timeout(PATIENCE, stdout.read_to_string(&mut said)).await.unwrap().unwrap();
+    let files = [stderr].into_iter().chain(files(&folder.path().join("data")));
+    let written = files.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+    said.extend(written);
+
+    assert_eq!(statuses, [200, 200, 200, 404, 401, 401, 401, 401, 200, 200, 200, 404, 401, 401, 401, 401]);
+    assert!(said.contains("web configuration in force"), "the log is not among what was looked at");
+    for secret in ["horse", "t0ken-of", "YW5uOmNvcnJlY3Q", hash.as_str()] {
+        assert!(!said.contains(secret), "{secret} stands in what was said");
+    }
+}
+
+/// Every file under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, mut all): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    all.retain(|path| path.is_file());
+    all.extend(folders.iter().flat_map(|folder| files(folder)));
+    all
+}
+
 #[test]
 fn an_address_beyond_this_machine_is_refused_where_nothing_asks_for_credentials() {
     let folder = tempfile::tempdir().unwrap();
@@ -347,16 +421,19 @@ fn an_address_beyond_this_machine_is_refused_where_nothing_asks_for_credentials(
 
 /// Runs a command that ends by itself.
 fn dccd(folder: &Path, listen: &str, arguments: &[&str]) -> Output {
-    let config = folder.join("config.yml");
-    let text = format!(
+    let path = folder.join("config.yml");
+    fs::write(&path, config(folder, listen)).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_dccd")).arg("--config").arg(path).args(arguments).output().unwrap()
+}
+
+fn config(folder: &Path, listen: &str) -> String {
+    format!(
         "settings: {{data_path: {:?}}}\nhttp: {{listen: ['{listen}'], web_config: {:?}}}\n\
          exchanges: {{binance: {{rest_url: 'http://127.0.0.1:9'}}}}\n\
          histo_jobs:\n- {{exchange: binance, pairs: [BTC/USDT], span: 3600}}\n",
         folder.join("data"),
         folder.join("web.yml"),
-    );
-    fs::write(&config, text).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_dccd")).arg("--config").arg(config).args(arguments).output().unwrap()
+    )
 }
 
 /// A web configuration of one user.
@@ -510,8 +587,8 @@ impl Server {
         let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
         let address = listeners[0].local_addr().unwrap();
         let telemetry = Telemetry::new();
-        let guard = Guard::open(web, false).unwrap();
-        let app = App::with_limits(telemetry.clone(), Arc::new(Status::new()), guard, Limits::default());
+        let auth = web.map_or_else(Auth::default, |web| Auth::default().with_web_config(web).unwrap());
+        let app = App::new(telemetry.clone(), Arc::new(Status::new())).with_auth(auth);
         let mut running = JoinSet::new();
         running.spawn(serve(listeners, app, CancellationToken::new()));
         Server { address, telemetry, _running: running }

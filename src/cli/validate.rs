@@ -51,7 +51,7 @@ pub(crate) async fn run_online(
 /// The configuration, if what guards its listeners can be used too.
 fn load(path: Option<&Path>) -> Result<Config, Vec<String>> {
     let config = config::load(path).map_err(|error| error.lines())?;
-    web::guard(&config)?;
+    web::auth(&config).map_err(|line| vec![line])?;
     Ok(config)
 }
 

@@ -7,15 +7,17 @@ use crate::config::{Config, HistoJob, Start, Trigger};
 use crate::daemon::Rhythm;
 use crate::exchange::find;
 use crate::jobs::{Order, Retry, Since};
-use crate::model::{Kind, Series};
+use crate::model::{Kind, Micros, Series};
 
 /// One series of one configured job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// What to fetch.
     pub order: Order,
     /// When it runs.
     pub rhythm: Rhythm,
+    /// How much later than its rhythm says.
+    pub jitter: Duration,
 }
 
 impl Job {
@@ -40,7 +42,14 @@ impl Job {
             depth: job.depth,
             spare_repairs: false,
         };
-        Job { order, rhythm: rhythm(job, series, config) }
+        let rhythm = rhythm(job, series, config);
+        Job { order, jitter: rhythm.jitter(series), rhythm }
+    }
+
+    /// The first instant after `now` at which it is due; runs that were missed coalesce into it.
+    #[must_use]
+    pub fn next_after(&self, now: Micros) -> Option<Micros> {
+        self.rhythm.next_after(now - self.jitter).map(|next| next + self.jitter)
     }
 
     /// The series.

@@ -2,6 +2,7 @@
 //! and ledgers are the truth.
 
 mod health;
+mod paused;
 mod probe;
 
 use std::path::Path;
@@ -15,8 +16,10 @@ use thiserror::Error;
 pub use probe::Probed;
 
 /// The schema, one statement list a version; a released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "health of each series", include_str!("0001_series_health.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "health of each series", include_str!("0001_series_health.sql")),
+    (10, "paused jobs", include_str!("0010_paused_jobs.sql")),
+];
 
 /// How long a statement waits for another writer.
 const BUSY: Duration = Duration::from_secs(5);
@@ -84,6 +87,22 @@ impl Database {
             Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
             None => connection.close().await.map_err(failed),
         }
+    }
+
+    /// Opens the store in a data path's own folder to look at it, beside the process that uses it; none where there
+    /// is none. Nothing is created or migrated.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub async fn look(own: &Path) -> Result<Option<Self>, DbError> {
+        let path = own.join("state.db");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let failed = |source| DbError { path: path.display().to_string(), source };
+        let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+        pool.map(|pool| Some(Database(pool))).map_err(failed)
     }
 
     /// Closes every connection.

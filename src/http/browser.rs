@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 
 use hyper::header::{self, HeaderMap};
-use hyper::{Request, StatusCode};
+use hyper::{StatusCode, Uri};
 
-use super::guard::Refused;
+use super::auth::Refused;
 use crate::telemetry::Refusal;
 
 /// A page of another site can make its own name point at this machine and then read what only this machine may.
 /// It cannot make the browser leave that name out of the request.
-pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refused> {
-    let named = request.headers().get(header::HOST).map(|value| value.to_str().unwrap_or("?"));
+pub(super) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+    let named = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("?"));
     let is_ours = |name: &str| {
         let host = without_port(name);
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -19,7 +19,7 @@ pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refused> {
         host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
     };
     // An absolute address in the request line stands before the header.
-    let named = request.uri().authority().map(|authority| authority.as_str()).or(named);
+    let named = uri.authority().map(|authority| authority.as_str()).or(named);
     match named {
         Some(name) if !is_ours(name) => Err(Refused {
             reason: Refusal::Host,
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn a_name_that_anyone_can_point_here_is_not_ours() {
         let refused = |host: &str| {
-            let request = Request::builder().uri("/").header("host", host).body(()).unwrap();
-            check_host(&request).is_err()
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            check_host(&Uri::from_static("/"), &headers).is_err()
         };
         for ours in [
             "localhost",
@@ -93,10 +93,9 @@ mod tests {
         ] {
             assert!(refused(other), "{other}");
         }
-        let absolute =
-            Request::builder().uri("http://evil.example/").header("host", "localhost").body(()).unwrap();
-        assert!(check_host(&absolute).is_err());
-        assert!(check_host(&Request::builder().uri("/").body(()).unwrap()).is_ok());
+        let ours = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost"))]);
+        assert!(check_host(&Uri::from_static("http://evil.example/"), &ours).is_err());
+        assert!(check_host(&Uri::from_static("/"), &HeaderMap::new()).is_ok());
     }
 
     #[test]

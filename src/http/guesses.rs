@@ -40,6 +40,11 @@ impl Guesses {
         (beyond > 0.0).then(|| FORGIVEN.mul_f64(beyond))
     }
 
+    /// An address gave right credentials: what it got wrong before was no guess.
+    pub(super) fn right(&self, peer: IpAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&network(peer));
+    }
+
     /// An address gave wrong credentials. Gives whether it must wait from now on.
     pub(super) fn wrong(&self, peer: IpAddr, now: Instant) -> bool {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +87,8 @@ mod tests {
         tokio::time::advance(FORGIVEN).await;
         assert_eq!(guesses.wait(guesser, Instant::now()), None);
         assert!(guesses.wrong(guesser, Instant::now()));
+        guesses.right(guesser);
+        assert_eq!(guesses.wait(guesser, Instant::now()), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,27 +21,22 @@ type Stamp = Option<(u64, SystemTime, u64)>;
 
 /// A web configuration and the files it is made of.
 pub(super) struct Web {
-    /// None where nothing is configured: then nothing is read either.
-    path: Option<PathBuf>,
+    path: PathBuf,
     in_force: RwLock<Arc<WebConfig>>,
     seen: Mutex<Vec<(PathBuf, Stamp)>>,
 }
 
 impl Web {
-    /// Reads the configuration, where one is named.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// See [`WebConfigError`].
-    pub(super) fn open(path: Option<&Path>) -> Result<Self, WebConfigError> {
+    pub(super) fn open(path: &Path) -> Result<Self, WebConfigError> {
         // Looked at before it is read: what changes in between is seen as a change.
-        let mut seen: Vec<_> = path.map(|path| (path.to_owned(), stamp(path))).into_iter().collect();
-        let config = path.map(WebConfig::read).transpose()?.unwrap_or_default();
+        let mut seen = vec![(path.to_owned(), stamp(path))];
+        let config = WebConfig::read(path)?;
         seen.extend(files(&config).map(|path| (path.to_owned(), stamp(path))));
-        Ok(Web {
-            path: path.map(Path::to_owned),
-            in_force: RwLock::new(Arc::new(config)),
-            seen: Mutex::new(seen),
-        })
+        Ok(Web { path: path.to_owned(), in_force: RwLock::new(Arc::new(config)), seen: Mutex::new(seen) })
     }
 
     /// What is in force now.
@@ -51,8 +46,7 @@ impl Web {
 
     /// Looks at the files until `stop`.
     pub(super) async fn keep(self: Arc<Self>, telemetry: Telemetry, stop: CancellationToken) {
-        let Some(path) = self.path.clone() else { return };
-        self.tell(&telemetry, &path);
+        self.tell(&telemetry);
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -60,8 +54,8 @@ impl Web {
                 () = stop.cancelled() => return,
                 _ = look.tick() => {}
             }
-            let (web, telemetry, path) = (Arc::clone(&self), telemetry.clone(), path.clone());
-            let looked = tokio::task::spawn_blocking(move || web.look(&telemetry, &path));
+            let (web, telemetry) = (Arc::clone(&self), telemetry.clone());
+            let looked = tokio::task::spawn_blocking(move || web.look(&telemetry));
             if let Err(error) = looked.await {
                 tracing::error!(%error, "looking at the web configuration broke off");
             }
@@ -69,28 +63,28 @@ impl Web {
     }
 
     /// Reads the configuration again if a file changed.
-    fn look(&self, telemetry: &Telemetry, path: &Path) {
+    fn look(&self, telemetry: &Telemetry) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.iter().all(|(path, before)| stamp(path) == *before) {
             return;
         }
         seen.iter_mut().for_each(|(path, before)| *before = stamp(path));
-        match WebConfig::read(path) {
+        match WebConfig::read(&self.path) {
             Ok(config) => {
                 seen.truncate(1);
                 seen.extend(files(&config).map(|path| (path.to_owned(), stamp(path))));
                 *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                self.tell(telemetry, path);
+                self.tell(telemetry);
             }
-            Err(error) => telemetry.emit(WebConfigRefused { path, error: &error }),
+            Err(error) => telemetry.emit(WebConfigRefused { path: &self.path, error: &error }),
         }
     }
 
-    fn tell(&self, telemetry: &Telemetry, path: &Path) {
+    fn tell(&self, telemetry: &Telemetry) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX));
         let certificate_expiry = self.config().tls.as_ref().and_then(|tls| tls.expiry);
-        telemetry.emit(WebConfigLoaded { path, certificate_expiry, at });
+        telemetry.emit(WebConfigLoaded { path: &self.path, certificate_expiry, at });
     }
 }
 

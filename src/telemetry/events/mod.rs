@@ -6,6 +6,7 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod reload;
 mod requests;
 mod rows;
 mod runs;
@@ -19,6 +20,7 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };

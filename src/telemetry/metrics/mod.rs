@@ -8,6 +8,7 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod reload;
 mod series;
 mod server;
 mod traced;
@@ -33,6 +34,7 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use reload::Reloads;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
@@ -56,6 +58,7 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) reloads: Reloads,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -106,6 +109,7 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
