@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dccd::http::{App, Auth, Limits, bind, serve};
+use dccd::http::{Access, App, Auth, Limits, bind, routes, serve};
 use dccd::model::Micros;
 use dccd::telemetry::{
     ExchangeView, JobRow, QueueView, STARTING, Snapshot, Status, StoreView, Telemetry, WorkerView,
@@ -175,15 +175,6 @@ async fn it_is_healthy_only_while_the_scheduler_ticks() {
     assert!(answer.text().starts_with("the scheduler has not ticked for"), "{}", answer.text());
 }
 
-const ACTIONS: [&str; 6] = [
-    "/-/reload",
-    "/api/v1/work",
-    "/api/v1/work/cancel",
-    "/api/v1/jobs/run",
-    "/api/v1/jobs/pause",
-    "/api/v1/jobs/resume",
-];
-
 #[tokio::test]
 async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
     let folder = tempfile::tempdir().unwrap();
@@ -195,7 +186,10 @@ async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
         format!("POST {path} HTTP/1.1\r\nContent-Length: 2\r\n{token}{CLOSE}\r\n{{}}")
     };
 
-    for action in ACTIONS {
+    let of = |wanted: Access| routes().filter(move |route| route.2 == wanted);
+    assert!(routes().all(|(_, method, access)| (method == "GET") != (access == Access::Admin)));
+    assert!(of(Access::Admin).count() >= 6);
+    for (action, ..) in of(Access::Admin) {
         for wrong in ["", "Authorization: Bearer secret\r\n", "Authorization: Basic czNjcmV0\r\n"] {
             let refused = guarded.ask(&post(action, wrong)).await;
             assert_eq!(refused.status, 401, "{action} {wrong}");
@@ -206,8 +200,10 @@ async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
         assert_eq!(passed.status, 503, "{action}: there is no daemon behind this server");
         assert_eq!(guarded.get(action, "").await.status, 405, "{action}");
     }
-    for reading in ["/", "/metrics", "/-/healthy", "/health/v2/queues"] {
-        assert_eq!(guarded.get(reading, "").await.status, 200, "{reading}");
+    assert_eq!(of(Access::Open).map(|route| route.0).collect::<Vec<_>>(), ["/-/healthy", "/-/ready"]);
+    for (reading, ..) in of(Access::Reader) {
+        let status = guarded.get(reading, "").await.status;
+        assert!(![401, 403].contains(&status), "{reading}: {status}");
     }
 }
 

@@ -79,7 +79,7 @@ impl Errands {
         });
     }
 
-    /// A request has one more run under way, which somebody else began.
+    /// A request has one more run under way, which began without it.
     pub(super) fn follows(&mut self, id: u64) {
         self.open.iter_mut().filter(|errand| errand.id == id).for_each(|errand| errand.running += 1);
     }
@@ -121,10 +121,11 @@ impl Errands {
         self.open.iter_mut().filter(|errand| errand.id == id).for_each(|errand| errand.running -= 1);
     }
 
-    /// Takes back what of a request has not begun and stops what has; gives whether there is such a request.
-    pub(super) fn cancel(&mut self, id: u64) -> bool {
-        let errand = self.open.iter_mut().find(|errand| errand.id == id);
-        errand.inspect(|errand| errand.stop.cancel()).map(|errand| errand.waiting.clear()).is_some()
+    /// Takes back what of a request has not begun, and stops what has; none where there is no such request.
+    pub(super) fn cancel(&mut self, id: u64) -> Option<Vec<Work>> {
+        let errand = self.open.iter_mut().find(|errand| errand.id == id)?;
+        errand.stop.cancel();
+        Some(std::mem::take(&mut errand.waiting).into())
     }
 
     /// What waits.

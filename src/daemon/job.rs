@@ -82,3 +82,28 @@ fn usual_interval(kind: Kind) -> Duration {
         _ => Duration::from_secs(60),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_were_missed_are_one_run_at_the_next_beat_which_is_the_jobs_own() {
+        let series: Arc<Series> = Arc::new("binance/BTC-USDT/ohlc/5m".parse().unwrap());
+        let retry = Retry { attempts: 3, delay: Duration::ZERO };
+        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let job = Job {
+            jitter: rhythm.jitter(&series),
+            rhythm,
+            order: Order { series, since: Since::Known, until: None, retry, depth: 50, spare_repairs: false },
+        };
+        assert!(!job.jitter.is_zero());
+
+        let beat = job.next_after(Micros::from_secs(1_700_000_100)).unwrap();
+        let late = job.next_after(beat + Duration::from_secs(7 * 300 + 10)).unwrap();
+
+        assert_eq!(beat, Micros::from_secs(1_700_000_100) + job.jitter);
+        assert_eq!(late.since(beat), Duration::from_secs(8 * 300), "one run for the seven that were missed");
+        assert_eq!(job.next_after(late).unwrap().since(late), Duration::from_secs(300));
+    }
+}

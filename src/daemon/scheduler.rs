@@ -262,8 +262,7 @@ impl Scheduler {
         // Whoever asked may have gone away meanwhile; what he asked for is done all the same.
         match command {
             Command::Work { works, at_once, reply } => {
-                let opened = self.errands.open(works, at_once, false, stop.child_token());
-                let _ = reply.send(opened.ok_or(Refusal::TooMuch));
+                let _ = reply.send(self.take_work(works, at_once, stop));
             }
             Command::RunJobs { asked, reply } => {
                 let _ = reply.send(self.run_jobs(&asked, stop));
@@ -282,6 +281,21 @@ impl Scheduler {
                 let _ = reply.send(self.adopt(jobs, slots));
             }
         }
+    }
+
+    fn take_work(
+        &mut self,
+        works: Vec<Work>,
+        at_once: usize,
+        stop: &CancellationToken,
+    ) -> Result<Follower, Refusal> {
+        let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
+        let opened = self.errands.open(works, at_once, false, stop.child_token());
+        self.errands.tidy();
+        opened.ok_or_else(|| {
+            series.iter().for_each(|series| self.let_go(series));
+            Refusal::TooMuch
+        })
     }
 
     /// The jobs somebody means; every one of his words must mean one.
@@ -318,14 +332,15 @@ impl Scheduler {
 
     /// Takes a request back. A job's run that has begun goes on without who asked for it.
     fn cancel(&mut self, id: u64) -> bool {
-        let is_known = self.errands.cancel(id);
+        let taken_back = self.errands.cancel(id);
         for run in self.runs.values_mut().filter(|run| run.is_of_job) {
             let before = run.followers.len();
             run.followers.retain(|(follower, _)| *follower != id);
             (run.followers.len()..before).for_each(|_| self.errands.left(id));
         }
         self.errands.tidy();
-        is_known
+        taken_back.iter().flatten().for_each(|work| self.let_go(&work.order.series));
+        taken_back.is_some()
     }
 
     /// Takes in a new configuration.

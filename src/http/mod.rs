@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 pub use auth::{Access, Auth};
+pub use routes::routes;
 pub use server::{serve, serve_socket};
 pub use socket::{bind_socket, connect, remove_socket};
 pub use web_config::WebConfigError;

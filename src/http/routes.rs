@@ -67,6 +67,11 @@ pub(super) static ROUTES: [Route; 12] = [
     act("/api/v1/jobs/resume", |app, asked| Box::pin(actions::pause(app, asked, false))),
 ];
 
+/// Every route: its path, its method, and what it asks of who calls it.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
+    ROUTES.iter().map(|route| (route.path, route.method.as_str(), route.access))
+}
+
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";

@@ -23,8 +23,6 @@ pub(crate) const COMES_WITH: &[(&str, &str)] = &[
     ("dccd_sync_last_success_timestamp_seconds", "remotes"),
     ("dccd_sync_pending_bytes", "remotes"),
     ("dccd_sync_pending_files", "remotes"),
-    ("dccd_config_last_reload_successful", "reloading"),
-    ("dccd_config_last_reload_success_timestamp_seconds", "reloading"),
 ];
 
 /// Metrics of one-shot runs, which are in a textfile instead of the daemon's exposition.

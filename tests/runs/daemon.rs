@@ -154,6 +154,10 @@ async fn a_paused_job_does_not_run_by_itself_over_restarts_until_it_is_resumed()
     assert_eq!((paused.code, &*paused.out), (Some(0), "binance/BTC-USDT/ohlc/1h paused\n"), "{paused:?}");
     until(|| async { sample(&house, "dccd_jobs{status=\"paused\"}").await == Some(1.0) }).await;
     assert_eq!(sample(&house, &of("job_paused", "BTC/USDT", "1h")).await, Some(1.0));
+    let wide = dccd(&house, &["status", "--wide"]).await;
+    let line = |series: &str| wide.out.lines().find(|line| line.starts_with(series)).unwrap().to_owned();
+    assert!(line(HOURLY).ends_with("  paused") && line("binance/ETH-USDT").ends_with("  ok"), "{wide:?}");
+    assert!(dccd(&house, &["status", "--wide", "--json"]).await.out.contains("\"paused\": true"));
     stop(child).await;
 
     let (btc, eth) = (asked("BTCUSDT"), asked("ETHUSDT"));
