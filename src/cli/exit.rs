@@ -75,7 +75,7 @@ impl Exit {
     pub(crate) fn of_site(error: &SiteError) -> Self {
         match error {
             SiteError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
-            SiteError::Net(_) => Exit::Config,
+            SiteError::Net(_) | SiteError::Remote(_) => Exit::Config,
             SiteError::Store(_) | SiteError::Db(_) | SiteError::Health { .. } => Exit::Storage,
         }
     }

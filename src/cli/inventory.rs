@@ -30,6 +30,8 @@ struct Line {
     rows: Option<u64>,
     bytes: Option<u64>,
     files: usize,
+    remote_only_files: usize,
+    remote_only_bytes: u64,
     gaps: Option<usize>,
     missing: Option<u64>,
     gap_seconds: Option<f64>,
@@ -94,10 +96,19 @@ fn table_row(holding: &Holding, config: &Config) -> String {
         missing(holding, &gaps).map_or_else(|| "-".to_owned(), thousands),
         bytes(ledger.bytes()),
     );
+    let away = away(ledger);
+    if !away.is_empty() {
+        row.push_str(&format!("  {} file(s), {} on remotes only", away.len(), bytes(away.iter().sum())));
+    }
     if holding.unknown_files > 0 {
         row.push_str(&format!("  +{} unknown file(s), see `dccd verify`", holding.unknown_files));
     }
     row
+}
+
+/// The sizes of the files that are on remotes only.
+fn away(ledger: &Ledger) -> Vec<u64> {
+    ledger.remote_only().map(|(_, _, entry)| entry.bytes).collect()
 }
 
 /// How many candles the gaps hold; none for kinds that have no count.
@@ -113,6 +124,7 @@ fn line(holding: &Holding) -> Line {
     let ledger = holding.ledger.as_ref().ok();
     let gaps = ledger.map(|ledger| open_gaps(series, ledger));
     let ends = ledger.and_then(Ledger::ends);
+    let away = ledger.map(away).unwrap_or_default();
     Line {
         series: series.to_string(),
         exchange: series.exchange().to_owned(),
@@ -124,6 +136,8 @@ fn line(holding: &Holding) -> Line {
         rows: ledger.map(Ledger::rows),
         bytes: ledger.map(Ledger::bytes),
         files: ledger.map_or(0, |ledger| ledger.files.len()),
+        remote_only_files: away.len(),
+        remote_only_bytes: away.iter().sum(),
         missing: gaps.as_ref().and_then(|gaps| missing(holding, gaps)),
         gap_seconds: gaps.as_ref().map(Windows::secs),
         gaps: gaps.as_ref().map(Windows::len),

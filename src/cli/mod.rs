@@ -23,12 +23,15 @@ mod one_shot;
 mod online;
 mod output;
 mod progress;
+pub mod purge;
 pub mod remove;
 pub mod repair;
+pub mod restore;
 mod running;
 pub mod sim;
 pub mod start;
 pub mod status;
+pub mod sync;
 pub mod validate;
 pub mod verify;
 mod web;
@@ -76,6 +79,9 @@ enum Command {
     Verify(verify::Args),
     Repair(repair::Args),
     Jobs(jobs::Args),
+    Sync(sync::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
     Export(export::Args),
     Import(import::Args),
     Logs(logs::Args),
@@ -151,6 +157,15 @@ impl Cli {
             }),
             Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| jobs::run(args, config, out, stop))
+            }),
+            Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| sync::run(args, config, out, stop))
+            }),
+            Some(Command::Restore(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| restore::run(args, config, out, stop))
+            }),
+            Some(Command::Purge(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
             Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))

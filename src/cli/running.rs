@@ -42,11 +42,12 @@ impl Running {
         let auth = web::auth(config).map_err(|line| out.fail(Exit::Config, line))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
-        let site = open_site(config, command, out).await?;
+        let mut site = open_site(config, command, out).await?;
         let logs = start_logs(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
+        site.keep_copies();
         let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
             socket: open_socket(&site),

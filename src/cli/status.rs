@@ -1,11 +1,13 @@
-//! `dccd status`: how the jobs of each pair stand, from `metrics.json` alone, so that it works offline.
+//! `dccd status`: how the jobs of each pair stand, from `metrics.json`, and the remotes, from `remotes.json`.
 
 mod wide;
 
 use crate::cli::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, bytes};
 use crate::config::Config;
 use crate::model::{Micros, Zone};
+use crate::remote::{Known, read_known};
+use crate::store::Layout;
 use crate::telemetry::{PairHealth, read_pairs};
 
 /// Show last run, last success, rows and consecutive errors of each pair.
@@ -51,6 +53,9 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     for (pair, health) in &pairs {
         out.line(row(pair, health, &config.zone));
     }
+    for (remote, known) in read_known(&Layout::new(&config.data_path).own()) {
+        out.line(remote_row(&remote, &known, &config.zone));
+    }
     Exit::Done
 }
 
@@ -64,4 +69,17 @@ fn row(pair: &str, health: &PairHealth, zone: &Zone) -> String {
         health.rows_collected,
         health.errors_count
     )
+}
+
+fn remote_row(remote: &str, known: &Known, zone: &Zone) -> String {
+    let last = known.last_success.map_or_else(|| "never".to_owned(), |at| zone.minute(Micros(at)));
+    let pending = match known.pending_files {
+        0 => String::new(),
+        files => format!(", {files} file(s), {} pending", bytes(known.pending_bytes)),
+    };
+    let failing = match known.consecutive_errors {
+        0 => String::new(),
+        errors => format!(", {errors} failed in a row: {}", known.last_error.as_deref().unwrap_or("unknown")),
+    };
+    format!("remote {remote}: last synced {last}{pending}{failing}")
 }

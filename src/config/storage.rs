@@ -23,7 +23,7 @@ pub struct Storage {
     pub min_free_gb: f64,
 }
 
-/// One place for copies; not active in this version.
+/// One place for copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     /// Who copies.
@@ -57,14 +57,10 @@ pub(super) fn check(section: &Section<'_>) -> Storage {
     let report = section.report();
     let remotes: Vec<Remote> =
         section.list("remotes").iter().map(|(at, node)| remote(node, at, report)).collect();
-    if !remotes.is_empty() {
-        let place = section.place("remotes");
-        report.note(format!("{place}: loaded but not active in this version; nothing is copied to them"));
-    }
     let min_free_gb = section.real("min_free_gb", 0.0..=1e6, 0.0);
-    if min_free_gb > 0.0 {
+    if min_free_gb > 0.0 && remotes.is_empty() {
         let place = section.place("min_free_gb");
-        report.note(format!("{place}: loaded but not active in this version; no file is dropped"));
+        report.note(format!("{place}: without effect, as no file is dropped that is not on a remote"));
     }
     // Older versions take any number below 1 for "off".
     let sync_secs = section.whole("sync_interval", -1_000_000_000..=31_536_000, 3_600);
@@ -86,9 +82,24 @@ fn remote(node: &Node, at: &str, report: &Report) -> Remote {
     if !section.has("remote") {
         section.refuse("remote", "is required, such as \"mynas:crypto/\" or \"s3://bucket/prefix\"");
     }
-    Remote {
-        provider,
-        remote: Secret::new(section.hidden("remote").unwrap_or_default()),
-        endpoint: url(&section, "endpoint", &["https", "http"]),
+    let address = section.hidden("remote").unwrap_or_default();
+    if let Some(what) = is_off(provider, address).filter(|_| section.has("remote")) {
+        section.refuse("remote", what);
+    }
+    Remote { provider, remote: Secret::new(address), endpoint: url(&section, "endpoint", &["https", "http"]) }
+}
+
+/// What is wrong with an address, without repeating it: it may hold credentials.
+fn is_off(provider: Provider, address: &str) -> Option<&'static str> {
+    let is_odd = address.chars().any(char::is_control);
+    let bucket = address.strip_prefix("s3://").map(|rest| rest.split('/').next().unwrap_or(rest));
+    match provider {
+        _ if address.is_empty() => None,
+        _ if is_odd => Some("must not hold control characters"),
+        Provider::S3 if bucket.is_none_or(str::is_empty) => Some("must be written as s3://bucket/prefix"),
+        Provider::Rclone if bucket.is_some() => Some(
+            "is an S3 address: write `provider: s3`, or name a remote of rclone such as \"mynas:crypto/\"",
+        ),
+        Provider::Rclone | Provider::S3 => None,
     }
 }

@@ -13,10 +13,13 @@ use crate::telemetry::events::{JournalBroken, JournalRefusing, JournalSynced, Pu
 
 /// The time between syncs where every frame is synced by itself, or the configuration asks for less.
 const SHORTEST: Duration = Duration::from_millis(10);
+/// How often the publisher looks whether something has waited long enough.
+const LOOK: Duration = Duration::from_millis(250);
 /// The time between attempts to publish while the disk refuses it, unless rows may wait less long anyway.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the keeper works with.
+#[derive(Clone)]
 pub(super) struct Keeper {
     pub(super) store: Store,
     pub(super) telemetry: Telemetry,
@@ -29,35 +32,42 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps the store until `stop`, or until its journal is beyond help.
+    /// Keeps the journal until `stop`, or until it is beyond help.
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut ticks = interval(self.sync_every.max(SHORTEST));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut published = Instant::now();
         while !self.broken.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let is_due = published.elapsed() >= self.longest_wait();
-            if is_due {
-                published = Instant::now();
-            }
             let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
-            let round = move || {
-                sync(&store, &telemetry)?;
-                if is_due {
-                    publish_waiting(&store, &telemetry);
-                }
-                Ok::<(), StoreError>(())
-            };
-            match tokio::task::spawn_blocking(round).await {
+            match tokio::task::spawn_blocking(move || sync(&store, &telemetry)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     self.telemetry.emit(JournalBroken { error: &error });
                     self.broken.cancel();
                 }
                 Err(error) => tracing::error!(%error, "a round of the journal's keeper broke off"),
+            }
+        }
+    }
+
+    /// Publishes what waits until `stop`. It may have to wait for a remote, which must not keep the journal waiting.
+    pub(super) async fn publish(self, stop: CancellationToken) {
+        let mut published = Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if published.elapsed() >= self.longest_wait() {
+                published = Instant::now();
+                let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+                let round = tokio::task::spawn_blocking(move || publish_waiting(&store, &telemetry));
+                if let Err(error) = round.await {
+                    tracing::error!(%error, "publishing what waits broke off");
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod board;
 mod control;
+mod copies;
 mod errands;
 mod job;
 mod keeper;
@@ -17,6 +18,7 @@ mod work;
 
 pub use board::{Board, Told};
 pub use control::{Control, Refusal};
+pub use copies::{Copies, target};
 pub use job::Job;
 pub use places::Changes;
 pub use pulse::Pulse;

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
 use crate::config::Config;
+use crate::daemon::copies::{self, Copies};
 use crate::daemon::keeper::Keeper;
 use crate::daemon::{Job, Refusal};
 use crate::db::{Database, DbError};
@@ -17,6 +19,7 @@ use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
 use crate::model::{Micros, Series};
 use crate::net::{Client, NetError, Settings};
+use crate::remote::{Bringer, RemoteError};
 use crate::store::{self, DataLock, FindingKind, Layout, Ledger, Store, StoreError};
 use crate::telemetry::events::{
     Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
@@ -39,6 +42,7 @@ pub struct Site {
     store: Store,
     contexts: RwLock<BTreeMap<&'static str, Arc<Context>>>,
     paused: Mutex<HashSet<Series>>,
+    copies: Copies,
     keeping: JoinSet<()>,
     /// Ends the keeping.
     kept: CancellationToken,
@@ -59,6 +63,9 @@ pub enum SiteError {
     /// A client cannot be made.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A remote cannot be made ready.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// `metrics.json` cannot be read or set aside.
     #[error("{path} cannot be read; check its permissions")]
     Health {
@@ -92,7 +99,17 @@ impl Site {
         let db = Database::open(&layout.own()).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
+        let remotes = copies::remotes(&config.storage)?;
         let store = open_store(&layout, config, &telemetry).await?;
+        let kept = CancellationToken::new();
+        store.bring_with(Arc::new(Bringer {
+            remotes: remotes.clone(),
+            telemetry: telemetry.clone(),
+            runtime: Handle::current(),
+            stop: kept.clone(),
+        }));
+        let (own, told) = (layout.clone(), telemetry.clone());
+        let copies = Copies::new(remotes, &config.storage, store.clone(), own, told);
         let mut site = Site {
             layout,
             telemetry,
@@ -100,8 +117,9 @@ impl Site {
             store,
             contexts: RwLock::default(),
             paused: Mutex::new(paused),
+            copies,
             keeping: JoinSet::new(),
-            kept: CancellationToken::new(),
+            kept,
             broken: CancellationToken::new(),
             _lock: lock,
         };
@@ -123,7 +141,28 @@ impl Site {
             flush_every: config.storage.flush_interval,
             broken: self.broken.clone(),
         };
+        self.keeping.spawn(keeper.clone().publish(self.kept.clone()));
         self.keeping.spawn(keeper.run(self.kept.clone()));
+    }
+
+    /// Syncs the remotes at their interval and keeps room on the disk, until the end.
+    pub fn keep_copies(&mut self) {
+        for remote in self.copies.remotes() {
+            self.keeping.spawn(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
+        }
+        self.keeping.spawn(self.copies.clone().keep_room(self.kept.clone()));
+    }
+
+    /// The remotes and what is there.
+    #[must_use]
+    pub fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// The owner of the data path.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Ends when the journal is beyond help: the process must end too, and accept nothing before.

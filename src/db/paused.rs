@@ -2,8 +2,12 @@
 
 use sqlx::Row;
 
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, on_either};
 use crate::model::{Micros, Series};
+
+const ALL: &str = "SELECT series FROM paused_jobs";
+const PAUSE: &str = "INSERT INTO paused_jobs (series, since) VALUES ($1, $2) ON CONFLICT (series) DO NOTHING";
+const RESUME: &str = "DELETE FROM paused_jobs WHERE series = $1";
 
 impl Database {
     /// The series whose jobs are paused.
@@ -11,9 +15,12 @@ impl Database {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn paused(&self) -> Result<Vec<Series>, DbError> {
-        let rows = sqlx::query("SELECT series FROM paused_jobs").fetch_all(&self.0).await;
-        let rows = rows.map_err(Database::failed)?;
-        Ok(rows.iter().filter_map(|row| row.try_get::<String, _>("series").ok()?.parse().ok()).collect())
+        let names: sqlx::Result<Vec<String>> = on_either!(self, |pool| {
+            let rows = sqlx::query(ALL).fetch_all(pool).await;
+            rows.and_then(|rows| rows.iter().map(|row| row.try_get("series")).collect())
+        });
+        let names = names.map_err(|source| self.failed(source))?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Keeps that jobs are paused since an instant, or that they are not any more; all of them or none.
@@ -21,19 +28,22 @@ impl Database {
     /// # Errors
     /// Where the store cannot be written.
     pub async fn set_paused(&self, series: &[Series], is_paused: bool, at: Micros) -> Result<(), DbError> {
-        let mut all = self.0.begin().await.map_err(Database::failed)?;
-        for one in series {
-            let name = one.to_string();
-            let kept = if is_paused {
-                let kept =
-                    "INSERT INTO paused_jobs (series, since) VALUES ($1, $2) ON CONFLICT (series) DO NOTHING";
-                sqlx::query(kept).bind(name).bind(at.0).execute(&mut *all).await
-            } else {
-                sqlx::query("DELETE FROM paused_jobs WHERE series = $1").bind(name).execute(&mut *all).await
-            };
-            kept.map_err(Database::failed)?;
-        }
-        all.commit().await.map_err(Database::failed)
+        let kept: sqlx::Result<()> = on_either!(self, |pool| {
+            async {
+                let mut all = pool.begin().await?;
+                for one in series {
+                    let name = one.to_string();
+                    if is_paused {
+                        sqlx::query(PAUSE).bind(name).bind(at.0).execute(&mut *all).await?;
+                    } else {
+                        sqlx::query(RESUME).bind(name).execute(&mut *all).await?;
+                    }
+                }
+                all.commit().await
+            }
+            .await
+        });
+        kept.map_err(|source| self.failed(source))
     }
 }
 

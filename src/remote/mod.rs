@@ -4,11 +4,18 @@
 //! its hash, what the ledger says. Only published files and ledgers are sent; this room knows no exchange and no
 //! configuration.
 
+mod bring;
+mod bucket;
 mod credentials;
 mod error;
 mod process;
+mod purge;
 mod rclone;
+mod restore;
 mod s3;
+mod series;
+mod state;
+mod sync;
 mod target;
 mod transfer;
 
@@ -21,12 +28,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
+pub use bring::Bringer;
+pub use bucket::Bucket;
 pub use error::RemoteError;
 pub use process::{Ended, run as run_program};
+pub use purge::{Dropped, free_bytes, purge, remote_only};
 pub use rclone::Rclone;
-pub use s3::S3;
+pub use restore::{Restored, Restoring};
+pub use s3::{S3, Stamp};
+pub use state::{Known, read_known, write_known};
+pub use sync::{Mirror, Synced};
 pub use target::{Provider, Target, mask};
-pub use transfer::{Seal, fetch, read, upload, verify};
+pub use transfer::{Seal, fetch, read, read_back, upload, verify};
 
 /// What a remote does takes its time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'a>>;

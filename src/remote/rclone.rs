@@ -91,7 +91,7 @@ impl Rclone {
     /// Its last words. A connection string may hold credentials, and rclone repeats it.
     fn said(&self, ended: &Ended) -> String {
         let code = ended.code_text();
-        if self.target.holds_credentials() {
+        if self.target.is_connection_string() {
             return format!("rclone ended with {code}; run it by hand, as its words may hold credentials");
         }
         format!("rclone ended with {code}: {}", mask(&ended.err, &self.secrets))

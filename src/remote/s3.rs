@@ -3,6 +3,7 @@
 //! The service checks the SHA-256 of every body it takes, as part of the request's signature. The hash of a whole
 //! file is kept beside it as `x-amz-meta-sha256`, so that looking at it is enough to know it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::HttpError;
 use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
 use object_store::path::Path as Key;
@@ -34,6 +35,15 @@ pub struct S3 {
     secrets: Secrets,
 }
 
+/// What an object carries beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// What it holds.
+    pub seal: Seal,
+    /// The ownership it was written under.
+    pub fence: u64,
+}
+
 /// Values no message may repeat.
 struct Secrets(Vec<String>);
 
@@ -53,6 +63,8 @@ const RETRIES: usize = 2;
 const PART_BYTES: u64 = 8 << 20;
 /// Our name for a file's hash.
 const SHA256: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("sha256"));
+/// Our name for the ownership it was written under.
+const FENCE: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("fence"));
 
 impl S3 {
     /// The bucket of a target, with credentials of the `AWS_*` variables, the shared files, or the machine's role.
@@ -60,6 +72,17 @@ impl S3 {
     /// # Errors
     /// Where the address or the endpoint is none.
     pub fn new(target: &Target) -> Result<Self, RemoteError> {
+        S3::with_environment(target, &std::env::vars().collect())
+    }
+
+    /// As [`S3::new`], in another environment than the process's.
+    ///
+    /// # Errors
+    /// Where the address or the endpoint is none.
+    pub fn with_environment(
+        target: &Target,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, RemoteError> {
         install_tls();
         let name = target.name();
         let refused = |said: String| RemoteError::Refused {
@@ -70,14 +93,15 @@ impl S3 {
         let address = target.address.strip_prefix("s3://").filter(|rest| !rest.starts_with('/'));
         let address = address.ok_or_else(|| refused("write it as s3://bucket/prefix".to_owned()))?;
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
-        let profile = own_profile();
-        let env = |name: &str| std::env::var(name).ok();
+        let env = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+        let profile = if env("AWS_ACCESS_KEY_ID").is_some() { Profile::default() } else { profile(&env) };
         let secrets = [env("AWS_SECRET_ACCESS_KEY"), env("AWS_SESSION_TOKEN")]
             .into_iter()
             .chain([profile.secret.clone(), profile.token.clone()])
             .flatten()
             .collect();
-        let client = builder(&profile, target.endpoint.as_deref()).with_bucket_name(bucket).build();
+        let builder = builder(&profile, target.endpoint.as_deref(), variables);
+        let client = builder.with_bucket_name(bucket).build();
         let secrets = Secrets(secrets);
         let client = client.map_err(|error| refused(mask(&error.to_string(), &secrets.0)))?;
         Ok(S3 { name, prefix: prefix.trim_matches('/').to_owned(), client, secrets })
@@ -94,6 +118,16 @@ impl S3 {
             _ if is_of_the_way(error) => RemoteError::Unreachable { remote, action, said },
             _ => RemoteError::Refused { remote, action, said },
         }
+    }
+
+    /// Asks whether the bucket answers, by listing one key of it.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn probe(&self) -> Result<(), RemoteError> {
+        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        let asked = self.client.list_paginated(Some(&self.prefix), options).await;
+        asked.map(drop).map_err(|error| self.failed("listing it", &error))
     }
 
     /// What a key holds, with the tag of this version of it; at most `most` bytes.
@@ -116,6 +150,21 @@ impl S3 {
         Ok(Some((bytes, tag)))
     }
 
+    /// The stamp of what a key holds, and the tag of this version of it; a fence of 0 where it has none.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub async fn stamp(&self, key: &str) -> Result<Option<(Stamp, String)>, RemoteError> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let Some(found) = self.ask(&format!("looking at {key}"), key, options).await? else {
+            return Ok(None);
+        };
+        let text = |name: &Attribute| found.attributes.get(name).map(|value| value.to_string());
+        let seal = Seal { bytes: found.meta.size, sha256: text(&SHA256).unwrap_or_default() };
+        let fence = text(&FENCE).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Some((Stamp { seal, fence }, found.meta.e_tag.unwrap_or_default())))
+    }
+
     /// Puts bytes there if the key still holds the version of `tag`, or still nothing where there is none.
     ///
     /// # Errors
@@ -124,13 +173,15 @@ impl S3 {
         &self,
         key: &str,
         bytes: Bytes,
-        seal: &Seal,
+        stamp: &Stamp,
         tag: Option<&str>,
     ) -> Result<(), RemoteError> {
         let mode = tag.map_or(PutMode::Create, |tag| {
             PutMode::Update(UpdateVersion { e_tag: Some(tag.to_owned()), version: None })
         });
-        let options = PutOptions { mode, attributes: sealed(seal), ..PutOptions::default() };
+        let mut attributes = sealed(&stamp.seal);
+        attributes.insert(FENCE, stamp.fence.to_string().into());
+        let options = PutOptions { mode, attributes, ..PutOptions::default() };
         match self.client.put_opts(&self.key(key), bytes.into(), options).await {
             Ok(_) => Ok(()),
             Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => {
@@ -272,22 +323,26 @@ impl Remote for S3 {
     }
 }
 
-fn own_profile() -> Profile {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if env("AWS_ACCESS_KEY_ID").is_some() { Profile::default() } else { profile(&env) }
-}
-
-fn builder(profile: &Profile, endpoint: Option<&str>) -> AmazonS3Builder {
+fn builder(
+    profile: &Profile,
+    endpoint: Option<&str>,
+    variables: &BTreeMap<String, String>,
+) -> AmazonS3Builder {
     let options = ClientOptions::new()
         .with_timeout(ANSWER_WITHIN)
         .with_connect_timeout(CONNECT_WITHIN)
         .with_allow_http(
             endpoint.is_some_and(|url| url.starts_with("http://"))
-                || std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true"),
+                || variables.get("AWS_ALLOW_HTTP").is_some_and(|value| value == "true"),
         );
     let retry =
         RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_WITHIN };
-    let mut builder = AmazonS3Builder::from_env().with_client_options(options).with_retry(retry);
+    let mut builder = AmazonS3Builder::new().with_client_options(options).with_retry(retry);
+    for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint);
     }
@@ -297,7 +352,7 @@ fn builder(profile: &Profile, endpoint: Option<&str>) -> AmazonS3Builder {
     if let Some(token) = &profile.token {
         builder = builder.with_token(token);
     }
-    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let is_set = |name: &str| variables.contains_key(name);
     match &profile.region {
         Some(region) if !is_set("AWS_REGION") && !is_set("AWS_DEFAULT_REGION") => builder.with_region(region),
         _ => builder,

@@ -44,11 +44,15 @@ impl Target {
     }
 
     /// Whether the address is one that may carry a password: a connection string, or one with a user.
+    fn holds_credentials(&self) -> bool {
+        self.is_connection_string() || self.address.contains('@')
+    }
+
+    /// Whether the address tells rclone how to connect, passwords included, rather than naming a remote.
     #[must_use]
-    pub fn holds_credentials(&self) -> bool {
-        let is_rclone = self.provider == Provider::Rclone;
-        (is_rclone && (self.address.starts_with(':') || self.address.contains([',', '='])))
-            || self.address.contains('@')
+    pub fn is_connection_string(&self) -> bool {
+        self.provider == Provider::Rclone
+            && (self.address.starts_with(':') || self.address.contains([',', '=']))
     }
 }
 

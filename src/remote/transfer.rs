@@ -58,7 +58,7 @@ pub async fn verify(remote: &dyn Remote, key: &str, seal: &Seal) -> Result<Optio
     }
     let found = match head.sha256 {
         Some(sha256) => Some(Seal { bytes: head.bytes, sha256 }),
-        None => drain(remote, key, io::sink()).await?.map(|(seal, _)| seal),
+        None => read_back(remote, key).await?,
     };
     Ok((found.as_ref() != Some(seal)).then(|| "its hash is another".to_owned()))
 }
@@ -90,6 +90,14 @@ pub async fn fetch(remote: &dyn Remote, key: &str, to: &Path) -> Result<Option<S
 pub async fn read(remote: &dyn Remote, key: &str, most: usize) -> Result<Option<Vec<u8>>, RemoteError> {
     let drained = drain(remote, key, Bounded { bytes: Vec::new(), most }).await?;
     Ok(drained.map(|(_, bounded)| bounded.bytes))
+}
+
+/// Reads every byte of what a key holds and gives its seal; none where nothing is there.
+///
+/// # Errors
+/// Where the remote cannot be read.
+pub async fn read_back(remote: &dyn Remote, key: &str) -> Result<Option<Seal>, RemoteError> {
+    Ok(drain(remote, key, io::sink()).await?.map(|(seal, _)| seal))
 }
 
 /// Sends everything a key holds into `out`, off the runtime's threads.

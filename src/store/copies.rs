@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::model::{Series, Window, Windows};
+use crate::model::{Kind, Series, Window, Windows};
 use crate::store::file::sha256;
 use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
 
@@ -29,6 +29,8 @@ pub struct Copied {
     pub remote: String,
     /// The files it holds.
     pub files: Vec<Verified>,
+    /// The files it was found not to hold after all.
+    pub gone: Vec<Verified>,
     /// The digest of the account it holds, where that was verified too.
     pub digest: Option<String>,
 }
@@ -36,6 +38,12 @@ pub struct Copied {
 impl Copied {
     pub(crate) fn enter(self, ledger: &mut Ledger) {
         ledger.verified(&self.remote, &self.files);
+        for file in &self.gone {
+            let entry = ledger.part_mut(file.part).get_mut(&file.period);
+            if let Some(entry) = entry.filter(|entry| entry.sha256 == file.sha256) {
+                entry.remotes.retain(|known| *known != self.remote);
+            }
+        }
         if let Some(digest) = self.digest {
             ledger.synced.insert(self.remote, digest);
         }
@@ -154,6 +162,11 @@ impl Ledger {
         file.map_or(0, |file| file.rows) + open.map_or(0, |open| open.rows)
     }
 
+    /// The files that are here, of one part.
+    pub fn entries_of(&self, part: Part) -> impl Iterator<Item = (&String, &FileEntry)> {
+        self.part(part).iter().filter(|(_, entry)| !entry.remote_only)
+    }
+
     /// The files that are on remotes only.
     pub fn remote_only(&self) -> impl Iterator<Item = (&str, Part, &FileEntry)> {
         let of = |part: Part| self.part(part).iter().map(move |(name, entry)| (name.as_str(), part, entry));
@@ -190,6 +203,29 @@ impl Ledger {
             open.iter().for_each(|window| self.confirm_empty(window, &note.reason));
         }
         theirs.unfillable.iter().for_each(|note| self.give_up(note.window, &note.reason));
+    }
+
+    /// This account with what `theirs`, one of the same series, has of periods that have no file here.
+    ///
+    /// # Errors
+    /// What theirs has more of periods that both have a file of: their rows must be merged first.
+    pub fn merged(&self, theirs: &Ledger, kind: Kind) -> Result<Ledger, Lesser> {
+        let mut merged = self.clone();
+        for name in theirs.periods() {
+            if self.files.contains_key(name) || self.open_files.contains_key(name) {
+                continue;
+            }
+            for part in [Part::File, Part::Open] {
+                let entry = theirs.part(part).get(name);
+                entry.and_then(|entry| merged.part_mut(part).insert(name.to_owned(), entry.clone()));
+            }
+            if let Some(period) = Period::named(kind, name) {
+                theirs.covered.within(period.window).iter().for_each(|window| merged.cover(window));
+                merged.derived.add_all(&theirs.derived.within(period.window));
+            }
+        }
+        merged.learn(theirs);
+        merged.lesser_than(theirs).map_or(Ok(merged), Err)
     }
 
     /// What a copy covers of a period and this account does not.

@@ -61,6 +61,22 @@ impl Layout {
         self.folder(series).join("_series.json")
     }
 
+    /// Where a series lies below the data path, parted by `/`.
+    #[must_use]
+    pub fn key(series: &Series) -> String {
+        Layout::new("").folder(series).to_string_lossy().into_owned()
+    }
+
+    /// The series whose folder has a [key](Layout::key).
+    #[must_use]
+    pub fn series_at(key: &str) -> Option<Series> {
+        let mut parts = key.split('/');
+        let (exchange, kind, slug) = (parts.next()?, parts.next()?.parse::<Kind>().ok()?, parts.next()?);
+        let span = parts.next().map(str::parse::<Span>).transpose().ok()?;
+        let series = Series::new(exchange, Pair::from_slug(slug).ok()?, kind, span).ok()?;
+        (Layout::key(&series) == key).then_some(series)
+    }
+
     /// Every series that has a folder, in the order of their names, whether dccd wrote it or not.
     #[must_use]
     pub fn series(&self) -> Vec<Series> {
@@ -164,6 +180,19 @@ mod tests {
         assert_eq!(folder("binance/BTC-USDT/ohlc/1h"), "/data/binance/ohlc/BTC-USDT/1h");
         assert_eq!(folder("binance/BTC-USDT_PERP/funding"), "/data/binance/funding/BTC-USDT_PERP");
         assert_eq!(folder("binance/BTC-USDT/trades"), "/data/binance/trades/BTC-USDT");
+    }
+
+    #[test]
+    fn only_the_folder_of_a_series_is_read_as_one() {
+        for text in ["binance/BTC-USDT/ohlc/1h", "okx/BTC-USDT_PERP/trades"] {
+            let series: Series = text.parse().unwrap();
+            assert_eq!(Layout::series_at(&Layout::key(&series)), Some(series));
+        }
+        for key in
+            ["", "../ohlc/BTC-USDT/1h", "binance/ohlc/BTC-USDT", "binance/trades/../x", "a/ohlc/A-B/1h/x"]
+        {
+            assert_eq!(Layout::series_at(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@
 mod alertmanager;
 mod answers;
 mod catalogue;
+mod compose;
 mod consistency;
+mod dashboards;
 mod fire;
 mod overlay;
 mod post;
@@ -14,3 +16,4 @@ mod process;
 mod promql;
 mod rules;
 mod shipped;
+mod types;

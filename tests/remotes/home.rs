@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
+use dccd::remote::{Bringer, Remote};
 use dccd::store::{
     Accepted, Copied, Finding, Layout, Ledger, Part, Settings, Store, Verified, Writer, period_files,
 };
+use dccd::telemetry::Telemetry;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) const HOUR: i64 = 3_600_000_000;
 /// 2024-01-01 00:00 UTC.
@@ -73,7 +78,27 @@ impl Home {
                 sha256: entry.sha256.clone(),
             })
             .collect();
-        store.copied(&self.series, Copied { remote: remote.to_owned(), files, digest: None }).unwrap();
+        store
+            .copied(&self.series, Copied { remote: remote.to_owned(), files, gone: Vec::new(), digest: None })
+            .unwrap();
+    }
+
+    /// Takes a late row of 2023, with what is on a remote only brought back from there.
+    pub(crate) async fn late_row(&self, remote: Arc<dyn Remote>) {
+        let store = self.store();
+        store.bring_with(Arc::new(Bringer {
+            remotes: vec![remote],
+            telemetry: Telemetry::new(),
+            runtime: Handle::current(),
+            stop: CancellationToken::new(),
+        }));
+        let series = self.series.clone();
+        let taking = tokio::task::spawn_blocking(move || {
+            let (mut writer, _) = store.writer(&series).unwrap();
+            writer.accept(hours(-3, 1, 5.0)).unwrap();
+            writer.flush().unwrap();
+        });
+        taking.await.unwrap();
     }
 
     /// Every stored row as (hour, close).

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write a broken file on purpose.
 
+mod bucket;
 mod home;
 mod purged;
+mod rclone;
+mod s3;

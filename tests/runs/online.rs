@@ -201,6 +201,7 @@ async fn with_rclone(script: Option<&str>, remote: &str) -> Ended {
     }
     configure(&house, &format!("storage: {{remotes: [{remote}]}}\n{}", house.text()));
     let mut command = command(&house, &["validate", "--online"]);
+    command.env("AWS_ACCESS_KEY_ID", "us").env("AWS_SECRET_ACCESS_KEY", "s3cret");
     command.env("PATH", &bin).env("SECRET_TOKEN", "s3cret").env("RCLONE_CONFIG", "/nowhere/rclone.conf");
     end(command.spawn().unwrap()).await
 }
@@ -247,11 +248,13 @@ async fn a_refusal_of_rclone_never_repeats_credentials() {
 }
 
 #[tokio::test]
-async fn without_rclone_its_remote_fails_and_an_s3_one_is_not_asked() {
-    let ended = with_rclone(None, &format!("{NAS}, {{provider: s3, remote: 's3://b/p'}}")).await;
+async fn without_rclone_its_remote_fails_and_so_does_an_s3_one_that_nobody_serves() {
+    let s3 = "{provider: s3, remote: 's3://b/p', endpoint: 'http://127.0.0.1:9'}";
+    let ended = with_rclone(None, &format!("{NAS}, {s3}")).await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(line(&ended, "storage.remotes[0]").contains("rclone is not installed"), "{ended:?}");
-    let s3 = "– storage.remotes[1]: not asked: copies to S3 are not running in this version";
-    assert_eq!(line(&ended, "storage.remotes[1]"), s3);
+    let said = line(&ended, "storage.remotes[1]");
+    assert!(said.starts_with("✗ storage.remotes[1]: s3://b/p at 127.0.0.1:9 could not be reached"), "{said}");
+    assert!(!ended.out.contains("s3cret"), "{ended:?}");
 }

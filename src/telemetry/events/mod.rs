@@ -7,11 +7,13 @@ mod drill;
 mod journal;
 mod process;
 mod reload;
+mod remotes;
 mod requests;
 mod rows;
 mod runs;
 mod server;
 mod storage;
+mod tracker;
 
 use std::error::Error;
 use std::fmt;
@@ -21,6 +23,10 @@ pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
+pub use remotes::{
+    FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
+    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+};
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
 };
@@ -32,6 +38,10 @@ pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub use tracker::{
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
+    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

@@ -9,9 +9,11 @@ mod families;
 mod process;
 mod register;
 mod reload;
+mod remotes;
 mod series;
 mod server;
 mod traced;
+mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,9 +37,11 @@ use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
 use reload::Reloads;
+use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -55,6 +59,8 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
+    pub(crate) remotes: Remotes,
+    pub(crate) tasks: Tasks,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -106,6 +112,8 @@ impl Metrics {
             requests: Requests::new(&add),
             storage: Storage::new(&add),
             journal: Journal::new(&add),
+            remotes: Remotes::new(&add),
+            tasks: Tasks::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
@@ -164,6 +172,7 @@ impl Metrics {
     }
 
     fn create_exchange_label_sets(&self, exchange: &str, endpoints: &[&str]) {
+        self.tasks.declare(exchange);
         let requests = &self.requests;
         for endpoint in endpoints {
             for code in CODES_AT_ZERO {

@@ -1,0 +1,96 @@
+//! `dccd purge`: room on the disk, by dropping files that a remote holds.
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Exit;
+use crate::cli::one_shot::OneShot;
+use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::sync::NO_REMOTE;
+use crate::config::Config;
+use crate::remote::{Dropped, free_bytes};
+
+/// Drop files that were just read back from a remote, oldest periods first, until there is enough room.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Room to make, in GiB [default: storage.min_free_gb].
+    #[arg(long, value_name = "GIB")]
+    min_free_gb: Option<f64>,
+    /// Only show what would be dropped.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    series: String,
+    period: String,
+    bytes: u64,
+    remote: String,
+}
+
+/// Drops and prints; ends with 1 where there still is too little room.
+pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    if config.storage.remotes.is_empty() {
+        return out.fail(Exit::Failed, NO_REMOTE);
+    }
+    let wanted_gb = args.min_free_gb.unwrap_or(config.storage.min_free_gb);
+    if !(0.0..=1e6).contains(&wanted_gb) || wanted_gb == 0.0 {
+        return out.fail(Exit::Usage, "say how much room to make: --min-free-gb, or `storage.min_free_gb`");
+    }
+    let wanted = (wanted_gb * f64::from(1_u32 << 30)) as u64;
+    let one_shot = match OneShot::open(&config, "purge", std::iter::empty(), out).await {
+        Ok(one_shot) => one_shot,
+        Err(exit) => return exit,
+    };
+    let site = one_shot.site();
+    let dropped = tokio::select! {
+        dropped = site.copies().purge(wanted, args.dry_run) => Some(dropped),
+        () = stop.cancelled() => None,
+    };
+    let free = free_bytes(site.layout().root()).unwrap_or(0);
+    drop(site);
+    one_shot.close().await;
+    let Some(dropped) = dropped else { return out.fail(Exit::Failed, "stopped") };
+    let freed: u64 = dropped.iter().map(|file| file.bytes).sum();
+    // Room that was given back may be seen late, and a dry run gives none.
+    let is_enough = free.saturating_add(freed) >= wanted;
+    match told(&args, &dropped, freed, free, out) {
+        Ok(()) if is_enough => Exit::Done,
+        Ok(()) => out.fail(
+            Exit::Failed,
+            format!("{} are free of {} wanted; nothing more may be dropped", bytes(free), bytes(wanted)),
+        ),
+        Err(error) => out.fail(Exit::Failed, error),
+    }
+}
+
+fn told(
+    args: &Args,
+    dropped: &[Dropped],
+    freed: u64,
+    free: u64,
+    out: &mut Output,
+) -> Result<(), serde_json::Error> {
+    let line = |file: &Dropped| Line {
+        series: file.series.to_string(),
+        period: file.period.clone(),
+        bytes: file.bytes,
+        remote: file.remote.clone(),
+    };
+    if args.json {
+        let lines: Vec<Line> = dropped.iter().map(line).collect();
+        serde_json::to_string_pretty(&lines).map(|text| out.line(text))?;
+        return Ok(());
+    }
+    for file in dropped {
+        out.line(format!("{} {}: {}, on {}", file.series, file.period, bytes(file.bytes), file.remote));
+    }
+    let verb = if args.dry_run { "Would drop" } else { "Dropped" };
+    let count = thousands(dropped.len() as u64);
+    out.line(format!("{verb} {count} file(s), {}; {} are free.", bytes(freed), bytes(free)));
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Files that are on remotes only come back when the store needs them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Series;
+use crate::remote::{Remote, RemoteError, Seal, fetch};
+use crate::store::{Bring, FileEntry, Layout, NotBrought};
+use crate::telemetry::events::{FileNotRestored, FileRestored};
+use crate::telemetry::{SyncReason, Telemetry};
+
+/// Brings files back from the configured remotes, for threads that may block.
+pub struct Bringer {
+    /// Where copies may be.
+    pub remotes: Vec<Arc<dyn Remote>>,
+    /// Where it is told.
+    pub telemetry: Telemetry,
+    /// What the remotes are spoken to on.
+    pub runtime: Handle,
+    /// Ends a wait.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Bringer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bringer").field("remotes", &self.remotes).finish_non_exhaustive()
+    }
+}
+
+/// What one remote answered.
+enum Asked {
+    Came,
+    Gone,
+    Failed(SyncReason, String),
+}
+
+impl Bring for Bringer {
+    fn bring(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotBrought> {
+        let mut reasons = Vec::new();
+        let mut is_gone = true;
+        let holds = |remote: &&Arc<dyn Remote>| entry.remotes.iter().any(|known| known == remote.name());
+        for remote in self.remotes.iter().filter(holds) {
+            let name = remote.name();
+            let (reason, why) = match self.runtime.block_on(self.ask(&**remote, series, file, entry, to)) {
+                Asked::Came => {
+                    self.telemetry.emit(FileRestored { remote: name, series, file, bytes: entry.bytes });
+                    return Ok(());
+                }
+                Asked::Gone => (SyncReason::Mismatch, "it is not there any more".to_owned()),
+                Asked::Failed(reason, why) => {
+                    is_gone = false;
+                    (reason, why)
+                }
+            };
+            self.telemetry.emit(FileNotRestored { remote: name, series, file, reason, why: &why });
+            reasons.push(format!("{name}: {why}"));
+        }
+        if reasons.is_empty() {
+            let known = entry.remotes.join(", ");
+            return Err(NotBrought::Later(format!("it is on {known}, which is not configured here")));
+        }
+        // A remote that is not configured may hold it still.
+        is_gone &= reasons.len() == entry.remotes.len();
+        let why = reasons.join("; ");
+        Err(if is_gone { NotBrought::Gone(why) } else { NotBrought::Later(why) })
+    }
+}
+
+impl Bringer {
+    async fn ask(
+        &self,
+        remote: &dyn Remote,
+        series: &Series,
+        file: &str,
+        entry: &FileEntry,
+        to: &Path,
+    ) -> Asked {
+        let asking = ask(remote, series, file, entry, to);
+        let answer = tokio::select! {
+            answer = asking => answer,
+            () = self.stop.cancelled() => Err(RemoteError::Stopped),
+        };
+        answer.unwrap_or_else(|error| Asked::Failed(error.reason(), error.to_string()))
+    }
+}
+
+async fn ask(
+    remote: &dyn Remote,
+    series: &Series,
+    file: &str,
+    entry: &FileEntry,
+    to: &Path,
+) -> Result<Asked, RemoteError> {
+    let folder = Layout::key(series);
+    let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
+    match fetch(remote, &format!("{folder}/{file}"), to).await? {
+        Some(found) if found == seal => Ok(Asked::Came),
+        Some(_) => {
+            let why = "what is there is another file; `dccd restore` takes in what it holds".to_owned();
+            Ok(Asked::Failed(SyncReason::Mismatch, why))
+        }
+        // A disk that is not mounted there looks like an empty one: the ledger beside the file tells.
+        None => match remote.head(&format!("{folder}/_series.json")).await? {
+            Some(_) => Ok(Asked::Gone),
+            None => {
+                let why = "nothing of the series is there; is the disk mounted?".to_owned();
+                Ok(Asked::Failed(SyncReason::Refused, why))
+            }
+        },
+    }
+}

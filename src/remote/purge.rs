@@ -1,0 +1,163 @@
+//! Making room: files that a remote was just read to hold are dropped here, oldest periods first.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::{Micros, Series};
+use crate::remote::transfer::read_back;
+use crate::remote::{Remote, RemoteError, Seal};
+use crate::store::{Copied, FileEntry, Layout, Ledger, Part, Period, Store, StoreError, Verified};
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{FileDropped, RemoteOnlyCounted, SeriesNotCopied};
+
+/// A file that is on remotes only now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Whose rows.
+    pub series: Series,
+    /// The period.
+    pub period: String,
+    /// The size it had here.
+    pub bytes: u64,
+    /// A remote that holds it.
+    pub remote: String,
+}
+
+/// A file that may be dropped.
+struct Candidate {
+    oldest: Micros,
+    series: Series,
+    period: String,
+    entry: FileEntry,
+}
+
+/// Drops files, the oldest periods first, until `is_enough` is told enough bytes or nothing is left that may go.
+/// Each is read back from a remote, every byte, before it goes; with `dry_run` none goes.
+pub async fn purge(
+    store: &Store,
+    layout: &Layout,
+    remotes: &[Arc<dyn Remote>],
+    telemetry: &Telemetry,
+    dry_run: bool,
+    is_enough: impl Fn(u64) -> bool,
+) -> Vec<Dropped> {
+    let mut dropped: Vec<Dropped> = Vec::new();
+    for candidate in candidates(layout).await {
+        if is_enough(dropped.iter().map(|file| file.bytes).sum()) {
+            break;
+        }
+        let Candidate { series, period, entry, .. } = candidate;
+        let Some(remote) = holder(store, remotes, telemetry, &series, &period, &entry).await else {
+            continue;
+        };
+        let file = Dropped { bytes: entry.bytes, remote, series, period };
+        if dry_run || drop_here(store, telemetry, &file, entry.sha256).await {
+            dropped.push(file);
+        }
+    }
+    telemetry.emit(count(layout).await);
+    dropped
+}
+
+/// The room for us on the disk of a folder.
+///
+/// # Errors
+/// A refusal of the operating system.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Files that are on remotes only, over all series, and their bytes.
+#[must_use]
+pub fn remote_only(layout: &Layout) -> (u64, u64) {
+    let mut counted = (0, 0);
+    for series in layout.series() {
+        let Ok(Some(ledger)) = Ledger::read(&layout.ledger(&series), &series) else { continue };
+        counted = ledger
+            .remote_only()
+            .fold(counted, |(files, bytes), (_, _, entry)| (files + 1, bytes + entry.bytes));
+    }
+    counted
+}
+
+async fn count(layout: &Layout) -> RemoteOnlyCounted {
+    let layout = layout.clone();
+    let counted = tokio::task::spawn_blocking(move || remote_only(&layout)).await;
+    let (files, bytes) = counted.unwrap_or_default();
+    RemoteOnlyCounted { files, bytes }
+}
+
+async fn candidates(layout: &Layout) -> Vec<Candidate> {
+    let layout = layout.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        for series in layout.series() {
+            let Ok(Some(ledger)) = Ledger::read(&layout.ledger(&series), &series) else { continue };
+            for name in ledger.periods() {
+                let period = Period::named(series.kind(), name);
+                let (Some(period), Some(entry)) = (period, ledger.droppable(name)) else { continue };
+                let (oldest, entry) = (period.window.from, entry.clone());
+                found.push(Candidate { oldest, series: series.clone(), period: period.name, entry });
+            }
+        }
+        found.sort_by(|a, b| (a.oldest, &a.series).cmp(&(b.oldest, &b.series)));
+        found
+    });
+    looking.await.unwrap_or_default()
+}
+
+/// A remote that was read just now to hold a file. What another does not hold after all is sent there again.
+async fn holder(
+    store: &Store,
+    remotes: &[Arc<dyn Remote>],
+    telemetry: &Telemetry,
+    series: &Series,
+    period: &str,
+    entry: &FileEntry,
+) -> Option<String> {
+    let key = format!("{}/{}", Layout::key(series), Part::File.file_name(period));
+    let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
+    for remote in remotes.iter().filter(|remote| entry.remotes.iter().any(|known| known == remote.name())) {
+        let error = match read_back(&**remote, &key).await {
+            Ok(Some(found)) if found == seal => return Some(remote.name().to_owned()),
+            Ok(found) => {
+                let what = found.map_or("it is gone", |_| "its content is another").to_owned();
+                forget(store, &**remote, series, period, entry).await;
+                RemoteError::Mismatch { remote: remote.name().to_owned(), key: key.clone(), what }
+            }
+            Err(error) => error,
+        };
+        telemetry.emit(SeriesNotCopied { remote: remote.name(), series, error: &error });
+    }
+    None
+}
+
+async fn forget(store: &Store, remote: &dyn Remote, series: &Series, period: &str, entry: &FileEntry) {
+    let gone = Verified { period: period.to_owned(), part: Part::File, sha256: entry.sha256.clone() };
+    let copied =
+        Copied { remote: remote.name().to_owned(), files: Vec::new(), gone: vec![gone], digest: None };
+    let (store, series) = (store.clone(), series.clone());
+    // Where that fails the file is looked at again before it is dropped.
+    let _ = tokio::task::spawn_blocking(move || store.copied(&series, copied)).await;
+}
+
+async fn drop_here(store: &Store, telemetry: &Telemetry, file: &Dropped, sha256: String) -> bool {
+    let (store, own) = (store.clone(), file.clone());
+    let dropping =
+        tokio::task::spawn_blocking(move || store.drop_copied(&own.series, &own.period, &sha256)).await;
+    let Dropped { series, period, bytes, remote } = file;
+    match dropping {
+        Ok(Ok(Some(_))) => {
+            telemetry.emit(FileDropped { remote, series, period, bytes: *bytes });
+            true
+        }
+        // It changed since, or is being written: then it is needed here.
+        Ok(Ok(None) | Err(StoreError::Busy { .. })) | Err(_) => false,
+        Ok(Err(error)) => {
+            telemetry.emit(SeriesNotCopied { remote, series, error: &error });
+            false
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Bringing back what a remote has of a series and this data path has not.
+//!
+//! Whole files come back where a period has none here; where it has one, only the windows it does not cover are
+//! taken from the copy, as rows, so that nothing held here is replaced.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::{Batch, Kind, Micros, Series, Window};
+use crate::remote::series::{LEDGER_BYTES, Staged};
+use crate::remote::transfer::off_the_runtime;
+use crate::remote::{Remote, RemoteError, fetch, read};
+use crate::store::{
+    Accepted, FileEntry, Finding, Flushed, Layout, Ledger, Opened, Part, Period, Store, StoreError, Writer,
+    open_period_file,
+};
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::FileRestored;
+
+/// What a restore works with.
+pub struct Restoring {
+    /// The owner of the data path.
+    pub store: Store,
+    /// Where its data lies.
+    pub layout: Layout,
+    /// Where it is told.
+    pub telemetry: Telemetry,
+    /// Where from.
+    pub remote: Arc<dyn Remote>,
+}
+
+/// What came back of a series.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Whole files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows taken into files that are here.
+    pub rows: u64,
+    /// What opening the series met.
+    pub findings: Vec<Finding>,
+    /// What was published.
+    pub flushed: Flushed,
+}
+
+impl Restoring {
+    /// The series the remote holds.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub async fn series(&self) -> Result<Vec<Series>, RemoteError> {
+        let keys = self.remote.list("_series.json").await?;
+        let folders = keys.iter().filter_map(|key| key.strip_suffix("/_series.json"));
+        Ok(folders.filter_map(Layout::series_at).collect())
+    }
+
+    /// Brings back what is missing of a series; none where the remote holds none of it. What came is entered, also
+    /// where the rest fails.
+    ///
+    /// # Errors
+    /// Where the remote cannot be read, what it holds is not what its ledger says, or the store refuses.
+    pub async fn restore(&self, series: &Series) -> Result<Option<Restored>, RemoteError> {
+        let key = format!("{}/_series.json", Layout::key(series));
+        let Some(bytes) = read(&*self.remote, &key, LEDGER_BYTES).await? else { return Ok(None) };
+        let theirs = Ledger::decode(&bytes, series).map_err(|what| RemoteError::Mismatch {
+            remote: self.remote.name().to_owned(),
+            key,
+            what,
+        })?;
+        let (store, own) = (self.store.clone(), series.clone());
+        let (writer, findings) = self.on_disk(series, move || store.writer(&own)).await??;
+        let mut back =
+            Back { restoring: self, series, theirs, writer: Some(writer), out: Restored::default() };
+        back.out.findings = findings;
+        let came = back.periods().await;
+        let closed = back.close(came.is_ok()).await;
+        came.and(closed)?;
+        Ok(Some(back.out))
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        series: &Series,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RemoteError> {
+        off_the_runtime(&self.layout.folder(series), move || Ok(work())).await
+    }
+}
+
+/// One series on its way back.
+struct Back<'a> {
+    restoring: &'a Restoring,
+    series: &'a Series,
+    theirs: Ledger,
+    /// There but while it works on another thread.
+    writer: Option<Writer>,
+    out: Restored,
+}
+
+impl Back<'_> {
+    async fn periods(&mut self) -> Result<(), RemoteError> {
+        let names: Vec<String> = self.theirs.periods().map(str::to_owned).collect();
+        for name in names {
+            let Some(period) = Period::named(self.series.kind(), &name) else { continue };
+            let ours = self.ledger();
+            let is_held = [&ours.files, &ours.open_files].into_iter().any(|files| files.contains_key(&name));
+            if !is_held {
+                self.whole(&period).await?;
+            } else if ours.is_away(&name) {
+                self.away(&period).await?;
+            } else if !ours.lacks(&self.theirs, &period).is_empty() {
+                self.windows(&period).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.writer.as_ref().map(|writer| writer.ledger().clone()).unwrap_or_default()
+    }
+
+    /// A period that has no file here: both of its files as they are, then what they cover.
+    async fn whole(&mut self, period: &Period) -> Result<(), RemoteError> {
+        for (part, entry) in parts(&self.theirs, &period.name) {
+            self.file(period, part, entry).await?;
+        }
+        let (covered, derived) =
+            (self.theirs.covered.within(period.window), self.theirs.derived.within(period.window));
+        let account = move |ledger: &mut Ledger| {
+            covered.iter().for_each(|window| ledger.cover(window));
+            ledger.derived.add_all(&derived);
+        };
+        self.write(move |writer| {
+            writer.account(account);
+            Ok(())
+        })
+        .await
+    }
+
+    /// A period whose files are on remotes only: those the ledger knows.
+    async fn away(&mut self, period: &Period) -> Result<(), RemoteError> {
+        for (part, entry) in
+            parts(&self.ledger(), &period.name).into_iter().filter(|(_, own)| own.remote_only)
+        {
+            self.file(period, part, entry).await?;
+        }
+        Ok(())
+    }
+
+    async fn file(&mut self, period: &Period, part: Part, entry: FileEntry) -> Result<(), RemoteError> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let (to, name) = (writer.aside(period, part)?, part.file_name(&period.name));
+        self.fetch(&name, &to).await?;
+        let (remote, bytes) = (self.restoring.remote.name(), entry.bytes);
+        let mut entry = entry;
+        if !entry.remotes.iter().any(|known| known == remote) {
+            entry.remotes.push(remote.to_owned());
+        }
+        let own = period.clone();
+        self.write(move |writer| writer.take_in(&own, part, entry, &to)).await?;
+        self.restoring.telemetry.emit(FileRestored { remote, series: self.series, file: &name, bytes });
+        self.out.files += 1;
+        self.out.bytes += bytes;
+        Ok(())
+    }
+
+    async fn fetch(&self, name: &str, to: &Path) -> Result<(), RemoteError> {
+        let remote = &*self.restoring.remote;
+        let key = format!("{}/{name}", Layout::key(self.series));
+        match fetch(remote, &key, to).await? {
+            Some(_) => Ok(()),
+            None => {
+                let what = "its ledger says that it is there".to_owned();
+                Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key, what })
+            }
+        }
+    }
+
+    /// A period that has a file here: the windows it does not cover, as rows. Books have no windows to tell by.
+    async fn windows(&mut self, period: &Period) -> Result<(), RemoteError> {
+        for (part, entry) in parts(&self.theirs, &period.name) {
+            let staged = Staged::new(&self.restoring.layout);
+            self.fetch(&part.file_name(&period.name), &staged.0).await?;
+            let (kind, remote) = (self.series.kind(), self.restoring.remote.name().to_owned());
+            let lacking = self.ledger().lacks(&self.theirs, period);
+            let key = part.file_name(&period.name);
+            let taken = self
+                .write_giving(move |writer| {
+                    let opened = open_period_file(&staged.0, kind)?;
+                    let Opened::Ours(file) = opened else { return Ok(None) };
+                    if file.hashes()?.whole != entry.sha256 {
+                        return Ok(None);
+                    }
+                    let mut taken = 0;
+                    for index in 0..file.groups() {
+                        let rows = file.group(index)?;
+                        let inside = |row: &usize| lacking.holds(Micros(rows.ts()[*row]));
+                        let rows = rows.gather(&(0..rows.len()).filter(inside).collect::<Vec<_>>());
+                        taken += rows.len() as u64;
+                        writer.accept(Accepted { rows, covered: None, empty: None, derived: false })?;
+                    }
+                    Ok(Some(taken))
+                })
+                .await?;
+            let what = || "its hash is not the one its ledger says".to_owned();
+            self.out.rows += taken.ok_or_else(|| RemoteError::Mismatch { remote, key, what: what() })?;
+        }
+        self.prove(period).await
+    }
+
+    /// The rows of both files are accepted, so what they prove may be.
+    async fn prove(&mut self, period: &Period) -> Result<(), RemoteError> {
+        let lacking = self.ledger().lacks(&self.theirs, period);
+        let kind = self.series.kind();
+        let mut sent = lacking.clone();
+        sent.remove_all(&self.theirs.derived);
+        let mut derived = lacking.clone();
+        derived.remove_all(&sent);
+        self.write(move |writer| {
+            prove(writer, kind, sent.iter(), false)?;
+            prove(writer, kind, derived.iter(), true)
+        })
+        .await
+    }
+
+    /// Publishes what was accepted and writes the ledger.
+    async fn close(&mut self, is_whole: bool) -> Result<(), RemoteError> {
+        let theirs = self.theirs.clone();
+        let flushed = self
+            .write_giving(move |writer| {
+                if is_whole {
+                    writer.account(|ledger| ledger.learn(&theirs));
+                }
+                writer.flush()
+            })
+            .await?;
+        self.out.flushed = flushed;
+        self.writer = None;
+        Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), RemoteError> {
+        self.write_giving(work).await
+    }
+
+    async fn write_giving<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RemoteError> {
+        let Some(mut writer) = self.writer.take() else { return Err(RemoteError::Stopped) };
+        let worked = self.restoring.on_disk(self.series, move || {
+            let done = work(&mut writer);
+            (writer, done)
+        });
+        let (writer, done) = worked.await?;
+        self.writer = Some(writer);
+        Ok(done?)
+    }
+}
+
+fn prove(
+    writer: &mut Writer,
+    kind: Kind,
+    windows: impl Iterator<Item = Window>,
+    derived: bool,
+) -> Result<(), StoreError> {
+    for window in windows {
+        let rows = Batch::of(kind);
+        writer.accept(Accepted { rows, covered: Some(window), empty: None, derived })?;
+    }
+    Ok(())
+}
+
+fn parts(ledger: &Ledger, period: &str) -> Vec<(Part, FileEntry)> {
+    let of = |part: Part, files: &std::collections::BTreeMap<String, FileEntry>| {
+        files.get(period).map(|entry| (part, entry.clone()))
+    };
+    of(Part::File, &ledger.files).into_iter().chain(of(Part::Open, &ledger.open_files)).collect()
+}
