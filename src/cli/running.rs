@@ -9,13 +9,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::{open_site, start_logs};
+use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
 use crate::daemon::{Control, Job, Pulse, Scheduler, Site};
 use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
-use crate::telemetry::logs::LogGuard;
 use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
@@ -28,7 +27,7 @@ pub(crate) struct Running {
     config: Config,
     auth: Auth,
     socket: Option<UnixListener>,
-    _logs: LogGuard,
+    told: Told,
 }
 
 impl Running {
@@ -43,7 +42,7 @@ impl Running {
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let mut site = open_site(config, command, out).await?;
-        let logs = start_logs(config, &site, log_to_stderr, out)?;
+        let told = Told::start(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
@@ -58,7 +57,7 @@ impl Running {
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
-            _logs: logs,
+            told,
         })
     }
 
@@ -84,7 +83,7 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, config, auth, socket, _logs } = self;
+        let Running { site, status, listeners, jobs, slots, config, auth, socket, told } = self;
         let pages_stop = CancellationToken::new();
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
         let mut pages = JoinSet::new();
@@ -119,6 +118,7 @@ impl Running {
                 false
             }
         };
+        told.close().await;
         Ended { unfinished, is_durable }
     }
 }

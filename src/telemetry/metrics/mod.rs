@@ -13,6 +13,7 @@ mod remotes;
 mod series;
 mod server;
 mod traced;
+mod traces;
 mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
@@ -41,6 +42,7 @@ use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use traces::Traces;
 use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
@@ -64,6 +66,7 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) traces: Traces,
     pub(crate) reloads: Reloads,
 }
 
@@ -117,6 +120,7 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            traces: Traces::new(&add),
             reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
@@ -139,6 +143,7 @@ impl Metrics {
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.drill.look();
         self.catalogue.gather()
     }
 
