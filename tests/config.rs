@@ -236,7 +236,7 @@ telemetry: {log_level: info, log_format: text, otlp_endpoint: null, textfile: nu
     let config = checked(text);
 
     assert_eq!((config.histo_jobs.len(), config.stream_jobs.len(), config.storage.remotes.len()), (1, 1, 2));
-    assert_eq!(config.notes.len(), 2, "{:?}", config.notes);
+    assert_eq!(config.notes.len(), 1, "{:?}", config.notes);
 }
 
 #[test]
