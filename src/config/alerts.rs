@@ -27,7 +27,7 @@ pub struct Telemetry {
     pub log_level: tracing::Level,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Where traces go; not active in this version.
+    /// Where traces go; none are made without it, or a variable in its place.
     pub otlp_endpoint: Option<String>,
     /// Where `collect` leaves its outcome for node_exporter's textfile collector: a folder, or a `.prom` file.
     pub textfile: Option<PathBuf>,
@@ -67,10 +67,6 @@ fn webhook(section: &Section<'_>) -> Option<Secret> {
 pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Telemetry {
     let section = root.child("telemetry", &TELEMETRY_KEYS);
     let otlp_endpoint = url(&section, "otlp_endpoint", &["https", "http"]);
-    if otlp_endpoint.is_some() {
-        let place = section.place("otlp_endpoint");
-        section.report().note(format!("{place}: loaded but not active in this version; no traces are sent"));
-    }
     let log_format = match section.word("log_format", &["text", "json"], "text") {
         "json" => LogFormat::Json,
         _ => LogFormat::Text,

@@ -8,12 +8,13 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::atomic;
 use crate::config::Config;
 use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
-use crate::daemon::keeper::Keeper;
+use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::db::{Database, DbError};
 use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
@@ -25,7 +26,7 @@ use crate::telemetry::events::{
     Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
     PublishFailed,
 };
-use crate::telemetry::{HealthMonitor, Telemetry};
+use crate::telemetry::{HealthMonitor, Telemetry, trace};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
 /// than an exchange's limit lets them come.
@@ -267,6 +268,16 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Outcome {
+        self.run_traced(order, delay, progress, stop).instrument(trace::job_run(&order.series)).await
+    }
+
+    async fn run_traced(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Outcome {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.contexts.get(series.exchange()) {
@@ -284,6 +295,10 @@ impl Site {
     /// Tells the outcome and keeps it over restarts.
     async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
+        trace::ran(rows);
+        if let Some(error) = &outcome.error {
+            trace::failed(error.reason(), None, error);
+        }
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
             Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
@@ -338,7 +353,11 @@ impl Site {
         self.kept.cancel();
         while self.keeping.join_next().await.is_some() {}
         let store = self.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let closing = move || {
+            enter_copied(&store);
+            store.close()
+        };
+        let closed = tokio::task::spawn_blocking(closing).await;
         self.db.close().await;
         match closed {
             Ok(Ok(())) => return true,
