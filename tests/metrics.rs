@@ -276,6 +276,8 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
         ("dccd_status_file_write_failures_total".into(), "1"),
+        (r#"dccd_config_loads_total{outcome="refused"}"#.into(), "1"),
+        (format!("dccd_job_paused{{{LABELS}}}"), "1"),
         ("dccd_health_file_write_failures_total".into(), "1"),
     ];
     for (name, value) in expected {
@@ -433,7 +435,8 @@ fn the_configuration_and_the_build_are_shown() {
     assert!(samples["process_cpu_seconds_total"].parse::<f64>().unwrap() >= 0.0);
 }
 
-const S_FAMILIES: [&str; 12] = [
+const S_FAMILIES: [&str; 13] = [
+    "job_paused",
     "job_consecutive_errors",
     "job_runs_total",
     "job_last_run_timestamp_seconds",
@@ -448,7 +451,10 @@ const S_FAMILIES: [&str; 12] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 29] = [
+const AT_ZERO: [&str; 32] = [
+    "dccd_config_settings_awaiting_restart",
+    r#"dccd_config_loads_total{outcome="accepted"}"#,
+    r#"dccd_config_loads_total{outcome="refused"}"#,
     "dccd_health_file_write_failures_total",
     r#"dccd_job_run_duration_seconds_count{exchange="binance",kind="ohlc"}"#,
     r#"dccd_job_schedule_delay_seconds_count{kind="ohlc"}"#,
@@ -492,6 +498,8 @@ fn emit_every_event(to: &Telemetry) {
     let hourly = &series(HOURLY);
     let error = &io::Error::other("no answer");
     to.emit(JobStarted { series: hourly, delay: TOOK });
+    to.emit(ConfigRefused { problems: &["histo_jobs[0].span: 61".to_owned()] });
+    to.emit(JobsPaused { series: std::slice::from_ref(hourly), is_paused: true });
     to.emit(HealthFileWritten { error: Some(error) });
     to.emit(JobSucceeded { series: hourly, rows: 9, took: TOOK, at: AT });
     to.emit(job_failed(hourly, error));

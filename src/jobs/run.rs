@@ -345,9 +345,7 @@ impl<'a> Run<'a> {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RunError> {
-        let span = trace::here();
-        let traced = move || span.in_scope(work);
-        tokio::task::spawn_blocking(traced).await.map_err(|error| self.broken(&error))
+        tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|error| self.broken(&error))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {

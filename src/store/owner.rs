@@ -274,7 +274,7 @@ impl Shared {
                 }
                 Ok(self.journal.mark(position))
             });
-            appended.inspect_err(|error| trace::failed(Reason::Storage, None, error))
+            appended.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
         };
         let appended = trace::journal_append(page.rows.len()).in_scope(append);
         self.state().refusing = appended.as_ref().err().map(with_cause);

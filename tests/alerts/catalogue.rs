@@ -5,13 +5,7 @@ use std::collections::BTreeSet;
 use dccd::telemetry::Metrics;
 
 /// Metrics of parts of the program that are not merged yet; empty at the end.
-pub(crate) const COMES_WITH: &[(&str, &str)] = &[
-    ("dccd_config_last_reload_successful", "reloading"),
-    ("dccd_config_last_reload_success_timestamp_seconds", "reloading"),
-    ("dccd_config_loads_total", "reloading"),
-    ("dccd_config_settings_awaiting_restart", "reloading"),
-    ("dccd_job_paused", "reloading"),
-];
+pub(crate) const COMES_WITH: &[(&str, &str)] = &[];
 
 /// Metrics of one-shot runs, which are in a textfile instead of the daemon's exposition.
 pub(crate) const OF_COLLECT: [&str; 6] = [

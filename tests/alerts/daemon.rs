@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use dccd::sim::Sim;
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use crate::process::{PATIENCE, ask, until};
 /// A running `dccd start` with one minute series that is asked for every three seconds and never twice, so that a
 /// failed run is told of before the next one begins.
 pub(crate) struct Daemon {
-    _home: TempDir,
+    home: TempDir,
     child: Child,
     pub(crate) address: SocketAddr,
     _stdout: BufReader<ChildStdout>,
@@ -48,7 +48,7 @@ impl Daemon {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let address = timeout(PATIENCE, served_address(&mut stdout)).await.unwrap();
         let address = address.unwrap_or_else(|| panic!("{}", fs::read_to_string(&stderr).unwrap()));
-        Daemon { _home: home, child, address, _stdout: stdout }
+        Daemon { home, child, address, _stdout: stdout }
     }
 
     /// Waits until the one sample of a family is as wanted.
@@ -62,6 +62,14 @@ impl Daemon {
             wanted(value).then_some(())
         })
         .await;
+    }
+
+    /// Runs another command on its configuration.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
+        let config = self.home.path().join("config.yml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
+        command.arg("--config").arg(config).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        timeout(PATIENCE, command.output()).await.unwrap().unwrap()
     }
 
     pub(crate) async fn end(mut self) {
