@@ -127,18 +127,19 @@ impl Exchange for Bitfinex {
             Kind::Ohlc => {
                 let word = page.word(&SPANS);
                 let path = format!("/v2/candles/trade:{word}:{symbol}/hist?{query}");
-                HttpRequest::new("ohlc", path, 1).paid_from(CANDLES)
+                let pattern = "/v2/candles/trade:{span}:{symbol}/hist";
+                HttpRequest::new("ohlc", path, 1).like(pattern).paid_from(CANDLES)
             }
             Kind::OrderBook => {
                 // Other lengths are refused.
                 let depths = OFFERS[2].depths;
                 let len = depths.iter().find(|(depth, _)| rows <= *depth).map_or(100, |(depth, _)| *depth);
                 let path = format!("/v2/book/{symbol}/P0?len={len}");
-                HttpRequest::new("book_snapshot", path, 1).paid_from(BOOKS)
+                HttpRequest::new("book_snapshot", path, 1).like("/v2/book/{symbol}/P0").paid_from(BOOKS)
             }
             _ => {
                 let path = format!("/v2/trades/{symbol}/hist?{query}");
-                HttpRequest::new("trades", path, 1).paid_from(TRADES)
+                HttpRequest::new("trades", path, 1).like("/v2/trades/{symbol}/hist").paid_from(TRADES)
             }
         }
     }

@@ -145,10 +145,12 @@ impl Exchange for Coinbase {
     fn request(&self, page: &Page) -> HttpRequest {
         let product = format!("/products/{}", page.instrument.symbol);
         match page.series.kind() {
-            Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1),
+            Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1)
+                .like("/products/{symbol}/candles"),
             Kind::OrderBook => {
                 let level = if page.rows == 1 { 1 } else { 2 };
                 HttpRequest::new("book_snapshot", format!("{product}/book?level={level}"), 1)
+                    .like("/products/{symbol}/book")
             }
             _ => {
                 // `after` means older than: ids have no holes and begin at 1, so the page ends before this one.
@@ -157,6 +159,7 @@ impl Exchange for Coinbase {
                     _ => String::new(),
                 };
                 HttpRequest::new("trades", format!("{product}/trades?limit={}{after}", page.rows), 1)
+                    .like("/products/{symbol}/trades")
             }
         }
     }
@@ -197,7 +200,7 @@ impl Exchange for Coinbase {
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         let one = pair.map(|pair| format!("/{}", self.symbol(pair))).unwrap_or_default();
-        HttpRequest::new("instruments", format!("/products{one}"), 1)
+        HttpRequest::new("instruments", format!("/products{one}"), 1).like("/products/{symbol}")
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

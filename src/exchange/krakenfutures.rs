@@ -233,7 +233,7 @@ impl Exchange for KrakenFutures {
                 // Opens are whole seconds, so it does not matter whether the last one is taken in.
                 let (from, to) = (secs_ceil(page.window.from), secs_ceil(page.window.until) - 1);
                 let path = format!("/api/charts/v1/trade/{symbol}/{word}?from={from}&to={to}");
-                HttpRequest::new("ohlc", path, CALL)
+                HttpRequest::new("ohlc", path, CALL).like("/api/charts/v1/trade/{symbol}/{span}")
             }
             Kind::OrderBook => HttpRequest::new(
                 "book_snapshot",

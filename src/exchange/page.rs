@@ -56,6 +56,8 @@ pub struct HttpRequest {
     pub host: Option<&'static str>,
     /// Path and query, from the first slash.
     pub path: String,
+    /// The path with what varies left out, where not only the query does; see [`HttpRequest::template`].
+    pub pattern: Option<&'static str>,
     /// What it costs of its budget.
     pub weight: u32,
     /// Which of the exchange's [`quotas`](crate::exchange::Exchange::quotas) pays, by its place there.
@@ -66,13 +68,25 @@ impl HttpRequest {
     /// A request to the exchange's usual host, paid from its first budget.
     #[must_use]
     pub fn new(endpoint: &'static str, path: String, weight: u32) -> Self {
-        HttpRequest { endpoint, host: None, path, weight, budget: 0 }
+        HttpRequest { endpoint, host: None, path, pattern: None, weight, budget: 0 }
     }
 
     /// The same, paid from another budget.
     #[must_use]
     pub fn paid_from(self, budget: usize) -> Self {
         HttpRequest { budget, ..self }
+    }
+
+    /// The same, with a path that holds more than constants: `/products/{symbol}/candles`.
+    #[must_use]
+    pub fn like(self, pattern: &'static str) -> Self {
+        HttpRequest { pattern: Some(pattern), ..self }
+    }
+
+    /// The path as it is for every symbol: one word for all requests of a kind.
+    #[must_use]
+    pub fn template(&self) -> &str {
+        self.pattern.unwrap_or_else(|| self.path.split('?').next().unwrap_or_default())
     }
 
     /// The same, to another host.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
 use crate::jobs::ends::Ends;
@@ -21,7 +22,7 @@ use crate::telemetry::events::{
     JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
     WindowFailed,
 };
-use crate::telemetry::{Discard, Telemetry};
+use crate::telemetry::{Discard, Telemetry, trace};
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
@@ -185,7 +186,8 @@ impl<'a> Run<'a> {
                 let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
                 let walk = Walk::new(series, instrument, ground.offer, window, ground.horizon, settled);
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
-                walking.spawn(async move { fetcher.walk(walk, sender).await });
+                let walked = async move { fetcher.walk(walk, sender).await };
+                walking.spawn(walked.instrument(trace::here()));
             }
             if walking.is_empty() {
                 break;
@@ -344,7 +346,7 @@ impl<'a> Run<'a> {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RunError> {
-        tokio::task::spawn_blocking(work).await.map_err(|error| self.broken(&error))
+        tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|error| self.broken(&error))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {

@@ -10,6 +10,7 @@ use crate::remote::transfer::off_the_runtime;
 use crate::remote::{RemoteError, Seal, read, upload};
 use crate::store::{Copied, FileEntry, Layout, Ledger, Verified, sha256};
 use crate::telemetry::events::FileCopied;
+use crate::telemetry::trace;
 
 /// A series on its way to a remote.
 pub(super) struct Copying {
@@ -94,7 +95,8 @@ impl Copying {
         };
         let copied = Copied { remote, files, gone: Vec::new(), digest };
         let (store, series) = (self.mirror.store.clone(), self.series.clone());
-        let entered = tokio::task::spawn_blocking(move || store.copied(&series, copied)).await;
+        let entered =
+            tokio::task::spawn_blocking(trace::carried(move || store.copied(&series, copied))).await;
         if let Ok(Err(error)) = entered {
             return Err(error.into());
         }
@@ -139,7 +141,8 @@ impl Copying {
 
     /// Sends the account; gives its digest.
     async fn account(&self, ledger: &Ledger, ended: &mut Ended) -> Result<Option<String>, RemoteError> {
-        let bytes = ledger.copy_bytes(&self.series)?;
+        let copy = ledger.copy_for(self.mirror.remote.name(), self.series.kind());
+        let bytes = copy.to_bytes(&self.series)?;
         let seal = Seal { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
         let file = Staged::new(&self.mirror.layout);
         let path = file.0.clone();

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::model::Series;
 use crate::remote::series::Copying;
 use crate::remote::{Remote, RemoteError};
 use crate::store::{Layout, Ledger, Store};
-use crate::telemetry::Telemetry;
 use crate::telemetry::events::{SeriesNotCopied, SyncPending};
+use crate::telemetry::{Telemetry, trace};
 
 /// Series copied side by side to one remote.
 const SERIES_AT_ONCE: usize = 4;
@@ -69,10 +70,14 @@ impl Mirror {
             while copying.len() < SERIES_AT_ONCE && !is_lost {
                 let Some((series, pending)) = waiting.next() else { break };
                 let own = Copying { mirror: self.clone(), series };
-                copying.spawn(async move {
+                let span = trace::sync_push(self.remote.name(), &own.series);
+                let copied = async move {
                     let copied = own.run().await;
+                    trace::pushed(copied.files, copied.bytes);
+                    copied.error.iter().for_each(|error| trace::failed(error.reason().name(), error));
                     (own.series, pending, copied)
-                });
+                };
+                copying.spawn(copied.instrument(span));
             }
             let Some(ended) = copying.join_next().await else { break };
             let Ok((series, pending, copied)) = ended else { continue };
@@ -121,7 +126,8 @@ impl Mirror {
 /// What of a series is not verified on a remote.
 pub(super) fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
     let files = ledger.unverified(remote);
-    let is_synced = ledger.digest(series).is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
+    let digest = ledger.digest(series, remote);
+    let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
     Pending {
         files: files.len() as u64 + u64::from(!is_synced),
         bytes: files.iter().map(|(.., entry)| entry.bytes).sum(),

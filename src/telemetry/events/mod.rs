@@ -6,12 +6,14 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod reload;
 mod remotes;
 mod requests;
 mod rows;
 mod runs;
 mod server;
 mod storage;
+mod traces;
 mod tracker;
 
 use std::error::Error;
@@ -21,6 +23,7 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{
     FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
     SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
@@ -36,6 +39,8 @@ pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub(crate) use traces::SpanRefused;
+pub use traces::{SpansLost, TracesOff};
 pub use tracker::{
     AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
     TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,

@@ -8,10 +8,12 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod reload;
 mod remotes;
 mod series;
 mod server;
 mod traced;
+mod traces;
 mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,10 +37,12 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use reload::Reloads;
 use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use traces::Traces;
 use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
@@ -62,6 +66,8 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) traces: Traces,
+    pub(crate) reloads: Reloads,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -114,6 +120,8 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            traces: Traces::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
@@ -135,6 +143,7 @@ impl Metrics {
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.drill.look();
         self.catalogue.gather()
     }
 
