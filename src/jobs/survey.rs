@@ -19,7 +19,7 @@ const WORTH_A_PROBE: usize = 3;
 /// How long after the end of a dated contract its rows are still asked for.
 const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
 
-/// Exchanges have rows of some weeks before the listing date they tell of a pair.
+/// How long before the listing date an exchange tells its first rows may be.
 const TRADED_BEFORE_LISTED: Duration = Duration::from_secs(30 * 86_400);
 
 /// What a pair is or was, and whether nothing before it is asked for besides.

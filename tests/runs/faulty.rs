@@ -32,7 +32,7 @@ const WAIT_SECS: u64 = 1;
 pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
     let part = (least as u64 / 8).max(1);
     // Two false empties in a row are believed, as they must be: of few requests only one is empty.
-    let alone = |nth: &u64| [3, 5, 7].iter().all(|parts| nth % (part * parts) != 0);
+    let alone = |nth: &u64| [3, 5, 7].iter().all(|parts| !nth.is_multiple_of(part * parts));
     let late = (1..=(least as u64).max(4)).rev().find(alone).unwrap_or(4);
     let sure = [
         (Fault::Empty, if part < 5 { late } else { part * 4 }),
