@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: setup build lint test siege bench demo clean
+.PHONY: setup build lint test siege bench demo secrets clean
 
 CARGO ?= cargo
 
@@ -42,6 +42,9 @@ bench: build ## What it costs, measured against the simulated exchange.
 
 demo: build ## The whole program against the simulated exchange, without a network.
 	target/release/dccd demo
+
+secrets: ## The files that docker-compose.yml takes its secrets from.
+	@packaging/make-secrets
 
 clean: ## Removes everything that was built, the Python environment too.
 	$(CARGO) clean

@@ -17,3 +17,4 @@ pub mod remote;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+pub mod tracker;

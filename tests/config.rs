@@ -193,7 +193,8 @@ telemetry:
     assert!(config.stream_jobs[0].book_deltas);
     assert_eq!(config.telemetry.textfile.as_deref(), Some(Path::new("/home/ann/x.prom")));
     assert_eq!(config.telemetry.log_format, LogFormat::Json);
-    for word in ["PostgreSQL", "otlp_endpoint", "dccd export"] {
+    assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://127.0.0.1:4318"));
+    for word in ["PostgreSQL", "dccd export"] {
         assert_eq!(config.notes.iter().filter(|note| note.contains(word)).count(), 1, "{:?}", config.notes);
     }
     assert!(!format!("{config:?}").contains("hidden"));
@@ -387,7 +388,10 @@ fn addresses_beyond_this_machine_need_a_guard_that_works() {
     assert!(problem("http: {listen: ['9430']}").contains("found text `9430`"));
     assert!(problem("http: {listen: ['127.0.0.1:1', '127.0.0.1:1']}").contains("listed twice"));
 
-    let guarded = checked(&format!("http: {{listen: ['127.0.0.1:1', '0.0.0.0:2'], token_file: t}}\n{JOB}"));
+    let listen = "listen: ['127.0.0.1:1', '0.0.0.0:2']";
+    let with_token = checked(&format!("http: {{{listen}, token_file: t}}\n{JOB}"));
+    assert_eq!((with_token.http.listen.len(), with_token.notes), (2, vec![]));
+    let guarded = checked(&format!("http: {{{listen}, web_config: w}}\n{JOB}"));
     assert_eq!(guarded.http.listen, ["127.0.0.1:1".parse().unwrap()]);
     assert!(
         guarded.notes.iter().any(|note| note.contains("`0.0.0.0:2` is not opened")),

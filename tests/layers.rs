@@ -10,19 +10,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("exchange", &["model"]),
     ("disk", &[]),
     ("atomic", &["disk"]),
     ("telemetry", &["atomic", "model"]),
     ("db", &["telemetry", "model", "atomic"]),
+    ("tracker", &["db", "telemetry", "model"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["disk", "telemetry", "model"]),
     ("remote", &["store", "telemetry", "disk", "atomic", "model"]),
     ("export", &["store", "atomic", "disk", "model"]),
     ("import", &["store", "atomic", "disk", "model"]),
-    ("jobs", &["net", "store", "db", "telemetry", "exchange", "model"]),
+    ("jobs", &["net", "store", "tracker", "db", "telemetry", "exchange", "model"]),
     ("config", &["exchange", "model", "telemetry", "atomic"]),
     (
         "daemon",
@@ -30,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "jobs",
             "net",
             "store",
+            "tracker",
             "db",
             "telemetry",
             "exchange",
@@ -53,6 +55,7 @@ const EVERYTHING: &[&str] = &[
     "atomic",
     "telemetry",
     "db",
+    "tracker",
     "net",
     "store",
     "remote",
@@ -66,7 +69,16 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Files and folders without a runtime, a clock, a file or a socket.
-const PURE: [&str; 5] = ["model/", "exchange/", "jobs/plan.rs", "jobs/derive.rs", "daemon/schedule.rs"];
+const PURE: [&str; 8] = [
+    "model/",
+    "exchange/",
+    "jobs/plan.rs",
+    "jobs/derive.rs",
+    "daemon/schedule.rs",
+    "tracker/state.rs",
+    "tracker/status.rs",
+    "tracker/merge.rs",
+];
 
 /// Words no pure file may contain.
 const IMPURE: [&str; 6] = ["tokio", "reqwest", "hyper", "sqlx", "Instant", "SystemTime"];

@@ -302,6 +302,8 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
         ("dccd_status_file_write_failures_total".into(), "1"),
+        (r#"dccd_config_loads_total{outcome="refused"}"#.into(), "1"),
+        (format!("dccd_job_paused{{{LABELS}}}"), "1"),
         ("dccd_health_file_write_failures_total".into(), "1"),
     ];
     for (name, value) in expected {
@@ -360,14 +362,36 @@ fn a_series_is_expected_as_often_as_rows_can_come_and_never_where_nothing_collec
 }
 
 #[test]
-fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+fn a_run_shows_since_when_it_is_under_way_until_it_ends_however_it_ends() {
     let telemetry = declared();
-    telemetry.emit(TestAlertSet { active: true });
-    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+    let lease = || samples(&telemetry)[&format!("dccd_job_lease_timestamp_seconds{{{LABELS}}}")].clone();
+    let series = &series(HOURLY);
+    let ends: [&dyn Fn(); 3] = [
+        &|| telemetry.emit(JobSucceeded { series, rows: 0, took: TOOK, at: AT }),
+        &|| telemetry.emit(job_failed(series, &io::Error::other("no"))),
+        &|| telemetry.emit(JobStopped { series, rows: 0, took: TOOK }),
+    ];
+    for end in ends {
+        telemetry.emit(JobStarted { series, delay: TOOK });
+        let running: f64 = lease().parse().unwrap();
+        end();
 
-    telemetry.emit(TestAlertSet { active: false });
+        assert!(running > 1.7e9, "{running}");
+        assert_eq!(lease(), "0");
+    }
+}
 
-    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
+#[test]
+fn a_fire_drill_raises_its_gauge_until_it_is_lowered_or_its_time_is_over() {
+    let telemetry = declared();
+    let active = || samples(&telemetry)["dccd_test_alert_active"].clone();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_secs(3_600) });
+    let raised = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::ZERO });
+    let lowered = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_nanos(1) });
+
+    assert_eq!([raised, lowered, active()], ["1", "0", "0"]);
 }
 
 #[test]
@@ -437,7 +461,8 @@ fn the_configuration_and_the_build_are_shown() {
     assert!(samples["process_cpu_seconds_total"].parse::<f64>().unwrap() >= 0.0);
 }
 
-const S_FAMILIES: [&str; 12] = [
+const S_FAMILIES: [&str; 13] = [
+    "job_paused",
     "job_consecutive_errors",
     "job_runs_total",
     "job_last_run_timestamp_seconds",
@@ -452,7 +477,10 @@ const S_FAMILIES: [&str; 12] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 29] = [
+const AT_ZERO: [&str; 32] = [
+    "dccd_config_settings_awaiting_restart",
+    r#"dccd_config_loads_total{outcome="accepted"}"#,
+    r#"dccd_config_loads_total{outcome="refused"}"#,
     "dccd_health_file_write_failures_total",
     r#"dccd_job_run_duration_seconds_count{exchange="binance",kind="ohlc"}"#,
     r#"dccd_job_schedule_delay_seconds_count{kind="ohlc"}"#,
@@ -517,6 +545,8 @@ fn emit_every_event(to: &Telemetry) {
     let error = &io::Error::other("no answer");
     emit_every_event_of_remotes(to, hourly, error);
     to.emit(JobStarted { series: hourly, delay: TOOK });
+    to.emit(ConfigRefused { problems: &["histo_jobs[0].span: 61".to_owned()] });
+    to.emit(JobsPaused { series: std::slice::from_ref(hourly), is_paused: true });
     to.emit(HealthFileWritten { error: Some(error) });
     to.emit(JobSucceeded { series: hourly, rows: 9, took: TOOK, at: AT });
     to.emit(job_failed(hourly, error));

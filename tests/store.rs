@@ -354,6 +354,11 @@ fn nothing_is_written_where_nothing_was_accepted() {
     let mut writer = home.open();
     assert!(writer.flush().unwrap().files.is_empty());
     assert!(!home.layout.folder(&home.series).exists());
+    assert_eq!(
+        verify_series(&home.layout, &home.series).unwrap(),
+        [],
+        "nothing was published, so nothing is amiss"
+    );
     fs::create_dir_all(home.layout.folder(&home.series)).unwrap();
     assert_eq!(verify_series(&home.layout, &home.series).unwrap(), [], "an empty folder is no fault");
     assert!(inventory(&home.layout).is_empty());

@@ -1,7 +1,9 @@
 //! The command line: one file a command, and what they share.
 
 pub mod add;
+pub mod alerts;
 pub mod backfill;
+mod client;
 pub mod collect;
 pub mod complete;
 pub mod completions;
@@ -10,15 +12,18 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+mod hand_over;
 pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
+pub mod jobs;
 pub mod logs;
 pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+mod progress;
 pub mod purge;
 pub mod remove;
 pub mod repair;
@@ -73,6 +78,7 @@ enum Command {
     Gaps(gaps::Args),
     Verify(verify::Args),
     Repair(repair::Args),
+    Jobs(jobs::Args),
     Sync(sync::Args),
     Restore(restore::Args),
     Purge(purge::Args),
@@ -81,6 +87,7 @@ enum Command {
     Logs(logs::Args),
     Exchanges(exchanges::Args),
     Metrics(metrics::Args),
+    Alerts(alerts::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -111,10 +118,14 @@ impl Cli {
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Alerts(args)) => alerts::run(args, path, &mut out),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
+            Some(Command::Status(args)) if args.wide => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, _| status::run_wide(args, config, out))
+            }),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }
@@ -145,6 +156,9 @@ impl Cli {
             },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
+            }),
+            Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| jobs::run(args, config, out, stop))
             }),
             Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| sync::run(args, config, out, stop))

@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::{open_site, start_logs};
+use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Job, Pulse, Scheduler, Site};
-use crate::http::{App, bind, serve};
-use crate::telemetry::logs::LogGuard;
+use crate::daemon::{Control, Job, Pulse, Scheduler, Site};
+use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
 use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
@@ -23,8 +23,10 @@ pub(crate) struct Running {
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
     slots: usize,
-    pulse: Pulse,
-    _logs: LogGuard,
+    config: Config,
+    auth: Auth,
+    socket: Option<UnixListener>,
+    told: Told,
 }
 
 impl Running {
@@ -35,23 +37,27 @@ impl Running {
         log_to_stderr: bool,
         out: &mut Output,
     ) -> Result<Self, Exit> {
+        let auth = Auth::new(config.http.token_file.as_deref(), config.http.allow_unauthenticated)
+            .map_err(|error| out.fail(Exit::Config, format!("http.token_file: {error}")))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let mut site = open_site(config, command, out).await?;
-        let logs = start_logs(config, &site, log_to_stderr, out)?;
+        let told = Told::start(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
         site.keep_copies();
         let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
-            pulse: Pulse::new(Arc::clone(&site), Arc::clone(&status), config),
+            socket: open_socket(&site),
+            auth,
+            config: config.clone(),
             site,
             status,
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
-            _logs: logs,
+            told,
         })
     }
 
@@ -72,13 +78,19 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, pulse, _logs } = self;
+        let Running { site, status, listeners, jobs, slots, config, auth, socket, told } = self;
         let pages_stop = CancellationToken::new();
-        let mut pages = JoinSet::new();
-        pages.spawn(pulse.run(pages_stop.clone()));
-        let app = App::new(site.telemetry().clone(), Arc::clone(&status));
-        pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+        let mut pages = JoinSet::new();
+        pages.spawn(Pulse::new(Arc::clone(&site), Arc::clone(&status), &config).run(pages_stop.clone()));
+        let control = Control::new(Arc::clone(&site), &scheduler, config);
+        let app = App::new(site.telemetry().clone(), Arc::clone(&status)).with_auth(auth);
+        let app = app.with_control(control.clone());
+        pages.spawn(serve(listeners, app.clone(), pages_stop.clone()));
+        if let Some(socket) = socket {
+            pages.spawn(serve_socket(socket, app, pages_stop.clone()));
+        }
+        pages.spawn(reload_on_hangup(control, pages_stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {
             tokio::select! {
@@ -91,11 +103,41 @@ impl Running {
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}
+        remove_socket(&site.layout().own());
         let is_durable = match Arc::into_inner(site) {
             Some(site) => site.close().await,
-            None => true,
+            None => {
+                tracing::error!(
+                    "somebody still uses the data path; its journal is replayed at the next start"
+                );
+                false
+            }
         };
+        told.close().await;
         Ended { unfinished, is_durable }
+    }
+}
+
+/// The daemon's socket; without one it runs all the same, and other commands find the data path in use.
+fn open_socket(site: &Site) -> Option<UnixListener> {
+    let opened = bind_socket(&site.layout().own());
+    opened
+        .inspect_err(|error| {
+            tracing::warn!(%error, "daemon.sock cannot be opened; work cannot be handed over");
+        })
+        .ok()
+}
+
+/// Reads the configuration anew at each SIGHUP.
+async fn reload_on_hangup(control: Control, stop: CancellationToken) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(()) = hangups.recv() => {}
+        }
+        // What came of it is told by its event.
+        let _ = control.reload().await;
     }
 }
 

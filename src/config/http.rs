@@ -11,11 +11,11 @@ use crate::config::section::Section;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// The addresses to open; none switches it off. One beyond this machine is here only when
-    /// `allow_unauthenticated` permits it, as the credentials that would guard it are not active yet.
+    /// there is a token, or `allow_unauthenticated` permits it.
     pub listen: Vec<SocketAddr>,
     /// TLS, client certificates and basic auth; not active in this version.
     pub web_config: Option<PathBuf>,
-    /// The file of the bearer token; not active in this version.
+    /// The file of the bearer token.
     pub token_file: Option<PathBuf>,
     /// Whether anyone who reaches an address may read.
     pub allow_unauthenticated: bool,
@@ -35,10 +35,9 @@ pub(super) fn check(root: &Section<'_>, around: &Surroundings) -> Http {
         token_file: path("token_file"),
         allow_unauthenticated: section.flag("allow_unauthenticated", false),
     };
-    for (key, set) in [("web_config", http.web_config.is_some()), ("token_file", http.token_file.is_some())] {
-        if set {
-            section.report().note(format!("{} is loaded but not active in this version", section.place(key)));
-        }
+    if http.web_config.is_some() {
+        let key = section.place("web_config");
+        section.report().note(format!("{key} is loaded but not active in this version"));
     }
     if !http.allow_unauthenticated {
         guard(&section, &mut http);
@@ -71,11 +70,11 @@ fn listen(section: &Section<'_>) -> Vec<SocketAddr> {
 fn guard(section: &Section<'_>, http: &mut Http) {
     let (inside, beyond): (Vec<SocketAddr>, Vec<SocketAddr>) =
         http.listen.iter().partition(|address| address.ip().is_loopback());
-    if beyond.is_empty() {
+    if beyond.is_empty() || http.token_file.is_some() {
         return;
     }
     let named = beyond.iter().map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");
-    if http.token_file.is_none() && http.web_config.is_none() {
+    if http.web_config.is_none() {
         section.refuse(
             "listen",
             format!(
@@ -87,7 +86,7 @@ fn guard(section: &Section<'_>, http: &mut Http) {
     }
     section.report().note(format!(
         "{}: {named} is not opened, as the credentials that guard it are not active in this version; \
-         http.allow_unauthenticated: true opens it for anyone to read",
+         http.token_file opens it with a token, http.allow_unauthenticated: true opens it for anyone to read",
         section.place("listen")
     ));
     http.listen = inside;

@@ -1,11 +1,21 @@
 //! The health of each series, kept over restarts.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, on_either};
 use crate::model::Micros;
 use crate::telemetry::SeriesHealth;
+
+const ALL: &str =
+    "SELECT series, last_run_at, last_success_at, rows, consecutive_errors, last_error FROM series_health";
+
+const SAVE: &str =
+    "INSERT INTO series_health (series, last_run_at, last_success_at, rows, consecutive_errors, last_error)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (series) DO UPDATE SET
+         last_run_at = excluded.last_run_at, last_success_at = excluded.last_success_at,
+         rows = excluded.rows, consecutive_errors = excluded.consecutive_errors,
+         last_error = excluded.last_error";
 
 impl Database {
     /// What is known of every series that ever ran.
@@ -13,13 +23,11 @@ impl Database {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn series_health(&self) -> Result<Vec<SeriesHealth>, DbError> {
-        let rows = sqlx::query(
-            "SELECT series, last_run_at, last_success_at, rows, consecutive_errors, last_error FROM series_health",
-        )
-        .fetch_all(&self.0)
-        .await
-        .map_err(Database::failed)?;
-        Ok(rows.iter().filter_map(of_row).collect())
+        let known = on_either!(self, |pool| {
+            let rows = sqlx::query(ALL).fetch_all(pool).await;
+            rows.map(|rows| rows.iter().filter_map(of_row).collect())
+        });
+        known.map_err(|source| self.failed(source))
     }
 
     /// Keeps what is known of a series.
@@ -27,37 +35,35 @@ impl Database {
     /// # Errors
     /// Where the store cannot be written.
     pub async fn save_series_health(&self, health: &SeriesHealth) -> Result<(), DbError> {
-        sqlx::query(
-            "INSERT INTO series_health (series, last_run_at, last_success_at, rows, consecutive_errors, last_error)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (series) DO UPDATE SET
-                 last_run_at = excluded.last_run_at, last_success_at = excluded.last_success_at,
-                 rows = excluded.rows, consecutive_errors = excluded.consecutive_errors,
-                 last_error = excluded.last_error",
-        )
-        .bind(health.series.to_string())
-        .bind(health.last_run_at.map(|at| at.0))
-        .bind(health.last_success_at.map(|at| at.0))
-        .bind(i64::try_from(health.rows).unwrap_or(i64::MAX))
-        .bind(i64::from(health.consecutive_errors))
-        .bind(&health.last_error)
-        .execute(&self.0)
-        .await
-        .map_err(Database::failed)?;
-        Ok(())
+        let saved = on_either!(self, |pool| {
+            let saving = sqlx::query(SAVE)
+                .bind(health.series.to_string())
+                .bind(health.last_run_at.map(|at| at.0))
+                .bind(health.last_success_at.map(|at| at.0))
+                .bind(i64::try_from(health.rows).unwrap_or(i64::MAX))
+                .bind(i64::from(health.consecutive_errors))
+                .bind(&health.last_error);
+            saving.execute(pool).await.map(drop)
+        });
+        saved.map_err(|source| self.failed(source))
     }
 }
 
 /// A row of a series this program knows the shape of; others are left for the program that wrote them.
-fn of_row(row: &SqliteRow) -> Option<SeriesHealth> {
-    let at = |name| row.try_get::<Option<i64>, _>(name).ok().map(|at| at.map(Micros));
+fn of_row<R: Row>(row: &R) -> Option<SeriesHealth>
+where
+    for<'a> &'a str: ColumnIndex<R>,
+    for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
+    for<'a> String: Decode<'a, R::Database> + Type<R::Database>,
+{
+    let at = |name: &str| row.try_get::<Option<i64>, _>(name).ok().map(|at| at.map(Micros));
     Some(SeriesHealth {
         series: row.try_get::<String, _>("series").ok()?.parse().ok()?,
         last_run_at: at("last_run_at")?,
         last_success_at: at("last_success_at")?,
         rows: u64::try_from(row.try_get::<i64, _>("rows").ok()?).unwrap_or(0),
         consecutive_errors: u32::try_from(row.try_get::<i64, _>("consecutive_errors").ok()?).unwrap_or(0),
-        last_error: row.try_get("last_error").ok()?,
+        last_error: row.try_get::<Option<String>, _>("last_error").ok()?,
     })
 }
 

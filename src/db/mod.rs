@@ -1,97 +1,186 @@
-//! The embedded store, `.dccd/state.db`: what must be remembered beside the files. It is a cache; files
-//! and ledgers are the truth.
+//! What must be remembered beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
+//! files and ledgers are the truth.
 
 mod health;
+mod paused;
+mod postgres;
 mod probe;
+mod sqlite;
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlitePool};
 use thiserror::Error;
 
 pub use probe::Probed;
 
+/// A version of the schema: its number, what it brings, and its statements for SQLite and for PostgreSQL.
+struct Version(i64, &'static str, &'static str, &'static str);
+
 /// The schema, one statement list a version; a released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "health of each series", include_str!("0001_series_health.sql"))];
+const VERSIONS: [Version; 3] = [
+    Version(
+        1,
+        "health of each series",
+        include_str!("0001_series_health.sql"),
+        include_str!("0001_series_health.sql"),
+    ),
+    Version(
+        2,
+        "tasks and their owners",
+        include_str!("0002_tracker_sqlite.sql"),
+        include_str!("0002_tracker_postgres.sql"),
+    ),
+    Version(10, "paused jobs", include_str!("0010_paused_jobs.sql"), include_str!("0010_paused_jobs.sql")),
+];
 
-/// How long a statement waits for another writer.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// A pool of connections to the embedded store.
+/// The state store, whichever it is. A clone is the same store.
 #[derive(Clone, Debug)]
-pub struct Database(SqlitePool);
-
-/// Why the embedded store could not be used.
-#[derive(Debug, Error)]
-#[error("the state store {path} failed; it is a cache, so it may be moved away while dccd is stopped")]
-pub struct DbError {
-    path: String,
-    source: sqlx::Error,
+pub struct Database {
+    pool: Pool,
+    /// What errors call it; holds no secret.
+    place: Arc<str>,
 }
 
+/// The connections of a store.
+#[derive(Clone, Debug)]
+pub enum Pool {
+    /// SQLite: one connection that writes, so that writers queue in the process, and some that read.
+    Sqlite {
+        /// The one that writes.
+        write: SqlitePool,
+        /// The ones that read.
+        read: SqlitePool,
+    },
+    /// PostgreSQL.
+    Postgres(PgPool),
+}
+
+/// Why the state store could not be used.
+#[derive(Debug, Error)]
+pub enum DbError {
+    /// The embedded store.
+    #[error("the state store {place} failed; it is a cache, so it may be moved away while dccd is stopped")]
+    Sqlite {
+        /// Its file.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A server.
+    #[error(
+        "the state store on {place} failed; see that PostgreSQL answers there and that `store` or `store_file` names it rightly"
+    )]
+    Postgres {
+        /// Its address, without user and password.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+}
+
+/// Runs one expression on the connections of either store; `$pool` is the one that writes.
+macro_rules! on_either {
+    ($database:expr, |$pool:ident| $body:expr) => {
+        match $database.pool() {
+            $crate::db::Pool::Sqlite { write: $pool, .. } => $body,
+            $crate::db::Pool::Postgres($pool) => $body,
+        }
+    };
+}
+pub(crate) use on_either;
+
 impl Database {
-    /// Opens the store in a data path's own folder, creating and migrating it as needed.
+    /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
     ///
     /// # Errors
     /// Where the file cannot be opened or is of a newer program.
     pub async fn open(own: &Path) -> Result<Self, DbError> {
-        let path = own.join("state.db");
-        let failed = |source| DbError { path: path.display().to_string(), source };
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(BUSY * 2)
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
-        let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
-            let name = (*name).into();
-            Migration::new(*version, name, MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
-        });
-        Migrator::with_migrations(migrations.collect())
-            .run(&pool)
-            .await
-            .map_err(|error| failed(error.into()))?;
-        Ok(Database(pool))
+        sqlite::open(own).await
     }
 
-    /// Looks whether the store in a data path's own folder can be used; makes none and migrates none.
+    /// Connects to PostgreSQL, migrating the schema as needed.
     ///
-    /// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.
+    /// # Errors
+    /// Where the URL is none, the server does not answer, or the schema is of a newer program.
+    pub async fn connect(url: &str) -> Result<Self, DbError> {
+        postgres::connect(url).await
+    }
+
+    /// Looks whether the embedded store in a data path's own folder can be used; makes none and migrates none.
     ///
     /// # Errors
     /// Where there is none, where it is damaged, or where it is of a newer program.
     pub async fn check(own: &Path) -> Result<(), DbError> {
-        let path = own.join("state.db");
-        let failed = |source| DbError { path: path.display().to_string(), source };
-        let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
-        let mut connection = options.connect().await.map_err(failed)?;
-        let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        let known = MIGRATIONS.iter().map(|(version, ..)| *version).max();
-        match newest.filter(|_| newest > known) {
-            Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
-            None => connection.close().await.map_err(failed),
+        sqlite::check(own).await
+    }
+
+    /// Looks whether a PostgreSQL server can be used; migrates nothing. A schema that is not there yet is fine.
+    ///
+    /// # Errors
+    /// Where the server does not answer, or its schema is of a newer program.
+    pub async fn check_server(url: &str) -> Result<(), DbError> {
+        postgres::check(url).await
+    }
+
+    /// Its connections.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// `sqlite` or `postgres`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.pool {
+            Pool::Sqlite { .. } => "sqlite",
+            Pool::Postgres(_) => "postgres",
         }
+    }
+
+    /// Opens the embedded store in a data path's own folder to look at it, beside the process that uses it; none
+    /// where there is none. Nothing is created or migrated.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub async fn look(own: &Path) -> Result<Option<Self>, DbError> {
+        sqlite::look(own).await
     }
 
     /// Closes every connection.
     pub async fn close(&self) {
-        self.0.close().await;
+        match &self.pool {
+            Pool::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
     }
 
-    fn failed(source: sqlx::Error) -> DbError {
-        DbError { path: "state.db".to_owned(), source }
+    /// An error of this store.
+    #[must_use]
+    pub fn failed(&self, source: sqlx::Error) -> DbError {
+        let place = self.place.to_string();
+        match &self.pool {
+            Pool::Sqlite { .. } => DbError::Sqlite { place, source },
+            Pool::Postgres(_) => DbError::Postgres { place, source },
+        }
     }
+}
+
+/// The newest version of the schema this program knows.
+fn newest() -> Option<i64> {
+    VERSIONS.iter().map(|version| version.0).max()
+}
+
+/// What brings a store up to date.
+fn migrator(statements: fn(&Version) -> &'static str) -> Migrator {
+    let migrations = VERSIONS.iter().map(|version| {
+        let text = sqlx::SqlStr::from_static(statements(version));
+        Migration::new(version.0, version.1.into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }

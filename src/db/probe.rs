@@ -3,20 +3,22 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::db::{Database, DbError};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::db::{Database, DbError, Pool};
 
 /// What a probe of the store found.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// `sqlite`.
+    /// `sqlite` or `postgres`.
     pub kind: &'static str,
     /// The version of its engine.
     pub version: String,
     /// How long it took to be given the right to write.
     pub latency: Duration,
-    /// The size of its file.
+    /// The size of its file, or of its database.
     pub size_bytes: Option<u64>,
-    /// The size of its write-ahead log.
+    /// The size of the write-ahead log of SQLite.
     pub wal_bytes: Option<u64>,
     /// Connections held open.
     pub connections: u32,
@@ -29,23 +31,50 @@ impl Database {
     /// # Errors
     /// Where the store cannot be read or written; that may take as long as a statement waits for another writer.
     pub async fn probe(&self, own: &Path) -> Result<Probed, DbError> {
-        let began = Instant::now();
-        let mut asking = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(Database::failed)?;
-        let version = sqlx::query_scalar("SELECT sqlite_version() FROM sqlite_schema LIMIT 1")
-            .fetch_one(&mut *asking)
-            .await
-            .map_err(Database::failed)?;
-        asking.rollback().await.map_err(Database::failed)?;
-        let size = |name| std::fs::metadata(own.join(name)).ok().map(|found| found.len());
-        Ok(Probed {
-            kind: "sqlite",
-            version,
-            latency: began.elapsed(),
-            size_bytes: size("state.db"),
-            wal_bytes: size("state.db-wal"),
-            connections: self.0.size(),
-        })
+        let probed = match self.pool() {
+            Pool::Sqlite { write, read } => sqlite(own, write, read).await,
+            Pool::Postgres(pool) => postgres(pool).await,
+        };
+        probed.map_err(|source| self.failed(source))
     }
+}
+
+async fn sqlite(own: &Path, write: &SqlitePool, read: &SqlitePool) -> sqlx::Result<Probed> {
+    let began = Instant::now();
+    let mut asking = write.begin_with("BEGIN IMMEDIATE").await?;
+    let version = sqlx::query_scalar("SELECT sqlite_version() FROM sqlite_schema LIMIT 1")
+        .fetch_one(&mut *asking)
+        .await?;
+    asking.rollback().await?;
+    let size = |name| std::fs::metadata(own.join(name)).ok().map(|found| found.len());
+    Ok(Probed {
+        kind: "sqlite",
+        version,
+        latency: began.elapsed(),
+        size_bytes: size("state.db"),
+        wal_bytes: size("state.db-wal"),
+        connections: write.size() + read.size(),
+    })
+}
+
+/// A server that only reads, such as a standby, refuses the lock.
+async fn postgres(pool: &PgPool) -> sqlx::Result<Probed> {
+    let began = Instant::now();
+    let mut asking = pool.begin().await?;
+    sqlx::query("LOCK TABLE series_health IN ROW EXCLUSIVE MODE").execute(&mut *asking).await?;
+    let version = sqlx::query_scalar("SHOW server_version").fetch_one(&mut *asking).await?;
+    let latency = began.elapsed();
+    let size: i64 =
+        sqlx::query_scalar("SELECT pg_database_size(current_database())").fetch_one(&mut *asking).await?;
+    asking.rollback().await?;
+    Ok(Probed {
+        kind: "postgres",
+        version,
+        latency,
+        size_bytes: u64::try_from(size).ok(),
+        wal_bytes: None,
+        connections: pool.size(),
+    })
 }
 
 #[cfg(test)]
@@ -59,7 +88,8 @@ mod tests {
         assert!(db.probe(folder.path()).await.unwrap().size_bytes > Some(0));
 
         let other = Database::open(folder.path()).await.unwrap();
-        let lock = other.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let Pool::Sqlite { write, .. } = other.pool() else { panic!("it is embedded") };
+        let lock = write.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let refused = db.probe(folder.path()).await.unwrap_err();
         lock.rollback().await.unwrap();
 

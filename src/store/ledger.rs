@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series, Window, Windows};
 use crate::store::{Mark, StoreError};
+use crate::telemetry::{Reason, trace};
 
 /// The account of one series, in `_series.json` beside its files.
 ///
@@ -190,9 +191,14 @@ impl Ledger {
     }
 
     pub(crate) fn write_on(&self, disk: &dyn Disk, path: &Path, series: &Series) -> Result<(), StoreError> {
-        let encoded =
-            self.encode(series).map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
-        disk.replace(path, &encoded).map_err(StoreError::io("writing", path))
+        let write = || {
+            let encoded =
+                self.encode(series).map_err(io::Error::other).map_err(StoreError::io("encoding", path));
+            let written = encoded
+                .and_then(|encoded| disk.replace(path, &encoded).map_err(StoreError::io("writing", path)));
+            written.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
+        };
+        trace::ledger_write(series).in_scope(write)
     }
 
     /// The bytes of its file.

@@ -20,6 +20,7 @@ use crate::store::writer::Waiting;
 use crate::store::{
     Bring, Copied, FindingKind, Layout, Ledger, Mark, Note, Part, StoreError, Watermarks, Writer,
 };
+use crate::telemetry::{Reason, trace};
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -274,12 +275,16 @@ impl Store {
 
 impl Shared {
     pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<Mark, StoreError> {
-        let appended = self.journal.append(series, page).and_then(|position| {
-            if self.sync_each {
-                self.journal.sync()?;
-            }
-            Ok(self.journal.mark(position))
-        });
+        let append = || {
+            let appended = self.journal.append(series, page).and_then(|position| {
+                if self.sync_each {
+                    self.journal.sync()?;
+                }
+                Ok(self.journal.mark(position))
+            });
+            appended.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
+        };
+        let appended = trace::journal_append(page.rows.len()).in_scope(append);
         self.state().refusing = appended.as_ref().err().map(with_cause);
         appended
     }

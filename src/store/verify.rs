@@ -161,7 +161,11 @@ fn unknown_files(
     ledger: &Ledger,
 ) -> Result<Vec<PathBuf>, StoreError> {
     let folder = layout.folder(series);
-    let names = disk.list(&folder).map_err(StoreError::io("listing", &folder))?;
+    let names = match disk.list(&folder) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io("listing", &folder)(error)),
+    };
     let is_known =
         |name: &str| Part::of_name(name).is_none_or(|(period, part)| ledger.part(part).contains_key(period));
     let unknown = names.iter().filter(|name| !is_known(name) && !name.starts_with('.'));

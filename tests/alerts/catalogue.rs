@@ -1,20 +1,26 @@
 //! The metrics there are: the program's own, those that other parts of it bring, and those of other programs.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use dccd::telemetry::Telemetry;
+use dccd::telemetry::Metrics;
 
 /// Metrics of parts of the program that are not merged yet; empty at the end.
 pub(crate) const COMES_WITH: &[(&str, &str)] = &[
     ("dccd_tasks", "the tracker"),
-    ("dccd_queue_oldest_waiting_timestamp_seconds", "the tracker"),
-    ("dccd_queue_depth_tasks", "the tracker"),
-    ("dccd_leases_lost_total", "the tracker"),
-    ("dccd_worker_heartbeat_timestamp_seconds", "the tracker"),
+    ("dccd_tasks_due", "the tracker"),
+    ("dccd_task_oldest_due_timestamp_seconds", "the tracker"),
+    ("dccd_tasks_planned_total", "the tracker"),
     ("dccd_task_claims_total", "the tracker"),
-    ("dccd_task_completions_total", "the tracker"),
-    ("dccd_job_lease_timestamp_seconds", "the tracker"),
+    ("dccd_task_attempts_total", "the tracker"),
+    ("dccd_task_exhaustions_total", "the tracker"),
+    ("dccd_task_leases_lost_total", "the tracker"),
+    ("dccd_tasks_pruned_total", "the tracker"),
+    ("dccd_task_counts_corrected_total", "the tracker"),
+    ("dccd_tracker_failures_total", "the tracker"),
+    ("dccd_worker_heartbeat_timestamp_seconds", "the tracker"),
+    ("dccd_worker_loop_lag_seconds", "the tracker"),
+    ("dccd_worker_held_tasks", "the tracker"),
+    ("dccd_workers", "the tracker"),
     ("dccd_sync_runs_total", "remotes"),
     ("dccd_sync_failures_total", "remotes"),
     ("dccd_sync_duration_seconds", "remotes"),
@@ -23,8 +29,21 @@ pub(crate) const COMES_WITH: &[(&str, &str)] = &[
     ("dccd_sync_last_success_timestamp_seconds", "remotes"),
     ("dccd_sync_pending_bytes", "remotes"),
     ("dccd_sync_pending_files", "remotes"),
-    ("dccd_config_last_reload_successful", "reloading"),
-    ("dccd_config_last_reload_success_timestamp_seconds", "reloading"),
+    ("dccd_sync_copied_bytes_total", "remotes"),
+    ("dccd_sync_copied_files_total", "remotes"),
+    ("dccd_restore_files_total", "remotes"),
+    ("dccd_restore_failures_total", "remotes"),
+    ("dccd_purge_files_total", "remotes"),
+    ("dccd_purge_bytes_total", "remotes"),
+    ("dccd_remote_only_files", "remotes"),
+    ("dccd_remote_only_bytes", "remotes"),
+    ("dccd_server_connections", "the HTTP server"),
+    ("dccd_server_requests_refused_total", "the HTTP server"),
+    ("dccd_server_scrapes_refused_total", "the HTTP server"),
+    ("dccd_server_scrape_duration_seconds", "the HTTP server"),
+    ("dccd_server_certificate_expiry_timestamp_seconds", "the HTTP server"),
+    ("dccd_web_config_last_reload_successful", "the HTTP server"),
+    ("dccd_web_config_last_reload_success_timestamp_seconds", "the HTTP server"),
 ];
 
 /// Metrics of one-shot runs, which are in a textfile instead of the daemon's exposition.
@@ -47,13 +66,7 @@ pub(crate) const OF_OTHERS: [&str; 6] = [
     "prometheus_rule_evaluation_failures_total",
 ];
 
-/// Every family of a daemon with one series of each kind.
+/// Every family of the program that a scrape can hold.
 pub(crate) fn families() -> BTreeSet<String> {
-    let telemetry = Telemetry::new();
-    telemetry.metrics().show_config("abc", 3);
-    telemetry.metrics().declare_exchange("binance", &["ohlc"]);
-    for text in ["binance/BTC-USDT/ohlc/1h", "binance/BTC-USDT/trades", "binance/BTC-USDT/orderbook"] {
-        telemetry.declare_series(&text.parse().unwrap(), "job", Duration::from_secs(60));
-    }
-    telemetry.metrics().gather().iter().map(|family| family.name().to_owned()).collect()
+    Metrics::new().families().into_iter().map(|family| family.name).collect()
 }

@@ -6,11 +6,16 @@
 mod alertmanager;
 mod answers;
 mod catalogue;
+mod compose;
 mod consistency;
+mod daemon;
+mod dashboards;
 mod fire;
+mod init;
 mod overlay;
 mod post;
 mod process;
 mod promql;
 mod rules;
 mod shipped;
+mod types;

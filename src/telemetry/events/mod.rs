@@ -6,12 +6,15 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod reload;
 mod remotes;
 mod requests;
 mod rows;
 mod runs;
 mod server;
 mod storage;
+mod traces;
+mod tracker;
 
 use std::error::Error;
 use std::fmt;
@@ -20,6 +23,7 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{
     FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
     SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
@@ -35,6 +39,12 @@ pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub(crate) use traces::SpanRefused;
+pub use traces::{SpansLost, TracesOff};
+pub use tracker::{
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
+    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+};
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.
 pub struct Chain<'a>(pub &'a dyn Error);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Chain;
 use crate::model::{Micros, Series, Window};
-use crate::telemetry::{Event, Outcome, Reason, Telemetry};
+use crate::telemetry::{Event, Outcome, Reason, Telemetry, now};
 
 /// A run began.
 pub struct JobStarted<'a> {
@@ -19,6 +19,7 @@ impl Event for JobStarted<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let delay = &telemetry.metrics().runs.delay;
         delay.with_label_values(&[self.series.kind().name()]).observe(self.delay.as_secs_f64());
+        telemetry.metrics().series(self.series).lease.set_at(Some(now()));
         tracing::debug!(series = %self.series, delay = ?self.delay, "run started");
     }
 }
@@ -93,6 +94,7 @@ pub struct JobStopped<'a> {
 
 impl Event for JobStopped<'_> {
     fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().series(self.series).lease.set_at(None);
         telemetry.health().add_rows(self.series, self.rows);
         tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run stopped");
     }
@@ -100,7 +102,9 @@ impl Event for JobStopped<'_> {
 
 fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
     let metrics = telemetry.metrics();
-    metrics.series(series).runs.add(1);
+    let own = metrics.series(series);
+    own.runs.add(1);
+    own.lease.set_at(None);
     let labels = [series.exchange(), series.kind().name()];
     metrics.runs.duration.observe(&labels, took);
 }

@@ -8,10 +8,13 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod reload;
 mod remotes;
 mod series;
 mod server;
 mod traced;
+mod traces;
+mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,10 +37,13 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use reload::Reloads;
 use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use traces::Traces;
+use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
@@ -56,9 +62,12 @@ pub struct Metrics {
     pub(crate) storage: Storage,
     pub(crate) journal: Journal,
     pub(crate) remotes: Remotes,
+    pub(crate) tasks: Tasks,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) traces: Traces,
+    pub(crate) reloads: Reloads,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -107,9 +116,12 @@ impl Metrics {
             storage: Storage::new(&add),
             journal: Journal::new(&add),
             remotes: Remotes::new(&add),
+            tasks: Tasks::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            traces: Traces::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
@@ -131,6 +143,7 @@ impl Metrics {
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.drill.look();
         self.catalogue.gather()
     }
 
@@ -164,6 +177,7 @@ impl Metrics {
     }
 
     fn create_exchange_label_sets(&self, exchange: &str, endpoints: &[&str]) {
+        self.tasks.declare(exchange);
         let requests = &self.requests;
         for endpoint in endpoints {
             for code in CODES_AT_ZERO {

@@ -1,0 +1,196 @@
+//! Tasks planned, taken, ended and lost, and the workers that take them.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::Chain;
+use crate::model::Micros;
+use crate::telemetry::{Event, Telemetry};
+
+/// Work was planned that was not open before.
+pub struct TasksPlanned<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// How many tasks wait for it.
+    pub tasks: u64,
+}
+
+impl Event for TasksPlanned<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.planned.with_label_values(&[self.exchange]).inc_by(self.tasks);
+        tracing::debug!(exchange = self.exchange, tasks = self.tasks, "tasks planned");
+    }
+}
+
+/// A worker took tasks.
+pub struct TasksClaimed<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// How many.
+    pub tasks: u64,
+}
+
+impl Event for TasksClaimed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.claims.with_label_values(&[self.exchange]).inc_by(self.tasks);
+        tracing::debug!(exchange = self.exchange, tasks = self.tasks, "tasks claimed");
+    }
+}
+
+/// An attempt at a task ended.
+pub struct AttemptEnded<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// The task.
+    pub task: &'a str,
+    /// How.
+    pub outcome: &'static str,
+    /// It was the last that the task may have.
+    pub is_exhausted: bool,
+}
+
+impl Event for AttemptEnded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let tasks = &telemetry.metrics().tasks;
+        tasks.attempts.with_label_values(&[self.exchange, self.outcome]).inc();
+        if self.is_exhausted {
+            tasks.exhaustions.with_label_values(&[self.exchange]).inc();
+            tracing::warn!(task = self.task, "the task failed as often as it may; see `dccd jobs show`");
+        } else {
+            tracing::debug!(task = self.task, outcome = self.outcome, "attempt ended");
+        }
+    }
+}
+
+/// Attempts at many tasks ended well at once.
+pub struct AttemptsSucceeded<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// How many.
+    pub attempts: u64,
+}
+
+impl Event for AttemptsSucceeded<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let attempts = &telemetry.metrics().tasks.attempts;
+        attempts.with_label_values(&[self.exchange, "succeeded"]).inc_by(self.attempts);
+        tracing::debug!(exchange = self.exchange, attempts = self.attempts, "attempts succeeded");
+    }
+}
+
+/// A task was taken from a worker that had stopped renewing its lease.
+pub struct LeaseTaken<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// The task.
+    pub task: &'a str,
+    /// Who held it.
+    pub worker: &'a str,
+}
+
+impl Event for LeaseTaken<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.leases_lost.with_label_values(&[self.exchange]).inc();
+        tracing::warn!(task = self.task, worker = self.worker, "lease lost; the task is tried again");
+    }
+}
+
+/// The tasks of a queue were counted.
+pub struct QueueCounted<'a> {
+    /// Whose queue.
+    pub exchange: &'a str,
+    /// How many are in each state.
+    pub by_status: &'a [(&'static str, u64)],
+    /// How many wait although their time has come.
+    pub due: u64,
+    /// Since when the one waiting longest is due.
+    pub oldest_due: Option<Micros>,
+}
+
+impl Event for QueueCounted<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let tasks = &telemetry.metrics().tasks;
+        for (status, count) in self.by_status {
+            tasks.tasks.with_label_values(&[self.exchange, status]).set(*count as f64);
+        }
+        tasks.due.with_label_values(&[self.exchange]).set(self.due as f64);
+        let oldest = self.oldest_due.map_or(0.0, Micros::as_secs_f64);
+        tasks.oldest_due.with_label_values(&[self.exchange]).set(oldest);
+    }
+}
+
+/// Every task was counted, and kept counts that were wrong are true again.
+pub struct CountsCorrected {
+    /// How many were wrong.
+    pub counts: u64,
+}
+
+impl Event for CountsCorrected {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.corrections.inc_by(self.counts);
+        if self.counts > 0 {
+            tracing::error!(counts = self.counts, "kept counts of tasks were wrong; please report this");
+        }
+    }
+}
+
+/// Tasks that ended long ago were forgotten.
+pub struct TasksPruned {
+    /// How many.
+    pub tasks: u64,
+}
+
+impl Event for TasksPruned {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.pruned.inc_by(self.tasks);
+        tracing::debug!(tasks = self.tasks, "tasks pruned");
+    }
+}
+
+/// This process wrote its sign of life.
+pub struct WorkerBeat {
+    /// When.
+    pub at: Micros,
+    /// How late its loop was.
+    pub lag: Duration,
+    /// How many tasks it holds.
+    pub held: u32,
+}
+
+impl Event for WorkerBeat {
+    fn emit(self, telemetry: &Telemetry) {
+        let tasks = &telemetry.metrics().tasks;
+        tasks.heartbeat.set(self.at.as_secs_f64());
+        tasks.loop_lag.set(self.lag.as_secs_f64());
+        tasks.held.set(f64::from(self.held));
+    }
+}
+
+/// The workers of the store were looked at.
+pub struct WorkersSeen<'a> {
+    /// How many are in each state.
+    pub by_state: &'a [(&'static str, u64)],
+}
+
+impl Event for WorkersSeen<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        for (state, count) in self.by_state {
+            telemetry.metrics().tasks.workers.with_label_values(&[state]).set(*count as f64);
+        }
+    }
+}
+
+/// The store of the tracker failed; collecting goes on.
+pub struct TrackerFailed<'a> {
+    /// What was asked of it.
+    pub operation: &'static str,
+    /// The fault.
+    pub error: &'a dyn Error,
+}
+
+impl Event for TrackerFailed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.failures.with_label_values(&[self.operation]).inc();
+        tracing::error!(operation = self.operation, error = %Chain(self.error), "the tracker's store failed");
+    }
+}

@@ -1,0 +1,78 @@
+//! Taking work: the most urgent tasks of a queue, or one by its name.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use crate::telemetry::events::{LeaseTaken, TasksClaimed};
+use crate::tracker::change::{Altered, Ending, json};
+use crate::tracker::connection::values;
+use crate::tracker::enqueue::micros;
+use crate::tracker::state::outcome;
+use crate::tracker::{Claim, Start, Status, Tracker, TrackerError};
+
+/// Who claims, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimer<'a> {
+    /// The worker's name, one of each process that ever ran.
+    pub worker: &'a str,
+    /// How long its leases last; it renews them every third of that.
+    pub lease: Duration,
+}
+
+impl Tracker {
+    /// Claims at most `most` tasks of a queue that are due, the more urgent first, then those due longest.
+    ///
+    /// Nobody else gets the same task, and tasks whose time has not come are not even looked at.
+    ///
+    /// # Errors
+    /// Where the store fails; nothing is claimed then.
+    pub async fn claim(
+        &self,
+        claimer: Claimer<'_>,
+        queue: &str,
+        most: u32,
+    ) -> Result<Vec<Claim>, TrackerError> {
+        let mut claimed = self.trying("claim", || self.claim_once(claimer, queue, most)).await?;
+        claimed.sort_by(|a, b| {
+            (Reverse(a.priority), a.run_at, &a.id).cmp(&(Reverse(b.priority), b.run_at, &b.id))
+        });
+        if !claimed.is_empty() {
+            self.telemetry.emit(TasksClaimed { exchange: queue, tasks: claimed.len() as u64 });
+        }
+        Ok(claimed)
+    }
+
+    async fn claim_once(&self, claimer: Claimer<'_>, queue: &str, most: u32) -> sqlx::Result<Vec<Claim>> {
+        let (mut change, now) = (self.change().await?, self.now());
+        let values = values![now, micros(claimer.lease), queue, i64::from(most), claimer.worker];
+        let claimed: Vec<Claim> = change.rows(change.sql.claim, values).await?;
+        if !claimed.is_empty() && !change.sql.open_attempts.is_empty() {
+            let ids: Vec<&str> = claimed.iter().map(|claim| claim.id.as_str()).collect();
+            change.run(change.sql.open_attempts, values![now, &json(&ids), claimer.worker]).await?;
+        }
+        for claim in &claimed {
+            change.forget_attempts(&claim.id, claim.attempts_total).await?;
+        }
+        change.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Claims one task by its name, whenever it is due.
+    ///
+    /// # Errors
+    /// Refused where it is locked, exhausted, ignored or done, in this order, unless the start passes over
+    /// that; or where the store fails.
+    pub async fn claim_by_id(&self, id: &str, start: &Start<'_>) -> Result<Claim, TrackerError> {
+        let Altered { before, task } = self
+            .alter("claim", id, |task| {
+                let replaced = task.start(start, task.as_of)?;
+                Ok(replaced.map(|fence| Ending { fence, outcome: outcome::LEASE_LOST, fault: None }))
+            })
+            .await?;
+        if before.status == Status::InProgress {
+            self.telemetry.emit(LeaseTaken { exchange: &task.queue, task: id, worker: before.holder() });
+        }
+        self.telemetry.emit(TasksClaimed { exchange: &task.queue, tasks: 1 });
+        Ok(Claim::from(&task))
+    }
+}

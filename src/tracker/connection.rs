@@ -1,0 +1,155 @@
+//! A connection to either store with the two things statements need: values bound in order, and rows taken
+//! out. Everything else of the room is the same for both.
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+
+use crate::db::{Database, Pool};
+use crate::tracker::sql::{POSTGRES, SQLITE, Sql};
+
+/// A value bound to a statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Whole(Option<i64>),
+    Text(Option<&'a str>),
+}
+
+/// The values of a statement, in order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::tracker::connection::Value::from($value)),*] };
+}
+pub(super) use values;
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::Whole(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(value: Option<i64>) -> Self {
+        Value::Whole(value)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Value::Text(Some(value))
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Value::Text(Some(value))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        Value::Text(value)
+    }
+}
+
+/// A row that either store can give.
+pub(super) trait Stored:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Stored for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// Binds values to a query of either store.
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match *value {
+                Value::Whole(whole) => query.bind(whole),
+                Value::Text(text) => query.bind(text),
+            };
+        }
+        query
+    }};
+}
+
+/// A transaction that writes. Dropped without [`Change::commit`], it changed nothing.
+pub(super) struct Change {
+    /// The statements of this store.
+    pub(super) sql: &'static Sql,
+    inner: Inner,
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Change {
+    /// Begins one; in SQLite it is the only one of all processes from the start.
+    pub(super) async fn begin(database: &Database) -> sqlx::Result<Self> {
+        Ok(match database.pool() {
+            Pool::Sqlite { write, .. } => {
+                let inner = Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?);
+                Change { sql: &SQLITE, inner }
+            }
+            Pool::Postgres(pool) => Change { sql: &POSTGRES, inner: Inner::Postgres(pool.begin().await?) },
+        })
+    }
+
+    /// The rows a statement gives.
+    pub(super) async fn rows<T: Stored>(
+        &mut self,
+        statement: &'static str,
+        values: &[Value<'_>],
+    ) -> sqlx::Result<Vec<T>> {
+        match &mut self.inner {
+            Inner::Sqlite(inner) => bound!(sqlx::query_as(statement), values).fetch_all(&mut **inner).await,
+            Inner::Postgres(inner) => bound!(sqlx::query_as(statement), values).fetch_all(&mut **inner).await,
+        }
+    }
+
+    /// Runs a statement for what it does; gives how many rows it did that to.
+    pub(super) async fn run(&mut self, statement: &'static str, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        match &mut self.inner {
+            Inner::Sqlite(inner) => {
+                let done = bound!(sqlx::query(statement), values).execute(&mut **inner).await?;
+                Ok(done.rows_affected())
+            }
+            Inner::Postgres(inner) => {
+                let done = bound!(sqlx::query(statement), values).execute(&mut **inner).await?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
+        match self.inner {
+            Inner::Sqlite(inner) => inner.commit().await,
+            Inner::Postgres(inner) => inner.commit().await,
+        }
+    }
+}
+
+/// The rows of a statement that is a whole operation by itself.
+pub(super) async fn rows<T: Stored>(
+    database: &Database,
+    is_writing: bool,
+    statement: fn(&Sql) -> &'static str,
+    values: &[Value<'_>],
+) -> sqlx::Result<Vec<T>> {
+    match database.pool() {
+        Pool::Sqlite { write, read } => {
+            let pool = if is_writing { write } else { read };
+            bound!(sqlx::query_as(statement(&SQLITE)), values).fetch_all(pool).await
+        }
+        Pool::Postgres(pool) => bound!(sqlx::query_as(statement(&POSTGRES)), values).fetch_all(pool).await,
+    }
+}
+
+/// Whether two transactions met, so that this one was undone and may be tried again.
+pub(super) fn met(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy with a snapshot that is too old.
+    code.is_some_and(|code| ["40001", "40P01", "5", "517"].contains(&code.as_ref()))
+}

@@ -1,0 +1,207 @@
+//! Planning work: a task that is not open yet, or a window that is merged with what waits near it.
+
+use std::time::Duration;
+
+use crate::model::{Micros, Series, Window};
+use crate::telemetry::events::TasksPlanned;
+use crate::tracker::connection::{Change, values};
+use crate::tracker::merge::{Near, Part, place};
+use crate::tracker::status::{Priority, Status, TaskKind};
+use crate::tracker::{Task, Tracker, TrackerError};
+
+/// Work to be planned.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    /// Its name; a window's part that becomes a task of its own is named after its ends.
+    pub id: String,
+    /// The queue: its exchange.
+    pub queue: String,
+    /// What kind of work it is.
+    pub kind: TaskKind,
+    /// Whose work, as text; empty where it belongs to no series.
+    pub series: String,
+    /// What to fetch.
+    pub window: Option<Window>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Nobody claims it before; the present where it is none.
+    pub run_at: Option<Micros>,
+    /// After so many failed attempts it is exhausted; none never is.
+    pub max_attempts: Option<u32>,
+    /// The wait after the first failed attempt; it doubles from one to the next.
+    pub retry_delay: Duration,
+    /// Somebody asked for it by name, so an exhausted window does not rest.
+    pub is_explicit: bool,
+}
+
+impl NewTask {
+    /// A task of three attempts that belongs to no series.
+    #[must_use]
+    pub fn named(id: &str, queue: &str) -> Self {
+        NewTask {
+            id: id.to_owned(),
+            queue: queue.to_owned(),
+            kind: TaskKind::Backfill,
+            series: String::new(),
+            window: None,
+            priority: Priority::default(),
+            run_at: None,
+            max_attempts: Some(3),
+            retry_delay: Duration::from_secs(5),
+            is_explicit: false,
+        }
+    }
+
+    /// The one row of a recurring job: its id is the series.
+    #[must_use]
+    pub fn job(series: &Series, retry_delay: Duration) -> Self {
+        NewTask {
+            kind: TaskKind::Job,
+            series: series.to_string(),
+            priority: Priority::Normal,
+            max_attempts: None,
+            retry_delay,
+            ..NewTask::named(&series.to_string(), series.exchange())
+        }
+    }
+
+    /// A window of history of a series.
+    #[must_use]
+    pub fn window(kind: TaskKind, series: &Series, window: Window) -> Self {
+        NewTask {
+            kind,
+            series: series.to_string(),
+            window: Some(window),
+            priority: Priority::Low,
+            ..NewTask::named(&window_id(kind, &series.to_string(), window), series.exchange())
+        }
+    }
+}
+
+/// The name of a window's task.
+fn window_id(kind: TaskKind, series: &str, window: Window) -> String {
+    format!("{kind}:{series}:{}..{}", window.from, window.until)
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enqueued {
+    /// Tasks that wait for it now: new ones, and ones it was joined with.
+    pub waiting: Vec<String>,
+    /// Whether a task is new, wider than it was, or waits again.
+    pub is_new: bool,
+    /// Tasks that had some or all of it in hand already.
+    pub open: Vec<String>,
+    /// Tasks that stand against it: ignored, or exhausted and resting for an hour.
+    pub blocked: Vec<String>,
+}
+
+impl Tracker {
+    /// Plans work, unless a task for it is open already.
+    ///
+    /// A task that succeeded waits again: what was lost since is planned whatever happened before.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn enqueue(&self, new: &NewTask) -> Result<Enqueued, TrackerError> {
+        let planned = self.trying("enqueue", || self.plan(new)).await?;
+        if planned.is_new {
+            self.telemetry.emit(TasksPlanned { exchange: &new.queue, tasks: planned.waiting.len() as u64 });
+        }
+        Ok(planned)
+    }
+
+    async fn plan(&self, new: &NewTask) -> sqlx::Result<Enqueued> {
+        let (mut change, mut done) = (self.change().await?, Enqueued::default());
+        match new.window {
+            None => self.add(&mut change, new, None, &mut done).await?,
+            Some(window) => {
+                let placed =
+                    place(window, &near(&mut change, new, window).await?, new.is_explicit, self.about_now());
+                (done.open, done.blocked) = (placed.open, placed.blocked);
+                for part in &placed.parts {
+                    match &part.into {
+                        None => self.add(&mut change, new, Some(part.window), &mut done).await?,
+                        Some(id) => self.join(&mut change, id, part, &mut done).await?,
+                    }
+                }
+            }
+        }
+        change.commit().await?;
+        Ok(done)
+    }
+
+    /// A task of its own, unless its name is taken by one that has not succeeded.
+    async fn add(
+        &self,
+        change: &mut Change,
+        new: &NewTask,
+        window: Option<Window>,
+        done: &mut Enqueued,
+    ) -> sqlx::Result<()> {
+        let id = window.map_or_else(|| new.id.clone(), |own| window_id(new.kind, &new.series, own));
+        let now = self.now();
+        let values = values![
+            now,
+            &id,
+            &new.queue,
+            new.kind.name(),
+            &new.series,
+            window.map(|own| own.from.0),
+            window.map(|own| own.until.0),
+            new.priority.code(),
+            new.run_at.map(|at| at.0).or(now),
+            new.max_attempts.map(i64::from),
+            micros(new.retry_delay),
+        ];
+        let added: Vec<(String,)> = change.rows(change.sql.add, values).await?;
+        done.is_new |= !added.is_empty();
+        if added.is_empty() {
+            done.open.push(id)
+        } else {
+            done.waiting.push(id)
+        }
+        Ok(())
+    }
+
+    /// Widens a task that waits, and takes those that are part of it now away.
+    async fn join(
+        &self,
+        change: &mut Change,
+        id: &str,
+        part: &Part,
+        done: &mut Enqueued,
+    ) -> sqlx::Result<()> {
+        for gone in &part.absorbed {
+            change.run(change.sql.drop_attempts, values![gone]).await?;
+            change.run(change.sql.drop_task, values![gone]).await?;
+        }
+        let Some(held) = self.load(change, id).await? else { return Ok(()) };
+        let mut task = Task { window: Some(part.window), ..held.clone() };
+        if task.status == Status::Exhausted && task.retry(false, held.as_of).is_err() {
+            return Ok(());
+        }
+        done.is_new |= task != held;
+        done.waiting.push(id.to_owned());
+        change.save(&held, &task).await
+    }
+}
+
+/// Tasks near a window; other planners of the same series and kind wait until this one is done.
+async fn near(change: &mut Change, new: &NewTask, window: Window) -> sqlx::Result<Vec<Near>> {
+    let name = format!("{}:{}", new.kind, new.series);
+    change.run(change.sql.lock_name, values![&name]).await?;
+    let values = values![&new.series, new.kind.name(), window.from.0, window.until.0];
+    let rows: Vec<(String, i64, i64, i64, Option<i64>)> = change.rows(change.sql.near, values).await?;
+    // A state of a newer version is left alone.
+    let known = |(id, status, from, until, finished_at): (String, i64, i64, i64, Option<i64>)| {
+        let window = Window::new(Micros(from), Micros(until))?;
+        Some(Near { id, status: Status::of_code(status)?, window, finished_at: finished_at.map(Micros) })
+    };
+    Ok(rows.into_iter().filter_map(known).collect())
+}
+
+/// A duration as the store keeps it.
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

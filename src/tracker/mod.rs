@@ -1,0 +1,41 @@
+//! Tasks: who works on what under a lease, what became of every attempt, and what waits.
+//!
+//! [`state`] says what may happen to a task and knows no store. [`Tracker`] keeps tasks in SQLite or
+//! PostgreSQL, whichever the [`crate::db::Database`] is; every change of a task is one transaction, and who
+//! settles a task proves with its fence that nobody took it meanwhile. The tracker knows no exchange and does
+//! no work of its own.
+
+mod admin;
+mod change;
+mod claim;
+mod connection;
+mod counts;
+mod enqueue;
+mod error;
+mod guard;
+mod merge;
+mod owner;
+mod prune;
+mod rows;
+mod settle;
+mod sql;
+pub mod state;
+mod status;
+mod store;
+mod worker;
+
+pub use admin::Filter;
+pub use claim::Claimer;
+pub use counts::{Drift, QueueCounts};
+pub use enqueue::{Enqueued, NewTask};
+pub use error::TrackerError;
+pub use guard::{Running, StartError};
+pub use merge::EXHAUSTED_REST;
+pub use owner::Owned;
+pub use prune::{Pruned, Retention};
+pub use rows::{Attempt, Claim, WorkerRow, WorkerState};
+pub use settle::{Held, Renewed};
+pub use state::{Fault, Lease, Next, Refusal, Start, Task, Verdict, outcome};
+pub use status::{Priority, Status, TaskKind};
+pub use store::Tracker;
+pub use worker::Beat;

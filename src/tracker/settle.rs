@@ -1,0 +1,173 @@
+//! Holding a task and ending an attempt at it: proven with the fence, so that who lost the lease changes
+//! nothing.
+
+use crate::telemetry::events::{AttemptEnded, AttemptsSucceeded, LeaseTaken};
+use crate::tracker::change::{Ending, Wire, json};
+use crate::tracker::connection::values;
+use crate::tracker::enqueue::micros;
+use crate::tracker::state::outcome;
+use crate::tracker::{Claim, Claimer, Refusal, Status, Task, Tracker, TrackerError, Verdict};
+
+/// Leases that are taken from dead workers at once; more are taken in the next round.
+const REAPED_AT_ONCE: i64 = 200;
+
+/// A task somebody holds, as it proves and tells so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The task.
+    pub id: String,
+    /// The fence of the attempt.
+    pub fence: i64,
+    /// How far it is, as JSON; none keeps what the store has.
+    pub data: Option<String>,
+}
+
+impl From<&Claim> for Held {
+    fn from(claim: &Claim) -> Self {
+        Held { id: claim.id.clone(), fence: claim.fence, data: None }
+    }
+}
+
+/// A lease that lasts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The task.
+    pub id: String,
+    /// Somebody asked for the work to stop.
+    pub cancel_requested: bool,
+}
+
+impl Tracker {
+    /// Renews the leases of everything a worker holds, in one statement, and keeps how far each is. A task
+    /// that is not among those given back is lost: its work must stop at once.
+    ///
+    /// # Errors
+    /// Where the store fails; the leases then last as long as they did.
+    pub async fn renew(&self, claimer: Claimer<'_>, held: &[Held]) -> Result<Vec<Renewed>, TrackerError> {
+        let (now, held) = (self.now(), wire(held));
+        let values = values![now, micros(claimer.lease), &held];
+        let renewed: Vec<(String, i64)> = self.write("renew", |sql| sql.renew, values).await?;
+        Ok(renewed.into_iter().map(|(id, cancel)| Renewed { id, cancel_requested: cancel != 0 }).collect())
+    }
+
+    /// Ends the attempt of a claim; `data` is how far it came, as JSON. Gives where the task stands now.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] where somebody took the task meanwhile: nothing is recorded then.
+    pub async fn settle(
+        &self,
+        claim: &Claim,
+        verdict: &Verdict,
+        data: Option<&str>,
+    ) -> Result<Status, TrackerError> {
+        let altered = self
+            .alter("settle", &claim.id, |task| {
+                task.settle(claim.fence, verdict, task.as_of)?;
+                data.into_iter().for_each(|data| data.clone_into(&mut task.data));
+                let (outcome, fault) = (verdict.outcome(), verdict.fault().cloned());
+                Ok(Some(Ending { fence: claim.fence, outcome, fault }))
+            })
+            .await;
+        let status = altered.map_err(|error| not_found_is_lost(error, &claim.id))?.task.status;
+        let (exchange, outcome) = (claim.queue.as_str(), verdict.outcome());
+        let is_exhausted = status == Status::Exhausted;
+        self.telemetry.emit(AttemptEnded { exchange, task: &claim.id, outcome, is_exhausted });
+        Ok(status)
+    }
+
+    /// Ends the attempts of many tasks of a queue that are done, at once. Gives those that count; the lease of
+    /// any other was lost.
+    ///
+    /// # Errors
+    /// Where the store fails; none of them has ended then.
+    pub async fn complete(&self, queue: &str, held: &[Held]) -> Result<Vec<String>, TrackerError> {
+        let done = self.trying("complete", || self.complete_once(held)).await?;
+        self.telemetry.emit(AttemptsSucceeded { exchange: queue, attempts: done.len() as u64 });
+        Ok(done)
+    }
+
+    async fn complete_once(&self, held: &[Held]) -> sqlx::Result<Vec<String>> {
+        let (mut change, now, held) = (self.change().await?, self.now(), wire(held));
+        let done: Vec<(String,)> = change.rows(change.sql.complete, values![now, &held]).await?;
+        if !change.sql.close_attempts.is_empty() {
+            change.run(change.sql.close_attempts, values![now, &held]).await?;
+        }
+        change.commit().await?;
+        Ok(done.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Takes every task whose lease is over from its holder: it failed once more. Gives them as they are now.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn reap(&self) -> Result<Vec<Task>, TrackerError> {
+        let reaped = self.trying("reap", || self.reap_once(None)).await?;
+        self.tell_reaped(&reaped);
+        Ok(reaped.into_iter().map(|(task, _)| task).collect())
+    }
+
+    /// Takes every task that other workers of a place hold. Only for who knows that they are dead: it holds
+    /// the lock of their data path.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn reap_place(&self, place: &str, worker: &str) -> Result<Vec<Task>, TrackerError> {
+        let mut all = Vec::new();
+        loop {
+            let reaped = self.trying("reap", || self.reap_once(Some((place, worker)))).await?;
+            self.tell_reaped(&reaped);
+            if reaped.is_empty() {
+                return Ok(all);
+            }
+            all.extend(reaped.into_iter().map(|(task, _)| task));
+        }
+    }
+
+    /// The tasks taken, each with who held it.
+    async fn reap_once(&self, dead: Option<(&str, &str)>) -> sqlx::Result<Vec<(Task, String)>> {
+        let (mut change, now, mut reaped) = (self.change().await?, self.now(), Vec::new());
+        let over: Vec<Task> = match dead {
+            None => change.rows(change.sql.expired, values![now, REAPED_AT_ONCE]).await?,
+            Some((place, worker)) => {
+                change.rows(change.sql.orphaned, values![now, place, worker, REAPED_AT_ONCE]).await?
+            }
+        };
+        for held in over {
+            let mut task = held.clone();
+            if dead.is_some() {
+                // Its holder is known to be dead: the lease ends now.
+                task.lease.iter_mut().for_each(|lease| lease.until = held.as_of);
+            }
+            if task.expire(held.as_of) {
+                change.save(&held, &task).await?;
+                let ending = Ending { fence: held.fence, outcome: outcome::LEASE_LOST, fault: None };
+                change.close_attempt(&held.id, &ending, held.as_of).await?;
+                reaped.push((task, held.holder().to_owned()));
+            }
+        }
+        change.commit().await?;
+        Ok(reaped)
+    }
+
+    fn tell_reaped(&self, reaped: &[(Task, String)]) {
+        for (task, worker) in reaped {
+            let (exchange, is_exhausted) = (task.queue.as_str(), task.status == Status::Exhausted);
+            self.telemetry.emit(LeaseTaken { exchange, task: &task.id, worker });
+            let outcome = outcome::LEASE_LOST;
+            self.telemetry.emit(AttemptEnded { exchange, task: &task.id, outcome, is_exhausted });
+        }
+    }
+}
+
+fn wire(held: &[Held]) -> String {
+    let wire = held.iter().map(|held| Wire { id: &held.id, fence: held.fence, data: held.data.as_deref() });
+    json(&wire.collect::<Vec<_>>())
+}
+
+/// A task that is gone was pruned or joined with another one: its attempt counts no more.
+fn not_found_is_lost(error: TrackerError, id: &str) -> TrackerError {
+    match error {
+        TrackerError::Refused(Refusal::NotFound { .. }) => Refusal::LeaseLost { id: id.to_owned() }.into(),
+        other => other,
+    }
+}

@@ -1,0 +1,110 @@
+//! The tracker: a store, a clock, and operations that are tried again where two of them met.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::db::{Database, Pool};
+use crate::model::Micros;
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::TrackerFailed;
+use crate::tracker::TrackerError;
+use crate::tracker::connection::{Change, Stored, Value, met, rows};
+use crate::tracker::sql::Sql;
+
+/// How often an operation is tried that met another one.
+const TRIES: u32 = 5;
+
+/// Tasks, their attempts, workers and owners, in one store. A clone is the same tracker.
+#[derive(Clone)]
+pub struct Tracker {
+    pub(super) database: Database,
+    pub(super) telemetry: Telemetry,
+    hands: Option<Arc<AtomicI64>>,
+}
+
+impl Tracker {
+    /// The tracker of a store; what happens is told to `telemetry`.
+    #[must_use]
+    pub fn new(database: &Database, telemetry: &Telemetry) -> Self {
+        Tracker { database: database.clone(), telemetry: telemetry.clone(), hands: None }
+    }
+
+    /// The same tracker with a clock whose hands somebody moves: microseconds since 1970.
+    #[must_use]
+    pub fn with_hands(mut self, hands: Arc<AtomicI64>) -> Self {
+        self.hands = Some(hands);
+        self
+    }
+
+    /// `sqlite` or `postgres`.
+    #[must_use]
+    pub fn store_kind(&self) -> &'static str {
+        self.database.kind()
+    }
+
+    /// The time a statement is given: none lets PostgreSQL take its own, so that no worker's clock matters.
+    pub(super) fn now(&self) -> Option<i64> {
+        match (&self.hands, self.database.pool()) {
+            (Some(hands), _) => Some(hands.load(Ordering::Relaxed)),
+            (None, Pool::Sqlite { .. }) => Some(system().0),
+            (None, Pool::Postgres(_)) => None,
+        }
+    }
+
+    /// The time where a statement must be given one and an error of a worker's clock does no harm.
+    pub(super) fn about_now(&self) -> Micros {
+        self.now().map_or_else(system, Micros)
+    }
+
+    /// Begins a change.
+    pub(super) async fn change(&self) -> sqlx::Result<Change> {
+        Change::begin(&self.database).await
+    }
+
+    /// The rows of a statement that only reads.
+    pub(super) async fn read<T: Stored>(
+        &self,
+        statement: fn(&Sql) -> &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<T>, TrackerError> {
+        rows(&self.database, false, statement, values).await.map_err(|source| self.failed("read", source))
+    }
+
+    /// The rows of a statement that changes something by itself.
+    pub(super) async fn write<T: Stored>(
+        &self,
+        operation: &'static str,
+        statement: fn(&Sql) -> &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<T>, TrackerError> {
+        self.trying(operation, || rows(&self.database, true, statement, values)).await
+    }
+
+    /// Does an operation, again where it met another one.
+    pub(super) async fn trying<T, F: Future<Output = sqlx::Result<T>>>(
+        &self,
+        operation: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<T, TrackerError> {
+        let mut tries = 1;
+        loop {
+            match work().await {
+                Err(error) if tries < TRIES && met(&error) => tries += 1,
+                done => return done.map_err(|source| self.failed(operation, source)),
+            }
+        }
+    }
+
+    /// An error of the store, told once.
+    fn failed(&self, operation: &'static str, source: sqlx::Error) -> TrackerError {
+        let error = self.database.failed(source);
+        self.telemetry.emit(TrackerFailed { operation, error: &error });
+        TrackerError::Store(error)
+    }
+}
+
+fn system() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,19 @@
+//! The tracker on both of its stores: one suite of cases, and workers that are killed at any moment.
+//!
+//! PostgreSQL is started by the tests themselves; where it cannot be, they say so and are left out.
+//! `DCCD_SIEGE=1` makes the storms long, `DCCD_SEED` repeats one.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
+
+mod cases;
+mod counted;
+#[path = "../durability/dice.rs"]
+#[allow(dead_code, reason = "shared with the tests of the store")]
+mod dice;
+mod guard;
+mod kept;
+mod owners;
+mod postgres;
+mod storm;
+mod windows;
+mod world;

@@ -1,0 +1,125 @@
+//! A PostgreSQL server for the tests of one binary: on a free port, in a folder of its own, as a user who is
+//! not root. A shell that waits for the end of its input stops it and removes the folder, so that nothing is
+//! left when the tests end, whatever way they end.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a helper of a test fails its test")]
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, PgConnection};
+
+/// Where Debian puts the programs that are in no search path.
+const DEBIAN: &str = "/usr/lib/postgresql";
+/// How long the server may take to answer.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// `$1` the programs, `$2` the folder, `$3` the port, `$4` how a command runs as another user, `$5` settings.
+const SUPERVISE: &str = r#"
+trap '' INT HUP TERM
+stop() { [ -n "$server" ] && kill -INT "$server" 2>/dev/null && wait "$server"; rm -rf "$2"; }
+$4 "$1/initdb" -D "$2/data" -U dccd --auth=trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 </dev/null || { rm -rf "$2"; exit 1; }
+$4 "$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c max_connections=200 $5 >>"$2/log" 2>&1 </dev/null &
+server=$!
+read -r _
+stop "$@"
+"#;
+
+/// A running server.
+pub(crate) struct Server {
+    port: u16,
+    /// Its input keeps the server running.
+    _supervisor: Child,
+}
+
+static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// The address of a new, empty database; none where PostgreSQL cannot run.
+pub(crate) async fn database() -> Option<String> {
+    let server = SERVER.get_or_init(|| Server::start("-c fsync=off -c synchronous_commit=off"));
+    match server {
+        Some(server) => Some(server.database().await),
+        None => {
+            eprintln!("skipped: PostgreSQL cannot run here (Debian package `postgresql`)");
+            None
+        }
+    }
+}
+
+impl Server {
+    /// Starts one with settings of its own.
+    pub(crate) fn start(settings: &str) -> Option<Server> {
+        let programs = programs()?;
+        let folder = std::env::temp_dir().join(format!("dccd-postgres-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).ok()?;
+        let runs_as = other_user(&folder)?;
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut supervisor = Command::new("sh")
+            .args(["-c", SUPERVISE, "sh"])
+            .arg(&programs)
+            .arg(&folder)
+            .args([&port.to_string(), &runs_as, settings])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = supervisor.try_wait().ok()?;
+            if ended.is_some() || started.elapsed() > STARTS_WITHIN {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(Server { port, _supervisor: supervisor })
+    }
+
+    /// The address of a new, empty database.
+    pub(crate) async fn database(&self) -> String {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let address = |name: &str| format!("postgres://dccd@127.0.0.1:{}/{name}", self.port);
+        let mut connection = loop {
+            // The port answers a little before the server does.
+            match PgConnection::connect(&address("postgres")).await {
+                Ok(connection) => break connection,
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P03") => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("the server does not answer: {error}"),
+            }
+        };
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::query(create).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        address(&name)
+    }
+}
+
+/// The folder of the newest server installed.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(DEBIAN).ok().into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    found.sort();
+    let in_path = std::env::var_os("PATH").unwrap_or_default();
+    found.extend(std::env::split_paths(&in_path));
+    found.into_iter().rev().find(|folder| folder.join("postgres").exists() && folder.join("initdb").exists())
+}
+
+/// How a command runs as somebody who is not root and owns the folder; nothing where nobody here is root.
+fn other_user(folder: &Path) -> Option<String> {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !is_root {
+        return Some(String::new());
+    }
+    let is_known = |name: &&str| Command::new("id").arg(name).output().is_ok_and(|id| id.status.success());
+    let user = ["postgres", "nobody"].into_iter().find(is_known)?;
+    let owned = Command::new("chown").arg(user).arg(folder).status().ok()?;
+    let group = String::from_utf8(Command::new("id").args(["-g", user]).output().ok()?.stdout).ok()?;
+    owned.success().then(|| format!("setpriv --reuid={user} --regid={} --clear-groups", group.trim()))
+}

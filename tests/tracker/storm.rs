@@ -1,0 +1,220 @@
+//! Many workers at once, some of them killed at any moment: each task is done exactly once in effect, none is
+//! lost, and none has two effective owners.
+//!
+//! On PostgreSQL the workers are processes of their own: this program once more, running one test of its own.
+//! What they claim and complete they say on their output; what they say is held against the store.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use dccd::db::Database;
+use dccd::telemetry::Telemetry;
+use dccd::tracker::{Claimer, Fault, Filter, Held, NewTask, Next, Status, Tracker, Verdict};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::dice::{Dice, times};
+use crate::postgres;
+use crate::world::QUEUE;
+
+/// Leases are short, so that those of the killed are soon over.
+const LEASE: Duration = Duration::from_millis(1_500);
+/// What no storm may take longer than.
+const AT_MOST: Duration = Duration::from_secs(540);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_are_killed_lose_no_task_and_do_none_twice() {
+    let Some(url) = postgres::database().await else { return };
+    let (tasks, processes) = (times(1_500, 20_000), times(4, 8));
+    let database = Database::connect(&url).await.unwrap();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    plan(&tracker, tasks).await;
+    let (sender, said) = channel();
+    let mut dice = Dice::drawn();
+    let mut workers: Vec<Child> = (0..processes).map(|number| worker(&url, number, &sender)).collect();
+    let (mut kills, began) = (0_u64, Instant::now());
+
+    while left(&tracker).await > 0 {
+        assert!(began.elapsed() < AT_MOST, "{} tasks are left", left(&tracker).await);
+        tokio::time::sleep(Duration::from_millis(100 + dice.below(200))).await;
+        let victim = usize::try_from(dice.below(processes)).unwrap();
+        workers[victim].kill().unwrap();
+        workers[victim].wait().unwrap();
+        kills += 1;
+        workers[victim] = worker(&url, processes + kills, &sender);
+    }
+    for worker in &mut workers {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    drop(sender);
+    println!("{tasks} tasks, {processes} processes, {kills} kills, {:.1} s", began.elapsed().as_secs_f64());
+    check(&tracker, &Account::of(said), tasks).await;
+    assert!(kills >= 5, "only {kills} kills");
+    database.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_slots_of_one_process_lose_no_task_and_do_none_twice() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::open(folder.path()).await.unwrap();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    let tasks = times(1_000, 20_000);
+    plan(&tracker, tasks).await;
+    let (sender, said) = channel();
+    let mut slots = tokio::task::JoinSet::new();
+    let began = Instant::now();
+    let mut dice = Dice::drawn();
+    for number in 0..64 {
+        let work = work(tracker.clone(), format!("slot-{number}"), Dice::new(dice.next()), sender.clone());
+        slots.spawn(work);
+    }
+    drop(sender);
+
+    while left(&tracker).await > 0 {
+        assert!(began.elapsed() < AT_MOST, "{} tasks are left", left(&tracker).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    slots.shutdown().await;
+    println!("{tasks} tasks, 64 slots, {:.1} s", began.elapsed().as_secs_f64());
+    check(&tracker, &Account::of(said), tasks).await;
+    database.close().await;
+}
+
+/// A worker of the storm, until it is killed.
+#[tokio::test]
+#[ignore = "it is started by a storm"]
+async fn works_until_it_is_killed() {
+    let (url, name) = (std::env::var("DCCD_STORM").unwrap(), std::env::var("DCCD_STORM_NAME").unwrap());
+    let database = Database::connect(&url).await.unwrap();
+    let (sender, said) = channel::<String>();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    let working = work(tracker, name, Dice::drawn(), sender);
+    let telling = tokio::task::spawn_blocking(move || {
+        let mut out = std::io::stderr();
+        said.iter().for_each(|line| writeln!(out, "{line}").unwrap());
+    });
+    working.await;
+    telling.await.unwrap();
+}
+
+fn worker(url: &str, number: u64, sender: &Sender<String>) -> Child {
+    let name = format!("{}::works_until_it_is_killed", module_path!().split_once("::").unwrap().1);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--ignored", "--nocapture", "--test-threads=1"])
+        .env("DCCD_STORM", url)
+        .env("DCCD_STORM_NAME", format!("process-{number}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (lines, sender) = (BufReader::new(child.stderr.take().unwrap()).lines(), sender.clone());
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+    child
+}
+
+async fn plan(tracker: &Tracker, tasks: u64) {
+    for number in 0..tasks {
+        let retry_delay = Duration::from_millis(10);
+        let new =
+            NewTask { max_attempts: None, retry_delay, ..NewTask::named(&format!("t{number:05}"), QUEUE) };
+        tracker.enqueue(&new).await.unwrap();
+    }
+}
+
+async fn left(tracker: &Tracker) -> u64 {
+    tracker.fold_counts().await.unwrap();
+    let counts = tracker.counts().await.unwrap();
+    counts
+        .iter()
+        .map(|own| {
+            Status::ALL.iter().filter(|status| status.is_open()).map(|status| own.of(*status)).sum::<u64>()
+        })
+        .sum()
+}
+
+/// Claims, and completes most of it; fails some, gives some back, and lets some leases run out.
+async fn work(tracker: Tracker, name: String, mut dice: Dice, said: Sender<String>) {
+    let claimer = Claimer { worker: &name, lease: LEASE };
+    loop {
+        let claimed = tracker.claim(claimer, QUEUE, 1 + dice.below(20) as u32).await.unwrap();
+        claimed.iter().for_each(|claim| drop(said.send(format!("claimed {} {}", claim.id, claim.fence))));
+        if claimed.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut held: Vec<Held> = claimed.iter().map(Held::from).collect();
+        if let (Some(first), true) = (claimed.first(), dice.below(4) == 0) {
+            let fault = Fault { class: "other".into(), message: "boom".into(), causes: Vec::new() };
+            let verdict = match dice.below(3) {
+                0 => Verdict::Failed { fault, next: Next::Backoff { at_least: Duration::ZERO } },
+                1 => Verdict::GivenBack,
+                // Too late: somebody else has it by now, or may have it.
+                _ => {
+                    tokio::time::sleep(LEASE + LEASE / 10).await;
+                    Verdict::Succeeded { again_at: None }
+                }
+            };
+            if let Ok(Status::Succeeded) = tracker.settle(first, &verdict, None).await {
+                drop(said.send(format!("completed {} {}", first.id, first.fence)));
+            }
+            held.remove(0);
+        }
+        for id in tracker.complete(QUEUE, &held).await.unwrap() {
+            let fence = held.iter().find(|held| held.id == id).unwrap().fence;
+            drop(said.send(format!("completed {id} {fence}")));
+        }
+        if dice.below(4) == 0 {
+            tracker.reap().await.unwrap();
+        }
+    }
+}
+
+/// What the workers said.
+#[derive(Default)]
+struct Account {
+    claimed: HashSet<(String, i64)>,
+    completed: BTreeMap<String, Vec<i64>>,
+}
+
+impl Account {
+    fn of(said: Receiver<String>) -> Account {
+        let mut account = Account::default();
+        for line in said {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words[..] {
+                ["claimed", id, fence] => {
+                    let is_new = account.claimed.insert((id.to_owned(), fence.parse().unwrap()));
+                    assert!(is_new, "two workers hold {id} under fence {fence}");
+                }
+                ["completed", id, fence] => {
+                    account.completed.entry(id.to_owned()).or_default().push(fence.parse().unwrap());
+                }
+                _ if line.contains("panicked") => panic!("{line}"),
+                _ => {}
+            }
+        }
+        account
+    }
+}
+
+async fn check(tracker: &Tracker, account: &Account, tasks: u64) {
+    let all = tracker.tasks(&Filter::default(), 1_000_000).await.unwrap();
+    assert_eq!(all.len() as u64, tasks, "a task is lost");
+    for task in &all {
+        assert_eq!((task.status, &task.lease), (Status::Succeeded, &None), "{}", task.id);
+        let attempts = tracker.attempts(&task.id).await.unwrap();
+        let ended = |outcome| attempts.iter().filter(move |own| own.outcome.as_deref() == Some(outcome));
+        assert_eq!(ended("succeeded").count(), 1, "{}: {attempts:?}", task.id);
+        assert!(attempts.iter().all(|attempt| attempt.ended_at.is_some()), "{}: {attempts:?}", task.id);
+        assert_eq!(attempts.last().unwrap().outcome.as_deref(), Some("succeeded"), "{}", task.id);
+        // Who was killed after its completion counted could not say so any more.
+        let said = account.completed.get(&task.id).map_or(&[][..], |fences| fences);
+        assert!(said.len() <= 1, "{} was completed under {said:?}", task.id);
+        assert!(said.iter().all(|fence| *fence == task.fence), "{}: {said:?}, now {}", task.id, task.fence);
+    }
+    assert_eq!(tracker.recount().await.unwrap(), [], "kept counts");
+}
