@@ -306,7 +306,7 @@ async fn the_page_shows_jobs_and_lets_no_markup_through() {
 async fn a_client_that_is_slow_with_its_head_is_cut_off() {
     let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
     let mut slow = server.connect().await;
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n").await.unwrap();
 
     let mut said = Vec::new();
     let cut = timeout(PATIENCE, slow.read_to_end(&mut said)).await;
@@ -319,7 +319,7 @@ async fn a_client_that_is_slow_with_its_head_is_cut_off() {
 async fn an_idle_connection_is_closed() {
     let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
     let mut kept = server.connect().await;
-    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
 
     let mut said = Vec::new();
     timeout(PATIENCE, kept.read_to_end(&mut said)).await.expect("the connection stayed open").unwrap();
@@ -393,7 +393,7 @@ async fn an_address_in_use_is_named_and_keeps_its_kind() {
     assert!(error.to_string().contains(&server.address.to_string()), "{error}");
 }
 
-const CLOSE: &str = "Host: x\r\nConnection: close\r\n";
+const CLOSE: &str = "Host: localhost\r\nConnection: close\r\n";
 
 struct Server {
     address: SocketAddr,

@@ -35,6 +35,7 @@ pub mod status;
 pub mod sync;
 pub mod validate;
 pub mod verify;
+mod web;
 
 use std::future::Future;
 use std::io;

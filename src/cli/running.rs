@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
+use crate::cli::web;
 use crate::config::Config;
 use crate::daemon::{Control, Job, Pulse, Scheduler, Site};
 use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
@@ -37,8 +38,7 @@ impl Running {
         log_to_stderr: bool,
         out: &mut Output,
     ) -> Result<Self, Exit> {
-        let auth = Auth::new(config.http.token_file.as_deref(), config.http.allow_unauthenticated)
-            .map_err(|error| out.fail(Exit::Config, format!("http.token_file: {error}")))?;
+        let auth = web::auth(config).map_err(|line| out.fail(Exit::Config, line))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let mut site = open_site(config, command, out).await?;
@@ -64,6 +64,11 @@ impl Running {
     /// Where it listens.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// How these addresses begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.auth.scheme()
     }
 
     /// What it runs on.

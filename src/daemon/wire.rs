@@ -42,6 +42,21 @@ pub struct JobsChanged {
     pub series: Vec<String>,
 }
 
+/// A fire drill of the alerts.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertAsked {
+    /// How long the test alert is to fire from now on; 0 lowers it.
+    pub secs: u64,
+}
+
+/// What became of a fire drill.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AlertTested {
+    /// How long the test alert fires now.
+    pub secs: u64,
+}
+
 /// A line of the answer to work that was asked for.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

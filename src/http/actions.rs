@@ -88,7 +88,7 @@ where
     }
 }
 
-fn read<T: DeserializeOwned>(asked: &Asked) -> Result<T, Box<Reply>> {
+pub(super) fn read<T: DeserializeOwned>(asked: &Asked) -> Result<T, Box<Reply>> {
     serde_json::from_slice(&asked.body).map_err(|error| bad(error.to_string()))
 }
 

@@ -3,14 +3,27 @@
 
 mod actions;
 mod auth;
+mod basic;
+mod browser;
+mod certificate;
+mod client_policy;
+mod drill;
+mod guesses;
 mod health;
 mod lines;
 mod page;
+mod passwords;
 mod routes;
+#[cfg(test)]
+mod routes_tests;
 mod scrape;
 mod server;
 mod socket;
 mod stall;
+mod tls;
+mod token;
+mod web;
+mod web_config;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +37,7 @@ pub use auth::{Access, Auth};
 pub use routes::routes;
 pub use server::{serve, serve_socket};
 pub use socket::{bind_socket, connect, remove_socket};
+pub use web_config::WebConfigError;
 
 use crate::daemon::Control;
 use crate::telemetry::{Status, Telemetry};
@@ -47,7 +61,8 @@ pub struct Limits {
     pub connections: usize,
     /// Answers of `/metrics` being encoded at a time; a further one is refused.
     pub scrapes: usize,
-    /// How long a client may take for a request's head, or its body, and how long a connection may be idle.
+    /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a connection
+    /// may be idle.
     pub head: Duration,
     /// The most bytes of a request's body.
     pub body_bytes: usize,

@@ -12,8 +12,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
-use super::auth::{Access, Via};
-use super::{App, actions, health, page, scrape};
+use super::auth::{Access, Caller};
+use super::{App, actions, drill, health, page, scrape};
 
 /// An answer; its body is whole in memory, or told as things happen.
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -27,10 +27,10 @@ pub(super) struct Asked {
 type Pending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 
 /// One path and what answers it. A GET route answers HEAD too.
-struct Route {
-    path: &'static str,
-    method: Method,
-    access: Access,
+pub(super) struct Route {
+    pub(super) path: &'static str,
+    pub(super) method: Method,
+    pub(super) access: Access,
     handler: for<'a> fn(&'a App, &'a Asked) -> Pending<'a>,
 }
 
@@ -52,7 +52,7 @@ fn at_once<'a>(reply: Reply) -> Pending<'a> {
     Box::pin(std::future::ready(reply))
 }
 
-static ROUTES: [Route; 12] = [
+pub(super) static ROUTES: [Route; 13] = [
     read("/", Access::Reader, |app, _| at_once(landing(app))),
     read("/metrics", Access::Reader, |app, asked| Box::pin(scrape::metrics(app, &asked.headers))),
     read("/-/healthy", Access::Open, |app, _| at_once(healthy(app))),
@@ -62,6 +62,7 @@ static ROUTES: [Route; 12] = [
     act("/-/reload", |app, asked| Box::pin(actions::reload(app, asked))),
     act("/api/v1/work", |app, asked| Box::pin(actions::work(app, asked))),
     act("/api/v1/work/cancel", |app, asked| Box::pin(actions::cancel(app, asked))),
+    act("/api/v1/alerts/test", |app, asked| at_once(drill::test_alert(app, asked))),
     act("/api/v1/jobs/run", |app, asked| Box::pin(actions::run_jobs(app, asked))),
     act("/api/v1/jobs/pause", |app, asked| Box::pin(actions::pause(app, asked, true))),
     act("/api/v1/jobs/resume", |app, asked| Box::pin(actions::pause(app, asked, false))),
@@ -88,22 +89,25 @@ const SECURITY: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// The answer to any request.
-pub(super) async fn answer<B>(app: &App, via: Via, request: Request<B>) -> Reply
+/// The answer to any request. What there is not is told only to those who may read.
+pub(super) async fn answer<B>(app: &App, caller: Caller, request: Request<B>) -> Reply
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static>,
 {
     let (head, body) = request.into_parts();
-    let mut reply = match find(head.uri.path(), &head.method) {
-        Found::Route(route) => match app.auth.check(route.access, via, &head.headers) {
-            Ok(()) => answered(app, route, head.headers, body).await,
-            Err(refused) => *refused,
-        },
-        Found::OtherMethods(allowed) => not_allowed(&allowed),
-        Found::Nothing => plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n"),
+    let found = find(head.uri.path(), &head.method);
+    let needed = if let Found::Route(route) = &found { route.access } else { Access::Reader };
+    let mut reply = match (app.auth.admit(&app.telemetry, caller, needed, &head).await, found) {
+        (Err(refused), _) => *refused,
+        (Ok(()), Found::Route(route)) => answered(app, route, head.headers, body).await,
+        (Ok(()), Found::OtherMethods(allowed)) => not_allowed(&allowed),
+        (Ok(()), Found::Nothing) => plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n"),
     };
     for (name, value) in SECURITY {
         reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in app.auth.web_config().iter().flat_map(|config| &config.headers) {
+        reply.headers_mut().insert(name, value.clone());
     }
     reply
 }

@@ -98,9 +98,10 @@ impl<'a> Run<'a> {
     ) -> Result<(Writer, Result<(), RunError>), RunError> {
         self.at.done = 0;
         let ground = self.survey(&mut writer, offer, contract);
-        self.settle_before_listing(&mut writer, &ground);
-        if let Err(error) = self.probe(&mut writer, &ground).await {
-            return Ok((writer, Err(error)));
+        match self.probe(&mut writer, &ground).await {
+            Ok(true) => {}
+            Ok(false) => self.settle_before_listing(&mut writer, &ground),
+            Err(error) => return Ok((writer, Err(error))),
         }
         self.doubt(&mut writer, &ground);
         // What was ever wanted is on record before the first page, whatever happens then.
