@@ -188,8 +188,10 @@ impl Journal {
         let mut state = self.state();
         if synced.is_err() {
             // What became of those frames nobody knows, and asking this file again proves nothing.
-            self.rewrite(&mut state)
-                .map_err(|source| StoreError::Journal { path: self.folder.clone(), source })?;
+            self.rewrite(&mut state).map_err(|source| {
+                state.broken = true;
+                StoreError::Journal { path: self.folder.clone(), source }
+            })?;
         }
         let durable = if synced.is_err() { state.next - 1 } else { upto };
         state.forget_until(durable);

@@ -11,10 +11,15 @@ mod disk;
 mod oracle;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use case::Case;
-use disk::Guard;
+use disk::{Fault, Guard, ModelDisk};
+
+use crate::model::{Batch, Kind, Micros, Window};
+use crate::store::{Accepted, Layout, Settings, Store, StoreError};
 
 /// A generator of whole numbers.
 #[derive(Clone, Debug)]
@@ -77,6 +82,31 @@ fn run(cases: u64, first: u64, without: Option<Guard>) -> Option<String> {
 fn whatever_happens_the_store_holds_what_the_model_says() {
     let failed = run(cases(), first_seed(), None);
     assert_eq!(failed, None, "\n{}", failed.as_deref().unwrap_or_default());
+}
+
+#[test]
+fn a_journal_whose_frames_could_not_be_made_durable_claims_nothing_more() {
+    let disk = ModelDisk::new(1, None);
+    let settings = Settings::of(7, Micros(0));
+    let (store, _) =
+        Store::on(Arc::new(disk.clone()), &Layout::new("/data"), settings).expect("an empty disk");
+    let series = "binance/BTC-USDT/ohlc/1h".parse().expect("a series");
+    let page =
+        || Accepted { rows: Batch::of(Kind::Ohlc), covered: window(0, 1), empty: None, derived: false };
+    let (mut writer, _) = store.writer(&series).expect("an empty series");
+    writer.accept(page()).expect("there is room");
+
+    disk.plan(1, Fault::Refusal(io::ErrorKind::Other, 40));
+    assert!(matches!(store.sync(), Err(StoreError::Journal { .. })));
+    disk.revive();
+
+    assert!(matches!(store.sync(), Err(StoreError::Journal { .. })), "what was lost is not durable now");
+    assert!(matches!(writer.accept(page()), Err(StoreError::Journal { .. })), "nor is anything accepted");
+    assert_eq!(store.watermarks().durable_frames, 0);
+}
+
+fn window(from: i64, until: i64) -> Option<Window> {
+    Window::new(Micros(from), Micros(until))
 }
 
 #[test]
