@@ -110,7 +110,7 @@ async fn fetch_all(
             let bar = bars.as_ref().map(|bars| bars.add(bar(&order.series)));
             running.spawn(async move {
                 let show = |progress: Progress| bar.iter().for_each(|bar| show(bar, progress));
-                let outcome = site.run(&order, Duration::ZERO, &show, &stop).await;
+                let outcome = site.run_window(&order, &show, &stop).await;
                 bar.iter().for_each(ProgressBar::finish_and_clear);
                 (order.series, outcome)
             });

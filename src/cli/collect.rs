@@ -76,7 +76,13 @@ async fn collect(
             show_health(collected, &site);
             continue;
         }
-        let outcome = site.run(&job.order, Duration::ZERO, &|_| {}, &stop).await;
+        let outcome = match site.take_turn(job, 0, Duration::ZERO, &stop).await.outcome {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                out.note(format!("{} not run: {refusal}", job.series()));
+                continue;
+            }
+        };
         collected.ran = Some((outcome.took, outcome.rows));
         show_health(collected, &site);
         exit = exit.or_worse(Exit::of_run(outcome.error.as_ref()));

@@ -78,7 +78,9 @@ impl Exit {
         match error {
             SiteError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
             SiteError::Net(_) | SiteError::Remote(_) => Exit::Config,
-            SiteError::Store(_) | SiteError::Db(_) | SiteError::Health { .. } => Exit::Storage,
+            SiteError::Store(_) | SiteError::Db(_) | SiteError::Tracker(_) | SiteError::Health { .. } => {
+                Exit::Storage
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod healthcheck;
 pub mod import;
 pub mod init;
 pub mod inventory;
+pub mod jobs;
 pub mod logs;
 pub mod metrics;
 mod one_shot;
@@ -78,6 +79,7 @@ enum Command {
     Purge(purge::Args),
     Export(export::Args),
     Import(import::Args),
+    Jobs(jobs::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
     Metrics(metrics::Args),
@@ -138,6 +140,9 @@ impl Cli {
             }
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
+            }),
+            Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, _| jobs::run(args, config, out))
             }),
             Some(Command::Collect(args)) => match loaded(path, &mut out) {
                 Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),

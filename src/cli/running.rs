@@ -11,7 +11,7 @@ use crate::cli::Exit;
 use crate::cli::one_shot::{open_site, start_logs};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Job, Pulse, Scheduler, Site};
+use crate::daemon::{Job, Pulse, Scheduler, Site, Watchdog};
 use crate::http::{App, bind, serve};
 use crate::telemetry::logs::LogGuard;
 use crate::telemetry::{STARTING, STOPPING, Status};
@@ -73,6 +73,10 @@ impl Running {
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
         let Running { site, status, listeners, jobs, slots, pulse, _logs } = self;
+        let watchdog = Watchdog::over(site.rounds());
+        if let Err(error) = &watchdog {
+            tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
+        }
         let pages_stop = CancellationToken::new();
         let mut pages = JoinSet::new();
         pages.spawn(pulse.run(pages_stop.clone()));
@@ -88,6 +92,7 @@ impl Running {
             status.set_unready(STOPPING, "the daemon is stopping");
         };
         let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
+        drop(watchdog);
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}

@@ -7,6 +7,9 @@ mod pulse;
 mod schedule;
 mod scheduler;
 mod site;
+mod tracked;
+mod watchdog;
+mod worker;
 
 pub use copies::{Copies, target};
 pub use job::Job;
@@ -14,3 +17,5 @@ pub use pulse::Pulse;
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use site::{Site, SiteError, now};
+pub use tracked::Turn;
+pub use watchdog::Watchdog;

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::site::now;
-use crate::daemon::{Job, Rhythm, Site};
-use crate::jobs::{Order, Outcome, RunError};
+use crate::daemon::{Job, Site, Turn};
+use crate::jobs::{Order, RunError};
 use crate::model::Micros;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 use crate::telemetry::{JobCounts, JobRow, QueueView, Status};
@@ -19,8 +19,6 @@ use crate::telemetry::{JobCounts, JobRow, QueueView, Status};
 const ROUND: Duration = Duration::from_secs(1);
 /// How often the disk is measured and the table of jobs made anew.
 const LOOK: Duration = Duration::from_secs(5);
-/// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
-const AFTER_STORAGE: Duration = Duration::from_secs(30);
 /// How long runs may take to end once the daemon is told to stop.
 pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
@@ -30,7 +28,7 @@ pub struct Scheduler {
     status: Arc<Status>,
     places: Vec<Place>,
     slots: usize,
-    running: JoinSet<(usize, Outcome)>,
+    running: JoinSet<(usize, Turn)>,
     /// The disk refused something when it was last looked at.
     in_trouble: bool,
     /// When the queues were last counted.
@@ -133,8 +131,9 @@ impl Scheduler {
         for (due, index) in due.into_iter().take(free) {
             let place = &mut self.places[index];
             let order = Order { spare_repairs: true, ..place.job.order.clone() };
+            let (job, failed) = (Job { order, ..place.job.clone() }, place.failed);
             let (site, stop) = (Arc::clone(&self.site), stop.clone());
-            let running = async move { (index, site.run(&order, at.since(due), &|_| {}, &stop).await) };
+            let running = async move { (index, site.take_turn(&job, failed, at.since(due), &stop).await) };
             place.task = Some(self.running.spawn(running).id());
         }
     }
@@ -147,33 +146,23 @@ impl Scheduler {
         waiting.filter(|_| !full).min().map_or(ROUND, |due| due.since(at).min(ROUND))
     }
 
-    fn ended(&mut self, ended: Result<(usize, Outcome), JoinError>) {
+    fn ended(&mut self, ended: Result<(usize, Turn), JoinError>) {
         match ended {
-            Ok((index, outcome)) => self.arm(index, &outcome),
+            Ok((index, turn)) => self.arm(index, &turn),
             Err(error) => self.free_lost(&error),
         }
     }
 
-    /// Says when a job whose run ended is due again. A candle closes by the exchange's clock, whatever ours says.
-    fn arm(&mut self, index: usize, outcome: &Outcome) {
-        let (place, at) = (&mut self.places[index], now());
-        place.task = None;
+    /// Says when a job whose turn is over is due again.
+    fn arm(&mut self, index: usize, turn: &Turn) {
+        let place = &mut self.places[index];
+        (place.task, place.due) = (None, turn.due);
+        let Ok(outcome) = &turn.outcome else { return };
         place.by_storage = matches!(&outcome.error, Some(RunError::Store { .. }));
         match &outcome.error {
-            None => {
-                let theirs = match place.job.rhythm {
-                    Rhythm::AtClose { .. } => self.site.now_at(place.job.series()),
-                    Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
-                };
-                place.failed = 0;
-                place.due = place.job.rhythm.next_after(theirs).map(|next| at + next.since(theirs));
-            }
-            Some(error) => {
-                place.failed += 1;
-                let asked = error.wait().unwrap_or_default();
-                let due = place.job.rhythm.retry_after(place.failed, asked, at);
-                place.due = Some(if place.by_storage { due.min(at + AFTER_STORAGE) } else { due });
-            }
+            None => place.failed = 0,
+            Some(RunError::Stopped { .. }) => {}
+            Some(_) => place.failed += 1,
         }
     }
 

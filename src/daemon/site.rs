@@ -1,6 +1,6 @@
 //! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,10 +10,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::keeper::Keeper;
+use crate::daemon::watchdog::Rounds;
+use crate::daemon::worker::{Terms, Worker};
 use crate::db::{Database, DbError};
 use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
@@ -26,6 +28,7 @@ use crate::telemetry::events::{
     PublishFailed,
 };
 use crate::telemetry::{HealthMonitor, Telemetry};
+use crate::tracker::{Retention, Tracker, TrackerError};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
 /// than an exchange's limit lets them come.
@@ -42,6 +45,7 @@ pub struct Site {
     store: Store,
     contexts: BTreeMap<&'static str, Arc<Context>>,
     copies: Copies,
+    worker: Arc<Worker>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
     kept: CancellationToken,
@@ -59,6 +63,9 @@ pub enum SiteError {
     /// The state store cannot be used.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The tracker refused what every process needs of it.
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
     /// A client cannot be made.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -95,9 +102,10 @@ impl Site {
         let jobs = Job::all(config);
         telemetry.metrics().show_config(&config.hash, config.alerts.max_consecutive_errors);
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
-        let db = Database::open(&layout.own()).await?;
+        let db = open_state(&layout, config).await?;
         let known = db.series_health().await?;
         let remotes = copies::remotes(&config.storage)?;
+        let worker = enter(&layout, config, &db, &telemetry, &jobs).await?;
         let store = open_store(&layout, config, &telemetry).await?;
         let kept = CancellationToken::new();
         store.bring_with(Arc::new(Bringer {
@@ -113,6 +121,7 @@ impl Site {
             telemetry,
             db,
             store,
+            worker,
             contexts: BTreeMap::new(),
             copies,
             keeping: JoinSet::new(),
@@ -121,6 +130,7 @@ impl Site {
             _lock: lock,
         };
         site.keep_store(config);
+        site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
@@ -236,6 +246,17 @@ impl Site {
         &self.layout
     }
 
+    /// This process as a worker of the tracker.
+    pub(super) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Grows while the loop goes round that keeps this process's leases.
+    #[must_use]
+    pub fn rounds(&self) -> Rounds {
+        self.worker.rounds()
+    }
+
     /// Where state is kept over restarts.
     pub(super) fn database(&self) -> &Database {
         &self.db
@@ -339,6 +360,7 @@ impl Site {
         while self.keeping.join_next().await.is_some() {}
         let store = self.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        self.worker.leave().await;
         self.db.close().await;
         match closed {
             Ok(Ok(())) => return true,
@@ -346,6 +368,40 @@ impl Site {
             Err(error) => tracing::error!(%error, "closing the journal broke off"),
         }
         false
+    }
+}
+
+/// Makes this process a worker, and its jobs' series its own.
+async fn enter(
+    layout: &Layout,
+    config: &Config,
+    db: &Database,
+    telemetry: &Telemetry,
+    jobs: &[Job],
+) -> Result<Arc<Worker>, TrackerError> {
+    let tracker = Tracker::new(db, telemetry);
+    let terms = Terms {
+        id: config.worker.id.clone(),
+        slots: config.worker.slots,
+        lease: config.worker.lease,
+        retention: Retention::of_days(config.runs_retention_days),
+    };
+    let configured: BTreeSet<String> = jobs.iter().map(|job| job.series().to_string()).collect();
+    if db.kind() == "sqlite" {
+        // Nobody else has jobs in this store, so those that are configured no more wait for nobody.
+        tracker.forget_jobs(&configured).await?;
+    }
+    let worker = Worker::enter(tracker, &layout.own(), terms).await?;
+    worker.want(configured.into_iter());
+    worker.own().await?;
+    Ok(worker)
+}
+
+/// Opens the state store that the configuration names.
+async fn open_state(layout: &Layout, config: &Config) -> Result<Database, DbError> {
+    match &config.store {
+        config::Store::Sqlite => Database::open(&layout.own()).await,
+        config::Store::Postgres(url) => Database::connect(url.expose()).await,
     }
 }
 

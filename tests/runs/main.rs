@@ -15,15 +15,20 @@ mod faults;
 mod faulty;
 mod health;
 mod house;
+mod jobs;
 mod killed;
 mod kraken;
 mod krakenfutures;
 mod okx;
 mod online;
+#[path = "../tracker/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
+mod postgres;
 mod program;
 mod refusals;
 mod repair;
 mod scheduler;
 mod told;
+mod tracked;
 mod trades;
 mod usdm;
