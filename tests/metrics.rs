@@ -354,14 +354,16 @@ fn a_run_shows_since_when_it_is_under_way_until_it_ends_however_it_ends() {
 }
 
 #[test]
-fn a_fire_drill_raises_its_gauge_and_lowers_it_again() {
+fn a_fire_drill_raises_its_gauge_until_it_is_lowered_or_its_time_is_over() {
     let telemetry = declared();
-    telemetry.emit(TestAlertSet { active: true });
-    let raised = samples(&telemetry)["dccd_test_alert_active"].clone();
+    let active = || samples(&telemetry)["dccd_test_alert_active"].clone();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_secs(3_600) });
+    let raised = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::ZERO });
+    let lowered = active();
+    telemetry.emit(TestAlertSet { lasting: Duration::from_nanos(1) });
 
-    telemetry.emit(TestAlertSet { active: false });
-
-    assert_eq!((raised.as_str(), samples(&telemetry)["dccd_test_alert_active"].as_str()), ("1", "0"));
+    assert_eq!([raised, lowered, active()], ["1", "0", "0"]);
 }
 
 #[test]

@@ -137,9 +137,18 @@ fn history(offer: &Offer) -> String {
         History::Full => "all".to_owned(),
         History::Rows(rows) => format!("newest {rows} rows"),
         History::For(length) => format!("{} days", length.as_secs_f64() / 86_400.0),
-        History::Now => "the present".to_owned(),
+        History::Now => return "the present".to_owned(),
     };
-    own + &older
+    own + &older + dated(offer)
+}
+
+/// What a dated pair shows of the contracts that had its name before.
+fn dated(offer: &Offer) -> &'static str {
+    match offer.markets.contains(&Market::Quarter) {
+        false => "",
+        true if offer.is_continuous => "; dated pairs over all contracts",
+        true => "; dated pairs since their contract has the name",
+    }
 }
 
 fn weight(offer: &Offer) -> String {
@@ -188,6 +197,8 @@ struct OfferLine {
     page_rows: u32,
     order: Option<&'static str>,
     history: HistoryLine,
+    /// Whether dated pairs go back over the contracts that had their name before.
+    continuous: bool,
     /// The kind older rows are computed from.
     derived_from: Option<&'static str>,
     depths: Vec<DepthLine>,
@@ -251,6 +262,7 @@ fn offer_line(offer: &Offer) -> OfferLine {
             History::For(length) => HistoryLine::Seconds(seconds(length)),
             History::Now => HistoryLine::Now,
         },
+        continuous: offer.is_continuous,
         derived_from: offer.derived_from.map(|kind| kind.name()),
         depths: offer.depths.iter().map(|&(levels, weight)| DepthLine { levels, weight }).collect(),
         weight: offer.weight,

@@ -1,6 +1,7 @@
 //! The command line: one file a command, and what they share.
 
 pub mod add;
+pub mod alerts;
 pub mod backfill;
 pub mod collect;
 pub mod complete;
@@ -83,6 +84,7 @@ enum Command {
     Logs(logs::Args),
     Exchanges(exchanges::Args),
     Metrics(metrics::Args),
+    Alerts(alerts::Args),
     Completions(completions::Args),
     Demo(demo::Args),
     Sim(sim::Args),
@@ -113,6 +115,7 @@ impl Cli {
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
+            Some(Command::Alerts(args)) => alerts::run(args, path, &mut out),
             Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
             Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),

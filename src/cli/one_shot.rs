@@ -8,13 +8,14 @@ use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::{Site, SiteError};
 use crate::model::Series;
-use crate::telemetry::events::Chain;
+use crate::telemetry::events::{Chain, TracesOff};
 use crate::telemetry::logs::{self, LogGuard, LogSettings};
+use crate::telemetry::trace::{self, Traces};
 
 /// A data path in use for one command.
 pub(crate) struct OneShot {
     site: Arc<Site>,
-    _logs: LogGuard,
+    told: Told,
 }
 
 impl OneShot {
@@ -31,11 +32,11 @@ impl OneShot {
             site.declare(series, Duration::ZERO);
             site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
         }
-        let logs = start_logs(config, &site, false, out)?;
+        let told = Told::start(config, &site, false, out)?;
         for note in &config.notes {
             tracing::info!("{note}");
         }
-        Ok(OneShot { site: Arc::new(site), _logs: logs })
+        Ok(OneShot { site: Arc::new(site), told })
     }
 
     /// What the runs share.
@@ -48,6 +49,7 @@ impl OneShot {
         if let Some(site) = Arc::into_inner(self.site) {
             site.close().await;
         }
+        self.told.close().await;
     }
 }
 
@@ -58,20 +60,47 @@ pub(crate) async fn open_site(config: &Config, command: &str, out: &mut Output) 
         .map_err(|error: SiteError| out.fail(Exit::of_site(&error), Chain(&error)))
 }
 
-/// Starts the log of a data path.
-pub(crate) fn start_logs(
-    config: &Config,
-    site: &Site,
-    to_stderr: bool,
-    out: &mut Output,
-) -> Result<LogGuard, Exit> {
-    let file = site.layout().own().join("dccd.log");
-    let settings = LogSettings {
-        level: config.telemetry.log_level.into(),
-        format: config.telemetry.log_format,
-        file: Some(&file),
-        to_stderr,
-    };
-    logs::init(settings, Arc::clone(site.telemetry().metrics()))
-        .map_err(|error| out.fail(Exit::Storage, Chain(&error)))
+/// The log and the traces of a data path in use.
+pub(crate) struct Told {
+    traces: Option<Traces>,
+    _logs: LogGuard,
+}
+
+impl Told {
+    /// Starts both; traces that cannot be sent keep nothing from going on.
+    pub(crate) fn start(
+        config: &Config,
+        site: &Site,
+        to_stderr: bool,
+        out: &mut Output,
+    ) -> Result<Self, Exit> {
+        let file = site.layout().own().join("dccd.log");
+        let settings = LogSettings {
+            level: config.telemetry.log_level.into(),
+            format: config.telemetry.log_format,
+            file: Some(&file),
+            to_stderr,
+        };
+        let endpoint = config.telemetry.otlp_endpoint.as_deref();
+        let wanted = trace::Settings::of(endpoint, &|name| std::env::var(name).ok());
+        let started = wanted.as_ref().map(|wanted| Traces::start(wanted, site.telemetry().clone()));
+        let (traces, off) = match started.transpose() {
+            Ok(traces) => (traces, None),
+            Err(error) => (None, Some(error)),
+        };
+        let logs = logs::init(settings, traces.as_ref(), Arc::clone(site.telemetry().metrics()))
+            .map_err(|error| out.fail(Exit::Storage, Chain(&error)))?;
+        if let Some(error) = off {
+            site.telemetry().emit(TracesOff { error: &error });
+        }
+        wanted.iter().flat_map(|wanted| &wanted.problems).for_each(|problem| tracing::warn!("{problem}"));
+        Ok(Told { traces, _logs: logs })
+    }
+
+    /// Sends the last spans and writes the last lines.
+    pub(crate) async fn close(self) {
+        if let Some(traces) = self.traces {
+            traces.close().await;
+        }
+    }
 }

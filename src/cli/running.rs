@@ -8,12 +8,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::{open_site, start_logs};
+use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::{Job, Pulse, Scheduler, Site, Watchdog};
 use crate::http::{App, bind, serve};
-use crate::telemetry::logs::LogGuard;
 use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
@@ -24,7 +23,7 @@ pub(crate) struct Running {
     jobs: Vec<Job>,
     slots: usize,
     pulse: Pulse,
-    _logs: LogGuard,
+    told: Told,
 }
 
 impl Running {
@@ -38,7 +37,7 @@ impl Running {
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let mut site = open_site(config, command, out).await?;
-        let logs = start_logs(config, &site, log_to_stderr, out)?;
+        let told = Told::start(config, &site, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
@@ -51,7 +50,7 @@ impl Running {
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
-            _logs: logs,
+            told,
         })
     }
 
@@ -72,7 +71,7 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, pulse, _logs } = self;
+        let Running { site, status, listeners, jobs, slots, pulse, told } = self;
         let watchdog = Watchdog::over(site.rounds());
         if let Err(error) = &watchdog {
             tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
@@ -100,6 +99,7 @@ impl Running {
             Some(site) => site.close().await,
             None => true,
         };
+        told.close().await;
         Ended { unfinished, is_durable }
     }
 }

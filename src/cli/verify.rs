@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::output::{Output, thousands};
 use crate::config::Config;
-use crate::store::{Layout, verify_series};
+use crate::store::{Layout, Ledger, verify_series};
 
 /// Check every file, hash and window; end with 1 if anything is not as it should be.
 #[derive(Debug, clap::Args)]
@@ -27,13 +27,15 @@ struct Line {
 /// Checks and prints.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
-    let (mut series_checked, mut faults) = (0, Vec::new());
+    let (mut series_checked, mut faults, mut away) = (0, Vec::new(), 0);
     for series in layout.series() {
         let name = series.to_string();
         if !args.series.as_deref().is_none_or(|asked| name.starts_with(asked)) {
             continue;
         }
         series_checked += 1;
+        let ledger = Ledger::read(&layout.ledger(&series), &series).ok().flatten();
+        away += ledger.map_or(0, |ledger| ledger.remote_only().count() as u64);
         let line = |path, fault| Line { series: name.clone(), path, fault };
         match verify_series(&layout, &series) {
             Ok(found) => faults.extend(
@@ -56,6 +58,10 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         out.line(format!("{series}: {path}{fault}"));
     }
     let count = thousands(faults.len() as u64);
-    out.line(format!("Verified {} series: {count} fault(s).", thousands(series_checked)));
+    let away = match away {
+        0 => String::new(),
+        away => format!("; {} file(s) are on remotes only and were not read", thousands(away)),
+    };
+    out.line(format!("Verified {} series: {count} fault(s){away}.", thousands(series_checked)));
     Exit::of(faults.is_empty())
 }

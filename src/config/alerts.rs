@@ -27,7 +27,7 @@ pub struct Telemetry {
     pub log_level: tracing::Level,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Where traces go; not active in this version.
+    /// Where traces go; none are made without it, or a variable in its place.
     pub otlp_endpoint: Option<String>,
     /// Where `collect` leaves its outcome for node_exporter's textfile collector: a folder, or a `.prom` file.
     pub textfile: Option<PathBuf>,
@@ -55,7 +55,8 @@ fn webhook(section: &Section<'_>) -> Option<Secret> {
             .refuse("webhook_url", "expected an address that begins with https:// (its value is not shown)");
     }
     section.report().note(format!(
-        "{}: Alertmanager has replaced it, so nothing is posted from here; treat the URL as a secret, since \
+        "{}: Alertmanager has replaced it, so nothing is posted from here; `dccd alerts init` writes a receiver \
+         for it; treat the URL as a secret, since \
          whoever has it can post to your channel",
         section.place("webhook_url")
     ));
@@ -66,10 +67,6 @@ fn webhook(section: &Section<'_>) -> Option<Secret> {
 pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Telemetry {
     let section = root.child("telemetry", &TELEMETRY_KEYS);
     let otlp_endpoint = url(&section, "otlp_endpoint", &["https", "http"]);
-    if otlp_endpoint.is_some() {
-        let place = section.place("otlp_endpoint");
-        section.report().note(format!("{place}: loaded but not active in this version; no traces are sent"));
-    }
     let log_format = match section.word("log_format", &["text", "json"], "text") {
         "json" => LogFormat::Json,
         _ => LogFormat::Text,

@@ -38,7 +38,7 @@ pub use http::Http;
 pub use node::Node;
 pub use place::{Place, place};
 pub use problem::{ConfigError, Problem};
-pub use replace::{create, replace};
+pub use replace::{create, put, replace};
 pub use secret::{Secret, mask, shown};
 pub use state::{Store, Worker};
 pub use storage::{Provider, Remote, Storage};

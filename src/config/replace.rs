@@ -39,6 +39,19 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Puts a file in place with a mode of its own, whatever was there. Its folder must exist.
+///
+/// # Errors
+/// When a step fails; what was there is then as it was.
+pub fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let aside = Aside::new(path);
+    let file = aside.write(bytes, mode)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()?;
+    fs::rename(&aside.path, path)?;
+    sync_folder(path)
+}
+
 /// A file beside the one to be written, removed when it is dropped unless it was renamed away.
 struct Aside {
     path: PathBuf,

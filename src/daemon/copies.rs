@@ -187,8 +187,11 @@ impl Copies {
     /// Makes room until `stop`, whenever there is less than configured.
     pub(super) async fn keep_room(self, stop: CancellationToken) {
         self.count().await;
+        if self.wanted_bytes == 0 {
+            return;
+        }
         let mut said: Option<tokio::time::Instant> = None;
-        while self.wanted_bytes > 0 {
+        loop {
             if free_bytes(self.layout.root()).is_ok_and(|free| free < self.wanted_bytes) {
                 let dropped = tokio::select! {
                     dropped = self.purge(self.wanted_bytes, false) => dropped,

@@ -9,7 +9,7 @@ use crate::daemon::site::now;
 use crate::jobs::{tell_finding, tell_flush};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
-use crate::telemetry::events::{JournalBroken, JournalRefusing, JournalSynced, PublishFailed};
+use crate::telemetry::events::{Chain, JournalBroken, JournalRefusing, JournalSynced, PublishFailed};
 
 /// The time between syncs where every frame is synced by itself, or the configuration asks for less.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -61,13 +61,19 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            if published.elapsed() >= self.longest_wait() {
+            let is_due = published.elapsed() >= self.longest_wait();
+            if is_due {
                 published = Instant::now();
-                let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
-                let round = tokio::task::spawn_blocking(move || publish_waiting(&store, &telemetry));
-                if let Err(error) = round.await {
-                    tracing::error!(%error, "publishing what waits broke off");
+            }
+            let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+            let round = tokio::task::spawn_blocking(move || {
+                enter_copied(&store);
+                if is_due {
+                    publish_waiting(&store, &telemetry);
                 }
+            });
+            if let Err(error) = round.await {
+                tracing::error!(%error, "publishing what waits broke off");
             }
         }
     }
@@ -95,6 +101,13 @@ fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
     store.probe();
     telemetry.emit(JournalRefusing { why: store.refusing().as_deref() });
     Ok(())
+}
+
+/// Enters what was found on remotes while its series was written.
+pub(super) fn enter_copied(store: &Store) {
+    if let Err(error) = store.enter_copied() {
+        tracing::warn!(error = %Chain(&error), "what a remote holds was not entered; the next sync finds it again");
+    }
 }
 
 /// Publishes what a failed run, or an earlier process, left in the journal.

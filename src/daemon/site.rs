@@ -8,12 +8,13 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::atomic;
 use crate::config::{self, Config};
 use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
-use crate::daemon::keeper::Keeper;
+use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
 use crate::db::{Database, DbError};
@@ -27,7 +28,7 @@ use crate::telemetry::events::{
     Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
     PublishFailed,
 };
-use crate::telemetry::{HealthMonitor, Telemetry};
+use crate::telemetry::{HealthMonitor, Telemetry, trace};
 use crate::tracker::{Retention, Tracker, TrackerError};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
@@ -288,6 +289,16 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Outcome {
+        self.run_traced(order, delay, progress, stop).instrument(trace::job_run(&order.series)).await
+    }
+
+    async fn run_traced(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Outcome {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.contexts.get(series.exchange()) {
@@ -305,6 +316,10 @@ impl Site {
     /// Tells the outcome and keeps it over restarts.
     async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
+        trace::ran(rows);
+        if let Some(error) = &outcome.error {
+            trace::failed(error.reason(), None, error);
+        }
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
             Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
@@ -359,7 +374,11 @@ impl Site {
         self.kept.cancel();
         while self.keeping.join_next().await.is_some() {}
         let store = self.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let closing = move || {
+            enter_copied(&store);
+            store.close()
+        };
+        let closed = tokio::task::spawn_blocking(closing).await;
         self.worker.leave().await;
         self.db.close().await;
         match closed {

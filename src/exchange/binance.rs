@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
-use crate::exchange::decode::{Row, each_row, malformed};
+use crate::exchange::decode::{Row, each_row, read, unreadable};
 use crate::exchange::{
     Answer, Ask, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
-    Quota, Refusal, RefusalKind, SpanOffer,
+    Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -60,6 +60,7 @@ const OFFERS: [Offer; 8] = [
     },
     Offer {
         kind: Kind::Trades,
+        ids_are_contiguous: true,
         probe: Probe::ById,
         walk: Duration::from_secs(6 * 3_600),
         weight: 4,
@@ -172,35 +173,21 @@ struct Symbol {
     delivery_date: i64,
 }
 
+const PROFILE: Profile = Profile {
+    name: "binance",
+    rest_url: "https://api.binance.com",
+    recordings: &["binance"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: Some(
+        "set `exchanges.binance.rest_url` to https://data-api.binance.vision, its market-data host without an account",
+    ),
+};
+
 impl Exchange for Binance {
-    fn name(&self) -> &'static str {
-        "binance"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://api.binance.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["binance"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        Some(
-            "set `exchanges.binance.rest_url` to https://data-api.binance.vision, its market-data host without an account",
-        )
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn symbol(&self, pair: &Pair) -> String {
@@ -210,18 +197,15 @@ impl Exchange for Binance {
     fn request(&self, page: &Page) -> HttpRequest {
         let symbol = &page.instrument.symbol;
         if page.series.pair().market() != Market::Spot {
-            let offered = self.offer_for(&page.series).and_then(|offer| offer.span(page.series.span()?));
-            let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
-            return usdm::request(page, &self.symbol(page.series.pair()), &word);
+            let spans = self.offer_for(&page.series).map_or(&[][..], |offer| offer.spans);
+            return usdm::request(page, &self.symbol(page.series.pair()), &page.word(spans));
         }
         // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
-                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
-                // A span it does not have goes out as our label, which it refuses, never as another span.
-                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let word = page.word(&SPANS);
                 let path = format!(
                     "/api/v3/klines?symbol={symbol}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
                 );
@@ -270,7 +254,7 @@ impl Exchange for Binance {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let time: ServerTime = self.read(answer.body)?;
+        let time: ServerTime = read(self, answer.body)?;
         Row(0).millis(time.server_time)
     }
 
@@ -284,7 +268,7 @@ impl Exchange for Binance {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let info: ExchangeInfo = self.read(body)?;
+        let info: ExchangeInfo = read(self, body)?;
         let weight = |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT";
         let quota = info.rate_limits.iter().find(weight).and_then(|limit| {
             let unit = match limit.interval.as_str() {
@@ -315,22 +299,10 @@ impl Exchange for Binance {
 }
 
 impl Binance {
-    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
-    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        serde_json::from_slice(body).map_err(|error| self.unreadable(body, &error))
-    }
-
-    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
-        match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
-        }
-    }
-
     fn parse_klines(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
         out.reserve((body.len() / KLINE_BYTES).min(most as usize));
         let mut candles = out.candles_mut();
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, kline: Kline<'_>| {
             let Kline(opened, open, high, low, close, volume, closed, quote, trades, ..) = kline;
             let row = Row(row);
@@ -357,7 +329,7 @@ impl Binance {
         out.reserve((body.len() / TRADE_BYTES).min(most as usize));
         let mut trades = out.trades_mut();
         let (mut last, mut id) = (None, String::new());
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: AggTrade<'_>| {
             last = last.max(Some(wire.a));
             let row = Row(row);
@@ -378,7 +350,7 @@ impl Binance {
 
     fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
         let mut rates = out.funding_mut();
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, paid: Funded<'_>| {
             let row = Row(row);
             let mark_price = match paid.mark_price {
@@ -394,7 +366,7 @@ impl Binance {
 
     fn parse_interest(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
         let mut samples = out.open_interest_mut();
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, sample: Interest<'_>| {
             let row = Row(row);
             let millis = sample.timestamp.get().ok_or_else(|| row.impossible("its time is no number"))?;
@@ -409,7 +381,7 @@ impl Binance {
     }
 
     fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let depth: Depth<'_> = self.read(answer.body)?;
+        let depth: Depth<'_> = read(self, answer.body)?;
         let ts = if depth.time == 0 { answer.received } else { Row(0).millis(depth.time)? };
         let mut book = out.book_mut();
         let levels = levels as usize;

@@ -45,6 +45,7 @@ pub(super) const fn candles(spans: &'static [SpanOffer]) -> Offer {
     Offer {
         kind: Kind::Ohlc,
         spans,
+        is_continuous: true,
         probe: Probe::ByTime,
         weight: 5,
         grace: Duration::from_secs(2),
@@ -56,6 +57,7 @@ pub(super) const TRADES: Offer = Offer {
     kind: Kind::Trades,
     // An end less than an hour after the start is taken, a later one refused; none serves both.
     bounds: Bounds::Near,
+    ids_are_contiguous: true,
     history: History::For(Duration::from_secs(365 * 86_400)),
     walk: Duration::from_secs(6 * 3_600),
     weight: 20,

@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, malformed};
+use crate::exchange::decode::{Row, malformed, read};
 use crate::exchange::{
-    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe, Quota,
-    Refusal, RefusalKind, SpanOffer,
+    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
+    Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -96,33 +96,19 @@ struct Level(f64, i32, f64);
 #[derive(Deserialize)]
 struct ErrorBody(String, Option<i64>, String);
 
+const PROFILE: Profile = Profile {
+    name: "bitfinex",
+    rest_url: "https://api-pub.bitfinex.com",
+    recordings: &["bitfinex"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
+
 impl Exchange for Bitfinex {
-    fn name(&self) -> &'static str {
-        "bitfinex"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://api-pub.bitfinex.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["bitfinex"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// `tBTCUSD`, and `tDOGE:USD` where a name has more than three letters; Tether is UST.
@@ -139,22 +125,21 @@ impl Exchange for Bitfinex {
         let query = format!("sort=1&start={first}&end={last}&limit={rows}");
         match page.series.kind() {
             Kind::Ohlc => {
-                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
-                // A span it does not have goes out as our label, which it refuses, never as another span.
-                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let word = page.word(&SPANS);
                 let path = format!("/v2/candles/trade:{word}:{symbol}/hist?{query}");
-                HttpRequest::new("ohlc", path, 1).paid_from(CANDLES)
+                let pattern = "/v2/candles/trade:{span}:{symbol}/hist";
+                HttpRequest::new("ohlc", path, 1).like(pattern).paid_from(CANDLES)
             }
             Kind::OrderBook => {
                 // Other lengths are refused.
                 let depths = OFFERS[2].depths;
                 let len = depths.iter().find(|(depth, _)| rows <= *depth).map_or(100, |(depth, _)| *depth);
                 let path = format!("/v2/book/{symbol}/P0?len={len}");
-                HttpRequest::new("book_snapshot", path, 1).paid_from(BOOKS)
+                HttpRequest::new("book_snapshot", path, 1).like("/v2/book/{symbol}/P0").paid_from(BOOKS)
             }
             _ => {
                 let path = format!("/v2/trades/{symbol}/hist?{query}");
-                HttpRequest::new("trades", path, 1).paid_from(TRADES)
+                HttpRequest::new("trades", path, 1).like("/v2/trades/{symbol}/hist").paid_from(TRADES)
             }
         }
     }
@@ -189,7 +174,7 @@ impl Exchange for Bitfinex {
 
     /// The body says whether the platform is up, and only the `Date` when; of whole seconds, it is never ahead.
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let _: (u8,) = self.read(answer.body)?;
+        let _: (u8,) = read(self, answer.body)?;
         let date = (answer.header)("date").and_then(|date| rfc2822::parse(date).ok());
         let date = date.ok_or_else(|| malformed(answer.body, "no Date header came with it"))?;
         Row(0).millis(date.timestamp().as_millisecond())
@@ -200,7 +185,7 @@ impl Exchange for Bitfinex {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let (names,): (Vec<String>,) = self.read(body)?;
+        let (names,): (Vec<String>,) = read(self, body)?;
         let instrument = |name: String| {
             let (base, quote) = name.split_once(':').or_else(|| name.split_at_checked(3))?;
             let own = |asset| if asset == "UST" { "USDT" } else { asset };
@@ -210,28 +195,16 @@ impl Exchange for Bitfinex {
         let instruments = names.into_iter().filter_map(instrument).collect();
         Ok(Listing { instruments, quotas: Vec::new() })
     }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        None
-    }
 }
 
 impl Bitfinex {
-    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
-    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        serde_json::from_slice(body).map_err(|error| match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
-        })
-    }
-
     /// Rows oldest first, however they came.
     fn read_rows<'a, T: Deserialize<'a>>(
         &self,
         body: &'a [u8],
         time: impl Fn(&T) -> i64,
     ) -> Result<Vec<T>, ParseError> {
-        let mut rows: Vec<T> = self.read(body)?;
+        let mut rows: Vec<T> = read(self, body)?;
         if rows.first().map(&time) > rows.last().map(&time) {
             rows.reverse();
         }
@@ -280,7 +253,7 @@ impl Bitfinex {
     }
 
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Vec<Level> = self.read(answer.body)?;
+        let rows: Vec<Level> = read(self, answer.body)?;
         let mut levels = out.book_mut();
         for side in [Side::Bid, Side::Ask] {
             let own = |(_, level): &(usize, &Level)| (level.2 > 0.0) == (side == Side::Bid);

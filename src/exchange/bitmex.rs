@@ -6,13 +6,13 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::exchange::decode::{Row, each_row, malformed};
+use crate::exchange::decode::{Row, each_row, malformed, read, told, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -161,38 +161,19 @@ struct ErrorWords {
     name: String,
 }
 
-/// A number that may be left out, but is none of nothing.
-fn told<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    f64::deserialize(from).map(Some)
-}
+const PROFILE: Profile = Profile {
+    name: "bitmex",
+    rest_url: "https://www.bitmex.com",
+    recordings: &["bitmex"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "funding", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
 
 impl Exchange for Bitmex {
-    fn name(&self) -> &'static str {
-        "bitmex"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://www.bitmex.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["bitmex"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "funding", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn symbol(&self, pair: &Pair) -> String {
@@ -210,9 +191,7 @@ impl Exchange for Bitmex {
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
-                let offered = page.series.span().and_then(|span| CANDLES.span(span));
-                // A span it does not have goes out as our label, which it refuses, never as another span.
-                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let word = page.word(&SPANS);
                 let query = format!("binSize={word}&partial=false&{what}&count={rows}{}", bounds(page));
                 HttpRequest::new("ohlc", format!("/api/v1/trade/bucketed?{query}"), 1)
             }
@@ -263,7 +242,7 @@ impl Exchange for Bitmex {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let clock: WireClock = self.read(answer.body)?;
+        let clock: WireClock = read(self, answer.body)?;
         Row(0).millis(clock.timestamp)
     }
 
@@ -281,7 +260,7 @@ impl Exchange for Bitmex {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let listed: Vec<WireInstrument<'_>> = self.read(body)?;
+        let listed: Vec<WireInstrument<'_>> = read(self, body)?;
         let instruments: Result<Vec<Instrument>, ParseError> =
             listed.iter().enumerate().map(|(row, wire)| instrument(Row(row), wire, &listed)).collect();
         Ok(Listing { instruments: instruments?, quotas: Vec::new() })
@@ -377,22 +356,10 @@ fn contract(row: Row, wire: &WireInstrument<'_>) -> Result<Option<Contract>, Par
 }
 
 impl Bitmex {
-    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
-    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        serde_json::from_slice(body).map_err(|error| self.unreadable(body, &error))
-    }
-
-    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
-        match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
-        }
-    }
-
     fn parse_buckets(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
         let span = Duration::from_secs(page.series.span().map_or(0, |span| u64::from(span.secs())));
         let mut candles = out.candles_mut();
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: Bucket<'_>| {
             let row = Row(row);
             let candle = Candle {
@@ -416,7 +383,7 @@ impl Bitmex {
 
     fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
         let mut rows = Vec::with_capacity((body.len() / TRADE_BYTES).min(page.rows as usize));
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: WireTrade<'_>| {
             rows.push((Row(row).rfc3339(wire.timestamp)?, Row(row), wire));
             Ok(())
@@ -441,7 +408,7 @@ impl Bitmex {
 
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         let mut levels: Vec<(usize, WireLevel)> = Vec::new();
-        let unreadable = |error: &dyn Display| self.unreadable(answer.body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, answer.body, error);
         each_row(answer.body, unreadable, |row, wire: WireLevel| {
             levels.push((row, wire));
             Ok(())
@@ -474,7 +441,7 @@ impl Bitmex {
 
     fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
         let mut rates = out.funding_mut();
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: WireFunding<'_>| {
             let ts = Row(row).rfc3339(wire.timestamp)?;
             rates.push(FundingRate { ts, rate: wire.funding_rate, mark_price: None });

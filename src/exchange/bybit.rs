@@ -3,16 +3,15 @@
 //! Source: Bybit v5 API documentation, "Market". Every answer is an envelope with a `retCode`, errors too and
 //! with status 200; lists are newest first; numbers and times are strings; bounds are inclusive milliseconds.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, malformed};
+use crate::exchange::decode::{Row, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -191,35 +190,21 @@ struct WireInstrument<'a> {
     delivery_time: &'a str,
 }
 
+const PROFILE: Profile = Profile {
+    name: "bybit",
+    rest_url: "https://api.bybit.com",
+    recordings: &["bybit"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: Some(
+        "set `exchanges.bybit.rest_url` to https://api.bytick.com, its other main host, or to its host for your country",
+    ),
+};
+
 impl Exchange for Bybit {
-    fn name(&self) -> &'static str {
-        "bybit"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://api.bybit.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["bybit"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        Some(
-            "set `exchanges.bybit.rest_url` to https://api.bytick.com, its other main host, or to its host for your country",
-        )
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn symbol(&self, pair: &Pair) -> String {
@@ -236,7 +221,7 @@ impl Exchange for Bybit {
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
-                let (word, bounds) = (word(page, &SPANS), bounds(page, ["start", "end"]));
+                let (word, bounds) = (page.word(&SPANS), bounds(page, ["start", "end"]));
                 let path = format!("/v5/market/kline?{what}&interval={word}{bounds}&limit={rows}");
                 HttpRequest::new("ohlc", path, 1)
             }
@@ -255,7 +240,7 @@ impl Exchange for Bybit {
                 )
             }
             Kind::OpenInterest => {
-                let (word, bounds) = (word(page, &INTEREST_SPANS), bounds(page, ["startTime", "endTime"]));
+                let (word, bounds) = (page.word(&INTEREST_SPANS), bounds(page, ["startTime", "endTime"]));
                 let path =
                     format!("/v5/market/open-interest?{what}&intervalTime={word}{bounds}&limit={rows}");
                 HttpRequest::new("open_interest", path, 1)
@@ -324,11 +309,6 @@ impl Exchange for Bybit {
             .collect();
         Ok(Listing { instruments: instruments?, quotas: Vec::new() })
     }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        // Its headers count the requests of an account, which we are not.
-        None
-    }
 }
 
 /// The words of the refusal that comes before any envelope.
@@ -349,12 +329,6 @@ fn is_inverse(page: &Page) -> bool {
 
 fn is_dated(pair: &Pair) -> bool {
     matches!(pair.market(), Market::Quarter | Market::NextQuarter)
-}
-
-/// Its word for the span; one it does not have goes out as our label, which it refuses.
-fn word(page: &Page, spans: &[SpanOffer]) -> String {
-    let own = page.series.span().and_then(|span| spans.iter().find(|own| own.span() == span));
-    own.map_or_else(|| page.series.span_label(), |own| own.word.to_owned())
 }
 
 /// Both bounds as inclusive milliseconds; a window that is open downwards has an end alone.
@@ -414,15 +388,8 @@ impl Bybit {
         let read: Result<Envelope<T>, _> = serde_json::from_slice(body);
         match read {
             Ok(envelope) if envelope.ret_code == 0 => Ok(envelope.result),
-            Ok(_) => Err(self.unreadable(body, &"its code is no success")),
-            Err(error) => Err(self.unreadable(body, &error)),
-        }
-    }
-
-    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
-        match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
+            Ok(_) => Err(unreadable(self, body, &"its code is no success")),
+            Err(error) => Err(unreadable(self, body, &error)),
         }
     }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, each_row, malformed};
+use crate::exchange::decode::{Row, each_row, malformed, read, unreadable};
 use crate::exchange::{
     Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -47,6 +47,7 @@ const OFFERS: [Offer; 3] = [
     Offer {
         kind: Kind::Trades,
         bounds: Bounds::ById,
+        ids_are_contiguous: true,
         probe: Probe::ById,
         // Each walk searches for where it begins.
         walk: Duration::from_secs(30 * 86_400),
@@ -122,33 +123,19 @@ struct ErrorBody {
     message: String,
 }
 
+const PROFILE: Profile = Profile {
+    name: "coinbase",
+    rest_url: "https://api.exchange.coinbase.com",
+    recordings: &["coinbase_exchange"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
+
 impl Exchange for Coinbase {
-    fn name(&self) -> &'static str {
-        "coinbase"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://api.exchange.coinbase.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["coinbase_exchange"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn symbol(&self, pair: &Pair) -> String {
@@ -158,10 +145,12 @@ impl Exchange for Coinbase {
     fn request(&self, page: &Page) -> HttpRequest {
         let product = format!("/products/{}", page.instrument.symbol);
         match page.series.kind() {
-            Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1),
+            Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1)
+                .like("/products/{symbol}/candles"),
             Kind::OrderBook => {
                 let level = if page.rows == 1 { 1 } else { 2 };
                 HttpRequest::new("book_snapshot", format!("{product}/book?level={level}"), 1)
+                    .like("/products/{symbol}/book")
             }
             _ => {
                 // `after` means older than: ids have no holes and begin at 1, so the page ends before this one.
@@ -170,6 +159,7 @@ impl Exchange for Coinbase {
                     _ => String::new(),
                 };
                 HttpRequest::new("trades", format!("{product}/trades?limit={}{after}", page.rows), 1)
+                    .like("/products/{symbol}/trades")
             }
         }
     }
@@ -204,20 +194,20 @@ impl Exchange for Coinbase {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let clock: WireClock<'_> = self.read(answer.body)?;
+        let clock: WireClock<'_> = read(self, answer.body)?;
         Row(0).rfc3339(clock.iso)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         let one = pair.map(|pair| format!("/{}", self.symbol(pair))).unwrap_or_default();
-        HttpRequest::new("instruments", format!("/products{one}"), 1)
+        HttpRequest::new("instruments", format!("/products{one}"), 1).like("/products/{symbol}")
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         // One product is answered as an object, all of them as a list.
         let is_list = body.trim_ascii_start().starts_with(b"[");
         let products: Vec<WireProduct> =
-            if is_list { self.read(body)? } else { vec![self.read::<WireProduct>(body)?] };
+            if is_list { read(self, body)? } else { vec![read::<WireProduct>(self, body)?] };
         let instruments = products.into_iter().map(|product| Instrument {
             pair: format!("{}/{}", product.base_currency, product.quote_currency).parse().ok(),
             is_open: product.status == "online" && !product.trading_disabled,
@@ -225,18 +215,12 @@ impl Exchange for Coinbase {
         });
         Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
     }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        None
-    }
 }
 
 /// The span, and both bounds as whole seconds, inclusive. Without bounds the newest candles are answered, which
 /// is what a window open downwards asks for.
 fn candle_query(page: &Page) -> String {
-    let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
-    // A span it does not have goes out as our label, which it refuses, never as another span.
-    let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+    let word = page.word(&SPANS);
     if page.window.from <= Micros(0) {
         return format!("granularity={word}");
     }
@@ -246,21 +230,9 @@ fn candle_query(page: &Page) -> String {
 }
 
 impl Coinbase {
-    /// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
-    fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        serde_json::from_slice(body).map_err(|error| self.unreadable(body, &error))
-    }
-
-    fn unreadable(&self, body: &[u8], error: &dyn Display) -> ParseError {
-        match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, error),
-        }
-    }
-
     fn parse_candles(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
         let mut newest_first = Vec::with_capacity((body.len() / CANDLE_BYTES).min(most as usize));
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: WireCandle| {
             let WireCandle(time, low, high, open, close, volume) = wire;
             newest_first.push(Row(row).candle(Candle {
@@ -284,7 +256,7 @@ impl Coinbase {
 
     fn parse_trades(&self, body: &[u8], page: &Page, out: &mut Batch) -> Result<Next, ParseError> {
         let mut newest_first = Vec::with_capacity((body.len() / TRADE_BYTES).min(page.rows as usize));
-        let unreadable = |error: &dyn Display| self.unreadable(body, error);
+        let unreadable = |error: &dyn Display| unreadable(self, body, error);
         each_row(body, unreadable, |row, wire: WireTrade<'_>| {
             newest_first.push((Row(row), wire));
             Ok(())
@@ -321,7 +293,7 @@ impl Coinbase {
     }
 
     fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let wire: WireBook<'_> = self.read(answer.body)?;
+        let wire: WireBook<'_> = read(self, answer.body)?;
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &wire.bids), (Side::Ask, &wire.asks)] {
             for (row, WireLevel(price, size, orders)) in rows.iter().take(levels as usize).enumerate() {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::exchange::ParseError;
+use crate::exchange::{Exchange, ParseError};
 use crate::model::{Candle, Micros};
 
 /// Where instants end: 2100-01-01. One given in another unit than documented lies far outside.
@@ -25,6 +25,22 @@ pub fn excerpt(body: &[u8]) -> String {
 /// A body that is not the documented shape.
 pub(crate) fn malformed(body: &[u8], reason: impl ToString) -> ParseError {
     ParseError::Malformed { reason: reason.to_string(), excerpt: excerpt(body) }
+}
+
+/// Reads a body of the documented shape; an error body with status 200 is the refusal it says.
+///
+/// # Errors
+/// When it is of another shape.
+pub(crate) fn read<'a, T: Deserialize<'a>>(exchange: &dyn Exchange, body: &'a [u8]) -> Result<T, ParseError> {
+    serde_json::from_slice(body).map_err(|error| unreadable(exchange, body, &error))
+}
+
+/// What a body is that does not have the documented shape: the refusal it says, or malformed.
+pub(crate) fn unreadable(exchange: &dyn Exchange, body: &[u8], error: &dyn fmt::Display) -> ParseError {
+    match exchange.refusal(200, body) {
+        Some(refusal) => ParseError::Refused(refusal),
+        None => malformed(body, error),
+    }
 }
 
 /// Reads a JSON array row by row and hands each to `take` with its number, so that no row is held twice.

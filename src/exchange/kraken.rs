@@ -14,10 +14,10 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, time_fault, told};
+use crate::exchange::decode::{Row, malformed, read, time_fault, told, unreadable};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError,
-    Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -131,33 +131,19 @@ struct AssetPair {
     status: String,
 }
 
+const PROFILE: Profile = Profile {
+    name: "kraken",
+    rest_url: "https://api.kraken.com",
+    recordings: &["kraken"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
+
 impl Exchange for Kraken {
-    fn name(&self) -> &'static str {
-        "kraken"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://api.kraken.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["kraken"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// The alternative name, which modern and legacy assets have in one form: `XBTUSD`, `SOLEUR`.
@@ -170,9 +156,7 @@ impl Exchange for Kraken {
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
-                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
-                // A span it does not have goes out as our label, which it refuses, never as another span.
-                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let word = page.word(&SPANS);
                 // What opens at `since` itself is left out.
                 let since = secs_ceil(page.window.from) - 1;
                 let path = format!("/0/public/OHLC?pair={symbol}&interval={word}&since={since}");
@@ -241,23 +225,14 @@ impl Exchange for Kraken {
         });
         Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
     }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        None
-    }
 }
 
 impl Kraken {
     /// Reads what is in the envelope; an envelope with an error in it is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        let unread = |reason: String| match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, reason),
-        };
-        let envelope: Envelope<'_, T> =
-            serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
+        let envelope: Envelope<'_, T> = read(self, body)?;
         match envelope.error.iter().find(|told| !told.starts_with('W')) {
-            Some(told) => Err(unread(format!("it tells of {told}"))),
+            Some(told) => Err(unreadable(self, body, &format!("it tells of {told}"))),
             None => Ok(envelope.result),
         }
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, malformed, time_fault, told};
+use crate::exchange::decode::{Row, malformed, read, told, unreadable};
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -199,33 +199,19 @@ struct Name<'a> {
     is_dated: bool,
 }
 
+const PROFILE: Profile = Profile {
+    name: "krakenfutures",
+    rest_url: "https://futures.kraken.com",
+    recordings: &["kraken_futures"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "funding", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
+
 impl Exchange for KrakenFutures {
-    fn name(&self) -> &'static str {
-        "krakenfutures"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://futures.kraken.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["kraken_futures"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "funding", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     /// Perpetual contracts are `PF_XBTUSD`; the date of a dated one is in the listing.
@@ -243,13 +229,11 @@ impl Exchange for KrakenFutures {
         let symbol = &page.instrument.symbol;
         match page.series.kind() {
             Kind::Ohlc => {
-                let offered = page.series.span().and_then(|span| OFFERS[0].span(span));
-                // A span it does not have goes out as our label, which it refuses, never as another span.
-                let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+                let word = page.word(&SPANS);
                 // Opens are whole seconds, so it does not matter whether the last one is taken in.
                 let (from, to) = (secs_ceil(page.window.from), secs_ceil(page.window.until) - 1);
                 let path = format!("/api/charts/v1/trade/{symbol}/{word}?from={from}&to={to}");
-                HttpRequest::new("ohlc", path, CALL)
+                HttpRequest::new("ohlc", path, CALL).like("/api/charts/v1/trade/{symbol}/{span}")
             }
             Kind::OrderBook => HttpRequest::new(
                 "book_snapshot",
@@ -302,7 +286,7 @@ impl Exchange for KrakenFutures {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime<'_> = self.read(answer.body, |time: &ServerTime<'_>| time.result)?;
-        instant(Row(0), time.server_time)
+        Row(0).rfc3339(time.server_time)
     }
 
     /// There is no listing of one pair.
@@ -312,7 +296,7 @@ impl Exchange for KrakenFutures {
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         let listed: Listed<'_> = self.read(body, |listed: &Listed<'_>| listed.result)?;
-        let now = instant(Row(0), listed.server_time)?;
+        let now = Row(0).rfc3339(listed.server_time)?;
         let mut instruments = Vec::with_capacity(listed.instruments.len());
         // The dated contracts of a pair that end with a quarter, by their end.
         let mut quarters: BTreeMap<String, Vec<(Micros, usize)>> = BTreeMap::new();
@@ -320,7 +304,7 @@ impl Exchange for KrakenFutures {
             let (row, place) = (Row(row), instruments.len());
             let symbol = wire.symbol.to_ascii_uppercase();
             let name = Name::of(&symbol).filter(|name| name.is_dated == wire.last_trading_time.is_some());
-            let ends = wire.last_trading_time.map(|text| instant(row, text)).transpose()?;
+            let ends = wire.last_trading_time.map(|text| row.rfc3339(text)).transpose()?;
             let assets = name.as_ref().map(|name| format!("{}/{}", name.base, name.quote));
             if let (Some(assets), Some(ends)) =
                 (&assets, ends.filter(|ends| now < *ends && ends_a_quarter(*ends)))
@@ -332,7 +316,7 @@ impl Exchange for KrakenFutures {
             instruments.push(Instrument {
                 pair: perpetual.and_then(|assets| format!("{assets}:perp").parse().ok()),
                 is_open: wire.tradeable,
-                listed: wire.opening_date.map(|text| instant(row, text)).transpose()?,
+                listed: wire.opening_date.map(|text| row.rfc3339(text)).transpose()?,
                 ends,
                 contract,
                 ..Instrument::named(symbol)
@@ -346,10 +330,6 @@ impl Exchange for KrakenFutures {
         }
         Ok(Listing { instruments, quotas: Vec::new() })
     }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        None
-    }
 }
 
 impl KrakenFutures {
@@ -359,14 +339,10 @@ impl KrakenFutures {
         body: &'a [u8],
         result: impl Fn(&T) -> &str,
     ) -> Result<T, ParseError> {
-        let unread = |reason: String| match self.refusal(200, body) {
-            Some(refusal) => ParseError::Refused(refusal),
-            None => malformed(body, reason),
-        };
-        let read: T = serde_json::from_slice(body).map_err(|error| unread(error.to_string()))?;
+        let read: T = read(self, body)?;
         match result(&read) {
             "success" => Ok(read),
-            other => Err(unread(format!("its result is {other}"))),
+            other => Err(unreadable(self, body, &format!("its result is {other}"))),
         }
     }
 
@@ -406,7 +382,7 @@ impl KrakenFutures {
             };
             let (price, contracts) = (row.not_negative(fill.price)?, row.not_negative(fill.size)?);
             trades.push(Trade {
-                ts: instant(row, fill.time)?,
+                ts: row.rfc3339(fill.time)?,
                 ts_recv: None,
                 id: Some(fill.uid),
                 price,
@@ -419,7 +395,7 @@ impl KrakenFutures {
 
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         let depth: Depth<'_> = self.read(answer.body, |depth: &Depth<'_>| depth.result)?;
-        let ts = instant(Row(0), depth.server_time)?;
+        let ts = Row(0).rfc3339(depth.server_time)?;
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &depth.book.bids), (Side::Ask, &depth.book.asks)] {
             for (row, (price, contracts)) in rows.iter().take(page.rows as usize).enumerate() {
@@ -446,7 +422,7 @@ impl KrakenFutures {
         out.reserve(rates.rates.len());
         let mut funding = out.funding_mut();
         for (row, wire) in rates.rates.iter().enumerate() {
-            let ts = instant(Row(row), wire.timestamp)?;
+            let ts = Row(row).rfc3339(wire.timestamp)?;
             funding.push(FundingRate { ts, rate: wire.relative, mark_price: None });
         }
         Ok(Next::ByTime)
@@ -475,12 +451,6 @@ impl<'a> Name<'a> {
 
 fn ends_a_quarter(ends: Micros) -> bool {
     ends.utc().month() % 3 == 0
-}
-
-fn instant(row: Row, text: &str) -> Result<Micros, ParseError> {
-    let at: jiff::Timestamp = text.parse().map_err(|_| row.impossible("its time is no instant"))?;
-    let at = Micros(at.as_microsecond());
-    time_fault(at).map_or(Ok(at), |fault| Err(row.impossible(fault)))
 }
 
 /// The first millisecond at or after an instant, as it writes one.

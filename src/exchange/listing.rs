@@ -1,7 +1,8 @@
 //! What an exchange lists: its instruments, what they are made of, and the limits it announces.
 
+use crate::exchange::quarter;
 use crate::exchange::{ParseError, Quota, Refusal, RefusalKind};
-use crate::model::{Micros, Pair};
+use crate::model::{Micros, Pair, Window};
 
 /// What an exchange says of its markets and its limits.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +56,12 @@ impl Instrument {
     #[must_use]
     pub fn named(symbol: String) -> Self {
         Instrument { symbol, pair: None, is_open: true, listed: None, ends: None, contract: None }
+    }
+
+    /// When a dated contract has the name of its pair: before it another one had it, and after it another one has.
+    #[must_use]
+    pub fn tenure(&self) -> Option<Window> {
+        quarter::tenure(self.pair.as_ref()?.market(), self.ends?)
     }
 
     /// The base amount of a row that counts contracts.

@@ -10,6 +10,7 @@ mod bitmex;
 mod bybit;
 mod coinbase;
 mod decode;
+mod hole;
 mod kraken;
 mod krakenfutures;
 mod listing;
@@ -29,29 +30,29 @@ pub use walk::{Step, Walk};
 
 use crate::model::{Batch, Kind, Market, Micros, Pair, Series};
 
+/// What is known of an exchange as data; see the methods of [`Exchange`] with these names.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its usual host.
+    pub rest_url: &'static str,
+    /// Folders of recorded answers.
+    pub recordings: &'static [&'static str],
+    /// What it can do.
+    pub offers: &'static [Offer],
+    /// Our names of its operations.
+    pub endpoints: &'static [&'static str],
+    /// Its request budgets.
+    pub quotas: &'static [Quota],
+    /// The way round a geo-block.
+    pub geo_block_advice: Option<&'static str>,
+}
+
 /// One exchange's public REST interface, as pure functions.
 pub trait Exchange: Send + Sync {
-    /// The name in configurations, paths and labels.
-    fn name(&self) -> &'static str;
-
-    /// Where its public REST interface lives, without a trailing slash.
-    fn rest_url(&self) -> &'static str;
-
-    /// The folders of recorded answers that belong to this exchange.
-    fn recordings(&self) -> &'static [&'static str];
-
-    /// What it can do, one entry for each kind and set of markets.
-    fn offers(&self) -> &'static [Offer];
-
-    /// Our names of the operations asked of it: the values of the `endpoint` label.
-    fn endpoints(&self) -> &'static [&'static str];
-
-    /// The request budgets it documents, each used until it announces another. Requests name theirs by its
-    /// place here; an exchange that counts all of them together has one.
-    fn quotas(&self) -> &'static [Quota];
-
-    /// The way round a geo-block that the exchange itself documents, if it does.
-    fn geo_block_advice(&self) -> Option<&'static str>;
+    /// What is known of it as data.
+    fn profile(&self) -> &'static Profile;
 
     /// Its own name for a pair, as far as it can be told without the listing: of a dated contract, what its
     /// listing is asked by.
@@ -93,11 +94,49 @@ pub trait Exchange: Send + Sync {
 
     /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
     /// `header` looks a header up by its lower-case name.
-    fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32>;
+    fn used_weight(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
 
     /// The budget a header of an answer announces, where the exchange says it there.
     fn announced_quota(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
         None
+    }
+
+    /// The name in configurations, paths and labels.
+    fn name(&self) -> &'static str {
+        self.profile().name
+    }
+
+    /// Where its public REST interface lives, without a trailing slash.
+    fn rest_url(&self) -> &'static str {
+        self.profile().rest_url
+    }
+
+    /// The folders of recorded answers that belong to this exchange.
+    fn recordings(&self) -> &'static [&'static str] {
+        self.profile().recordings
+    }
+
+    /// What it can do, one entry for each kind and set of markets.
+    fn offers(&self) -> &'static [Offer] {
+        self.profile().offers
+    }
+
+    /// Our names of the operations asked of it: the values of the `endpoint` label.
+    fn endpoints(&self) -> &'static [&'static str] {
+        self.profile().endpoints
+    }
+
+    /// The request budgets it documents, each used until it announces another. Requests name theirs by its
+    /// place here; an exchange that counts all of them together has one.
+    fn quotas(&self) -> &'static [Quota] {
+        self.profile().quotas
+    }
+
+    /// The way round a geo-block that the exchange itself documents, if it does.
+    fn geo_block_advice(&self) -> Option<&'static str> {
+        self.profile().geo_block_advice
     }
 
     /// The offer for a kind on a market.

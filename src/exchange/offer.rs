@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{Grid, Kind, Market, Micros, Span};
+use crate::exchange::Instrument;
+use crate::model::{Grid, Kind, Market, Micros, Span, Window};
 
 /// What an exchange can do for one kind on some markets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +25,11 @@ pub struct Offer {
     /// Whether it may have forgotten rows sooner than [`history`](Offer::history) says: what it does not show any
     /// more was then not empty.
     pub is_forgetful: bool,
+    /// Whether the answer for a dated pair goes on over the contracts that had its name before; each request else
+    /// names one contract, and shows nothing of the others.
+    pub is_continuous: bool,
+    /// Whether trades are numbered without a hole, so that one is left out wherever a number is.
+    pub ids_are_contiguous: bool,
     /// The kind whose rows older candles are computed from, where [`history`](Offer::history) ends early.
     pub derived_from: Option<Kind>,
     /// How the oldest row is found.
@@ -54,6 +60,8 @@ impl Offer {
         bounds: Bounds::Both,
         history: History::Full,
         is_forgetful: false,
+        is_continuous: false,
+        ids_are_contiguous: false,
         derived_from: None,
         probe: Probe::None,
         walk: Duration::ZERO,
@@ -78,6 +86,21 @@ impl Offer {
             (History::For(length), _) => horizon - length,
             _ => Micros(0),
         }
+    }
+
+    /// When the rows of a dated pair are those of one contract; none where they are whatever is wanted.
+    #[must_use]
+    pub fn tenure(&self, instrument: &Instrument) -> Option<Window> {
+        instrument.tenure().filter(|_| !self.is_continuous)
+    }
+
+    /// Where the first candle opens that may hold an instant.
+    #[must_use]
+    pub fn open_before(&self, grid: Grid, at: Micros) -> Micros {
+        if self.is_adrift(grid.span) {
+            return at - Duration::from_secs(u64::from(grid.span.secs()));
+        }
+        grid.floor(at)
     }
 
     /// Whether one answer shows all there is: some of the newest rows, however long ago they were.

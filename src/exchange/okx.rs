@@ -11,10 +11,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::exchange::decode::{Row, malformed};
+use crate::exchange::decode::{Row, malformed, unreadable};
+use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Ask, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
-    Offer, Page, ParseError, Probe, Quota, Refusal, RefusalKind, SpanOffer,
+    Offer, Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -214,8 +215,6 @@ struct Listed {
     #[serde(default)]
     quote_ccy: String,
     #[serde(default)]
-    alias: String,
-    #[serde(default)]
     ct_val: String,
     #[serde(default)]
     ct_mult: String,
@@ -227,33 +226,19 @@ struct Listed {
     exp_time: String,
 }
 
+const PROFILE: Profile = Profile {
+    name: "okx",
+    rest_url: "https://www.okx.com",
+    recordings: &["okx"],
+    offers: &OFFERS,
+    endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
+    quotas: &QUOTAS,
+    geo_block_advice: None,
+};
+
 impl Exchange for Okx {
-    fn name(&self) -> &'static str {
-        "okx"
-    }
-
-    fn rest_url(&self) -> &'static str {
-        "https://www.okx.com"
-    }
-
-    fn recordings(&self) -> &'static [&'static str] {
-        &["okx"]
-    }
-
-    fn offers(&self) -> &'static [Offer] {
-        &OFFERS
-    }
-
-    fn endpoints(&self) -> &'static [&'static str] {
-        &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"]
-    }
-
-    fn quotas(&self) -> &'static [Quota] {
-        &QUOTAS
-    }
-
-    fn geo_block_advice(&self) -> Option<&'static str> {
-        None
+    fn profile(&self) -> &'static Profile {
+        &PROFILE
     }
 
     fn symbol(&self, pair: &Pair) -> String {
@@ -267,9 +252,7 @@ impl Exchange for Okx {
 
     fn request(&self, page: &Page) -> HttpRequest {
         let (symbol, rows) = (&page.instrument.symbol, page.rows);
-        let offered = self.offer_for(&page.series).and_then(|offer| offer.span(page.series.span()?));
-        // A span it does not have goes out as our label, which it refuses, never as another span.
-        let word = offered.map_or_else(|| page.series.span_label(), |own| own.word.to_owned());
+        let word = page.word(self.offer_for(&page.series).map_or(&[], |offer| offer.spans));
         match page.series.kind() {
             Kind::Ohlc => {
                 let bounds = exclusive(page, "before", "after");
@@ -328,7 +311,7 @@ impl Exchange for Okx {
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let times: Vec<Time<'_>> = self.read(answer.body)?;
         let time = times.first().ok_or_else(|| malformed(answer.body, "it says no time"))?;
-        millis(Row(0), time.ts)
+        Row(0).millis_text(time.ts)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -345,12 +328,8 @@ impl Exchange for Okx {
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         let listed: Vec<Listed> = self.read(body)?;
         let instruments: Result<_, _> =
-            listed.into_iter().enumerate().map(|(row, listed)| listed.instrument(Row(row))).collect();
+            listed.iter().enumerate().map(|(row, own)| own.instrument(Row(row), &listed)).collect();
         Ok(Listing { instruments: instruments?, quotas: Vec::new() })
-    }
-
-    fn used_weight(&self, _: usize, _: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        None
     }
 }
 
@@ -377,20 +356,13 @@ fn refusal(code: &str, msg: &str) -> Refusal {
     Refusal { kind, code: code.to_owned(), message: msg.to_owned() }
 }
 
-fn millis(row: Row, text: &str) -> Result<Micros, ParseError> {
-    row.millis(text.parse().map_err(|_| row.impossible("its time is no number"))?)
-}
-
 impl Okx {
     /// Reads an envelope; one with an error is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<Vec<T>, ParseError> {
         match serde_json::from_slice::<Envelope<'a, T>>(body) {
             Ok(envelope) if envelope.code == "0" => Ok(envelope.data),
             Ok(envelope) => Err(ParseError::Refused(refusal(&envelope.code, &envelope.msg))),
-            Err(error) => match self.refusal(200, body) {
-                Some(refusal) => Err(ParseError::Refused(refusal)),
-                None => Err(malformed(body, error)),
-            },
+            Err(error) => Err(unreadable(self, body, &error)),
         }
     }
 
@@ -406,7 +378,7 @@ impl Okx {
         {
             let row = Row(row);
             candles.push(row.candle(Candle {
-                ts: millis(row, ts)?,
+                ts: row.millis_text(ts)?,
                 open: row.number(open)?,
                 high: row.number(high)?,
                 low: row.number(low)?,
@@ -430,7 +402,7 @@ impl Okx {
             oldest = Some(oldest.map_or(id, |oldest| oldest.min(id)));
             let price = row.amount(fill.px)?;
             trades.push(Trade {
-                ts: millis(row, fill.ts)?,
+                ts: row.millis_text(fill.ts)?,
                 ts_recv: None,
                 id: Some(fill.trade_id),
                 price,
@@ -448,7 +420,7 @@ impl Okx {
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         let books: Vec<Book<'_>> = self.read(answer.body)?;
         let book = books.first().ok_or_else(|| malformed(answer.body, "it has no book"))?;
-        let ts = millis(Row(0), book.ts)?;
+        let ts = Row(0).millis_text(book.ts)?;
         let mut levels = out.book_mut();
         for (side, rows) in [(Side::Bid, &book.bids), (Side::Ask, &book.asks)] {
             for (row, (price, size, _, orders)) in rows.iter().take(page.rows as usize).enumerate() {
@@ -476,7 +448,7 @@ impl Okx {
         for (row, paid) in newest_first.into_iter().enumerate().rev() {
             let row = Row(row);
             let rate = if paid.realized_rate.is_empty() { paid.funding_rate } else { paid.realized_rate };
-            let (ts, rate) = (millis(row, paid.funding_time)?, row.number(rate)?);
+            let (ts, rate) = (row.millis_text(paid.funding_time)?, row.number(rate)?);
             rates.push(FundingRate { ts, rate, mark_price: None });
         }
         Ok(Next::ByTime)
@@ -488,7 +460,7 @@ impl Okx {
         for (row, Interest(ts, _, base, dollars)) in newest_first.into_iter().enumerate().rev() {
             let row = Row(row);
             samples.push(OpenInterest {
-                ts: millis(row, ts)?,
+                ts: row.millis_text(ts)?,
                 open_interest: row.amount(base)?,
                 open_interest_value: Some(row.amount(dollars)?),
             });
@@ -506,23 +478,19 @@ fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, Pars
 }
 
 impl Listed {
-    fn instrument(self, row: Row) -> Result<Instrument, ParseError> {
-        let market = match (self.inst_type.as_str(), self.alias.as_str()) {
-            ("SPOT", _) => Some(Market::Spot),
-            ("SWAP", _) => Some(Market::Perp),
-            ("FUTURES", "quarter") => Some(Market::Quarter),
-            ("FUTURES", "next_quarter") => Some(Market::NextQuarter),
+    fn instrument(&self, row: Row, all: &[Listed]) -> Result<Instrument, ParseError> {
+        let suffix = match self.inst_type.as_str() {
+            "SPOT" => Some(""),
+            "SWAP" => Some(":perp"),
+            "FUTURES" => self.dated(all),
             _ => None,
         };
-        let assets = match market {
-            Some(Market::Spot) => format!("{}/{}", self.base_ccy, self.quote_ccy),
+        let assets = match suffix {
+            Some("") => format!("{}/{}", self.base_ccy, self.quote_ccy),
             _ => self.inst_family.replacen('-', "/", 1),
         };
-        let pair = market.and_then(|market| match market.suffix() {
-            "" => assets.parse().ok(),
-            suffix => format!("{assets}:{suffix}").parse().ok(),
-        });
-        let instant = |text: &str| if text.is_empty() { Ok(None) } else { millis(row, text).map(Some) };
+        let pair = suffix.and_then(|suffix| format!("{assets}{suffix}").parse().ok());
+        let instant = |text: &str| if text.is_empty() { Ok(None) } else { row.millis_text(text).map(Some) };
         let contract = match self.ct_val.as_str() {
             "" => None,
             size => {
@@ -532,12 +500,22 @@ impl Listed {
             }
         };
         Ok(Instrument {
-            symbol: self.inst_id,
+            symbol: self.inst_id.clone(),
             pair,
             is_open: self.state == "live",
             listed: instant(&self.list_time)?,
             ends: if self.inst_type == "FUTURES" { instant(&self.exp_time)? } else { None },
             contract,
         })
+    }
+
+    /// The suffix of a dated contract by when it ends: its `alias` changes weeks before, and is not to be relied on.
+    fn dated(&self, all: &[Listed]) -> Option<&'static str> {
+        let ends = |own: &Listed| own.exp_time.parse().ok().map(Micros::from_millis);
+        let alike = |own: &&Listed| {
+            (&own.inst_type, &own.inst_family, own.state.as_str())
+                == (&self.inst_type, &self.inst_family, "live")
+        };
+        quarter::suffix(ends(self)?, all.iter().filter(alike).filter_map(ends))
     }
 }

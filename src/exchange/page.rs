@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::exchange::Instrument;
+use crate::exchange::{Instrument, SpanOffer};
 use crate::model::{Micros, Series, Window};
 
 /// One page to ask for.
@@ -21,6 +21,15 @@ pub struct Page {
     pub ask: Ask,
     /// The most rows wanted; for a book the levels of each side.
     pub rows: u32,
+}
+
+impl Page {
+    /// The exchange's own word for the span. One it does not have goes out as our label, which it refuses, never
+    /// as another span.
+    pub(crate) fn word(&self, spans: &[SpanOffer]) -> String {
+        let own = self.series.span().and_then(|span| spans.iter().find(|own| own.span() == span));
+        own.map_or_else(|| self.series.span_label(), |own| own.word.to_owned())
+    }
 }
 
 /// How a page is asked for.
@@ -47,6 +56,8 @@ pub struct HttpRequest {
     pub host: Option<&'static str>,
     /// Path and query, from the first slash.
     pub path: String,
+    /// The path with what varies left out, where not only the query does; see [`HttpRequest::template`].
+    pub pattern: Option<&'static str>,
     /// What it costs of its budget.
     pub weight: u32,
     /// Which of the exchange's [`quotas`](crate::exchange::Exchange::quotas) pays, by its place there.
@@ -57,13 +68,25 @@ impl HttpRequest {
     /// A request to the exchange's usual host, paid from its first budget.
     #[must_use]
     pub fn new(endpoint: &'static str, path: String, weight: u32) -> Self {
-        HttpRequest { endpoint, host: None, path, weight, budget: 0 }
+        HttpRequest { endpoint, host: None, path, pattern: None, weight, budget: 0 }
     }
 
     /// The same, paid from another budget.
     #[must_use]
     pub fn paid_from(self, budget: usize) -> Self {
         HttpRequest { budget, ..self }
+    }
+
+    /// The same, with a path that holds more than constants: `/products/{symbol}/candles`.
+    #[must_use]
+    pub fn like(self, pattern: &'static str) -> Self {
+        HttpRequest { pattern: Some(pattern), ..self }
+    }
+
+    /// The path as it is for every symbol: one word for all requests of a kind.
+    #[must_use]
+    pub fn template(&self) -> &str {
+        self.pattern.unwrap_or_else(|| self.path.split('?').next().unwrap_or_default())
     }
 
     /// The same, to another host.

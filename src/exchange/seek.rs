@@ -3,14 +3,12 @@
 //! The newest page says how far ids go, the first one where they begin; between them the id is guessed from
 //! the time, and halved every other turn, so that the search ends however unevenly trades came.
 
+use crate::exchange::hole::{Numbered, numbered};
 use crate::exchange::{Ask, ParseError};
 use crate::model::{Batch, Micros};
 
 /// Answers in a row that may deny trades the exchange has shown to exist.
 const MOST_DENIALS: u8 = 4;
-
-/// A trade's id and instant.
-type Known = (u64, Micros);
 
 /// A search on its way.
 #[derive(Clone, Debug)]
@@ -18,8 +16,8 @@ pub(super) struct Seek {
     at: Micros,
     ask: Ask,
     /// The newest trade known to lie before `at`, and the oldest known not to.
-    before: Option<Known>,
-    after: Option<Known>,
+    before: Option<Numbered>,
+    after: Option<Numbered>,
     halve: bool,
     denials: u8,
 }
@@ -81,17 +79,9 @@ impl Seek {
 }
 
 /// The first and the last trade of an answer.
-fn ends(rows: &Batch) -> Result<Option<(Known, Known)>, ParseError> {
-    let known = |row: usize| -> Result<Known, ParseError> {
-        let trade = rows.trades().get(row);
-        let id = trade
-            .id
-            .and_then(|id| id.parse().ok())
-            .ok_or_else(|| ParseError::Impossible { row, reason: "its id is no number".to_owned() })?;
-        Ok((id, trade.ts))
-    };
+fn ends(rows: &Batch) -> Result<Option<(Numbered, Numbered)>, ParseError> {
     match rows.len() {
         0 => Ok(None),
-        rows => Ok(Some((known(0)?, known(rows - 1)?))),
+        count => Ok(Some((numbered(rows, 0)?, numbered(rows, count - 1)?))),
     }
 }

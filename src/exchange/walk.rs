@@ -5,11 +5,13 @@
 //! a row past its end was seen. Newest first is the mirror: `[oldest open, until)` and `(oldest ts, until)`.
 //! A short page proves only up to its furthest row; the rest is asked again, overlapping by that row. Two
 //! answers with nothing beyond what is held make the rest confirmed empty, unless it lies too near the
-//! present, or a row beyond is known and the exchange contradicts itself.
+//! present, or a row beyond is known and the exchange contradicts itself. Where ids are contiguous, a page that
+//! skips one proves only up to there, and what follows is asked for by id: a hole in two answers is one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exchange::hole;
 use crate::exchange::seek::Seek;
 use crate::exchange::{Ask, Bounds, Direction, History, Instrument, Next, Offer, Page, ParseError};
 use crate::model::{Batch, Grid, Micros, Series, Window};
@@ -45,6 +47,8 @@ pub struct Walk {
     held: Option<Micros>,
     /// The next page asks for the furthest held row again, and for what follows however far off.
     again: bool,
+    /// The number before a hole in contiguous ids that was asked for again, and holes up to it.
+    doubted: Option<u64>,
     empties: u8,
     contradictions: u8,
     ended: bool,
@@ -98,6 +102,7 @@ impl Walk {
             ask: Ask::ByTime,
             held: None,
             again: false,
+            doubted: None,
             empties: 0,
             contradictions: 0,
             ended: false,
@@ -160,6 +165,12 @@ impl Walk {
         if !rows.is_empty() && self.overlap_is_missing(ts) {
             self.contradicted(&rows)?;
             return Ok(Step::of_nothing(&rows));
+        }
+        if let Some((before, at)) = self.hole(&rows)? {
+            let covered = self.prove_up_to(at);
+            self.doubted = Some(before);
+            self.go_on(Some(at), Next::FromId(before), true);
+            return Ok(Step { rows: rows.gather(&inside), covered, empty: None, stray });
         }
         // A row that was not asked for proves nothing.
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
@@ -233,6 +244,18 @@ impl Walk {
                 (Bounds::Near, Direction::NewestFirst) => at < asked.until,
                 (Bounds::Unbounded | Bounds::ById, _) => true,
             }
+    }
+
+    /// The last trade before a hole in contiguous ids. One that is there in two answers is believed.
+    fn hole(&self, rows: &Batch) -> Result<Option<hole::Numbered>, ParseError> {
+        if !self.offer.ids_are_contiguous {
+            return Ok(None);
+        }
+        let begin = match (self.ask, self.held) {
+            (Ask::FromId(asked), Some(held)) => Some((asked, held)),
+            _ => None,
+        };
+        hole::first(rows, self.window, begin, self.doubted)
     }
 
     /// A full answer of the newest rows alone proves nothing before its oldest: that has been forgotten since the

@@ -140,37 +140,84 @@ fn a_candle_off_its_grid_is_refused() {
     assert!(walk(0, 10, 10, 10).take(rows, Next::ByTime, None).is_err());
 }
 
-#[test]
-fn trades_of_the_last_instant_are_asked_again_by_id_until_one_past_the_end_is_seen() {
+/// Ten trades an instant, by their ids.
+fn trades(ids: impl IntoIterator<Item = u64>) -> Batch {
+    let mut rows = Batch::of(Kind::Trades);
+    for id in ids {
+        let ts = Micros(START + i64::try_from(id).unwrap() / 10);
+        let (price, amount) = (1.0, 1.0);
+        rows.trades_mut().push(Trade {
+            ts,
+            ts_recv: None,
+            id: Some(&id.to_string()),
+            price,
+            amount,
+            side: None,
+        });
+    }
+    rows
+}
+
+/// A walk over the instants of the first thousand trades.
+fn walk_of_trades() -> Walk {
     let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
     let offer = find("binance").unwrap().offer_for(&series).unwrap();
     let wanted = Window::new(Micros(START), Micros(START + 100)).unwrap();
-    let mut walk =
-        Walk::new(Arc::new(series), instrument(), offer, wanted, Micros(START + 500), Micros(START + 500));
-    let page = |ids: std::ops::Range<u64>| {
-        let mut rows = Batch::of(Kind::Trades);
-        for id in ids {
-            // Ten trades an instant.
-            let ts = Micros(START + i64::try_from(id).unwrap() / 10);
-            rows.trades_mut().push(Trade {
-                ts,
-                ts_recv: None,
-                id: Some(&id.to_string()),
-                price: 1.0,
-                amount: 1.0,
-                side: None,
-            });
-        }
-        rows
-    };
+    Walk::new(Arc::new(series), instrument(), offer, wanted, Micros(START + 500), Micros(START + 500))
+}
 
-    let first = walk.take(page(0..995), Next::FromId(994), None).unwrap();
-    assert_eq!(first.covered, Window::new(Micros(START), Micros(START + 99)));
+fn instants(from: i64, until: i64) -> Option<Window> {
+    Window::new(Micros(START + from), Micros(START + until))
+}
+
+#[test]
+fn trades_of_the_last_instant_are_asked_again_by_id_until_one_past_the_end_is_seen() {
+    let mut walk = walk_of_trades();
+    let first = walk.take(trades(0..995), Next::FromId(994), None).unwrap();
+    assert_eq!(first.covered, instants(0, 99));
     assert_eq!(walk.next().unwrap().ask, Ask::FromId(994));
-    let second = walk.take(page(994..1_200), Next::FromId(1_199), None).unwrap();
+    let second = walk.take(trades(994..1_200), Next::FromId(1_199), None).unwrap();
     assert_eq!((second.rows.len(), second.stray), (6, 0));
-    assert_eq!(second.covered, Window::new(Micros(START + 99), Micros(START + 100)));
+    assert_eq!(second.covered, instants(99, 100));
     assert_eq!(walk.next(), None);
+}
+
+#[test]
+fn a_page_that_skips_trades_proves_only_up_to_them_and_the_rest_is_asked_for_by_id() {
+    let mut walk = walk_of_trades();
+    // In disorder, as an exchange may send them.
+    let holed = (700..1_000).chain(0..605);
+    let first = walk.take(trades(holed), Next::FromId(999), None).unwrap();
+    assert_eq!((first.covered, first.rows.len()), (instants(0, 60), 905));
+    assert_eq!(walk.next().unwrap().ask, Ask::FromId(604));
+    let second = walk.take(trades(604..1_200), Next::FromId(1_199), None).unwrap();
+    assert_eq!((second.covered, walk.next()), (instants(60, 100), None));
+}
+
+#[test]
+fn a_hole_between_ids_is_believed_once_two_answers_have_it() {
+    let mut walk = walk_of_trades();
+    walk.take(trades((0..605).chain(700..1_000)), Next::FromId(999), None).unwrap();
+    let second = walk.take(trades((604..605).chain(700..801).chain(900..1_200)), Next::FromId(1_199), None);
+    assert_eq!(second.unwrap().covered, instants(60, 80), "the one behind it is another");
+    assert_eq!(walk.next().unwrap().ask, Ask::FromId(800));
+    // The trade asked for is missing this time, its neighbour of the same instant is not.
+    let third = walk.take(trades((801..802).chain(900..1_200)), Next::FromId(1_199), None).unwrap();
+    assert_eq!((third.covered, &walk.next().unwrap().ask), (instants(80, 80), &Ask::FromId(801)));
+    let fourth = walk.take(trades((801..802).chain(900..1_200)), Next::FromId(1_199), None).unwrap();
+    assert_eq!((fourth.covered, walk.next()), (instants(80, 100), None));
+}
+
+#[test]
+fn a_hole_beyond_the_end_is_none_and_an_id_that_is_no_number_is_refused() {
+    let mut walk = walk_of_trades();
+    walk.take(trades(0..995), Next::FromId(994), None).unwrap();
+    let step = walk.take(trades((994..1_001).chain(1_100..1_200)), Next::FromId(1_199), None).unwrap();
+    assert_eq!((step.covered, walk.next()), (instants(99, 100), None));
+    let mut rows = Batch::of(Kind::Trades);
+    let (ts, price, amount) = (Micros(START), 1.0, 1.0);
+    rows.trades_mut().push(Trade { ts, ts_recv: None, id: Some("x"), price, amount, side: None });
+    assert!(walk_of_trades().take(rows, Next::ByTime, None).is_err());
 }
 
 proptest! {

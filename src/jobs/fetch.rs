@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::exchange::{HttpRequest, Next, Page, ParseError, Step, Walk};
 use crate::jobs::FetchError;
 use crate::jobs::ends::Ends;
 use crate::model::{Batch, Window};
 use crate::net::{Advice, Client, NetError, Received};
-use crate::telemetry::Telemetry;
 use crate::telemetry::events::RequestRetried;
+use crate::telemetry::{Telemetry, trace};
 
 /// How often and how patiently a window is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,12 +87,22 @@ impl Fetcher {
         mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
         let exchange = self.client.exchange();
-        let read = |received: &Received| {
-            let mut rows = Batch::of(page.series.kind());
-            let next = received.with_answer(|answer| exchange.parse(page, answer, &mut rows))?;
-            take(rows, next)
+        let fetching = async {
+            let mut came = 0;
+            let read = |received: &Received| {
+                let mut rows = Batch::of(page.series.kind());
+                let next = received.with_answer(|answer| exchange.parse(page, answer, &mut rows))?;
+                came = rows.len();
+                take(rows, next)
+            };
+            let asked = self.ask(&exchange.request(page), read).await;
+            match &asked {
+                Ok(_) => trace::read(came),
+                Err((_, error)) => trace::failed(error.reason(), None, error),
+            }
+            asked
         };
-        self.ask(&exchange.request(page), read).await
+        fetching.instrument(trace::fetch_page(&page.series, page.window)).await
     }
 
     /// One request, sent until its answer is understood or the attempts are spent.
@@ -100,13 +111,13 @@ impl Fetcher {
         request: &HttpRequest,
         mut read: impl FnMut(&Received) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
-        let mut failed = 0;
+        let (mut failed, mut sent) = (0, 0);
         loop {
             if self.sparing {
                 let waited = self.client.wait_for_spare(request, &self.stop).await;
                 waited.map_err(|error| (failed, error.into()))?;
             }
-            let error = match self.client.get(request, &self.stop).await {
+            let error = match self.client.get_again(request, &mut sent, &self.stop).await {
                 Ok(received) => match read(&received) {
                     Ok(taken) => return Ok(taken),
                     Err(source) => self.unreadable(source),

@@ -19,5 +19,5 @@ mod survey;
 pub use coverage::coverage;
 pub use error::{FetchError, RunError};
 pub use fetch::Retry;
-pub use order::{Context, Order, Outcome, Progress, Since};
+pub use order::{Context, Introduced, Order, Outcome, Progress, Since};
 pub use run::{run, tell_finding, tell_flush};

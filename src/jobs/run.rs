@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
 use crate::jobs::ends::Ends;
 use crate::jobs::failures::Failures;
 use crate::jobs::fetch::{Failed, Fetcher};
-use crate::jobs::survey::Ground;
+use crate::jobs::survey::{Contracted, Ground};
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
 use crate::model::{Micros, Series, Window, Windows};
 use crate::net::NetError;
@@ -21,7 +22,7 @@ use crate::telemetry::events::{
     JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
     WindowFailed,
 };
-use crate::telemetry::{Discard, Telemetry};
+use crate::telemetry::{Discard, Telemetry, trace};
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
@@ -74,14 +75,32 @@ impl<'a> Run<'a> {
     async fn all(&mut self) -> Result<(), RunError> {
         let offer = self.offer().ok_or_else(|| self.no_offer())?;
         let mut writer = self.open().await?;
-        let instrument = self.introduce().await?;
+        let introduced = self.introduce().await?;
         if offer.history == History::Now {
-            let writer = self.snapshot(writer, offer, instrument).await?;
+            let writer = self.snapshot(writer, offer, introduced.now).await?;
             return self.finish(writer, Ok(())).await;
         }
-        let ground = self.survey(&mut writer, offer, instrument);
+        let mut walked = Ok(());
+        for contract in self.contracts(&writer, offer, introduced) {
+            if walked.is_ok() {
+                (writer, walked) = self.fill(writer, offer, contract).await?;
+            }
+        }
+        self.finish(writer, walked).await
+    }
+
+    /// Gets what is missing of the time in which a pair was one instrument.
+    async fn fill(
+        &mut self,
+        mut writer: Writer,
+        offer: &'static Offer,
+        contract: Contracted,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        self.at.done = 0;
+        let ground = self.survey(&mut writer, offer, contract);
+        self.settle_before_listing(&mut writer, &ground);
         if let Err(error) = self.probe(&mut writer, &ground).await {
-            return self.finish(writer, Err(error)).await;
+            return Ok((writer, Err(error)));
         }
         self.doubt(&mut writer, &ground);
         // What was ever wanted is on record before the first page, whatever happens then.
@@ -101,7 +120,7 @@ impl<'a> Run<'a> {
         if walked.is_ok() {
             (writer, walked) = self.derive(writer, &ground).await?;
         }
-        self.finish(writer, walked).await
+        Ok((writer, walked))
     }
 
     /// What to walk at once and what to repair after it.
@@ -166,7 +185,8 @@ impl<'a> Run<'a> {
                 let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
                 let walk = Walk::new(series, instrument, ground.offer, window, ground.horizon, settled);
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
-                walking.spawn(async move { fetcher.walk(walk, sender).await });
+                let walked = async move { fetcher.walk(walk, sender).await };
+                walking.spawn(walked.instrument(trace::here()));
             }
             if walking.is_empty() {
                 break;
@@ -325,7 +345,9 @@ impl<'a> Run<'a> {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RunError> {
-        tokio::task::spawn_blocking(work).await.map_err(|error| self.broken(&error))
+        let span = trace::here();
+        let traced = move || span.in_scope(work);
+        tokio::task::spawn_blocking(traced).await.map_err(|error| self.broken(&error))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {

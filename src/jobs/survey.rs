@@ -2,10 +2,12 @@
 //! where rows are wanted, where they begin, and what of all that is missing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::exchange::{Ask, Direction, Instrument, Offer, Page, Probe};
+use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
-use crate::jobs::{FetchError, RunError, Since, plan};
+use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
@@ -13,6 +15,15 @@ use crate::telemetry::events::Chain;
 
 /// Missing windows from which on the oldest row is looked for first.
 const WORTH_A_PROBE: usize = 3;
+
+/// How long after the end of a dated contract its rows are still asked for.
+const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
+
+/// What a pair is or was, and whether nothing before it is asked for besides.
+pub(super) struct Contracted {
+    instrument: Arc<Instrument>,
+    is_first: bool,
+}
 
 /// What is known once a run is prepared.
 pub(super) struct Ground {
@@ -45,7 +56,7 @@ impl Run<'_> {
 
     /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
     /// what it is listed as and what budgets are announced. A dated contract is looked up again once it has ended.
-    pub(super) async fn introduce(&self) -> Result<Arc<Instrument>, RunError> {
+    pub(super) async fn introduce(&self) -> Result<Introduced, RunError> {
         let client = &self.context.client;
         if client.clock().is_due() {
             match self.fetcher.measure_clock().await {
@@ -59,9 +70,11 @@ impl Run<'_> {
         }
         let pair = self.order.series.pair();
         let known = self.context.introduced().get(pair).cloned();
-        let runs_on =
-            |instrument: &Arc<Instrument>| instrument.ends.is_none_or(|ends| client.clock().now() < ends);
-        if let Some(known) = known.filter(runs_on) {
+        let now = client.clock().now();
+        let has_its_name = |own: &Introduced| {
+            own.now.tenure().map(|own| own.until).or(own.now.ends).is_none_or(|until| now < until)
+        };
+        if let Some(known) = known.clone().filter(has_its_name) {
             return Ok(known);
         }
         let request = client.exchange().listing_request(Some(pair));
@@ -72,35 +85,100 @@ impl Run<'_> {
         let listed = self.fetcher.ask(&request, read).await;
         let (instrument, quotas) = listed.map_err(|(_, error)| self.unprepared(error))?;
         quotas.into_iter().for_each(|(budget, quota)| client.set_quota(budget, quota));
-        self.context.introduced().insert(pair.clone(), Arc::clone(&instrument));
-        Ok(instrument)
+        let before = known.map(|known| known.now).filter(|known| known.symbol != instrument.symbol);
+        let introduced = Introduced { now: instrument, before };
+        self.context.introduced().insert(pair.clone(), introduced.clone());
+        Ok(introduced)
     }
 
-    /// Settles from where to where rows are wanted.
-    pub(super) fn survey(
+    /// The instruments to ask, one after the other: the contract that a dated pair was, as long as something of it
+    /// is missing and it can be expected to be answered for, and what the pair is now.
+    pub(super) fn contracts(
         &self,
-        writer: &mut Writer,
+        writer: &Writer,
         offer: &'static Offer,
-        instrument: Arc<Instrument>,
-    ) -> Ground {
+        introduced: Introduced,
+    ) -> Vec<Contracted> {
         let grid = self.order.series.span().map(|span| offer.grid(span));
-        let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
-        let until = self.order.until.map_or(horizon, |until| until.min(horizon));
+        let now = self.context.client.clock().now();
+        let asked = self.asked(writer, offer, grid, plan::horizon(offer, grid, now));
+        let before = introduced.before.filter(|before| {
+            let Some(tenure) = offer.tenure(before).filter(|_| !offer.is_a_glimpse()) else { return false };
+            let closed = grid.map_or(tenure.until, |grid| grid.next(grid.floor(tenure.until)));
+            let wanted = Window::new(asked.max(tenure.from), tenure.until);
+            now < closed + ASKED_AFTER_ITS_END
+                && wanted.is_some_and(|wanted| !writer.settled().missing(wanted).is_empty())
+        });
+        let is_first = before.is_none();
+        let before = before.map(|instrument| Contracted { instrument, is_first: true });
+        before.into_iter().chain([Contracted { instrument: introduced.now, is_first }]).collect()
+    }
+
+    /// From where on rows are wanted.
+    fn asked(&self, writer: &Writer, offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
         let known = writer.ledger().wanted_since;
-        let asked = match self.order.since {
+        match self.order.since {
             Since::Exactly(since) => since,
             Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
             Since::Origin => known.map_or(Micros::OLDEST, |known| known.min(Micros::OLDEST)),
             Since::Known => known.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
-        };
-        let since = self.reach(writer, offer, grid, asked, horizon);
+        }
+    }
+
+    /// Settles from where to where rows are wanted.
+    pub(super) fn survey(
+        &mut self,
+        writer: &mut Writer,
+        offer: &'static Offer,
+        contract: Contracted,
+    ) -> Ground {
+        let Contracted { instrument, is_first } = contract;
+        let grid = self.order.series.span().map(|span| offer.grid(span));
+        let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
+        let tenure = offer.tenure(&instrument);
+        let until = self.order.until.map_or(horizon, |until| until.min(horizon));
+        let until = tenure.map_or(until, |tenure| until.min(tenure.until));
+        let asked = self.asked(writer, offer, grid, horizon);
+        let mut since = self.reach(writer, offer, grid, asked, horizon);
+        if let Some(tenure) = tenure {
+            let earlier = Window::new(since, tenure.from).filter(|_| is_first);
+            earlier.into_iter().for_each(|window| self.had_another(writer, &instrument, window));
+            since = since.max(tenure.from);
+        }
         // A start in the future wants nothing yet, and must not hide what comes before it.
         writer.account(|ledger| want(ledger, asked.min(horizon)));
-        if let Some((oldest, newest)) = writer.ledger().ends() {
-            self.fetcher.ends.learn(&[oldest.0, newest.0]);
+        // A row of another contract says nothing of what this one has.
+        self.fetcher.ends = Arc::new(Ends::default());
+        for end in writer.ledger().ends().into_iter().flat_map(|ends| [ends.0, ends.1]) {
+            if tenure.is_none_or(|tenure| tenure.holds(end)) {
+                self.fetcher.ends.learn(&[end.0]);
+            }
         }
         let older = Window::new(asked, since.min(until)).filter(|_| offer.derived_from.is_some());
         Ground { offer, instrument, grid, horizon, since, until, older }
+    }
+
+    /// What an earlier contract had that the exchange no longer calls by the pair's name is unfillable.
+    fn had_another(&self, writer: &mut Writer, instrument: &Instrument, window: Window) {
+        let exchange = self.context.client.exchange().name();
+        let (symbol, since) = (&instrument.symbol, window.until);
+        let reason =
+            format!("an earlier contract had this name; {exchange} calls {symbol} by it since {since}");
+        writer.account(|ledger| ledger.give_up(window, &reason));
+    }
+
+    /// Nothing is there before the exchange listed the pair, where it says when that was.
+    pub(super) fn settle_before_listing(&self, writer: &mut Writer, ground: &Ground) {
+        let goes_further_back = ground.offer.is_continuous && ground.instrument.tenure().is_some();
+        let Some(listed) = ground.instrument.listed.filter(|_| !goes_further_back) else { return };
+        let opens = ground.grid.map_or(listed, |grid| ground.offer.open_before(grid, listed));
+        let settled = plan::unsettled_since(ground.grid, ground.horizon);
+        let Some(before) = Window::new(ground.since, ground.until.min(opens).min(settled)) else { return };
+        let exchange = self.context.client.exchange().name();
+        let reason = format!("{exchange} lists {} since {listed}", ground.instrument.symbol);
+        for gap in writer.settled().missing(before).iter() {
+            writer.account(|ledger| ledger.confirm_empty(gap, &reason));
+        }
     }
 
     /// What the exchange cannot give any more is unfillable, before the first request.

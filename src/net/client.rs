@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Response, Url};
+use reqwest::{Response, StatusCode, Url};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::exchange::{Answer, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::classify::cause;
 use crate::net::{Clock, Limiter, NetError, Silent, Watch};
+use crate::telemetry::trace;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const IDLE_AT_MOST: Duration = Duration::from_secs(15);
@@ -165,8 +167,21 @@ impl Client {
     /// # Errors
     /// See [`NetError`]; a limit the exchange reports is already obeyed by the requests after it.
     pub async fn get(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
-        match self.attempt(request, stop).await {
-            Err(NetError::Broken { answered: false, .. }) => self.attempt(request, stop).await,
+        self.get_again(request, &mut 0, stop).await
+    }
+
+    /// The same for a request that may have been sent before; `sent` counts how often it was.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_again(
+        &self,
+        request: &HttpRequest,
+        sent: &mut u32,
+        stop: &CancellationToken,
+    ) -> Result<Received, NetError> {
+        match self.attempt(request, sent, stop).await {
+            Err(NetError::Broken { answered: false, .. }) => self.attempt(request, sent, stop).await,
             outcome => outcome,
         }
     }
@@ -179,7 +194,7 @@ impl Client {
         let request = self.exchange.clock_request();
         self.limiter(request.budget).wait(request.weight, stop).await?;
         let sent = Instant::now();
-        let (received, heard) = self.watched(&request, sent, stop).await?;
+        let (received, heard) = self.watched(&request, sent, 0, stop).await?;
         let theirs = received
             .with_answer(|answer| self.exchange.parse_clock(answer))
             .map_err(|error| self.unreadable(&request, error))?;
@@ -188,9 +203,15 @@ impl Client {
         Ok(())
     }
 
-    async fn attempt(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
+    async fn attempt(
+        &self,
+        request: &HttpRequest,
+        sent: &mut u32,
+        stop: &CancellationToken,
+    ) -> Result<Received, NetError> {
         self.limiter(request.budget).wait(request.weight, stop).await?;
-        let (received, _) = self.watched(request, Instant::now(), stop).await?;
+        *sent += 1;
+        let (received, _) = self.watched(request, Instant::now(), *sent - 1, stop).await?;
         Ok(received)
     }
 
@@ -199,29 +220,36 @@ impl Client {
         &self,
         request: &HttpRequest,
         sent: Instant,
+        resent: u32,
         stop: &CancellationToken,
     ) -> Result<(Received, Instant), NetError> {
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.exchange_bytes(request, sent) => outcome,
-            () = grace_over(stop) => Err(NetError::Stopped),
+        let own = request.host.unwrap_or(self.exchange.rest_url());
+        let url = format!("{}{}", self.redirected.as_deref().unwrap_or(own), request.path);
+        let span = trace::http_get(trace::Get { url: &url, template: request.template(), resent });
+        let watched = async {
+            let outcome = tokio::select! {
+                biased;
+                outcome = self.exchange_bytes(request, url, sent) => outcome,
+                () = grace_over(stop) => Err(failed(None, NetError::Stopped)),
+            };
+            if let Err(error) = &outcome {
+                self.watch.request_failed(self.name(), request.endpoint, error, sent.elapsed());
+            }
+            outcome
         };
-        if let Err(error) = &outcome {
-            self.watch.request_failed(self.name(), request.endpoint, error, sent.elapsed());
-        }
-        outcome
+        watched.instrument(span).await
     }
 
     async fn exchange_bytes(
         &self,
         request: &HttpRequest,
+        url: String,
         sent: Instant,
     ) -> Result<(Received, Instant), NetError> {
-        let own = request.host.unwrap_or(self.exchange.rest_url());
-        let url = format!("{}{}", self.redirected.as_deref().unwrap_or(own), request.path);
-        let response = self.http.get(url).send().await.map_err(|error| self.unsent(&error))?;
+        let response = self.http.get(url).send().await.map_err(|error| failed(None, self.unsent(&error)))?;
         let (heard, at) = (Instant::now(), self.clock.now());
         let (status, headers) = (response.status(), response.headers().clone());
+        trace::answered(status.as_u16());
         self.note(request.budget, &headers);
         let most = match (status.is_success(), request.endpoint) {
             (false, _) => ERROR_BYTES,
@@ -230,10 +258,14 @@ impl Client {
         };
         let body = self.read(response, most).await;
         // The status of an error says more than a body that could not be read.
-        let body = if status.is_success() { body? } else { body.unwrap_or_default() };
+        let body = match body {
+            Err(error) if status.is_success() => return Err(failed(None, error)),
+            body => body.unwrap_or_default(),
+        };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
         if !status.is_success() || self.is_limit(&body) {
-            return Err(self.classify(status.as_u16(), &headers, &body, request.budget, sent));
+            let error = self.classify(status.as_u16(), &headers, &body, request.budget, sent);
+            return Err(failed(Some(status).filter(|status| !status.is_success()), error));
         }
         self.limiter(request.budget).answered(sent);
         Ok((Received { body, headers, at }, heard))
@@ -257,13 +289,19 @@ impl Client {
     }
 }
 
-/// Makes ring the process's cryptography, unless it has one.
+/// Notes in the trace why an attempt failed.
+fn failed(status: Option<StatusCode>, error: NetError) -> NetError {
+    trace::failed(error.reason(), status.map(|status| status.as_u16()), &error);
+    error
+}
+
 /// What repairs may spend of a budget.
 fn part_of(quota: Quota) -> Quota {
     let weight = (f64::from(quota.weight) * REPAIR_SHARE) as u32;
     Quota { weight: weight.max(1), ..quota }
 }
 
+/// Makes ring the process's cryptography, unless it has one.
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,15 +1,20 @@
 //! The rate limit of one exchange: lets requests through in the order they came, none inside a ban.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::exchange::Quota;
 use crate::net::bucket::Bucket;
 use crate::net::{NetError, Watch};
+use crate::telemetry::trace;
 
 /// The limit all requests to one exchange pass through.
 pub struct Limiter {
@@ -43,7 +48,7 @@ impl Limiter {
         tokio::select! {
             biased;
             () = stop.cancelled() => return Err(NetError::Stopped),
-            () = self.pass(weight) => {}
+            () = self.pass_traced(weight) => {}
         }
         self.watch.limit_waited(self.exchange, came.elapsed());
         let (level, capacity) = self.bucket().level(Instant::now());
@@ -74,6 +79,15 @@ impl Limiter {
     /// Ends the back-off once a request sent at `sent`, after the last refusal, was answered.
     pub fn answered(&self, sent: Instant) {
         self.bucket().forgive(sent);
+    }
+
+    /// Passes; a wait that is one has a span.
+    async fn pass_traced(&self, weight: u32) {
+        let mut passing = pin!(self.pass(weight));
+        let waits = poll_fn(|context| Poll::Ready(passing.as_mut().poll(context).is_pending())).await;
+        if waits {
+            passing.instrument(trace::limit_wait(self.exchange)).await;
+        }
     }
 
     async fn pass(&self, weight: u32) {

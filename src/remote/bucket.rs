@@ -91,6 +91,7 @@ impl Bucket {
     /// # Errors
     /// See [`Bucket::publish`].
     pub async fn commit(&self, ours: &Ledger) -> Result<Ledger, RemoteError> {
+        let ours = &ours.copy();
         for _ in 0..ATTEMPTS {
             let (theirs, tag) = self.owned(ours.fence).await?;
             let merged = self.merged(ours, &theirs)?;
@@ -171,7 +172,7 @@ impl Bucket {
     }
 
     async fn put(&self, ledger: &Ledger, tag: Option<&str>) -> Result<(), RemoteError> {
-        let bytes = ledger.copy_bytes(&self.series)?;
+        let bytes = ledger.to_bytes(&self.series)?;
         let seal = Seal { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
         let stamp = Stamp { seal, fence: ledger.fence };
         self.s3.put_if(&self.key("_series.json"), bytes.into(), &stamp, tag).await

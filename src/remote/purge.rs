@@ -32,8 +32,8 @@ struct Candidate {
     entry: FileEntry,
 }
 
-/// Drops files, the oldest periods first, until `is_enough` is told enough bytes or nothing is left that may go.
-/// Each is read back from a remote, every byte, before it goes; with `dry_run` none goes.
+/// Drops files that all remotes hold, the oldest periods first, until `is_enough` is told enough bytes or nothing is
+/// left that may go. Each is read back from one of them, every byte, before it goes; with `dry_run` none goes.
 pub async fn purge(
     store: &Store,
     layout: &Layout,
@@ -43,12 +43,14 @@ pub async fn purge(
     is_enough: impl Fn(u64) -> bool,
 ) -> Vec<Dropped> {
     let mut dropped: Vec<Dropped> = Vec::new();
-    for candidate in candidates(layout).await {
+    let mut asked: Vec<Arc<dyn Remote>> = remotes.to_vec();
+    let names = remotes.iter().map(|remote| remote.name().to_owned()).collect();
+    for candidate in candidates(layout, names).await {
         if is_enough(dropped.iter().map(|file| file.bytes).sum()) {
             break;
         }
         let Candidate { series, period, entry, .. } = candidate;
-        let Some(remote) = holder(store, remotes, telemetry, &series, &period, &entry).await else {
+        let Some(remote) = holder(store, &mut asked, telemetry, &series, &period, &entry).await else {
             continue;
         };
         let file = Dropped { bytes: entry.bytes, remote, series, period };
@@ -89,7 +91,8 @@ async fn count(layout: &Layout) -> RemoteOnlyCounted {
     RemoteOnlyCounted { files, bytes }
 }
 
-async fn candidates(layout: &Layout) -> Vec<Candidate> {
+/// The files that may be dropped and that all these remotes hold.
+async fn candidates(layout: &Layout, remotes: Vec<String>) -> Vec<Candidate> {
     let layout = layout.clone();
     let looking = tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
@@ -98,6 +101,9 @@ async fn candidates(layout: &Layout) -> Vec<Candidate> {
             for name in ledger.periods() {
                 let period = Period::named(series.kind(), name);
                 let (Some(period), Some(entry)) = (period, ledger.droppable(name)) else { continue };
+                if remotes.is_empty() || !remotes.iter().all(|remote| entry.remotes.contains(remote)) {
+                    continue;
+                }
                 let (oldest, entry) = (period.window.from, entry.clone());
                 found.push(Candidate { oldest, series: series.clone(), period: period.name, entry });
             }
@@ -108,10 +114,11 @@ async fn candidates(layout: &Layout) -> Vec<Candidate> {
     looking.await.unwrap_or_default()
 }
 
-/// A remote that was read just now to hold a file. What another does not hold after all is sent there again.
+/// A remote that was read just now to hold a file. What one does not hold after all is sent there again; one that
+/// cannot be asked is not asked again.
 async fn holder(
     store: &Store,
-    remotes: &[Arc<dyn Remote>],
+    asked: &mut Vec<Arc<dyn Remote>>,
     telemetry: &Telemetry,
     series: &Series,
     period: &str,
@@ -119,16 +126,19 @@ async fn holder(
 ) -> Option<String> {
     let key = format!("{}/{}", Layout::key(series), Part::File.file_name(period));
     let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
-    for remote in remotes.iter().filter(|remote| entry.remotes.iter().any(|known| known == remote.name())) {
-        let error = match read_back(&**remote, &key).await {
+    for remote in asked.clone() {
+        let error = match read_back(&*remote, &key).await {
             Ok(Some(found)) if found == seal => return Some(remote.name().to_owned()),
             Ok(found) => {
                 let what = found.map_or("it is gone", |_| "its content is another").to_owned();
-                forget(store, &**remote, series, period, entry).await;
+                forget(store, &*remote, series, period, entry).await;
                 RemoteError::Mismatch { remote: remote.name().to_owned(), key: key.clone(), what }
             }
             Err(error) => error,
         };
+        if error.is_of_the_remote() {
+            asked.retain(|other| other.name() != remote.name());
+        }
         telemetry.emit(SeriesNotCopied { remote: remote.name(), series, error: &error });
     }
     None

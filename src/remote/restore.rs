@@ -99,21 +99,35 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
+    /// Every period of theirs; one that does not come keeps none of the others from coming.
     async fn periods(&mut self) -> Result<(), RemoteError> {
         let names: Vec<String> = self.theirs.periods().map(str::to_owned).collect();
+        let mut first = None;
         for name in names {
             let Some(period) = Period::named(self.series.kind(), &name) else { continue };
-            let ours = self.ledger();
-            let is_held = [&ours.files, &ours.open_files].into_iter().any(|files| files.contains_key(&name));
-            if !is_held {
-                self.whole(&period).await?;
-            } else if ours.is_away(&name) {
-                self.away(&period).await?;
-            } else if !ours.lacks(&self.theirs, &period).is_empty() {
-                self.windows(&period).await?;
+            if let Err(error) = self.period(&period).await {
+                let is_over = error.is_of_the_remote() || self.writer.is_none();
+                first.get_or_insert(error);
+                if is_over {
+                    break;
+                }
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
+    }
+
+    async fn period(&mut self, period: &Period) -> Result<(), RemoteError> {
+        let (ours, name) = (self.ledger(), &period.name);
+        let is_held = [&ours.files, &ours.open_files].into_iter().any(|files| files.contains_key(name));
+        if !is_held {
+            self.whole(period).await
+        } else if ours.is_away(name) {
+            self.away(period).await
+        } else if !ours.lacks(&self.theirs, period).is_empty() {
+            self.windows(period).await
+        } else {
+            Ok(())
+        }
     }
 
     fn ledger(&self) -> Ledger {

@@ -139,7 +139,8 @@ impl Copying {
 
     /// Sends the account; gives its digest.
     async fn account(&self, ledger: &Ledger, ended: &mut Ended) -> Result<Option<String>, RemoteError> {
-        let bytes = ledger.copy_bytes(&self.series)?;
+        let copy = ledger.copy_for(self.mirror.remote.name(), self.series.kind());
+        let bytes = copy.to_bytes(&self.series)?;
         let seal = Seal { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
         let file = Staged::new(&self.mirror.layout);
         let path = file.0.clone();

@@ -121,7 +121,8 @@ impl Mirror {
 /// What of a series is not verified on a remote.
 pub(super) fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
     let files = ledger.unverified(remote);
-    let is_synced = ledger.digest(series).is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
+    let digest = ledger.digest(series, remote);
+    let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
     Pending {
         files: files.len() as u64 + u64::from(!is_synced),
         bytes: files.iter().map(|(.., entry)| entry.bytes).sum(),

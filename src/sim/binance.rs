@@ -7,6 +7,7 @@ use std::io::Write as _;
 use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::Market;
+use super::quarter;
 use super::query::{BadRequest, Query};
 use super::rows;
 use super::venue::{Asked, Side, Venue};
@@ -96,28 +97,60 @@ impl Venue for Binance {
     }
 }
 
+/// The market asked for; of candles over all contracts of a kind, that of the one it is now.
 fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
-    if asked.query.get("contractType").is_some() {
-        return asked.market(asked.query.mandatory("pair")?);
+    if let Some(kind) = asked.query.get("contractType") {
+        let pair = asked.query.mandatory("pair")?;
+        return contract_at(asked, pair, kind, asked.now);
     }
-    // Dated contracts have the prices of the others.
     let symbol = asked.query.symbol()?;
-    asked.market(symbol.split_once('_').map_or(symbol, |(pair, _)| pair))
+    let (pair, date) = symbol.split_once('_').unwrap_or((symbol, ""));
+    asked.market(&format!("{pair}{date}")).or_else(|_| asked.market(pair))
+}
+
+/// When the contract asked for by its own name ends.
+fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
+    let (_, date) = asked.query.get("symbol")?.split_once('_')?;
+    quarter::end_named(asked.now, |end| quarter::date(end) == date)
+}
+
+/// The market of the contract that was of a kind at an instant.
+fn contract_at<'a>(
+    asked: &'a Asked<'_>,
+    pair: &str,
+    kind: &str,
+    at: Micros,
+) -> Result<&'a Market, BadRequest> {
+    let current = quarter::end_after(at);
+    let end = match kind {
+        "CURRENT_QUARTER" => current,
+        "NEXT_QUARTER" => quarter::end_after(current),
+        _ => return asked.market(pair),
+    };
+    quarter::market(asked.world, pair, end).map_or_else(|| asked.market(pair), Ok)
 }
 
 fn contracts(asked: &Asked<'_>) -> Vec<u8> {
     let (listed, limit) = (asked.world.knobs.listed_from.millis_floor(), asked.world.knobs.weight_limit);
+    let current = quarter::end_after(asked.now);
+    let next = quarter::end_after(current);
     let one = |symbol: &String| {
         let (base, quote) = assets(symbol);
-        let kinds = [("", "PERPETUAL"), ("_240628", "CURRENT_QUARTER"), ("_240927", "NEXT_QUARTER")];
-        let contracts = kinds.map(|(date, kind)| {
+        let dated = |end| (format!("_{}", quarter::date(end)), end.millis_floor());
+        let kinds = [
+            ((String::new(), 4_133_404_800_000), "PERPETUAL"),
+            (dated(current), "CURRENT_QUARTER"),
+            (dated(next), "NEXT_QUARTER"),
+        ];
+        let contracts = kinds.map(|((date, end), kind)| {
             format!(
-                r#"{{"symbol":"{symbol}{date}","pair":"{symbol}","contractType":"{kind}","deliveryDate":4133404800000,"onboardDate":{listed},"status":"TRADING","baseAsset":"{base}","quoteAsset":"{quote}"}}"#
+                r#"{{"symbol":"{symbol}{date}","pair":"{symbol}","contractType":"{kind}","deliveryDate":{end},"onboardDate":{listed},"status":"TRADING","baseAsset":"{base}","quoteAsset":"{quote}"}}"#
             )
         });
         contracts.join(",")
     };
-    let symbols: Vec<String> = asked.world.knobs.symbols.iter().map(one).collect();
+    let symbols = asked.world.knobs.symbols.iter().filter(|symbol| !quarter::is_dated(symbol));
+    let symbols: Vec<String> = symbols.map(one).collect();
     format!(
         r#"{{"rateLimits":[{{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":{limit}}}],"symbols":[{}]}}"#,
         symbols.join(",")
@@ -210,7 +243,10 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(opens, |out, open, bend| {
         let open = Micros(open);
         let closed_ms = grid.next(open).millis_floor() - 1;
-        rows::candle(out, &asked.candle(market, grid, open), closed_ms, bend);
+        // Over all contracts of a kind, each candle is that of the one it was then.
+        let then = asked.query.get("contractType").zip(asked.query.get("pair"));
+        let own = then.and_then(|(kind, pair)| contract_at(asked, pair, kind, open).ok()).unwrap_or(market);
+        rows::candle(out, &asked.candle(own, grid, open), closed_ms, bend);
     }))
 }
 
@@ -224,7 +260,10 @@ fn agg_trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let (window, side) = bounds(asked)?;
     let limit = asked.rows_wanted("limit", 500, PAGE_ROWS)?;
     let mut ids = match from_id.filter(|_| !asked.is_stuck()) {
-        Some(first) => asked.ids_between(market, first, u64::MAX, Side::Oldest, limit),
+        Some(first) => {
+            let until = contract_end(asked).map_or(u64::MAX, |end| market.first_trade_at_or_after(end));
+            asked.ids_between(market, first, until, Side::Oldest, limit)
+        }
         None => asked.ids(market, window, side, limit),
     };
     ids.sort_unstable();
@@ -247,6 +286,7 @@ fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
+    let until = contract_end(asked).map_or(until, |end| until.min(end));
     let side = if from.is_some() || asked.is_stuck() { Side::Oldest } else { Side::Newest };
     Ok((Window::new(from.unwrap_or_default(), until), side))
 }

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use super::binance::assets;
 use super::fault::Endpoint;
 use super::market::{Market, SimCandle, SimTrade};
+use super::quarter;
 use super::query::{BadRequest, Query};
 use super::rows::{self, Bend};
 use super::text::int;
@@ -104,15 +105,19 @@ fn category<'a>(asked: &Asked<'a>) -> &'a str {
     asked.query.get("category").unwrap_or("linear")
 }
 
-/// The market of a symbol: of a dated one that of its assets.
+/// The market of a symbol, as the exchange writes it.
 fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
-    let symbol = asked.query.symbol()?;
-    let is_dated = |rest: &str| rest.len() == 3 && rest.ends_with(|c: char| c.is_ascii_digit());
-    let own = |known: &&String| {
-        symbol.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || is_dated(rest))
-    };
-    let known = asked.world.knobs.symbols.iter().find(own);
-    asked.market(known.map_or(symbol, String::as_str))
+    let dated = contract(asked).and_then(|(symbol, end)| quarter::market(asked.world, symbol, end));
+    dated.map_or_else(|| asked.market(asked.query.symbol()?), Ok)
+}
+
+/// What a dated symbol is of and when it ends: it closes with the letter of its month and its year.
+fn contract<'a>(asked: &'a Asked<'_>) -> Option<(&'a str, Micros)> {
+    let symbol = asked.query.symbol().ok()?;
+    asked.world.knobs.symbols.iter().find_map(|known| {
+        let code = symbol.strip_prefix(known.as_str()).filter(|code| code.len() == 3)?;
+        Some((known.as_str(), quarter::end_named(asked.now, |end| quarter::month_code(end) == code)?))
+    })
 }
 
 fn time(asked: &Asked<'_>) -> Vec<u8> {
@@ -131,16 +136,19 @@ fn listed(asked: &Asked<'_>, rows: Vec<u8>) -> Vec<u8> {
 fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let category = category(asked);
     let listed: Vec<String> = match (asked.query.get("symbol"), asked.query.get("baseCoin")) {
-        (Some(_), _) => vec![instrument(asked, category, market(asked)?.symbol(), "")],
+        (Some(_), _) => vec![instrument(asked, category, market(asked)?.symbol(), None)],
         (None, base) => {
             let symbols = asked.world.knobs.symbols.iter().map(String::as_str);
+            let symbols = symbols.filter(|symbol| !quarter::is_dated(symbol));
             let own = symbols.filter(|symbol| base.is_none_or(|base| assets(symbol).0 == base));
             let fits =
                 |symbol: &&str| category == "spot" || (assets(symbol).1 == "USD") == (category == "inverse");
-            let dated: &[&str] = if category == "spot" { &[""] } else { &["", "H24", "M24"] };
+            let current = quarter::end_after(asked.now);
+            let dated = [None, Some(current), Some(quarter::end_after(current))];
+            let dated: &[Option<Micros>] = if category == "spot" { &[None] } else { &dated };
             own.filter(fits)
-                .flat_map(|symbol| dated.iter().map(move |suffix| (symbol, *suffix)))
-                .map(|(symbol, suffix)| instrument(asked, category, symbol, suffix))
+                .flat_map(|symbol| dated.iter().map(move |end| (symbol, *end)))
+                .map(|(symbol, end)| instrument(asked, category, symbol, end))
                 .collect()
         }
     };
@@ -148,8 +156,9 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         .into_bytes())
 }
 
-fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, suffix: &str) -> String {
+fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, end: Option<Micros>) -> String {
     let (base, quote) = assets(symbol);
+    let suffix = end.map(quarter::month_code).unwrap_or_default();
     let head = format!(
         r#""symbol":"{symbol}{suffix}","status":"Trading","baseCoin":"{base}","quoteCoin":"{quote}""#
     );
@@ -157,12 +166,8 @@ fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, suffix: &str) -> 
         return format!("{{{head}}}");
     }
     let kind = if category == "inverse" { "Inverse" } else { "Linear" };
-    // Friday, 2024-03-29 and 2024-06-28, 08:00 UTC.
-    let (kind, ends) = match suffix {
-        "" => (format!("{kind}Perpetual"), 0_i64),
-        "H24" => (format!("{kind}Futures"), 1_711_699_200_000),
-        _ => (format!("{kind}Futures"), 1_719_561_600_000),
-    };
+    let kind = format!("{kind}{}", if end.is_some() { "Futures" } else { "Perpetual" });
+    let ends = end.map_or(0, Micros::millis_floor);
     let listed = asked.world.knobs.listed_from.millis_floor();
     format!(r#"{{{head},"contractType":"{kind}","launchTime":"{listed}","deliveryTime":"{ends}"}}"#)
 }
@@ -257,8 +262,9 @@ fn newest(
 ) -> Result<Vec<i64>, BadRequest> {
     let from = asked.query.instant(first)?.unwrap_or_default();
     let until = asked.query.instant(last)?.unwrap_or(asked.now);
-    let window = Window::new(from, Micros(until.0.saturating_add(1)));
-    let mut opens = asked.opens(market, grid, window, Side::Newest, limit);
+    let until = Micros(until.0.saturating_add(1));
+    let until = contract(asked).map_or(until, |(_, end)| until.min(end));
+    let mut opens = asked.opens(market, grid, Window::new(from, until), Side::Newest, limit);
     opens.sort_unstable_by(|a, b| b.cmp(a));
     Ok(opens)
 }

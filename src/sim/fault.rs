@@ -29,6 +29,8 @@ pub enum Fault {
     Reset,
     /// Only the older half of the rows, although more exist.
     Short,
+    /// Some rows in the middle left out, although they exist.
+    Holed,
     /// No rows, although some exist.
     Empty,
     /// The rows in another order.
@@ -55,7 +57,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault with its word on the command line.
-    pub const ALL: [(Fault, &'static str); 23] = [
+    pub const ALL: [(Fault, &'static str); 24] = [
         (Fault::Status429, "429"),
         (Fault::Status418, "418"),
         (Fault::Status403, "403"),
@@ -68,6 +70,7 @@ impl Fault {
         (Fault::Truncated, "truncated"),
         (Fault::Reset, "reset"),
         (Fault::Short, "short"),
+        (Fault::Holed, "holed"),
         (Fault::Empty, "empty"),
         (Fault::Shuffled, "shuffled"),
         (Fault::Doubled, "doubled"),

@@ -64,7 +64,7 @@ impl Venue for KrakenFutures {
     }
 
     fn weight(&self, _: Endpoint, _: Query<'_>) -> u32 {
-        1
+        10
     }
 
     fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

@@ -22,6 +22,7 @@ mod market;
 mod meter;
 mod okx;
 mod path;
+mod quarter;
 mod query;
 mod rows;
 mod rule;

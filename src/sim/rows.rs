@@ -27,6 +27,12 @@ pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64)
     match fault {
         Some(Fault::Empty) => keys.clear(),
         Some(Fault::Short) => keys.truncate(keys.len().div_ceil(2)),
+        Some(Fault::Holed) => {
+            // The ends stay, or it would be a short page.
+            let middle = keys.len() / 2;
+            let until = (middle + 1 + keys.len() / 10).min(keys.len().saturating_sub(1));
+            keys.drain(middle.min(until)..until);
+        }
         Some(Fault::Shuffled) => {
             for place in (1..keys.len()).rev() {
                 let other = draw(number, place as u64) % (place as u64 + 1);

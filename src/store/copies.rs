@@ -99,21 +99,38 @@ impl Ledger {
         }
     }
 
-    /// The bytes of its [copy](Ledger::copy).
+    /// The account as one remote holds it: without the periods that are only on others.
+    #[must_use]
+    pub fn copy_for(&self, remote: &str, kind: Kind) -> Ledger {
+        let is_elsewhere = |entry: &FileEntry| !entry.remotes.iter().any(|known| known == remote);
+        let elsewhere = self.remote_only().filter(|(_, _, entry)| is_elsewhere(entry));
+        let mut copy = self.copy();
+        for (name, ..) in elsewhere {
+            copy.files.remove(name);
+            copy.open_files.remove(name);
+            if let Some(period) = Period::named(kind, name) {
+                copy.covered.remove(period.window);
+                copy.derived.remove(period.window);
+            }
+        }
+        copy
+    }
+
+    /// Its bytes.
     ///
     /// # Errors
     /// Where it cannot be encoded.
-    pub fn copy_bytes(&self, series: &Series) -> Result<Vec<u8>, StoreError> {
-        let encoded = self.copy().encode(series);
+    pub fn to_bytes(&self, series: &Series) -> Result<Vec<u8>, StoreError> {
+        let encoded = self.encode(series);
         encoded.map_err(|error| StoreError::io("encoding", "_series.json".as_ref())(io::Error::other(error)))
     }
 
-    /// SHA-256 of its [copy](Ledger::copy_bytes), in hexadecimal.
+    /// SHA-256 of its [copy for a remote](Ledger::copy_for), in hexadecimal.
     ///
     /// # Errors
     /// Where it cannot be encoded.
-    pub fn digest(&self, series: &Series) -> Result<String, StoreError> {
-        self.copy_bytes(series).map(|bytes| sha256(&bytes))
+    pub fn digest(&self, series: &Series, remote: &str) -> Result<String, StoreError> {
+        self.copy_for(remote, series.kind()).to_bytes(series).map(|bytes| sha256(&bytes))
     }
 
     /// The files that are here and were not verified on a remote, in the order they are to be copied: the oldest
@@ -272,10 +289,28 @@ mod tests {
         there.synced.insert("nas".into(), "digest".into());
         there.files.get_mut("2022").unwrap().modified = 77;
         assert_ne!(here, there);
-        assert_eq!(here.digest(&series).unwrap(), there.digest(&series).unwrap());
+        assert_eq!(here.digest(&series, "nas").unwrap(), there.digest(&series, "nas").unwrap());
 
         there.cover(window(100, 101));
-        assert_ne!(here.digest(&series).unwrap(), there.digest(&series).unwrap());
+        assert_ne!(here.digest(&series, "nas").unwrap(), there.digest(&series, "nas").unwrap());
+    }
+
+    #[test]
+    fn a_remote_is_never_told_of_a_period_that_only_another_holds() {
+        let mut ledger = Ledger::default();
+        let at = |text: &str| Micros::parse(text, &crate::model::Zone::UTC).unwrap();
+        let all = Window::new(at("2022-01-01"), at("2024-01-01")).unwrap();
+        ledger.cover(all);
+        ledger.files.insert("2022".into(), entry(10, 1, "aa"));
+        ledger.files.insert("2023".into(), entry(20, 2, "bb"));
+        ledger.verified("nas", &[verified("2022", Part::File, "aa")]);
+        ledger.files.get_mut("2022").unwrap().remote_only = true;
+
+        assert_eq!(ledger.copy_for("nas", Kind::Ohlc), ledger.copy());
+        let other = ledger.copy_for("bucket", Kind::Ohlc);
+
+        assert_eq!(other.files.keys().collect::<Vec<_>>(), ["2023"]);
+        assert_eq!(other.covered.first(), Window::new(at("2023-01-01"), at("2024-01-01")));
     }
 
     #[test]

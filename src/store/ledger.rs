@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series, Window, Windows};
 use crate::store::{Mark, StoreError};
+use crate::telemetry::{Reason, trace};
 
 /// The account of one series, in `_series.json` beside its files.
 ///
@@ -36,7 +37,7 @@ pub struct Ledger {
     pub generation: u64,
     /// Journal frames of this series up to here are settled: in the files, and in this account.
     pub journal: Option<Mark>,
-    /// The remotes that hold this account, with its [digest](Ledger::digest) when it was verified there.
+    /// The remotes that hold this account, with its [digest](Ledger::digest) when that was verified there.
     pub synced: BTreeMap<String, String>,
     /// The ownership this account was written under; a lower one never replaces a higher one in a bucket.
     pub fence: u64,
@@ -190,9 +191,14 @@ impl Ledger {
     }
 
     pub(crate) fn write_on(&self, disk: &dyn Disk, path: &Path, series: &Series) -> Result<(), StoreError> {
-        let encoded =
-            self.encode(series).map_err(|error| StoreError::io("encoding", path)(io::Error::other(error)))?;
-        disk.replace(path, &encoded).map_err(StoreError::io("writing", path))
+        let write = || {
+            let encoded =
+                self.encode(series).map_err(io::Error::other).map_err(StoreError::io("encoding", path));
+            let written = encoded
+                .and_then(|encoded| disk.replace(path, &encoded).map_err(StoreError::io("writing", path)));
+            written.inspect_err(|error| trace::failed(Reason::Storage, None, error))
+        };
+        trace::ledger_write(series).in_scope(write)
     }
 
     /// The bytes of its file.

@@ -19,6 +19,7 @@ use crate::store::writer::Waiting;
 use crate::store::{
     Bring, Copied, FindingKind, Layout, Ledger, Mark, Note, Part, StoreError, Watermarks, Writer,
 };
+use crate::telemetry::{Reason, trace};
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
@@ -151,23 +152,35 @@ impl Store {
     }
 
     /// Enters into the ledger of a series what was found on a remote; where the series has a writer, that one
-    /// enters it when it publishes next.
+    /// enters it when it publishes next, or [`Store::enter_copied`] once it has none.
     ///
     /// # Errors
     /// A refusal of the operating system.
     pub fn copied(&self, series: &Series, copied: Copied) -> Result<(), StoreError> {
-        let Some(_slot) = self.0.slot(series) else {
-            let mut state = self.0.state();
-            let waiting = state.copied.entry(series.clone()).or_default();
-            if waiting.len() < MOST_COPIED {
-                waiting.push(copied);
-            }
-            return Ok(());
-        };
+        let mut state = self.0.state();
+        let waiting = state.copied.entry(series.clone()).or_default();
+        if waiting.len() < MOST_COPIED {
+            waiting.push(copied);
+        }
+        drop(state);
+        self.enter_copied_of(series)
+    }
+
+    /// Enters what was found on remotes while a series had a writer, where it has none any more.
+    ///
+    /// # Errors
+    /// A refusal of the operating system.
+    pub fn enter_copied(&self) -> Result<(), StoreError> {
+        let waiting: Vec<Series> = self.0.state().copied.keys().cloned().collect();
+        waiting.iter().try_for_each(|series| self.enter_copied_of(series))
+    }
+
+    fn enter_copied_of(&self, series: &Series) -> Result<(), StoreError> {
+        let Some(_slot) = self.0.slot(series) else { return Ok(()) };
         let path = self.0.layout.ledger(series);
         let Read::Ledger(mut ledger) = Ledger::look(&*self.0.disk, &path, series)? else { return Ok(()) };
         let before = ledger.clone();
-        copied.enter(&mut ledger);
+        self.0.take_copied(series).into_iter().for_each(|copied| copied.enter(&mut ledger));
         if ledger == before { Ok(()) } else { ledger.write_on(&*self.0.disk, &path, series) }
     }
 
@@ -254,12 +267,16 @@ impl Store {
 
 impl Shared {
     pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<Mark, StoreError> {
-        let appended = self.journal.append(series, page).and_then(|position| {
-            if self.sync_each {
-                self.journal.sync()?;
-            }
-            Ok(self.journal.mark(position))
-        });
+        let append = || {
+            let appended = self.journal.append(series, page).and_then(|position| {
+                if self.sync_each {
+                    self.journal.sync()?;
+                }
+                Ok(self.journal.mark(position))
+            });
+            appended.inspect_err(|error| trace::failed(Reason::Storage, None, error))
+        };
+        let appended = trace::journal_append(page.rows.len()).in_scope(append);
         self.state().refusing = appended.as_ref().err().map(with_cause);
         appended
     }

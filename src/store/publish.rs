@@ -19,6 +19,7 @@ use crate::store::merge::{Tally, keys, merge};
 use crate::store::place::Place;
 use crate::store::rows::{GROUP_ROWS, column_range, key_range, properties, schema, write_group};
 use crate::store::{FileEntry, Mark, Part, Period, StoreError};
+use crate::telemetry::{Reason, trace};
 
 /// A file that now stands under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,17 +65,31 @@ pub(crate) fn publish(
     new: &Batch,
 ) -> Result<(Published, Tally), StoreError> {
     let path = order.place.path(&order.period.name, order.part());
-    let (disk, aside) = (&order.place.disk, aside(&path));
+    let shown = path.strip_prefix(order.place.layout.root()).unwrap_or(&path);
+    trace::parquet_write(shown).in_scope(|| {
+        publish_at(order, &path, olds, new)
+            .inspect(|(written, _)| trace::wrote(written.entry.rows, written.entry.bytes))
+            .inspect_err(|error| trace::failed(Reason::Storage, None, error))
+    })
+}
+
+fn publish_at(
+    order: &Order<'_>,
+    path: &Path,
+    olds: &[&PeriodFile],
+    new: &Batch,
+) -> Result<(Published, Tally), StoreError> {
+    let (disk, aside) = (&order.place.disk, aside(path));
     let (published, tally) = write_aside(order, olds, new, &aside)
         .and_then(|written| {
             read_back(order, &aside, &written.0)?;
-            disk.take_name(&aside, &path).map_err(StoreError::io("renaming", &path))?;
+            disk.take_name(&aside, path).map_err(StoreError::io("renaming", path))?;
             Ok(written)
         })
         .inspect_err(|_| {
             let _ = disk.remove(&aside);
         })?;
-    let found = disk.look(&path).map_err(StoreError::io("looking at", &path))?;
+    let found = disk.look(path).map_err(StoreError::io("looking at", path))?;
     let modified = found.map_or(0, |found| found.modified);
     Ok((Published { entry: FileEntry { modified, ..published.entry }, ..published }, tally))
 }

@@ -532,6 +532,10 @@ impl Writer {
                 let path = self.place.path(&name, part);
                 self.lose(&period, path.clone(), reason.clone())?;
                 findings.push(Finding { kind: FindingKind::Quarantined, path, detail: reason });
+                // A copy takes its place at once; where it cannot, the ledger says that it is on remotes only.
+                if self.bring(&period, part).is_ok() && self.unwritten {
+                    self.write_ledger()?;
+                }
             }
         }
         Ok(findings)

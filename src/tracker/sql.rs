@@ -281,12 +281,10 @@ pub(super) static POSTGRES: Sql = Sql {
               window_until = excluded.window_until, finished_at = NULL, updated_at = excluded.updated_at, data = '{}'
           WHERE task.status = 40
           RETURNING id",
-    near: concat!(
-        "SELECT id, status, window_from, window_until, finished_at FROM task
+    near: "SELECT id, status, window_from, window_until, finished_at FROM task
          WHERE series = $1 AND kind = $2 AND status <> 40 AND window_from IS NOT NULL
              AND window_from <= $4 AND window_until >= $3
-         ORDER BY window_from, id FOR UPDATE"
-    ),
+         ORDER BY window_from, id FOR UPDATE",
     lock_name: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text",
     claim: concat!(
         "WITH ready AS MATERIALIZED (

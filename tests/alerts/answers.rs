@@ -11,7 +11,8 @@ use crate::promql::{family, names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
-const SILENT: [(&str, &str); 5] = [
+const SILENT: [(&str, &str); 6] = [
+    ("alertmanager_notifications_failed_total[", "no notification fails"),
     ("-deriv(", "the disk need not be filling"),
     ("ALERTS{", "nothing fires any more when it is asked"),
     (

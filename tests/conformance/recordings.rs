@@ -191,6 +191,11 @@ fn assert_ids(offer: &Offer, batch: &Batch, next: Next, who: &str) {
         };
         assert_eq!(furthest, Some(&id.to_string()), "{who}");
     }
+    if offer.ids_are_contiguous {
+        let mut numbers: Vec<u64> = ids.iter().map(|id| id.parse().unwrap()).collect();
+        numbers.sort_unstable();
+        assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{who}: a number is left out");
+    }
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), batch.len(), "{who}");

@@ -140,6 +140,27 @@ fn a_file_put_back_by_hand_is_here_again() {
     assert_eq!(home.stored(), closes(-2, 5, 1.0));
 }
 
+#[test]
+fn a_damaged_file_gives_way_to_its_copy_and_no_window_is_lost() {
+    let home = Home::with_two_years();
+    let store = home.store();
+    home.verified_on(&store, "nas");
+    let away = home.layout.root().join("away.bin");
+    fs::copy(home.file("2023"), &away).unwrap();
+    store.bring_with(Arc::new(Shelf(away.clone())));
+    let (mut writer, _) = store.writer(&home.series).unwrap();
+    let mut rotten = fs::read(&away).unwrap();
+    rotten[50] ^= 1;
+    fs::write(home.file("2023"), rotten).unwrap();
+
+    let found = writer.set_aside_damaged().unwrap();
+
+    assert_eq!(found.iter().map(|finding| finding.kind).collect::<Vec<_>>(), [FindingKind::Quarantined]);
+    assert!(!home.ledger().is_away("2023"));
+    assert_eq!(home.ledger().covered.first(), Some(span(-2, 5)));
+    assert_eq!(home.stored(), closes(-2, 5, 1.0));
+}
+
 /// Drops the file of 2023; gives where a copy of it lies.
 fn purge(home: &Home) -> PathBuf {
     let away = home.layout.root().join("away.bin");

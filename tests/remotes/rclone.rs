@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use dccd::remote::{Provider, Remote, Target, open};
-use dccd::store::verify_series;
+use dccd::store::{DataLock, verify_series};
 
 use crate::home::{Home, closes};
 
@@ -170,6 +171,48 @@ async fn without_rclone_nothing_is_marked_and_it_says_what_to_install() {
 }
 
 #[tokio::test]
+async fn while_another_process_holds_the_data_path_it_is_named_and_nothing_is_done() {
+    let nas = Nas::with("touch \"$HOME/called\"");
+    let home = Home::with_two_years();
+    let _lock = DataLock::take(&home.layout, "start").unwrap();
+    for args in [vec!["sync"], vec!["restore"], vec!["purge", "--min-free-gb", "1"]] {
+        let ended = nas.dccd(&home, &args).await;
+        assert_eq!(ended.code, Some(75), "{ended:?}");
+        assert!(ended.err.contains("is in use by dccd start"), "{ended:?}");
+    }
+    assert!(!nas.folder.path().join("called").exists());
+}
+
+#[tokio::test]
+async fn the_daemon_syncs_at_once_and_after_a_restart_says_how_each_remote_stood() {
+    let Some(nas) = Nas::new().await else { return };
+    let home = Home::with_two_years();
+    let label = format!("{{remote=\"{}\"}}", nas.address().trim_end_matches('/'));
+    let daemon = Daemon::start(&nas, &home).await;
+    daemon.until(&format!("dccd_sync_runs_total{label} 1")).await;
+    daemon.until(&format!("dccd_sync_pending_files{label} 0")).await;
+    let page = daemon.until(&format!("dccd_sync_consecutive_errors{label} 0")).await;
+    assert!(page.contains(&format!("dccd_sync_interval_seconds{label} 3600")), "{page}");
+    let last = format!("dccd_sync_last_success_timestamp_seconds{label} ");
+    let success = |page: &str| page.lines().find_map(|line| line.strip_prefix(&last).map(str::to_owned));
+    let stamp = success(&page).unwrap();
+    assert!(stamp.parse::<f64>().unwrap() > 1e9, "{stamp}");
+    assert_eq!(daemon.stop().await, Some(0));
+    assert_eq!(nas.files(), ["2023.parquet", "2024.parquet", "_series.json"].map(in_series));
+
+    home.take(3, 1, 2.0);
+    let bad = Nas { bin: stand_in("echo no room >&2; exit 7"), ..nas };
+    let daemon = Daemon::start(&bad, &home).await;
+    let failed = daemon.until(&format!("dccd_sync_consecutive_errors{label} 1")).await;
+    assert_eq!(success(&failed), Some(stamp), "the last success is known after a restart");
+    let refused = label.replacen('{', "{reason=\"refused\",", 1);
+    assert!(failed.contains(&format!("dccd_sync_failures_total{refused} 1")), "{failed}");
+    assert_eq!(daemon.stop().await, Some(0));
+    let status = bad.dccd(&home, &["status"]).await;
+    assert!(status.out.contains("1 failed in a row") && status.out.contains("2 file(s)"), "{status:?}");
+}
+
+#[tokio::test]
 async fn a_remote_that_hangs_ends_at_once_when_the_command_is_stopped_with_all_it_started() {
     let nas = Nas::with("echo $$ >> \"$HOME/started\"; trap '' TERM; sleep 600");
     let home = Home::with_two_years();
@@ -205,6 +248,49 @@ fn is_over(group: rustix::process::Pid) -> bool {
         std::thread::yield_now();
     }
     true
+}
+
+/// A daemon whose exchange cannot be reached.
+struct Daemon {
+    child: tokio::process::Child,
+    address: String,
+}
+
+impl Daemon {
+    async fn start(nas: &Nas, home: &Home) -> Self {
+        let mut child = nas.command(home, &["start"]).spawn().unwrap();
+        let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+            if let Some(rest) = line.strip_prefix("Serving http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        Daemon { child, address }
+    }
+
+    /// The metrics, once they have a line.
+    async fn until(&self, line: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let mut stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
+            let ask = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            stream.write_all(ask.as_bytes()).await.unwrap();
+            let mut page = String::new();
+            stream.read_to_string(&mut page).await.unwrap();
+            if page.lines().any(|own| own == line) {
+                return page;
+            }
+            assert!(began.elapsed() < PATIENCE, "{line} never came: {page}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn stop(mut self) -> Option<i32> {
+        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
+    }
 }
 
 /// A folder that rclone reaches as `nas:`.
@@ -275,7 +361,8 @@ impl Nas {
             &config,
             format!(
                 "settings: {{data_path: '{}'}}\nstorage: {{remotes: [{{remote: '{}'}}]}}\n\
-                 histo_jobs: [{{exchange: binance, pairs: [BTC/USDT], span: 3600}}]\n",
+                 histo_jobs: [{{exchange: binance, pairs: [BTC/USDT], span: 3600}}]\n\
+                 http: {{listen: ['127.0.0.1:0']}}\nexchanges: {{binance: {{rest_url: 'http://127.0.0.1:9'}}}}\n",
                 home.layout.root().display(),
                 self.address()
             ),

@@ -16,17 +16,6 @@ fn large_pages() -> Knobs {
 }
 
 #[tokio::test]
-async fn thirty_days_of_candles_are_stored_exactly_in_as_few_pages_as_there_can_be() {
-    let house = House::unlimited(JOBS, "2024-01-31 00:00:30", large_pages()).await;
-
-    let outcome = house.run(&backfill(MINUTELY, "2024-01-01")).await;
-
-    assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 43_200));
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 5 + 1, "its pages and the look for the first row");
-    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-31")).await;
-}
-
-#[tokio::test]
 async fn broken_answers_lose_no_candle_over_quiet_times() {
     let holes =
         [window("2024-01-03 02:00:00", "2024-01-04 01:00:00"), window("2024-01-05", "2024-01-05 00:07:00")];
@@ -39,22 +28,6 @@ async fn broken_answers_lose_no_candle_over_quiet_times() {
 
     assert!(faults_struck(&house, Endpoint::Ohlc) > 0);
     house.assert_true(MINUTELY, window("2024-01-01", "2024-01-09")).await;
-}
-
-#[tokio::test]
-async fn fifty_thousand_trades_are_stored_once_over_crowded_edges_and_through_broken_answers() {
-    let knobs = Knobs { trades_per_hour: 10_000, cluster: 900, page_limit: 10_000, ..large_pages() };
-    let house = House::unlimited(TRADES_JOB, "2024-01-01 06:00:15", knobs).await;
-    house.sim.set(|knobs| knobs.faults = broken_answers(0.04));
-    let wanted = Order { until: Some(at("2024-01-01 05:30:00")), ..backfill(TRADES, "2024-01-01 00:30:00") };
-
-    house.run_until_complete(&wanted, 8).await;
-
-    let (stored, requests) = (house.stored(TRADES), house.asked(Endpoint::Trades).len());
-    assert!(stored.len() >= 49_000, "{}", stored.len());
-    house.assert_true(TRADES, window("2024-01-01 00:30:00", "2024-01-01 05:30:00")).await;
-    let struck = faults_struck(&house, Endpoint::Trades);
-    assert!(requests <= 8 + struck * 2, "{requests} requests, {struck} of them struck");
 }
 
 #[tokio::test]

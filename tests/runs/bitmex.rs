@@ -6,7 +6,6 @@ use dccd::jobs::Order;
 use dccd::sim::{Endpoint, Knobs};
 
 use crate::every;
-use crate::faulty::{break_one_in_ten, run_through};
 use crate::house::{House, assert_same, at, backfill, said, window};
 
 const CANDLES: &str = "bitmex/BTC-USDT_PERP/ohlc/1m";
@@ -33,34 +32,6 @@ fn until(order: Order, until: &str) -> Order {
 }
 
 #[tokio::test]
-async fn thirty_days_of_candles_are_exact_through_broken_answers() {
-    let mut struck = std::collections::HashSet::new();
-    for seed in [1, 2, 3] {
-        let house = House::with(JOB, "2024-01-31 00:00:30", limited()).await;
-        break_one_in_ten(&house, Endpoint::Ohlc, seed);
-        struck.extend(run_through(&house, &backfill(CANDLES, "2024-01-01"), Endpoint::Ohlc, 44 + 1).await);
-        house.assert_true(CANDLES, window("2024-01-01", "2024-01-31")).await;
-    }
-    assert!(struck.len() >= 6, "only {struck:?} were tried");
-}
-
-#[tokio::test]
-async fn fifty_thousand_trades_are_exact_through_broken_answers() {
-    let mut struck = std::collections::HashSet::new();
-    for seed in [1, 2, 3] {
-        let house = House::with(TRADES_JOB, "2024-01-01 12:00:00", busy(5_000, 8)).await;
-        break_one_in_ten(&house, Endpoint::Trades, seed);
-        let wanted = until(backfill(TRADES, "2024-01-01"), "2024-01-01 10:00:00");
-
-        struck.extend(run_through(&house, &wanted, Endpoint::Trades, 50_000 / 999 + 1).await);
-
-        house.assert_true(TRADES, window("2024-01-01", "2024-01-01 10:00:00")).await;
-        assert!(house.stored(TRADES).len() > 49_000);
-    }
-    assert!(struck.len() >= 6, "only {struck:?} were tried");
-}
-
-#[tokio::test]
 async fn trades_of_an_instant_with_more_than_two_pages_are_all_there_and_in_order() {
     let house = House::with(TRADES_JOB, "2024-01-01 03:00:00", busy(20_000, 2_500)).await;
 
@@ -74,27 +45,6 @@ async fn trades_of_an_instant_with_more_than_two_pages_are_all_there_and_in_orde
     let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
     assert!(crowd > 2_000, "no instant was more crowded than two pages: {crowd}");
     assert!(house.asked(Endpoint::Trades).iter().any(|seen| seen.path.contains("&start=2000&")));
-}
-
-#[tokio::test]
-async fn an_error_in_the_middle_names_the_exchanges_words_and_the_next_run_resumes() {
-    let house = House::with(JOB, "2024-01-16 00:00:30", limited()).await;
-    let (order, span) = (backfill(CANDLES, "2024-01-01"), window("2024-01-01", "2024-01-16"));
-    let words = "The system is currently overloaded. Please try again later. (code HTTPError)";
-    every::an_error_body_fails_the_run_and_the_next_one_resumes(&house, &order, Endpoint::Ohlc, words, span)
-        .await;
-
-    let house = House::with(TRADES_JOB, "2024-01-01 08:00:00", busy(5_000, 8)).await;
-    let order = until(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00");
-    let span = window("2024-01-01", "2024-01-01 06:00:00");
-    every::an_error_body_fails_the_run_and_the_next_one_resumes(
-        &house,
-        &order,
-        Endpoint::Trades,
-        words,
-        span,
-    )
-    .await;
 }
 
 #[tokio::test]
@@ -133,6 +83,10 @@ async fn buckets_of_every_span_and_market_open_on_their_anchors() {
             (86_400, "1d", "2021-02-03", "2024-03-14"),
             (3_600, "1h", "2024-02-01 04:00:00", "2024-03-14 15:00:00"),
         ] {
+            // A dated pair has no history before its contract had the name.
+            if pair.contains("quarter") && span == "1d" {
+                continue;
+            }
             let job = format!("{{exchange: bitmex, pairs: [\"{pair}\"], span: {secs}, retry_delay: 0.01}}");
             let house = House::with(&job, "2024-03-14 15:09:26", limited()).await;
             let series = format!("bitmex/{slug}/ohlc/{span}");
@@ -143,17 +97,6 @@ async fn buckets_of_every_span_and_market_open_on_their_anchors() {
             house.assert_true(&series, window(from, until)).await;
         }
     }
-}
-
-#[tokio::test]
-async fn funding_is_exact_through_broken_answers() {
-    let job = "{exchange: bitmex, pairs: [\"BTC/USD:perp\"], data_type: funding, retry_delay: 0.01}";
-    let house = House::with(job, "2024-03-01 00:10:00", limited()).await;
-    break_one_in_ten(&house, Endpoint::Funding, 5);
-    let funding = "bitmex/BTC-USD_PERP/funding";
-    let wanted = until(backfill(funding, "2018-01-01"), "2024-02-28 01:00:00");
-    run_through(&house, &wanted, Endpoint::Funding, 6_746 / 499 + 2).await;
-    house.assert_true(funding, window("2018-01-01", "2024-02-28 01:00:00")).await;
 }
 
 #[tokio::test]

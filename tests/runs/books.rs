@@ -53,3 +53,47 @@ async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_ove
     assert_eq!((rows.len(), house.asked(Endpoint::BookSnapshot).len()), (120, 3));
     assert_eq!(verify_series(&house.layout(), &BOOK.parse().unwrap()).unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_snapshot_of_every_exchange_holds_the_levels_of_the_market() {
+    let books = [
+        ("binance", "BTC/USDT"),
+        ("kraken", "BTC/USDT"),
+        ("krakenfutures", "BTC/USD:perp"),
+        ("coinbase", "BTC/USDT"),
+        ("bybit", "BTC/USDT"),
+        ("okx", "BTC/USDT"),
+        ("bitfinex", "BTC/USDT"),
+    ];
+    // BitMEX counts contracts, which a test of its own looks at.
+    let others = dccd::exchange::names().into_iter().filter(|name| *name != "bitmex");
+    assert!(others.eq(books.map(|(exchange, _)| exchange)));
+    for (exchange, pair) in books {
+        let job = format!(
+            "{{exchange: {exchange}, pairs: ['{pair}'], data_type: orderbook, depth: 20, retry_delay: 0.01}}"
+        );
+        let symbols = vec!["BTCUSDT".to_owned(), "BTCUSD".to_owned()];
+        let house =
+            House::unlimited(&job, "2024-01-01 12:00:00", Knobs { symbols, ..Knobs::default() }).await;
+        let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
+
+        let outcome = house.run(&order).await;
+
+        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40), "{exchange}");
+        let stored = house.stored(&order.series.to_string());
+        let market = house.sim.market(&format!("BTC{}", order.series.pair().quote())).unwrap();
+        let book = market.book(at("2024-01-01 12:00:00"));
+        for (side, theirs) in [
+            (Side::Bid, book.bids().take(20).collect::<Vec<_>>()),
+            (Side::Ask, book.asks().take(20).collect()),
+        ] {
+            let rows = (0..stored.len()).map(|row| stored.book().get(row));
+            let ours: Vec<(f64, f64)> =
+                rows.filter(|level| level.side == side).map(|level| (level.price, level.amount)).collect();
+            let theirs: Vec<(f64, f64)> =
+                theirs.iter().map(|(cents, e8)| (*cents as f64 / 100.0, *e8 as f64 / 1e8)).collect();
+            assert_eq!(ours, theirs, "{exchange} {side:?}");
+        }
+        assert_eq!(verify_series(&house.layout(), &order.series).unwrap(), [], "{exchange}");
+    }
+}

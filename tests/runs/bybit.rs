@@ -6,7 +6,7 @@ use std::time::Duration;
 use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 
 use crate::every;
-use crate::faulty::{break_one_in_ten, inside_a_wait, run_through};
+use crate::faulty::inside_a_wait;
 use crate::house::{House, at, backfill, grid, order, said, window};
 
 const CANDLES: &str = "bybit/BTC-USDT/ohlc/1m";
@@ -27,18 +27,6 @@ fn job(pair: &str, rest: &str) -> String {
 }
 
 #[tokio::test]
-async fn thirty_days_of_candles_are_exact_through_broken_answers() {
-    let mut struck = std::collections::HashSet::new();
-    for seed in [1, 2, 3] {
-        let house = House::with(JOB, "2024-01-31 00:00:30", limited()).await;
-        break_one_in_ten(&house, Endpoint::Ohlc, seed);
-        struck.extend(run_through(&house, &backfill(CANDLES, "2024-01-01"), Endpoint::Ohlc, 44 + 1).await);
-        house.assert_true(CANDLES, window("2024-01-01", "2024-01-31")).await;
-    }
-    assert!(struck.len() >= 6, "only {struck:?} were tried");
-}
-
-#[tokio::test]
 async fn a_limit_told_in_a_good_answer_is_obeyed_to_the_second() {
     let house = House::with(JOB, "2024-01-06 00:00:30", limited()).await;
     house.sim.set(|knobs| {
@@ -54,21 +42,6 @@ async fn a_limit_told_in_a_good_answer_is_obeyed_to_the_second() {
     assert!(!limited.is_empty() && limited.iter().all(|seen| seen.status == 200), "{limited:?}");
     assert_eq!(inside_a_wait(&house), 0);
     house.assert_true(CANDLES, window("2024-01-01", "2024-01-06")).await;
-}
-
-#[tokio::test]
-async fn an_error_in_the_middle_names_the_exchanges_words_and_the_next_run_resumes() {
-    let house = House::with(JOB, "2024-01-16 00:00:30", limited()).await;
-    let (order, window) = (backfill(CANDLES, "2024-01-01"), window("2024-01-01", "2024-01-16"));
-    let words = "Server error. (code 10016)";
-    every::an_error_body_fails_the_run_and_the_next_one_resumes(
-        &house,
-        &order,
-        Endpoint::Ohlc,
-        words,
-        window,
-    )
-    .await;
 }
 
 #[tokio::test]
@@ -97,8 +70,12 @@ async fn weeks_open_on_monday_and_months_on_their_first_day_on_every_market() {
         for (secs, span, from, last) in [
             (604_800, "1w", "2020-01-06", "2024-03-04"),
             (2_592_000, "1mo", "2019-05-01", "2024-02-01"),
-            (14_400, "4h", "2023-11-01 04:00:00", "2024-03-14 08:00:00"),
+            (14_400, "4h", "2023-12-29 08:00:00", "2024-03-14 08:00:00"),
         ] {
+            // A dated pair has no history before its contract had the name.
+            if pair.contains("quarter") && span != "4h" {
+                continue;
+            }
             let house =
                 House::with(&job(pair, &format!("span: {secs}")), "2024-03-14 15:09:26", limited()).await;
             let series = format!("bybit/{slug}/ohlc/{span}");
@@ -110,24 +87,6 @@ async fn weeks_open_on_monday_and_months_on_their_first_day_on_every_market() {
             house.assert_true(&series, dccd::model::Window::new(at(from), until).unwrap()).await;
         }
     }
-}
-
-#[tokio::test]
-async fn funding_and_open_interest_are_exact_through_broken_answers() {
-    let house =
-        House::with(&job("BTC/USDT:perp", "data_type: funding"), "2024-03-01 00:10:00", limited()).await;
-    break_one_in_ten(&house, Endpoint::Funding, 5);
-    let funding = "bybit/BTC-USDT_PERP/funding";
-    run_through(&house, &backfill(funding, "2022-01-01"), Endpoint::Funding, 2_371 / 200 + 2).await;
-    house.assert_true(funding, window("2022-01-01", "2024-03-01 00:00:01")).await;
-
-    let rest = "data_type: open_interest, span: 3600";
-    let house = House::with(&job("BTC/USDT:perp", rest), "2024-03-01 00:10:00", limited()).await;
-    break_one_in_ten(&house, Endpoint::OpenInterest, 6);
-    let interest = "bybit/BTC-USDT_PERP/open_interest/1h";
-    let order = backfill(interest, "2023-06-01");
-    run_through(&house, &order, Endpoint::OpenInterest, 6_576 / 200 + 2).await;
-    house.assert_true(interest, window("2023-06-01", "2024-03-01")).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use dccd::jobs::Order;
 use dccd::sim::{Endpoint, Knobs};
 
 use crate::every;
-use crate::faulty::{break_one_in_ten, run_through};
 use crate::house::{House, at, backfill, said, window};
 
 const CANDLES: &str = "coinbase/BTC-USDT/ohlc/1m";
@@ -25,35 +24,6 @@ fn busy(trades_per_hour: u64) -> Knobs {
 }
 
 #[tokio::test]
-async fn thirty_days_of_candles_are_exact_through_broken_answers() {
-    let house = House::with(JOB, "2024-01-31 00:00:30", limited()).await;
-    break_one_in_ten(&house, Endpoint::Ohlc, 3);
-
-    let least = 43_200 / 300;
-    let struck = run_through(&house, &backfill(CANDLES, "2024-01-01"), Endpoint::Ohlc, least).await;
-
-    assert!(struck.len() >= 6, "only {struck:?} were tried");
-    house.assert_true(CANDLES, window("2024-01-01", "2024-01-31")).await;
-    let refused =
-        house.sim.requests().iter().filter(|seen| seen.status == 429 && seen.fault.is_none()).count();
-    assert_eq!(refused, 0, "its limit is never met by asking");
-}
-
-#[tokio::test]
-async fn fifty_thousand_trades_are_exact_through_broken_answers() {
-    let house = House::with(TRADES_JOB, "2024-01-01 10:00:05", busy(5_000)).await;
-    break_one_in_ten(&house, Endpoint::Trades, 8);
-
-    let least = 50_000 / 999 + 1;
-    let wanted = Order { until: Some(at("2024-01-01 10:00:00")), ..backfill(TRADES, "2024-01-01") };
-    let struck = run_through(&house, &wanted, Endpoint::Trades, least).await;
-
-    assert!(struck.len() >= 3, "only {struck:?} were tried");
-    house.assert_true(TRADES, window("2024-01-01", "2024-01-01 10:00:00")).await;
-    assert!(house.stored(TRADES).len() > 49_000);
-}
-
-#[tokio::test]
 async fn trades_of_an_instant_with_more_than_a_page_are_neither_lost_nor_doubled() {
     let crowded = Knobs { cluster: 2_500, ..busy(20_000) };
     let house = House::with(TRADES_JOB, "2024-01-01 01:00:05", crowded).await;
@@ -65,22 +35,6 @@ async fn trades_of_an_instant_with_more_than_a_page_are_neither_lost_nor_doubled
     let stored = house.stored(TRADES);
     let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
     assert!(crowd > 1_000, "no instant was more crowded than a page: {crowd}");
-}
-
-#[tokio::test]
-async fn an_error_in_the_middle_names_the_exchanges_words_and_the_next_run_resumes() {
-    let house = House::with(JOB, "2024-01-04 00:00:30", limited()).await;
-    let order = backfill(CANDLES, "2024-01-01");
-    let window = window("2024-01-01", "2024-01-04");
-    let words = "Internal server error";
-    every::an_error_body_fails_the_run_and_the_next_one_resumes(
-        &house,
-        &order,
-        Endpoint::Ohlc,
-        words,
-        window,
-    )
-    .await;
 }
 
 #[tokio::test]

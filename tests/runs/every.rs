@@ -4,15 +4,65 @@ use std::time::Duration;
 
 use dccd::exchange::{Bounds, find};
 use dccd::jobs::{Order, Retry};
-use dccd::model::{Micros, Window};
-use dccd::sim::{Endpoint, Fault, Rule};
+use dccd::model::{Kind, Micros, Series, Window};
+use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, MINUTE, backfill, order, run, said};
+use crate::house::{House, MINUTE, at, backfill, order, run, said, window};
+
+/// What each exchange says where it is broken inside, and a series to ask for.
+const WORDS: [(&str, &str); 8] = [
+    (
+        "binance/BTC-USDT/ohlc/1m",
+        "Internal error; unable to process your request. Please try again. (code -1001)",
+    ),
+    ("kraken/BTC-USD/trades", "Unavailable (code EService)"),
+    ("krakenfutures/BTC-USD_PERP/trades", "unavailable (code error)"),
+    ("coinbase/BTC-USDT/ohlc/1m", "Internal server error"),
+    ("bybit/BTC-USDT/ohlc/1m", "Server error. (code 10016)"),
+    ("okx/BTC-USDT/ohlc/1m", "Service temporarily unavailable. Please try again later. (code 50001)"),
+    ("bitfinex/BTC-USDT/ohlc/1m", "maintenance (code 20060)"),
+    (
+        "bitmex/BTC-USDT_PERP/ohlc/1m",
+        "The system is currently overloaded. Please try again later. (code HTTPError)",
+    ),
+];
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_walk_names_the_exchanges_words_and_the_next_run_resumes() {
+    assert_eq!(WORDS.map(|(series, _)| series.split('/').next().unwrap()).to_vec(), dccd::exchange::names());
+    for (series, words) in WORDS {
+        let own: Series = series.parse().unwrap();
+        let (exchange, pair, kind) = (own.exchange(), own.pair(), own.kind());
+        let span = own.span().map(|span| format!(", span: {}", span.secs())).unwrap_or_default();
+        let job = format!(
+            "{{exchange: {exchange}, pairs: ['{pair}'], data_type: {kind}{span}, retry_delay: 0.01}}"
+        );
+        let knobs = Knobs {
+            symbols: vec!["BTCUSDT".to_owned(), "BTCUSD".to_owned()],
+            listed_from: at("2023-12-01"),
+            trades_per_hour: 200,
+            page_limit: 10_000,
+            ..Knobs::default()
+        };
+        let window = match exchange {
+            // Its pages hold a week of minutes.
+            "bitfinex" => window("2024-01-01", "2024-01-31"),
+            // It keeps its trades for a week.
+            "krakenfutures" => window("2024-01-27", "2024-01-30"),
+            _ => window("2024-01-01", "2024-01-06"),
+        };
+        let house = House::unlimited(&job, "2024-02-01 00:00:30", knobs).await;
+        let order = Order { until: Some(window.until), ..backfill(series, &window.from.to_string()) };
+        let endpoint = if kind == Kind::Ohlc { Endpoint::Ohlc } else { Endpoint::Trades };
+
+        an_error_body_fails_the_run_and_the_next_one_resumes(&house, &order, endpoint, words, window).await;
+    }
+}
 
 /// An error body in place of one page fails the run with the exchange's words; the next run gets the rest and
 /// nothing else.
-pub(crate) async fn an_error_body_fails_the_run_and_the_next_one_resumes(
+async fn an_error_body_fails_the_run_and_the_next_one_resumes(
     house: &House,
     order: &Order,
     endpoint: Endpoint,

@@ -28,13 +28,20 @@ const MIXED: [Fault; 13] = [
 /// How long a 429 asks to wait, in seconds.
 const WAIT_SECS: u64 = 1;
 
-/// Breaks one answer in ten of an endpoint.
-pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, seed: u64) {
+/// Breaks one answer in ten of an endpoint, and besides shuffles, doubles, cuts short and empties at least one
+/// each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
+pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
+    let part = (least as u64 / 8).max(1);
+    let sure = [(Fault::Shuffled, 3), (Fault::Empty, 4), (Fault::Doubled, 5), (Fault::Short, 7)];
     let share = 0.1 / MIXED.len() as f64;
     house.sim.set(|knobs| {
-        knobs.seed = seed;
         knobs.retry_after = RetryAfter::Seconds(WAIT_SECS);
-        knobs.faults = MIXED.iter().map(|fault| Rule::share(*fault, share).at(endpoint)).collect();
+        knobs.faults = sure.map(|(fault, parts)| Rule::every(fault, part * parts)).to_vec();
+        if holes {
+            knobs.faults.push(Rule::every(Fault::Holed, part * 3 + 1));
+        }
+        knobs.faults.extend(MIXED.iter().map(|fault| Rule::share(*fault, share)));
+        knobs.faults.iter_mut().for_each(|rule| *rule = rule.at(endpoint));
     });
 }
 
@@ -48,17 +55,19 @@ pub(crate) async fn run_through(
 ) -> HashSet<Fault> {
     let order = Order { retry: Retry { attempts: 10, ..order.retry }, ..order.clone() };
     let outcome = house.run(&order).await;
-    assert_eq!(said(&outcome), "");
+    let series = &order.series;
+    assert_eq!(said(&outcome), "", "{series}");
     let asked = house.asked(endpoint);
     let struck: Vec<Fault> = asked.iter().filter_map(|seen| seen.fault).collect();
-    assert!(struck.len() >= least / 20, "{} of {} requests were broken", struck.len(), asked.len());
+    assert!(struck.len() >= least / 20, "{series}: {} of {} were broken", struck.len(), asked.len());
+    println!("{series}: {} requests, {} broken, {least} at the least", asked.len(), struck.len());
     assert!(
         asked.len() <= least * 3 / 2 + struck.len(),
-        "{} requests, of which at least {least} were needed and {} broken",
+        "{series}: {} requests, of which at least {least} were needed and {} broken",
         asked.len(),
         struck.len()
     );
-    assert_eq!(inside_a_wait(house), 0, "requests inside a wait");
+    assert_eq!(inside_a_wait(house), 0, "{series}: requests inside a wait");
     struck.into_iter().collect()
 }
 
@@ -75,4 +84,9 @@ pub(crate) fn inside_a_wait(house: &House) -> usize {
         limited.iter().any(|from| *at > *from + on_their_way && *at + on_their_way < *from + wait)
     };
     requests.iter().filter(|seen| early(&seen.at)).count()
+}
+
+/// Requests the exchange refused because they came too fast, and not on purpose.
+pub(crate) fn refused(house: &House) -> usize {
+    house.sim.requests().iter().filter(|seen| seen.status == 429 && seen.fault.is_none()).count()
 }

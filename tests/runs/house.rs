@@ -31,8 +31,8 @@ pub(crate) struct House {
     pub(crate) jobs: String,
     /// The exchange's time, where the test steers it.
     pub(crate) now: Arc<AtomicI64>,
-    /// Whether requests wait for no limit.
-    pub(crate) no_limits: bool,
+    /// How many times the documented limits requests may come; none where they wait for no limit.
+    pub(crate) faster: Option<u32>,
 }
 
 impl House {
@@ -51,7 +51,12 @@ impl House {
     /// A house whose requests wait for no limit: those of many exchanges would take minutes.
     pub(crate) async fn unlimited(jobs: &str, now: &str, knobs: Knobs) -> House {
         let knobs = Knobs { weight_limit: u32::MAX, ..knobs };
-        House { no_limits: true, ..House::with(jobs, now, knobs).await }
+        House { faster: None, ..House::with(jobs, now, knobs).await }
+    }
+
+    /// A house whose requests may come so many times as fast as documented, and whose exchange stands at an instant.
+    pub(crate) async fn faster(jobs: &str, now: Micros, knobs: Knobs, times: u32) -> House {
+        House { faster: Some(times), ..House::with(jobs, &now.to_string(), knobs).await }
     }
 
     /// A house whose exchange keeps the time of its knobs.
@@ -62,7 +67,7 @@ impl House {
             folder: TempDir::new().unwrap(),
             jobs: jobs.to_owned(),
             now: Arc::default(),
-            no_limits: false,
+            faster: Some(1),
         }
     }
 
@@ -99,9 +104,7 @@ impl House {
     /// A process that starts on the data path.
     pub(crate) async fn site(&self) -> Site {
         let site = Site::open(&self.config(), "test").await.unwrap();
-        if self.no_limits {
-            lift_limits(&site);
-        }
+        set_limits(&site, self.faster);
         site
     }
 
@@ -204,11 +207,14 @@ impl House {
     }
 }
 
-fn lift_limits(site: &Site) {
+/// The documented limits so many times over, or none worth waiting for.
+fn set_limits(site: &Site, times: Option<u32>) {
     for exchange in dccd::exchange::ALL {
         let Some(client) = site.client(exchange.name()) else { continue };
-        for budget in 0..exchange.quotas().len() {
-            client.set_quota(budget, Quota { weight: 1_000_000, per: Duration::from_secs(1) });
+        for (budget, quota) in exchange.quotas().iter().enumerate() {
+            let unlimited = Quota { weight: 1_000_000, per: Duration::from_secs(1) };
+            let faster = times.map(|times| Quota { weight: quota.weight * times, ..*quota });
+            client.set_quota(budget, faster.unwrap_or(unlimited));
         }
     }
 }

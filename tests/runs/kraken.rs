@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dccd::jobs::{Order, RunError};
-use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Side, Window, Windows};
+use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Window, Windows};
 use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{
-    DAY, HOUR, House, Metrics, assert_same, at, backfill, faults_struck, grid, order, run, said, window,
-};
+use crate::house::{DAY, HOUR, House, Metrics, assert_same, at, backfill, grid, order, run, said, window};
 use crate::program::{configure, dccd};
 
 const MINUTELY: &str = "kraken/BTC-USD/ohlc/1m";
@@ -20,21 +18,6 @@ const DAILY: &str = "kraken/BTC-USD/ohlc/1d";
 const WEEKLY: &str = "kraken/BTC-USD/ohlc/1w";
 const TRADES: &str = "kraken/BTC-USD/trades";
 const JOB: &str = "{exchange: kraken, pairs: [BTC/USD], span: 14400, retry_delay: 0.01}";
-const TRADES_JOB: &str = "{exchange: kraken, pairs: [BTC/USD], data_type: trades, retry_delay: 0.01}";
-
-/// What goes wrong with one answer in ten.
-const MIXED: [Fault; 10] = [
-    Fault::Status429,
-    Fault::Status500,
-    Fault::Html,
-    Fault::Truncated,
-    Fault::ErrorBody,
-    Fault::Short,
-    Fault::Empty,
-    Fault::Shuffled,
-    Fault::Doubled,
-    Fault::WrongType,
-];
 
 /// A market with so many trades an hour.
 fn market(trades_per_hour: u64) -> Knobs {
@@ -44,12 +27,6 @@ fn market(trades_per_hour: u64) -> Knobs {
         listed_from: at("2019-06-05 07:00:00"),
         ..Knobs::default()
     }
-}
-
-fn broken(seed: u64, knobs: Knobs) -> Knobs {
-    let share = 0.1 / MIXED.len() as f64;
-    let faults = MIXED.iter().map(|fault| Rule::share(*fault, share)).collect();
-    Knobs { seed, faults, retry_after: RetryAfter::Seconds(1), ..knobs }
 }
 
 /// The candles of all trades of a window, added up in whole numbers without the code under test.
@@ -80,7 +57,7 @@ fn computed(house: &House, grid: Grid, window: Window) -> Batch {
 }
 
 /// What must be stored: computed candles up to where the exchange's own begin, its own from there on.
-fn wanted(house: &House, series: &str, whole: Window, own_from: Micros) -> Batch {
+pub(crate) fn wanted(house: &House, series: &str, whole: Window, own_from: Micros) -> Batch {
     let grid = grid(&series.parse::<Series>().unwrap());
     let mut rows = computed(house, grid, Window::new(whole.from, own_from).unwrap());
     rows.take_all(&house.existing(series, Window::new(own_from, whole.until).unwrap()));
@@ -88,7 +65,7 @@ fn wanted(house: &House, series: &str, whole: Window, own_from: Micros) -> Batch
 }
 
 /// Where the candles the exchange still gives begin.
-fn own_from(series: &str, now: &str) -> Micros {
+pub(crate) fn own_from(series: &str, now: &str) -> Micros {
     let grid = grid(&series.parse::<Series>().unwrap());
     grid.step(grid.floor(at(now)), -720)
 }
@@ -128,7 +105,7 @@ async fn two_years_of_daily_and_four_hourly_candles_equal_those_of_the_trades_to
     }
 }
 
-fn computed_trades(house: &House, window: Window) -> usize {
+pub(crate) fn computed_trades(house: &House, window: Window) -> usize {
     let market = house.sim.market("BTCUSD").unwrap();
     let ids = [window.from, window.until].map(|at| market.first_trade_at_or_after(at));
     usize::try_from(ids[1] - ids[0]).unwrap()
@@ -263,62 +240,6 @@ async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
     assert_same(&house.stored(DAILY), &wanted(&house, DAILY, window("2020-01-10", "2024-01-01"), own));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_days_of_minutes_survive_one_broken_answer_in_ten() {
-    let now = "2024-01-31 00:00:30";
-    // A trade every twelve seconds, so that most minutes have some.
-    let (month, own) = (window("2024-01-01", "2024-01-31"), own_from(MINUTELY, now));
-    for seed in [1, 2] {
-        let house = House::unlimited(JOB, now, broken(seed, market(300))).await;
-
-        let runs = house.run_until_complete(&backfill(MINUTELY, "2024-01-01"), 8).await;
-
-        assert_same(&house.stored(MINUTELY), &wanted(&house, MINUTELY, month, own));
-        assert_derived(&house, MINUTELY, Window::new(month.from, own).unwrap());
-        let trades = computed_trades(&house, Window::new(month.from, own).unwrap());
-        let (asked, struck) = (house.asked(Endpoint::Trades).len(), faults_struck(&house, Endpoint::Trades));
-        let least = trades / 1_000 + 1 + 2;
-        assert!(struck > 10 && runs > 0, "{struck} faults");
-        assert!(
-            asked <= least * 3 / 2 + struck + 3 * (runs - 1),
-            "seed {seed}: {asked} requests, {struck} faults, {runs} runs, {least} at the least"
-        );
-        assert_eq!(inside_a_wait(&house), 0, "seed {seed}");
-    }
-}
-
-/// Requests inside a wait of a second that an answer before them asked for, but those that were on their way.
-fn inside_a_wait(house: &House) -> usize {
-    let requests = house.sim.requests();
-    let asked: Vec<Duration> =
-        requests.iter().filter(|seen| seen.fault == Some(Fault::Status429)).map(|seen| seen.at).collect();
-    let (wait, on_their_way) = (Duration::from_secs(1), Duration::from_millis(150));
-    let early =
-        |at: Duration| asked.iter().any(|from| at > *from + on_their_way && at + on_their_way < *from + wait);
-    requests.iter().filter(|seen| early(seen.at)).count()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_thousand_trades_survive_one_broken_answer_in_ten_and_pages_of_one_millisecond() {
-    // Clusters of 900 share a millisecond, pages hold 400 at most.
-    let knobs =
-        Knobs { cluster: 900, page_limit: 400, listed_from: at("2024-01-01"), ..broken(3, market(20_000)) };
-    let house = House::unlimited(TRADES_JOB, "2024-01-02 00:00:10", knobs).await;
-    let wanted = Order { until: Some(at("2024-01-01 02:30:00")), ..backfill(TRADES, "2024-01-01") };
-
-    let runs = house.run_until_complete(&wanted, 8).await;
-
-    house.assert_true(TRADES, window("2024-01-01", "2024-01-01 02:30:00")).await;
-    let stored = house.stored(TRADES);
-    assert!((49_000..51_000).contains(&stored.len()), "{}", stored.len());
-    let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
-    assert!(crowd > 800, "no instant was more crowded than two pages: {crowd}");
-    let (asked, struck) = (house.asked(Endpoint::Trades).len(), faults_struck(&house, Endpoint::Trades));
-    let least = stored.len().div_ceil(399);
-    assert!(asked <= least * 3 / 2 + struck, "{asked} requests, {struck} faults, {runs} runs, {least} least");
-    assert_eq!(inside_a_wait(&house), 0);
-}
-
 #[tokio::test]
 async fn an_error_in_the_middle_of_a_walk_fails_the_run_by_its_name_and_the_next_run_goes_on() {
     let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(20)).await;
@@ -409,32 +330,4 @@ async fn a_dry_run_says_which_candles_would_be_computed_from_trades() {
         told.out.contains("what the trades before") && told.out.contains("candles are computed"),
         "{told:?}"
     );
-}
-
-#[tokio::test]
-async fn snapshots_of_both_exchanges_books_hold_the_levels_of_the_market() {
-    for (exchange, pair) in [("kraken", "BTC/USD"), ("krakenfutures", "BTC/USD:perp")] {
-        let job = format!(
-            "{{exchange: {exchange}, pairs: ['{pair}'], data_type: orderbook, depth: 20, retry_delay: 0.01}}"
-        );
-        let house = House::unlimited(&job, "2024-01-01 12:00:00", market(2)).await;
-        let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
-
-        let outcome = house.run(&order).await;
-
-        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40), "{exchange}");
-        let stored = house.stored(&order.series.to_string());
-        let book = house.sim.market("BTCUSD").unwrap().book(at("2024-01-01 12:00:00"));
-        for (side, theirs) in [
-            (Side::Bid, book.bids().take(20).collect::<Vec<_>>()),
-            (Side::Ask, book.asks().take(20).collect()),
-        ] {
-            let rows = (0..stored.len()).map(|row| stored.book().get(row));
-            let ours: Vec<(f64, f64)> =
-                rows.filter(|level| level.side == side).map(|level| (level.price, level.amount)).collect();
-            let theirs: Vec<(f64, f64)> =
-                theirs.iter().map(|(cents, e8)| (*cents as f64 / 100.0, *e8 as f64 / 1e8)).collect();
-            assert_eq!(ours, theirs, "{exchange} {side:?}");
-        }
-    }
 }

@@ -29,22 +29,6 @@ async fn house(now: &str, knobs: Knobs) -> House {
 }
 
 #[tokio::test]
-async fn thirty_days_of_candles_are_stored_exactly_in_as_few_pages_as_there_can_be() {
-    let house = house("2024-01-31 00:00:30", Knobs::default()).await;
-
-    let outcome = house.run(&backfill(MINUTELY, "2024-01-01")).await;
-
-    assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 43_200));
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 432 + 1, "its pages and the look for the first row");
-    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-31")).await;
-    let before = house.asked(Endpoint::Ohlc).len();
-    house.move_to("2024-01-31 00:10:30");
-    assert_eq!(house.run(&backfill(MINUTELY, "2024-01-01")).await.rows, 10);
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), before + 1);
-    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-31 00:10:00")).await;
-}
-
-#[tokio::test]
 async fn broken_answers_lose_no_candle_over_quiet_times_and_the_years_before_the_first() {
     let holes =
         [window("2024-01-03 02:00:00", "2024-01-04 01:00:00"), window("2024-01-05", "2024-01-05 00:07:00")];
@@ -63,28 +47,6 @@ async fn broken_answers_lose_no_candle_over_quiet_times_and_the_years_before_the
     let struck = faults_struck(&house, Endpoint::Ohlc);
     assert!(struck > 3, "{struck}");
     assert!(requests <= 115 * 3 / 2 + 4 * struck, "{requests} requests, {struck} of them struck");
-}
-
-#[tokio::test]
-async fn fifty_thousand_trades_are_stored_once_through_crowded_instants_and_broken_answers() {
-    let house = house("2024-01-01 06:00:10", busy()).await;
-    house.sim.set(|knobs| knobs.faults = broken_answers(0.012));
-
-    let wanted = until(backfill(TRADES, "2024-01-01 00:30:00"), "2024-01-01 05:30:00");
-    house.run_until_complete(&wanted, 8).await;
-
-    let stored = house.stored(TRADES);
-    assert!(stored.len() >= 49_000, "{}", stored.len());
-    let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
-    assert!(crowd > 100, "no instant was more crowded than a page: {crowd}");
-    house.assert_true(TRADES, window("2024-01-01 00:30:00", "2024-01-01 05:30:00")).await;
-    let (requests, struck) = (house.asked(Endpoint::Trades).len(), faults_struck(&house, Endpoint::Trades));
-    assert!(struck > 10, "{struck}");
-    assert!(
-        requests <= stored.len() / 100 * 3 / 2 + struck,
-        "{requests} requests for {} trades, {struck} of them struck",
-        stored.len()
-    );
 }
 
 #[tokio::test]

@@ -111,6 +111,12 @@ async fn a_short_page_holds_the_older_half_and_an_empty_one_nothing() {
 }
 
 #[tokio::test]
+async fn a_holed_page_lacks_rows_of_its_middle() {
+    let (holed, truth) = bent(Fault::Holed).await;
+    assert_eq!(holed, truth.gather(&(0..50).chain(61..100).collect::<Vec<_>>()));
+}
+
+#[tokio::test]
 async fn a_shuffled_page_holds_the_right_rows_in_another_order() {
     let (shuffled, truth) = bent(Fault::Shuffled).await;
     assert!(!shuffled.in_order());

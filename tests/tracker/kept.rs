@@ -144,7 +144,10 @@ async fn tasks_are_listed_by_what_is_asked_for(world: World) {
     assert_eq!(listed(Filter::default()).await, ["k1".to_owned(), "w1".to_owned(), id.clone()]);
     assert_eq!(listed(Filter { queue: Some("kraken".into()), ..Filter::default() }).await, ["k1"]);
     assert_eq!(listed(Filter { status: Some(Status::Ignored), ..Filter::default() }).await, ["w1"]);
-    assert_eq!(listed(Filter { kind: Some(TaskKind::Job), ..Filter::default() }).await, [id.clone()]);
+    assert_eq!(
+        listed(Filter { kind: Some(TaskKind::Job), ..Filter::default() }).await,
+        std::slice::from_ref(&id)
+    );
     assert_eq!(listed(Filter { series: Some("binance/BTC".into()), ..Filter::default() }).await, [id]);
     assert_eq!(world.tracker.tasks(&Filter::default(), 1).await.unwrap().len(), 1);
 }

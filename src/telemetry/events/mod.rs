@@ -12,6 +12,7 @@ mod rows;
 mod runs;
 mod server;
 mod storage;
+mod traces;
 mod tracker;
 
 use std::error::Error;
@@ -36,6 +37,8 @@ pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
 pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub(crate) use traces::SpanRefused;
+pub use traces::{SpansLost, TracesOff};
 pub use tracker::{
     AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
     TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,

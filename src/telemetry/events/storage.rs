@@ -110,7 +110,7 @@ pub struct FileMissing<'a> {
 impl Event for FileMissing<'_> {
     fn emit(self, telemetry: &Telemetry) {
         telemetry.metrics().storage.missing.inc();
-        tracing::warn!(series = %self.series, file = %self.file.display(), "published file is gone; its windows are gaps");
+        tracing::warn!(series = %self.series, file = %self.file.display(), "published file is gone; its windows are gaps, unless a remote holds it");
     }
 }
 

@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn a_log_takes_six_times_ten_megabytes_and_no_more_however_much_is_logged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dccd.log");
+        let mut log = RotatingFile::open(&path).unwrap();
+        let line = vec![b'x'; 512 * 1024];
+
+        for _ in 0..160 {
+            log.write(&line).unwrap();
+        }
+
+        let sizes: Vec<u64> = (0..=KEPT).map(|number| size(&path, number)).collect();
+        assert!(sizes.iter().all(|size| *size <= 10 << 20), "{sizes:?}");
+        assert!(sizes[1..].iter().all(|size| *size == 10 << 20), "{sizes:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
+    }
+
+    #[test]
     fn a_file_left_by_an_earlier_process_is_appended_to_and_counts_towards_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dccd.log");

@@ -4,17 +4,22 @@
 
 use std::fmt::{self, Write};
 
+use opentelemetry::trace::{SpanId, TraceId};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 use super::{LogFormat, level_name};
 use crate::model::Micros;
+use crate::telemetry::trace;
 
 /// The longest value written, in bytes; the rest of an endless error body is left out.
 const VALUE_LIMIT_BYTES: usize = 2_048;
 
 /// The most fields of a line. With the limit of values it bounds a line.
 const FIELD_LIMIT: usize = 24;
+
+/// What the object of a line has of its own.
+const TAKEN: [&str; 7] = ["timestamp", "level", "series", "message", "target", "trace_id", "span_id"];
 
 /// An event taken apart.
 pub(super) struct Line {
@@ -23,6 +28,8 @@ pub(super) struct Line {
     series: Option<String>,
     message: String,
     fields: Vec<(&'static str, Value)>,
+    /// The trace and the span it was said in.
+    ids: Option<(TraceId, SpanId)>,
 }
 
 enum Value {
@@ -40,9 +47,50 @@ impl Line {
             series: None,
             message: String::new(),
             fields: Vec::new(),
+            ids: trace::current(),
         };
         event.record(&mut line);
         line
+    }
+
+    /// What it says, without its fields.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The series it speaks of, else the exchange.
+    pub(super) fn whose(&self) -> Option<&str> {
+        let exchange = || {
+            self.fields.iter().find_map(|(name, value)| match value {
+                Value::Text(text) if *name == "exchange" => Some(text.as_str()),
+                _ => None,
+            })
+        };
+        self.series.as_deref().or_else(exchange)
+    }
+
+    /// The line without what only this one says; it still says whose it is.
+    pub(super) fn bare(&self) -> Line {
+        let exchange = self.whose().filter(|_| self.series.is_none());
+        Line {
+            level: self.level,
+            target: self.target,
+            series: self.series.clone(),
+            message: self.message.clone(),
+            fields: exchange.map(|name| ("exchange", Value::Text(name.to_owned()))).into_iter().collect(),
+            ids: None,
+        }
+    }
+
+    /// The same line saying that so many like it were left out.
+    pub(super) fn left_out(mut self, lines: u64) -> Line {
+        push(&mut self.message, format_args!(": {lines} like it were left out"));
+        self
+    }
+
+    /// How grave it is.
+    pub(super) fn level(&self) -> Level {
+        self.level
     }
 
     /// The line with its newline.
@@ -74,6 +122,9 @@ impl Line {
                 Value::Text(value) => push_quoted(out, value),
             }
         }
+        if let Some((trace, span)) = self.ids {
+            push(out, format_args!(" trace_id={trace} span_id={span}"));
+        }
     }
 
     fn push_json(&self, out: &mut String, at: Micros) {
@@ -88,9 +139,12 @@ impl Line {
         push_quoted(out, &self.message);
         out.push_str(",\"target\":");
         push_quoted(out, self.target);
+        if let Some((trace, span)) = self.ids {
+            push(out, format_args!(",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\""));
+        }
         for (name, value) in &self.fields {
             // A name of our own in the object keeps its meaning.
-            let taken = ["timestamp", "level", "series", "message", "target"].contains(name);
+            let taken = TAKEN.contains(name);
             push(out, format_args!(",\"{}{name}\":", if taken { "field_" } else { "" }));
             match value {
                 Value::Plain(value) => out.push_str(value),
@@ -208,12 +262,36 @@ fn is_invisible(c: char) -> bool {
 }
 
 #[cfg(test)]
+impl Line {
+    /// A line without fields.
+    pub(super) fn said(level: Level, series: Option<&str>, message: &str) -> Line {
+        let (series, message) = (series.map(str::to_owned), message.to_owned());
+        Line { level, target: "dccd::net", series, message, fields: Vec::new(), ids: None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn line(message: &str, fields: Vec<(&'static str, Value)>) -> Line {
-        let series = Some("binance/BTC-USDT/ohlc/1h".to_owned());
-        Line { level: Level::WARN, target: "dccd::net", series, message: message.to_owned(), fields }
+        Line { fields, ..Line::said(Level::WARN, Some("binance/BTC-USDT/ohlc/1h"), message) }
+    }
+
+    #[test]
+    fn inside_a_span_both_ids_are_on_the_line_and_a_field_of_that_name_cannot_forge_them() {
+        let ids = Some((TraceId::from(0xabc), SpanId::from(0xdef)));
+        let mut said = line("said", vec![("trace_id", Value::Text("forged".into()))]);
+        said.ids = ids;
+
+        let json = said.text(LogFormat::Json, Micros(0));
+        said.fields.clear();
+        let text = said.text(LogFormat::Text, Micros(0));
+
+        let (trace, span) = ("00000000000000000000000000000abc", "0000000000000def");
+        assert!(text.ends_with(&format!(" said trace_id={trace} span_id={span}\n")), "{text}");
+        assert!(json.contains(&format!(",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"")), "{json}");
+        assert!(json.contains("\"field_trace_id\":\"forged\""), "{json}");
     }
 
     #[test]

@@ -4,28 +4,33 @@ mod file;
 mod line;
 mod stderr;
 mod tail;
+mod throttle;
 
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub use tail::tail;
 
+use crate::telemetry::trace::Traces;
 use crate::telemetry::{Metrics, now};
 use file::RotatingFile;
 use line::Line;
 use stderr::Stderr;
+use throttle::Throttle;
 
-/// Crates whose routine is of no use to an operator; only their warnings pass.
-const NOISY: [&str; 8] = ["hyper", "hyper_util", "reqwest", "h2", "rustls", "sqlx", "tower", "tower_http"];
+/// Crates whose routine is of no use to an operator; only their warnings pass. Those of longer names count too.
+const NOISY: [&str; 8] =
+    ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "opentelemetry", "tracing_opentelemetry"];
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,10 +67,18 @@ pub struct LogSettings<'a> {
     pub to_stderr: bool,
 }
 
-/// Ends logging when dropped: lines on their way to stderr get a moment to arrive.
+/// Ends logging when dropped: it is said what was left out, and lines on their way to stderr get a moment to
+/// arrive.
 #[must_use = "lines still on their way are lost when it is dropped early"]
 pub struct LogGuard {
+    sink: Arc<Sink>,
     _stderr: Option<stderr::Drain>,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.sink.throttle.end().iter().for_each(|line| self.sink.write(line));
+    }
 }
 
 /// Why logging could not be set up.
@@ -87,12 +100,16 @@ pub enum LogError {
     AlreadySet,
 }
 
-/// Sets up logging for the whole process.
+/// Sets up logging for the whole process, and traces where there is a way for them.
 ///
 /// # Errors
 /// When the file cannot be opened, or logging was set up before.
-pub fn init(settings: LogSettings<'_>, metrics: Arc<Metrics>) -> Result<LogGuard, LogError> {
-    let (subscriber, guard) = subscriber(settings, metrics)?;
+pub fn init(
+    settings: LogSettings<'_>,
+    traces: Option<&Traces>,
+    metrics: Arc<Metrics>,
+) -> Result<LogGuard, LogError> {
+    let (subscriber, guard) = subscriber(settings, traces, metrics)?;
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::AlreadySet)?;
     Ok(guard)
 }
@@ -103,6 +120,7 @@ pub fn init(settings: LogSettings<'_>, metrics: Arc<Metrics>) -> Result<LogGuard
 /// When the file cannot be opened.
 pub fn subscriber(
     settings: LogSettings<'_>,
+    traces: Option<&Traces>,
     metrics: Arc<Metrics>,
 ) -> Result<(impl Subscriber + Send + Sync + use<>, LogGuard), LogError> {
     let file = settings.file.map(|path| {
@@ -114,27 +132,51 @@ pub fn subscriber(
     let stderr = settings.to_stderr.then(|| stderr::open(waiting)).transpose().map_err(LogError::Thread)?;
     let (stderr, drain) = stderr.unzip();
     let format = settings.format;
-    let layer = LogLayer { format, file: file.transpose()?.map(Mutex::new), stderr, metrics };
+    let (file, throttle) = (file.transpose()?.map(Mutex::new), Throttle::new(Instant::now()));
+    let sink = Arc::new(Sink { format, file, stderr, throttle, metrics });
+    let layer = LogLayer(Arc::clone(&sink));
     let level = settings.level;
     let quiet = NOISY.into_iter().map(|name| (name, level.min(LevelFilter::WARN)));
-    let filter = Targets::new().with_default(level).with_targets(quiet);
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-    Ok((subscriber, LogGuard { _stderr: drain }))
+    let targets = Targets::new().with_default(level).with_targets(quiet);
+    // A span nobody traces is none: only then does it cost nothing.
+    let filter = targets.and(filter_fn(|about| about.is_event()));
+    let subscriber =
+        tracing_subscriber::registry().with(traces.map(Traces::layer)).with(layer.with_filter(filter));
+    Ok((subscriber, LogGuard { sink, _stderr: drain }))
 }
 
-/// Turns events into lines and hands them out.
-struct LogLayer {
+/// Turns events into lines.
+struct LogLayer(Arc<Sink>);
+
+/// Where lines go.
+struct Sink {
     format: LogFormat,
     file: Option<Mutex<RotatingFile>>,
     stderr: Option<Stderr>,
+    throttle: Throttle,
     metrics: Arc<Metrics>,
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let level = *event.metadata().level();
-        self.metrics.program.log_messages.with_label_values(&[level_name(level)]).inc();
-        let line = Line::of(event).text(self.format, now());
+        let (sink, line) = (&self.0, Line::of(event));
+        sink.metrics.program.log_messages.with_label_values(&[level_name(line.level())]).inc();
+        // Whoever asks for routine asks for all of it.
+        if line.level() <= Level::INFO {
+            let verdict = sink.throttle.judge(&event.metadata().callsite(), &line, Instant::now());
+            verdict.before.iter().for_each(|line| sink.write(line));
+            if !verdict.is_written {
+                sink.metrics.traces.lines_left_out.inc();
+                return;
+            }
+        }
+        sink.write(&line);
+    }
+}
+
+impl Sink {
+    fn write(&self, line: &Line) {
+        let line = line.text(self.format, now());
         if let Some(file) = &self.file {
             let written = file.lock().unwrap_or_else(PoisonError::into_inner).write(line.as_bytes());
             if written.is_err() {
@@ -147,9 +189,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             self.dropped("stderr");
         }
     }
-}
 
-impl LogLayer {
     /// Counted, not logged: a log line about it would fare no better.
     fn dropped(&self, queue: &str) {
         self.metrics.program.queue_dropped.with_label_values(&[queue]).inc();
@@ -202,6 +242,9 @@ mod tests {
         logged(&path, LogFormat::Text, LevelFilter::TRACE, &Arc::default(), || {
             tracing::info!(target: "hyper::proto", "flushed");
             tracing::warn!(target: "hyper::proto", "broken");
+            tracing::info!(target: "opentelemetry_sdk", "exported");
+            tracing::debug!(target: "reqwest::connect", "connected");
+            tracing::info!(target: "h2::codec", "framed");
             tracing::trace!("ours");
         });
 
@@ -210,6 +253,27 @@ mod tests {
             text.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect::<Vec<_>>(),
             ["broken", "ours"]
         );
+    }
+
+    #[test]
+    fn a_flood_is_one_line_more_than_its_limit_and_every_line_of_it_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dccd.log");
+        let metrics = Arc::new(Metrics::new());
+
+        logged(&path, LogFormat::Text, LevelFilter::DEBUG, &metrics, || {
+            (0..1_000).for_each(|number| tracing::warn!(exchange = "binance", number, "request failed"));
+            (0..100).for_each(|number| tracing::debug!(number, "routine"));
+        });
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        let of = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+        assert_eq!((of("request failed exchange=binance number="), of("routine")), (20, 100));
+        let last = text.lines().last().unwrap();
+        assert!(last.ends_with("WARN  request failed: 980 like it were left out exchange=binance"), "{last}");
+        let exposed = exposition::text(&metrics).unwrap();
+        assert!(exposed.contains("dccd_log_messages_total{level=\"warn\"} 1000\n"), "{exposed}");
+        assert!(exposed.contains("dccd_log_lines_left_out_total 980\n"), "{exposed}");
     }
 
     #[test]
@@ -222,7 +286,7 @@ mod tests {
             to_stderr: false,
         };
 
-        let error = subscriber(settings, Arc::default()).err().unwrap();
+        let error = subscriber(settings, None, Arc::default()).err().unwrap();
 
         assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
     }
@@ -235,7 +299,7 @@ mod tests {
         act: impl FnOnce(),
     ) {
         let settings = LogSettings { level, format, file: Some(path), to_stderr: false };
-        let (subscriber, _guard) = subscriber(settings, Arc::clone(metrics)).unwrap();
+        let (subscriber, _guard) = subscriber(settings, None, Arc::clone(metrics)).unwrap();
         tracing::subscriber::with_default(subscriber, act);
     }
 }

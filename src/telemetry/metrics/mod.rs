@@ -12,6 +12,7 @@ mod remotes;
 mod series;
 mod server;
 mod traced;
+mod traces;
 mod tracker;
 
 use std::collections::{BTreeMap, HashMap};
@@ -39,6 +40,7 @@ use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use traces::Traces;
 use tracker::Tasks;
 
 /// How many series may have metrics before a larger configuration raises it.
@@ -62,6 +64,7 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) traces: Traces,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -114,6 +117,7 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            traces: Traces::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,
@@ -135,6 +139,7 @@ impl Metrics {
     /// Every family that has a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.drill.look();
         self.catalogue.gather()
     }
 

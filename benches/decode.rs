@@ -1,0 +1,128 @@
+//! How fast each exchange's pages become rows, beside the same bytes read by `serde_json` into typed tuples.
+//!
+//! Pages are recorded ones where there are, else those written by hand; without white space and with their
+//! rows repeated up to a full page, as they come over the wire. The other side reads every field we keep as the
+//! number it is, checks nothing and keeps instants that are written out as text.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "decode/wire.rs"]
+mod wire;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dccd::exchange::{Answer, Ask, Contract, Exchange, History, Instrument, Page, find};
+use dccd::model::{Batch, Market, Micros, Series, Window};
+
+use common::{fixtures, median, timed};
+use wire::{CASES, Case};
+
+/// How often both sides are measured in turn, and for how long each time.
+const ROUNDS: usize = 9;
+const ROUND_SECS: f64 = 0.02;
+
+/// The share of the other side's speed that is to be reached.
+const GOAL: f64 = 0.6;
+
+fn main() {
+    println!("{:<40} {:>6} {:>8} {:>8} {:>8} {:>6}", "page", "rows", "bytes", "ours", "bound", "share");
+    let mut low = Vec::new();
+    for case in &CASES {
+        let Some(body) = body(case) else {
+            println!("{:<40} no {}", case.series, case.file);
+            continue;
+        };
+        let (rows, ours, bound) = measure(case, &body);
+        let share = ours / bound;
+        let rate = |bodies: f64| bodies * rows as f64 / 1e6;
+        println!(
+            "{:<40} {rows:>6} {:>8} {:>8.2} {:>8.2} {share:>6.2}",
+            case.series,
+            body.len(),
+            rate(ours),
+            rate(bound)
+        );
+        if share < GOAL {
+            low.push(case.series);
+        }
+    }
+    println!("ours and bound in millions of rows a CPU second; below {GOAL}: {low:?}");
+}
+
+/// Rows of a page, and the pages a second of both sides.
+fn measure(case: &Case, body: &[u8]) -> (usize, f64, f64) {
+    let (exchange, page) = page(case.series);
+    let ours = || {
+        let mut rows = Batch::of(page.series.kind());
+        let answer = Answer::of(black_box(body), Micros::from_secs(1_750_000_000));
+        exchange.parse(&page, &answer, &mut rows).expect("a page");
+        rows.len()
+    };
+    let bound = || (case.bound)(black_box(body));
+    let rows = ours();
+    let times = (ROUND_SECS / timed(ours).1.max(1e-6)).ceil() as usize;
+    let pages = |secs: f64| times as f64 / secs;
+    let mut both = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        both.0.push(pages(
+            timed(|| {
+                (0..times).for_each(|_| {
+                    black_box(ours());
+                })
+            })
+            .1,
+        ));
+        both.1.push(pages(timed(|| (0..times).for_each(|_| bound())).1));
+    }
+    (rows, median(both.0), median(both.1))
+}
+
+/// The largest page of a series, as a walk asks for it.
+fn page(series: &str) -> (&'static dyn Exchange, Page) {
+    let series: Series = series.parse().expect("a series");
+    let exchange = find(series.exchange()).expect("it is registered");
+    let offer = exchange.offer_for(&series).expect("it is offered");
+    let ask = if offer.history == History::Now { Ask::Now } else { Ask::ByTime };
+    let contract = (series.pair().market() != Market::Spot).then_some(Contract::Base(1.0));
+    let instrument = Instrument { contract, ..Instrument::named(exchange.symbol(series.pair())) };
+    let window = Window::new(Micros::OLDEST, Micros::from_secs(1_750_000_000)).expect("it has a length");
+    let rows = offer.page_rows;
+    (exchange, Page { series: Arc::new(series), instrument: Arc::new(instrument), window, ask, rows })
+}
+
+/// A body with its rows repeated up to a full page.
+fn body(case: &Case) -> Option<Vec<u8>> {
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let file: PathBuf = match case.file.strip_prefix("by hand: ") {
+        Some(file) => written.join(file),
+        None => fixtures().join(case.file),
+    };
+    let mut text = without_white_space(&std::fs::read_to_string(file).ok()?);
+    for rows in case.rows {
+        text = widened(&text, rows, page(case.series).1.rows as usize);
+    }
+    Some(text.into_bytes())
+}
+
+fn without_white_space(text: &str) -> String {
+    let mut is_text = false;
+    let keep = |c: &char| {
+        is_text ^= *c == '"';
+        is_text || !c.is_ascii_whitespace()
+    };
+    text.chars().filter(keep).collect()
+}
+
+/// The text with the rows that follow `opening` repeated until there are `most`, where there are fewer.
+fn widened(text: &str, opening: &str, most: usize) -> String {
+    let from = text.find(opening).expect("the rows begin") + opening.len();
+    let row_ends = if text[from..].starts_with('{') { "}" } else { "]" };
+    let last = format!("{row_ends}]");
+    let until = from + text[from..].find(&last).expect("the rows end") + 1;
+    let rows = &text[from..until];
+    let times = most / (rows.matches(&format!("{row_ends},")).count() + 1);
+    let all = vec![rows; times.max(1)].join(",");
+    format!("{}{all}{}", &text[..from], &text[until..])
+}

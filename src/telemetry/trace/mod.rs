@@ -1,0 +1,111 @@
+//! Traces over OTLP: what they are made of, where they go, and the ids of the present one.
+//!
+//! Nothing is set up without an endpoint: a span is then a comparison that fails. With one, spans are sent by a
+//! thread of their own, and what it cannot send is dropped and counted. Collecting never waits for it.
+
+mod settings;
+mod spans;
+mod way;
+
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId, TracerProvider};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider};
+use thiserror::Error;
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use settings::Settings;
+pub use spans::{
+    Get, answered, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write, limit_wait,
+    parquet_write, ran, read, wrote,
+};
+
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::SpansLost;
+use way::{Counted, Gate, Load};
+
+/// How long the last spans may take when the program ends.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// The name spans give as their origin.
+const SCOPE: &str = "dccd";
+
+/// The ids of the span that is entered here and now; none outside of one that is recorded and sampled.
+#[must_use]
+pub fn current() -> Option<(TraceId, SpanId)> {
+    Context::map_current(|context| {
+        let span = context.span();
+        let ids = span.span_context();
+        (ids.is_valid() && ids.is_sampled()).then(|| (ids.trace_id(), ids.span_id()))
+    })
+}
+
+/// Why no traces can be sent.
+#[derive(Debug, Error)]
+#[error("no traces are sent: {0}; correct telemetry.otlp_endpoint or the OTEL_* variables")]
+pub struct TraceError(String);
+
+/// The way of spans to their collector. Dropping it loses those still waiting; see [`Traces::close`].
+pub struct Traces {
+    provider: SdkTracerProvider,
+    load: Load,
+    telemetry: Telemetry,
+}
+
+impl Traces {
+    /// Starts the thread that sends; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the endpoint is no address, or the system offers no TLS.
+    pub fn start(settings: &Settings, telemetry: Telemetry) -> Result<Self, TraceError> {
+        // An error means that a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(&settings.endpoint)
+            .build()
+            .map_err(|error: ExporterBuildError| TraceError(error.to_string()))?;
+        let load = Load::new(settings.queue_spans, telemetry.clone());
+        let batch = BatchConfigBuilder::default().with_max_queue_size(settings.queue_spans).build();
+        let sending = BatchSpanProcessor::new(Counted::new(exporter, load.clone()), batch);
+        let provider = SdkTracerProvider::builder()
+            .with_resource(settings.resource())
+            .with_span_processor(Gate::new(sending, load.clone()))
+            .build();
+        Ok(Traces { provider, load, telemetry })
+    }
+
+    /// What turns our own spans into those of a trace; events stay log lines.
+    pub(super) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let tracer: SdkTracer = self.provider.tracer(SCOPE);
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_level(false)
+            .with_target(false)
+            .with_filter(filter_fn(|about| about.is_span() && about.target() == spans::TARGET))
+    }
+
+    /// Sends what waits, for 3 s at most; what is not sent by then is counted as dropped.
+    pub async fn close(self) {
+        let Traces { provider, load, telemetry } = self;
+        let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH)).await;
+        let error = match flushed {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        telemetry.emit(SpansLost { spans: load.give_up(), error: &error });
+    }
+}

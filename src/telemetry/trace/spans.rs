@@ -1,0 +1,195 @@
+//! The spans there are, with their attributes: few, and none that grows with the data.
+//!
+//! Each function gives a span to enter or to instrument work with; what becomes known later is said from inside
+//! it. Names of HTTP attributes are those of the semantic conventions, our own begin with `dccd.`. Whole numbers
+//! are signed because that is the kind OTLP has.
+
+use std::error::Error;
+use std::path::Path;
+
+use reqwest::Url;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
+use crate::model::{Series, Window};
+use crate::telemetry::Reason;
+use crate::telemetry::events::Chain;
+
+/// What tells our spans from those of the libraries.
+pub(super) const TARGET: &str = "dccd::trace";
+
+/// The longest error text of a span, in bytes.
+const ERROR_BYTES: usize = 1_024;
+
+/// The span that is entered here and now, for work that moves to another task or thread.
+#[must_use]
+pub fn here() -> Span {
+    Span::current()
+}
+
+/// One run of a job: the root of its trace.
+#[must_use]
+pub fn job_run(series: &Series) -> Span {
+    info_span!(
+        target: TARGET,
+        parent: None,
+        "job.run",
+        dccd.exchange = series.exchange(),
+        dccd.pair = %series.pair(),
+        dccd.kind = series.kind().name(),
+        dccd.span = series.span().map(tracing::field::display),
+        dccd.rows = Empty,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// How many rows a run stored; said inside it.
+pub fn ran(rows: u64) {
+    Span::current().record("dccd.rows", signed(rows));
+}
+
+/// One page of a series, from its first request to an answer that is understood.
+#[must_use]
+pub fn fetch_page(series: &Series, window: Window) -> Span {
+    info_span!(
+        target: TARGET,
+        "exchange.fetch_page",
+        dccd.exchange = series.exchange(),
+        dccd.pair = %series.pair(),
+        dccd.kind = series.kind().name(),
+        dccd.window = %window,
+        dccd.rows = Empty,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// How many rows a page gave; said inside it.
+pub fn read(rows: usize) {
+    Span::current().record("dccd.rows", signed(rows as u64));
+}
+
+/// A GET request that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Get<'a> {
+    /// The whole address.
+    pub url: &'a str,
+    /// Its path with what varies left out.
+    pub template: &'a str,
+    /// How often the same was sent before.
+    pub resent: u32,
+}
+
+/// One attempt at a request.
+#[must_use]
+pub fn http_get(get: Get<'_>) -> Span {
+    let span = info_span!(
+        target: TARGET,
+        "http.get",
+        otel.name = %format_args!("GET {}", get.template),
+        otel.kind = "client",
+        http.request.method = "GET",
+        url.template = get.template,
+        url.full = Empty,
+        server.address = Empty,
+        server.port = Empty,
+        http.request.resend_count = (get.resent > 0).then_some(i64::from(get.resent)),
+        http.response.status_code = Empty,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    );
+    if !span.is_disabled()
+        && let Ok(url) = Url::parse(get.url)
+    {
+        span.record("server.address", url.host_str());
+        span.record("server.port", url.port_or_known_default().map(i64::from));
+        span.record("url.full", redacted(url).as_str());
+    }
+    span
+}
+
+/// An address without who asks.
+fn redacted(mut url: Url) -> Url {
+    if !url.username().is_empty() || url.password().is_some() {
+        // An address with a user can be given another one.
+        let _ = url.set_username("REDACTED");
+        let _ = url.set_password(Some("REDACTED"));
+    }
+    url
+}
+
+/// The status of an answer; said inside the attempt.
+pub fn answered(status: u16) {
+    Span::current().record("http.response.status_code", i64::from(status));
+}
+
+/// A wait for our own rate limit.
+#[must_use]
+pub fn limit_wait(exchange: &str) -> Span {
+    info_span!(target: TARGET, "ratelimit.wait", dccd.exchange = exchange)
+}
+
+/// A frame of the journal: the rows of one answer.
+#[must_use]
+pub fn journal_append(rows: usize) -> Span {
+    info_span!(
+        target: TARGET,
+        "journal.append",
+        dccd.rows = signed(rows as u64),
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// A Parquet file that is written, checked and put in place.
+#[must_use]
+pub fn parquet_write(file: &Path) -> Span {
+    info_span!(
+        target: TARGET,
+        "parquet.write",
+        dccd.file = %file.display(),
+        dccd.rows = Empty,
+        dccd.bytes = Empty,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// What a file holds now; said inside its span.
+pub fn wrote(rows: u64, bytes: u64) {
+    let span = Span::current();
+    span.record("dccd.rows", signed(rows));
+    span.record("dccd.bytes", signed(bytes));
+}
+
+/// A ledger that is written.
+#[must_use]
+pub fn ledger_write(series: &Series) -> Span {
+    info_span!(
+        target: TARGET,
+        "ledger.write",
+        dccd.series = %series,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// Why what the present span stands for failed. `status` is the HTTP status, where one came.
+pub fn failed(reason: Reason, status: Option<u16>, error: &dyn Error) {
+    let span = Span::current();
+    if span.is_disabled() {
+        return;
+    }
+    match status {
+        Some(status) => span.record("error.type", status.to_string()),
+        None => span.record("error.type", reason.name()),
+    };
+    let mut text = Chain(error).to_string();
+    text.truncate(text.floor_char_boundary(ERROR_BYTES));
+    span.record("otel.status_description", text);
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

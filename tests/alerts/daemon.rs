@@ -1,0 +1,91 @@
+//! The program itself as a test runs it: a daemon with one series of a simulated exchange.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::process::{Output, Stdio};
+
+use dccd::sim::Sim;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::process::{PATIENCE, ask, until};
+
+/// A running `dccd start` with one minute series that is asked for every three seconds and never twice, so that a
+/// failed run is told of before the next one begins.
+pub(crate) struct Daemon {
+    home: TempDir,
+    child: Child,
+    pub(crate) address: SocketAddr,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Daemon {
+    pub(crate) async fn start(sim: &Sim, exchange: &str, pair: &str, threshold: u32) -> Daemon {
+        let home = TempDir::new().unwrap();
+        let config = format!(
+            "settings: {{data_path: {data:?}}}\n\
+             http: {{listen: [\"127.0.0.1:0\"]}}\n\
+             alerts: {{max_consecutive_errors: {threshold}}}\n\
+             exchanges: {{{exchange}: {{rest_url: \"{url}/{exchange}\"}}}}\n\
+             histo_jobs:\n  - {{exchange: {exchange}, pairs: [{pair}], span: 60, every: 3, max_retries: 1}}\n",
+            data = home.path().join("data"),
+            url = sim.url(),
+        );
+        fs::write(home.path().join("config.yml"), config).unwrap();
+        let stderr = home.path().join("stderr");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dccd"))
+            .arg("--config")
+            .arg(home.path().join("config.yml"))
+            .arg("start")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&stderr).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let address = timeout(PATIENCE, served_address(&mut stdout)).await.unwrap();
+        let address = address.unwrap_or_else(|| panic!("{}", fs::read_to_string(&stderr).unwrap()));
+        Daemon { home, child, address, _stdout: stdout }
+    }
+
+    /// Waits until the one sample of a family is as wanted.
+    pub(crate) async fn wait_for(&self, family: &str, wanted: impl Fn(f64) -> bool) {
+        until(family, async || {
+            let metrics = ask(self.address, "GET", "/metrics", "").await.unwrap();
+            let sample = metrics
+                .lines()
+                .find(|line| line.strip_prefix(family).is_some_and(|rest| rest.starts_with(['{', ' '])));
+            let value: f64 = sample?.rsplit(' ').next()?.parse().unwrap();
+            wanted(value).then_some(())
+        })
+        .await;
+    }
+
+    /// Runs another command on its configuration.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
+        let config = self.home.path().join("config.yml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
+        command.arg("--config").arg(config).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        timeout(PATIENCE, command.output()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn end(mut self) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().success());
+    }
+}
+
+/// The address in `Serving http://127.0.0.1:40123/ and …`; none where standard output ends without it.
+async fn served_address(stdout: &mut BufReader<ChildStdout>) -> Option<SocketAddr> {
+    let mut lines = stdout.lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if let Some(rest) = line.strip_prefix("Serving http://") {
+            return Some(rest.split('/').next().unwrap().parse().unwrap());
+        }
+    }
+    None
+}

@@ -1,0 +1,122 @@
+//! Dated pairs over the end of a contract: each row is of the contract that had the name when it happened.
+
+use dccd::daemon::Site;
+use dccd::jobs::Order;
+use dccd::model::{Batch, Kind, Market, Series, Window};
+use dccd::sim::{Endpoint, Knobs};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, assert_same, at, backfill, grid, run, said, window};
+use crate::told;
+
+/// When the contract of March ends and that of June becomes the nearest.
+const ROLLOVER: &str = "2024-03-29 08:00:00";
+
+/// Every contract has prices of its own.
+fn contracts() -> Knobs {
+    let dates = ["", "240329", "240628", "240927"];
+    let names = |pair: &'static str| dates.iter().map(move |date| format!("{pair}{date}"));
+    let symbols = names("BTCUSDT").chain(names("BTCUSD")).collect();
+    Knobs { symbols, trades_per_hour: 60, listed_from: at("2023-06-01"), ..Knobs::default() }
+}
+
+async fn house(series: &str, now: &str) -> House {
+    let own: Series = series.parse().unwrap();
+    let span = own.span().map(|span| format!(", span: {}", span.secs())).unwrap_or_default();
+    let (exchange, pair, kind) = (own.exchange(), own.pair(), own.kind());
+    let job =
+        format!("{{exchange: {exchange}, pairs: ['{pair}'], data_type: {kind}{span}, retry_delay: 0.01}}");
+    House::unlimited(&job, now, contracts()).await
+}
+
+/// What the contracts of a series hold of a window, each of its own time.
+fn truth(house: &House, series: &str, whole: Window) -> Batch {
+    let own: Series = series.parse().unwrap();
+    let dates = match own.pair().market() {
+        Market::Quarter => ["240329", "240628"],
+        _ => ["240628", "240927"],
+    };
+    let mut rows = Batch::of(own.kind());
+    let rollover = at(ROLLOVER);
+    let parts = [
+        Window::new(whole.from, whole.until.min(rollover)),
+        Window::new(whole.from.max(rollover), whole.until),
+    ];
+    for (date, part) in dates.into_iter().zip(parts) {
+        let market = house.sim.market(&format!("{}{}{date}", own.pair().base(), own.pair().quote())).unwrap();
+        let Some(part) = part else { continue };
+        rows.take_all(&match own.kind() {
+            Kind::Ohlc => market.candles(grid(&own), part),
+            _ => market.trades(part),
+        });
+    }
+    told::by(&own, rows)
+}
+
+/// The exchange's time goes on, and the process notices.
+async fn later(house: &House, site: &Site, series: &str, now: &str) {
+    house.move_to(now);
+    let exchange = series.split('/').next().unwrap();
+    site.client(exchange).unwrap().measure_clock(&CancellationToken::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_all_of_the_new() {
+    for series in [
+        "binance/BTC-USDT_QUARTER/ohlc/1h",
+        "binance/BTC-USDT_QUARTER/trades",
+        "binance/BTC-USDT_NEXT_QUARTER/trades",
+        "bybit/BTC-USD_QUARTER/ohlc/1h",
+        "bybit/BTC-USD_NEXT_QUARTER/ohlc/1h",
+    ] {
+        let house = house(series, "2024-03-28 00:10:30").await;
+        let site = house.site().await;
+        let order = backfill(series, "2024-03-26");
+        for now in
+            ["2024-03-28 00:10:30", "2024-03-29 05:20:30", "2024-03-29 10:30:30", "2024-03-31 00:10:30"]
+        {
+            later(&house, &site, series, now).await;
+            let until = Some(at(now) - std::time::Duration::from_secs(630));
+            assert_eq!(said(&run(&site, &Order { until, ..order.clone() }).await), "", "{series} {now}");
+        }
+        site.close().await;
+
+        let whole = window("2024-03-26", "2024-03-31");
+        assert_same(&house.stored(series), &truth(&house, series, whole));
+        let ledger = house.ledger(series);
+        assert_eq!(ledger.settled().missing(whole).iter().collect::<Vec<_>>(), [], "{series}");
+        assert_eq!(ledger.unfillable, [], "{series}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_an_earlier_contract_had_is_unfillable_and_no_row_of_the_new_one_takes_its_place() {
+    let series = "bybit/BTC-USD_QUARTER/ohlc/1h";
+    let house = house(series, "2024-03-28 00:10:30").await;
+    assert_eq!(said(&house.run(&backfill(series, "2024-03-26")).await), "");
+
+    // Another process, which has never seen the contract that ended meanwhile.
+    house.move_to("2024-03-31 00:10:30");
+    assert_eq!(said(&house.run(&backfill(series, "2024-03-26")).await), "");
+
+    let mut rows = truth(&house, series, window("2024-03-26", "2024-03-28"));
+    rows.take_all(&truth(&house, series, window(ROLLOVER, "2024-03-31")));
+    assert_same(&house.stored(series), &rows);
+    let unfillable = house.ledger(series).unfillable;
+    assert_eq!(unfillable.len(), 1, "{unfillable:?}");
+    assert_eq!(unfillable[0].window, window("2024-03-28", ROLLOVER));
+    let reason = &unfillable[0].reason;
+    assert!(reason.contains("earlier contract") && reason.contains("BTCUSDM24"), "{reason}");
+}
+
+#[tokio::test]
+async fn candles_that_the_exchange_continues_over_its_contracts_are_asked_for_as_far_back_as_they_go() {
+    let series = "binance/BTC-USDT_QUARTER/ohlc/1d";
+    let house = house(series, "2024-05-02 00:10:00").await;
+
+    assert_eq!(said(&house.run(&backfill(series, "2024-01-01")).await), "");
+
+    assert_same(&house.stored(series), &truth(&house, series, window("2024-01-01", "2024-05-02")));
+    assert_eq!(house.ledger(series).unfillable, []);
+    assert!(house.asked(Endpoint::Ohlc).iter().all(|seen| seen.path.contains("CURRENT_QUARTER")));
+}
