@@ -236,7 +236,7 @@ telemetry: {log_level: info, log_format: text, otlp_endpoint: null, textfile: nu
     let config = checked(text);
 
     assert_eq!((config.histo_jobs.len(), config.stream_jobs.len(), config.storage.remotes.len()), (1, 1, 2));
-    assert_eq!(config.notes.len(), 2, "{:?}", config.notes);
+    assert_eq!(config.notes.len(), 1, "{:?}", config.notes);
 }
 
 #[test]
@@ -388,7 +388,10 @@ fn addresses_beyond_this_machine_need_a_guard_that_works() {
     assert!(problem("http: {listen: ['9430']}").contains("found text `9430`"));
     assert!(problem("http: {listen: ['127.0.0.1:1', '127.0.0.1:1']}").contains("listed twice"));
 
-    let guarded = checked(&format!("http: {{listen: ['127.0.0.1:1', '0.0.0.0:2'], token_file: t}}\n{JOB}"));
+    let listen = "listen: ['127.0.0.1:1', '0.0.0.0:2']";
+    let with_token = checked(&format!("http: {{{listen}, token_file: t}}\n{JOB}"));
+    assert_eq!((with_token.http.listen.len(), with_token.notes), (2, vec![]));
+    let guarded = checked(&format!("http: {{{listen}, web_config: w}}\n{JOB}"));
     assert_eq!(guarded.http.listen, ["127.0.0.1:1".parse().unwrap()]);
     assert!(
         guarded.notes.iter().any(|note| note.contains("`0.0.0.0:2` is not opened")),

@@ -4,14 +4,29 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use dccd::sim::{Knobs, Sim};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 #[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/collect.rs"]
 mod collect;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/health_monitor.rs"]
+mod health_monitor;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/load_config.rs"]
+mod load_config;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/run_once.rs"]
+mod run_once;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/scheduler.rs"]
+mod scheduler;
 
 #[test]
 fn the_example_configuration_is_valid_and_leaves_nothing_to_remark() {
@@ -30,6 +45,48 @@ fn the_example_configuration_is_valid_and_leaves_nothing_to_remark() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_library_example_stores_what_the_exchange_has() {
+    let (_sim, folder, config) = daily_candles().await;
+
+    let said = collect::collect(&config).await.unwrap();
+
+    assert!(said.starts_with("binance/BTC-USDT/ohlc/1d: ") && said.contains(" new rows in "), "{said}");
+    assert!(folder.path().join("data/binance/ohlc/BTC-USDT/1d/2025.parquet").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_daemon_load_run_and_end_what_they_are_given() {
+    let (_sim, folder, config) = daily_candles().await;
+
+    let loaded = load_config::load(&config).unwrap();
+    assert_eq!(loaded, [format!("binance/BTC-USDT/ohlc/1d into {}", folder.path().join("data").display())]);
+    assert_eq!(run_once::run_once(&config).await.unwrap(), (1, 0));
+
+    let stop = CancellationToken::new();
+    let stopping = async {
+        // The job has nothing to fetch; two seconds of the scheduler are two of its rounds.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stop.cancel();
+    };
+    let (rows, ()) = tokio::join!(scheduler::schedule(&config, &stop), stopping);
+    assert!(rows.unwrap() > 365);
+
+    fs::write(&config, "settings: {data_pth: x}").unwrap();
+    let refused = load_config::load(&config).unwrap_err().to_string();
+    assert!(
+        refused.contains("did you mean `data_path`?") && refused.contains("at least one job"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_example_of_the_health_monitor_keeps_rows_and_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let health = health_monitor::monitor(folder.path()).unwrap();
+    assert_eq!((health.rows_collected, health.errors_count), (215, 1));
+}
+
+/// A simulated exchange, a folder, and in it a configuration for its daily candles.
+async fn daily_candles() -> (Sim, TempDir, PathBuf) {
     let sim = Sim::start((Ipv4Addr::LOCALHOST, 0).into(), Knobs::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (config, data) = (folder.path().join("config.yml"), folder.path().join("data"));
@@ -40,9 +97,5 @@ async fn the_library_example_stores_what_the_exchange_has() {
         sim.url()
     );
     fs::write(&config, text).unwrap();
-
-    let said = collect::collect(&config).await.unwrap();
-
-    assert!(said.starts_with("binance/BTC-USDT/ohlc/1d: ") && said.contains(" new rows in "), "{said}");
-    assert!(data.join("binance/ohlc/BTC-USDT/1d/2025.parquet").exists());
+    (sim, folder, config)
 }

@@ -93,6 +93,86 @@ async fn after_a_fresh_run_every_place_that_counts_rows_says_the_same() {
     assert!(table.contains("binance/BTC/USDT") && table.contains("binance/ETH/USDT"), "{table}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_collect_leaves_behind_is_served_by_node_exporter_after_a_failure_too() {
+    let sim = Sim::start((Ipv4Addr::LOCALHOST, 0).into(), Knobs::default()).await.unwrap();
+    let home = Home::new(&sim.url());
+    let text = fs::read_to_string(home.config()).unwrap().replace("span:", "max_retries: 1, span:");
+    fs::write(home.config(), &text).unwrap();
+    let folder = home.0.path().join("textfiles");
+    fs::create_dir(&folder).unwrap();
+    let collect = async || {
+        let mut command = home.command(&["collect", "--textfile", folder.to_str().unwrap()]);
+        let ended = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let left = fs::read_to_string(folder.join("dccd.prom")).unwrap();
+        if let Some(findings) = promtool(&left) {
+            assert_eq!(findings, "");
+        }
+        (ended.status.code().unwrap(), samples(&left), left)
+    };
+    let of = |name: &str| format!("dccd_collect_{name}{}", labels(SERIES[0]));
+    let (last_run, last_success) = (of("last_run_timestamp_seconds"), of("last_success_timestamp_seconds"));
+
+    let (well, good, left) = collect().await;
+    let served = node_exporter(&folder).await;
+    sim.stop().await;
+    let (failed, bad, _) = collect().await;
+    fs::write(home.config(), text.replace("binance", "binanze")).unwrap();
+    let (refused, neither, _) = collect().await;
+
+    assert_eq!((well, good["dccd_collect_exit_code"]), (0, 0.0), "{left}");
+    assert!(
+        good[&last_success] > 1.7e9
+            && good[&of("rows")] > 300.0
+            && good.contains_key(&of("duration_seconds"))
+    );
+    match served {
+        Some(served) => {
+            let served = samples(&served);
+            assert!(good.iter().all(|(name, value)| served.get(name) == Some(value)), "{served:?}");
+            assert_eq!(served["node_textfile_scrape_error"], 0.0);
+        }
+        None => println!("node_exporter is missing: it did not serve the file; run `make setup`"),
+    }
+    assert_eq!((failed, bad["dccd_collect_exit_code"]), (1, 1.0));
+    assert_eq!(bad[&last_success], good[&last_success]);
+    assert!(bad[&last_run] > good[&last_run] && bad[&of("rows")] == 0.0);
+    assert_eq!((refused, neither["dccd_collect_exit_code"]), (78, 78.0));
+    let without = |all: &BTreeMap<String, f64>| -> BTreeMap<String, f64> {
+        all.iter()
+            .filter(|(name, _)| *name != "dccd_collect_exit_code")
+            .map(|(name, value)| (name.clone(), *value))
+            .collect()
+    };
+    assert_eq!(without(&neither), without(&bad));
+}
+
+/// What node_exporter serves of a folder; none where it is not installed.
+async fn node_exporter(folder: &Path) -> Option<String> {
+    let address = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let _exporter = Command::new("prometheus-node-exporter")
+        .args(["--collector.disable-defaults", "--collector.textfile"])
+        .arg(format!("--collector.textfile.directory={}", folder.display()))
+        .arg(format!("--web.listen-address={address}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .ok()?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut stream = loop {
+        match TcpStream::connect(address).await {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < deadline, "node_exporter does not listen: {error}"),
+        }
+        sleep(PAUSE).await;
+    };
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut said)).await.unwrap().unwrap();
+    Some(said.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
 /// A pair's entry of `metrics.json`.
 #[derive(Deserialize)]
 struct PairLine {

@@ -1,6 +1,6 @@
 //! The HTTP server over a real socket, spoken to in plain HTTP/1.1.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails its test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A helper of a test fails its test; one writes a token.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -8,9 +8,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dccd::http::{App, Limits, bind, serve};
+use dccd::http::{Access, App, Auth, Limits, bind, routes, serve};
 use dccd::model::Micros;
-use dccd::telemetry::{JobRow, STARTING, Status, Telemetry};
+use dccd::telemetry::{
+    ExchangeView, JobRow, QueueView, STARTING, Snapshot, Status, StoreView, Telemetry, WorkerView,
+};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -174,6 +176,119 @@ async fn it_is_healthy_only_while_the_scheduler_ticks() {
 }
 
 #[tokio::test]
+async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "s3cret\n").unwrap();
+    let guarded = Server::with(Limits::default(), Auth::new(Some(&path), false).unwrap()).await;
+    let bare = Server::start(Limits::default()).await;
+    let post = |path: &str, token: &str| {
+        format!("POST {path} HTTP/1.1\r\nContent-Length: 2\r\n{token}{CLOSE}\r\n{{}}")
+    };
+
+    let of = |wanted: Access| routes().filter(move |route| route.2 == wanted);
+    assert!(routes().all(|(_, method, access)| (method == "GET") != (access == Access::Admin)));
+    assert!(of(Access::Admin).count() >= 6);
+    for (action, ..) in of(Access::Admin) {
+        for wrong in ["", "Authorization: Bearer secret\r\n", "Authorization: Basic czNjcmV0\r\n"] {
+            let refused = guarded.ask(&post(action, wrong)).await;
+            assert_eq!(refused.status, 401, "{action} {wrong}");
+            assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"dccd\""));
+            assert_eq!(bare.ask(&post(action, wrong)).await.status, 403, "{action}");
+        }
+        let passed = guarded.ask(&post(action, "Authorization: Bearer s3cret\r\n")).await;
+        assert_eq!(passed.status, 503, "{action}: there is no daemon behind this server");
+        assert_eq!(guarded.get(action, "").await.status, 405, "{action}");
+    }
+    assert_eq!(of(Access::Open).map(|route| route.0).collect::<Vec<_>>(), ["/-/healthy", "/-/ready"]);
+    for (reading, ..) in of(Access::Reader) {
+        let status = guarded.get(reading, "").await.status;
+        assert!(![401, 403].contains(&status), "{reading}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_or_does_not_come_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "s3cret").unwrap();
+    let limits = Limits { body_bytes: 8, head: Duration::from_millis(100), ..Limits::default() };
+    let server = Server::with(limits, Auth::new(Some(&path), false).unwrap()).await;
+    let head = "POST /api/v1/work HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n";
+
+    let long = server.ask(&format!("{head}Content-Length: 9\r\n{CLOSE}\r\n123456789")).await;
+    let missing = server.ask(&format!("{head}Content-Length: 8\r\n{CLOSE}\r\n1234")).await;
+
+    assert_eq!((long.status, missing.status), (413, 408));
+}
+
+#[tokio::test]
+async fn health_and_queues_are_told_from_the_snapshot() {
+    let server = Server::start(Limits::default()).await;
+    assert_eq!(server.get("/health", "").await.status, 503, "nothing is known yet");
+    server.status.clear_unready(STARTING);
+    server.status.set_snapshot(snapshot(None));
+
+    let (health, queues) = (server.get("/health", "").await, server.get("/health/v2/queues", "").await);
+
+    assert_eq!((health.status, queues.status), (200, 200));
+    assert!(
+        health.text().starts_with(r#"{"status":"healthy","environment":"production""#),
+        "{}",
+        health.text()
+    );
+    let said = queues.text();
+    for part in [
+        r#"{"broker":"connected","store":{"kind":"sqlite","#,
+        r#""environment":"production","queues":{"binance":{"name":"binance","status":"active","depth":2,"scheduled":3,"in_progress":1,"failed":0,"exhausted":0,"paused":0,"oldest_waiting_s":4.5,"#,
+        r#""rate_limit":{"limit":6000,"per_s":60.0,"free_in_s":0.0},"paused_until":null}"#,
+        r#""workers":[{"id":"host-7","#,
+        r#""generated_at":"2025-05-17T00:00:00Z"}"#,
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+
+    server.status.set_snapshot(snapshot(Some("the state store is locked")));
+    let (health, queues) = (server.get("/health", "").await, server.get("/health/v2/queues", "").await);
+    assert_eq!((health.status, queues.status), (200, 503));
+    assert!(health.text().starts_with(r#"{"status":"degraded""#));
+    let said = queues.text();
+    assert!(said.starts_with(r#"{"broker":"error","error":"the state store is locked","#), "{said}");
+    assert!(said.contains(r#""depth":2"#), "what is known is told all the same: {said}");
+}
+
+fn snapshot(store_error: Option<&str>) -> Snapshot {
+    let at = Micros::from_secs(1_747_440_000);
+    Snapshot {
+        at,
+        environment: "production".to_owned(),
+        workers: vec![WorkerView {
+            id: "host-7".to_owned(),
+            pid: 7,
+            state: "running",
+            ..WorkerView::default()
+        }],
+        store: StoreView { kind: "sqlite", error: store_error.map(str::to_owned), ..StoreView::default() },
+        exchanges: vec![ExchangeView {
+            name: "binance",
+            is_up: true,
+            limit: 6_000,
+            per_secs: 60.0,
+            ..ExchangeView::default()
+        }],
+        queues: vec![QueueView {
+            name: "binance".to_owned(),
+            depth: 2,
+            scheduled: 3,
+            in_progress: 1,
+            oldest_due: Some(at - Duration::from_millis(4_500)),
+            ..QueueView::default()
+        }],
+        ..Snapshot::default()
+    }
+}
+
+#[tokio::test]
 async fn the_page_shows_jobs_and_lets_no_markup_through() {
     let server = Server::start(Limits::default()).await;
     server.status.set_jobs(vec![job("<img src=x onerror=alert(1)>")]);
@@ -191,7 +306,7 @@ async fn the_page_shows_jobs_and_lets_no_markup_through() {
 async fn a_client_that_is_slow_with_its_head_is_cut_off() {
     let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
     let mut slow = server.connect().await;
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n").await.unwrap();
 
     let mut said = Vec::new();
     let cut = timeout(PATIENCE, slow.read_to_end(&mut said)).await;
@@ -204,7 +319,7 @@ async fn a_client_that_is_slow_with_its_head_is_cut_off() {
 async fn an_idle_connection_is_closed() {
     let server = Server::start(Limits { head: Duration::from_millis(50), ..Limits::default() }).await;
     let mut kept = server.connect().await;
-    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
 
     let mut said = Vec::new();
     timeout(PATIENCE, kept.read_to_end(&mut said)).await.expect("the connection stayed open").unwrap();
@@ -278,7 +393,7 @@ async fn an_address_in_use_is_named_and_keeps_its_kind() {
     assert!(error.to_string().contains(&server.address.to_string()), "{error}");
 }
 
-const CLOSE: &str = "Host: x\r\nConnection: close\r\n";
+const CLOSE: &str = "Host: localhost\r\nConnection: close\r\n";
 
 struct Server {
     address: SocketAddr,
@@ -290,11 +405,15 @@ struct Server {
 
 impl Server {
     async fn start(limits: Limits) -> Self {
+        Server::with(limits, Auth::default()).await
+    }
+
+    async fn with(limits: Limits, auth: Auth) -> Self {
         let listeners = bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
         let address = listeners[0].local_addr().unwrap();
         let (telemetry, status) = (Telemetry::new(), Arc::new(Status::new()));
         let stop = CancellationToken::new();
-        let app = App::with_limits(telemetry.clone(), Arc::clone(&status), limits);
+        let app = App::with_limits(telemetry.clone(), Arc::clone(&status), limits).with_auth(auth);
         let mut running = JoinSet::new();
         running.spawn(serve(listeners, app, stop.clone()));
         Server { address, telemetry, status, stop, running }

@@ -1,23 +1,21 @@
 //! `dccd backfill`: the history of the configured jobs, or of a series named on the command line.
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::complete;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::{Output, thousands};
+use crate::cli::progress::{Bars, label};
 use crate::config::Config;
-use crate::daemon::{Job, Site, now};
+use crate::daemon::{How, Job, Report, Told, Work, now};
 use crate::exchange::find;
-use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since, plan};
+use crate::jobs::{Order, Retry, Since, plan};
 use crate::model::{Kind, Micros, Pair, Series, Span, Window, Windows};
 use crate::store::{Layout, Ledger};
 
@@ -25,6 +23,9 @@ use crate::store::{Layout, Ledger};
 const USUAL_START: Micros = Micros::from_secs(1_577_836_800);
 
 /// Fetch the history of the configured jobs, or of a series named here; only what is missing is asked for.
+///
+/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
+/// back: what was stored stays. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this exchange; may be repeated.
@@ -75,97 +76,42 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         orders.iter().for_each(|order| out.line(dry_run(order, &config)));
         return Exit::Done;
     }
-    let series: Vec<Arc<Series>> = orders.iter().map(|order| Arc::clone(&order.series)).collect();
-    let ad_hoc = series.iter().filter(|series| !is_configured(series, &config)).map(|series| &**series);
-    let one_shot = match OneShot::open(&config, "backfill", ad_hoc, out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
+    let works = orders.into_iter().map(Work::fetch).collect();
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
-    let exit = fetch_all(one_shot.site(), orders, at_once, out, &stop).await;
-    one_shot.close().await;
+    let mut bars = Bars::of_terminal();
+    let mut exit = Exit::Done;
+    let done = do_work(&config, "backfill", Ask::Work { works, at_once }, out, &stop, |told, out| {
+        bars.show(&told);
+        if let Told::Ended(report) = &told {
+            exit = exit.or_worse(Exit::of_run(report.how));
+            tell(report, out);
+        }
+    });
+    if let Err(failed) = done.await {
+        exit = exit.or_worse(failed);
+    }
     exit.or_worse(Exit::of(!stop.is_cancelled()))
 }
 
-fn is_configured(series: &Series, config: &Config) -> bool {
-    config.histo_jobs.iter().any(|job| job.series.contains(series))
-}
-
-/// Runs every order, some side by side; a failure of one stops none of the others.
-async fn fetch_all(
-    site: Arc<Site>,
-    orders: Vec<Order>,
-    at_once: usize,
-    out: &mut Output,
-    stop: &CancellationToken,
-) -> Exit {
-    let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-    let mut waiting = orders.into_iter();
-    let mut running: JoinSet<(Arc<Series>, Outcome)> = JoinSet::new();
-    let mut exit = Exit::Done;
-    loop {
-        while running.len() < at_once && !stop.is_cancelled() {
-            let Some(order) = waiting.next() else { break };
-            let (site, stop) = (Arc::clone(&site), stop.clone());
-            let bar = bars.as_ref().map(|bars| bars.add(bar(&order.series)));
-            running.spawn(async move {
-                let show = |progress: Progress| bar.iter().for_each(|bar| show(bar, progress));
-                let outcome = site.run_window(&order, &show, &stop).await;
-                bar.iter().for_each(ProgressBar::finish_and_clear);
-                (order.series, outcome)
-            });
+fn tell(report: &Report, out: &mut Output) {
+    let series = report.series.parse::<Series>();
+    let (label, kind) = match &series {
+        Ok(series) => (label(series), Some(series.kind())),
+        Err(_) => (format!("[{}]", report.series), None),
+    };
+    let what = if kind == Some(Kind::Ohlc) { "candles" } else { "rows" };
+    let rows = thousands(report.rows);
+    match report.how {
+        How::Done if report.rows == 0 && report.revised == 0 => {
+            out.line(format!("{label} already up to date"))
         }
-        match running.join_next().await {
-            None => break,
-            Some(Ok((series, outcome))) => {
-                exit = exit.or_worse(Exit::of_run(outcome.error.as_ref()));
-                tell(&series, &outcome, out);
-            }
-            Some(Err(error)) => {
-                exit = exit.or_worse(Exit::Failed);
-                out.error(format!("a run broke off: {error}"));
-            }
-        }
+        How::Done => out.line(format!("{label} done — {rows} {what}, 0 windows skipped")),
+        How::Skipped(failed) => out.line(format!("{label} done — {rows} {what}, {failed} windows skipped")),
+        How::Stopped => out.line(format!("{label} stopped — {rows} {what} stored")),
+        How::Refused => out.line(format!("{label} not fetched")),
+        How::Failed | How::Storage => out.line(format!("{label} failed — {rows} {what} stored")),
     }
-    exit
-}
-
-fn bar(series: &Series) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style).with_prefix(label(series))
-}
-
-fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_length(progress.planned as u64);
-    bar.set_position(progress.done as u64);
-    bar.set_message(format!("{}={}", "rows", thousands(progress.rows)));
-}
-
-fn tell(series: &Series, outcome: &Outcome, out: &mut Output) {
-    let what = if series.kind() == Kind::Ohlc { "candles" } else { "rows" };
-    let rows = thousands(outcome.rows);
-    let label = label(series);
-    match &outcome.error {
-        None if outcome.rows == 0 && outcome.revised == 0 => out.line(format!("{label} already up to date")),
-        None => out.line(format!("{label} done — {rows} {what}, 0 windows skipped")),
-        Some(RunError::Windows { failed, .. }) => {
-            out.line(format!("{label} done — {rows} {what}, {failed} windows skipped"))
-        }
-        Some(RunError::Stopped { .. }) => out.line(format!("{label} stopped — {rows} {what} stored")),
-        Some(_) => out.line(format!("{label} failed — {rows} {what} stored")),
-    }
-    if let Some(error) = &outcome.error {
-        out.cause(error);
-    }
-}
-
-/// `[Binance  BTC/USDT 1h]`.
-fn label(series: &Series) -> String {
-    let mut name = series.exchange().to_owned();
-    name[..1].make_ascii_uppercase();
-    let span = series.span().map_or_else(|| series.kind().to_string(), |span| span.to_string());
-    format!("[{name:<8} {} {span}]", series.pair())
+    report.error.iter().for_each(|error| out.error(error));
 }
 
 /// What to run: the matching jobs, or where all of it is named, the series itself.

@@ -7,13 +7,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Job, Site};
-use crate::telemetry::{Collected, SeriesHealth, Textfile, read_pairs};
+use crate::daemon::{How, Job, Report, Told};
+use crate::telemetry::{Collected, Textfile, read_pairs};
 
 /// Run every job once: what closed since its last run, and any gap.
+///
+/// Where a daemon runs on the data path it runs its own jobs, and this waits for them. Ctrl-C then takes back what
+/// has not begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Leave the outcome here for node_exporter's textfile collector: a folder, which gets a dccd.prom, or a
@@ -27,7 +30,11 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let jobs = Job::all(&config);
     let path = args.textfile.or_else(|| config.telemetry.textfile.clone());
     let mut series = known_before(&config, &jobs);
-    let exit = collect(&config, &jobs, &mut series, out, stop).await;
+    let keep = |report: &Report| {
+        let collected = series.iter_mut().find(|collected| collected.series.to_string() == report.series);
+        collected.into_iter().for_each(|collected| keep(collected, report));
+    };
+    let exit = run_jobs(&config, "collect", Vec::new(), out, stop, keep).await;
     match path {
         Some(path) => written(&Textfile::at(&path), exit, out, |file| file.write(&series, exit.code())),
         None => exit,
@@ -58,44 +65,35 @@ fn written(
     }
 }
 
-async fn collect(
+/// Runs the jobs meant, and counts how they ended.
+pub(crate) async fn run_jobs(
     config: &Config,
-    jobs: &[Job],
-    series: &mut [Collected],
+    command: &str,
+    asked: Vec<String>,
     out: &mut Output,
     stop: CancellationToken,
+    mut on: impl FnMut(&Report),
 ) -> Exit {
-    let one_shot = match OneShot::open(config, "collect", std::iter::empty(), out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
-    let site = one_shot.site();
+    // A job that was named and not run is a failure of the command; among all of them it is none.
+    let is_named = !asked.is_empty();
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
-    for (job, collected) in jobs.iter().zip(series) {
-        if stop.is_cancelled() {
-            show_health(collected, &site);
-            continue;
+    let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
+        let Told::Ended(report) = told else { return };
+        on(&report);
+        if report.how == How::Refused && !is_named {
+            report.error.iter().for_each(|why| out.note(why));
+            return;
         }
-        let outcome = match site.take_turn(job, 0, Duration::ZERO, &stop).await.outcome {
-            Ok(outcome) => outcome,
-            Err(refusal) => {
-                out.note(format!("{} not run: {refusal}", job.series()));
-                continue;
-            }
-        };
-        collected.ran = Some((outcome.took, outcome.rows));
-        show_health(collected, &site);
-        exit = exit.or_worse(Exit::of_run(outcome.error.as_ref()));
-        match outcome.error {
-            None => successes += 1,
-            Some(error) => {
-                failures += 1;
-                out.cause(&error);
-            }
+        exit = exit.or_worse(Exit::of_run(report.how));
+        match report.how {
+            How::Done => successes += 1,
+            _ => failures += 1,
         }
+        report.error.iter().for_each(|error| out.error(error));
+    });
+    if let Err(failed) = done.await {
+        return failed;
     }
-    drop(site);
-    one_shot.close().await;
     if stop.is_cancelled() {
         out.note("stopped before every job ran");
     }
@@ -119,11 +117,10 @@ fn known_before(config: &Config, jobs: &[Job]) -> Vec<Collected> {
 }
 
 /// What is known of the series itself counts before what is known of its pair.
-fn show_health(collected: &mut Collected, site: &Site) {
-    if let Some(SeriesHealth { last_run_at, last_success_at, .. }) =
-        site.telemetry().health().of(&collected.series)
-    {
-        collected.last_run_secs = last_run_at.map(|at| at.as_secs_f64());
-        collected.last_success_secs = last_success_at.map(|at| at.as_secs_f64());
+fn keep(collected: &mut Collected, report: &Report) {
+    collected.last_run_secs = report.last_run_secs;
+    collected.last_success_secs = report.last_success_secs;
+    if report.how != How::Refused {
+        collected.ran = Some((Duration::from_secs_f64(report.took_secs.max(0.0)), report.rows));
     }
 }

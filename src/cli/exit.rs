@@ -3,8 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::daemon::SiteError;
-use crate::jobs::RunError;
+use crate::daemon::{How, SiteError};
 use crate::store::StoreError;
 
 /// How the program ends.
@@ -46,13 +45,12 @@ impl Exit {
         if done { Exit::Done } else { Exit::Failed }
     }
 
-    /// How one run ended: a file that is not ours fails its series, any other trouble with files is the storage's.
-    pub(crate) fn of_run(error: Option<&RunError>) -> Self {
-        match error {
-            None => Exit::Done,
-            Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => Exit::Failed,
-            Some(RunError::Store { .. }) => Exit::Storage,
-            Some(_) => Exit::Failed,
+    /// How one run ended.
+    pub(crate) fn of_run(how: How) -> Self {
+        match how {
+            How::Done => Exit::Done,
+            How::Storage => Exit::Storage,
+            How::Skipped(_) | How::Stopped | How::Refused | How::Failed => Exit::Failed,
         }
     }
 

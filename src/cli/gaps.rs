@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::Exit;
-use crate::cli::inventory::open_gaps;
 use crate::cli::output::Output;
 use crate::config::Config;
+use crate::daemon::open_gaps;
 use crate::model::Window;
 use crate::store::{Layout, Note, inventory};
 

@@ -5,10 +5,9 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::output::{Output, bytes, thousands};
 use crate::config::Config;
-use crate::daemon::now;
+use crate::daemon::open_gaps;
 use crate::exchange::find;
-use crate::jobs::plan::due_until;
-use crate::model::{Micros, Series, Windows};
+use crate::model::{Micros, Windows};
 use crate::store::{Holding, Layout, Ledger, inventory};
 
 /// Show the range, rows, size and gaps of every series.
@@ -110,13 +109,6 @@ fn table_row(holding: &Holding, config: &Config) -> String {
 /// The sizes of the files that are on remotes only.
 fn away(ledger: &Ledger) -> Vec<u64> {
     ledger.remote_only().map(|(_, _, entry)| entry.bytes).collect()
-}
-
-/// What is wanted, due by now, and neither stored nor known not to exist.
-pub(crate) fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
-    let exchange = find(series.exchange());
-    let until = exchange.map_or_else(now, |exchange| due_until(exchange, series, &ledger.covered, now()));
-    ledger.gaps(until)
 }
 
 /// How many candles the gaps hold; none for kinds that have no count.

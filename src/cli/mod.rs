@@ -3,6 +3,7 @@
 pub mod add;
 pub mod alerts;
 pub mod backfill;
+mod client;
 pub mod collect;
 pub mod complete;
 pub mod completions;
@@ -11,6 +12,7 @@ pub mod exchanges;
 mod exit;
 pub mod export;
 pub mod gaps;
+mod hand_over;
 pub mod healthcheck;
 pub mod import;
 pub mod init;
@@ -21,6 +23,7 @@ pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+mod progress;
 pub mod purge;
 pub mod remove;
 pub mod repair;
@@ -32,6 +35,7 @@ pub mod status;
 pub mod sync;
 pub mod validate;
 pub mod verify;
+mod web;
 
 use std::future::Future;
 use std::io;
@@ -120,6 +124,9 @@ impl Cli {
             Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
             Some(Command::Completions(args)) => completions::run(&args, &mut out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
+            Some(Command::Status(args)) if args.wide => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, _| status::run_wide(args, config, out))
+            }),
             Some(Command::Status(args)) => {
                 with_config(path, &mut out, |config, out| status::run(&args, config, out))
             }
@@ -144,15 +151,15 @@ impl Cli {
             Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
-            Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
-                on_runtime(out, |out, _| jobs::run(args, config, out))
-            }),
             Some(Command::Collect(args)) => match loaded(path, &mut out) {
                 Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),
                 Err(exit) => collect::refused(&args, exit, &mut out),
             },
             Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
+            }),
+            Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
+                on_runtime(out, |out, stop| jobs::run(args, config, out, stop))
             }),
             Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
                 on_runtime(out, |out, stop| sync::run(args, config, out, stop))

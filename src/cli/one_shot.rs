@@ -27,7 +27,7 @@ impl OneShot {
         series: impl Iterator<Item = &'a Series>,
         out: &mut Output,
     ) -> Result<Self, Exit> {
-        let mut site = open_site(config, command, out).await?;
+        let site = open_site(config, command, out).await?;
         for series in series {
             site.declare(series, Duration::ZERO);
             site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;

@@ -55,6 +55,11 @@ impl Output {
         exit
     }
 
+    /// An error with its causes that ends the command.
+    pub(crate) fn failed(&mut self, error: &dyn std::error::Error) -> Exit {
+        self.fail(Exit::Failed, Chain(error))
+    }
+
     /// Both streams, for a command that writes to them itself.
     pub(crate) fn streams(&mut self) -> (&mut (dyn Write + Send), &mut (dyn Write + Send)) {
         (&mut self.out, &mut self.err)

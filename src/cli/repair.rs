@@ -7,18 +7,18 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::inventory::open_gaps;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::{Output, thousands};
 use crate::config::Config;
-use crate::daemon::{Job, Site};
-use crate::exchange::find;
+use crate::daemon::{Files, Job, Report, Told, Work};
 use crate::jobs::{Order, Retry, Since};
-use crate::model::{Series, Windows};
+use crate::model::Series;
 use crate::store::{Layout, Ledger};
-use crate::telemetry::events::Chain;
 
 /// Check every file, set damaged ones aside and fill every hole now; end with 1 if a hole could not be asked for.
+///
+/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
+/// back. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only series whose text begins so, such as binance/BTC-USDT.
@@ -30,13 +30,26 @@ pub struct Args {
 
 /// What became of one series.
 #[derive(Serialize)]
-struct Line {
-    series: String,
-    set_aside: Vec<String>,
+struct Line<'a> {
+    series: &'a str,
+    set_aside: &'a [String],
     gap_seconds_before: f64,
     gap_seconds_after: f64,
     rows: u64,
-    error: Option<String>,
+    error: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn of(report: &'a Report, files: &'a Files) -> Self {
+        Line {
+            series: &report.series,
+            set_aside: &files.set_aside,
+            gap_seconds_before: files.gap_seconds_before,
+            gap_seconds_after: files.gap_seconds_after,
+            rows: report.rows,
+            error: report.error.as_deref(),
+        }
+    }
 }
 
 /// How a series outside of the configuration is asked for.
@@ -44,81 +57,43 @@ const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// Repairs every series there is, one after the other.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    let wanted =
-        |series: &Series| args.series.as_deref().is_none_or(|asked| series.to_string().starts_with(asked));
-    let jobs: Vec<Job> = Job::all(&config).into_iter().filter(|job| wanted(job.series())).collect();
-    let is_configured = |series: &Series| jobs.iter().any(|job| **job.series() == *series);
-    let layout = Layout::new(&config.data_path);
-    let others: Vec<Series> =
-        layout.series().into_iter().filter(|series| wanted(series) && !is_configured(series)).collect();
-    let one_shot = match OneShot::open(&config, "repair", others.iter(), out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
-    let site = one_shot.site();
-    let mut orders: Vec<Order> = jobs.iter().map(|job| job.order.clone()).collect();
-    orders.extend(others.iter().map(|series| held_only(&layout, series)));
-    let (mut lines, mut exit) = (Vec::new(), Exit::Done);
-    for order in orders {
-        if stop.is_cancelled() {
-            break;
-        }
-        let line = repair(&site, &layout, &order, &stop, &mut exit).await;
+    let (works, mut reports, mut exit) = (works(&args, &config), Vec::new(), Exit::Done);
+    let done = do_work(&config, "repair", Ask::Work { works, at_once: 1 }, out, &stop, |told, out| {
+        let Told::Ended(report) = told else { return };
+        exit = exit.or_worse(Exit::of_run(report.how));
+        let files = report.files.clone().unwrap_or_default();
         if !args.json {
-            out.line(text(&line));
+            out.line(text(&Line::of(&report, &files)));
         }
-        lines.push(line);
+        reports.push((report, files));
+    });
+    if let Err(failed) = done.await {
+        return failed;
     }
-    drop(site);
-    one_shot.close().await;
     if args.json {
+        let lines: Vec<Line<'_>> = reports.iter().map(|(report, files)| Line::of(report, files)).collect();
         match serde_json::to_string_pretty(&lines) {
             Ok(text) => out.line(text),
             Err(error) => return out.fail(Exit::Failed, error),
         }
     } else {
-        out.line(format!("Repaired {} series.", thousands(lines.len() as u64)));
+        out.line(format!("Repaired {} series.", thousands(reports.len() as u64)));
     }
     exit.or_worse(Exit::of(!stop.is_cancelled()))
 }
 
-async fn repair(
-    site: &Site,
-    layout: &Layout,
-    order: &Order,
-    stop: &CancellationToken,
-    exit: &mut Exit,
-) -> Line {
-    let series = &order.series;
-    let checked = site.set_aside_damaged(series).await;
-    let before = gaps(layout, series);
-    let mut line = Line {
-        series: series.to_string(),
-        set_aside: checked.as_deref().unwrap_or_default().to_vec(),
-        gap_seconds_before: before.secs(),
-        gap_seconds_after: before.secs(),
-        rows: 0,
-        error: None,
-    };
-    if let Err(error) = checked {
-        line.error = Some(Chain(&error).to_string());
-        *exit = exit.or_worse(Exit::Storage);
-        return line;
-    }
-    // Without an adapter nothing can be asked for; its gaps stay what they are.
-    if find(series.exchange()).is_some() {
-        let outcome = site.run(order, Duration::ZERO, &|_| {}, stop).await;
-        *exit = exit.or_worse(Exit::of_run(outcome.error.as_ref()));
-        line.rows = outcome.rows;
-        line.error = outcome.error.map(|error| Chain(&error).to_string());
-    }
-    line.gap_seconds_after = gaps(layout, series).secs();
-    line
-}
-
-fn gaps(layout: &Layout, series: &Series) -> Windows {
-    let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten();
-    ledger.map(|ledger| open_gaps(series, &ledger)).unwrap_or_default()
+/// Every series that is collected or held, and is meant.
+fn works(args: &Args, config: &Config) -> Vec<Work> {
+    let wanted =
+        |series: &Series| args.series.as_deref().is_none_or(|asked| series.to_string().starts_with(asked));
+    let jobs: Vec<Job> = Job::all(config).into_iter().filter(|job| wanted(job.series())).collect();
+    let is_configured = |series: &Series| jobs.iter().any(|job| **job.series() == *series);
+    let layout = Layout::new(&config.data_path);
+    let others: Vec<Series> =
+        layout.series().into_iter().filter(|series| wanted(series) && !is_configured(series)).collect();
+    let orders = jobs.iter().map(|job| job.order.clone());
+    let orders = orders.chain(others.iter().map(|series| held_only(&layout, series)));
+    orders.map(Work::repair).collect()
 }
 
 /// A series nobody collects any more is repaired as far as it reaches, and not beyond.
@@ -134,7 +109,7 @@ fn held_only(layout: &Layout, series: &Series) -> Order {
     }
 }
 
-fn text(line: &Line) -> String {
+fn text(line: &Line<'_>) -> String {
     let aside = match line.set_aside.len() {
         0 => String::new(),
         count => format!(", {count} damaged file(s) set aside"),

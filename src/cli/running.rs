@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
+use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Job, Pulse, Scheduler, Site, Watchdog};
-use crate::http::{App, bind, serve};
+use crate::daemon::{Control, Job, Pulse, Scheduler, Site, Watchdog};
+use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
 use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
@@ -22,7 +24,9 @@ pub(crate) struct Running {
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
     slots: usize,
-    pulse: Pulse,
+    config: Config,
+    auth: Auth,
+    socket: Option<UnixListener>,
     told: Told,
 }
 
@@ -34,6 +38,7 @@ impl Running {
         log_to_stderr: bool,
         out: &mut Output,
     ) -> Result<Self, Exit> {
+        let auth = web::auth(config).map_err(|line| out.fail(Exit::Config, line))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
         let mut site = open_site(config, command, out).await?;
@@ -44,7 +49,9 @@ impl Running {
         site.keep_copies();
         let (site, status) = (Arc::new(site), Arc::new(Status::new()));
         Ok(Running {
-            pulse: Pulse::new(Arc::clone(&site), Arc::clone(&status), config),
+            socket: open_socket(&site),
+            auth,
+            config: config.clone(),
             site,
             status,
             listeners,
@@ -59,6 +66,11 @@ impl Running {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// How these addresses begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.auth.scheme()
+    }
+
     /// What it runs on.
     pub(crate) fn site(&self) -> Arc<Site> {
         Arc::clone(&self.site)
@@ -71,17 +83,23 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, pulse, told } = self;
+        let Running { site, status, listeners, jobs, slots, config, auth, socket, told } = self;
         let watchdog = Watchdog::over(site.rounds());
         if let Err(error) = &watchdog {
             tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
         }
         let pages_stop = CancellationToken::new();
-        let mut pages = JoinSet::new();
-        pages.spawn(pulse.run(pages_stop.clone()));
-        let app = App::new(site.telemetry().clone(), Arc::clone(&status));
-        pages.spawn(serve(listeners, app, pages_stop.clone()));
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+        let mut pages = JoinSet::new();
+        pages.spawn(Pulse::new(Arc::clone(&site), Arc::clone(&status), &config).run(pages_stop.clone()));
+        let control = Control::new(Arc::clone(&site), &scheduler, config);
+        let app = App::new(site.telemetry().clone(), Arc::clone(&status)).with_auth(auth);
+        let app = app.with_control(control.clone());
+        pages.spawn(serve(listeners, app.clone(), pages_stop.clone()));
+        if let Some(socket) = socket {
+            pages.spawn(serve_socket(socket, app, pages_stop.clone()));
+        }
+        pages.spawn(reload_on_hangup(control, pages_stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {
             tokio::select! {
@@ -95,12 +113,41 @@ impl Running {
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}
+        remove_socket(&site.layout().own());
         let is_durable = match Arc::into_inner(site) {
             Some(site) => site.close().await,
-            None => true,
+            None => {
+                tracing::error!(
+                    "somebody still uses the data path; its journal is replayed at the next start"
+                );
+                false
+            }
         };
         told.close().await;
         Ended { unfinished, is_durable }
+    }
+}
+
+/// The daemon's socket; without one it runs all the same, and other commands find the data path in use.
+fn open_socket(site: &Site) -> Option<UnixListener> {
+    let opened = bind_socket(&site.layout().own());
+    opened
+        .inspect_err(|error| {
+            tracing::warn!(%error, "daemon.sock cannot be opened; work cannot be handed over");
+        })
+        .ok()
+}
+
+/// Reads the configuration anew at each SIGHUP.
+async fn reload_on_hangup(control: Control, stop: CancellationToken) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(()) = hangups.recv() => {}
+        }
+        // What came of it is told by its event.
+        let _ = control.reload().await;
     }
 }
 

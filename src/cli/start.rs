@@ -18,8 +18,9 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
         Err(exit) => return exit,
     };
     config.notes.iter().for_each(|note| out.note(note));
+    let scheme = running.scheme();
     for address in running.addresses() {
-        out.line(format!("Serving http://{address}/ and http://{address}/metrics"));
+        out.line(format!("Serving {scheme}://{address}/ and {scheme}://{address}/metrics"));
     }
     out.line("Starting daemon. Press Ctrl-C to stop.");
     let stopping = stop.clone();

@@ -1,5 +1,7 @@
 //! `dccd status`: how the jobs of each pair stand, from `metrics.json`, and the remotes, from `remotes.json`.
 
+mod wide;
+
 use crate::cli::Exit;
 use crate::cli::output::{Output, bytes};
 use crate::config::Config;
@@ -14,6 +16,14 @@ pub struct Args {
     /// Print metrics.json as it is.
     #[arg(long)]
     json: bool,
+    /// Show each series, configured or not, from the state store.
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+/// Prints the table of series.
+pub(crate) async fn run_wide(args: Args, config: Config, out: &mut Output) -> Exit {
+    wide::run(args.json, &config, out).await
 }
 
 /// Prints the table.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::online::{self, Check, State};
-use crate::cli::{error_lines, refused};
-use crate::config::{self, Config, ConfigError};
+use crate::cli::{refused, web};
+use crate::config::{self, Config};
 
 /// Check the configuration and print what it holds.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -26,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    told(args, &config::load(config), &[], out, err)
+    told(args, &load(config), &[], out, err)
 }
 
 /// The same, and asks everything the configuration names; the exit code is 1 when anything failed.
@@ -40,7 +40,7 @@ pub(crate) async fn run_online(
     err: &mut (dyn Write + Send),
     stop: &CancellationToken,
 ) -> io::Result<u8> {
-    let loaded = config::load(config);
+    let loaded = load(config);
     let checks = match &loaded {
         Ok(config) => online::ask(config, stop).await,
         Err(_) => Vec::new(),
@@ -48,9 +48,16 @@ pub(crate) async fn run_online(
     told(args, &loaded, &checks, out, err)
 }
 
+/// The configuration, if what guards its listeners can be used too.
+fn load(path: Option<&Path>) -> Result<Config, Vec<String>> {
+    let config = config::load(path).map_err(|error| error.lines())?;
+    web::auth(&config).map_err(|line| vec![line])?;
+    Ok(config)
+}
+
 fn told(
     args: &Args,
-    loaded: &Result<Config, ConfigError>,
+    loaded: &Result<Config, Vec<String>>,
     checks: &[Check],
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -63,7 +70,9 @@ fn told(
     }
     match loaded {
         Ok(config) => summary(config, out)?,
-        Err(error) => return refused(&error_lines(error), err),
+        Err(lines) => {
+            return refused(&lines.iter().map(|line| format!("Error: {line}")).collect::<Vec<_>>(), err);
+        }
     }
     for Check { about, state, said } in checks {
         writeln!(out, "{} {about}: {said}", state.mark())?;
@@ -98,13 +107,13 @@ struct Verdict<'a> {
 }
 
 impl<'a> Verdict<'a> {
-    fn of(loaded: &'a Result<Config, ConfigError>, checks: &'a [Check]) -> Self {
+    fn of(loaded: &'a Result<Config, Vec<String>>, checks: &'a [Check]) -> Self {
         let config = loaded.as_ref().ok();
         Verdict {
             valid: config.is_some(),
             config: config.map(|config| config.path.display().to_string()),
             data_path: config.map(|config| config.data_path.display().to_string()),
-            problems: loaded.as_ref().err().map(ConfigError::lines).unwrap_or_default(),
+            problems: loaded.as_ref().err().cloned().unwrap_or_default(),
             notes: config.map_or(&[], |config| &config.notes),
             checks,
         }

@@ -10,12 +10,12 @@ use crate::config::section::Section;
 /// Where metrics, health, API and the monitor page are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// The addresses to open; none switches it off. One beyond this machine is here only when
-    /// `allow_unauthenticated` permits it, as the credentials that would guard it are not active yet.
+    /// The addresses to open; none switches it off. One beyond this machine is here only when there is a token or
+    /// a web configuration, or `allow_unauthenticated` permits it.
     pub listen: Vec<SocketAddr>,
-    /// TLS, client certificates and basic auth; not active in this version.
+    /// TLS, client certificates and basic auth: a file of the format the Prometheus exporters share.
     pub web_config: Option<PathBuf>,
-    /// The file of the bearer token; not active in this version.
+    /// The file of the bearer token.
     pub token_file: Option<PathBuf>,
     /// Whether anyone who reaches an address may read.
     pub allow_unauthenticated: bool,
@@ -29,19 +29,14 @@ const DEFAULT_LISTEN: SocketAddr =
 pub(super) fn check(root: &Section<'_>, around: &Surroundings) -> Http {
     let section = root.child("http", &KEYS);
     let path = |key| section.text(key).map(|text| around.expand(Path::new(text)));
-    let mut http = Http {
+    let http = Http {
         listen: listen(&section),
         web_config: path("web_config"),
         token_file: path("token_file"),
         allow_unauthenticated: section.flag("allow_unauthenticated", false),
     };
-    for (key, set) in [("web_config", http.web_config.is_some()), ("token_file", http.token_file.is_some())] {
-        if set {
-            section.report().note(format!("{} is loaded but not active in this version", section.place(key)));
-        }
-    }
     if !http.allow_unauthenticated {
-        guard(&section, &mut http);
+        guard(&section, &http);
     }
     http
 }
@@ -67,28 +62,19 @@ fn listen(section: &Section<'_>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// Refuses, or at least does not open, what anyone on the network could read without credentials.
-fn guard(section: &Section<'_>, http: &mut Http) {
-    let (inside, beyond): (Vec<SocketAddr>, Vec<SocketAddr>) =
-        http.listen.iter().partition(|address| address.ip().is_loopback());
-    if beyond.is_empty() {
+/// Refuses what anyone on the network could read without credentials. Whether a web configuration asks for any is
+/// seen when it is read.
+fn guard(section: &Section<'_>, http: &Http) {
+    let beyond = http.listen.iter().filter(|address| !address.ip().is_loopback());
+    let named = beyond.map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");
+    if named.is_empty() || http.token_file.is_some() || http.web_config.is_some() {
         return;
     }
-    let named = beyond.iter().map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");
-    if http.token_file.is_none() && http.web_config.is_none() {
-        section.refuse(
-            "listen",
-            format!(
-                "{named} can be reached from other machines; set http.token_file or http.web_config, or \
-                 http.allow_unauthenticated: true to let anyone read"
-            ),
-        );
-        return;
-    }
-    section.report().note(format!(
-        "{}: {named} is not opened, as the credentials that guard it are not active in this version; \
-         http.allow_unauthenticated: true opens it for anyone to read",
-        section.place("listen")
-    ));
-    http.listen = inside;
+    section.refuse(
+        "listen",
+        format!(
+            "{named} can be reached from other machines; set http.token_file or http.web_config, or \
+             http.allow_unauthenticated: true to let anyone read"
+        ),
+    );
 }

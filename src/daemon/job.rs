@@ -7,15 +7,17 @@ use crate::config::{Config, HistoJob, Start, Trigger};
 use crate::daemon::Rhythm;
 use crate::exchange::find;
 use crate::jobs::{Order, Retry, Since};
-use crate::model::{Kind, Series};
+use crate::model::{Kind, Micros, Series};
 
 /// One series of one configured job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// What to fetch.
     pub order: Order,
     /// When it runs.
     pub rhythm: Rhythm,
+    /// How much later than its rhythm says.
+    pub jitter: Duration,
 }
 
 impl Job {
@@ -40,7 +42,14 @@ impl Job {
             depth: job.depth,
             spare_repairs: false,
         };
-        Job { order, rhythm: rhythm(job, series, config) }
+        let rhythm = rhythm(job, series, config);
+        Job { order, jitter: rhythm.jitter(series), rhythm }
+    }
+
+    /// The first instant after `now` at which it is due; runs that were missed coalesce into it.
+    #[must_use]
+    pub fn next_after(&self, now: Micros) -> Option<Micros> {
+        self.rhythm.next_after(now - self.jitter).map(|next| next + self.jitter)
     }
 
     /// The series.
@@ -71,5 +80,30 @@ fn usual_interval(kind: Kind) -> Duration {
     match kind {
         Kind::Funding => Duration::from_secs(3_600),
         _ => Duration::from_secs(60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_were_missed_are_one_run_at_the_next_beat_which_is_the_jobs_own() {
+        let series: Arc<Series> = Arc::new("binance/BTC-USDT/ohlc/5m".parse().unwrap());
+        let retry = Retry { attempts: 3, delay: Duration::ZERO };
+        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let job = Job {
+            jitter: rhythm.jitter(&series),
+            rhythm,
+            order: Order { series, since: Since::Known, until: None, retry, depth: 50, spare_repairs: false },
+        };
+        assert!(!job.jitter.is_zero());
+
+        let beat = job.next_after(Micros::from_secs(1_700_000_100)).unwrap();
+        let late = job.next_after(beat + Duration::from_secs(7 * 300 + 10)).unwrap();
+
+        assert_eq!(beat, Micros::from_secs(1_700_000_100) + job.jitter);
+        assert_eq!(late.since(beat), Duration::from_secs(8 * 300), "one run for the seven that were missed");
+        assert_eq!(job.next_after(late).unwrap().since(late), Duration::from_secs(300));
     }
 }

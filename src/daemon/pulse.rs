@@ -122,7 +122,7 @@ impl Pulse {
             workers: vec![self.worker(queues.iter().map(|queue| queue.in_progress).sum())],
             store: self.asked(|asked| asked.view()),
             disk: DiskView { error: self.site.storage_trouble(), ..disk },
-            exchanges: self.site.exchanges().into_iter().map(|name| self.exchange(name)).collect(),
+            exchanges: self.site.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
             queues,
         }
     }
@@ -141,16 +141,16 @@ impl Pulse {
         }
     }
 
-    fn exchange(&self, name: &'static str) -> ExchangeView {
-        let told = self.site.telemetry().metrics().exchange(name);
+    fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
+        let told = self.site.telemetry().metrics().exchange(name)?;
         let quota = find(name).and_then(|exchange| exchange.quotas().first());
-        ExchangeView {
+        Some(ExchangeView {
             name,
             is_up: told.is_up,
             banned_until: told.banned_until.filter(|until| *until > now()),
             limit: quota.map_or(0, |quota| quota.weight),
             per_secs: quota.map_or(0.0, |quota| quota.per.as_secs_f64()),
-        }
+        })
     }
 }
 

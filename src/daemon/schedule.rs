@@ -4,15 +4,19 @@
 use std::time::Duration;
 
 use crate::config::Cron;
-use crate::model::{Grid, Micros, Zone};
+use crate::model::{Grid, Micros, Series, Zone};
 
 /// The longest wait after a failed run of a job without an interval.
 const LAST_RETRY: Duration = Duration::from_secs(3_600);
 /// The wait after the first failed run; it doubles up to the job's interval.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
+/// Runs are spread over at most this share of their interval, and at most so long.
+const SPREAD_SHARE: u32 = 50;
+const LONGEST_SPREAD: Duration = Duration::from_secs(30);
+
 /// When a job runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Rhythm {
     /// At each close of a candle, plus the exchange's grace.
     AtClose {
@@ -51,6 +55,18 @@ impl Rhythm {
             Rhythm::Cron(cron, zone) => cron.next_after(now, zone),
             Rhythm::Once | Rhythm::OnDemand => None,
         }
+    }
+
+    /// How much later than its rhythm says a series runs: always the same for it, and different from one series to
+    /// the next, so that not all of them ask at once. Cron lines are kept to the second.
+    #[must_use]
+    pub fn jitter(&self, series: &Series) -> Duration {
+        let interval = match self {
+            Rhythm::AtClose { .. } | Rhythm::Every(_) => self.interval(Micros(0)),
+            Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
+        };
+        let drawn = f64::from(crc32fast::hash(series.to_string().as_bytes())) / f64::from(u32::MAX);
+        (interval / SPREAD_SHARE).min(LONGEST_SPREAD).mul_f64(drawn)
     }
 
     /// How far apart two runs are at `now`; zero where none follows.
@@ -102,6 +118,23 @@ mod tests {
     fn an_interval_keeps_its_beat_however_late_the_last_run_was() {
         let rhythm = Rhythm::Every(Duration::from_secs(60));
         assert_eq!(rhythm.next_after(at("2024-01-01 10:07:59")), Some(at("2024-01-01 10:08:00")));
+    }
+
+    #[test]
+    fn series_are_spread_by_at_most_a_fiftieth_of_their_interval_and_each_always_alike() {
+        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let series = |index| format!("binance/X{index}-USDT/ohlc/5m").parse::<Series>().unwrap();
+        let jitters: Vec<Duration> = (0..200).map(|index| rhythm.jitter(&series(index))).collect();
+
+        assert!(jitters.iter().all(|jitter| *jitter <= Duration::from_secs(6)));
+        let in_third =
+            |third: u32| jitters.iter().filter(|jitter| jitter.as_secs() as u32 / 2 == third).count();
+        assert!((0..3).all(|third| in_third(third) > 40), "{:?}", [0, 1, 2].map(in_third));
+        assert_eq!(rhythm.jitter(&series(7)), jitters[7]);
+        let monthly = Rhythm::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
+        assert!((0..200).all(|index| monthly.jitter(&series(index)) <= LONGEST_SPREAD));
+        let cron = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), Zone::UTC);
+        assert_eq!(cron.jitter(&series(1)), Duration::ZERO);
     }
 
     #[test]

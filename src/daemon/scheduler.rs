@@ -1,19 +1,27 @@
-//! The scheduler: every job at the start, then on its rhythm; never two runs of a series, never more than the slots.
+//! The scheduler: every job at the start, then on its rhythm, and what people ask for beside it; never two runs of
+//! a series, never more than the slots.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::daemon::control::{Command, INBOX, Refusal};
+use crate::daemon::errands::{Errands, Follower};
+use crate::daemon::places::{Changes, Places};
 use crate::daemon::site::now;
-use crate::daemon::{Job, Site, Turn};
-use crate::jobs::{Order, RunError};
-use crate::model::Micros;
+use crate::daemon::tables;
+use crate::daemon::wire::means;
+use crate::daemon::work::carry_out;
+use crate::daemon::{Done, How, Job, Report, Site, Work};
+use crate::jobs::{Order, Progress};
+use crate::model::{Micros, Series};
+use crate::telemetry::Status;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
-use crate::telemetry::{JobCounts, JobRow, QueueView, Status};
 
 /// The scheduler looks round at least this often, so that a changed system clock is noticed.
 const ROUND: Duration = Duration::from_secs(1);
@@ -26,76 +34,91 @@ pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 pub struct Scheduler {
     site: Arc<Site>,
     status: Arc<Status>,
-    places: Vec<Place>,
+    places: Places,
+    /// Runs of the schedule, and as many again of what people asked for: neither holds up the other.
     slots: usize,
-    running: JoinSet<(usize, Turn)>,
+    runs: HashMap<Arc<Series>, Run>,
+    running: JoinSet<Ran>,
+    errands: Errands,
+    commands: mpsc::Sender<Command>,
+    inbox: mpsc::Receiver<Command>,
     /// The disk refused something when it was last looked at.
     in_trouble: bool,
     /// When the queues were last counted.
     counted: Option<Instant>,
+    /// When the disk was last looked at.
+    looked: Option<Instant>,
 }
 
-/// A job's place in the schedule.
-struct Place {
-    job: Job,
-    /// By the system's clock.
-    due: Option<Micros>,
-    /// The task that runs it now.
-    task: Option<Id>,
-    failed: u32,
-    /// The last run failed by the disk.
-    by_storage: bool,
+/// A run under way.
+struct Run {
+    id: Id,
+    /// Whether it is one of the series' configured job.
+    is_of_job: bool,
+    /// Whether somebody asked for it.
+    is_errand: bool,
+    followers: Vec<Follower>,
+}
+
+/// A run that ended.
+struct Ran {
+    series: Arc<Series>,
+    done: Done,
 }
 
 impl Scheduler {
     /// A scheduler for jobs that are due at once, but those that run on demand.
     #[must_use]
     pub fn new(site: Arc<Site>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
-        let started = now();
-        let places = jobs
-            .into_iter()
-            .map(|job| {
-                let failed =
-                    site.telemetry().health().of(job.series()).map_or(0, |health| health.consecutive_errors);
-                Place { due: job.rhythm.first(started), job, task: None, failed, by_storage: false }
-            })
-            .collect();
+        let (commands, inbox) = mpsc::channel(INBOX);
         Scheduler {
+            places: Places::new(jobs, &site),
             site,
             status,
-            places,
             slots: slots.max(1),
+            runs: HashMap::new(),
             running: JoinSet::new(),
+            errands: Errands::default(),
+            commands,
+            inbox,
             in_trouble: false,
             counted: None,
+            looked: None,
         }
+    }
+
+    /// Where it takes commands.
+    pub(super) fn commands(&self) -> mpsc::Sender<Command> {
+        self.commands.clone()
     }
 
     /// Runs jobs until `stop`, then lets those that run end: no new page is begun, what was accepted is
     /// published. Gives how many did not end in time.
     pub async fn run(mut self, stop: &CancellationToken) -> usize {
-        let mut looked = None;
         while !stop.is_cancelled() {
-            self.tick(&mut looked);
+            self.tick();
+            self.start_errands(stop);
             self.start_due(stop);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(self.until_next()) => {}
                 Some(ended) = self.running.join_next() => self.ended(ended),
+                Some(command) = self.inbox.recv() => self.obey(command, stop),
             }
         }
         self.wind_down().await
     }
 
-    fn tick(&mut self, looked: &mut Option<Instant>) {
+    fn tick(&mut self) {
         self.status.tick();
         self.site.telemetry().emit(SchedulerTicked { at: now() });
         if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
             self.counted = Some(Instant::now());
-            self.status.set_queues(self.queues());
+            let running = self.running_series();
+            self.status.set_queues(tables::queues(&self.places, &running, self.errands.waiting()));
         }
-        if looked.is_none_or(|at| at.elapsed() >= LOOK) {
-            *looked = Some(Instant::now());
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
             self.site.measure_disk();
             self.look_at_storage();
             self.show();
@@ -112,134 +135,240 @@ impl Scheduler {
             None => self.status.clear_unready("storage"),
         }
         if is_over {
-            let waiting = self.places.iter_mut().filter(|place| place.by_storage && place.task.is_none());
-            waiting.for_each(|place| place.due = Some(now()));
+            self.places.storage_is_back();
         }
+    }
+
+    /// Makes the table of jobs and their counts anew.
+    fn show(&self) {
+        let (rows, counts) = tables::jobs(&self.places, &self.running_series(), self.site.telemetry());
+        self.site.telemetry().emit(JobsCounted(counts));
+        self.status.set_jobs(rows);
+    }
+
+    fn running_series(&self) -> HashSet<&Series> {
+        self.runs.keys().map(|series| &**series).collect()
     }
 
     fn start_due(&mut self, stop: &CancellationToken) {
         let at = now();
-        let mut due: Vec<(Micros, usize)> = self
-            .places
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| place.task.is_none())
-            .filter_map(|(index, place)| Some((place.due.filter(|due| *due <= at)?, index)))
+        let idle = self.places.iter().filter(|(series, _)| !self.runs.contains_key(*series));
+        let mut due: Vec<(Micros, Arc<Series>)> = idle
+            .filter_map(|(series, place)| {
+                Some((place.waits_for().filter(|due| *due <= at)?, Arc::clone(series)))
+            })
             .collect();
         due.sort_unstable();
-        let free = self.slots - self.running.len().min(self.slots);
-        for (due, index) in due.into_iter().take(free) {
-            let place = &mut self.places[index];
+        let free = self.slots.saturating_sub(self.under_way(false));
+        for (due, series) in due.into_iter().take(free) {
+            let Some(place) = self.places.get(&series) else { continue };
             let order = Order { spare_repairs: true, ..place.job.order.clone() };
-            let (job, failed) = (Job { order, ..place.job.clone() }, place.failed);
-            let (site, stop) = (Arc::clone(&self.site), stop.clone());
-            let running = async move { (index, site.take_turn(&job, failed, at.since(due), &stop).await) };
-            place.task = Some(self.running.spawn(running).id());
+            // Whoever waits for this very run follows it.
+            let followers = self.errands.share(&series);
+            let work = Work::turn_of(Job { order, ..place.job.clone() }, place.failed);
+            let run = (work, at.since(due), stop.clone());
+            self.start(run, true, false, followers);
         }
+    }
+
+    fn start_errands(&mut self, stop: &CancellationToken) {
+        while self.under_way(true) < self.slots {
+            let runs = &self.runs;
+            let Some(turn) = self.errands.next(|series| !runs.contains_key(series)) else { break };
+            // The run of a job is the daemon's own, whoever asked for it.
+            let stop = if turn.is_of_job { stop.clone() } else { turn.stop };
+            self.start((turn.work, Duration::ZERO, stop), turn.is_of_job, true, turn.followers);
+        }
+    }
+
+    fn start(
+        &mut self,
+        (work, delay, stop): (Work, Duration, CancellationToken),
+        is_of_job: bool,
+        is_errand: bool,
+        followers: Vec<Follower>,
+    ) {
+        let (site, series) = (Arc::clone(&self.site), Arc::clone(&work.order.series));
+        let boards: Vec<_> = followers.iter().map(|(_, board)| Arc::clone(board)).collect();
+        let running = async move {
+            let series = Arc::clone(&work.order.series);
+            let tell = |at: Progress| boards.iter().for_each(|board| board.progress(&series, at));
+            let done = carry_out(&site, &work, delay, &tell, &stop).await;
+            Ran { series, done }
+        };
+        let id = self.running.spawn(running).id();
+        self.runs.insert(series, Run { id, is_of_job, is_errand, followers });
+    }
+
+    /// How many runs there are of the schedule, or of what people asked for.
+    fn under_way(&self, errands: bool) -> usize {
+        self.runs.values().filter(|run| run.is_errand == errands).count()
     }
 
     /// How long until the next job is due, at most a round.
     fn until_next(&self) -> Duration {
-        let at = now();
-        let waiting = self.places.iter().filter(|place| place.task.is_none()).filter_map(|place| place.due);
-        let full = self.running.len() >= self.slots;
-        waiting.filter(|_| !full).min().map_or(ROUND, |due| due.since(at).min(ROUND))
+        if self.under_way(false) >= self.slots {
+            return ROUND;
+        }
+        let idle = self.places.iter().filter(|(series, _)| !self.runs.contains_key(*series));
+        let next = idle.filter_map(|(_, place)| place.waits_for()).min();
+        next.map_or(ROUND, |due| due.since(now()).min(ROUND))
     }
 
-    fn ended(&mut self, ended: Result<(usize, Turn), JoinError>) {
-        match ended {
-            Ok((index, turn)) => self.arm(index, &turn),
-            Err(error) => self.free_lost(&error),
+    /// A run ended: whoever followed it is told, and its job is due again.
+    fn ended(&mut self, ended: Result<Ran, JoinError>) {
+        let (series, ran) = match ended {
+            Ok(ran) => (Arc::clone(&ran.series), Some(ran)),
+            Err(error) => {
+                tracing::error!(%error, "a run broke off; please report this");
+                let lost = self.runs.iter().find(|(_, run)| run.id == error.id());
+                let Some((series, _)) = lost else { return };
+                (Arc::clone(series), None)
+            }
+        };
+        let Some(run) = self.runs.remove(&series) else { return };
+        if run.is_of_job {
+            self.places.ended(&series, ran.as_ref().map(|ran| &ran.done));
+        }
+        let report = match &ran {
+            Some(ran) => Report::of(&self.site, &series, &ran.done.outcome, ran.done.files.clone()),
+            None => Report {
+                error: Some(format!("{series}: the run broke off; please report this")),
+                ..Report::new(&series, How::Failed)
+            },
+        };
+        for (id, board) in run.followers {
+            board.report(report.clone());
+            self.errands.left(id);
+        }
+        self.errands.tidy();
+        self.let_go(&series);
+    }
+
+    /// Forgets what is configured no more, and a series that was only asked for, once nobody works on it.
+    fn let_go(&mut self, series: &Series) {
+        let runs = &self.runs;
+        for gone in self.places.let_go(|series| runs.contains_key(series)) {
+            self.site.forget(&gone);
+        }
+        let is_waited_for = self.errands.waiting().any(|work| *work.order.series == *series);
+        if self.places.get(series).is_none() && !runs.contains_key(series) && !is_waited_for {
+            self.site.forget(series);
         }
     }
 
-    /// Says when a job whose turn is over is due again.
-    fn arm(&mut self, index: usize, turn: &Turn) {
-        let place = &mut self.places[index];
-        (place.task, place.due) = (None, turn.due);
-        let Ok(outcome) = &turn.outcome else { return };
-        place.by_storage = matches!(&outcome.error, Some(RunError::Store { .. }));
-        match &outcome.error {
-            None => place.failed = 0,
-            Some(RunError::Stopped { .. }) => {}
-            Some(_) => place.failed += 1,
+    fn obey(&mut self, command: Command, stop: &CancellationToken) {
+        // Whoever asked may have gone away meanwhile; what he asked for is done all the same.
+        match command {
+            Command::Work { works, at_once, reply } => {
+                let _ = reply.send(self.take_work(works, at_once, stop));
+            }
+            Command::RunJobs { asked, reply } => {
+                let _ = reply.send(self.run_jobs(&asked, stop));
+            }
+            Command::Find { asked, reply } => {
+                let _ = reply.send(self.find(&asked));
+            }
+            Command::Pause { series, is_paused } => {
+                self.places.pause(&series, is_paused);
+                self.looked = None;
+            }
+            Command::Cancel { id, reply } => {
+                let _ = reply.send(self.cancel(id));
+            }
+            Command::Adopt { jobs, slots, reply } => {
+                let _ = reply.send(self.adopt(jobs, slots));
+            }
         }
     }
 
-    /// Frees the place of a run that broke off; it is tried again soon.
-    fn free_lost(&mut self, error: &JoinError) {
-        tracing::error!(%error, "a run broke off; please report this");
-        for place in self.places.iter_mut().filter(|place| place.task == Some(error.id())) {
-            place.task = None;
-            place.due = Some(now() + LOOK);
+    fn take_work(
+        &mut self,
+        works: Vec<Work>,
+        at_once: usize,
+        stop: &CancellationToken,
+    ) -> Result<Follower, Refusal> {
+        let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
+        let opened = self.errands.open(works, at_once, false, stop.child_token());
+        self.errands.tidy();
+        opened.ok_or_else(|| {
+            series.iter().for_each(|series| self.let_go(series));
+            Refusal::TooMuch
+        })
+    }
+
+    /// The jobs somebody means; every one of his words must mean one.
+    fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
+        let known = || self.places.iter().filter(|(_, place)| !place.is_leaving).map(|(series, _)| series);
+        let names: Vec<(String, &Arc<Series>)> = known().map(|series| (series.to_string(), series)).collect();
+        if let Some(asked) = asked.iter().find(|asked| !names.iter().any(|(name, _)| means(asked, name))) {
+            return Err(Refusal::NoSuchJob { asked: asked.clone() });
         }
+        let is_meant = |name: &str| asked.is_empty() || asked.iter().any(|asked| means(asked, name));
+        Ok(names.iter().filter(|(name, _)| is_meant(name)).map(|(_, series)| (***series).clone()).collect())
+    }
+
+    /// Runs jobs now. One that runs already is followed and not run again.
+    fn run_jobs(&mut self, asked: &[String], stop: &CancellationToken) -> Result<Follower, Refusal> {
+        let (mut works, mut runs) = (Vec::new(), Vec::new());
+        for series in self.find(asked)? {
+            match (self.runs.get(&series), self.places.get(&series)) {
+                (Some(run), _) if run.is_of_job => runs.push(series),
+                (_, Some(place)) => works.push(Work::turn_of(place.job.clone(), place.failed)),
+                (_, None) => {}
+            }
+        }
+        let opened = self.errands.open(works, usize::MAX, true, stop.child_token());
+        let (id, board) = opened.ok_or(Refusal::TooMuch)?;
+        for series in runs {
+            self.errands.follows(id);
+            let run = self.runs.get_mut(&series);
+            run.into_iter().for_each(|run| run.followers.push((id, Arc::clone(&board))));
+        }
+        self.errands.tidy();
+        Ok((id, board))
+    }
+
+    /// Takes a request back. A job's run that has begun goes on without who asked for it.
+    fn cancel(&mut self, id: u64) -> bool {
+        let taken_back = self.errands.cancel(id);
+        for run in self.runs.values_mut().filter(|run| run.is_of_job) {
+            let before = run.followers.len();
+            run.followers.retain(|(follower, _)| *follower != id);
+            (run.followers.len()..before).for_each(|_| self.errands.left(id));
+        }
+        self.errands.tidy();
+        taken_back.iter().flatten().for_each(|work| self.let_go(&work.order.series));
+        taken_back.is_some()
+    }
+
+    /// Takes in a new configuration.
+    fn adopt(&mut self, jobs: Vec<Job>, slots: usize) -> Changes {
+        self.slots = slots.max(1);
+        jobs.iter().for_each(|job| self.site.declare(job.series(), job.rhythm.interval(now())));
+        let runs = &self.runs;
+        let changes = self.places.adopt(jobs, |series| runs.contains_key(series), &self.site);
+        for gone in self.places.let_go(|series| runs.contains_key(series)) {
+            self.site.forget(&gone);
+        }
+        self.looked = None;
+        changes
     }
 
     async fn wind_down(mut self) -> usize {
         let deadline = Instant::now() + STOP_WITHIN;
+        let mut left = 0;
         while !self.running.is_empty() {
             match tokio::time::timeout_at(deadline, self.running.join_next()).await {
                 Ok(Some(ended)) => self.ended(ended),
                 Ok(None) => break,
                 Err(_) => {
-                    let left = self.running.len();
+                    left = self.running.len();
                     self.running.shutdown().await;
-                    return left;
                 }
             }
         }
-        0
-    }
-
-    /// The jobs of each exchange by what they are doing.
-    fn queues(&self) -> Vec<QueueView> {
-        let at = now();
-        let mut queues: BTreeMap<&str, QueueView> = BTreeMap::new();
-        for place in &self.places {
-            let name = place.job.series().exchange();
-            let queue = queues
-                .entry(name)
-                .or_insert_with(|| QueueView { name: name.to_owned(), ..QueueView::default() });
-            let is_idle = place.task.is_none();
-            match place.due.filter(|_| is_idle) {
-                Some(due) if due <= at => {
-                    queue.depth += 1;
-                    queue.oldest_due = Some(queue.oldest_due.map_or(due, |oldest| oldest.min(due)));
-                }
-                Some(_) => queue.scheduled += 1,
-                None => queue.in_progress += u64::from(!is_idle),
-            }
-            queue.failed += u64::from(is_idle && place.failed > 0);
-        }
-        queues.into_values().collect()
-    }
-
-    /// Makes the table of jobs and their counts anew.
-    fn show(&self) {
-        let mut counts = JobCounts::default();
-        let health = self.site.telemetry().health();
-        let metrics = self.site.telemetry().metrics();
-        let rows = self.places.iter().map(|place| {
-            match (place.task.is_some(), place.failed) {
-                (true, _) => counts.running += 1,
-                (false, 0) => counts.waiting += 1,
-                (false, _) => counts.retrying += 1,
-            }
-            let series = place.job.series();
-            let known = health.of(series);
-            JobRow {
-                series: (**series).clone(),
-                last_run_at: known.as_ref().and_then(|known| known.last_run_at),
-                last_success_at: known.as_ref().and_then(|known| known.last_success_at),
-                rows: known.as_ref().map_or(0, |known| known.rows),
-                consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
-                last_error: known.and_then(|known| known.last_error),
-                newest_row: metrics.newest_row(series),
-                next_run_at: place.due.filter(|_| place.task.is_none()),
-            }
-        });
-        let rows: Vec<JobRow> = rows.collect();
-        self.site.telemetry().emit(JobsCounted(counts));
-        self.status.set_jobs(rows);
+        self.errands.close();
+        left
     }
 }

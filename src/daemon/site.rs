@@ -1,7 +1,7 @@
 //! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
@@ -12,11 +12,11 @@ use tracing::Instrument;
 
 use crate::atomic;
 use crate::config::{self, Config};
-use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
+use crate::daemon::{Job, Refusal};
 use crate::db::{Database, DbError};
 use crate::exchange::find;
 use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
@@ -44,7 +44,8 @@ pub struct Site {
     telemetry: Telemetry,
     db: Database,
     store: Store,
-    contexts: BTreeMap<&'static str, Arc<Context>>,
+    contexts: RwLock<BTreeMap<&'static str, Arc<Context>>>,
+    paused: Mutex<HashSet<Series>>,
     copies: Copies,
     worker: Arc<Worker>,
     keeping: JoinSet<()>,
@@ -105,6 +106,7 @@ impl Site {
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
         let db = open_state(&layout, config).await?;
         let known = db.series_health().await?;
+        let paused = db.paused().await?.into_iter().collect();
         let remotes = copies::remotes(&config.storage)?;
         let worker = enter(&layout, config, &db, &telemetry, &jobs).await?;
         let store = open_store(&layout, config, &telemetry).await?;
@@ -123,7 +125,8 @@ impl Site {
             db,
             store,
             worker,
-            contexts: BTreeMap::new(),
+            contexts: RwLock::default(),
+            paused: Mutex::new(paused),
             copies,
             keeping: JoinSet::new(),
             kept,
@@ -137,7 +140,7 @@ impl Site {
             site.meet(job.series().exchange(), config)?;
         }
         site.telemetry.restore(known);
-        site.restore_coverage(&jobs);
+        site.restore_coverage(jobs.iter().map(Job::series));
         Ok(site)
     }
 
@@ -188,9 +191,8 @@ impl Site {
     ///
     /// # Errors
     /// When its configured address is none.
-    pub fn meet(&mut self, name: &str, config: &Config) -> Result<(), NetError> {
-        let Some(exchange) = find(name).filter(|exchange| !self.contexts.contains_key(exchange.name()))
-        else {
+    pub fn meet(&self, name: &str, config: &Config) -> Result<(), NetError> {
+        let Some(exchange) = find(name).filter(|exchange| self.context(exchange.name()).is_none()) else {
             return Ok(());
         };
         let settings = config.exchange(name);
@@ -209,8 +211,68 @@ impl Site {
             walks_at_once: WALKS_AT_ONCE,
             introduced: Mutex::new(HashMap::new()),
         };
-        self.contexts.insert(exchange.name(), Arc::new(context));
+        let mut contexts = self.contexts.write().unwrap_or_else(PoisonError::into_inner);
+        contexts.entry(exchange.name()).or_insert_with(|| Arc::new(context));
         Ok(())
+    }
+
+    /// Takes series in that a running daemon did not know: their exchanges, what earlier runs came to, and
+    /// their metrics.
+    ///
+    /// # Errors
+    /// Where an exchange cannot be met or the state store not read.
+    pub(super) async fn take_in(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), Refusal> {
+        series.iter().try_for_each(|one| self.meet(one.exchange(), config))?;
+        let is_new = |one: &&Arc<Series>| !self.telemetry.metrics().is_declared(one);
+        let new: Vec<&Arc<Series>> = series.iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut known = self.db.series_health().await?;
+        known.retain(|known| {
+            new.iter().any(|one| ***one == known.series)
+                && self.telemetry.health().of(&known.series).is_none()
+        });
+        new.iter().for_each(|one| self.declare(one, Duration::ZERO));
+        self.telemetry.restore(known);
+        self.restore_coverage(new.into_iter());
+        Ok(())
+    }
+
+    /// Makes room for the metrics of so many jobs.
+    pub(super) fn make_room(&self, jobs: usize) {
+        self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
+    }
+
+    /// Ends the metrics of a series that is not collected any more.
+    pub(super) fn forget(&self, series: &Series) {
+        self.telemetry.forget_series(series);
+        self.worker.let_go();
+    }
+
+    /// Whether somebody paused the job of a series.
+    #[must_use]
+    pub fn is_paused(&self, series: &Series) -> bool {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(series)
+    }
+
+    /// Keeps over restarts that jobs are paused, or not any more.
+    ///
+    /// # Errors
+    /// Where the state store cannot be written.
+    pub async fn keep_paused(&self, series: &[Series], is_paused: bool) -> Result<(), DbError> {
+        self.db.set_paused(series, is_paused, now()).await?;
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_paused {
+            paused.extend(series.iter().cloned());
+        } else {
+            paused.retain(|one| !series.contains(one));
+        }
+        Ok(())
+    }
+
+    fn context(&self, exchange: &str) -> Option<Arc<Context>> {
+        self.contexts.read().unwrap_or_else(PoisonError::into_inner).get(exchange).cloned()
     }
 
     /// Creates the label sets of a series at 0; `interval` is how often its job runs.
@@ -219,8 +281,8 @@ impl Site {
     }
 
     /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
-    fn restore_coverage(&self, jobs: &[Job]) {
-        for series in jobs.iter().map(Job::series) {
+    fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
+        for series in all {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
                 self.tell_coverage(series, &ledger);
                 // A process that was killed stored rows that it did not live to report.
@@ -237,8 +299,8 @@ impl Site {
 
     /// The client of an exchange that has been met.
     #[must_use]
-    pub fn client(&self, exchange: &str) -> Option<&Client> {
-        self.contexts.get(exchange).map(|context| &*context.client)
+    pub fn client(&self, exchange: &str) -> Option<Arc<Client>> {
+        self.context(exchange).map(|context| Arc::clone(&context.client))
     }
 
     /// Where its data lies.
@@ -266,7 +328,7 @@ impl Site {
     /// The exchanges that have been met, in order.
     #[must_use]
     pub fn exchanges(&self) -> Vec<&'static str> {
-        self.contexts.keys().copied().collect()
+        self.contexts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// Where its events go.
@@ -278,7 +340,7 @@ impl Site {
     /// The present by a series' exchange; the system's until the exchange's clock was measured.
     #[must_use]
     pub fn now_at(&self, series: &Series) -> Micros {
-        self.contexts.get(series.exchange()).map_or_else(now, |context| context.client.clock().now())
+        self.context(series.exchange()).map_or_else(now, |context| context.client.clock().now())
     }
 
     /// Runs a job once, `delay` after it was due, and keeps the outcome.
@@ -301,8 +363,8 @@ impl Site {
     ) -> Outcome {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
-        let outcome = match self.contexts.get(series.exchange()) {
-            Some(context) => run(context, order, progress, stop).await,
+        let outcome = match self.context(series.exchange()) {
+            Some(context) => run(&context, order, progress, stop).await,
             None => Outcome::of_error(RunError::NoOffer {
                 series: Arc::clone(series),
                 exchange: "this version",
@@ -317,14 +379,12 @@ impl Site {
     async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         trace::ran(rows);
-        if let Some(error) = &outcome.error {
-            trace::failed(error.reason(), None, error);
-        }
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
             Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
             Some(error) => {
                 let reason = error.reason();
+                trace::failed(reason.name(), error);
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
@@ -334,7 +394,8 @@ impl Site {
             tracing::error!(series = %series, "{error}");
         }
         let telemetry = self.telemetry.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || telemetry.save_health()).await {
+        if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
+        {
             tracing::error!("saving metrics.json broke off: {error}");
         }
     }
@@ -404,14 +465,11 @@ async fn enter(
         slots: config.worker.slots,
         lease: config.worker.lease,
         retention: Retention::of_days(config.runs_retention_days),
+        is_alone: db.kind() == "sqlite",
     };
-    let configured: BTreeSet<String> = jobs.iter().map(|job| job.series().to_string()).collect();
-    if db.kind() == "sqlite" {
-        // Nobody else has jobs in this store, so those that are configured no more wait for nobody.
-        tracker.forget_jobs(&configured).await?;
-    }
     let worker = Worker::enter(tracker, &layout.own(), terms).await?;
-    worker.want(configured.into_iter());
+    worker.want(jobs);
+    worker.forget_gone().await?;
     worker.own().await?;
     Ok(worker)
 }

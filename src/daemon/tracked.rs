@@ -23,8 +23,8 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 /// What became of a job's turn.
 #[derive(Debug)]
 pub struct Turn {
-    /// What the run came to, or why it was not this process's to begin.
-    pub outcome: Result<Outcome, Refusal>,
+    /// What the run came to; [`RunError::Refused`] where it was not this process's to begin.
+    pub outcome: Outcome,
     /// When the job is due again.
     pub due: Option<Micros>,
 }
@@ -32,20 +32,26 @@ pub struct Turn {
 impl Site {
     /// Runs a recurring job once, as its one task, `delay` after it was due; `failed` runs before it failed
     /// in a row.
-    pub async fn take_turn(&self, job: &Job, failed: u32, delay: Duration, stop: &CancellationToken) -> Turn {
+    pub async fn take_turn(
+        &self,
+        job: &Job,
+        failed: u32,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Turn {
         let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
         let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &own)).await {
             Ok(Ok(hold)) => Some(hold),
-            Ok(Err(TrackerError::Refused(refusal))) => {
-                tracing::info!(series = %job.series(), "not run: {refusal}");
-                return Turn { outcome: Err(refusal), due: Some(now() + AFTER_REFUSAL) };
+            Ok(Err(TrackerError::Refused(source))) => {
+                tracing::info!(series = %job.series(), "not run: {source}");
+                return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => None,
         };
-        let outcome = self.run(&job.order, delay, &|_| {}, &own).await;
+        let outcome = self.run(&job.order, delay, progress, &own).await;
         let is_cancelled = is_stopped(&outcome) && hold.as_ref().is_some_and(Hold::is_cancelled);
-        let due =
-            if is_cancelled { job.rhythm.next_after(now()) } else { self.due_after(job, failed, &outcome) };
+        let due = if is_cancelled { job.next_after(now()) } else { self.due_after(job, failed, &outcome) };
         if let Some(hold) = hold {
             let verdict = match is_cancelled {
                 true => Verdict::Cancelled { again_at: due },
@@ -53,7 +59,7 @@ impl Site {
             };
             self.worker().settle(hold, verdict).await;
         }
-        Turn { outcome: Ok(outcome), due }
+        Turn { outcome, due }
     }
 
     /// Runs an order for a stretch of history, as the task of its window.
@@ -81,7 +87,7 @@ impl Site {
         let holds = match timeout(TAKES_WITHIN, self.worker().take_window(&new, &own)).await {
             Ok(Ok(holds)) => holds,
             Ok(Err(TrackerError::Refused(source))) => {
-                return Outcome::of_error(RunError::Refused { series: Arc::clone(&order.series), source });
+                return refused(order, source);
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => Vec::new(),
         };
@@ -103,13 +109,17 @@ impl Site {
                 Rhythm::AtClose { .. } => self.now_at(job.series()),
                 Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
             };
-            return job.rhythm.next_after(theirs).map(|next| at + next.since(theirs));
+            return job.next_after(theirs).map(|next| at + next.since(theirs));
         };
         let asked = error.wait().unwrap_or_default();
         let due = job.rhythm.retry_after(failed + 1, asked, at);
         let is_by_storage = matches!(error, RunError::Store { .. });
         Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
     }
+}
+
+fn refused(order: &Order, source: Refusal) -> Outcome {
+    Outcome::of_error(RunError::Refused { series: Arc::clone(&order.series), source })
 }
 
 fn is_stopped(outcome: &Outcome) -> bool {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::atomic;
 use crate::daemon::site::now;
 use crate::daemon::watchdog::Rounds;
+use crate::daemon::{Job, Rhythm};
 use crate::model::Micros;
 use crate::tracker::{
     Beat, Claim, Claimer, Held, NewTask, Refusal, Retention, Start, Tracker, TrackerError, Verdict,
@@ -43,6 +44,8 @@ pub(super) struct Terms {
     pub(super) slots: u32,
     pub(super) lease: Duration,
     pub(super) retention: Retention,
+    /// Nobody else has jobs in this store, so those that are configured no more wait for nobody.
+    pub(super) is_alone: bool,
 }
 
 /// This process as a worker.
@@ -53,10 +56,20 @@ pub(super) struct Worker {
     place: String,
     began: Micros,
     hand: Arc<Hand>,
-    /// Series that this process is to own.
-    wanted: Mutex<BTreeSet<String>>,
+    wanted: Mutex<Wanted>,
+    /// There may be rows of jobs that are configured no more.
+    is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
     rounds: Rounds,
+}
+
+/// What the configuration in force names.
+#[derive(Default)]
+struct Wanted {
+    /// Series that this process is to own.
+    series: BTreeSet<String>,
+    /// Those of them whose jobs come again by themselves.
+    recurring: BTreeSet<String>,
 }
 
 /// What a worker has in hand.
@@ -116,6 +129,7 @@ impl Worker {
             began,
             hand: Arc::default(),
             wanted: Mutex::default(),
+            is_untidy: AtomicBool::default(),
             unsettled: Mutex::default(),
             rounds: Rounds::default(),
         };
@@ -134,9 +148,31 @@ impl Worker {
         Claimer { worker: &self.name, lease: self.terms.lease }
     }
 
-    /// Series that this process works on from now on: they are its own as soon as nobody else owns them.
-    pub(super) fn want(&self, series: impl Iterator<Item = String>) {
-        lock(&self.wanted).extend(series);
+    /// Jobs that this process works on from now on: their series are its own as soon as nobody else owns them, and
+    /// what it worked on before and does no more is anybody's once that lease has ended.
+    pub(super) fn want(&self, jobs: &[Job]) {
+        let names = |jobs: &mut dyn Iterator<Item = &Job>| jobs.map(|job| job.series().to_string()).collect();
+        let mut recurring = jobs.iter().filter(|job| !matches!(job.rhythm, Rhythm::OnDemand));
+        *lock(&self.wanted) = Wanted { series: names(&mut jobs.iter()), recurring: names(&mut recurring) };
+        self.let_go();
+    }
+
+    /// The work on a job that is configured no more has ended.
+    pub(super) fn let_go(&self) {
+        self.is_untidy.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets the rows of jobs that nobody runs any more.
+    pub(super) async fn forget_gone(&self) -> Result<(), TrackerError> {
+        if !self.terms.is_alone || !self.is_untidy.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let recurring = lock(&self.wanted).recurring.clone();
+        let forgotten = self.tracker.forget_jobs(&recurring).await;
+        if forgotten.is_err() {
+            self.let_go();
+        }
+        forgotten.map(|_| ())
     }
 
     /// Takes the one task of a recurring job in hand, planning it first where it is not known. `stop` is
@@ -319,7 +355,7 @@ impl Worker {
 
     /// Renews what it owns, and owns what has become free.
     pub(super) async fn own(&self) -> Result<(), TrackerError> {
-        let wanted: Vec<String> = lock(&self.wanted).iter().cloned().collect();
+        let wanted: Vec<String> = lock(&self.wanted).series.iter().cloned().collect();
         if !wanted.is_empty() {
             self.tracker.own(self.claimer(), &wanted).await?;
         }
@@ -337,7 +373,7 @@ impl Worker {
         }
     }
 
-    /// Takes the tasks of dead workers, and counts.
+    /// Takes the tasks of dead workers, forgets jobs that are gone, and counts.
     async fn housekeeping(&self) {
         let (mut rounds, mut counted) = (ticks(ROUND), None::<Instant>);
         loop {
@@ -345,6 +381,7 @@ impl Worker {
             let reaped = self.tracker.reap().await;
             if reaped.is_ok() && counted.is_none_or(|at| at.elapsed() >= COUNT) {
                 counted = Some(Instant::now());
+                let _ = self.forget_gone().await;
                 let _ = self.tracker.fold_counts().await;
                 let _ = self.tracker.counts().await;
                 let _ = self.tracker.workers().await;

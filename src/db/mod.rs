@@ -2,6 +2,7 @@
 //! files and ledgers are the truth.
 
 mod health;
+mod paused;
 mod postgres;
 mod probe;
 mod sqlite;
@@ -19,7 +20,7 @@ pub use probe::Probed;
 struct Version(i64, &'static str, &'static str, &'static str);
 
 /// The schema, one statement list a version; a released one is never changed.
-const VERSIONS: [Version; 2] = [
+const VERSIONS: [Version; 3] = [
     Version(
         1,
         "health of each series",
@@ -32,6 +33,7 @@ const VERSIONS: [Version; 2] = [
         include_str!("0002_tracker_sqlite.sql"),
         include_str!("0002_tracker_postgres.sql"),
     ),
+    Version(10, "paused jobs", include_str!("0010_paused_jobs.sql"), include_str!("0010_paused_jobs.sql")),
 ];
 
 /// The state store, whichever it is. A clone is the same store.
@@ -136,6 +138,15 @@ impl Database {
             Pool::Sqlite { .. } => "sqlite",
             Pool::Postgres(_) => "postgres",
         }
+    }
+
+    /// Opens the embedded store in a data path's own folder to look at it, beside the process that uses it; none
+    /// where there is none. Nothing is created or migrated.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub async fn look(own: &Path) -> Result<Option<Self>, DbError> {
+        sqlite::look(own).await
     }
 
     /// Closes every connection.

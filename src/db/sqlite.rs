@@ -36,6 +36,19 @@ pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     Ok(Database { pool: Pool::Sqlite { write, read }, place: Arc::from(place) })
 }
 
+pub(super) async fn look(own: &Path) -> Result<Option<Database>, DbError> {
+    let path = own.join("state.db");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let place = path.display().to_string();
+    let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
+    let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN);
+    let read = pool.connect_with(options).await;
+    let read = read.map_err(|source| DbError::Sqlite { place: place.clone(), source })?;
+    Ok(Some(Database { pool: Pool::Sqlite { write: read.clone(), read }, place: Arc::from(place) }))
+}
+
 /// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.
 pub(super) async fn check(own: &Path) -> Result<(), DbError> {
     let path = own.join("state.db");

@@ -1,10 +1,29 @@
-//! The HTTP server: metrics, liveness, readiness and a page of the jobs. It reads and changes nothing.
+//! The HTTP server: metrics, health, a page of the jobs, and what may be asked of the daemon. The same routes are
+//! served on its unix socket.
 
+mod actions;
+mod auth;
+mod basic;
+mod browser;
+mod certificate;
+mod client_policy;
+mod drill;
+mod guesses;
+mod health;
+mod lines;
 mod page;
+mod passwords;
 mod routes;
+#[cfg(test)]
+mod routes_tests;
 mod scrape;
 mod server;
+mod socket;
 mod stall;
+mod tls;
+mod token;
+mod web;
+mod web_config;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,8 +33,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-pub use server::serve;
+pub use auth::{Access, Auth};
+pub use routes::routes;
+pub use server::{serve, serve_socket};
+pub use socket::{bind_socket, connect, remove_socket};
+pub use web_config::WebConfigError;
 
+use crate::daemon::Control;
 use crate::telemetry::{Status, Telemetry};
 
 /// What the pages speak of. A clone is the same application.
@@ -25,6 +49,9 @@ pub struct App {
     status: Arc<Status>,
     limits: Limits,
     scrapes: Arc<Semaphore>,
+    auth: Arc<Auth>,
+    /// The daemon behind the pages, where there is one.
+    control: Option<Control>,
 }
 
 /// How much the server bears.
@@ -34,8 +61,11 @@ pub struct Limits {
     pub connections: usize,
     /// Answers of `/metrics` being encoded at a time; a further one is refused.
     pub scrapes: usize,
-    /// How long a client may take for a request's head, and how long a connection may be idle.
+    /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a connection
+    /// may be idle.
     pub head: Duration,
+    /// The most bytes of a request's body.
+    pub body_bytes: usize,
     /// How long a client may take nothing of an answer.
     pub stall: Duration,
     /// How long open connections have to end after stop.
@@ -50,6 +80,7 @@ impl Default for Limits {
             connections: 256,
             scrapes: 5,
             head: Duration::from_secs(10),
+            body_bytes: 8 << 20,
             stall: Duration::from_secs(10),
             grace: Duration::from_secs(1),
             tick: Duration::from_secs(60),
@@ -67,7 +98,20 @@ impl App {
     /// An application with limits of its own.
     #[must_use]
     pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
-        App { telemetry, status, limits, scrapes: Arc::new(Semaphore::new(limits.scrapes)) }
+        let scrapes = Arc::new(Semaphore::new(limits.scrapes));
+        App { telemetry, status, limits, scrapes, auth: Arc::default(), control: None }
+    }
+
+    /// The same with rules of its own for who may do what.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        App { auth: Arc::new(auth), ..self }
+    }
+
+    /// The same with a daemon that does what is asked.
+    #[must_use]
+    pub fn with_control(self, control: Control) -> Self {
+        App { control: Some(control), ..self }
     }
 }
 

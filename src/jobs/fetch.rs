@@ -98,7 +98,7 @@ impl Fetcher {
             let asked = self.ask(&exchange.request(page), read).await;
             match &asked {
                 Ok(_) => trace::read(came),
-                Err((_, error)) => trace::failed(error.reason(), None, error),
+                Err((_, error)) => trace::failed(error.reason().name(), error),
             }
             asked
         };

@@ -50,7 +50,7 @@ pub enum Since {
 }
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The series.
     pub series: Arc<Series>,

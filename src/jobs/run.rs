@@ -98,9 +98,10 @@ impl<'a> Run<'a> {
     ) -> Result<(Writer, Result<(), RunError>), RunError> {
         self.at.done = 0;
         let ground = self.survey(&mut writer, offer, contract);
-        self.settle_before_listing(&mut writer, &ground);
-        if let Err(error) = self.probe(&mut writer, &ground).await {
-            return Ok((writer, Err(error)));
+        match self.probe(&mut writer, &ground).await {
+            Ok(true) => {}
+            Ok(false) => self.settle_before_listing(&mut writer, &ground),
+            Err(error) => return Ok((writer, Err(error))),
         }
         self.doubt(&mut writer, &ground);
         // What was ever wanted is on record before the first page, whatever happens then.
@@ -345,9 +346,7 @@ impl<'a> Run<'a> {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RunError> {
-        let span = trace::here();
-        let traced = move || span.in_scope(work);
-        tokio::task::spawn_blocking(traced).await.map_err(|error| self.broken(&error))
+        tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|error| self.broken(&error))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {

@@ -19,6 +19,9 @@ const WORTH_A_PROBE: usize = 3;
 /// How long after the end of a dated contract its rows are still asked for.
 const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
 
+/// How long before the listing date an exchange tells its first rows may be.
+const TRADED_BEFORE_LISTED: Duration = Duration::from_secs(30 * 86_400);
+
 /// What a pair is or was, and whether nothing before it is asked for besides.
 pub(super) struct Contracted {
     instrument: Arc<Instrument>,
@@ -167,11 +170,13 @@ impl Run<'_> {
         writer.account(|ledger| ledger.give_up(window, &reason));
     }
 
-    /// Nothing is there before the exchange listed the pair, where it says when that was.
+    /// Where the first row cannot be looked for, nothing is there long before the exchange listed the pair, if it says
+    /// when that was.
     pub(super) fn settle_before_listing(&self, writer: &mut Writer, ground: &Ground) {
         let goes_further_back = ground.offer.is_continuous && ground.instrument.tenure().is_some();
         let Some(listed) = ground.instrument.listed.filter(|_| !goes_further_back) else { return };
-        let opens = ground.grid.map_or(listed, |grid| ground.offer.open_before(grid, listed));
+        let surely = listed - TRADED_BEFORE_LISTED;
+        let opens = ground.grid.map_or(surely, |grid| ground.offer.open_before(grid, surely));
         let settled = plan::unsettled_since(ground.grid, ground.horizon);
         let Some(before) = Window::new(ground.since, ground.until.min(opens).min(settled)) else { return };
         let exchange = self.context.client.exchange().name();
@@ -203,13 +208,14 @@ impl Run<'_> {
         writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
     }
 
-    /// Finds the first row there is, so that the years before it cost one request.
-    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<(), RunError> {
-        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(()) };
+    /// Finds the first row there is, so that the years before it cost one request. Gives whether nothing more is to
+    /// be learnt of the time before.
+    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<bool, RunError> {
+        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(true) };
         let settled = writer.settled();
         let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
-        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(()) };
-        let Some(page) = self.look(ground) else { return Ok(()) };
+        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
+        let Some(page) = self.look(ground) else { return Ok(false) };
         let first = self.fetcher.page(&page, |rows, _| {
             // A full page of many rows may have older ones before it.
             let is_all = page.rows == 1 || rows.len() < page.rows as usize;
@@ -218,14 +224,14 @@ impl Run<'_> {
             let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
             Ok(first.map(|first| opens.map_or(first, |grid| grid.floor(first))))
         });
-        let first = first.await.map_err(|(_, error)| self.unprepared(error))?;
-        if let Some(empty) = first.and_then(|first| Window::new(gap.from, gap.until.min(first))) {
+        let Some(first) = first.await.map_err(|(_, error)| self.unprepared(error))? else { return Ok(false) };
+        if let Some(empty) = Window::new(gap.from, gap.until.min(first)) {
             let exchange = self.context.client.exchange().name();
             writer.account(|ledger| {
                 ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))
             });
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The page that shows where history begins.

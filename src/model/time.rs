@@ -135,7 +135,7 @@ impl Add<SignedDuration> for Micros {
 }
 
 /// A time zone for dates on the command line and in tables; files are always UTC.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 
 impl Zone {

@@ -291,7 +291,7 @@ impl Client {
 
 /// Notes in the trace why an attempt failed.
 fn failed(status: Option<StatusCode>, error: NetError) -> NetError {
-    trace::failed(error.reason(), status.map(|status| status.as_u16()), &error);
+    trace::failed(status.as_ref().map_or(error.reason().name(), StatusCode::as_str), &error);
     error
 }
 

@@ -10,6 +10,7 @@ use crate::remote::transfer::off_the_runtime;
 use crate::remote::{RemoteError, Seal, read, upload};
 use crate::store::{Copied, FileEntry, Layout, Ledger, Verified, sha256};
 use crate::telemetry::events::FileCopied;
+use crate::telemetry::trace;
 
 /// A series on its way to a remote.
 pub(super) struct Copying {
@@ -94,7 +95,8 @@ impl Copying {
         };
         let copied = Copied { remote, files, gone: Vec::new(), digest };
         let (store, series) = (self.mirror.store.clone(), self.series.clone());
-        let entered = tokio::task::spawn_blocking(move || store.copied(&series, copied)).await;
+        let entered =
+            tokio::task::spawn_blocking(trace::carried(move || store.copied(&series, copied))).await;
         if let Ok(Err(error)) = entered {
             return Err(error.into());
         }

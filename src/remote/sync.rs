@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::model::Series;
 use crate::remote::series::Copying;
 use crate::remote::{Remote, RemoteError};
 use crate::store::{Layout, Ledger, Store};
-use crate::telemetry::Telemetry;
 use crate::telemetry::events::{SeriesNotCopied, SyncPending};
+use crate::telemetry::{Telemetry, trace};
 
 /// Series copied side by side to one remote.
 const SERIES_AT_ONCE: usize = 4;
@@ -69,10 +70,14 @@ impl Mirror {
             while copying.len() < SERIES_AT_ONCE && !is_lost {
                 let Some((series, pending)) = waiting.next() else { break };
                 let own = Copying { mirror: self.clone(), series };
-                copying.spawn(async move {
+                let span = trace::sync_push(self.remote.name(), &own.series);
+                let copied = async move {
                     let copied = own.run().await;
+                    trace::pushed(copied.files, copied.bytes);
+                    copied.error.iter().for_each(|error| trace::failed(error.reason().name(), error));
                     (own.series, pending, copied)
-                });
+                };
+                copying.spawn(copied.instrument(span));
             }
             let Some(ended) = copying.join_next().await else { break };
             let Ok((series, pending, copied)) = ended else { continue };

@@ -196,7 +196,7 @@ impl Ledger {
                 self.encode(series).map_err(io::Error::other).map_err(StoreError::io("encoding", path));
             let written = encoded
                 .and_then(|encoded| disk.replace(path, &encoded).map_err(StoreError::io("writing", path)));
-            written.inspect_err(|error| trace::failed(Reason::Storage, None, error))
+            written.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
         };
         trace::ledger_write(series).in_scope(write)
     }

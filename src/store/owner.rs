@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Micros, Series, Window};
@@ -35,12 +36,16 @@ pub(crate) struct Shared {
     pub(crate) bounds: Bounds,
     state: Mutex<State>,
     bring: OnceLock<Arc<dyn Bring>>,
+    /// Told when a series is no longer held.
+    freed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// Series that have a writer now.
     busy: HashSet<Series>,
+    /// Series whose ledger is changed without one, which takes no longer than that.
+    held: HashSet<Series>,
     /// What the last writer of a series left unpublished.
     waiting: HashMap<Series, Waiting>,
     /// Series that could not be opened when the journal was read, with the position before which their frames
@@ -54,6 +59,8 @@ struct State {
     copied: HashMap<Series, Vec<Copied>>,
 }
 
+/// How long changing a ledger may take before a writer gives up on it: a disk that hangs.
+const HELD_WITHIN: Duration = Duration::from_secs(30);
 /// What waits for one writer to be entered; more is found again by the next sync.
 const MOST_COPIED: usize = 64;
 
@@ -101,6 +108,7 @@ impl Store {
             bounds: settings.bounds,
             state: Mutex::default(),
             bring: OnceLock::new(),
+            freed: Condvar::new(),
         };
         let store = Store(Arc::new(shared));
         let replay = Replaying::run(&store, settings.now)?;
@@ -113,7 +121,7 @@ impl Store {
     /// [`StoreError::Busy`] while the series has one, [`StoreError::Foreign`] where a file that is not ours
     /// lies in the way, or a refusal of the operating system.
     pub fn writer(&self, series: &Series) -> Result<(Writer, Vec<Finding>), StoreError> {
-        if !self.0.state().busy.insert(series.clone()) {
+        if !self.0.take_turn(series) {
             return Err(StoreError::Busy { series: series.to_string() });
         }
         let opened = Writer::open(Arc::clone(&self.0), series).inspect_err(|_| {
@@ -274,7 +282,7 @@ impl Shared {
                 }
                 Ok(self.journal.mark(position))
             });
-            appended.inspect_err(|error| trace::failed(Reason::Storage, None, error))
+            appended.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
         };
         let appended = trace::journal_append(page.rows.len()).in_scope(append);
         self.state().refusing = appended.as_ref().err().map(with_cause);
@@ -301,8 +309,18 @@ impl Shared {
 
     /// Keeps a series without a writer from getting one; none where it has one.
     fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
-        let is_free = self.state().busy.insert(series.clone());
+        let mut state = self.state();
+        let is_free = !state.busy.contains(series) && state.held.insert(series.clone());
         is_free.then_some(Slot { shared: self, series })
+    }
+
+    /// Keeps a series for a writer, once nobody changes its ledger; false where it has one.
+    fn take_turn(&self, series: &Series) -> bool {
+        let state = self.state();
+        let is_held = |state: &mut State| state.held.contains(series);
+        let waited = self.freed.wait_timeout_while(state, HELD_WITHIN, is_held);
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out() && state.busy.insert(series.clone())
     }
 
     /// What was found on remotes since the series was last written.
@@ -342,7 +360,8 @@ struct Slot<'a> {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.shared.state().busy.remove(self.series);
+        self.shared.state().held.remove(self.series);
+        self.shared.freed.notify_all();
     }
 }
 

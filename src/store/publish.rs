@@ -69,7 +69,7 @@ pub(crate) fn publish(
     trace::parquet_write(shown).in_scope(|| {
         publish_at(order, &path, olds, new)
             .inspect(|(written, _)| trace::wrote(written.entry.rows, written.entry.bytes))
-            .inspect_err(|error| trace::failed(Reason::Storage, None, error))
+            .inspect_err(|error| trace::failed(Reason::Storage.name(), error))
     })
 }
 

@@ -11,7 +11,12 @@ use crate::promql::{family, names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
-const SILENT: [(&str, &str); 6] = [
+const SILENT: [(&str, &str); 11] = [
+    ("(dccd_worker_heartbeat_timestamp_seconds{job=~", "the daemon takes no tasks yet"),
+    ("(dccd_job_lease_timestamp_seconds{job=~", "no run need be under way"),
+    ("dccd_sync_", "the run has no remote"),
+    ("dccd_restore_", "the run has no remote"),
+    ("dccd_task_oldest_due_timestamp_seconds{", "no task waits"),
     ("alertmanager_notifications_failed_total[", "no notification fails"),
     ("-deriv(", "the disk need not be filling"),
     ("ALERTS{", "nothing fires any more when it is asked"),

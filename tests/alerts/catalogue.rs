@@ -5,52 +5,7 @@ use std::collections::BTreeSet;
 use dccd::telemetry::Metrics;
 
 /// Metrics of parts of the program that are not merged yet; empty at the end.
-pub(crate) const COMES_WITH: &[(&str, &str)] = &[
-    ("dccd_tasks", "the tracker"),
-    ("dccd_tasks_due", "the tracker"),
-    ("dccd_task_oldest_due_timestamp_seconds", "the tracker"),
-    ("dccd_tasks_planned_total", "the tracker"),
-    ("dccd_task_claims_total", "the tracker"),
-    ("dccd_task_attempts_total", "the tracker"),
-    ("dccd_task_exhaustions_total", "the tracker"),
-    ("dccd_task_leases_lost_total", "the tracker"),
-    ("dccd_tasks_pruned_total", "the tracker"),
-    ("dccd_task_counts_corrected_total", "the tracker"),
-    ("dccd_tracker_failures_total", "the tracker"),
-    ("dccd_worker_heartbeat_timestamp_seconds", "the tracker"),
-    ("dccd_worker_loop_lag_seconds", "the tracker"),
-    ("dccd_worker_held_tasks", "the tracker"),
-    ("dccd_workers", "the tracker"),
-    ("dccd_sync_runs_total", "remotes"),
-    ("dccd_sync_failures_total", "remotes"),
-    ("dccd_sync_duration_seconds", "remotes"),
-    ("dccd_sync_consecutive_errors", "remotes"),
-    ("dccd_sync_interval_seconds", "remotes"),
-    ("dccd_sync_last_success_timestamp_seconds", "remotes"),
-    ("dccd_sync_pending_bytes", "remotes"),
-    ("dccd_sync_pending_files", "remotes"),
-    ("dccd_sync_copied_bytes_total", "remotes"),
-    ("dccd_sync_copied_files_total", "remotes"),
-    ("dccd_restore_files_total", "remotes"),
-    ("dccd_restore_failures_total", "remotes"),
-    ("dccd_purge_files_total", "remotes"),
-    ("dccd_purge_bytes_total", "remotes"),
-    ("dccd_remote_only_files", "remotes"),
-    ("dccd_remote_only_bytes", "remotes"),
-    ("dccd_config_last_reload_successful", "reloading"),
-    ("dccd_config_last_reload_success_timestamp_seconds", "reloading"),
-    ("dccd_config_loads_total", "reloading"),
-    ("dccd_config_settings_awaiting_restart", "reloading"),
-    ("dccd_job_paused", "reloading"),
-    ("dccd_health_file_write_failures_total", "reloading"),
-    ("dccd_server_connections", "the HTTP server"),
-    ("dccd_server_requests_refused_total", "the HTTP server"),
-    ("dccd_server_scrapes_refused_total", "the HTTP server"),
-    ("dccd_server_scrape_duration_seconds", "the HTTP server"),
-    ("dccd_server_certificate_expiry_timestamp_seconds", "the HTTP server"),
-    ("dccd_web_config_last_reload_successful", "the HTTP server"),
-    ("dccd_web_config_last_reload_success_timestamp_seconds", "the HTTP server"),
-];
+pub(crate) const COMES_WITH: &[(&str, &str)] = &[];
 
 /// Metrics of one-shot runs, which are in a textfile instead of the daemon's exposition.
 pub(crate) const OF_COLLECT: [&str; 6] = [

@@ -10,6 +10,7 @@ mod compose;
 mod consistency;
 mod daemon;
 mod dashboards;
+mod drill;
 mod fire;
 mod init;
 mod overlay;

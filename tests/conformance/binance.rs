@@ -6,7 +6,7 @@ use dccd::exchange::{HttpRequest, Instrument, Listing, Next, Quota, RefusalKind}
 use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
-use crate::read::{RECEIVED, Read, What, levels, page, payloads};
+use crate::read::{RECEIVED, Read, What, levels, page};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "binance",
@@ -142,7 +142,9 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
 #[test]
 fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
     let exchange = KNOWLEDGE.exchange();
-    let Read::Listing(listing) = payload("instruments_usdm.json") else { panic!("it is a listing") };
+    let Read::Listing(listing) = KNOWLEDGE.payload("instruments_usdm.json") else {
+        panic!("it is a listing")
+    };
     assert_eq!(listing.quotas, [(1, Quota { weight: 2_400, per: Duration::from_secs(60) })]);
     let find = |pair: &str| listing.find(&pair.parse().unwrap()).unwrap().clone();
     assert_eq!((find("BTC/USDT:perp").symbol.as_str(), find("BTC/USDT:perp").ends), ("BTCUSDT", None));
@@ -161,7 +163,7 @@ fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
 
 #[test]
 fn funding_open_interest_and_the_books_own_time_come_out_as_they_are_told() {
-    let Read::Rows(rates, _) = payload("funding_perp_first.json") else { panic!("it is a page") };
+    let Read::Rows(rates, _) = KNOWLEDGE.payload("funding_perp_first.json") else { panic!("it is a page") };
     let mut expected = Batch::of(Kind::Funding);
     for (millis, rate, mark_price) in
         [(1_568_102_400_000, 0.0001, None), (1_704_067_200_000, -0.0375, Some(42_313.9))]
@@ -170,7 +172,9 @@ fn funding_open_interest_and_the_books_own_time_come_out_as_they_are_told() {
     }
     assert_eq!(rates, expected);
 
-    let Read::Rows(samples, _) = payload("openinterest_5m_perp.json") else { panic!("it is a page") };
+    let Read::Rows(samples, _) = KNOWLEDGE.payload("openinterest_5m_perp.json") else {
+        panic!("it is a page")
+    };
     let mut expected = Batch::of(Kind::OpenInterest);
     for (millis, open_interest, value) in
         [(1_583_127_900_000, 20_403.637, 150_570_784.5), (1_583_128_200_000, 20_401.367, 149_940_752.125)]
@@ -180,18 +184,15 @@ fn funding_open_interest_and_the_books_own_time_come_out_as_they_are_told() {
     }
     assert_eq!(samples, expected);
 
-    let Read::Rows(book, _) = payload("orderbook_perp_own_time.json") else { panic!("it is a page") };
+    let Read::Rows(book, _) = KNOWLEDGE.payload("orderbook_perp_own_time.json") else {
+        panic!("it is a page")
+    };
     assert_eq!(levels(&book)[0].ts, Micros::from_millis(1_589_436_922_959));
-}
-
-fn payload(name: &str) -> Read {
-    let sample = payloads("binance").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
 }
 
 #[test]
 fn candles_come_out_with_every_number_and_the_running_one_too() {
-    let Read::Rows(batch, next) = payload("ohlc_1m_running.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_running.json") else { panic!("it is a page") };
 
     let candles: Vec<_> = batch.candles().iter().collect();
     let candle = |minute: i64, prices: [f64; 4], volume, quote_volume, trades| Candle {
@@ -217,7 +218,9 @@ fn candles_come_out_with_every_number_and_the_running_one_too() {
 
 #[test]
 fn trades_of_one_millisecond_keep_their_order_and_the_takers_side() {
-    let Read::Rows(batch, next) = payload("trades_one_millisecond.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_one_millisecond.json") else {
+        panic!("it is a page")
+    };
 
     let trades: Vec<_> = batch.trades().iter().collect();
     let trade = |millis, id, price, amount, side| Trade {
@@ -242,7 +245,7 @@ fn trades_of_one_millisecond_keep_their_order_and_the_takers_side() {
 
 #[test]
 fn a_book_comes_out_best_first_with_its_sequence_and_our_time() {
-    let Read::Rows(batch, _) = payload("orderbook_shallow.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_shallow.json") else { panic!("it is a page") };
 
     let level = |side, price, amount| BookLevel {
         ord: 0,
@@ -269,7 +272,7 @@ fn a_book_comes_out_best_first_with_its_sequence_and_our_time() {
 
 #[test]
 fn the_clock_is_read_in_milliseconds() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_499_827_319_559_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_499_827_319_559_000)));
 }
 
 #[test]
@@ -282,5 +285,5 @@ fn the_listing_says_what_is_traded_and_the_announced_weight() {
     let instruments = vec![listed("ETHBTC", "ETH/BTC", true), listed("LUNAUSDT", "LUNA/USDT", false)];
     let quotas = vec![(0, Quota { weight: 6_000, per: Duration::from_secs(60) })];
 
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments, quotas }));
+    assert_eq!(KNOWLEDGE.payload("instruments.json"), Read::Listing(Listing { instruments, quotas }));
 }

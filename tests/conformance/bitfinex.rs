@@ -4,7 +4,7 @@ use dccd::exchange::{HttpRequest, Next, RefusalKind};
 use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
-use crate::read::{RECEIVED, Read, What, levels, payloads};
+use crate::read::{RECEIVED, Read, What, levels};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "bitfinex",
@@ -97,14 +97,11 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what: What::Page(what, Market::Spot), word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("bitfinex").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 #[test]
 fn the_close_comes_before_high_and_low_and_nothing_is_said_of_quote_volume_or_trades() {
-    let Read::Rows(batch, next) = payload("ohlc_1m_close_before_high.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_close_before_high.json") else {
+        panic!("it is a page")
+    };
     let candle = |minute: i64, prices: [f64; 4], volume| Candle {
         ts: Micros::from_secs(1_704_067_200 + minute * 60),
         open: prices[0],
@@ -127,7 +124,9 @@ fn the_close_comes_before_high_and_low_and_nothing_is_said_of_quote_volume_or_tr
 
 #[test]
 fn the_sign_of_an_amount_is_the_takers_side() {
-    let Read::Rows(batch, _) = payload("trades_one_millisecond.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("trades_one_millisecond.json") else {
+        panic!("it is a page")
+    };
     let trade = |millis, id, price, amount, side| Trade {
         ts: Micros::from_millis(millis),
         ts_recv: None,
@@ -148,7 +147,7 @@ fn the_sign_of_an_amount_is_the_takers_side() {
 
 #[test]
 fn negative_amounts_of_a_book_are_asks() {
-    let Read::Rows(batch, _) = payload("orderbook_both_sides.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_both_sides.json") else { panic!("it is a page") };
     let level = |side, price, orders, amount| BookLevel {
         ord: 0,
         ts: RECEIVED,
@@ -173,7 +172,7 @@ fn negative_amounts_of_a_book_are_asks() {
 #[test]
 fn long_names_have_a_colon_and_tether_is_ust_both_ways() {
     let exchange = KNOWLEDGE.exchange();
-    let Read::Listing(listing) = payload("instruments.json") else { panic!("it is a listing") };
+    let Read::Listing(listing) = KNOWLEDGE.payload("instruments.json") else { panic!("it is a listing") };
     for (pair, symbol) in [
         ("BTC/USD", "tBTCUSD"),
         ("BTC/USDT", "tBTCUST"),
@@ -189,5 +188,5 @@ fn long_names_have_a_colon_and_tether_is_ust_both_ways() {
 
 #[test]
 fn the_clock_is_the_date_of_the_answer() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros::from_secs(1_750_000_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros::from_secs(1_750_000_000)));
 }

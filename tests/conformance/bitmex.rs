@@ -111,13 +111,8 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what, word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("bitmex").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 fn rows(name: &str) -> Batch {
-    let Read::Rows(batch, _) = payload(name) else { panic!("{name} is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload(name) else { panic!("{name} is a page") };
     batch
 }
 
@@ -296,7 +291,10 @@ fn the_listing_says_what_contracts_are_made_of_when_they_are_listed_and_which_qu
         listed("XBTF24", None, dollar, Some(1_706_270_400)),
         listed("LUNAUSD", Some("LUNA/USD:perp"), None, None),
     ];
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments, quotas: Vec::new() }));
+    assert_eq!(
+        KNOWLEDGE.payload("instruments.json"),
+        Read::Listing(Listing { instruments, quotas: Vec::new() })
+    );
     let unknown = KNOWLEDGE.exchange().parse_listing(b"[]").unwrap();
     assert!(unknown.find(&"MOON/USD:perp".parse().unwrap()).is_err(), "an unknown symbol is an empty list");
 }
@@ -326,5 +324,5 @@ fn neither_open_interest_nor_spans_it_does_not_have_are_offered() {
 
 #[test]
 fn the_clock_is_read_in_milliseconds() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_704_067_200_123_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_704_067_200_123_000)));
 }

@@ -10,7 +10,7 @@ use dccd::model::{
 };
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
-use crate::read::{self, RECEIVED, Read, What, levels, payloads};
+use crate::read::{self, RECEIVED, Read, What, levels};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "bybit",
@@ -100,13 +100,8 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what, word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("bybit").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 fn rows(name: &str) -> Batch {
-    let Read::Rows(batch, next) = payload(name) else { panic!("{name} is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload(name) else { panic!("{name} is a page") };
     assert_eq!(next, Next::ByTime);
     batch
 }
@@ -293,11 +288,11 @@ fn the_listing_names_quarters_by_their_end_and_says_since_when_a_contract_is_lis
         listed("BTCUSD-31MAY24", None, 1_711_699_200_000, Some(1_717_142_400_000)),
     ];
     assert_eq!(
-        payload("instruments_inverse.json"),
+        KNOWLEDGE.payload("instruments_inverse.json"),
         Read::Listing(Listing { instruments, quotas: Vec::new() })
     );
 
-    let Read::Listing(spot) = payload("instruments.json") else { panic!("it is a listing") };
+    let Read::Listing(spot) = KNOWLEDGE.payload("instruments.json") else { panic!("it is a listing") };
     let open: Vec<_> = spot.instruments.iter().map(|own| (own.symbol.as_str(), own.is_open)).collect();
     assert_eq!(open, [("BTCUSDT", true), ("LUNAUSDT", false)]);
     assert!(spot.instruments.iter().all(|own| own.listed.is_none() && own.contract.is_none()));
@@ -312,5 +307,5 @@ fn the_refusal_that_comes_without_an_envelope_is_a_limit() {
 
 #[test]
 fn the_clock_is_read_to_the_microsecond() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_688_639_403_423_213)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_688_639_403_423_213)));
 }

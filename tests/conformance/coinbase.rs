@@ -95,18 +95,13 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what, word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("coinbase").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 fn page(kind: Kind, span: Option<Span>) -> Page {
     read::page(KNOWLEDGE.exchange(), kind, Market::Spot, span)
 }
 
 #[test]
 fn candles_come_out_oldest_first_with_low_and_high_read_before_open() {
-    let Read::Rows(batch, next) = payload("ohlc_5m_columns.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_5m_columns.json") else { panic!("it is a page") };
 
     let candle = |secs, [low, high, open, close]: [f64; 4], volume| Candle {
         ts: Micros::from_secs(secs),
@@ -158,7 +153,7 @@ fn a_window_open_downwards_is_asked_for_without_bounds() {
 
 #[test]
 fn the_makers_side_is_turned_into_the_takers_and_trades_of_one_instant_are_in_the_order_of_their_ids() {
-    let Read::Rows(batch, _) = payload("trades_one_instant.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("trades_one_instant.json") else { panic!("it is a page") };
 
     let trade = |micros: i64, id, price, amount, side| Trade {
         ts: Micros(1_415_398_768_000_000 + micros),
@@ -180,7 +175,7 @@ fn the_makers_side_is_turned_into_the_takers_and_trades_of_one_instant_are_in_th
 
 #[test]
 fn newer_trades_are_asked_for_by_where_their_page_ends_and_the_first_row_asked_for_must_be_there() {
-    let Read::Rows(_, next) = payload("trades_one_instant.json") else { panic!("it is a page") };
+    let Read::Rows(_, next) = KNOWLEDGE.payload("trades_one_instant.json") else { panic!("it is a page") };
     assert_eq!(next, Next::FromId(74), "the newest row");
 
     let first = KNOWLEDGE.exchange().request(&page(Kind::Trades, None));
@@ -199,7 +194,7 @@ fn newer_trades_are_asked_for_by_where_their_page_ends_and_the_first_row_asked_f
 
 #[test]
 fn a_book_has_the_number_of_orders_at_each_level_and_its_sequence() {
-    let Read::Rows(batch, _) = payload("orderbook_level2.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_level2.json") else { panic!("it is a page") };
 
     let level = |side, price, amount, count| BookLevel {
         ord: 0,
@@ -234,7 +229,7 @@ fn the_best_level_alone_is_level_one_and_anything_deeper_level_two() {
 
 #[test]
 fn the_clock_is_read_to_the_millisecond() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_420_674_445_201_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_420_674_445_201_000)));
 }
 
 #[test]
@@ -245,7 +240,10 @@ fn one_product_and_all_of_them_are_listings() {
         ..Instrument::named(symbol.to_owned())
     };
     let all = vec![listed("BTC-USD", "BTC/USD", true), listed("LUNA-USD", "LUNA/USD", false)];
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments: all, quotas: Vec::new() }));
+    assert_eq!(
+        KNOWLEDGE.payload("instruments.json"),
+        Read::Listing(Listing { instruments: all, quotas: Vec::new() })
+    );
     let one = br#"{"id": "ETH-BTC", "base_currency": "ETH", "quote_currency": "BTC", "status": "online",
         "status_message": "", "trading_disabled": false}"#;
     let instruments = vec![listed("ETH-BTC", "ETH/BTC", true)];

@@ -4,7 +4,7 @@ use dccd::exchange::{self, Exchange, HttpRequest, RefusalKind};
 use dccd::model::{Micros, Side};
 
 use crate::KNOWN;
-use crate::read::What;
+use crate::read::{Read, What, payloads};
 
 pub(crate) struct Knowledge {
     pub(crate) exchange: &'static str,
@@ -87,6 +87,12 @@ pub(crate) fn query<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str>
 impl Knowledge {
     pub(crate) fn exchange(&self) -> &'static dyn Exchange {
         exchange::find(self.exchange).unwrap_or_else(|| panic!("{} is not in the registry", self.exchange))
+    }
+
+    /// What the exchange makes of a payload written by hand.
+    pub(crate) fn payload(&self, name: &str) -> Read {
+        let sample = payloads(self.exchange).into_iter().find(|sample| sample.name == name).unwrap();
+        sample.read(self.exchange()).unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use dccd::exchange::{
 use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Pair, Side, Span, Trade, Window};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
-use crate::read::{RECEIVED, Read, What, levels, page, payloads, read};
+use crate::read::{RECEIVED, Read, What, levels, page, read};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "kraken",
@@ -112,14 +112,9 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what, word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("kraken").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 #[test]
 fn candles_have_no_quote_volume_and_a_quiet_minute_is_the_row_kraken_sends() {
-    let Read::Rows(batch, next) = payload("ohlc_1m_quiet.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_quiet.json") else { panic!("it is a page") };
 
     let candles: Vec<_> = batch.candles().iter().collect();
     let candle = |minute: i64, prices: [f64; 4], volume, trades| Candle {
@@ -145,7 +140,9 @@ fn candles_have_no_quote_volume_and_a_quiet_minute_is_the_row_kraken_sends() {
 
 #[test]
 fn trades_are_cut_to_microseconds_and_go_on_from_the_cursor_of_nanoseconds() {
-    let Read::Rows(batch, next) = payload("trades_one_microsecond.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_one_microsecond.json") else {
+        panic!("it is a page")
+    };
 
     let trades: Vec<_> = batch.trades().iter().collect();
     let trade = |micros, id, price, amount, side| Trade {
@@ -197,7 +194,7 @@ fn weeks_open_on_thursday_and_days_at_midnight() {
 
 #[test]
 fn a_book_comes_out_best_first_with_our_time() {
-    let Read::Rows(batch, _) = payload("orderbook_shallow.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_shallow.json") else { panic!("it is a page") };
 
     let level = |side, price, amount| BookLevel {
         ord: 0,
@@ -224,7 +221,7 @@ fn a_book_comes_out_best_first_with_our_time() {
 
 #[test]
 fn the_clock_is_read_in_seconds() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros::from_secs(1_688_669_448)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros::from_secs(1_688_669_448)));
 }
 
 #[test]
@@ -241,7 +238,10 @@ fn the_listing_has_our_names_of_old_and_new_assets_and_none_for_a_dark_pool() {
         listed("XBTUSD", Some("BTC/USD"), true),
     ];
 
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments, quotas: Vec::new() }));
+    assert_eq!(
+        KNOWLEDGE.payload("instruments.json"),
+        Read::Listing(Listing { instruments, quotas: Vec::new() })
+    );
     let doge: Pair = "DOGE/USD".parse().unwrap();
     let request = KNOWLEDGE.exchange().listing_request(Some(&doge));
     assert_eq!(request.path, "/0/public/AssetPairs?pair=XDGUSD");

@@ -96,18 +96,13 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what: What::Page(kind, Market::Perp), word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("krakenfutures").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 fn at(text: &str) -> Micros {
     Micros::parse(text, &Zone::UTC).unwrap()
 }
 
 #[test]
 fn candles_know_neither_quote_volume_nor_trades_and_a_quiet_hour_is_the_row_it_sends() {
-    let Read::Rows(batch, next) = payload("ohlc_1h_perp.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1h_perp.json") else { panic!("it is a page") };
 
     let candle = |hour: i64, prices: [f64; 4], volume| Candle {
         ts: Micros::from_secs(1_731_715_200 + hour * 3_600),
@@ -132,7 +127,9 @@ fn candles_know_neither_quote_volume_nor_trades_and_a_quiet_hour_is_the_row_it_s
 
 #[test]
 fn trades_come_out_oldest_first_by_their_own_id_and_not_by_their_place_in_the_answer() {
-    let Read::Rows(batch, next) = payload("trades_perp_newest_first.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_perp_newest_first.json") else {
+        panic!("it is a page")
+    };
 
     let trade = |millis, id, price, amount, side| Trade {
         ts: Micros::from_millis(millis),
@@ -199,7 +196,7 @@ fn contracts_become_base_amounts_and_are_refused_where_their_size_is_not_known()
 
 #[test]
 fn a_book_comes_out_best_first_with_the_exchanges_time() {
-    let Read::Rows(batch, _) = payload("orderbook_perp.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_perp.json") else { panic!("it is a page") };
 
     let level = |side, price, amount| BookLevel {
         ord: 0,
@@ -225,7 +222,7 @@ fn a_book_comes_out_best_first_with_the_exchanges_time() {
 
 #[test]
 fn the_stored_funding_rate_is_the_relative_one_and_may_be_negative() {
-    let Read::Rows(batch, _) = payload("funding_perp.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("funding_perp.json") else { panic!("it is a page") };
 
     assert_eq!(batch.ts(), [at("2024-11-16 06:00:00").0, at("2024-11-16 07:00:00").0]);
     let Values::F64(rates) = &batch.columns()[1].values else { panic!("rates are floats") };
@@ -235,7 +232,7 @@ fn the_stored_funding_rate_is_the_relative_one_and_may_be_negative() {
 
 #[test]
 fn the_clock_is_the_server_time_of_any_answer() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_731_741_284_850_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_731_741_284_850_000)));
 }
 
 #[test]
@@ -279,5 +276,8 @@ fn the_listing_names_linear_contracts_their_size_and_the_two_nearest_quarters() 
         listed("IN_XBTUSD", None, false, None),
     ];
 
-    assert_eq!(payload("instruments.json"), Read::Listing(Listing { instruments, quotas: Vec::new() }));
+    assert_eq!(
+        KNOWLEDGE.payload("instruments.json"),
+        Read::Listing(Listing { instruments, quotas: Vec::new() })
+    );
 }

@@ -123,11 +123,6 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
     Some(Recorded { what, word })
 }
 
-fn payload(name: &str) -> Read {
-    let sample = payloads("okx").into_iter().find(|sample| sample.name == name).unwrap();
-    sample.read(KNOWLEDGE.exchange()).unwrap()
-}
-
 /// The rows of a payload where a contract is what it is.
 fn of_contracts(name: &str, contract: Contract) -> Batch {
     let sample = payloads("okx").into_iter().find(|sample| sample.name == name).unwrap();
@@ -142,7 +137,9 @@ fn of_contracts(name: &str, contract: Contract) -> Batch {
 
 #[test]
 fn candles_come_out_oldest_first_with_the_base_volume_whatever_the_market_counts() {
-    let Read::Rows(batch, next) = payload("ohlc_1m_newest_first.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_newest_first.json") else {
+        panic!("it is a page")
+    };
     let candle = |minute: i64, prices: [f64; 4], volume, quote| Candle {
         ts: Micros::from_secs(1_704_067_200 + minute * 60),
         open: prices[0],
@@ -162,13 +159,17 @@ fn candles_come_out_oldest_first_with_the_base_volume_whatever_the_market_counts
             candle(1, [42_283.5, 42_298.6, 42_261.0, 42_298.5], 35.92, 1_519_032.17),
         ]
     );
-    let Read::Rows(contracts, _) = payload("ohlc_1h_perp_contracts.json") else { panic!("it is a page") };
+    let Read::Rows(contracts, _) = KNOWLEDGE.payload("ohlc_1h_perp_contracts.json") else {
+        panic!("it is a page")
+    };
     assert_eq!(contracts.candles().get(0).volume, 21.16, "not the 2116 contracts");
 }
 
 #[test]
 fn trades_come_out_in_the_order_they_happened_and_go_on_from_the_oldest_id() {
-    let Read::Rows(batch, next) = payload("trades_one_millisecond.json") else { panic!("it is a page") };
+    let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_one_millisecond.json") else {
+        panic!("it is a page")
+    };
     let trade = |millis, id, price, amount, side| Trade {
         ts: Micros::from_millis(millis),
         ts_recv: None,
@@ -200,7 +201,7 @@ fn sizes_of_contracts_become_amounts_of_the_base_asset() {
 
 #[test]
 fn a_book_comes_out_best_first_with_its_own_time_its_sequence_and_its_orders() {
-    let Read::Rows(batch, _) = payload("orderbook_orders.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_orders.json") else { panic!("it is a page") };
     let level = |side, price, amount, orders| BookLevel {
         ord: 0,
         ts: Micros::from_millis(1_704_067_200_123),
@@ -224,7 +225,7 @@ fn a_book_comes_out_best_first_with_its_own_time_its_sequence_and_its_orders() {
 
 #[test]
 fn the_funding_rate_is_the_one_that_was_paid_where_it_is_told() {
-    let Read::Rows(batch, _) = payload("funding_perp_paid.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("funding_perp_paid.json") else { panic!("it is a page") };
     let paid = |secs, rate| FundingRate { ts: Micros::from_secs(secs), rate, mark_price: None };
     let mut expected = Batch::of(Kind::Funding);
     expected.funding_mut().push(paid(1_704_038_400, 0.0003));
@@ -234,7 +235,7 @@ fn the_funding_rate_is_the_one_that_was_paid_where_it_is_told() {
 
 #[test]
 fn open_interest_is_in_the_base_asset_and_its_value_in_dollars() {
-    let Read::Rows(batch, _) = payload("openinterest_1h_perp.json") else { panic!("it is a page") };
+    let Read::Rows(batch, _) = KNOWLEDGE.payload("openinterest_1h_perp.json") else { panic!("it is a page") };
     let mut expected = Batch::of(Kind::OpenInterest);
     for (secs, open_interest, value) in
         [(1_704_067_200, 24_000.0, 1_008_000_000.0), (1_704_070_800, 25_000.0, 1_050_000_000.5)]
@@ -248,7 +249,7 @@ fn open_interest_is_in_the_base_asset_and_its_value_in_dollars() {
 #[test]
 fn the_listing_says_what_is_traded_since_when_until_when_and_what_a_contract_is() {
     let find = |file: &str, pair: &str| {
-        let Read::Listing(listing) = payload(file) else { panic!("it is a listing") };
+        let Read::Listing(listing) = KNOWLEDGE.payload(file) else { panic!("it is a listing") };
         listing.find(&pair.parse().unwrap()).unwrap().clone()
     };
     let spot = find("instruments_spot.json", "BTC/USDT");
@@ -269,7 +270,7 @@ fn the_listing_says_what_is_traded_since_when_until_when_and_what_a_contract_is(
 
 #[test]
 fn the_clock_is_text_in_milliseconds() {
-    assert_eq!(payload("time.json"), Read::Clock(Micros(1_704_067_200_456_000)));
+    assert_eq!(KNOWLEDGE.payload("time.json"), Read::Clock(Micros(1_704_067_200_456_000)));
 }
 
 #[test]

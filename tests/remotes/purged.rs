@@ -141,6 +141,26 @@ fn a_file_put_back_by_hand_is_here_again() {
 }
 
 #[test]
+fn a_writer_is_never_refused_because_copies_are_entered_at_that_moment() {
+    let home = Home::with_two_years();
+    let store = home.store();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..50 {
+                home.verified_on(&store, &format!("remote {round}"));
+            }
+        });
+        for _ in 0..50 {
+            let (mut writer, _) = store.writer(&home.series).unwrap();
+            writer.flush().unwrap();
+        }
+    });
+
+    store.enter_copied().unwrap();
+    assert!(home.ledger().files["2023"].remotes.contains(&"remote 49".to_owned()));
+}
+
+#[test]
 fn a_damaged_file_gives_way_to_its_copy_and_no_window_is_lost() {
     let home = Home::with_two_years();
     let store = home.store();

@@ -9,9 +9,8 @@ use dccd::sim::{Endpoint, Fault, RetryAfter, Rule};
 use crate::house::{House, said};
 
 /// What goes wrong with one answer in ten.
-const MIXED: [Fault; 13] = [
+const MIXED: [Fault; 12] = [
     Fault::Short,
-    Fault::Empty,
     Fault::Shuffled,
     Fault::Doubled,
     Fault::Status429,
@@ -32,11 +31,19 @@ const WAIT_SECS: u64 = 1;
 /// each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
 pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
     let part = (least as u64 / 8).max(1);
-    let sure = [(Fault::Shuffled, 3), (Fault::Empty, 4), (Fault::Doubled, 5), (Fault::Short, 7)];
+    // Two false empties in a row are believed, as they must be: of few requests only one is empty.
+    let alone = |nth: &u64| [3, 5, 7].iter().all(|parts| !nth.is_multiple_of(part * parts));
+    let late = (1..=(least as u64).max(4)).rev().find(alone).unwrap_or(4);
+    let sure = [
+        (Fault::Empty, if part < 5 { late } else { part * 4 }),
+        (Fault::Shuffled, part * 3),
+        (Fault::Doubled, part * 5),
+        (Fault::Short, part * 7),
+    ];
     let share = 0.1 / MIXED.len() as f64;
     house.sim.set(|knobs| {
         knobs.retry_after = RetryAfter::Seconds(WAIT_SECS);
-        knobs.faults = sure.map(|(fault, parts)| Rule::every(fault, part * parts)).to_vec();
+        knobs.faults = sure.map(|(fault, nth)| Rule::every(fault, nth)).to_vec();
         if holes {
             knobs.faults.push(Rule::every(Fault::Holed, part * 3 + 1));
         }
@@ -74,7 +81,7 @@ pub(crate) async fn run_through(
 /// Requests inside a wait that an answer before them asked for, but for those already on their way.
 pub(crate) fn inside_a_wait(house: &House) -> usize {
     let requests = house.sim.requests();
-    let (wait, on_their_way) = (Duration::from_secs(WAIT_SECS), Duration::from_millis(150));
+    let (wait, on_their_way) = (Duration::from_secs(WAIT_SECS), Duration::from_millis(400));
     let limited: Vec<Duration> = requests
         .iter()
         .filter(|seen| seen.status == 429 || seen.fault == Some(Fault::Status429))

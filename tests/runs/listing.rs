@@ -1,9 +1,10 @@
-//! Time before a pair is listed: where the exchange says since when it lists one, nothing is asked of it.
+//! Time before a pair is listed, where the exchange says since when it lists one.
 
-use dccd::model::Window;
+use dccd::jobs::Order;
+use dccd::model::{Window, Windows};
 use dccd::sim::{Endpoint, Knobs};
 
-use crate::house::{House, at, backfill, said, window};
+use crate::house::{House, asked_number, at, backfill, said, window};
 
 /// Exchanges that tell a listing date, each with hourly candles of a pair.
 const TOLD: [(&str, &str); 5] = [
@@ -22,7 +23,7 @@ async fn house(series: &str, pair: &str, listed: &str, now: &str) -> House {
 }
 
 #[tokio::test]
-async fn years_before_the_listing_are_confirmed_empty_without_a_request() {
+async fn the_first_row_is_looked_for_rather_than_the_listing_date_believed() {
     for (series, pair) in TOLD {
         let house = house(series, pair, "2024-01-10 07:30:00", "2024-01-14 00:10:00").await;
 
@@ -31,17 +32,31 @@ async fn years_before_the_listing_are_confirmed_empty_without_a_request() {
         assert_eq!(said(&outcome), "", "{series}");
         house.assert_true(series, window("2019-01-01", "2024-01-14")).await;
         let empty = house.ledger(series).empty;
-        assert_eq!(empty.len(), 1, "{series}: {empty:?}");
-        // The candle of seven o'clock holds what was traded from half past on.
-        assert_eq!(
-            Some(empty[0].window),
-            Window::new(at("2019-01-01"), at("2024-01-10 07:00:00")),
-            "{series}"
-        );
-        let reason = &empty[0].reason;
-        assert!(reason.contains("lists") && reason.contains("since 2024-01-10T07:30:00Z"), "{reason}");
-        assert_eq!(house.asked(Endpoint::Ohlc).len(), 1, "{series}: one page holds all there is");
+        assert!(empty[0].reason.contains("first row"), "{series}: {empty:?}");
+        assert!(empty.iter().all(|note| !note.reason.contains("lists")), "{series}: {empty:?}");
+        assert!(house.asked(Endpoint::Ohlc).len() <= 12, "{series}: a look and the pages since that month");
     }
+}
+
+#[tokio::test]
+async fn where_the_first_row_cannot_be_looked_for_nothing_is_asked_of_the_time_long_before_the_listing() {
+    let series = "binance/BTC-USDT_PERP/trades";
+    let job = "{exchange: binance, pairs: ['BTC/USDT:perp'], data_type: trades, retry_delay: 0.01}";
+    let knobs = Knobs { listed_from: at("2024-01-10 07:30:00"), trades_per_hour: 60, ..Knobs::default() };
+    let house = House::unlimited(job, "2024-01-14 00:10:00", knobs).await;
+    let order = Order { until: Some(at("2024-01-13 22:00:00")), ..backfill(series, "2023-06-01") };
+
+    assert_eq!(said(&house.run(&order).await), "");
+
+    house.assert_true(series, window("2023-06-01", "2024-01-13 22:00:00")).await;
+    let empty = house.ledger(series).empty;
+    let long_before = Window::new(at("2023-06-01"), at("2023-12-11 07:30:00"));
+    assert_eq!(Some(empty[0].window), long_before, "{empty:?}");
+    let reason = &empty[0].reason;
+    assert!(reason.contains("lists BTCUSDT since 2024-01-10T07:30:00Z"), "{reason}");
+    let asked = house.asked(Endpoint::Trades);
+    let by_time = asked.iter().filter(|seen| seen.path.contains("startTime="));
+    assert!(by_time.map(|seen| asked_number(seen, "startTime")).all(|start| start >= 1_702_279_800_000));
 }
 
 #[tokio::test]
@@ -49,12 +64,16 @@ async fn a_pair_that_is_to_be_listed_yet_is_no_failure_and_stays_open_near_the_p
     for (series, pair) in TOLD {
         let house = house(series, pair, "2024-01-15 08:00:00", "2024-01-14 00:10:00").await;
 
-        let outcome = house.run(&backfill(series, "2023-12-01")).await;
+        let outcome = house.run(&backfill(series, "2020-12-01")).await;
 
         assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 0), "{series}");
         let ledger = house.ledger(series);
-        let empty = Window::new(at("2023-12-01"), at("2024-01-13 21:00:00")).unwrap();
-        assert_eq!(ledger.empty.iter().map(|note| note.window).collect::<Vec<_>>(), [empty], "{series}");
+        let empty: Windows = ledger.empty.iter().map(|note| note.window).collect();
+        assert_eq!(
+            empty.iter().collect::<Vec<_>>(),
+            [window("2020-12-01", "2024-01-13 21:00:00")],
+            "{series}"
+        );
         let open = window("2024-01-13 21:00:00", "2024-01-14");
         assert_eq!(ledger.gaps(at("2024-01-14")).iter().collect::<Vec<_>>(), [open], "{series}");
     }

@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use crate::house::House;
@@ -57,6 +59,38 @@ pub(crate) async fn terminate(child: &Child) {
 pub(crate) async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
+}
+
+/// What the daemon of a house answered.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+/// Asks the daemon of a house over its socket.
+pub(crate) async fn said(house: &House, method: &str, path: &str, body: &str) -> Said {
+    let mut stream = UnixStream::connect(house.data_path().join(".dccd/daemon.sock")).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut text)).await;
+    read.expect("no answer").unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    Said { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned() }
+}
+
+/// Waits until something is so.
+pub(crate) async fn until<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("it never came about");
 }
 
 /// Runs a command again and again until it ended so.

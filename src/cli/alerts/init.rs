@@ -210,6 +210,7 @@ fn tell_next(config: &Config, folder: &Path, receiver: Option<&Receiver>, out: &
     if receiver.is_none() {
         out.line(format!("Put the address of a Slack webhook into {folder}/secrets/slack_url, readable by Alertmanager alone."));
     }
+    out.line("Then `dccd alerts test` tries the way an alert takes.");
     if config.http.web_config.is_some() {
         out.note("http.web_config is set: add `scheme: https` and its credentials to the job dccd in prometheus.yml");
     }

@@ -1,5 +1,7 @@
-//! `dccd alerts`: writes what Prometheus and Alertmanager need, and explains an alert.
+//! `dccd alerts`: writes what Prometheus and Alertmanager need, tries the way an alert takes, and explains one.
 
+mod drill;
+mod drill_hops;
 mod init;
 mod receiver;
 mod runbooks;
@@ -9,9 +11,9 @@ use std::path::Path;
 use clap::Subcommand;
 
 use crate::cli::output::Output;
-use crate::cli::{Exit, with_config};
+use crate::cli::{Exit, on_runtime, with_config};
 
-/// Write alert rules and Alertmanager configuration, or explain an alert.
+/// Write alert rules and Alertmanager configuration, try the way an alert takes, or explain one.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {
@@ -22,6 +24,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Test(drill::Args),
     Runbook(runbooks::Args),
 }
 
@@ -29,6 +32,9 @@ enum Command {
 pub(crate) fn run(args: Args, path: Option<&Path>, out: &mut Output) -> Exit {
     match args.command {
         Command::Init(args) => with_config(path, out, |config, out| init::run(&args, &config, out)),
+        Command::Test(args) => with_config(path, out, |config, out| {
+            on_runtime(out, |out, stop| drill::run(args, config, out, stop))
+        }),
         Command::Runbook(args) => runbooks::run(&args, out),
     }
 }

@@ -68,12 +68,13 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdTasksExhausted
     DccdTestAlert
     DccdTextfileUnreadable
+    DccdTraceExportFailing
     DccdWatchdog
     DccdWebConfigReloadFailed
     DccdWorkerDead
 };
 
-const COUNT: usize = 52;
+const COUNT: usize = 53;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

@@ -1,9 +1,10 @@
-//! `dccd jobs`: the tasks of the tracker, seen and decided upon, beside a daemon or without one.
+//! `dccd jobs`: acting on configured jobs, and the tasks of the tracker, seen and decided upon; one file a command.
 
 mod ask;
 mod cancel;
 mod ignore;
 mod ls;
+mod pause;
 mod prune;
 mod retry;
 mod show;
@@ -11,19 +12,36 @@ mod table;
 mod unlock;
 mod why;
 
+use clap::Subcommand;
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::Exit;
+use crate::cli::collect::run_jobs;
 use crate::cli::output::Output;
 use crate::config::Config;
 
-/// Look at the tasks of the tracker and decide about them.
+/// Act on configured jobs, and look at the tasks of the tracker and decide about them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    command: Command,
+    action: Action,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Command {
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run jobs now and wait for them, also paused ones. A job that runs already is waited for and not run again.
+    Run(Meant),
+    /// Let jobs not run by themselves until they are resumed, over restarts too. A run under way ends normally.
+    Pause(Meant),
+    /// Let paused jobs run again; what they missed is one run, at once.
+    Resume(Meant),
+    #[command(flatten)]
+    Tasks(Tasks),
+}
+
+/// What is asked of the tracker alone, beside a daemon or without one.
+#[derive(Debug, Subcommand)]
+enum Tasks {
     Ls(ls::Args),
     Show(show::Args),
     Why(why::Args),
@@ -34,23 +52,41 @@ enum Command {
     Prune(prune::Args),
 }
 
-/// Runs one of the commands.
-pub(crate) async fn run(args: Args, config: Config, out: &mut Output) -> Exit {
-    let asked = ask::Asked::open(&config, out).await;
-    let mut asked = match asked {
-        Ok(asked) => asked,
-        Err(exit) => return exit,
-    };
-    let exit = match args.command {
-        Command::Ls(args) => ls::run(&args, &mut asked).await,
-        Command::Show(args) => show::run(&args, &mut asked).await,
-        Command::Why(args) => why::run(&args, &mut asked).await,
-        Command::Retry(args) => retry::run(&args, &mut asked).await,
-        Command::Ignore(args) => ignore::run(&args, &mut asked).await,
-        Command::Cancel(args) => cancel::run(&args, &mut asked).await,
-        Command::Unlock(args) => unlock::run(&args, &mut asked).await,
-        Command::Prune(args) => prune::run(&args, &mut asked).await,
-    };
-    asked.close().await;
-    exit
+/// Which jobs are meant.
+#[derive(Debug, clap::Args)]
+struct Meant {
+    /// Series, or how they begin: binance/BTC-USDT/ohlc/1h, binance/BTC-USDT or binance.
+    #[arg(required = true, value_name = "SERIES")]
+    series: Vec<String>,
+}
+
+/// Does what is asked: with jobs through the daemon where one runs, with tasks in the store.
+pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    match args.action {
+        Action::Run(meant) => run_jobs(&config, "jobs run", meant.series, out, stop, |_| {}).await,
+        Action::Pause(meant) => pause::run(meant.series, true, config, out).await,
+        Action::Resume(meant) => pause::run(meant.series, false, config, out).await,
+        Action::Tasks(tasks) => tasks.run(&config, out).await,
+    }
+}
+
+impl Tasks {
+    async fn run(self, config: &Config, out: &mut Output) -> Exit {
+        let mut asked = match ask::Asked::open(config, out).await {
+            Ok(asked) => asked,
+            Err(exit) => return exit,
+        };
+        let exit = match self {
+            Tasks::Ls(args) => ls::run(&args, &mut asked).await,
+            Tasks::Show(args) => show::run(&args, &mut asked).await,
+            Tasks::Why(args) => why::run(&args, &mut asked).await,
+            Tasks::Retry(args) => retry::run(&args, &mut asked).await,
+            Tasks::Ignore(args) => ignore::run(&args, &mut asked).await,
+            Tasks::Cancel(args) => cancel::run(&args, &mut asked).await,
+            Tasks::Unlock(args) => unlock::run(&args, &mut asked).await,
+            Tasks::Prune(args) => prune::run(&args, &mut asked).await,
+        };
+        asked.close().await;
+        exit
+    }
 }

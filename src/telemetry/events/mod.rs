@@ -6,6 +6,7 @@ mod alive;
 mod drill;
 mod journal;
 mod process;
+mod reload;
 mod remotes;
 mod requests;
 mod rows;
@@ -22,6 +23,7 @@ pub use alive::HealthFileWritten;
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{
     FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
     SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,

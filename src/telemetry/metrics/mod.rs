@@ -8,6 +8,7 @@ mod drill;
 mod families;
 mod process;
 mod register;
+mod reload;
 mod remotes;
 mod series;
 mod server;
@@ -36,6 +37,7 @@ use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use process::ProcessCollector;
 use register::Register;
+use reload::Reloads;
 use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
@@ -65,6 +67,7 @@ pub struct Metrics {
     pub(crate) server: Server,
     pub(crate) alive: Alive,
     pub(crate) traces: Traces,
+    pub(crate) reloads: Reloads,
 }
 
 /// An exchange that was declared: our names of its operations, and whether its label sets exist now.
@@ -118,6 +121,7 @@ impl Metrics {
             server: Server::new(&add),
             alive: Alive::new(&add),
             traces: Traces::new(&add),
+            reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT),
             exchanges: Mutex::default(),
             catalogue,

@@ -57,6 +57,7 @@ pub(crate) struct SeriesMetrics {
     pub(crate) last_run: Level,
     pub(crate) last_success: Level,
     pub(crate) job_interval: Level,
+    pub(crate) job_paused: Level,
     pub(crate) lease: Level,
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,

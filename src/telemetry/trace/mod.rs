@@ -21,8 +21,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 pub use settings::Settings;
 pub use spans::{
-    Get, answered, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write, limit_wait,
-    parquet_write, ran, read, wrote,
+    Get, answered, carried, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write,
+    limit_wait, parquet_write, pushed, ran, read, sync_push, wrote,
 };
 
 use crate::telemetry::Telemetry;
@@ -107,5 +107,43 @@ impl Traces {
             Err(error) => error.to_string(),
         };
         telemetry.emit(SpansLost { spans: load.give_up(), error: &error });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tracing::level_filters::LevelFilter;
+
+    use super::*;
+    use crate::telemetry::logs::{self, LogFormat, LogSettings};
+
+    #[test]
+    fn without_an_endpoint_no_span_is_made_whatever_is_logged() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dccd.log");
+        let settings = LogSettings {
+            level: LevelFilter::TRACE,
+            format: LogFormat::Text,
+            file: Some(&file),
+            to_stderr: false,
+        };
+        let (subscriber, _guard) = logs::subscriber(settings, None, std::sync::Arc::default()).unwrap();
+        let series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let get = Get { url: "https://user:secret@example.com/x", template: "/x", resent: 0 };
+
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!("everything is logged");
+            let spans = [job_run(&series), http_get(get), limit_wait("binance"), journal_append(1)];
+            assert!(spans.iter().all(tracing::Span::is_disabled));
+            assert!(job_run(&series).in_scope(current).is_none());
+            let (times, began) = (100_000, Instant::now());
+            for _ in 0..times {
+                http_get(get).in_scope(|| answered(200));
+            }
+            println!("a span nobody traces: {:?}", began.elapsed() / times);
+        });
+        assert!(std::fs::read_to_string(&file).unwrap().contains("everything is logged"));
     }
 }

@@ -12,7 +12,6 @@ use tracing::field::Empty;
 use tracing::{Span, info_span};
 
 use crate::model::{Series, Window};
-use crate::telemetry::Reason;
 use crate::telemetry::events::Chain;
 
 /// What tells our spans from those of the libraries.
@@ -21,10 +20,16 @@ pub(super) const TARGET: &str = "dccd::trace";
 /// The longest error text of a span, in bytes.
 const ERROR_BYTES: usize = 1_024;
 
-/// The span that is entered here and now, for work that moves to another task or thread.
+/// The span that is entered here and now, for work that moves to another task.
 #[must_use]
 pub fn here() -> Span {
     Span::current()
+}
+
+/// Work that takes the present span with it to another thread.
+pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let span = Span::current();
+    move || span.in_scope(work)
 }
 
 /// One run of a job: the root of its trace.
@@ -175,16 +180,35 @@ pub fn ledger_write(series: &Series) -> Span {
     )
 }
 
-/// Why what the present span stands for failed. `status` is the HTTP status, where one came.
-pub fn failed(reason: Reason, status: Option<u16>, error: &dyn Error) {
+/// A series that is copied to a remote.
+#[must_use]
+pub fn sync_push(remote: &str, series: &Series) -> Span {
+    info_span!(
+        target: TARGET,
+        "sync.push",
+        dccd.remote = remote,
+        dccd.series = %series,
+        dccd.files = Empty,
+        dccd.bytes = Empty,
+        "error.type" = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// What was copied; said inside it.
+pub fn pushed(files: u64, bytes: u64) {
+    let span = Span::current();
+    span.record("dccd.files", signed(files));
+    span.record("dccd.bytes", signed(bytes));
+}
+
+/// Why what the present span stands for failed. `kind` is from a closed set: a reason, or an HTTP status.
+pub fn failed(kind: &str, error: &dyn Error) {
     let span = Span::current();
     if span.is_disabled() {
         return;
     }
-    match status {
-        Some(status) => span.record("error.type", status.to_string()),
-        None => span.record("error.type", reason.name()),
-    };
+    span.record("error.type", kind);
     let mut text = Chain(error).to_string();
     text.truncate(text.floor_char_boundary(ERROR_BYTES));
     span.record("otel.status_description", text);

@@ -1,0 +1,185 @@
+//! Speaking to the daemon of a data path over its unix socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::Told;
+use crate::daemon::wire::{CancelAsked, Line};
+use crate::http::connect;
+
+/// How long the daemon may take to begin an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long it may say nothing; it says something every few seconds.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+/// How long cancelled work may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// The most bytes of a line, and of an answer that is no stream.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Why the daemon did not do what it was asked.
+#[derive(Debug, Error)]
+pub(crate) enum ClientError {
+    /// It said no.
+    #[error("the daemon refused: {said}")]
+    Refused {
+        /// Its words.
+        said: String,
+    },
+    /// The conversation ended too early.
+    #[error("the daemon was lost ({why}); what it accepted is stored, and the next run goes on from there")]
+    Lost {
+        /// How.
+        why: String,
+    },
+    /// The socket cannot be used.
+    #[error("the daemon's socket cannot be used; run this as the user who runs the daemon")]
+    Socket(#[from] std::io::Error),
+}
+
+/// The daemon that runs on a data path.
+pub(crate) struct Daemon {
+    own: PathBuf,
+}
+
+/// An answer, with the connection it comes over.
+struct Answer {
+    response: Response<Incoming>,
+    _connection: JoinSet<()>,
+}
+
+fn lost(why: impl ToString) -> ClientError {
+    ClientError::Lost { why: why.to_string() }
+}
+
+impl Daemon {
+    /// The daemon of a data path, if one runs.
+    pub(crate) async fn find(own: &Path) -> Result<Option<Self>, ClientError> {
+        let found = timeout(ANSWER_WITHIN, connect(own)).await.map_err(lost)??;
+        Ok(found.map(|_| Daemon { own: own.to_owned() }))
+    }
+
+    /// Asks for something and takes in the whole answer.
+    pub(crate) async fn ask<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        asked: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let mut answer = self.post(path, asked).await?;
+        let whole = whole(&mut answer.response).await?;
+        serde_json::from_slice(&whole).map_err(lost)
+    }
+
+    /// Asks for work and tells how it goes until it is over. `stop` takes it back and waits for its end.
+    pub(crate) async fn follow(
+        &self,
+        path: &str,
+        asked: &impl Serialize,
+        stop: &CancellationToken,
+        mut on: impl FnMut(Told),
+    ) -> Result<(), ClientError> {
+        let mut answer = self.post(path, asked).await?;
+        let mut lines = Lines::default();
+        let mut id = None;
+        let mut end: Option<Instant> = None;
+        loop {
+            let deadline = end.unwrap_or_else(|| Instant::now() + SILENT_FOR);
+            let frame = tokio::select! {
+                frame = timeout_at(deadline, answer.response.body_mut().frame()) => frame,
+                () = stop.cancelled(), if end.is_none() => {
+                    end = Some(Instant::now() + STOP_WITHIN);
+                    if let Some(id) = id {
+                        self.post("/api/v1/work/cancel", &CancelAsked { id }).await?;
+                    }
+                    continue;
+                }
+            };
+            let frame = frame.map_err(|_| lost("it says nothing"))?;
+            let frame = frame.ok_or_else(|| lost("its answer broke off"))?.map_err(lost)?;
+            for line in lines.take_in(&frame.into_data().unwrap_or_default())? {
+                match line {
+                    Line::Accepted { id: given } => id = Some(given),
+                    Line::Told(told) => on(told),
+                    Line::Alive {} => {}
+                    Line::Over {} => return Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn post(&self, path: &str, asked: &impl Serialize) -> Result<Answer, ClientError> {
+        let body = serde_json::to_vec(asked).map_err(lost)?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(HOST, "localhost")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(lost)?;
+        let mut answer = timeout(ANSWER_WITHIN, self.send(request)).await.map_err(lost)??;
+        if answer.response.status() == StatusCode::OK {
+            return Ok(answer);
+        }
+        let said = whole(&mut answer.response).await?;
+        Err(ClientError::Refused { said: words(&said) })
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, ClientError> {
+        let stream = connect(&self.own).await?.ok_or_else(|| lost("it ended"))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        let mut driven = JoinSet::new();
+        driven.spawn(async move {
+            // What broke is told where the answer is read.
+            let _ = connection.await;
+        });
+        let response = sender.send_request(request).await.map_err(lost)?;
+        Ok(Answer { response, _connection: driven })
+    }
+}
+
+async fn whole(response: &mut Response<Incoming>) -> Result<Bytes, ClientError> {
+    let limited = http_body_util::Limited::new(response.body_mut(), MOST_BYTES);
+    let whole = timeout(ANSWER_WITHIN, limited.collect()).await.map_err(lost)?;
+    whole.map(http_body_util::Collected::to_bytes).map_err(lost)
+}
+
+/// What a refusal says.
+fn words(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Problem {
+        error: String,
+    }
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => problem.error,
+        Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
+    }
+}
+
+/// Whole lines out of pieces.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn take_in(&mut self, piece: &[u8]) -> Result<Vec<Line>, ClientError> {
+        self.0.extend_from_slice(piece);
+        let end = self.0.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole: Vec<u8> = self.0.drain(..end).collect();
+        if self.0.len() > MOST_BYTES {
+            return Err(lost("a line is longer than any it says"));
+        }
+        let lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).map_err(lost)).collect()
+    }
+}

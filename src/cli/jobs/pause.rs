@@ -1,0 +1,55 @@
+//! `dccd jobs pause` and `resume`: jobs that do not run by themselves, until they do again.
+
+use crate::cli::Exit;
+use crate::cli::client::{ClientError, Daemon};
+use crate::cli::hand_over::meant;
+use crate::cli::one_shot::OneShot;
+use crate::cli::output::Output;
+use crate::config::Config;
+use crate::daemon::wire::{JobsAsked, JobsChanged};
+use crate::model::Series;
+use crate::store::Layout;
+
+/// Pauses jobs or resumes them, and says which.
+pub(crate) async fn run(asked: Vec<String>, is_paused: bool, config: Config, out: &mut Output) -> Exit {
+    let own = Layout::new(&config.data_path).own();
+    let changed = match Daemon::find(&own).await {
+        Ok(Some(daemon)) => by_daemon(&daemon, asked, is_paused).await.map_err(|error| out.failed(&error)),
+        Ok(None) => here(&asked, is_paused, &config, out).await,
+        Err(error) => Err(out.failed(&error)),
+    };
+    match changed {
+        Ok(series) => {
+            let what = if is_paused { "paused" } else { "resumed" };
+            series.iter().for_each(|series| out.line(format!("{series} {what}")));
+            Exit::Done
+        }
+        Err(exit) => exit,
+    }
+}
+
+async fn by_daemon(
+    daemon: &Daemon,
+    series: Vec<String>,
+    is_paused: bool,
+) -> Result<Vec<String>, ClientError> {
+    let path = if is_paused { "/api/v1/jobs/pause" } else { "/api/v1/jobs/resume" };
+    let changed: JobsChanged = daemon.ask(path, &JobsAsked { series }).await?;
+    Ok(changed.series)
+}
+
+async fn here(
+    asked: &[String],
+    is_paused: bool,
+    config: &Config,
+    out: &mut Output,
+) -> Result<Vec<String>, Exit> {
+    let jobs = meant(config, asked).map_err(|why| out.fail(Exit::Failed, why))?;
+    let series: Vec<Series> = jobs.iter().map(|job| (**job.series()).clone()).collect();
+    let command = if is_paused { "jobs pause" } else { "jobs resume" };
+    let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
+    let kept = one_shot.site().keep_paused(&series, is_paused).await;
+    one_shot.close().await;
+    kept.map_err(|error| out.failed(&error))?;
+    Ok(series.iter().map(ToString::to_string).collect())
+}

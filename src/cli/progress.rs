@@ -1,0 +1,51 @@
+//! Bars on a terminal: one for each series whose run is under way.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::cli::output::thousands;
+use crate::daemon::Told;
+use crate::model::Series;
+
+/// The bars; none where standard error is no terminal.
+pub(crate) struct Bars(Option<(MultiProgress, HashMap<String, ProgressBar>)>);
+
+impl Bars {
+    /// Those of the process's terminal.
+    pub(crate) fn of_terminal() -> Self {
+        Bars(std::io::stderr().is_terminal().then(|| (MultiProgress::new(), HashMap::new())))
+    }
+
+    /// Shows how far a run is, or that it is over.
+    pub(crate) fn show(&mut self, told: &Told) {
+        let Some((bars, open)) = &mut self.0 else { return };
+        match told {
+            Told::Progress { series, done, planned, rows } => {
+                let bar = open.entry(series.clone()).or_insert_with(|| bars.add(bar(series)));
+                bar.set_length(*planned as u64);
+                bar.set_position(*done as u64);
+                bar.set_message(format!("rows={}", thousands(*rows)));
+            }
+            Told::Ended(report) => {
+                open.remove(&report.series).iter().for_each(ProgressBar::finish_and_clear);
+            }
+        }
+    }
+}
+
+fn bar(series: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let prefix = series.parse::<Series>().map_or_else(|_| series.to_owned(), |series| label(&series));
+    ProgressBar::new(0).with_style(style).with_prefix(prefix)
+}
+
+/// `[Binance  BTC/USDT 1h]`.
+pub(crate) fn label(series: &Series) -> String {
+    let mut name = series.exchange().to_owned();
+    name[..1].make_ascii_uppercase();
+    let span = series.span().map_or_else(|| series.kind().to_string(), |span| span.to_string());
+    format!("[{name:<8} {} {span}]", series.pair())
+}

@@ -1,0 +1,109 @@
+//! `dccd status --wide`: how each series stands, from the state store.
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config::Config;
+use crate::daemon::Job;
+use crate::db::{Database, DbError};
+use crate::model::{Micros, Series, Zone};
+use crate::store::Layout;
+use crate::telemetry::SeriesHealth;
+
+/// One series.
+#[derive(Serialize)]
+struct Line {
+    series: String,
+    last_run_at: Option<f64>,
+    last_success_at: Option<f64>,
+    rows: u64,
+    consecutive_errors: u32,
+    paused: bool,
+    configured: bool,
+    last_error: Option<String>,
+}
+
+/// Prints every series that is configured, or ever ran.
+pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
+    let (known, paused) = match look(config).await {
+        Ok(found) => found,
+        Err(error) => return out.failed(&error),
+    };
+    let lines = lines(config, known, &paused);
+    if json {
+        return match serde_json::to_string_pretty(&lines) {
+            Ok(text) => {
+                out.line(text);
+                Exit::Done
+            }
+            Err(error) => out.fail(Exit::Failed, error),
+        };
+    }
+    let header = format!(
+        "{:<36} {:<17} {:<17} {:>10} {:>6}  {}",
+        "series", "last_run", "last_success", "rows", "errors", "state"
+    );
+    out.line(&header);
+    out.line("-".repeat(header.len()));
+    lines.iter().for_each(|line| out.line(row(line, &config.zone)));
+    Exit::Done
+}
+
+async fn look(config: &Config) -> Result<(Vec<SeriesHealth>, Vec<Series>), DbError> {
+    let Some(db) = Database::look(&Layout::new(&config.data_path).own()).await? else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let found = (db.series_health().await?, db.paused().await?);
+    db.close().await;
+    Ok(found)
+}
+
+fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Line> {
+    let jobs = Job::all(config);
+    let configured = |series: &Series| jobs.iter().any(|job| **job.series() == *series);
+    let seconds = |at: Option<Micros>| at.map(Micros::as_secs_f64);
+    let line = |health: &SeriesHealth| Line {
+        series: health.series.to_string(),
+        last_run_at: seconds(health.last_run_at),
+        last_success_at: seconds(health.last_success_at),
+        rows: health.rows,
+        consecutive_errors: health.consecutive_errors,
+        paused: paused.contains(&health.series),
+        configured: configured(&health.series),
+        last_error: health.last_error.clone(),
+    };
+    let mut lines: Vec<Line> = known.iter().map(line).collect();
+    let never_ran = jobs.iter().filter(|job| !known.iter().any(|known| known.series == **job.series()));
+    lines.extend(never_ran.map(|job| Line {
+        series: job.series().to_string(),
+        last_run_at: None,
+        last_success_at: None,
+        rows: 0,
+        consecutive_errors: 0,
+        paused: paused.contains(job.series()),
+        configured: true,
+        last_error: None,
+    }));
+    lines.sort_by(|one, other| one.series.cmp(&other.series));
+    lines
+}
+
+fn row(line: &Line, zone: &Zone) -> String {
+    let time =
+        |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
+    let state = match (line.configured, line.paused, &line.last_error) {
+        (false, ..) => "not configured".to_owned(),
+        (true, true, _) => "paused".to_owned(),
+        (true, false, Some(error)) => error.clone(),
+        (true, false, None) => "ok".to_owned(),
+    };
+    format!(
+        "{:<36} {:<17} {:<17} {:>10} {:>6}  {state}",
+        line.series,
+        time(line.last_run_at),
+        time(line.last_success_at),
+        line.rows,
+        line.consecutive_errors,
+    )
+}

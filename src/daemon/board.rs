@@ -1,0 +1,123 @@
+//! Where the work somebody asked for is followed: the last progress of each series, and every report.
+//!
+//! What nobody reads is bounded by the number of series; what is read late is never lost but for progress
+//! that newer progress replaced.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::daemon::Report;
+use crate::jobs::Progress;
+use crate::model::Series;
+
+/// What is told of work under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// How far the run of a series is.
+    Progress {
+        /// Whose.
+        series: String,
+        /// Windows done.
+        done: usize,
+        /// Windows planned.
+        planned: usize,
+        /// Rows received and kept so far.
+        rows: u64,
+    },
+    /// A run ended.
+    Ended(Report),
+}
+
+/// Followed by one reader.
+#[derive(Default)]
+pub struct Board {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    progress: BTreeMap<String, Progress>,
+    reports: VecDeque<Report>,
+    is_over: bool,
+}
+
+impl Board {
+    /// A run is so far now.
+    pub fn progress(&self, series: &Series, progress: Progress) {
+        self.state().progress.insert(series.to_string(), progress);
+        self.changed.notify_one();
+    }
+
+    /// A run ended.
+    pub fn report(&self, report: Report) {
+        let mut state = self.state();
+        state.progress.remove(&report.series);
+        state.reports.push_back(report);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Nothing more will be told.
+    pub fn close(&self) {
+        self.state().is_over = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for what is new; none once everything was told.
+    pub async fn next(&self) -> Option<Vec<Told>> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(told) = self.take() {
+                return (!told.is_empty()).then_some(told);
+            }
+            changed.await;
+        }
+    }
+
+    /// What is new: none where nothing is, nothing where it is over.
+    fn take(&self) -> Option<Vec<Told>> {
+        let mut state = self.state();
+        let progress = std::mem::take(&mut state.progress).into_iter().map(|(series, at)| Told::Progress {
+            series,
+            done: at.done,
+            planned: at.planned,
+            rows: at.rows,
+        });
+        let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
+        (!told.is_empty() || state.is_over).then_some(told)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::How;
+
+    #[tokio::test]
+    async fn a_slow_reader_misses_old_progress_and_no_report() {
+        let board = Board::default();
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let report = |rows| Report { rows, ..Report::new(&series, How::Done) };
+        for done in 0..9 {
+            board.progress(&series, Progress { done, planned: 9, rows: 0 });
+        }
+        assert!(matches!(board.next().await.as_deref(), Some([Told::Progress { done: 8, .. }])));
+
+        board.progress(&series, Progress { done: 9, planned: 9, rows: 0 });
+        board.report(report(1));
+        board.report(report(2));
+        board.close();
+
+        assert_eq!(board.next().await, Some(vec![Told::Ended(report(1)), Told::Ended(report(2))]));
+        assert_eq!(board.next().await, None);
+    }
+}

@@ -1,0 +1,161 @@
+//! The places of the jobs in the schedule: when each is due, how its last runs ended, and whether it is paused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::daemon::site::now;
+use crate::daemon::{Done, Job, Site};
+use crate::jobs::RunError;
+use crate::model::{Micros, Series};
+
+/// How soon a run comes again that broke off.
+const AFTER_BREAK: Duration = Duration::from_secs(5);
+
+/// A job's place in the schedule.
+pub(super) struct Place {
+    pub(super) job: Job,
+    /// By the system's clock.
+    pub(super) due: Option<Micros>,
+    /// Failed runs in a row.
+    pub(super) failed: u32,
+    /// The last run failed by the disk.
+    by_storage: bool,
+    /// Somebody does not want it to run by itself.
+    pub(super) is_paused: bool,
+    /// It is configured no more, and goes when its run has ended.
+    pub(super) is_leaving: bool,
+    /// It was configured anew while it ran.
+    is_changed: bool,
+}
+
+/// What a new configuration did to the jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Jobs that were not there before.
+    pub added: usize,
+    /// Jobs that are there no more.
+    pub removed: usize,
+    /// Jobs that are fetched otherwise, or at other times.
+    pub changed: usize,
+}
+
+/// Every job's place.
+#[derive(Default)]
+pub(super) struct Places(BTreeMap<Arc<Series>, Place>);
+
+impl Place {
+    fn new(job: Job, site: &Site) -> Self {
+        let known = site.telemetry().health().of(job.series());
+        Place {
+            due: job.rhythm.first(now()),
+            failed: known.map_or(0, |health| health.consecutive_errors),
+            by_storage: false,
+            is_paused: site.is_paused(job.series()),
+            is_leaving: false,
+            is_changed: false,
+            job,
+        }
+    }
+
+    /// When it runs by itself next, where it does.
+    pub(super) fn waits_for(&self) -> Option<Micros> {
+        self.due.filter(|_| !self.is_paused && !self.is_leaving)
+    }
+
+    /// Takes down what a job's turn came to, and when it is due again.
+    fn arm(&mut self, done: &Done) {
+        self.due = done.due;
+        match &done.outcome.error {
+            None => (self.failed, self.by_storage) = (0, false),
+            Some(RunError::Stopped { .. } | RunError::Refused { .. }) => {}
+            Some(error) => {
+                self.failed += 1;
+                self.by_storage = matches!(error, RunError::Store { .. });
+            }
+        }
+        if std::mem::take(&mut self.is_changed) {
+            self.due = self.job.rhythm.first(now());
+        }
+    }
+}
+
+impl Places {
+    pub(super) fn new(jobs: Vec<Job>, site: &Site) -> Self {
+        let places = jobs.into_iter().map(|job| (Arc::clone(job.series()), Place::new(job, site)));
+        Places(places.collect())
+    }
+
+    /// Every place, in the order of their series.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Series>, &Place)> {
+        self.0.iter()
+    }
+
+    pub(super) fn get(&self, series: &Series) -> Option<&Place> {
+        self.0.get(series)
+    }
+
+    /// A job's turn is over, or broke off where nothing is known of it.
+    pub(super) fn ended(&mut self, series: &Series, done: Option<&Done>) {
+        let Some(place) = self.0.get_mut(series) else { return };
+        match done {
+            Some(done) => place.arm(done),
+            None => place.due = Some(now() + AFTER_BREAK),
+        }
+    }
+
+    /// The disk takes what it is given again: the runs that failed by it are due.
+    pub(super) fn storage_is_back(&mut self) {
+        let waiting = self.0.values_mut().filter(|place| place.by_storage);
+        waiting.for_each(|place| place.due = Some(now()));
+    }
+
+    /// Pauses jobs or lets them run again; what they missed meanwhile is one run.
+    pub(super) fn pause(&mut self, series: &[Series], is_paused: bool) {
+        for one in series {
+            self.0.get_mut(one).into_iter().for_each(|place| place.is_paused = is_paused);
+        }
+    }
+
+    /// Takes in the jobs of a new configuration. A run that is under way goes on as it began.
+    pub(super) fn adopt(
+        &mut self,
+        jobs: Vec<Job>,
+        is_running: impl Fn(&Series) -> bool,
+        site: &Site,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let mut wanted: BTreeMap<Arc<Series>, Job> =
+            jobs.into_iter().map(|job| (Arc::clone(job.series()), job)).collect();
+        for (series, place) in &mut self.0 {
+            let Some(job) = wanted.remove(series) else {
+                changes.removed += usize::from(!std::mem::replace(&mut place.is_leaving, true));
+                continue;
+            };
+            changes.added += usize::from(std::mem::take(&mut place.is_leaving));
+            if job == place.job {
+                continue;
+            }
+            changes.changed += 1;
+            place.is_changed = is_running(series);
+            place.due = job.rhythm.first(now());
+            place.job = job;
+        }
+        changes.added += wanted.len();
+        self.0.extend(wanted.into_iter().map(|(series, job)| (series, Place::new(job, site))));
+        changes
+    }
+
+    /// Takes those away that are configured no more and do not run.
+    pub(super) fn let_go(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
+        let mut gone = Vec::new();
+        self.0.retain(|series, place| {
+            let stays = !place.is_leaving || is_running(series);
+            if !stays {
+                gone.push(Arc::clone(series));
+            }
+            stays
+        });
+        gone
+    }
+}

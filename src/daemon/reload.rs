@@ -1,0 +1,103 @@
+//! What a new configuration changes in a daemon that runs, and what has to wait for its next start.
+
+use std::fmt;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::config::{Config, ConfigError};
+use crate::daemon::Refusal;
+use crate::daemon::places::Changes;
+
+/// A configuration that came into force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Its hash.
+    pub hash: String,
+    /// What it did to the jobs.
+    pub changes: Changes,
+    /// What of it applies at the next start.
+    pub waits_for_restart: Vec<String>,
+    /// What the user should know although it is accepted.
+    pub notes: Vec<String>,
+}
+
+/// Why the configuration in force stays in force.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The daemon could not take it in.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// Reading it broke off.
+    #[error("reading the configuration broke off: {reason}; please report this")]
+    Broken {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Changes { added, removed, changed } = self.changes;
+        write!(
+            f,
+            "configuration {} is in force: {added} job(s) added, {removed} removed, {changed} changed",
+            self.hash
+        )?;
+        self.waits_for_restart.iter().try_for_each(|what| write!(f, "; {what}"))
+    }
+}
+
+/// What a reload tells programs.
+#[derive(Serialize)]
+pub struct ReloadAnswer<'a> {
+    reloaded: bool,
+    hash: Option<&'a str>,
+    added: usize,
+    removed: usize,
+    changed: usize,
+    waits_for_restart: &'a [String],
+    notes: &'a [String],
+    problems: Vec<String>,
+}
+
+impl<'a> ReloadAnswer<'a> {
+    /// The answer to a reload.
+    #[must_use]
+    pub fn of(reloaded: &'a Result<Reloaded, ReloadError>) -> Self {
+        let done = reloaded.as_ref().ok();
+        let changes = done.map(|done| done.changes).unwrap_or_default();
+        ReloadAnswer {
+            reloaded: done.is_some(),
+            hash: done.map(|done| &*done.hash),
+            added: changes.added,
+            removed: changes.removed,
+            changed: changes.changed,
+            waits_for_restart: done.map_or(&[], |done| &done.waits_for_restart),
+            notes: done.map_or(&[], |done| &done.notes),
+            problems: reloaded.as_ref().err().map(ReloadError::lines).unwrap_or_default(),
+        }
+    }
+}
+
+/// What differs from the configuration the daemon started with and cannot change while it runs.
+pub(super) fn waits_for_restart(started: &Config, new: &Config) -> Vec<String> {
+    let known = |name: &String| started.exchange(name) != new.exchange(name);
+    let exchanges = started.exchanges.keys().chain(new.exchanges.keys()).any(known);
+    let worker = (&started.worker.id, started.worker.lease) != (&new.worker.id, new.worker.lease);
+    let differing = [
+        ("settings.data_path", started.data_path != new.data_path),
+        ("settings.environment", started.environment != new.environment),
+        ("http", started.http != new.http),
+        ("store", started.store != new.store),
+        ("worker.id or worker.lease", worker),
+        ("exchanges", exchanges),
+        ("storage", started.storage != new.storage),
+        ("telemetry", started.telemetry != new.telemetry),
+    ];
+    let changed = differing.into_iter().filter(|(_, differs)| *differs);
+    changed.map(|(what, _)| format!("{what} changed, which applies at the next start")).collect()
+}

@@ -1,0 +1,79 @@
+//! The schedule as tables: the jobs for the pages, and the work of each exchange for the queues. Pure but for the present.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::daemon::Work;
+use crate::daemon::places::Places;
+use crate::daemon::site::now;
+use crate::model::Series;
+use crate::telemetry::{JobCounts, JobRow, QueueView, Telemetry};
+
+/// Every job with what is known of it, and how many are doing what.
+pub(super) fn jobs(
+    places: &Places,
+    running: &HashSet<&Series>,
+    telemetry: &Telemetry,
+) -> (Vec<JobRow>, JobCounts) {
+    let mut counts = JobCounts::default();
+    let (health, metrics) = (telemetry.health(), telemetry.metrics());
+    let rows = places.iter().map(|(series, place)| {
+        let runs = running.contains(&**series);
+        match (runs, place.is_paused, place.failed) {
+            (true, ..) => counts.running += 1,
+            (false, true, _) => counts.paused += 1,
+            (false, false, 0) => counts.waiting += 1,
+            (false, false, _) => counts.retrying += 1,
+        }
+        metrics.show_paused(series, place.is_paused);
+        let known = health.of(series);
+        JobRow {
+            series: (**series).clone(),
+            last_run_at: known.as_ref().and_then(|known| known.last_run_at),
+            last_success_at: known.as_ref().and_then(|known| known.last_success_at),
+            rows: known.as_ref().map_or(0, |known| known.rows),
+            consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
+            last_error: known.and_then(|known| known.last_error),
+            newest_row: metrics.newest_row(series),
+            next_run_at: place.waits_for().filter(|_| !runs),
+        }
+    });
+    (rows.collect(), counts)
+}
+
+/// The work of each exchange by its state: jobs, and what people asked for beside them.
+pub(super) fn queues<'a>(
+    places: &Places,
+    running: &HashSet<&Series>,
+    waiting: impl Iterator<Item = &'a Work>,
+) -> Vec<QueueView> {
+    let mut queues = Queues::default();
+    let at = now();
+    for (series, place) in places.iter().filter(|(series, _)| !running.contains(&***series)) {
+        let queue = queues.of(series);
+        match place.waits_for() {
+            Some(due) if due <= at => {
+                queue.depth += 1;
+                queue.oldest_due = Some(queue.oldest_due.map_or(due, |oldest| oldest.min(due)));
+            }
+            Some(_) => queue.scheduled += 1,
+            None => {}
+        }
+        queue.paused += u64::from(place.is_paused);
+        queue.failed += u64::from(place.failed > 0);
+    }
+    running.iter().for_each(|series| queues.of(series).in_progress += 1);
+    waiting.for_each(|work| queues.of(&work.order.series).depth += 1);
+    queues.0.into_values().collect()
+}
+
+#[derive(Default)]
+struct Queues(BTreeMap<String, QueueView>);
+
+impl Queues {
+    fn of(&mut self, series: &Series) -> &mut QueueView {
+        let name = series.exchange();
+        self.0
+            .entry(name.to_owned())
+            .or_insert_with(|| QueueView { name: name.to_owned(), ..QueueView::default() })
+    }
+}

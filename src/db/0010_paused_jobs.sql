@@ -1,0 +1,4 @@
+CREATE TABLE paused_jobs (
+    series TEXT   PRIMARY KEY,
+    since  BIGINT NOT NULL
+);

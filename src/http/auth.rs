@@ -1,0 +1,310 @@
+//! Who may do what: each route has a level of access, each request comes some way, and credentials may be shown.
+//!
+//! The levels stand in the table of routes. The socket in the data path's own folder belongs to the user who runs
+//! the daemon, so whoever can open it may do everything. Acting over TCP takes the token, whatever else is shown.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::basic;
+use super::browser::{check_host, check_origin};
+use super::guesses::Guesses;
+use super::passwords::{Passwords, Verdict};
+use super::routes::{Reply, plain};
+use super::token::TokenFile;
+use super::web::Web;
+use super::web_config::{WebConfig, WebConfigError};
+use crate::telemetry::events::RequestRefused;
+use crate::telemetry::{Refusal, Telemetry};
+
+/// What a route asks of who calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: probes must work when nothing else does.
+    Open,
+    /// That he may read.
+    Reader,
+    /// That he may change things.
+    Admin,
+}
+
+/// The way a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Via {
+    /// The unix socket.
+    Socket,
+    /// An address that only this machine reaches.
+    Loopback,
+    /// Any other address.
+    Network,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    /// The address of the other end, where it has one.
+    pub(super) peer: Option<IpAddr>,
+    /// The way it came.
+    pub(super) via: Via,
+}
+
+/// The rules of a server.
+#[derive(Default)]
+pub struct Auth {
+    token: Option<TokenFile>,
+    web: Option<(Arc<Web>, Passwords)>,
+    allow_unauthenticated: bool,
+    guesses: Guesses,
+}
+
+/// Why a request is not answered.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reason: Refusal,
+    pub(super) status: StatusCode,
+    pub(super) what: &'static str,
+    /// When it may be tried again.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Auth {
+    /// The rules of a server; without a token nobody changes anything over TCP.
+    ///
+    /// # Errors
+    /// When the token's file cannot be read or holds none.
+    pub fn new(token_file: Option<&Path>, allow_unauthenticated: bool) -> io::Result<Self> {
+        let token = token_file.map(TokenFile::open).transpose()?;
+        Ok(Auth { token, allow_unauthenticated, ..Auth::default() })
+    }
+
+    /// The same with TLS and the users of a web configuration.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn with_web_config(self, path: &Path) -> Result<Self, WebConfigError> {
+        let web = Arc::new(Web::open(path)?);
+        let passwords = Passwords::new().map_err(|_| WebConfigError::Refused {
+            path: path.to_owned(),
+            what: "the system gives no random bytes".to_owned(),
+        })?;
+        Ok(Auth { web: Some((web, passwords)), ..self })
+    }
+
+    /// Whether nobody beyond this machine reads without credentials, or anyone may.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.allow_unauthenticated
+            || self.token.is_some()
+            || self.web_config().is_some_and(|config| config.guards())
+    }
+
+    /// How addresses of the listeners begin.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        let speaks_tls = self.web_config().is_some_and(|config| config.tls.is_some());
+        if speaks_tls { "https" } else { "http" }
+    }
+
+    /// The web configuration and what keeps it up to date.
+    pub(super) fn web(&self) -> Option<&Arc<Web>> {
+        self.web.as_ref().map(|(web, _)| web)
+    }
+
+    /// The web configuration in force now.
+    pub(super) fn web_config(&self) -> Option<Arc<WebConfig>> {
+        self.web().map(|web| web.config())
+    }
+
+    /// Whether a request may pass; if not, the answer it gets.
+    pub(super) async fn admit(
+        &self,
+        telemetry: &Telemetry,
+        caller: Caller,
+        access: Access,
+        request: &Parts,
+    ) -> Result<(), Box<Reply>> {
+        let Err(refused) = self.judge(caller, access, request).await else { return Ok(()) };
+        telemetry.emit(RequestRefused { reason: refused.reason, peer: caller.peer });
+        Err(Box::new(self.answer(&refused)))
+    }
+
+    async fn judge(&self, caller: Caller, access: Access, request: &Parts) -> Result<(), Refused> {
+        if access == Access::Open || caller.via == Via::Socket {
+            return Ok(());
+        }
+        if request.method != Method::GET && request.method != Method::HEAD {
+            check_origin(&request.headers)?;
+        }
+        let config = self.web_config().unwrap_or_default();
+        let is_free = access == Access::Reader && config.users.is_empty();
+        // With client certificates nobody gets this far without one.
+        if is_free && (self.allow_unauthenticated || config.guards()) {
+            return Ok(());
+        }
+        let shows_credentials = request.headers.contains_key(header::AUTHORIZATION);
+        if is_free && caller.via == Via::Loopback {
+            match check_host(&request.uri, &request.headers) {
+                Err(refused) if !shows_credentials => return Err(refused),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
+        }
+        if !shows_credentials {
+            return Err(self.without_credentials(access, &config));
+        }
+        self.check_credentials(caller, access, &config, &request.headers).await
+    }
+
+    async fn check_credentials(
+        &self,
+        caller: Caller,
+        access: Access,
+        config: &WebConfig,
+        headers: &HeaderMap,
+    ) -> Result<(), Refused> {
+        // Where nothing would do, nothing can be guessed.
+        if self.token.is_none() && config.users.is_empty() {
+            return Err(self.forbidden());
+        }
+        let now = Instant::now();
+        if let Some(wait) = caller.peer.and_then(|peer| self.guesses.wait(peer, now)) {
+            return Err(guessing(wait));
+        }
+        let is_token = bearer(headers).zip(self.token.as_ref()).is_some_and(|(shown, token)| token.is(shown));
+        let verdict = if is_token { Verdict::Right } else { self.password(config, headers).await };
+        match (verdict, caller.peer) {
+            (Verdict::Right, Some(peer)) => self.guesses.right(peer),
+            (Verdict::Wrong, Some(peer)) => {
+                self.guesses.wrong(peer, now);
+            }
+            _ => {}
+        }
+        match verdict {
+            Verdict::Right if is_token || access == Access::Reader => Ok(()),
+            Verdict::Right => Err(self.forbidden()),
+            Verdict::Busy => Err(guessing(Duration::from_secs(1))),
+            Verdict::Wrong => Err(self.without_credentials(access, config)),
+        }
+    }
+
+    /// What the user and the password are worth that a request shows.
+    async fn password(&self, config: &WebConfig, headers: &HeaderMap) -> Verdict {
+        match (basic::credentials(headers), &self.web) {
+            (Some((user, password)), Some((_, passwords))) if !config.users.is_empty() => {
+                passwords.verify(&config.users, &user, &password).await
+            }
+            _ => Verdict::Wrong,
+        }
+    }
+
+    /// What is asked for where nothing right is shown; nothing, where no credentials would do.
+    fn without_credentials(&self, access: Access, config: &WebConfig) -> Refused {
+        if self.token.is_none() && (access == Access::Admin || config.users.is_empty()) {
+            return self.forbidden();
+        }
+        Refused {
+            reason: Refusal::Credentials,
+            status: StatusCode::UNAUTHORIZED,
+            what: "send the token of http.token_file as a bearer token, or a user of http.web_config to read\n",
+            wait: None,
+        }
+    }
+
+    fn forbidden(&self) -> Refused {
+        let what = match self.token {
+            Some(_) => "this needs the token of http.token_file\n",
+            None => "this needs a token; set http.token_file, or use the command line\n",
+        };
+        Refused { reason: Refusal::Forbidden, status: StatusCode::FORBIDDEN, what, wait: None }
+    }
+
+    fn answer(&self, refused: &Refused) -> Reply {
+        let mut reply = plain(refused.status, refused.what);
+        let headers = reply.headers_mut();
+        if refused.status == StatusCode::UNAUTHORIZED {
+            if self.web_config().is_some_and(|config| !config.users.is_empty()) {
+                let basic = HeaderValue::from_static("Basic realm=\"dccd\", charset=\"UTF-8\"");
+                headers.append(header::WWW_AUTHENTICATE, basic);
+            }
+            if self.token.is_some() {
+                headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dccd\""));
+            }
+        }
+        if let Some(wait) = refused.wait {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
+        }
+        reply
+    }
+}
+
+fn guessing(wait: Duration) -> Refused {
+    Refused {
+        reason: Refusal::Guessing,
+        status: StatusCode::TOO_MANY_REQUESTS,
+        what: "too many wrong credentials from there; wait\n",
+        wait: Some(wait),
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_level_asks_for_the_token_where_it_must_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        crate::atomic::replace(&path, b"s3cret\n").unwrap();
+        let guarded = Auth::new(Some(&path), false).unwrap();
+        let (bare, open) = (Auth::default(), Auth::new(None, true).unwrap());
+        let mut peer = 0;
+        let mut status = async |auth: &Auth, access, via, shown: &str| {
+            // Each one comes from elsewhere, so that none is taken for guessing.
+            peer += 1;
+            let caller = Caller { peer: Some(IpAddr::from(u32::to_be_bytes(peer))), via };
+            let mut request = Request::builder().uri("/").header("host", "localhost");
+            if !shown.is_empty() {
+                request = request.header(header::AUTHORIZATION, shown);
+            }
+            let judged = auth.judge(caller, access, &request.body(()).unwrap().into_parts().0).await;
+            judged.err().map(|refused| refused.status.as_u16())
+        };
+        use {Access::*, Via::*};
+        for via in [Socket, Loopback, Network] {
+            for auth in [&guarded, &bare, &open] {
+                assert_eq!(status(auth, Open, via, "").await, None);
+                assert_eq!(status(auth, Admin, Socket, "").await, None);
+            }
+            for access in [Open, Reader, Admin] {
+                assert_eq!(status(&guarded, access, via, "bEARER  s3cret").await, None);
+            }
+        }
+        for wrong in ["", "Bearer s3cre", "Bearer s3cret7", "Basic s3cret", "Bearer", "s3cret"] {
+            assert_eq!(status(&guarded, Reader, Loopback, wrong).await, None);
+            assert_eq!(status(&guarded, Reader, Network, wrong).await, Some(401), "{wrong}");
+            assert_eq!(status(&guarded, Admin, Loopback, wrong).await, Some(401), "{wrong}");
+            assert_eq!(status(&open, Reader, Network, wrong).await, None);
+            assert_eq!(status(&open, Admin, Network, wrong).await, Some(403));
+            assert_eq!(status(&bare, Admin, Loopback, wrong).await, Some(403));
+            assert_eq!(status(&bare, Reader, Network, wrong).await, Some(403));
+        }
+        let refused = guarded.answer(&guarded.without_credentials(Admin, &WebConfig::default()));
+        assert_eq!(refused.headers()[header::WWW_AUTHENTICATE], "Bearer realm=\"dccd\"");
+    }
+}

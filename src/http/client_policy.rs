@@ -1,0 +1,85 @@
+//! Whether a client's certificate will do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::certificate;
+
+/// What is asked of clients.
+pub(super) struct ClientPolicy {
+    /// Whether a certificate is asked for.
+    pub(super) asks: bool,
+    /// Whether a client without one is turned away.
+    pub(super) required: bool,
+    /// Whose certificates will do; any, where there is none.
+    pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// The names one of which the certificate must stand for.
+    pub(super) allowed: Option<Vec<String>>,
+    /// The signatures that are understood.
+    pub(super) schemes: WebPkiSupportedAlgorithms,
+}
+
+impl fmt::Debug for ClientPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientPolicy").field("asks", &self.asks).field("required", &self.required).finish()
+    }
+}
+
+impl ClientCertVerifier for ClientPolicy {
+    fn offer_client_auth(&self) -> bool {
+        self.asks
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.required
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.as_ref().map_or(&[], |verifier| verifier.root_hint_subjects())
+    }
+
+    fn verify_client_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        if let Some(verifier) = &self.verifier {
+            verifier.verify_client_cert(own, intermediates, now)?;
+        }
+        if let Some(allowed) = &self.allowed
+            && !certificate::names(own).iter().any(|name| allowed.contains(name))
+        {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, own, signed, &self.schemes)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, own, signed, &self.schemes)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.supported_schemes()
+    }
+}

@@ -1,0 +1,84 @@
+//! The answer to work that was asked for: lines of JSON, one as each thing happens.
+//!
+//! A client that goes away ends nothing but its answer.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::{Body, Frame};
+use hyper::header::{self, HeaderValue};
+
+use super::routes::Reply;
+use crate::daemon::Board;
+use crate::daemon::wire::Line;
+
+/// How long nothing may be said before it is said that nothing is new.
+const SAY_WITHIN: Duration = Duration::from_secs(5);
+
+/// Follows work to its end.
+pub(super) fn followed(id: u64, board: Arc<Board>) -> Reply {
+    let lines = Lines { next: Box::pin(Feed { board, first: Some(id), is_over: false }.next()) };
+    let mut reply = Response::new(lines.boxed_unsync());
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    reply
+}
+
+struct Lines {
+    next: Pin<Box<dyn Future<Output = (Feed, Option<Bytes>)> + Send>>,
+}
+
+impl Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let (feed, said) = ready!(self.next.as_mut().poll(cx));
+        self.next = Box::pin(feed.next());
+        Poll::Ready(said.map(|said| Ok(Frame::data(said))))
+    }
+}
+
+struct Feed {
+    board: Arc<Board>,
+    /// What is told first.
+    first: Option<u64>,
+    is_over: bool,
+}
+
+impl Feed {
+    async fn next(mut self) -> (Feed, Option<Bytes>) {
+        if self.is_over {
+            return (self, None);
+        }
+        if let Some(id) = self.first.take() {
+            return (self, Some(text([Line::Accepted { id }])));
+        }
+        let said = match tokio::time::timeout(SAY_WITHIN, self.board.next()).await {
+            Err(_) => text([Line::Alive {}]),
+            Ok(Some(told)) => text(told.into_iter().map(Line::Told)),
+            Ok(None) => {
+                self.is_over = true;
+                text([Line::Over {}])
+            }
+        };
+        (self, Some(said))
+    }
+}
+
+fn text(lines: impl IntoIterator<Item = Line>) -> Bytes {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, &line).expect("strings and numbers are always JSON");
+        text.push(b'\n');
+    }
+    text.into()
+}

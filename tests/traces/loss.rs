@@ -1,0 +1,80 @@
+//! A collector that is not there, or does not answer: it costs spans, which are counted, and nothing else.
+
+use std::time::{Duration, Instant};
+
+use dccd::sim::Knobs;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+use crate::home::{Home, MINUTES, PATIENCE, end, page};
+
+/// An address where nobody listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// What a backfill stores, and how long it takes.
+async fn backfill(telemetry: &str) -> (Home, Duration) {
+    let home = Home::new(Knobs::default()).await;
+    home.configure(telemetry);
+    let began = Instant::now();
+    let ended = home.run("backfill", &[]).await;
+    let took = began.elapsed();
+    assert_eq!((ended.code, home.rows()), (Some(0), MINUTES), "{ended:?}");
+    (home, took)
+}
+
+#[tokio::test]
+async fn without_a_collector_the_same_rows_are_stored_and_the_loss_is_said() {
+    let (quiet, untraced) = backfill("").await;
+    let (home, took) = backfill(&format!("otlp_endpoint: \"{}\"", nobody().await)).await;
+    let (silent, hung) = {
+        let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", hanging.local_addr().unwrap());
+        backfill(&format!("otlp_endpoint: \"{endpoint}\"")).await
+    };
+
+    assert!(!quiet.log().contains("traces not sent"));
+    for home in [&home, &silent] {
+        let log = home.log();
+        let line = log.lines().find(|line| line.contains("traces not sent")).expect("nothing was said");
+        assert!(!line.contains(" spans=0 "), "{line}");
+    }
+    println!("untraced {untraced:?}, nobody listening {took:?}, no answer {hung:?}");
+    // The last flush takes 3 s at most; the rest is room for a busy machine.
+    for traced in [took, hung] {
+        assert!(traced < 3 * untraced + Duration::from_secs(6), "{traced:?} after {untraced:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_counts_what_it_cannot_send() {
+    let home = Home::new(Knobs::default()).await;
+    home.configure(&format!("otlp_endpoint: \"{}\"", nobody().await));
+    let mut daemon = home.command("start", &[("OTEL_BSP_SCHEDULE_DELAY", "50")]).spawn().unwrap();
+    let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
+    let served = lines.next_line().await.unwrap().unwrap();
+    let metrics = served.split_whitespace().last().unwrap().to_owned();
+
+    let counted = timeout(PATIENCE, async {
+        loop {
+            let text = page(&metrics, "text/plain").await;
+            let of = |name: &str| -> f64 {
+                text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
+            };
+            let failures = of("dccd_trace_export_failures_total ");
+            if failures > 0.0 {
+                break (failures, of("dccd_trace_spans_dropped_total "));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let (failures, spans) = counted.await.expect("no failure was counted");
+
+    assert!(spans >= failures);
+    let id = daemon.id().unwrap().to_string();
+    assert!(tokio::process::Command::new("kill").arg(id).status().await.unwrap().success());
+    assert_eq!(end(daemon).await.code, Some(0));
+}
