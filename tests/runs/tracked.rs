@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, MINUTELY, backfill, run};
 use crate::postgres;
-use crate::program::{configure, dccd};
+use crate::program::{command, configure, dccd, end, said, terminate, until, until_code};
 
 /// Runs the daemon of a house until the tracker says what is waited for.
 async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
@@ -164,6 +164,45 @@ async fn a_backfill_is_a_window_task_of_each_series() {
     assert!(refused.error.is_none(), "what lies beside the ignored window is fetched");
     assert!(run(&site, &order).await.error.is_none());
     site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_daemon_is_asked_for_and_what_it_refuses_are_tasks_and_a_job_that_is_removed_has_none() {
+    const OTHER: &str = "binance/ETH-USDT/ohlc/1m";
+    let two = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 60, retry_delay: 0.01}";
+    let house = House::with(two, "2024-01-01 03:00:30", Knobs::default()).await;
+    configure(&house, &house.text());
+    let child = command(&house, &["start"]).spawn().unwrap();
+    until_code(&house, &["healthcheck"], 0).await;
+    let tracker = tracker(&house).await;
+    let state = |id: &'static str| {
+        let tracker = tracker.clone();
+        async move { tracker.task(id).await.unwrap().map(|task| task.status) }
+    };
+    until(|| async { state(MINUTELY).await == Some(Status::Pending) }).await;
+    until(|| async { state(OTHER).await == Some(Status::Pending) }).await;
+
+    let fetched = dccd(&house, &["backfill", "--pairs", "BTC/USDT", "--start", "2024-01-01"]).await;
+    assert_eq!(fetched.code, Some(0), "{fetched:?}");
+    let filter = Filter { kind: Some(TaskKind::Backfill), ..Filter::default() };
+    let windows = tracker.tasks(&filter, 9).await.unwrap();
+    assert_eq!((windows.len(), windows[0].status), (1, Status::Succeeded));
+    assert_eq!(windows[0].window.unwrap().from, crate::house::at("2024-01-01"));
+
+    assert_eq!(dccd(&house, &["jobs", "ignore", MINUTELY, "--reason", "delisted"]).await.code, Some(0));
+    let named = dccd(&house, &["jobs", "run", MINUTELY]).await;
+    assert_eq!((named.code, &*named.out), (Some(1), "Done. successes=0 failures=1\n"), "{named:?}");
+    assert!(named.err.contains("is ignored (delisted)"), "{named:?}");
+    let all = dccd(&house, &["collect"]).await;
+    assert_eq!((all.code, &*all.out), (Some(0), "Done. successes=1 failures=0\n"), "{all:?}");
+    assert!(all.err.contains("is ignored (delisted)"), "{all:?}");
+
+    configure(&house, &house.text().replace(", ETH/USDT", ""));
+    assert_eq!(said(&house, "POST", "/-/reload", "").await.status, 200);
+    until(|| async { state(OTHER).await.is_none() }).await;
+    assert_eq!(state(MINUTELY).await, Some(Status::Ignored), "what somebody decided stays");
+    terminate(&child).await;
+    assert_eq!(end(child).await.code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
