@@ -76,7 +76,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         orders.iter().for_each(|order| out.line(dry_run(order, &config)));
         return Exit::Done;
     }
-    let works = orders.into_iter().map(|order| Work { order, check_files: false }).collect();
+    let works = orders.into_iter().map(Work::fetch).collect();
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
     let mut bars = Bars::of_terminal();
     let mut exit = Exit::Done;
@@ -108,6 +108,7 @@ fn tell(report: &Report, out: &mut Output) {
         How::Done => out.line(format!("{label} done — {rows} {what}, 0 windows skipped")),
         How::Skipped(failed) => out.line(format!("{label} done — {rows} {what}, {failed} windows skipped")),
         How::Stopped => out.line(format!("{label} stopped — {rows} {what} stored")),
+        How::Refused => out.line(format!("{label} not fetched")),
         How::Failed | How::Storage => out.line(format!("{label} failed — {rows} {what} stored")),
     }
     report.error.iter().for_each(|error| out.error(error));

@@ -74,10 +74,16 @@ pub(crate) async fn run_jobs(
     stop: CancellationToken,
     mut on: impl FnMut(&Report),
 ) -> Exit {
+    // A job that was named and not run is a failure of the command; among all of them it is none.
+    let is_named = !asked.is_empty();
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
     let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
         let Told::Ended(report) = told else { return };
         on(&report);
+        if report.how == How::Refused && !is_named {
+            report.error.iter().for_each(|why| out.note(why));
+            return;
+        }
         exit = exit.or_worse(Exit::of_run(report.how));
         match report.how {
             How::Done => successes += 1,
@@ -114,5 +120,7 @@ fn known_before(config: &Config, jobs: &[Job]) -> Vec<Collected> {
 fn keep(collected: &mut Collected, report: &Report) {
     collected.last_run_secs = report.last_run_secs;
     collected.last_success_secs = report.last_success_secs;
-    collected.ran = Some((Duration::from_secs_f64(report.took_secs.max(0.0)), report.rows));
+    if report.how != How::Refused {
+        collected.ran = Some((Duration::from_secs_f64(report.took_secs.max(0.0)), report.rows));
+    }
 }

@@ -50,7 +50,7 @@ impl Exit {
         match how {
             How::Done => Exit::Done,
             How::Storage => Exit::Storage,
-            How::Skipped(_) | How::Stopped | How::Failed => Exit::Failed,
+            How::Skipped(_) | How::Stopped | How::Refused | How::Failed => Exit::Failed,
         }
     }
 
@@ -76,7 +76,9 @@ impl Exit {
         match error {
             SiteError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
             SiteError::Net(_) | SiteError::Remote(_) => Exit::Config,
-            SiteError::Store(_) | SiteError::Db(_) | SiteError::Health { .. } => Exit::Storage,
+            SiteError::Store(_) | SiteError::Db(_) | SiteError::Tracker(_) | SiteError::Health { .. } => {
+                Exit::Storage
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, Strin
 
 fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, String> {
     let jobs = meant(config, asked)?;
-    Ok(jobs.into_iter().map(|job| Work { order: job.order, check_files: false }).collect())
+    Ok(jobs.into_iter().map(|job| Work::turn_of(job, 0)).collect())
 }
 
 /// Runs every piece, some side by side; a failure of one stops none of the others.
@@ -115,8 +115,8 @@ async fn run_all(
             let run = running.spawn(async move {
                 let series = &work.order.series;
                 let tell = |at: Progress| board.progress(series, at);
-                let (outcome, files) = carry_out(&site, &work, Duration::ZERO, &tell, &stop).await;
-                Report::of(&site, series, &outcome, files)
+                let done = carry_out(&site, &work, Duration::ZERO, &tell, &stop).await;
+                Report::of(&site, series, &done.outcome, done.files)
             });
             series.insert(run.id(), own);
         }

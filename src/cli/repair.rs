@@ -93,7 +93,7 @@ fn works(args: &Args, config: &Config) -> Vec<Work> {
         layout.series().into_iter().filter(|series| wanted(series) && !is_configured(series)).collect();
     let orders = jobs.iter().map(|job| job.order.clone());
     let orders = orders.chain(others.iter().map(|series| held_only(&layout, series)));
-    orders.map(|order| Work { order, check_files: true }).collect()
+    orders.map(Work::repair).collect()
 }
 
 /// A series nobody collects any more is repaired as far as it reaches, and not beyond.

@@ -13,7 +13,7 @@ use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Control, Job, Pulse, Scheduler, Site};
+use crate::daemon::{Control, Job, Pulse, Scheduler, Site, Watchdog};
 use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
 use crate::telemetry::{STARTING, STOPPING, Status};
 
@@ -84,6 +84,10 @@ impl Running {
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
         let Running { site, status, listeners, jobs, slots, config, auth, socket, told } = self;
+        let watchdog = Watchdog::over(site.rounds());
+        if let Err(error) = &watchdog {
+            tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
+        }
         let pages_stop = CancellationToken::new();
         let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
         let mut pages = JoinSet::new();
@@ -105,6 +109,7 @@ impl Running {
             status.set_unready(STOPPING, "the daemon is stopping");
         };
         let (unfinished, ()) = tokio::join!(scheduler.run(&stop), draining);
+        drop(watchdog);
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}

@@ -12,7 +12,7 @@ use crate::config::section::Section;
 pub enum Store {
     /// The embedded database under the data path.
     Sqlite,
-    /// A PostgreSQL server, by its URL; not active in this version.
+    /// A PostgreSQL server, by its URL.
     Postgres(Secret),
 }
 
@@ -43,8 +43,6 @@ pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
         return Store::Sqlite;
     }
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        root.report()
-            .note(format!("{key}: PostgreSQL is loaded but not active in this version; SQLite is used"));
         return Store::Postgres(Secret::new(text));
     }
     // Anything but a bare word may be a mistyped URL with its password.

@@ -157,8 +157,10 @@ impl Control {
         let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(job.series())).collect();
         site.make_room(jobs.len());
         site.take_in(&config, &series).await.map_err(ReloadError::Refused)?;
+        let adopted = jobs.clone();
         let changes =
             self.ask(|reply| Command::Adopt { jobs, slots, reply }).await.map_err(ReloadError::Refused)?;
+        site.worker().want(&adopted);
         let reloaded = Reloaded {
             hash: config.hash.clone(),
             changes,

@@ -13,8 +13,11 @@ mod schedule;
 mod scheduler;
 mod site;
 mod tables;
+mod tracked;
+mod watchdog;
 pub mod wire;
 mod work;
+mod worker;
 
 pub use board::{Board, Told};
 pub use control::{Control, Refusal};
@@ -26,4 +29,5 @@ pub use reload::{ReloadAnswer, ReloadError, Reloaded};
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use site::{Site, SiteError, now};
-pub use work::{Files, How, Report, Work, carry_out, open_gaps};
+pub use watchdog::Watchdog;
+pub use work::{Done, DueJob, Files, How, Report, Work, carry_out, open_gaps};

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::daemon::site::now;
-use crate::daemon::{Job, Rhythm, Site};
-use crate::jobs::{Outcome, RunError};
+use crate::daemon::{Done, Job, Site};
+use crate::jobs::RunError;
 use crate::model::{Micros, Series};
 
-/// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
-const AFTER_STORAGE: Duration = Duration::from_secs(30);
 /// How soon a run comes again that broke off.
 const AFTER_BREAK: Duration = Duration::from_secs(5);
 
@@ -65,28 +63,19 @@ impl Place {
         self.due.filter(|_| !self.is_paused && !self.is_leaving)
     }
 
-    /// Says when a job whose run ended is due again. A candle closes by the exchange's clock, whatever ours says.
-    fn arm(&mut self, outcome: &Outcome, site: &Site) {
-        let at = now();
-        self.by_storage = matches!(&outcome.error, Some(RunError::Store { .. }));
-        self.due = match &outcome.error {
-            None => {
-                let theirs = match self.job.rhythm {
-                    Rhythm::AtClose { .. } => site.now_at(self.job.series()),
-                    Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
-                };
-                self.failed = 0;
-                self.job.next_after(theirs).map(|next| at + next.since(theirs))
-            }
+    /// Takes down what a job's turn came to, and when it is due again.
+    fn arm(&mut self, done: &Done) {
+        self.due = done.due;
+        match &done.outcome.error {
+            None => (self.failed, self.by_storage) = (0, false),
+            Some(RunError::Stopped { .. } | RunError::Refused { .. }) => {}
             Some(error) => {
                 self.failed += 1;
-                let asked = error.wait().unwrap_or_default();
-                let due = self.job.rhythm.retry_after(self.failed, asked, at);
-                Some(if self.by_storage { due.min(at + AFTER_STORAGE) } else { due })
+                self.by_storage = matches!(error, RunError::Store { .. });
             }
-        };
+        }
         if std::mem::take(&mut self.is_changed) {
-            self.due = self.job.rhythm.first(at);
+            self.due = self.job.rhythm.first(now());
         }
     }
 }
@@ -106,11 +95,11 @@ impl Places {
         self.0.get(series)
     }
 
-    /// A run of a job ended, or broke off where there is no outcome.
-    pub(super) fn ended(&mut self, series: &Series, outcome: Option<&Outcome>, site: &Site) {
+    /// A job's turn is over, or broke off where nothing is known of it.
+    pub(super) fn ended(&mut self, series: &Series, done: Option<&Done>) {
         let Some(place) = self.0.get_mut(series) else { return };
-        match outcome {
-            Some(outcome) => place.arm(outcome, site),
+        match done {
+            Some(done) => place.arm(done),
             None => place.due = Some(now() + AFTER_BREAK),
         }
     }

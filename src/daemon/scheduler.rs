@@ -17,8 +17,8 @@ use crate::daemon::site::now;
 use crate::daemon::tables;
 use crate::daemon::wire::means;
 use crate::daemon::work::carry_out;
-use crate::daemon::{Files, How, Job, Report, Site, Work};
-use crate::jobs::{Order, Outcome, Progress};
+use crate::daemon::{Done, How, Job, Report, Site, Work};
+use crate::jobs::{Order, Progress};
 use crate::model::{Micros, Series};
 use crate::telemetry::Status;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
@@ -63,8 +63,7 @@ struct Run {
 /// A run that ended.
 struct Ran {
     series: Arc<Series>,
-    outcome: Outcome,
-    files: Option<Files>,
+    done: Done,
 }
 
 impl Scheduler {
@@ -166,7 +165,8 @@ impl Scheduler {
             let order = Order { spare_repairs: true, ..place.job.order.clone() };
             // Whoever waits for this very run follows it.
             let followers = self.errands.share(&series);
-            let run = (Work { order, check_files: false }, at.since(due), stop.clone());
+            let work = Work::turn_of(Job { order, ..place.job.clone() }, place.failed);
+            let run = (work, at.since(due), stop.clone());
             self.start(run, true, false, followers);
         }
     }
@@ -193,8 +193,8 @@ impl Scheduler {
         let running = async move {
             let series = Arc::clone(&work.order.series);
             let tell = |at: Progress| boards.iter().for_each(|board| board.progress(&series, at));
-            let (outcome, files) = carry_out(&site, &work, delay, &tell, &stop).await;
-            Ran { series, outcome, files }
+            let done = carry_out(&site, &work, delay, &tell, &stop).await;
+            Ran { series, done }
         };
         let id = self.running.spawn(running).id();
         self.runs.insert(series, Run { id, is_of_job, is_errand, followers });
@@ -227,12 +227,11 @@ impl Scheduler {
             }
         };
         let Some(run) = self.runs.remove(&series) else { return };
-        let outcome = ran.as_ref().map(|ran| &ran.outcome);
         if run.is_of_job {
-            self.places.ended(&series, outcome, &self.site);
+            self.places.ended(&series, ran.as_ref().map(|ran| &ran.done));
         }
         let report = match &ran {
-            Some(ran) => Report::of(&self.site, &series, &ran.outcome, ran.files.clone()),
+            Some(ran) => Report::of(&self.site, &series, &ran.done.outcome, ran.done.files.clone()),
             None => Report {
                 error: Some(format!("{series}: the run broke off; please report this")),
                 ..Report::new(&series, How::Failed)
@@ -315,7 +314,7 @@ impl Scheduler {
         for series in self.find(asked)? {
             match (self.runs.get(&series), self.places.get(&series)) {
                 (Some(run), _) if run.is_of_job => runs.push(series),
-                (_, Some(place)) => works.push(Work { order: place.job.order.clone(), check_files: false }),
+                (_, Some(place)) => works.push(Work::turn_of(place.job.clone(), place.failed)),
                 (_, None) => {}
             }
         }

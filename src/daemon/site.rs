@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::atomic;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::keeper::{Keeper, enter_copied};
+use crate::daemon::watchdog::Rounds;
+use crate::daemon::worker::{Terms, Worker};
 use crate::daemon::{Job, Refusal};
 use crate::db::{Database, DbError};
 use crate::exchange::find;
@@ -27,6 +29,7 @@ use crate::telemetry::events::{
     PublishFailed,
 };
 use crate::telemetry::{HealthMonitor, Telemetry, trace};
+use crate::tracker::{Retention, Tracker, TrackerError};
 
 /// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
 /// than an exchange's limit lets them come.
@@ -44,6 +47,7 @@ pub struct Site {
     contexts: RwLock<BTreeMap<&'static str, Arc<Context>>>,
     paused: Mutex<HashSet<Series>>,
     copies: Copies,
+    worker: Arc<Worker>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
     kept: CancellationToken,
@@ -61,6 +65,9 @@ pub enum SiteError {
     /// The state store cannot be used.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The tracker refused what every process needs of it.
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
     /// A client cannot be made.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -97,10 +104,11 @@ impl Site {
         let jobs = Job::all(config);
         telemetry.metrics().show_config(&config.hash, config.alerts.max_consecutive_errors);
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
-        let db = Database::open(&layout.own()).await?;
+        let db = open_state(&layout, config).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
         let remotes = copies::remotes(&config.storage)?;
+        let worker = enter(&layout, config, &db, &telemetry, &jobs).await?;
         let store = open_store(&layout, config, &telemetry).await?;
         let kept = CancellationToken::new();
         store.bring_with(Arc::new(Bringer {
@@ -116,6 +124,7 @@ impl Site {
             telemetry,
             db,
             store,
+            worker,
             contexts: RwLock::default(),
             paused: Mutex::new(paused),
             copies,
@@ -125,6 +134,7 @@ impl Site {
             _lock: lock,
         };
         site.keep_store(config);
+        site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
@@ -237,6 +247,7 @@ impl Site {
     /// Ends the metrics of a series that is not collected any more.
     pub(super) fn forget(&self, series: &Series) {
         self.telemetry.forget_series(series);
+        self.worker.let_go();
     }
 
     /// Whether somebody paused the job of a series.
@@ -296,6 +307,17 @@ impl Site {
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// This process as a worker of the tracker.
+    pub(super) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Grows while the loop goes round that keeps this process's leases.
+    #[must_use]
+    pub fn rounds(&self) -> Rounds {
+        self.worker.rounds()
     }
 
     /// Where state is kept over restarts.
@@ -418,6 +440,7 @@ impl Site {
             store.close()
         };
         let closed = tokio::task::spawn_blocking(closing).await;
+        self.worker.leave().await;
         self.db.close().await;
         match closed {
             Ok(Ok(())) => return true,
@@ -425,6 +448,37 @@ impl Site {
             Err(error) => tracing::error!(%error, "closing the journal broke off"),
         }
         false
+    }
+}
+
+/// Makes this process a worker, and its jobs' series its own.
+async fn enter(
+    layout: &Layout,
+    config: &Config,
+    db: &Database,
+    telemetry: &Telemetry,
+    jobs: &[Job],
+) -> Result<Arc<Worker>, TrackerError> {
+    let tracker = Tracker::new(db, telemetry);
+    let terms = Terms {
+        id: config.worker.id.clone(),
+        slots: config.worker.slots,
+        lease: config.worker.lease,
+        retention: Retention::of_days(config.runs_retention_days),
+        is_alone: db.kind() == "sqlite",
+    };
+    let worker = Worker::enter(tracker, &layout.own(), terms).await?;
+    worker.want(jobs);
+    worker.forget_gone().await?;
+    worker.own().await?;
+    Ok(worker)
+}
+
+/// Opens the state store that the configuration names.
+async fn open_state(layout: &Layout, config: &Config) -> Result<Database, DbError> {
+    match &config.store {
+        config::Store::Sqlite => Database::open(&layout.own()).await,
+        config::Store::Postgres(url) => Database::connect(url.expose()).await,
     }
 }
 

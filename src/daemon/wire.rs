@@ -140,7 +140,7 @@ impl TryFrom<WireWork> for Work {
             depth: wire.depth,
             spare_repairs: false,
         };
-        Ok(Work { order, check_files: wire.check_files })
+        Ok(Work { order, check_files: wire.check_files, turn: None })
     }
 }
 
@@ -166,8 +166,7 @@ mod tests {
                 depth: 50,
                 spare_repairs: false,
             };
-            let text =
-                serde_json::to_string(&WireWork::from(&Work { order: order.clone(), check_files: true }));
+            let text = serde_json::to_string(&WireWork::from(&Work::repair(order.clone())));
             let back: WireWork = serde_json::from_str(&text.unwrap()).unwrap();
             let back = Work::try_from(back).unwrap();
             assert_eq!((back.order, back.check_files), (order, true));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Site;
 use crate::daemon::site::now;
+use crate::daemon::{Job, Site};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
 use crate::jobs::{Order, Outcome, Progress, RunError};
@@ -22,6 +22,47 @@ pub struct Work {
     pub order: Order,
     /// Every file is checked first, and damaged ones are set aside.
     pub check_files: bool,
+    /// The job whose turn it is; none for what is asked for beside the jobs.
+    pub turn: Option<DueJob>,
+}
+
+/// A configured job whose turn it is.
+#[derive(Clone, Debug)]
+pub struct DueJob {
+    /// The job.
+    pub job: Job,
+    /// Its failed runs in a row.
+    pub failed: u32,
+}
+
+/// What work came to.
+pub struct Done {
+    /// The run.
+    pub outcome: Outcome,
+    /// What became of the files, where they were checked.
+    pub files: Option<Files>,
+    /// When the job whose turn it was is due again.
+    pub due: Option<Micros>,
+}
+
+impl Work {
+    /// History of a series, beside any job.
+    #[must_use]
+    pub fn fetch(order: Order) -> Self {
+        Work { order, check_files: false, turn: None }
+    }
+
+    /// A check of the files of a series and what is then missing.
+    #[must_use]
+    pub fn repair(order: Order) -> Self {
+        Work { order, check_files: true, turn: None }
+    }
+
+    /// A job's turn, after so many failed runs in a row.
+    #[must_use]
+    pub fn turn_of(job: Job, failed: u32) -> Self {
+        Work { order: job.order.clone(), check_files: false, turn: Some(DueJob { job, failed }) }
+    }
 }
 
 /// What came of it, in words and figures that can be handed from one process to another.
@@ -57,6 +98,8 @@ pub enum How {
     Skipped(usize),
     /// It was told to stop.
     Stopped,
+    /// It was not begun: somebody else works on it, or somebody decided that nobody does.
+    Refused,
     /// It failed.
     Failed,
     /// The storage failed.
@@ -116,6 +159,7 @@ impl How {
             None => How::Done,
             Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
             Some(RunError::Stopped { .. }) => How::Stopped,
+            Some(RunError::Refused { .. }) => How::Refused,
             Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
             Some(RunError::Store { .. }) => How::Storage,
             Some(_) => How::Failed,
@@ -123,18 +167,32 @@ impl How {
     }
 }
 
-/// Does the work, `delay` after it was due.
+/// Does the work, `delay` after it was due: a job's turn and a stretch of history as tasks of the tracker.
 pub async fn carry_out(
     site: &Site,
     work: &Work,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
-) -> (Outcome, Option<Files>) {
-    let order = &work.order;
-    if !work.check_files {
-        return (site.run(order, delay, progress, stop).await, None);
+) -> Done {
+    if let Some(DueJob { job, failed }) = &work.turn {
+        let turn = site.take_turn(job, *failed, delay, progress, stop).await;
+        return Done { outcome: turn.outcome, files: None, due: turn.due };
     }
+    let (outcome, files) = match work.check_files {
+        true => repair(site, &work.order, delay, progress, stop).await,
+        false => (site.run_window(&work.order, progress, stop).await, None),
+    };
+    Done { outcome, files, due: None }
+}
+
+async fn repair(
+    site: &Site,
+    order: &Order,
+    delay: Duration,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &CancellationToken,
+) -> (Outcome, Option<Files>) {
     let series = &order.series;
     let checked = site.set_aside_damaged(series).await;
     let before = gaps(site.layout(), series).secs();

@@ -10,6 +10,7 @@ use crate::model::{Series, Window};
 use crate::net::{Advice, NetError};
 use crate::store::StoreError;
 use crate::telemetry::Reason;
+use crate::tracker::Refusal;
 
 /// Why a page could not be had.
 #[derive(Debug, Error)]
@@ -105,6 +106,14 @@ pub enum RunError {
         /// What was asked for.
         what: String,
     },
+    /// Its task is not to be worked on.
+    #[error("{series}: not run")]
+    Refused {
+        /// Whose.
+        series: Arc<Series>,
+        /// Why.
+        source: Refusal,
+    },
     /// The program is stopping; what was accepted is stored.
     #[error("{series}: stopped before everything was fetched; the next run goes on from there")]
     Stopped {
@@ -129,7 +138,7 @@ impl RunError {
             RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => source.reason(),
             RunError::Store { .. } => Reason::Storage,
             RunError::Stopped { .. } => Reason::Cancelled,
-            RunError::NoOffer { .. } | RunError::Broken { .. } => Reason::Other,
+            RunError::NoOffer { .. } | RunError::Refused { .. } | RunError::Broken { .. } => Reason::Other,
         }
     }
 

@@ -1,13 +1,16 @@
 //! Forgetting tasks that ended long ago, a batch at a time. Ignored ones stay: they say what is not to be done.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::telemetry::events::TasksPruned;
-use crate::tracker::connection::values;
-use crate::tracker::{Status, Tracker, TrackerError};
+use crate::tracker::connection::{Change, values};
+use crate::tracker::{Filter, Status, TaskKind, Tracker, TrackerError};
 
 /// Tasks forgotten in one transaction.
 const BATCH: i64 = 500;
+/// Recurring jobs that are looked at; more than any configuration has.
+const JOBS_AT_ONCE: u32 = 1_000_000;
 /// How long a worker that is gone stays in the table.
 const WORKERS_KEPT: Duration = Duration::from_secs(86_400);
 
@@ -20,10 +23,22 @@ pub struct Retention {
     pub exhausted: Option<Duration>,
 }
 
+/// Those that succeeded are kept no longer than this.
+const SUCCEEDED_DAYS: u32 = 7;
+
 impl Default for Retention {
     fn default() -> Self {
-        let day = 86_400;
-        Retention { succeeded: Duration::from_secs(7 * day), exhausted: Some(Duration::from_secs(90 * day)) }
+        Retention::of_days(90)
+    }
+}
+
+impl Retention {
+    /// Keeps records of failures so many days, for ever where it is 0, and of successes a week at most.
+    #[must_use]
+    pub fn of_days(days: u32) -> Self {
+        let of = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+        let succeeded = if days == 0 { SUCCEEDED_DAYS } else { days.min(SUCCEEDED_DAYS) };
+        Retention { succeeded: of(succeeded), exhausted: (days > 0).then(|| of(days)) }
     }
 }
 
@@ -58,6 +73,24 @@ impl Tracker {
         Ok(pruned)
     }
 
+    /// Forgets the rows of recurring jobs that are not among `configured`, unless somebody works on them.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn forget_jobs(&self, configured: &BTreeSet<String>) -> Result<u64, TrackerError> {
+        let filter = Filter { kind: Some(TaskKind::Job), ..Filter::default() };
+        let jobs = self.tasks(&filter, JOBS_AT_ONCE).await?;
+        let gone = jobs.into_iter().filter(|job| job.status.is_waiting() && !configured.contains(&job.id));
+        let gone: Vec<(String,)> = gone.map(|job| (job.id,)).collect();
+        self.trying("prune", || async {
+            let mut change = self.change().await?;
+            drop_all(&mut change, &gone).await?;
+            change.commit().await
+        })
+        .await?;
+        Ok(gone.len() as u64)
+    }
+
     async fn prune_all(&self, status: Status, kept: Duration) -> Result<u64, TrackerError> {
         let before = (self.about_now() - kept).0;
         let mut pruned = 0;
@@ -73,11 +106,17 @@ impl Tracker {
     async fn prune_batch(&self, status: Status, before: i64) -> sqlx::Result<u64> {
         let mut change = self.change().await?;
         let old: Vec<(String,)> = change.rows(change.sql.old, values![status.code(), before, BATCH]).await?;
-        for (id,) in &old {
-            change.run(change.sql.drop_attempts, values![id]).await?;
-            change.run(change.sql.drop_task, values![id]).await?;
-        }
+        drop_all(&mut change, &old).await?;
         change.commit().await?;
         Ok(old.len() as u64)
     }
+}
+
+/// Takes tasks away, with their attempts.
+async fn drop_all(change: &mut Change, tasks: &[(String,)]) -> sqlx::Result<()> {
+    for (id,) in tasks {
+        change.run(change.sql.drop_attempts, values![id]).await?;
+        change.run(change.sql.drop_task, values![id]).await?;
+    }
+    Ok(())
 }

@@ -60,16 +60,19 @@ macro_rules! probe {
         )
     };
 }
-/// A row for each of the queues: when the task waiting longest was due, and how many are due.
+/// A row for each of the queues: when the task waiting longest was due, and how many are due. A paused job waits
+/// for nobody.
 macro_rules! due {
     ($now:literal, $queues:literal) => {
         concat!(
             "SELECT q.queue,
                  MIN((SELECT MIN(run_at) FROM task
-                      WHERE queue = q.queue AND priority = p.priority AND status IN (0, 20) AND run_at <= ", $now, ")),
+                      WHERE queue = q.queue AND priority = p.priority AND status IN (0, 20) AND run_at <= ", $now, "
+                          AND id NOT IN (SELECT series FROM paused_jobs))),
                  CAST(SUM((SELECT COUNT(*) FROM (
                       SELECT 1 FROM task WHERE queue = q.queue AND priority = p.priority AND status IN (0, 20)
-                          AND run_at <= ", $now, " LIMIT 20000) AS first_ones)) AS BIGINT)
+                          AND run_at <= ", $now, "
+                          AND id NOT IN (SELECT series FROM paused_jobs) LIMIT 20000) AS first_ones)) AS BIGINT)
              FROM (",
             $queues,
             ") AS q

@@ -1,7 +1,7 @@
 //! The state machine of a task: what each operation may do to it, and to what. Pure.
 //!
-//! Both stores change a task through this file alone, but for claims and completions by the batch; their
-//! statements are held to it by a test.
+//! Both stores change a task through this file alone, but for claims and completions by the batch: those are
+//! statements of their own (`sql.rs`) that say the same, and change with it.
 
 use std::time::Duration;
 

@@ -17,12 +17,16 @@ mod faults;
 mod faulty;
 mod health;
 mod house;
+mod jobs;
 mod killed;
 mod kraken;
 mod krakenfutures;
 mod listing;
 mod okx;
 mod online;
+#[path = "../tracker/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
+mod postgres;
 mod program;
 mod refusals;
 mod reload;
@@ -30,5 +34,6 @@ mod repair;
 mod rollover;
 mod scheduler;
 mod told;
+mod tracked;
 mod trades;
 mod usdm;

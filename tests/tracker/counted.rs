@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::model::Micros;
+use dccd::model::{Micros, Series};
 use dccd::tracker::{Beat, NewTask, Status, WorkerState};
 
 use crate::world::{T, World, after, on_both_stores};
@@ -10,6 +10,7 @@ use crate::world::{T, World, after, on_both_stores};
 on_both_stores!(
     counts_follow_every_change_of_a_task,
     the_task_waiting_longest_is_known_and_what_is_deferred_is_not_late,
+    a_paused_job_waits_for_nobody_however_long_it_is_due,
     kept_counts_that_went_wrong_are_found_and_made_true,
     a_worker_is_stale_after_30_seconds_and_dead_after_60,
     a_process_that_starts_takes_what_its_place_left_behind_at_once,
@@ -118,4 +119,23 @@ async fn a_process_that_starts_takes_what_its_place_left_behind_at_once(world: W
     assert_eq!(world.outcomes("a").await, ["lease_lost"]);
     assert_eq!(world.task("a").await.run_at, after(5.0));
     assert_eq!(world.task("b").await.status, Status::InProgress);
+}
+
+async fn a_paused_job_waits_for_nobody_however_long_it_is_due(world: World) {
+    let (paused, other): (Series, Series) =
+        ("binance/BTC-USDT/ohlc/1h".parse().unwrap(), "binance/ETH-USDT/ohlc/1h".parse().unwrap());
+    for series in [&paused, &other] {
+        world.tracker.enqueue(&NewTask::job(series, Duration::from_secs(2))).await.unwrap();
+    }
+    world.by_hand("INSERT INTO paused_jobs (series, since) VALUES ('binance/BTC-USDT/ohlc/1h', 0)").await;
+    world.at(30.0);
+    let counts = world.tracker.counts().await.unwrap().remove(0);
+    assert_eq!((counts.due, counts.oldest_due), (1, Some(T)));
+
+    world.by_hand("INSERT INTO paused_jobs (series, since) VALUES ('binance/ETH-USDT/ohlc/1h', 0)").await;
+    let counts = world.tracker.counts().await.unwrap().remove(0);
+    assert_eq!((counts.due, counts.oldest_due, counts.scheduled()), (0, None, 2));
+
+    world.by_hand("DELETE FROM paused_jobs").await;
+    assert_eq!(world.tracker.counts().await.unwrap().remove(0).due, 2);
 }

@@ -1,6 +1,16 @@
-//! `dccd jobs`: acting on configured jobs, one file a command.
+//! `dccd jobs`: acting on configured jobs, and the tasks of the tracker, seen and decided upon; one file a command.
 
+mod ask;
+mod cancel;
+mod ignore;
+mod ls;
 mod pause;
+mod prune;
+mod retry;
+mod show;
+mod table;
+mod unlock;
+mod why;
 
 use clap::Subcommand;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +20,7 @@ use crate::cli::collect::run_jobs;
 use crate::cli::output::Output;
 use crate::config::Config;
 
-/// Act on configured jobs.
+/// Act on configured jobs, and look at the tasks of the tracker and decide about them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -25,6 +35,21 @@ enum Action {
     Pause(Meant),
     /// Let paused jobs run again; what they missed is one run, at once.
     Resume(Meant),
+    #[command(flatten)]
+    Tasks(Tasks),
+}
+
+/// What is asked of the tracker alone, beside a daemon or without one.
+#[derive(Debug, Subcommand)]
+enum Tasks {
+    Ls(ls::Args),
+    Show(show::Args),
+    Why(why::Args),
+    Retry(retry::Args),
+    Ignore(ignore::Args),
+    Cancel(cancel::Args),
+    Unlock(unlock::Args),
+    Prune(prune::Args),
 }
 
 /// Which jobs are meant.
@@ -35,11 +60,33 @@ struct Meant {
     series: Vec<String>,
 }
 
-/// Does what is asked, through the daemon where one runs.
+/// Does what is asked: with jobs through the daemon where one runs, with tasks in the store.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     match args.action {
         Action::Run(meant) => run_jobs(&config, "jobs run", meant.series, out, stop, |_| {}).await,
         Action::Pause(meant) => pause::run(meant.series, true, config, out).await,
         Action::Resume(meant) => pause::run(meant.series, false, config, out).await,
+        Action::Tasks(tasks) => tasks.run(&config, out).await,
+    }
+}
+
+impl Tasks {
+    async fn run(self, config: &Config, out: &mut Output) -> Exit {
+        let mut asked = match ask::Asked::open(config, out).await {
+            Ok(asked) => asked,
+            Err(exit) => return exit,
+        };
+        let exit = match self {
+            Tasks::Ls(args) => ls::run(&args, &mut asked).await,
+            Tasks::Show(args) => show::run(&args, &mut asked).await,
+            Tasks::Why(args) => why::run(&args, &mut asked).await,
+            Tasks::Retry(args) => retry::run(&args, &mut asked).await,
+            Tasks::Ignore(args) => ignore::run(&args, &mut asked).await,
+            Tasks::Cancel(args) => cancel::run(&args, &mut asked).await,
+            Tasks::Unlock(args) => unlock::run(&args, &mut asked).await,
+            Tasks::Prune(args) => prune::run(&args, &mut asked).await,
+        };
+        asked.close().await;
+        exit
     }
 }

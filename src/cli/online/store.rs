@@ -9,7 +9,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::cli::online::Check;
 use crate::cli::output::bytes;
-use crate::config::Config;
+use crate::config::{Config, Secret, Store};
 use crate::db::Database;
 use crate::disk::{Disk, Os, aside};
 use crate::store::{DataLock, Layout};
@@ -31,7 +31,10 @@ pub(super) async fn ask(config: Arc<Config>) -> Vec<Check> {
             vec![Check::failed("store", format!("looking at the data path broke off: {error}"))]
         }
     };
-    checks.push(state_store(&Layout::new(&config.data_path).own()).await);
+    checks.push(match &config.store {
+        Store::Sqlite => state_store(&Layout::new(&config.data_path).own()).await,
+        Store::Postgres(url) => state_server(url).await,
+    });
     checks
 }
 
@@ -96,6 +99,13 @@ fn lock(root: &Path) -> Check {
         format!("{holder} works on it; `backfill` and `collect` are refused until it ends")
     });
     Check::ok("store lock", said)
+}
+
+async fn state_server(url: &Secret) -> Check {
+    match Database::check_server(url.expose()).await {
+        Ok(()) => Check::ok("store PostgreSQL", "answers"),
+        Err(error) => Check::failed("store PostgreSQL", Chain(&error).to_string()),
+    }
 }
 
 async fn state_store(own: &Path) -> Check {

@@ -1,0 +1,48 @@
+//! `dccd jobs prune`: tasks that ended long ago are forgotten.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::jobs::ask::Asked;
+use crate::tracker::{Pruned, Retention};
+
+/// Forget tasks that ended long ago, with their attempts; ignored ones stay.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Tasks that ended more than so many days ago [default: 7 for those that succeeded, and
+    /// `settings.runs_retention_days` for those that are exhausted].
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Forgotten {
+    succeeded: u64,
+    exhausted: u64,
+}
+
+pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    let retention = match args.days {
+        Some(own) => Retention { succeeded: days(own), exhausted: Some(days(own)) },
+        None => Retention::of_days(asked.retention_days),
+    };
+    let pruned = match &asked.tracker {
+        None => Pruned::default(),
+        Some(tracker) => match tracker.prune(&retention).await {
+            Ok(pruned) => pruned,
+            Err(error) => return asked.failed(&error),
+        },
+    };
+    let Pruned { succeeded, exhausted } = pruned;
+    if args.json {
+        return asked.json(&Forgotten { succeeded, exhausted });
+    }
+    asked.out.line(format!("Forgot {succeeded} task(s) that succeeded and {exhausted} that were exhausted."));
+    Exit::Done
+}

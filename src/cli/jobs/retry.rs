@@ -1,0 +1,23 @@
+//! `dccd jobs retry`: a task is done as if it had never been tried, at once.
+
+use crate::cli::Exit;
+use crate::cli::jobs::ask::Asked;
+
+/// Have tasks done as if they had never been tried, at once.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The tasks, as `dccd jobs ls` names them.
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Also those that succeeded.
+    #[arg(long)]
+    force: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+    let force = args.force;
+    asked.each(&args.ids, args.json, |tracker, id| async move { tracker.retry(&id, force).await }).await
+}

@@ -1,0 +1,136 @@
+//! `dccd jobs why`: what a task waits for, in words.
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::jobs::ask::Asked;
+use crate::model::{Micros, Zone};
+use crate::tracker::{Attempt, EXHAUSTED_REST, Status, Task, TaskKind, Tracker, TrackerError, WorkerState};
+
+/// Say what a task waits for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The task, as `dccd jobs ls` names it; that of a job is its series.
+    id: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    id: String,
+    status: &'static str,
+    because: Vec<String>,
+}
+
+pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+    let Some(tracker) = asked.tracker.clone() else { return asked.unknown(&args.id) };
+    let (task, around) = match known(&tracker, &args.id).await {
+        Ok(Some(known)) => known,
+        Ok(None) => return asked.unknown(&args.id),
+        Err(error) => return asked.failed(&error),
+    };
+    let because = because(&task, &around, &asked.zone);
+    if args.json {
+        return asked.json(&Answer { id: task.id.clone(), status: task.status.name(), because });
+    }
+    because.iter().for_each(|line| asked.out.line(line));
+    Exit::Done
+}
+
+/// What is around a task that explains it.
+#[derive(Default)]
+struct Around {
+    workers_alive: usize,
+    /// Tasks of the same exchange that are due too.
+    due: u64,
+    last_failure: Option<Attempt>,
+}
+
+async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, TrackerError> {
+    let Some(task) = tracker.task(id).await? else { return Ok(None) };
+    let workers = tracker.workers().await?;
+    let counts = tracker.counts().await?;
+    let attempts = tracker.attempts(id).await?;
+    let around = Around {
+        workers_alive: workers.iter().filter(|worker| worker.state() != WorkerState::Dead).count(),
+        due: counts.iter().find(|counts| counts.queue == task.queue).map_or(0, |counts| counts.due),
+        last_failure: attempts.into_iter().rev().find(|attempt| attempt.error.is_some()),
+    };
+    Ok(Some((task, around)))
+}
+
+fn because(task: &Task, around: &Around, zone: &Zone) -> Vec<String> {
+    let mut lines = vec![state(task, zone)];
+    if task.status.is_waiting() && task.run_at <= task.as_of {
+        lines.push(match (around.workers_alive, around.due) {
+            (0, _) => "No worker is alive to take it; start the daemon.".to_owned(),
+            (workers, due) => {
+                format!(
+                    "{due} task(s) of {} are due and {workers} worker(s) alive: it waits for a free slot.",
+                    task.queue
+                )
+            }
+        });
+    }
+    let unsettled = matches!(task.status, Status::Failed | Status::Exhausted);
+    if let Some(failure) = around.last_failure.as_ref().filter(|_| unsettled) {
+        let told = failure.error.iter().chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
+        lines.push(format!("Its last failure: {told}"));
+    }
+    lines
+}
+
+/// Where a task stands and what happens next, in a sentence.
+pub(super) fn state(task: &Task, zone: &Zone) -> String {
+    let at = |at: Micros| zone.minute(at);
+    let due = if task.run_at <= task.as_of {
+        format!("due since {}", at(task.run_at))
+    } else {
+        format!("due at {}, in {} s", at(task.run_at), task.run_at.since(task.as_of).as_secs())
+    };
+    match task.status {
+        Status::Pending => format!("It is pending: {due}."),
+        Status::InProgress => held(task, &at),
+        Status::Failed => {
+            let most = task.max_attempts.map_or_else(String::new, |most| format!(" of at most {most}"));
+            format!("{} attempt(s){most} failed; it is tried again: {due}.", task.attempts)
+        }
+        Status::Exhausted => exhausted(task, &at),
+        Status::Succeeded => format!("It succeeded at {}.", at(task.finished_at.unwrap_or(task.updated_at))),
+        Status::Ignored => format!(
+            "It is ignored ({}) and never done until `dccd jobs retry`.",
+            task.reason.as_deref().unwrap_or("no reason was given")
+        ),
+    }
+}
+
+fn held(task: &Task, at: &impl Fn(Micros) -> String) -> String {
+    let Some(lease) = &task.lease else { return "It is in progress, and nobody holds it.".to_owned() };
+    let asked = if task.cancel_requested { " It was asked to stop." } else { "" };
+    if lease.until <= task.as_of {
+        return format!(
+            "{} held it and has stopped renewing its lease, which ended at {}; the next worker that looks takes it.{asked}",
+            lease.worker,
+            at(lease.until)
+        );
+    }
+    let left = lease.until.since(task.as_of).as_secs();
+    format!(
+        "{} works on it since {}; its lease lasts {left} s unless it is renewed.{asked}",
+        lease.worker,
+        at(lease.since)
+    )
+}
+
+fn exhausted(task: &Task, at: &impl Fn(Micros) -> String) -> String {
+    let again = match (task.kind, task.finished_at) {
+        (TaskKind::Backfill | TaskKind::Repair, Some(ended)) => format!(
+            "a backfill that names it plans it again at once, any other plan from {} on; `dccd jobs retry` does so now",
+            at(ended + EXHAUSTED_REST)
+        ),
+        _ => "`dccd jobs retry` has it tried again".to_owned(),
+    };
+    format!("It is exhausted: {} attempt(s) failed; {again}.", task.attempts)
+}

@@ -1,0 +1,151 @@
+//! Runs as tasks of the tracker: claimed before, recorded after. Where the tracker's store fails, collecting
+//! goes on without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::site::now;
+use crate::daemon::worker::{Hold, TAKES_WITHIN};
+use crate::daemon::{Job, Rhythm, Site};
+use crate::jobs::{Order, Outcome, Progress, RunError, Since};
+use crate::model::{Micros, Window};
+use crate::telemetry::Reason;
+use crate::tracker::{Fault, NewTask, Next, Refusal, TaskKind, TrackerError, Verdict};
+
+/// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
+const AFTER_STORAGE: Duration = Duration::from_secs(30);
+/// How soon a job is looked at again that is not to run now: somebody else runs it, or it is ignored.
+const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+
+/// What became of a job's turn.
+#[derive(Debug)]
+pub struct Turn {
+    /// What the run came to; [`RunError::Refused`] where it was not this process's to begin.
+    pub outcome: Outcome,
+    /// When the job is due again.
+    pub due: Option<Micros>,
+}
+
+impl Site {
+    /// Runs a recurring job once, as its one task, `delay` after it was due; `failed` runs before it failed
+    /// in a row.
+    pub async fn take_turn(
+        &self,
+        job: &Job,
+        failed: u32,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Turn {
+        let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
+        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &own)).await {
+            Ok(Ok(hold)) => Some(hold),
+            Ok(Err(TrackerError::Refused(source))) => {
+                tracing::info!(series = %job.series(), "not run: {source}");
+                return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };
+            }
+            Ok(Err(TrackerError::Store(_))) | Err(_) => None,
+        };
+        let outcome = self.run(&job.order, delay, progress, &own).await;
+        let is_cancelled = is_stopped(&outcome) && hold.as_ref().is_some_and(Hold::is_cancelled);
+        let due = if is_cancelled { job.next_after(now()) } else { self.due_after(job, failed, &outcome) };
+        if let Some(hold) = hold {
+            let verdict = match is_cancelled {
+                true => Verdict::Cancelled { again_at: due },
+                false => verdict_of_turn(&outcome, due),
+            };
+            self.worker().settle(hold, verdict).await;
+        }
+        Turn { outcome, due }
+    }
+
+    /// Runs an order for a stretch of history, as the task of its window.
+    pub async fn run_window(
+        &self,
+        order: &Order,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let since = match order.since {
+            Since::Exactly(since) | Since::AtLeast(since) => since,
+            Since::Origin | Since::Known => Micros::OLDEST,
+        };
+        let until = order.until.unwrap_or_else(|| self.now_at(&order.series));
+        let Some(window) = Window::new(since, until) else {
+            return self.run(order, Duration::ZERO, progress, stop).await;
+        };
+        let new = NewTask {
+            max_attempts: Some(order.retry.attempts),
+            retry_delay: order.retry.delay,
+            is_explicit: true,
+            ..NewTask::window(TaskKind::Backfill, &order.series, window)
+        };
+        let own = stop.child_token();
+        let holds = match timeout(TAKES_WITHIN, self.worker().take_window(&new, &own)).await {
+            Ok(Ok(holds)) => holds,
+            Ok(Err(TrackerError::Refused(source))) => {
+                return refused(order, source);
+            }
+            Ok(Err(TrackerError::Store(_))) | Err(_) => Vec::new(),
+        };
+        let outcome = self.run(order, Duration::ZERO, progress, &own).await;
+        let verdict = if is_stopped(&outcome) && holds.iter().any(Hold::is_cancelled) {
+            Verdict::Cancelled { again_at: None }
+        } else {
+            verdict_of_window(&outcome)
+        };
+        self.worker().settle_all(holds, &verdict).await;
+        outcome
+    }
+
+    /// When a job is due after a run. A candle closes by the exchange's clock, whatever ours says.
+    fn due_after(&self, job: &Job, failed: u32, outcome: &Outcome) -> Option<Micros> {
+        let at = now();
+        let Some(error) = &outcome.error else {
+            let theirs = match job.rhythm {
+                Rhythm::AtClose { .. } => self.now_at(job.series()),
+                Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
+            };
+            return job.next_after(theirs).map(|next| at + next.since(theirs));
+        };
+        let asked = error.wait().unwrap_or_default();
+        let due = job.rhythm.retry_after(failed + 1, asked, at);
+        let is_by_storage = matches!(error, RunError::Store { .. });
+        Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
+    }
+}
+
+fn refused(order: &Order, source: Refusal) -> Outcome {
+    Outcome::of_error(RunError::Refused { series: Arc::clone(&order.series), source })
+}
+
+fn is_stopped(outcome: &Outcome) -> bool {
+    matches!(outcome.error, Some(RunError::Stopped { .. }))
+}
+
+/// How the attempt of a recurring job ended.
+fn verdict_of_turn(outcome: &Outcome, due: Option<Micros>) -> Verdict {
+    let Some(error) = &outcome.error else { return Verdict::Succeeded { again_at: due } };
+    let fault = Fault::of(error.reason().name(), error);
+    match (error, due) {
+        (RunError::Stopped { .. }, _) => Verdict::GivenBack,
+        (error, Some(due)) if error.reason() == Reason::RateLimited => {
+            Verdict::RateLimited { fault, wait: due.since(now()) }
+        }
+        (_, Some(due)) => Verdict::Failed { fault, next: Next::At(due) },
+        (_, None) => Verdict::Failed { fault, next: Next::Never },
+    }
+}
+
+/// How the attempt at a window ended. Its run has tried each part as often as the policy allows, and nobody
+/// but the next backfill takes the window up: it is exhausted, not waiting.
+fn verdict_of_window(outcome: &Outcome) -> Verdict {
+    match &outcome.error {
+        None => Verdict::Succeeded { again_at: None },
+        Some(RunError::Stopped { .. }) => Verdict::GivenBack,
+        Some(error) => Verdict::Failed { fault: Fault::of(error.reason().name(), error), next: Next::Never },
+    }
+}

@@ -1,0 +1,229 @@
+//! What the tracker holds of the runs of a daemon and of the one-shot commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dccd::daemon::{Job, Scheduler};
+use dccd::db::Database;
+use dccd::sim::{Endpoint, Fault, Knobs, Rule};
+use dccd::telemetry::{Status as Shown, Telemetry};
+use dccd::tracker::{Attempt, Filter, NewTask, Start, Status, Task, TaskKind, Tracker};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, MINUTELY, backfill, run};
+use crate::postgres;
+use crate::program::{command, configure, dccd, end, said, terminate, until, until_code};
+
+/// Runs the daemon of a house until the tracker says what is waited for.
+async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
+    let site = Arc::new(house.site().await);
+    let (stop, tracker) = (CancellationToken::new(), tracker(house).await);
+    let scheduler = Scheduler::new(Arc::clone(&site), Arc::new(Shown::new()), Job::all(&house.config()), 2);
+    let waiting = async {
+        let waited = tokio::time::timeout(Duration::from_secs(60), async {
+            while !tracker.task(MINUTELY).await.unwrap().is_some_and(|task| is_so(&task)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let waited = waited.await;
+        stop.cancel();
+        waited.expect("it never comes to that");
+    };
+    tokio::join!(scheduler.run(&stop), waiting);
+    Arc::into_inner(site).unwrap().close().await;
+}
+
+async fn tracker(house: &House) -> Tracker {
+    std::fs::create_dir_all(house.layout().own()).unwrap();
+    let database = Database::open(&house.layout().own()).await.unwrap();
+    Tracker::new(&database, &Telemetry::new())
+}
+
+async fn known(house: &House) -> (Task, Vec<Attempt>) {
+    let tracker = tracker(house).await;
+    let task = tracker.task(MINUTELY).await.unwrap().unwrap();
+    (task, tracker.attempts(MINUTELY).await.unwrap())
+}
+
+async fn house(knobs: Knobs) -> House {
+    let job = "{exchange: binance, pairs: [BTC/USDT], span: 60, retry_delay: 0.01, max_retries: 2}";
+    House::with(job, "2024-01-01 03:00:30", knobs).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_run_of_a_job_is_an_attempt_of_its_one_task_which_is_armed_again() {
+    let house = house(Knobs::default()).await;
+
+    daemon_until(&house, |task| task.status == Status::Pending && task.attempts_total == 1).await;
+
+    let (task, attempts) = known(&house).await;
+    assert_eq!((task.kind, task.queue.as_str(), task.attempts), (TaskKind::Job, "binance", 0));
+    assert!(task.run_at > task.updated_at, "it is due at the next close");
+    assert_eq!(attempts[0].outcome.as_deref(), Some("succeeded"));
+    assert!(attempts[0].ended_at > Some(attempts[0].started_at));
+    assert_eq!(tracker(&house).await.workers().await.unwrap(), [], "who ends in good order leaves");
+
+    daemon_until(&house, |task| task.attempts_total == 2 && task.status == Status::Pending).await;
+    assert_eq!(known(&house).await.1.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_run_is_on_record_with_its_class_message_and_causes_and_comes_again() {
+    let faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)];
+    let house = house(Knobs { faults, ..Knobs::default() }).await;
+
+    daemon_until(&house, |task| task.status == Status::Failed).await;
+
+    let (task, attempts) = known(&house).await;
+    assert_eq!((task.attempts, task.max_attempts), (1, None));
+    assert!((29..=30).contains(&task.run_at.since(task.updated_at).as_secs()), "it comes again after 30 s");
+    let failed = &attempts[0];
+    assert_eq!((failed.outcome.as_deref(), failed.error_class.as_deref()), (Some("failed"), Some("refused")));
+    assert!(failed.error.as_deref().is_some_and(|error| error.contains(MINUTELY)), "{failed:?}");
+    assert!(!failed.causes.is_empty(), "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_held_is_taken_at_the_next_start_without_waiting_for_its_lease() {
+    let house = house(Knobs::default()).await;
+    let site = house.site().await;
+    let tracker = tracker(&house).await;
+    let job = NewTask::job(&MINUTELY.parse().unwrap(), Duration::from_secs(2));
+    tracker.enqueue(&job).await.unwrap();
+    let dead = tracker.workers().await.unwrap().remove(0).id;
+    tracker.claim_by_id(MINUTELY, &Start::new(&dead, Duration::from_secs(3_600))).await.unwrap();
+    // A process that is killed gives nothing back but the lock, which is the system's.
+    site.close().await;
+    let beat = dccd::tracker::Beat {
+        worker: &dead,
+        place: &place(&house),
+        started_at: dccd::model::Micros(0),
+        slots: 1,
+        held: 1,
+        lag: Duration::ZERO,
+        rss_bytes: 0,
+    };
+    tracker.beat(&beat).await.unwrap();
+
+    daemon_until(&house, |task| task.attempts_total == 2 && task.status == Status::Pending).await;
+
+    let outcomes: Vec<_> =
+        known(&house).await.1.into_iter().map(|attempt| attempt.outcome.unwrap()).collect();
+    assert_eq!(outcomes, ["lease_lost", "succeeded"]);
+}
+
+/// What tells the data path of a house from others.
+fn place(house: &House) -> String {
+    let id = std::fs::read_to_string(house.layout().own().join("place")).unwrap();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    format!("{}:{}", host.trim(), id.trim())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ignored_job_is_not_run() {
+    let house = house(Knobs::default()).await;
+    configure(&house, &house.text());
+    let tracker = tracker(&house).await;
+    tracker.enqueue(&NewTask::job(&MINUTELY.parse().unwrap(), Duration::ZERO)).await.unwrap();
+    tracker.ignore(MINUTELY, "delisted").await.unwrap();
+
+    let collected = dccd(&house, &["collect"]).await;
+
+    assert_eq!(
+        (collected.code, collected.out.trim()),
+        (Some(0), "Done. successes=0 failures=0"),
+        "{collected:?}"
+    );
+    assert!(collected.err.contains("is ignored (delisted)"), "{collected:?}");
+    assert_eq!(house.sim.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_is_a_window_task_of_each_series() {
+    let house = house(Knobs::default()).await;
+    let filter = Filter { kind: Some(TaskKind::Backfill), ..Filter::default() };
+    let order = backfill(MINUTELY, "2024-01-01 00:00:00");
+    let stop = CancellationToken::new();
+
+    let site = house.site().await;
+    let done = site.run_window(&order, &|_| {}, &stop).await;
+    assert!(done.error.is_none(), "{:?}", done.error);
+    let tracker = tracker(&house).await;
+    let task = tracker.tasks(&filter, 9).await.unwrap().remove(0);
+    assert_eq!((task.status, task.series.as_str()), (Status::Succeeded, MINUTELY));
+    assert_eq!(task.window.unwrap().from, crate::house::at("2024-01-01 00:00:00"));
+
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    site.run_window(&backfill(MINUTELY, "2023-12-31"), &|_| {}, &stopped).await;
+    let task = tracker.tasks(&filter, 9).await.unwrap().remove(0);
+    assert_eq!((task.status, task.attempts), (Status::Pending, 0), "it was given back");
+
+    tracker.ignore(&task.id, "the exchange lost it").await.unwrap();
+    let refused = site.run_window(&backfill(MINUTELY, "2023-12-31"), &|_| {}, &stop).await;
+    assert!(refused.error.is_none(), "what lies beside the ignored window is fetched");
+    assert!(run(&site, &order).await.error.is_none());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_daemon_is_asked_for_and_what_it_refuses_are_tasks_and_a_job_that_is_removed_has_none() {
+    const OTHER: &str = "binance/ETH-USDT/ohlc/1m";
+    let two = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 60, retry_delay: 0.01}";
+    let house = House::with(two, "2024-01-01 03:00:30", Knobs::default()).await;
+    configure(&house, &house.text());
+    let child = command(&house, &["start"]).spawn().unwrap();
+    until_code(&house, &["healthcheck"], 0).await;
+    let tracker = tracker(&house).await;
+    let state = |id: &'static str| {
+        let tracker = tracker.clone();
+        async move { tracker.task(id).await.unwrap().map(|task| task.status) }
+    };
+    until(|| async { state(MINUTELY).await == Some(Status::Pending) }).await;
+    until(|| async { state(OTHER).await == Some(Status::Pending) }).await;
+
+    let fetched = dccd(&house, &["backfill", "--pairs", "BTC/USDT", "--start", "2024-01-01"]).await;
+    assert_eq!(fetched.code, Some(0), "{fetched:?}");
+    let filter = Filter { kind: Some(TaskKind::Backfill), ..Filter::default() };
+    let windows = tracker.tasks(&filter, 9).await.unwrap();
+    assert_eq!((windows.len(), windows[0].status), (1, Status::Succeeded));
+    assert_eq!(windows[0].window.unwrap().from, crate::house::at("2024-01-01"));
+
+    assert_eq!(dccd(&house, &["jobs", "ignore", MINUTELY, "--reason", "delisted"]).await.code, Some(0));
+    let named = dccd(&house, &["jobs", "run", MINUTELY]).await;
+    assert_eq!((named.code, &*named.out), (Some(1), "Done. successes=0 failures=1\n"), "{named:?}");
+    assert!(named.err.contains("is ignored (delisted)"), "{named:?}");
+    let all = dccd(&house, &["collect"]).await;
+    assert_eq!((all.code, &*all.out), (Some(0), "Done. successes=1 failures=0\n"), "{all:?}");
+    assert!(all.err.contains("is ignored (delisted)"), "{all:?}");
+
+    configure(&house, &house.text().replace(", ETH/USDT", ""));
+    assert_eq!(said(&house, "POST", "/-/reload", "").await.status, 200);
+    until(|| async { state(OTHER).await.is_none() }).await;
+    assert_eq!(state(MINUTELY).await, Some(Status::Ignored), "what somebody decided stays");
+    terminate(&child).await;
+    assert_eq!(end(child).await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_state_is_kept_in_postgres_where_the_configuration_says_so() {
+    let Some(url) = postgres::database().await else { return };
+    let house = house(Knobs::default()).await;
+    let secret = house.folder.path().join("store-url");
+    std::fs::write(&secret, format!("{url}\n")).unwrap();
+    configure(&house, &format!("{}store_file: {}\n", house.text(), secret.display()));
+
+    let collected = dccd(&house, &["collect"]).await;
+    let shown = dccd(&house, &["jobs", "show", MINUTELY]).await;
+    let checked = dccd(&house, &["validate", "--online"]).await;
+
+    assert_eq!(collected.code, Some(0), "{collected:?}");
+    assert!(!house.layout().own().join("state.db").exists());
+    assert!(shown.out.contains("succeeded after"), "{shown:?}");
+    assert!(checked.out.contains("✓ store PostgreSQL: answers"), "{checked:?}");
+
+    configure(&house, &format!("{}store: postgres://me:hunter2@127.0.0.1:1/x\n", house.text()));
+    let refused = dccd(&house, &["collect"]).await;
+    assert_eq!(refused.code, Some(74));
+    assert!(refused.err.contains("127.0.0.1:1/x") && !refused.err.contains("hunter2"), "{refused:?}");
+}
