@@ -392,12 +392,7 @@ fn addresses_beyond_this_machine_need_a_guard_that_works() {
     let with_token = checked(&format!("http: {{{listen}, token_file: t}}\n{JOB}"));
     assert_eq!((with_token.http.listen.len(), with_token.notes), (2, vec![]));
     let guarded = checked(&format!("http: {{{listen}, web_config: w}}\n{JOB}"));
-    assert_eq!(guarded.http.listen, ["127.0.0.1:1".parse().unwrap()]);
-    assert!(
-        guarded.notes.iter().any(|note| note.contains("`0.0.0.0:2` is not opened")),
-        "{:?}",
-        guarded.notes
-    );
+    assert_eq!((guarded.http.listen.len(), guarded.notes), (2, vec![]));
 }
 
 #[test]

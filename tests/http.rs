@@ -197,7 +197,9 @@ async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
             assert_eq!(bare.ask(&post(action, wrong)).await.status, 403, "{action}");
         }
         let passed = guarded.ask(&post(action, "Authorization: Bearer s3cret\r\n")).await;
-        assert_eq!(passed.status, 503, "{action}: there is no daemon behind this server");
+        // There is no daemon behind this server; a fire drill needs none, but to be told how long it lasts.
+        let answered = if action == "/api/v1/alerts/test" { 400 } else { 503 };
+        assert_eq!(passed.status, answered, "{action}");
         assert_eq!(guarded.get(action, "").await.status, 405, "{action}");
     }
     assert_eq!(of(Access::Open).map(|route| route.0).collect::<Vec<_>>(), ["/-/healthy", "/-/ready"]);
