@@ -309,9 +309,12 @@ impl Shared {
 
     /// Keeps a series without a writer from getting one; none where it has one.
     fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
-        let mut state = self.state();
-        let is_free = !state.busy.contains(series) && state.held.insert(series.clone());
-        is_free.then_some(Slot { shared: self, series })
+        let is_free = {
+            let mut state = self.state();
+            !state.busy.contains(series) && state.held.insert(series.clone())
+        };
+        // Only now: a slot gives its series back when it goes, and needs the state for it.
+        is_free.then(|| Slot { shared: self, series })
     }
 
     /// Keeps a series for a writer, once nobody changes its ledger; false where it has one.
