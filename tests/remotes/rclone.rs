@@ -274,7 +274,7 @@ impl Daemon {
         let began = Instant::now();
         loop {
             let mut stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
-            let ask = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            let ask = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             stream.write_all(ask.as_bytes()).await.unwrap();
             let mut page = String::new();
             stream.read_to_string(&mut page).await.unwrap();

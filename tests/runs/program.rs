@@ -73,7 +73,7 @@ pub(crate) async fn said(house: &House, method: &str, path: &str, body: &str) ->
     let mut stream = UnixStream::connect(house.data_path().join(".dccd/daemon.sock")).await.unwrap();
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
