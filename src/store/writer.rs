@@ -273,10 +273,11 @@ impl Writer {
         waiting.max(rows).max(self.ledger.covered.last().map(|window| window.until))
     }
 
-    /// From the first to the last instant that what waits speaks of.
+    /// From where what is published ends, or what waits begins, to the last instant that what waits speaks of.
     pub(crate) fn waiting_window(&self) -> Option<Window> {
         let windows = || self.waiting.covered.iter().chain(&self.waiting.derived).chain(&self.waiting.empty);
-        let from = windows().map(|window| window.from).min()?;
+        let published = self.ledger.covered.last().map(|window| window.until);
+        let from = windows().map(|window| window.from).chain(published).min()?;
         Window::new(from, windows().map(|window| window.until).max()?)
     }
 
