@@ -221,6 +221,7 @@ impl Journal {
     /// Whether a segment can be written: with none open, one is made.
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         let mut state = self.state();
+        self.check(&state)?;
         if state.active.is_none() {
             let active = self.begin(state.id, state.next)?;
             state.active = Some(active);

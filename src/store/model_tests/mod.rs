@@ -102,6 +102,8 @@ fn a_journal_whose_frames_could_not_be_made_durable_claims_nothing_more() {
 
     assert!(matches!(store.sync(), Err(StoreError::Journal { .. })), "what was lost is not durable now");
     assert!(matches!(writer.accept(page()), Err(StoreError::Journal { .. })), "nor is anything accepted");
+    store.probe();
+    assert!(store.refusing().is_some(), "though there is room again");
     assert_eq!(store.watermarks().durable_frames, 0);
 }
 
