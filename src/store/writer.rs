@@ -123,6 +123,8 @@ impl Writer {
             written: Vec::new(),
         };
         if writer.unwritten {
+            // A name that is seen need not be durable; what the ledger is about to speak of must be.
+            writer.sync_names()?;
             writer.write_ledger()?;
         }
         Ok((writer, recovered.findings))
