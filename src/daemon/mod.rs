@@ -4,6 +4,7 @@ mod board;
 mod control;
 mod copies;
 mod errands;
+mod fleet;
 mod job;
 mod keeper;
 mod places;

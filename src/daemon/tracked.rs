@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::daemon::fleet::Pass;
 use crate::daemon::site::now;
 use crate::daemon::worker::{Hold, TAKES_WITHIN};
 use crate::daemon::{Job, Rhythm, Site};
@@ -40,8 +41,17 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Turn {
-        let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
-        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &own)).await {
+        let pass = match self.fleet().enter(job.series(), stop, false).await {
+            Ok(pass) => pass,
+            Err(error @ (RunError::NotOwner { .. } | RunError::Stopped { .. })) => {
+                // Whoever owns it runs it.
+                let due = Some(now() + self.fleet().again());
+                return Turn { outcome: Outcome::of_error(error), due };
+            }
+            Err(error) => return self.not_begun(job, failed, error).await,
+        };
+        let new = NewTask::job(job.series(), job.order.retry.delay);
+        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &pass.stop)).await {
             Ok(Ok(hold)) => Some(hold),
             Ok(Err(TrackerError::Refused(source))) => {
                 tracing::info!(series = %job.series(), "not run: {source}");
@@ -49,7 +59,7 @@ impl Site {
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => None,
         };
-        let outcome = self.run(&job.order, delay, progress, &own).await;
+        let outcome = self.run_as_owner(&job.order, delay, progress, &pass).await;
         let is_cancelled = is_stopped(&outcome) && hold.as_ref().is_some_and(Hold::is_cancelled);
         let due = if is_cancelled { job.next_after(now()) } else { self.due_after(job, failed, &outcome) };
         if let Some(hold) = hold {
@@ -62,6 +72,14 @@ impl Site {
         Turn { outcome, due }
     }
 
+    /// A turn that failed before anything was asked of the exchange.
+    async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> Turn {
+        let outcome = Outcome::of_error(error);
+        self.keep(job.series(), &outcome).await;
+        let due = self.due_after(job, failed, &outcome);
+        Turn { outcome, due }
+    }
+
     /// Runs an order for a stretch of history, as the task of its window.
     pub async fn run_window(
         &self,
@@ -69,13 +87,26 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Outcome {
+        let pass = match self.fleet().enter(&order.series, stop, true).await {
+            Ok(pass) => pass,
+            Err(error) => return Outcome::of_error(error),
+        };
+        self.run_window_as_owner(order, progress, &pass).await
+    }
+
+    async fn run_window_as_owner(
+        &self,
+        order: &Order,
+        progress: &(dyn Fn(Progress) + Sync),
+        pass: &Pass,
+    ) -> Outcome {
         let since = match order.since {
             Since::Exactly(since) | Since::AtLeast(since) => since,
             Since::Origin | Since::Known => Micros::OLDEST,
         };
         let until = order.until.unwrap_or_else(|| self.now_at(&order.series));
         let Some(window) = Window::new(since, until) else {
-            return self.run(order, Duration::ZERO, progress, stop).await;
+            return self.run_as_owner(order, Duration::ZERO, progress, pass).await;
         };
         let new = NewTask {
             max_attempts: Some(order.retry.attempts),
@@ -83,15 +114,14 @@ impl Site {
             is_explicit: true,
             ..NewTask::window(TaskKind::Backfill, &order.series, window)
         };
-        let own = stop.child_token();
-        let holds = match timeout(TAKES_WITHIN, self.worker().take_window(&new, &own)).await {
+        let holds = match timeout(TAKES_WITHIN, self.worker().take_window(&new, &pass.stop)).await {
             Ok(Ok(holds)) => holds,
             Ok(Err(TrackerError::Refused(source))) => {
                 return refused(order, source);
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => Vec::new(),
         };
-        let outcome = self.run(order, Duration::ZERO, progress, &own).await;
+        let outcome = self.run_as_owner(order, Duration::ZERO, progress, pass).await;
         let verdict = if is_stopped(&outcome) && holds.iter().any(Hold::is_cancelled) {
             Verdict::Cancelled { again_at: None }
         } else {
@@ -113,7 +143,7 @@ impl Site {
         };
         let asked = error.wait().unwrap_or_default();
         let due = job.rhythm.retry_after(failed + 1, asked, at);
-        let is_by_storage = matches!(error, RunError::Store { .. });
+        let is_by_storage = matches!(error, RunError::Store { .. } | RunError::NotTakenOver { .. });
         Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
     }
 }

@@ -159,7 +159,8 @@ impl How {
             None => How::Done,
             Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
             Some(RunError::Stopped { .. }) => How::Stopped,
-            Some(RunError::Refused { .. }) => How::Refused,
+            Some(RunError::Refused { .. } | RunError::NotOwner { .. }) => How::Refused,
+            Some(RunError::NotTakenOver { .. }) => How::Storage,
             Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
             Some(RunError::Store { .. }) => How::Storage,
             Some(_) => How::Failed,
@@ -194,6 +195,10 @@ async fn repair(
     stop: &CancellationToken,
 ) -> (Outcome, Option<Files>) {
     let series = &order.series;
+    let pass = match site.fleet().enter(series, stop, true).await {
+        Ok(pass) => pass,
+        Err(error) => return (Outcome::of_error(error), None),
+    };
     let checked = site.set_aside_damaged(series).await;
     let before = gaps(site.layout(), series).secs();
     let set_aside = match checked {
@@ -206,7 +211,7 @@ async fn repair(
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
-        Some(_) => site.run(order, delay, progress, stop).await,
+        Some(_) => site.run_as_owner(order, delay, progress, &pass).await,
         None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
     };
     let after = gaps(site.layout(), series).secs();

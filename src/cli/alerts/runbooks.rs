@@ -20,6 +20,7 @@ macro_rules! pages {
 /// Every alert and its page, sorted.
 const PAGES: [(&str, &str); COUNT] = pages! {
     DccdAbsent
+    DccdBucketBehind
     DccdCertificateExpiring
     DccdClockSkew
     DccdCollectStale
@@ -48,6 +49,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdLeasesLost
     DccdLogErrors
     DccdNotificationsFailing
+    DccdOwnershipFlapping
     DccdPrometheusNoAlertmanager
     DccdPublishFailing
     DccdQueueBacklog
@@ -62,6 +64,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdSeriesEmpty
     DccdSeriesLimitHit
     DccdSeriesStale
+    DccdSeriesUnowned
     DccdStatusFileNotWritten
     DccdSyncFailing
     DccdSyncStale
@@ -74,7 +77,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 53;
+const COUNT: usize = 56;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {
