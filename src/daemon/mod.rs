@@ -1,8 +1,10 @@
 //! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
 
 mod board;
+mod census;
 mod control;
 mod copies;
+mod drain;
 mod errands;
 mod fleet;
 mod job;
@@ -13,6 +15,7 @@ mod reload;
 mod schedule;
 mod scheduler;
 mod site;
+mod stretch;
 mod tables;
 mod tracked;
 mod watchdog;

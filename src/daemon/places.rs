@@ -117,6 +117,15 @@ impl Places {
         }
     }
 
+    /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
+    pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
+        for (series, since) in due {
+            let place =
+                self.0.get_mut(series).filter(|place| place.waits_for().is_some_and(|at| *since < at));
+            place.into_iter().for_each(|place| place.due = Some(now().min(place.due.unwrap_or(*since))));
+        }
+    }
+
     /// Takes in the jobs of a new configuration. A run that is under way goes on as it began.
     pub(super) fn adopt(
         &mut self,

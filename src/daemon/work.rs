@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::daemon::fleet::Pass;
 use crate::daemon::site::now;
 use crate::daemon::{Job, Site};
 use crate::exchange::find;
@@ -24,6 +25,10 @@ pub struct Work {
     pub check_files: bool,
     /// The job whose turn it is; none for what is asked for beside the jobs.
     pub turn: Option<DueJob>,
+    /// The task that stands for it already; a window that is planned for it otherwise.
+    pub task: Option<String>,
+    /// Cancelled, before it is stopped, where nobody wants it any more.
+    pub withdrawn: CancellationToken,
 }
 
 /// A configured job whose turn it is.
@@ -49,19 +54,19 @@ impl Work {
     /// History of a series, beside any job.
     #[must_use]
     pub fn fetch(order: Order) -> Self {
-        Work { order, check_files: false, turn: None }
+        Work { order, check_files: false, turn: None, task: None, withdrawn: CancellationToken::new() }
     }
 
     /// A check of the files of a series and what is then missing.
     #[must_use]
     pub fn repair(order: Order) -> Self {
-        Work { order, check_files: true, turn: None }
+        Work { check_files: true, ..Work::fetch(order) }
     }
 
     /// A job's turn, after so many failed runs in a row.
     #[must_use]
     pub fn turn_of(job: Job, failed: u32) -> Self {
-        Work { order: job.order.clone(), check_files: false, turn: Some(DueJob { job, failed }) }
+        Work { turn: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
     }
 }
 
@@ -180,10 +185,19 @@ pub async fn carry_out(
         let turn = site.take_turn(job, *failed, delay, progress, stop).await;
         return Done { outcome: turn.outcome, files: None, due: turn.due };
     }
-    let (outcome, files) = match work.check_files {
-        true => repair(site, &work.order, delay, progress, stop).await,
-        false => (site.run_window(&work.order, progress, stop).await, None),
+    let pass = match site.fleet().enter(&work.order.series, stop, true).await {
+        Ok(pass) => pass,
+        Err(error) => return Done { outcome: Outcome::of_error(error), files: None, due: None },
     };
+    let holds = match site.take_stretch(work, &pass.stop).await {
+        Ok(holds) => holds,
+        Err(outcome) => return Done { outcome, files: None, due: None },
+    };
+    let (outcome, files) = match work.check_files {
+        true => repair(site, &work.order, delay, progress, &pass).await,
+        false => (site.run_as_owner(&work.order, delay, progress, &pass).await, None),
+    };
+    site.settle_stretch(holds, &outcome, work).await;
     Done { outcome, files, due: None }
 }
 
@@ -192,13 +206,9 @@ async fn repair(
     order: &Order,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
-    stop: &CancellationToken,
+    pass: &Pass,
 ) -> (Outcome, Option<Files>) {
     let series = &order.series;
-    let pass = match site.fleet().enter(series, stop, true).await {
-        Ok(pass) => pass,
-        Err(error) => return (Outcome::of_error(error), None),
-    };
     let checked = site.set_aside_damaged(series).await;
     let before = gaps(site.layout(), series).secs();
     let set_aside = match checked {
@@ -211,7 +221,7 @@ async fn repair(
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
-        Some(_) => site.run_as_owner(order, delay, progress, &pass).await,
+        Some(_) => site.run_as_owner(order, delay, progress, pass).await,
         None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
     };
     let after = gaps(site.layout(), series).secs();

@@ -10,6 +10,7 @@ mod change;
 mod claim;
 mod connection;
 mod counts;
+mod due;
 mod enqueue;
 mod error;
 mod guard;

@@ -10,5 +10,6 @@ mod bucket;
 mod frozen;
 mod killed;
 #[path = "../tracker/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;
 mod world;

@@ -57,6 +57,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdQueueNearlyFull
     DccdRateLimitSaturated
     DccdRestartLoop
+    DccdRoomNotMade
     DccdRowsInvalid
     DccdRuleEvaluationFailing
     DccdScheduleDelay
@@ -77,7 +78,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 56;
+const COUNT: usize = 57;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

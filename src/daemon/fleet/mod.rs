@@ -119,6 +119,11 @@ impl Fleet {
         self.owned.has(series)
     }
 
+    /// Whether a series is this process's, or may be taken as nobody is to own it by itself.
+    pub(super) fn may_have(&self, series: &Series) -> bool {
+        self.owned.has(series) || !self.owned.is_wanted(series)
+    }
+
     /// How soon what is another's is looked at again.
     pub(super) fn again(&self) -> Duration {
         self.owned.again()

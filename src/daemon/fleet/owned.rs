@@ -51,6 +51,8 @@ struct State {
     wanted: BTreeMap<String, Arc<Series>>,
     seats: HashMap<String, Seat>,
     memory: Memory,
+    /// Who wrote what is another's, when that was last asked.
+    elsewhere: HashMap<String, String>,
     runs: u64,
 }
 
@@ -162,6 +164,8 @@ impl Owned {
             false => None,
         };
         let mut state = self.state();
+        let live = owners.values().filter(|owner| owner.is_live());
+        state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
         let own: HashMap<String, bool> =
             state.seats.iter().map(|(name, seat)| (name.clone(), seat.is_idle())).collect();
         let (patience, now) = (self.manner.lease, Instant::now());
@@ -242,7 +246,8 @@ impl Owned {
         }
         match self.enter(&name, stop) {
             Some(begun) => Standing::Ours(begun),
-            None => Standing::Elsewhere(self.owner_of(&name).await),
+            None if is_asked => Standing::Elsewhere(self.owner_of(&name).await),
+            None => Standing::Elsewhere(self.state().elsewhere.get(&name).cloned()),
         }
     }
 
@@ -297,6 +302,11 @@ impl Owned {
     /// Whether a series is this process's, as far as it knows.
     pub(in crate::daemon) fn has(&self, series: &Series) -> bool {
         !self.manner.is_shared || self.state().seats.contains_key(&series.to_string())
+    }
+
+    /// Whether a series is to be owned by some daemon with this configuration.
+    pub(in crate::daemon) fn is_wanted(&self, series: &Series) -> bool {
+        self.manner.is_daemon && self.state().wanted.contains_key(&series.to_string())
     }
 
     /// Every series that is this process's.
