@@ -43,6 +43,59 @@ fn the_example_configuration_is_valid_and_leaves_nothing_to_remark() {
     assert!(out.contains("Config is valid.") && !out.contains("Note:"), "{out}{err}");
 }
 
+#[test]
+fn the_example_of_a_fleet_is_valid_and_has_three_workers_each_with_a_disk_of_its_own() {
+    #[derive(serde::Deserialize)]
+    struct Compose {
+        services: std::collections::BTreeMap<String, Service>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Service {
+        #[serde(default)]
+        volumes: Vec<String>,
+        #[serde(default)]
+        secrets: Vec<String>,
+    }
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet");
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("postgres_url");
+    fs::write(&url, "postgres://dccd:secret@postgres:5432/dccd").unwrap();
+    let text = fs::read_to_string(examples.join("config.yml")).unwrap();
+    let config = folder.path().join("config.yml");
+    fs::write(&config, text.replace("/run/secrets/postgres_url", url.to_str().unwrap())).unwrap();
+
+    let said = Command::new(env!("CARGO_BIN_EXE_dccd"))
+        .arg("--config")
+        .arg(&config)
+        .arg("validate")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.status.success(), "{out}{err}");
+    assert!(
+        out.contains("Config is valid.") && !out.contains("Note:") && !out.contains("secret@"),
+        "{out}{err}"
+    );
+    let compose = fs::read_to_string(examples.join("docker-compose.yml")).unwrap();
+    let compose: Compose = serde_yaml::from_value(
+        serde_yaml::from_str::<serde_yaml::Value>(&compose)
+            .and_then(|mut all| all.apply_merge().map(|()| all))
+            .unwrap(),
+    )
+    .unwrap();
+    let workers: Vec<&Service> =
+        compose.services.iter().filter(|(name, _)| name.starts_with("worker-")).map(|(_, own)| own).collect();
+    let disks: std::collections::BTreeSet<&String> =
+        workers.iter().flat_map(|worker| &worker.volumes).filter(|own| own.ends_with(":/data")).collect();
+    assert_eq!((workers.len(), disks.len()), (3, 3));
+    let is_alike = |worker: &&Service| {
+        worker.secrets == ["postgres_url"] && worker.volumes[0] == "./config.yml:/etc/dccd/config.yml:ro"
+    };
+    assert!(workers.iter().all(is_alike));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_library_example_stores_what_the_exchange_has() {
     let (_sim, folder, config) = daily_candles().await;

@@ -19,13 +19,7 @@ async fn three_workers_share_24_series_and_a_killed_one_loses_nothing_and_overwr
     })
     .await;
     // The killed one has rows that the bucket has not.
-    until("one has rows of its own", &all, || async {
-        let journal = std::fs::read_dir(a.layout().journal());
-        let bytes =
-            journal.map_or(0, |all| all.flatten().map(|file| file.metadata().map_or(0, |is| is.len())).sum());
-        bytes > 100_000_u64
-    })
-    .await;
+    until("one has rows of its own", &all, || async { a.journal_bytes() > 100_000 }).await;
     a.kill().await;
     let left = [&b, &c];
     until("the others own everything", &left, || async {

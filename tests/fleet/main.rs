@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write its own configuration.
 
+mod alone;
 #[path = "../remotes/bucket.rs"]
 #[allow(dead_code, reason = "shared with the tests of remotes")]
 mod bucket;

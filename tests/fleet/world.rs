@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dccd::exchange::find;
@@ -14,6 +15,7 @@ use dccd::store::{Layout, Ledger, Opened, Part, open_period_file};
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::bucket::Served;
 use crate::postgres;
@@ -36,7 +38,13 @@ pub(crate) struct World {
     folder: TempDir,
     /// Symbols each in candles of a minute and of an hour.
     symbols: usize,
+    /// Seconds between two runs of a job.
+    pub(crate) every: u32,
+    /// Worlds come one after the other: each is several processes.
+    _alone: OwnedMutexGuard<()>,
 }
+
+static ALONE: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
 /// A worker: its own folder, and its process where it runs.
 pub(crate) struct Worker {
@@ -47,16 +55,21 @@ pub(crate) struct Worker {
 impl World {
     /// None where PostgreSQL cannot run.
     pub(crate) async fn new(symbols: usize) -> Option<World> {
-        let database = postgres::database().await?;
+        Some(World::on(postgres::database().await?, symbols).await)
+    }
+
+    /// A fleet on a database.
+    pub(crate) async fn on(database: String, symbols: usize) -> World {
+        let alone = Arc::clone(&ALONE).lock_owned().await;
         let knobs = Knobs {
             symbols: SYMBOLS.iter().map(|base| format!("{base}USDT")).collect(),
-            clock: Clock::fixed(at(NOW)),
+            clock: Clock::running_from(at(NOW)),
             weight_limit: u32::MAX,
             ..Knobs::default()
         };
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
         let (served, folder) = (Served::new().await, tempfile::tempdir().unwrap());
-        Some(World { sim, served, database, folder, symbols })
+        World { sim, served, database, folder, symbols, every: 20, _alone: alone }
     }
 
     /// Every series that is configured.
@@ -80,12 +93,13 @@ impl World {
              storage: {{flush_interval: 1, remotes: [{{provider: s3, remote: 's3://data/fleet', endpoint: '{endpoint}', fleet: true}}]}}\n\
              exchanges: {{binance: {{rest_url: '{sim}'}}}}\n\
              telemetry: {{log_level: debug}}\n\
-             histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: {FROM}, every: 20}}\n\
-             \x20 - {{exchange: binance, pairs: [{pairs}], span: 3600, start: {FROM}, every: 20}}\n",
+             histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: {FROM}, every: {every}}}\n\
+             \x20 - {{exchange: binance, pairs: [{pairs}], span: 3600, start: {FROM}, every: {every}}}\n",
             folder = folder.display(),
             database = self.database,
             endpoint = self.served.endpoint,
             sim = self.sim.url(),
+            every = self.every,
         );
         fs::write(folder.join("config.yml"), text).unwrap();
         let mut worker = Worker { folder, child: None };
@@ -93,10 +107,11 @@ impl World {
         worker
     }
 
-    /// What the exchange has of a series in the window.
-    pub(crate) fn existing(&self, series: &Series) -> Batch {
+    /// What the exchange has of a series up to a row, and all of what is to be collected at least.
+    fn existing(&self, series: &Series, last: Option<i64>) -> Batch {
         let market = self.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote())).unwrap();
-        let window = Window::new(at(FROM), at(NOW)).unwrap();
+        let until = last.map_or(at(NOW), |last| at(NOW).max(Micros(last + 1)));
+        let window = Window::new(at(FROM), until).unwrap();
         let grid =
             find("binance").unwrap().offer_for(series).unwrap().grid(series.span().unwrap_or(Span::DAY));
         market.candles(grid, window)
@@ -104,16 +119,14 @@ impl World {
 
     /// The account of a series in the bucket.
     pub(crate) async fn ledger(&self, series: &Series) -> Option<Ledger> {
-        let bucket = Bucket::new(std::sync::Arc::new(self.served.s3()), series.clone());
+        let bucket = Bucket::new(Arc::new(self.served.s3()), series.clone());
         bucket.ledger().await.unwrap().map(|(ledger, _)| ledger)
     }
 
     /// Whether the bucket's accounts cover everything.
     pub(crate) async fn is_complete(&self) -> bool {
-        let window = Window::new(at(FROM), at(NOW)).unwrap();
         for series in self.series() {
-            let ledger = self.ledger(&series).await.unwrap_or_default();
-            if !ledger.settled().missing(window).is_empty() {
+            if !is_covered(&self.ledger(&series).await.unwrap_or_default()) {
                 return false;
             }
         }
@@ -121,31 +134,42 @@ impl World {
     }
 
     /// Every row of the exchange is in the bucket once, to the bit and in order, and nothing else is; the objects
-    /// are what their accounts say.
+    /// are what their accounts say. Between a file and its account they are not, so it is looked again for a while.
     pub(crate) async fn assert_true(&self) {
-        let objects = self.served.objects();
+        let began = tokio::time::Instant::now();
         for series in self.series() {
-            let ledger = self.ledger(&series).await.unwrap();
-            let mut rows = Batch::of(Kind::Ohlc);
-            for period in ledger.periods() {
-                for part in [Part::File, Part::Open] {
-                    let Some(entry) = ledger.entry(part, period) else { continue };
-                    let key = format!("fleet/{}/{}", Layout::key(&series), part.file_name(period));
-                    let bytes = objects.get(&key).unwrap_or_else(|| panic!("{key} is not there"));
-                    assert_eq!(dccd::store::sha256(bytes), entry.sha256, "{key} is not what its ledger says");
-                    let file = self.folder.path().join("object.parquet");
-                    fs::write(&file, bytes).unwrap();
-                    let Opened::Ours(opened) = open_period_file(&file, Kind::Ohlc).unwrap() else {
-                        panic!("{key}")
-                    };
-                    rows.take_all(&opened.rows().unwrap());
-                }
+            while let Err(what) = self.check(&series).await {
+                assert!(began.elapsed() < PATIENCE / 4, "{series}: {what}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            let existing = self.existing(&series);
-            assert_eq!(rows.ts(), existing.ts(), "{series}");
-            assert!((0..rows.len()).all(|row| rows.same_row(row, &existing, row)), "{series}: other values");
-            assert_eq!(ledger.rows(), existing.len() as u64, "{series}");
         }
+    }
+
+    async fn check(&self, series: &Series) -> Result<(), String> {
+        let ledger = self.ledger(series).await.unwrap();
+        let mut rows = Batch::of(Kind::Ohlc);
+        for period in ledger.periods() {
+            for part in [Part::File, Part::Open] {
+                let Some(entry) = ledger.entry(part, period) else { continue };
+                let key = format!("fleet/{}/{}", Layout::key(series), part.file_name(period));
+                let bytes = self.served.object(&key).ok_or(format!("{key} is not there"))?;
+                if dccd::store::sha256(&bytes) != entry.sha256 {
+                    return Err(format!("{key} is not what its ledger says"));
+                }
+                let file = self.folder.path().join("object.parquet");
+                fs::write(&file, bytes).unwrap();
+                let Opened::Ours(opened) = open_period_file(&file, Kind::Ohlc).unwrap() else {
+                    return Err(format!("{key} is no file of ours"));
+                };
+                rows.take_all(&opened.rows().unwrap());
+            }
+        }
+        let existing = self.existing(series, rows.ts().iter().max().copied());
+        let is_same = rows.len() == existing.len()
+            && (0..rows.len()).all(|row| rows.same_row(row, &existing, row))
+            && ledger.rows() == existing.len() as u64;
+        let (own, all) = (rows.len(), existing.len());
+        if is_same { Ok(()) } else { Err(format!("{own} rows, not the {all} of the exchange")) }
     }
 
     /// What a statement of the state store gives.
@@ -242,10 +266,21 @@ impl Worker {
         Ledger::read(&self.layout().ledger(series), series).unwrap()
     }
 
+    /// Bytes in its journal.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        let segments = fs::read_dir(self.layout().journal()).into_iter().flatten().flatten();
+        segments.map(|segment| segment.metadata().map_or(0, |found| found.len())).sum()
+    }
+
     /// What it wrote into its log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.layout().own().join("dccd.log")).unwrap_or_default()
     }
+}
+
+/// Whether an account covers everything that is to be collected.
+pub(crate) fn is_covered(ledger: &Ledger) -> bool {
+    ledger.settled().missing(Window::new(at(FROM), at(NOW)).unwrap()).is_empty()
 }
 
 pub(crate) fn at(text: &str) -> Micros {

@@ -53,6 +53,12 @@ impl Served {
         S3::with_environment(&self.target(), &Served::environment()).unwrap()
     }
 
+    /// The content of an object.
+    #[allow(dead_code, reason = "for the tests of the fleet")]
+    pub(crate) fn object(&self, key: &str) -> Option<Vec<u8>> {
+        fs::read(self.folder.path().join("data").join(key)).ok()
+    }
+
     /// The content of every object, by its key.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let root = self.folder.path().join("data");

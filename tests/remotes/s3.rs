@@ -8,11 +8,11 @@ use std::time::Duration;
 use dccd::remote::{
     Bucket, Provider, Remote, RemoteError, S3, Seal, Target, fetch, open, read, upload, verify,
 };
-use dccd::store::{Ledger, sha256, verify_series};
+use dccd::store::{Copied, Ledger, sha256, verify_series};
 use tokio::process::Command;
 
 use crate::bucket::Served;
-use crate::home::{Home, closes, span};
+use crate::home::{Home, closes, hours, span};
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -273,6 +273,51 @@ async fn a_file_of_another_owner_that_no_ledger_speaks_of_is_merged_before_it_is
     let (after, _) = bucket.ledger().await.unwrap().unwrap();
     assert_eq!(sha256(&served.objects()[&format!("fleet/{key}")]), after.files["2024"].sha256);
     assert_eq!(after.covered.iter().collect::<Vec<_>>(), [span(-2, 5), span(5, 1)]);
+}
+
+#[tokio::test]
+async fn a_purged_period_of_a_fleet_gets_a_late_row_and_the_bucket_keeps_all_its_rows() {
+    let served = Served::new().await;
+    let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
+    let home = Home::with_two_years();
+    bucket.take_over(1).await.unwrap();
+    home.store().own_under(&home.series, 1).unwrap();
+    let published = bucket.publish(&home.layout, &home.ledger()).await.unwrap();
+    let (files, remote) = (published.verified, bucket.name());
+    home.store().copied(&home.series, Copied { remote, files, gone: Vec::new(), digest: None }).unwrap();
+    let sha256 = home.ledger().files["2023"].sha256.clone();
+    assert!(home.store().drop_copied(&home.series, "2023", &sha256).unwrap().is_some());
+    assert!(!home.file("2023").exists());
+
+    home.late_row(Arc::new(served.s3())).await;
+    bucket.publish(&home.layout, &home.ledger()).await.unwrap();
+
+    let heir = Home::empty();
+    take_over(&bucket, &heir, 2).await;
+    heir.open();
+    let mut expected = closes(-2, 5, 1.0);
+    expected.insert(-3, 5.0);
+    assert_eq!((heir.stored(), home.stored()), (expected.clone(), expected));
+}
+
+#[test]
+fn frames_of_an_earlier_ownership_are_late_rows_without_coverage() {
+    let home = Home::empty();
+    home.take(0, 3, 1.0);
+    let store = home.store();
+    store.own_under(&home.series, 1).unwrap();
+    let (mut writer, _) = store.writer(&home.series).unwrap();
+    writer.accept(hours(2, 3, 5.0)).unwrap();
+    drop((writer, store));
+    // Another owner's account took the place of this one before the frames were published.
+    Ledger { fence: 2, ..home.ledger() }.write(&home.layout.ledger(&home.series), &home.series).unwrap();
+
+    home.store();
+
+    let mut expected = closes(0, 3, 1.0);
+    expected.extend(closes(3, 2, 5.0));
+    assert_eq!(home.stored(), expected, "where the series is covered its rows stand");
+    assert_eq!(home.ledger().covered.iter().collect::<Vec<_>>(), [span(0, 3)]);
 }
 
 async fn dccd(served: &Served, home: &Home, args: &[&str]) -> String {

@@ -160,8 +160,8 @@ impl Owned {
         let owners: HashMap<String, Owner> =
             owners.into_iter().map(|owner| (owner.series.clone(), owner)).collect();
         let workers = match self.manner.is_spread {
-            true => Some(self.workers().await?),
-            false => None,
+            true => self.workers().await?,
+            false => Vec::new(),
         };
         let mut state = self.state();
         let live = owners.values().filter(|owner| owner.is_live());
@@ -169,15 +169,15 @@ impl Owned {
         let own: HashMap<String, bool> =
             state.seats.iter().map(|(name, seat)| (name.clone(), seat.is_idle())).collect();
         let (patience, now) = (self.manner.lease, Instant::now());
-        let view = View { wanted, own: &own, owners: &owners, workers, patience, now };
+        let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
         Ok(state.memory.plan(&view))
     }
 
-    /// How many daemons live.
-    async fn workers(&self) -> Result<usize, TrackerError> {
+    /// The daemons that live.
+    async fn workers(&self) -> Result<Vec<String>, TrackerError> {
         let workers = self.tracker.workers().await?;
-        let alive = workers.iter().filter(|worker| worker.state() == WorkerState::Healthy);
-        Ok(alive.filter(|worker| !worker.id.ends_with(ONCE)).count())
+        let alive = workers.into_iter().filter(|worker| worker.state() == WorkerState::Healthy);
+        Ok(alive.map(|worker| worker.id).filter(|id| !id.ends_with(ONCE)).collect())
     }
 
     async fn take(&self, series: &[String]) -> Result<(), TrackerError> {

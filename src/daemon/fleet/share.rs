@@ -16,7 +16,8 @@ pub(super) struct Memory {
     free: HashMap<String, Instant>,
     /// Series beyond the share that nobody else wanted.
     spare: HashSet<String>,
-    workers: usize,
+    /// Who lived when they were kept.
+    workers: Vec<String>,
 }
 
 /// What a worker sees in a round.
@@ -27,8 +28,8 @@ pub(super) struct View<'a> {
     pub(super) own: &'a HashMap<String, bool>,
     /// Who owns, or owned last, what is wanted.
     pub(super) owners: &'a HashMap<String, Owner>,
-    /// Workers that live, this one included; none where series are not spread.
-    pub(super) workers: Option<usize>,
+    /// Workers that live, this one included, in order; none where series are not spread.
+    pub(super) workers: &'a [String],
     /// How long a series may be nobody's before whoever sees it takes it.
     pub(super) patience: Duration,
     pub(super) now: Instant,
@@ -45,11 +46,12 @@ pub(super) struct Plan {
 
 impl Memory {
     pub(super) fn plan(&mut self, view: &View<'_>) -> Plan {
-        let workers = view.workers.unwrap_or(1).max(1);
-        if std::mem::replace(&mut self.workers, workers) != workers {
+        if self.workers != view.workers {
+            // Whoever is new may want them.
             self.spare.clear();
+            self.workers = view.workers.to_vec();
         }
-        let share = view.wanted.len().div_ceil(workers);
+        let share = view.wanted.len().div_ceil(view.workers.len().max(1));
         let is_free = |series: &&String| {
             !view.own.contains_key(*series) && view.owners.get(*series).is_none_or(|owner| !owner.is_live())
         };
@@ -125,7 +127,7 @@ mod tests {
         workers: usize,
         now: Instant,
     ) -> Plan {
-        let workers = Some(workers);
+        let workers = &names(workers)[..];
         memory.plan(&View { wanted, own, owners, workers, patience: PATIENCE, now })
     }
 
@@ -147,6 +149,26 @@ mod tests {
         let nobody = HashMap::new();
         assert!(plan(&mut memory, &wanted, &all, &nobody, 3, now).give.is_empty());
         assert_eq!(plan(&mut memory, &wanted, &all, &nobody, 4, now).give.len(), 5);
+    }
+
+    #[test]
+    fn what_was_kept_for_a_worker_that_died_is_given_to_the_one_that_came_in_its_place() {
+        let (mut memory, now, wanted) = (Memory::default(), Instant::now(), names(4));
+        let (nobody, mine) = (HashMap::new(), idle(&wanted[..2]));
+        let lived = ["a".to_owned(), "dead".to_owned()];
+        let view = |own, workers, now| View {
+            wanted: &wanted,
+            own,
+            owners: &nobody,
+            workers,
+            patience: PATIENCE,
+            now,
+        };
+        memory.plan(&view(&mine, &lived, now));
+        assert_eq!(memory.plan(&view(&mine, &lived, now + PATIENCE)).take, wanted[2..]);
+
+        let (all, lives) = (idle(&wanted), ["a".to_owned(), "new".to_owned()]);
+        assert_eq!(memory.plan(&view(&all, &lives, now + PATIENCE)).give.len(), 2);
     }
 
     #[test]
@@ -178,7 +200,7 @@ mod tests {
         let (mut memory, now, wanted) = (Memory::default(), Instant::now(), names(4));
         let (own, owners) = (idle(&wanted), HashMap::new());
         let view =
-            View { wanted: &wanted, own: &own, owners: &owners, workers: None, patience: PATIENCE, now };
+            View { wanted: &wanted, own: &own, owners: &owners, workers: &[], patience: PATIENCE, now };
         assert_eq!(memory.plan(&view), Plan::default());
     }
 }
