@@ -140,7 +140,7 @@ mod tests {
         let first = plan(&mut memory, &wanted, &none, &dead, 3, now);
         assert_eq!((first.take, first.unowned), (wanted[..3].to_vec(), 7));
         let own = idle(&wanted[..3]);
-        assert_eq!(plan(&mut memory, &wanted, &own, &dead, 3, now).take, [String::new(); 0]);
+        assert!(plan(&mut memory, &wanted, &own, &dead, 3, now).take.is_empty());
         let later = plan(&mut memory, &wanted, &own, &dead, 3, now + PATIENCE);
         assert_eq!(later.take, wanted[3..]);
 
