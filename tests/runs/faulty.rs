@@ -28,11 +28,13 @@ const MIXED: [Fault; 13] = [
 /// How long a 429 asks to wait, in seconds.
 const WAIT_SECS: u64 = 1;
 
-/// Breaks one answer in ten of an endpoint, and besides shuffles, doubles, cuts short and empties at least one
-/// each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
+/// Breaks one answer in ten of an endpoint, and besides refuses, shuffles, doubles, cuts short and empties at least
+/// one each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
 pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
     let part = (least as u64 / 8).max(1);
     let sure = [
+        // Few enough to wait for, and no multiple of what others strike alone.
+        (Fault::Status429, if least < 16 { 8 } else { least as u64 / 2 }),
         (Fault::Empty, part * 2),
         (Fault::Shuffled, part * 3),
         (Fault::Doubled, part * 5),
