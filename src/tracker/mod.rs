@@ -32,7 +32,7 @@ pub use enqueue::{Enqueued, NewTask};
 pub use error::TrackerError;
 pub use guard::{Running, StartError};
 pub use merge::EXHAUSTED_REST;
-pub use owner::Owned;
+pub use owner::{Owned, Owner};
 pub use prune::{Pruned, Retention};
 pub use rows::{Attempt, Claim, WorkerRow, WorkerState};
 pub use settle::{Held, Renewed};

@@ -204,6 +204,12 @@ pub(super) struct Sql {
     pub(super) disown: &'static str,
     /// `[now, place, worker]`: gives up what other workers of a place owned.
     pub(super) disown_place: &'static str,
+    /// now, worker, JSON list of series.
+    pub(super) give_up: &'static str,
+    /// now, worker, series, fence to be above.
+    pub(super) raise: &'static str,
+    /// now, JSON list of series.
+    pub(super) owners: &'static str,
 }
 
 pub(super) static SQLITE: Sql = Sql {
@@ -312,6 +318,12 @@ pub(super) static SQLITE: Sql = Sql {
     disown: "UPDATE owner SET lease_until = $1 WHERE worker = $2 AND lease_until > $1",
     disown_place: "UPDATE owner SET lease_until = $1 WHERE worker <> $3 AND lease_until > $1
         AND worker IN (SELECT id FROM worker WHERE place = $2)",
+    give_up: "UPDATE owner SET worker = '', lease_until = $1
+        WHERE worker = $2 AND series IN (SELECT value FROM json_each($3)) RETURNING series",
+    raise: "UPDATE owner SET fence = MAX(fence, $4 + 1) WHERE series = $3 AND worker = $2 AND lease_until > $1
+        RETURNING fence",
+    owners: "SELECT series, worker, fence, since, lease_until, $1 AS as_of FROM owner
+        WHERE series IN (SELECT value FROM json_each($2))",
 };
 
 pub(super) static POSTGRES: Sql = Sql {
@@ -444,4 +456,10 @@ pub(super) static POSTGRES: Sql = Sql {
     disown_place: "UPDATE owner SET lease_until = tracker_now($1)
         WHERE worker <> $3 AND lease_until > tracker_now($1)
             AND worker IN (SELECT id FROM worker WHERE place = $2)",
+    give_up: "UPDATE owner SET worker = '', lease_until = tracker_now($1)
+        WHERE worker = $2 AND series IN (SELECT jsonb_array_elements_text($3::jsonb)) RETURNING series",
+    raise: "UPDATE owner SET fence = GREATEST(fence, $4 + 1)
+        WHERE series = $3 AND worker = $2 AND lease_until > tracker_now($1) RETURNING fence",
+    owners: "SELECT series, worker, fence, since, lease_until, tracker_now($1) AS as_of FROM owner
+        WHERE series IN (SELECT jsonb_array_elements_text($2::jsonb))",
 };
