@@ -8,6 +8,7 @@ mod drain;
 mod errands;
 mod job;
 mod keeper;
+mod late;
 mod places;
 mod pulse;
 mod reload;

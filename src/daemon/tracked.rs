@@ -41,8 +41,15 @@ impl Site {
         stop: &CancellationToken,
     ) -> Turn {
         let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
-        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &own)).await {
-            Ok(Ok(hold)) => Some(hold),
+        let taking = async {
+            // Nobody waits for a store that is away.
+            match self.database().is_away() {
+                true => Ok(None),
+                false => self.worker().take(&new, &own).await.map(Some),
+            }
+        };
+        let hold = match timeout(TAKES_WITHIN, taking).await {
+            Ok(Ok(hold)) => hold,
             Ok(Err(TrackerError::Refused(source))) => {
                 tracing::info!(series = %job.series(), "not run: {source}");
                 return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };

@@ -37,7 +37,7 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
         .await
         .map_err(failed)?;
     migrator(|version| version.3).run(&pool).await.map_err(|error| failed(error.into()))?;
-    Ok(Database { pool: Pool::Postgres(pool), place: Arc::from(place) })
+    Ok(Database::of(Pool::Postgres(pool), place))
 }
 
 pub(super) async fn check(url: &str) -> Result<(), DbError> {
