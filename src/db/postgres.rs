@@ -1,7 +1,6 @@
 //! A PostgreSQL server: its connections and its schema. Its URL holds a password and is never shown.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;

@@ -1,7 +1,6 @@
 //! The embedded store: its file, its connections and its schema.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
