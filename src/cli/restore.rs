@@ -4,10 +4,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::do_copies;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
 use crate::daemon::{CopyAsked, CopyTold, Report, Told};
+use crate::model::{bytes, thousands};
 
 /// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.
 ///

@@ -4,10 +4,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::do_copies;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::cli::progress::Bars;
 use crate::config::Config;
 use crate::daemon::{CopyAsked, CopyTold, RemoteSynced, Told};
+use crate::model::{bytes, thousands};
 
 /// Send what is not on the remotes yet and verify it there; end with 1 if anything could not be.
 ///

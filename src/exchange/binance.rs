@@ -383,8 +383,9 @@ impl Binance {
     fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
         let depth: Depth<'_> = read(self, answer.body)?;
         let ts = if depth.time == 0 { answer.received } else { Row(0).millis(depth.time)? };
-        let mut book = out.book_mut();
         let levels = levels as usize;
+        out.reserve((depth.bids.len() + depth.asks.len()).min(2 * levels));
+        let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
             for (row, (price, amount)) in rows.iter().take(levels).enumerate() {
                 let row = Row(row);

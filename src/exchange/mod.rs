@@ -11,6 +11,7 @@ mod bybit;
 mod coinbase;
 mod decode;
 mod hole;
+mod instant;
 mod kraken;
 mod krakenfutures;
 mod listing;

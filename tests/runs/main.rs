@@ -11,6 +11,7 @@ mod bybit;
 mod coinbase;
 mod command_line;
 mod daemon;
+mod empties;
 mod every;
 mod every_exchange;
 mod faults;
