@@ -117,6 +117,13 @@ impl Places {
         }
     }
 
+    /// The system's clock was set back: what is due by the time it showed before would come too late.
+    pub(super) fn clock_was_set_back(&mut self, at: Micros) {
+        for place in self.0.values_mut() {
+            place.due = place.due.map(|due| due.min(place.job.next_after(at).unwrap_or(at)));
+        }
+    }
+
     /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
     pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
         for (series, since) in due {

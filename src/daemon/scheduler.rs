@@ -48,6 +48,8 @@ pub struct Scheduler {
     counted: Option<Instant>,
     /// When the disk was last looked at.
     looked: Option<Instant>,
+    /// The latest time the system's clock showed since it was last set back.
+    shown: Micros,
 }
 
 /// A run under way.
@@ -84,6 +86,7 @@ impl Scheduler {
             in_trouble: false,
             counted: None,
             looked: None,
+            shown: now(),
         }
     }
 
@@ -111,7 +114,12 @@ impl Scheduler {
 
     fn tick(&mut self) {
         self.status.tick();
-        self.site.telemetry().emit(SchedulerTicked { at: now() });
+        let at = now();
+        self.site.telemetry().emit(SchedulerTicked { at });
+        if at + ROUND < self.shown {
+            self.places.clock_was_set_back(at);
+        }
+        self.shown = at;
         if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
             self.counted = Some(Instant::now());
             let running = self.running_series();
@@ -231,7 +239,7 @@ impl Scheduler {
             self.places.ended(&series, ran.as_ref().map(|ran| &ran.done));
         }
         let report = match &ran {
-            Some(ran) => Report::of(&self.site, &series, &ran.done.outcome, ran.done.files.clone()),
+            Some(ran) => Report::of(&self.site, &series, &ran.done),
             None => Report {
                 error: Some(format!("{series}: the run broke off; please report this")),
                 ..Report::new(&series, How::Failed)

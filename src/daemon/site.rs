@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::fleet::{Fleet, Parts, Pass};
 use crate::daemon::keeper::{Keeper, enter_copied};
+use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
 use crate::daemon::{Job, Refusal};
@@ -49,6 +50,7 @@ pub struct Site {
     paused: Mutex<HashSet<Series>>,
     copies: Copies,
     worker: Arc<Worker>,
+    late: Arc<Late>,
     fleet: Arc<Fleet>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
@@ -132,6 +134,7 @@ impl Site {
         });
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
         let mut site = Site {
+            late: Late::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,
             db,
@@ -148,6 +151,7 @@ impl Site {
         };
         site.keep_store(config);
         site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
+        site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
         site.keeping.spawn(Arc::clone(&site.fleet).run(site.kept.clone()));
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
@@ -419,11 +423,7 @@ impl Site {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
-        if let Some(health) = self.telemetry.health().of(series)
-            && let Err(error) = self.db.save_series_health(&health, self.worker.shared_name()).await
-        {
-            tracing::error!(series = %series, "{error}");
-        }
+        self.late.save(series).await;
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
         {

@@ -27,8 +27,10 @@ impl Site {
         let taking = async {
             match (&work.task, self.window_of(&work.order)) {
                 (Some(id), _) => self.worker().take_waiting(id, stop).await.map(|hold| vec![hold]),
-                (None, Some(window)) => self.worker().take_window(&new_task(work, window), stop).await,
-                (None, None) => Ok(Vec::new()),
+                (None, Some(window)) if !self.database().is_away() => {
+                    self.worker().take_window(&new_task(work, window), stop).await
+                }
+                (None, _) => Ok(Vec::new()),
             }
         };
         match (timeout(TAKES_WITHIN, taking).await, &work.task) {

@@ -50,8 +50,15 @@ impl Site {
             Err(error) => return self.not_begun(job, failed, error).await,
         };
         let new = NewTask::job(job.series(), job.order.retry.delay);
-        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &pass.stop)).await {
-            Ok(Ok(hold)) => Some(hold),
+        let taking = async {
+            // Nobody waits for a store that is away.
+            match self.database().is_away() {
+                true => Ok(None),
+                false => self.worker().take(&new, &pass.stop).await.map(Some),
+            }
+        };
+        let hold = match timeout(TAKES_WITHIN, taking).await {
+            Ok(Ok(hold)) => hold,
             Ok(Err(TrackerError::Refused(source))) => {
                 tracing::info!(series = %job.series(), "not run: {source}");
                 return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };

@@ -284,15 +284,16 @@ impl Worker {
     /// Ends the work on a task. What the store does not take now it is given again later.
     pub(super) async fn settle(&self, mut hold: Hold, verdict: Verdict) {
         hold.is_settled = true;
-        match self.tracker.settle(&hold.claim, &verdict, None).await {
-            Ok(_) => {}
-            Err(TrackerError::Refused(refusal)) => tracing::warn!("{refusal}"),
-            Err(TrackerError::Store(_)) => {
-                let mut unsettled = lock(&self.unsettled);
-                if unsettled.len() < UNSETTLED {
-                    unsettled.push((hold.claim.clone(), verdict));
-                }
+        if !self.tracker.is_store_away() {
+            match self.tracker.settle(&hold.claim, &verdict, None).await {
+                Ok(_) => return,
+                Err(TrackerError::Refused(refusal)) => return tracing::warn!("{refusal}"),
+                Err(TrackerError::Store(_)) => {}
             }
+        }
+        let mut unsettled = lock(&self.unsettled);
+        if unsettled.len() < UNSETTLED {
+            unsettled.push((hold.claim.clone(), verdict));
         }
     }
 
@@ -442,11 +443,19 @@ impl Worker {
     /// Takes the tasks of dead workers, forgets jobs that are gone, and counts.
     async fn housekeeping(&self) {
         let (mut rounds, mut counted) = (ticks(ROUND), None::<Instant>);
+        let mut clock = (now(), Instant::now());
         loop {
             rounds.tick().await;
+            // By a clock that was set forward our own leases may be over before we could renew them by it.
+            let shown = std::mem::replace(&mut clock, (now(), Instant::now()));
+            let passed = clock.1.duration_since(shown.1);
+            if clock.0.since(shown.0 + passed) > ROUND && self.renew().await.is_err() {
+                continue;
+            }
             if self.tracker.reap().await.is_err() {
                 continue;
             }
+            self.tracker.store_answered();
             if counted.is_none_or(|at| at.elapsed() >= COUNT) {
                 counted = Some(Instant::now());
                 let _ = self.forget_gone().await;

@@ -1,7 +1,6 @@
 //! A PostgreSQL server: its connections and its schema. Its URL holds a password and is never shown.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
@@ -37,7 +36,7 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
         .await
         .map_err(failed)?;
     migrator(|version| version.3).run(&pool).await.map_err(|error| failed(error.into()))?;
-    Ok(Database { pool: Pool::Postgres(pool), place: Arc::from(place) })
+    Ok(Database::of(Pool::Postgres(pool), place))
 }
 
 pub(super) async fn check(url: &str) -> Result<(), DbError> {

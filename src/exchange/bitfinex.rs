@@ -254,6 +254,7 @@ impl Bitfinex {
 
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
         let rows: Vec<Level> = read(self, answer.body)?;
+        out.reserve(rows.len().min(2 * page.rows as usize));
         let mut levels = out.book_mut();
         for side in [Side::Bid, Side::Ask] {
             let own = |(_, level): &(usize, &Level)| (level.2 > 0.0) == (side == Side::Bid);

@@ -417,6 +417,7 @@ impl Bitmex {
         let bids = levels.iter().rev().filter(|(_, wire)| matches!(wire.side, TakerSide::Buy));
         let asks = levels.iter().filter(|(_, wire)| matches!(wire.side, TakerSide::Sell));
         let most = page.rows as usize;
+        out.reserve(levels.len().min(2 * most));
         let sides =
             bids.take(most).map(|own| (Side::Bid, own)).chain(asks.take(most).map(|own| (Side::Ask, own)));
         let mut book = out.book_mut();

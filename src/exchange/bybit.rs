@@ -441,6 +441,7 @@ impl Bybit {
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
         let wire: WireBook<'_> = self.read(answer.body)?;
         let ts = Row(0).millis(wire.ts)?;
+        out.reserve((wire.b.len() + wire.a.len()).min(2 * page.rows as usize));
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &wire.b), (Side::Ask, &wire.a)] {
             for (row, (price, size)) in rows.iter().take(page.rows as usize).enumerate() {

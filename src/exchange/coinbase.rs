@@ -294,6 +294,7 @@ impl Coinbase {
 
     fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
         let wire: WireBook<'_> = read(self, answer.body)?;
+        out.reserve((wire.bids.len() + wire.asks.len()).min(2 * levels as usize));
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &wire.bids), (Side::Ask, &wire.asks)] {
             for (row, WireLevel(price, size, orders)) in rows.iter().take(levels as usize).enumerate() {

@@ -288,6 +288,7 @@ impl Kraken {
 
     fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
         let Keyed { rows: depth, .. }: Keyed<Depth<'_>, IgnoredAny> = self.read(answer.body)?;
+        out.reserve((depth.bids.len() + depth.asks.len()).min(2 * levels as usize));
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
             for (row, Level(price, amount, _)) in rows.iter().take(levels as usize).enumerate() {

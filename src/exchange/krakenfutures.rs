@@ -396,6 +396,7 @@ impl KrakenFutures {
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
         let depth: Depth<'_> = self.read(answer.body, |depth: &Depth<'_>| depth.result)?;
         let ts = Row(0).rfc3339(depth.server_time)?;
+        out.reserve((depth.book.bids.len() + depth.book.asks.len()).min(2 * page.rows as usize));
         let mut book = out.book_mut();
         for (side, rows) in [(Side::Bid, &depth.book.bids), (Side::Ask, &depth.book.asks)] {
             for (row, (price, contracts)) in rows.iter().take(page.rows as usize).enumerate() {

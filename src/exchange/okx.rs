@@ -421,6 +421,7 @@ impl Okx {
         let books: Vec<Book<'_>> = self.read(answer.body)?;
         let book = books.first().ok_or_else(|| malformed(answer.body, "it has no book"))?;
         let ts = Row(0).millis_text(book.ts)?;
+        out.reserve((book.bids.len() + book.asks.len()).min(2 * page.rows as usize));
         let mut levels = out.book_mut();
         for (side, rows) in [(Side::Bid, &book.bids), (Side::Ask, &book.asks)] {
             for (row, (price, size, _, orders)) in rows.iter().take(page.rows as usize).enumerate() {

@@ -5,8 +5,11 @@
 //! a row past its end was seen. Newest first is the mirror: `[oldest open, until)` and `(oldest ts, until)`.
 //! A short page proves only up to its furthest row; the rest is asked again, overlapping by that row. Two
 //! answers with nothing beyond what is held make the rest confirmed empty, unless it lies too near the
-//! present, or a row beyond is known and the exchange contradicts itself. Where ids are contiguous, a page that
-//! skips one proves only up to there, and what follows is asked for by id: a hole in two answers is one.
+//! present, or a row beyond is known and the exchange contradicts itself. An answer without any row shows only
+//! that none came: a walk that holds no row asks for the known one beside its window too, and an answer without
+//! that is a contradiction. Where none is known the window is left to a walk that asks again, once the others have
+//! shown more. Where ids are contiguous, a page that skips one proves only up to there, and what follows is asked
+//! for by id: a hole in two answers is one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +25,8 @@ const MOST_CONTRADICTIONS: u8 = 4;
 /// Answers with nothing beyond what is held that confirm the rest empty.
 const EMPTIES: u8 = 2;
 
-/// The same where requests cannot be open-ended, so that no row beyond can speak against it.
-const EMPTIES_INSIDE: u8 = 4;
+/// The same in a last walk that knows of no row, where a request could show any.
+const EMPTIES_ALONE: u8 = 4;
 
 /// A walk over one window of a series.
 #[derive(Clone, Debug)]
@@ -43,8 +46,13 @@ pub struct Walk {
     /// The search for where the window begins, while it goes on.
     seek: Option<Seek>,
     ask: Ask,
-    /// The furthest row of the window this walk has seen.
+    /// The furthest row of the window this walk has seen, or the one beside it.
     held: Option<Micros>,
+    /// A row known to lie before the window as the walk goes, with nothing between.
+    beside: Option<Micros>,
+    /// Whether no later walk will know more.
+    is_last: bool,
+    unsure: bool,
     /// The next page asks for the furthest held row again, and for what follows however far off.
     again: bool,
     /// The number before a hole in contiguous ids that was asked for again, and holes up to it.
@@ -101,6 +109,9 @@ impl Walk {
             seek: (offer.bounds == Bounds::ById).then(|| Seek::new(window.from)),
             ask: Ask::ByTime,
             held: None,
+            beside: None,
+            is_last: false,
+            unsure: false,
             again: false,
             doubted: None,
             empties: 0,
@@ -108,6 +119,22 @@ impl Walk {
             ended: false,
             lost: None,
         }
+    }
+
+    /// The same walk next to a known row: the newest before its window where it goes oldest first, the oldest after
+    /// it where newest first, with nothing between.
+    #[must_use]
+    pub fn beside(self, row: Option<Micros>) -> Self {
+        Walk { beside: row, ..self }
+    }
+
+    /// The same walk as the last that asks for its window, which an earlier one found empty: it asks for the row
+    /// beside it from the start, and where none is known many empty answers are believed.
+    #[must_use]
+    pub fn last(mut self) -> Self {
+        self.is_last = true;
+        self.hold_beside();
+        self
     }
 
     /// The next page to ask for; none when the walk is over.
@@ -126,6 +153,12 @@ impl Walk {
     #[must_use]
     pub fn left(&self) -> Option<Window> {
         Window::new(self.from, self.until)
+    }
+
+    /// What came empty though nothing shows that the answers were true: to be asked for by a walk that knows more.
+    #[must_use]
+    pub fn unsure(&self) -> Option<Window> {
+        self.unproven().filter(|_| self.unsure)
     }
 
     /// What the exchange has shown that it cannot give any more.
@@ -182,25 +215,42 @@ impl Walk {
         if past || furthest.is_some_and(|row| self.ends_at(row)) {
             covered = self.prove_all();
             self.ended = true;
-        } else if self.advances(furthest, next) {
+        } else if self.advances(furthest, next, full) {
             covered = furthest.and_then(|row| self.prove_up_to(row));
             self.go_on(furthest, next, full);
         } else if full && self.grid.is_none() && next == Next::ByTime {
             return Err(ParseError::Crowded { at: furthest.or(self.held).unwrap_or(self.from) });
         } else {
             self.nothing_beyond(&rows, next, known)?;
-            let enough = if self.offer.is_open_ended() { EMPTIES } else { EMPTIES_INSIDE };
-            if self.empties >= enough {
+            if self.empties >= self.enough() {
                 covered = self.prove_instant();
-                let rest = Window::new(self.from, self.until.min(self.settled));
-                // What was forgotten stays a gap until it is out of reach.
-                empty = rest.filter(|_| !self.offer.is_forgetful);
+                self.unsure = !self.has_evidence();
+                empty = self.unproven().filter(|_| !self.unsure);
                 self.from = empty.map_or(self.from, |window| window.until);
                 self.ended = true;
             }
         }
         let rows = if inside.len() == rows.len() { rows } else { rows.gather(&inside) };
         Ok(Step { rows, covered, empty, stray })
+    }
+
+    /// What is left of the window and may be confirmed empty.
+    fn unproven(&self) -> Option<Window> {
+        // What was forgotten stays a gap until it is out of reach.
+        Window::new(self.from, self.until.min(self.settled)).filter(|_| !self.offer.is_forgetful)
+    }
+
+    /// How many answers with nothing beyond what is held end the walk.
+    fn enough(&self) -> u8 {
+        let alone = self.is_last && self.held.is_none() && self.offer.is_open_ended();
+        if alone { EMPTIES_ALONE } else { EMPTIES }
+    }
+
+    /// Whether the empty answers show that nothing is there. One that held the row asked for with it was no failure of
+    /// the exchange; without a row to ask for, as between the ends a request has to name, they are believed when the
+    /// walk before this one had the same.
+    fn has_evidence(&self) -> bool {
+        self.held.is_some() || self.is_last
     }
 
     /// The window of the next page.
@@ -334,7 +384,9 @@ impl Walk {
 
     /// The instant of the furthest held row, of which nothing more came; a candle has proven its own.
     fn prove_instant(&mut self) -> Option<Window> {
-        let held = self.held.filter(|held| self.grid.is_none() && *held < self.settled)?;
+        let is_proven =
+            |held: &Micros| self.grid.is_none() && *held < self.settled && self.window.holds(*held);
+        let held = self.held.filter(is_proven)?;
         let instant = Window::new(held, held + Duration::from_micros(1))?;
         match self.offer.direction {
             Direction::OldestFirst => self.from = instant.until,
@@ -343,15 +395,16 @@ impl Walk {
         Some(instant)
     }
 
-    fn advances(&self, furthest: Option<Micros>, next: Next) -> bool {
+    fn advances(&self, furthest: Option<Micros>, next: Next, full: bool) -> bool {
+        let goes_beyond = furthest.is_some_and(|row| self.held.is_none_or(|held| self.is_beyond(row, held)));
         match (self.ask, next) {
+            // The row held was asked for by its time: its id alone leads no further.
+            (Ask::ByTime, Next::FromId(_)) if self.again && !full => goes_beyond,
             (Ask::FromId(asked), Next::FromId(id)) => self.is_beyond(id, asked),
             (_, Next::FromId(_)) => true,
             (Ask::Skip(asked), Next::Skip(rows)) => rows > asked,
             (_, Next::Skip(rows)) => rows > 0,
-            (_, Next::ByTime) => {
-                furthest.is_some_and(|row| self.held.is_none_or(|held| self.is_beyond(row, held)))
-            }
+            (_, Next::ByTime) => goes_beyond,
         }
     }
 
@@ -382,20 +435,38 @@ impl Walk {
         };
         let denies_a_known_row = known.is_some_and(|known| self.should_have_held(known));
         let overlap_is_missing = self.overlap_is_missing(rows.ts());
+        if let Ask::Skip(rows) = self.ask
+            && !self.again
+        {
+            // The last of the rows that were left out has to be shown from here on.
+            self.ask = Ask::Skip(rows.saturating_sub(1));
+        }
         self.again = true;
         if goes_back || overlap_is_missing || denies_a_known_row {
             return self.contradicted(rows);
         }
-        self.empties += 1;
+        if self.held.is_none() {
+            self.empties += 1;
+            self.hold_beside();
+        } else if !rows.is_empty() {
+            self.empties += 1;
+        }
         Ok(())
+    }
+
+    /// From here on an answer has to show the row beside the window.
+    fn hold_beside(&mut self) {
+        if let Some(row) = self.beside {
+            (self.held, self.again, self.empties) = (Some(row), true, 0);
+        }
     }
 
     /// Whether the furthest held row was asked for again and is not there.
     fn overlap_is_missing(&self, ts: &[i64]) -> bool {
         let overlaps = match self.ask {
             Ask::FromId(_) => true,
-            Ask::ByTime => self.again,
-            Ask::Skip(_) | Ask::Now => false,
+            Ask::ByTime | Ask::Skip(_) => self.again,
+            Ask::Now => false,
         };
         overlaps && self.held.is_some_and(|held| !ts.contains(&held.0))
     }

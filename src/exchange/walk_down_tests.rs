@@ -140,6 +140,7 @@ struct Got {
     empty: Windows,
     pages: usize,
     lost: Option<Window>,
+    unsure: Option<Window>,
 }
 
 fn run(mut walk: Walk, book: &mut Book) -> Result<Got, ParseError> {
@@ -165,7 +166,7 @@ fn run(mut walk: Walk, book: &mut Book) -> Result<Got, ParseError> {
     got.rows = seen.values().copied().collect();
     got.rows.sort_unstable();
     got.ids = seen.into_keys().collect();
-    got.lost = walk.lost();
+    (got.lost, got.unsure) = (walk.lost(), walk.unsure());
     Ok(got)
 }
 
@@ -251,20 +252,54 @@ fn newest_first_an_empty_answer_is_not_believed_where_an_older_row_is_known() {
         assert_eq!(denied.take(nothing(), Next::ByTime, known).unwrap().empty, None);
     }
     assert!(denied.take(nothing(), Next::ByTime, known).is_err());
+}
 
-    let mut believed = walk(&NEWEST, window(0, 10), 50, 50);
+#[test]
+fn two_empty_answers_are_not_believed_but_left_to_a_walk_that_knows_the_row_beside() {
+    let (nothing, beside) = (|| Batch::of(Kind::Ohlc), || batch(Kind::Ohlc, [(0, 10)].into_iter()));
     let known = Some((at(10), at(40)));
-    assert_eq!(believed.take(nothing(), Next::ByTime, known).unwrap().empty, None);
-    assert_eq!(believed.take(nothing(), Next::ByTime, known).unwrap().empty, Some(window(0, 10)));
+    let mut first = walk(&NEWEST, window(0, 10), 50, 50);
+    for _ in 0..2 {
+        assert_eq!(first.take(nothing(), Next::ByTime, known).unwrap().empty, None);
+    }
+    assert_eq!((first.next(), first.unsure()), (None, Some(window(0, 10))));
+
+    let mut second = walk(&NEWEST, window(0, 10), 50, 50).beside(Some(at(10))).last();
+    for _ in 0..3 {
+        assert_eq!(second.take(nothing(), Next::ByTime, known).unwrap().empty, None);
+        let asked = second.next().unwrap().window;
+        assert!(asked.holds(at(10)) && asked.from == Micros(0), "{asked}");
+    }
+    assert_eq!(second.take(beside(), Next::ByTime, known).unwrap().empty, None);
+    assert_eq!(second.take(beside(), Next::ByTime, known).unwrap().empty, Some(window(0, 10)));
+    assert_eq!((second.next(), second.unsure()), (None, None));
+}
+
+#[test]
+fn rows_after_false_empties_are_taken_in_beside_the_known_one() {
+    for way in [Way::Time, Way::Ids] {
+        for kind in [&NEWEST, &TRADES_DOWN] {
+            let faults = vec![Fault::Empty, Fault::Empty];
+            let mut book = Book { way, faults, ..Book::of([2, 5, 12, 13]) };
+            let own = walk(kind, window(0, 10), 50, 50).beside(Some(at(12))).last();
+            let got = run(own, &mut book).unwrap();
+            assert_eq!((got.rows, got.ids.len()), (vec![2, 5], 2), "{way:?}");
+            assert!(!got.empty.holds(at(2)) && got.empty.holds(at(1)), "{:?}", got.empty);
+        }
+    }
 }
 
 fn faults() -> impl Strategy<Value = Vec<Fault>> {
     let fault = prop_oneof![3 => Just(Fault::Whole), 1 => Just(Fault::Short), 1 => Just(Fault::Empty)];
-    // Never two answers in a row that hold back what there is: those are believed.
+    // Never two short answers in a row: those are believed; nor three empty ones.
     let apart = |mut faults: Vec<Fault>| {
         for place in 1..faults.len() {
-            if !matches!(faults[place - 1], Fault::Whole) {
-                faults[place] = Fault::Whole;
+            match faults[place.saturating_sub(2)..place] {
+                [.., Fault::Short] | [Fault::Short | Fault::Empty, Fault::Empty] if place > 1 => {
+                    faults[place] = Fault::Whole;
+                }
+                [Fault::Short] => faults[place] = Fault::Whole,
+                _ => {}
             }
         }
         faults
@@ -287,6 +322,19 @@ fn the_id_a_window_begins_with_is_found_in_few_requests_however_uneven_trades_ca
     }
 }
 
+/// Walks to the end, and once more over what came empty, as a run does.
+fn run_twice(walk: Walk, book: &mut Book) -> Result<Got, ParseError> {
+    let again = walk.clone().last();
+    let mut got = run(walk, book)?;
+    let Some(unsure) = got.unsure else { return Ok(got) };
+    let last = run(Walk { window: unsure, from: unsure.from, until: unsure.until, ..again }, book)?;
+    got.covered.add_all(&last.covered);
+    got.empty.add_all(&last.empty);
+    got.rows.extend(last.rows);
+    got.ids.extend(last.ids);
+    Ok(got)
+}
+
 proptest! {
     #[test]
     fn every_minute_of_a_walk_is_stored_covered_empty_or_left_in_every_direction(
@@ -299,7 +347,7 @@ proptest! {
         let len = if offer.bounds == Bounds::Page { len.min(10) } else { len };
         let wanted = window(from, from + len);
         let mut book = Book { faults, ..Book::of(held.iter().copied()) };
-        let got = run(walk(offer, wanted, 120, settled), &mut book).unwrap();
+        let got = run_twice(walk(offer, wanted, 120, settled), &mut book).unwrap();
 
         let there: Vec<i64> = held.iter().copied().filter(|minute| wanted.holds(at(*minute))).collect();
         let mut known = got.covered.clone();
@@ -332,7 +380,7 @@ proptest! {
         let wanted = window(from, from + len);
         let mut book = Book { way, faults, ..Book::of(minutes) };
         let there = book.rows.iter().filter(|minute| wanted.holds(at(**minute))).count();
-        match run(walk(offer, wanted, 80, 80), &mut book) {
+        match run_twice(walk(offer, wanted, 80, 80), &mut book) {
             Ok(got) => {
                 prop_assert_eq!(got.ids.len(), there);
                 let mut known = got.covered.clone();

@@ -46,6 +46,15 @@ pub(crate) struct Fetcher {
     pub(crate) stop: CancellationToken,
 }
 
+/// What a walk that went through leaves.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// What the exchange cannot give any more.
+    pub(crate) lost: Option<Window>,
+    /// What came empty without a row that shows it was true.
+    pub(crate) unsure: Option<Window>,
+}
+
 /// A window that could not be fetched to its end.
 #[derive(Debug)]
 pub(crate) struct Failed {
@@ -56,13 +65,9 @@ pub(crate) struct Failed {
 }
 
 impl Fetcher {
-    /// Walks one window and sends on what each page gave; says what the exchange cannot give any more. An end
-    /// before the window's is no failure: the rows near the present may not be there yet.
-    pub(crate) async fn walk(
-        &self,
-        mut walk: Walk,
-        pages: mpsc::Sender<Step>,
-    ) -> Result<Option<Window>, Failed> {
+    /// Walks one window and sends on what each page gave. An end before the window's is no failure: the rows near the
+    /// present may not be there yet.
+    pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<Walked, Failed> {
         while let Some(page) = walk.next() {
             let step = self.page(&page, |rows, next| walk.take(rows, next, self.ends.known()));
             let step = match step.await {
@@ -74,10 +79,10 @@ impl Fetcher {
             self.ends.learn(step.rows.ts());
             if pages.send(step).await.is_err() {
                 // The run has ended; what was not taken is asked again by the next one.
-                return Ok(None);
+                return Ok(Walked::default());
             }
         }
-        Ok(walk.lost())
+        Ok(Walked { lost: walk.lost(), unsure: walk.unsure() })
     }
 
     /// One page, tried until it is understood or the attempts are spent.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exchange::{Ask, Offer, Page, Walk};
 use crate::jobs::derive::{Derivation, Derived};
 use crate::jobs::failures::Failures;
-use crate::jobs::fetch::Failed;
+use crate::jobs::fetch::{Failed, Walked};
 use crate::jobs::run::Run;
 use crate::jobs::survey::Ground;
 use crate::jobs::{FetchError, RunError, plan};
@@ -55,7 +55,7 @@ impl Run<'_> {
             }
             let ended;
             (writer, ended) = self.derive_window(writer, ground, &source, window, later).await?;
-            self.ended(&mut writer, &mut failures, ended.map(|()| None));
+            self.ended(&mut writer, &mut failures, ended.map(|()| Walked::default()));
         }
         let planned = self.at.planned;
         let result = match failures.into_error(&self.order.series, planned) {
@@ -128,7 +128,7 @@ impl Run<'_> {
         let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
         let settled = plan::unsettled_since(None, source.horizon);
         let wanted = derivation.wanted();
-        let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled);
+        let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled).last();
         while let Some(page) = walk.next() {
             let step = self.fetcher.page(&page, |rows, next| walk.take(rows, next, later)).await;
             let step = match step {

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
 use crate::jobs::ends::Ends;
 use crate::jobs::failures::Failures;
-use crate::jobs::fetch::{Failed, Fetcher};
+use crate::jobs::fetch::{Failed, Fetcher, Walked};
 use crate::jobs::survey::{Contracted, Ground};
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
 use crate::model::{Micros, Series, Window, Windows};
@@ -42,12 +42,46 @@ pub async fn run(
     Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
 }
 
+/// Whether windows are asked for the first time in a run, or for the last after they came empty.
+#[derive(Clone, Copy)]
+enum Turn {
+    First,
+    Last,
+}
+
+impl Turn {
+    /// What one walk each takes.
+    fn windows<'a>(
+        self,
+        missing: &'a Windows,
+        ground: &Ground,
+    ) -> Box<dyn Iterator<Item = Window> + Send + 'a> {
+        match self {
+            Turn::First => Box::new(plan::walks(missing, ground.offer, ground.grid)),
+            Turn::Last if !ground.offer.is_open_ended() => {
+                Box::new(plan::walks(missing, ground.offer, ground.grid))
+            }
+            // What came empty is expected to be: one walk finds all of it so.
+            Turn::Last => Box::new(missing.iter().collect::<Vec<_>>().into_iter()),
+        }
+    }
+
+    fn walk(self, walk: Walk) -> Walk {
+        match self {
+            Turn::First => walk,
+            Turn::Last => walk.last(),
+        }
+    }
+}
+
 pub(super) struct Run<'a> {
     pub(super) context: &'a Context,
     pub(super) order: &'a Order,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
     pub(super) fetcher: Fetcher,
     pub(super) at: Progress,
+    /// What came empty without a row that shows it was true.
+    unsure: Windows,
     /// Rows accepted and not published yet.
     waiting: u64,
     stored: u64,
@@ -69,7 +103,8 @@ impl<'a> Run<'a> {
             sparing: false,
             stop: stop.clone(),
         };
-        Run { context, order, progress, fetcher, at: Progress::default(), waiting: 0, stored: 0, revised: 0 }
+        let (at, unsure) = (Progress::default(), Windows::new());
+        Run { context, order, progress, fetcher, at, unsure, waiting: 0, stored: 0, revised: 0 }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -96,7 +131,7 @@ impl<'a> Run<'a> {
         offer: &'static Offer,
         contract: Contracted,
     ) -> Result<(Writer, Result<(), RunError>), RunError> {
-        self.at.done = 0;
+        (self.at.done, self.unsure) = (0, Windows::new());
         let ground = self.survey(&mut writer, offer, contract);
         match self.probe(&mut writer, &ground).await {
             Ok(true) => {}
@@ -104,24 +139,47 @@ impl<'a> Run<'a> {
             Err(error) => return Ok((writer, Err(error))),
         }
         self.doubt(&mut writer, &ground);
+        let knows_rows = self.fetcher.ends.known().is_some();
         // What was ever wanted is on record before the first page, whatever happens then.
         let writer = self.flush(writer).await?;
         let missing = self.plan(&writer, &ground);
         let (new, holes) = self.split(&writer, missing);
         self.at.planned = plan::count(&new, ground.offer, ground.grid);
-        let (mut writer, mut walked) = self.walk_all(writer, &ground, &new).await?;
+        let (mut writer, mut walked) = self.walk_all(writer, &ground, &new, Turn::First).await?;
         if walked.is_ok() && !holes.is_empty() {
             (writer, walked) = self.repair(writer, &ground, &holes).await?;
         }
         let doubted = self.doubt(&mut writer, &ground);
         if walked.is_ok() && !doubted.is_empty() {
             self.at.planned += plan::count(&doubted, ground.offer, ground.grid);
-            (writer, walked) = self.walk_all(writer, &ground, &doubted).await?;
+            (writer, walked) = self.walk_all(writer, &ground, &doubted, Turn::First).await?;
+        }
+        if walked.is_ok() {
+            (writer, walked) = self.make_sure(writer, &ground, knows_rows).await?;
         }
         if walked.is_ok() {
             (writer, walked) = self.derive(writer, &ground).await?;
         }
         Ok((writer, walked))
+    }
+
+    /// Asks once more for what came empty, now that rows beside it are known: the answers have to show those. What was
+    /// believed before any row was known is asked for again too.
+    async fn make_sure(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+        knew_rows: bool,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        let mut unsure = std::mem::take(&mut self.unsure);
+        if !knew_rows {
+            unsure.add_all(&self.doubt_all_before(&mut writer, ground));
+        }
+        if unsure.is_empty() {
+            return Ok((writer, Ok(())));
+        }
+        self.at.planned += Turn::Last.windows(&unsure, ground).count();
+        self.walk_all(writer, ground, &unsure, Turn::Last).await
     }
 
     /// What to walk at once and what to repair after it.
@@ -143,7 +201,7 @@ impl<'a> Run<'a> {
         self.at.planned += plan::count(holes, ground.offer, ground.grid);
         self.fetcher.sparing = true;
         let before = self.at.rows;
-        let (writer, walked) = self.walk_all(writer, ground, holes).await?;
+        let (writer, walked) = self.walk_all(writer, ground, holes, Turn::First).await?;
         self.fetcher.sparing = false;
         let (series, rows) = (&self.order.series, self.at.rows - before);
         self.context.telemetry.emit(HolesRepaired {
@@ -171,11 +229,11 @@ impl<'a> Run<'a> {
         mut writer: Writer,
         ground: &Ground,
         missing: &Windows,
+        turn: Turn,
     ) -> Result<(Writer, Result<(), RunError>), RunError> {
-        let settled = plan::unsettled_since(ground.grid, ground.horizon);
-        let mut windows = plan::walks(missing, ground.offer, ground.grid);
+        let mut windows = turn.windows(missing, ground);
         let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
-        let mut walking: JoinSet<Result<Option<Window>, Failed>> = JoinSet::new();
+        let mut walking: JoinSet<Result<Walked, Failed>> = JoinSet::new();
         let mut failures = Failures::default();
         loop {
             while walking.len() < self.context.walks_at_once
@@ -183,8 +241,7 @@ impl<'a> Run<'a> {
                 && !self.fetcher.stop.is_cancelled()
             {
                 let Some(window) = windows.next() else { break };
-                let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
-                let walk = Walk::new(series, instrument, ground.offer, window, ground.horizon, settled);
+                let walk = turn.walk(self.walk_over(&writer, ground, window));
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
                 let walked = async move { fetcher.walk(walk, sender).await };
                 walking.spawn(walked.instrument(trace::here()));
@@ -213,6 +270,15 @@ impl<'a> Run<'a> {
             None => Ok(()),
         };
         Ok((writer, result))
+    }
+
+    /// The walk over a window, next to the row that is known beside it.
+    fn walk_over(&self, writer: &Writer, ground: &Ground, window: Window) -> Walk {
+        let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
+        let settled = plan::unsettled_since(ground.grid, ground.horizon);
+        let beside =
+            self.fetcher.ends.known().and_then(|ends| ground.beside(window, ends, &writer.settled()));
+        Walk::new(series, instrument, ground.offer, window, ground.horizon, settled).beside(beside)
     }
 
     async fn accept(&mut self, writer: Writer, step: Step) -> Result<Writer, RunError> {
@@ -259,13 +325,14 @@ impl<'a> Run<'a> {
         &mut self,
         writer: &mut Writer,
         failures: &mut Failures,
-        ended: Result<Option<Window>, Failed>,
+        ended: Result<Walked, Failed>,
     ) {
         match ended {
             Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
-            Ok(lost) => {
+            Ok(Walked { lost, unsure }) => {
                 failures.in_a_row = 0;
                 lost.into_iter().for_each(|window| self.lost(writer, window));
+                unsure.into_iter().for_each(|window| self.unsure.add(window));
             }
             Err(failed) => {
                 let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);

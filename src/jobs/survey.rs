@@ -41,6 +41,28 @@ pub(super) struct Ground {
     pub(super) older: Option<Window>,
 }
 
+impl Ground {
+    /// The known row next to where a walk over a window begins, of the oldest and the newest one known: where nothing
+    /// of what lies between is missing, the exchange still gives it, and one request can ask for both.
+    pub(super) fn beside(&self, window: Window, ends: (Micros, Micros), settled: &Windows) -> Option<Micros> {
+        let instant = Duration::from_micros(1);
+        let (row, between) = match self.offer.direction {
+            Direction::OldestFirst if ends.1 <= window.from => {
+                (ends.1, Window::new(ends.1 + instant, window.from))
+            }
+            Direction::NewestFirst if window.until <= ends.0 + instant => {
+                (ends.0, Window::new(window.until, ends.0))
+            }
+            _ => return None,
+        };
+        if !self.offer.is_open_ended() {
+            return None;
+        }
+        let is_next = between.is_none_or(|between| settled.missing(between).is_empty());
+        (is_next && self.offer.reach(self.grid, self.horizon) <= row).then_some(row)
+    }
+}
+
 impl Run<'_> {
     pub(super) fn offer(&self) -> Option<&'static Offer> {
         let series = &self.order.series;
@@ -216,15 +238,7 @@ impl Run<'_> {
         let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
         let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
         let Some(page) = self.look(ground) else { return Ok(false) };
-        let first = self.fetcher.page(&page, |rows, _| {
-            // A full page of many rows may have older ones before it.
-            let is_all = page.rows == 1 || rows.len() < page.rows as usize;
-            let first = rows.ts().iter().min().copied().map(Micros).filter(|_| is_all);
-            // A trade lies inside the first candle, which opens before it.
-            let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
-            Ok(first.map(|first| opens.map_or(first, |grid| grid.floor(first))))
-        });
-        let Some(first) = first.await.map_err(|(_, error)| self.unprepared(error))? else { return Ok(false) };
+        let Some(first) = self.first_row(&page, ground).await? else { return Ok(false) };
         if let Some(empty) = Window::new(gap.from, gap.until.min(first)) {
             let exchange = self.context.client.exchange().name();
             writer.account(|ledger| {
@@ -232,6 +246,32 @@ impl Run<'_> {
             });
         }
         Ok(true)
+    }
+
+    /// The open or instant of the first row there is, as a page shows it. One that shows its newest rows first may
+    /// have left out its last: another that ends with the oldest of them has to begin with it.
+    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<Micros>, RunError> {
+        let Some(first) = self.oldest_of(page).await? else { return Ok(None) };
+        if ground.offer.direction == Direction::NewestFirst && ground.offer.probe == Probe::Longest {
+            let window = Window::new(page.window.from, first + Duration::from_micros(1));
+            let up_to = Page { window: window.unwrap_or(page.window), ..page.clone() };
+            if self.oldest_of(&up_to).await? != Some(first) {
+                return Ok(None);
+            }
+        }
+        // A trade lies inside the first candle, which opens before it.
+        let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
+        Ok(Some(opens.map_or(first, |grid| grid.floor(first))))
+    }
+
+    /// The oldest row of a page, where it shows all there are.
+    async fn oldest_of(&self, page: &Page) -> Result<Option<Micros>, RunError> {
+        let oldest = self.fetcher.page(page, |rows, _| {
+            // A full page of many rows may have older ones before it.
+            let is_all = page.rows == 1 || rows.len() < page.rows as usize;
+            Ok(rows.ts().iter().min().copied().map(Micros).filter(|_| is_all))
+        });
+        oldest.await.map_err(|(_, error)| self.unprepared(error))
     }
 
     /// The page that shows where history begins.
@@ -284,6 +324,14 @@ impl Run<'_> {
             Direction::NewestFirst => Window::new(since.max(oldest), until),
         });
         contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
+    }
+
+    /// Takes back what empty answers claimed of the time before the oldest row, which no row beyond can contradict.
+    pub(super) fn doubt_all_before(&self, writer: &mut Writer, ground: &Ground) -> Windows {
+        let goes_down = ground.offer.is_open_ended() && ground.offer.direction == Direction::NewestFirst;
+        let ends = self.fetcher.ends.known().filter(|_| goes_down);
+        let before = ends.and_then(|(oldest, _)| Window::new(ground.since, oldest.min(ground.until)));
+        before.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 }
 

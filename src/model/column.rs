@@ -28,6 +28,9 @@ pub enum Values {
     Text(Texts),
 }
 
+/// The room made for a text of unknown length: that of a word.
+const WORD_BYTES: usize = 4;
+
 /// Many short texts in one buffer, so that a row costs no allocation of its own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
@@ -70,6 +73,7 @@ impl Texts {
     }
 
     fn reserve(&mut self, count: usize) {
+        self.bytes.reserve(count * WORD_BYTES);
         self.ends.reserve(count);
     }
 

@@ -9,7 +9,8 @@ use dccd::sim::{Endpoint, Fault, RetryAfter, Rule};
 use crate::house::{House, said};
 
 /// What goes wrong with one answer in ten.
-const MIXED: [Fault; 12] = [
+const MIXED: [Fault; 13] = [
+    Fault::Empty,
     Fault::Short,
     Fault::Shuffled,
     Fault::Doubled,
@@ -27,15 +28,14 @@ const MIXED: [Fault; 12] = [
 /// How long a 429 asks to wait, in seconds.
 const WAIT_SECS: u64 = 1;
 
-/// Breaks one answer in ten of an endpoint, and besides shuffles, doubles, cuts short and empties at least one
-/// each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
+/// Breaks one answer in ten of an endpoint, and besides refuses, shuffles, doubles, cuts short and empties at least
+/// one each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
 pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
     let part = (least as u64 / 8).max(1);
-    // Two false empties in a row are believed, as they must be: of few requests only one is empty.
-    let alone = |nth: &u64| [3, 5, 7].iter().all(|parts| !nth.is_multiple_of(part * parts));
-    let late = (1..=(least as u64).max(4)).rev().find(alone).unwrap_or(4);
     let sure = [
-        (Fault::Empty, if part < 5 { late } else { part * 4 }),
+        // Few enough to wait for, and no multiple of what others strike alone.
+        (Fault::Status429, if least < 16 { 8 } else { least as u64 / 2 }),
+        (Fault::Empty, part * 2),
         (Fault::Shuffled, part * 3),
         (Fault::Doubled, part * 5),
         (Fault::Short, part * 7),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
 
 mod backfill;
+mod binancecoinm;
 mod bitfinex;
 mod bitmex;
 mod books;
@@ -11,6 +12,7 @@ mod bybit;
 mod coinbase;
 mod command_line;
 mod daemon;
+mod empties;
 mod every;
 mod every_exchange;
 mod faults;
@@ -24,6 +26,7 @@ mod krakenfutures;
 mod listing;
 mod okx;
 mod online;
+mod outages;
 #[path = "../tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;
@@ -33,7 +36,10 @@ mod reload;
 mod repair;
 mod rollover;
 mod scheduler;
+#[path = "../tracker/shim.rs"]
+mod shim;
 mod told;
 mod tracked;
 mod trades;
 mod usdm;
+mod windows;

@@ -16,6 +16,7 @@ mod guard;
 mod kept;
 mod model;
 mod owners;
+#[allow(dead_code, reason = "shared with the tests of runs")]
 mod postgres;
 mod process;
 mod shim;
