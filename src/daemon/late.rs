@@ -1,6 +1,6 @@
 //! What runs came to, kept here until the state store takes it: a store that is away holds up no run.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,29 +9,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::Database;
 use crate::model::Series;
-use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
+use crate::telemetry::{SeriesHealth, Telemetry};
 
 /// How often what is left is tried again.
 const ROUND: Duration = Duration::from_secs(1);
 /// How long a run waits for the store to take what it came to.
 const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
-/// The health of series that the store has not taken yet; the newest is in memory and in `metrics.json`.
+/// The health of series that the store has not taken yet, the newest of each.
 pub(super) struct Late {
     db: Database,
     telemetry: Telemetry,
-    unsaved: Mutex<HashSet<Series>>,
+    unsaved: Mutex<HashMap<Series, SeriesHealth>>,
+    /// One saves at a time, so that nothing older comes after what is newer.
+    saving: tokio::sync::Mutex<()>,
 }
 
 impl Late {
     pub(super) fn new(db: &Database, telemetry: &Telemetry) -> Arc<Self> {
-        Arc::new(Late { db: db.clone(), telemetry: telemetry.clone(), unsaved: Mutex::default() })
+        let (db, telemetry) = (db.clone(), telemetry.clone());
+        Arc::new(Late { db, telemetry, unsaved: Mutex::default(), saving: tokio::sync::Mutex::default() })
     }
 
     /// Saves how a series is, now or as soon as the store answers.
     pub(super) async fn save(&self, series: &Series) {
-        self.unsaved().insert(series.clone());
+        let Some(health) = self.telemetry.health().of(series) else { return };
+        self.unsaved().insert(series.clone(), health);
         self.save_all().await;
     }
 
@@ -47,25 +51,30 @@ impl Late {
     }
 
     async fn save_all(&self) {
-        let next = || self.unsaved().iter().next().cloned();
+        let _one = self.saving.lock().await;
         while !self.db.is_away()
-            && let Some(series) = next()
+            && let Some((series, health)) = self.take()
         {
-            self.unsaved().remove(&series);
-            let Some(health) = self.telemetry.health().of(&series) else { continue };
             match timeout(TAKES_WITHIN, self.db.save_series_health(&health)).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => {
-                    tracing::error!(series = %series, "its health is not in the state store yet: {}", Chain(&error));
+                    tracing::error!(%series, "its health is not in the state store yet: {}", Chain(&error));
                 }
-                Err(_) => tracing::warn!(series = %series, "its health is not in the state store yet"),
+                Err(_) => tracing::warn!(%series, "its health is not in the state store yet"),
             }
-            self.unsaved().insert(series);
+            // A newer one may have come meanwhile.
+            self.unsaved().entry(series).or_insert(health);
             return;
         }
     }
 
-    fn unsaved(&self) -> MutexGuard<'_, HashSet<Series>> {
+    fn take(&self) -> Option<(Series, SeriesHealth)> {
+        let mut unsaved = self.unsaved();
+        let series = unsaved.keys().next().cloned()?;
+        unsaved.remove_entry(&series)
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, HashMap<Series, SeriesHealth>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
