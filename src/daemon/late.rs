@@ -21,15 +21,18 @@ const TAKES_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Late {
     db: Database,
     telemetry: Telemetry,
+    /// Who saves it, where others work in the same store.
+    worker: Option<String>,
     unsaved: Mutex<HashMap<Series, SeriesHealth>>,
     /// One saves at a time, so that nothing older comes after what is newer.
     saving: tokio::sync::Mutex<()>,
 }
 
 impl Late {
-    pub(super) fn new(db: &Database, telemetry: &Telemetry) -> Arc<Self> {
-        let (db, telemetry) = (db.clone(), telemetry.clone());
-        Arc::new(Late { db, telemetry, unsaved: Mutex::default(), saving: tokio::sync::Mutex::default() })
+    pub(super) fn new(db: &Database, telemetry: &Telemetry, worker: Option<&str>) -> Arc<Self> {
+        let (db, telemetry, worker) = (db.clone(), telemetry.clone(), worker.map(str::to_owned));
+        let (unsaved, saving) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Late { db, telemetry, worker, unsaved, saving })
     }
 
     /// Saves how a series is, now or as soon as the store answers.
@@ -55,7 +58,8 @@ impl Late {
         while !self.db.is_away()
             && let Some((series, health)) = self.take()
         {
-            match timeout(TAKES_WITHIN, self.db.save_series_health(&health)).await {
+            let saving = self.db.save_series_health(&health, self.worker.as_deref());
+            match timeout(TAKES_WITHIN, saving).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => {
                     tracing::error!(%series, "its health is not in the state store yet: {}", Chain(&error));

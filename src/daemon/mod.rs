@@ -8,6 +8,7 @@ mod copying;
 mod desk;
 mod drain;
 mod errands;
+mod fleet;
 mod job;
 mod keeper;
 mod late;

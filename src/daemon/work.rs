@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::daemon::fleet::Pass;
 use crate::daemon::site::now;
 use crate::daemon::{Brought, Job, Site};
 use crate::exchange::find;
@@ -207,7 +208,8 @@ impl How {
             None => How::Done,
             Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
             Some(RunError::Stopped { .. }) => How::Stopped,
-            Some(RunError::Refused { .. }) => How::Refused,
+            Some(RunError::Refused { .. } | RunError::NotOwner { .. }) => How::Refused,
+            Some(RunError::NotTakenOver { .. }) => How::Storage,
             Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
             Some(RunError::Store { .. }) => How::Storage,
             Some(_) => How::Failed,
@@ -227,19 +229,22 @@ pub async fn carry_out(
         let turn = site.take_turn(job, *failed, delay, progress, stop).await;
         return Done { due: turn.due, ..Done::of(turn.outcome) };
     }
+    let pass = match site.fleet().enter(&work.order.series, stop, true).await {
+        Ok(pass) => pass,
+        Err(error) => return Done::of(Outcome::of_error(error)),
+    };
     if work.bring_back {
-        let (brought, missing) = site.bring_back(&work.order.series, stop).await;
+        let (brought, missing) = site.bring_back(&work.order.series, &pass.stop).await;
         let nothing = Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None };
         return Done { brought, missing, ..Done::of(nothing) };
     }
-    let stop = stop.child_token();
-    let holds = match site.take_stretch(work, &stop).await {
+    let holds = match site.take_stretch(work, &pass.stop).await {
         Ok(holds) => holds,
         Err(outcome) => return Done::of(outcome),
     };
     let (outcome, files) = match work.check_files {
-        true => repair(site, &work.order, delay, progress, &stop).await,
-        false => (site.run(&work.order, delay, progress, &stop).await, None),
+        true => repair(site, &work.order, delay, progress, &pass).await,
+        false => (site.run_as_owner(&work.order, delay, progress, &pass).await, None),
     };
     site.settle_stretch(holds, &outcome, work).await;
     Done { files, ..Done::of(outcome) }
@@ -250,7 +255,7 @@ async fn repair(
     order: &Order,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
-    stop: &CancellationToken,
+    pass: &Pass,
 ) -> (Outcome, Option<Files>) {
     let series = &order.series;
     let checked = site.set_aside_damaged(series).await;
@@ -265,7 +270,7 @@ async fn repair(
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
-        Some(_) => site.run(order, delay, progress, stop).await,
+        Some(_) => site.run_as_owner(order, delay, progress, pass).await,
         None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
     };
     let after = gaps(site.layout(), series).secs();

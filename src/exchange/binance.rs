@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
-use crate::exchange::decode::{Row, each_row, read, unreadable};
+use crate::exchange::decode::{Row, each_row, read, told, unreadable};
 use crate::exchange::{
-    Answer, Ask, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
-    Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
+    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -25,7 +25,7 @@ pub(crate) struct Binance;
 
 /// Spans and Binance's words for them; upper-case M is the month. Weeks open on Monday. Where a 3-day candle
 /// opens is not documented, so the walk does not hold 3-day rows to a grid.
-const SPANS: [SpanOffer; 15] = [
+pub(super) const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(60, "1m"),
     SpanOffer::usual(180, "3m"),
     SpanOffer::usual(300, "5m"),
@@ -85,48 +85,48 @@ const OFFERS: [Offer; 8] = [
 ];
 
 /// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
-const KLINE_BYTES: usize = 120;
-const TRADE_BYTES: usize = 90;
+pub(super) const KLINE_BYTES: usize = 120;
+pub(super) const TRADE_BYTES: usize = 90;
 
 /// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, takerBase, takerQuote, unused]`.
 #[derive(Deserialize)]
-struct Kline<'a>(
-    i64,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    i64,
-    &'a str,
-    i64,
-    IgnoredAny,
-    IgnoredAny,
-    IgnoredAny,
+pub(super) struct Kline<'a>(
+    pub(super) i64,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) &'a str,
+    pub(super) i64,
+    pub(super) &'a str,
+    pub(super) i64,
+    pub(super) IgnoredAny,
+    pub(super) IgnoredAny,
+    pub(super) IgnoredAny,
 );
 
 #[derive(Deserialize)]
-struct AggTrade<'a> {
-    a: u64,
-    p: &'a str,
-    q: &'a str,
+pub(super) struct AggTrade<'a> {
+    pub(super) a: u64,
+    pub(super) p: &'a str,
+    pub(super) q: &'a str,
     #[serde(rename = "T")]
-    time: i64,
+    pub(super) time: i64,
     /// Whether the buyer was the maker, that is, whether the taker sold.
-    m: bool,
+    pub(super) m: bool,
 }
 
 #[derive(Deserialize)]
-struct Depth<'a> {
+pub(super) struct Depth<'a> {
     #[serde(rename = "lastUpdateId")]
-    last_update_id: i64,
+    pub(super) last_update_id: i64,
     /// When it was so, in milliseconds; only contracts say it.
     #[serde(default, rename = "T")]
-    time: i64,
+    pub(super) time: i64,
     #[serde(borrow)]
-    bids: Vec<(&'a str, &'a str)>,
+    pub(super) bids: Vec<(&'a str, &'a str)>,
     #[serde(borrow)]
-    asks: Vec<(&'a str, &'a str)>,
+    pub(super) asks: Vec<(&'a str, &'a str)>,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +161,7 @@ struct RateLimit {
 #[serde(rename_all = "camelCase")]
 struct Symbol {
     symbol: String,
+    #[serde(alias = "contractStatus")]
     status: String,
     base_asset: String,
     quote_asset: String,
@@ -171,6 +172,9 @@ struct Symbol {
     onboard_date: i64,
     #[serde(default)]
     delivery_date: i64,
+    /// In the quote asset; only coin-margined contracts are counted.
+    #[serde(default, deserialize_with = "told")]
+    contract_size: Option<u32>,
 }
 
 const PROFILE: Profile = Profile {
@@ -268,25 +272,7 @@ impl Exchange for Binance {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let info: ExchangeInfo = read(self, body)?;
-        let weight = |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT";
-        let quota = info.rate_limits.iter().find(weight).and_then(|limit| {
-            let unit = match limit.interval.as_str() {
-                "SECOND" => 1,
-                "MINUTE" => 60,
-                "HOUR" => 3_600,
-                "DAY" => 86_400,
-                _ => return None,
-            };
-            let per = Duration::from_secs(unit * u64::from(limit.interval_num));
-            (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
-        });
-        let is_usdm = info.symbols.iter().any(|listed| !listed.contract_type.is_empty());
-        let budget = if is_usdm { usdm::REQUESTS } else { 0 };
-        Ok(Listing {
-            instruments: info.symbols.into_iter().map(Symbol::instrument).collect(),
-            quotas: quota.into_iter().map(|quota| (budget, quota)).collect(),
-        })
+        listing(self, body, |is_usdm| if is_usdm { usdm::REQUESTS } else { 0 })
     }
 
     fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
@@ -406,6 +392,32 @@ impl Binance {
     }
 }
 
+/// A listing with the weight it announces for the budget that pays, which depends on whether it lists contracts.
+pub(super) fn listing(
+    exchange: &dyn Exchange,
+    body: &[u8],
+    budget: impl Fn(bool) -> usize,
+) -> Result<Listing, ParseError> {
+    let info: ExchangeInfo = read(exchange, body)?;
+    let weight = |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT";
+    let quota = info.rate_limits.iter().find(weight).and_then(|limit| {
+        let unit = match limit.interval.as_str() {
+            "SECOND" => 1,
+            "MINUTE" => 60,
+            "HOUR" => 3_600,
+            "DAY" => 86_400,
+            _ => return None,
+        };
+        let per = Duration::from_secs(unit * u64::from(limit.interval_num));
+        (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
+    });
+    let budget = budget(info.symbols.iter().any(|listed| !listed.contract_type.is_empty()));
+    Ok(Listing {
+        instruments: info.symbols.into_iter().map(Symbol::instrument).collect(),
+        quotas: quota.into_iter().map(|quota| (budget, quota)).collect(),
+    })
+}
+
 impl Symbol {
     fn instrument(self) -> Instrument {
         let suffix = match self.contract_type.as_str() {
@@ -425,6 +437,7 @@ impl Symbol {
             is_open: self.status == "TRADING",
             listed: instant(self.onboard_date),
             ends: instant(self.delivery_date).filter(|_| is_dated),
+            contract: self.contract_size.map(|size| Contract::Quote(f64::from(size))),
             ..Instrument::named(self.symbol)
         }
     }

@@ -26,7 +26,7 @@ pub(super) const QUOTAS: [Quota; 3] = [
 
 pub(super) const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
-const INTEREST_SPANS: [SpanOffer; 9] = [
+pub(super) const INTEREST_SPANS: [SpanOffer; 9] = [
     SpanOffer::usual(300, "5m"),
     SpanOffer::usual(900, "15m"),
     SpanOffer::usual(1_800, "30m"),

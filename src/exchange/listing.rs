@@ -70,10 +70,23 @@ impl Instrument {
     /// When the listing did not say what a contract is, or the amount is no number.
     pub fn base_amount(&self, row: usize, contracts: f64, price: f64) -> Result<f64, ParseError> {
         let contract = self.contract.map(|contract| contract.base_amount(contracts, price));
-        contract.filter(|amount| amount.is_finite()).ok_or_else(|| ParseError::Impossible {
-            row,
-            reason: format!("the listing of {} does not say what a contract is", self.symbol),
-        })
+        contract.filter(|amount| amount.is_finite()).ok_or_else(|| self.sizeless(row))
+    }
+
+    /// The quote amount of so many contracts of a fixed size in it.
+    ///
+    /// # Errors
+    /// When the listing did not say that size.
+    pub fn quote_amount(&self, row: usize, contracts: f64) -> Result<f64, ParseError> {
+        match self.contract {
+            Some(Contract::Quote(size)) if (contracts * size).is_finite() => Ok(contracts * size),
+            _ => Err(self.sizeless(row)),
+        }
+    }
+
+    fn sizeless(&self, row: usize) -> ParseError {
+        let reason = format!("the listing of {} does not say what a contract is", self.symbol);
+        ParseError::Impossible { row, reason }
     }
 }
 

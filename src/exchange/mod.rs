@@ -4,6 +4,7 @@
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 mod binance;
+mod binance_coinm;
 mod binance_usdm;
 mod bitfinex;
 mod bitmex;
@@ -152,8 +153,9 @@ pub trait Exchange: Send + Sync {
 }
 
 /// Every exchange, in the order tables show them.
-pub static ALL: [&dyn Exchange; 8] = [
+pub static ALL: [&dyn Exchange; 9] = [
     &binance::Binance,
+    &binance_coinm::BinanceCoinM,
     &kraken::Kraken,
     &krakenfutures::KrakenFutures,
     &coinbase::Coinbase,

@@ -19,7 +19,7 @@ const PAGE_ROWS: usize = 1_000;
 const BOOK_LEVELS: usize = 5_000;
 
 /// Binance's words for spans; case matters.
-const INTERVALS: [(&str, Span); 16] = [
+pub(super) const INTERVALS: [(&str, Span); 16] = [
     ("1s", Span::Fixed(1)),
     ("1m", Span::Fixed(60)),
     ("3m", Span::Fixed(180)),
@@ -98,7 +98,7 @@ impl Venue for Binance {
 }
 
 /// The market asked for; of candles over all contracts of a kind, that of the one it is now.
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     if let Some(kind) = asked.query.get("contractType") {
         let pair = asked.query.mandatory("pair")?;
         return contract_at(asked, pair, kind, asked.now);
@@ -109,13 +109,13 @@ fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
 }
 
 /// When the contract asked for by its own name ends.
-fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
+pub(super) fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
     let (_, date) = asked.query.get("symbol")?.split_once('_')?;
     quarter::end_named(asked.now, |end| quarter::date(end) == date)
 }
 
 /// The market of the contract that was of a kind at an instant.
-fn contract_at<'a>(
+pub(super) fn contract_at<'a>(
     asked: &'a Asked<'_>,
     pair: &str,
     kind: &str,
@@ -283,7 +283,7 @@ fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 }
 
 /// `startTime` and `endTime`, both inclusive; without a start the newest rows up to the end are answered.
-fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
+pub(super) fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
     let until = contract_end(asked).map_or(until, |end| until.min(end));

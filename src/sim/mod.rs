@@ -5,6 +5,7 @@
 //! the client side but the model, so that a mistake there is not repeated here.
 
 mod binance;
+mod binance_coinm;
 mod bitfinex;
 mod bitmex;
 mod body;

@@ -8,7 +8,7 @@ use super::fault::{Endpoint, Fault};
 use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
-use super::{binance, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx, rows};
+use super::{binance, binance_coinm, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx, rows};
 use crate::model::{Grid, Micros, Window};
 
 /// One exchange, server side.
@@ -38,8 +38,9 @@ pub(super) trait Venue: Sync {
 }
 
 /// Every exchange; the first answers at the root too.
-pub(super) static VENUES: [&dyn Venue; 8] = [
+pub(super) static VENUES: [&dyn Venue; 9] = [
     &binance::Binance,
+    &binance_coinm::BinanceCoinM,
     &kraken::Kraken,
     &krakenfutures::KrakenFutures,
     &coinbase::Coinbase,

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod binance;
+mod binancecoinm;
 mod bitfinex;
 mod bitmex;
 mod bodies;
@@ -25,8 +26,9 @@ mod recordings;
 use knowledge::Knowledge;
 
 /// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
-const KNOWN: [&Knowledge; 8] = [
+const KNOWN: [&Knowledge; 9] = [
     &binance::KNOWLEDGE,
+    &binancecoinm::KNOWLEDGE,
     &kraken::KNOWLEDGE,
     &krakenfutures::KNOWLEDGE,
     &coinbase::KNOWLEDGE,

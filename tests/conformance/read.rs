@@ -97,9 +97,15 @@ pub(crate) fn pair(assets: &str, market: Market) -> Pair {
     format!("{assets}{colon}{}", market.suffix()).parse().unwrap()
 }
 
-/// What a pair is listed as in these tests: a contract of a derivative is one unit of the base asset.
+/// The exchanges all of whose contracts are worth a fixed amount of the quote asset.
+const COUNTED_IN_QUOTE: [&str; 1] = ["binancecoinm"];
+
+/// What a pair is listed as in these tests: a contract of a derivative is one unit of the base asset, or a hundred
+/// of the quote asset.
 pub(crate) fn instrument(exchange: &dyn Exchange, pair: &Pair) -> Arc<Instrument> {
-    let contract = (pair.market() != Market::Spot).then_some(Contract::Base(1.0));
+    let counted = COUNTED_IN_QUOTE.contains(&exchange.name());
+    let contract = if counted { Contract::Quote(100.0) } else { Contract::Base(1.0) };
+    let contract = (pair.market() != Market::Spot).then_some(contract);
     Arc::new(Instrument { contract, ..Instrument::named(exchange.symbol(pair)) })
 }
 

@@ -11,9 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::house::{House, MINUTE, at, backfill, order, run, said, window};
 
 /// What each exchange says where it is broken inside, and a series to ask for.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 9] = [
     (
         "binance/BTC-USDT/ohlc/1m",
+        "Internal error; unable to process your request. Please try again. (code -1001)",
+    ),
+    (
+        "binancecoinm/BTC-USD_PERP/ohlc/1m",
         "Internal error; unable to process your request. Please try again. (code -1001)",
     ),
     ("kraken/BTC-USD/trades", "Unavailable (code EService)"),

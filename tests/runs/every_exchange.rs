@@ -50,13 +50,17 @@ const fn rates(
 }
 
 /// The least requests: full pages of so many new rows, the look for the first row, and the page that shows the end.
-const CASES: [Case; 25] = [
+const CASES: [Case; 29] = [
     candles("binance/BTC-USDT/ohlc/1m", 1, |ts| pages(ts, 1_000) + 1),
     trades("binance/BTC-USDT/trades", 2_500, 4, |ts| pages(ts, 999) + 1),
     candles("binance/BTC-USDT_PERP/ohlc/1m", 4, |ts| pages(ts, 1_000) + 1),
     trades("binance/BTC-USDT_PERP/trades", 2_500, 40, |ts| pages(ts, 999) + 1),
     rates("binance/BTC-USDT_PERP/funding", "2018-01-01", "2024-03-01", 2, |ts| pages(ts, 1_000) + 1),
     rates("binance/BTC-USDT_PERP/open_interest/5m", "2024-02-01", "2024-02-29", 2, |ts| pages(ts, 500)),
+    candles("binancecoinm/BTC-USD_PERP/ohlc/1m", 10, |ts| pages(ts, 200)),
+    trades("binancecoinm/BTC-USD_PERP/trades", 2_500, 40, |ts| pages(ts, 999) + 1),
+    rates("binancecoinm/BTC-USD_PERP/funding", "2018-01-01", "2024-03-01", 2, |ts| pages(ts, 1_000) + 1),
+    rates("binancecoinm/BTC-USD_PERP/open_interest/5m", "2024-02-01", "2024-02-29", 2, |ts| pages(ts, 500)),
     candles("kraken/BTC-USD/ohlc/1m", 80, |_| 0),
     trades("kraken/BTC-USD/trades", 900, 60, |ts| pages(ts, 999) + 1),
     candles("krakenfutures/BTC-USD_PERP/ohlc/1m", 4, |ts| pages(ts, 2_000) + 1),
@@ -230,7 +234,7 @@ macro_rules! exchanges {
     };
 }
 
-exchanges! { binance kraken krakenfutures coinbase bybit okx bitfinex bitmex }
+exchanges! { binance binancecoinm kraken krakenfutures coinbase bybit okx bitfinex bitmex }
 
 #[test]
 fn no_kind_of_any_exchange_is_forgotten() {

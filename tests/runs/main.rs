@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
 
 mod backfill;
+mod binancecoinm;
 mod bitfinex;
 mod bitmex;
 mod books;

@@ -80,7 +80,8 @@ async fn without_postgres_for_a_while_collection_goes_on_health_says_so_and_resu
     }
     let asked = house.asked(Endpoint::Ohlc).len();
     until(|| async { house.asked(Endpoint::Ohlc).len() > asked + 3 }).await;
-    let backfill = ["backfill", "-e", "binance", "-p", "ETH/USDT", "-s", "60", "--start", "2024-01-31"];
+    // What is its own already: without the store nobody can tell who writes another series.
+    let backfill = ["backfill", "-e", "binance", "-p", "BTC/USDT", "-s", "60", "--start", "2024-01-30"];
     let fetched = dccd(&house, &backfill).await;
     assert_eq!(fetched.code, Some(0), "{fetched:?}");
 
@@ -99,12 +100,8 @@ async fn without_postgres_for_a_while_collection_goes_on_health_says_so_and_resu
     let outcomes = outcomes(&tracker, MINUTELY).await;
     assert!(outcomes.iter().all(|outcome| outcome == "succeeded"), "{outcomes:?}");
     let known = database.series_health().await.unwrap();
-    let mut rows: Vec<(String, u64)> =
-        known.into_iter().map(|own| (own.series.to_string(), own.rows)).collect();
-    rows.sort_unstable();
-    let held = [MINUTELY, "binance/ETH-USDT/ohlc/1m"].map(|own| (own.to_owned(), house.ledger(own).rows()));
-    assert_eq!(rows, held, "what came of the runs is in the store");
-    held.iter().for_each(|(series, _)| house.assert_rows(series, whole));
+    assert_eq!(known[0].rows, house.ledger(MINUTELY).rows(), "what came of the runs is in the store");
+    house.assert_rows(MINUTELY, window("2024-01-30", "2024-01-31 12:00:00"));
     database.close().await;
 }
 

@@ -66,6 +66,7 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
         "binance/BTC-USDT_QUARTER/ohlc/1h",
         "binance/BTC-USDT_QUARTER/trades",
         "binance/BTC-USDT_NEXT_QUARTER/trades",
+        "binancecoinm/BTC-USD_QUARTER/ohlc/1h",
         "bybit/BTC-USD_QUARTER/ohlc/1h",
         "bybit/BTC-USD_NEXT_QUARTER/ohlc/1h",
     ] {

@@ -14,6 +14,7 @@ const NO_VALUE: [&str; 1] = ["bybit"];
 /// All rows of the oracle as the exchange of a series tells them.
 pub(crate) fn by(series: &Series, whole: Batch) -> Batch {
     match series.kind() {
+        _ if series.exchange() == "binancecoinm" => counted(&whole),
         Kind::Ohlc => candles(series, &whole),
         Kind::Trades if series.exchange() == "bitmex" => {
             numbered(&whole, |id| format!("00000000-0000-0000-0000-{id:012x}"))
@@ -59,6 +60,34 @@ fn quiet(grid: Grid, last: &Candle, until: Micros) -> impl Iterator<Item = Candl
         quote_volume: Some(0.0),
         trades: Some(0),
     })
+}
+
+/// Rows in contracts of a hundred dollars, at least one: trades are worth whole contracts, and quote amounts are so
+/// many of them.
+fn counted(whole: &Batch) -> Batch {
+    let mut told = Batch::of(whole.kind());
+    let contracts = |cents: i64| (cents / 10_000).max(1) as f64;
+    let cents = |value: f64| (value * 100.0).round() as i64;
+    match whole.kind() {
+        Kind::Ohlc => whole.candles().iter().for_each(|candle| {
+            let quote_volume = candle.quote_volume.map(|quote| contracts(cents(quote)) * 100.0);
+            told.candles_mut().push(Candle { quote_volume, ..candle });
+        }),
+        Kind::Trades => whole.trades().iter().for_each(|trade| {
+            let amount_e8 = (trade.amount * 1e8).round() as i64;
+            let worth = contracts(amount_e8 / 10_000 * cents(trade.price) / 10_000);
+            told.trades_mut().push(Trade { amount: worth * 100.0 / trade.price, ..trade });
+        }),
+        Kind::OpenInterest => {
+            let Values::F64(values) = &whole.columns()[2].values else { panic!("they are floats") };
+            for ((ts, open_interest), value) in first_column(whole).zip(values) {
+                let open_interest_value = Some(contracts(cents(*value)) * 100.0);
+                told.open_interest_mut().push(OpenInterest { ts, open_interest, open_interest_value });
+            }
+        }
+        _ => return unmarked(whole),
+    }
+    told
 }
 
 /// Trades under the exchange's own ids: BitMEX's are no numbers, Coinbase's begin at 1.

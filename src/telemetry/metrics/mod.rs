@@ -6,6 +6,7 @@ mod collect;
 mod collected;
 mod drill;
 mod families;
+mod fleet;
 mod process;
 mod register;
 mod reload;
@@ -35,6 +36,7 @@ pub(super) use catalogue::unit_of;
 pub(super) use collected::CollectFamilies;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
+use fleet::Fleet;
 use process::ProcessCollector;
 use register::Register;
 use reload::Reloads;
@@ -63,6 +65,7 @@ pub struct Metrics {
     pub(crate) journal: Journal,
     pub(crate) remotes: Remotes,
     pub(crate) tasks: Tasks,
+    pub(crate) fleet: Fleet,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -117,6 +120,7 @@ impl Metrics {
             journal: Journal::new(&add),
             remotes: Remotes::new(&add),
             tasks: Tasks::new(&add),
+            fleet: Fleet::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
