@@ -94,7 +94,11 @@ mod tests {
         let own = QueueView { name: "kraken".into(), depth: 1, paused: 1, ..QueueView::default() };
         let other = QueueView { name: "binance".into(), depth: 3, ..QueueView::default() };
         let census = Census::default();
-        assert_eq!(census.join(vec![own.clone()]), [own.clone()], "the store has not counted yet");
+        assert_eq!(
+            census.join(vec![own.clone()]),
+            std::slice::from_ref(&own),
+            "the store has not counted yet"
+        );
 
         census.take(&tracker).await;
         let queues = census.join(vec![own, other.clone()]);

@@ -69,6 +69,8 @@ pub(super) struct Worker {
     /// There may be rows of jobs that are configured no more.
     is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
+    /// One at a time gives the store what it could not take.
+    settling: tokio::sync::Mutex<()>,
     census: Census,
     rounds: Rounds,
 }
@@ -147,6 +149,7 @@ impl Worker {
             recurring: Mutex::default(),
             is_untidy: AtomicBool::default(),
             unsettled: Mutex::default(),
+            settling: tokio::sync::Mutex::default(),
             census: Census::default(),
             rounds: Rounds::default(),
         };
@@ -259,6 +262,8 @@ impl Worker {
     }
 
     async fn take_by_id(&self, id: &str, stop: &CancellationToken) -> Result<Hold, TrackerError> {
+        // An end that the store could not take belongs to the attempt before this one.
+        self.settle_late().await;
         let start = Start { rerun: true, ..Start::new(&self.name, self.terms.lease) };
         let asked = Instant::now();
         let claim = match self.tracker.claim_by_id(id, &start).await {
@@ -431,7 +436,8 @@ impl Worker {
 
     /// Gives the store the ends it could not take before.
     async fn settle_late(&self) {
-        loop {
+        let _one = self.settling.lock().await;
+        while !self.tracker.is_store_away() {
             let Some((claim, verdict)) = lock(&self.unsettled).pop() else { return };
             if let Err(TrackerError::Store(_)) = self.tracker.settle(&claim, &verdict, None).await {
                 lock(&self.unsettled).push((claim, verdict));

@@ -40,7 +40,7 @@ async fn windows_that_are_due_are_found_whoever_planned_them_and_jobs_apart_from
     };
 
     let first = ("binance/BTC-USDT/ohlc/1m".to_owned(), TaskKind::Repair);
-    assert_eq!(windows().await, [first.clone()]);
+    assert_eq!(windows().await, std::slice::from_ref(&first));
     assert_eq!(world.tracker.due_jobs(9).await.unwrap(), []);
     world.at(9.0);
     assert_eq!(windows().await, [first, ("binance/ETH-USDT/ohlc/1m".to_owned(), TaskKind::Repair)]);
