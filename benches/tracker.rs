@@ -5,19 +5,22 @@
 
 use std::time::{Duration, Instant};
 
-use dccd::db::{Database, Pool};
+use dccd::db::Database;
 use dccd::telemetry::Telemetry;
 use dccd::tracker::{Claimer, Held, NewTask, Tracker, Verdict};
+
+#[path = "common/tasks.rs"]
+mod tasks;
 
 #[path = "../tests/tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;
 
-const QUEUE: &str = "binance";
+use tasks::{FINISHED, QUEUE, WAITING, fill};
+
 const LEASE: Duration = Duration::from_secs(60);
 /// Clients that claim from PostgreSQL side by side.
 const CLIENTS: u64 = 4;
-const FINISHED: &str = "1000000";
 
 #[tokio::main]
 async fn main() {
@@ -47,19 +50,19 @@ async fn measure(store: &str, database: &Database, singles: u64, batched: u64, c
     working.join_all().await;
     println!("{store}: {:.0} a second in batches of 50, {clients} client(s)", rate(batched, began.elapsed()));
 
-    fill(database, "finished", FINISHED.parse().expect("a number"), 40).await;
-    fill(database, "waiting", 10_000, 0).await;
+    fill(database, "finished", FINISHED, 40).await;
+    fill(database, "waiting", WAITING, 0).await;
     tracker.fold_counts().await.expect("counts");
     let mut took: Vec<Duration> = Vec::new();
     for _ in 0..200 {
         let began = Instant::now();
         let counts = tracker.counts().await.expect("counts");
         took.push(began.elapsed());
-        assert_eq!(counts[0].due, 10_000);
+        assert_eq!(counts[0].due, WAITING);
     }
     took.sort_unstable();
     println!(
-        "{store}: counts with {FINISHED} finished and 10000 waiting: p50 {:?}, p99 {:?}",
+        "{store}: counts with {FINISHED} finished and {WAITING} waiting: p50 {:?}, p99 {:?}",
         took[100], took[197]
     );
     let mut took: Vec<Duration> = Vec::new();
@@ -98,29 +101,4 @@ async fn in_batches(tracker: Tracker, _: u64) {
 
 fn rate(tasks: u64, took: Duration) -> f64 {
     tasks as f64 / took.as_secs_f64()
-}
-
-/// Puts tasks into the store by hand, in one statement.
-async fn fill(database: &Database, name: &str, tasks: u64, status: u32) {
-    let numbers = match database.pool() {
-        Pool::Sqlite { .. } => format!(
-            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {tasks}) SELECT i FROM n)"
-        ),
-        Pool::Postgres(_) => format!("(SELECT i FROM generate_series(1, {tasks}) AS g (i))"),
-    };
-    let text = format!(
-        "INSERT INTO task (id, queue, kind, series, status, priority, run_at, attempts, attempts_total, retry_delay,
-             fence, cancel_requested, created_at, updated_at, finished_at, data)
-         SELECT '{name}-' || i, '{QUEUE}', 'backfill', '', {status}, 0, i, 0, 0, 5000000, 0, 0, i, i,
-             CASE WHEN {status} = 40 THEN i END, '{{}}'
-         FROM {numbers} AS numbers"
-    );
-    let statement = sqlx::AssertSqlSafe(text);
-    match database.pool() {
-        Pool::Sqlite { write, .. } => drop(sqlx::query(statement).execute(write).await.expect("room")),
-        Pool::Postgres(pool) => {
-            sqlx::query(statement).execute(pool).await.expect("room");
-            sqlx::query("ANALYZE").execute(pool).await.expect("room");
-        }
-    }
 }

@@ -243,6 +243,26 @@ telemetry: {log_level: info, log_format: text, otlp_endpoint: null, textfile: nu
 }
 
 #[test]
+fn half_a_fleet_is_refused_with_what_is_missing() {
+    let file = |store: &str, remotes: &str| format!("{store}\nstorage: {{remotes: [{remotes}]}}");
+    let (postgres, bucket) = ("store: postgres://db/x", "{provider: s3, remote: 's3://b/p', fleet: true}");
+    let whole = checked(&format!("{}\n{JOB}", file(postgres, bucket)));
+    assert!(whole.storage.fleet().is_some() && whole.notes.is_empty(), "{:?}", whole.notes);
+    for (store, remotes, what) in [
+        ("store: sqlite", bucket, "remotes[0].fleet: the workers of a fleet share their state in PostgreSQL"),
+        (postgres, "{remote: 'nas:x', fleet: true}", "remotes[0].fleet: needs `provider: s3`"),
+        (
+            postgres,
+            &format!("{bucket}, {{provider: s3, remote: 's3://c', fleet: true}}"),
+            "remotes[1].fleet: a fleet has one",
+        ),
+    ] {
+        let said = problem(&file(store, remotes));
+        assert!(said.contains(what), "{said}");
+    }
+}
+
+#[test]
 fn a_date_is_read_in_the_configured_zone() {
     let text = "settings: {timezone: Europe/Paris}\nhisto_jobs: [{exchange: binance, pairs: [A/B], span: 60, start: \
                 2024-07-01 02:00:00}]";

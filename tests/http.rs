@@ -520,6 +520,8 @@ fn job(last_error: &str) -> JobRow {
         last_error: Some(last_error.to_owned()),
         newest_row: None,
         next_run_at: None,
+        is_running: false,
+        is_paused: false,
     }
 }
 

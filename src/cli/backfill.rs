@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::complete;
 use crate::cli::hand_over::{Ask, do_work};
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::cli::progress::{Bars, label};
 use crate::config::Config;
 use crate::daemon::{How, Job, Report, Told, Work, now};
 use crate::exchange::find;
 use crate::jobs::{Order, Retry, Since, plan};
-use crate::model::{Kind, Micros, Pair, Series, Span, Window, Windows};
+use crate::model::{Kind, Micros, Pair, Series, Span, Window, Windows, thousands};
 use crate::store::{Layout, Ledger};
 
 /// Where history begins when nothing else says so: 2020-01-01.

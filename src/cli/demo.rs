@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::cli::running::Running;
 use crate::config::{self, Config, Surroundings};
 use crate::daemon::now;
-use crate::model::{Batch, Micros, Pair, Series, Span, Window};
+use crate::model::{Batch, Micros, Pair, Series, Span, Window, thousands};
 use crate::sim::{Knobs, Market, Sim};
 use crate::store::{Layout, Ledger, period_files};
 

@@ -136,10 +136,19 @@ fn history(offer: &Offer) -> String {
     let own = match offer.history {
         History::Full => "all".to_owned(),
         History::Rows(rows) => format!("newest {rows} rows"),
-        History::For(length) => format!("{} days", length.as_secs_f64() / 86_400.0),
+        History::For(length) => days(length),
         History::Now => return "the present".to_owned(),
     };
     own + &older + dated(offer)
+}
+
+/// Whole days, and the hours beyond them.
+fn days(length: Duration) -> String {
+    let hours = length.as_secs() / 3_600;
+    match (hours / 24, hours % 24) {
+        (days, 0) => format!("{days} days"),
+        (days, hours) => format!("{days} days {hours} h"),
+    }
 }
 
 /// What a dated pair shows of the contracts that had its name before.

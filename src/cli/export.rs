@@ -7,10 +7,10 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::Exit;
 use crate::cli::complete;
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::export::{ExportError, Format, to_file, to_stream};
-use crate::model::{Micros, Series};
+use crate::model::{Micros, Series, thousands};
 use crate::store::{Layout, Scan, StoreError, scan};
 
 /// Write the rows of a series as CSV or an Excel workbook.

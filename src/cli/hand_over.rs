@@ -65,6 +65,9 @@ async fn here(
         Ask::Work { works, at_once } => (works, at_once),
         Ask::Jobs { asked } => (of_jobs(config, &asked).map_err(|why| out.fail(Exit::Failed, why))?, 1),
     };
+    let mut works = works;
+    // Who stops the command takes its work back.
+    works.iter_mut().for_each(|work| work.withdrawn = stop.clone());
     let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
     let is_configured = |series: &Series| config.histo_jobs.iter().any(|job| job.series.contains(series));
     let ad_hoc = series.iter().map(|series| &**series).filter(|series| !is_configured(series));

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::cli::Exit;
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::now;
 use crate::import::{Import, Problem, Report, SeriesReport};
+use crate::model::thousands;
 use crate::store::{DataLock, Layout, Settings, Store, StoreError};
 
 /// Take over the data of a Python dccd 2.x or 3.x.

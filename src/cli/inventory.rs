@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::cli::Exit;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::open_gaps;
 use crate::exchange::find;
-use crate::model::{Micros, Windows};
+use crate::model::{Micros, Windows, bytes, thousands};
 use crate::store::{Holding, Layout, Ledger, inventory};
 
 /// Show the range, rows, size and gaps of every series.

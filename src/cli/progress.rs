@@ -5,9 +5,8 @@ use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::output::thousands;
 use crate::daemon::Told;
-use crate::model::Series;
+use crate::model::{Series, thousands};
 
 /// The bars; none where standard error is no terminal.
 pub(crate) struct Bars(Option<(MultiProgress, HashMap<String, ProgressBar>)>);

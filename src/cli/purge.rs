@@ -5,9 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::one_shot::OneShot;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
+use crate::model::{bytes, thousands};
 use crate::remote::{Dropped, free_bytes};
 
 /// Drop files that were just read back from a remote, oldest periods first, until there is enough room.

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::{Files, Job, Report, Told, Work};
 use crate::jobs::{Order, Retry, Since};
-use crate::model::Series;
+use crate::model::{Series, thousands};
 use crate::store::{Layout, Ledger};
 
 /// Check every file, set damaged ones aside and fill every hole now; end with 1 if a hole could not be asked for.

@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::one_shot::OneShot;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
 use crate::daemon::Site;
 use crate::jobs::{tell_finding, tell_flush};
-use crate::model::Series;
+use crate::model::{Series, bytes, thousands};
 use crate::remote::{Remote, RemoteError, Restored, Restoring};
 use crate::telemetry::events::Chain;
 

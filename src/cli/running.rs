@@ -99,7 +99,8 @@ impl Running {
         if let Some(socket) = socket {
             pages.spawn(serve_socket(socket, app, pages_stop.clone()));
         }
-        pages.spawn(reload_on_hangup(control, pages_stop.clone()));
+        pages.spawn(reload_on_hangup(control.clone(), pages_stop.clone()));
+        pages.spawn(control.drain(stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {
             tokio::select! {

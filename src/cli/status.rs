@@ -3,9 +3,9 @@
 mod wide;
 
 use crate::cli::Exit;
-use crate::cli::output::{Output, bytes};
+use crate::cli::output::Output;
 use crate::config::Config;
-use crate::model::{Micros, Zone};
+use crate::model::{Micros, Zone, bytes};
 use crate::remote::{Known, read_known};
 use crate::store::Layout;
 use crate::telemetry::{PairHealth, read_pairs};

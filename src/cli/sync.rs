@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::one_shot::OneShot;
-use crate::cli::output::{Output, bytes, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
+use crate::model::{bytes, thousands};
 use crate::remote::Synced;
 use crate::telemetry::events::Chain;
 

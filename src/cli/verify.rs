@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::Exit;
-use crate::cli::output::{Output, thousands};
+use crate::cli::output::Output;
 use crate::config::Config;
+use crate::model::thousands;
 use crate::store::{Layout, Ledger, verify_series};
 
 /// Check every file, hash and window; end with 1 if anything is not as it should be.

@@ -118,6 +118,7 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
         notes: Vec::new(),
         hash: hash(text),
     };
+    storage::check_fleet(&config.storage, &config.store, &storage);
     let older = jobs3::check(&root, &mut places);
     config.histo_jobs.extend(older.histo);
     config.stream_jobs.extend(older.stream);

@@ -7,6 +7,7 @@ use crate::config::node::Node;
 use crate::config::problem::Report;
 use crate::config::secret::Secret;
 use crate::config::section::Section;
+use crate::config::state::Store;
 
 /// How rows reach the disk and other places.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,16 @@ pub struct Remote {
     pub remote: Secret,
     /// Another address of the service.
     pub endpoint: Option<String>,
+    /// The bucket that the workers of a fleet share, rather than a copy.
+    pub fleet: bool,
+}
+
+impl Storage {
+    /// The bucket that the workers of a fleet share.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&Remote> {
+        self.remotes.iter().find(|remote| remote.fleet)
+    }
 }
 
 /// What copies files to a remote.
@@ -45,7 +56,7 @@ pub enum Provider {
 
 const KEYS: [&str; 6] =
     ["local_path", "remotes", "sync_interval", "journal_sync", "flush_interval", "min_free_gb"];
-const REMOTE_KEYS: [&str; 3] = ["provider", "remote", "endpoint"];
+const REMOTE_KEYS: [&str; 4] = ["provider", "remote", "endpoint", "fleet"];
 
 /// The section itself, which `settings` needs too.
 pub(super) fn open<'a>(root: &Section<'a>) -> Section<'a> {
@@ -86,7 +97,30 @@ fn remote(node: &Node, at: &str, report: &Report) -> Remote {
     if let Some(what) = is_off(provider, address).filter(|_| section.has("remote")) {
         section.refuse("remote", what);
     }
-    Remote { provider, remote: Secret::new(address), endpoint: url(&section, "endpoint", &["https", "http"]) }
+    let fleet = section.flag("fleet", false);
+    if fleet && provider != Provider::S3 {
+        section.refuse("fleet", "needs `provider: s3`: only there writes can be conditional");
+    }
+    let endpoint = url(&section, "endpoint", &["https", "http"]);
+    Remote { provider, remote: Secret::new(address), endpoint, fleet }
+}
+
+/// A fleet is PostgreSQL and one bucket; half of one would lose what a worker wrote that is gone.
+pub(super) fn check_fleet(storage: &Storage, store: &Store, section: &Section<'_>) {
+    let places = section.list("remotes");
+    let of_fleet = places.iter().zip(&storage.remotes).filter(|(_, remote)| remote.fleet);
+    for (number, ((place, _), _)) in of_fleet.enumerate() {
+        let what = match store {
+            _ if number > 0 => {
+                "a fleet has one bucket; keep `fleet: true` at one remote, the others are copies"
+            }
+            Store::Sqlite => {
+                "the workers of a fleet share their state in PostgreSQL: set `store` or `store_file` to its URL"
+            }
+            Store::Postgres(_) => continue,
+        };
+        section.report().refuse(&format!("{place}.fleet"), what);
+    }
 }
 
 /// What is wrong with an address, without repeating it: it may hold credentials.

@@ -15,7 +15,7 @@ use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
 use crate::daemon::site::now;
 use crate::daemon::{Board, Job, Scheduler, Site, Work};
 use crate::db::DbError;
-use crate::model::Series;
+use crate::model::{Micros, Series};
 use crate::net::NetError;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
@@ -36,6 +36,10 @@ pub(super) enum Command {
     Pause { series: Vec<Series>, is_paused: bool },
     /// Take a request back.
     Cancel { id: u64, reply: oneshot::Sender<bool> },
+    /// Do what waits in the tracker; what is in hand already, or too much, is offered again.
+    TakeUp { works: Vec<Work> },
+    /// The rows of these jobs are due since then.
+    Wake { due: Vec<(Series, Micros)> },
     /// Go on with these jobs.
     Adopt { jobs: Vec<Job>, slots: usize, reply: oneshot::Sender<Changes> },
 }
@@ -171,11 +175,15 @@ impl Control {
         Ok(reloaded)
     }
 
-    fn in_force(&self) -> Arc<Config> {
+    pub(super) fn site(&self) -> &Arc<Site> {
+        &self.0.site
+    }
+
+    pub(super) fn in_force(&self) -> Arc<Config> {
         Arc::clone(&self.0.in_force.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn send(&self, command: Command) -> Result<(), Refusal> {
+    pub(super) async fn send(&self, command: Command) -> Result<(), Refusal> {
         self.0.commands.send_timeout(command, ANSWER_WITHIN).await.map_err(|_| Refusal::NoAnswer)
     }
 

@@ -16,7 +16,9 @@ use crate::remote::{
 };
 use crate::store::{Layout, Store};
 use crate::telemetry::Telemetry;
-use crate::telemetry::events::{NothingToDrop, RemoteKnown, RemoteOnlyCounted, SyncFailed, SyncSucceeded};
+use crate::telemetry::events::{
+    NothingToDrop, RemoteKnown, RemoteOnlyCounted, RoomWanted, SyncFailed, SyncSucceeded,
+};
 
 /// How soon a sync that failed comes again at first; each further failure doubles it, up to the interval.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -187,6 +189,7 @@ impl Copies {
     /// Makes room until `stop`, whenever there is less than configured.
     pub(super) async fn keep_room(self, stop: CancellationToken) {
         self.count().await;
+        self.telemetry.emit(RoomWanted { bytes: self.wanted_bytes });
         if self.wanted_bytes == 0 {
             return;
         }

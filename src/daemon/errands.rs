@@ -30,6 +30,8 @@ struct Errand {
     waiting: VecDeque<Work>,
     running: usize,
     stop: CancellationToken,
+    /// Cancelled where it is taken back.
+    withdrawn: CancellationToken,
     board: Arc<Board>,
 }
 
@@ -46,7 +48,7 @@ impl Errands {
     /// Takes a request in; none where too much waits already.
     pub(super) fn open(
         &mut self,
-        works: Vec<Work>,
+        mut works: Vec<Work>,
         at_once: usize,
         is_of_jobs: bool,
         stop: CancellationToken,
@@ -55,6 +57,8 @@ impl Errands {
             return None;
         }
         self.last += 1;
+        let withdrawn = CancellationToken::new();
+        works.iter_mut().for_each(|work| work.withdrawn = withdrawn.clone());
         let board = Arc::new(Board::default());
         self.open.push(Errand {
             id: self.last,
@@ -63,6 +67,7 @@ impl Errands {
             waiting: works.into(),
             running: 0,
             stop,
+            withdrawn,
             board: Arc::clone(&board),
         });
         Some((self.last, board))
@@ -124,6 +129,7 @@ impl Errands {
     /// Takes back what of a request has not begun, and stops what has; none where there is no such request.
     pub(super) fn cancel(&mut self, id: u64) -> Option<Vec<Work>> {
         let errand = self.open.iter_mut().find(|errand| errand.id == id)?;
+        errand.withdrawn.cancel();
         errand.stop.cancel();
         Some(std::mem::take(&mut errand.waiting).into())
     }

@@ -1,17 +1,21 @@
 //! The daemon: every job on its schedule, one site of shared clients and stores, and a graceful end.
 
 mod board;
+mod census;
 mod control;
 mod copies;
+mod drain;
 mod errands;
 mod job;
 mod keeper;
+mod late;
 mod places;
 mod pulse;
 mod reload;
 mod schedule;
 mod scheduler;
 mod site;
+mod stretch;
 mod tables;
 mod tracked;
 mod watchdog;

@@ -117,6 +117,22 @@ impl Places {
         }
     }
 
+    /// The system's clock was set back: what is due by the time it showed before would come too late.
+    pub(super) fn clock_was_set_back(&mut self, at: Micros) {
+        for place in self.0.values_mut() {
+            place.due = place.due.map(|due| due.min(place.job.next_after(at).unwrap_or(at)));
+        }
+    }
+
+    /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
+    pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
+        for (series, since) in due {
+            let place =
+                self.0.get_mut(series).filter(|place| place.waits_for().is_some_and(|at| *since < at));
+            place.into_iter().for_each(|place| place.due = Some(now().min(place.due.unwrap_or(*since))));
+        }
+    }
+
     /// Takes in the jobs of a new configuration. A run that is under way goes on as it began.
     pub(super) fn adopt(
         &mut self,

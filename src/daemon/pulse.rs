@@ -114,7 +114,7 @@ impl Pulse {
     /// The daemon now. The one place where a snapshot is filled.
     fn snapshot(&self) -> Snapshot {
         let telemetry = self.site.telemetry();
-        let queues = self.status.queues();
+        let queues = self.site.worker().census().join(self.status.queues());
         let disk = telemetry.metrics().disk();
         Snapshot {
             at: now(),

@@ -48,6 +48,8 @@ pub struct Scheduler {
     counted: Option<Instant>,
     /// When the disk was last looked at.
     looked: Option<Instant>,
+    /// The latest time the system's clock showed since it was last set back.
+    shown: Micros,
 }
 
 /// A run under way.
@@ -84,6 +86,7 @@ impl Scheduler {
             in_trouble: false,
             counted: None,
             looked: None,
+            shown: now(),
         }
     }
 
@@ -111,7 +114,12 @@ impl Scheduler {
 
     fn tick(&mut self) {
         self.status.tick();
-        self.site.telemetry().emit(SchedulerTicked { at: now() });
+        let at = now();
+        self.site.telemetry().emit(SchedulerTicked { at });
+        if at + ROUND < self.shown {
+            self.places.clock_was_set_back(at);
+        }
+        self.shown = at;
         if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
             self.counted = Some(Instant::now());
             let running = self.running_series();
@@ -273,6 +281,8 @@ impl Scheduler {
                 self.places.pause(&series, is_paused);
                 self.looked = None;
             }
+            Command::TakeUp { works } => self.take_up(works, stop),
+            Command::Wake { due } => self.places.wake(&due),
             Command::Cancel { id, reply } => {
                 let _ = reply.send(self.cancel(id));
             }
@@ -295,6 +305,19 @@ impl Scheduler {
             series.iter().for_each(|series| self.let_go(series));
             Refusal::TooMuch
         })
+    }
+
+    /// Takes in what waits in the tracker: as much as there is room for, one piece of a series at a time.
+    fn take_up(&mut self, works: Vec<Work>, stop: &CancellationToken) {
+        let mut taken: HashSet<Arc<Series>> = self.runs.keys().cloned().collect();
+        taken.extend(self.errands.waiting().map(|work| Arc::clone(&work.order.series)));
+        let room = self.slots.saturating_sub(self.under_way(true) + self.errands.waiting().count());
+        let fitting = works.into_iter().filter(|work| taken.insert(Arc::clone(&work.order.series)));
+        let fitting: Vec<Work> = fitting.take(room).collect();
+        if !fitting.is_empty() {
+            // Nobody follows it: what comes of it is on record in the tracker.
+            let _ = self.errands.open(fitting, usize::MAX, false, stop.child_token());
+        }
     }
 
     /// The jobs somebody means; every one of his words must mean one.

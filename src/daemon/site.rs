@@ -14,6 +14,7 @@ use crate::atomic;
 use crate::config::{self, Config};
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::keeper::{Keeper, enter_copied};
+use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
 use crate::daemon::{Job, Refusal};
@@ -48,6 +49,7 @@ pub struct Site {
     paused: Mutex<HashSet<Series>>,
     copies: Copies,
     worker: Arc<Worker>,
+    late: Arc<Late>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
     kept: CancellationToken,
@@ -120,6 +122,7 @@ impl Site {
         let (own, told) = (layout.clone(), telemetry.clone());
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, told);
         let mut site = Site {
+            late: Late::new(&db, &telemetry),
             layout,
             telemetry,
             db,
@@ -135,6 +138,7 @@ impl Site {
         };
         site.keep_store(config);
         site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
+        site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
@@ -388,11 +392,7 @@ impl Site {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
-        if let Some(health) = self.telemetry.health().of(series)
-            && let Err(error) = self.db.save_series_health(&health).await
-        {
-            tracing::error!(series = %series, "{error}");
-        }
+        self.late.save(series).await;
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
         {

@@ -35,6 +35,8 @@ pub(super) fn jobs(
             last_error: known.and_then(|known| known.last_error),
             newest_row: metrics.newest_row(series),
             next_run_at: place.waits_for().filter(|_| !runs),
+            is_running: runs,
+            is_paused: place.is_paused,
         }
     });
     (rows.collect(), counts)

@@ -1,5 +1,5 @@
-//! Runs as tasks of the tracker: claimed before, recorded after. Where the tracker's store fails, collecting
-//! goes on without it.
+//! The turns of recurring jobs as tasks of the tracker: claimed before, recorded after. Where the tracker's store
+//! fails, collecting goes on without it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::daemon::site::now;
 use crate::daemon::worker::{Hold, TAKES_WITHIN};
 use crate::daemon::{Job, Rhythm, Site};
-use crate::jobs::{Order, Outcome, Progress, RunError, Since};
-use crate::model::{Micros, Window};
+use crate::jobs::{Order, Outcome, Progress, RunError};
+use crate::model::Micros;
 use crate::telemetry::Reason;
-use crate::tracker::{Fault, NewTask, Next, Refusal, TaskKind, TrackerError, Verdict};
+use crate::tracker::{Fault, NewTask, Next, Refusal, TrackerError, Verdict};
 
 /// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
 const AFTER_STORAGE: Duration = Duration::from_secs(30);
@@ -41,8 +41,15 @@ impl Site {
         stop: &CancellationToken,
     ) -> Turn {
         let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
-        let hold = match timeout(TAKES_WITHIN, self.worker().take(&new, &own)).await {
-            Ok(Ok(hold)) => Some(hold),
+        let taking = async {
+            // Nobody waits for a store that is away.
+            match self.database().is_away() {
+                true => Ok(None),
+                false => self.worker().take(&new, &own).await.map(Some),
+            }
+        };
+        let hold = match timeout(TAKES_WITHIN, taking).await {
+            Ok(Ok(hold)) => hold,
             Ok(Err(TrackerError::Refused(source))) => {
                 tracing::info!(series = %job.series(), "not run: {source}");
                 return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };
@@ -62,45 +69,6 @@ impl Site {
         Turn { outcome, due }
     }
 
-    /// Runs an order for a stretch of history, as the task of its window.
-    pub async fn run_window(
-        &self,
-        order: &Order,
-        progress: &(dyn Fn(Progress) + Sync),
-        stop: &CancellationToken,
-    ) -> Outcome {
-        let since = match order.since {
-            Since::Exactly(since) | Since::AtLeast(since) => since,
-            Since::Origin | Since::Known => Micros::OLDEST,
-        };
-        let until = order.until.unwrap_or_else(|| self.now_at(&order.series));
-        let Some(window) = Window::new(since, until) else {
-            return self.run(order, Duration::ZERO, progress, stop).await;
-        };
-        let new = NewTask {
-            max_attempts: Some(order.retry.attempts),
-            retry_delay: order.retry.delay,
-            is_explicit: true,
-            ..NewTask::window(TaskKind::Backfill, &order.series, window)
-        };
-        let own = stop.child_token();
-        let holds = match timeout(TAKES_WITHIN, self.worker().take_window(&new, &own)).await {
-            Ok(Ok(holds)) => holds,
-            Ok(Err(TrackerError::Refused(source))) => {
-                return refused(order, source);
-            }
-            Ok(Err(TrackerError::Store(_))) | Err(_) => Vec::new(),
-        };
-        let outcome = self.run(order, Duration::ZERO, progress, &own).await;
-        let verdict = if is_stopped(&outcome) && holds.iter().any(Hold::is_cancelled) {
-            Verdict::Cancelled { again_at: None }
-        } else {
-            verdict_of_window(&outcome)
-        };
-        self.worker().settle_all(holds, &verdict).await;
-        outcome
-    }
-
     /// When a job is due after a run. A candle closes by the exchange's clock, whatever ours says.
     fn due_after(&self, job: &Job, failed: u32, outcome: &Outcome) -> Option<Micros> {
         let at = now();
@@ -118,11 +86,11 @@ impl Site {
     }
 }
 
-fn refused(order: &Order, source: Refusal) -> Outcome {
+pub(super) fn refused(order: &Order, source: Refusal) -> Outcome {
     Outcome::of_error(RunError::Refused { series: Arc::clone(&order.series), source })
 }
 
-fn is_stopped(outcome: &Outcome) -> bool {
+pub(super) fn is_stopped(outcome: &Outcome) -> bool {
     matches!(outcome.error, Some(RunError::Stopped { .. }))
 }
 
@@ -137,15 +105,5 @@ fn verdict_of_turn(outcome: &Outcome, due: Option<Micros>) -> Verdict {
         }
         (_, Some(due)) => Verdict::Failed { fault, next: Next::At(due) },
         (_, None) => Verdict::Failed { fault, next: Next::Never },
-    }
-}
-
-/// How the attempt at a window ended. Its run has tried each part as often as the policy allows, and nobody
-/// but the next backfill takes the window up: it is exhausted, not waiting.
-fn verdict_of_window(outcome: &Outcome) -> Verdict {
-    match &outcome.error {
-        None => Verdict::Succeeded { again_at: None },
-        Some(RunError::Stopped { .. }) => Verdict::GivenBack,
-        Some(error) => Verdict::Failed { fault: Fault::of(error.reason().name(), error), next: Next::Never },
     }
 }

@@ -140,7 +140,7 @@ impl TryFrom<WireWork> for Work {
             depth: wire.depth,
             spare_repairs: false,
         };
-        Ok(Work { order, check_files: wire.check_files, turn: None })
+        Ok(Work { check_files: wire.check_files, ..Work::fetch(order) })
     }
 }
 

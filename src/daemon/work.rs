@@ -24,6 +24,10 @@ pub struct Work {
     pub check_files: bool,
     /// The job whose turn it is; none for what is asked for beside the jobs.
     pub turn: Option<DueJob>,
+    /// The task that stands for it already; a window that is planned for it otherwise.
+    pub task: Option<String>,
+    /// Cancelled, before it is stopped, where nobody wants it any more.
+    pub withdrawn: CancellationToken,
 }
 
 /// A configured job whose turn it is.
@@ -49,19 +53,19 @@ impl Work {
     /// History of a series, beside any job.
     #[must_use]
     pub fn fetch(order: Order) -> Self {
-        Work { order, check_files: false, turn: None }
+        Work { order, check_files: false, turn: None, task: None, withdrawn: CancellationToken::new() }
     }
 
     /// A check of the files of a series and what is then missing.
     #[must_use]
     pub fn repair(order: Order) -> Self {
-        Work { order, check_files: true, turn: None }
+        Work { check_files: true, ..Work::fetch(order) }
     }
 
     /// A job's turn, after so many failed runs in a row.
     #[must_use]
     pub fn turn_of(job: Job, failed: u32) -> Self {
-        Work { order: job.order.clone(), check_files: false, turn: Some(DueJob { job, failed }) }
+        Work { turn: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
     }
 }
 
@@ -179,10 +183,16 @@ pub async fn carry_out(
         let turn = site.take_turn(job, *failed, delay, progress, stop).await;
         return Done { outcome: turn.outcome, files: None, due: turn.due };
     }
-    let (outcome, files) = match work.check_files {
-        true => repair(site, &work.order, delay, progress, stop).await,
-        false => (site.run_window(&work.order, progress, stop).await, None),
+    let stop = stop.child_token();
+    let holds = match site.take_stretch(work, &stop).await {
+        Ok(holds) => holds,
+        Err(outcome) => return Done { outcome, files: None, due: None },
     };
+    let (outcome, files) = match work.check_files {
+        true => repair(site, &work.order, delay, progress, &stop).await,
+        false => (site.run(&work.order, delay, progress, &stop).await, None),
+    };
+    site.settle_stretch(holds, &outcome, work).await;
     Done { outcome, files, due: None }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
+use crate::daemon::census::Census;
 use crate::daemon::site::now;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::{Job, Rhythm};
@@ -25,7 +26,7 @@ use crate::tracker::{
 const BEAT: Duration = Duration::from_secs(10);
 /// How often leases are looked at, and those of dead workers taken.
 const ROUND: Duration = Duration::from_secs(1);
-/// How often tasks are counted.
+/// How often counts are folded and workers are looked at.
 const COUNT: Duration = Duration::from_secs(10);
 /// How often old tasks are forgotten, and every row is counted.
 const TIDY: Duration = Duration::from_secs(3_600);
@@ -60,6 +61,7 @@ pub(super) struct Worker {
     /// There may be rows of jobs that are configured no more.
     is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
+    census: Census,
     rounds: Rounds,
 }
 
@@ -131,6 +133,7 @@ impl Worker {
             wanted: Mutex::default(),
             is_untidy: AtomicBool::default(),
             unsettled: Mutex::default(),
+            census: Census::default(),
             rounds: Rounds::default(),
         };
         worker.beat(Duration::ZERO).await?;
@@ -142,6 +145,16 @@ impl Worker {
     /// Grows while the loop goes round.
     pub(super) fn rounds(&self) -> Rounds {
         Arc::clone(&self.rounds)
+    }
+
+    /// Where its tasks are.
+    pub(super) fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// What the store last said of its queues.
+    pub(super) fn census(&self) -> &Census {
+        &self.census
     }
 
     fn claimer(&self) -> Claimer<'_> {
@@ -210,6 +223,17 @@ impl Worker {
         }
     }
 
+    /// Takes a task in hand that waits; one that is done meanwhile is not done again.
+    pub(super) async fn take_waiting(
+        &self,
+        id: &str,
+        stop: &CancellationToken,
+    ) -> Result<Hold, TrackerError> {
+        let asked = Instant::now();
+        let claim = self.tracker.claim_by_id(id, &Start::new(&self.name, self.terms.lease)).await?;
+        Ok(self.hold(claim, asked, stop))
+    }
+
     async fn take_by_id(&self, id: &str, stop: &CancellationToken) -> Result<Hold, TrackerError> {
         let start = Start { rerun: true, ..Start::new(&self.name, self.terms.lease) };
         let asked = Instant::now();
@@ -222,25 +246,30 @@ impl Worker {
             }
             claimed => claimed?,
         };
+        Ok(self.hold(claim, asked, stop))
+    }
+
+    fn hold(&self, claim: Claim, asked: Instant, stop: &CancellationToken) -> Hold {
         let (ends, is_cancelled) = (asked + self.terms.lease, Arc::new(AtomicBool::new(false)));
         let holding =
             Holding { fence: claim.fence, ends, stop: stop.clone(), is_cancelled: Arc::clone(&is_cancelled) };
         lock(&self.hand.held).insert(claim.id.clone(), holding);
-        Ok(Hold { claim, is_cancelled, hand: Arc::clone(&self.hand), is_settled: false })
+        Hold { claim, is_cancelled, hand: Arc::clone(&self.hand), is_settled: false }
     }
 
     /// Ends the work on a task. What the store does not take now it is given again later.
     pub(super) async fn settle(&self, mut hold: Hold, verdict: Verdict) {
         hold.is_settled = true;
-        match self.tracker.settle(&hold.claim, &verdict, None).await {
-            Ok(_) => {}
-            Err(TrackerError::Refused(refusal)) => tracing::warn!("{refusal}"),
-            Err(TrackerError::Store(_)) => {
-                let mut unsettled = lock(&self.unsettled);
-                if unsettled.len() < UNSETTLED {
-                    unsettled.push((hold.claim.clone(), verdict));
-                }
+        if !self.tracker.is_store_away() {
+            match self.tracker.settle(&hold.claim, &verdict, None).await {
+                Ok(_) => return,
+                Err(TrackerError::Refused(refusal)) => return tracing::warn!("{refusal}"),
+                Err(TrackerError::Store(_)) => {}
             }
+        }
+        let mut unsettled = lock(&self.unsettled);
+        if unsettled.len() < UNSETTLED {
+            unsettled.push((hold.claim.clone(), verdict));
         }
     }
 
@@ -248,6 +277,22 @@ impl Worker {
     pub(super) async fn settle_all(&self, holds: Vec<Hold>, verdict: &Verdict) {
         for hold in holds {
             self.settle(hold, verdict.clone()).await;
+        }
+    }
+
+    /// Ends work that nobody wants any more. A task that was tried before is somebody else's too, and stays.
+    pub(super) async fn withdraw_all(&self, holds: Vec<Hold>) {
+        for mut hold in holds {
+            if hold.claim.attempts_total > 1 {
+                self.settle(hold, Verdict::GivenBack).await;
+                continue;
+            }
+            hold.is_settled = true;
+            match self.tracker.withdraw(&hold.claim).await {
+                Ok(()) => {}
+                Err(TrackerError::Refused(refusal)) => tracing::warn!("{refusal}"),
+                Err(TrackerError::Store(_)) => self.settle(hold, Verdict::GivenBack).await,
+            }
         }
     }
 
@@ -376,16 +421,26 @@ impl Worker {
     /// Takes the tasks of dead workers, forgets jobs that are gone, and counts.
     async fn housekeeping(&self) {
         let (mut rounds, mut counted) = (ticks(ROUND), None::<Instant>);
+        let mut clock = (now(), Instant::now());
         loop {
             rounds.tick().await;
-            let reaped = self.tracker.reap().await;
-            if reaped.is_ok() && counted.is_none_or(|at| at.elapsed() >= COUNT) {
+            // By a clock that was set forward our own leases may be over before we could renew them by it.
+            let shown = std::mem::replace(&mut clock, (now(), Instant::now()));
+            let passed = clock.1.duration_since(shown.1);
+            if clock.0.since(shown.0 + passed) > ROUND && self.renew().await.is_err() {
+                continue;
+            }
+            if self.tracker.reap().await.is_err() {
+                continue;
+            }
+            self.tracker.store_answered();
+            if counted.is_none_or(|at| at.elapsed() >= COUNT) {
                 counted = Some(Instant::now());
                 let _ = self.forget_gone().await;
                 let _ = self.tracker.fold_counts().await;
-                let _ = self.tracker.counts().await;
                 let _ = self.tracker.workers().await;
             }
+            self.census.take(&self.tracker).await;
         }
     }
 

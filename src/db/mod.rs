@@ -9,6 +9,7 @@ mod sqlite;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgPool, SqlitePool};
@@ -42,6 +43,8 @@ pub struct Database {
     pool: Pool,
     /// What errors call it; holds no secret.
     place: Arc<str>,
+    /// Its last answer was an error, or none came.
+    away: Arc<AtomicBool>,
 }
 
 /// The connections of a store.
@@ -93,6 +96,10 @@ macro_rules! on_either {
 pub(crate) use on_either;
 
 impl Database {
+    fn of(pool: Pool, place: String) -> Self {
+        Database { pool, place: Arc::from(place), away: Arc::default() }
+    }
+
     /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
     ///
     /// # Errors
@@ -160,9 +167,21 @@ impl Database {
         }
     }
 
-    /// An error of this store.
+    /// Whether it failed when it was last asked: what can wait for it waits until it has answered again.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// It answered.
+    pub fn answered(&self) {
+        self.away.store(false, Ordering::Relaxed);
+    }
+
+    /// An error of this store, which is away until it has [`Database::answered`].
     #[must_use]
     pub fn failed(&self, source: sqlx::Error) -> DbError {
+        self.away.store(true, Ordering::Relaxed);
         let place = self.place.to_string();
         match &self.pool {
             Pool::Sqlite { .. } => DbError::Sqlite { place, source },

@@ -1,7 +1,6 @@
 //! A PostgreSQL server: its connections and its schema. Its URL holds a password and is never shown.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
@@ -16,9 +15,14 @@ const CONNECTIONS: u32 = 8;
 const TURN: Duration = Duration::from_secs(10);
 /// A connection nobody used for so long is given back to the server.
 const IDLE: Duration = Duration::from_secs(300);
-/// No statement may take longer, and no process that hangs may hold its rows longer.
-const LIMITS: [(&str, &str); 3] =
-    [("statement_timeout", "60s"), ("lock_timeout", "20s"), ("idle_in_transaction_session_timeout", "30s")];
+/// No statement may take longer, and no process that hangs may hold its rows longer. Statements are short: to
+/// compile one takes PostgreSQL many times as long as to run it.
+const LIMITS: [(&str, &str); 4] = [
+    ("statement_timeout", "60s"),
+    ("lock_timeout", "20s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("jit", "off"),
+];
 
 pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
     let options = options(url)?;
@@ -32,7 +36,7 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
         .await
         .map_err(failed)?;
     migrator(|version| version.3).run(&pool).await.map_err(|error| failed(error.into()))?;
-    Ok(Database { pool: Pool::Postgres(pool), place: Arc::from(place) })
+    Ok(Database::of(Pool::Postgres(pool), place))
 }
 
 pub(super) async fn check(url: &str) -> Result<(), DbError> {

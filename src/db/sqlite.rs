@@ -1,7 +1,6 @@
 //! The embedded store: its file, its connections and its schema.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
@@ -33,7 +32,7 @@ pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     migrator(|version| version.2).run(&write).await.map_err(|error| failed(error.into()))?;
     let read = pool(READERS).connect_lazy_with(options.create_if_missing(false));
-    Ok(Database { pool: Pool::Sqlite { write, read }, place: Arc::from(place) })
+    Ok(Database::of(Pool::Sqlite { write, read }, place))
 }
 
 pub(super) async fn look(own: &Path) -> Result<Option<Database>, DbError> {
@@ -46,7 +45,7 @@ pub(super) async fn look(own: &Path) -> Result<Option<Database>, DbError> {
     let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN);
     let read = pool.connect_with(options).await;
     let read = read.map_err(|source| DbError::Sqlite { place: place.clone(), source })?;
-    Ok(Some(Database { pool: Pool::Sqlite { write: read.clone(), read }, place: Arc::from(place) }))
+    Ok(Some(Database::of(Pool::Sqlite { write: read.clone(), read }, place)))
 }
 
 /// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.

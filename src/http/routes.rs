@@ -161,7 +161,9 @@ fn not_allowed(allowed: &str) -> Reply {
 }
 
 fn landing(app: &App) -> Reply {
-    reply(StatusCode::OK, HTML, page::landing(&app.status.jobs(), &app.status.unready()))
+    let (snapshot, jobs, unready) = (app.status.snapshot(), app.status.jobs(), app.status.unready());
+    let view = page::View { snapshot: &snapshot, jobs: &jobs, unready: &unready };
+    reply(StatusCode::OK, HTML, page::landing(&view))
 }
 
 fn healthy(app: &App) -> Reply {

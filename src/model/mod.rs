@@ -4,6 +4,7 @@
 
 mod batch;
 mod column;
+mod figures;
 mod kind;
 mod pair;
 mod rows;
@@ -15,6 +16,7 @@ mod window;
 
 pub use batch::Batch;
 pub use column::{Column, Texts, Values};
+pub(crate) use figures::{bytes, thousands};
 pub use kind::{Kind, Side};
 pub use pair::{Market, Pair, PairError};
 pub use rows::{

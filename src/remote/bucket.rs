@@ -4,16 +4,52 @@
 //! whoever owned the series before is refused from then on: at its ledger by the fence, at its files by their tags,
 //! which it read before it saw that fence. What is refused changes nothing.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::disk::{Disk as _, Os};
 use crate::model::Series;
 use crate::remote::series::LEDGER_BYTES;
 use crate::remote::transfer::off_the_runtime;
-use crate::remote::{RemoteError, S3, Seal, Stamp};
-use crate::store::{FileEntry, Layout, Ledger, Part, sha256};
+use crate::remote::{RemoteError, S3, Seal, Stamp, fetch};
+use crate::store::{FileEntry, Inheritance, Layout, Ledger, Part, Verified, sha256};
+
+/// What a new owner begins from.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The account, with the new ownership in it.
+    pub ledger: Ledger,
+    /// The ownership in force before; none where the bucket held nothing of the series.
+    pub before: Option<u64>,
+}
+
+/// What a publish did.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The account as committed, with what the bucket has of other periods.
+    pub account: Ledger,
+    /// The files that the bucket was found to hold.
+    pub verified: Vec<Verified>,
+    /// Files sent.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Writes that another's had come before.
+    pub refused: u64,
+    /// Files of other owners that no account spoke of, now waiting for their rows to be merged.
+    pub met: u64,
+}
+
+/// A file on its way.
+struct Sending<'a> {
+    period: &'a str,
+    part: Part,
+    from: &'a Path,
+    entry: &'a FileEntry,
+}
 
 /// One series in a bucket.
 #[derive(Clone, Debug)]
@@ -45,45 +81,84 @@ impl Bucket {
         Ok(Some((Ledger::decode(&bytes, &self.series).map_err(damaged)?, tag)))
     }
 
-    /// Makes `fence` the ownership in force; gives the account it begins from, for the new owner to restore.
+    /// Makes `fence` the ownership in force; gives the account it begins from.
     ///
     /// # Errors
     /// [`RemoteError::Fenced`] where a higher one is in force.
-    pub async fn take_over(&self, fence: u64) -> Result<Ledger, RemoteError> {
+    pub async fn take_over(&self, fence: u64) -> Result<Taken, RemoteError> {
         for _ in 0..ATTEMPTS {
             let (mut ledger, tag) = self.owned(fence).await?;
-            if ledger.fence == fence && tag.is_some() {
-                return Ok(ledger);
+            let before = tag.is_some().then_some(ledger.fence);
+            if before == Some(fence) {
+                return Ok(Taken { ledger, before });
             }
             ledger.fence = fence;
             match self.put(&ledger, tag.as_deref()).await {
                 Err(RemoteError::Changed { .. }) => {}
-                put => return put.map(|()| ledger),
+                put => return put.map(|()| Taken { ledger, before }),
             }
         }
         Err(self.contended())
     }
 
-    /// Sends the files that the bucket does not hold as the account says, each before its open one, then commits
-    /// the account. Gives the account as committed, with what the bucket has of other periods.
+    /// Sends the files that were not verified in the bucket, each before its open one, then commits the account.
+    /// What another owner put there that no account speaks of is kept for its rows to be merged, before anything
+    /// takes its place.
     ///
     /// # Errors
     /// [`RemoteError::Fenced`] where another ownership is in force: nothing more is changed then.
     /// [`RemoteError::Lesser`] where the bucket holds rows of a period that ours has not: they are to be restored
     /// first.
-    pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Ledger, RemoteError> {
-        let mut files: Vec<(&String, Part, &FileEntry)> = [Part::File, Part::Open]
-            .into_iter()
-            .flat_map(|part| ours.entries_of(part).map(move |(name, entry)| (name, part, entry)))
-            .collect();
-        files.sort_by_key(|(name, part, _)| (*name, *part));
+    pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Published, RemoteError> {
+        let mut out = Published::default();
         let account = ours.copy();
-        for (name, part, entry) in files {
-            let file = part.file_name(name);
-            let from = layout.folder(&self.series).join(&file);
-            self.send(&file, &from, entry, &account).await?;
+        for (period, part, entry) in ours.unverified(&self.name()) {
+            let from = layout.folder(&self.series).join(part.file_name(&period));
+            let sending = Sending { period: &period, part, from: &from, entry: &entry };
+            self.send(&sending, layout, &account, &mut out).await?;
+            out.verified.push(Verified { period, part, sha256: entry.sha256 });
         }
-        self.commit(&account).await
+        out.account = self.commit(&account).await?;
+        Ok(out)
+    }
+
+    /// The files that the bucket does not hold as an account says that they were verified there.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub async fn gone(&self, ours: &Ledger) -> Result<Vec<Verified>, RemoteError> {
+        let (mut gone, name) = (Vec::new(), self.name());
+        for part in [Part::File, Part::Open] {
+            for (period, entry) in ours.entries_of(part) {
+                if !entry.remotes.contains(&name) {
+                    continue;
+                }
+                let held = self.s3.stamp(&self.key(&part.file_name(period))).await?;
+                if held.is_none_or(|(stamp, _)| stamp.seal.sha256 != entry.sha256) {
+                    let sha256 = entry.sha256.clone();
+                    gone.push(Verified { period: period.clone(), part, sha256 });
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Brings everything the bucket holds of the series into a folder, for a new owner to begin from.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn bring_all(&self, to: &Path, taken: &Taken) -> Result<Inheritance, RemoteError> {
+        let (kind, mut came) = (self.series.kind(), BTreeMap::new());
+        for name in self.s3.names_in(&Layout::key(&self.series)).await? {
+            if Part::of(&name, kind).is_some() {
+                // One that is gone meanwhile is found missing when the series is opened.
+                let found = fetch(&*self.s3, &self.key(&name), &to.join(&name)).await?;
+                came.extend(found.map(|seal| (name, seal.sha256)));
+            }
+        }
+        let mut ledger = taken.ledger.clone();
+        ledger.came_from(&self.name(), &came);
+        Ok(Inheritance { folder: to.to_owned(), ledger })
     }
 
     /// Commits an account whose files the bucket holds.
@@ -130,13 +205,14 @@ impl Bucket {
     /// owner puts there after that fence is never replaced.
     async fn send(
         &self,
-        name: &str,
-        from: &Path,
-        entry: &FileEntry,
+        file: &Sending<'_>,
+        layout: &Layout,
         ours: &Ledger,
+        out: &mut Published,
     ) -> Result<(), RemoteError> {
-        let key = self.key(name);
-        let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
+        let name = file.part.file_name(file.period);
+        let key = self.key(&name);
+        let seal = Seal { bytes: file.entry.bytes, sha256: file.entry.sha256.clone() };
         for _ in 0..ATTEMPTS {
             let held = self.s3.stamp(&key).await?;
             if let Some((stamp, _)) = &held {
@@ -147,14 +223,34 @@ impl Bucket {
             }
             let (theirs, _) = self.owned(ours.fence).await?;
             self.merged(ours, &theirs)?;
-            let bytes = self.read(from, &seal).await?;
+            if let Some((stamp, _)) = &held {
+                let is_of_account =
+                    theirs.entry(file.part, file.period).is_some_and(|own| own.sha256 == stamp.seal.sha256);
+                if !is_of_account && stamp.fence < ours.fence {
+                    let to = self.earlier(layout, &name, &stamp.seal).await?;
+                    out.met += u64::from(fetch(&*self.s3, &key, &to).await?.is_some());
+                }
+            }
+            let bytes = self.read(file.from, &seal).await?;
             let (stamp, tag) = (Stamp { seal: seal.clone(), fence: ours.fence }, held.map(|held| held.1));
             match self.s3.put_if(&key, bytes, &stamp, tag.as_deref()).await {
-                Err(RemoteError::Changed { .. }) => {}
-                put => return put,
+                Err(RemoteError::Changed { .. }) => out.refused += 1,
+                put => {
+                    out.files += 1;
+                    out.bytes += seal.bytes;
+                    return put;
+                }
             }
         }
         Err(self.contended())
+    }
+
+    /// A path of its own for what a file of another owner holds, until its rows are merged.
+    async fn earlier(&self, layout: &Layout, name: &str, seal: &Seal) -> Result<PathBuf, RemoteError> {
+        let folder = layout.earlier(&self.series);
+        let own = folder.clone();
+        off_the_runtime(&folder, move || Os.create_folder(&own)).await?;
+        Ok(folder.join(format!("{name}.{}", seal.sha256.get(..12).unwrap_or("unknown"))))
     }
 
     async fn read(&self, file: &Path, seal: &Seal) -> Result<Bytes, RemoteError> {
@@ -182,7 +278,9 @@ impl Bucket {
         RemoteError::Changed { remote: self.name(), key: self.key("_series.json") }
     }
 
-    fn name(&self) -> String {
+    /// The name of the bucket.
+    #[must_use]
+    pub fn name(&self) -> String {
         crate::remote::Remote::name(&*self.s3).to_owned()
     }
 

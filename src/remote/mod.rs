@@ -29,7 +29,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
 pub use bring::Bringer;
-pub use bucket::Bucket;
+pub use bucket::{Bucket, Published, Taken};
 pub use error::RemoteError;
 pub use process::{Ended, run as run_program};
 pub use purge::{Dropped, free_bytes, purge, remote_only};

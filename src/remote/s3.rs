@@ -191,6 +191,28 @@ impl S3 {
         }
     }
 
+    /// The names right below a folder, sorted.
+    ///
+    /// # Errors
+    /// Where it cannot be listed.
+    pub async fn names_in(&self, folder: &str) -> Result<Vec<String>, RemoteError> {
+        let prefix = format!("{}/", self.key(folder));
+        let (mut names, mut page_token) = (Vec::new(), None);
+        loop {
+            let options = PaginatedListOptions { page_token, ..PaginatedListOptions::default() };
+            let page = self.client.list_paginated(Some(&prefix), options).await;
+            let page = page.map_err(|error| self.failed(&format!("listing {folder}"), &error))?;
+            let keys = page.result.objects.iter().map(|object| object.location.as_ref());
+            let below = keys.filter_map(|key| key.strip_prefix(&prefix));
+            names.extend(below.filter(|name| !name.contains('/')).map(str::to_owned));
+            page_token = page.page_token;
+            if page_token.is_none() {
+                names.sort_unstable();
+                return Ok(names);
+            }
+        }
+    }
+
     async fn ask(
         &self,
         action: &str,

@@ -159,6 +159,26 @@ impl Ledger {
         }
     }
 
+    /// Forgets that a remote holds anything, but what is on remotes only.
+    pub fn forget_copies(&mut self, remote: &str) {
+        for part in [Part::File, Part::Open] {
+            let here = self.part_mut(part).values_mut().filter(|entry| !entry.remote_only);
+            here.for_each(|entry| entry.remotes.retain(|known| known != remote));
+        }
+        self.synced.remove(remote);
+    }
+
+    /// Enters of each file whether a remote was just found to hold it, by what it was found to hold there: the
+    /// hash under each name.
+    pub fn came_from(&mut self, remote: &str, came: &BTreeMap<String, String>) {
+        for part in [Part::File, Part::Open] {
+            for (period, entry) in self.part_mut(part) {
+                let is_there = came.get(&part.file_name(period)) == Some(&entry.sha256);
+                entry.remotes = is_there.then(|| remote.to_owned()).into_iter().collect();
+            }
+        }
+    }
+
     /// What `theirs`, the account of a copy, has and this one has not; none where the copy may be replaced.
     #[must_use]
     pub fn lesser_than(&self, theirs: &Ledger) -> Option<Lesser> {
@@ -177,6 +197,12 @@ impl Ledger {
         let open = self.open_files.get(period);
         let open = open.filter(|open| file.is_none_or(|file| file.generation < open.generation));
         file.map_or(0, |file| file.rows) + open.map_or(0, |open| open.rows)
+    }
+
+    /// What is known of a file of a period.
+    #[must_use]
+    pub fn entry(&self, part: Part, period: &str) -> Option<&FileEntry> {
+        self.part(part).get(period)
     }
 
     /// The files that are here, of one part.
@@ -214,7 +240,6 @@ impl Ledger {
         let since = [self.wanted_since, theirs.wanted_since].into_iter().flatten().min();
         self.wanted_since = since;
         self.generation = self.generation.max(theirs.generation);
-        self.fence = self.fence.max(theirs.fence);
         for note in &theirs.empty {
             let open = self.settled().missing(note.window);
             open.iter().for_each(|window| self.confirm_empty(window, &note.reason));

@@ -43,6 +43,12 @@ impl Layout {
         self.own().join("quarantine")
     }
 
+    /// Where files of a series wait that an earlier owner of it wrote, until their rows are merged.
+    #[must_use]
+    pub fn earlier(&self, series: &Series) -> PathBuf {
+        self.own().join("earlier").join(Layout::key(series).replace('/', "__"))
+    }
+
     /// The folder of a series.
     #[must_use]
     pub fn folder(&self, series: &Series) -> PathBuf {

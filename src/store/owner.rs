@@ -24,7 +24,7 @@ use crate::telemetry::{Reason, trace};
 
 /// The owner of a data path. The process holds its lock.
 #[derive(Clone, Debug)]
-pub struct Store(Arc<Shared>);
+pub struct Store(pub(crate) Arc<Shared>);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -308,7 +308,7 @@ impl Shared {
     }
 
     /// Keeps a series without a writer from getting one; none where it has one.
-    fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
+    pub(crate) fn slot<'a>(&'a self, series: &'a Series) -> Option<Slot<'a>> {
         let is_free = {
             let mut state = self.state();
             !state.busy.contains(series) && state.held.insert(series.clone())
@@ -356,7 +356,7 @@ impl Shared {
 }
 
 /// A series that nobody writes while this is held.
-struct Slot<'a> {
+pub(crate) struct Slot<'a> {
     shared: &'a Shared,
     series: &'a Series,
 }

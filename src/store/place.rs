@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::Disk;
-use crate::model::Series;
+use crate::model::{Kind, Series};
 use crate::store::file::{Opened, PeriodFile, look_into};
 use crate::store::folders::Folders;
 use crate::store::{Layout, Period, StoreError};
@@ -23,6 +23,13 @@ impl Part {
     pub(crate) fn of_name(name: &str) -> Option<(&str, Part)> {
         let stem = name.strip_suffix(".parquet")?;
         Some(stem.strip_suffix(".open").map_or((stem, Part::File), |period| (period, Part::Open)))
+    }
+
+    /// The period of a file of this name, where it is one of a series of the kind.
+    #[must_use]
+    pub fn of(name: &str, kind: Kind) -> Option<(Period, Part)> {
+        let (period, part) = Part::of_name(name)?;
+        Period::named(kind, period).map(|period| (period, part))
     }
 
     /// The name of this file of a period.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::disk::aside;
-use crate::model::{Batch, Micros, Series, Window, Windows};
+use crate::model::{Batch, Kind, Micros, Series, Window, Windows};
 use crate::store::file::{Opened, PeriodFile};
 use crate::store::fold::{Flush, Held};
 use crate::store::journal::{MOST_ROWS, Rows};
@@ -73,6 +73,9 @@ pub(crate) struct Waiting {
 
 /// Why two empty answers settle a window.
 const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
+
+/// Why rows of a book that an earlier owner took are a gap.
+pub(crate) const EARLIER: &str = "book rows of an earlier owner of the series were set aside";
 
 impl Waiting {
     pub(crate) fn nothing(series: &Series) -> Self {
@@ -195,15 +198,15 @@ impl Writer {
         if rows.is_empty() && covered.is_none() && empty.is_none() {
             return Ok(repeats);
         }
-        let mut from = 0;
+        let (mut from, fence) = (0, self.ledger.fence);
         // What a page proves is in the frame of its last rows, so that it is never there without them.
         while rows.len() - from > MOST_ROWS {
             let part = rows.slice(from..from + MOST_ROWS);
-            self.journal(Rows { rows: part, covered: None, empty: None, derived })?;
+            self.journal(Rows { rows: part, covered: None, empty: None, derived, fence })?;
             from += MOST_ROWS;
         }
         let rows = if from == 0 { rows } else { rows.slice(from..rows.len()) };
-        self.journal(Rows { rows, covered, empty, derived })?;
+        self.journal(Rows { rows, covered, empty, derived, fence })?;
         Ok(repeats)
     }
 
@@ -246,6 +249,11 @@ impl Writer {
         if self.ledger.journal.as_ref().is_some_and(holds) {
             return;
         }
+        if page.fence < self.ledger.fence {
+            let page = self.late_page(page);
+            self.waiting.take(page, mark);
+            return;
+        }
         let kind = self.place.series.kind();
         // Published, though the process ended before the ledger said so: rows and coverage are in those files. A
         // frame that was refused and stands there all the same is in none of them, so its coverage is not either.
@@ -281,6 +289,42 @@ impl Writer {
         let published = self.ledger.covered.last().map(|window| window.until);
         let from = windows().map(|window| window.from).chain(published).min()?;
         Window::new(from, windows().map(|window| window.until).max()?)
+    }
+
+    /// Accepts rows of an earlier ownership of the series: they prove nothing, and stand back where the series is
+    /// covered. Gives how many were not there.
+    ///
+    /// # Errors
+    /// See [`Writer::accept`].
+    pub fn accept_late(&mut self, rows: Batch) -> Result<u64, StoreError> {
+        let rows = self.outside_coverage(&rows);
+        let taken = rows.len() as u64;
+        self.accept(Accepted { rows, covered: None, empty: None, derived: false })?;
+        Ok(taken)
+    }
+
+    /// What is left of a frame of an earlier ownership. Rows of books have no key over processes, so they are a
+    /// gap; so is what was computed, which is computed again.
+    fn late_page(&mut self, page: Rows) -> Rows {
+        let kind = self.place.series.kind();
+        let is_lost = kind == Kind::OrderBook;
+        if let Some((first, last)) = page.rows.ends().filter(|_| is_lost) {
+            let window = Window::new(first, last + Duration::from_micros(1));
+            window.into_iter().for_each(|window| self.note(Note { window, reason: EARLIER.to_owned() }));
+        }
+        let rows = match is_lost || page.derived {
+            true => Batch::of(kind),
+            false => self.outside_coverage(&page.rows),
+        };
+        Rows { rows, covered: None, empty: None, derived: false, fence: self.ledger.fence }
+    }
+
+    fn outside_coverage(&self, rows: &Batch) -> Batch {
+        let mut covered = self.ledger.covered.clone();
+        self.waiting.covered.iter().chain(&self.waiting.derived).for_each(|window| covered.add(*window));
+        let kept: Vec<usize> =
+            (0..rows.len()).filter(|row| !covered.holds(Micros(rows.ts()[*row]))).collect();
+        rows.gather(&kept)
     }
 
     /// Derived rows stand back where the exchange's own are.

@@ -33,6 +33,10 @@ pub struct JobRow {
     pub newest_row: Option<Micros>,
     /// When it runs next, where that is known.
     pub next_run_at: Option<Micros>,
+    /// A run of it is under way.
+    pub is_running: bool,
+    /// Somebody does not want it to run by itself.
+    pub is_paused: bool,
 }
 
 /// The present state of the daemon; set by it, read by the HTTP pages.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::Micros;
 use crate::tracker::change::json;
 use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
@@ -15,6 +16,33 @@ pub struct Owned {
     /// What the ownership proves itself with; it grows whenever another worker takes the series over.
     pub fence: i64,
 }
+
+/// Who writes a series, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The series, as text.
+    pub series: String,
+    /// Its worker; empty where that one gave it up.
+    pub worker: String,
+    /// What the ownership proves itself with.
+    pub fence: i64,
+    /// Since when.
+    pub since: Micros,
+    /// Until when, unless it is renewed.
+    pub until: Micros,
+    /// When this was read.
+    pub as_of: Micros,
+}
+
+impl Owner {
+    /// Whether the lease lasts.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.as_of < self.until
+    }
+}
+
+type OwnerRow = (String, String, i64, i64, i64, i64);
 
 impl Tracker {
     /// Makes series the worker's that nobody else owns; gives those that are its own now.
@@ -55,5 +83,49 @@ impl Tracker {
         let values = values![self.now(), place, worker];
         let _: Vec<(String,)> = self.write("own", |sql| sql.disown_place, values).await?;
         Ok(())
+    }
+
+    /// Gives up series that a worker owns; whoever owns them next has a higher fence.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn give_up(&self, worker: &str, series: &[String]) -> Result<(), TrackerError> {
+        let series = json(series);
+        let values = values![self.now(), worker, &series];
+        let _: Vec<(String,)> = self.write("own", |sql| sql.give_up, values).await?;
+        Ok(())
+    }
+
+    /// Lifts the fence of an ownership above another one's; gives it, none where the ownership is over.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn raise_fence(
+        &self,
+        worker: &str,
+        series: &str,
+        above: i64,
+    ) -> Result<Option<i64>, TrackerError> {
+        let raised: Vec<(i64,)> =
+            self.write("own", |sql| sql.raise, values![self.now(), worker, series, above]).await?;
+        Ok(raised.first().map(|(fence,)| *fence))
+    }
+
+    /// Who owns, or owned last, these series; those that nobody ever owned are left out.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn owners(&self, series: &[String]) -> Result<Vec<Owner>, TrackerError> {
+        let series = json(series);
+        let rows: Vec<OwnerRow> = self.read(|sql| sql.owners, values![self.now(), &series]).await?;
+        let owner = |(series, worker, fence, since, until, as_of)| Owner {
+            series,
+            worker,
+            fence,
+            since: Micros(since),
+            until: Micros(until),
+            as_of: Micros(as_of),
+        };
+        Ok(rows.into_iter().map(owner).collect())
     }
 }

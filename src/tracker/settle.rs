@@ -75,6 +75,31 @@ impl Tracker {
         Ok(status)
     }
 
+    /// Ends the attempt of a claim that nobody wants any more, and forgets its task.
+    ///
+    /// # Errors
+    /// [`Refusal::LeaseLost`] where somebody took the task meanwhile: it is not forgotten then.
+    pub async fn withdraw(&self, claim: &Claim) -> Result<(), TrackerError> {
+        if !self.trying("cancel", || self.withdraw_once(claim)).await? {
+            return Err(Refusal::LeaseLost { id: claim.id.clone() }.into());
+        }
+        let (exchange, outcome) = (claim.queue.as_str(), outcome::CANCELLED);
+        self.telemetry.emit(AttemptEnded { exchange, task: &claim.id, outcome, is_exhausted: false });
+        Ok(())
+    }
+
+    async fn withdraw_once(&self, claim: &Claim) -> sqlx::Result<bool> {
+        let mut change = self.change().await?;
+        let held = self.load(&mut change, &claim.id).await?;
+        if held.is_none_or(|task| task.fence != claim.fence || task.status != Status::InProgress) {
+            return Ok(false);
+        }
+        change.run(change.sql.drop_attempts, values![&claim.id]).await?;
+        change.run(change.sql.drop_task, values![&claim.id]).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
     /// Ends the attempts of many tasks of a queue that are done, at once. Gives those that count; the lease of
     /// any other was lost.
     ///

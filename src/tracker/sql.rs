@@ -61,7 +61,7 @@ macro_rules! probe {
     };
 }
 /// A row for each of the queues: when the task waiting longest was due, and how many are due. A paused job waits
-/// for nobody.
+/// for nobody: the few there are are looked up, so that the many others are counted in their index alone.
 macro_rules! due {
     ($now:literal, $queues:literal) => {
         concat!(
@@ -71,13 +71,34 @@ macro_rules! due {
                           AND id NOT IN (SELECT series FROM paused_jobs))),
                  CAST(SUM((SELECT COUNT(*) FROM (
                       SELECT 1 FROM task WHERE queue = q.queue AND priority = p.priority AND status IN (0, 20)
-                          AND run_at <= ", $now, "
-                          AND id NOT IN (SELECT series FROM paused_jobs) LIMIT 20000) AS first_ones)) AS BIGINT)
+                          AND run_at <= ", $now, " LIMIT 20000) AS first_ones)
+                      - (SELECT COUNT(*) FROM paused_jobs CROSS JOIN task
+                         WHERE id = paused_jobs.series AND queue = q.queue AND priority = p.priority
+                             AND status IN (0, 20) AND run_at <= ", $now, ")) AS BIGINT)
              FROM (",
             $queues,
             ") AS q
              CROSS JOIN (SELECT 9 AS priority UNION ALL SELECT 5 UNION ALL SELECT 3 UNION ALL SELECT 0) AS p
              GROUP BY q.queue"
+        )
+    };
+}
+/// Tasks that wait and are due, each queue and priority by its own probe, so that what is deferred is never read.
+macro_rules! waiting {
+    ($columns:expr, $now:literal, $queues:literal, $more:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM (",
+            $queues,
+            ") AS q
+             CROSS JOIN (SELECT 9 AS level UNION ALL SELECT 5 UNION ALL SELECT 3 UNION ALL SELECT 0) AS p
+             CROSS JOIN task
+             WHERE queue = q.its_queue AND priority = p.level AND status IN (0, 20) AND run_at <= ",
+            $now,
+            " AND ",
+            $more,
+            " ORDER BY priority DESC, run_at, id LIMIT $2"
         )
     };
 }
@@ -155,6 +176,12 @@ pub(super) struct Sql {
     pub(super) counts: &'static str,
     /// See [`due`].
     pub(super) due: &'static str,
+    /// `[now, most]`
+    pub(super) due_windows: &'static str,
+    /// `[now, most]`
+    pub(super) due_jobs: &'static str,
+    /// Exhausted windows that have rested: `[now, rest, most]`.
+    pub(super) rested: &'static str,
     /// Folds appended counts; nothing to do where there are none.
     pub(super) fold: &'static str,
     /// Counts every row and gives what the kept counts lack: queue, state, difference.
@@ -177,6 +204,12 @@ pub(super) struct Sql {
     pub(super) disown: &'static str,
     /// `[now, place, worker]`: gives up what other workers of a place owned.
     pub(super) disown_place: &'static str,
+    /// now, worker, JSON list of series.
+    pub(super) give_up: &'static str,
+    /// now, worker, series, fence to be above.
+    pub(super) raise: &'static str,
+    /// now, JSON list of series.
+    pub(super) owners: &'static str,
 }
 
 pub(super) static SQLITE: Sql = Sql {
@@ -244,6 +277,23 @@ pub(super) static SQLITE: Sql = Sql {
         ORDER BY finished_at LIMIT $3",
     counts: "SELECT queue, status, n FROM task_count ORDER BY queue, status",
     due: due!("$1", "SELECT DISTINCT queue FROM task_count"),
+    due_windows: waiting!(
+        concat!(task!(), ", $1 AS as_of"),
+        "$1",
+        "SELECT DISTINCT queue AS its_queue FROM task_count",
+        "window_from IS NOT NULL"
+    ),
+    due_jobs: waiting!(
+        "id, run_at",
+        "$1",
+        "SELECT DISTINCT queue AS its_queue FROM task_count",
+        "kind = 'job' AND id NOT IN (SELECT series FROM paused_jobs)"
+    ),
+    rested: concat!(
+        "SELECT ", task!(), ", $1 AS as_of FROM task
+         WHERE status = 30 AND status IN (30, 40) AND finished_at <= $1 - $2 AND window_from IS NOT NULL
+         ORDER BY finished_at LIMIT $3"
+    ),
     fold: "",
     recount: RECOUNT,
     adjust: "INSERT INTO task_count (queue, status, n) VALUES ($1, $2, $3)
@@ -268,6 +318,12 @@ pub(super) static SQLITE: Sql = Sql {
     disown: "UPDATE owner SET lease_until = $1 WHERE worker = $2 AND lease_until > $1",
     disown_place: "UPDATE owner SET lease_until = $1 WHERE worker <> $3 AND lease_until > $1
         AND worker IN (SELECT id FROM worker WHERE place = $2)",
+    give_up: "UPDATE owner SET worker = '', lease_until = $1
+        WHERE worker = $2 AND series IN (SELECT value FROM json_each($3)) RETURNING series",
+    raise: "UPDATE owner SET fence = MAX(fence, $4 + 1) WHERE series = $3 AND worker = $2 AND lease_until > $1
+        RETURNING fence",
+    owners: "SELECT series, worker, fence, since, lease_until, $1 AS as_of FROM owner
+        WHERE series IN (SELECT value FROM json_each($2))",
 };
 
 pub(super) static POSTGRES: Sql = Sql {
@@ -353,6 +409,24 @@ pub(super) static POSTGRES: Sql = Sql {
             SELECT queue, status, n FROM task_count UNION ALL SELECT queue, status, n FROM task_delta) AS parts
         GROUP BY queue, status ORDER BY queue, status",
     due: due!("tracker_now($1)", "SELECT queue FROM task_count UNION SELECT queue FROM task_delta"),
+    due_windows: waiting!(
+        concat!(task!(), ", tracker_now($1) AS as_of"),
+        "tracker_now($1)",
+        "SELECT queue AS its_queue FROM task_count UNION SELECT queue FROM task_delta",
+        "window_from IS NOT NULL"
+    ),
+    due_jobs: waiting!(
+        "id, run_at",
+        "tracker_now($1)",
+        "SELECT queue AS its_queue FROM task_count UNION SELECT queue FROM task_delta",
+        "kind = 'job' AND id NOT IN (SELECT series FROM paused_jobs)"
+    ),
+    rested: concat!(
+        "SELECT ", task!(), ", tracker_now($1) AS as_of FROM task
+         WHERE status = 30 AND status IN (30, 40) AND finished_at <= tracker_now($1) - $2
+             AND window_from IS NOT NULL
+         ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+    ),
     fold: "WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(7202026) AS mine),
         taken AS (DELETE FROM task_delta WHERE (SELECT mine FROM turn) RETURNING queue, status, n)
         INSERT INTO task_count (queue, status, n) SELECT queue, status, SUM(n) FROM taken GROUP BY queue, status
@@ -382,4 +456,10 @@ pub(super) static POSTGRES: Sql = Sql {
     disown_place: "UPDATE owner SET lease_until = tracker_now($1)
         WHERE worker <> $3 AND lease_until > tracker_now($1)
             AND worker IN (SELECT id FROM worker WHERE place = $2)",
+    give_up: "UPDATE owner SET worker = '', lease_until = tracker_now($1)
+        WHERE worker = $2 AND series IN (SELECT jsonb_array_elements_text($3::jsonb)) RETURNING series",
+    raise: "UPDATE owner SET fence = GREATEST(fence, $4 + 1)
+        WHERE series = $3 AND worker = $2 AND lease_until > tracker_now($1) RETURNING fence",
+    owners: "SELECT series, worker, fence, since, lease_until, tracker_now($1) AS as_of FROM owner
+        WHERE series IN (SELECT jsonb_array_elements_text($2::jsonb))",
 };

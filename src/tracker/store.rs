@@ -43,6 +43,17 @@ impl Tracker {
         self.database.kind()
     }
 
+    /// Whether the store failed when it was last asked.
+    #[must_use]
+    pub fn is_store_away(&self) -> bool {
+        self.database.is_away()
+    }
+
+    /// The store answered: whoever waited for it may ask again.
+    pub fn store_answered(&self) {
+        self.database.answered();
+    }
+
     /// The time a statement is given: none lets PostgreSQL take its own, so that no worker's clock matters.
     pub(super) fn now(&self) -> Option<i64> {
         match (&self.hands, self.database.pool()) {

@@ -147,7 +147,7 @@ pub(crate) fn all() -> Vec<Dashboard> {
 /// A query with everything Grafana fills in.
 pub(crate) fn filled(query: &str) -> String {
     let mut filled =
-        query.replace("$__rate_interval", "30s").replace("$__range", "1m").replace("[1d]", "[1m]");
+        query.replace("$__rate_interval", "3m").replace("$__range", "1m").replace("[1d]", "[1m]");
     for variable in ["job", "instance", "exchange", "pair", "kind"] {
         filled = filled.replace(&format!("\"${variable}\""), "\".+\"");
     }

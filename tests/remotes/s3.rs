@@ -12,7 +12,7 @@ use dccd::store::{Ledger, sha256, verify_series};
 use tokio::process::Command;
 
 use crate::bucket::Served;
-use crate::home::{Home, closes};
+use crate::home::{Home, closes, span};
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -114,7 +114,7 @@ async fn of_two_writers_the_late_one_is_refused_and_changes_nothing() {
     bucket.publish(&first.layout, &owned(&first, 1)).await.unwrap();
 
     // Another takes over and publishes; the first goes on, not knowing it.
-    assert_eq!(bucket.take_over(2).await.unwrap().rows(), 5);
+    assert_eq!(bucket.take_over(2).await.unwrap().ledger.rows(), 5);
     second.take(3, 2, 2.0);
     bucket.publish(&second.layout, &owned(&second, 2)).await.unwrap();
     let before = served.objects();
@@ -139,7 +139,7 @@ async fn however_two_writers_race_the_higher_fence_stands_and_no_coverage_is_los
             let (bucket, layout, ledger) = (bucket.clone(), home.layout.clone(), home.ledger());
             async move {
                 bucket.take_over(fence).await?;
-                bucket.publish(&layout, &Ledger { fence, ..ledger }).await
+                bucket.publish(&layout, &Ledger { fence, ..ledger }).await.map(drop)
             }
         };
         high.take(3 + i64::try_from(round).unwrap(), 1, 2.0);
@@ -187,6 +187,92 @@ async fn an_owner_that_was_overtaken_by_itself_merges_and_commits() {
     let (after, _) = bucket.ledger().await.unwrap().unwrap();
     assert_eq!(after.files.keys().collect::<Vec<_>>(), ["2023", "2024"]);
     assert_eq!((after.rows(), after.covered.len()), (5, 1));
+}
+
+/// What a process does that owns a series from now on, up to its first publish.
+async fn take_over(bucket: &Bucket, home: &Home, fence: u64) {
+    let taken = bucket.take_over(fence).await.unwrap();
+    let folder = tempfile::tempdir_in(home.layout.root().parent().unwrap()).unwrap();
+    let from = bucket.bring_all(folder.path(), &taken).await.unwrap();
+    home.store().inherit(&home.series, &from).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_owner_begins_from_the_bucket_and_rows_that_only_it_had_are_merged_without_coverage() {
+    let served = Served::new().await;
+    let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
+    let (first, second) = (Home::with_two_years(), Home::empty());
+    bucket.take_over(1).await.unwrap();
+    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }).await.unwrap();
+    // Hours that the first has too, with another close, and one that it has not.
+    second.take(1, 3, 7.0);
+
+    take_over(&bucket, &second, 2).await;
+    let merged = second.store().merge_earlier(&second.series).unwrap();
+
+    let mut expected = closes(-2, 5, 1.0);
+    expected.insert(3, 7.0);
+    assert_eq!((second.stored(), merged.rows, merged.files), (expected, 1, 1));
+    let ledger = second.ledger();
+    assert_eq!(ledger.covered.iter().collect::<Vec<_>>(), [span(-2, 5)], "a late row proves nothing");
+    assert_eq!(ledger.fence, 2);
+    assert_eq!(verify_series(&second.layout, &second.series).unwrap(), []);
+    assert_eq!(fs::read_dir(second.layout.earlier(&second.series)).unwrap().count(), 0);
+    assert_eq!(second.store().merge_earlier(&second.series).unwrap().files, 0);
+}
+
+#[tokio::test]
+async fn an_object_newer_than_the_ledger_is_judged_by_its_own_footer_and_a_missing_one_is_a_gap() {
+    let served = Served::new().await;
+    let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
+    let (first, second) = (Home::with_two_years(), Home::empty());
+    bucket.take_over(1).await.unwrap();
+    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }).await.unwrap();
+    // Cut short after a file; and one file is gone.
+    first.take(3, 1, 2.0);
+    let folder = served.folder.path().join("data/fleet/binance/ohlc/BTC-USDT/1h");
+    fs::copy(first.file("2024"), folder.join("2024.parquet")).unwrap();
+    fs::remove_file(folder.join("2023.parquet")).unwrap();
+
+    take_over(&bucket, &second, 2).await;
+    second.open();
+
+    let mut expected = closes(0, 3, 1.0);
+    expected.insert(3, 2.0);
+    assert_eq!(second.stored(), expected);
+    assert_eq!(second.ledger().covered.iter().collect::<Vec<_>>(), [span(0, 4)]);
+}
+
+#[tokio::test]
+async fn a_file_of_another_owner_that_no_ledger_speaks_of_is_merged_before_it_is_replaced() {
+    let served = Served::new().await;
+    let s3 = Arc::new(served.s3());
+    let bucket = Bucket::new(Arc::clone(&s3), Home::empty().series);
+    let (old, new) = (Home::with_two_years(), Home::empty());
+    bucket.take_over(1).await.unwrap();
+    bucket.publish(&old.layout, &Ledger { fence: 1, ..old.ledger() }).await.unwrap();
+    take_over(&bucket, &new, 2).await;
+    // A write of the old owner that was on the wire lands after that.
+    old.take(3, 1, 6.0);
+    let bytes = fs::read(old.file("2024")).unwrap();
+    let seal = Seal { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
+    let key = "binance/ohlc/BTC-USDT/1h/2024.parquet";
+    let (_, tag) = s3.stamp(key).await.unwrap().unwrap();
+    s3.put_if(key, bytes.into(), &dccd::remote::Stamp { seal, fence: 1 }, Some(&tag)).await.unwrap();
+    assert_eq!(bucket.gone(&new.ledger()).await.unwrap().len(), 1, "it is found by asking");
+
+    new.take(5, 1, 2.0);
+    let published = bucket.publish(&new.layout, &new.ledger()).await.unwrap();
+    assert_eq!((published.met, published.files), (1, 1));
+    assert_eq!(new.store().merge_earlier(&new.series).unwrap().rows, 1);
+    bucket.publish(&new.layout, &new.ledger()).await.unwrap();
+
+    let mut expected = closes(-2, 5, 1.0);
+    expected.extend([(3, 6.0), (5, 2.0)]);
+    assert_eq!(new.stored(), expected);
+    let (after, _) = bucket.ledger().await.unwrap().unwrap();
+    assert_eq!(sha256(&served.objects()[&format!("fleet/{key}")]), after.files["2024"].sha256);
+    assert_eq!(after.covered.iter().collect::<Vec<_>>(), [span(-2, 5), span(5, 1)]);
 }
 
 async fn dccd(served: &Served, home: &Home, args: &[&str]) -> String {

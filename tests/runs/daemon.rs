@@ -112,6 +112,32 @@ async fn work_beside_a_daemon_prints_and_ends_as_it_does_alone() {
 }
 
 #[tokio::test]
+async fn a_collect_that_is_handed_over_leaves_the_outcome_of_the_daemons_runs_behind() {
+    let (house, child) = daemon(TWO_PAIRS, Knobs::default()).await;
+    first_runs_ended(&house).await;
+    let file = house.data_path().join("left.prom");
+    let left = |name: &str| -> f64 {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
+    };
+    let collect = ["collect", "--textfile", file.to_str().unwrap()];
+    let last_success = of("collect_last_success_timestamp_seconds", "ETH/USDT", "1h");
+
+    let collected = dccd(&house, &collect).await;
+    assert_eq!((collected.code, left("dccd_collect_exit_code")), (Some(0), 0.0), "{collected:?}");
+    let known = sample(&house, &of("job_last_success_timestamp_seconds", "ETH/USDT", "1h")).await;
+    assert_eq!(Some(left(&last_success)), known);
+
+    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
+    let failed = dccd(&house, &collect).await;
+    assert_eq!((failed.code, left("dccd_collect_exit_code")), (Some(1), 1.0), "{failed:?}");
+    assert_eq!(Some(left(&last_success)), known);
+    assert!(left(&of("collect_last_run_timestamp_seconds", "ETH/USDT", "1h")) >= left(&last_success));
+    stop(child).await;
+}
+
+#[tokio::test]
 async fn a_command_that_is_stopped_takes_its_work_back_and_one_that_is_lost_leaves_it_running() {
     let knobs = Knobs { latency: Duration::from_millis(150), page_limit: 100, ..Knobs::default() };
     let (house, child) = daemon(TWO_PAIRS, knobs).await;

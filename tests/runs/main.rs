@@ -26,6 +26,7 @@ mod krakenfutures;
 mod listing;
 mod okx;
 mod online;
+mod outages;
 #[path = "../tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;
@@ -35,7 +36,10 @@ mod reload;
 mod repair;
 mod rollover;
 mod scheduler;
+#[path = "../tracker/shim.rs"]
+mod shim;
 mod told;
 mod tracked;
 mod trades;
 mod usdm;
+mod windows;

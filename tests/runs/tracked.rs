@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::daemon::{Job, Scheduler};
+use dccd::daemon::{Job, Scheduler, Work, carry_out};
 use dccd::db::Database;
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use dccd::telemetry::{Status as Shown, Telemetry};
@@ -146,7 +146,11 @@ async fn a_backfill_is_a_window_task_of_each_series() {
     let stop = CancellationToken::new();
 
     let site = house.site().await;
-    let done = site.run_window(&order, &|_| {}, &stop).await;
+    let fetch = |order: &dccd::jobs::Order, stop: &CancellationToken| {
+        let (site, work, stop) = (&site, Work::fetch(order.clone()), stop.clone());
+        async move { carry_out(site, &work, Duration::ZERO, &|_| {}, &stop).await.outcome }
+    };
+    let done = fetch(&order, &stop).await;
     assert!(done.error.is_none(), "{:?}", done.error);
     let tracker = tracker(&house).await;
     let task = tracker.tasks(&filter, 9).await.unwrap().remove(0);
@@ -155,12 +159,12 @@ async fn a_backfill_is_a_window_task_of_each_series() {
 
     let stopped = CancellationToken::new();
     stopped.cancel();
-    site.run_window(&backfill(MINUTELY, "2023-12-31"), &|_| {}, &stopped).await;
+    fetch(&backfill(MINUTELY, "2023-12-31"), &stopped).await;
     let task = tracker.tasks(&filter, 9).await.unwrap().remove(0);
     assert_eq!((task.status, task.attempts), (Status::Pending, 0), "it was given back");
 
     tracker.ignore(&task.id, "the exchange lost it").await.unwrap();
-    let refused = site.run_window(&backfill(MINUTELY, "2023-12-31"), &|_| {}, &stop).await;
+    let refused = fetch(&backfill(MINUTELY, "2023-12-31"), &stop).await;
     assert!(refused.error.is_none(), "what lies beside the ignored window is fetched");
     assert!(run(&site, &order).await.error.is_none());
     site.close().await;

@@ -12,7 +12,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1;
 use prost::Message;
@@ -30,6 +32,8 @@ pub(crate) struct Collector {
 struct Taken {
     batches: Vec<ExportTraceServiceRequest>,
     heads: Vec<(String, HeaderMap)>,
+    /// Spans of each batch that are not kept.
+    rejects: i64,
 }
 
 /// A span as a test looks at it.
@@ -57,6 +61,11 @@ impl Collector {
         let mut serving = JoinSet::new();
         serving.spawn(accept(listener, Arc::clone(&taken)));
         Collector { address, taken, _serving: serving }
+    }
+
+    /// From now on so many spans of each batch are taken and not kept.
+    pub(crate) fn reject(&self, spans: i64) {
+        self.taken.lock().unwrap().rejects = spans;
     }
 
     /// The endpoint for a configuration.
@@ -148,5 +157,10 @@ async fn take(
     let mut taken = taken.lock().unwrap();
     taken.batches.push(batch);
     taken.heads.push((format!("{} {}", head.method, head.uri.path()), head.headers));
-    Ok(Response::new(Full::default()))
+    let rejected = ExportTracePartialSuccess {
+        rejected_spans: taken.rejects,
+        error_message: "its disk is full".to_owned(),
+    };
+    let answer = ExportTraceServiceResponse { partial_success: (taken.rejects > 0).then_some(rejected) };
+    Ok(Response::new(Full::new(answer.encode_to_vec().into())))
 }

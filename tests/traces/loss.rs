@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
+use crate::collector::Collector;
 use crate::home::{Home, MINUTES, PATIENCE, end, page};
 
 /// An address where nobody listens.
@@ -52,7 +53,24 @@ async fn without_a_collector_the_same_rows_are_stored_and_the_loss_is_said() {
 #[tokio::test]
 async fn a_daemon_counts_what_it_cannot_send() {
     let home = Home::new(Knobs::default()).await;
-    home.configure(&format!("otlp_endpoint: \"{}\"", nobody().await));
+    let (failures, spans) = losses(&home, &nobody().await).await;
+    assert!(spans >= failures);
+}
+
+#[tokio::test]
+async fn spans_a_collector_takes_and_does_not_keep_are_counted_and_told_of() {
+    let (home, collector) = (Home::new(Knobs::default()).await, Collector::start().await);
+    collector.reject(1);
+    let (answers, spans) = losses(&home, &collector.url()).await;
+    assert!(spans >= answers, "one of each batch: {spans} spans in {answers} answers");
+    let log = home.log();
+    let line = log.lines().find(|line| line.contains("traces not sent")).expect("nothing was said");
+    assert!(line.contains("its disk is full") && line.contains(" spans=1 "), "{line}");
+}
+
+/// The failures and the lost spans that a daemon shows once there are any.
+async fn losses(home: &Home, collector: &str) -> (f64, f64) {
+    home.configure(&format!("otlp_endpoint: \"{collector}\""));
     let mut daemon = home.command("start", &[("OTEL_BSP_SCHEDULE_DELAY", "50")]).spawn().unwrap();
     let mut lines = BufReader::new(daemon.stdout.take().unwrap()).lines();
     let served = lines.next_line().await.unwrap().unwrap();
@@ -73,8 +91,8 @@ async fn a_daemon_counts_what_it_cannot_send() {
     });
     let (failures, spans) = counted.await.expect("no failure was counted");
 
-    assert!(spans >= failures);
     let id = daemon.id().unwrap().to_string();
     assert!(tokio::process::Command::new("kill").arg(id).status().await.unwrap().success());
     assert_eq!(end(daemon).await.code, Some(0));
+    (failures, spans)
 }

@@ -7,13 +7,19 @@
 
 mod cases;
 mod counted;
+mod crashes;
 #[path = "../durability/dice.rs"]
 #[allow(dead_code, reason = "shared with the tests of the store")]
 mod dice;
+mod due;
 mod guard;
 mod kept;
+mod model;
 mod owners;
+#[allow(dead_code, reason = "shared with the tests of runs")]
 mod postgres;
+mod process;
+mod shim;
 mod storm;
 mod windows;
 mod world;

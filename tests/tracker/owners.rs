@@ -8,6 +8,8 @@ on_both_stores!(
     a_series_has_one_owner_until_its_lease_ends,
     who_takes_a_series_over_gets_a_higher_fence_and_who_keeps_it_the_same,
     ownership_is_renewed_in_one_statement_and_given_up_in_one,
+    a_series_given_up_is_nobodys_and_is_not_renewed,
+    a_fence_is_lifted_above_another_one_only_by_who_owns_the_series,
 );
 
 const SERIES: &str = "binance/BTC-USDT/ohlc/1m";
@@ -37,6 +39,29 @@ async fn who_takes_a_series_over_gets_a_higher_fence_and_who_keeps_it_the_same(w
     assert_eq!(own(&world, "b").await, [2]);
     world.at(20_000.0);
     assert_eq!(own(&world, "a").await, [3]);
+}
+
+async fn a_series_given_up_is_nobodys_and_is_not_renewed(world: World) {
+    let series = [SERIES.to_owned()];
+    assert_eq!(own(&world, "a").await, [1]);
+    let owner = world.tracker.owners(&series).await.unwrap().remove(0);
+    assert_eq!((owner.worker.as_str(), owner.fence, owner.is_live()), ("a", 1, true));
+
+    world.tracker.give_up("a", &series).await.unwrap();
+
+    assert!(world.tracker.keep_owned("a", LEASE).await.unwrap().is_empty());
+    let owner = world.tracker.owners(&series).await.unwrap().remove(0);
+    assert_eq!((owner.worker.as_str(), owner.is_live()), ("", false));
+    assert_eq!(own(&world, "a").await, [2], "what it does from now on is another ownership");
+}
+
+async fn a_fence_is_lifted_above_another_one_only_by_who_owns_the_series(world: World) {
+    assert_eq!(own(&world, "a").await, [1]);
+    assert_eq!(world.tracker.raise_fence("b", SERIES, 7).await.unwrap(), None);
+    assert_eq!(world.tracker.raise_fence("a", SERIES, 7).await.unwrap(), Some(8));
+    assert_eq!(own(&world, "a").await, [8]);
+    world.at(900.0);
+    assert_eq!(world.tracker.raise_fence("a", SERIES, 9).await.unwrap(), None, "its lease is over");
 }
 
 async fn ownership_is_renewed_in_one_statement_and_given_up_in_one(world: World) {

@@ -1,9 +1,12 @@
 //! A PostgreSQL server for the tests of one binary: on a free port, in a folder of its own, as a user who is
 //! not root. A shell that waits for the end of its input stops it and removes the folder, so that nothing is
 //! left when the tests end, whatever way they end.
+//!
+//! Without the programs the tests say aloud that they did not run; where they are installed the server must start.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a helper of a test fails its test")]
 
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,26 +21,32 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// How long the server may take to answer.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// `$1` the programs, `$2` the folder, `$3` the port, `$4` how a command runs as another user, `$5` settings.
+/// `$1` the programs, `$2` the folder, `$3` the port, `$4` how a command runs as another user, `$5` settings. It is told
+/// `start` and `stop` line by line.
 const SUPERVISE: &str = r#"
 trap '' INT HUP TERM
-stop() { [ -n "$server" ] && kill -INT "$server" 2>/dev/null && wait "$server"; rm -rf "$2"; }
-$4 "$1/initdb" -D "$2/data" -U dccd --auth=trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 </dev/null || { rm -rf "$2"; exit 1; }
-$4 "$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c max_connections=200 $5 >>"$2/log" 2>&1 </dev/null &
-server=$!
-read -r _
-stop "$@"
+start() {
+    $4 "$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c max_connections=200 $5 >>"$2/log" 2>&1 </dev/null &
+    server=$!
+}
+stop() { [ -n "$server" ] && kill -INT "$server" 2>/dev/null && wait "$server"; server=; }
+$4 "$1/initdb" -D "$2/data" -U dccd --auth=trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 </dev/null || { cat "$2/log" >&2; rm -rf "$2"; exit 1; }
+start "$@"
+while read -r order; do "$order" "$@"; done
+stop
+rm -rf "$2"
 "#;
 
 /// A running server.
 pub(crate) struct Server {
     port: u16,
     /// Its input keeps the server running.
-    _supervisor: Child,
+    supervisor: Child,
 }
 
 static SERVER: OnceLock<Option<Server>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// The address of a new, empty database; none where PostgreSQL cannot run.
 pub(crate) async fn database() -> Option<String> {
@@ -52,32 +61,44 @@ pub(crate) async fn database() -> Option<String> {
 }
 
 impl Server {
-    /// Starts one with settings of its own.
+    /// Starts one with settings of its own; none where the programs are not installed.
     pub(crate) fn start(settings: &str) -> Option<Server> {
         let programs = programs()?;
-        let folder = std::env::temp_dir().join(format!("dccd-postgres-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).ok()?;
-        let runs_as = other_user(&folder)?;
-        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        let mut supervisor = Command::new("sh")
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("dccd-postgres-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let runs_as = other_user(&folder).expect("somebody who is not root");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let supervisor = Command::new("sh")
             .args(["-c", SUPERVISE, "sh"])
             .arg(&programs)
             .arg(&folder)
             .args([&port.to_string(), &runs_as, settings])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .spawn()
-            .ok()?;
+            .unwrap();
+        let mut server = Server { port, supervisor };
+        server.listens(true);
+        Some(server)
+    }
+
+    /// Has it stop, or start again where it was.
+    pub(crate) fn order(&mut self, order: &str) {
+        let mut input = self.supervisor.stdin.as_ref().unwrap();
+        writeln!(input, "{order}").unwrap();
+        self.listens(order == "start");
+    }
+
+    /// Waits until it does, or does not.
+    fn listens(&mut self, wanted: bool) {
         let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = supervisor.try_wait().ok()?;
-            if ended.is_some() || started.elapsed() > STARTS_WITHIN {
-                return None;
-            }
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() != wanted {
+            let ended = self.supervisor.try_wait().unwrap();
+            assert!(ended.is_none(), "PostgreSQL is installed and does not start: {ended:?}");
+            assert!(started.elapsed() < STARTS_WITHIN, "PostgreSQL does not come up, or does not stop");
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(Server { port, _supervisor: supervisor })
     }
 
     /// The address of a new, empty database.

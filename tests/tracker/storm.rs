@@ -5,8 +5,7 @@
 //! What they claim and complete they say on their output; what they say is held against the store.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -18,40 +17,53 @@ use tokio::time::Instant;
 
 use crate::dice::{Dice, times};
 use crate::postgres;
+use crate::process::{Killed, name, open, told_tracker, worker};
 use crate::world::QUEUE;
 
 /// Leases are short, so that those of the killed are soon over.
 const LEASE: Duration = Duration::from_millis(1_500);
+/// What the processes of a storm do.
+const WORKS: &str = "storm::works_until_it_is_killed";
 /// What no storm may take longer than.
 const AT_MOST: Duration = Duration::from_secs(540);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_that_are_killed_lose_no_task_and_do_none_twice() {
+async fn processes_on_postgres_that_are_killed_lose_no_task_and_do_none_twice() {
     let Some(url) = postgres::database().await else { return };
-    let (tasks, processes) = (times(1_500, 20_000), times(4, 8));
-    let database = Database::connect(&url).await.unwrap();
+    killed(&url, times(1_500, 20_000), times(4, 8)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_on_one_sqlite_file_that_are_killed_lose_no_task_and_do_none_twice() {
+    let folder = TempDir::new().unwrap();
+    killed(folder.path().to_str().unwrap(), times(400, 10_000), times(3, 8)).await;
+}
+
+/// Many processes work on the tasks of one store, and are killed at random, until everything is done.
+async fn killed(store: &str, tasks: u64, processes: u64) {
+    let database = open(store).await;
     let tracker = Tracker::new(&database, &Telemetry::new());
     plan(&tracker, tasks).await;
     let (sender, said) = channel();
     let mut dice = Dice::drawn();
-    let mut workers: Vec<Child> = (0..processes).map(|number| worker(&url, number, &sender)).collect();
+    let mut workers: Vec<Killed> =
+        (0..processes).map(|number| worker(store, WORKS, number, &sender)).collect();
     let (mut kills, began) = (0_u64, Instant::now());
 
     while left(&tracker).await > 0 {
         assert!(began.elapsed() < AT_MOST, "{} tasks are left", left(&tracker).await);
         tokio::time::sleep(Duration::from_millis(100 + dice.below(200))).await;
         let victim = usize::try_from(dice.below(processes)).unwrap();
-        workers[victim].kill().unwrap();
-        workers[victim].wait().unwrap();
         kills += 1;
-        workers[victim] = worker(&url, processes + kills, &sender);
+        workers[victim] = worker(store, WORKS, processes + kills, &sender);
     }
-    for worker in &mut workers {
-        worker.kill().unwrap();
-        worker.wait().unwrap();
-    }
-    drop(sender);
-    println!("{tasks} tasks, {processes} processes, {kills} kills, {:.1} s", began.elapsed().as_secs_f64());
+    let took = began.elapsed().as_secs_f64();
+    drop((workers, sender));
+    println!(
+        "{}: {tasks} tasks, {processes} processes, {kills} kills, {took:.1} s, {:.0} tasks a second",
+        database.kind(),
+        tasks as f64 / took
+    );
     check(&tracker, &Account::of(said), tasks).await;
     assert!(kills >= 5, "only {kills} kills");
     database.close().await;
@@ -88,33 +100,14 @@ async fn sixty_four_slots_of_one_process_lose_no_task_and_do_none_twice() {
 #[tokio::test]
 #[ignore = "it is started by a storm"]
 async fn works_until_it_is_killed() {
-    let (url, name) = (std::env::var("DCCD_STORM").unwrap(), std::env::var("DCCD_STORM_NAME").unwrap());
-    let database = Database::connect(&url).await.unwrap();
     let (sender, said) = channel::<String>();
-    let tracker = Tracker::new(&database, &Telemetry::new());
-    let working = work(tracker, name, Dice::drawn(), sender);
+    let working = work(told_tracker().await, name(), Dice::drawn(), sender);
     let telling = tokio::task::spawn_blocking(move || {
         let mut out = std::io::stderr();
         said.iter().for_each(|line| writeln!(out, "{line}").unwrap());
     });
     working.await;
     telling.await.unwrap();
-}
-
-fn worker(url: &str, number: u64, sender: &Sender<String>) -> Child {
-    let name = format!("{}::works_until_it_is_killed", module_path!().split_once("::").unwrap().1);
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &name, "--ignored", "--nocapture", "--test-threads=1"])
-        .env("DCCD_STORM", url)
-        .env("DCCD_STORM_NAME", format!("process-{number}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (lines, sender) = (BufReader::new(child.stderr.take().unwrap()).lines(), sender.clone());
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-    child
 }
 
 async fn plan(tracker: &Tracker, tasks: u64) {

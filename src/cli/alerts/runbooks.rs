@@ -55,6 +55,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdQueueNearlyFull
     DccdRateLimitSaturated
     DccdRestartLoop
+    DccdRoomNotMade
     DccdRowsInvalid
     DccdRuleEvaluationFailing
     DccdScheduleDelay
@@ -74,7 +75,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 53;
+const COUNT: usize = 54;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

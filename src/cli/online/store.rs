@@ -8,10 +8,10 @@ use std::time::Duration;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::cli::online::Check;
-use crate::cli::output::bytes;
 use crate::config::{Config, Secret, Store};
 use crate::db::Database;
 use crate::disk::{Disk, Os, aside};
+use crate::model::bytes;
 use crate::store::{DataLock, Layout};
 use crate::telemetry::events::Chain;
 

@@ -17,6 +17,7 @@ const STOPPED: u8 = 2;
 const COVERED: u8 = 1;
 const EMPTY: u8 = 2;
 const DERIVED: u8 = 4;
+const FENCED: u8 = 8;
 
 /// What a frame says.
 #[derive(Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub(crate) struct Rows {
     pub(crate) covered: Option<Window>,
     pub(crate) empty: Option<Window>,
     pub(crate) derived: bool,
+    /// The ownership they were accepted under; 0 for none.
+    pub(crate) fence: u64,
 }
 
 /// The payload of a page's frame, behind room for its head.
@@ -48,11 +51,15 @@ pub(super) fn page(series: &Series, page: &Rows) -> Vec<u8> {
     out.push(
         flag(page.covered.is_some(), COVERED)
             | flag(page.empty.is_some(), EMPTY)
-            | flag(page.derived, DERIVED),
+            | flag(page.derived, DERIVED)
+            | flag(page.fence > 0, FENCED),
     );
     for window in page.covered.iter().chain(&page.empty) {
         out.extend(window.from.0.to_le_bytes());
         out.extend(window.until.0.to_le_bytes());
+    }
+    if page.fence > 0 {
+        out.extend(page.fence.to_le_bytes());
     }
     out.extend(length(page.rows.len()));
     page.rows.columns().iter().for_each(|column| put_column(&mut out, column));
@@ -111,8 +118,9 @@ pub(super) fn entry(payload: &[u8]) -> Result<Entry, String> {
             let flags = from.u8()?;
             let covered = if flags & COVERED > 0 { Some(from.window()?) } else { None };
             let empty = if flags & EMPTY > 0 { Some(from.window()?) } else { None };
+            let fence = if flags & FENCED > 0 { u64::from_le_bytes(from.array()?) } else { 0 };
             let rows = from.batch(series.kind())?;
-            Ok(Entry::Page(series, Rows { rows, covered, empty, derived: flags & DERIVED > 0 }))
+            Ok(Entry::Page(series, Rows { rows, covered, empty, derived: flags & DERIVED > 0, fence }))
         }
         other => Err(format!("there is no entry of kind {other}")),
     }
@@ -242,7 +250,7 @@ mod tests {
                 side: Some(Side::Sell),
             });
         }
-        Rows { rows, covered: Window::new(Micros(0), Micros(9)), empty: None, derived: false }
+        Rows { rows, covered: Window::new(Micros(0), Micros(9)), empty: None, derived: false, fence: 0 }
     }
 
     fn series(text: &str) -> Series {
@@ -251,15 +259,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_page_comes_back_as_it_went_in(prices in prop::collection::vec(any::<f64>(), 0..20), position in any::<u64>()) {
-            let (series, page) = (series("kraken/XBT-USD/trades"), trades(&prices));
+        fn a_page_comes_back_as_it_went_in(prices in prop::collection::vec(any::<f64>(), 0..20), position in any::<u64>(), fence in 0_u64..3) {
+            let (series, page) = (series("kraken/XBT-USD/trades"), Rows { fence, ..trades(&prices) });
             let mut frame = super::page(&series, &page);
             seal(&mut frame, 5, position);
             let (at, payload, bytes) = whole(&frame, 5).unwrap();
             prop_assert_eq!((at, bytes), (position, frame.len()));
             let Entry::Page(of, read) = entry(payload).unwrap() else { panic!("a page went in") };
             prop_assert_eq!(of, series);
-            prop_assert_eq!(read.covered, page.covered);
+            prop_assert_eq!((read.covered, read.fence), (page.covered, page.fence));
             for row in 0..page.rows.len() {
                 prop_assert!(page.rows.same_row(row, &read.rows, row));
             }
@@ -277,7 +285,7 @@ mod tests {
         #[test]
         fn bytes_that_are_no_payload_are_refused_rather_than_trusted(bytes in prop::collection::vec(any::<u8>(), 1..200)) {
             let mut payload = super::page(&series("binance/BTC-USDT/ohlc/1m"), &Rows {
-                rows: Batch::of(Kind::Ohlc), covered: None, empty: None, derived: true,
+                rows: Batch::of(Kind::Ohlc), covered: None, empty: None, derived: true, fence: 0,
             }).split_off(HEAD_BYTES);
             payload.truncate(payload.len() - 4);
             payload.extend(&bytes);
@@ -313,7 +321,7 @@ mod tests {
         }
         let frame = super::page(
             &series("binance/BTC-USDT/ohlc/1m"),
-            &Rows { rows, covered: None, empty: None, derived: false },
+            &Rows { rows, covered: None, empty: None, derived: false, fence: 0 },
         );
         assert!(frame.len() < MOST_PAYLOAD_BYTES / 4, "{} bytes", frame.len());
     }

@@ -26,7 +26,7 @@ pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{
     FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
-    SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
+    RoomWanted, SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
 };
 pub use requests::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,

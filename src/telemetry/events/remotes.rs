@@ -241,6 +241,19 @@ pub struct RemoteOnlyCounted {
     pub bytes: u64,
 }
 
+/// How much room the configuration wants to be kept free.
+pub struct RoomWanted {
+    /// Bytes; 0 where nothing is dropped for it.
+    pub bytes: u64,
+}
+
+impl Event for RoomWanted {
+    fn emit(self, telemetry: &Telemetry) {
+        let wanted = &telemetry.metrics().remotes.wanted_bytes;
+        wanted.set(i64::try_from(self.bytes).unwrap_or(i64::MAX));
+    }
+}
+
 impl Event for RemoteOnlyCounted {
     fn emit(self, telemetry: &Telemetry) {
         let remotes = &telemetry.metrics().remotes;

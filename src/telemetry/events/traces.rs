@@ -25,8 +25,9 @@ pub struct SpansLost<'a> {
 impl Event for SpansLost<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let traces = &telemetry.metrics().traces;
-        traces.export_failures.inc();
+        // In this order: whoever sees the failure sees its spans.
         traces.spans_dropped.inc_by(self.spans);
+        traces.export_failures.inc();
         let Self { spans, error } = self;
         tracing::warn!(spans, error, "traces not sent; check telemetry.otlp_endpoint and the collector");
     }

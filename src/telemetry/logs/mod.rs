@@ -29,8 +29,10 @@ use stderr::Stderr;
 use throttle::Throttle;
 
 /// Crates whose routine is of no use to an operator; only their warnings pass. Those of longer names count too.
-const NOISY: [&str; 8] =
-    ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "opentelemetry", "tracing_opentelemetry"];
+const NOISY: [&str; 7] = ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "tracing_opentelemetry"];
+
+/// Its failures are told in our own words, once.
+const SILENT: &str = "opentelemetry";
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,11 +139,14 @@ pub fn subscriber(
     let layer = LogLayer(Arc::clone(&sink));
     let level = settings.level;
     let quiet = NOISY.into_iter().map(|name| (name, level.min(LevelFilter::WARN)));
-    let targets = Targets::new().with_default(level).with_targets(quiet);
+    let targets =
+        Targets::new().with_default(level).with_targets(quiet).with_target(SILENT, LevelFilter::OFF);
     // A span nobody traces is none: only then does it cost nothing.
     let filter = targets.and(filter_fn(|about| about.is_event()));
     let traced = traces.map(Traces::layer).with_filter(trace::wanted(traces.is_some()));
-    let subscriber = tracing_subscriber::registry().with(traced).with(layer.with_filter(filter));
+    let rejected = traces.map(Traces::rejected).with_filter(trace::rejections());
+    let subscriber =
+        tracing_subscriber::registry().with(traced).with(rejected).with(layer.with_filter(filter));
     Ok((subscriber, LogGuard { sink, _stderr: drain }))
 }
 

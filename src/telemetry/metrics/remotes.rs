@@ -23,6 +23,7 @@ pub(crate) struct Remotes {
     pub(crate) dropped_bytes: IntCounter,
     pub(crate) remote_only_files: IntGauge,
     pub(crate) remote_only_bytes: IntGauge,
+    pub(crate) wanted_bytes: IntGauge,
 }
 
 impl Remotes {
@@ -91,6 +92,10 @@ impl Remotes {
             remote_only_bytes: add.count_gauge(
                 "remote_only_bytes",
                 "Bytes of files that are on remotes only, as last counted.",
+            ),
+            wanted_bytes: add.count_gauge(
+                "storage_wanted_free_bytes",
+                "Bytes that are to be kept free by dropping files which all remotes hold; 0 where none are dropped.",
             ),
         }
     }

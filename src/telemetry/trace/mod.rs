@@ -3,6 +3,7 @@
 //! Nothing is set up without an endpoint: a span is then a comparison that fails. With one, spans are sent by a
 //! thread of their own, and what it cannot send is dropped and counted. Collecting never waits for it.
 
+mod rejected;
 mod settings;
 mod spans;
 mod way;
@@ -27,6 +28,8 @@ pub use spans::{
 
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::SpansLost;
+use rejected::Rejected;
+pub(super) use rejected::rejections;
 use way::{Counted, Gate, Load};
 
 /// How long the last spans may take when the program ends.
@@ -99,6 +102,11 @@ impl Traces {
             .with_tracked_inactivity(false)
             .with_level(false)
             .with_target(false)
+    }
+
+    /// What counts the spans that the collector rejects.
+    pub(super) fn rejected(&self) -> Rejected {
+        Rejected(self.telemetry.clone())
     }
 
     /// Sends what waits, for 3 s at most; what is not sent by then is counted as dropped.

@@ -1,0 +1,189 @@
+//! Daemons whose state store goes away, whose clock is set, that are killed beside others, and that stand still.
+
+use std::path::Path;
+use std::time::Duration;
+
+use dccd::db::Database;
+use dccd::sim::{Endpoint, Knobs};
+use dccd::telemetry::Telemetry;
+use dccd::tracker::{Filter, Status, Task, TaskKind, Tracker};
+use tokio::process::{Child, Command};
+
+use crate::house::{House, MINUTELY, window};
+use crate::program::{command, configure, dccd, end, said, terminate, until, until_code};
+use crate::{postgres, shim};
+
+const EVERY_SECOND: &str =
+    "{exchange: binance, pairs: [BTC/USDT], span: 60, start: 2024-01-31, every: 1, retry_delay: 0.01}";
+
+async fn house(jobs: &str, knobs: Knobs) -> House {
+    let symbols = ["BTC", "ETH", "LTC"].map(|base| format!("{base}USDT")).to_vec();
+    let knobs = Knobs { weight_limit: 1_000_000, symbols, ..knobs };
+    House::with(jobs, "2024-01-31 12:00:30", knobs).await
+}
+
+async fn start(house: &House) -> Child {
+    started(house, command(house, &["start"])).await
+}
+
+async fn started(house: &House, mut command: Command) -> Child {
+    let child = command.spawn().unwrap();
+    until_code(house, &["healthcheck"], 0).await;
+    child
+}
+
+async fn stop(child: Child) {
+    terminate(&child).await;
+    let ended = end(child).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// A start of the daemon with the library that makes its process misbehave as the settings say.
+fn misbehaving(house: &House, library: &Path, setting: &str, file: &Path) -> Command {
+    let mut command = command(house, &["start"]);
+    command.env("LD_PRELOAD", library).env(setting, file);
+    command
+}
+
+async fn outcomes(tracker: &Tracker, id: &str) -> Vec<String> {
+    let attempts = tracker.attempts(id).await.unwrap();
+    attempts.into_iter().map(|attempt| attempt.outcome.unwrap_or_else(|| "running".into())).collect()
+}
+
+async fn windows(tracker: &Tracker) -> Vec<Task> {
+    let filter = Filter { kind: Some(TaskKind::Backfill), ..Filter::default() };
+    tracker.tasks(&filter, 99).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_postgres_for_a_while_collection_goes_on_health_says_so_and_results_settle_later() {
+    let Some(mut server) = postgres::Server::start("-c fsync=off") else { return };
+    let url = server.database().await;
+    let house = house(EVERY_SECOND, Knobs::default()).await;
+    configure(&house, &format!("{}store: {url}\n", house.text()));
+    let child = start(&house).await;
+    let is_held = |until: &'static str| {
+        let ledger = house.ledger(MINUTELY);
+        async move { ledger.settled().missing(window("2024-01-31", until)).is_empty() }
+    };
+    until(|| is_held("2024-01-31 12:00:00")).await;
+
+    server.order("stop");
+    let unwell = until_code(&house, &["healthcheck"], 1).await;
+    assert!(unwell.out.contains("\"worker\":\"running\""), "{unwell:?}");
+    assert!(unwell.out.contains("\"broker\":\"error\",\"database\":\"error\""), "{unwell:?}");
+    house.move_to("2024-01-31 12:30:30");
+    until(|| is_held("2024-01-31 12:30:00")).await;
+    for (path, status, word) in [
+        ("/-/healthy", 200, "healthy"),
+        ("/health", 200, "\"status\":\"degraded\""),
+        ("/health/v2/queues", 503, "\"broker\":\"error\""),
+    ] {
+        let told = said(&house, "GET", path, "").await;
+        assert!(told.status == status && told.body.contains(word), "{path}: {told:?}");
+        assert!(!told.body.contains("postgres://"), "{told:?}");
+    }
+
+    server.order("start");
+    until_code(&house, &["healthcheck"], 0).await;
+    house.move_to("2024-01-31 12:40:30");
+    until(|| is_held("2024-01-31 12:40:00")).await;
+    let database = Database::connect(&url).await.unwrap();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    let ended = || async { outcomes(&tracker, MINUTELY).await };
+    until(|| async { ended().await.iter().filter(|outcome| *outcome == "succeeded").count() > 2 }).await;
+    stop(child).await;
+
+    assert!(ended().await.iter().all(|outcome| outcome != "running"), "{:?}", ended().await);
+    let known = database.series_health().await.unwrap();
+    assert_eq!(known[0].rows, house.ledger(MINUTELY).rows(), "what came of the runs is in the store");
+    house.assert_rows(MINUTELY, window("2024-01-31", "2024-01-31 12:40:00"));
+    database.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_daemon_worked_on_is_done_by_another_one_after_its_lease() {
+    let Some(url) = postgres::database().await else { return };
+    const OTHERS: &str = "binance/LTC-USDT/ohlc/1m";
+    let knobs = Knobs { latency: Duration::from_millis(200), page_limit: 50, ..Knobs::default() };
+    let first = house("{exchange: binance, pairs: [BTC/USDT], span: 3600}", knobs).await;
+    let second = house("{exchange: binance, pairs: [ETH/USDT], span: 3600}", Knobs::default()).await;
+    for house in [&first, &second] {
+        configure(house, &format!("{}store: {url}\nworker: {{lease: 10}}\n", house.text()));
+    }
+    let (mut killed, heir) = (start(&first).await, start(&second).await);
+    let backfill = ["backfill", "-e", "binance", "-p", "LTC/USDT", "-s", "60", "--start", "2024-01-31"];
+    let mut asking = command(&first, &backfill).spawn().unwrap();
+    let pages = || first.asked(Endpoint::Ohlc).iter().filter(|seen| seen.path.contains("LTC")).count();
+    until(|| async { pages() > 3 }).await;
+
+    killed.start_kill().unwrap();
+    killed.wait().await.unwrap();
+    asking.wait().await.unwrap();
+    let database = Database::connect(&url).await.unwrap();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    let task = windows(&tracker).await.remove(0);
+    assert_eq!((task.status, task.series.as_str()), (Status::InProgress, OTHERS));
+    until(|| async { windows(&tracker).await[0].status == Status::Succeeded }).await;
+
+    assert_eq!(outcomes(&tracker, &task.id).await, ["lease_lost", "succeeded"]);
+    let attempts = tracker.attempts(&task.id).await.unwrap();
+    assert_ne!(attempts[0].worker, attempts[1].worker);
+    assert!(attempts[1].started_at >= task.lease.unwrap().until, "it was taken over before its lease ended");
+    stop(heir).await;
+    second.assert_rows(OTHERS, window("2024-01-31", "2024-01-31 12:00:00"));
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_an_hour_on_or_back_ends_no_run_and_holds_up_no_job() {
+    let Some(library) = shim::library() else { return };
+    let knobs = Knobs { latency: Duration::from_millis(150), page_limit: 50, ..Knobs::default() };
+    let house = house(EVERY_SECOND, knobs).await;
+    configure(&house, &format!("{}worker: {{lease: 10}}\n", house.text()));
+    let hands = house.folder.path().join("hands");
+    std::fs::write(&hands, "0").unwrap();
+    let child = started(&house, misbehaving(&house, library, "DCCD_CLOCK_FILE", &hands)).await;
+    until(|| async { house.asked(Endpoint::Ohlc).len() > 2 }).await;
+    let database = Database::open(&house.layout().own()).await.unwrap();
+    let tracker = Tracker::new(&database, &Telemetry::new());
+    assert_eq!(outcomes(&tracker, MINUTELY).await, ["running"]);
+
+    std::fs::write(&hands, "3600").unwrap();
+    let succeeded = || async {
+        let outcomes = outcomes(&tracker, MINUTELY).await;
+        assert!(!outcomes.contains(&"lease_lost".to_owned()), "a lease of ours was taken from us");
+        outcomes.iter().filter(|outcome| *outcome == "succeeded").count()
+    };
+    until(|| async { succeeded().await >= 2 }).await;
+    let asked = house.asked(Endpoint::Ohlc).len();
+    std::fs::write(&hands, "0").unwrap();
+
+    until(|| async { house.asked(Endpoint::Ohlc).len() > asked + 3 }).await;
+    stop(child).await;
+    house.assert_rows(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00"));
+}
+
+#[tokio::test]
+async fn a_daemon_whose_loop_stands_still_is_unhealthy_and_ends_with_70_after_a_minute() {
+    let Some(library) = shim::library() else { return };
+    let house = house(EVERY_SECOND, Knobs::default()).await;
+    configure(&house, &house.text());
+    let stuck = house.folder.path().join("stuck");
+    let child = started(&house, misbehaving(&house, library, "DCCD_STUCK_FILE", &stuck)).await;
+    until(|| async { house.data_path().join("binance").exists() }).await;
+
+    std::fs::write(&stuck, "").unwrap();
+    let unwell = until_code(&house, &["healthcheck"], 1).await;
+    let ended = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output()).await;
+    let ended = ended.expect("nobody ends it").unwrap();
+
+    assert!(unwell.out.contains("\"worker\":\"silent\""), "{unwell:?}");
+    assert_eq!(ended.status.code(), Some(70), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("the main loop has stood still for 60 s"), "{said}");
+    // What was accepted is there at the next start.
+    let alone = dccd(&house, &["collect"]).await;
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    house.assert_rows(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00"));
+}
