@@ -11,7 +11,7 @@ use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
-use crate::telemetry::events::Chain;
+use crate::telemetry::events::{Chain, ContractRolledOver};
 
 /// Missing windows from which on the oldest row is looked for first.
 const WORTH_A_PROBE: usize = 3;
@@ -111,6 +111,14 @@ impl Run<'_> {
         let (instrument, quotas) = listed.map_err(|(_, error)| self.unprepared(error))?;
         quotas.into_iter().for_each(|(budget, quota)| client.set_quota(budget, quota));
         let before = known.map(|known| known.now).filter(|known| known.symbol != instrument.symbol);
+        if let Some(before) = &before {
+            self.context.telemetry.emit(ContractRolledOver {
+                series: &self.order.series,
+                before: &before.symbol,
+                now: &instrument.symbol,
+                tenure: before.tenure(),
+            });
+        }
         let introduced = Introduced { now: instrument, before };
         self.context.introduced().insert(pair.clone(), introduced.clone());
         Ok(introduced)

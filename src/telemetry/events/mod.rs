@@ -3,6 +3,7 @@
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
 mod alive;
+mod doubts;
 mod drill;
 mod journal;
 mod process;
@@ -20,6 +21,7 @@ use std::error::Error;
 use std::fmt;
 
 pub use alive::HealthFileWritten;
+pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
