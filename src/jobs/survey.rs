@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Direction, Instrument, Offer, Page, Probe};
+use crate::exchange::{Ask, Bounds, Direction, Instrument, Offer, Page, Probe};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
@@ -55,7 +55,8 @@ impl Ground {
             }
             _ => return None,
         };
-        if !self.offer.is_open_ended() {
+        // What is asked for by id alone begins with a row of its own.
+        if matches!(self.offer.bounds, Bounds::Page | Bounds::ById) {
             return None;
         }
         let is_next = between.is_none_or(|between| settled.missing(between).is_empty());
