@@ -14,7 +14,7 @@ use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::wire::{JobsAsked, WireWork, WorkAsked, means};
-use crate::daemon::{Board, How, Job, Report, Site, Told, Work, carry_out};
+use crate::daemon::{Board, CopyAsked, How, Job, Report, Site, Told, Work, carry_out};
 use crate::jobs::Progress;
 use crate::model::Series;
 use crate::store::Layout;
@@ -51,6 +51,47 @@ pub(crate) async fn do_work(
         }
     };
     done.map_err(|error| out.failed(&error))
+}
+
+/// Does what is asked of the copies, telling how it goes; where a daemon runs it does it.
+pub(crate) async fn do_copies(
+    config: &Config,
+    command: &str,
+    asked: CopyAsked,
+    out: &mut Output,
+    stop: &CancellationToken,
+    mut on: impl FnMut(Told, &mut Output),
+) -> Result<(), Exit> {
+    let own = Layout::new(&config.data_path).own();
+    if let Some(daemon) = Daemon::find(&own).await.map_err(|error| out.failed(&error))? {
+        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| on(told, &mut *out)).await;
+        return done.map_err(|error| out.failed(&error));
+    }
+    let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
+    let board = Arc::new(Board::default());
+    let telling = async {
+        while let Some(told) = board.next().await {
+            told.into_iter().for_each(|told| on(told, out));
+        }
+    };
+    tokio::join!(copies_here(one_shot.site(), asked, Arc::clone(&board), stop), telling);
+    one_shot.close().await;
+    Ok(())
+}
+
+async fn copies_here(site: Arc<Site>, asked: CopyAsked, board: Arc<Board>, stop: &CancellationToken) {
+    match asked {
+        CopyAsked::Sync {} => site.sync_all(&board, stop).await,
+        CopyAsked::Purge { wanted_bytes, dry_run } => site.purge(wanted_bytes, dry_run, &board, stop).await,
+        CopyAsked::Restore { series } => {
+            let held = site.on_remotes(&series, &board, stop).await;
+            held.iter().for_each(|series| site.declare(series, Duration::ZERO));
+            let works = held.into_iter().map(Work::restore).collect();
+            return run_all(site, works, 1, board, stop).await;
+        }
+    }
+    drop(site);
+    board.close();
 }
 
 async fn here(
@@ -119,7 +160,7 @@ async fn run_all(
                 let series = &work.order.series;
                 let tell = |at: Progress| board.progress(series, at);
                 let done = carry_out(&site, &work, Duration::ZERO, &tell, &stop).await;
-                Report::of(&site, series, &done.outcome, done.files)
+                Report::of(&site, series, &done)
             });
             series.insert(run.id(), own);
         }

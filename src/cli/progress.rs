@@ -1,12 +1,12 @@
-//! Bars on a terminal: one for each series whose run is under way.
+//! Bars on a terminal: one for each series whose run is under way, and for each remote that is synced.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::daemon::Told;
-use crate::model::{Series, thousands};
+use crate::daemon::{CopyTold, Told};
+use crate::model::{Series, bytes, thousands};
 
 /// The bars; none where standard error is no terminal.
 pub(crate) struct Bars(Option<(MultiProgress, HashMap<String, ProgressBar>)>);
@@ -30,6 +30,14 @@ impl Bars {
             Told::Ended(report) => {
                 open.remove(&report.series).iter().for_each(ProgressBar::finish_and_clear);
             }
+            Told::Copied(CopyTold::Pending { remote, files, bytes: size }) => {
+                let bar = open.entry(remote.clone()).or_insert_with(|| bars.add(line(remote)));
+                bar.set_message(format!("{} file(s), {} pending", thousands(*files), bytes(*size)));
+            }
+            Told::Copied(CopyTold::Synced(synced)) => {
+                open.remove(&synced.remote).iter().for_each(ProgressBar::finish_and_clear);
+            }
+            Told::Copied(_) => {}
         }
     }
 }
@@ -39,6 +47,12 @@ fn bar(series: &str) -> ProgressBar {
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let prefix = series.parse::<Series>().map_or_else(|_| series.to_owned(), |series| label(&series));
     ProgressBar::new(0).with_style(style).with_prefix(prefix)
+}
+
+fn line(remote: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {spinner} {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style).with_prefix(remote.to_owned())
 }
 
 /// `[Binance  BTC/USDT 1h]`.

@@ -4,14 +4,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
+use crate::daemon::{CopyAsked, CopyTold, Told};
 use crate::model::{bytes, thousands};
-use crate::remote::{Dropped, free_bytes};
 
 /// Drop files that were just read back from a remote, oldest periods first, until there is enough room.
+///
+/// Where a daemon runs on the data path it does the work.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Room to make, in GiB [default: storage.min_free_gb].
@@ -43,23 +45,23 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         return out.fail(Exit::Usage, "say how much room to make: --min-free-gb, or `storage.min_free_gb`");
     }
     let wanted = (wanted_gb * f64::from(1_u32 << 30)) as u64;
-    let one_shot = match OneShot::open(&config, "purge", std::iter::empty(), out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
-    let site = one_shot.site();
-    let dropped = tokio::select! {
-        dropped = site.copies().purge(wanted, args.dry_run) => Some(dropped),
-        () = stop.cancelled() => None,
-    };
-    let free = free_bytes(site.layout().root()).unwrap_or(0);
-    drop(site);
-    one_shot.close().await;
-    let Some(dropped) = dropped else { return out.fail(Exit::Failed, "stopped") };
+    let (mut dropped, mut free): (Vec<Line>, Option<u64>) = (Vec::new(), None);
+    let asked = CopyAsked::Purge { wanted_bytes: wanted, dry_run: args.dry_run };
+    let done = do_copies(&config, "purge", asked, out, &stop, |told, _| match told {
+        Told::Copied(CopyTold::Dropped { series, period, bytes, remote }) => {
+            dropped.push(Line { series, period, bytes, remote });
+        }
+        Told::Copied(CopyTold::Purged { free_bytes }) => free = Some(free_bytes),
+        _ => {}
+    });
+    if let Err(failed) = done.await {
+        return failed;
+    }
+    let Some(free) = free else { return out.fail(Exit::Failed, "stopped") };
     let freed: u64 = dropped.iter().map(|file| file.bytes).sum();
     // Room that was given back may be seen late, and a dry run gives none.
     let is_enough = free.saturating_add(freed) >= wanted;
-    match told(&args, &dropped, freed, free, out) {
+    match print(&args, &dropped, freed, free, out) {
         Ok(()) if is_enough => Exit::Done,
         Ok(()) => out.fail(
             Exit::Failed,
@@ -69,22 +71,15 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     }
 }
 
-fn told(
+fn print(
     args: &Args,
-    dropped: &[Dropped],
+    dropped: &[Line],
     freed: u64,
     free: u64,
     out: &mut Output,
 ) -> Result<(), serde_json::Error> {
-    let line = |file: &Dropped| Line {
-        series: file.series.to_string(),
-        period: file.period.clone(),
-        bytes: file.bytes,
-        remote: file.remote.clone(),
-    };
     if args.json {
-        let lines: Vec<Line> = dropped.iter().map(line).collect();
-        serde_json::to_string_pretty(&lines).map(|text| out.line(text))?;
+        serde_json::to_string_pretty(dropped).map(|text| out.line(text))?;
         return Ok(());
     }
     for file in dropped {

@@ -1,23 +1,19 @@
 //! `dccd restore`: what the remotes hold and this data path has not is brought back.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::OneShot;
+use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
-use crate::daemon::Site;
-use crate::jobs::{tell_finding, tell_flush};
-use crate::model::{Series, bytes, thousands};
-use crate::remote::{Remote, RemoteError, Restored, Restoring};
-use crate::telemetry::events::Chain;
+use crate::daemon::{CopyAsked, CopyTold, Report, Told};
+use crate::model::{bytes, thousands};
 
 /// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.
+///
+/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
+/// back. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only series whose text begins so, such as binance/BTC-USDT.
@@ -31,8 +27,6 @@ struct Sum {
     bytes: u64,
     rows: u64,
     failures: u64,
-    /// What was asked for by name and found.
-    found: BTreeSet<String>,
 }
 
 /// Restores from every remote in turn: each brings what those before it did not.
@@ -40,82 +34,38 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     if config.storage.remotes.is_empty() {
         return out.fail(Exit::Failed, NO_REMOTE);
     }
-    let one_shot = match OneShot::open(&config, "restore", std::iter::empty(), out).await {
-        Ok(one_shot) => one_shot,
-        Err(exit) => return exit,
-    };
-    let site = one_shot.site();
     let mut sum = Sum::default();
-    for remote in site.copies().remotes() {
-        tokio::select! {
-            () = all(&site, remote, &args, out, &mut sum) => {}
-            () = stop.cancelled() => break,
-        }
-    }
-    drop(site);
-    one_shot.close().await;
-    for asked in args.series.iter().filter(|asked| !sum.found.contains(*asked)) {
-        sum.failures += 1;
-        out.error(format!("no remote holds {asked}"));
+    let asked = CopyAsked::Restore { series: args.series };
+    let done = do_copies(&config, "restore", asked, out, &stop, |told, out| match told {
+        Told::Ended(report) => sum.take(&report, out),
+        Told::Copied(CopyTold::NotListed { error }) => sum.fail(error, out),
+        Told::Copied(CopyTold::NotHeld { asked }) => sum.fail(format!("no remote holds {asked}"), out),
+        _ => {}
+    });
+    if let Err(failed) = done.await {
+        return failed;
     }
     let (files, size, rows) = (thousands(sum.files), bytes(sum.bytes), thousands(sum.rows));
     out.line(format!("Restored {files} file(s), {size}, and {rows} rows into files that are here."));
     Exit::of(sum.failures == 0 && !stop.is_cancelled())
 }
 
-async fn all(site: &Site, remote: &Arc<dyn Remote>, args: &Args, out: &mut Output, sum: &mut Sum) {
-    let restoring = Restoring {
-        store: site.store().clone(),
-        layout: site.layout().clone(),
-        telemetry: site.telemetry().clone(),
-        remote: Arc::clone(remote),
-    };
-    let held = match restoring.series().await {
-        Ok(held) => held,
-        Err(error) => {
-            sum.failures += 1;
-            return out.cause(&error);
-        }
-    };
-    for series in held {
-        let name = series.to_string();
-        let asked: Vec<&String> =
-            args.series.iter().filter(|asked| name.starts_with(asked.as_str())).collect();
-        let is_asked = args.series.is_empty() || !asked.is_empty();
-        sum.found.extend(asked.into_iter().cloned());
-        if is_asked {
-            site.declare(&series, Duration::ZERO);
-            let began = Instant::now();
-            let restored = restoring.restore(&series).await;
-            told(site, remote.name(), &series, restored, began, out, sum);
-        }
+impl Sum {
+    fn fail(&mut self, why: String, out: &mut Output) {
+        self.failures += 1;
+        out.error(why);
     }
-}
 
-fn told(
-    site: &Site,
-    remote: &str,
-    series: &Series,
-    restored: Result<Option<Restored>, RemoteError>,
-    began: Instant,
-    out: &mut Output,
-    sum: &mut Sum,
-) {
-    let restored = match restored {
-        Ok(Some(restored)) => restored,
-        Ok(None) => return,
-        Err(error) => {
-            sum.failures += 1;
-            return out.error(format!("{series}: {}", Chain(&error)));
+    fn take(&mut self, report: &Report, out: &mut Output) {
+        for brought in &report.brought {
+            self.files += brought.files;
+            self.bytes += brought.bytes;
+            self.rows += brought.rows;
+            if brought.files + brought.rows > 0 {
+                let (files, rows) = (thousands(brought.files), thousands(brought.rows));
+                out.line(format!("{}: {files} file(s), {rows} rows from {}", report.series, brought.remote));
+            }
         }
-    };
-    restored.findings.iter().for_each(|finding| tell_finding(site.telemetry(), series, finding));
-    tell_flush(site.telemetry(), series, &restored.flushed, began.elapsed());
-    sum.files += restored.files;
-    sum.bytes += restored.bytes;
-    sum.rows += restored.rows;
-    if restored.files + restored.rows > 0 {
-        let (files, rows) = (thousands(restored.files), thousands(restored.rows));
-        out.line(format!("{series}: {files} file(s), {rows} rows from {remote}"));
+        report.error.iter().flat_map(|error| error.lines()).for_each(|why| self.fail(why.to_owned(), out));
     }
 }

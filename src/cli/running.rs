@@ -100,6 +100,7 @@ impl Running {
             pages.spawn(serve_socket(socket, app, pages_stop.clone()));
         }
         pages.spawn(reload_on_hangup(control.clone(), pages_stop.clone()));
+        pages.spawn(control.clone().serve_copies(stop.clone()));
         pages.spawn(control.drain(stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {

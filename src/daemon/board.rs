@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::daemon::Report;
+use crate::daemon::{CopyTold, Report};
 use crate::jobs::Progress;
 use crate::model::Series;
 
@@ -30,6 +30,8 @@ pub enum Told {
     },
     /// A run ended.
     Ended(Report),
+    /// Something became of the copies.
+    Copied(CopyTold),
 }
 
 /// Followed by one reader.
@@ -43,6 +45,7 @@ pub struct Board {
 struct State {
     progress: BTreeMap<String, Progress>,
     reports: VecDeque<Report>,
+    copied: VecDeque<CopyTold>,
     is_over: bool,
 }
 
@@ -60,6 +63,31 @@ impl Board {
         state.reports.push_back(report);
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Something became of the copies. What is pending on a remote replaces what was before.
+    pub fn copied(&self, told: CopyTold) {
+        let mut state = self.state();
+        if let CopyTold::Pending { remote, .. } = &told {
+            let is_older =
+                |own: &CopyTold| matches!(own, CopyTold::Pending { remote: own, .. } if own == remote);
+            state.copied.retain(|own| !is_older(own));
+        }
+        state.copied.push_back(told);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Tells what was told on another board.
+    pub(super) fn repeat(&self, told: Told) {
+        match told {
+            Told::Ended(report) => self.report(report),
+            Told::Copied(told) => self.copied(told),
+            Told::Progress { series, done, planned, rows } => {
+                self.state().progress.insert(series, Progress { done, planned, rows });
+                self.changed.notify_one();
+            }
+        }
     }
 
     /// Nothing more will be told.
@@ -89,6 +117,7 @@ impl Board {
             rows: at.rows,
         });
         let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
+        let told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
         (!told.is_empty() || state.is_over).then_some(told)
     }
 

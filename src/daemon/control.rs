@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
+use crate::daemon::desk::Desk;
 use crate::daemon::errands::Follower;
 use crate::daemon::places::Changes;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
@@ -56,6 +57,9 @@ pub enum Refusal {
     /// More waits already than is taken.
     #[error("too much work waits already; ask again when some of it is done")]
     TooMuch,
+    /// There is nothing to copy to.
+    #[error("this daemon has no remote; it takes in `storage.remotes` at its next start")]
+    NoRemote,
     /// The scheduler ended or is stuck.
     #[error("the daemon does not take orders now; it is stopping, or `dccd healthcheck` says what is wrong")]
     NoAnswer,
@@ -79,6 +83,8 @@ struct Inner {
     in_force: Mutex<Arc<Config>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// What people ask of the copies.
+    desk: Desk,
 }
 
 impl Control {
@@ -92,6 +98,7 @@ impl Control {
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
             reloading: tokio::sync::Mutex::default(),
+            desk: Desk::default(),
         }))
     }
 
@@ -119,6 +126,9 @@ impl Control {
     /// # Errors
     /// See [`Refusal`].
     pub async fn cancel(&self, id: u64) -> Result<bool, Refusal> {
+        if self.desk().cancel(id) {
+            return Ok(true);
+        }
         self.ask(|reply| Command::Cancel { id, reply }).await
     }
 
@@ -173,6 +183,10 @@ impl Control {
         };
         *self.0.in_force.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(reloaded)
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.0.desk
     }
 
     pub(super) fn site(&self) -> &Arc<Site> {

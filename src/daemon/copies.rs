@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Storage};
+use crate::daemon::fleet::{Bucketed, Fleet};
 use crate::daemon::site::now;
 use crate::model::Micros;
 use crate::remote::{
-    Dropped, Known, Mirror, Provider, Remote, RemoteError, Synced, Target, free_bytes, open, purge,
+    Dropped, Known, Mirror, Provider, Remote, RemoteError, S3, Synced, Target, free_bytes, open, purge,
     read_known, remote_only, write_known,
 };
 use crate::store::{Layout, Store};
@@ -38,18 +39,31 @@ pub struct Copies {
     layout: Layout,
     telemetry: Telemetry,
     known: Arc<Mutex<BTreeMap<String, Known>>>,
+    fleet: Arc<Fleet>,
 }
 
 /// Makes the remotes of a configuration ready, each once.
-pub(super) fn remotes(storage: &Storage) -> Result<Vec<Arc<dyn Remote>>, RemoteError> {
+pub(super) fn remotes(
+    storage: &Storage,
+    bucketed: Option<&Bucketed>,
+) -> Result<Vec<Arc<dyn Remote>>, RemoteError> {
     let mut remotes: Vec<Arc<dyn Remote>> = Vec::new();
     for configured in &storage.remotes {
-        let remote = open(&target(configured))?;
+        let remote = match bucketed.filter(|_| configured.fleet) {
+            Some(bucketed) => bucketed.remote(),
+            None => open(&target(configured))?,
+        };
         if !remotes.iter().any(|known| known.name() == remote.name()) {
             remotes.push(remote);
         }
     }
     Ok(remotes)
+}
+
+/// The bucket of the fleet, where there is one.
+pub(super) fn bucket(storage: &Storage) -> Result<Option<Bucketed>, RemoteError> {
+    let bucket = storage.fleet().map(|configured| S3::new(&target(configured)));
+    Ok(bucket.transpose()?.map(|s3| Bucketed { s3: Arc::new(s3) }))
 }
 
 /// Where a configured remote is.
@@ -70,6 +84,7 @@ impl Copies {
         store: Store,
         layout: Layout,
         telemetry: Telemetry,
+        fleet: Arc<Fleet>,
     ) -> Self {
         let mut known = read_known(&layout.own());
         known.retain(|name, _| remotes.iter().any(|remote| remote.name() == name));
@@ -92,6 +107,7 @@ impl Copies {
             layout,
             telemetry,
             known: Arc::new(Mutex::new(known)),
+            fleet,
         }
     }
 
@@ -111,8 +127,12 @@ impl Copies {
     pub async fn sync(&self, remote: &Arc<dyn Remote>, stop: &CancellationToken) -> Option<Synced> {
         let (store, layout, telemetry) = (self.store.clone(), self.layout.clone(), self.telemetry.clone());
         let mirror = Mirror { store, layout, telemetry, remote: Arc::clone(remote) };
+        let syncing = async {
+            // Its owners write it, each what is its own.
+            if self.fleet.is_bucket(&**remote) { self.fleet.upload_all().await } else { mirror.sync().await }
+        };
         let synced = tokio::select! {
-            synced = mirror.sync() => synced,
+            synced = syncing => synced,
             () = stop.cancelled() => return None,
         };
         self.keep(remote.name(), &synced).await;

@@ -54,7 +54,8 @@ impl Control {
         }
         let jobs = tracker.due_jobs(JOBS).await?;
         let due = jobs.into_iter().filter_map(|(id, at)| Some((id.parse::<Series>().ok()?, at)));
-        let due: Vec<_> = due.collect();
+        let fleet = self.site().fleet();
+        let due: Vec<_> = due.filter(|(series, _)| fleet.has(series)).collect();
         if !due.is_empty() {
             self.tell(Command::Wake { due }).await;
         }
@@ -69,7 +70,9 @@ impl Control {
         let config = self.in_force();
         let jobs = Job::all(&config);
         let mut works = Vec::new();
-        for work in windows.iter().filter_map(|task| Work::of_task(task, &jobs)) {
+        let fleet = self.site().fleet();
+        let all = windows.iter().filter_map(|task| Work::of_task(task, &jobs));
+        for work in all.filter(|work| fleet.may_have(&work.order.series)) {
             match self.site().take_in(&config, &[Arc::clone(&work.order.series)]).await {
                 Ok(()) => works.push(work),
                 Err(error) => tracing::debug!(series = %work.order.series, %error, "a window waits"),

@@ -21,12 +21,15 @@ const TAKES_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Late {
     db: Database,
     telemetry: Telemetry,
+    /// Who saves it, where others work in the same store.
+    worker: Option<String>,
     unsaved: Mutex<HashSet<Series>>,
 }
 
 impl Late {
-    pub(super) fn new(db: &Database, telemetry: &Telemetry) -> Arc<Self> {
-        Arc::new(Late { db: db.clone(), telemetry: telemetry.clone(), unsaved: Mutex::default() })
+    pub(super) fn new(db: &Database, telemetry: &Telemetry, worker: Option<&str>) -> Arc<Self> {
+        let (db, telemetry, worker) = (db.clone(), telemetry.clone(), worker.map(str::to_owned));
+        Arc::new(Late { db, telemetry, worker, unsaved: Mutex::default() })
     }
 
     /// Saves how a series is, now or as soon as the store answers.
@@ -53,7 +56,7 @@ impl Late {
         {
             self.unsaved().remove(&series);
             let Some(health) = self.telemetry.health().of(&series) else { continue };
-            match timeout(TAKES_WITHIN, self.db.save_series_health(&health)).await {
+            match timeout(TAKES_WITHIN, self.db.save_series_health(&health, self.worker.as_deref())).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => {
                     tracing::error!(series = %series, "its health is not in the state store yet: {}", Chain(&error));

@@ -68,7 +68,7 @@ impl Place {
         self.due = done.due;
         match &done.outcome.error {
             None => (self.failed, self.by_storage) = (0, false),
-            Some(RunError::Stopped { .. } | RunError::Refused { .. }) => {}
+            Some(RunError::Stopped { .. } | RunError::Refused { .. } | RunError::NotOwner { .. }) => {}
             Some(error) => {
                 self.failed += 1;
                 self.by_storage = matches!(error, RunError::Store { .. });

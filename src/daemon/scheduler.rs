@@ -239,7 +239,7 @@ impl Scheduler {
             self.places.ended(&series, ran.as_ref().map(|ran| &ran.done));
         }
         let report = match &ran {
-            Some(ran) => Report::of(&self.site, &series, &ran.done.outcome, ran.done.files.clone()),
+            Some(ran) => Report::of(&self.site, &series, &ran.done),
             None => Report {
                 error: Some(format!("{series}: the run broke off; please report this")),
                 ..Report::new(&series, How::Failed)

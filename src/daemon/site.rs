@@ -13,6 +13,7 @@ use tracing::Instrument;
 use crate::atomic;
 use crate::config::{self, Config};
 use crate::daemon::copies::{self, Copies};
+use crate::daemon::fleet::{Fleet, Parts, Pass};
 use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
@@ -50,6 +51,7 @@ pub struct Site {
     copies: Copies,
     worker: Arc<Worker>,
     late: Arc<Late>,
+    fleet: Arc<Fleet>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
     kept: CancellationToken,
@@ -109,8 +111,10 @@ impl Site {
         let db = open_state(&layout, config).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
-        let remotes = copies::remotes(&config.storage)?;
-        let worker = enter(&layout, config, &db, &telemetry, &jobs).await?;
+        let bucketed = copies::bucket(&config.storage)?;
+        let remotes = copies::remotes(&config.storage, bucketed.as_ref())?;
+        let is_daemon = ["start", "stream"].contains(&command);
+        let worker = enter(&layout, config, &db, &telemetry, (&jobs, is_daemon)).await?;
         let store = open_store(&layout, config, &telemetry).await?;
         let kept = CancellationToken::new();
         store.bring_with(Arc::new(Bringer {
@@ -120,14 +124,23 @@ impl Site {
             stop: kept.clone(),
         }));
         let (own, told) = (layout.clone(), telemetry.clone());
-        let copies = Copies::new(remotes, &config.storage, store.clone(), own, told);
+        let fleet = Fleet::new(Parts {
+            owned: Arc::clone(worker.owned()),
+            bucketed,
+            store: store.clone(),
+            layout: layout.clone(),
+            telemetry: telemetry.clone(),
+            db: db.clone(),
+        });
+        let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
         let mut site = Site {
-            late: Late::new(&db, &telemetry),
+            late: Late::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,
             db,
             store,
             worker,
+            fleet,
             contexts: RwLock::default(),
             paused: Mutex::new(paused),
             copies,
@@ -139,12 +152,14 @@ impl Site {
         site.keep_store(config);
         site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
         site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
+        site.keeping.spawn(Arc::clone(&site.fleet).run(site.kept.clone()));
         for job in &jobs {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
         }
-        site.telemetry.restore(known);
-        site.restore_coverage(jobs.iter().map(Job::series));
+        site.telemetry.restore(known.into_iter().filter(|known| site.fleet.has(&known.series)).collect());
+        site.restore_coverage(jobs.iter().map(Job::series).filter(|series| site.fleet.has(series)));
+        site.fleet.show().await;
         Ok(site)
     }
 
@@ -250,6 +265,7 @@ impl Site {
 
     /// Ends the metrics of a series that is not collected any more.
     pub(super) fn forget(&self, series: &Series) {
+        self.fleet.forget(series);
         self.telemetry.forget_series(series);
         self.worker.let_go();
     }
@@ -281,6 +297,9 @@ impl Site {
 
     /// Creates the label sets of a series at 0; `interval` is how often its job runs.
     pub fn declare(&self, series: &Series, interval: Duration) {
+        if self.fleet.is_shared() {
+            return self.fleet.know(&Arc::new(series.clone()), interval);
+        }
         self.telemetry.declare_series(series, &series.to_string(), interval);
     }
 
@@ -288,17 +307,9 @@ impl Site {
     fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
         for series in all {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
-                self.tell_coverage(series, &ledger);
-                // A process that was killed stored rows that it did not live to report.
-                self.telemetry.health().know_rows(series, ledger.rows());
+                tell_coverage(&self.telemetry, series, &ledger);
             }
         }
-    }
-
-    fn tell_coverage(&self, series: &Series, ledger: &Ledger) {
-        let Some(exchange) = find(series.exchange()) else { return };
-        let until = plan::due_until(exchange, series, &ledger.covered, now());
-        self.telemetry.emit(coverage(series, ledger, until));
     }
 
     /// The client of an exchange that has been met.
@@ -316,6 +327,11 @@ impl Site {
     /// This process as a worker of the tracker.
     pub(super) fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// What keeps its series apart from those of other processes.
+    pub(super) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
     }
 
     /// Grows while the loop goes round that keeps this process's leases.
@@ -355,7 +371,21 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Outcome {
-        self.run_traced(order, delay, progress, stop).instrument(trace::job_run(&order.series)).await
+        match self.fleet.enter(&order.series, stop, true).await {
+            Ok(pass) => self.run_as_owner(order, delay, progress, &pass).await,
+            Err(error) => Outcome::of_error(error),
+        }
+    }
+
+    /// Runs a job once whose series is ours.
+    pub(super) async fn run_as_owner(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        pass: &Pass,
+    ) -> Outcome {
+        self.run_traced(order, delay, progress, pass).instrument(trace::job_run(&order.series)).await
     }
 
     async fn run_traced(
@@ -363,24 +393,25 @@ impl Site {
         order: &Order,
         delay: Duration,
         progress: &(dyn Fn(Progress) + Sync),
-        stop: &CancellationToken,
+        pass: &Pass,
     ) -> Outcome {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.context(series.exchange()) {
-            Some(context) => run(&context, order, progress, stop).await,
+            Some(context) => run(&context, order, progress, &pass.stop).await,
             None => Outcome::of_error(RunError::NoOffer {
                 series: Arc::clone(series),
                 exchange: "this version",
                 what: format!("adapter for {}", series.exchange()),
             }),
         };
+        let outcome = self.fleet.finish(pass, outcome).await;
         self.keep(series, &outcome).await;
         outcome
     }
 
     /// Tells the outcome and keeps it over restarts.
-    async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
+    pub(super) async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         trace::ran(rows);
         match &outcome.error {
@@ -434,6 +465,7 @@ impl Site {
     pub async fn close(mut self) -> bool {
         self.kept.cancel();
         while self.keeping.join_next().await.is_some() {}
+        self.fleet.close().await;
         let store = self.store.clone();
         let closing = move || {
             enter_copied(&store);
@@ -451,13 +483,33 @@ impl Site {
     }
 }
 
-/// Makes this process a worker, and its jobs' series its own.
+/// State gauges from a ledger, so that they show what is true before the first run ends.
+pub(super) fn tell_coverage(telemetry: &Telemetry, series: &Series, ledger: &Ledger) {
+    // A process that was killed stored rows that it did not live to report.
+    telemetry.health().know_rows(series, ledger.rows());
+    let Some(exchange) = find(series.exchange()) else { return };
+    let until = plan::due_until(exchange, series, &ledger.covered, now());
+    telemetry.emit(coverage(series, ledger, until));
+}
+
+/// Takes in what the state store knows of series that are this process's now.
+pub(super) async fn tell_known(telemetry: &Telemetry, db: &Database, series: &[Arc<Series>]) {
+    match db.series_health().await {
+        Ok(mut known) => {
+            known.retain(|known| series.iter().any(|one| **one == known.series));
+            telemetry.restore(known);
+        }
+        Err(error) => tracing::warn!(%error, "what earlier runs came to is not known"),
+    }
+}
+
+/// Makes this process a worker, and the series of its jobs its own.
 async fn enter(
     layout: &Layout,
     config: &Config,
     db: &Database,
     telemetry: &Telemetry,
-    jobs: &[Job],
+    (jobs, is_daemon): (&[Job], bool),
 ) -> Result<Arc<Worker>, TrackerError> {
     let tracker = Tracker::new(db, telemetry);
     let terms = Terms {
@@ -466,8 +518,10 @@ async fn enter(
         lease: config.worker.lease,
         retention: Retention::of_days(config.runs_retention_days),
         is_alone: db.kind() == "sqlite",
+        is_spread: config.storage.fleet().is_some(),
+        is_daemon,
     };
-    let worker = Worker::enter(tracker, &layout.own(), terms).await?;
+    let worker = Worker::enter(tracker, &layout.own(), terms, telemetry).await?;
     worker.want(jobs);
     worker.forget_gone().await?;
     worker.own().await?;

@@ -40,12 +40,21 @@ impl Site {
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
     ) -> Turn {
-        let (new, own) = (NewTask::job(job.series(), job.order.retry.delay), stop.child_token());
+        let pass = match self.fleet().enter(job.series(), stop, false).await {
+            Ok(pass) => pass,
+            Err(error @ (RunError::NotOwner { .. } | RunError::Stopped { .. })) => {
+                // Whoever owns it runs it.
+                let due = Some(now() + self.fleet().again());
+                return Turn { outcome: Outcome::of_error(error), due };
+            }
+            Err(error) => return self.not_begun(job, failed, error).await,
+        };
+        let new = NewTask::job(job.series(), job.order.retry.delay);
         let taking = async {
             // Nobody waits for a store that is away.
             match self.database().is_away() {
                 true => Ok(None),
-                false => self.worker().take(&new, &own).await.map(Some),
+                false => self.worker().take(&new, &pass.stop).await.map(Some),
             }
         };
         let hold = match timeout(TAKES_WITHIN, taking).await {
@@ -56,7 +65,7 @@ impl Site {
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => None,
         };
-        let outcome = self.run(&job.order, delay, progress, &own).await;
+        let outcome = self.run_as_owner(&job.order, delay, progress, &pass).await;
         let is_cancelled = is_stopped(&outcome) && hold.as_ref().is_some_and(Hold::is_cancelled);
         let due = if is_cancelled { job.next_after(now()) } else { self.due_after(job, failed, &outcome) };
         if let Some(hold) = hold {
@@ -66,6 +75,14 @@ impl Site {
             };
             self.worker().settle(hold, verdict).await;
         }
+        Turn { outcome, due }
+    }
+
+    /// A turn that failed before anything was asked of the exchange.
+    async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> Turn {
+        let outcome = Outcome::of_error(error);
+        self.keep(job.series(), &outcome).await;
+        let due = self.due_after(job, failed, &outcome);
         Turn { outcome, due }
     }
 
@@ -81,7 +98,7 @@ impl Site {
         };
         let asked = error.wait().unwrap_or_default();
         let due = job.rhythm.retry_after(failed + 1, asked, at);
-        let is_by_storage = matches!(error, RunError::Store { .. });
+        let is_by_storage = matches!(error, RunError::Store { .. } | RunError::NotTakenOver { .. });
         Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::daemon::fleet::Pass;
 use crate::daemon::site::now;
-use crate::daemon::{Job, Site};
+use crate::daemon::{Brought, Job, Site};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
-use crate::jobs::{Order, Outcome, Progress, RunError};
+use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
 use crate::telemetry::events::Chain;
@@ -22,6 +23,8 @@ pub struct Work {
     pub order: Order,
     /// Every file is checked first, and damaged ones are set aside.
     pub check_files: bool,
+    /// What the remotes hold of the series and this data path has not is brought back, and nothing is fetched.
+    pub bring_back: bool,
     /// The job whose turn it is; none for what is asked for beside the jobs.
     pub turn: Option<DueJob>,
     /// The task that stands for it already; a window that is planned for it otherwise.
@@ -47,19 +50,51 @@ pub struct Done {
     pub files: Option<Files>,
     /// When the job whose turn it was is due again.
     pub due: Option<Micros>,
+    /// What each remote gave back, where that was asked for.
+    pub brought: Vec<Brought>,
+    /// What did not come back, and why.
+    pub missing: Vec<String>,
+}
+
+impl Done {
+    /// A run that came to this, and nothing besides.
+    fn of(outcome: Outcome) -> Self {
+        Done { outcome, files: None, due: None, brought: Vec::new(), missing: Vec::new() }
+    }
 }
 
 impl Work {
     /// History of a series, beside any job.
     #[must_use]
     pub fn fetch(order: Order) -> Self {
-        Work { order, check_files: false, turn: None, task: None, withdrawn: CancellationToken::new() }
+        Work {
+            order,
+            check_files: false,
+            bring_back: false,
+            turn: None,
+            task: None,
+            withdrawn: CancellationToken::new(),
+        }
     }
 
     /// A check of the files of a series and what is then missing.
     #[must_use]
     pub fn repair(order: Order) -> Self {
         Work { check_files: true, ..Work::fetch(order) }
+    }
+
+    /// What the remotes hold of a series, brought back.
+    #[must_use]
+    pub fn restore(series: Arc<Series>) -> Self {
+        let order = Order {
+            series,
+            since: Since::Known,
+            until: None,
+            retry: Retry { attempts: 1, delay: Duration::ZERO },
+            depth: 1,
+            spare_repairs: false,
+        };
+        Work { bring_back: true, ..Work::fetch(order) }
     }
 
     /// A job's turn, after so many failed runs in a row.
@@ -90,6 +125,9 @@ pub struct Report {
     pub error: Option<String>,
     /// What became of the files, where they were checked.
     pub files: Option<Files>,
+    /// What each remote gave back, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought: Vec<Brought>,
 }
 
 /// How work ended.
@@ -135,12 +173,18 @@ impl Report {
             how,
             error: None,
             files: None,
+            brought: Vec::new(),
         }
     }
 
-    /// What a run came to.
+    /// What work came to.
     #[must_use]
-    pub fn of(site: &Site, series: &Series, outcome: &Outcome, files: Option<Files>) -> Self {
+    pub fn of(site: &Site, series: &Series, done: &Done) -> Self {
+        let (outcome, files) = (&done.outcome, done.files.clone());
+        if !done.missing.is_empty() {
+            let error = Some(done.missing.join("\n"));
+            return Report { error, brought: done.brought.clone(), ..Report::new(series, How::Failed) };
+        }
         let error = outcome.error.as_ref();
         let known = site.telemetry().health().of(series);
         Report {
@@ -151,6 +195,7 @@ impl Report {
             last_success_secs: known.and_then(|known| known.last_success_at).map(Micros::as_secs_f64),
             error: error.map(|error| Chain(error).to_string()),
             files,
+            brought: done.brought.clone(),
             ..Report::new(series, How::of(error))
         }
     }
@@ -163,7 +208,8 @@ impl How {
             None => How::Done,
             Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
             Some(RunError::Stopped { .. }) => How::Stopped,
-            Some(RunError::Refused { .. }) => How::Refused,
+            Some(RunError::Refused { .. } | RunError::NotOwner { .. }) => How::Refused,
+            Some(RunError::NotTakenOver { .. }) => How::Storage,
             Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
             Some(RunError::Store { .. }) => How::Storage,
             Some(_) => How::Failed,
@@ -181,19 +227,27 @@ pub async fn carry_out(
 ) -> Done {
     if let Some(DueJob { job, failed }) = &work.turn {
         let turn = site.take_turn(job, *failed, delay, progress, stop).await;
-        return Done { outcome: turn.outcome, files: None, due: turn.due };
+        return Done { due: turn.due, ..Done::of(turn.outcome) };
     }
-    let stop = stop.child_token();
-    let holds = match site.take_stretch(work, &stop).await {
+    let pass = match site.fleet().enter(&work.order.series, stop, true).await {
+        Ok(pass) => pass,
+        Err(error) => return Done::of(Outcome::of_error(error)),
+    };
+    if work.bring_back {
+        let (brought, missing) = site.bring_back(&work.order.series, &pass.stop).await;
+        let nothing = Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None };
+        return Done { brought, missing, ..Done::of(nothing) };
+    }
+    let holds = match site.take_stretch(work, &pass.stop).await {
         Ok(holds) => holds,
-        Err(outcome) => return Done { outcome, files: None, due: None },
+        Err(outcome) => return Done::of(outcome),
     };
     let (outcome, files) = match work.check_files {
-        true => repair(site, &work.order, delay, progress, &stop).await,
-        false => (site.run(&work.order, delay, progress, &stop).await, None),
+        true => repair(site, &work.order, delay, progress, &pass).await,
+        false => (site.run_as_owner(&work.order, delay, progress, &pass).await, None),
     };
     site.settle_stretch(holds, &outcome, work).await;
-    Done { outcome, files, due: None }
+    Done { files, ..Done::of(outcome) }
 }
 
 async fn repair(
@@ -201,7 +255,7 @@ async fn repair(
     order: &Order,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
-    stop: &CancellationToken,
+    pass: &Pass,
 ) -> (Outcome, Option<Files>) {
     let series = &order.series;
     let checked = site.set_aside_damaged(series).await;
@@ -216,7 +270,7 @@ async fn repair(
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
-        Some(_) => site.run(order, delay, progress, stop).await,
+        Some(_) => site.run_as_owner(order, delay, progress, pass).await,
         None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
     };
     let after = gaps(site.layout(), series).secs();

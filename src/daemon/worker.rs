@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
 use crate::daemon::census::Census;
+use crate::daemon::fleet::{Manner, ONCE, Owned};
 use crate::daemon::site::now;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::{Job, Rhythm};
 use crate::model::Micros;
+use crate::telemetry::Telemetry;
 use crate::tracker::{
     Beat, Claim, Claimer, Held, NewTask, Refusal, Retention, Start, Tracker, TrackerError, Verdict,
 };
@@ -47,6 +49,10 @@ pub(super) struct Terms {
     pub(super) retention: Retention,
     /// Nobody else has jobs in this store, so those that are configured no more wait for nobody.
     pub(super) is_alone: bool,
+    /// Others can take its series over, so it owns its share of them.
+    pub(super) is_spread: bool,
+    /// It runs jobs by itself, and not only what it is told to.
+    pub(super) is_daemon: bool,
 }
 
 /// This process as a worker.
@@ -57,21 +63,14 @@ pub(super) struct Worker {
     place: String,
     began: Micros,
     hand: Arc<Hand>,
-    wanted: Mutex<Wanted>,
+    owned: Arc<Owned>,
+    /// Series of the configuration in force whose jobs come again by themselves.
+    recurring: Mutex<BTreeSet<String>>,
     /// There may be rows of jobs that are configured no more.
     is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
     census: Census,
     rounds: Rounds,
-}
-
-/// What the configuration in force names.
-#[derive(Default)]
-struct Wanted {
-    /// Series that this process is to own.
-    series: BTreeSet<String>,
-    /// Those of them whose jobs come again by themselves.
-    recurring: BTreeSet<String>,
 }
 
 /// What a worker has in hand.
@@ -120,17 +119,32 @@ impl Hold {
 impl Worker {
     /// The worker of a data path, whose lock this process holds: what earlier processes of the place held is
     /// taken from them at once.
-    pub(super) async fn enter(tracker: Tracker, own: &Path, terms: Terms) -> Result<Arc<Self>, TrackerError> {
+    pub(super) async fn enter(
+        tracker: Tracker,
+        own: &Path,
+        terms: Terms,
+        telemetry: &Telemetry,
+    ) -> Result<Arc<Self>, TrackerError> {
         let (host, began) = (host(), now());
         let name = terms.id.clone().unwrap_or_else(|| host.clone());
+        let once = if terms.is_daemon { "" } else { ONCE };
+        let name = format!("{name}:{}:{:x}{once}", std::process::id(), began.0);
+        let manner = Manner {
+            worker: name.clone(),
+            lease: terms.lease,
+            is_shared: !terms.is_alone,
+            is_spread: terms.is_spread,
+            is_daemon: terms.is_daemon,
+        };
         let worker = Worker {
-            name: format!("{name}:{}:{:x}", std::process::id(), began.0),
+            owned: Arc::new(Owned::new(tracker.clone(), telemetry.clone(), manner)),
+            name,
             place: format!("{host}:{}", place_id(own)),
             tracker,
             terms,
             began,
             hand: Arc::default(),
-            wanted: Mutex::default(),
+            recurring: Mutex::default(),
             is_untidy: AtomicBool::default(),
             unsettled: Mutex::default(),
             census: Census::default(),
@@ -145,6 +159,16 @@ impl Worker {
     /// Grows while the loop goes round.
     pub(super) fn rounds(&self) -> Rounds {
         Arc::clone(&self.rounds)
+    }
+
+    /// The series that are its own.
+    pub(super) fn owned(&self) -> &Arc<Owned> {
+        &self.owned
+    }
+
+    /// Its name, where others work in the same store.
+    pub(super) fn shared_name(&self) -> Option<&str> {
+        self.owned.is_shared().then_some(self.name.as_str())
     }
 
     /// Where its tasks are.
@@ -164,9 +188,9 @@ impl Worker {
     /// Jobs that this process works on from now on: their series are its own as soon as nobody else owns them, and
     /// what it worked on before and does no more is anybody's once that lease has ended.
     pub(super) fn want(&self, jobs: &[Job]) {
-        let names = |jobs: &mut dyn Iterator<Item = &Job>| jobs.map(|job| job.series().to_string()).collect();
-        let mut recurring = jobs.iter().filter(|job| !matches!(job.rhythm, Rhythm::OnDemand));
-        *lock(&self.wanted) = Wanted { series: names(&mut jobs.iter()), recurring: names(&mut recurring) };
+        let recurring = jobs.iter().filter(|job| !matches!(job.rhythm, Rhythm::OnDemand));
+        *lock(&self.recurring) = recurring.map(|job| job.series().to_string()).collect();
+        self.owned.want(jobs.iter().map(|job| Arc::clone(job.series())));
         self.let_go();
     }
 
@@ -180,7 +204,7 @@ impl Worker {
         if !self.terms.is_alone || !self.is_untidy.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let recurring = lock(&self.wanted).recurring.clone();
+        let recurring = lock(&self.recurring).clone();
         let forgotten = self.tracker.forget_jobs(&recurring).await;
         if forgotten.is_err() {
             self.let_go();
@@ -311,7 +335,7 @@ impl Worker {
     pub(super) async fn leave(&self) {
         let leaving = async {
             self.settle_late().await;
-            self.tracker.disown(&self.name).await?;
+            self.owned.disown().await?;
             let is_empty = lock(&self.unsettled).is_empty() && !self.hand.has_dropped.load(Ordering::Relaxed);
             if is_empty {
                 self.tracker.leave(&self.name).await?;
@@ -333,6 +357,8 @@ impl Worker {
             held.values()
                 .filter(|holding| holding.ends <= deadline)
                 .for_each(|holding| holding.stop.cancel());
+            drop(held);
+            self.owned.guard(deadline);
         }
     }
 
@@ -400,11 +426,7 @@ impl Worker {
 
     /// Renews what it owns, and owns what has become free.
     pub(super) async fn own(&self) -> Result<(), TrackerError> {
-        let wanted: Vec<String> = lock(&self.wanted).series.iter().cloned().collect();
-        if !wanted.is_empty() {
-            self.tracker.own(self.claimer(), &wanted).await?;
-        }
-        Ok(())
+        self.owned.round().await
     }
 
     /// Gives the store the ends it could not take before.

@@ -11,7 +11,9 @@ const ALL: &str =
 
 const SAVE: &str =
     "INSERT INTO series_health (series, last_run_at, last_success_at, rows, consecutive_errors, last_error)
-     VALUES ($1, $2, $3, $4, $5, $6)
+     SELECT $1, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), $6
+     WHERE CAST($7 AS TEXT) IS NULL
+         OR NOT EXISTS (SELECT 1 FROM owner WHERE owner.series = $1 AND owner.worker <> $7)
      ON CONFLICT (series) DO UPDATE SET
          last_run_at = excluded.last_run_at, last_success_at = excluded.last_success_at,
          rows = excluded.rows, consecutive_errors = excluded.consecutive_errors,
@@ -30,11 +32,15 @@ impl Database {
         known.map_err(|source| self.failed(source))
     }
 
-    /// Keeps what is known of a series.
+    /// Keeps what is known of a series, where `worker` is the last that owned it; one that has no name always is.
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub async fn save_series_health(&self, health: &SeriesHealth) -> Result<(), DbError> {
+    pub async fn save_series_health(
+        &self,
+        health: &SeriesHealth,
+        worker: Option<&str>,
+    ) -> Result<(), DbError> {
         let saved = on_either!(self, |pool| {
             let saving = sqlx::query(SAVE)
                 .bind(health.series.to_string())
@@ -42,7 +48,8 @@ impl Database {
                 .bind(health.last_success_at.map(|at| at.0))
                 .bind(i64::try_from(health.rows).unwrap_or(i64::MAX))
                 .bind(i64::from(health.consecutive_errors))
-                .bind(&health.last_error);
+                .bind(&health.last_error)
+                .bind(worker);
             saving.execute(pool).await.map(drop)
         });
         saved.map_err(|source| self.failed(source))
@@ -83,8 +90,8 @@ mod tests {
             last_error: Some("three attempts failed".to_owned()),
         };
         let db = Database::open(folder.path()).await.unwrap();
-        db.save_series_health(&SeriesHealth { rows: 1, ..health.clone() }).await.unwrap();
-        db.save_series_health(&health).await.unwrap();
+        db.save_series_health(&SeriesHealth { rows: 1, ..health.clone() }, None).await.unwrap();
+        db.save_series_health(&health, None).await.unwrap();
         db.close().await;
 
         let db = Database::open(folder.path()).await.unwrap();

@@ -11,7 +11,7 @@ use super::App;
 use super::lines::followed;
 use super::routes::{Asked, Reply, json, plain};
 use crate::daemon::wire::{CancelAsked, JobsAsked, JobsChanged, WorkAsked};
-use crate::daemon::{Board, Control, Refusal, ReloadAnswer, Work};
+use crate::daemon::{Board, Control, CopyAsked, Refusal, ReloadAnswer, Work};
 use crate::telemetry::events::Chain;
 
 /// Reads the configuration anew.
@@ -36,6 +36,14 @@ pub(super) async fn work(app: &App, asked: &Asked) -> Reply {
 pub(super) async fn run_jobs(app: &App, asked: &Asked) -> Reply {
     follow(app, asked, |control, asked: JobsAsked| async move {
         control.run_jobs(asked.series).await.map_err(|refusal| refused(&refusal))
+    })
+    .await
+}
+
+/// Syncs, purges or restores, and says how it goes.
+pub(super) async fn copies(app: &App, asked: &Asked) -> Reply {
+    follow(app, asked, |control, asked: CopyAsked| async move {
+        control.copies(asked).await.map_err(|refusal| refused(&refusal))
     })
     .await
 }
@@ -105,6 +113,7 @@ fn bad(error: String) -> Box<Reply> {
 fn refused(refusal: &Refusal) -> Box<Reply> {
     let status = match refusal {
         Refusal::NoSuchJob { .. } => StatusCode::NOT_FOUND,
+        Refusal::NoRemote => StatusCode::CONFLICT,
         Refusal::TooMuch | Refusal::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Db(_) | Refusal::Net(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };

@@ -52,7 +52,7 @@ fn at_once<'a>(reply: Reply) -> Pending<'a> {
     Box::pin(std::future::ready(reply))
 }
 
-pub(super) static ROUTES: [Route; 13] = [
+pub(super) static ROUTES: [Route; 14] = [
     read("/", Access::Reader, |app, _| at_once(landing(app))),
     read("/metrics", Access::Reader, |app, asked| Box::pin(scrape::metrics(app, &asked.headers))),
     read("/-/healthy", Access::Open, |app, _| at_once(healthy(app))),
@@ -62,6 +62,7 @@ pub(super) static ROUTES: [Route; 13] = [
     act("/-/reload", |app, asked| Box::pin(actions::reload(app, asked))),
     act("/api/v1/work", |app, asked| Box::pin(actions::work(app, asked))),
     act("/api/v1/work/cancel", |app, asked| Box::pin(actions::cancel(app, asked))),
+    act("/api/v1/copies", |app, asked| Box::pin(actions::copies(app, asked))),
     act("/api/v1/alerts/test", |app, asked| at_once(drill::test_alert(app, asked))),
     act("/api/v1/jobs/run", |app, asked| Box::pin(actions::run_jobs(app, asked))),
     act("/api/v1/jobs/pause", |app, asked| Box::pin(actions::pause(app, asked, true))),

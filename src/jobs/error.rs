@@ -114,6 +114,22 @@ pub enum RunError {
         /// Why.
         source: Refusal,
     },
+    /// Another process writes the series.
+    #[error("{series} is written by {worker}; what is to be done for it is done there")]
+    NotOwner {
+        /// Whose.
+        series: Arc<Series>,
+        /// Who owns it.
+        worker: String,
+    },
+    /// It is ours, and what its owner before published cannot be had.
+    #[error("{series}: not run before it is taken over from the fleet's bucket")]
+    NotTakenOver {
+        /// Whose.
+        series: Arc<Series>,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The program is stopping; what was accepted is stored.
     #[error("{series}: stopped before everything was fetched; the next run goes on from there")]
     Stopped {
@@ -136,9 +152,12 @@ impl RunError {
     pub fn reason(&self) -> Reason {
         match self {
             RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => source.reason(),
-            RunError::Store { .. } => Reason::Storage,
+            RunError::Store { .. } | RunError::NotTakenOver { .. } => Reason::Storage,
             RunError::Stopped { .. } => Reason::Cancelled,
-            RunError::NoOffer { .. } | RunError::Refused { .. } | RunError::Broken { .. } => Reason::Other,
+            RunError::NoOffer { .. }
+            | RunError::Refused { .. }
+            | RunError::NotOwner { .. }
+            | RunError::Broken { .. } => Reason::Other,
         }
     }
 

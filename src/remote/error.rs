@@ -144,6 +144,12 @@ impl RemoteError {
         }
     }
 
+    /// Whether somebody else has the series open here.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, RemoteError::Store(StoreError::Busy { .. }))
+    }
+
     /// Whether nothing else can be done on the remote either, so that the rest of a sync is not tried.
     #[must_use]
     pub fn is_of_the_remote(&self) -> bool {

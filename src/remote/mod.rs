@@ -37,7 +37,7 @@ pub use rclone::Rclone;
 pub use restore::{Restored, Restoring};
 pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
-pub use sync::{Mirror, Synced};
+pub use sync::{Mirror, Pending, Synced, pending};
 pub use target::{Provider, Target, mask};
 pub use transfer::{Seal, fetch, read, read_back, upload, verify};
 

@@ -48,9 +48,11 @@ pub struct Synced {
 
 /// What is not verified on a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pending {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
+pub struct Pending {
+    /// Files, the ledger among them.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 impl Mirror {
@@ -124,7 +126,8 @@ impl Mirror {
 }
 
 /// What of a series is not verified on a remote.
-pub(super) fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
+#[must_use]
+pub fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
     let files = ledger.unverified(remote);
     let digest = ledger.digest(series, remote);
     let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));

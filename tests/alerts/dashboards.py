@@ -436,6 +436,20 @@ WORKERS = [
     graph("Tidying", "Tasks forgotten long after they ended, and counts that had to be made true.", "short",
           (f"increase(dccd_tasks_pruned_total{{{I}}}{RATE})", "{{instance}} forgotten"),
           (f"increase(dccd_task_counts_corrected_total{{{I}}}{RATE})", "{{instance}} corrected"), width=8),
+    row("Fleet"),
+    graph("Series by owner", "Series each process writes, and configured ones that nobody writes. Runbook: DccdSeriesUnowned.", "short",
+          (f"dccd_owned_series{{{I}}}", "{{instance}}"),
+          (f"max(dccd_unowned_series{{{I}}})", "nobody"), width=8, stack=True),
+    graph("Changes of ownership", "Series taken, given up and lost.", "short",
+          (f"sum by (instance, change) (increase(dccd_ownership_changes_total{{{I}}}{RATE}))", "{{instance}} {{change}}"), width=8),
+    graph("Takeovers", "Series taken over from the bucket, by what was found there. Runbook: DccdOwnershipFlapping.", "short",
+          (f"sum by (outcome) (increase(dccd_takeovers_total{{{I}}}{RATE}))", "{{outcome}}"), width=8),
+    graph("Not in the bucket yet", "Series of each process whose last publish is not in the bucket. Runbook: DccdBucketBehind.", "short",
+          (f"dccd_bucket_series_waiting{{{I}}}", "{{instance}}"), width=8),
+    graph("Writes refused by the bucket", "By fence: another owns the series. Changed: another's write came before and is merged.", "short",
+          (f"sum by (reason) (increase(dccd_bucket_writes_refused_total{{{I}}}{RATE}))", "{{reason}}"), width=8),
+    graph("Late rows", "Rows of an earlier ownership that nobody else had, merged.", "short",
+          (f"sum by (instance) (increase(dccd_late_rows_total{{{I}}}{RATE}))", "{{instance}}"), width=8),
 ]
 
 PROCESS = [

@@ -238,6 +238,72 @@ async fn a_remote_that_hangs_ends_at_once_when_the_command_is_stopped_with_all_i
     }
 }
 
+#[tokio::test]
+async fn beside_a_daemon_copies_are_sent_dropped_and_brought_back_by_it() {
+    let Some(nas) = Nas::new().await else { return };
+    // It syncs nothing by itself.
+    let nas = Nas { more: ", sync_interval: 0", ..nas };
+    let home = Home::with_two_years();
+    let daemon = Daemon::start(&nas, &home).await;
+
+    let synced = nas.dccd(&home, &["sync"]).await;
+    assert_eq!(synced.code, Some(0), "{synced:?}");
+    assert!(synced.out.contains(": 3 file(s), ") && synced.out.contains("nothing pending."), "{synced:?}");
+    let again = nas.dccd(&home, &["sync", "--json"]).await;
+    assert!(again.code == Some(0) && again.out.contains("\"files\": 0"), "{again:?}");
+    let remote = format!("{{remote=\"{}\"}}", nas.address().trim_end_matches('/'));
+    daemon.until(&format!("dccd_sync_copied_files_total{remote} 3")).await;
+
+    // A run that is under way keeps the ledger until it ends: what was verified is entered then.
+    let began = Instant::now();
+    loop {
+        let shown = nas.dccd(&home, &["purge", "--min-free-gb", "900000", "--dry-run"]).await;
+        assert!(home.file("2023").exists());
+        if shown.out.contains("Would drop 1 file(s)") {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{shown:?}");
+    }
+    let purged = nas.dccd(&home, &["purge", "--min-free-gb", "900000"]).await;
+    assert!(purged.code == Some(1) && !home.file("2023").exists(), "{purged:?}");
+    assert!(purged.err.contains("nothing more may be dropped"), "{purged:?}");
+
+    let restored = nas.dccd(&home, &["restore", "binance/BTC-USDT", "okx"]).await;
+    assert_eq!(restored.code, Some(1), "{restored:?}");
+    assert!(restored.err.contains("no remote holds okx"), "{restored:?}");
+    assert!(restored.out.contains("Restored 1 file(s)") && home.file("2023").exists(), "{restored:?}");
+    assert_eq!(daemon.stop().await, Some(0));
+    assert_eq!(home.stored(), closes(-2, 5, 1.0));
+    assert_eq!(verify_series(&home.layout, &home.series).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_sync_that_was_handed_over_and_is_taken_back_ends_with_all_it_started_and_the_daemon_goes_on() {
+    let nas = Nas::with("echo $$ >> \"$HOME/started\"; trap '' TERM; sleep 600");
+    let nas = Nas { more: ", sync_interval: 0", ..nas };
+    let home = Home::with_two_years();
+    let daemon = Daemon::start(&nas, &home).await;
+    let mut child = nas.command(&home, &["sync"]).spawn().unwrap();
+    let (began, started) = (Instant::now(), nas.folder.path().join("started"));
+    while fs::read_to_string(&started).unwrap_or_default().trim().is_empty() {
+        assert!(began.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "rclone was never run");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+
+    assert_eq!(ended.code(), Some(1));
+    for group in fs::read_to_string(started).unwrap().lines() {
+        let group = rustix::process::Pid::from_raw(group.parse().unwrap()).unwrap();
+        let left = rustix::process::test_kill_process_group(group);
+        assert!(left.is_err() || is_over(group), "a program it started is left");
+    }
+    daemon.until("dccd_workers{state=\"healthy\"} 1").await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
 /// Whether every process of a group has ended, though nobody may have asked how.
 fn is_over(group: rustix::process::Pid) -> bool {
     let began = Instant::now();
@@ -299,6 +365,8 @@ struct Nas {
     /// Where a stand-in for rclone lies.
     bin: Option<TempDir>,
     real: String,
+    /// Further settings of the storage.
+    more: &'static str,
 }
 
 #[derive(Debug)]
@@ -317,11 +385,11 @@ impl Nas {
             eprintln!("not run: rclone is not installed; see .ci/setup");
             return None;
         }
-        Some(Nas { folder: tempfile::tempdir().unwrap(), bin: None, real })
+        Some(Nas { folder: tempfile::tempdir().unwrap(), bin: None, real, more: "" })
     }
 
     fn with(script: &str) -> Self {
-        Nas { folder: tempfile::tempdir().unwrap(), bin: stand_in(script), real: String::new() }
+        Nas { folder: tempfile::tempdir().unwrap(), bin: stand_in(script), real: String::new(), more: "" }
     }
 
     fn address(&self) -> String {
@@ -360,11 +428,12 @@ impl Nas {
         fs::write(
             &config,
             format!(
-                "settings: {{data_path: '{}'}}\nstorage: {{remotes: [{{remote: '{}'}}]}}\n\
+                "settings: {{data_path: '{}'}}\nstorage: {{remotes: [{{remote: '{}'}}]{}}}\n\
                  histo_jobs: [{{exchange: binance, pairs: [BTC/USDT], span: 3600}}]\n\
                  http: {{listen: ['127.0.0.1:0']}}\nexchanges: {{binance: {{rest_url: 'http://127.0.0.1:9'}}}}\n",
                 home.layout.root().display(),
-                self.address()
+                self.address(),
+                self.more
             ),
         )
         .unwrap();

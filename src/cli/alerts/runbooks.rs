@@ -20,6 +20,7 @@ macro_rules! pages {
 /// Every alert and its page, sorted.
 const PAGES: [(&str, &str); COUNT] = pages! {
     DccdAbsent
+    DccdBucketBehind
     DccdCertificateExpiring
     DccdClockSkew
     DccdCollectStale
@@ -48,6 +49,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdLeasesLost
     DccdLogErrors
     DccdNotificationsFailing
+    DccdOwnershipFlapping
     DccdPrometheusNoAlertmanager
     DccdPublishFailing
     DccdQueueBacklog
@@ -63,6 +65,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdSeriesEmpty
     DccdSeriesLimitHit
     DccdSeriesStale
+    DccdSeriesUnowned
     DccdStatusFileNotWritten
     DccdSyncFailing
     DccdSyncStale
@@ -75,7 +78,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 54;
+const COUNT: usize = 57;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
 use crate::model::{Micros, Zone};
-use crate::tracker::{Attempt, EXHAUSTED_REST, Status, Task, TaskKind, Tracker, TrackerError, WorkerState};
+use crate::tracker::{
+    Attempt, EXHAUSTED_REST, Owner, Status, Task, TaskKind, Tracker, TrackerError, WorkerState,
+};
 
 /// Say what a task waits for.
 #[derive(Debug, clap::Args)]
@@ -46,6 +48,8 @@ struct Around {
     /// Tasks of the same exchange that are due too.
     due: u64,
     last_failure: Option<Attempt>,
+    /// Who writes its series, where several can.
+    owner: Option<Owner>,
 }
 
 async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, TrackerError> {
@@ -53,7 +57,12 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, Tr
     let workers = tracker.workers().await?;
     let counts = tracker.counts().await?;
     let attempts = tracker.attempts(id).await?;
+    let owners = match tracker.store_kind() {
+        "postgres" => tracker.owners(std::slice::from_ref(&task.series)).await?,
+        _ => Vec::new(),
+    };
     let around = Around {
+        owner: owners.into_iter().next(),
         workers_alive: workers.iter().filter(|worker| worker.state() != WorkerState::Dead).count(),
         due: counts.iter().find(|counts| counts.queue == task.queue).map_or(0, |counts| counts.due),
         last_failure: attempts.into_iter().rev().find(|attempt| attempt.error.is_some()),
@@ -63,6 +72,7 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, Tr
 
 fn because(task: &Task, around: &Around, zone: &Zone) -> Vec<String> {
     let mut lines = vec![state(task, zone)];
+    lines.extend(around.owner.as_ref().map(|owner| written_by(owner, zone)));
     if task.status.is_waiting() && task.run_at <= task.as_of {
         lines.push(match (around.workers_alive, around.due) {
             (0, _) => "No worker is alive to take it; start the daemon.".to_owned(),
@@ -80,6 +90,18 @@ fn because(task: &Task, around: &Around, zone: &Zone) -> Vec<String> {
         lines.push(format!("Its last failure: {told}"));
     }
     lines
+}
+
+/// Who writes its series: nobody else begins it.
+fn written_by(owner: &Owner, zone: &Zone) -> String {
+    if owner.is_live() {
+        let (since, left) = (zone.minute(owner.since), owner.until.since(owner.as_of).as_secs());
+        return format!(
+            "Its series is written by {} since {since}, which alone runs it; that lasts {left} s unless it is renewed.",
+            owner.worker
+        );
+    }
+    "Its series is written by nobody now; the next worker that looks takes it over.".to_owned()
 }
 
 /// Where a task stands and what happens next, in a sentence.

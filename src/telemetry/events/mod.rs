@@ -5,6 +5,7 @@
 mod alive;
 mod doubts;
 mod drill;
+mod fleet;
 mod journal;
 mod process;
 mod reload;
@@ -23,6 +24,10 @@ use std::fmt;
 pub use alive::HealthFileWritten;
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
+pub use fleet::{
+    BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
+    TakeoverFailed, WriteFenced, WritesOvertaken,
+};
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};

@@ -7,6 +7,7 @@ mod collected;
 mod doubts;
 mod drill;
 mod families;
+mod fleet;
 mod process;
 mod register;
 mod reload;
@@ -37,6 +38,7 @@ pub(super) use collected::CollectFamilies;
 use doubts::Doubts;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
+use fleet::Fleet;
 use process::ProcessCollector;
 use register::Register;
 use reload::Reloads;
@@ -66,6 +68,7 @@ pub struct Metrics {
     pub(crate) remotes: Remotes,
     pub(crate) tasks: Tasks,
     pub(crate) doubts: Doubts,
+    pub(crate) fleet: Fleet,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -121,6 +124,7 @@ impl Metrics {
             remotes: Remotes::new(&add),
             tasks: Tasks::new(&add),
             doubts: Doubts::new(&add),
+            fleet: Fleet::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),

@@ -1,0 +1,132 @@
+//! Where people ask a running daemon for copies: one thing at a time, taken back by its number.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::{Board, Control, CopyAsked, Refusal, Work};
+
+/// Requests that may wait.
+const WAITING: usize = 16;
+/// The numbers of requests begin here, beyond those of the scheduler's.
+const FIRST: u64 = 1 << 40;
+
+/// What was asked for and is not done.
+pub(super) struct Desk {
+    asked: mpsc::Sender<Request>,
+    inbox: Mutex<Option<mpsc::Receiver<Request>>>,
+    last: AtomicU64,
+    open: Mutex<HashMap<u64, CancellationToken>>,
+}
+
+struct Request {
+    id: u64,
+    asked: CopyAsked,
+    board: Arc<Board>,
+    stop: CancellationToken,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        let (asked, inbox) = mpsc::channel(WAITING);
+        let last = AtomicU64::new(FIRST);
+        Desk { asked, inbox: Mutex::new(Some(inbox)), last, open: Mutex::default() }
+    }
+}
+
+impl Desk {
+    /// Takes a request back; gives whether there was one of that number.
+    pub(super) fn cancel(&self, id: u64) -> bool {
+        self.open().get(&id).inspect(|stop| stop.cancel()).is_some()
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, CancellationToken>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control {
+    /// Takes a request about the copies in. It goes on whether or not anybody follows it.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; nothing of it is done then.
+    pub async fn copies(&self, asked: CopyAsked) -> Result<(u64, Arc<Board>), Refusal> {
+        if self.site().copies().remotes().is_empty() {
+            return Err(Refusal::NoRemote);
+        }
+        let id = self.desk().last.fetch_add(1, Ordering::Relaxed);
+        let (board, stop) = (Arc::new(Board::default()), CancellationToken::new());
+        self.desk().open().insert(id, stop.clone());
+        let request = Request { id, asked, board: Arc::clone(&board), stop };
+        if self.desk().asked.try_send(request).is_err() {
+            self.desk().open().remove(&id);
+            return Err(Refusal::TooMuch);
+        }
+        Ok((id, board))
+    }
+
+    /// Does what is asked of the copies, until `stop`.
+    pub async fn serve_copies(self, stop: CancellationToken) {
+        let inbox = self.desk().inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut inbox) = inbox else { return };
+        loop {
+            let request = tokio::select! {
+                () = stop.cancelled() => break,
+                request = inbox.recv() => request,
+            };
+            let Some(request) = request else { break };
+            tokio::select! {
+                () = stop.cancelled() => request.stop.cancel(),
+                () = self.serve(&request) => {}
+            }
+            request.board.close();
+            self.desk().open().remove(&request.id);
+        }
+        inbox.close();
+        while let Some(request) = inbox.recv().await {
+            request.board.close();
+        }
+    }
+
+    async fn serve(&self, Request { asked, board, stop, .. }: &Request) {
+        let site = self.site();
+        match asked {
+            CopyAsked::Sync {} => site.sync_all(board, stop).await,
+            CopyAsked::Purge { wanted_bytes, dry_run } => {
+                site.purge(*wanted_bytes, *dry_run, board, stop).await;
+            }
+            CopyAsked::Restore { series } => self.restore(series, board, stop).await,
+        }
+    }
+
+    /// Each series by the scheduler, so that nobody else works on it meanwhile.
+    async fn restore(&self, asked: &[String], board: &Board, stop: &CancellationToken) {
+        let held = self.site().on_remotes(asked, board, stop).await;
+        let works: Vec<Work> = held.into_iter().map(Work::restore).collect();
+        if works.is_empty() || stop.is_cancelled() {
+            return;
+        }
+        let (id, told) = match self.work(works, 1).await {
+            Ok(taken) => taken,
+            Err(refusal) => {
+                return board.copied(crate::daemon::CopyTold::NotListed { error: refusal.to_string() });
+            }
+        };
+        loop {
+            tokio::select! {
+                next = told.next() => match next {
+                    Some(told) => told.into_iter().for_each(|told| board.repeat(told)),
+                    None => return,
+                },
+                () = stop.cancelled() => {
+                    // What runs ends by itself; it is told no more.
+                    let _ = self.cancel(id).await;
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Series that several processes share: who owns them, who takes them over, and what the bucket refused.
+
+use std::error::Error;
+
+use super::Chain;
+use crate::telemetry::{Event, Telemetry};
+
+/// Ownerships were renewed and looked at.
+pub struct OwnershipSeen {
+    /// Series that are this process's.
+    pub owned: usize,
+    /// Configured ones that are nobody's.
+    pub unowned: usize,
+}
+
+impl Event for OwnershipSeen {
+    fn emit(self, telemetry: &Telemetry) {
+        let fleet = &telemetry.metrics().fleet;
+        fleet.owned.set(i64::try_from(self.owned).unwrap_or(i64::MAX));
+        fleet.unowned.set(i64::try_from(self.unowned).unwrap_or(i64::MAX));
+    }
+}
+
+/// How an ownership of this process changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnershipChange {
+    /// It is this process's now.
+    Taken,
+    /// It may be another's.
+    GivenUp,
+    /// It is another's, or was not renewed in time.
+    Lost,
+}
+
+/// A series became this process's, or ceased to be.
+pub struct OwnershipChanged<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// How.
+    pub change: OwnershipChange,
+}
+
+impl Event for OwnershipChanged<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let (word, series) = (self.change.name(), self.series);
+        telemetry.metrics().fleet.changes.with_label_values(&[word]).inc();
+        match self.change {
+            OwnershipChange::Lost => {
+                tracing::warn!(series, "this series is another's now; what runs for it here ends");
+            }
+            OwnershipChange::Taken => tracing::info!(series, "this process writes the series from now on"),
+            OwnershipChange::GivenUp => tracing::info!(series, "the series was given up for others"),
+        }
+    }
+}
+
+impl OwnershipChange {
+    fn name(self) -> &'static str {
+        match self {
+            OwnershipChange::Taken => "taken",
+            OwnershipChange::GivenUp => "given_up",
+            OwnershipChange::Lost => "lost",
+        }
+    }
+}
+
+/// What a new owner begins from is here.
+pub struct SeriesTakenOver<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// The ownership in force now.
+    pub fence: u64,
+    /// Another process wrote it before.
+    pub is_inherited: bool,
+}
+
+impl Event for SeriesTakenOver<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let outcome = if self.is_inherited { "inherited" } else { "continued" };
+        telemetry.metrics().fleet.takeovers.with_label_values(&[outcome]).inc();
+        tracing::info!(series = self.series, fence = self.fence, outcome, "series taken over");
+    }
+}
+
+/// A series could not be taken over: it is not run until that works.
+pub struct TakeoverFailed<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// Why.
+    pub error: &'a dyn Error,
+}
+
+impl Event for TakeoverFailed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().fleet.takeovers.with_label_values(&["failed"]).inc();
+        tracing::warn!(series = self.series, error = %Chain(self.error), "series not taken over; it is tried again");
+    }
+}
+
+/// Rows of an earlier ownership were merged.
+pub struct LateRowsMerged<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// Rows that nobody else had.
+    pub rows: u64,
+    /// Files they were in.
+    pub files: u64,
+}
+
+impl Event for LateRowsMerged<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().fleet.late_rows.inc_by(self.rows);
+        let (series, rows, files) = (self.series, self.rows, self.files);
+        tracing::info!(series, rows, files, "files of an earlier ownership merged");
+    }
+}
+
+/// Writes of others came before ours in the bucket.
+pub struct WritesOvertaken<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// How many.
+    pub writes: u64,
+}
+
+impl Event for WritesOvertaken<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().fleet.refused.with_label_values(&["changed"]).inc_by(self.writes);
+        tracing::debug!(series = self.series, writes = self.writes, "writes overtaken in the bucket");
+    }
+}
+
+/// The bucket refused a write, as another owns the series.
+pub struct WriteFenced<'a> {
+    /// The series.
+    pub series: &'a str,
+    /// In words.
+    pub error: &'a dyn Error,
+}
+
+impl Event for WriteFenced<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().fleet.refused.with_label_values(&["fence"]).inc();
+        tracing::warn!(series = self.series, error = %Chain(self.error), "nothing was written to the bucket");
+    }
+}
+
+/// How many series have something that is not in the bucket yet.
+pub struct BucketWaiting {
+    /// How many.
+    pub series: usize,
+}
+
+impl Event for BucketWaiting {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().fleet.waiting.set(i64::try_from(self.series).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,271 @@
+//! Workers of one fleet, the exchange they collect from, and what they may be asked for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use dccd::exchange::find;
+use dccd::model::{Batch, Kind, Micros, Series, Span, Window, Zone};
+use dccd::remote::Bucket;
+use dccd::sim::{Clock, Knobs, Sim};
+use dccd::store::{Layout, Ledger, Opened, Part, open_period_file};
+use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::bucket::Served;
+use crate::postgres;
+
+/// What the workers are to collect, and when it is there.
+pub(crate) const FROM: &str = "2024-01-01";
+pub(crate) const NOW: &str = "2024-01-08";
+/// No test waits longer for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
+/// The shortest lease a configuration may have.
+const LEASE_SECS: u64 = 10;
+const SYMBOLS: [&str; 12] =
+    ["BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "TRX", "UNI", "XLM", "ETC", "FIL"];
+
+/// PostgreSQL, a bucket and an exchange whose clock stands.
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) served: Served,
+    pub(crate) database: String,
+    folder: TempDir,
+    /// Symbols each in candles of a minute and of an hour.
+    symbols: usize,
+}
+
+/// A worker: its own folder, and its process where it runs.
+pub(crate) struct Worker {
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl World {
+    /// None where PostgreSQL cannot run.
+    pub(crate) async fn new(symbols: usize) -> Option<World> {
+        let database = postgres::database().await?;
+        let knobs = Knobs {
+            symbols: SYMBOLS.iter().map(|base| format!("{base}USDT")).collect(),
+            clock: Clock::fixed(at(NOW)),
+            weight_limit: u32::MAX,
+            ..Knobs::default()
+        };
+        let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
+        let (served, folder) = (Served::new().await, tempfile::tempdir().unwrap());
+        Some(World { sim, served, database, folder, symbols })
+    }
+
+    /// Every series that is configured.
+    pub(crate) fn series(&self) -> Vec<Series> {
+        let of = |base: &&str| {
+            ["1m", "1h"].map(|span| format!("binance/{base}-USDT/ohlc/{span}").parse().unwrap())
+        };
+        SYMBOLS.iter().take(self.symbols).flat_map(of).collect()
+    }
+
+    /// A worker that starts, on the folder that it had before where it had one.
+    pub(crate) fn start(&self, name: &str) -> Worker {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let pairs: Vec<String> =
+            SYMBOLS.iter().take(self.symbols).map(|base| format!("{base}/USDT")).collect();
+        let pairs = pairs.join(", ");
+        let text = format!(
+            "settings: {{data_path: '{folder}/data'}}\nhttp: {{listen: []}}\nstore: '{database}'\n\
+             worker: {{id: {name}, slots: 4, lease: {LEASE_SECS}}}\n\
+             storage: {{flush_interval: 1, remotes: [{{provider: s3, remote: 's3://data/fleet', endpoint: '{endpoint}', fleet: true}}]}}\n\
+             exchanges: {{binance: {{rest_url: '{sim}'}}}}\n\
+             telemetry: {{log_level: debug}}\n\
+             histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: {FROM}, every: 20}}\n\
+             \x20 - {{exchange: binance, pairs: [{pairs}], span: 3600, start: {FROM}, every: 20}}\n",
+            folder = folder.display(),
+            database = self.database,
+            endpoint = self.served.endpoint,
+            sim = self.sim.url(),
+        );
+        fs::write(folder.join("config.yml"), text).unwrap();
+        let mut worker = Worker { folder, child: None };
+        worker.child = Some(worker.command(&["start"]).spawn().unwrap());
+        worker
+    }
+
+    /// What the exchange has of a series in the window.
+    pub(crate) fn existing(&self, series: &Series) -> Batch {
+        let market = self.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote())).unwrap();
+        let window = Window::new(at(FROM), at(NOW)).unwrap();
+        let grid =
+            find("binance").unwrap().offer_for(series).unwrap().grid(series.span().unwrap_or(Span::DAY));
+        market.candles(grid, window)
+    }
+
+    /// The account of a series in the bucket.
+    pub(crate) async fn ledger(&self, series: &Series) -> Option<Ledger> {
+        let bucket = Bucket::new(std::sync::Arc::new(self.served.s3()), series.clone());
+        bucket.ledger().await.unwrap().map(|(ledger, _)| ledger)
+    }
+
+    /// Whether the bucket's accounts cover everything.
+    pub(crate) async fn is_complete(&self) -> bool {
+        let window = Window::new(at(FROM), at(NOW)).unwrap();
+        for series in self.series() {
+            let ledger = self.ledger(&series).await.unwrap_or_default();
+            if !ledger.settled().missing(window).is_empty() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Every row of the exchange is in the bucket once, to the bit and in order, and nothing else is; the objects
+    /// are what their accounts say.
+    pub(crate) async fn assert_true(&self) {
+        let objects = self.served.objects();
+        for series in self.series() {
+            let ledger = self.ledger(&series).await.unwrap();
+            let mut rows = Batch::of(Kind::Ohlc);
+            for period in ledger.periods() {
+                for part in [Part::File, Part::Open] {
+                    let Some(entry) = ledger.entry(part, period) else { continue };
+                    let key = format!("fleet/{}/{}", Layout::key(&series), part.file_name(period));
+                    let bytes = objects.get(&key).unwrap_or_else(|| panic!("{key} is not there"));
+                    assert_eq!(dccd::store::sha256(bytes), entry.sha256, "{key} is not what its ledger says");
+                    let file = self.folder.path().join("object.parquet");
+                    fs::write(&file, bytes).unwrap();
+                    let Opened::Ours(opened) = open_period_file(&file, Kind::Ohlc).unwrap() else {
+                        panic!("{key}")
+                    };
+                    rows.take_all(&opened.rows().unwrap());
+                }
+            }
+            let existing = self.existing(&series);
+            assert_eq!(rows.ts(), existing.ts(), "{series}");
+            assert!((0..rows.len()).all(|row| rows.same_row(row, &existing, row)), "{series}: other values");
+            assert_eq!(ledger.rows(), existing.len() as u64, "{series}");
+        }
+    }
+
+    /// What a statement of the state store gives.
+    pub(crate) async fn ask<T>(&self, statement: &'static str) -> Vec<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+    {
+        let mut connection = PgConnection::connect(&self.database).await.unwrap();
+        let rows = sqlx::query_as(statement).fetch_all(&mut connection).await;
+        connection.close().await.unwrap();
+        match rows {
+            // The first worker has not made its tables yet.
+            Err(sqlx::Error::Database(error))
+                if matches!(error.code().as_deref(), Some("42P01" | "42883")) =>
+            {
+                Vec::new()
+            }
+            rows => rows.unwrap(),
+        }
+    }
+
+    /// How many series each worker owns, by the name in its configuration.
+    pub(crate) async fn owners(&self) -> BTreeMap<String, i64> {
+        let rows: Vec<(String, i64)> = self
+            .ask(
+                "SELECT split_part(worker, ':', 1), COUNT(*) FROM owner
+                 WHERE lease_until > tracker_now(NULL) AND worker <> '' GROUP BY 1",
+            )
+            .await;
+        rows.into_iter().collect()
+    }
+
+    /// No two attempts at a series overlapped.
+    pub(crate) async fn assert_one_at_a_time(&self) {
+        let overlaps: Vec<(String, String, String)> = self
+            .ask(
+                "SELECT a.task_id, a.worker, b.worker FROM attempt a JOIN attempt b
+                 ON a.task_id = b.task_id AND a.fence < b.fence
+                 WHERE b.started_at < COALESCE(a.ended_at, b.started_at + 1)",
+            )
+            .await;
+        assert_eq!(overlaps, []);
+    }
+}
+
+impl Worker {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
+        command
+            .args(args)
+            .current_dir(&self.folder)
+            .env("HOME", &self.folder)
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("ENVIRONMENT")
+            .envs(Served::environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command on the worker's configuration; gives what it said.
+    pub(crate) async fn said(&self, args: &[&str]) -> String {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ended = tokio::time::timeout(PATIENCE, command.output()).await.expect("stuck").unwrap();
+        format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr))
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.as_ref().unwrap().id().expect("it runs").to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        self.child.take().unwrap().kill().await.unwrap();
+    }
+
+    /// Ends it in good order.
+    pub(crate) async fn stop(&mut self) {
+        self.signal("TERM").await;
+        let mut child = self.child.take().unwrap();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it does not end");
+        assert!(ended.unwrap().success(), "{}", self.log());
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(self.folder.join("data"))
+    }
+
+    pub(crate) fn ledger(&self, series: &Series) -> Option<Ledger> {
+        Ledger::read(&self.layout().ledger(series), series).unwrap()
+    }
+
+    /// What it wrote into its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.layout().own().join("dccd.log")).unwrap_or_default()
+    }
+}
+
+pub(crate) fn at(text: &str) -> Micros {
+    Micros::parse(text, &Zone::UTC).unwrap()
+}
+
+/// Waits until something is so, or fails with what the workers wrote.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, workers: &[&Worker], is_so: impl Fn() -> F) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        let tail = |worker: &&Worker| {
+            let log = worker.log();
+            let lines: Vec<&str> = log.lines().rev().take(60).collect();
+            lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        };
+        let logs: Vec<String> = workers.iter().map(tail).collect();
+        panic!("it never came about that {what}\n{}", logs.join("\n------\n"));
+    }
+}
