@@ -85,7 +85,9 @@ fn page(series: &str) -> (&'static dyn Exchange, Page) {
     let exchange = find(series.exchange()).expect("it is registered");
     let offer = exchange.offer_for(&series).expect("it is offered");
     let ask = if offer.history == History::Now { Ask::Now } else { Ask::ByTime };
-    let contract = (series.pair().market() != Market::Spot).then_some(Contract::Base(1.0));
+    let counts_dollars = exchange.name() == "binancecoinm";
+    let contract = if counts_dollars { Contract::Quote(100.0) } else { Contract::Base(1.0) };
+    let contract = (series.pair().market() != Market::Spot).then_some(contract);
     let instrument = Instrument { contract, ..Instrument::named(exchange.symbol(series.pair())) };
     let window = Window::new(Micros::OLDEST, Micros::from_secs(1_750_000_000)).expect("it has a length");
     let rows = offer.page_rows;

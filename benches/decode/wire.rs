@@ -45,6 +45,7 @@ wire! {
     BinanceTrade { a: u64, p: Text, q: Text, T: i64, m: bool }
     BinanceBook { lastUpdateId: i64, bids: Vec<(Text, Text)>, asks: Vec<(Text, Text)> }
     BinanceFunding { fundingTime: i64, fundingRate: Text, markPrice: &'a str }
+    CoinFunding { fundingTime: i64, fundingRate: Text }
     BinanceInterest { sumOpenInterest: Text, sumOpenInterestValue: Text, timestamp: IgnoredAny }
     BitmexBucket { timestamp: &'a str, open: f64, high: f64, low: f64, close: f64, trades: i64,
         homeNotional: f64, foreignNotional: f64 }
@@ -120,7 +121,7 @@ const fn case(
 }
 
 /// Every kind of page of every exchange.
-pub(crate) const CASES: [Case; 32] = [
+pub(crate) const CASES: [Case; 37] = [
     case("binance/BTC-USDT/ohlc/1d", "binance/rest_candles_2.json", &["["], |body| {
         read::<Vec<BinanceCandle>>(body)
     }),
@@ -134,6 +135,27 @@ pub(crate) const CASES: [Case; 32] = [
     case(
         "binance/BTC-USDT_PERP/open_interest/5m",
         "by hand: binance/openinterest_5m_perp.json",
+        &["["],
+        |body| read::<Vec<BinanceInterest<'_>>>(body),
+    ),
+    case("binancecoinm/BTC-USD_PERP/ohlc/1m", "by hand: binancecoinm/ohlc_1m_perp.json", &["["], |body| {
+        read::<Vec<BinanceCandle>>(body)
+    }),
+    case("binancecoinm/BTC-USD_PERP/trades", "by hand: binancecoinm/trades_perp.json", &["["], |body| {
+        read::<Vec<BinanceTrade<'_>>>(body)
+    }),
+    case(
+        "binancecoinm/BTC-USD_PERP/orderbook",
+        "by hand: binancecoinm/orderbook_perp.json",
+        &["\"bids\":[", "\"asks\":["],
+        |body| read::<BinanceBook<'_>>(body),
+    ),
+    case("binancecoinm/BTC-USD_PERP/funding", "by hand: binancecoinm/funding_perp.json", &["["], |body| {
+        read::<Vec<CoinFunding<'_>>>(body)
+    }),
+    case(
+        "binancecoinm/BTC-USD_PERP/open_interest/5m",
+        "by hand: binancecoinm/openinterest_5m_perp.json",
         &["["],
         |body| read::<Vec<BinanceInterest<'_>>>(body),
     ),

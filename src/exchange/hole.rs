@@ -30,6 +30,21 @@ pub(super) fn first(
     Ok(hole.map(|pair| pair[0]))
 }
 
+/// How many numbers follow `before` that no trade of an answer has, where a later one is there.
+///
+/// # Errors
+/// When an id is no number.
+pub(super) fn after(rows: &Batch, before: u64) -> Result<Option<u64>, ParseError> {
+    let mut next = None;
+    for row in 0..rows.len() {
+        let (number, _) = numbered(rows, row)?;
+        if before < number && next.is_none_or(|next| number < next) {
+            next = Some(number);
+        }
+    }
+    Ok(next.map(|next| next - before - 1).filter(|skipped| *skipped > 0))
+}
+
 /// The number and the instant of a row.
 ///
 /// # Errors

@@ -57,6 +57,8 @@ pub struct Walk {
     again: bool,
     /// The number before a hole in contiguous ids that was asked for again, and holes up to it.
     doubted: Option<u64>,
+    /// The same until a second answer has it.
+    asked_again: Option<u64>,
     empties: u8,
     contradictions: u8,
     ended: bool,
@@ -74,12 +76,14 @@ pub struct Step {
     pub empty: Option<Window>,
     /// Rows outside what was asked for, which an exchange should not have sent.
     pub stray: u64,
+    /// A hole in contiguous ids that is believed now: the number before it, and how many are skipped.
+    pub id_hole: Option<(u64, u64)>,
 }
 
 impl Step {
     /// What an answer gives that only showed the way.
     fn of_nothing(rows: &Batch) -> Step {
-        Step { rows: Batch::of(rows.kind()), covered: None, empty: None, stray: 0 }
+        Step { rows: Batch::of(rows.kind()), covered: None, empty: None, stray: 0, id_hole: None }
     }
 }
 
@@ -114,6 +118,7 @@ impl Walk {
             unsure: false,
             again: false,
             doubted: None,
+            asked_again: None,
             empties: 0,
             contradictions: 0,
             ended: false,
@@ -199,11 +204,12 @@ impl Walk {
             self.contradicted(&rows)?;
             return Ok(Step::of_nothing(&rows));
         }
+        let id_hole = self.believed_hole(&rows)?;
         if let Some((before, at)) = self.hole(&rows)? {
             let covered = self.prove_up_to(at);
-            self.doubted = Some(before);
+            (self.doubted, self.asked_again) = (Some(before), Some(before));
             self.go_on(Some(at), Next::FromId(before), true);
-            return Ok(Step { rows: rows.gather(&inside), covered, empty: None, stray });
+            return Ok(Step { rows: rows.gather(&inside), covered, empty: None, stray, id_hole });
         }
         // A row that was not asked for proves nothing.
         let past = ts.iter().map(|at| Micros(*at)).any(|at| self.answers(at) && self.is_past(at));
@@ -231,7 +237,7 @@ impl Walk {
             }
         }
         let rows = if inside.len() == rows.len() { rows } else { rows.gather(&inside) };
-        Ok(Step { rows, covered, empty, stray })
+        Ok(Step { rows, covered, empty, stray, id_hole })
     }
 
     /// What is left of the window and may be confirmed empty.
@@ -306,6 +312,13 @@ impl Walk {
             _ => None,
         };
         hole::first(rows, self.window, begin, self.doubted)
+    }
+
+    /// The hole that was asked for again and is there in this answer too.
+    fn believed_hole(&mut self, rows: &Batch) -> Result<Option<(u64, u64)>, ParseError> {
+        let Some(before) = self.asked_again.filter(|_| !rows.is_empty()) else { return Ok(None) };
+        self.asked_again = None;
+        Ok(hole::after(rows, before)?.map(|skipped| (before, skipped)))
     }
 
     /// A full answer of the newest rows alone proves nothing before its oldest: that has been forgotten since the

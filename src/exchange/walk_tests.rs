@@ -204,7 +204,9 @@ fn a_hole_between_ids_is_believed_once_two_answers_have_it() {
     // The trade asked for is missing this time, its neighbour of the same instant is not.
     let third = walk.take(trades((801..802).chain(900..1_200)), Next::FromId(1_199), None).unwrap();
     assert_eq!((third.covered, &walk.next().unwrap().ask), (instants(80, 80), &Ask::FromId(801)));
+    assert_eq!(third.id_hole, None, "it is asked for again first");
     let fourth = walk.take(trades((801..802).chain(900..1_200)), Next::FromId(1_199), None).unwrap();
+    assert_eq!(fourth.id_hole, Some((801, 98)));
     assert_eq!((fourth.covered, walk.next()), (instants(80, 100), None));
 }
 

@@ -18,9 +18,9 @@ use crate::model::{Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
-    CandlesRevised, Chain, FileAdopted, FileMissing, FilePublished, FileQuarantined, HolesRepaired,
-    JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
-    WindowFailed,
+    CandlesRevised, Chain, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
+    HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded,
+    RowsFetched, RowsStored, WindowFailed,
 };
 use crate::telemetry::{Discard, Telemetry, trace};
 
@@ -178,6 +178,8 @@ impl<'a> Run<'a> {
         if unsure.is_empty() {
             return Ok((writer, Ok(())));
         }
+        let (series, windows) = (&self.order.series, unsure.len() as u64);
+        self.context.telemetry.emit(EmptyWindowsDoubted { series, windows });
         self.at.planned += Turn::Last.windows(&unsure, ground).count();
         self.walk_all(writer, ground, &unsure, Turn::Last).await
     }
@@ -282,6 +284,9 @@ impl<'a> Run<'a> {
     }
 
     async fn accept(&mut self, writer: Writer, step: Step) -> Result<Writer, RunError> {
+        if let Some((before, ids)) = step.id_hole {
+            self.context.telemetry.emit(IdHoleBelieved { series: &self.order.series, before, ids });
+        }
         let page = Accepted { rows: step.rows, covered: step.covered, empty: step.empty, derived: false };
         self.keep(writer, page, step.stray).await
     }

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Direction, Instrument, Offer, Page, Probe};
+use crate::exchange::{Ask, Bounds, Direction, Instrument, Offer, Page, Probe};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
-use crate::telemetry::events::Chain;
+use crate::telemetry::events::{Chain, ContractRolledOver};
 
 /// Missing windows from which on the oldest row is looked for first.
 const WORTH_A_PROBE: usize = 3;
@@ -55,7 +55,8 @@ impl Ground {
             }
             _ => return None,
         };
-        if !self.offer.is_open_ended() {
+        // What is asked for by id alone begins with a row of its own.
+        if matches!(self.offer.bounds, Bounds::Page | Bounds::ById) {
             return None;
         }
         let is_next = between.is_none_or(|between| settled.missing(between).is_empty());
@@ -111,6 +112,14 @@ impl Run<'_> {
         let (instrument, quotas) = listed.map_err(|(_, error)| self.unprepared(error))?;
         quotas.into_iter().for_each(|(budget, quota)| client.set_quota(budget, quota));
         let before = known.map(|known| known.now).filter(|known| known.symbol != instrument.symbol);
+        if let Some(before) = &before {
+            self.context.telemetry.emit(ContractRolledOver {
+                series: &self.order.series,
+                before: &before.symbol,
+                now: &instrument.symbol,
+                tenure: before.tenure(),
+            });
+        }
         let introduced = Introduced { now: instrument, before };
         self.context.introduced().insert(pair.clone(), introduced.clone());
         Ok(introduced)

@@ -10,12 +10,14 @@ use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use crate::house::{House, at, backfill, run, said, window};
 
 /// Series whose walks go down and up, with and without a look for their first row.
-const SERIES: [(&str, Endpoint, &str, &str); 5] = [
+const SERIES: [(&str, Endpoint, &str, &str); 7] = [
     ("okx/BTC-USDT_PERP/open_interest/1h", Endpoint::OpenInterest, "2024-01-02", "2024-02-20"),
     ("okx/BTC-USDT/ohlc/1m", Endpoint::Ohlc, "2024-02-18", "2024-02-20"),
     ("bybit/BTC-USDT_PERP/funding", Endpoint::Funding, "2023-06-05", "2024-02-20"),
     ("binance/BTC-USDT_PERP/funding", Endpoint::Funding, "2023-06-05", "2024-02-20"),
     ("bitmex/BTC-USD_PERP/funding", Endpoint::Funding, "2023-06-05", "2024-02-20"),
+    ("coinbase/BTC-USD/trades", Endpoint::Trades, "2024-02-19", "2024-02-20"),
+    ("okx/BTC-USDT/trades", Endpoint::Trades, "2024-02-19", "2024-02-20"),
 ];
 
 async fn house(series: &str, knobs: Knobs) -> House {

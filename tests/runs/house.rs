@@ -329,6 +329,16 @@ impl Metrics {
         Metrics(exposition::text(site.telemetry().metrics()).unwrap().lines().map(str::to_owned).collect())
     }
 
+    /// The sample of a family for the exchange and the kind of a series.
+    pub(crate) fn of_kind(&self, family: &str, series: &Series) -> f64 {
+        let labels = [format!("exchange=\"{}\"", series.exchange()), format!("kind=\"{}\"", series.kind())];
+        let fits = |line: &&String| {
+            line.split('{').next() == Some(family) && labels.iter().all(|label| line.contains(label.as_str()))
+        };
+        let line = self.0.iter().find(fits).unwrap_or_else(|| panic!("no {family} of {series}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
     /// The sample of a family, or of one of its label sets, for a series.
     pub(crate) fn of_series(&self, family: &str, series: &Series) -> f64 {
         let (name, label) = family.split_once('{').unwrap_or((family, ""));

@@ -6,7 +6,7 @@ use dccd::model::{Batch, Kind, Market, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, assert_same, at, backfill, grid, run, said, window};
+use crate::house::{House, Metrics, assert_same, at, backfill, grid, run, said, window};
 use crate::told;
 
 /// When the contract of March ends and that of June becomes the nearest.
@@ -80,6 +80,10 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
             let until = Some(at(now) - std::time::Duration::from_secs(630));
             assert_eq!(said(&run(&site, &Order { until, ..order.clone() }).await), "", "{series} {now}");
         }
+        let own: Series = series.parse().unwrap();
+        let is_continued = series.contains("binance") && own.kind() == Kind::Ohlc;
+        let rolled = Metrics::of(&site).of_kind("dccd_contract_rollovers_total", &own);
+        assert!(is_continued || rolled == 1.0, "{series}: {rolled}");
         site.close().await;
 
         let whole = window("2024-03-26", "2024-03-31");

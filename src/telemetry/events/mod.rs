@@ -3,6 +3,7 @@
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 
 mod alive;
+mod doubts;
 mod drill;
 mod fleet;
 mod journal;
@@ -21,6 +22,7 @@ use std::error::Error;
 use std::fmt;
 
 pub use alive::HealthFileWritten;
+pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
 pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,

@@ -4,6 +4,7 @@ mod alive;
 mod catalogue;
 mod collect;
 mod collected;
+mod doubts;
 mod drill;
 mod families;
 mod fleet;
@@ -34,6 +35,7 @@ use catalogue::Catalogue;
 pub use catalogue::Family;
 pub(super) use catalogue::unit_of;
 pub(super) use collected::CollectFamilies;
+use doubts::Doubts;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use fleet::Fleet;
@@ -65,6 +67,7 @@ pub struct Metrics {
     pub(crate) journal: Journal,
     pub(crate) remotes: Remotes,
     pub(crate) tasks: Tasks,
+    pub(crate) doubts: Doubts,
     pub(crate) fleet: Fleet,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
@@ -120,6 +123,7 @@ impl Metrics {
             journal: Journal::new(&add),
             remotes: Remotes::new(&add),
             tasks: Tasks::new(&add),
+            doubts: Doubts::new(&add),
             fleet: Fleet::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
@@ -232,6 +236,7 @@ impl Metrics {
             self.runs.repairs.with_label_values(&[exchange, kind, outcome]);
         }
         self.create_storage_label_sets(kind);
+        self.doubts.declare(exchange, kind);
     }
 
     /// Creates the label sets of an exchange again that were dropped with its last series.
@@ -252,6 +257,7 @@ impl Metrics {
             runs.duration.forget(&[("exchange", exchange), ("kind", kind)]);
             forget(&runs.discarded, &[("exchange", exchange), ("kind", kind)]);
             forget(&runs.repairs, &[("exchange", exchange), ("kind", kind)]);
+            self.doubts.forget(exchange, kind);
         }
         if !self.series.has(|other| other.exchange() == exchange) {
             self.forget_exchange(exchange);
