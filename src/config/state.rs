@@ -25,6 +25,8 @@ pub struct Worker {
     pub slots: u32,
     /// How long a task stays this worker's without a sign of life.
     pub lease: Duration,
+    /// Exchanges see an address that is this worker's alone, so that it shares no rate limit with its fleet.
+    pub own_address: bool,
 }
 
 /// Reads `store` and `store_file`.
@@ -64,7 +66,7 @@ fn url_in(root: &Section<'_>, file: &Path) -> Option<String> {
 
 /// Reads the `worker` section.
 pub(super) fn check_worker(root: &Section<'_>) -> Worker {
-    let section = root.child("worker", &["id", "slots", "lease"]);
+    let section = root.child("worker", &["id", "slots", "lease", "own_address"]);
     let id = section.text("id");
     let odd = |byte: u8| !(byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if let Some(id) = id
@@ -77,5 +79,6 @@ pub(super) fn check_worker(root: &Section<'_>) -> Worker {
         id: id.map(str::to_owned),
         slots: u32::try_from(section.whole("slots", 1..=256, 8)).unwrap_or(8),
         lease: Duration::from_secs_f64(lease),
+        own_address: section.flag("own_address", false),
     }
 }

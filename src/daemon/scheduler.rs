@@ -128,6 +128,7 @@ impl Scheduler {
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
             self.site.measure_disk();
+            self.site.share_limits();
             self.look_at_storage();
             self.show();
         }

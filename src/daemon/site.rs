@@ -131,6 +131,7 @@ impl Site {
             layout: layout.clone(),
             telemetry: telemetry.clone(),
             db: db.clone(),
+            own_address: config.worker.own_address,
         });
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
         let mut site = Site {
@@ -290,6 +291,13 @@ impl Site {
             paused.retain(|one| !series.contains(one));
         }
         Ok(())
+    }
+
+    /// Spends of each rate limit what falls to one of the workers that share an address.
+    pub(super) fn share_limits(&self) {
+        let sharers = u32::try_from(self.fleet.sharers()).unwrap_or(u32::MAX);
+        let contexts = self.contexts.read().unwrap_or_else(PoisonError::into_inner);
+        contexts.values().for_each(|context| context.client.share_among(sharers));
     }
 
     fn context(&self, exchange: &str) -> Option<Arc<Context>> {

@@ -27,6 +27,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 pub(crate) struct Bucket {
     /// The heaviest request this exchange knows; the bucket holds it if the quota is large enough.
     heaviest: f64,
+    quota: Quota,
+    /// So many spend the quota together, each its part.
+    sharers: u32,
     usable: f64,
     capacity: f64,
     per: Duration,
@@ -49,6 +52,8 @@ impl Bucket {
             .unwrap_or_default();
         let mut bucket = Bucket {
             heaviest: f64::from(heaviest),
+            quota,
+            sharers: 1,
             usable: 0.0,
             capacity: 0.0,
             per: Duration::from_secs(1),
@@ -72,10 +77,19 @@ impl Bucket {
         if self.level.is_finite() {
             self.fill(now);
         }
-        self.usable = f64::from(quota.weight) * SHARE;
+        self.quota = quota;
+        self.usable = f64::from(quota.weight) * SHARE / f64::from(self.sharers);
         self.capacity = (self.usable * BURST).max(self.heaviest.min(self.usable / 2.0));
         self.per = quota.per;
         self.level = self.level.min(self.capacity);
+    }
+
+    /// Spends one of so many parts of the quota from now on.
+    pub(crate) fn share_among(&mut self, sharers: u32, now: Instant) {
+        if self.sharers != sharers.max(1) {
+            self.sharers = sharers.max(1);
+            self.set_quota(self.quota, now);
+        }
     }
 
     /// When a request of this weight may go out: `now` or later.
@@ -83,13 +97,13 @@ impl Bucket {
         self.fill(now);
         let weight = f64::from(weight);
         let budget = if weight > self.capacity {
-            self.sent_at.map_or(now, |sent| sent + self.per.div_f64(SHARE))
+            self.sent_at.map_or(now, |sent| sent + self.per.div_f64(SHARE) * self.sharers)
         } else if weight > self.level {
             now + Duration::from_secs_f64((weight - self.level) / self.per_second())
         } else {
             now
         };
-        let spaced = self.sent_at.map_or(now, |sent| sent + self.spacing);
+        let spaced = self.sent_at.map_or(now, |sent| sent + self.spacing * self.sharers);
         let open = self.closed_until.unwrap_or(now);
         budget.max(spaced).max(open).max(now)
     }
@@ -106,7 +120,9 @@ impl Bucket {
     /// Believes the exchange when it has counted more than we have: somebody else shares our address.
     pub(crate) fn observe_used(&mut self, used: u32, now: Instant) {
         self.fill(now);
-        self.level = self.level.min(self.usable - f64::from(used));
+        // What it counts is what all sharers spent.
+        let left = f64::from(self.quota.weight) * SHARE - f64::from(used);
+        self.level = self.level.min(left);
     }
 
     /// Nothing goes out before `until`.
@@ -260,6 +276,30 @@ mod tests {
         assert_eq!(bucket.level(now), (108.0, 108.0));
         bucket.set_quota(Quota { weight: 0, per: Duration::ZERO }, now);
         assert_eq!(bucket.level(now), (108.0, 108.0));
+    }
+
+    #[test]
+    fn sharers_together_spend_no_more_than_one_alone_and_what_all_have_spent_binds_each() {
+        let mut now = Instant::now();
+        let mut bucket = Bucket::new(Quota { weight: 1_200, per: MINUTE }, 20, Some(10.0), now);
+        bucket.share_among(3, now);
+        let began = now;
+        let mut spent = 0;
+        while now < began + MINUTE {
+            now = bucket.ready_at(4, now);
+            bucket.take(4, now);
+            spent += 4;
+        }
+        assert!((340..=400).contains(&spent), "{spent}: a third of 1 200, less some room");
+
+        bucket.observe_used(500, now);
+        assert_eq!(bucket.ready_at(4, now + MINUTE), now + MINUTE, "there is room for all");
+        bucket.observe_used(1_080, now + MINUTE);
+        assert!(bucket.ready_at(4, now + MINUTE) > now + MINUTE, "the others spent it");
+        bucket.share_among(0, now + MINUTE * 2);
+        bucket.take(4, now + MINUTE * 2);
+        let next = bucket.ready_at(4, now + MINUTE * 2) - (now + MINUTE * 2);
+        assert_eq!(next, Duration::from_millis(100), "alone, only the configured rate is left");
     }
 
     #[test]

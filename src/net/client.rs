@@ -132,6 +132,11 @@ impl Client {
         &self.clock
     }
 
+    /// Spends one of so many equal parts of every budget: as many processes ask from the same address.
+    pub fn share_among(&self, sharers: u32) {
+        self.limiters.iter().chain(&self.spare).for_each(|limiter| limiter.share_among(sharers));
+    }
+
     /// Follows the quota the exchange announced for one of its budgets.
     pub fn set_quota(&self, budget: usize, quota: Quota) {
         self.limiter(budget).set_quota(quota);

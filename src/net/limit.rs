@@ -61,6 +61,11 @@ impl Limiter {
         self.bucket().set_quota(quota, Instant::now());
     }
 
+    /// Spends one of so many equal parts of the quota: others spend theirs from the same address.
+    pub fn share_among(&self, sharers: u32) {
+        self.bucket().share_among(sharers, Instant::now());
+    }
+
     /// Follows the weight the exchange says is used in the running window.
     pub fn observe_used(&self, weight: u32) {
         self.bucket().observe_used(weight, Instant::now());

@@ -39,6 +39,7 @@ pub(super) struct Fleet {
     layout: Layout,
     telemetry: Telemetry,
     db: Database,
+    own_address: bool,
     places: Mutex<HashMap<Series, Arc<Place>>>,
     /// The series whose metrics this process shows, and how often a job of each runs.
     shown: Mutex<BTreeMap<Arc<Series>, Shown>>,
@@ -77,6 +78,8 @@ pub(super) struct Parts {
     pub(super) layout: Layout,
     pub(super) telemetry: Telemetry,
     pub(super) db: Database,
+    /// Exchanges see an address that is this worker's alone.
+    pub(super) own_address: bool,
 }
 
 /// A run that may go on until `stop`. Dropping it ends it.
@@ -104,9 +107,9 @@ impl Bucketed {
 
 impl Fleet {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { owned, bucketed, store, layout, telemetry, db } = parts;
+        let Parts { owned, bucketed, store, layout, telemetry, db, own_address } = parts;
         let (places, shown) = (Mutex::default(), Mutex::default());
-        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, places, shown })
+        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, places, shown })
     }
 
     /// Whether others may write what this process writes.
@@ -132,6 +135,11 @@ impl Fleet {
     /// Whether a remote is the bucket that the fleet shares.
     pub(super) fn is_bucket(&self, remote: &dyn Remote) -> bool {
         self.bucketed.as_ref().is_some_and(|own| own.s3.name() == remote.name())
+    }
+
+    /// How many workers spend the same rate limits together.
+    pub(super) fn sharers(&self) -> usize {
+        if self.own_address { 1 } else { self.owned.daemons() }
     }
 
     /// Lets a run of a series begin where it is this process's. One that is nobody's is taken if somebody asked

@@ -54,6 +54,8 @@ struct State {
     /// Who wrote what is another's, when that was last asked.
     elsewhere: HashMap<String, String>,
     runs: u64,
+    /// Daemons that lived when that was last asked.
+    daemons: usize,
 }
 
 struct Seat {
@@ -164,6 +166,7 @@ impl Owned {
             false => Vec::new(),
         };
         let mut state = self.state();
+        state.daemons = workers.len();
         let live = owners.values().filter(|owner| owner.is_live());
         state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
         let own: HashMap<String, bool> =
@@ -171,6 +174,11 @@ impl Owned {
         let (patience, now) = (self.manner.lease, Instant::now());
         let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
         Ok(state.memory.plan(&view))
+    }
+
+    /// How many daemons spread the series over themselves, as last seen; this one alone outside of a fleet.
+    pub(in crate::daemon) fn daemons(&self) -> usize {
+        self.state().daemons.max(1)
     }
 
     /// The daemons that live.
@@ -240,7 +248,8 @@ impl Owned {
             Some(seat) => Instant::now() >= seat.ends,
             None => is_asked || !self.manner.is_daemon,
         };
-        if lapsed {
+        // Nobody waits for a store that is away.
+        if lapsed && !self.tracker.is_store_away() {
             // Without an answer what was ours last goes on being ours.
             let _ = timeout(ASKS_WITHIN, self.ask_for(&name)).await;
         }
