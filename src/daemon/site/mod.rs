@@ -1,41 +1,39 @@
 //! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod known;
+mod runs;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use crate::atomic;
 use crate::config::{self, Config};
 use crate::daemon::copies::{self, Copies};
-use crate::daemon::fleet::{Fleet, Parts, Pass};
+use crate::daemon::fleet::{Fleet, Parts};
 use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
-use crate::daemon::{Job, Refusal};
+use crate::daemon::Job;
 use crate::db::{Database, DbError};
 use crate::exchange::find;
-use crate::jobs::{Context, Order, Outcome, Progress, RunError, coverage, plan, run, tell_finding};
+use crate::jobs::{Context, coverage, plan, tell_finding};
 use crate::model::{Micros, Series};
-use crate::net::{Client, NetError, Settings};
+use crate::net::NetError;
 use crate::remote::{Bringer, RemoteError};
 use crate::store::{self, DataLock, FindingKind, Layout, Ledger, Store, StoreError};
 use crate::telemetry::events::{
-    Chain, DiskMeasured, JobFailed, JobStarted, JobStopped, JobSucceeded, JournalReplayed, JournalTorn,
+    Chain, DiskMeasured, JournalReplayed, JournalTorn,
     PublishFailed,
 };
-use crate::telemetry::{HealthMonitor, Telemetry, trace};
+use crate::telemetry::{HealthMonitor, Telemetry};
 use crate::tracker::{Retention, Tracker, TrackerError};
-
-/// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
-/// than an exchange's limit lets them come.
-const WALKS_AT_ONCE: usize = 4;
 
 /// Series named on the command line that have metrics beside the configured ones.
 const AD_HOC_SERIES: usize = 1_000;
@@ -207,71 +205,6 @@ impl Site {
         self.store.refusing().or_else(|| self.store.unpublished())
     }
 
-    /// Makes an exchange's client, once.
-    ///
-    /// # Errors
-    /// When its configured address is none.
-    pub fn meet(&self, name: &str, config: &Config) -> Result<(), NetError> {
-        let Some(exchange) = find(name).filter(|exchange| self.context(exchange.name()).is_none()) else {
-            return Ok(());
-        };
-        let settings = config.exchange(name);
-        let settings = Settings {
-            rest_url: settings.rest_url,
-            requests_per_second: settings.requests_per_second,
-            timeout: settings.timeout,
-        };
-        self.telemetry.metrics().declare_exchange(name, exchange.endpoints());
-        let client = Client::new(exchange, settings, Arc::new(self.telemetry.clone()))?;
-        let context = Context {
-            store: self.store.clone(),
-            client: Arc::new(client),
-            telemetry: self.telemetry.clone(),
-            flush_interval: config.storage.flush_interval,
-            walks_at_once: WALKS_AT_ONCE,
-            introduced: Mutex::new(HashMap::new()),
-        };
-        let mut contexts = self.contexts.write().unwrap_or_else(PoisonError::into_inner);
-        contexts.entry(exchange.name()).or_insert_with(|| Arc::new(context));
-        Ok(())
-    }
-
-    /// Takes series in that a running daemon did not know: their exchanges, what earlier runs came to, and
-    /// their metrics.
-    ///
-    /// # Errors
-    /// Where an exchange cannot be met or the state store not read.
-    pub(super) async fn take_in(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), Refusal> {
-        series.iter().try_for_each(|one| self.meet(one.exchange(), config))?;
-        let is_new = |one: &&Arc<Series>| !self.telemetry.metrics().is_declared(one);
-        let new: Vec<&Arc<Series>> = series.iter().filter(is_new).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        // A store that is away keeps nobody from collecting: rows are known from the ledger all the same.
-        let mut known = if self.db.is_away() { Vec::new() } else { self.db.series_health().await? };
-        known.retain(|known| {
-            new.iter().any(|one| ***one == known.series)
-                && self.telemetry.health().of(&known.series).is_none()
-        });
-        new.iter().for_each(|one| self.declare(one, Duration::ZERO));
-        self.telemetry.restore(known);
-        self.restore_coverage(new.into_iter());
-        Ok(())
-    }
-
-    /// Makes room for the metrics of so many jobs.
-    pub(super) fn make_room(&self, jobs: usize) {
-        self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
-    }
-
-    /// Ends the metrics of a series that is not collected any more.
-    pub(super) fn forget(&self, series: &Series) {
-        self.fleet.forget(series);
-        self.telemetry.forget_series(series);
-        self.worker.let_go();
-    }
-
     /// Whether somebody paused the job of a series.
     #[must_use]
     pub fn is_paused(&self, series: &Series) -> bool {
@@ -291,40 +224,6 @@ impl Site {
             paused.retain(|one| !series.contains(one));
         }
         Ok(())
-    }
-
-    /// Spends of each rate limit what falls to one of the workers that share an address.
-    pub(super) fn share_limits(&self) {
-        let sharers = u32::try_from(self.fleet.sharers()).unwrap_or(u32::MAX);
-        let contexts = self.contexts.read().unwrap_or_else(PoisonError::into_inner);
-        contexts.values().for_each(|context| context.client.share_among(sharers));
-    }
-
-    fn context(&self, exchange: &str) -> Option<Arc<Context>> {
-        self.contexts.read().unwrap_or_else(PoisonError::into_inner).get(exchange).cloned()
-    }
-
-    /// Creates the label sets of a series at 0; `interval` is how often its job runs.
-    pub fn declare(&self, series: &Series, interval: Duration) {
-        if self.fleet.is_shared() {
-            return self.fleet.know(&Arc::new(series.clone()), interval);
-        }
-        self.telemetry.declare_series(series, &series.to_string(), interval);
-    }
-
-    /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
-    fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
-        for series in all {
-            if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
-                tell_coverage(&self.telemetry, series, &ledger);
-            }
-        }
-    }
-
-    /// The client of an exchange that has been met.
-    #[must_use]
-    pub fn client(&self, exchange: &str) -> Option<Arc<Client>> {
-        self.context(exchange).map(|context| Arc::clone(&context.client))
     }
 
     /// Where its data lies.
@@ -354,90 +253,10 @@ impl Site {
         &self.db
     }
 
-    /// The exchanges that have been met, in order.
-    #[must_use]
-    pub fn exchanges(&self) -> Vec<&'static str> {
-        self.contexts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
-    }
-
     /// Where its events go.
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
-    }
-
-    /// The present by a series' exchange; the system's until the exchange's clock was measured.
-    #[must_use]
-    pub fn now_at(&self, series: &Series) -> Micros {
-        self.context(series.exchange()).map_or_else(now, |context| context.client.clock().now())
-    }
-
-    /// Runs a job once, `delay` after it was due, and keeps the outcome.
-    pub async fn run(
-        &self,
-        order: &Order,
-        delay: Duration,
-        progress: &(dyn Fn(Progress) + Sync),
-        stop: &CancellationToken,
-    ) -> Outcome {
-        match self.fleet.enter(&order.series, stop, true).await {
-            Ok(pass) => self.run_as_owner(order, delay, progress, &pass).await,
-            Err(error) => Outcome::of_error(error),
-        }
-    }
-
-    /// Runs a job once whose series is ours.
-    pub(super) async fn run_as_owner(
-        &self,
-        order: &Order,
-        delay: Duration,
-        progress: &(dyn Fn(Progress) + Sync),
-        pass: &Pass,
-    ) -> Outcome {
-        self.run_traced(order, delay, progress, pass).instrument(trace::job_run(&order.series)).await
-    }
-
-    async fn run_traced(
-        &self,
-        order: &Order,
-        delay: Duration,
-        progress: &(dyn Fn(Progress) + Sync),
-        pass: &Pass,
-    ) -> Outcome {
-        let series = &order.series;
-        self.telemetry.emit(JobStarted { series, delay });
-        let outcome = match self.context(series.exchange()) {
-            Some(context) => run(&context, order, progress, &pass.stop).await,
-            None => Outcome::of_error(RunError::NoOffer {
-                series: Arc::clone(series),
-                exchange: "this version",
-                what: format!("adapter for {}", series.exchange()),
-            }),
-        };
-        let outcome = self.fleet.finish(pass, outcome).await;
-        self.keep(series, &outcome).await;
-        outcome
-    }
-
-    /// Tells the outcome and keeps it over restarts.
-    pub(super) async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
-        let (rows, took, at) = (outcome.rows, outcome.took, now());
-        trace::ran(rows);
-        match &outcome.error {
-            None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
-            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
-            Some(error) => {
-                let reason = error.reason();
-                trace::failed(reason.name(), error);
-                self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
-            }
-        }
-        self.late.save(series).await;
-        let telemetry = self.telemetry.clone();
-        if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
-        {
-            tracing::error!("saving metrics.json broke off: {error}");
-        }
     }
 
     /// Checks every file of a series against its hash and sets damaged ones aside; gives what was set aside.
