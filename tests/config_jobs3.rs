@@ -243,8 +243,8 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
     assert_eq!(
         problems("jobs: [{exchange: Binanc, pairs: [BTCUSDT], span: 60}]"),
         [
-            "jobs[0].exchange: `Binanc` is not supported; did you mean `binance`? Use one of binance, kraken, \
-             krakenfutures, coinbase, bybit, okx, bitfinex, bitmex",
+            "jobs[0].exchange: `Binanc` is not supported; did you mean `binance`? Use one of binance, binancecoinm, \
+             kraken, krakenfutures, coinbase, bybit, okx, bitfinex, bitmex",
             "jobs[0].pairs[0]: expected BASE/QUOTE such as BTC/USDT or BTC/USDT:perp, found text `BTCUSDT`",
         ]
     );

@@ -12,6 +12,8 @@ use crate::model::Series;
 use crate::telemetry::events::Chain;
 use crate::telemetry::{SeriesHealth, Telemetry};
 
+/// How long the end may wait for the store.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 /// How often what is left is tried again.
 const ROUND: Duration = Duration::from_secs(1);
 /// How long a run waits for the store to take what it came to.
@@ -50,7 +52,13 @@ impl Late {
                 () = tokio::time::sleep(ROUND) => self.save_all().await,
             }
         }
-        self.save_all().await;
+        // It may be back and nobody have asked it since.
+        self.db.answered();
+        if timeout(LEAVES_WITHIN, self.save_all()).await.is_err() {
+            tracing::warn!(
+                "what the last runs came to is not in the state store; their rows are known from the ledgers"
+            );
+        }
     }
 
     async fn save_all(&self) {

@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
 use crate::config::{self, Config};
+use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::fleet::{Fleet, Parts};
 use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
-use crate::daemon::Job;
 use crate::db::{Database, DbError};
 use crate::exchange::find;
 use crate::jobs::{Context, coverage, plan, tell_finding};
@@ -28,10 +28,7 @@ use crate::model::{Micros, Series};
 use crate::net::NetError;
 use crate::remote::{Bringer, RemoteError};
 use crate::store::{self, DataLock, FindingKind, Layout, Ledger, Store, StoreError};
-use crate::telemetry::events::{
-    Chain, DiskMeasured, JournalReplayed, JournalTorn,
-    PublishFailed,
-};
+use crate::telemetry::events::{Chain, DiskMeasured, JournalReplayed, JournalTorn, PublishFailed};
 use crate::telemetry::{HealthMonitor, Telemetry};
 use crate::tracker::{Retention, Tracker, TrackerError};
 

@@ -39,6 +39,8 @@ impl Worker {
     /// Ends in good order: what it owned is free, and its row is gone. Where work broke off the row stays, so
     /// that the next process of the place finds what this one held.
     pub(in crate::daemon) async fn leave(&self) {
+        // It may be back and nobody have asked it since.
+        self.tracker.store_answered();
         let leaving = async {
             self.settle_late().await;
             self.owned.disown().await?;
