@@ -23,7 +23,7 @@ mod tasks;
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;
 
-use tasks::{FINISHED, WAITING, fill};
+use tasks::{DEFERRED, FINISHED, WAITING, defer, fill};
 
 /// Requests that are measured.
 const REQUESTS: usize = 2_000;
@@ -50,6 +50,7 @@ async fn main() {
 
 async fn measure(store: &str, database: Database, folder: &Path, setting: &str) {
     fill(&database, "finished", FINISHED, 40).await;
+    defer(&database).await;
     fill(&database, "waiting", WAITING, 0).await;
     database.close().await;
     // Its exchange refuses the connection: nothing is collected, and the daemon runs all the same.
@@ -80,7 +81,7 @@ async fn measure(store: &str, database: Database, folder: &Path, setting: &str) 
     took.sort_unstable();
     let (half, most) = (took[REQUESTS / 2], took[REQUESTS * 99 / 100]);
     println!(
-        "{store}: /health/v2/queues over HTTP with {FINISHED} finished and {WAITING} waiting: p50 {half:?}, p99 {most:?}, worst {:?}, in {:.0} s",
+        "{store}: /health/v2/queues over HTTP with {FINISHED} finished, {DEFERRED} due later and {WAITING} waiting: p50 {half:?}, p99 {most:?}, worst {:?}, in {:.0} s",
         took[REQUESTS - 1],
         began.elapsed().as_secs_f64()
     );

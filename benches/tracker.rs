@@ -16,7 +16,7 @@ mod tasks;
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;
 
-use tasks::{FINISHED, QUEUE, WAITING, fill};
+use tasks::{DEFERRED, FINISHED, QUEUE, WAITING, defer, fill};
 
 const LEASE: Duration = Duration::from_secs(60);
 /// Clients that claim from PostgreSQL side by side.
@@ -51,6 +51,7 @@ async fn measure(store: &str, database: &Database, singles: u64, batched: u64, c
     println!("{store}: {:.0} a second in batches of 50, {clients} client(s)", rate(batched, began.elapsed()));
 
     fill(database, "finished", FINISHED, 40).await;
+    defer(database).await;
     fill(database, "waiting", WAITING, 0).await;
     tracker.fold_counts().await.expect("counts");
     let mut took: Vec<Duration> = Vec::new();
@@ -62,7 +63,7 @@ async fn measure(store: &str, database: &Database, singles: u64, batched: u64, c
     }
     took.sort_unstable();
     println!(
-        "{store}: counts with {FINISHED} finished and {WAITING} waiting: p50 {:?}, p99 {:?}",
+        "{store}: counts with {FINISHED} finished, {DEFERRED} failed and due later, and {WAITING} waiting: p50 {:?}, p99 {:?}",
         took[100], took[197]
     );
     let mut took: Vec<Duration> = Vec::new();
