@@ -12,8 +12,15 @@ const EPOCH_DAY: i64 = 719_468;
 pub(crate) fn rfc3339(text: &str) -> Option<Micros> {
     utc_columns(text.as_bytes()).or_else(|| {
         let at: jiff::Timestamp = text.parse().ok()?;
-        Some(Micros(at.as_microsecond()))
+        Some(whole_micros(at))
     })
+}
+
+/// The microsecond an instant lies in, before 1970 too.
+fn whole_micros(at: jiff::Timestamp) -> Micros {
+    let beyond = at.subsec_nanosecond().rem_euclid(1_000);
+    let nanos = at.subsec_nanosecond() - beyond;
+    Micros(at.as_second() * 1_000_000 + i64::from(nanos / 1_000))
 }
 
 /// Reads `2024-02-29T12:34:56Z`, with any number of decimals of the second.
@@ -85,7 +92,8 @@ mod tests {
 
     /// What a parser of every date there can be makes of a text.
     fn known(text: &str) -> Option<Micros> {
-        text.parse::<jiff::Timestamp>().ok().map(|at| Micros(at.as_microsecond()))
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Micros(i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap()))
     }
 
     #[test]
@@ -95,6 +103,7 @@ mod tests {
             ("2019-11-11T07:14:20.093Z", 1_573_456_460_093_000),
             ("2024-02-29T23:59:59.999999Z", 1_709_251_199_999_999),
             ("2024-02-29T23:59:59.9999999Z", 1_709_251_199_999_999),
+            ("0000-01-01T00:00:00.0000001Z", -62_167_219_200_000_000),
             ("2099-12-31T00:00:00.5Z", 4_102_358_400_500_000),
         ] {
             assert_eq!(utc_columns(text.as_bytes()), Some(Micros(micros)), "{text}");
@@ -140,7 +149,7 @@ mod tests {
         fn every_instant_is_read_as_the_general_parser_reads_it(
             secs in -60_000_000_000_i64..250_000_000_000, nanos in 0_i32..1_000_000_000, decimals in 0_usize..10,
         ) {
-            let at = jiff::Timestamp::new(secs, if secs < 0 { 0 } else { nanos }).unwrap();
+            let at = jiff::Timestamp::from_nanosecond(i128::from(secs) * 1_000_000_000 + i128::from(nanos)).unwrap();
             let text = format!("{at:.decimals$}");
             prop_assert_eq!(utc_columns(text.as_bytes()), known(&text), "{}", text);
         }
