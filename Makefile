@@ -31,8 +31,8 @@ lint: ## Formatting, clippy, and what the dependencies may be.
 		echo "lint: dependencies were not checked: run \`cargo install cargo-deny --locked\`"; \
 	fi
 
-test: setup lint ## Everything that must hold.
-	$(CARGO) test --locked --no-fail-fast
+test: setup lint ## Everything that must hold. What is tried at random is the same each time; `make siege` tries anew.
+	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} $(CARGO) test --locked --no-fail-fast
 
 siege: setup ## The same tests in their long forms: more cases, more kills.
 	DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
