@@ -9,6 +9,7 @@ use dccd::tracker::{Filter, Status, Task, TaskKind, Tracker};
 use tokio::process::Child;
 
 use crate::house::{House, window};
+use crate::postgres;
 use crate::program::{command, configure, dccd, end, said, signal, terminate, until, until_code};
 
 const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
@@ -258,12 +259,31 @@ async fn a_job_whose_rhythm_changes_at_a_reload_is_due_by_the_new_one_and_its_ta
 
 #[tokio::test]
 async fn five_runs_that_a_stop_meets_are_given_back_at_once_and_nothing_waits_for_a_lease() {
+    stop_amid_five_runs(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_runs_that_a_stop_meets_are_given_back_at_once_in_postgres_too() {
+    let Some(url) = postgres::database().await else { return };
+    stop_amid_five_runs(Some(url)).await;
+}
+
+async fn stop_amid_five_runs(postgres: Option<String>) {
     let pairs = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT, LTC/USDT, XRP/USDT, SOL/USDT], span: 60, \
                  start: 2024-01-01, retry_delay: 0.01}";
     let knobs = Knobs { latency: Duration::from_millis(300), page_limit: 100, ..Knobs::default() };
     let house = with(pairs, knobs).await;
+    if let Some(url) = &postgres {
+        configure(&house, &format!("{}store: {url}\n", house.text()));
+    }
     let child = start(&house).await;
-    let (_database, tracker) = store(&house).await;
+    let (database, tracker) = match &postgres {
+        None => store(&house).await,
+        Some(url) => {
+            let database = Database::connect(url).await.unwrap();
+            (database.clone(), Tracker::new(&database, &Telemetry::new()))
+        }
+    };
     let jobs = || of_kind(&tracker, TaskKind::Job);
     let running = || async { jobs().await.iter().filter(|task| task.status == Status::InProgress).count() };
     until(|| async { running().await == 5 }).await;
@@ -279,4 +299,5 @@ async fn five_runs_that_a_stop_meets_are_given_back_at_once_and_nothing_waits_fo
         assert!(held > 0, "what {} accepted is stored", task.id);
     }
     assert_eq!(tracker.workers().await.unwrap(), [], "the worker has left");
+    database.close().await;
 }
