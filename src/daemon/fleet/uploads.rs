@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::daemon::fleet::{Bucketed, Fleet, Ready, TakeoverError};
 use crate::model::Series;
 use crate::remote::{Bucket, Published, RemoteError, Synced, pending};
-use crate::store::{Copied, Layout, Ledger};
+use crate::store::{Copied, Layout, Ledger, StoreError};
 use crate::telemetry::events::{BucketWaiting, FileCopied, SeriesNotCopied, WriteFenced, WritesOvertaken};
 
 /// How often it is looked whether something was published.
@@ -221,8 +221,12 @@ impl Fleet {
     async fn written(&self, series: &Series) -> Result<Option<(SystemTime, u64)>, TakeoverError> {
         let path = self.layout.ledger(series);
         self.on_disk(series, move |_, _| {
-            let found = std::fs::metadata(&path).ok();
-            Ok(found.and_then(|found| Some((found.modified().ok()?, found.len()))))
+            let found = match std::fs::metadata(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                found => found.map_err(StoreError::io("looking at", &path))?,
+            };
+            let at = found.modified().map_err(StoreError::io("looking at", &path))?;
+            Ok(Some((at, found.len())))
         })
         .await
     }
