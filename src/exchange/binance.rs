@@ -14,7 +14,7 @@ use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
 use crate::exchange::decode::{Row, each_row, read, told, unreadable};
 use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -231,14 +231,15 @@ impl Exchange for Binance {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_klines(answer.body, page.rows, out),
             Kind::Trades => self.parse_trades(answer.body, page.rows, out),
             Kind::OrderBook => self.parse_depth(answer, page.rows, out),
             Kind::Funding => self.parse_funding(answer.body, out),
             Kind::OpenInterest => self.parse_interest(answer.body, out),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

@@ -13,8 +13,8 @@ use crate::exchange::binance::{self, AggTrade, Depth, Kline};
 use crate::exchange::binance_usdm::Millis;
 use crate::exchange::decode::{Row, each_row, read, unreadable};
 use crate::exchange::{
-    Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Probe,
-    Profile, Quota, Refusal, SpanOffer,
+    Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
+    Probe, Profile, Quota, Refusal, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -185,14 +185,15 @@ impl Exchange for BinanceCoinM {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_klines(page, answer.body, out),
             Kind::Trades => self.parse_trades(page, answer.body, out),
             Kind::OrderBook => self.parse_depth(page, answer, out),
             Kind::Funding => self.parse_funding(answer.body, out),
             Kind::OpenInterest => self.parse_interest(page, answer.body, out),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {

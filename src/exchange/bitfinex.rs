@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use crate::exchange::decode::{Row, malformed, read};
 use crate::exchange::{
-    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Probe,
-    Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Parsed,
+    Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -144,14 +144,14 @@ impl Exchange for Bitfinex {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         match page.series.kind() {
             Kind::Ohlc => self.parse_bars(answer.body, out)?,
             Kind::Trades => self.parse_fills(answer.body, out)?,
             Kind::OrderBook => self.parse_book(page, answer, out)?,
             kind => return Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
         }
-        Ok(Next::ByTime)
+        Ok(Next::ByTime.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

@@ -12,7 +12,7 @@ use crate::exchange::decode::{Row, each_row, malformed, read, told, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -209,14 +209,15 @@ impl Exchange for Bitmex {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_buckets(page, answer.body, out),
             Kind::Trades => self.parse_trades(page, answer.body, out),
             Kind::OrderBook => self.parse_book(page, answer, out),
             Kind::Funding => self.parse_funding(answer.body, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

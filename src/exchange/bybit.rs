@@ -11,7 +11,7 @@ use crate::exchange::decode::{Row, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -248,7 +248,7 @@ impl Exchange for Bybit {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         match page.series.kind() {
             Kind::Ohlc => self.parse_klines(page, answer.body, out),
             Kind::Trades => self.parse_trades(page, answer.body, out),
@@ -256,7 +256,7 @@ impl Exchange for Bybit {
             Kind::Funding => self.parse_funding(answer.body, out),
             Kind::OpenInterest => self.parse_interest(page, answer.body, out),
         }?;
-        Ok(Next::ByTime)
+        Ok(Next::ByTime.into())
     }
 
     fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {

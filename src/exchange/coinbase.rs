@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::exchange::decode::{Row, each_row, malformed, read, unreadable};
 use crate::exchange::{
     Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -164,13 +164,14 @@ impl Exchange for Coinbase {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_candles(answer.body, page.rows, out),
             Kind::Trades => self.parse_trades(answer.body, page, out),
             Kind::OrderBook => self.parse_book(answer, page.rows, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

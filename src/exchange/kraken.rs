@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::exchange::decode::{Row, malformed, read, time_fault, told, unreadable};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError,
-    Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
 
@@ -173,13 +173,14 @@ impl Exchange for Kraken {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_candles(answer.body, out),
             Kind::Trades => self.parse_trades(page, answer.body, out),
             Kind::OrderBook => self.parse_depth(answer, page.rows, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::exchange::decode::{Row, malformed, read, told, unreadable};
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -253,14 +253,15 @@ impl Exchange for KrakenFutures {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_candles(page, answer.body, out),
             Kind::Trades => self.parse_trades(page, answer.body, out),
             Kind::OrderBook => self.parse_depth(page, answer, out),
             Kind::Funding => self.parse_rates(answer.body, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

@@ -16,6 +16,7 @@ mod instant;
 mod kraken;
 mod krakenfutures;
 mod listing;
+mod odd;
 mod offer;
 mod okx;
 mod page;
@@ -25,6 +26,7 @@ mod walk;
 
 pub use decode::excerpt;
 pub use listing::{Contract, Instrument, Listing};
+pub use odd::{OddFault, OddRow, Parsed};
 pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
 
@@ -65,12 +67,12 @@ pub trait Exchange: Send + Sync {
 
     /// Reads the answer to one page and appends **all** its rows, oldest first, to `out`; rows outside the
     /// page's window too, since they prove where the window ends. The walk keeps what lies inside. Trades of
-    /// one instant are in the order they happened.
+    /// one instant are in the order they happened. Rows that cannot be true are left out and named in the result.
     ///
     /// # Errors
     /// When the answer is a refusal or anything but the shape the exchange documents. `out` is then
     /// to be thrown away.
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError>;
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError>;
 
     /// What a body with an error status, or an error body with status 200, means; none when it is no
     /// error body of this exchange.

@@ -15,7 +15,7 @@ use crate::exchange::decode::{Row, malformed, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::{
     Answer, Ask, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
-    Offer, Page, ParseError, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -289,14 +289,15 @@ impl Exchange for Okx {
         }
     }
 
-    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        match page.series.kind() {
+    fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let next = match page.series.kind() {
             Kind::Ohlc => self.parse_bars(page, answer.body, out),
             Kind::Trades => self.parse_fills(page, answer.body, out),
             Kind::OrderBook => self.parse_book(page, answer, out),
             Kind::Funding => self.parse_funding(answer.body, out),
             Kind::OpenInterest => self.parse_interest(answer.body, out),
-        }
+        }?;
+        Ok(next.into())
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::exchange::hole;
 use crate::exchange::seek::Seek;
-use crate::exchange::{Ask, Bounds, Direction, History, Instrument, Next, Offer, Page, ParseError};
+use crate::exchange::{Ask, Bounds, Direction, History, Instrument, Next, Offer, Page, ParseError, Parsed};
 use crate::model::{Batch, Grid, Micros, Series, Window};
 
 /// Answers in a row that may contradict what the exchange said before, until the walk gives up.
@@ -181,9 +181,10 @@ impl Walk {
     pub fn take(
         &mut self,
         rows: Batch,
-        next: Next,
+        answer: impl Into<Parsed>,
         known: Option<(Micros, Micros)>,
     ) -> Result<Step, ParseError> {
+        let Parsed { next, .. } = answer.into();
         if let Some(seek) = &mut self.seek {
             let Some(begin) = seek.take(&rows)? else { return Ok(Step::of_nothing(&rows)) };
             (self.seek, self.ask) = (None, Ask::FromId(begin));

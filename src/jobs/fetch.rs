@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::exchange::{HttpRequest, Next, Page, ParseError, Step, Walk};
+use crate::exchange::{HttpRequest, Page, ParseError, Parsed, Step, Walk};
 use crate::jobs::FetchError;
 use crate::jobs::ends::Ends;
 use crate::model::{Batch, Window};
@@ -69,7 +69,7 @@ impl Fetcher {
     /// present may not be there yet.
     pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<Walked, Failed> {
         while let Some(page) = walk.next() {
-            let step = self.page(&page, |rows, next| walk.take(rows, next, self.ends.known()));
+            let step = self.page(&page, |rows, answer| walk.take(rows, answer, self.ends.known()));
             let step = match step.await {
                 Ok(step) => step,
                 Err((attempts, error)) => {
@@ -89,16 +89,16 @@ impl Fetcher {
     pub(crate) async fn page<T>(
         &self,
         page: &Page,
-        mut take: impl FnMut(Batch, Next) -> Result<T, ParseError>,
+        mut take: impl FnMut(Batch, Parsed) -> Result<T, ParseError>,
     ) -> Result<T, (u32, FetchError)> {
         let exchange = self.client.exchange();
         let fetching = async {
             let mut came = 0;
             let read = |received: &Received| {
                 let mut rows = Batch::of(page.series.kind());
-                let next = received.with_answer(|answer| exchange.parse(page, answer, &mut rows))?;
+                let parsed = received.with_answer(|answer| exchange.parse(page, answer, &mut rows))?;
                 came = rows.len();
-                take(rows, next)
+                take(rows, parsed)
             };
             let asked = self.ask(&exchange.request(page), read).await;
             match &asked {

@@ -130,7 +130,7 @@ impl Run<'_> {
         let wanted = derivation.wanted();
         let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled).last();
         while let Some(page) = walk.next() {
-            let step = self.fetcher.page(&page, |rows, next| walk.take(rows, next, later)).await;
+            let step = self.fetcher.page(&page, |rows, answer| walk.take(rows, answer, later)).await;
             let step = match step {
                 Ok(step) => step,
                 Err((attempts, error)) => {

@@ -125,7 +125,7 @@ fn page(kind: Kind, span: Option<Span>, contract: Option<Contract>) -> Page {
 
 fn parse(page: &Page, body: &str) -> Result<(Batch, Next), ParseError> {
     let mut batch = Batch::of(page.series.kind());
-    let next = KNOWLEDGE.exchange().parse(page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?;
+    let next = KNOWLEDGE.exchange().parse(page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?.next;
     Ok((batch, next))
 }
 

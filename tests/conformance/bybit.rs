@@ -117,7 +117,7 @@ fn inverse(series: &str, symbol: &str) -> Page {
 
 fn parse(page: &Page, body: &str) -> Result<Batch, ParseError> {
     let mut batch = Batch::of(page.series.kind());
-    let next = KNOWLEDGE.exchange().parse(page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?;
+    let next = KNOWLEDGE.exchange().parse(page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?.next;
     assert_eq!(next, Next::ByTime);
     Ok(batch)
 }

@@ -62,7 +62,7 @@ pub(crate) fn read(
         What::Page(kind, market) => {
             let mut batch = Batch::of(kind);
             let page = page(exchange, kind, market, span);
-            let next = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
+            let next = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?.next;
             Ok(Read::Rows(batch, next))
         }
         What::Clock => {

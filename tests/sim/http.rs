@@ -95,7 +95,7 @@ pub(crate) fn parsed(series: &str, body: &[u8]) -> Result<(Batch, Next), ParseEr
     let instrument = Arc::new(Instrument::named(exchange.symbol(series.pair())));
     let (window, ask) = (window("2020-01-01", "2020-01-02"), Ask::ByTime);
     let page = Page { series: Arc::new(series), instrument, window, ask, rows };
-    let next = exchange.parse(&page, &Answer::of(body, Micros(0)), &mut batch)?;
+    let next = exchange.parse(&page, &Answer::of(body, Micros(0)), &mut batch)?.next;
     Ok((batch, next))
 }
 

@@ -1,0 +1,92 @@
+//! Rows of an answer that cannot be true, and what else an answer says beside its rows.
+
+use crate::exchange::Next;
+use crate::model::Micros;
+
+/// How much of an odd row's text is kept, in bytes.
+const TEXT_BYTES: usize = 4_096;
+
+/// What an answer says beside its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// How the walk goes on.
+    pub next: Next,
+    /// The rows that cannot be true; they are not in the batch.
+    pub odd: Vec<OddRow>,
+    /// The oldest candle the exchange itself calls unfinished: neither it nor any later one is in the batch, and
+    /// nothing from its open on is shown.
+    pub unfinished: Option<Micros>,
+    /// The rows came in the other order than the request names.
+    pub is_reversed: bool,
+}
+
+impl From<Next> for Parsed {
+    /// An answer all of whose rows are in the batch.
+    fn from(next: Next) -> Self {
+        Parsed { next, odd: Vec::new(), unfinished: None, is_reversed: false }
+    }
+}
+
+/// A row that cannot be true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OddRow {
+    /// The class of its fault, one of few: a label of metrics.
+    pub fault: OddFault,
+    /// What is wrong with it.
+    pub detail: String,
+    /// The row as the exchange sent it, cut to a few kilobytes.
+    pub text: String,
+    /// Its open or instant, where that can be true.
+    pub at: Option<Micros>,
+}
+
+impl OddRow {
+    /// A row with its text, which is cut where it is long.
+    #[must_use]
+    pub fn new(fault: OddFault, detail: impl Into<String>, text: &str, at: Option<Micros>) -> Self {
+        let text = text[..text.floor_char_boundary(TEXT_BYTES)].to_owned();
+        OddRow { fault, detail: detail.into(), text, at }
+    }
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OddFault {
+    /// A candle that opens off the grid of its span.
+    OffGrid,
+    /// Values that contradict one another, such as a high below the low, or two rows of one key that differ.
+    Contradiction,
+    /// A price or an amount that is absent, negative or no number.
+    Value,
+    /// An instant outside reason, or none.
+    Time,
+    /// A trade whose id is absent or empty.
+    Id,
+    /// Not the documented shape.
+    Shape,
+}
+
+impl OddFault {
+    /// Every fault.
+    pub const ALL: [OddFault; 6] = [
+        OddFault::OffGrid,
+        OddFault::Contradiction,
+        OddFault::Value,
+        OddFault::Time,
+        OddFault::Id,
+        OddFault::Shape,
+    ];
+
+    /// Its word in labels and files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            OddFault::OffGrid => "off_grid",
+            OddFault::Contradiction => "contradiction",
+            OddFault::Value => "value",
+            OddFault::Time => "time",
+            OddFault::Id => "id",
+            OddFault::Shape => "shape",
+        }
+    }
+}
