@@ -16,21 +16,23 @@ mod instant;
 mod kraken;
 mod krakenfutures;
 mod listing;
-mod odd;
 mod offer;
 mod okx;
 mod page;
+mod parsed;
 mod quarter;
 mod seek;
 mod walk;
 
 pub use decode::excerpt;
 pub use listing::{Contract, Instrument, Listing};
-pub use odd::{OddFault, OddRow, Parsed};
 pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
+pub use parsed::Parsed;
 
 pub use walk::{Step, Walk};
+
+pub use crate::model::{OddFault, OddRow};
 
 use crate::model::{Batch, Kind, Market, Micros, Pair, Series};
 

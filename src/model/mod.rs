@@ -6,6 +6,7 @@ mod batch;
 mod column;
 mod figures;
 mod kind;
+mod odd;
 mod pair;
 mod rows;
 mod schema;
@@ -18,6 +19,7 @@ pub use batch::Batch;
 pub use column::{Column, Texts, Values};
 pub(crate) use figures::{bytes, thousands};
 pub use kind::{Kind, Side};
+pub use odd::{OddFault, OddRow};
 pub use pair::{Market, Pair, PairError};
 pub use rows::{
     BookLevel, BookRows, Candle, Candles, FundingRate, FundingRates, OpenInterest, OpenInterests, Trade,
