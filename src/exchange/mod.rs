@@ -11,7 +11,6 @@ mod bitmex;
 mod bybit;
 mod coinbase;
 mod decode;
-mod hole;
 mod instant;
 mod kraken;
 mod krakenfutures;
@@ -19,10 +18,9 @@ mod listing;
 mod offer;
 mod okx;
 mod page;
+mod paging;
 mod parsed;
 mod quarter;
-mod seek;
-mod walk;
 
 pub use decode::excerpt;
 pub use listing::{Contract, Instrument, Listing};
@@ -30,7 +28,7 @@ pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
 pub use parsed::Parsed;
 
-pub use walk::{Step, Walk};
+pub use paging::{Edge, Gone, SetAside, Step, Walk};
 
 pub use crate::model::{OddFault, OddRow};
 

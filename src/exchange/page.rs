@@ -179,6 +179,22 @@ pub enum ParseError {
         /// The instant.
         at: Micros,
     },
+    /// The answer is not to what was asked.
+    #[error("the exchange did not answer what it was asked: {reason}; nothing of the answer was kept")]
+    Disobeyed {
+        /// How that shows.
+        reason: String,
+    },
+    /// Too many rows of an answer cannot be true.
+    #[error("{odd} of {rows} rows cannot be true (the first: {first}); the whole page is refused")]
+    MostlyOdd {
+        /// Rows that cannot be true.
+        odd: usize,
+        /// Rows in the answer.
+        rows: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
     /// A row holds a value that cannot be true.
     #[error("row {row} cannot be true ({reason}); the whole page is refused")]
     Impossible {

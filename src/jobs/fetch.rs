@@ -46,15 +46,6 @@ pub(crate) struct Fetcher {
     pub(crate) stop: CancellationToken,
 }
 
-/// What a walk that went through leaves.
-#[derive(Debug, Default)]
-pub(crate) struct Walked {
-    /// What the exchange cannot give any more.
-    pub(crate) lost: Option<Window>,
-    /// What came empty without a row that shows it was true.
-    pub(crate) unsure: Option<Window>,
-}
-
 /// A window that could not be fetched to its end.
 #[derive(Debug)]
 pub(crate) struct Failed {
@@ -65,9 +56,9 @@ pub(crate) struct Failed {
 }
 
 impl Fetcher {
-    /// Walks one window and sends on what each page gave. An end before the window's is no failure: the rows near the
-    /// present may not be there yet.
-    pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<Walked, Failed> {
+    /// Walks one window, sends on what each page gave, and gives the walk back as it ended. An end before the window's
+    /// is no failure: the rows near the present may not be there yet.
+    pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<Box<Walk>, Failed> {
         while let Some(page) = walk.next() {
             let step = self.page(&page, |rows, answer| walk.take(rows, answer, self.ends.known()));
             let step = match step.await {
@@ -79,10 +70,10 @@ impl Fetcher {
             self.ends.learn(step.rows.ts());
             if pages.send(step).await.is_err() {
                 // The run has ended; what was not taken is asked again by the next one.
-                return Ok(Walked::default());
+                break;
             }
         }
-        Ok(Walked { lost: walk.lost(), unsure: walk.unsure() })
+        Ok(Box::new(walk))
     }
 
     /// One page, tried until it is understood or the attempts are spent.

@@ -15,6 +15,7 @@ mod order;
 pub mod plan;
 mod run;
 mod survey;
+mod walks;
 
 pub use coverage::coverage;
 pub use error::{FetchError, RunError};

@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
-use crate::exchange::{Ask, Offer, Page, Walk};
+use crate::exchange::{Ask, Offer, Page, ParseError, Step, Walk};
 use crate::jobs::derive::{Derivation, Derived};
 use crate::jobs::failures::Failures;
-use crate::jobs::fetch::{Failed, Walked};
+use crate::jobs::fetch::Failed;
 use crate::jobs::run::Run;
 use crate::jobs::survey::Ground;
 use crate::jobs::{FetchError, RunError, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window};
+use crate::net::NetError;
 use crate::store::{Accepted, Writer};
 use crate::telemetry::events::CandlesDerived;
+
+/// Trades asked for where two answers have to agree on the first.
+const FEW: u32 = 10;
 
 /// The rows that candles are computed from.
 struct Source {
@@ -43,7 +47,7 @@ impl Run<'_> {
         if windows.is_empty() {
             return Ok((writer, Ok(())));
         }
-        let later = match self.trade_from(ground, &source, older.until).await {
+        let later = match self.trade_from(ground, &source, older.until, 1).await {
             Ok(later) => later.map(|at| (at, at)),
             Err(error) => return Ok((writer, Err(error))),
         };
@@ -55,7 +59,7 @@ impl Run<'_> {
             }
             let ended;
             (writer, ended) = self.derive_window(writer, ground, &source, window, later).await?;
-            self.ended(&mut writer, &mut failures, ended.map(|()| Walked::default()));
+            self.derived(&mut writer, &mut failures, ended);
         }
         let planned = self.at.planned;
         let result = match failures.into_error(&self.order.series, planned) {
@@ -89,30 +93,52 @@ impl Run<'_> {
         let Some(gap) = settled.missing(older).first().filter(|gap| gap.from == older.from) else {
             return Ok(());
         };
-        let first = self.trade_from(ground, source, Micros(0)).await?;
+        let first = self.first_trade(ground, source).await?;
         let before = first.and_then(|first| Window::new(gap.from, gap.until.min(source.grid.floor(first))));
         if let Some(before) = before {
             let exchange = self.context.client.exchange().name();
-            let reason = format!("the first trade {exchange} has is later");
+            let reason = format!("two answers show that the first trade {exchange} has is later");
             writer.account(|ledger| ledger.confirm_empty(before, &reason));
         }
         Ok(())
     }
 
-    /// The first trade from an instant on, if the exchange shows one.
+    /// The first trade of all, once two questions were answered with it.
+    async fn first_trade(&self, ground: &Ground, source: &Source) -> Result<Option<Micros>, RunError> {
+        let first = self.trade_from(ground, source, Micros(0), 1).await?;
+        let again = self.trade_from(ground, source, Micros(0), FEW).await?;
+        if first == again {
+            return Ok(first);
+        }
+        let third = self.trade_from(ground, source, Micros(0), 2 * FEW).await?;
+        Ok(third.filter(|_| third == first || third == again))
+    }
+
+    /// The first trade from an instant on, if the exchange shows one among so many rows.
     async fn trade_from(
         &self,
         ground: &Ground,
         source: &Source,
         from: Micros,
+        rows: u32,
     ) -> Result<Option<Micros>, RunError> {
         let Some(window) = Window::new(from, source.horizon) else { return Ok(None) };
         let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
-        let page = Page { series, instrument, window, ask: Ask::ByTime, rows: 1 };
+        let page = Page { series, instrument, window, ask: Ask::ByTime, rows };
         let read = self
             .fetcher
             .page(&page, |rows, _| Ok(rows.ts().iter().copied().map(Micros).filter(|at| *at >= from).min()));
         read.await.map_err(|(_, error)| self.unprepared(error))
+    }
+
+    fn derived(&mut self, writer: &mut Writer, failures: &mut Failures, ended: Result<(), Failed>) {
+        match ended {
+            Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
+            Ok(()) => failures.in_a_row = 0,
+            Err(failed) => self.failed(writer, failures, failed),
+        }
+        self.at.done += 1;
+        (self.progress)(self.at);
     }
 
     /// Walks the trades of one window. `later` is a trade after it: as long as there is one, no number of empty
@@ -128,6 +154,7 @@ impl Run<'_> {
         let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
         let settled = plan::unsettled_since(None, source.horizon);
         let wanted = derivation.wanted();
+        let mut proven = wanted.from;
         let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled).last();
         while let Some(page) = walk.next() {
             let step = self.fetcher.page(&page, |rows, answer| walk.take(rows, answer, later)).await;
@@ -138,12 +165,20 @@ impl Run<'_> {
                     return Ok((writer, Err(Failed { window, attempts, error })));
                 }
             };
-            let proven = [step.covered, step.empty].into_iter().flatten().map(|window| window.until).max();
-            let derived = match derivation.take(&step.rows, proven.unwrap_or(wanted.from)) {
+            let wanting = wanting(&walk, &step);
+            proven = [step.covered, step.empty]
+                .into_iter()
+                .flatten()
+                .map(|own| own.until)
+                .fold(proven, Micros::max);
+            // Candles begin where it is shown that no trade lies before.
+            let shown = if walk.open_beginning().is_some() { wanted.from } else { proven };
+            let derived = wanting.map_or_else(|| derivation.take(&step.rows, shown), Err);
+            let derived = match derived {
                 Ok(derived) => derived,
                 Err(source) => {
                     let exchange = self.context.client.exchange().name();
-                    let window = derivation.left().unwrap_or(page.window);
+                    let window = derivation.left().unwrap_or(wanted);
                     let error = FetchError::Parse { exchange, source };
                     return Ok((writer, Err(Failed { window, attempts: 1, error })));
                 }
@@ -158,6 +193,17 @@ impl Run<'_> {
         }
         Ok((writer, Ok(())))
     }
+}
+
+/// Why no candle can be computed from a walk's trades, if none can.
+fn wanting(walk: &Walk, step: &Step) -> Option<ParseError> {
+    if let Some(left_out) = walk.rest() {
+        let reason = format!("its first answer left out trades of {left_out}");
+        return Some(ParseError::Disobeyed { reason });
+    }
+    let odd = step.set_aside.first()?;
+    let reason = format!("a trade that candles are computed from cannot be true: {}", odd.row.detail);
+    Some(ParseError::Impossible { row: 0, reason })
 }
 
 /// What is whole, as the store takes it. Behind the last trade of all nothing is covered: it is empty.

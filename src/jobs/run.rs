@@ -3,29 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
-use crate::exchange::{Ask, History, Instrument, Offer, Page, Step, Walk};
+use crate::exchange::{Ask, History, Instrument, Offer, Page, Step};
 use crate::jobs::ends::Ends;
-use crate::jobs::failures::Failures;
-use crate::jobs::fetch::{Failed, Fetcher, Walked};
+use crate::jobs::fetch::Fetcher;
 use crate::jobs::survey::{Contracted, Ground};
+use crate::jobs::walks::Turn;
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
-use crate::model::{Micros, Series, Window, Windows};
+use crate::model::{Batch, Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
-    CandlesRevised, Chain, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
+    CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
     HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded,
-    RowsFetched, RowsStored, WindowFailed,
+    RowsFetched, RowsStored,
 };
 use crate::telemetry::{Discard, Telemetry, trace};
-
-/// Pages that may wait between the fetchers and the store.
-const PAGES_WAITING: usize = 8;
 
 /// Runs a job for one series. Whatever was stored stays stored, also where the run fails.
 pub async fn run(
@@ -42,38 +36,6 @@ pub async fn run(
     Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
 }
 
-/// Whether windows are asked for the first time in a run, or for the last after they came empty.
-#[derive(Clone, Copy)]
-enum Turn {
-    First,
-    Last,
-}
-
-impl Turn {
-    /// What one walk each takes.
-    fn windows<'a>(
-        self,
-        missing: &'a Windows,
-        ground: &Ground,
-    ) -> Box<dyn Iterator<Item = Window> + Send + 'a> {
-        match self {
-            Turn::First => Box::new(plan::walks(missing, ground.offer, ground.grid)),
-            Turn::Last if !ground.offer.is_open_ended() => {
-                Box::new(plan::walks(missing, ground.offer, ground.grid))
-            }
-            // What came empty is expected to be: one walk finds all of it so.
-            Turn::Last => Box::new(missing.iter().collect::<Vec<_>>().into_iter()),
-        }
-    }
-
-    fn walk(self, walk: Walk) -> Walk {
-        match self {
-            Turn::First => walk,
-            Turn::Last => walk.last(),
-        }
-    }
-}
-
 pub(super) struct Run<'a> {
     pub(super) context: &'a Context,
     pub(super) order: &'a Order,
@@ -81,7 +43,7 @@ pub(super) struct Run<'a> {
     pub(super) fetcher: Fetcher,
     pub(super) at: Progress,
     /// What came empty without a row that shows it was true.
-    unsure: Windows,
+    pub(super) unsure: Windows,
     /// Rows accepted and not published yet.
     waiting: u64,
     stored: u64,
@@ -133,6 +95,7 @@ impl<'a> Run<'a> {
     ) -> Result<(Writer, Result<(), RunError>), RunError> {
         (self.at.done, self.unsure) = (0, Windows::new());
         let ground = self.survey(&mut writer, offer, contract);
+        self.doubt_one_answer(&mut writer);
         match self.probe(&mut writer, &ground).await {
             Ok(true) => {}
             Ok(false) => self.settle_before_listing(&mut writer, &ground),
@@ -175,12 +138,15 @@ impl<'a> Run<'a> {
         if !knew_rows {
             unsure.add_all(&self.doubt_all_before(&mut writer, ground));
         }
+        if self.fetcher.ends.known().is_none() {
+            unsure = self.seen_empty_before(&mut writer, unsure);
+        }
         if unsure.is_empty() {
             return Ok((writer, Ok(())));
         }
         let (series, windows) = (&self.order.series, unsure.len() as u64);
         self.context.telemetry.emit(EmptyWindowsDoubted { series, windows });
-        self.at.planned += Turn::Last.windows(&unsure, ground).count();
+        self.at.planned += Turn::Last.windows(&unsure, ground).len();
         self.walk_all(writer, ground, &unsure, Turn::Last).await
     }
 
@@ -225,70 +191,24 @@ impl<'a> Run<'a> {
         Ok(writer)
     }
 
-    /// Walks all windows, several side by side, storing what comes in.
-    async fn walk_all(
-        &mut self,
-        mut writer: Writer,
-        ground: &Ground,
-        missing: &Windows,
-        turn: Turn,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
-        let mut windows = turn.windows(missing, ground);
-        let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
-        let mut walking: JoinSet<Result<Walked, Failed>> = JoinSet::new();
-        let mut failures = Failures::default();
-        loop {
-            while walking.len() < self.context.walks_at_once
-                && !failures.enough()
-                && !self.fetcher.stop.is_cancelled()
-            {
-                let Some(window) = windows.next() else { break };
-                let walk = turn.walk(self.walk_over(&writer, ground, window));
-                let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
-                let walked = async move { fetcher.walk(walk, sender).await };
-                walking.spawn(walked.instrument(trace::here()));
-            }
-            if walking.is_empty() {
-                break;
-            }
-            tokio::select! {
-                Some(step) = pages.recv() => writer = self.accept(writer, step).await?,
-                Some(ended) = walking.join_next() => {
-                    let ended = ended.map_err(|error| self.broken(&error))?;
-                    self.ended(&mut writer, &mut failures, ended);
-                }
-            }
-        }
-        drop(sender);
-        while let Some(step) = pages.recv().await {
-            writer = self.accept(writer, step).await?;
-        }
-        let planned = self.at.planned;
-        let failed = failures.into_error(&self.order.series, planned);
-        let stopped = self.at.done < planned;
-        let result = match failed {
-            Some(error) => Err(error),
-            None if stopped => Err(RunError::Stopped { series: Arc::clone(&self.order.series) }),
-            None => Ok(()),
-        };
-        Ok((writer, result))
-    }
-
-    /// The walk over a window, next to the row that is known beside it.
-    fn walk_over(&self, writer: &Writer, ground: &Ground, window: Window) -> Walk {
-        let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
-        let settled = plan::unsettled_since(ground.grid, ground.horizon);
-        let beside =
-            self.fetcher.ends.known().and_then(|ends| ground.beside(window, ends, &writer.settled()));
-        Walk::new(series, instrument, ground.offer, window, ground.horizon, settled).beside(beside)
-    }
-
-    async fn accept(&mut self, writer: Writer, step: Step) -> Result<Writer, RunError> {
+    pub(super) async fn accept(&mut self, mut writer: Writer, step: Step) -> Result<Writer, RunError> {
         if let Some((before, ids)) = step.id_hole {
             self.context.telemetry.emit(IdHoleBelieved { series: &self.order.series, before, ids });
         }
-        let page = Accepted { rows: step.rows, covered: step.covered, empty: step.empty, derived: false };
-        self.keep(writer, page, step.stray).await
+        if let Some(gone) = step.gone {
+            self.gone(&mut writer, gone);
+        }
+        let mut covered = step.covered.map(Windows::from).unwrap_or_default();
+        step.set_aside.iter().filter_map(|odd| odd.window).for_each(|window| covered.remove(window));
+        let mut parts = covered.iter();
+        let page = Accepted { rows: step.rows, covered: parts.next(), empty: step.empty, derived: false };
+        let mut writer = self.keep(writer, page, step.stray).await?;
+        for part in parts {
+            let rows = Batch::of(self.order.series.kind());
+            let page = Accepted { rows, covered: Some(part), empty: None, derived: false };
+            writer = self.keep(writer, page, 0).await?;
+        }
+        Ok(writer)
     }
 
     /// Has a page accepted and tells of it; `stray` rows of the answer were left out.
@@ -324,31 +244,6 @@ impl<'a> Run<'a> {
         self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
         self.buffered(writer.waiting_rows());
         Ok(writer)
-    }
-
-    pub(super) fn ended(
-        &mut self,
-        writer: &mut Writer,
-        failures: &mut Failures,
-        ended: Result<Walked, Failed>,
-    ) {
-        match ended {
-            Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
-            Ok(Walked { lost, unsure }) => {
-                failures.in_a_row = 0;
-                lost.into_iter().for_each(|window| self.lost(writer, window));
-                unsure.into_iter().for_each(|window| self.unsure.add(window));
-            }
-            Err(failed) => {
-                let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);
-                self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &failed.error });
-                let reason = format!("{attempts} attempts failed: {}", Chain(&failed.error));
-                writer.account(|ledger| ledger.note(window, &reason));
-                failures.add(failed);
-            }
-        }
-        self.at.done += 1;
-        (self.progress)(self.at);
     }
 
     /// One snapshot of a book.
@@ -439,7 +334,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn broken(&self, error: &tokio::task::JoinError) -> RunError {
+    pub(super) fn broken(&self, error: &tokio::task::JoinError) -> RunError {
         RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Bounds, Direction, Instrument, Offer, Page, Probe};
+use crate::exchange::{Ask, Bounds, Direction, Edge, Gone, Instrument, Offer, Page, Probe};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
@@ -21,6 +21,15 @@ const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
 
 /// How long before the listing date an exchange tells its first rows may be.
 const TRADED_BEFORE_LISTED: Duration = Duration::from_secs(30 * 86_400);
+
+/// Rows of a second look for the first row.
+const FEW: u32 = 10;
+
+/// Why time is a gap of which one run was answered that it is empty, while no row of the series is known.
+const ONE_RUN: &str = "one run got only empty answers and no row is known; the next run asks again";
+
+/// Answers after the first that may each begin with another row.
+const MOST_LOOKS: usize = 4;
 
 /// What a pair is or was, and whether nothing before it is asked for besides.
 pub(super) struct Contracted {
@@ -248,37 +257,60 @@ impl Run<'_> {
         let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
         let Some(page) = self.look(ground) else { return Ok(false) };
         let Some(first) = self.first_row(&page, ground).await? else { return Ok(false) };
-        if let Some(empty) = Window::new(gap.from, gap.until.min(first)) {
-            let exchange = self.context.client.exchange().name();
-            writer.account(|ledger| {
-                ledger.confirm_empty(empty, &format!("the first row {exchange} has is later"))
-            });
+        let exchange = self.context.client.exchange().name();
+        let before = Window::new(gap.from, gap.until.min(first.at));
+        match (before, first.gone_before) {
+            (Some(before), Some(id)) => {
+                writer.account(|ledger| ledger.give_up(before, &no_longer_given(exchange, id)))
+            }
+            (Some(before), None) => {
+                let reason = format!("two answers show that the first row {exchange} has is later");
+                writer.account(|ledger| ledger.confirm_empty(before, &reason));
+            }
+            (None, _) => {}
         }
         Ok(true)
     }
 
-    /// The open or instant of the first row there is, as a page shows it. One that shows its newest rows first may
-    /// have left out its last: another that ends with the oldest of them has to begin with it.
-    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<Micros>, RunError> {
-        let Some(first) = self.oldest_of(page).await? else { return Ok(None) };
-        if ground.offer.direction == Direction::NewestFirst && ground.offer.probe == Probe::Longest {
-            let window = Window::new(page.window.from, first + Duration::from_micros(1));
-            let up_to = Page { window: window.unwrap_or(page.window), ..page.clone() };
-            if self.oldest_of(&up_to).await? != Some(first) {
-                return Ok(None);
+    /// What had trades that the exchange no longer gives is unfillable.
+    pub(super) fn gone(&self, writer: &mut Writer, gone: Gone) {
+        let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
+        writer.account(|ledger| ledger.give_up(gone.window, &reason));
+    }
+
+    /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
+    /// one that ends with the oldest row of that page and has to begin with it.
+    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<First>, RunError> {
+        let Some(mut first) = self.oldest_of(page).await? else { return Ok(None) };
+        for _ in 0..MOST_LOOKS {
+            // Nothing lies before the first of contiguous ids.
+            let number = first.number();
+            let is_first_ever =
+                matches!(page.ask, Ask::FromId(_)) && number.is_some_and(|number| number <= 1);
+            let again = if is_first_ever {
+                Some(first.clone())
+            } else {
+                self.oldest_of(&looked_up_to(page, first.at)).await?
+            };
+            if again.as_ref() == Some(&first) {
+                // A trade lies inside the first candle, which opens before it.
+                let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
+                let at = opens.map_or(first.at, |grid| grid.floor(first.at));
+                let gone_before = number.filter(|_| matches!(page.ask, Ask::FromId(_)) && !is_first_ever);
+                return Ok(Some(First { at, gone_before }));
             }
+            let Some(again) = again else { return Ok(None) };
+            first = again;
         }
-        // A trade lies inside the first candle, which opens before it.
-        let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
-        Ok(Some(opens.map_or(first, |grid| grid.floor(first))))
+        Ok(None)
     }
 
     /// The oldest row of a page, where it shows all there are.
-    async fn oldest_of(&self, page: &Page) -> Result<Option<Micros>, RunError> {
+    async fn oldest_of(&self, page: &Page) -> Result<Option<Edge>, RunError> {
         let oldest = self.fetcher.page(page, |rows, _| {
             // A full page of many rows may have older ones before it.
-            let is_all = page.rows == 1 || rows.len() < page.rows as usize;
-            Ok(rows.ts().iter().min().copied().map(Micros).filter(|_| is_all))
+            let is_all = page.rows <= FEW || rows.len() < page.rows as usize;
+            Ok(Edge::oldest(&rows).filter(|_| is_all))
         });
         oldest.await.map_err(|(_, error)| self.unprepared(error))
     }
@@ -335,6 +367,36 @@ impl Run<'_> {
         contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 
+    /// Takes back what earlier versions called empty after one answer.
+    pub(super) fn doubt_one_answer(&self, writer: &mut Writer) {
+        let exchange = self.context.client.exchange().name();
+        let Some(ever) = Window::new(Micros(i64::MIN), Micros(i64::MAX)) else { return };
+        for row in ["row", "trade"] {
+            let reason = format!("the first {row} {exchange} has is later");
+            writer.account(|ledger| {
+                ledger.doubt_empty(ever, &reason);
+            });
+        }
+    }
+
+    /// Of a series no row of which is known, what an earlier run found empty too: the rest stays a gap, which the next
+    /// run asks for again.
+    pub(super) fn seen_empty_before(&self, writer: &mut Writer, unsure: Windows) -> Windows {
+        let before: Windows = writer
+            .ledger()
+            .notes
+            .iter()
+            .filter(|note| note.reason == ONE_RUN)
+            .map(|note| note.window)
+            .collect();
+        let mut new = unsure.clone();
+        new.remove_all(&before);
+        let mut seen = unsure;
+        seen.remove_all(&new);
+        writer.account(|ledger| new.iter().for_each(|window| ledger.note(window, ONE_RUN)));
+        seen
+    }
+
     /// Takes back what empty answers claimed of the time before the oldest row, which no row beyond can contradict.
     pub(super) fn doubt_all_before(&self, writer: &mut Writer, ground: &Ground) -> Windows {
         let goes_down = ground.offer.is_open_ended() && ground.offer.direction == Direction::NewestFirst;
@@ -342,6 +404,28 @@ impl Run<'_> {
         let before = ends.and_then(|(oldest, _)| Window::new(ground.since, oldest.min(ground.until)));
         before.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
+}
+
+/// Where the rows an exchange has begin.
+struct First {
+    at: Micros,
+    /// The first id, where lower ones show that there were rows before.
+    gone_before: Option<u64>,
+}
+
+/// A page that has to begin with the row that another one began with: one that ends with it, where ends can be named,
+/// and one of some more rows.
+fn looked_up_to(page: &Page, first: Micros) -> Page {
+    let window = Window::new(page.window.from, first + Duration::from_millis(1)).unwrap_or(page.window);
+    match page.ask {
+        Ask::FromId(_) => Page { rows: FEW, ..page.clone() },
+        _ if page.rows == 1 => Page { rows: FEW, window, ..page.clone() },
+        _ => Page { window, ..page.clone() },
+    }
+}
+
+fn no_longer_given(exchange: &str, first_id: u64) -> String {
+    format!("ids show that there were trades before {first_id}, which {exchange} no longer gives")
 }
 
 fn is_stop(error: &FetchError) -> bool {

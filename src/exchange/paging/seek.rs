@@ -3,7 +3,7 @@
 //! The newest page says how far ids go, the first one where they begin; between them the id is guessed from
 //! the time, and halved every other turn, so that the search ends however unevenly trades came.
 
-use crate::exchange::hole::{Numbered, numbered};
+use crate::exchange::paging::hole::{Numbered, numbered};
 use crate::exchange::{Ask, ParseError};
 use crate::model::{Batch, Micros};
 

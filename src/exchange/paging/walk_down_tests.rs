@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::exchange::History;
+use crate::exchange::paging::doubt::MOST_CONTRADICTIONS;
 use crate::model::{Candle, Kind, Span, Trade, Windows};
 
 const MINUTE: i64 = 60_000_000;
@@ -181,7 +182,11 @@ fn newest_first_a_full_window_is_proven_by_one_page() {
 fn newest_first_a_short_page_proves_down_to_its_oldest_row_and_an_older_row_the_rest() {
     let mut walk = walk(&NEWEST, window(0, 10), 50, 50);
     let first = walk.take(batch(Kind::Ohlc, [(0, 6), (1, 8)].into_iter()), Next::ByTime, None).unwrap();
-    assert_eq!(first.covered, Some(window(6, 10)));
+    assert_eq!((first.covered, walk.left()), (Some(window(6, 9)), Some(window(0, 10))));
+    let question = walk.next().unwrap().window;
+    assert_eq!(question, window(8, 10), "whether nothing lies behind the newest row");
+    let beginning = walk.take(batch(Kind::Ohlc, [(1, 8)].into_iter()), Next::ByTime, None).unwrap();
+    assert_eq!((beginning.covered, beginning.rows.len()), (Some(window(9, 10)), 0));
     let again = walk.next().unwrap().window;
     assert_eq!((again.from, again.until), (Micros(0), at(6) + Duration::from_micros(1)));
     let second = walk.take(batch(Kind::Ohlc, [(0, -3), (1, 6)].into_iter()), Next::ByTime, None).unwrap();
@@ -194,8 +199,12 @@ fn trades_newest_first_prove_down_to_after_their_oldest_instant_which_is_asked_a
     let mut walk = walk(&TRADES_DOWN, window(0, 30), 50, 50);
     let (rows, next) = book.answer(&walk.next().unwrap(), &TRADES_DOWN);
     let step = walk.take(rows, next, None).unwrap();
-    let proven = Window::new(at(26) + Duration::from_micros(1), at(30));
-    assert_eq!(step.covered, proven);
+    let instant = Duration::from_micros(1);
+    assert_eq!(step.covered, Window::new(at(26) + instant, at(29) + instant));
+    assert_eq!(step.rows.len(), 9, "the trade of the oldest instant comes again with its neighbours");
+    let (rows, next) = book.answer(&walk.next().unwrap(), &TRADES_DOWN);
+    let beginning = walk.take(rows, next, None).unwrap();
+    assert_eq!(beginning.covered, Window::new(at(29) + instant, at(30)));
     assert_eq!(walk.next().unwrap().window.until, at(26) + Duration::from_micros(1));
 }
 
@@ -220,13 +229,18 @@ fn more_trades_in_one_instant_than_a_page_holds_are_an_error_where_there_is_no_w
 #[test]
 fn the_newest_rows_of_an_exchange_without_history_are_covered_and_the_rest_is_lost() {
     let got = run(walk(&GLIMPSE, window(0, 50), 50, 50), &mut Book::of(0..48)).unwrap();
-    let edge = at(38) + Duration::from_micros(1);
-    assert_eq!((got.rows.len(), got.pages), (10, 1));
-    assert_eq!(got.covered, Windows::from(Window::new(edge, at(50)).unwrap()));
+    let [edge, newest] = [38, 47].map(|minute| at(minute) + Duration::from_micros(1));
+    assert_eq!((got.rows.len(), got.pages), (10, 2), "one answer may have left rows out");
+    assert_eq!(
+        got.covered,
+        Windows::from(Window::new(edge, newest).unwrap()),
+        "more may come behind the newest"
+    );
     assert_eq!(got.lost, Window::new(at(0), edge));
 
     let met = run(walk(&GLIMPSE, window(45, 50), 50, 50), &mut Book::of(0..48)).unwrap();
-    assert_eq!((met.rows, met.covered, met.lost), (vec![45, 46, 47], Windows::from(window(45, 50)), None));
+    let covered = Windows::from(Window::new(at(45), newest).unwrap());
+    assert_eq!((met.rows, met.covered, met.lost), (vec![45, 46, 47], covered, None));
 }
 
 #[test]

@@ -1,0 +1,243 @@
+//! Where a window begins, as the walk goes: the first page alone does not show that nothing lies before its first row.
+//!
+//! A row beyond that end shows it, or a candle in the first place there is, or the walk of the neighbouring window
+//! whose last answer ended with the same row. Else a second, smaller question has to meet that row and nothing before
+//! it. Where ids are contiguous the trade before it is asked for, and the walk steps back by id as far as it has to.
+
+use std::time::Duration;
+
+use crate::exchange::paging::seen::Seen;
+use crate::exchange::paging::{Edge, Step, Walk};
+use crate::exchange::{Ask, Bounds, Direction, ParseError};
+use crate::model::{Micros, OddRow, Window};
+
+/// Rows a question for the beginning asks for where it can say how many.
+const FEW: u32 = 10;
+
+/// The finest unit an exchange names instants in.
+const UNIT: Duration = Duration::from_millis(1);
+
+/// What is known of where the window begins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Beginning {
+    /// No row was seen yet.
+    #[default]
+    Unseen,
+    /// Nothing shows yet that nothing lies before the first row.
+    Open(Head),
+    /// It is shown.
+    Shown,
+}
+
+/// What lies between where the window begins and the first row of its first page.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Head {
+    window: Window,
+    /// The first row of the first page.
+    first: Edge,
+    /// The trade stepped back to, and the id the next step asks from.
+    lowest: Edge,
+    asked: u64,
+    rows: u32,
+    /// Whether one answer has left out ids.
+    is_holed: bool,
+}
+
+/// Time of which ids show that it had trades that the exchange no longer gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The time.
+    pub window: Window,
+    /// The first id the exchange still has.
+    pub first_id: u64,
+}
+
+impl Walk {
+    /// The walk leaves its beginning open for its neighbours to show: see [`Walk::meets`] and
+    /// [`Walk::ask_beginning`].
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.has_neighbours = true;
+        self
+    }
+
+    /// The time between where the window begins and its first row, while nothing shows that it holds no row.
+    #[must_use]
+    pub fn open_beginning(&self) -> Option<Window> {
+        match &self.beginning {
+            Beginning::Open(head) => Some(head.window),
+            _ => None,
+        }
+    }
+
+    /// Takes the row with which the answer to a neighbouring window ended, past that window. Where it is the first row
+    /// here, nothing lies between.
+    pub fn meets(&mut self, border: &Edge) -> Option<Step> {
+        let Beginning::Open(head) = &self.beginning else { return None };
+        if !head.first.is(border) {
+            return None;
+        }
+        let covered = Some(head.window);
+        self.beginning = Beginning::Shown;
+        Some(Step { covered, ..Step::of_nothing(self.series.kind()) })
+    }
+
+    /// The next page asks where the window begins.
+    pub fn ask_beginning(&mut self) {
+        self.asks_beginning = true;
+    }
+
+    /// Looks for the beginning in the first answer with rows.
+    pub(super) fn see_beginning(&mut self, seen: &Seen<'_>) {
+        if self.beginning != Beginning::Unseen || seen.rows.is_empty() {
+            return;
+        }
+        self.beginning = Beginning::Shown;
+        let all: Vec<usize> = (0..seen.rows.len()).collect();
+        let Some(first) = self.nearest(seen, &all).filter(|_| self.held.is_none()) else { return };
+        let is_first_ever = self.offer.ids_are_contiguous && first.number().is_some_and(|number| number <= 1);
+        if self.lies_before(first.at) || self.is_first_place(first.at) || is_first_ever {
+            return;
+        }
+        let window = match self.offer.direction {
+            Direction::OldestFirst => Window::new(self.from, first.at.min(self.until)),
+            Direction::NewestFirst => Window::new(self.end_of(first.at).max(self.from), self.until),
+        };
+        let Some(window) = window else { return };
+        match self.offer.direction {
+            Direction::OldestFirst => self.from = window.until,
+            Direction::NewestFirst => self.until = window.from,
+        }
+        if self.offer.is_a_glimpse() {
+            // What comes after it stays open until the next run sees more.
+            return;
+        }
+        let asked = first.number().unwrap_or(0).saturating_sub(u64::from(FEW));
+        let (lowest, rows) = (first.clone(), FEW + 1);
+        self.beginning = Beginning::Open(Head { window, first, lowest, asked, rows, is_holed: false });
+        self.asks_beginning = !self.has_neighbours;
+    }
+
+    /// Whether a row lies beyond the end the walk began at.
+    fn lies_before(&self, at: Micros) -> bool {
+        match self.offer.direction {
+            Direction::OldestFirst => at < self.window.from,
+            Direction::NewestFirst => at >= self.window.until,
+        }
+    }
+
+    /// Whether no candle of the window can lie between where the walk began and this one.
+    fn is_first_place(&self, at: Micros) -> bool {
+        let Some(grid) = self.grid else { return false };
+        let span = Duration::from_secs(u64::from(grid.span.secs()));
+        match self.offer.direction {
+            Direction::OldestFirst if self.offer.is_adrift(grid.span) => at < self.window.from + span,
+            Direction::OldestFirst => at <= grid.ceil(self.window.from),
+            Direction::NewestFirst => self.after(at) >= self.window.until,
+        }
+    }
+
+    fn end_of(&self, row: Micros) -> Micros {
+        self.grid.map_or(row + Duration::from_micros(1), |_| self.after(row))
+    }
+
+    /// The question for the beginning.
+    pub(super) fn beginning_page(&self) -> Option<(Ask, Window, u32)> {
+        let Beginning::Open(head) = &self.beginning else { return None };
+        if self.offer.ids_are_contiguous {
+            return Some((Ask::FromId(head.asked), self.window, head.rows));
+        }
+        let (from, until) = (head.window.from, head.window.until);
+        let few = if self.grid.is_some() { self.offer.page_rows } else { FEW.min(self.offer.page_rows) };
+        let (from, until, rows) = match (self.offer.direction, self.offer.bounds) {
+            // What names no end is asked for a little more, so that it is another question.
+            (Direction::OldestFirst, Bounds::Near) => {
+                (self.grid.map_or(from, |grid| grid.step(from, -1)), self.horizon, few)
+            }
+            (Direction::OldestFirst, _) => (from, self.end_of(head.first.at), few),
+            (Direction::NewestFirst, Bounds::Near) => (Micros(0), until + UNIT, self.offer.page_rows),
+            (Direction::NewestFirst, _) => (head.first.at, until, self.offer.page_rows),
+        };
+        Some((Ask::ByTime, Window::new(from, until).unwrap_or(self.window), rows))
+    }
+
+    /// Takes the answer to the question for the beginning.
+    pub(super) fn take_beginning(&mut self, seen: &Seen<'_>, odd: Vec<OddRow>) -> Result<Step, ParseError> {
+        let Beginning::Open(head) = self.beginning.clone() else {
+            return Ok(Step::of_nothing(seen.rows.kind()));
+        };
+        let mut step = match &seen.numbers {
+            Some(numbers) => self.step_back(head, seen, numbers)?,
+            None => self.look_before(&head, seen)?,
+        };
+        step.set_aside = self.set_aside(odd, |_| false);
+        Ok(step)
+    }
+
+    fn look_before(&mut self, head: &Head, seen: &Seen<'_>) -> Result<Step, ParseError> {
+        let nothing = Step::of_nothing(seen.rows.kind());
+        if seen.rows.ts().iter().any(|at| head.window.holds(Micros(*at))) {
+            // The first page left rows out: all before its first row is to be walked over.
+            (self.beginning, self.asks_beginning) = (Beginning::Shown, false);
+            self.rest = Some(head.window);
+            return Ok(nothing);
+        }
+        if !head.first.is_in(seen.rows) {
+            self.contradicted(seen.rows.len())?;
+            return Ok(nothing);
+        }
+        Ok(Step { covered: Some(head.window), ..self.shown(nothing) })
+    }
+
+    fn shown(&mut self, step: Step) -> Step {
+        (self.beginning, self.asks_beginning, self.contradictions) = (Beginning::Shown, false, 0);
+        step
+    }
+
+    /// One step back by id.
+    fn step_back(&mut self, mut head: Head, seen: &Seen<'_>, numbers: &[u64]) -> Result<Step, ParseError> {
+        let nothing = Step::of_nothing(seen.rows.kind());
+        let lowest = head.lowest.number().unwrap_or(0);
+        let mut order = seen.in_order();
+        order.retain(|row| numbers[*row] <= lowest);
+        let (Some(first), true) = (order.first().copied(), head.lowest.is_in(seen.rows)) else {
+            self.contradicted(seen.rows.len())?;
+            return Ok(nothing);
+        };
+        let is_holed = order.windows(2).any(|pair| numbers[pair[0]] + 1 < numbers[pair[1]]);
+        if is_holed && !head.is_holed {
+            self.beginning = Beginning::Open(Head { is_holed, ..head });
+            self.contradicted(seen.rows.len())?;
+            return Ok(nothing);
+        }
+        let ts = seen.rows.ts();
+        let before = order.iter().any(|row| numbers[*row] < lowest && ts[*row] < self.window.from.0);
+        // From the first row of the window on every row belongs somewhere, late ones too.
+        let begun = order.iter().position(|row| ts[*row] >= self.window.from.0).unwrap_or(order.len());
+        let step = Step { rows: seen.rows.gather(&order[begun..]), ..nothing };
+        let least = Edge::of(seen.rows, first);
+        if before || numbers[first] == 0 {
+            return Ok(Step { covered: Some(head.window), ..self.shown(step) });
+        }
+        if numbers[first] == head.asked {
+            head.rows = self.offer.page_rows;
+            head.asked = numbers[first].saturating_sub(u64::from(head.rows) - 1);
+        } else if least.is(&head.lowest) {
+            return Ok(self.first_of_all(&head, numbers[first], step));
+        } else {
+            self.contradicted(seen.rows.len())?;
+        }
+        head.lowest = least;
+        self.beginning = Beginning::Open(Head { is_holed: false, ..head });
+        Ok(step)
+    }
+
+    /// Two answers begin with a trade although one before it was asked for: it is the first the exchange has.
+    fn first_of_all(&mut self, head: &Head, first_id: u64, step: Step) -> Step {
+        let is_first_ever = first_id <= 1;
+        let gone = Window::new(head.window.from, head.lowest.at).filter(|_| !is_first_ever);
+        let from = gone.map_or(head.window.from, |gone| gone.until);
+        let gone = gone.map(|window| Gone { window, first_id });
+        Step { covered: Window::new(from, head.window.until), gone, ..self.shown(step) }
+    }
+}

@@ -1,0 +1,243 @@
+//! The walks of a run: its windows side by side, then where some of them begin, then what first pages left out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use crate::exchange::{Edge, ParseError, Walk};
+use crate::jobs::failures::Failures;
+use crate::jobs::fetch::Failed;
+use crate::jobs::run::Run;
+use crate::jobs::survey::Ground;
+use crate::jobs::{FetchError, RunError, plan};
+use crate::model::{Micros, Window, Windows};
+use crate::net::NetError;
+use crate::store::Writer;
+use crate::telemetry::events::{Chain, WindowFailed};
+use crate::telemetry::trace;
+
+/// Pages that may wait between the fetchers and the store.
+const PAGES_WAITING: usize = 8;
+
+/// How often windows of which first pages left rows out are walked over anew.
+const MOST_ROUNDS: usize = 8;
+
+/// Whether windows are asked for the first time in a run, or for the last after they came empty.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    First,
+    Last,
+}
+
+impl Turn {
+    /// What one walk each takes.
+    pub(super) fn windows(self, missing: &Windows, ground: &Ground) -> Vec<Window> {
+        match self {
+            // What came empty is expected to be: one walk finds all of it so.
+            Turn::Last if ground.offer.is_open_ended() => missing.iter().collect(),
+            Turn::First | Turn::Last => plan::walks(missing, ground.offer, ground.grid).collect(),
+        }
+    }
+}
+
+/// What the walks of a run leave to be done.
+#[derive(Default)]
+struct Leftovers {
+    /// Walks that do not know yet whether they saw their first row.
+    open: Vec<Walk>,
+    /// What first pages left out.
+    rest: Windows,
+    /// Where windows end, as walks go, and the row past it that the walk over it saw last.
+    borders: HashMap<Micros, Edge>,
+}
+
+/// What is walked next.
+enum Next {
+    Window(Window),
+    Walk(Box<Walk>),
+}
+
+impl Run<'_> {
+    /// Walks all windows, several side by side, storing what comes in.
+    pub(super) async fn walk_all(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+        missing: &Windows,
+        turn: Turn,
+    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+        let mut failures = Failures::default();
+        let mut leftovers = Leftovers::default();
+        let mut next: Vec<Next> = turn.windows(missing, ground).into_iter().map(Next::Window).collect();
+        let mut rounds = 0;
+        while !next.is_empty() {
+            let are_beside = next.len() > 1 && rounds == 0;
+            writer = self
+                .walk_round(writer, ground, next, (turn, are_beside), (&mut failures, &mut leftovers))
+                .await?;
+            rounds += 1;
+            (writer, next) = self.what_is_left(writer, ground, &mut leftovers).await?;
+            if failures.enough() || self.fetcher.stop.is_cancelled() {
+                break;
+            }
+            if rounds > MOST_ROUNDS {
+                self.give_up(&mut writer, &mut failures, &next);
+                break;
+            }
+        }
+        let planned = self.at.planned;
+        let result = match failures.into_error(&self.order.series, planned) {
+            Some(error) => Err(error),
+            None if self.at.done < planned => {
+                Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
+            }
+            None => Ok(()),
+        };
+        Ok((writer, result))
+    }
+
+    async fn walk_round(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+        next: Vec<Next>,
+        (turn, are_beside): (Turn, bool),
+        (failures, leftovers): (&mut Failures, &mut Leftovers),
+    ) -> Result<Writer, RunError> {
+        let mut next = next.into_iter();
+        let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
+        let mut walking: JoinSet<Result<Box<Walk>, Failed>> = JoinSet::new();
+        loop {
+            while walking.len() < self.context.walks_at_once
+                && !failures.enough()
+                && !self.fetcher.stop.is_cancelled()
+            {
+                let walk = match next.next() {
+                    None => break,
+                    Some(Next::Walk(walk)) => *walk,
+                    Some(Next::Window(window)) => self.walk_over(&writer, ground, window, turn, are_beside),
+                };
+                let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
+                let walked = async move { fetcher.walk(walk, sender).await };
+                walking.spawn(walked.instrument(trace::here()));
+            }
+            if walking.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(step) = pages.recv() => writer = self.accept(writer, step).await?,
+                Some(ended) = walking.join_next() => {
+                    let ended = ended.map_err(|error| self.broken(&error))?;
+                    self.ended(&mut writer, failures, leftovers, ended);
+                }
+            }
+        }
+        drop(sender);
+        while let Some(step) = pages.recv().await {
+            writer = self.accept(writer, step).await?;
+        }
+        Ok(writer)
+    }
+
+    /// The walk over a window, next to the row that is known beside it.
+    fn walk_over(
+        &self,
+        writer: &Writer,
+        ground: &Ground,
+        window: Window,
+        turn: Turn,
+        are_beside: bool,
+    ) -> Walk {
+        let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
+        let settled = plan::unsettled_since(ground.grid, ground.horizon);
+        let beside =
+            self.fetcher.ends.known().and_then(|ends| ground.beside(window, ends, &writer.settled()));
+        let walk =
+            Walk::new(series, instrument, ground.offer, window, ground.horizon, settled).beside(beside);
+        let walk = if are_beside { walk.beside_others() } else { walk };
+        match turn {
+            Turn::First => walk,
+            Turn::Last => walk.last(),
+        }
+    }
+
+    /// What the walks so far leave to be asked: where they begin, unless their neighbours show it, and what their first
+    /// pages left out.
+    async fn what_is_left(
+        &mut self,
+        mut writer: Writer,
+        ground: &Ground,
+        leftovers: &mut Leftovers,
+    ) -> Result<(Writer, Vec<Next>), RunError> {
+        let mut next = Vec::new();
+        for mut walk in std::mem::take(&mut leftovers.open) {
+            let met = leftovers.borders.get(&walk.begins_at()).and_then(|border| walk.meets(border));
+            if let Some(step) = met {
+                writer = self.accept(writer, step).await?;
+            } else {
+                walk.ask_beginning();
+                next.push(Next::Walk(Box::new(walk)));
+            }
+        }
+        let rest = std::mem::take(&mut leftovers.rest);
+        next.extend(Turn::First.windows(&rest, ground).into_iter().map(Next::Window));
+        self.at.planned += next.len();
+        Ok((writer, next))
+    }
+
+    /// An exchange that leaves rows out of one first page after the other is not asked for ever.
+    fn give_up(&mut self, writer: &mut Writer, failures: &mut Failures, next: &[Next]) {
+        for left in next {
+            let window = match left {
+                Next::Window(window) => Some(*window),
+                Next::Walk(walk) => walk.left(),
+            };
+            let Some(window) = window else { continue };
+            let exchange = self.context.client.exchange().name();
+            let reason = "each of its answers begins later than the one after it shows".to_owned();
+            let source = ParseError::Disobeyed { reason };
+            let error = FetchError::Parse { exchange, source };
+            let attempts = u32::try_from(MOST_ROUNDS).unwrap_or(u32::MAX);
+            self.failed(writer, failures, Failed { window, attempts, error });
+            self.at.done += 1;
+        }
+    }
+
+    fn ended(
+        &mut self,
+        writer: &mut Writer,
+        failures: &mut Failures,
+        leftovers: &mut Leftovers,
+        ended: Result<Box<Walk>, Failed>,
+    ) {
+        match ended {
+            Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
+            Ok(walk) => {
+                failures.in_a_row = 0;
+                walk.lost().into_iter().for_each(|window| self.lost(writer, window));
+                walk.unsure().into_iter().for_each(|window| self.unsure.add(window));
+                walk.rest().into_iter().for_each(|window| leftovers.rest.add(window));
+                if let Some((end, row)) = walk.border() {
+                    leftovers.borders.insert(end, row.clone());
+                }
+                if walk.open_beginning().is_some() {
+                    leftovers.open.push(*walk);
+                }
+            }
+            Err(failed) => self.failed(writer, failures, failed),
+        }
+        self.at.done += 1;
+        (self.progress)(self.at);
+    }
+
+    pub(super) fn failed(&self, writer: &mut Writer, failures: &mut Failures, failed: Failed) {
+        let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);
+        self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &failed.error });
+        let reason = format!("{attempts} attempts failed: {}", Chain(&failed.error));
+        writer.account(|ledger| ledger.note(window, &reason));
+        failures.add(failed);
+    }
+}
