@@ -138,9 +138,6 @@ impl<'a> Run<'a> {
         if !knew_rows {
             unsure.add_all(&self.doubt_all_before(&mut writer, ground));
         }
-        if self.fetcher.ends.known().is_none() {
-            unsure = self.seen_empty_before(&mut writer, unsure);
-        }
         if unsure.is_empty() {
             return Ok((writer, Ok(())));
         }
@@ -200,13 +197,18 @@ impl<'a> Run<'a> {
         }
         let mut covered = step.covered.map(Windows::from).unwrap_or_default();
         step.set_aside.iter().filter_map(|odd| odd.window).for_each(|window| covered.remove(window));
-        let mut parts = covered.iter();
-        let page = Accepted { rows: step.rows, covered: parts.next(), empty: step.empty, derived: false };
+        let mut empty = step.empty.map(Windows::from).unwrap_or_default();
+        if self.fetcher.ends.known().is_none() {
+            empty = self.seen_empty_before(&mut writer, empty);
+        }
+        let (mut covered, mut empty) = (covered.iter(), empty.iter());
+        let page = Accepted { rows: step.rows, covered: covered.next(), empty: empty.next(), derived: false };
         let mut writer = self.keep(writer, page, step.stray).await?;
-        for part in parts {
+        // A frame proves one window of each.
+        for (covered, empty) in covered.map(|own| (Some(own), None)).chain(empty.map(|own| (None, Some(own))))
+        {
             let rows = Batch::of(self.order.series.kind());
-            let page = Accepted { rows, covered: Some(part), empty: None, derived: false };
-            writer = self.keep(writer, page, 0).await?;
+            writer = self.keep(writer, Accepted { rows, covered, empty, derived: false }, 0).await?;
         }
         Ok(writer)
     }

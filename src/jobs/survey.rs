@@ -379,19 +379,13 @@ impl Run<'_> {
         }
     }
 
-    /// Of a series no row of which is known, what an earlier run found empty too: the rest stays a gap, which the next
-    /// run asks for again.
-    pub(super) fn seen_empty_before(&self, writer: &mut Writer, unsure: Windows) -> Windows {
-        let before: Windows = writer
-            .ledger()
-            .notes
-            .iter()
-            .filter(|note| note.reason == ONE_RUN)
-            .map(|note| note.window)
-            .collect();
-        let mut new = unsure.clone();
+    /// What an earlier run was answered to be empty too, of a series no row of which is known: the rest stays a gap,
+    /// which the next run asks for again.
+    pub(super) fn seen_empty_before(&self, writer: &mut Writer, empty: Windows) -> Windows {
+        let before = writer.ledger().notes.iter().filter(|note| note.reason == ONE_RUN);
+        let before: Windows = before.map(|note| note.window).collect();
+        let (mut new, mut seen) = (empty.clone(), empty);
         new.remove_all(&before);
-        let mut seen = unsure;
         seen.remove_all(&new);
         writer.account(|ledger| new.iter().for_each(|window| ledger.note(window, ONE_RUN)));
         seen

@@ -18,7 +18,7 @@ async fn thirty_days_are_stored_exactly_and_the_next_run_asks_only_for_the_last_
     let outcome = run(&site, &backfill(MINUTELY, "2024-01-01")).await;
 
     assert_eq!((said(&outcome).as_str(), outcome.rows, outcome.revised), ("", 43_200, 0));
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 44 + 1, "its pages and the look for the first row");
+    assert_eq!(house.asked(Endpoint::Ohlc).len(), 44 + 2, "its pages and two looks for the first row");
     let series: Series = MINUTELY.parse().unwrap();
     let metrics = Metrics::of(&site);
     assert_eq!(metrics.of_series("dccd_rows_written_total", &series), 43_200.0);
@@ -50,7 +50,7 @@ async fn a_file_that_was_deleted_is_fetched_again_and_nothing_else_is() {
     let asked = &house.asked(Endpoint::Ohlc)[before..];
     let inner = |start: i64| (at("2024-01-01").0..at("2024-01-16").0 - 3 * MINUTE).contains(&(start * 1_000));
     assert_eq!(asked.iter().filter(|seen| inner(asked_number(seen, "startTime"))).count(), 0);
-    assert_eq!(asked.len(), 22 + 1 + 1, "its pages, the look for the first row, the last three candles");
+    assert_eq!(asked.len(), 22 + 2 + 1, "its pages, two looks for the first row, the last three candles");
     let (stored, window) = (house.stored(MINUTELY), window("2023-12-17", "2024-01-16"));
     assert_same(&stored, &house.existing(MINUTELY, window));
     assert_eq!(house.ledger(MINUTELY).settled().missing(window).len(), 0);
@@ -144,14 +144,14 @@ async fn a_start_in_the_future_wants_nothing_and_spoils_nothing() {
 }
 
 #[tokio::test]
-async fn the_years_before_the_first_row_cost_one_request_and_are_confirmed_empty() {
+async fn the_years_before_the_first_row_cost_two_requests_and_are_confirmed_empty() {
     let listed = at("2024-01-10 07:00:00");
     let house = House::at("2024-01-12 00:00:30", Knobs { listed_from: listed, ..Knobs::default() }).await;
 
     let outcome = house.run(&backfill(MINUTELY, "2023-01-01")).await;
 
     assert_eq!((said(&outcome).as_str(), outcome.rows), ("", (DAY + 17 * HOUR) as u64 / MINUTE as u64));
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 1 + 3, "a look for the first row and three pages");
+    assert_eq!(house.asked(Endpoint::Ohlc).len(), 2 + 3, "two looks for the first row and three pages");
     house.assert_true(MINUTELY, window("2023-01-01", "2024-01-12")).await;
     let empty = house.ledger(MINUTELY).empty;
     assert_eq!(empty.len(), 1);

@@ -44,7 +44,7 @@ async fn trades_of_an_instant_with_more_than_two_pages_are_all_there_and_in_orde
     assert_same(&stored, &house.existing(TRADES, window));
     let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
     assert!(crowd > 2_000, "no instant was more crowded than two pages: {crowd}");
-    assert!(house.asked(Endpoint::Trades).iter().any(|seen| seen.path.contains("&start=2000&")));
+    assert!(house.asked(Endpoint::Trades).iter().any(|seen| seen.path.contains("&start=1998&")));
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn of_trades_the_newest_are_taken_and_what_lies_between_two_looks_is_said_
 
     let first = house.run(&backfill(trades, "2024-01-01 11:00:00")).await;
     assert_eq!(said(&first), "");
-    assert_eq!(house.asked(Endpoint::Trades).len(), 1, "asking again would not show more");
+    assert_eq!(house.asked(Endpoint::Trades).len(), 2, "one answer alone may have left rows out");
     let held = house.stored(trades);
     assert!(held.len() == 60, "{} of the newest sixty", held.len());
 

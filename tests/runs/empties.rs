@@ -96,7 +96,7 @@ async fn what_came_empty_is_asked_for_once_more_together_with_the_row_beside_it(
 }
 
 #[tokio::test]
-async fn a_market_without_any_row_is_confirmed_empty_and_doubted_once_it_has_one() {
+async fn a_market_without_any_row_is_confirmed_empty_by_two_runs_and_doubted_once_it_has_one() {
     let series = "okx/BTC-USDT_PERP/open_interest/1h";
     assert_eq!(series.parse::<Series>().unwrap().kind(), Kind::OpenInterest);
     let knobs = Knobs { listed_from: at("2024-02-01"), ..Knobs::default() };
@@ -107,6 +107,10 @@ async fn a_market_without_any_row_is_confirmed_empty_and_doubted_once_it_has_one
     assert_eq!(said(&house.run(&order).await), "");
 
     let whole = window("2024-01-02", "2024-02-10");
+    let open = house.ledger(series);
+    assert_eq!(open.settled().missing(whole), whole.into(), "one run alone does not show it");
+    assert!(open.reason(whole).unwrap().contains("the next run asks again"), "{:?}", open.notes);
+    assert_eq!(said(&house.run(&order).await), "");
     assert!(house.ledger(series).settled().missing(whole).is_empty(), "nothing spoke against it");
     house.sim.set(|knobs| knobs.faults.clear());
     let later = Order { until: Some(at("2024-02-20")), ..order };

@@ -287,7 +287,7 @@ async fn stop_amid_five_runs(postgres: Option<String>) {
     let jobs = || of_kind(&tracker, TaskKind::Job);
     let running = || async { jobs().await.iter().filter(|task| task.status == Status::InProgress).count() };
     until(|| async { running().await == 5 }).await;
-    until(|| async { house.asked(Endpoint::Ohlc).len() > 20 }).await;
+    until(|| async { house.asked(Endpoint::Ohlc).len() > 30 }).await;
 
     stop(child).await;
 
