@@ -4,21 +4,21 @@
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3). Times are in milliseconds,
 //! numbers are strings, answers are oldest first, bounds are inclusive.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
-use crate::exchange::decode::{Row, each_row, read, told, unreadable};
+use crate::exchange::decode::{Row, RowFault, each_row, read, told, unreadable};
+use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
+use crate::exchange::wire::{Columns, Int, Num};
 use crate::exchange::{
-    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
+    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault, Offer, Page,
     ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
-};
+use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side};
 
 /// Binance, spot markets and USD-margined contracts.
 pub(crate) struct Binance;
@@ -84,36 +84,30 @@ const OFFERS: [Offer; 8] = [
     usdm::OPEN_INTEREST,
 ];
 
-/// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
-pub(super) const KLINE_BYTES: usize = 120;
-pub(super) const TRADE_BYTES: usize = 90;
-
-/// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, takerBase, takerQuote, unused]`.
+/// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, …]`.
 #[derive(Deserialize)]
-pub(super) struct Kline<'a>(
-    pub(super) i64,
-    pub(super) &'a str,
-    pub(super) &'a str,
-    pub(super) &'a str,
-    pub(super) &'a str,
-    pub(super) &'a str,
-    pub(super) i64,
-    pub(super) &'a str,
-    pub(super) i64,
-    pub(super) IgnoredAny,
-    pub(super) IgnoredAny,
-    pub(super) IgnoredAny,
-);
+pub(super) struct Kline {
+    pub(super) opened: Int,
+    pub(super) open: Num,
+    pub(super) high: Num,
+    pub(super) low: Num,
+    pub(super) close: Num,
+    pub(super) volume: Num,
+    pub(super) closed: Int,
+    pub(super) quote_volume: Num,
+    pub(super) trades: Int,
+}
 
-#[derive(Deserialize)]
-pub(super) struct AggTrade<'a> {
-    pub(super) a: u64,
-    pub(super) p: &'a str,
-    pub(super) q: &'a str,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AggTrade {
+    pub(super) a: Int,
+    pub(super) p: Num,
+    pub(super) q: Num,
     #[serde(rename = "T")]
-    pub(super) time: i64,
+    pub(super) time: Int,
     /// Whether the buyer was the maker, that is, whether the taker sold.
-    pub(super) m: bool,
+    pub(super) m: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -232,14 +226,14 @@ impl Exchange for Binance {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(answer.body, page.rows, out),
-            Kind::Trades => self.parse_trades(answer.body, page.rows, out),
-            Kind::OrderBook => self.parse_depth(answer, page.rows, out),
-            Kind::Funding => self.parse_funding(answer.body, out),
-            Kind::OpenInterest => self.parse_interest(answer.body, out),
-        }?;
-        Ok(next.into())
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_klines(source, out),
+            Kind::Trades => self.parse_trades(source, out),
+            Kind::OrderBook => self.parse_depth(answer, page.rows, out).map(Into::into),
+            Kind::Funding => self.parse_funding(answer.body, out).map(Into::into),
+            Kind::OpenInterest => self.parse_interest(answer.body, out).map(Into::into),
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -260,7 +254,7 @@ impl Exchange for Binance {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime = read(self, answer.body)?;
-        Row(0).millis(time.server_time)
+        Ok(Row(0).millis(time.server_time)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -285,54 +279,78 @@ impl Exchange for Binance {
     }
 }
 
-impl Binance {
-    fn parse_klines(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        out.reserve((body.len() / KLINE_BYTES).min(most as usize));
-        let mut candles = out.candles_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, kline: Kline<'_>| {
-            let Kline(opened, open, high, low, close, volume, closed, quote, trades, ..) = kline;
-            let row = Row(row);
-            let candle = Candle {
-                ts: Micros::from_millis(opened),
-                open: row.number(open)?,
-                high: row.number(high)?,
-                low: row.number(low)?,
-                close: row.number(close)?,
-                volume: row.number(volume)?,
-                quote_volume: Some(row.number(quote)?),
-                trades: Some(trades),
-            };
-            if closed < opened {
-                return Err(row.impossible("it closes before it opens"));
-            }
-            candles.push(row.candle(candle)?);
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
+impl WireRow<'_> for Columns<Kline> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0.opened)
     }
 
-    fn parse_trades(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        out.reserve((body.len() / TRADE_BYTES).min(most as usize));
-        let mut trades = out.trades_mut();
-        let (mut last, mut id) = (None, String::new());
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: AggTrade<'_>| {
-            last = last.max(Some(wire.a));
-            let row = Row(row);
-            id.clear();
-            let _ = write!(id, "{}", wire.a);
-            trades.push(Trade {
-                ts: row.millis(wire.time)?,
-                ts_recv: None,
-                id: Some(&id),
-                price: row.amount(wire.p)?,
-                amount: row.amount(wire.q)?,
-                side: Some(if wire.m { Side::Sell } else { Side::Buy }),
-            });
-            Ok(())
-        })?;
-        Ok(last.map_or(Next::ByTime, Next::FromId))
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        let Columns(kline) = self;
+        kline.candle(row, ts, row.positive(kline.volume)?, row.positive(kline.quote_volume)?)
+    }
+}
+
+impl Kline {
+    /// The candle, with its amounts of the base and the quote asset.
+    pub(super) fn candle(
+        &self,
+        row: Row,
+        ts: Micros,
+        volume: f64,
+        quote_volume: f64,
+    ) -> Result<Taken<Candle>, Refused> {
+        if self.closed.get().is_some_and(|closed| closed < ts.millis_floor()) {
+            return Err(row.fault(OddFault::Contradiction, "it closes before it opens").into());
+        }
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(self.open)?,
+            high: row.num(self.high)?,
+            low: row.num(self.low)?,
+            close: row.num(self.close)?,
+            volume,
+            quote_volume: Some(quote_volume),
+            trades: Some(row.count(self.trades)?),
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for AggTrade {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.time)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        Ok(Taken::Row(self.trade(row, ts)?))
+    }
+}
+
+impl AggTrade {
+    /// The trade, with its amount as it is counted.
+    pub(super) fn trade(&self, row: Row, ts: Micros) -> Result<TradeRow<'static>, RowFault> {
+        Ok(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(self.a)?),
+            price: row.positive(self.p)?,
+            amount: row.positive(self.q)?,
+            side: Some(row.taker_by_maker(self.m)?),
+        })
+    }
+}
+
+impl Binance {
+    fn parse_klines(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        Ok(source.read::<Columns<Kline>>(&mut Bare)?.append(Next::ByTime, out))
+    }
+
+    fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let rows = source.read::<AggTrade>(&mut Bare)?;
+        let newest = rows.kept.iter().filter_map(Record::number).max();
+        Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
     fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {

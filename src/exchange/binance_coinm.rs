@@ -4,21 +4,22 @@
 //! host, limits and pages are: a window of candles is 200 days at most, and of one with more than a page the newest
 //! come. Amounts count contracts of a fixed size in dollars. No answer of it is recorded.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::exchange::binance::{self, AggTrade, Depth, Kline};
 use crate::exchange::binance_usdm::Millis;
-use crate::exchange::decode::{Row, each_row, read, unreadable};
+use crate::exchange::decode::{Row, RowFault, each_row, read, unreadable};
+use crate::exchange::record::{Record, TradeRow};
+use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
+use crate::exchange::wire::Columns;
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
     Probe, Profile, Quota, Refusal, SpanOffer,
 };
-use crate::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
-};
+use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side};
 
 /// Binance, coin-margined contracts.
 pub(crate) struct BinanceCoinM;
@@ -88,6 +89,16 @@ const OFFERS: [Offer; 5] = [
         ..CONTRACTS
     },
 ];
+
+/// A candle: where others say the quote amount stands the base amount, and contracts where they say that.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct CoinKline(Kline);
+
+/// A trade whose amount counts contracts.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct CoinTrade(AggTrade);
 
 /// `[{"symbol", "fundingTime", "fundingRate"}]`.
 #[derive(Deserialize)]
@@ -186,14 +197,14 @@ impl Exchange for BinanceCoinM {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(page, answer.body, out),
-            Kind::Trades => self.parse_trades(page, answer.body, out),
-            Kind::OrderBook => self.parse_depth(page, answer, out),
-            Kind::Funding => self.parse_funding(answer.body, out),
-            Kind::OpenInterest => self.parse_interest(page, answer.body, out),
-        }?;
-        Ok(next.into())
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => self.parse_klines(source, out),
+            Kind::Trades => self.parse_trades(source, out),
+            Kind::OrderBook => self.parse_depth(page, answer, out).map(Into::into),
+            Kind::Funding => self.parse_funding(answer.body, out).map(Into::into),
+            Kind::OpenInterest => self.parse_interest(page, answer.body, out).map(Into::into),
+        }
     }
 
     fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {
@@ -206,7 +217,7 @@ impl Exchange for BinanceCoinM {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime = read(self, answer.body)?;
-        Row(0).millis(time.server_time)
+        Ok(Row(0).millis(time.server_time)?)
     }
 
     /// There is no listing of one pair.
@@ -223,55 +234,43 @@ impl Exchange for BinanceCoinM {
     }
 }
 
-impl BinanceCoinM {
-    /// Where others tell the quote amount stands the base amount, and contracts where they tell that.
-    fn parse_klines(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        out.reserve((body.len() / binance::KLINE_BYTES).min(page.rows as usize));
-        let mut candles = out.candles_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, kline: Kline<'_>| {
-            let Kline(opened, open, high, low, close, contracts, closed, base, trades, ..) = kline;
-            let row = Row(row);
-            if closed < opened {
-                return Err(row.impossible("it closes before it opens"));
-            }
-            candles.push(row.candle(Candle {
-                ts: Micros::from_millis(opened),
-                open: row.number(open)?,
-                high: row.number(high)?,
-                low: row.number(low)?,
-                close: row.number(close)?,
-                volume: row.number(base)?,
-                quote_volume: Some(page.instrument.quote_amount(row.0, row.amount(contracts)?)?),
-                trades: Some(trades),
-            })?);
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
+impl WireRow<'_> for Columns<CoinKline> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0.0.opened)
     }
 
-    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        out.reserve((body.len() / binance::TRADE_BYTES).min(page.rows as usize));
-        let mut trades = out.trades_mut();
-        let (mut last, mut id) = (None, String::new());
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: AggTrade<'_>| {
-            last = last.max(Some(wire.a));
-            let row = Row(row);
-            id.clear();
-            let _ = write!(id, "{}", wire.a);
-            let (price, contracts) = (row.amount(wire.p)?, row.amount(wire.q)?);
-            trades.push(Trade {
-                ts: row.millis(wire.time)?,
-                ts_recv: None,
-                id: Some(&id),
-                price,
-                amount: page.instrument.base_amount(row.0, contracts, price)?,
-                side: Some(if wire.m { Side::Sell } else { Side::Buy }),
-            });
-            Ok(())
-        })?;
-        Ok(last.map_or(Next::ByTime, Next::FromId))
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
+        let Columns(CoinKline(kline)) = self;
+        let dollars = page.instrument.quote_amount(row.0, row.positive(kline.volume)?)?;
+        kline.candle(row, ts, row.positive(kline.quote_volume)?, dollars)
+    }
+}
+
+impl<'a> WireRow<'a> for CoinTrade {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
+        self.0.ts(row, page)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let mut trade = self.0.trade(row, ts)?;
+        trade.amount = page.instrument.base_amount(row.0, trade.amount, trade.price)?;
+        Ok(Taken::Row(trade))
+    }
+}
+
+impl BinanceCoinM {
+    fn parse_klines(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        Ok(source.read::<Columns<CoinKline>>(&mut Bare)?.append(Next::ByTime, out))
+    }
+
+    fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let rows = source.read::<CoinTrade>(&mut Bare)?;
+        let newest = rows.kept.iter().filter_map(Record::number).max();
+        Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {

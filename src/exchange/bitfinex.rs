@@ -177,7 +177,7 @@ impl Exchange for Bitfinex {
         let _: (u8,) = read(self, answer.body)?;
         let date = (answer.header)("date").and_then(|date| rfc2822::parse(date).ok());
         let date = date.ok_or_else(|| malformed(answer.body, "no Date header came with it"))?;
-        Row(0).millis(date.timestamp().as_millisecond())
+        Ok(Row(0).millis(date.timestamp().as_millisecond())?)
     }
 
     fn listing_request(&self, _: Option<&Pair>) -> HttpRequest {

@@ -244,7 +244,7 @@ impl Exchange for Bitmex {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let clock: WireClock = read(self, answer.body)?;
-        Row(0).millis(clock.timestamp)
+        Ok(Row(0).millis(clock.timestamp)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -307,7 +307,7 @@ fn instrument(
 ) -> Result<Instrument, ParseError> {
     let is_known = matches!(wire.typ, "IFXXXP" | "FFWCSX" | "FFCCSX");
     let ends = match (wire.typ, wire.expiry) {
-        ("FFCCSX", None) => return Err(row.impossible("a dated contract does not say when it ends")),
+        ("FFCCSX", None) => return Err(row.impossible("a dated contract does not say when it ends").into()),
         (_, ends) => ends.map(|ends| row.rfc3339(ends)).transpose()?,
     };
     let suffix = match (wire.typ, ends) {

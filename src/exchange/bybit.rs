@@ -285,7 +285,7 @@ impl Exchange for Bybit {
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let clock: WireClock<'_> = self.read(answer.body)?;
         let nanos: i64 = clock.time_nano.parse().map_err(|_| Row(0).impossible("its time is no number"))?;
-        Row(0).time(Micros(nanos / 1_000))
+        Ok(Row(0).time(Micros(nanos / 1_000))?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {

@@ -196,7 +196,7 @@ impl Exchange for Coinbase {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let clock: WireClock<'_> = read(self, answer.body)?;
-        Row(0).rfc3339(clock.iso)
+        Ok(Row(0).rfc3339(clock.iso)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {

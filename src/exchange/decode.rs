@@ -1,13 +1,15 @@
 //! Small readers every exchange shares: numbers, instants and the excerpt of a bad body.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::exchange::{Exchange, ParseError, instant};
-use crate::model::{Candle, Micros};
+use crate::exchange::wire::{Int, Num};
+use crate::exchange::{Exchange, OddFault, ParseError, instant};
+use crate::model::{Candle, Micros, Side};
 
 /// Where instants end: 2100-01-01. One given in another unit than documented lies far outside.
 const LATEST: Micros = Micros::from_secs(4_102_444_800);
@@ -106,42 +108,129 @@ pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
 }
 
 /// Why a candle cannot be true, if it cannot.
-fn candle_fault(candle: &Candle) -> Option<&'static str> {
+fn candle_fault(candle: &Candle) -> Option<(OddFault, &'static str)> {
     let Candle { ts, open, high, low, close, volume, quote_volume, trades } = *candle;
     if let Some(fault) = time_fault(ts) {
-        return Some(fault);
+        return Some((OddFault::Time, fault));
+    }
+    let is_price = |price: f64| price.is_finite() && price >= 0.0;
+    let are_amounts = volume >= 0.0 && quote_volume.is_none_or(|v| v >= 0.0) && trades.is_none_or(|n| n >= 0);
+    if ![open, high, low, close].into_iter().all(is_price) || !are_amounts {
+        return Some((OddFault::Value, "a price or an amount is negative or no number"));
     }
     if !(low <= open && open <= high && low <= close && close <= high) {
-        return Some("open, high, low and close contradict one another");
-    }
-    if low < 0.0 || volume < 0.0 || quote_volume.is_some_and(|v| v < 0.0) || trades.is_some_and(|n| n < 0) {
-        return Some("a price or an amount is negative");
+        return Some((OddFault::Contradiction, "open, high, low and close contradict one another"));
     }
     None
 }
 
-/// A row of an answer by its number, which its errors name.
-#[derive(Clone, Copy)]
+/// What is wrong with one row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RowFault {
+    /// Which row of the answer, from 0.
+    pub(crate) row: usize,
+    pub(crate) fault: OddFault,
+    pub(crate) reason: Cow<'static, str>,
+}
+
+impl From<RowFault> for ParseError {
+    /// Where the rows of an answer are only true together.
+    fn from(fault: RowFault) -> Self {
+        ParseError::Impossible { row: fault.row, reason: fault.reason.into_owned() }
+    }
+}
+
+/// A row of an answer by its number, which its faults name.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Row(pub(crate) usize);
 
 impl Row {
-    /// What refuses the page because of this row.
-    pub(crate) fn impossible(self, reason: impl ToString) -> ParseError {
-        ParseError::Impossible { row: self.0, reason: reason.to_string() }
+    /// What is wrong with this row.
+    pub(crate) fn fault(self, fault: OddFault, reason: impl Into<Cow<'static, str>>) -> RowFault {
+        RowFault { row: self.0, fault, reason: reason.into() }
+    }
+
+    /// A value that cannot be true.
+    pub(crate) fn impossible(self, reason: impl ToString) -> RowFault {
+        self.fault(OddFault::Value, reason.to_string())
+    }
+
+    /// A number.
+    pub(crate) fn num(self, num: Num) -> Result<f64, RowFault> {
+        num.get()
+            .ok_or_else(|| self.fault(OddFault::Value, absent_or(num.is_absent(), "a number is not one")))
+    }
+
+    /// A price or an amount, never negative.
+    pub(crate) fn positive(self, num: Num) -> Result<f64, RowFault> {
+        match num.get() {
+            Some(value) if value >= 0.0 => Ok(value),
+            _ => {
+                let reason = absent_or(num.is_absent(), "a price or an amount is negative or no number");
+                Err(self.fault(OddFault::Value, reason))
+            }
+        }
+    }
+
+    /// A price or an amount that need not be there.
+    pub(crate) fn positive_if_any(self, num: Num) -> Result<Option<f64>, RowFault> {
+        if num.is_absent() { Ok(None) } else { self.positive(num).map(Some) }
+    }
+
+    /// A count.
+    pub(crate) fn count(self, int: Int) -> Result<i64, RowFault> {
+        let count = int.get().filter(|count| *count >= 0);
+        count.ok_or_else(|| self.fault(OddFault::Value, "a count is absent, negative or no number"))
+    }
+
+    /// The number of a trade where trades are numbered.
+    pub(crate) fn id(self, int: Int) -> Result<u64, RowFault> {
+        let id = int.get().and_then(|id| u64::try_from(id).ok());
+        id.ok_or_else(|| self.fault(OddFault::Id, "it has no id, or one that is no number"))
+    }
+
+    /// An instant in milliseconds.
+    pub(crate) fn instant_millis(self, int: Int) -> Result<Micros, RowFault> {
+        self.millis(int.get().ok_or_else(|| self.fault(OddFault::Time, "its time is absent or no number"))?)
+    }
+
+    /// An instant in seconds.
+    pub(crate) fn instant_secs(self, int: Int) -> Result<Micros, RowFault> {
+        let secs = int.get().ok_or_else(|| self.fault(OddFault::Time, "its time is absent or no number"))?;
+        self.time(Micros::from_secs(secs))
+    }
+
+    /// A side that the row has to name: `buy` and `sell` are the exchange's words.
+    pub(crate) fn side(self, word: &str, buy: &str, sell: &str) -> Result<Side, RowFault> {
+        match word {
+            word if word == buy => Ok(Side::Buy),
+            word if word == sell => Ok(Side::Sell),
+            "" => Err(self.fault(OddFault::Value, "it does not name its side")),
+            _ => Err(self.fault(OddFault::Value, format!("its side is neither {buy} nor {sell}"))),
+        }
+    }
+
+    /// The taker's side, where it is told whether the buyer was the maker.
+    pub(crate) fn taker_by_maker(self, buyer_is_maker: Option<bool>) -> Result<Side, RowFault> {
+        match buyer_is_maker {
+            Some(true) => Ok(Side::Sell),
+            Some(false) => Ok(Side::Buy),
+            None => Err(self.fault(OddFault::Value, "it does not name its side")),
+        }
     }
 
     /// A number written as text.
-    pub(crate) fn number(self, text: &str) -> Result<f64, ParseError> {
+    pub(crate) fn number(self, text: &str) -> Result<f64, RowFault> {
         number(text).ok_or_else(|| self.impossible("a number is not one"))
     }
 
     /// A price or an amount written as text, never negative.
-    pub(crate) fn amount(self, text: &str) -> Result<f64, ParseError> {
+    pub(crate) fn amount(self, text: &str) -> Result<f64, RowFault> {
         self.not_negative(self.number(text)?)
     }
 
     /// A price or an amount, never negative.
-    pub(crate) fn not_negative(self, value: f64) -> Result<f64, ParseError> {
+    pub(crate) fn not_negative(self, value: f64) -> Result<f64, RowFault> {
         if value.is_finite() && value >= 0.0 {
             return Ok(value);
         }
@@ -149,29 +238,35 @@ impl Row {
     }
 
     /// An instant that may be.
-    pub(crate) fn time(self, ts: Micros) -> Result<Micros, ParseError> {
-        time_fault(ts).map_or(Ok(ts), |fault| Err(self.impossible(fault)))
+    pub(crate) fn time(self, ts: Micros) -> Result<Micros, RowFault> {
+        time_fault(ts).map_or(Ok(ts), |fault| Err(self.fault(OddFault::Time, fault)))
     }
 
     /// An instant in milliseconds that may be.
-    pub(crate) fn millis(self, millis: i64) -> Result<Micros, ParseError> {
+    pub(crate) fn millis(self, millis: i64) -> Result<Micros, RowFault> {
         self.time(Micros::from_millis(millis))
     }
 
     /// An instant in milliseconds, written as text.
-    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, ParseError> {
-        self.millis(text.parse().map_err(|_| self.impossible("its time is no number"))?)
+    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, RowFault> {
+        self.millis(text.parse().map_err(|_| self.fault(OddFault::Time, "its time is no number"))?)
     }
 
     /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
-    pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, ParseError> {
-        self.time(instant::rfc3339(text).ok_or_else(|| self.impossible("its time is no instant"))?)
+    pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, RowFault> {
+        let at =
+            instant::rfc3339(text).ok_or_else(|| self.fault(OddFault::Time, "its time is no instant"))?;
+        self.time(at)
     }
 
     /// A candle that may be.
-    pub(crate) fn candle(self, candle: Candle) -> Result<Candle, ParseError> {
-        candle_fault(&candle).map_or(Ok(candle), |fault| Err(self.impossible(fault)))
+    pub(crate) fn candle(self, candle: Candle) -> Result<Candle, RowFault> {
+        candle_fault(&candle).map_or(Ok(candle), |(fault, reason)| Err(self.fault(fault, reason)))
     }
+}
+
+fn absent_or(is_absent: bool, reason: &'static str) -> &'static str {
+    if is_absent { "a price or an amount is absent" } else { reason }
 }
 
 /// A member that may be absent, but is never null: for `#[serde(default, deserialize_with = "told")]`.

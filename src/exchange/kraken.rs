@@ -269,12 +269,12 @@ impl Kraken {
             let row = Row(row);
             let ts = micros_of_text(time.get()).ok_or_else(|| row.impossible("its time is no decimal"))?;
             if let Some(fault) = time_fault(ts) {
-                return Err(row.impossible(fault));
+                return Err(row.impossible(fault).into());
             }
             let side = match side {
                 "b" => Side::Buy,
                 "s" => Side::Sell,
-                _ => return Err(row.impossible("its side is neither b nor s")),
+                _ => return Err(row.impossible("its side is neither b nor s").into()),
             };
             newest = newest.max(Some(ts));
             text.clear();

@@ -287,7 +287,7 @@ impl Exchange for KrakenFutures {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime<'_> = self.read(answer.body, |time: &ServerTime<'_>| time.result)?;
-        Row(0).rfc3339(time.server_time)
+        Ok(Row(0).rfc3339(time.server_time)?)
     }
 
     /// There is no listing of one pair.
@@ -379,7 +379,7 @@ impl KrakenFutures {
             let side = match fill.side {
                 "buy" => Side::Buy,
                 "sell" => Side::Sell,
-                _ => return Err(row.impossible("its side is neither buy nor sell")),
+                _ => return Err(row.impossible("its side is neither buy nor sell").into()),
             };
             let (price, contracts) = (row.not_negative(fill.price)?, row.not_negative(fill.size)?);
             trades.push(Trade {

@@ -21,6 +21,9 @@ mod page;
 mod paging;
 mod parsed;
 mod quarter;
+mod record;
+mod rows;
+mod wire;
 
 pub use decode::excerpt;
 pub use listing::{Contract, Instrument, Listing};

@@ -312,7 +312,7 @@ impl Exchange for Okx {
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let times: Vec<Time<'_>> = self.read(answer.body)?;
         let time = times.first().ok_or_else(|| malformed(answer.body, "it says no time"))?;
-        Row(0).millis_text(time.ts)
+        Ok(Row(0).millis_text(time.ts)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -411,7 +411,7 @@ impl Okx {
                 side: Some(match fill.side {
                     "buy" => Side::Buy,
                     "sell" => Side::Sell,
-                    _ => return Err(row.impossible("its side is neither buy nor sell")),
+                    _ => return Err(row.impossible("its side is neither buy nor sell").into()),
                 }),
             });
         }

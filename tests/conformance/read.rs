@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dccd::exchange::{Answer, Ask, Contract, Exchange, History, Instrument, Listing, Next, Page, ParseError};
+use dccd::exchange::{
+    Answer, Ask, Contract, Exchange, History, Instrument, Listing, Next, Page, ParseError, Parsed,
+};
 use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Pair, Series, Span, Window};
 
 /// When answers are taken to have been received.
@@ -23,6 +25,8 @@ pub(crate) enum What {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Read {
     Rows(Batch, Next),
+    /// Rows of an answer that says more than its rows.
+    Odd(Batch, Parsed),
     Clock(Micros),
     Listing(Listing),
 }
@@ -30,7 +34,7 @@ pub(crate) enum Read {
 impl Read {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
-            Read::Rows(batch, _) => batch.is_empty(),
+            Read::Rows(batch, _) | Read::Odd(batch, _) => batch.is_empty(),
             Read::Clock(_) => false,
             Read::Listing(listing) => listing.instruments.is_empty(),
         }
@@ -62,8 +66,9 @@ pub(crate) fn read(
         What::Page(kind, market) => {
             let mut batch = Batch::of(kind);
             let page = page(exchange, kind, market, span);
-            let next = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?.next;
-            Ok(Read::Rows(batch, next))
+            let parsed = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
+            let is_plain = parsed == Parsed::from(parsed.next);
+            Ok(if is_plain { Read::Rows(batch, parsed.next) } else { Read::Odd(batch, parsed) })
         }
         What::Clock => {
             // The Date is of whole seconds.

@@ -1,0 +1,341 @@
+//! What stands in a row, in whatever form it comes: a number may be a JSON number or text, and null, an empty text and
+//! a member that is absent all mean that nothing is there.
+//!
+//! None of these refuses a row by itself: what is nothing, or no number, is found by the checks of
+//! [`Row`](super::decode::Row), which know what it should have been.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// Whole numbers below this are the same as a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A decimal number, as the nearest double.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Num(f64);
+
+impl Num {
+    /// The number, if it is one.
+    pub(crate) fn get(self) -> Option<f64> {
+        self.0.is_finite().then_some(self.0)
+    }
+
+    /// Whether nothing stands there.
+    pub(crate) fn is_absent(self) -> bool {
+        self.0.is_nan()
+    }
+}
+
+impl Default for Num {
+    /// Nothing.
+    fn default() -> Self {
+        Num(f64::NAN)
+    }
+}
+
+/// A whole number: a count, an id or an instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Int {
+    #[default]
+    Absent,
+    Is(i64),
+    /// Something else, such as a fraction.
+    Other,
+}
+
+impl Int {
+    /// The number, if it is one.
+    pub(crate) fn get(self) -> Option<i64> {
+        match self {
+            Int::Is(number) => Some(number),
+            Int::Absent | Int::Other => None,
+        }
+    }
+}
+
+/// A word, an id or an instant written out; a number is its digits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// The text, borrowed from the answer where it stands there as it is.
+    pub(crate) fn into_inner(self) -> Cow<'a, str> {
+        self.0
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A row of columns: those of `T`, and any that were added behind them.
+pub(crate) struct Columns<T>(pub(crate) T);
+
+/// Reads one value of any type by the methods of [`Form`].
+struct Any<F>(PhantomData<F>);
+
+/// What becomes of each form of a value.
+trait Form<'de>: Sized {
+    /// Null, and what no form of it is.
+    fn nothing() -> Self;
+    /// A value of a type that cannot be meant.
+    fn other() -> Self;
+    fn text(text: &str) -> Self;
+    fn borrowed(text: &'de str) -> Self {
+        Self::text(text)
+    }
+    fn signed(number: i64) -> Self;
+    fn unsigned(number: u64) -> Self;
+    fn double(number: f64) -> Self;
+}
+
+impl<'de, F: Form<'de>> Visitor<'de> for Any<F> {
+    type Value = F;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<F, E> {
+        Ok(F::borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<F, E> {
+        Ok(F::text(text))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<F, E> {
+        Ok(F::unsigned(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<F, E> {
+        Ok(F::signed(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<F, E> {
+        Ok(F::double(number))
+    }
+
+    fn visit_unit<E>(self) -> Result<F, E> {
+        Ok(F::nothing())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<F, E> {
+        Ok(F::other())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<F, A::Error> {
+        IgnoredAny.visit_seq(seq).map(|_| F::other())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<F, A::Error> {
+        IgnoredAny.visit_map(map).map(|_| F::other())
+    }
+}
+
+impl Form<'_> for Num {
+    fn nothing() -> Self {
+        Num::default()
+    }
+
+    fn other() -> Self {
+        Num(f64::INFINITY)
+    }
+
+    fn text(text: &str) -> Self {
+        match text.parse::<f64>() {
+            // The standard parser takes `inf` and `nan`, which no price is.
+            Ok(number) if number.is_finite() => Num(number),
+            _ if text.is_empty() => Num::default(),
+            _ => Self::other(),
+        }
+    }
+
+    fn signed(number: i64) -> Self {
+        Num(number as f64)
+    }
+
+    fn unsigned(number: u64) -> Self {
+        Num(number as f64)
+    }
+
+    fn double(number: f64) -> Self {
+        Num(number)
+    }
+}
+
+impl Form<'_> for Int {
+    fn nothing() -> Self {
+        Int::Absent
+    }
+
+    fn other() -> Self {
+        Int::Other
+    }
+
+    fn text(text: &str) -> Self {
+        if let Ok(number) = text.parse() {
+            return Int::Is(number);
+        }
+        match text.parse() {
+            Ok(number) => Self::double(number),
+            Err(_) if text.is_empty() => Int::Absent,
+            Err(_) => Int::Other,
+        }
+    }
+
+    fn signed(number: i64) -> Self {
+        Int::Is(number)
+    }
+
+    fn unsigned(number: u64) -> Self {
+        i64::try_from(number).map_or(Int::Other, Int::Is)
+    }
+
+    fn double(number: f64) -> Self {
+        if number.fract() == 0.0 && number.abs() < EXACT { Int::Is(number as i64) } else { Int::Other }
+    }
+}
+
+impl<'de> Form<'de> for Text<'de> {
+    fn nothing() -> Self {
+        Text::default()
+    }
+
+    fn other() -> Self {
+        Text::default()
+    }
+
+    fn text(text: &str) -> Self {
+        Text(Cow::Owned(text.to_owned()))
+    }
+
+    fn borrowed(text: &'de str) -> Self {
+        Text(Cow::Borrowed(text))
+    }
+
+    fn signed(number: i64) -> Self {
+        Text(Cow::Owned(number.to_string()))
+    }
+
+    fn unsigned(number: u64) -> Self {
+        Text(Cow::Owned(number.to_string()))
+    }
+
+    fn double(number: f64) -> Self {
+        Int::double(number).get().map_or_else(Text::default, Text::signed)
+    }
+}
+
+impl<'de> Deserialize<'de> for Num {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Any(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Any(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Any::<Text<'de>>(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Columns<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(First(PhantomData))
+    }
+}
+
+/// Reads the first columns of a row and passes over the rest.
+struct First<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
+    type Value = Columns<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row of columns")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let row = T::deserialize(SeqAccessDeserializer::new(&mut seq))?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Columns(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn num(json: &str) -> Num {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn int(json: &str) -> Int {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn text(json: &str) -> String {
+        serde_json::from_str::<Text<'_>>(json).unwrap().into_inner().into_owned()
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_every_form_of_it() {
+        for json in ["0.00012", "\"0.00012\"", "1.2e-4", "\"1.2E-4\"", "\"+0.000120\""] {
+            assert_eq!(num(json).get(), Some(0.00012), "{json}");
+        }
+        for json in
+            ["1704067140000", "\"1704067140000\"", "1704067140000.0", "\"1.70406714e12\"", "1.70406714e12"]
+        {
+            assert_eq!(
+                (num(json).get(), int(json).get()),
+                (Some(1_704_067_140_000.0), Some(1_704_067_140_000))
+            );
+        }
+        assert_eq!([num("-7").get(), num("\"-7\"").get()], [Some(-7.0); 2]);
+        assert_eq!([int("-7").get(), int("\"-7\"").get()], [Some(-7); 2]);
+        assert_eq!([text("\"7\""), text("7"), text("7.0"), text("\"\\u0037\"")], ["7"; 4].map(str::to_owned));
+    }
+
+    #[test]
+    fn null_and_an_empty_text_are_nothing_and_what_is_no_number_is_none() {
+        for json in ["null", "\"\""] {
+            assert!(
+                num(json).is_absent() && matches!(int(json), Int::Absent) && text(json).is_empty(),
+                "{json}"
+            );
+        }
+        for json in
+            ["\"NaN\"", "\"inf\"", "\"-infinity\"", "\"1e400\"", "\"forty\"", "true", "[[1],2]", "{\"a\":{}}"]
+        {
+            assert_eq!((num(json).get(), num(json).is_absent()), (None, false), "{json}");
+            assert!(matches!(int(json), Int::Other), "{json}");
+        }
+        for json in ["0.5", "\"0.5\"", "9223372036854775808", "1e300"] {
+            assert!(matches!(int(json), Int::Other), "{json}");
+        }
+    }
+
+    #[test]
+    fn columns_that_were_added_are_passed_over_and_one_that_is_missing_is_not() {
+        let columns = |json| serde_json::from_str::<Columns<(Int, Num)>>(json).map(|row| row.0.1.get());
+        assert_eq!(columns("[1,2]").unwrap(), Some(2.0));
+        assert_eq!(columns("[1,2,\"new\",{\"a\":[]}]").unwrap(), Some(2.0));
+        assert!(columns("[1]").is_err() && columns("{}").is_err() && columns("[1,2,]").is_err());
+    }
+}
