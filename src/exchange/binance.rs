@@ -4,13 +4,13 @@
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3). Times are in milliseconds,
 //! numbers are strings, answers are oldest first, bounds are inclusive.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
-use crate::exchange::decode::{Row, RowFault, each_row, read, told, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, read, told};
 use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Int, Num};
@@ -18,7 +18,7 @@ use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault, Offer, Page,
     ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side};
+use crate::model::{Batch, Candle, Kind, Market, Micros, Pair};
 
 /// Binance, spot markets and USD-margined contracts.
 pub(crate) struct Binance;
@@ -111,16 +111,14 @@ pub(super) struct AggTrade {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Depth<'a> {
+pub(super) struct Depth {
     #[serde(rename = "lastUpdateId")]
-    pub(super) last_update_id: i64,
+    pub(super) last_update_id: Int,
     /// When it was so, in milliseconds; only contracts say it.
     #[serde(default, rename = "T")]
-    pub(super) time: i64,
-    #[serde(borrow)]
-    pub(super) bids: Vec<(&'a str, &'a str)>,
-    #[serde(borrow)]
-    pub(super) asks: Vec<(&'a str, &'a str)>,
+    pub(super) time: Int,
+    pub(super) bids: Vec<Columns<(Num, Num)>>,
+    pub(super) asks: Vec<Columns<(Num, Num)>>,
 }
 
 #[derive(Deserialize)]
@@ -228,11 +226,11 @@ impl Exchange for Binance {
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
         match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(source, out),
+            Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => self.parse_trades(source, out),
-            Kind::OrderBook => self.parse_depth(answer, page.rows, out).map(Into::into),
-            Kind::Funding => self.parse_funding(answer.body, out).map(Into::into),
-            Kind::OpenInterest => self.parse_interest(answer.body, out).map(Into::into),
+            Kind::OrderBook => self.parse_depth(page, answer, out),
+            Kind::Funding => Ok(source.read::<Funded>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OpenInterest => Ok(source.read::<Interest>(&mut Bare)?.append(Next::ByTime, out)),
         }
     }
 
@@ -288,7 +286,7 @@ impl WireRow<'_> for Columns<Kline> {
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
         let Columns(kline) = self;
-        kline.candle(row, ts, row.positive(kline.volume)?, row.positive(kline.quote_volume)?)
+        kline.candle(row, ts, row.positive(kline.volume)?, row.positive_if_any(kline.quote_volume)?)
     }
 }
 
@@ -299,7 +297,7 @@ impl Kline {
         row: Row,
         ts: Micros,
         volume: f64,
-        quote_volume: f64,
+        quote_volume: Option<f64>,
     ) -> Result<Taken<Candle>, Refused> {
         if self.closed.get().is_some_and(|closed| closed < ts.millis_floor()) {
             return Err(row.fault(OddFault::Contradiction, "it closes before it opens").into());
@@ -311,8 +309,8 @@ impl Kline {
             low: row.num(self.low)?,
             close: row.num(self.close)?,
             volume,
-            quote_volume: Some(quote_volume),
-            trades: Some(row.count(self.trades)?),
+            quote_volume,
+            trades: row.count_if_any(self.trades)?,
         })?))
     }
 }
@@ -343,71 +341,40 @@ impl AggTrade {
 }
 
 impl Binance {
-    fn parse_klines(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        Ok(source.read::<Columns<Kline>>(&mut Bare)?.append(Next::ByTime, out))
-    }
-
     fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         let rows = source.read::<AggTrade>(&mut Bare)?;
         let newest = rows.kept.iter().filter_map(Record::number).max();
         Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
-    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut rates = out.funding_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, paid: Funded<'_>| {
-            let row = Row(row);
-            let mark_price = match paid.mark_price {
-                "" => None,
-                price => Some(row.amount(price)?),
-            };
-            let (ts, rate) = (row.millis(paid.funding_time)?, row.number(paid.funding_rate)?);
-            rates.push(FundingRate { ts, rate, mark_price });
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
+    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let depth: Depth = read(self, answer.body)?;
+        let ts = match depth.time {
+            Int::Absent => answer.received,
+            time => Row(0).instant_millis(time)?,
+        };
+        depth.append(page, ts, answer.received, |_, level| Ok(level), out)
     }
+}
 
-    fn parse_interest(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut samples = out.open_interest_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, sample: Interest<'_>| {
-            let row = Row(row);
-            let millis = sample.timestamp.get().ok_or_else(|| row.impossible("its time is no number"))?;
-            samples.push(OpenInterest {
-                ts: row.millis(millis)?,
-                open_interest: row.amount(sample.sum_open_interest)?,
-                open_interest_value: Some(row.amount(sample.sum_open_interest_value)?),
-            });
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
-    }
-
-    fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let depth: Depth<'_> = read(self, answer.body)?;
-        let ts = if depth.time == 0 { answer.received } else { Row(0).millis(depth.time)? };
-        let levels = levels as usize;
-        out.reserve((depth.bids.len() + depth.asks.len()).min(2 * levels));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
-            for (row, (price, amount)) in rows.iter().take(levels).enumerate() {
-                let row = Row(row);
-                book.push(BookLevel {
-                    ord: 0,
-                    ts,
-                    ts_recv: answer.received,
-                    seq: Some(depth.last_update_id),
-                    is_snapshot: true,
-                    side,
-                    price: row.amount(price)?,
-                    amount: row.amount(amount)?,
-                    count: None,
-                });
-            }
-        }
-        Ok(Next::ByTime)
+impl Depth {
+    /// Appends its levels. Contracts are counted by the amounts of some markets.
+    pub(super) fn append(
+        self,
+        page: &Page,
+        ts: Micros,
+        received: Micros,
+        amount: impl Fn(Row, Level) -> Result<Level, ParseError>,
+        out: &mut Batch,
+    ) -> Result<Parsed, ParseError> {
+        let seq = Row(0).count_if_any(self.last_update_id)?;
+        let side = |levels: Vec<Columns<(Num, Num)>>| {
+            let level = |(row, Columns((price, size)))| amount(Row(row), Level::read(Row(row), price, size)?);
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()
+        };
+        let snapshot = Snapshot { ts, received, seq, depth: page.rows };
+        snapshot.append(side(self.bids)?, side(self.asks)?, out)?;
+        Ok(Next::ByTime.into())
     }
 }
 

@@ -4,14 +4,13 @@
 //! host, limits and pages are: a window of candles is 200 days at most, and of one with more than a page the newest
 //! come. Amounts count contracts of a fixed size in dollars. No answer of it is recorded.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::exchange::binance::{self, AggTrade, Depth, Kline};
-use crate::exchange::binance_usdm::Millis;
-use crate::exchange::decode::{Row, RowFault, each_row, read, unreadable};
+use crate::exchange::binance_usdm::{Funded, Interest};
+use crate::exchange::decode::{Row, RowFault, read};
 use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::Columns;
@@ -19,7 +18,7 @@ use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
     Probe, Profile, Quota, Refusal, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side};
+use crate::model::{Batch, Candle, Kind, Market, Micros, OpenInterest, Pair};
 
 /// Binance, coin-margined contracts.
 pub(crate) struct BinanceCoinM;
@@ -100,23 +99,10 @@ struct CoinKline(Kline);
 #[serde(transparent)]
 struct CoinTrade(AggTrade);
 
-/// `[{"symbol", "fundingTime", "fundingRate"}]`.
+/// Contracts, and what they are worth in the base asset.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Funded<'a> {
-    funding_time: i64,
-    funding_rate: &'a str,
-}
-
-/// `[{"timestamp", "sumOpenInterest", "sumOpenInterestValue"}]`: contracts, and what they are worth in the base asset.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Interest<'a> {
-    sum_open_interest: &'a str,
-    sum_open_interest_value: &'a str,
-    #[serde(borrow)]
-    timestamp: Millis<'a>,
-}
+#[serde(transparent)]
+struct CoinInterest(Interest);
 
 #[derive(Deserialize)]
 struct ServerTime {
@@ -199,11 +185,11 @@ impl Exchange for BinanceCoinM {
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
         match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(source, out),
+            Kind::Ohlc => Ok(source.read::<Columns<CoinKline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => self.parse_trades(source, out),
-            Kind::OrderBook => self.parse_depth(page, answer, out).map(Into::into),
-            Kind::Funding => self.parse_funding(answer.body, out).map(Into::into),
-            Kind::OpenInterest => self.parse_interest(page, answer.body, out).map(Into::into),
+            Kind::OrderBook => self.parse_depth(page, answer, out),
+            Kind::Funding => Ok(source.read::<Funded>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OpenInterest => Ok(source.read::<CoinInterest>(&mut Bare)?.append(Next::ByTime, out)),
         }
     }
 
@@ -243,7 +229,9 @@ impl WireRow<'_> for Columns<CoinKline> {
 
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
         let Columns(CoinKline(kline)) = self;
-        let dollars = page.instrument.quote_amount(row.0, row.positive(kline.volume)?)?;
+        let contracts = row.positive_if_any(kline.volume)?;
+        let dollars =
+            contracts.map(|contracts| page.instrument.quote_amount(row.0, contracts)).transpose()?;
         kline.candle(row, ts, row.positive(kline.quote_volume)?, dollars)
     }
 }
@@ -262,69 +250,33 @@ impl<'a> WireRow<'a> for CoinTrade {
     }
 }
 
-impl BinanceCoinM {
-    fn parse_klines(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        Ok(source.read::<Columns<CoinKline>>(&mut Bare)?.append(Next::ByTime, out))
+impl WireRow<'_> for CoinInterest {
+    type Record = OpenInterest;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0.timestamp)
     }
 
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<OpenInterest>, Refused> {
+        let contracts = row.positive_if_any(self.0.sum_open_interest)?;
+        let dollars =
+            contracts.map(|contracts| page.instrument.quote_amount(row.0, contracts)).transpose()?;
+        let open_interest = row.positive(self.0.sum_open_interest_value)?;
+        Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value: dollars }))
+    }
+}
+
+impl BinanceCoinM {
     fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         let rows = source.read::<CoinTrade>(&mut Bare)?;
         let newest = rows.kept.iter().filter_map(Record::number).max();
         Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
-    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        let depth: Depth<'_> = read(self, answer.body)?;
-        let (ts, levels) = (Row(0).millis(depth.time)?, page.rows as usize);
-        out.reserve((depth.bids.len() + depth.asks.len()).min(2 * levels));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
-            for (row, (price, contracts)) in rows.iter().take(levels).enumerate() {
-                let row = Row(row);
-                let price = row.amount(price)?;
-                book.push(BookLevel {
-                    ord: 0,
-                    ts,
-                    ts_recv: answer.received,
-                    seq: Some(depth.last_update_id),
-                    is_snapshot: true,
-                    side,
-                    price,
-                    amount: page.instrument.base_amount(row.0, row.amount(contracts)?, price)?,
-                    count: None,
-                });
-            }
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut rates = out.funding_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, paid: Funded<'_>| {
-            let row = Row(row);
-            let (ts, rate) = (row.millis(paid.funding_time)?, row.number(paid.funding_rate)?);
-            rates.push(FundingRate { ts, rate, mark_price: None });
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
-    }
-
-    fn parse_interest(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut samples = out.open_interest_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, sample: Interest<'_>| {
-            let row = Row(row);
-            let millis = sample.timestamp.get().ok_or_else(|| row.impossible("its time is no number"))?;
-            let contracts = row.amount(sample.sum_open_interest)?;
-            samples.push(OpenInterest {
-                ts: row.millis(millis)?,
-                open_interest: row.amount(sample.sum_open_interest_value)?,
-                open_interest_value: Some(page.instrument.quote_amount(row.0, contracts)?),
-            });
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
+    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let depth: Depth = read(self, answer.body)?;
+        let ts = Row(0).instant_millis(depth.time)?;
+        depth.append(page, ts, answer.received, |row, level| level.of_contracts(row, page), out)
     }
 }
 

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::exchange::decode::{Row, RowFault};
+use crate::exchange::rows::{Refused, Taken, WireRow};
+use crate::exchange::wire::{Int, Num};
 use crate::exchange::{Ask, Bounds, History, HttpRequest, Offer, Page, Probe, Quota, SpanOffer};
-use crate::model::{Kind, Market};
+use crate::model::{FundingRate, Kind, Market, Micros, OpenInterest};
 
 pub(super) const HOST: &str = "https://fapi.binance.com";
 
@@ -96,39 +99,50 @@ pub(super) const OPEN_INTEREST: Offer = Offer {
     ..CONTRACTS
 };
 
-/// `[{"fundingTime", "fundingRate", "markPrice"}]`; the price is empty where it was not kept.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Funded<'a> {
-    pub(super) funding_time: i64,
-    pub(super) funding_rate: &'a str,
-    pub(super) mark_price: &'a str,
+/// `[{"fundingTime", "fundingRate", "markPrice"}]`; the price is empty where it was not kept, and coin-margined
+/// contracts have none.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Funded {
+    funding_time: Int,
+    funding_rate: Num,
+    mark_price: Num,
+}
+
+impl WireRow<'_> for Funded {
+    type Record = FundingRate;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.funding_time)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
+        let mark_price = row.positive_if_any(self.mark_price)?;
+        Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price }))
+    }
 }
 
 /// `[{"timestamp", "sumOpenInterest", "sumOpenInterestValue"}]`; the time is documented as text and sent as a
 /// number.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Interest<'a> {
-    pub(super) sum_open_interest: &'a str,
-    pub(super) sum_open_interest_value: &'a str,
-    #[serde(borrow)]
-    pub(super) timestamp: Millis<'a>,
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Interest {
+    pub(super) sum_open_interest: Num,
+    pub(super) sum_open_interest_value: Num,
+    pub(super) timestamp: Int,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Millis<'a> {
-    Number(i64),
-    Text(&'a str),
-}
+impl WireRow<'_> for Interest {
+    type Record = OpenInterest;
 
-impl Millis<'_> {
-    pub(super) fn get(&self) -> Option<i64> {
-        match self {
-            Millis::Number(millis) => Some(*millis),
-            Millis::Text(text) => text.parse().ok(),
-        }
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
+        let open_interest = row.positive(self.sum_open_interest)?;
+        let open_interest_value = row.positive_if_any(self.sum_open_interest_value)?;
+        Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value }))
     }
 }
 

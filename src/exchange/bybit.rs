@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, read, unreadable};
 use crate::exchange::quarter;
+use crate::exchange::record::TradeRow;
+use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
+use crate::exchange::wire::{Columns, Int, Num, Text};
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
     Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
-};
+use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair};
 
 /// Bybit, all markets.
 pub(crate) struct Bybit;
@@ -99,72 +101,69 @@ const OFFERS: [Offer; 8] = [
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<T> {
-    ret_code: i64,
+struct Answered<T> {
+    ret_code: Int,
     result: T,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorBody {
-    ret_code: i64,
+    ret_code: Int,
     ret_msg: String,
 }
 
 /// What holds rows, newest first.
 #[derive(Deserialize)]
-struct Rows<T> {
+struct List<T> {
     list: Vec<T>,
 }
 
+/// Rows stand in the list of a good answer.
+struct Listed;
+
 /// `[start, open, high, low, close, volume, turnover]`.
 #[derive(Deserialize)]
-struct Kline<'a>(&'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str);
+struct Kline(Int, Num, Num, Num, Num, Num, Num);
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct WireTrade<'a> {
-    exec_id: &'a str,
-    price: &'a str,
-    size: &'a str,
-    side: TakerSide,
-    time: &'a str,
-}
-
-#[derive(Deserialize)]
-enum TakerSide {
-    Buy,
-    Sell,
-}
-
-#[derive(Deserialize)]
-struct WireBook<'a> {
     #[serde(borrow)]
-    b: Vec<(&'a str, &'a str)>,
+    exec_id: Text<'a>,
+    price: Num,
+    size: Num,
     #[serde(borrow)]
-    a: Vec<(&'a str, &'a str)>,
-    ts: i64,
-    u: i64,
+    side: Text<'a>,
+    time: Int,
+}
+
+#[derive(Deserialize)]
+struct WireBook {
+    b: Vec<Columns<(Num, Num)>>,
+    a: Vec<Columns<(Num, Num)>>,
+    ts: Int,
+    u: Int,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireFunding {
+    funding_rate: Num,
+    funding_rate_timestamp: Int,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireInterest {
+    open_interest: Num,
+    timestamp: Int,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireFunding<'a> {
-    funding_rate: &'a str,
-    funding_rate_timestamp: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireInterest<'a> {
-    open_interest: &'a str,
-    timestamp: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireClock<'a> {
-    time_nano: &'a str,
+struct WireClock {
+    time_nano: Int,
 }
 
 #[derive(Deserialize)]
@@ -249,14 +248,15 @@ impl Exchange for Bybit {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let source = Source { exchange: self, page, body: answer.body, order: Order::NewestFirst };
+        let next = Next::ByTime;
         match page.series.kind() {
-            Kind::Ohlc => self.parse_klines(page, answer.body, out),
-            Kind::Trades => self.parse_trades(page, answer.body, out),
+            Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Listed)?.append(next, out)),
+            Kind::Trades => Ok(source.read::<WireTrade<'_>>(&mut Listed)?.append(next, out)),
             Kind::OrderBook => self.parse_book(page, answer, out),
-            Kind::Funding => self.parse_funding(answer.body, out),
-            Kind::OpenInterest => self.parse_interest(page, answer.body, out),
-        }?;
-        Ok(Next::ByTime.into())
+            Kind::Funding => Ok(source.read::<WireFunding>(&mut Listed)?.append(next, out)),
+            Kind::OpenInterest => parse_interest(source, out),
+        }
     }
 
     fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {
@@ -266,7 +266,8 @@ impl Exchange for Bybit {
         }
         let error: ErrorBody = serde_json::from_slice(body).ok()?;
         let names_a_symbol = error.ret_msg.to_ascii_lowercase().contains("symbol");
-        let kind = match error.ret_code {
+        let code = error.ret_code.get()?;
+        let kind = match code {
             0 => return None,
             // A wrong symbol is one of the wrong parameters; the words alone tell which.
             10_001 if names_a_symbol => RefusalKind::UnknownSymbol,
@@ -275,7 +276,7 @@ impl Exchange for Bybit {
             10_000 | 10_016 | 10_019 => RefusalKind::Temporary,
             _ => RefusalKind::Permanent,
         };
-        Some(Refusal { kind, code: error.ret_code.to_string(), message: error.ret_msg })
+        Some(Refusal { kind, code: code.to_string(), message: error.ret_msg })
     }
 
     fn clock_request(&self) -> HttpRequest {
@@ -283,8 +284,8 @@ impl Exchange for Bybit {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let clock: WireClock<'_> = self.read(answer.body)?;
-        let nanos: i64 = clock.time_nano.parse().map_err(|_| Row(0).impossible("its time is no number"))?;
+        let clock: WireClock = self.read(answer.body)?;
+        let nanos = clock.time_nano.get().ok_or_else(|| Row(0).impossible("its time is no number"))?;
         Ok(Row(0).time(Micros(nanos / 1_000))?)
     }
 
@@ -383,124 +384,118 @@ fn dated(wire: &WireInstrument<'_>, all: &[WireInstrument<'_>]) -> Option<&'stat
 }
 
 impl Bybit {
-    /// Reads the result out of a good envelope; any other is the refusal it says.
+    /// Reads the result out of a good answer; any other is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        let read: Result<Envelope<T>, _> = serde_json::from_slice(body);
-        match read {
-            Ok(envelope) if envelope.ret_code == 0 => Ok(envelope.result),
-            Ok(_) => Err(unreadable(self, body, &"its code is no success")),
-            Err(error) => Err(unreadable(self, body, &error)),
+        let answered: Answered<T> = read(self, body)?;
+        match answered.ret_code.get() {
+            Some(0) => Ok(answered.result),
+            _ => Err(unreadable(self, body, &"its code is no success")),
         }
     }
 
-    fn parse_klines(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Rows<Kline<'_>> = self.read(body)?;
-        out.reserve(rows.list.len());
-        let mut candles = out.candles_mut();
-        for (row, kline) in rows.list.iter().enumerate().rev() {
-            let row = Row(row);
-            let Kline(start, open, high, low, close, volume, turnover) = *kline;
-            // Of inverse contracts the volume counts dollars and the turnover the base asset.
-            let (base, quote) = if is_inverse(page) { (turnover, volume) } else { (volume, turnover) };
-            candles.push(row.candle(Candle {
-                ts: row.millis_text(start)?,
-                open: row.number(open)?,
-                high: row.number(high)?,
-                low: row.number(low)?,
-                close: row.number(close)?,
-                volume: row.number(base)?,
-                quote_volume: Some(row.number(quote)?),
-                trades: None,
-            })?);
-        }
-        Ok(())
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let wire: WireBook = self.read(answer.body)?;
+        let side = |levels: Vec<Columns<(Num, Num)>>| {
+            let level = |(row, Columns((price, size)))| {
+                let level = Level::read(Row(row), price, size)?;
+                if is_inverse(page) { level.of_contracts(Row(row), page) } else { Ok(level) }
+            };
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, ParseError>>()
+        };
+        let (ts, seq) = (Row(0).instant_millis(wire.ts)?, Row(0).count_if_any(wire.u)?);
+        let snapshot = Snapshot { ts, received: answer.received, seq, depth: page.rows };
+        snapshot.append(side(wire.b)?, side(wire.a)?, out)?;
+        Ok(Next::ByTime.into())
     }
+}
 
-    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Rows<WireTrade<'_>> = self.read(body)?;
-        out.reserve(rows.list.len());
-        let mut trades = out.trades_mut();
-        for (row, wire) in rows.list.iter().enumerate().rev() {
-            let row = Row(row);
-            let price = row.amount(wire.price)?;
-            trades.push(Trade {
-                ts: row.millis_text(wire.time)?,
-                ts_recv: None,
-                id: Some(wire.exec_id),
-                price,
-                amount: base_amount(page, row, row.amount(wire.size)?, price)?,
-                side: Some(match wire.side {
-                    TakerSide::Buy => Side::Buy,
-                    TakerSide::Sell => Side::Sell,
-                }),
-            });
-        }
-        Ok(())
-    }
-
-    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
-        let wire: WireBook<'_> = self.read(answer.body)?;
-        let ts = Row(0).millis(wire.ts)?;
-        out.reserve((wire.b.len() + wire.a.len()).min(2 * page.rows as usize));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &wire.b), (Side::Ask, &wire.a)] {
-            for (row, (price, size)) in rows.iter().take(page.rows as usize).enumerate() {
-                let row = Row(row);
-                let price = row.amount(price)?;
-                book.push(BookLevel {
-                    ord: 0,
-                    ts,
-                    ts_recv: answer.received,
-                    seq: Some(wire.u),
-                    is_snapshot: true,
-                    side,
-                    price,
-                    amount: base_amount(page, row, row.amount(size)?, price)?,
-                    count: None,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Rows<WireFunding<'_>> = self.read(body)?;
-        let mut rates = out.funding_mut();
-        for (row, wire) in rows.list.iter().enumerate().rev() {
-            let row = Row(row);
-            rates.push(FundingRate {
-                ts: row.millis_text(wire.funding_rate_timestamp)?,
-                rate: row.number(wire.funding_rate)?,
-                mark_price: None,
-            });
-        }
-        Ok(())
-    }
-
-    fn parse_interest(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Rows<WireInterest<'_>> = self.read(body)?;
-        if is_inverse(page) {
-            return Err(ParseError::Refused(Refusal {
-                kind: RefusalKind::Permanent,
-                code: "unit".to_owned(),
-                message: "the open interest of inverse contracts is told in dollars, not in the base asset"
-                    .to_owned(),
-            }));
-        }
-        let mut interest = out.open_interest_mut();
-        for (row, wire) in rows.list.iter().enumerate().rev() {
-            let row = Row(row);
-            interest.push(OpenInterest {
-                ts: row.millis_text(wire.timestamp)?,
-                open_interest: row.amount(wire.open_interest)?,
-                open_interest_value: None,
-            });
-        }
+impl Envelope for Listed {
+    fn rows<'a, T: Deserialize<'a>>(
+        &mut self,
+        _: &dyn Exchange,
+        body: &'a [u8],
+        take: impl FnMut(T) -> bool,
+    ) -> Result<(), ParseError> {
+        let listed: List<T> = Bybit.read(body)?;
+        each(listed.list, take);
         Ok(())
     }
 }
 
-/// What is sent counts the base asset, but of inverse contracts, which count dollars.
-fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, ParseError> {
-    if is_inverse(page) { page.instrument.base_amount(row.0, size, price) } else { Ok(size) }
+impl WireRow<'_> for Columns<Kline> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0.0)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
+        let Columns(Kline(_, open, high, low, close, volume, turnover)) = self;
+        // Of inverse contracts the volume counts dollars and the turnover the base asset.
+        let (base, quote) = if is_inverse(page) { (turnover, volume) } else { (volume, turnover) };
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(open)?,
+            high: row.num(high)?,
+            low: row.num(low)?,
+            close: row.num(close)?,
+            volume: row.positive(base)?,
+            quote_volume: row.positive_if_any(quote)?,
+            trades: None,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for WireTrade<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.time)
+    }
+
+    /// What is sent counts the base asset, but of inverse contracts, which count dollars.
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let (price, size) = (row.positive(self.price)?, row.positive(self.size)?);
+        let amount = if is_inverse(page) { page.instrument.base_amount(row.0, size, price)? } else { size };
+        let side = Some(row.side(&self.side, "Buy", "Sell")?);
+        Ok(Taken::Row(TradeRow { ts, id: row.word_id(self.exec_id)?, price, amount, side }))
+    }
+}
+
+impl WireRow<'_> for WireFunding {
+    type Record = FundingRate;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.funding_rate_timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
+        Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price: None }))
+    }
+}
+
+impl WireRow<'_> for WireInterest {
+    type Record = OpenInterest;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
+        let open_interest = row.positive(self.open_interest)?;
+        Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value: None }))
+    }
+}
+
+fn parse_interest(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+    let rows = source.read::<WireInterest>(&mut Listed)?;
+    if is_inverse(source.page) {
+        return Err(ParseError::Refused(Refusal {
+            kind: RefusalKind::Permanent,
+            code: "unit".to_owned(),
+            message: "the open interest of inverse contracts is told in dollars, not in the base asset"
+                .to_owned(),
+        }));
+    }
+    Ok(rows.append(Next::ByTime, out))
 }

@@ -3,17 +3,20 @@
 //! Source: Coinbase Exchange REST reference, "Products" and "Pagination". Answers are newest first; candles
 //! come as numbers, prices of trades and books as strings. Buckets without a trade are left out.
 
-use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, each_row, malformed, read, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read};
+use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
+use crate::exchange::wire::{Columns, Int, Num, Text};
 use crate::exchange::{
     Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
     ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+use crate::model::{Batch, Candle, Kind, Micros, Pair};
 
 /// Coinbase Exchange, spot markets.
 pub(crate) struct Coinbase;
@@ -66,42 +69,31 @@ const OFFERS: [Offer; 3] = [
     },
 ];
 
-/// A candle and a trade are hardly shorter than this, so a body says how many rows it may hold.
-const CANDLE_BYTES: usize = 40;
-const TRADE_BYTES: usize = 90;
-
 /// `[time, low, high, open, close, volume]`: low and high come before open.
 #[derive(Deserialize)]
-struct WireCandle(i64, f64, f64, f64, f64, f64);
+struct WireCandle(Int, Num, Num, Num, Num, Num);
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct WireTrade<'a> {
-    trade_id: u64,
+    trade_id: Int,
     /// The side of the order that was in the book.
-    side: MakerSide,
-    size: &'a str,
-    price: &'a str,
-    time: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MakerSide {
-    Buy,
-    Sell,
+    #[serde(borrow)]
+    side: Text<'a>,
+    size: Num,
+    price: Num,
+    #[serde(borrow)]
+    time: Text<'a>,
 }
 
 /// `[price, size, number of orders]`.
-#[derive(Deserialize)]
-struct WireLevel<'a>(&'a str, &'a str, i32);
+type WireLevel = Columns<(Num, Num, Int)>;
 
 #[derive(Deserialize)]
-struct WireBook<'a> {
-    sequence: i64,
-    #[serde(borrow)]
-    bids: Vec<WireLevel<'a>>,
-    #[serde(borrow)]
-    asks: Vec<WireLevel<'a>>,
+struct WireBook {
+    sequence: Int,
+    bids: Vec<WireLevel>,
+    asks: Vec<WireLevel>,
 }
 
 #[derive(Deserialize)]
@@ -165,13 +157,13 @@ impl Exchange for Coinbase {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_candles(answer.body, page.rows, out),
-            Kind::Trades => self.parse_trades(answer.body, page, out),
+        let source = Source { exchange: self, page, body: answer.body, order: Order::NewestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Columns<WireCandle>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Trades => parse_trades(source, out),
             Kind::OrderBook => self.parse_book(answer, page.rows, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }?;
-        Ok(next.into())
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -230,89 +222,74 @@ fn candle_query(page: &Page) -> String {
     format!("granularity={word}&start={first}&end={last}")
 }
 
+impl WireRow<'_> for Columns<WireCandle> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_secs(self.0.0)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        let Columns(WireCandle(_, low, high, open, close, volume)) = self;
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(open)?,
+            high: row.num(high)?,
+            low: row.num(low)?,
+            close: row.num(close)?,
+            volume: row.positive(volume)?,
+            // It tells neither; they stay unknown.
+            quote_volume: None,
+            trades: None,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for WireTrade<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.time)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        Ok(Taken::Row(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(self.trade_id)?),
+            price: row.positive(self.price)?,
+            amount: row.positive(self.size)?,
+            // It names the side of the maker; the taker is the other one.
+            side: Some(row.side(&self.side, "sell", "buy")?),
+        }))
+    }
+}
+
+/// Ids grow with time.
+fn parse_trades(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+    let rows = source.read::<WireTrade<'_>>(&mut Bare)?;
+    let ends = rows.kept.first().and_then(Record::number).zip(rows.kept.last().and_then(Record::number));
+    // A page cut short lacks its oldest rows, after which the walk would not look; rows set aside are not lacking.
+    if let (Ask::FromId(id), Some((oldest, _))) = (source.page.ask, ends)
+        && oldest.saturating_sub(id.max(1)) > rows.odd().len() as u64
+    {
+        let reason = format!("it begins with trade {oldest}, trade {id} was asked for");
+        return Err(malformed(source.body, reason));
+    }
+    Ok(rows.append(ends.map_or(Next::ByTime, |(_, newest)| Next::FromId(newest)), out))
+}
+
 impl Coinbase {
-    fn parse_candles(&self, body: &[u8], most: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let mut newest_first = Vec::with_capacity((body.len() / CANDLE_BYTES).min(most as usize));
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: WireCandle| {
-            let WireCandle(time, low, high, open, close, volume) = wire;
-            newest_first.push(Row(row).candle(Candle {
-                ts: Micros::from_secs(time),
-                open,
-                high,
-                low,
-                close,
-                volume,
-                // It tells neither; they stay unknown.
-                quote_volume: None,
-                trades: None,
-            })?);
-            Ok(())
-        })?;
-        out.reserve(newest_first.len());
-        let mut candles = out.candles_mut();
-        newest_first.into_iter().rev().for_each(|candle| candles.push(candle));
-        Ok(Next::ByTime)
-    }
-
-    fn parse_trades(&self, body: &[u8], page: &Page, out: &mut Batch) -> Result<Next, ParseError> {
-        let mut newest_first = Vec::with_capacity((body.len() / TRADE_BYTES).min(page.rows as usize));
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: WireTrade<'_>| {
-            newest_first.push((Row(row), wire));
-            Ok(())
-        })?;
-        // Ids grow with time: in their order trades of one instant are as they happened.
-        newest_first.sort_by_key(|(_, wire)| wire.trade_id);
-        let ends = newest_first.first().zip(newest_first.last());
-        let ends = ends.map(|((_, oldest), (_, newest))| (oldest.trade_id, newest.trade_id));
-        // A page cut short lacks its oldest rows, after which the walk would not look.
-        if let (Ask::FromId(id), Some((oldest, _))) = (page.ask, ends)
-            && oldest > id.max(1)
-        {
-            return Err(malformed(body, format!("it begins with trade {oldest}, trade {id} was asked for")));
-        }
-        out.reserve(newest_first.len());
-        let (mut trades, mut id) = (out.trades_mut(), String::new());
-        for (row, wire) in newest_first {
-            id.clear();
-            let _ = write!(id, "{}", wire.trade_id);
-            trades.push(Trade {
-                ts: row.rfc3339(wire.time)?,
-                ts_recv: None,
-                id: Some(&id),
-                price: row.amount(wire.price)?,
-                amount: row.amount(wire.size)?,
-                // It names the side of the maker; the taker is the other one.
-                side: Some(match wire.side {
-                    MakerSide::Buy => Side::Sell,
-                    MakerSide::Sell => Side::Buy,
-                }),
-            });
-        }
-        Ok(ends.map_or(Next::ByTime, |(_, newest)| Next::FromId(newest)))
-    }
-
-    fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let wire: WireBook<'_> = read(self, answer.body)?;
-        out.reserve((wire.bids.len() + wire.asks.len()).min(2 * levels as usize));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &wire.bids), (Side::Ask, &wire.asks)] {
-            for (row, WireLevel(price, size, orders)) in rows.iter().take(levels as usize).enumerate() {
-                let row = Row(row);
-                book.push(BookLevel {
-                    ord: 0,
-                    ts: answer.received,
-                    ts_recv: answer.received,
-                    seq: Some(wire.sequence),
-                    is_snapshot: true,
-                    side,
-                    price: row.amount(price)?,
-                    amount: row.amount(size)?,
-                    count: Some(*orders),
-                });
-            }
-        }
-        Ok(Next::ByTime)
+    fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let wire: WireBook = read(self, answer.body)?;
+        let side = |levels: Vec<WireLevel>| {
+            let level = |(row, Columns((price, size, orders)))| {
+                Level::read(Row(row), price, size)?.with_count(Row(row), orders)
+            };
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, RowFault>>()
+        };
+        let seq = Row(0).count_if_any(wire.sequence)?;
+        let snapshot = Snapshot { ts: answer.received, received: answer.received, seq, depth: levels };
+        snapshot.append(side(wire.bids)?, side(wire.asks)?, out)?;
+        Ok(Next::ByTime.into())
     }
 }

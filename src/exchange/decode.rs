@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::exchange::wire::{Int, Num};
+use crate::exchange::record::TradeId;
+use crate::exchange::wire::{Int, Num, Text};
 use crate::exchange::{Exchange, OddFault, ParseError, instant};
 use crate::model::{Candle, Micros, Side};
 
@@ -177,16 +178,27 @@ impl Row {
         if num.is_absent() { Ok(None) } else { self.positive(num).map(Some) }
     }
 
-    /// A count.
-    pub(crate) fn count(self, int: Int) -> Result<i64, RowFault> {
-        let count = int.get().filter(|count| *count >= 0);
-        count.ok_or_else(|| self.fault(OddFault::Value, "a count is absent, negative or no number"))
+    /// A count that need not be there.
+    pub(crate) fn count_if_any(self, int: Int) -> Result<Option<i64>, RowFault> {
+        match int {
+            Int::Absent => Ok(None),
+            Int::Is(count) if count >= 0 => Ok(Some(count)),
+            _ => Err(self.fault(OddFault::Value, "a count is negative or no number")),
+        }
     }
 
     /// The number of a trade where trades are numbered.
     pub(crate) fn id(self, int: Int) -> Result<u64, RowFault> {
         let id = int.get().and_then(|id| u64::try_from(id).ok());
         id.ok_or_else(|| self.fault(OddFault::Id, "it has no id, or one that is no number"))
+    }
+
+    /// The id of a trade where ids are words.
+    pub(crate) fn word_id(self, text: Text<'_>) -> Result<TradeId<'_>, RowFault> {
+        if text.is_empty() {
+            return Err(self.fault(OddFault::Id, "it has no id"));
+        }
+        Ok(TradeId::Text(text.into_inner()))
     }
 
     /// An instant in milliseconds.

@@ -8,6 +8,7 @@ mod binance_coinm;
 mod binance_usdm;
 mod bitfinex;
 mod bitmex;
+mod book_rows;
 mod bybit;
 mod coinbase;
 mod decode;

@@ -165,6 +165,11 @@ pub(crate) struct Rows<R> {
 }
 
 impl<R: Record> Rows<R> {
+    /// Those that cannot be true.
+    pub(crate) fn odd(&self) -> &[OddRow] {
+        &self.odd
+    }
+
     /// Appends them to a batch.
     pub(crate) fn append(self, next: Next, out: &mut Batch) -> Parsed {
         R::append(self.kept, out);
