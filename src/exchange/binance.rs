@@ -13,7 +13,7 @@ use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::decode::{Row, RowFault, read, told};
 use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Num};
+use crate::exchange::wire::{Columns, Int, Members, Num};
 use crate::exchange::{
     Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault, Offer, Page,
     ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
@@ -229,8 +229,8 @@ impl Exchange for Binance {
             Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => self.parse_trades(source, out),
             Kind::OrderBook => self.parse_depth(page, answer, out),
-            Kind::Funding => Ok(source.read::<Funded>(&mut Bare)?.append(Next::ByTime, out)),
-            Kind::OpenInterest => Ok(source.read::<Interest>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OpenInterest => Ok(source.read::<Members<Interest>>(&mut Bare)?.append(Next::ByTime, out)),
         }
     }
 
@@ -277,16 +277,15 @@ impl Exchange for Binance {
     }
 }
 
-impl WireRow<'_> for Columns<Kline> {
+impl WireRow<'_> for Kline {
     type Record = Candle;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.0.opened)
+        row.instant_millis(self.opened)
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
-        let Columns(kline) = self;
-        kline.candle(row, ts, row.positive(kline.volume)?, row.positive_if_any(kline.quote_volume)?)
+        self.candle(row, ts, row.positive(self.volume)?, row.positive_if_any(self.quote_volume)?)
     }
 }
 
@@ -342,16 +341,16 @@ impl AggTrade {
 
 impl Binance {
     fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let rows = source.read::<AggTrade>(&mut Bare)?;
+        let rows = source.read::<Members<AggTrade>>(&mut Bare)?;
         let newest = rows.kept.iter().filter_map(Record::number).max();
         Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let depth: Depth = read(self, answer.body)?;
-        let ts = match depth.time {
-            Int::Absent => answer.received,
-            time => Row(0).instant_millis(time)?,
+        let Members(depth) = read::<Members<Depth>>(self, answer.body)?;
+        let ts = match page.series.pair().market() {
+            Market::Spot => answer.received,
+            _ => Row(0).instant_millis(depth.time)?,
         };
         depth.append(page, ts, answer.received, |_, level| Ok(level), out)
     }
@@ -408,7 +407,7 @@ impl Symbol {
     fn instrument(self) -> Instrument {
         let suffix = match self.contract_type.as_str() {
             "" => Some(""),
-            "PERPETUAL" => Some(":perp"),
+            "PERPETUAL" | "TRADIFI_PERPETUAL" => Some(":perp"),
             "CURRENT_QUARTER" => Some(":quarter"),
             "NEXT_QUARTER" => Some(":next_quarter"),
             _ => None,

@@ -13,7 +13,7 @@ use crate::exchange::binance_usdm::{Funded, Interest};
 use crate::exchange::decode::{Row, RowFault, read};
 use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::Columns;
+use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
     Probe, Profile, Quota, Refusal, SpanOffer,
@@ -188,8 +188,10 @@ impl Exchange for BinanceCoinM {
             Kind::Ohlc => Ok(source.read::<Columns<CoinKline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => self.parse_trades(source, out),
             Kind::OrderBook => self.parse_depth(page, answer, out),
-            Kind::Funding => Ok(source.read::<Funded>(&mut Bare)?.append(Next::ByTime, out)),
-            Kind::OpenInterest => Ok(source.read::<CoinInterest>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OpenInterest => {
+                Ok(source.read::<Members<CoinInterest>>(&mut Bare)?.append(Next::ByTime, out))
+            }
         }
     }
 
@@ -220,15 +222,15 @@ impl Exchange for BinanceCoinM {
     }
 }
 
-impl WireRow<'_> for Columns<CoinKline> {
+impl WireRow<'_> for CoinKline {
     type Record = Candle;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.0.0.opened)
+        row.instant_millis(self.0.opened)
     }
 
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
-        let Columns(CoinKline(kline)) = self;
+        let CoinKline(kline) = self;
         let contracts = row.positive_if_any(kline.volume)?;
         let dollars =
             contracts.map(|contracts| page.instrument.quote_amount(row.0, contracts)).transpose()?;
@@ -268,13 +270,13 @@ impl WireRow<'_> for CoinInterest {
 
 impl BinanceCoinM {
     fn parse_trades(&self, source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let rows = source.read::<CoinTrade>(&mut Bare)?;
+        let rows = source.read::<Members<CoinTrade>>(&mut Bare)?;
         let newest = rows.kept.iter().filter_map(Record::number).max();
         Ok(rows.append(newest.map_or(Next::ByTime, Next::FromId), out))
     }
 
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let depth: Depth = read(self, answer.body)?;
+        let Members(depth) = read::<Members<Depth>>(self, answer.body)?;
         let ts = Row(0).instant_millis(depth.time)?;
         depth.append(page, ts, answer.received, |row, level| level.of_contracts(row, page), out)
     }

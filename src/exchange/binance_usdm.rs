@@ -154,15 +154,15 @@ pub(super) fn request(page: &Page, pair: &str, word: &str) -> HttpRequest {
     let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
     let request = match page.series.kind() {
         Kind::Ohlc => {
-            // Candles of a dated contract go on over the ones before it.
-            let contract = match page.series.pair().market() {
-                Market::Quarter => "CURRENT_QUARTER",
-                Market::NextQuarter => "NEXT_QUARTER",
-                Market::Spot | Market::Perp => "PERPETUAL",
+            // Candles of a dated contract go on over the ones before it. There are several types of perpetual
+            // contract, but each has one symbol for good.
+            let what = match page.series.pair().market() {
+                Market::Quarter => format!("continuousKlines?pair={pair}&contractType=CURRENT_QUARTER"),
+                Market::NextQuarter => format!("continuousKlines?pair={pair}&contractType=NEXT_QUARTER"),
+                Market::Spot | Market::Perp => format!("klines?symbol={symbol}"),
             };
-            let path = format!(
-                "/fapi/v1/continuousKlines?pair={pair}&contractType={contract}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
-            );
+            let path =
+                format!("/fapi/v1/{what}&interval={word}&startTime={first}&endTime={last}&limit={rows}");
             HttpRequest::new("ohlc", path, 5).paid_from(REQUESTS)
         }
         Kind::Trades => {

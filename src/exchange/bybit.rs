@@ -12,7 +12,7 @@ use crate::exchange::decode::{Row, RowFault, read, unreadable};
 use crate::exchange::quarter;
 use crate::exchange::record::TradeRow;
 use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
-use crate::exchange::wire::{Columns, Int, Num, Text};
+use crate::exchange::wire::{Columns, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
     Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
@@ -252,9 +252,9 @@ impl Exchange for Bybit {
         let next = Next::ByTime;
         match page.series.kind() {
             Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Listed)?.append(next, out)),
-            Kind::Trades => Ok(source.read::<WireTrade<'_>>(&mut Listed)?.append(next, out)),
+            Kind::Trades => Ok(source.read::<Members<WireTrade<'_>>>(&mut Listed)?.append(next, out)),
             Kind::OrderBook => self.parse_book(page, answer, out),
-            Kind::Funding => Ok(source.read::<WireFunding>(&mut Listed)?.append(next, out)),
+            Kind::Funding => Ok(source.read::<Members<WireFunding>>(&mut Listed)?.append(next, out)),
             Kind::OpenInterest => parse_interest(source, out),
         }
     }
@@ -394,7 +394,7 @@ impl Bybit {
     }
 
     fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let wire: WireBook = self.read(answer.body)?;
+        let Members(wire) = self.read::<Members<WireBook>>(answer.body)?;
         let side = |levels: Vec<Columns<(Num, Num)>>| {
             let level = |(row, Columns((price, size)))| {
                 let level = Level::read(Row(row), price, size)?;
@@ -422,15 +422,15 @@ impl Envelope for Listed {
     }
 }
 
-impl WireRow<'_> for Columns<Kline> {
+impl WireRow<'_> for Kline {
     type Record = Candle;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.0.0)
+        row.instant_millis(self.0)
     }
 
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
-        let Columns(Kline(_, open, high, low, close, volume, turnover)) = self;
+        let Kline(_, open, high, low, close, volume, turnover) = self;
         // Of inverse contracts the volume counts dollars and the turnover the base asset.
         let (base, quote) = if is_inverse(page) { (turnover, volume) } else { (volume, turnover) };
         Ok(Taken::Row(row.candle(Candle {
@@ -488,7 +488,7 @@ impl WireRow<'_> for WireInterest {
 }
 
 fn parse_interest(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-    let rows = source.read::<WireInterest>(&mut Listed)?;
+    let rows = source.read::<Members<WireInterest>>(&mut Listed)?;
     if is_inverse(source.page) {
         return Err(ParseError::Refused(Refusal {
             kind: RefusalKind::Permanent,

@@ -11,7 +11,7 @@ use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::decode::{Row, RowFault, malformed, read};
 use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Num, Text};
+use crate::exchange::wire::{Columns, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
     ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
@@ -222,15 +222,15 @@ fn candle_query(page: &Page) -> String {
     format!("granularity={word}&start={first}&end={last}")
 }
 
-impl WireRow<'_> for Columns<WireCandle> {
+impl WireRow<'_> for WireCandle {
     type Record = Candle;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_secs(self.0.0)
+        row.instant_secs(self.0)
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
-        let Columns(WireCandle(_, low, high, open, close, volume)) = self;
+        let WireCandle(_, low, high, open, close, volume) = self;
         Ok(Taken::Row(row.candle(Candle {
             ts,
             open: row.num(open)?,
@@ -266,7 +266,7 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
 
 /// Ids grow with time.
 fn parse_trades(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-    let rows = source.read::<WireTrade<'_>>(&mut Bare)?;
+    let rows = source.read::<Members<WireTrade<'_>>>(&mut Bare)?;
     let ends = rows.kept.first().and_then(Record::number).zip(rows.kept.last().and_then(Record::number));
     // A page cut short lacks its oldest rows, after which the walk would not look; rows set aside are not lacking.
     if let (Ask::FromId(id), Some((oldest, _))) = (source.page.ask, ends)
@@ -280,7 +280,7 @@ fn parse_trades(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, Parse
 
 impl Coinbase {
     fn parse_book(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let wire: WireBook = read(self, answer.body)?;
+        let Members(wire) = read::<Members<WireBook>>(self, answer.body)?;
         let side = |levels: Vec<WireLevel>| {
             let level = |(row, Columns((price, size, orders)))| {
                 Level::read(Row(row), price, size)?.with_count(Row(row), orders)

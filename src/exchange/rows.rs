@@ -14,10 +14,11 @@ use serde_json::value::RawValue;
 
 use crate::exchange::decode::{Row, RowFault, time_fault, unreadable};
 use crate::exchange::record::{self, Record};
+use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed};
 use crate::model::{Batch, Grid, Micros};
 
-/// A row as an exchange sends it.
+/// A row as an exchange sends it: read as [`Columns`] or [`Members`] of it, whatever else stands beside those.
 pub(crate) trait WireRow<'a>: Deserialize<'a> {
     /// What it becomes.
     type Record: Record;
@@ -33,6 +34,30 @@ pub(crate) trait WireRow<'a>: Deserialize<'a> {
     /// # Errors
     /// When it cannot be true, or the page cannot be read at all.
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Self::Record>, Refused>;
+}
+
+impl<'a, T: WireRow<'a>> WireRow<'a> for Columns<T> {
+    type Record = T::Record;
+
+    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
+        self.0.ts(row, page)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<T::Record>, Refused> {
+        self.0.take(row, ts, page)
+    }
+}
+
+impl<'a, T: WireRow<'a>> WireRow<'a> for Members<T> {
+    type Record = T::Record;
+
+    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
+        self.0.ts(row, page)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<T::Record>, Refused> {
+        self.0.take(row, ts, page)
+    }
 }
 
 /// What a row is.
@@ -323,7 +348,10 @@ impl<'p, R: Record> Reading<'p, R> {
 
 /// A row that does not have the documented shape.
 fn shapeless(row: Row, error: &serde_json::Error) -> RowFault {
-    row.fault(OddFault::Shape, error.to_string())
+    let error = error.to_string();
+    // The text is JSON, so that this alone can be wrong with a number.
+    let is_beyond = error.starts_with("number out of range");
+    row.fault(if is_beyond { OddFault::Value } else { OddFault::Shape }, error)
 }
 
 fn odd(fault: &RowFault, text: &RawValue, at: Option<Micros>) -> OddRow {

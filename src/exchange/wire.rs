@@ -9,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::value::SeqAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -80,6 +80,9 @@ impl Deref for Text<'_> {
 
 /// A row of columns: those of `T`, and any that were added behind them.
 pub(crate) struct Columns<T>(pub(crate) T);
+
+/// An object with the members of `T`, and any that were added to them; a list of their values is none.
+pub(crate) struct Members<T>(pub(crate) T);
 
 /// Reads one value of any type by the methods of [`Form`].
 struct Any<F>(PhantomData<F>);
@@ -275,6 +278,27 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
         let row = T::deserialize(SeqAccessDeserializer::new(&mut seq))?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Columns(row))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Named(PhantomData))
+    }
+}
+
+/// Reads the members of an object by their names.
+struct Named<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+    type Value = Members<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Members)
     }
 }
 

@@ -50,7 +50,7 @@ impl Venue for Binance {
         match path {
             "/api/v3/time" => Endpoint::Time,
             "/api/v3/exchangeInfo" | "/fapi/v1/exchangeInfo" => Endpoint::Instruments,
-            "/api/v3/klines" | "/fapi/v1/continuousKlines" => Endpoint::Ohlc,
+            "/api/v3/klines" | "/fapi/v1/klines" | "/fapi/v1/continuousKlines" => Endpoint::Ohlc,
             "/api/v3/aggTrades" | "/fapi/v1/aggTrades" => Endpoint::Trades,
             "/api/v3/depth" | "/fapi/v1/depth" => Endpoint::BookSnapshot,
             "/fapi/v1/fundingRate" => Endpoint::Funding,

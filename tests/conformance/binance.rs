@@ -153,6 +153,16 @@ fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
     assert_eq!(quarter.ends, Some(Micros::from_millis(1_711_699_200_000)));
     assert_eq!(find("BTC/USDT:next_quarter").listed, Some(Micros::from_millis(1_569_398_400_000)));
 
+    let gold = find("XAU/USDT:perp");
+    assert_eq!((gold.symbol.as_str(), gold.ends), ("XAUUSDT", None), "a perpetual contract like others");
+    let unknown = listing.instruments.iter().find(|listed| listed.symbol == "ETHUSDT_260630").unwrap();
+    assert_eq!(unknown.pair, None, "a type of contract nobody knows costs its own entry only");
+
+    let mut candles = page(exchange, Kind::Ohlc, Market::Perp, None);
+    candles.instrument = std::sync::Arc::new(gold);
+    let request = exchange.request(&candles);
+    assert!(request.path.starts_with("/fapi/v1/klines?symbol=XAUUSDT&interval="), "{}", request.path);
+
     let mut page = page(exchange, Kind::Trades, Market::Quarter, None);
     page.instrument = std::sync::Arc::new(quarter);
     let request = exchange.request(&page);

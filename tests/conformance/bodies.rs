@@ -79,7 +79,7 @@ fn a_field_of_another_type_is_an_error_unless_nobody_reads_it() {
                             assert_some_of(&rows, &whole, &format!("{}: {change} at {place}", sample.name));
                         }
                         Ok(read) => assert!(
-                            read == whole,
+                            read == whole || change == "null" && is_less(&read, &whole),
                             "{}/{}: {change} at {place} gave other rows",
                             known.exchange,
                             sample.name
@@ -179,6 +179,16 @@ fn a_row_that_cannot_be_true_is_never_among_the_rows() {
     }
 }
 
+/// Whether rows are the same but for values that are not there.
+fn is_less(read: &Read, whole: &Read) -> bool {
+    let (Read::Rows(read, _), Read::Rows(whole, _)) = (read, whole) else { return false };
+    let fits = |row: usize| {
+        let columns = read.columns().iter().zip(whole.columns());
+        columns.into_iter().all(|(own, theirs)| !own.has(row) || own.same(row, theirs, row))
+    };
+    read.len() == whole.len() && (0..read.len()).all(fits)
+}
+
 /// Rows that are each a row of the whole answer, in its order.
 fn assert_some_of(rows: &Batch, whole: &Read, who: &str) {
     let Read::Rows(whole, _) = whole else { panic!("{who}: the whole is no page") };
@@ -216,6 +226,8 @@ fn retyped(tree: &Json, place: &str, json_numbers: bool) -> Vec<(&'static str, V
             let fraction = (!json_numbers).then(|| ("a fraction", json!(0.5)));
             fraction.into_iter().chain([("a string", json!(number.to_string()))]).collect()
         }
+        // A number in place of an empty text is something where nothing was.
+        Json::String(text) if text.is_empty() => vec![],
         Json::String(text) => {
             vec![("a number", text.parse::<f64>().map_or(json!(7), |value| json!(value)))]
         }
