@@ -62,6 +62,15 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Any other refusal.
     fn look(&self, path: &Path) -> io::Result<Option<Found>>;
 
+    /// What a name itself is, without going where a link leads; none where nothing has the name.
+    ///
+    /// # Errors
+    /// Any other refusal.
+    fn named(&self, path: &Path) -> io::Result<Option<Named>> {
+        let named = |found: Found| if found.is_folder { Named::Folder } else { Named::File };
+        Ok(self.look(path)?.map(named))
+    }
+
     /// Reads a whole file.
     ///
     /// # Errors
@@ -190,6 +199,17 @@ pub struct Found {
     pub bytes: u64,
     /// When it was last modified, in microseconds since the epoch.
     pub modified: i64,
+}
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, wherever it leads, or a pipe and the like.
+    Other,
 }
 
 /// Where the new content of `path` is written before it takes its name.

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use super::{Disk, Found, Reading, Writing};
+use super::{Disk, Found, Named, Reading, Writing};
 
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +70,16 @@ impl Disk for Os {
         let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let modified = i64::try_from(modified).unwrap_or(i64::MAX);
         Ok(Some(Found { is_folder: found.is_dir(), bytes: found.len(), modified }))
+    }
+
+    fn named(&self, path: &Path) -> io::Result<Option<Named>> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.is_file() => Ok(Some(Named::File)),
+            Ok(found) if found.is_dir() => Ok(Some(Named::Folder)),
+            Ok(_) => Ok(Some(Named::Other)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

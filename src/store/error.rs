@@ -72,6 +72,17 @@ pub enum StoreError {
         /// The series.
         series: String,
     },
+    /// More rows of a series cannot be true than are set aside.
+    #[error(
+        "{series}: {} is full of rows that cannot be true; see them with `dccd gaps {series}`, then move the file away if more are to be set aside",
+        path.display()
+    )]
+    TooManyAside {
+        /// Whose rows.
+        series: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// Accepted rows may not survive a power cut, and writing them once more did not help.
     #[error(
         "the journal in {} could not be made durable, nor written anew; nothing more is accepted, check the disk",
@@ -123,6 +134,7 @@ impl StoreError {
                 StorageReason::Permission
             }
             StoreError::RemoteOnly { .. } => StorageReason::Remote,
+            StoreError::TooManyAside { .. } => StorageReason::Io,
             StoreError::Parquet { .. } | StoreError::ReadBack { .. } | StoreError::Damaged { .. } => {
                 StorageReason::Encode
             }

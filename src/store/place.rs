@@ -49,7 +49,7 @@ pub(crate) struct Place {
     pub(crate) layout: Layout,
     pub(crate) series: Series,
     pub(crate) folder: PathBuf,
-    folders: Arc<Folders>,
+    pub(crate) folders: Arc<Folders>,
 }
 
 impl Place {

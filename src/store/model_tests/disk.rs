@@ -38,6 +38,10 @@ pub(super) enum Guard {
     SeriesFolder,
     /// The name of the journal's folder, or of dccd's own.
     JournalFolder,
+    /// The content of a file of rows that are set aside.
+    SetAside,
+    /// The name of such a file.
+    SetAsideName,
     /// In a fold the file takes its name before the open file does.
     FoldOrder,
 }
@@ -265,6 +269,7 @@ fn guard_of(change: &Change) -> Option<Guard> {
             Some(Guard::File) => Some(Guard::FileName),
             Some(Guard::OpenFile) => Some(Guard::OpenFileName),
             Some(Guard::Ledger) => Some(Guard::LedgerName),
+            Some(Guard::SetAside) => Some(Guard::SetAsideName),
             _ => None,
         },
         Change::Set(path, Entry::Folder) if path.components().any(|part| part.as_os_str() == ".dccd") => {
@@ -281,6 +286,7 @@ fn guard_of_content(path: &Path) -> Option<Guard> {
     let name = name.split(".tmp-").next()?;
     match name {
         "_series.json" => Some(Guard::Ledger),
+        _ if name.ends_with(".jsonl") => Some(Guard::SetAside),
         _ if name.ends_with(".journal") => Some(Guard::Frames),
         _ if name.ends_with(".open.parquet") => Some(Guard::OpenFile),
         _ if name.ends_with(".parquet") => Some(Guard::File),

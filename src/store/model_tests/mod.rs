@@ -9,6 +9,7 @@
 mod case;
 mod disk;
 mod oracle;
+mod set_aside;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -3,6 +3,7 @@
 mod bring;
 mod flush;
 mod late;
+mod odd;
 
 use std::path::PathBuf;
 use std::sync::Arc;
