@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dccd::model::{Kind, Micros, Series, Window};
+use dccd::model::{Kind, Micros, OddFault, Series, Window};
 use dccd::telemetry::events::*;
 use dccd::telemetry::exposition::{Format, encode};
 use dccd::telemetry::{
@@ -230,6 +230,11 @@ fn every_declared_label_set_is_at_0_before_any_event() {
             r#"dccd_rows_discarded_total{{exchange="binance",kind="ohlc",reason="{reason}"}}"#
         ));
     }
+    for fault in OddFault::ALL.map(OddFault::name) {
+        expected
+            .push(format!(r#"dccd_rows_set_aside_total{{exchange="binance",fault="{fault}",kind="ohlc"}}"#));
+    }
+    expected.push(r#"dccd_listing_entries_odd_total{exchange="binance"}"#.to_owned());
     for reason in StorageReason::ALL {
         expected.push(format!(r#"dccd_storage_publish_failures_total{{kind="ohlc",reason="{reason}"}}"#));
     }
@@ -286,6 +291,8 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
             "1",
         ),
         (r#"dccd_rows_discarded_total{exchange="binance",kind="ohlc",reason="unclosed"}"#.into(), "1"),
+        (r#"dccd_rows_set_aside_total{exchange="binance",fault="off_grid",kind="ohlc"}"#.into(), "3"),
+        (r#"dccd_listing_entries_odd_total{exchange="binance"}"#.into(), "2"),
         (r#"dccd_http_requests_total{code="429",endpoint="ohlc",exchange="binance"}"#.into(), "1"),
         (r#"dccd_http_requests_total{code="none",endpoint="ohlc",exchange="binance"}"#.into(), "1"),
         (
@@ -562,6 +569,12 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(RowsFetched { series: hourly, rows: 12 });
     to.emit(RowsStored { series: hourly, rows: 9, took: TOOK });
     to.emit(RowsDiscarded { series: hourly, reason: Discard::Unclosed, rows: 1 });
+    let fault = OddFault::OffGrid;
+    to.emit(RowsSetAside { series: hourly, fault, rows: 3, file: Path::new("rows/x.jsonl") });
+    // The second listing repeats an entry of the first.
+    for entries in [&[("XAUUSDT", "its kind is not known"), ("7", "no entry")][..], &[("7", "no entry")]] {
+        to.emit(ListingEntriesOdd { exchange: "binance", entries });
+    }
     to.emit(CandlesRevised { series: hourly, rows: 2 });
     to.emit(CandlesDerived { series: hourly, rows: 4, trades: 1_000 });
     to.emit(RowsBuffered { kind: Kind::Ohlc, before: 0, now: 44 });

@@ -1,6 +1,7 @@
 //! Rows that cannot be true go aside before their page is accepted.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::Writer;
 use crate::model::{Micros, OddFault, OddRow};
@@ -15,5 +16,11 @@ impl Writer {
     /// of the operating system. Nothing is added then.
     pub fn set_aside(&self, rows: &[OddRow], seen_at: Micros) -> Result<BTreeMap<OddFault, u64>, StoreError> {
         set_aside::add(&self.place, rows, seen_at)
+    }
+
+    /// The file that rows are set aside in.
+    #[must_use]
+    pub fn set_aside_file(&self) -> PathBuf {
+        self.place.layout.set_aside(&self.place.series)
     }
 }

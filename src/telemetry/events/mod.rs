@@ -7,6 +7,7 @@ mod doubts;
 mod drill;
 mod fleet;
 mod journal;
+mod odd;
 mod process;
 mod reload;
 mod remotes;
@@ -29,6 +30,7 @@ pub use fleet::{
     TakeoverFailed, WriteFenced, WritesOvertaken,
 };
 pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
+pub use odd::{ListingEntriesOdd, RowsSetAside};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{

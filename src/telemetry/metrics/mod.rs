@@ -8,6 +8,7 @@ mod doubts;
 mod drill;
 mod families;
 mod fleet;
+mod odd;
 mod process;
 mod register;
 mod reload;
@@ -39,6 +40,7 @@ use doubts::Doubts;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use fleet::Fleet;
+use odd::Odd;
 use process::ProcessCollector;
 use register::Register;
 use reload::Reloads;
@@ -68,6 +70,7 @@ pub struct Metrics {
     pub(crate) remotes: Remotes,
     pub(crate) tasks: Tasks,
     pub(crate) doubts: Doubts,
+    pub(crate) odd: Odd,
     pub(crate) fleet: Fleet,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
@@ -124,6 +127,7 @@ impl Metrics {
             remotes: Remotes::new(&add),
             tasks: Tasks::new(&add),
             doubts: Doubts::new(&add),
+            odd: Odd::new(&add),
             fleet: Fleet::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
@@ -200,6 +204,7 @@ impl Metrics {
         }
         requests.wait.with_label_values(&[exchange]);
         requests.throttled.with_label_values(&[exchange]);
+        self.odd.listing_entries.with_label_values(&[exchange]);
         for gauges in [
             &requests.tokens,
             &requests.capacity,
@@ -237,6 +242,7 @@ impl Metrics {
         }
         self.create_storage_label_sets(kind);
         self.doubts.declare(exchange, kind);
+        self.odd.declare(exchange, kind);
     }
 
     /// Creates the label sets of an exchange again that were dropped with its last series.
@@ -258,6 +264,7 @@ impl Metrics {
             forget(&runs.discarded, &[("exchange", exchange), ("kind", kind)]);
             forget(&runs.repairs, &[("exchange", exchange), ("kind", kind)]);
             self.doubts.forget(exchange, kind);
+            self.odd.forget(exchange, kind);
         }
         if !self.series.has(|other| other.exchange() == exchange) {
             self.forget_exchange(exchange);
@@ -275,6 +282,7 @@ impl Metrics {
             &requests.response_bytes,
             &requests.retries,
             &requests.throttled,
+            &self.odd.listing_entries,
         ] {
             forget(counters, &held);
         }
