@@ -23,6 +23,7 @@ pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
+mod printable;
 mod progress;
 pub mod purge;
 pub mod remove;

@@ -265,6 +265,10 @@ OVERVIEW = [
           (f"increase(dccd_storage_quarantined_files_total{{{I}}}{RATE})", "{{instance}} set aside"),
           (f"increase(dccd_storage_missing_files_total{{{I}}}{RATE})", "{{instance}} missing"),
           (f"increase(dccd_storage_adopted_files_total{{{I}}}{RATE})", "{{instance}} adopted")),
+    graph("Rows set aside", "Rows that cannot be true, in the range so far, by what is wrong with them; `dccd gaps` names them. Runbook: DccdRowsSetAside.", "short",
+          (f'sum by (exchange, kind, fault) (increase(dccd_rows_set_aside_total{{{E}, kind=~"$kind"}}[$__range])) > 0', "{{exchange}} {{kind}} {{fault}}")),
+    graph("Listing entries passed over", "Entries of listings of which something is not understood, in the range so far; `dccd logs` names them.", "short",
+          (f"sum by (exchange) (increase(dccd_listing_entries_odd_total{{{E}}}[$__range]))", "{{exchange}}")),
 ]
 
 REST = [

@@ -36,6 +36,7 @@ mod reload;
 mod repair;
 mod rollover;
 mod scheduler;
+mod set_aside;
 #[path = "../tracker/shim.rs"]
 mod shim;
 mod told;

@@ -59,6 +59,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdRestartLoop
     DccdRoomNotMade
     DccdRowsInvalid
+    DccdRowsSetAside
     DccdRuleEvaluationFailing
     DccdScheduleDelay
     DccdSchedulerStalled
@@ -78,7 +79,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 57;
+const COUNT: usize = 58;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

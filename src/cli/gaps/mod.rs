@@ -1,0 +1,166 @@
+//! `dccd gaps`: every window that is not covered, with its state and the reason, and every row that was set aside.
+
+mod aside;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::cli::printable::{printable, printable_json};
+use crate::config::Config;
+use crate::daemon::open_gaps;
+use crate::model::{Series, Window};
+use crate::store::{Holding, Layout, Ledger, Note, inventory, set_aside_rows};
+
+/// Show every window that is not covered, with its state and the reason, and rows that were set aside.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only series whose text begins so, such as binance/BTC-USDT.
+    series: Option<String>,
+    /// Only windows still to be filled.
+    #[arg(long)]
+    open: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A window, or rows that were set aside.
+#[derive(Default, Serialize)]
+struct Line {
+    series: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    reason: String,
+    /// What is wrong with rows that were set aside: one of few words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    /// The open or instant of the first of them, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// That of the last of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    /// The first of them as the exchange sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Where all of them are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+}
+
+impl Line {
+    fn of(series: String, state: &'static str, reason: String) -> Self {
+        Line { series, state, reason, ..Line::default() }
+    }
+
+    fn of_window(series: &Series, state: &'static str, window: Window, reason: String) -> Self {
+        Line {
+            from: Some(window.from.to_string()),
+            until: Some(window.until.to_string()),
+            seconds: Some(window.secs()),
+            ..Line::of(series.to_string(), state, reason)
+        }
+    }
+}
+
+/// Prints the windows and the rows.
+pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
+    let layout = Layout::new(&config.data_path);
+    let mut exit = Exit::Done;
+    let mut lines: BTreeMap<Series, Vec<Line>> = BTreeMap::new();
+    for Holding { series, ledger, .. } in inventory(&layout) {
+        let Some(ledger) = ledger.as_ref().ok().filter(|_| wanted(args, &series)) else { continue };
+        lines.entry(series.clone()).or_default().extend(windows(args, &series, ledger));
+    }
+    if !args.open {
+        for (series, aside) in rows_aside(args, &layout, out, &mut exit) {
+            lines.entry(series).or_default().extend(aside);
+        }
+    }
+    let lines: Vec<Line> = lines.into_values().flatten().collect();
+    if !args.json {
+        print(lines, out);
+        return exit;
+    }
+    match serde_json::to_string_pretty(&lines) {
+        Ok(text) => out.line(printable_json(&text)),
+        Err(error) => return out.fail(Exit::Failed, error),
+    }
+    exit
+}
+
+fn wanted(args: &Args, series: &Series) -> bool {
+    args.series.as_deref().is_none_or(|asked| series.to_string().starts_with(asked))
+}
+
+fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<Line> {
+    let gaps = open_gaps(series, ledger);
+    let gap = |gap| {
+        let reason = ledger.reason(gap).unwrap_or("not fetched yet").to_owned();
+        Line::of_window(series, "gap", gap, reason)
+    };
+    let mut lines: Vec<Line> = gaps.iter().map(gap).collect();
+    if !args.open {
+        for (state, notes) in [("empty", &ledger.empty), ("unfillable", &ledger.unfillable)] {
+            let line =
+                |Note { window, reason }: &Note| Line::of_window(series, state, *window, reason.clone());
+            lines.extend(notes.iter().map(line));
+        }
+    }
+    lines
+}
+
+/// The rows that were set aside, by series. What cannot be read is told of, and hides no other series.
+fn rows_aside(args: &Args, layout: &Layout, out: &mut Output, exit: &mut Exit) -> Vec<(Series, Vec<Line>)> {
+    let all = layout.series_with_rows_aside().unwrap_or_else(|error| {
+        *exit = out.failed(&error);
+        Vec::new()
+    });
+    let mut found = Vec::new();
+    for series in all.into_iter().filter(|series| wanted(args, series)) {
+        let aside = match set_aside_rows(layout, &series) {
+            Ok(aside) => aside,
+            Err(error) => {
+                *exit = out.failed(&error);
+                continue;
+            }
+        };
+        let file = layout.set_aside(&series);
+        if aside.damaged > 0 {
+            out.note(format!("{} line(s) of {} are damaged and left out", aside.damaged, file.display()));
+        }
+        let lines = aside::lines(&series, aside.rows, &file);
+        found.push((series, lines));
+    }
+    found
+}
+
+fn print(lines: Vec<Line>, out: &mut Output) {
+    if lines.is_empty() {
+        return out.line("No gaps.");
+    }
+    let header = format!("{:<32} {:<10} {:<20} {:<20} {}", "series", "state", "from", "until", "reason");
+    out.line(&header);
+    out.line("-".repeat(header.len()));
+    for line in lines {
+        let Line { series, state, mut reason, .. } = line;
+        let known = |at: Option<String>| at.unwrap_or_else(|| "-".to_owned());
+        let (from, until) = (known(line.from.or(line.at)), known(line.until.or(line.last_at)));
+        if let (Some(fault), Some(rows), Some(file)) = (line.fault, line.rows, line.file) {
+            let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+            reason = format!("{reason} ({fault}, {rows} in {})", file.display());
+        }
+        out.line(printable(&format!("{series:<32} {state:<10} {from:<20} {until:<20} {reason}")));
+    }
+}

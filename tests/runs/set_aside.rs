@@ -1,0 +1,106 @@
+//! Rows that were set aside, as `dccd gaps` names them.
+
+use std::fs;
+
+use dccd::model::{Micros, OddFault, OddRow, Series};
+use dccd::sim::Knobs;
+use dccd::store::{Settings, Store};
+use serde_json::Value;
+
+use crate::house::{House, at};
+use crate::program::{configure, dccd};
+
+const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
+const PAIR: &str = "{exchange: binance, pairs: [BTC/USDT], span: 3600, start: 2024-01-30}";
+/// A row that would clear the screen.
+const ODD: &str = "[1,\u{1b}[2J\u{9b}31m\u{202e}]";
+
+#[tokio::test]
+async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file() {
+    let house = house(&rows()).await;
+    let file = house.layout().set_aside(&series());
+
+    let table = dccd(&house, &["gaps", HOURLY]).await;
+
+    assert_eq!(table.code, Some(0), "{table:?}");
+    let lines: Vec<&str> = table.out.lines().filter(|line| line.contains("set aside")).collect();
+    let shown = |from: &str, until: &str, reason: &str| {
+        format!("{HOURLY:<32} set aside  {from:<20} {until:<20} {reason} in {})", file.display())
+    };
+    assert_eq!(
+        lines,
+        [
+            shown(
+                "2024-01-30T01:00:00Z",
+                "2024-01-30T02:00:00Z",
+                "high 1\\u001b[2J below low 2 (contradiction, 2 rows"
+            ),
+            shown("2024-01-30T09:30:00Z", "-", "it opens at 09:30 (off_grid, 1 row"),
+            shown("-", "-", "it has no instant (time, 1 row"),
+        ]
+    );
+    let json = dccd(&house, &["gaps", "--json"]).await;
+    assert!(json.out.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{}", json.out);
+    let all: Vec<Value> = serde_json::from_str(&json.out).unwrap();
+    let aside: Vec<&Value> = all.iter().filter(|line| line["state"] == "set aside").collect();
+    assert_eq!(aside.len(), 3);
+    assert_eq!(
+        *aside[0],
+        serde_json::json!({
+            "series": HOURLY, "state": "set aside", "reason": "high 1\u{1b}[2J below low 2", "fault": "contradiction",
+            "at": "2024-01-30T01:00:00Z", "last_at": "2024-01-30T02:00:00Z", "rows": 2, "text": ODD,
+            "file": file.display().to_string(),
+        })
+    );
+    let open = dccd(&house, &["gaps", "--open"]).await;
+    assert!(!open.out.contains("set aside"), "they are no windows to be filled: {}", open.out);
+    let other = dccd(&house, &["gaps", "kraken"]).await;
+    assert_eq!((other.code, other.out.as_str()), (Some(0), "No gaps.\n"));
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_read_and_files_that_must_not_be_are_named_and_hide_no_others() {
+    let house = house(&rows()).await;
+    let file = house.layout().set_aside(&series());
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..], b"{\"seen_at\":"].concat()).unwrap();
+    let link = file.with_file_name("binance__trades__BTC-USDT.jsonl");
+    std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
+
+    let gaps = dccd(&house, &["gaps"]).await;
+
+    assert_eq!(gaps.code, Some(1));
+    assert_eq!(gaps.out.lines().filter(|line| line.contains("set aside")).count(), 3, "{}", gaps.out);
+    let note = format!("Note: 1 line(s) of {} are damaged and left out", file.display());
+    assert!(gaps.err.contains(&note), "{}", gaps.err);
+    assert!(
+        gaps.err.contains(&link.display().to_string()) && gaps.err.contains("it is a link"),
+        "{}",
+        gaps.err
+    );
+}
+
+/// A house in which rows were set aside.
+async fn house(rows: &[OddRow]) -> House {
+    let house = House::with(PAIR, "2024-01-31 12:00:30", Knobs::default()).await;
+    configure(&house, &house.text());
+    let (store, _) = Store::open(&house.layout(), Settings::of(7, Micros(0))).unwrap();
+    let (writer, _) = store.writer(&series()).unwrap();
+    writer.set_aside(rows, at("2024-01-31")).unwrap();
+    house
+}
+
+fn rows() -> [OddRow; 4] {
+    let odd =
+        |fault, detail: &str, text: &str, when: Option<&str>| OddRow::new(fault, detail, text, when.map(at));
+    [
+        odd(OddFault::Time, "it has no instant", "[null]", None),
+        odd(OddFault::Contradiction, "high 1\u{1b}[2J below low 2", ODD, Some("2024-01-30 01:00:00")),
+        odd(OddFault::Contradiction, "high 3 below low 4", "[2]", Some("2024-01-30 02:00:00")),
+        odd(OddFault::OffGrid, "it opens at 09:30", "[3]", Some("2024-01-30 09:30:00")),
+    ]
+}
+
+fn series() -> Series {
+    HOURLY.parse().unwrap()
+}
