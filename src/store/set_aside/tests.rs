@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods)] // A test may write a broken file on purpose.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

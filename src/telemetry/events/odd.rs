@@ -64,7 +64,52 @@ impl Event for ListingEntriesOdd<'_> {
             exchange = self.exchange,
             entries = new.len(),
             named,
-            "entries of the listing are not understood and passed over; all others are used"
+            "entries of the listing are not understood; they are in the way of no others"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+    use crate::telemetry::logs::{LogFormat, LogSettings, subscriber};
+
+    #[test]
+    fn rows_set_aside_are_told_with_their_fault_and_file_and_entries_of_a_listing_once_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dccd.log");
+        let (level, format) = (LevelFilter::INFO, LogFormat::Text);
+        let settings = LogSettings { level, format, file: Some(&path), to_stderr: false };
+        let telemetry = Telemetry::new();
+        let (subscriber, guard) = subscriber(settings, None, Arc::clone(telemetry.metrics())).unwrap();
+        let names: Vec<String> = (0..12).map(|number| format!("S{number}")).collect();
+        let entries: Vec<(&str, &str)> =
+            names.iter().map(|name| (name.as_str(), "of no known kind")).collect();
+        let series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+
+        tracing::subscriber::with_default(subscriber, || {
+            let (fault, file) = (OddFault::Value, Path::new("rows/x.jsonl"));
+            telemetry.emit(RowsSetAside { series: &series, fault, rows: 2, file });
+            telemetry.emit(ListingEntriesOdd { exchange: "binance", entries: &entries });
+            telemetry.emit(ListingEntriesOdd { exchange: "binance", entries: &entries });
+            telemetry.emit(ListingEntriesOdd { exchange: "okx", entries: &entries[..1] });
+        });
+        drop(guard);
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(
+            lines[0].contains("WARN  binance/BTC-USDT/ohlc/1h rows that cannot be true were set aside"),
+            "{text}"
+        );
+        assert!(lines[0].ends_with("fault=value rows=2 file=rows/x.jsonl"), "{text}");
+        assert!(lines[1].contains("S0: of no known kind; S1: ") && lines[1].contains("S9: "), "{text}");
+        assert!(lines[1].contains("; and 2 more") && !lines[1].contains("S10"), "{text}");
+        assert!(lines[2].contains("exchange=okx") && lines[2].contains("S0: of no known kind"), "{text}");
     }
 }
