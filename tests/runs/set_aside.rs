@@ -1,11 +1,12 @@
 //! Rows that were set aside, as `dccd gaps` names them.
 
 use std::fs;
+use std::path::PathBuf;
 
 use dccd::model::{Micros, OddFault, OddRow, Series};
 use dccd::sim::Knobs;
 use dccd::store::{Settings, Store};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::house::{House, at};
 use crate::program::{configure, dccd};
@@ -41,16 +42,23 @@ async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file()
     );
     let json = dccd(&house, &["gaps", "--json"]).await;
     assert!(json.out.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{}", json.out);
-    let all: Vec<Value> = serde_json::from_str(&json.out).unwrap();
-    let aside: Vec<&Value> = all.iter().filter(|line| line["state"] == "set aside").collect();
+    let all: Vec<Line> = serde_json::from_str(&json.out).unwrap();
+    let aside: Vec<Line> = all.into_iter().filter(|line| line.state == "set aside").collect();
     assert_eq!(aside.len(), 3);
     assert_eq!(
-        *aside[0],
-        serde_json::json!({
-            "series": HOURLY, "state": "set aside", "reason": "high 1\u{1b}[2J below low 2", "fault": "contradiction",
-            "at": "2024-01-30T01:00:00Z", "last_at": "2024-01-30T02:00:00Z", "rows": 2, "text": ODD,
-            "file": file.display().to_string(),
-        })
+        aside[0],
+        Line {
+            series: HOURLY.to_owned(),
+            state: "set aside".to_owned(),
+            reason: "high 1\u{1b}[2J below low 2".to_owned(),
+            fault: Some("contradiction".to_owned()),
+            at: Some("2024-01-30T01:00:00Z".to_owned()),
+            last_at: Some("2024-01-30T02:00:00Z".to_owned()),
+            rows: Some(2),
+            text: Some(ODD.to_owned()),
+            file: Some(file),
+            from: None,
+        }
     );
     let open = dccd(&house, &["gaps", "--open"]).await;
     assert!(!open.out.contains("set aside"), "they are no windows to be filled: {}", open.out);
@@ -78,6 +86,21 @@ async fn lines_that_cannot_be_read_and_files_that_must_not_be_are_named_and_hide
         "{}",
         gaps.err
     );
+}
+
+/// What `dccd gaps --json` says of a window or of rows.
+#[derive(Debug, Deserialize, PartialEq)]
+struct Line {
+    series: String,
+    state: String,
+    reason: String,
+    fault: Option<String>,
+    at: Option<String>,
+    last_at: Option<String>,
+    rows: Option<u64>,
+    text: Option<String>,
+    file: Option<PathBuf>,
+    from: Option<String>,
 }
 
 /// A house in which rows were set aside.
