@@ -43,7 +43,8 @@ pub struct Args {
     /// Milliseconds every answer takes.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
-    /// What goes wrong and how often, such as 500=2%, reset=1/50 or short@ohlc=5%; may be repeated.
+    /// What goes wrong and how often, such as 500=2%, reset=1/50, short@ohlc=5% or empty@trades=#3 for the third
+    /// request alone; may be repeated.
     #[arg(long = "fault", value_delimiter = ',', value_name = "FAULT[@ENDPOINT]=RATE")]
     faults: Vec<Rule>,
     /// Seed of the faults.

@@ -10,7 +10,8 @@ use super::market::Market;
 use super::quarter;
 use super::query::{BadRequest, Query};
 use super::rows;
-use super::venue::{Asked, Side, Venue};
+use super::selection::Side;
+use super::venue::{Asked, Venue};
 use crate::model::{Micros, Span, Window};
 
 /// The most rows of a page of candles or trades.

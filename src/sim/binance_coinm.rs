@@ -13,8 +13,9 @@ use super::market::Market;
 use super::quarter;
 use super::query::{BadRequest, Query};
 use super::rows::{self, Bend};
+use super::selection::Side;
 use super::text::{cents, e8};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Window};
 
 /// The most rows of a page of candles, and of one of trades.

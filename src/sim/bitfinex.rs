@@ -10,8 +10,9 @@ use super::fault::Endpoint;
 use super::market::Market;
 use super::query::{BadRequest, Query};
 use super::rows::{Bend, number, time};
+use super::selection::Side;
 use super::text::{cents, e8, int};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
 
 /// Bitfinex.

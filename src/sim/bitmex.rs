@@ -10,8 +10,9 @@ use super::knobs::Knobs;
 use super::market::{Market, SimCandle, SimTrade};
 use super::query::{BadRequest, Query};
 use super::rows::Bend;
+use super::selection::Side;
 use super::text::{cents, e8, int};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use super::wire::{high_cents, price_number, rfc3339, trade_cents};
 use crate::model::{Grid, Micros, Span, Window};
 
@@ -145,15 +146,15 @@ fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let bin = BINS.iter().find(|(known, _)| *known == word);
     let grid = bin.ok_or_else(|| BadRequest::new(-1120, "binSize must be one of 1m,5m,1h,1d"))?.1.grid();
     // A bucket is found by its end, and one that still runs is not answered.
+    let running = grid.floor(asked.now);
     let window = within(asked)?.and_then(|ends| {
         let earlier = |end: Micros| grid.step(end, -1);
-        let running = grid.floor(asked.now);
         Window::new(earlier(grid.ceil(ends.from)), earlier(grid.ceil(ends.until)).min(running))
     });
     let (limit, skip) = (asked.rows_wanted("count", 100, PAGE_ROWS)?, skipped(asked)?);
-    let mut opens = match window.filter(|_| !asked.is_stuck()) {
+    let mut opens = match window.filter(|_| !asked.is_elsewhere()) {
         Some(window) => without_holes(market, grid, window, limit + skip),
-        None => asked.opens(market, grid, None, Side::Oldest, limit + skip),
+        None => asked.opens_before(running, market, grid, window, Side::Oldest, limit + skip),
     };
     opens.drain(..skip.min(opens.len()));
     let symbol = asked.query.symbol()?;

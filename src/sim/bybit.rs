@@ -10,8 +10,9 @@ use super::market::{Market, SimCandle, SimTrade};
 use super::quarter;
 use super::query::{BadRequest, Query};
 use super::rows::{self, Bend};
+use super::selection::Side;
 use super::text::int;
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use super::wire::{amount_text, bent_amount_text, high_cents, millis_text, price_text, trade_cents};
 use crate::model::{Grid, Micros, Span, Window};
 

@@ -9,8 +9,9 @@ use super::fault::Endpoint;
 use super::market::{Market, SimCandle, SimTrade};
 use super::query::{BadRequest, Query};
 use super::rows::Bend;
+use super::selection::Side;
 use super::text::{e8, int};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use super::wire::{amount_text, high_cents, price_number, price_text, rfc3339, secs, trade_cents};
 use crate::model::{Micros, Span, Window};
 

@@ -27,18 +27,38 @@ pub enum Fault {
     Truncated,
     /// The connection is reset before an answer.
     Reset,
-    /// Only the older half of the rows, although more exist.
+    /// Only the first half of the rows as they would have come, although more exist.
     Short,
+    /// Only the second half of them.
+    SecondHalf,
+    /// The first row left out.
+    NoFirst,
+    /// A row in the middle left out.
+    NoMiddle,
+    /// The last row left out.
+    NoLast,
     /// Some rows in the middle left out, although they exist.
     Holed,
     /// No rows, although some exist.
     Empty,
     /// The rows in another order.
     Shuffled,
+    /// The rows from the last to the first.
+    Reversed,
     /// Some rows twice.
     Doubled,
     /// The first rows of all in the exchange's order, whatever was asked: a walk that does not advance.
     Stuck,
+    /// The oldest rows of all, whatever was asked.
+    Oldest,
+    /// The newest rows of all, whatever was asked.
+    Newest,
+    /// The rows at the other end of what was asked: which end is wanted first is not heeded.
+    OtherEnd,
+    /// As many rows, right before those asked for.
+    Earlier,
+    /// As many rows, right after those asked for.
+    Later,
     /// One field of one row has another type or unit.
     WrongType,
     /// One row that cannot be true: a high below the low, a negative price, `NaN`, `1e400`.
@@ -57,7 +77,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault with its word on the command line.
-    pub const ALL: [(Fault, &'static str); 24] = [
+    pub const ALL: [(Fault, &'static str); 34] = [
         (Fault::Status429, "429"),
         (Fault::Status418, "418"),
         (Fault::Status403, "403"),
@@ -70,11 +90,21 @@ impl Fault {
         (Fault::Truncated, "truncated"),
         (Fault::Reset, "reset"),
         (Fault::Short, "short"),
+        (Fault::SecondHalf, "second-half"),
+        (Fault::NoFirst, "no-first"),
+        (Fault::NoMiddle, "no-middle"),
+        (Fault::NoLast, "no-last"),
         (Fault::Holed, "holed"),
         (Fault::Empty, "empty"),
         (Fault::Shuffled, "shuffled"),
+        (Fault::Reversed, "reversed"),
         (Fault::Doubled, "doubled"),
         (Fault::Stuck, "stuck"),
+        (Fault::Oldest, "oldest"),
+        (Fault::Newest, "newest"),
+        (Fault::OtherEnd, "other-end"),
+        (Fault::Earlier, "earlier"),
+        (Fault::Later, "later"),
         (Fault::WrongType, "wrong-type"),
         (Fault::Impossible, "impossible"),
         (Fault::Huge, "huge"),

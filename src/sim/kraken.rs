@@ -9,8 +9,9 @@ use super::fault::Endpoint;
 use super::market::Market;
 use super::query::BadRequest;
 use super::rows::{self, Bend};
+use super::selection::Side;
 use super::text::{cents, e8, int};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
 
 /// Candles it answers at most, the running one included.
@@ -145,7 +146,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let most = CANDLES.min(asked.world.knobs.page_limit.max(1));
     let ever = Window::new(Micros(0), Micros(asked.now.0 + 1));
     let mut opens = asked.opens(market, grid, ever, Side::Newest, most);
-    opens.retain(|open| asked.is_stuck() || *open / 1_000_000 > since);
+    opens.retain(|open| asked.is_elsewhere() || *open / 1_000_000 > since);
     opens.sort_unstable();
     let last = opens.iter().rev().nth(1).map_or(since, |open| open / 1_000_000).to_string();
     let rows = asked.page(opens, |out, open, bend| candle(out, asked, market, grid, Micros(open), bend));

@@ -10,8 +10,9 @@ use super::fault::Endpoint;
 use super::market::Market;
 use super::query::{BadRequest, Query};
 use super::rows::{self, Bend};
+use super::selection::Side;
 use super::text::{cents, e8, int};
-use super::venue::{Asked, Side, Venue};
+use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
 
 /// The most candles and trades of a page.
@@ -147,9 +148,9 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let until = secs("to")?.map_or(asked.now, |to| Micros::from_secs(to.min(asked.now.secs()) + 1));
     let window = Window::new(Micros::from_secs(secs("from")?.unwrap_or(0)), until);
     let most = CANDLES.min(asked.world.knobs.page_limit.max(1));
-    let mut opens = asked.opens(market, grid, window, Side::Oldest, most + 1);
-    let more = opens.len() > most;
-    opens.truncate(most);
+    let opens = asked.opens(market, grid, window, Side::Oldest, most);
+    let follows = |last: &i64| market.next_open(grid, grid.next(Micros(*last)));
+    let more = opens.iter().max().is_some_and(|last| follows(last) < until);
     let rows = asked.page(opens, |out, open, bend| candle(out, asked, market, grid, Micros(open), bend));
     let mut out = b"{\"candles\":".to_vec();
     out.extend_from_slice(&rows);

@@ -28,6 +28,7 @@ mod query;
 mod rows;
 mod rule;
 mod seen;
+mod selection;
 mod server;
 mod tape;
 mod text;

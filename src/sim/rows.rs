@@ -27,6 +27,11 @@ pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64)
     match fault {
         Some(Fault::Empty) => keys.clear(),
         Some(Fault::Short) => keys.truncate(keys.len().div_ceil(2)),
+        Some(Fault::SecondHalf) => drop(keys.drain(..keys.len() / 2)),
+        Some(Fault::NoFirst) => drop(keys.drain(..keys.len().min(1))),
+        Some(Fault::NoMiddle) if keys.len() > 2 => drop(keys.remove(keys.len() / 2)),
+        Some(Fault::NoLast) => drop(keys.pop()),
+        Some(Fault::Reversed) => keys.reverse(),
         Some(Fault::Holed) => {
             // The ends stay, or it would be a short page.
             let middle = keys.len() / 2;

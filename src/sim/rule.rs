@@ -14,9 +14,11 @@ pub enum Rate {
     PerMillion(u32),
     /// Each request whose number, from 1, divides by this.
     EveryNth(u64),
+    /// The request of this number, from 1, and no other.
+    Nth(u64),
 }
 
-/// A fault and when it strikes; written `FAULT[@ENDPOINT]=RATE`, such as `500=2%` or `short@ohlc=1/7`.
+/// A fault and when it strikes; written `FAULT[@ENDPOINT]=RATE`, such as `500=2%`, `short@ohlc=1/7` or `empty@trades=#3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// What goes wrong.
@@ -38,6 +40,12 @@ impl Rule {
     #[must_use]
     pub fn every(fault: Fault, nth: u64) -> Self {
         Rule { fault, endpoint: None, rate: Rate::EveryNth(nth) }
+    }
+
+    /// A fault at the request of a number, counted from 1, and at no other.
+    #[must_use]
+    pub fn nth(fault: Fault, number: u64) -> Self {
+        Rule { fault, endpoint: None, rate: Rate::Nth(number) }
     }
 
     /// A fault at a share of the requests, from 0.0 to 1.0.
@@ -71,6 +79,7 @@ pub(super) fn strike(rules: &[Rule], seed: u64, turn: Turn) -> Option<Fault> {
         };
         match rule.rate {
             Rate::EveryNth(nth) => nth > 0 && number.is_multiple_of(nth),
+            Rate::Nth(only) => number == only,
             Rate::PerMillion(share) => {
                 draw(seed ^ ((place as u64) << 56), number) % 1_000_000 < u64::from(share)
             }
@@ -101,6 +110,9 @@ fn rate_of(text: &str) -> Option<Rate> {
     if let Some(nth) = text.strip_prefix("1/") {
         return nth.parse().ok().filter(|nth| *nth > 0).map(Rate::EveryNth);
     }
+    if let Some(number) = text.strip_prefix('#') {
+        return number.parse().ok().filter(|number| *number > 0).map(Rate::Nth);
+    }
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().ok()? / 100.0,
         None => text.parse().ok()?,
@@ -111,7 +123,7 @@ fn rate_of(text: &str) -> Option<Rate> {
 /// Why a rule was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{text}` is no fault; write FAULT=RATE or FAULT@ENDPOINT=RATE, such as 500=2%, reset=1/50 or short@ohlc=5%; faults are {}; endpoints are {}",
+    "`{text}` is no fault; write FAULT=RATE or FAULT@ENDPOINT=RATE, such as 500=2%, reset=1/50, short@ohlc=5% or empty@trades=#3; faults are {}; endpoints are {}",
     faults(),
     endpoints()
 )]
@@ -143,7 +155,8 @@ mod tests {
         assert_eq!(read("500=2%"), Ok(Rule::share(Fault::Status500, 0.02)));
         assert_eq!(read("short@ohlc=1/7"), Ok(Rule::every(Fault::Short, 7).at(Endpoint::Ohlc)));
         assert_eq!(read("huge=0.5"), Ok(Rule::share(Fault::Huge, 0.5)));
-        for wrong in ["500", "teapot=1%", "500@moon=1%", "500=101%", "500=1/0", "500=often"] {
+        assert_eq!(read("empty@trades=#3"), Ok(Rule::nth(Fault::Empty, 3).at(Endpoint::Trades)));
+        for wrong in ["500", "teapot=1%", "500@moon=1%", "500=101%", "500=1/0", "500=#0", "500=often"] {
             assert!(read(wrong).unwrap_err().to_string().contains(wrong));
         }
     }
@@ -162,6 +175,12 @@ mod tests {
         let rules = [Rule::every(Fault::Reset, 4), Rule::every(Fault::Html, 2)];
         let (html, reset) = (Some(Fault::Html), Some(Fault::Reset));
         assert_eq!(struck(&rules, 0, 8), [None, html, None, reset, None, html, None, reset]);
+    }
+
+    #[test]
+    fn a_numbered_request_alone_is_struck() {
+        let rules = [Rule::nth(Fault::Empty, 3)];
+        assert_eq!(struck(&rules, 0, 6), [None, None, Some(Fault::Empty), None, None, None]);
     }
 
     #[test]

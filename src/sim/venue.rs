@@ -9,7 +9,7 @@ use super::knobs::Knobs;
 use super::market::{Market, SimCandle};
 use super::query::{BadRequest, Query};
 use super::{binance, binance_coinm, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx, rows};
-use crate::model::{Grid, Micros, Window};
+use crate::model::{Grid, Micros};
 
 /// One exchange, server side.
 pub(super) trait Venue: Sync {
@@ -98,15 +98,6 @@ pub(super) struct Asked<'a> {
     pub(super) number: u64,
 }
 
-/// Which end of a window is answered where it holds more than a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// The oldest rows, oldest first.
-    Oldest,
-    /// The newest rows, newest first.
-    Newest,
-}
-
 impl Asked<'_> {
     pub(super) fn told_ms(&self) -> i64 {
         self.now.millis_floor().saturating_add(self.world.knobs.skew_ms)
@@ -117,62 +108,9 @@ impl Asked<'_> {
         self.world.market(symbol).ok_or_else(|| BadRequest::new(-1121, "Invalid symbol."))
     }
 
-    /// Whether the exchange answers with the first rows in its order, whatever is asked.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.fault == Some(Fault::Stuck)
-    }
-
     /// The most rows it gives: what was asked for, held to its own limit and to the knob.
     pub(super) fn rows_wanted(&self, name: &str, usual: usize, most: usize) -> Result<usize, BadRequest> {
         self.query.limit(name, usual, most.min(self.world.knobs.page_limit.max(1)))
-    }
-
-    /// The opens of the candles in a window that have begun, in the order of `side`, at most `limit`.
-    pub(super) fn opens(
-        &self,
-        market: &Market,
-        grid: Grid,
-        window: Option<Window>,
-        side: Side,
-        limit: usize,
-    ) -> Vec<i64> {
-        let window = if self.is_stuck() { self.ever() } else { window };
-        let begun = Window::new(Micros(0), Micros(self.now.0.saturating_add(1)));
-        let Some(window) = window.zip(begun).and_then(|(window, begun)| window.meet(begun)) else {
-            return Vec::new();
-        };
-        match side {
-            Side::Oldest => oldest_opens(market, grid, window, limit),
-            Side::Newest => newest_opens(market, grid, window, limit),
-        }
-    }
-
-    /// The ids of the trades in a window that have happened, in the order of `side`, at most `limit`.
-    pub(super) fn ids(&self, market: &Market, window: Option<Window>, side: Side, limit: usize) -> Vec<i64> {
-        let Some(window) = (if self.is_stuck() { self.ever() } else { window }) else { return Vec::new() };
-        let [first, until] = [window.from, window.until].map(|at| market.first_trade_at_or_after(at));
-        self.ids_between(market, first, until, side, limit)
-    }
-
-    /// The same of the trades with ids from `first` to before `until`.
-    pub(super) fn ids_between(
-        &self,
-        market: &Market,
-        first: u64,
-        until: u64,
-        side: Side,
-        limit: usize,
-    ) -> Vec<i64> {
-        let until = until.min(market.first_trade_at_or_after(Micros(self.now.0.saturating_add(1))));
-        let id = |id: u64| i64::try_from(id).ok();
-        match side {
-            Side::Oldest => (first..until).take(limit).filter_map(id).collect(),
-            Side::Newest => (first..until).rev().take(limit).filter_map(id).collect(),
-        }
-    }
-
-    fn ever(&self) -> Option<Window> {
-        Window::new(Micros(0), Micros(self.now.0.saturating_add(1)))
     }
 
     /// A candle as it looks now.
@@ -185,7 +123,7 @@ impl Asked<'_> {
         }
     }
 
-    /// An array of rows given by their keys, in the state the fault wants. `Short` leaves the last half out.
+    /// An array of rows given by their keys, in the state the fault wants.
     pub(super) fn page(
         &self,
         mut keys: Vec<i64>,
@@ -194,26 +132,6 @@ impl Asked<'_> {
         rows::disarrange(&mut keys, self.fault, self.number);
         rows::page(&keys, rows::bend_of(self.fault, self.number), row)
     }
-}
-
-fn oldest_opens(market: &Market, grid: Grid, window: Window, limit: usize) -> Vec<i64> {
-    let mut opens = Vec::with_capacity(limit);
-    let mut open = market.next_open(grid, window.from);
-    while open < window.until && opens.len() < limit {
-        opens.push(open.0);
-        open = market.next_open(grid, grid.next(open));
-    }
-    opens
-}
-
-fn newest_opens(market: &Market, grid: Grid, window: Window, limit: usize) -> Vec<i64> {
-    let mut opens = Vec::with_capacity(limit);
-    let mut open = market.last_open(grid, Micros(window.until.0 - 1));
-    while let Some(own) = open.filter(|own| *own >= window.from && opens.len() < limit) {
-        opens.push(own.0);
-        open = market.last_open(grid, Micros(own.0 - 1));
-    }
-    opens
 }
 
 #[cfg(test)]

@@ -8,4 +8,5 @@ mod klines;
 mod limits;
 mod market;
 mod trades;
+mod untruths;
 mod venues;
