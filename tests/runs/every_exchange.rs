@@ -13,6 +13,7 @@ use dccd::jobs::Order;
 use dccd::model::{Batch, Kind, Micros, Series, Window};
 use dccd::sim::{Endpoint, Fault, Knobs};
 
+use crate::computed;
 use crate::faulty::{break_one_in_ten, refused, run_through};
 use crate::house::{House, assert_same, at, backfill};
 use crate::kraken;
@@ -149,7 +150,7 @@ impl Case {
     /// What is to be stored.
     fn truth(&self, house: &House) -> Batch {
         if self.is_computed() {
-            return kraken::wanted(house, self.series, self.window(), self.own_from());
+            return computed::wanted(house, self.series, self.window(), self.own_from());
         }
         house.existing(self.series, self.window())
     }
@@ -159,7 +160,7 @@ impl Case {
     }
 
     fn own_from(&self) -> Micros {
-        kraken::own_from(self.series, &self.now().to_string())
+        computed::own_from(self.series, &self.now().to_string())
     }
 
     async fn check(&self) {

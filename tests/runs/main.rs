@@ -11,6 +11,7 @@ mod books;
 mod bybit;
 mod coinbase;
 mod command_line;
+mod computed;
 mod daemon;
 mod empties;
 mod every;
