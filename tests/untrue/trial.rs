@@ -1,0 +1,206 @@
+//! One untrue answer at one place of a backfill: the run that meets it, and the next one, which meets none.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dccd::daemon::Site;
+use dccd::jobs::Outcome;
+use dccd::model::{Batch, Micros, Windows};
+use dccd::sim::{Endpoint, Fault, Rule};
+use tokio::time::timeout;
+
+use crate::cases::Case;
+use crate::house::{self, House, said};
+use crate::judge::{Difference, Verdict, judge, judge_healed};
+
+/// Longer than any run takes that ends.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// More requests than one untrue answer may cost.
+const MOST_REQUESTS: usize = 200;
+
+/// The well-formed answers of true rows that are not what was asked for.
+pub(crate) const UNTRUTHS: [Fault; 12] = [
+    Fault::Empty,
+    Fault::Short,
+    Fault::SecondHalf,
+    Fault::Reversed,
+    Fault::OtherEnd,
+    Fault::Newest,
+    Fault::Oldest,
+    Fault::NoFirst,
+    Fault::NoMiddle,
+    Fault::NoLast,
+    Fault::Earlier,
+    Fault::Later,
+];
+
+/// What an honest backfill asks.
+pub(crate) struct Honest {
+    /// How many requests each endpoint of the series got.
+    pub(crate) places: Vec<(Endpoint, u64)>,
+    /// How many these are together.
+    pub(crate) requests: usize,
+    /// What it leaves open though nothing is there: an exchange that forgets trades early cannot show that.
+    pub(crate) open: Windows,
+}
+
+/// Where a backfill meets which untrue answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Trial<'a> {
+    pub(crate) case: &'static Case,
+    pub(crate) honest: &'a Honest,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) place: u64,
+    pub(crate) of: u64,
+    pub(crate) fault: Fault,
+}
+
+/// What a trial gave.
+pub(crate) struct Tried<'a> {
+    pub(crate) trial: Trial<'a>,
+    pub(crate) verdict: Verdict,
+    /// The requests of the first run.
+    pub(crate) asked: Vec<String>,
+    /// Why it failed, if it did.
+    pub(crate) said: String,
+}
+
+/// Runs a backfill that meets the truth alone, and checks that it gets everything.
+pub(crate) fn honest(case: &Case) -> Honest {
+    in_its_own_runtime(async {
+        let house = case.house().await;
+        let (truth, site) = (case.truth(&house), house.site().await);
+        fill_before(case, &site).await;
+        let before = case.endpoints().iter().map(|endpoint| house.asked(*endpoint).len());
+        let before: Vec<usize> = before.collect();
+        let outcome = run(case, &house, &site).await.expect("it ends");
+        assert_eq!(said(&outcome), "", "{}", case.name());
+        assert!(Difference::of(case, &house, &truth).is_none(), "{}: an honest run is not true", case.name());
+        let open = house.ledger(case.series).settled().missing(case.window);
+        let in_a_gap = truth.ts().iter().filter(|at| open.holds(Micros(**at))).count();
+        assert_eq!(in_a_gap, 0, "{}: an honest run leaves gaps", case.name());
+        let count = |(endpoint, before): (&Endpoint, usize)| {
+            (*endpoint, (house.asked(*endpoint).len() - before) as u64)
+        };
+        let places: Vec<_> = case.endpoints().iter().zip(before).map(count).collect();
+        site.close().await;
+        let requests = places.iter().map(|(_, count)| *count as usize).sum();
+        Honest { places, requests, open }
+    })
+}
+
+impl<'a> Trial<'a> {
+    pub(crate) fn name(&self) -> String {
+        let Trial { case, endpoint, place, of, fault, .. } = self;
+        format!("{}, {} {place} of {of}, {fault}", case.name(), endpoint.name())
+    }
+
+    /// Tries it; what panics is a verdict too.
+    pub(crate) fn run(self) -> Tried<'a> {
+        let tried = catch_unwind(AssertUnwindSafe(|| in_its_own_runtime(self.try_it())));
+        tried.unwrap_or_else(|_| {
+            self.tried(Verdict::Broken("it panicked".to_owned()), Vec::new(), String::new())
+        })
+    }
+
+    fn tried(self, verdict: Verdict, asked: Vec<String>, said: String) -> Tried<'a> {
+        Tried { trial: self, verdict, asked, said }
+    }
+
+    async fn try_it(self) -> Tried<'a> {
+        let house = self.case.house().await;
+        let site = house.site().await;
+        let tried = self.try_in(&house, &site).await;
+        site.close().await;
+        tried
+    }
+
+    async fn try_in(self, house: &House, site: &Site) -> Tried<'a> {
+        let truth = self.case.truth(house);
+        fill_before(self.case, site).await;
+        let (before, earlier) = (house.asked(self.endpoint).len() as u64, house.sim.requests().len());
+        let rule = Rule::nth(self.fault, before + self.place).at(self.endpoint);
+        house.sim.set(|knobs| knobs.faults = vec![rule]);
+        let Some(outcome) = run(self.case, house, site).await else {
+            let asked = self.asked(house, earlier);
+            return self.tried(Verdict::Broken("it asks without an end".to_owned()), asked, String::new());
+        };
+        let asked = self.asked(house, earlier);
+        let verdict = judge(self.case, house, &truth, &outcome, self.fault);
+        let verdict = match verdict {
+            Verdict::True | Verdict::Failed | Verdict::Gap => {
+                house.sim.set(|knobs| knobs.faults.clear());
+                self.healed(house, site, &truth).await.unwrap_or(verdict)
+            }
+            other => other,
+        };
+        self.tried(verdict, asked, said(&outcome))
+    }
+
+    /// What is wrong after a second run, if anything is.
+    async fn healed(self, house: &House, site: &Site, truth: &Batch) -> Option<Verdict> {
+        let Some(outcome) = run(self.case, house, site).await else {
+            return Some(Verdict::Broken("a second run asks without an end".to_owned()));
+        };
+        Some(judge_healed(self.case, house, truth, &outcome, &self.honest.open))
+            .filter(|verdict| *verdict != Verdict::True)
+    }
+
+    /// The requests for rows after earlier ones, the one that was lied to marked.
+    fn asked(self, house: &House, earlier: usize) -> Vec<String> {
+        let own = |endpoint: &Endpoint| self.case.endpoints().contains(endpoint);
+        let seen = house.sim.requests().into_iter().skip(earlier).filter(|seen| own(&seen.endpoint));
+        seen.map(|seen| format!("{}{}", if seen.fault.is_some() { "LIE " } else { "" }, seen.path)).collect()
+    }
+}
+
+/// Has what is held before the backfill.
+async fn fill_before(case: &Case, site: &Site) {
+    if let Some(order) = case.earlier_order() {
+        assert_eq!(said(&house::run(site, &order).await), "", "{}", case.name());
+    }
+}
+
+/// Runs a backfill; none where it asks without an end.
+async fn run(case: &Case, house: &House, site: &Site) -> Option<Outcome> {
+    let (before, order) = (house.sim.requests().len(), case.order());
+    let too_many = async {
+        while house.sim.requests().len() < before + MOST_REQUESTS {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        ended = timeout(PATIENCE, house::run(site, &order)) => ended.ok(),
+        () = too_many => None,
+    }
+}
+
+/// Requests come in the same order each time where one thread makes them all.
+fn in_its_own_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// Does all work on several threads and gives what it came to, in the order of the work.
+pub(crate) fn side_by_side<W: Sync, T: Send>(work: &[W], each: impl Fn(&W) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    // Twice as many as there are cores: each waits for the disk now and then.
+    let threads = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((place, one)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    .and_then(|place| Some((place, work.get(place)?)))
+                {
+                    let result = each(one);
+                    done.lock().unwrap().push((place, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
