@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Ask, History, Instrument, Offer, Page, Step};
+use crate::exchange::{Ask, History, Instrument, Offer, Page, SetAside, Step};
 use crate::jobs::ends::Ends;
 use crate::jobs::fetch::Fetcher;
+use crate::jobs::odd::set_aside;
 use crate::jobs::survey::{Contracted, Ground};
 use crate::jobs::walks::Turn;
 use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
@@ -195,6 +196,9 @@ impl<'a> Run<'a> {
         if let Some(gone) = step.gone {
             self.gone(&mut writer, gone);
         }
+        if !step.set_aside.is_empty() {
+            writer = self.set_aside(writer, &step.set_aside).await?;
+        }
         let mut covered = step.covered.map(Windows::from).unwrap_or_default();
         step.set_aside.iter().filter_map(|odd| odd.window).for_each(|window| covered.remove(window));
         let mut empty = step.empty.map(Windows::from).unwrap_or_default();
@@ -210,6 +214,20 @@ impl<'a> Run<'a> {
             let rows = Batch::of(self.order.series.kind());
             writer = self.keep(writer, Accepted { rows, covered, empty, derived: false }, 0).await?;
         }
+        Ok(writer)
+    }
+
+    /// Sets odd rows aside, before anything speaks of the rest of their page.
+    async fn set_aside(&self, mut writer: Writer, odd: &[SetAside]) -> Result<Writer, RunError> {
+        let odd: Vec<_> = odd.iter().map(|odd| (odd.row.clone(), odd.window)).collect();
+        let (telemetry, now) = (self.context.telemetry.clone(), self.context.client.clock().now());
+        let (writer, kept) = self
+            .on_disk(move || {
+                let kept = set_aside(&mut writer, &telemetry, &odd, now);
+                (writer, kept)
+            })
+            .await?;
+        kept.map_err(|source| self.store_failed(source))?;
         Ok(writer)
     }
 
