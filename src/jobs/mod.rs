@@ -10,6 +10,7 @@ mod ends;
 mod error;
 mod failures;
 mod fetch;
+mod first;
 mod odd;
 mod older;
 mod order;

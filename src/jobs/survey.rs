@@ -4,17 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Bounds, Direction, Edge, Gone, Instrument, Offer, Page, Probe};
+use crate::exchange::{Bounds, Direction, Instrument, Offer};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
-use crate::model::{Grid, Kind, Micros, Series, Window, Windows};
+use crate::model::{Grid, Micros, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
 use crate::telemetry::events::{Chain, ContractRolledOver};
-
-/// Missing windows from which on the oldest row is looked for first.
-const WORTH_A_PROBE: usize = 3;
 
 /// How long after the end of a dated contract its rows are still asked for.
 const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
@@ -22,14 +19,8 @@ const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
 /// How long before the listing date an exchange tells its first rows may be.
 const TRADED_BEFORE_LISTED: Duration = Duration::from_secs(30 * 86_400);
 
-/// Rows of a second look for the first row.
-const FEW: u32 = 10;
-
 /// Why time is a gap of which one run was answered that it is empty, while no row of the series is known.
 const ONE_RUN: &str = "one run got only empty answers and no row is known; the next run asks again";
-
-/// Answers after the first that may each begin with another row.
-const MOST_LOOKS: usize = 4;
 
 /// What a pair is or was, and whether nothing before it is asked for besides.
 pub(super) struct Contracted {
@@ -248,98 +239,6 @@ impl Run<'_> {
         writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
     }
 
-    /// Finds the first row there is, so that the years before it cost one request. Gives whether nothing more is to
-    /// be learnt of the time before.
-    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<bool, RunError> {
-        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(true) };
-        let settled = writer.settled();
-        let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
-        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
-        let Some(page) = self.look(ground) else { return Ok(false) };
-        let Some(first) = self.first_row(&page, ground).await? else { return Ok(false) };
-        let exchange = self.context.client.exchange().name();
-        let before = Window::new(gap.from, gap.until.min(first.at));
-        match (before, first.gone_before) {
-            (Some(before), Some(id)) => {
-                writer.account(|ledger| ledger.give_up(before, &no_longer_given(exchange, id)))
-            }
-            (Some(before), None) => {
-                let reason = format!("two answers show that the first row {exchange} has is later");
-                writer.account(|ledger| ledger.confirm_empty(before, &reason));
-            }
-            (None, _) => {}
-        }
-        Ok(true)
-    }
-
-    /// What had trades that the exchange no longer gives is unfillable.
-    pub(super) fn gone(&self, writer: &mut Writer, gone: Gone) {
-        let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
-        writer.account(|ledger| ledger.give_up(gone.window, &reason));
-    }
-
-    /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
-    /// one that ends with the oldest row of that page and has to begin with it.
-    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<First>, RunError> {
-        let Some(mut first) = self.oldest_of(page).await? else { return Ok(None) };
-        for _ in 0..MOST_LOOKS {
-            // Nothing lies before the first of contiguous ids.
-            let number = first.number();
-            let is_first_ever =
-                matches!(page.ask, Ask::FromId(_)) && number.is_some_and(|number| number <= 1);
-            let again = if is_first_ever {
-                Some(first.clone())
-            } else {
-                self.oldest_of(&looked_up_to(page, first.at)).await?
-            };
-            if again.as_ref() == Some(&first) {
-                // A trade lies inside the first candle, which opens before it.
-                let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
-                let at = opens.map_or(first.at, |grid| grid.floor(first.at));
-                let gone_before = number.filter(|_| matches!(page.ask, Ask::FromId(_)) && !is_first_ever);
-                return Ok(Some(First { at, gone_before }));
-            }
-            let Some(again) = again else { return Ok(None) };
-            first = again;
-        }
-        Ok(None)
-    }
-
-    /// The oldest row of a page, where it shows all there are.
-    async fn oldest_of(&self, page: &Page) -> Result<Option<Edge>, RunError> {
-        let oldest = self.fetcher.page(page, |rows, _| {
-            // A full page of many rows may have older ones before it.
-            let is_all = page.rows <= FEW || rows.len() < page.rows as usize;
-            Ok(Edge::oldest(&rows).filter(|_| is_all))
-        });
-        oldest.await.map_err(|(_, error)| self.unprepared(error))
-    }
-
-    /// The page that shows where history begins.
-    fn look(&self, ground: &Ground) -> Option<Page> {
-        let own = &self.order.series;
-        let (ask, rows, kind, span) = match ground.offer.probe {
-            Probe::None => return None,
-            Probe::ByTime => (Ask::ByTime, 1, own.kind(), own.span()),
-            Probe::ById => (Ask::FromId(0), 1, own.kind(), own.span()),
-            Probe::FirstTrade => (Ask::FromId(0), 1, Kind::Trades, None),
-            Probe::Longest => {
-                let longest = ground.offer.spans.last()?.span();
-                (Ask::ByTime, ground.offer.page_rows, own.kind(), Some(longest))
-            }
-        };
-        let series = Series::new(own.exchange(), own.pair().clone(), kind, span).ok()?;
-        let window = Window::new(Micros(0), ground.horizon)?;
-        let instrument = Arc::clone(&ground.instrument);
-        Some(Page { series: Arc::new(series), instrument, window, ask, rows })
-    }
-
-    fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
-        self.order.since == Since::Origin
-            || plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count()
-                == WORTH_A_PROBE
-    }
-
     pub(super) fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
         let wanted = Window::new(ground.since, ground.until);
         let ledger = writer.ledger();
@@ -398,28 +297,6 @@ impl Run<'_> {
         let before = ends.and_then(|(oldest, _)| Window::new(ground.since, oldest.min(ground.until)));
         before.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
-}
-
-/// Where the rows an exchange has begin.
-struct First {
-    at: Micros,
-    /// The first id, where lower ones show that there were rows before.
-    gone_before: Option<u64>,
-}
-
-/// A page that has to begin with the row that another one began with: one that ends with it, where ends can be named,
-/// and one of some more rows.
-fn looked_up_to(page: &Page, first: Micros) -> Page {
-    let window = Window::new(page.window.from, first + Duration::from_millis(1)).unwrap_or(page.window);
-    match page.ask {
-        Ask::FromId(_) => Page { rows: FEW, ..page.clone() },
-        _ if page.rows == 1 => Page { rows: FEW, window, ..page.clone() },
-        _ => Page { window, ..page.clone() },
-    }
-}
-
-fn no_longer_given(exchange: &str, first_id: u64) -> String {
-    format!("ids show that there were trades before {first_id}, which {exchange} no longer gives")
 }
 
 fn is_stop(error: &FetchError) -> bool {

@@ -6,6 +6,7 @@ mod doubt;
 mod edge;
 mod hole;
 mod odd;
+mod proof;
 mod seek;
 mod seen;
 mod walk;

@@ -3,8 +3,11 @@
 
 use proptest::prelude::*;
 
+use std::time::Duration;
+
 use super::*;
 use crate::exchange::History;
+use crate::exchange::Next;
 use crate::exchange::paging::doubt::MOST_CONTRADICTIONS;
 use crate::model::{Candle, Kind, Span, Trade, Windows};
 

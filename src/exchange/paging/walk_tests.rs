@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::exchange::Next;
 use crate::exchange::find;
 use crate::exchange::paging::doubt::MOST_CONTRADICTIONS;
 use crate::model::{Candle, Kind, Trade, Windows};

@@ -1,0 +1,136 @@
+//! Where the rows an exchange has begin: one look, and another question that has to agree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exchange::{Ask, Edge, Gone, Page, Probe};
+use crate::jobs::run::Run;
+use crate::jobs::survey::Ground;
+use crate::jobs::{RunError, Since, plan};
+use crate::model::{Kind, Micros, Series, Window};
+use crate::store::Writer;
+
+/// Missing windows from which on the oldest row is looked for first.
+const WORTH_A_PROBE: usize = 3;
+
+/// Rows of a second look for the first row.
+const FEW: u32 = 10;
+
+/// Answers after the first that may each begin with another row.
+const MOST_LOOKS: usize = 4;
+
+impl Run<'_> {
+    /// Finds the first row there is, so that the years before it cost one request. Gives whether nothing more is to
+    /// be learnt of the time before.
+    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<bool, RunError> {
+        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(true) };
+        let settled = writer.settled();
+        let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
+        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
+        let Some(page) = self.look(ground) else { return Ok(false) };
+        let Some(first) = self.first_row(&page, ground).await? else { return Ok(false) };
+        let exchange = self.context.client.exchange().name();
+        let before = Window::new(gap.from, gap.until.min(first.at));
+        match (before, first.gone_before) {
+            (Some(before), Some(id)) => {
+                writer.account(|ledger| ledger.give_up(before, &no_longer_given(exchange, id)))
+            }
+            (Some(before), None) => {
+                let reason = format!("two answers show that the first row {exchange} has is later");
+                writer.account(|ledger| ledger.confirm_empty(before, &reason));
+            }
+            (None, _) => {}
+        }
+        Ok(true)
+    }
+
+    /// What had trades that the exchange no longer gives is unfillable.
+    pub(super) fn gone(&self, writer: &mut Writer, gone: Gone) {
+        let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
+        writer.account(|ledger| ledger.give_up(gone.window, &reason));
+    }
+
+    /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
+    /// one that ends with the oldest row of that page and has to begin with it.
+    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<First>, RunError> {
+        let Some(mut first) = self.oldest_of(page).await? else { return Ok(None) };
+        for _ in 0..MOST_LOOKS {
+            // Nothing lies before the first of contiguous ids.
+            let number = first.number();
+            let is_first_ever =
+                matches!(page.ask, Ask::FromId(_)) && number.is_some_and(|number| number <= 1);
+            let again = if is_first_ever {
+                Some(first.clone())
+            } else {
+                self.oldest_of(&looked_up_to(page, first.at)).await?
+            };
+            if again.as_ref() == Some(&first) {
+                // A trade lies inside the first candle, which opens before it.
+                let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
+                let at = opens.map_or(first.at, |grid| grid.floor(first.at));
+                let gone_before = number.filter(|_| matches!(page.ask, Ask::FromId(_)) && !is_first_ever);
+                return Ok(Some(First { at, gone_before }));
+            }
+            let Some(again) = again else { return Ok(None) };
+            first = again;
+        }
+        Ok(None)
+    }
+
+    /// The oldest row of a page, where it shows all there are.
+    async fn oldest_of(&self, page: &Page) -> Result<Option<Edge>, RunError> {
+        let oldest = self.fetcher.page(page, |rows, _| {
+            // A full page of many rows may have older ones before it.
+            let is_all = page.rows <= FEW || rows.len() < page.rows as usize;
+            Ok(Edge::oldest(&rows).filter(|_| is_all))
+        });
+        oldest.await.map_err(|(_, error)| self.unprepared(error))
+    }
+
+    /// The page that shows where history begins.
+    fn look(&self, ground: &Ground) -> Option<Page> {
+        let own = &self.order.series;
+        let (ask, rows, kind, span) = match ground.offer.probe {
+            Probe::None => return None,
+            Probe::ByTime => (Ask::ByTime, 1, own.kind(), own.span()),
+            Probe::ById => (Ask::FromId(0), 1, own.kind(), own.span()),
+            Probe::FirstTrade => (Ask::FromId(0), 1, Kind::Trades, None),
+            Probe::Longest => {
+                let longest = ground.offer.spans.last()?.span();
+                (Ask::ByTime, ground.offer.page_rows, own.kind(), Some(longest))
+            }
+        };
+        let series = Series::new(own.exchange(), own.pair().clone(), kind, span).ok()?;
+        let window = Window::new(Micros(0), ground.horizon)?;
+        let instrument = Arc::clone(&ground.instrument);
+        Some(Page { series: Arc::new(series), instrument, window, ask, rows })
+    }
+
+    fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
+        self.order.since == Since::Origin
+            || plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count()
+                == WORTH_A_PROBE
+    }
+}
+
+/// Where the rows an exchange has begin.
+struct First {
+    at: Micros,
+    /// The first id, where lower ones show that there were rows before.
+    gone_before: Option<u64>,
+}
+
+/// A page that has to begin with the row that another one began with: one that ends with it, where ends can be named,
+/// and one of some more rows.
+fn looked_up_to(page: &Page, first: Micros) -> Page {
+    let window = Window::new(page.window.from, first + Duration::from_millis(1)).unwrap_or(page.window);
+    match page.ask {
+        Ask::FromId(_) => Page { rows: FEW, ..page.clone() },
+        _ if page.rows == 1 => Page { rows: FEW, window, ..page.clone() },
+        _ => Page { window, ..page.clone() },
+    }
+}
+
+fn no_longer_given(exchange: &str, first_id: u64) -> String {
+    format!("ids show that there were trades before {first_id}, which {exchange} no longer gives")
+}
