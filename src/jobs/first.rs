@@ -57,8 +57,7 @@ impl Run<'_> {
         for _ in 0..MOST_LOOKS {
             // Nothing lies before the first of contiguous ids.
             let number = first.number();
-            let is_first_ever =
-                matches!(page.ask, Ask::FromId(_)) && number.is_some_and(|number| number <= 1);
+            let is_first_ever = matches!(page.ask, Ask::FromId(_)) && number == Some(0);
             let again = if is_first_ever {
                 Some(first.clone())
             } else {
@@ -68,7 +67,7 @@ impl Run<'_> {
                 // A trade lies inside the first candle, which opens before it.
                 let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
                 let at = opens.map_or(first.at, |grid| grid.floor(first.at));
-                let gone_before = number.filter(|_| matches!(page.ask, Ask::FromId(_)) && !is_first_ever);
+                let gone_before = number.filter(|number| matches!(page.ask, Ask::FromId(_)) && *number > 1);
                 return Ok(Some(First { at, gone_before }));
             }
             let Some(again) = again else { return Ok(None) };

@@ -53,7 +53,10 @@ impl Walk {
 
     /// Whether the furthest held row was asked for again and is not there.
     pub(super) fn held_is_missing(&self, rows: &Batch) -> bool {
-        self.needs_held() && self.held.as_ref().is_some_and(|held| !held.is_in(rows))
+        // A full answer may end within its instant, and one that leaves rows out begins there.
+        let is_part = rows.len() >= self.offer.page_rows as usize || matches!(self.ask, Ask::Skip(_));
+        let shows = |held: &Edge| if is_part { held.is_partly_in(rows) } else { held.is_in(rows) };
+        self.needs_held() && !self.held.as_ref().is_none_or(shows)
     }
 
     /// Whether a row answers what the next page asks for.
@@ -81,8 +84,10 @@ impl Walk {
         }
         let (stray, asked) = match (page.ask, &seen.numbers) {
             // What is asked for by id alone counts from the other end: the newest rows of all may hold more.
-            (Ask::FromId(first), Some(numbers)) if self.offer.bounds != Bounds::ById => {
-                (numbers.iter().filter(|number| **number < first).count(), format!("ids from {first} on"))
+            (Ask::FromId(first), Some(numbers)) => {
+                let lower = numbers.iter().filter(|number| **number < first).count();
+                let counts = self.offer.bounds != Bounds::ById || lower == numbers.len();
+                (if counts { lower } else { 0 }, format!("ids from {first} on"))
             }
             (Ask::FromId(_) | Ask::Now, _) => return None,
             _ => {

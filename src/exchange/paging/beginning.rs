@@ -95,7 +95,7 @@ impl Walk {
         self.beginning = Beginning::Shown;
         let all: Vec<usize> = (0..seen.rows.len()).collect();
         let Some(first) = self.nearest(seen, &all).filter(|_| self.held.is_none()) else { return };
-        let is_first_ever = self.offer.ids_are_contiguous && first.number().is_some_and(|number| number <= 1);
+        let is_first_ever = self.offer.ids_are_contiguous && first.number() == Some(0);
         if self.lies_before(first.at) || self.is_first_place(first.at) || is_first_ever {
             return;
         }
@@ -177,16 +177,28 @@ impl Walk {
     fn look_before(&mut self, head: &Head, seen: &Seen<'_>) -> Result<Step, ParseError> {
         let nothing = Step::of_nothing(seen.rows.kind());
         if seen.rows.ts().iter().any(|at| head.window.holds(Micros(*at))) {
-            // The first page left rows out: all before its first row is to be walked over.
-            (self.beginning, self.asks_beginning) = (Beginning::Shown, false);
-            self.rest = Some(head.window);
-            return Ok(nothing);
+            return Ok(self.left_out(head, nothing));
         }
         if !head.first.is_in(seen.rows) {
             self.contradicted(seen.rows.len())?;
             return Ok(nothing);
         }
-        Ok(Step { covered: Some(head.window), ..self.shown(nothing) })
+        // Rows of the first instant may have been left out of the first page.
+        let ts = seen.rows.ts();
+        let first: Vec<usize> = (0..ts.len()).filter(|row| ts[*row] == head.first.at.0).collect();
+        let rows = if self.window.holds(head.first.at) { seen.rows.gather(&first) } else { nothing.rows };
+        Ok(Step { rows, covered: Some(head.window), ..self.shown(Step::of_nothing(seen.rows.kind())) })
+    }
+
+    /// The first page left rows out: all before its first row is to be walked over, and the instant of that.
+    fn left_out(&mut self, head: &Head, nothing: Step) -> Step {
+        let instant = Duration::from_micros(u64::from(self.grid.is_none()));
+        let rest = match self.offer.direction {
+            Direction::OldestFirst => Window::new(head.window.from, head.window.until + instant),
+            Direction::NewestFirst => Window::new(head.window.from - instant, head.window.until),
+        };
+        self.rest = rest.and_then(|rest| rest.meet(self.window));
+        self.shown(nothing)
     }
 
     fn shown(&mut self, step: Step) -> Step {
@@ -214,10 +226,16 @@ impl Walk {
         let before = order.iter().any(|row| numbers[*row] < lowest && ts[*row] < self.window.from.0);
         // From the first row of the window on every row belongs somewhere, late ones too.
         let begun = order.iter().position(|row| ts[*row] >= self.window.from.0).unwrap_or(order.len());
-        let step = Step { rows: seen.rows.gather(&order[begun..]), ..nothing };
+        let before_end = |row: &usize| ts[*row] < self.window.until.0;
+        let belong: Vec<usize> = order[begun..].iter().copied().filter(before_end).collect();
+        let step = Step { rows: seen.rows.gather(&belong), ..Step::of_nothing(seen.rows.kind()) };
         let least = Edge::of(seen.rows, first);
         if before || numbers[first] == 0 {
             return Ok(Step { covered: Some(head.window), ..self.shown(step) });
+        }
+        if self.is_past(head.first.at) {
+            // It began beyond the window: there is no use in stepping back from there.
+            return Ok(self.left_out(&head, nothing));
         }
         if numbers[first] == head.asked {
             head.rows = self.offer.page_rows;

@@ -2,7 +2,7 @@
 
 use crate::model::{Batch, Kind, Micros};
 
-/// A row by its open or instant, and its id where it has one; without numbers, any of the rows of its instant.
+/// A row by its open or instant, and its id where it has one; without numbers, all the rows of its instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// When it opens or happened.
@@ -30,7 +30,7 @@ impl Edge {
         Edge { at: Micros(rows.ts()[row]), ids: id_of(rows, row).map(Box::from).into_iter().collect() }
     }
 
-    /// Any of the rows of one instant: answers need not agree on their order.
+    /// All the rows of one instant: answers need not agree on their order.
     pub(super) fn instant(rows: &Batch, at: Micros) -> Self {
         let alike = (0..rows.len()).filter(|row| rows.ts()[*row] == at.0);
         Edge { at, ids: alike.filter_map(|row| id_of(rows, row)).map(Box::from).collect() }
@@ -48,17 +48,24 @@ impl Edge {
         self.ids.first()?.parse().ok()
     }
 
-    /// Whether it is among the rows of an answer.
+    /// Whether all of it is among the rows of an answer.
     pub(super) fn is_in(&self, rows: &Batch) -> bool {
-        let same_id = |row| id_of(rows, row).is_none_or(|id| self.ids.iter().any(|own| **own == *id));
-        let here = |(row, ts): (usize, &i64)| *ts == self.at.0 && (self.ids.is_empty() || same_id(row));
-        rows.ts().iter().enumerate().any(here)
+        let here = Edge::instant(rows, self.at);
+        let shown = rows.ts().contains(&self.at.0);
+        shown && (here.ids.is_empty() || self.ids.iter().all(|id| here.ids.contains(id)))
     }
 
-    /// Whether two answers showed the same row.
+    /// Whether any of it is among the rows of an answer.
+    pub(super) fn is_partly_in(&self, rows: &Batch) -> bool {
+        let here = Edge::instant(rows, self.at);
+        self.is_in(rows) || self.ids.iter().any(|id| here.ids.contains(id))
+    }
+
+    /// Whether two answers showed the same rows.
     pub(super) fn is(&self, other: &Edge) -> bool {
         let unknown = self.ids.is_empty() || other.ids.is_empty();
-        self.at == other.at && (unknown || self.ids.iter().any(|id| other.ids.contains(id)))
+        let all_in = |a: &Edge, b: &Edge| a.ids.iter().all(|id| b.ids.contains(id));
+        self.at == other.at && (unknown || (all_in(self, other) && all_in(other, self)))
     }
 }
 

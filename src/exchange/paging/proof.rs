@@ -27,6 +27,7 @@ impl Walk {
         }
         self.see_beginning(seen);
         self.leans &= rows.is_empty();
+        self.see_first_inside(seen);
         let id_hole = self.believed_hole(rows)?;
         let inside = self.inside(seen);
         let set_aside = self.set_aside(odd, |open| rows.ts().contains(&open.0));
@@ -84,14 +85,19 @@ impl Walk {
         if picked.len() == rows.len() && picked.is_sorted() { rows.clone() } else { rows.gather(picked) }
     }
 
+    /// The lowest number of a trade that is not before the window.
+    fn see_first_inside(&mut self, seen: &Seen<'_>) {
+        let Some(numbers) = &seen.numbers else { return };
+        let inside = seen.rows.ts().iter().zip(numbers).filter(|(at, _)| **at >= self.window.from.0);
+        let first = inside.map(|(_, number)| *number).min();
+        self.first_inside = self.first_inside.into_iter().chain(first).min();
+    }
+
     /// The rows of the window, and those whose number follows a trade of it though their instant lies before.
     fn inside(&self, seen: &Seen<'_>) -> Vec<usize> {
-        let followed = match (self.ask, &seen.numbers) {
-            (Ask::FromId(asked), Some(numbers)) if self.held.is_some() => Some((asked, numbers)),
-            _ => None,
-        };
         let is_late = |row: usize, at: Micros| {
-            at < self.window.from && followed.is_some_and(|(asked, numbers)| numbers[row] > asked)
+            let number = seen.numbers.as_ref().map(|numbers| numbers[row]);
+            at < self.window.from && self.first_inside.zip(number).is_some_and(|(first, own)| first < own)
         };
         let belongs = |row: &usize| {
             let at = Micros(seen.rows.ts()[*row]);

@@ -18,6 +18,8 @@ pub(super) struct Seek {
     /// The newest trade known to lie before `at`, and the oldest known not to.
     before: Option<Numbered>,
     after: Option<Numbered>,
+    /// The last trade of an answer that ended before `at` though it was to be the newest page.
+    newest: Option<Numbered>,
     halve: bool,
     denials: u8,
 }
@@ -25,7 +27,7 @@ pub(super) struct Seek {
 impl Seek {
     /// Looks for the first trade at or after `at`.
     pub(super) fn new(at: Micros) -> Self {
-        Seek { at, ask: Ask::Now, before: None, after: None, halve: false, denials: 0 }
+        Seek { at, ask: Ask::Now, before: None, after: None, newest: None, halve: false, denials: 0 }
     }
 
     /// What to ask for next.
@@ -39,10 +41,17 @@ impl Seek {
         self.denials = 0;
         let begins_here = last.1 >= self.at && first.1 < self.at;
         let is_first_of_all = first.1 >= self.at && self.ask == Ask::FromId(0);
-        let is_newest = last.1 < self.at && self.ask == Ask::Now;
+        let ends_before = last.1 < self.at && self.ask == Ask::Now;
+        // That nothing is newer takes two answers.
+        let meets_newest = |before: Numbered| first.0 <= before.0 && before.0 <= last.0;
+        let is_newest = ends_before && self.newest.is_some_and(meets_newest);
         let meets = self.before.is_some_and(|before| before.0 >= first.0);
         if begins_here || is_first_of_all || is_newest || meets {
             return Ok(Some(first.0));
+        }
+        if ends_before {
+            (self.newest, self.before) = (Some(last), self.before.max(Some(last)));
+            return Ok(None);
         }
         if last.1 < self.at {
             self.before = self.before.max(Some(last));

@@ -65,6 +65,8 @@ pub struct Walk {
     pub(super) disobeyed: bool,
     pub(super) empties: u8,
     pub(super) contradictions: u8,
+    /// The lowest number of a trade that is not before the window, as far as it was seen.
+    pub(super) first_inside: Option<u64>,
     /// A row past the window was seen, though rows that belong before it may follow.
     pub(super) saw_past: bool,
     /// One answer of the newest rows alone was seen.
@@ -144,6 +146,7 @@ impl Walk {
             disobeyed: false,
             empties: 0,
             contradictions: 0,
+            first_inside: None,
             saw_past: false,
             glimpsed: false,
             ended: false,
