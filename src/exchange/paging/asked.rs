@@ -53,10 +53,18 @@ impl Walk {
 
     /// Whether the furthest held row was asked for again and is not there.
     pub(super) fn held_is_missing(&self, rows: &Batch) -> bool {
-        // A full answer may end within its instant, and one that leaves rows out begins there.
-        let is_part = rows.len() >= self.offer.page_rows as usize || matches!(self.ask, Ask::Skip(_));
-        let shows = |held: &Edge| if is_part { held.is_partly_in(rows) } else { held.is_in(rows) };
+        let shows = |held: &Edge| match self.ask {
+            // What is left out ends with it.
+            Ask::Skip(_) => held.is_partly_in(rows),
+            _ => self.shows(rows, held),
+        };
         self.needs_held() && !self.held.as_ref().is_none_or(shows)
+    }
+
+    /// Whether an answer shows a row. A full one may end within its instant.
+    pub(super) fn shows(&self, rows: &Batch, edge: &Edge) -> bool {
+        let is_full = rows.len() >= self.page().rows.min(self.offer.page_rows) as usize;
+        if is_full { edge.is_partly_in(rows) } else { edge.is_in(rows) }
     }
 
     /// Whether a row answers what the next page asks for.

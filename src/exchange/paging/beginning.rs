@@ -41,6 +41,8 @@ pub(super) struct Head {
     rows: u32,
     /// Whether one answer has left out ids.
     is_holed: bool,
+    /// Rows behind the window filled an answer: no more than the window is asked for.
+    is_crowded: bool,
 }
 
 /// Time of which ids show that it had trades that the exchange no longer gives.
@@ -114,7 +116,8 @@ impl Walk {
         }
         let asked = first.number().unwrap_or(0).saturating_sub(u64::from(FEW));
         let (lowest, rows) = (first.clone(), FEW + 1);
-        self.beginning = Beginning::Open(Head { window, first, lowest, asked, rows, is_holed: false });
+        self.beginning =
+            Beginning::Open(Head { window, first, lowest, asked, rows, is_holed: false, is_crowded: false });
         self.asks_beginning = !self.has_neighbours;
     }
 
@@ -155,7 +158,10 @@ impl Walk {
                 (self.grid.map_or(from, |grid| grid.step(from, -1)), self.horizon, few)
             }
             (Direction::OldestFirst, _) => (from, self.end_of(head.first.at), few),
-            (Direction::NewestFirst, Bounds::Near) => (Micros(0), until + UNIT, self.offer.page_rows),
+            (Direction::NewestFirst, Bounds::Near) => {
+                let more = if head.is_crowded { Duration::ZERO } else { UNIT };
+                (Micros(0), until + more, self.offer.page_rows)
+            }
             (Direction::NewestFirst, _) => (head.first.at, until, self.offer.page_rows),
         };
         Some((Ask::ByTime, Window::new(from, until).unwrap_or(self.window), rows))
@@ -179,7 +185,12 @@ impl Walk {
         if seen.rows.ts().iter().any(|at| head.window.holds(Micros(*at))) {
             return Ok(self.left_out(head, nothing));
         }
-        if !head.first.is_in(seen.rows) {
+        let only_behind = seen.rows.ts().iter().all(|at| self.lies_before(Micros(*at)));
+        if only_behind && !seen.rows.is_empty() && !head.is_crowded {
+            self.beginning = Beginning::Open(Head { is_crowded: true, ..head.clone() });
+            return Ok(nothing);
+        }
+        if !self.shows(seen.rows, &head.first) {
             self.contradicted(seen.rows.len())?;
             return Ok(nothing);
         }
