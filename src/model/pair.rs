@@ -1,9 +1,17 @@
 //! A traded pair: base, quote and market.
+//!
+//! A name becomes a folder, a label and part of an address, so it has letters and digits alone, of any script. An
+//! exchange's own case is kept: where it lists `kPEPE`, that is the name.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// The longest name of an asset, in characters: two of them and a market stay below what a folder's name may have.
+const MOST_CHARS: usize = 24;
 
 /// Which market a pair is traded on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +43,7 @@ impl Market {
     }
 }
 
-/// A pair such as `BTC/USDT` or `BTC/USDT:perp`; assets are upper case, XBT is written BTC.
+/// A pair such as `BTC/USDT`, `kPEPE/USD` or `BTC/USDT:perp`; XBT is written BTC.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair {
     base: String,
@@ -44,6 +52,19 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// A pair of assets as an exchange lists them, in its own case.
+    ///
+    /// # Errors
+    /// When a name could not be a folder's.
+    pub fn listed(base: &str, quote: &str, market: Market) -> Result<Self, PairError> {
+        let unreadable = || PairError { text: format!("{base}/{quote}") };
+        Ok(Pair {
+            base: asset(base).ok_or_else(unreadable)?,
+            quote: asset(quote).ok_or_else(unreadable)?,
+            market,
+        })
+    }
+
     /// The asset that is bought and sold.
     #[must_use]
     pub fn base(&self) -> &str {
@@ -88,22 +109,56 @@ impl Pair {
         Pair::of(slug, assets, '-', market)
     }
 
+    /// The same pair in upper case, as most exchanges list theirs; none where it is so already.
+    #[must_use]
+    pub fn raised(&self) -> Option<Self> {
+        let [base, quote] = [&self.base, &self.quote].map(|name| name.to_ascii_uppercase());
+        let raised = Pair { base, quote, market: self.market };
+        (raised != *self).then_some(raised)
+    }
+
+    /// Whether the two differ in the case of letters at most.
+    #[must_use]
+    pub fn is_spelt_like(&self, other: &Pair) -> bool {
+        let alike = |a: &str, b: &str| a == b || a.to_lowercase() == b.to_lowercase();
+        self.market == other.market && alike(&self.base, &other.base) && alike(&self.quote, &other.quote)
+    }
+
+    /// What people write without any capital is meant in capitals; anything else is taken as it is written.
     fn of(text: &str, assets: &str, separator: char, market: Market) -> Result<Self, PairError> {
         let unreadable = || PairError { text: text.to_owned() };
         let (base, quote) = assets.split_once(separator).ok_or_else(unreadable)?;
-        Ok(Pair {
-            base: asset(base).ok_or_else(unreadable)?,
-            quote: asset(quote).ok_or_else(unreadable)?,
-            market,
-        })
+        let pair = Pair::listed(base, quote, market).map_err(|_| unreadable())?;
+        let is_low = !assets.chars().any(char::is_uppercase);
+        Ok(if is_low { pair.raised().unwrap_or(pair) } else { pair })
     }
 }
 
-/// An asset's name as every room writes it. Only letters and digits: it becomes part of a path.
+/// An asset's name as every room writes it: letters and digits, which may have dots between them, composed (NFC)
+/// however they were typed. Nothing that parts a path or a slug, that is not seen, or that turns the text around it.
 fn asset(text: &str) -> Option<String> {
-    let fits = (1..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let upper = text.to_ascii_uppercase();
-    fits.then(|| if upper == "XBT" { "BTC".to_owned() } else { upper })
+    // Longer by any normalization than it may be.
+    if text.len() > 16 * MOST_CHARS {
+        return None;
+    }
+    let name: String = text.nfc().collect();
+    let fits = (1..=MOST_CHARS).contains(&name.chars().count())
+        && name.chars().next().is_some_and(char::is_alphanumeric)
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && name.chars().all(is_of_a_name);
+    fits.then(|| if name.eq_ignore_ascii_case("XBT") { "BTC".to_owned() } else { name })
+}
+
+fn is_of_a_name(letter: char) -> bool {
+    // Letters and marks by their category, but never seen: fillers of Hangul, joiners, variations.
+    let is_unseen = matches!(
+        letter,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+    );
+    let is_seen = letter.is_alphanumeric() || (!letter.is_ascii() && is_combining_mark(letter));
+    letter == '.' || (is_seen && !is_unseen)
 }
 
 impl fmt::Display for Pair {
@@ -136,7 +191,9 @@ impl FromStr for Pair {
 
 /// Why a pair was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("pair `{text}` must be BASE/QUOTE, such as BTC/USDT or BTC/USDT:perp")]
+#[error(
+    "pair `{text}` must be BASE/QUOTE, such as BTC/USDT or BTC/USDT:perp, in letters and digits, at most {MOST_CHARS} each"
+)]
 pub struct PairError {
     /// What was given.
     pub text: String,
@@ -161,17 +218,65 @@ mod tests {
     }
 
     #[test]
-    fn xbt_is_written_btc_and_lower_case_is_raised() {
+    fn xbt_is_written_btc_and_what_has_no_capital_is_raised() {
         assert_eq!("xbt-usd".parse::<Pair>().unwrap().to_string(), "BTC/USD");
         assert_eq!("xbt-usd:spot".parse::<Pair>().unwrap().to_string(), "BTC/USD");
+        assert_eq!("1inch/usdt:perp".parse::<Pair>().unwrap().to_string(), "1INCH/USDT:perp");
+        assert_eq!("Xbt/USD".parse::<Pair>().unwrap().to_string(), "BTC/USD");
     }
 
     #[test]
-    fn nothing_that_could_leave_its_folder_is_a_pair() {
-        for text in
-            ["", "BTC", "BTC/", "/USDT", "../USDT", "BTC/US/DT", "BTC/USDT:swap", "B C/USDT", "BTC/\u{441}"]
-        {
+    fn a_name_of_an_exchanges_own_case_or_script_stays_as_it_is() {
+        for (text, slug) in [
+            ("kPEPE/USD:perp", "kPEPE-USD_PERP"),
+            ("luna/USD", "luna-USD"),
+            ("币安人生/USDT", "币安人生-USDT"),
+            ("ÉTÉ/USDT", "ÉTÉ-USDT"),
+            ("ไม้/USDT", "ไม้-USDT"),
+            ("ETH2.S/ETH", "ETH2.S-ETH"),
+        ] {
+            let pair: Pair = text.parse().unwrap();
+            assert_eq!((pair.to_string().as_str(), pair.slug().as_str()), (text, slug));
+            assert_eq!(Pair::from_slug(slug), Ok(pair));
+        }
+        assert_eq!("币安人生/usdt".parse::<Pair>().unwrap().to_string(), "币安人生/USDT");
+        assert_eq!(Pair::listed("luna", "usd", Market::Spot).unwrap().to_string(), "luna/usd");
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_its_letters_are_composed() {
+        let composed: Pair = "\u{c9}T\u{c9}/USDT".parse().unwrap();
+        assert_eq!("E\u{301}TE\u{301}/USDT".parse(), Ok(composed.clone()));
+        assert_eq!(Pair::from_slug("E\u{301}TE\u{301}-USDT"), Ok(composed));
+    }
+
+    #[test]
+    fn pairs_are_spelt_alike_whatever_their_case() {
+        let pair = |text: &str| text.parse::<Pair>().unwrap();
+        assert!(pair("KPEPE/USD").is_spelt_like(&pair("kPEPE/USD")));
+        assert!(pair("éTÉ/USD").is_spelt_like(&pair("ÉTÉ/USD")));
+        assert!(!pair("KPEPE/USD").is_spelt_like(&pair("KPEPE/USD:perp")));
+        assert!(!pair("KPEPE/USD").is_spelt_like(&pair("PEPE/USD")));
+        assert_eq!(pair("kPEPE/USD").raised(), Some(pair("KPEPE/USD")));
+        assert_eq!(pair("KPEPE/USD").raised(), None);
+    }
+
+    #[test]
+    fn nothing_that_could_leave_its_folder_or_mislead_an_eye_is_a_pair() {
+        for text in ["", "BTC", "BTC/", "/USDT", "BTC/US/DT", "BTC/USDT:swap", "B-T-C", "BTC/USDT/"] {
             assert!(text.parse::<Pair>().is_err(), "{text:?} was read as a pair");
         }
+        let odd = [
+            "..", ".", ".BTC", "BTC.", "B..C", "B C", "B\0C", "B\\C", "B/C", "B_C", "B-C", "B:C", "B*C", "B?C", "B%C",
+            "B\nC", "B\u{7f}C", "B\u{85}C", "B\u{a0}C", "B\u{ad}C", "B\u{200b}C", "B\u{200d}C", "B\u{202e}C",
+            "B\u{2066}C", "B\u{feff}C", "B\u{fe0f}C", "B\u{ff0f}C", "B\u{2044}C", "B\u{3164}C", "\u{301}B", "B\u{1f680}",
+            "B\u{e0041}C", "B\u{e000}C", "B$C", "B+C", "B'C", "B\"C", "~B",
+        ];
+        for name in odd.iter().map(|name| (*name).to_owned()).chain(["B".repeat(25), "E\u{301}".repeat(400)]) {
+            assert!(format!("{name}/USDT").parse::<Pair>().is_err(), "{name:?} was read as an asset");
+            assert!(Pair::from_slug(&format!("{name}-USDT")).is_err(), "{name:?} was read as a folder's");
+            assert!(Pair::listed("USDT", &name, Market::Spot).is_err(), "{name:?} was taken from a listing");
+        }
+        assert!(format!("{}/{}", "币".repeat(24), "B".repeat(24)).parse::<Pair>().is_ok());
     }
 }
