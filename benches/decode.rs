@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dccd::exchange::{Answer, Ask, Contract, Exchange, History, Instrument, Page, find};
+use dccd::exchange::{Answer, Ask, Contract, Decimal, Exchange, History, Instrument, Page, find};
 use dccd::model::{Batch, Market, Micros, Series, Window};
 
 use common::{fixtures, median, timed};
@@ -86,7 +86,8 @@ fn page(series: &str) -> (&'static dyn Exchange, Page) {
     let offer = exchange.offer_for(&series).expect("it is offered");
     let ask = if offer.history == History::Now { Ask::Now } else { Ask::ByTime };
     let counts_dollars = exchange.name() == "binancecoinm";
-    let contract = if counts_dollars { Contract::Quote(100.0) } else { Contract::Base(1.0) };
+    let contract =
+        if counts_dollars { Contract::Quote(Decimal::whole(100)) } else { Contract::Base(Decimal::ONE) };
     let contract = (series.pair().market() != Market::Spot).then_some(contract);
     let instrument = Instrument { contract, ..Instrument::named(exchange.symbol(series.pair())) };
     let window = Window::new(Micros::OLDEST, Micros::from_secs(1_750_000_000)).expect("it has a length");

@@ -15,8 +15,8 @@ use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Int, Members, Num};
 use crate::exchange::{
-    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault, Offer, Page,
-    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Contract, Decimal, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, Candle, Kind, Market, Micros, Pair};
 
@@ -400,6 +400,7 @@ pub(super) fn listing(
     Ok(Listing {
         instruments: info.symbols.into_iter().map(Symbol::instrument).collect(),
         quotas: quota.into_iter().map(|quota| (budget, quota)).collect(),
+        ..Listing::default()
     })
 }
 
@@ -422,7 +423,7 @@ impl Symbol {
             is_open: self.status == "TRADING",
             listed: instant(self.onboard_date),
             ends: instant(self.delivery_date).filter(|_| is_dated),
-            contract: self.contract_size.map(|size| Contract::Quote(f64::from(size))),
+            contract: self.contract_size.map(|size| Contract::Quote(Decimal::whole(u64::from(size)))),
             ..Instrument::named(self.symbol)
         }
     }

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::exchange::decode::{Row, malformed, read};
+use crate::exchange::entries::Entries;
 use crate::exchange::{
-    Answer, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError, Parsed,
-    Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, AssetNames, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, Offer, Page,
+    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
 
 /// Bitfinex, spot markets.
 pub(crate) struct Bitfinex;
@@ -111,7 +113,8 @@ impl Exchange for Bitfinex {
         &PROFILE
     }
 
-    /// `tBTCUSD`, and `tDOGE:USD` where a name has more than three letters; Tether is UST.
+    /// `tBTCUSD`, and `tDOGE:USD` where a name has more than three letters; Tether is UST. Others have names of its
+    /// own, too, which it publishes.
     fn symbol(&self, pair: &Pair) -> String {
         let own = |asset| if asset == "USDT" { "UST" } else { asset };
         let (base, quote) = (own(pair.base()), own(pair.quote()));
@@ -120,7 +123,7 @@ impl Exchange for Bitfinex {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let (symbol, rows) = (&page.instrument.symbol, page.rows);
+        let (symbol, rows) = (page.symbol(), page.rows);
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
         let query = format!("sort=1&start={first}&end={last}&limit={rows}");
         match page.series.kind() {
@@ -185,16 +188,35 @@ impl Exchange for Bitfinex {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let (names,): (Vec<String>,) = read(self, body)?;
-        let instrument = |name: String| {
-            let (base, quote) = name.split_once(':').or_else(|| name.split_at_checked(3))?;
-            let own = |asset| if asset == "UST" { "USDT" } else { asset };
-            let pair = format!("{}/{}", own(base), own(quote)).parse().ok()?;
-            Some(Instrument { pair: Some(pair), ..Instrument::named(format!("t{name}")) })
-        };
-        let instruments = names.into_iter().filter_map(instrument).collect();
-        Ok(Listing { instruments, quotas: Vec::new() })
+        let (raw,): (Vec<&RawValue>,) = read(self, body)?;
+        let mut odd = Vec::new();
+        let names: Vec<String> = Entries::named("", &mut odd).read(&raw);
+        let instruments = names.into_iter().filter_map(|name| instrument(&name, &mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
+
+    fn names_request(&self) -> Option<HttpRequest> {
+        let request = HttpRequest::new("instruments", "/v2/conf/pub:map:currency:sym".to_owned(), 1);
+        Some(request.paid_from(CONFIGS))
+    }
+
+    fn parse_names(&self, body: &[u8]) -> Result<AssetNames, ParseError> {
+        let (raw,): (Vec<&RawValue>,) = read(self, body)?;
+        // What is no pair of names is no name of anything that is collected.
+        let names = raw.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok());
+        Ok(AssetNames::new(names))
+    }
+}
+
+/// A listed market: `BTCUSD` or `DOGE:USD`.
+fn instrument(name: &str, odd: &mut Vec<OddEntry>) -> Option<Instrument> {
+    let parts = name.split_once(':').or_else(|| name.split_at_checked(3));
+    let pair = parts.and_then(|(base, quote)| Pair::listed(base, quote, Market::Spot).ok());
+    if pair.is_none() {
+        odd.push(OddEntry::new(name, "it is no pair"));
+        return None;
+    }
+    Some(Instrument { pair, ..Instrument::named(format!("t{name}")) })
 }
 
 impl Bitfinex {

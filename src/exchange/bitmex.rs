@@ -7,12 +7,15 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::exchange::decode::{Row, each_row, malformed, read, told, unreadable};
+use crate::exchange::entries::{Entries, Member, YesNo};
+use crate::exchange::page::in_url;
 use crate::exchange::quarter;
 use crate::exchange::{
-    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Contract, Decimal, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -135,19 +138,30 @@ struct WireClock {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireInstrument<'a> {
-    symbol: &'a str,
-    state: &'a str,
-    typ: &'a str,
-    listing: &'a str,
-    expiry: Option<&'a str>,
-    underlying: &'a str,
-    quote_currency: &'a str,
-    multiplier: f64,
-    underlying_to_position_multiplier: Option<f64>,
-    underlying_to_settle_multiplier: Option<f64>,
-    is_quanto: bool,
-    is_inverse: bool,
+struct WireInstrument {
+    symbol: String,
+    #[serde(default)]
+    state: Member,
+    #[serde(default)]
+    typ: Member,
+    #[serde(default)]
+    listing: Member,
+    #[serde(default)]
+    expiry: Member,
+    #[serde(default)]
+    underlying: Member,
+    #[serde(default)]
+    quote_currency: Member,
+    #[serde(default)]
+    multiplier: Member,
+    #[serde(default)]
+    underlying_to_position_multiplier: Member,
+    #[serde(default)]
+    underlying_to_settle_multiplier: Member,
+    #[serde(default)]
+    is_quanto: YesNo,
+    #[serde(default)]
+    is_inverse: YesNo,
 }
 
 #[derive(Deserialize)]
@@ -187,7 +201,7 @@ impl Exchange for Bitmex {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let what = format!("symbol={}", page.instrument.symbol);
+        let what = format!("symbol={}", page.symbol());
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
@@ -253,18 +267,20 @@ impl Exchange for Bitmex {
             Some(pair) if matches!(pair.market(), Market::Quarter | Market::NextQuarter) => {
                 // {"rootSymbol":"XBT","state":"Open"}
                 let root = self.symbol(pair);
+                let root = in_url(&root);
                 format!("?filter=%7B%22rootSymbol%22%3A%22{root}%22%2C%22state%22%3A%22Open%22%7D&count=500")
             }
-            Some(pair) => format!("?symbol={}&count=500", self.symbol(pair)),
+            Some(pair) => format!("?symbol={}&count=500", in_url(&self.symbol(pair))),
         };
         HttpRequest::new("instruments", format!("/api/v1/instrument{path}"), 1)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let listed: Vec<WireInstrument<'_>> = read(self, body)?;
-        let instruments: Result<Vec<Instrument>, ParseError> =
-            listed.iter().enumerate().map(|(row, wire)| instrument(Row(row), wire, &listed)).collect();
-        Ok(Listing { instruments: instruments?, quotas: Vec::new() })
+        let raw: Vec<&RawValue> = read(self, body)?;
+        let mut odd = Vec::new();
+        let listed: Vec<WireInstrument> = Entries::named("symbol", &mut odd).read(&raw);
+        let instruments = listed.iter().map(|wire| wire.instrument(&listed, &mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
 
     fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
@@ -299,61 +315,75 @@ fn bounds(page: &Page) -> String {
     format!("{skip}{first}&endTime={}&reverse=false", instant(until - 1))
 }
 
-/// A listed market; of dated contracts only those of a quarter's end have a name of ours.
-fn instrument(
-    row: Row,
-    wire: &WireInstrument<'_>,
-    all: &[WireInstrument<'_>],
-) -> Result<Instrument, ParseError> {
-    let is_known = matches!(wire.typ, "IFXXXP" | "FFWCSX" | "FFCCSX");
-    let ends = match (wire.typ, wire.expiry) {
-        ("FFCCSX", None) => return Err(row.impossible("a dated contract does not say when it ends").into()),
-        (_, ends) => ends.map(|ends| row.rfc3339(ends)).transpose()?,
-    };
-    let suffix = match (wire.typ, ends) {
-        ("IFXXXP", _) => Some(""),
-        ("FFWCSX", _) => Some(":perp"),
-        ("FFCCSX", Some(ends)) => dated(wire, ends, all),
-        _ => None,
-    };
-    Ok(Instrument {
-        pair: suffix
-            .and_then(|suffix| format!("{}/{}{suffix}", wire.underlying, wire.quote_currency).parse().ok()),
-        is_open: wire.state == "Open",
-        listed: Some(row.rfc3339(wire.listing)?),
-        ends,
-        contract: if is_known { contract(row, wire)? } else { None },
-        ..Instrument::named(wire.symbol.to_owned())
-    })
-}
-
-fn dated(wire: &WireInstrument<'_>, ends: Micros, all: &[WireInstrument<'_>]) -> Option<&'static str> {
-    let alike = all.iter().filter(|own| {
-        (own.underlying, own.quote_currency, own.typ, own.state)
-            == (wire.underlying, wire.quote_currency, wire.typ, "Open")
-    });
-    quarter::suffix(ends, alike.filter_map(|own| Row(0).rfc3339(own.expiry?).ok()))
-}
-
-/// What one contract is: inverse ones are some of the quote asset, linear ones and spot lots some of the base
-/// asset. What a quanto contract is of its base asset depends on a third price, so it is not known.
-fn contract(row: Row, wire: &WireInstrument<'_>) -> Result<Option<Contract>, ParseError> {
-    if wire.is_quanto {
-        return Ok(None);
+impl WireInstrument {
+    /// A listed market; of dated contracts only those of a quarter's end have a name of ours.
+    fn instrument(&self, all: &[WireInstrument], odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.symbol, why));
+        let mut told = |read: Result<Option<Micros>, String>| read.map_err(&mut tell).ok().flatten();
+        let (listed, ends) = (told(self.listing.rfc3339("listing")), told(self.expiry.rfc3339("expiry")));
+        if self.typ.text() == "FFCCSX" && self.expiry.text().is_empty() {
+            tell("it is dated and does not say when it ends".to_owned());
+        }
+        let market = match self.typ.text() {
+            "IFXXXP" => Some(Market::Spot),
+            "FFWCSX" => Some(Market::Perp),
+            "FFCCSX" => ends.and_then(|ends| self.dated(ends, all)),
+            // Contracts on other things than coins, options and indices.
+            "FFWCSF" | "FFICSX" | "FFSCSX" | "OCECCS" | "OPECCS" => None,
+            index if index.starts_with("MR") => None,
+            other => {
+                tell(format!("its typ `{other}` is not known"));
+                None
+            }
+        };
+        let is_open = match self.state.text() {
+            "Open" => true,
+            "Closed" | "Unlisted" | "Settled" | "Cleared" | "Delisted" | "Expired" => false,
+            other => {
+                tell(format!("its state `{other}` is not known"));
+                false
+            }
+        };
+        let is_known = matches!(self.typ.text(), "IFXXXP" | "FFWCSX" | "FFCCSX");
+        let contract = if is_known { self.contract().map_err(&mut tell).ok().flatten() } else { None };
+        let assets = (self.underlying.text(), self.quote_currency.text());
+        let pair = market.and_then(|market| Pair::listed(assets.0, assets.1, market).ok());
+        Instrument { pair, is_open, listed, ends, contract, ..Instrument::named(self.symbol.clone()) }
     }
-    let by = if wire.is_inverse {
-        wire.underlying_to_settle_multiplier
-    } else {
-        wire.underlying_to_position_multiplier
-    };
-    let by =
-        by.filter(|by| *by != 0.0).ok_or_else(|| row.impossible("it does not say what a contract is"))?;
-    let is_inverse = wire.is_inverse;
-    Ok(Some(if is_inverse {
-        Contract::Quote((wire.multiplier / by).abs())
-    } else {
-        Contract::Base(1.0 / by)
-    }))
+
+    fn dated(&self, ends: Micros, all: &[WireInstrument]) -> Option<Market> {
+        let alike = all.iter().filter(|own| {
+            (&own.underlying, &own.quote_currency, &own.typ, own.state.text())
+                == (&self.underlying, &self.quote_currency, &self.typ, "Open")
+        });
+        quarter::market(ends, alike.filter_map(|own| own.expiry.rfc3339("expiry").ok().flatten()))
+    }
+
+    /// What one contract is: inverse ones are some of the quote asset, linear ones and spot lots some of the base
+    /// asset. What a quanto contract is of its base asset depends on a third price, so it is not known.
+    fn contract(&self) -> Result<Option<Contract>, String> {
+        let (Some(is_quanto), Some(is_inverse)) = (self.is_quanto.0, self.is_inverse.0) else {
+            return Err("it does not say which asset a contract counts".to_owned());
+        };
+        if is_quanto {
+            return Ok(None);
+        }
+        let size = if is_inverse {
+            let by = unsigned(&self.underlying_to_settle_multiplier).size("underlyingToSettleMultiplier")?;
+            let times = unsigned(&self.multiplier).size("multiplier")?;
+            times.zip(by).and_then(|(times, by)| times.over(by))
+        } else {
+            let by = self.underlying_to_position_multiplier.size("underlyingToPositionMultiplier")?;
+            by.and_then(|by| Decimal::ONE.over(by))
+        };
+        let size = size.ok_or("it does not say what a contract is")?;
+        Ok(Some(if is_inverse { Contract::Quote(size) } else { Contract::Base(size) }))
+    }
+}
+
+/// Inverse contracts have both of their multipliers negative.
+fn unsigned(member: &Member) -> Member {
+    Member::from(member.text().trim_start_matches('-'))
 }
 
 impl Bitmex {

@@ -14,8 +14,8 @@ use crate::exchange::record::TradeRow;
 use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
 use crate::exchange::wire::{Columns, Int, Members, Num, Text};
 use crate::exchange::{
-    Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Bounds, Contract, Decimal, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair};
 
@@ -308,7 +308,7 @@ impl Exchange for Bybit {
             .enumerate()
             .map(|(row, wire)| instrument(Row(row), listed.category, wire, &listed.list))
             .collect();
-        Ok(Listing { instruments: instruments?, quotas: Vec::new() })
+        Ok(Listing { instruments: instruments?, ..Listing::default() })
     }
 }
 
@@ -366,8 +366,8 @@ fn instrument(
         ends: time(wire.delivery_time)?,
         // An inverse contract is one dollar; a linear one counts the base asset itself.
         contract: match category {
-            "inverse" => Some(Contract::Quote(1.0)),
-            "linear" => Some(Contract::Base(1.0)),
+            "inverse" => Some(Contract::Quote(Decimal::ONE)),
+            "linear" => Some(Contract::Base(Decimal::ONE)),
             _ => None,
         },
         ..Instrument::named(wire.symbol.to_owned())

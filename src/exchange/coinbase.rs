@@ -206,7 +206,7 @@ impl Exchange for Coinbase {
             is_open: product.status == "online" && !product.trading_disabled,
             ..Instrument::named(product.id)
         });
-        Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
+        Ok(Listing { instruments: instruments.collect(), ..Listing::default() })
     }
 }
 

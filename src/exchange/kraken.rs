@@ -14,12 +14,14 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, read, time_fault, told, unreadable};
+use crate::exchange::decode::{Row, malformed, read, time_fault, unreadable};
+use crate::exchange::entries::{Entries, Member};
+use crate::exchange::page::in_url;
 use crate::exchange::{
-    Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page, ParseError,
-    Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, Offer, Page,
+    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Micros, Pair, Side, Trade};
+use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
 
 /// Kraken, spot markets.
 pub(crate) struct Kraken;
@@ -126,9 +128,10 @@ struct ServerTime {
 struct AssetPair {
     altname: String,
     /// Only dark pools have none.
-    #[serde(default, deserialize_with = "told")]
-    wsname: Option<String>,
-    status: String,
+    #[serde(default)]
+    wsname: Member,
+    #[serde(default)]
+    status: Member,
 }
 
 const PROFILE: Profile = Profile {
@@ -152,7 +155,7 @@ impl Exchange for Kraken {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let symbol = &page.instrument.symbol;
+        let symbol = page.symbol();
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
@@ -213,18 +216,17 @@ impl Exchange for Kraken {
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
-        let query = pair.map(|pair| format!("?pair={}", self.symbol(pair))).unwrap_or_default();
+        let query = pair.map(|pair| format!("?pair={}", in_url(&self.symbol(pair)))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/0/public/AssetPairs{query}"), 1)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let pairs: BTreeMap<String, AssetPair> = self.read(body)?;
-        let instruments = pairs.into_values().map(|listed| Instrument {
-            pair: listed.wsname.as_deref().and_then(our_pair),
-            is_open: listed.status == "online",
-            ..Instrument::named(listed.altname)
-        });
-        Ok(Listing { instruments: instruments.collect(), quotas: Vec::new() })
+        let pairs: BTreeMap<Cow<'_, str>, &RawValue> = self.read(body)?;
+        let pairs: Vec<&RawValue> = pairs.into_values().collect();
+        let mut odd = Vec::new();
+        let listed: Vec<AssetPair> = Entries::named("altname", &mut odd).read(&pairs);
+        let instruments = listed.into_iter().map(|listed| listed.instrument(&mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
 }
 
@@ -312,6 +314,26 @@ impl Kraken {
     }
 }
 
+impl AssetPair {
+    fn instrument(self, odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.altname, why));
+        let name = self.wsname.text();
+        let pair = our_pair(name);
+        if pair.is_none() && !name.is_empty() {
+            tell(format!("its wsname `{name}` is no pair"));
+        }
+        let is_open = match self.status.text() {
+            "online" => true,
+            "cancel_only" | "post_only" | "limit_only" | "reduce_only" | "maintenance" | "delisted" => false,
+            other => {
+                tell(format!("its status `{other}` is not known"));
+                false
+            }
+        };
+        Instrument { pair, is_open, ..Instrument::named(self.altname) }
+    }
+}
+
 /// Where a page of trades begins, in nanoseconds. The trade at `since` itself is left out, so one less is asked
 /// for: a trade that shares it is never lost, wherever the page before was cut.
 fn since(page: &Page) -> u64 {
@@ -372,7 +394,7 @@ fn our_pair(name: &str) -> Option<Pair> {
         "XDG" => "DOGE",
         other => other,
     };
-    format!("{}/{}", ours(base), ours(quote)).parse().ok()
+    Pair::listed(ours(base), ours(quote), Market::Spot).ok()
 }
 
 impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Keyed<T, L> {

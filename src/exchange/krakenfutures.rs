@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, read, told, unreadable};
+use crate::exchange::decode::{Row, malformed, read, unreadable};
+use crate::exchange::entries::{Entries, Member, YesNo};
 use crate::exchange::{
-    Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer,
-    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
 
@@ -173,23 +175,24 @@ struct ServerTime<'a> {
 struct Listed<'a> {
     result: &'a str,
     #[serde(borrow)]
-    instruments: Vec<Wire<'a>>,
+    instruments: Vec<&'a RawValue>,
     #[serde(rename = "serverTime")]
     server_time: &'a str,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
-    symbol: &'a str,
-    tradeable: bool,
-    #[serde(default, deserialize_with = "told")]
-    contract_size: Option<f64>,
-    #[serde(default, borrow, deserialize_with = "told")]
-    opening_date: Option<&'a str>,
+struct Wire {
+    symbol: String,
+    #[serde(default)]
+    tradeable: YesNo,
+    #[serde(default)]
+    contract_size: Member,
+    #[serde(default)]
+    opening_date: Member,
     /// Perpetual contracts have none.
-    #[serde(default, borrow, deserialize_with = "told")]
-    last_trading_time: Option<&'a str>,
+    #[serde(default)]
+    last_trading_time: Member,
 }
 
 /// What an instrument's symbol says.
@@ -226,7 +229,7 @@ impl Exchange for KrakenFutures {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let symbol = &page.instrument.symbol;
+        let symbol = page.symbol();
         match page.series.kind() {
             Kind::Ohlc => {
                 let word = page.word(&SPANS);
@@ -298,38 +301,12 @@ impl Exchange for KrakenFutures {
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         let listed: Listed<'_> = self.read(body, |listed: &Listed<'_>| listed.result)?;
         let now = Row(0).rfc3339(listed.server_time)?;
-        let mut instruments = Vec::with_capacity(listed.instruments.len());
-        // The dated contracts of a pair that end with a quarter, by their end.
-        let mut quarters: BTreeMap<String, Vec<(Micros, usize)>> = BTreeMap::new();
-        for (row, wire) in listed.instruments.iter().enumerate() {
-            let (row, place) = (Row(row), instruments.len());
-            let symbol = wire.symbol.to_ascii_uppercase();
-            let name = Name::of(&symbol).filter(|name| name.is_dated == wire.last_trading_time.is_some());
-            let ends = wire.last_trading_time.map(|text| row.rfc3339(text)).transpose()?;
-            let assets = name.as_ref().map(|name| format!("{}/{}", name.base, name.quote));
-            if let (Some(assets), Some(ends)) =
-                (&assets, ends.filter(|ends| now < *ends && ends_a_quarter(*ends)))
-            {
-                quarters.entry(assets.clone()).or_default().push((ends, place));
-            }
-            let perpetual = assets.filter(|_| ends.is_none());
-            let contract = name.is_some().then_some(wire.contract_size).flatten().map(Contract::Base);
-            instruments.push(Instrument {
-                pair: perpetual.and_then(|assets| format!("{assets}:perp").parse().ok()),
-                is_open: wire.tradeable,
-                listed: wire.opening_date.map(|text| row.rfc3339(text)).transpose()?,
-                ends,
-                contract,
-                ..Instrument::named(symbol)
-            });
-        }
-        for (assets, mut ends) in quarters {
-            ends.sort_unstable();
-            for ((_, place), market) in ends.into_iter().zip(["quarter", "next_quarter"]) {
-                instruments[place].pair = format!("{assets}:{market}").parse().ok();
-            }
-        }
-        Ok(Listing { instruments, quotas: Vec::new() })
+        let mut odd = Vec::new();
+        let wires: Vec<Wire> = Entries::named("symbol", &mut odd).read(&listed.instruments);
+        let mut instruments: Vec<Instrument> =
+            wires.into_iter().map(|wire| wire.instrument(&mut odd)).collect();
+        name_quarters(&mut instruments, now);
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
 }
 
@@ -429,6 +406,51 @@ impl KrakenFutures {
         }
         Ok(Next::ByTime)
     }
+}
+
+impl Wire {
+    fn instrument(self, odd: &mut Vec<OddEntry>) -> Instrument {
+        let symbol = spelt(&self.symbol);
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.symbol, why));
+        let mut told = |read: Result<Option<Micros>, String>| read.map_err(&mut tell).ok().flatten();
+        let listed = told(self.opening_date.rfc3339("openingDate"));
+        let ends = told(self.last_trading_time.rfc3339("lastTradingTime"));
+        let is_perpetual = self.last_trading_time.text().is_empty();
+        let name = Name::of(&symbol).filter(|name| name.is_dated != is_perpetual);
+        let size = self.contract_size.size("contractSize").map_err(&mut tell).ok().flatten();
+        let is_open = self.tradeable.0.unwrap_or_else(|| {
+            tell("it does not say whether it is tradeable".to_owned());
+            false
+        });
+        let perpetual = name.as_ref().filter(|_| is_perpetual);
+        let pair = perpetual.and_then(|name| Pair::listed(name.base, name.quote, Market::Perp).ok());
+        let contract = size.filter(|_| name.is_some()).map(Contract::Base);
+        Instrument { pair, is_open, listed, ends, contract, ..Instrument::named(symbol) }
+    }
+}
+
+/// The two nearest contracts of a pair that end with a quarter have its names.
+fn name_quarters(instruments: &mut [Instrument], now: Micros) {
+    let mut quarters: BTreeMap<(String, String), Vec<(Micros, usize)>> = BTreeMap::new();
+    for (place, instrument) in instruments.iter().enumerate() {
+        let name = Name::of(&instrument.symbol).filter(|name| name.is_dated);
+        let ends = instrument.ends.filter(|ends| now < *ends && ends_a_quarter(*ends));
+        if let (Some(name), Some(ends)) = (name, ends) {
+            let assets = (name.base.to_owned(), name.quote.to_owned());
+            quarters.entry(assets).or_default().push((ends, place));
+        }
+    }
+    for ((base, quote), mut ends) in quarters {
+        ends.sort_unstable();
+        for ((_, place), market) in ends.into_iter().zip([Market::Quarter, Market::NextQuarter]) {
+            instruments[place].pair = Pair::listed(&base, &quote, market).ok();
+        }
+    }
+}
+
+/// A symbol as it is asked for: in capitals where it has none.
+fn spelt(symbol: &str) -> String {
+    if symbol.chars().any(char::is_uppercase) { symbol.to_owned() } else { symbol.to_ascii_uppercase() }
 }
 
 impl<'a> Name<'a> {

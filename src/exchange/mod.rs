@@ -11,11 +11,14 @@ mod bitmex;
 mod book_rows;
 mod bybit;
 mod coinbase;
+mod decimal;
 mod decode;
+mod entries;
 mod instant;
 mod kraken;
 mod krakenfutures;
 mod listing;
+mod names;
 mod offer;
 mod okx;
 mod page;
@@ -26,8 +29,10 @@ mod record;
 mod rows;
 mod wire;
 
+pub use decimal::{Count, Decimal};
 pub use decode::excerpt;
-pub use listing::{Contract, Instrument, Listing};
+pub use listing::{Contract, Instrument, Listing, OddEntry};
+pub use names::AssetNames;
 pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
 pub use parsed::Parsed;
@@ -94,11 +99,26 @@ pub trait Exchange: Send + Sync {
     /// The request for what is listed: one pair, or everything.
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
 
-    /// Reads what is listed and the request budgets the exchange announces.
+    /// Reads what is listed and the request budgets the exchange announces. An entry that is not understood is named
+    /// in the result, and in nobody else's way.
     ///
     /// # Errors
     /// When the answer is a refusal or not the documented shape.
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError>;
+
+    /// The request for what its own names of assets mean, where it has such names and publishes them: its listing is
+    /// to be read [with them](Listing::with_names).
+    fn names_request(&self) -> Option<HttpRequest> {
+        None
+    }
+
+    /// Reads the answer to [`names_request`](Exchange::names_request).
+    ///
+    /// # Errors
+    /// When the answer is a refusal or not the documented shape.
+    fn parse_names(&self, body: &[u8]) -> Result<AssetNames, ParseError> {
+        Err(decode::malformed(body, "it is not asked for names of assets"))
+    }
 
     /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
     /// `header` looks a header up by its lower-case name.

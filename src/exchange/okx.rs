@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::exchange::decode::{Row, malformed, unreadable};
+use crate::exchange::entries::{Entries, Member};
+use crate::exchange::page::in_url;
 use crate::exchange::quarter;
 use crate::exchange::{
-    Answer, Ask, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
-    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Bounds, Contract, Decimal, Direction, Exchange, History, HttpRequest, Instrument, Listing,
+    Next, OddEntry, Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
@@ -205,25 +208,27 @@ struct Time<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
-    inst_type: String,
     inst_id: String,
-    state: String,
     #[serde(default)]
-    inst_family: String,
+    inst_type: Member,
     #[serde(default)]
-    base_ccy: String,
+    state: Member,
     #[serde(default)]
-    quote_ccy: String,
+    inst_family: Member,
     #[serde(default)]
-    ct_val: String,
+    base_ccy: Member,
     #[serde(default)]
-    ct_mult: String,
+    quote_ccy: Member,
     #[serde(default)]
-    ct_type: String,
+    ct_val: Member,
     #[serde(default)]
-    list_time: String,
+    ct_mult: Member,
     #[serde(default)]
-    exp_time: String,
+    ct_type: Member,
+    #[serde(default)]
+    list_time: Member,
+    #[serde(default)]
+    exp_time: Member,
 }
 
 const PROFILE: Profile = Profile {
@@ -251,7 +256,7 @@ impl Exchange for Okx {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let (symbol, rows) = (&page.instrument.symbol, page.rows);
+        let (symbol, rows) = (page.symbol(), page.rows);
         let word = page.word(self.offer_for(&page.series).map_or(&[], |offer| offer.spans));
         match page.series.kind() {
             Kind::Ohlc => {
@@ -316,21 +321,27 @@ impl Exchange for Okx {
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
-        let query = match pair.map(|pair| (pair.market(), self.symbol(pair))) {
-            None => "SPOT".to_owned(),
-            Some((Market::Spot, symbol)) => format!("SPOT&instId={symbol}"),
-            Some((Market::Perp, symbol)) => format!("SWAP&instId={symbol}"),
-            Some((_, family)) => format!("FUTURES&instFamily={family}"),
-        };
+        let query = pair.map_or_else(
+            || "SPOT".to_owned(),
+            |pair| {
+                let kind = match pair.market() {
+                    Market::Spot => "SPOT&instId",
+                    Market::Perp => "SWAP&instId",
+                    Market::Quarter | Market::NextQuarter => "FUTURES&instFamily",
+                };
+                format!("{kind}={}", in_url(&self.symbol(pair)))
+            },
+        );
         let path = format!("/api/v5/public/instruments?instType={query}");
         HttpRequest::new("instruments", path, 1).paid_from(INSTRUMENTS)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let listed: Vec<Listed> = self.read(body)?;
-        let instruments: Result<_, _> =
-            listed.iter().enumerate().map(|(row, own)| own.instrument(Row(row), &listed)).collect();
-        Ok(Listing { instruments: instruments?, quotas: Vec::new() })
+        let raw: Vec<&RawValue> = self.read(body)?;
+        let mut odd = Vec::new();
+        let listed: Vec<Listed> = Entries::named("instId", &mut odd).read(&raw);
+        let instruments = listed.iter().map(|own| own.instrument(&listed, &mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
 }
 
@@ -480,44 +491,67 @@ fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, Pars
 }
 
 impl Listed {
-    fn instrument(&self, row: Row, all: &[Listed]) -> Result<Instrument, ParseError> {
-        let suffix = match self.inst_type.as_str() {
-            "SPOT" => Some(""),
-            "SWAP" => Some(":perp"),
+    fn instrument(&self, all: &[Listed], odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.inst_id, why));
+        let market = match self.inst_type.text() {
+            "SPOT" => Some(Market::Spot),
+            "SWAP" => Some(Market::Perp),
             "FUTURES" => self.dated(all),
-            _ => None,
-        };
-        let assets = match suffix {
-            Some("") => format!("{}/{}", self.base_ccy, self.quote_ccy),
-            _ => self.inst_family.replacen('-', "/", 1),
-        };
-        let pair = suffix.and_then(|suffix| format!("{assets}{suffix}").parse().ok());
-        let instant = |text: &str| if text.is_empty() { Ok(None) } else { row.millis_text(text).map(Some) };
-        let contract = match self.ct_val.as_str() {
-            "" => None,
-            size => {
-                let times = if self.ct_mult.is_empty() { 1.0 } else { row.amount(&self.ct_mult)? };
-                let size = row.amount(size)? * times;
-                Some(if self.ct_type == "inverse" { Contract::Quote(size) } else { Contract::Base(size) })
+            "MARGIN" | "OPTION" | "EVENTS" => None,
+            other => {
+                tell(format!("its instType `{other}` is not known"));
+                None
             }
         };
-        Ok(Instrument {
+        let is_open = match self.state.text() {
+            "live" => true,
+            "suspend" | "preopen" | "test" | "rebase" | "post_only" | "settlement" | "expired" => false,
+            other => {
+                tell(format!("its state `{other}` is not known"));
+                false
+            }
+        };
+        let mut told = |read: Result<Option<Micros>, String>| read.map_err(&mut tell).ok().flatten();
+        let listed = told(self.list_time.millis("listTime"));
+        let ends = told(self.exp_time.millis("expTime"));
+        let contract = self.contract().map_err(&mut tell).ok().flatten();
+        Instrument {
             symbol: self.inst_id.clone(),
-            pair,
-            is_open: self.state == "live",
-            listed: instant(&self.list_time)?,
-            ends: if self.inst_type == "FUTURES" { instant(&self.exp_time)? } else { None },
+            pair: market.and_then(|market| self.pair(market)),
+            is_open,
+            listed,
+            ends: ends.filter(|_| self.inst_type.text() == "FUTURES"),
             contract,
-        })
+        }
     }
 
-    /// The suffix of a dated contract by when it ends: its `alias` changes weeks before, and is not to be relied on.
-    fn dated(&self, all: &[Listed]) -> Option<&'static str> {
-        let ends = |own: &Listed| own.exp_time.parse().ok().map(Micros::from_millis);
+    fn pair(&self, market: Market) -> Option<Pair> {
+        let (base, quote) = match market {
+            Market::Spot => (self.base_ccy.text(), self.quote_ccy.text()),
+            _ => self.inst_family.text().split_once('-')?,
+        };
+        Pair::listed(base, quote, market).ok()
+    }
+
+    /// What one contract is: its value times its multiplier.
+    fn contract(&self) -> Result<Option<Contract>, String> {
+        let Some(value) = self.ct_val.size("ctVal")? else { return Ok(None) };
+        let multiplier = self.ct_mult.size("ctMult")?.unwrap_or(Decimal::ONE);
+        let size = value.times(multiplier).ok_or("its contract has too many digits")?;
+        match self.ct_type.text() {
+            "linear" => Ok(Some(Contract::Base(size))),
+            "inverse" => Ok(Some(Contract::Quote(size))),
+            other => Err(format!("its ctType `{other}` is not known")),
+        }
+    }
+
+    /// The market of a dated contract by when it ends: its `alias` changes weeks before, and is not to be relied on.
+    fn dated(&self, all: &[Listed]) -> Option<Market> {
+        let ends = |own: &Listed| own.exp_time.millis("expTime").ok().flatten();
         let alike = |own: &&Listed| {
-            (&own.inst_type, &own.inst_family, own.state.as_str())
+            (&own.inst_type, &own.inst_family, own.state.text())
                 == (&self.inst_type, &self.inst_family, "live")
         };
-        quarter::suffix(ends(self)?, all.iter().filter(alike).filter_map(ends))
+        quarter::market(ends(self)?, all.iter().filter(alike).filter_map(ends))
     }
 }

@@ -1,12 +1,22 @@
 //! A page: one REST request and what its answer may be.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
 use crate::exchange::{Instrument, SpanOffer};
 use crate::model::{Micros, Series, Window};
+
+/// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
+
+/// A symbol as part of a path or a query: its UTF-8, escaped.
+pub(crate) fn in_url(symbol: &str) -> Cow<'_, str> {
+    utf8_percent_encode(symbol, ESCAPED).into()
+}
 
 /// One page to ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +34,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// The instrument's symbol as part of an address.
+    pub(crate) fn symbol(&self) -> Cow<'_, str> {
+        in_url(&self.instrument.symbol)
+    }
+
     /// The exchange's own word for the span. One it does not have goes out as our label, which it refuses, never
     /// as another span.
     pub(crate) fn word(&self, spans: &[SpanOffer]) -> String {
@@ -203,4 +218,20 @@ pub enum ParseError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_stand_in_addresses_as_they_are_or_escaped_never_as_part_of_the_address_itself() {
+        for plain in
+            ["BTCUSDT", "BTC-USDT-SWAP", "tDOGE:USD", "XBT_USDT", "PF_XBTUSD", "ETH2.SETH", "kPEPEUSD"]
+        {
+            assert_eq!(in_url(plain), plain);
+        }
+        assert_eq!(in_url("币安人生USDT"), "%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT");
+        assert_eq!(in_url("A&B=C/D?E#F%G H+I"), "A%26B%3DC%2FD%3FE%23F%25G%20H%2BI");
+    }
 }

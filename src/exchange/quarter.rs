@@ -6,14 +6,22 @@ use jiff::{Span, ToSpan};
 
 use crate::model::{Market, Micros, Window};
 
-/// The suffix of a contract that ends at `end`, where `open` are the ends of all traded contracts like it.
-pub(super) fn suffix(end: Micros, open: impl Iterator<Item = Micros>) -> Option<&'static str> {
+/// The market of a contract that ends at `end`, where `open` are the ends of all traded contracts like it.
+pub(super) fn market(end: Micros, open: impl Iterator<Item = Micros>) -> Option<Market> {
     let earlier = open.filter(|own| *own < end && is_quarter_end(*own)).count();
     match earlier {
         _ if !is_quarter_end(end) => None,
-        0 => Some(":quarter"),
-        1 => Some(":next_quarter"),
+        0 => Some(Market::Quarter),
+        1 => Some(Market::NextQuarter),
         _ => None,
+    }
+}
+
+/// The suffix of the market.
+pub(super) fn suffix(end: Micros, open: impl Iterator<Item = Micros>) -> Option<&'static str> {
+    match market(end, open)? {
+        Market::Quarter => Some(":quarter"),
+        _ => Some(":next_quarter"),
     }
 }
 

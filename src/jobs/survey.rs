@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Bounds, Direction, Instrument, Offer};
+use crate::exchange::{
+    AssetNames, Bounds, Direction, Instrument, Offer, ParseError, Quota, RefusalKind,
+};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
-use crate::model::{Grid, Micros, Window, Windows};
+use crate::model::{Grid, Micros, Pair, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
 use crate::telemetry::events::{Chain, ContractRolledOver};
@@ -103,13 +105,7 @@ impl Run<'_> {
         if let Some(known) = known.clone().filter(has_its_name) {
             return Ok(known);
         }
-        let request = client.exchange().listing_request(Some(pair));
-        let read = |received: &Received| {
-            let listing = client.exchange().parse_listing(&received.body)?;
-            Ok((Arc::new(listing.find(pair)?.clone()), listing.quotas))
-        };
-        let listed = self.fetcher.ask(&request, read).await;
-        let (instrument, quotas) = listed.map_err(|(_, error)| self.unprepared(error))?;
+        let (instrument, quotas) = self.look_up(pair).await.map_err(|error| self.unprepared(error))?;
         quotas.into_iter().for_each(|(budget, quota)| client.set_quota(budget, quota));
         let before = known.map(|known| known.now).filter(|known| known.symbol != instrument.symbol);
         if let Some(before) = &before {
@@ -123,6 +119,36 @@ impl Run<'_> {
         let introduced = Introduced { now: instrument, before };
         self.context.introduced().insert(pair.clone(), introduced.clone());
         Ok(introduced)
+    }
+
+    /// What a pair is listed as, and the budgets the listing announces. An exchange that knows no pair of that
+    /// spelling is asked for it in capitals.
+    async fn look_up(&self, pair: &Pair) -> Result<(Arc<Instrument>, Vec<(usize, Quota)>), FetchError> {
+        let names = self.names().await?;
+        let exchange = self.context.client.exchange();
+        let read = |received: &Received| {
+            let listing = exchange.parse_listing(&received.body)?.with_names(&names);
+            Ok((Arc::new(listing.find(pair)?.clone()), listing.quotas))
+        };
+        let listed = self.fetcher.ask(&exchange.listing_request(Some(pair)), read).await;
+        let (error, raised) = match (listed, pair.raised()) {
+            (Err((_, error)), Some(raised)) if is_unlisted(&error) => (error, raised),
+            (listed, _) => return listed.map_err(|(_, error)| error),
+        };
+        self.fetcher.ask(&exchange.listing_request(Some(&raised)), read).await.map_err(|_| error)
+    }
+
+    /// What the exchange's own names of assets mean; none where it publishes none.
+    async fn names(&self) -> Result<Arc<AssetNames>, FetchError> {
+        let client = &self.context.client;
+        let request = match client.known_names() {
+            Some(known) => return Ok(known),
+            None => client.exchange().names_request(),
+        };
+        let Some(request) = request else { return Ok(Arc::default()) };
+        let read = |received: &Received| client.exchange().parse_names(&received.body);
+        let names = self.fetcher.ask(&request, read).await;
+        Ok(client.learn_names(names.map_err(|(_, error)| error)?))
     }
 
     /// The instruments to ask, one after the other: the contract that a dated pair was, as long as something of it
@@ -297,6 +323,15 @@ impl Run<'_> {
         let before = ends.and_then(|(oldest, _)| Window::new(ground.since, oldest.min(ground.until)));
         before.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
+}
+
+fn is_unlisted(error: &FetchError) -> bool {
+    let refusal = match error {
+        FetchError::Net(NetError::Refused { refusal, .. }) => refusal,
+        FetchError::Parse { source: ParseError::Refused(refusal), .. } => refusal,
+        _ => return false,
+    };
+    refusal.kind == RefusalKind::UnknownSymbol
 }
 
 fn is_stop(error: &FetchError) -> bool {

@@ -267,12 +267,47 @@ mod tests {
             assert!(text.parse::<Pair>().is_err(), "{text:?} was read as a pair");
         }
         let odd = [
-            "..", ".", ".BTC", "BTC.", "B..C", "B C", "B\0C", "B\\C", "B/C", "B_C", "B-C", "B:C", "B*C", "B?C", "B%C",
-            "B\nC", "B\u{7f}C", "B\u{85}C", "B\u{a0}C", "B\u{ad}C", "B\u{200b}C", "B\u{200d}C", "B\u{202e}C",
-            "B\u{2066}C", "B\u{feff}C", "B\u{fe0f}C", "B\u{ff0f}C", "B\u{2044}C", "B\u{3164}C", "\u{301}B", "B\u{1f680}",
-            "B\u{e0041}C", "B\u{e000}C", "B$C", "B+C", "B'C", "B\"C", "~B",
+            "..",
+            ".",
+            ".BTC",
+            "BTC.",
+            "B..C",
+            "B C",
+            "B\0C",
+            "B\\C",
+            "B/C",
+            "B_C",
+            "B-C",
+            "B:C",
+            "B*C",
+            "B?C",
+            "B%C",
+            "B\nC",
+            "B\u{7f}C",
+            "B\u{85}C",
+            "B\u{a0}C",
+            "B\u{ad}C",
+            "B\u{200b}C",
+            "B\u{200d}C",
+            "B\u{202e}C",
+            "B\u{2066}C",
+            "B\u{feff}C",
+            "B\u{fe0f}C",
+            "B\u{ff0f}C",
+            "B\u{2044}C",
+            "B\u{3164}C",
+            "\u{301}B",
+            "B\u{1f680}",
+            "B\u{e0041}C",
+            "B\u{e000}C",
+            "B$C",
+            "B+C",
+            "B'C",
+            "B\"C",
+            "~B",
         ];
-        for name in odd.iter().map(|name| (*name).to_owned()).chain(["B".repeat(25), "E\u{301}".repeat(400)]) {
+        for name in odd.iter().map(|name| (*name).to_owned()).chain(["B".repeat(25), "E\u{301}".repeat(400)])
+        {
             assert!(format!("{name}/USDT").parse::<Pair>().is_err(), "{name:?} was read as an asset");
             assert!(Pair::from_slug(&format!("{name}-USDT")).is_err(), "{name:?} was read as a folder's");
             assert!(Pair::listed("USDT", &name, Market::Spot).is_err(), "{name:?} was taken from a listing");

@@ -1,6 +1,6 @@
 //! GET requests to one exchange: limited, bounded in time and size, classified.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::exchange::{Answer, Exchange, HttpRequest, Quota};
+use crate::exchange::{Answer, AssetNames, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::classify::cause;
 use crate::net::{Clock, Limiter, NetError, Silent, Watch};
@@ -25,6 +25,8 @@ const LISTING_BYTES: usize = 64 << 20;
 const ANSWER_BYTES: usize = 16 << 20;
 const ERROR_BYTES: usize = 64 << 10;
 const REDIRECTS: usize = 5;
+/// How long an exchange's own names of assets stand.
+const NAMES_STAND_FOR: Duration = Duration::from_secs(3_600);
 
 /// The part of a budget that repairs may spend, so that what is new never waits for what is old.
 const REPAIR_SHARE: f64 = 0.3;
@@ -77,6 +79,8 @@ pub struct Client {
     /// What repairs may spend of each, beside passing the limit itself.
     spare: Vec<Limiter>,
     pub(super) clock: Clock,
+    /// What the exchange's own names of assets mean, and when that was learnt.
+    names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
     pub(super) watch: Arc<dyn Watch>,
 }
 
@@ -117,7 +121,8 @@ impl Client {
             Limiter::new(exchange.name(), part_of(*quota), heaviest(exchange, budget), rate, Arc::new(Silent))
         };
         let spare = exchange.quotas().iter().enumerate().map(spare).collect();
-        Ok(Client { exchange, redirected, http, limiters, spare, clock: Clock::default(), watch })
+        let (clock, names) = (Clock::default(), Mutex::new(None));
+        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, watch })
     }
 
     /// The exchange this asks.
@@ -130,6 +135,21 @@ impl Client {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// What the exchange's own names of assets mean, where it was learnt within the hour.
+    #[must_use]
+    pub fn known_names(&self) -> Option<Arc<AssetNames>> {
+        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|(learnt, _)| learnt.elapsed() < NAMES_STAND_FOR).map(|(_, names)| names)
+    }
+
+    /// Remembers what the exchange's own names of assets mean.
+    pub fn learn_names(&self, names: AssetNames) -> Arc<AssetNames> {
+        let names = Arc::new(names);
+        let known = (Instant::now(), Arc::clone(&names));
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        names
     }
 
     /// Spends one of so many equal parts of every budget: as many processes ask from the same address.

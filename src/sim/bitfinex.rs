@@ -31,6 +31,10 @@ const TIMEFRAMES: [(&str, Span); 10] = [
     ("1M", Span::Month),
 ];
 
+/// Its own names of assets, and what they mean as it publishes it.
+const NAMES: [(&str, &str); 5] =
+    [("ATO", "ATOM"), ("DSH", "DASH"), ("IOT", "IOTA"), ("UDC", "USDC"), ("UST", "USDt")];
+
 impl Venue for Bitfinex {
     fn name(&self) -> &'static str {
         "bitfinex"
@@ -55,7 +59,7 @@ impl Venue for Bitfinex {
     fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(b"[1]".to_vec()),
-            Endpoint::Instruments => Ok(pairs(asked)),
+            Endpoint::Instruments => settings(asked),
             Endpoint::Ohlc => candles(asked),
             Endpoint::Trades => trades(asked),
             Endpoint::BookSnapshot => book(asked),
@@ -78,9 +82,13 @@ impl Venue for Bitfinex {
 
 /// The market of `tBTCUSD`, `tBTCUST` or `tDOGE:USD`.
 fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
-    let name = symbol.strip_prefix('t').unwrap_or(symbol).replacen(':', "", 1);
-    let name = name.strip_suffix("UST").map_or(name.clone(), |base| format!("{base}USDT"));
-    asked.market(&name)
+    let name = symbol.strip_prefix('t').unwrap_or(symbol);
+    let parts = name.split_once(':').or_else(|| name.split_at_checked(3)).unwrap_or((name, ""));
+    let usual = |own: &str| {
+        let known = NAMES.iter().find(|(name, _)| *name == own);
+        known.map_or(own.to_owned(), |(_, usual)| usual.to_uppercase())
+    };
+    asked.market(&format!("{}{}", usual(parts.0), usual(parts.1)))
 }
 
 /// The parts of a path after `/v2/`.
@@ -96,15 +104,35 @@ fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     Ok((Window::new(from.unwrap_or_default(), Micros(until)), side))
 }
 
-fn pairs(asked: &Asked<'_>) -> Vec<u8> {
+/// `/v2/conf/` and some settings with commas between them: an array of one answer each.
+fn settings(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    let keys = parts(asked).first().copied().unwrap_or_default();
+    let answer = |key| match key {
+        "pub:list:pair:exchange" => Ok(pairs(asked)),
+        "pub:map:currency:sym" => {
+            let names: Vec<String> =
+                NAMES.iter().map(|(own, usual)| format!("[\"{own}\",\"{usual}\"]")).collect();
+            Ok(format!("[{}]", names.join(",")))
+        }
+        _ => Err(BadRequest::new(-1130, "conf: invalid")),
+    };
+    let answers: Vec<String> = keys.split(',').map(answer).collect::<Result<_, _>>()?;
+    Ok(format!("[{}]", answers.join(",")).into_bytes())
+}
+
+fn pairs(asked: &Asked<'_>) -> String {
     let name = |symbol: &String| {
         let (base, quote) = assets(symbol);
-        let quote = if quote == "USDT" { "UST" } else { quote };
+        let own = |usual: &str| {
+            let known = NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(usual));
+            known.map_or(usual.to_owned(), |(own, _)| (*own).to_owned())
+        };
+        let (base, quote) = (own(base), own(quote));
         let colon = if base.len() > 3 || quote.len() > 3 { ":" } else { "" };
         format!("\"{base}{colon}{quote}\"")
     };
     let names: Vec<String> = asked.world.knobs.symbols.iter().map(name).collect();
-    format!("[[{}]]", names.join(",")).into_bytes()
+    format!("[{}]", names.join(","))
 }
 
 fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{Ask, Contract, HttpRequest, Next, Quota, RefusalKind};
+use dccd::exchange::{Ask, Contract, Decimal, HttpRequest, Next, Quota, RefusalKind};
 use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade, Window,
 };
@@ -176,10 +176,10 @@ fn the_listing_says_what_a_contract_is_and_the_announced_weight() {
     let find = |pair: &str| listing.find(&pair.parse().unwrap()).unwrap().clone();
     let (perp, quarter, link) = (find("BTC/USD:perp"), find("BTC/USD:quarter"), find("LINK/USD:perp"));
     assert_eq!((perp.symbol.as_str(), perp.ends, perp.is_open), ("BTCUSD_PERP", None, true));
-    assert_eq!(perp.contract, Some(Contract::Quote(100.0)));
+    assert_eq!(perp.contract, Some(Contract::Quote(Decimal::whole(100))));
     assert_eq!(perp.listed, Some(Micros::from_millis(1_597_042_800_000)));
     assert_eq!(quarter.ends, Some(Micros::from_millis(1_601_020_800_000)));
-    assert_eq!((link.contract, link.is_open), (Some(Contract::Quote(10.0)), false));
+    assert_eq!((link.contract, link.is_open), (Some(Contract::Quote(Decimal::whole(10))), false));
 }
 
 #[test]

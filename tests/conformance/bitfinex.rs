@@ -1,6 +1,6 @@
 //! What only Bitfinex can know, after its v2 documentation, and the exact values of its payloads.
 
-use dccd::exchange::{HttpRequest, Next, RefusalKind};
+use dccd::exchange::{AssetNames, HttpRequest, Listing, Next, RefusalKind};
 use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
@@ -170,9 +170,10 @@ fn negative_amounts_of_a_book_are_asks() {
 }
 
 #[test]
-fn long_names_have_a_colon_and_tether_is_ust_both_ways() {
+fn long_names_have_a_colon_and_assets_their_usual_names() {
     let exchange = KNOWLEDGE.exchange();
-    let Read::Listing(listing) = KNOWLEDGE.payload("instruments.json") else { panic!("it is a listing") };
+    let listing =
+        listing(br#"[["BTCUSD", "BTCUST", "ETHBTC", "DOGE:USD", "LUNA2:UST", "DSHUSD", "IOTUST"]]"#);
     for (pair, symbol) in [
         ("BTC/USD", "tBTCUSD"),
         ("BTC/USDT", "tBTCUST"),
@@ -183,7 +184,36 @@ fn long_names_have_a_colon_and_tether_is_ust_both_ways() {
         assert_eq!(exchange.symbol(&pair), symbol);
         assert_eq!(listing.find(&pair).unwrap().symbol, symbol);
     }
+    for (pair, symbol) in [("DASH/USD", "tDSHUSD"), ("IOTA/USDT", "tIOTUST"), ("DSH/USD", "tDSHUSD")] {
+        assert_eq!(listing.find(&pair.parse().unwrap()).unwrap().symbol, symbol);
+    }
     assert!(listing.find(&"MOON/USD".parse().unwrap()).is_err());
+}
+
+#[test]
+fn names_are_asked_for_by_themselves_and_what_is_no_pair_of_names_is_none() {
+    let request = KNOWLEDGE.exchange().names_request().unwrap();
+    assert_eq!(request.path, "/v2/conf/pub:map:currency:sym");
+    let names = |body: &[u8]| KNOWLEDGE.exchange().parse_names(body);
+    let pairs = [("DSH".to_owned(), "DASH".to_owned())];
+    assert_eq!(names(br#"[[["DSH","DASH"],["USD","USD"],["X"],7,null]]"#), Ok(AssetNames::new(pairs)));
+    assert!(names(br#"["error",10020,"conf: invalid"]"#).is_err());
+    assert!(names(b"{}").is_err());
+}
+
+#[test]
+fn a_name_that_is_no_pair_is_told_and_the_others_stand() {
+    let listing = listing(br#"[["BTCUSD", "E-H-C", 7, "A:", "IOTUST"]]"#);
+    let named: Vec<_> = listing.odd.iter().map(|odd| odd.symbol.as_str()).collect();
+    assert_eq!(named, ["7", "E-H-C", "A:"]);
+    assert_eq!(listing.find(&"IOTA/USDT".parse().unwrap()).unwrap().symbol, "tIOTUST");
+}
+
+/// What it lists, by the names it publishes.
+fn listing(body: &[u8]) -> Listing {
+    let exchange = KNOWLEDGE.exchange();
+    let names = exchange.parse_names(br#"[[["DSH","DASH"],["IOT","IOTA"],["UST","USDt"]]]"#).unwrap();
+    exchange.parse_listing(body).unwrap().with_names(&names)
 }
 
 #[test]

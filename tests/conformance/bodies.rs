@@ -13,7 +13,7 @@ use crate::recordings;
 
 /// Any JSON there is: what is broken here has no shape of its own.
 #[allow(clippy::disallowed_types, reason = "a mutation needs a tree; product code never does")]
-type Json = serde_json::Value;
+pub(crate) type Json = serde_json::Value;
 
 /// Every good body of an exchange, written by hand or recorded.
 fn good(known: &Knowledge) -> Vec<Sample> {
@@ -67,7 +67,7 @@ fn a_truncated_error_body_is_no_refusal() {
 fn a_field_of_another_type_is_an_error_unless_nobody_reads_it() {
     for known in KNOWN {
         let mut refused = 0;
-        for sample in good(known) {
+        for sample in good(known).into_iter().filter(|sample| sample.what != What::Listing) {
             let whole = sample.read(known.exchange()).unwrap();
             let tree: Json = serde_json::from_slice(&sample.body).unwrap();
             for place in places(&tree) {
@@ -199,7 +199,7 @@ fn assert_some_of(rows: &Batch, whole: &Read, who: &str) {
 }
 
 /// The places of a tree as JSON pointers; of a long list its first two items and the last stand for all.
-fn places(tree: &Json) -> BTreeSet<String> {
+pub(crate) fn places(tree: &Json) -> BTreeSet<String> {
     let mut found = BTreeSet::from([String::new()]);
     let mut open = vec![(String::new(), tree)];
     while let Some((at, node)) = open.pop() {
@@ -219,7 +219,7 @@ fn places(tree: &Json) -> BTreeSet<String> {
 }
 
 /// The body with the value at a place turned into each other type.
-fn retyped(tree: &Json, place: &str, json_numbers: bool) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn retyped(tree: &Json, place: &str, json_numbers: bool) -> Vec<(&'static str, Vec<u8>)> {
     let node = tree.pointer(place).unwrap();
     let others = match node {
         Json::Number(number) => {

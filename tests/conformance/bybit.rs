@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dccd::exchange::{
-    Answer, Contract, HttpRequest, Instrument, Listing, Next, Page, ParseError, RefusalKind,
+    Answer, Contract, Decimal, HttpRequest, Instrument, Listing, Next, Page, ParseError, RefusalKind,
 };
 use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Series, Side, Trade, Window,
@@ -110,7 +110,7 @@ fn rows(name: &str) -> Batch {
 fn inverse(series: &str, symbol: &str) -> Page {
     let series: Series = series.parse().unwrap();
     let instrument =
-        Instrument { contract: Some(Contract::Quote(1.0)), ..Instrument::named(symbol.to_owned()) };
+        Instrument { contract: Some(Contract::Quote(Decimal::ONE)), ..Instrument::named(symbol.to_owned()) };
     let page = read::page(KNOWLEDGE.exchange(), series.kind(), series.pair().market(), series.span());
     Page { series: Arc::new(series), instrument: Arc::new(instrument), ..page }
 }
@@ -276,7 +276,7 @@ fn the_listing_names_quarters_by_their_end_and_says_since_when_a_contract_is_lis
         pair: pair.map(|pair| pair.parse().unwrap()),
         listed: Some(Micros::from_millis(from)),
         ends: ends.map(Micros::from_millis),
-        contract: Some(Contract::Quote(1.0)),
+        contract: Some(Contract::Quote(Decimal::ONE)),
         ..Instrument::named(symbol.to_owned())
     };
     let quarter = Some("BTC/USD:quarter");
@@ -289,7 +289,7 @@ fn the_listing_names_quarters_by_their_end_and_says_since_when_a_contract_is_lis
     ];
     assert_eq!(
         KNOWLEDGE.payload("instruments_inverse.json"),
-        Read::Listing(Listing { instruments, quotas: Vec::new() })
+        Read::Listing(Listing { instruments, ..Listing::default() })
     );
 
     let Read::Listing(spot) = KNOWLEDGE.payload("instruments.json") else { panic!("it is a listing") };

@@ -242,13 +242,13 @@ fn one_product_and_all_of_them_are_listings() {
     let all = vec![listed("BTC-USD", "BTC/USD", true), listed("LUNA-USD", "LUNA/USD", false)];
     assert_eq!(
         KNOWLEDGE.payload("instruments.json"),
-        Read::Listing(Listing { instruments: all, quotas: Vec::new() })
+        Read::Listing(Listing { instruments: all, ..Listing::default() })
     );
     let one = br#"{"id": "ETH-BTC", "base_currency": "ETH", "quote_currency": "BTC", "status": "online",
         "status_message": "", "trading_disabled": false}"#;
     let instruments = vec![listed("ETH-BTC", "ETH/BTC", true)];
     let coinbase = KNOWLEDGE.exchange();
-    assert_eq!(coinbase.parse_listing(one), Ok(Listing { instruments, quotas: Vec::new() }));
+    assert_eq!(coinbase.parse_listing(one), Ok(Listing { instruments, ..Listing::default() }));
     let pair = "ETH/BTC".parse().unwrap();
     assert_eq!(coinbase.listing_request(Some(&pair)).path, "/products/ETH-BTC");
 }

@@ -240,7 +240,7 @@ fn the_listing_has_our_names_of_old_and_new_assets_and_none_for_a_dark_pool() {
 
     assert_eq!(
         KNOWLEDGE.payload("instruments.json"),
-        Read::Listing(Listing { instruments, quotas: Vec::new() })
+        Read::Listing(Listing { instruments, ..Listing::default() })
     );
     let doge: Pair = "DOGE/USD".parse().unwrap();
     let request = KNOWLEDGE.exchange().listing_request(Some(&doge));

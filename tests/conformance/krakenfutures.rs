@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dccd::exchange::{Answer, Contract, HttpRequest, Instrument, Listing, Next, ParseError, RefusalKind};
+use dccd::exchange::{
+    Answer, Contract, Decimal, HttpRequest, Instrument, Listing, Next, ParseError, RefusalKind,
+};
 use dccd::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Values, Window, Zone};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
@@ -190,7 +192,7 @@ fn contracts_become_base_amounts_and_are_refused_where_their_size_is_not_known()
         let mut batch = Batch::of(Kind::Trades);
         exchange.parse(&trades, &Answer::of(&body, RECEIVED), &mut batch).map(|_| batch)
     };
-    assert_eq!(parsed(Some(Contract::Base(10.0))).unwrap().trades().get(0).amount, 25.0);
+    assert_eq!(parsed(Some(Contract::Base(Decimal::whole(10)))).unwrap().trades().get(0).amount, 25.0);
     assert!(matches!(parsed(None), Err(ParseError::Impossible { .. })));
 }
 
@@ -241,12 +243,12 @@ fn the_listing_names_linear_contracts_their_size_and_the_two_nearest_quarters() 
         pair: pair.map(|pair| pair.parse().unwrap()),
         is_open,
         listed: opened.map(at),
-        contract: pair.map(|_| Contract::Base(1.0)),
+        contract: pair.map(|_| Contract::Base(Decimal::ONE)),
         ..Instrument::named(symbol.to_owned())
     };
     let dated = |symbol: &str, pair: Option<&str>, is_open, opened: &str, ends: &str| Instrument {
         ends: Some(at(ends)),
-        contract: Some(Contract::Base(1.0)),
+        contract: Some(Contract::Base(Decimal::ONE)),
         ..listed(symbol, pair, is_open, Some(opened))
     };
     let doge = Some("DOGE/USD:perp");
@@ -270,7 +272,7 @@ fn the_listing_names_linear_contracts_their_size_and_the_two_nearest_quarters() 
         ),
         dated("FF_XBTUSD_240927", None, false, "2024-03-29 15:00:00", "2024-09-27 15:00:00"),
         Instrument {
-            contract: Some(Contract::Base(10.0)),
+            contract: Some(Contract::Base(Decimal::whole(10))),
             ..listed("PF_XDGUSD", doge, false, Some("2022-03-22 10:00:00"))
         },
         listed("IN_XBTUSD", None, false, None),
@@ -278,6 +280,6 @@ fn the_listing_names_linear_contracts_their_size_and_the_two_nearest_quarters() 
 
     assert_eq!(
         KNOWLEDGE.payload("instruments.json"),
-        Read::Listing(Listing { instruments, quotas: Vec::new() })
+        Read::Listing(Listing { instruments, ..Listing::default() })
     );
 }

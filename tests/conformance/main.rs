@@ -17,6 +17,7 @@ mod columns;
 mod knowledge;
 mod kraken;
 mod krakenfutures;
+mod listings;
 mod odd_rows;
 mod offers;
 mod okx;

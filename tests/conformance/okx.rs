@@ -1,6 +1,6 @@
 //! What only OKX can know, after its v5 documentation, and the exact values of its payloads.
 
-use dccd::exchange::{Answer, Ask, Contract, HttpRequest, Instrument, Next, Page, RefusalKind};
+use dccd::exchange::{Answer, Ask, Contract, Decimal, HttpRequest, Instrument, Next, Page, RefusalKind};
 use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade, Window,
 };
@@ -191,11 +191,11 @@ fn trades_come_out_in_the_order_they_happened_and_go_on_from_the_oldest_id() {
 
 #[test]
 fn sizes_of_contracts_become_amounts_of_the_base_asset() {
-    let linear = of_contracts("trades_one_millisecond.json", Contract::Base(0.01));
+    let linear = of_contracts("trades_one_millisecond.json", Contract::Base(Decimal::of(0.01).unwrap()));
     assert_eq!(linear.trades().get(2).amount, 0.005);
-    let inverse = of_contracts("trades_one_millisecond.json", Contract::Quote(100.0));
+    let inverse = of_contracts("trades_one_millisecond.json", Contract::Quote(Decimal::whole(100)));
     assert_eq!(inverse.trades().get(0).amount, 0.125 * 100.0 / 42_000.0);
-    let book = of_contracts("orderbook_orders.json", Contract::Base(0.01));
+    let book = of_contracts("orderbook_orders.json", Contract::Base(Decimal::of(0.01).unwrap()));
     assert_eq!(book.book().get(0).amount, 0.02);
 }
 
@@ -259,8 +259,14 @@ fn the_listing_says_what_is_traded_since_when_until_when_and_what_a_contract_is(
     assert_eq!((luna.is_open, luna.listed), (false, None));
 
     let linear = find("instruments_swap.json", "BTC/USDT:perp");
-    assert_eq!((linear.symbol.as_str(), linear.contract), ("BTC-USDT-SWAP", Some(Contract::Base(0.01))));
-    assert_eq!(find("instruments_swap.json", "BTC/USD:perp").contract, Some(Contract::Quote(100.0)));
+    assert_eq!(
+        (linear.symbol.as_str(), linear.contract),
+        ("BTC-USDT-SWAP", Some(Contract::Base(Decimal::of(0.01).unwrap())))
+    );
+    assert_eq!(
+        find("instruments_swap.json", "BTC/USD:perp").contract,
+        Some(Contract::Quote(Decimal::whole(100)))
+    );
 
     let quarter = find("instruments_futures.json", "BTC/USD:quarter");
     assert_eq!(quarter.symbol, "BTC-USD-240329");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dccd::exchange::{
-    Answer, Ask, Contract, Exchange, History, Instrument, Listing, Next, Page, ParseError, Parsed,
+    Answer, Ask, Contract, Decimal, Exchange, History, Instrument, Listing, Next, Page, ParseError, Parsed,
 };
 use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Pair, Series, Span, Window};
 
@@ -109,7 +109,7 @@ const COUNTED_IN_QUOTE: [&str; 1] = ["binancecoinm"];
 /// of the quote asset.
 pub(crate) fn instrument(exchange: &dyn Exchange, pair: &Pair) -> Arc<Instrument> {
     let counted = COUNTED_IN_QUOTE.contains(&exchange.name());
-    let contract = if counted { Contract::Quote(100.0) } else { Contract::Base(1.0) };
+    let contract = if counted { Contract::Quote(Decimal::whole(100)) } else { Contract::Base(Decimal::ONE) };
     let contract = (pair.market() != Market::Spot).then_some(contract);
     Arc::new(Instrument { contract, ..Instrument::named(exchange.symbol(pair)) })
 }

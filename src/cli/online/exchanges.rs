@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::online::{Check, WITHIN, not_spoken};
 use crate::config::Config;
 use crate::daemon::now;
-use crate::exchange::find;
+use crate::exchange::{AssetNames, Instrument, find};
 use crate::model::Pair;
 use crate::net::{Client, NetError, Settings, Silent};
 use crate::telemetry::events::Chain;
@@ -108,16 +108,48 @@ async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToke
 async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Check {
     let exchange = client.exchange();
     let about = format!("{} {pair}", exchange.name());
-    let received = match client.get(&exchange.listing_request(Some(pair)), stop).await {
-        Ok(received) => received,
-        Err(error) => return Check::failed(about, words(&error)),
+    let names = match names(client, stop).await {
+        Ok(names) => names,
+        Err(error) => return Check::failed(about, error),
     };
-    let listing = exchange.parse_listing(&received.body);
-    match listing.as_ref().map_err(Clone::clone).and_then(|listing| listing.find(pair)) {
-        Err(error) => Check::failed(about, error.to_string()),
+    let mut found = look_up(client, pair, pair, &names, stop).await;
+    if let (Err(_), Some(raised)) = (&found, pair.raised()) {
+        // Some are asked by a symbol in capitals, whatever the listing calls the pair.
+        found = look_up(client, pair, &raised, &names, stop).await.or(found);
+    }
+    match found {
+        Err(error) => Check::failed(about, error),
         Ok(listed) if listed.is_open => Check::ok(about, format!("listed as {} and traded", listed.symbol)),
         Ok(listed) => Check::failed(about, format!("listed as {}, but not traded now", listed.symbol)),
     }
+}
+
+/// What the exchange lists a pair as, asked for by the spelling `asked`.
+async fn look_up(
+    client: &Client,
+    pair: &Pair,
+    asked: &Pair,
+    names: &AssetNames,
+    stop: &CancellationToken,
+) -> Result<Instrument, String> {
+    let exchange = client.exchange();
+    let received = client.get(&exchange.listing_request(Some(asked)), stop).await;
+    let listing = exchange.parse_listing(&received.map_err(|error| words(&error))?.body);
+    let listing = listing.map_err(|error| error.to_string())?.with_names(names);
+    listing.find(pair).cloned().map_err(|error| error.to_string())
+}
+
+/// What the exchange's own names of assets mean, asked for once.
+async fn names(client: &Client, stop: &CancellationToken) -> Result<Arc<AssetNames>, String> {
+    let exchange = client.exchange();
+    let request = match client.known_names() {
+        Some(known) => return Ok(known),
+        None => exchange.names_request(),
+    };
+    let Some(request) = request else { return Ok(Arc::default()) };
+    let received = client.get(&request, stop).await.map_err(|error| words(&error))?;
+    let names = exchange.parse_names(&received.body).map_err(|error| error.to_string())?;
+    Ok(client.learn_names(names))
 }
 
 fn words(error: &NetError) -> String {
