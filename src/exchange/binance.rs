@@ -7,15 +7,18 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::exchange::binance_usdm::{self as usdm, Funded, Interest};
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, read, told};
+use crate::exchange::decode::{Row, RowFault, read};
+use crate::exchange::entries::{Entries, Member};
+use crate::exchange::page::in_url;
 use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Int, Members, Num};
 use crate::exchange::{
-    Answer, Ask, Contract, Decimal, Exchange, History, HttpRequest, Instrument, Listing, Next, OddFault,
+    Answer, Ask, Contract, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, OddFault,
     Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, Candle, Kind, Market, Micros, Pair};
@@ -134,10 +137,11 @@ struct ServerTime {
 }
 
 #[derive(Deserialize)]
-struct ExchangeInfo {
-    #[serde(default, rename = "rateLimits")]
-    rate_limits: Vec<RateLimit>,
-    symbols: Vec<Symbol>,
+struct ExchangeInfo<'a> {
+    #[serde(default, borrow, rename = "rateLimits")]
+    rate_limits: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    symbols: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -153,20 +157,22 @@ struct RateLimit {
 #[serde(rename_all = "camelCase")]
 struct Symbol {
     symbol: String,
-    #[serde(alias = "contractStatus")]
-    status: String,
-    base_asset: String,
-    quote_asset: String,
+    #[serde(default, alias = "contractStatus")]
+    status: Member,
+    #[serde(default)]
+    base_asset: Member,
+    #[serde(default)]
+    quote_asset: Member,
     /// Empty for spot markets.
     #[serde(default)]
-    contract_type: String,
+    contract_type: Member,
     #[serde(default)]
-    onboard_date: i64,
+    onboard_date: Member,
     #[serde(default)]
-    delivery_date: i64,
+    delivery_date: Member,
     /// In the quote asset; only coin-margined contracts are counted.
-    #[serde(default, deserialize_with = "told")]
-    contract_size: Option<u32>,
+    #[serde(default)]
+    contract_size: Member,
 }
 
 const PROFILE: Profile = Profile {
@@ -191,10 +197,11 @@ impl Exchange for Binance {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let symbol = &page.instrument.symbol;
+        let symbol = page.symbol();
         if page.series.pair().market() != Market::Spot {
             let spans = self.offer_for(&page.series).map_or(&[][..], |offer| offer.spans);
-            return usdm::request(page, &self.symbol(page.series.pair()), &page.word(spans));
+            let pair = self.symbol(page.series.pair());
+            return usdm::request(page, &in_url(&pair), &page.word(spans));
         }
         // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
@@ -260,7 +267,7 @@ impl Exchange for Binance {
             let all = HttpRequest::new("instruments", "/fapi/v1/exchangeInfo".to_owned(), 1);
             return all.paid_from(usdm::REQUESTS).to(usdm::HOST);
         }
-        let query = pair.map(|pair| format!("?symbol={}", self.symbol(pair))).unwrap_or_default();
+        let query = pair.map(|pair| format!("?symbol={}", in_url(&self.symbol(pair)))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20)
     }
 
@@ -383,9 +390,12 @@ pub(super) fn listing(
     body: &[u8],
     budget: impl Fn(bool) -> usize,
 ) -> Result<Listing, ParseError> {
-    let info: ExchangeInfo = read(exchange, body)?;
+    let info: ExchangeInfo<'_> = read(exchange, body)?;
+    let mut odd = Vec::new();
+    let limits: Vec<RateLimit> = Entries::named("rateLimitType", &mut odd).read(&info.rate_limits);
+    let symbols: Vec<Symbol> = Entries::named("symbol", &mut odd).read(&info.symbols);
     let weight = |limit: &&RateLimit| limit.rate_limit_type == "REQUEST_WEIGHT";
-    let quota = info.rate_limits.iter().find(weight).and_then(|limit| {
+    let quota = limits.iter().find(weight).and_then(|limit| {
         let unit = match limit.interval.as_str() {
             "SECOND" => 1,
             "MINUTE" => 60,
@@ -396,38 +406,81 @@ pub(super) fn listing(
         let per = Duration::from_secs(unit * u64::from(limit.interval_num));
         (limit.limit > 0 && !per.is_zero()).then_some(Quota { weight: limit.limit, per })
     });
-    let budget = budget(info.symbols.iter().any(|listed| !listed.contract_type.is_empty()));
-    Ok(Listing {
-        instruments: info.symbols.into_iter().map(Symbol::instrument).collect(),
-        quotas: quota.into_iter().map(|quota| (budget, quota)).collect(),
-        ..Listing::default()
-    })
+    let budget = budget(symbols.iter().any(|listed| !listed.contract_type.text().is_empty()));
+    let instruments = symbols.into_iter().map(|symbol| symbol.instrument(&mut odd)).collect();
+    Ok(Listing { instruments, quotas: quota.into_iter().map(|quota| (budget, quota)).collect(), odd })
 }
 
 impl Symbol {
-    fn instrument(self) -> Instrument {
-        let suffix = match self.contract_type.as_str() {
-            "" => Some(""),
-            "PERPETUAL" | "TRADIFI_PERPETUAL" => Some(":perp"),
-            "CURRENT_QUARTER" => Some(":quarter"),
-            "NEXT_QUARTER" => Some(":next_quarter"),
-            _ => None,
+    fn instrument(self, odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.symbol, why));
+        let market = match self.contract_type.text() {
+            "" => Some(Market::Spot),
+            // The other ones are on shares and metals.
+            "PERPETUAL" | "TRADIFI_PERPETUAL" => Some(Market::Perp),
+            "CURRENT_QUARTER" => Some(Market::Quarter),
+            "NEXT_QUARTER" => Some(Market::NextQuarter),
+            known if NAMELESS.contains(&known) => None,
+            other => {
+                tell(format!("its contractType `{other}` is not known"));
+                None
+            }
         };
-        let pair = suffix
-            .and_then(|suffix| format!("{}/{}{suffix}", self.base_asset, self.quote_asset).parse().ok());
-        let instant = |millis: i64| (millis > 0).then(|| Micros::from_millis(millis));
+        let is_open = match self.status.text() {
+            "TRADING" => true,
+            known if CLOSED.contains(&known) => false,
+            other => {
+                tell(format!("its status `{other}` is not known"));
+                false
+            }
+        };
+        let mut told = |read: Result<Option<Micros>, String>| read.map_err(&mut tell).ok().flatten();
+        let listed = told(self.onboard_date.millis("onboardDate"));
         // A perpetual contract "ends" in the year 2100.
-        let is_dated = self.contract_type.ends_with("QUARTER");
+        let is_dated = self.contract_type.text().ends_with("QUARTER");
+        let ends = if is_dated { told(self.delivery_date.millis("deliveryDate")) } else { None };
+        let size = self.contract_size.size("contractSize").map_err(&mut tell).ok().flatten();
+        let pair = market.map(|market| {
+            Pair::listed(self.base_asset.text(), self.quote_asset.text(), market)
+                .map_err(|error| tell(error.to_string()))
+        });
         Instrument {
-            pair,
-            is_open: self.status == "TRADING",
-            listed: instant(self.onboard_date),
-            ends: instant(self.delivery_date).filter(|_| is_dated),
-            contract: self.contract_size.map(|size| Contract::Quote(Decimal::whole(u64::from(size)))),
+            pair: pair.and_then(Result::ok),
+            is_open,
+            listed,
+            ends,
+            contract: size.map(Contract::Quote),
             ..Instrument::named(self.symbol)
         }
     }
 }
+
+/// Kinds of contracts that are known and have no name of ours.
+const NAMELESS: [&str; 5] = [
+    "CURRENT_MONTH",
+    "NEXT_MONTH",
+    "PERPETUAL DELIVERING",
+    "CURRENT_QUARTER DELIVERING",
+    "NEXT_QUARTER DELIVERING",
+];
+
+/// States in which nothing is traded.
+const CLOSED: [&str; 14] = [
+    "PRE_TRADING",
+    "POST_TRADING",
+    "END_OF_DAY",
+    "HALT",
+    "AUCTION_MATCH",
+    "BREAK",
+    "CANCEL_ONLY",
+    "PENDING_TRADING",
+    "PRE_DELIVERING",
+    "DELIVERING",
+    "DELIVERED",
+    "PRE_SETTLE",
+    "SETTLING",
+    "CLOSE",
+];
 
 /// What a snapshot of so many levels weighs.
 fn depth_weight(levels: u32) -> u32 {

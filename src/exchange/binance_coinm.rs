@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::exchange::binance::{self, AggTrade, Depth, Kline};
 use crate::exchange::binance_usdm::{Funded, Interest};
 use crate::exchange::decode::{Row, RowFault, read};
+use crate::exchange::page::in_url;
 use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Members};
@@ -132,9 +133,9 @@ impl Exchange for BinanceCoinM {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let (symbol, rows) = (&page.instrument.symbol, page.rows);
+        let (symbol, rows) = (page.symbol(), page.rows);
         let underlying = page.series.pair();
-        let pair = format!("{}{}", underlying.base(), underlying.quote());
+        let pair = format!("{}{}", in_url(underlying.base()), in_url(underlying.quote()));
         // Bounds are inclusive milliseconds.
         let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
         match page.series.kind() {

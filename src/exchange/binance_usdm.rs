@@ -149,7 +149,7 @@ impl WireRow<'_> for Interest {
 /// The request for a page; `pair` is what contracts of all dates are called, `word` the exchange's word for
 /// the span.
 pub(super) fn request(page: &Page, pair: &str, word: &str) -> HttpRequest {
-    let (symbol, rows) = (&page.instrument.symbol, page.rows);
+    let (symbol, rows) = (page.symbol(), page.rows);
     // Bounds are inclusive milliseconds.
     let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
     let request = match page.series.kind() {

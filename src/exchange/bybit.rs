@@ -6,16 +6,19 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::decode::{Row, RowFault, read, unreadable};
+use crate::exchange::entries::{Entries, Member};
+use crate::exchange::page::in_url;
 use crate::exchange::quarter;
 use crate::exchange::record::TradeRow;
 use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
 use crate::exchange::wire::{Columns, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Bounds, Contract, Decimal, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next,
-    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    OddEntry, Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
 use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair};
 
@@ -170,23 +173,26 @@ struct WireClock {
 struct WireListing<'a> {
     category: &'a str,
     #[serde(borrow)]
-    list: Vec<WireInstrument<'a>>,
+    list: Vec<&'a RawValue>,
 }
 
 /// Spot has neither a kind of contract nor times.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireInstrument<'a> {
-    symbol: &'a str,
+struct WireInstrument {
+    symbol: String,
     #[serde(default)]
-    contract_type: &'a str,
-    status: &'a str,
-    base_coin: &'a str,
-    quote_coin: &'a str,
+    contract_type: Member,
     #[serde(default)]
-    launch_time: &'a str,
+    status: Member,
     #[serde(default)]
-    delivery_time: &'a str,
+    base_coin: Member,
+    #[serde(default)]
+    quote_coin: Member,
+    #[serde(default)]
+    launch_time: Member,
+    #[serde(default)]
+    delivery_time: Member,
 }
 
 const PROFILE: Profile = Profile {
@@ -216,7 +222,7 @@ impl Exchange for Bybit {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let what = format!("category={}&symbol={}", category(page.series.pair()), page.instrument.symbol);
+        let what = format!("category={}&symbol={}", category(page.series.pair()), page.symbol());
         let rows = page.rows;
         match page.series.kind() {
             Kind::Ohlc => {
@@ -294,7 +300,7 @@ impl Exchange for Bybit {
             None => "category=spot".to_owned(),
             Some(pair) => {
                 let by = if is_dated(pair) { "baseCoin" } else { "symbol" };
-                format!("category={}&{by}={}&limit=1000", category(pair), self.symbol(pair))
+                format!("category={}&{by}={}&limit=1000", category(pair), in_url(&self.symbol(pair)))
             }
         };
         HttpRequest::new("instruments", format!("/v5/market/instruments-info?{query}"), 1)
@@ -302,13 +308,11 @@ impl Exchange for Bybit {
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         let listed: WireListing<'_> = self.read(body)?;
-        let instruments: Result<Vec<Instrument>, ParseError> = listed
-            .list
-            .iter()
-            .enumerate()
-            .map(|(row, wire)| instrument(Row(row), listed.category, wire, &listed.list))
-            .collect();
-        Ok(Listing { instruments: instruments?, ..Listing::default() })
+        let mut odd = Vec::new();
+        let wires: Vec<WireInstrument> = Entries::named("symbol", &mut odd).read(&listed.list);
+        let instruments =
+            wires.iter().map(|wire| wire.instrument(listed.category, &wires, &mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
     }
 }
 
@@ -341,46 +345,58 @@ fn bounds(page: &Page, [first, last]: [&str; 2]) -> String {
     }
 }
 
-/// A listed market; of dated contracts only those of a quarter's end have a name of ours.
-fn instrument(
-    row: Row,
-    category: &str,
-    wire: &WireInstrument<'_>,
-    all: &[WireInstrument<'_>],
-) -> Result<Instrument, ParseError> {
-    let time = |text: &str| match text {
-        "" | "0" => Ok(None),
-        text => row.millis_text(text).map(Some),
-    };
-    let suffix = match wire.contract_type {
-        "" => Some(""),
-        "LinearPerpetual" | "InversePerpetual" => Some(":perp"),
-        _ => dated(wire, all),
-    };
-    let pair =
-        suffix.and_then(|suffix| format!("{}/{}{suffix}", wire.base_coin, wire.quote_coin).parse().ok());
-    Ok(Instrument {
-        pair,
-        is_open: wire.status == "Trading",
-        listed: time(wire.launch_time)?,
-        ends: time(wire.delivery_time)?,
-        // An inverse contract is one dollar; a linear one counts the base asset itself.
-        contract: match category {
-            "inverse" => Some(Contract::Quote(Decimal::ONE)),
-            "linear" => Some(Contract::Base(Decimal::ONE)),
-            _ => None,
-        },
-        ..Instrument::named(wire.symbol.to_owned())
-    })
-}
+impl WireInstrument {
+    /// A listed market; of dated contracts only those of a quarter's end have a name of ours.
+    fn instrument(&self, category: &str, all: &[WireInstrument], odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.symbol, why));
+        let market = match self.contract_type.text() {
+            "" => Some(Market::Spot),
+            "LinearPerpetual" | "InversePerpetual" => Some(Market::Perp),
+            "LinearFutures" | "InverseFutures" => self.dated(all),
+            other => {
+                tell(format!("its contractType `{other}` is not known"));
+                None
+            }
+        };
+        let is_open = match self.status.text() {
+            "Trading" => true,
+            "PreLaunch" | "Settling" | "Delivering" | "Closed" => false,
+            other => {
+                tell(format!("its status `{other}` is not known"));
+                false
+            }
+        };
+        let mut told = |read: Result<Option<Micros>, String>| read.map_err(&mut tell).ok().flatten();
+        let listed = told(self.launch_time.millis("launchTime"));
+        let ends = told(self.delivery_time.millis("deliveryTime"));
+        let pair = market.map(|market| {
+            Pair::listed(self.base_coin.text(), self.quote_coin.text(), market)
+                .map_err(|error| tell(error.to_string()))
+        });
+        Instrument {
+            pair: pair.and_then(Result::ok),
+            is_open,
+            listed,
+            ends,
+            // An inverse contract is one dollar; a linear one counts the base asset itself.
+            contract: match category {
+                "inverse" => Some(Contract::Quote(Decimal::ONE)),
+                "linear" => Some(Contract::Base(Decimal::ONE)),
+                _ => None,
+            },
+            ..Instrument::named(self.symbol.clone())
+        }
+    }
 
-/// The suffix of a dated contract, where it has a name of ours.
-fn dated(wire: &WireInstrument<'_>, all: &[WireInstrument<'_>]) -> Option<&'static str> {
-    let ends = |own: &WireInstrument<'_>| own.delivery_time.parse().ok().map(Micros::from_millis);
-    let kind =
-        |own: &WireInstrument<'_>| [own.base_coin, own.quote_coin, own.contract_type].map(str::to_owned);
-    let alike = all.iter().filter(|own| own.status == "Trading" && kind(own) == kind(wire));
-    quarter::suffix(ends(wire)?, alike.filter_map(ends))
+    /// The market of a dated contract, where it has a name of ours.
+    fn dated(&self, all: &[WireInstrument]) -> Option<Market> {
+        let ends = |own: &WireInstrument| own.delivery_time.millis("deliveryTime").ok().flatten();
+        let alike = all.iter().filter(|own| {
+            (&own.base_coin, &own.quote_coin, &own.contract_type, own.status.text())
+                == (&self.base_coin, &self.quote_coin, &self.contract_type, "Trading")
+        });
+        quarter::market(ends(self)?, alike.filter_map(ends))
+    }
 }
 
 impl Bybit {

@@ -6,17 +6,20 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::decode::{Row, RowFault, malformed, read};
+use crate::exchange::entries::{Entries, Member, YesNo};
+use crate::exchange::page::in_url;
 use crate::exchange::record::{Record, TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Int, Members, Num, Text};
 use crate::exchange::{
-    Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, Offer, Page,
-    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Bounds, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
+    Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, Candle, Kind, Micros, Pair};
+use crate::model::{Batch, Candle, Kind, Market, Micros, Pair};
 
 /// Coinbase Exchange, spot markets.
 pub(crate) struct Coinbase;
@@ -104,10 +107,14 @@ struct WireClock<'a> {
 #[derive(Deserialize)]
 struct WireProduct {
     id: String,
-    base_currency: String,
-    quote_currency: String,
-    status: String,
-    trading_disabled: bool,
+    #[serde(default)]
+    base_currency: Member,
+    #[serde(default)]
+    quote_currency: Member,
+    #[serde(default)]
+    status: Member,
+    #[serde(default)]
+    trading_disabled: YesNo,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +142,7 @@ impl Exchange for Coinbase {
     }
 
     fn request(&self, page: &Page) -> HttpRequest {
-        let product = format!("/products/{}", page.instrument.symbol);
+        let product = format!("/products/{}", page.symbol());
         match page.series.kind() {
             Kind::Ohlc => HttpRequest::new("ohlc", format!("{product}/candles?{}", candle_query(page)), 1)
                 .like("/products/{symbol}/candles"),
@@ -192,21 +199,39 @@ impl Exchange for Coinbase {
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
-        let one = pair.map(|pair| format!("/{}", self.symbol(pair))).unwrap_or_default();
+        let one = pair.map(|pair| format!("/{}", in_url(&self.symbol(pair)))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/products{one}"), 1).like("/products/{symbol}")
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         // One product is answered as an object, all of them as a list.
         let is_list = body.trim_ascii_start().starts_with(b"[");
-        let products: Vec<WireProduct> =
-            if is_list { read(self, body)? } else { vec![read::<WireProduct>(self, body)?] };
-        let instruments = products.into_iter().map(|product| Instrument {
-            pair: format!("{}/{}", product.base_currency, product.quote_currency).parse().ok(),
-            is_open: product.status == "online" && !product.trading_disabled,
-            ..Instrument::named(product.id)
-        });
-        Ok(Listing { instruments: instruments.collect(), ..Listing::default() })
+        let mut odd = Vec::new();
+        let products: Vec<WireProduct> = if is_list {
+            Entries::named("id", &mut odd).read(&read::<Vec<&RawValue>>(self, body)?)
+        } else {
+            vec![read(self, body)?]
+        };
+        let instruments = products.into_iter().map(|product| product.instrument(&mut odd)).collect();
+        Ok(Listing { instruments, odd, ..Listing::default() })
+    }
+}
+
+impl WireProduct {
+    fn instrument(self, odd: &mut Vec<OddEntry>) -> Instrument {
+        let mut tell = |why: String| odd.push(OddEntry::new(&self.id, why));
+        let pair = Pair::listed(self.base_currency.text(), self.quote_currency.text(), Market::Spot);
+        let pair = pair.map_err(|error| tell(error.to_string())).ok();
+        let is_online = match self.status.text() {
+            "online" => true,
+            "offline" | "internal" | "delisted" => false,
+            other => {
+                tell(format!("its status `{other}` is not known"));
+                false
+            }
+        };
+        let is_open = is_online && self.trading_disabled.0 != Some(true);
+        Instrument { pair, is_open, ..Instrument::named(self.id) }
     }
 }
 

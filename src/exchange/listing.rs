@@ -103,7 +103,7 @@ impl Instrument {
         contracts: impl Into<Count<'a>>,
         price: f64,
     ) -> Result<f64, ParseError> {
-        let contract = self.contract.ok_or_else(|| self.sizeless(row))?;
+        let contract = self.contract.ok_or_else(|| self.sizeless())?;
         contract.base_amount(contracts, price).ok_or_else(|| no_amount(row))
     }
 
@@ -114,13 +114,17 @@ impl Instrument {
     pub fn quote_amount<'a>(&self, row: usize, contracts: impl Into<Count<'a>>) -> Result<f64, ParseError> {
         match self.contract {
             Some(Contract::Quote(size)) => size.many(contracts).ok_or_else(|| no_amount(row)),
-            _ => Err(self.sizeless(row)),
+            _ => Err(self.sizeless()),
         }
     }
 
-    fn sizeless(&self, row: usize) -> ParseError {
-        let reason = format!("the listing of {} does not say what a contract is", self.symbol);
-        ParseError::Impossible { row, reason }
+    /// No row can be counted then, and asking again does not help.
+    fn sizeless(&self) -> ParseError {
+        ParseError::Refused(Refusal {
+            kind: RefusalKind::Permanent,
+            code: "contract".to_owned(),
+            message: format!("the listing of {} does not say what a contract is", self.symbol),
+        })
     }
 }
 

@@ -17,14 +17,6 @@ pub(super) fn market(end: Micros, open: impl Iterator<Item = Micros>) -> Option<
     }
 }
 
-/// The suffix of the market.
-pub(super) fn suffix(end: Micros, open: impl Iterator<Item = Micros>) -> Option<&'static str> {
-    match market(end, open)? {
-        Market::Quarter => Some(":quarter"),
-        _ => Some(":next_quarter"),
-    }
-}
-
 /// How long a contract that ends at `end` has the name of a dated market: as the nearest from the end of the one
 /// before it on, as the next one until then.
 pub(super) fn tenure(market: Market, end: Micros) -> Option<Window> {
@@ -81,7 +73,7 @@ mod tests {
     #[test]
     fn only_the_two_nearest_quarters_have_names() {
         let open = ["2024-02-23", "2024-03-29", "2024-06-28", "2024-09-27"].map(at);
-        let names = open.map(|end| suffix(end, open.into_iter()));
-        assert_eq!(names, [None, Some(":quarter"), Some(":next_quarter"), None]);
+        let names = open.map(|end| market(end, open.into_iter()));
+        assert_eq!(names, [None, Some(Market::Quarter), Some(Market::NextQuarter), None]);
     }
 }

@@ -193,7 +193,7 @@ fn contracts_become_base_amounts_and_are_refused_where_their_size_is_not_known()
         exchange.parse(&trades, &Answer::of(&body, RECEIVED), &mut batch).map(|_| batch)
     };
     assert_eq!(parsed(Some(Contract::Base(Decimal::whole(10)))).unwrap().trades().get(0).amount, 25.0);
-    assert!(matches!(parsed(None), Err(ParseError::Impossible { .. })));
+    assert!(matches!(parsed(None), Err(ParseError::Refused(_))));
 }
 
 #[test]
