@@ -107,8 +107,12 @@ impl S3 {
         Ok(S3 { name, prefix: prefix.trim_matches('/').to_owned(), client, secrets })
     }
 
+    /// A key below the prefix. Names are as they are on the disk, of whatever script, so that a list of the bucket
+    /// is a list of series.
     fn key(&self, key: &str) -> Key {
-        if self.prefix.is_empty() { Key::from(key) } else { Key::from(format!("{}/{key}", self.prefix)) }
+        let prefix = Key::from(self.prefix.as_str());
+        let whole = if self.prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
+        Key::parse(&whole).unwrap_or_else(|_| Key::from(whole))
     }
 
     fn failed(&self, action: &str, error: &Error) -> RemoteError {

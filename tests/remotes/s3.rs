@@ -22,20 +22,22 @@ async fn what_is_put_is_found_read_listed_and_removed_also_in_parts() {
     let served = Served::new().await;
     let s3 = served.s3();
     let folder = tempfile::tempdir().unwrap();
-    for size in [0_usize, 5, (8 << 20) + 7] {
+    let keys =
+        ["a/b/file.bin", "binance/ohlc/币安人生-USDT/1h/file.bin", "binance/ohlc/kPEPE-USDT/1h/file.bin"];
+    for (size, key) in [0_usize, 5, (8 << 20) + 7].into_iter().zip(keys) {
         let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
         let (file, back) = (folder.path().join("file"), folder.path().join("back"));
         fs::write(&file, &bytes).unwrap();
         let seal = Seal { bytes: size as u64, sha256: sha256(&bytes) };
 
-        assert!(upload(&s3, "a/b/file.bin", &file, &seal).await.unwrap(), "{size}");
-        assert!(!upload(&s3, "a/b/file.bin", &file, &seal).await.unwrap(), "sent twice");
-        assert_eq!(fetch(&s3, "a/b/file.bin", &back).await.unwrap(), Some(seal));
+        assert!(upload(&s3, key, &file, &seal).await.unwrap(), "{size}");
+        assert!(!upload(&s3, key, &file, &seal).await.unwrap(), "sent twice");
+        assert_eq!(fetch(&s3, key, &back).await.unwrap(), Some(seal));
         assert_eq!(fs::read(&back).unwrap(), bytes);
-        assert_eq!(s3.list("file.bin").await.unwrap(), ["a/b/file.bin"]);
-        s3.delete("a/b/file.bin").await.unwrap();
-        assert_eq!(s3.head("a/b/file.bin").await.unwrap(), None);
-        assert_eq!(fetch(&s3, "a/b/file.bin", &back).await.unwrap(), None);
+        assert_eq!(s3.list("file.bin").await.unwrap(), [key]);
+        s3.delete(key).await.unwrap();
+        assert_eq!(s3.head(key).await.unwrap(), None);
+        assert_eq!(fetch(&s3, key, &back).await.unwrap(), None);
         assert!(!back.exists(), "a file that did not come leaves nothing");
     }
 }
