@@ -98,6 +98,12 @@ struct Level(f64, i32, f64);
 #[derive(Deserialize)]
 struct ErrorBody(String, Option<i64>, String);
 
+/// `{"error": "ERR_RATE_LIMIT"}`, which stands before any of its endpoints.
+#[derive(Deserialize)]
+struct OwnErrorBody {
+    error: String,
+}
+
 const PROFILE: Profile = Profile {
     name: "bitfinex",
     rest_url: "https://api-pub.bitfinex.com",
@@ -158,6 +164,11 @@ impl Exchange for Bitfinex {
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        if let Ok(OwnErrorBody { error }) = serde_json::from_slice(body) {
+            let is_limit = error.starts_with("ERR_RATE_LIMIT");
+            let kind = if is_limit { RefusalKind::RateLimit } else { RefusalKind::Permanent };
+            return Some(Refusal { kind, code: "error".to_owned(), message: error });
+        }
         let ErrorBody(word, code, message) = serde_json::from_slice(body).ok()?;
         let kind = match code {
             _ if word != "error" => return None,
@@ -169,6 +180,11 @@ impl Exchange for Bitfinex {
         };
         let code = code.map_or_else(String::new, |code| code.to_string());
         Some(Refusal { kind, code, message })
+    }
+
+    /// An address is let in again after a minute; asked within it, the minute begins anew.
+    fn lockout(&self, refusal: &Refusal) -> Option<Duration> {
+        (refusal.kind == RefusalKind::RateLimit).then_some(Duration::from_secs(60))
     }
 
     fn clock_request(&self) -> HttpRequest {

@@ -289,6 +289,10 @@ impl Exchange for Bitmex {
         limit?.checked_sub(left?)
     }
 
+    fn limit_ends(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<Micros> {
+        header("x-ratelimit-reset")?.parse().ok().map(Micros::from_secs)
+    }
+
     fn announced_quota(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
         let weight = header("x-ratelimit-limit")?.parse().ok()?;
         (weight > 0).then_some(Quota { weight, per: MINUTE })

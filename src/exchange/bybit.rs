@@ -285,6 +285,15 @@ impl Exchange for Bybit {
         Some(Refusal { kind, code: code.to_string(), message: error.ret_msg })
     }
 
+    fn limit_ends(&self, header: &dyn Fn(&str) -> Option<String>) -> Option<Micros> {
+        header("x-bapi-limit-reset-timestamp")?.parse().ok().map(Micros::from_millis)
+    }
+
+    /// An address that is refused before any envelope is let in again after ten minutes.
+    fn lockout(&self, refusal: &Refusal) -> Option<Duration> {
+        (refusal.code == "403").then_some(Duration::from_secs(600))
+    }
+
     fn clock_request(&self) -> HttpRequest {
         HttpRequest::new("time", "/v5/market/time".to_owned(), 1)
     }

@@ -77,6 +77,10 @@ const OFFERS: [Offer; 3] = [
     },
 ];
 
+/// Whoever went on beyond a limit is kept out for a quarter of an hour.
+const LOCKED_OUT: &str = "Temporary lockout";
+const LOCKOUT: Duration = Duration::from_secs(900);
+
 /// How far the cursor of a page may be beyond what its last row shows of its time: rows show microseconds.
 const SHOWN_NANOS: u64 = 1_000;
 
@@ -193,15 +197,17 @@ impl Exchange for Kraken {
         let (class, message) = error.split_once(':').unwrap_or((error, error));
         let kind = match (class, message) {
             ("EQuery", "Unknown asset pair" | "Unknown asset") => RefusalKind::UnknownSymbol,
-            ("EAPI", "Rate limit exceeded")
-            | ("EGeneral", "Too many requests" | "Temporary lockout")
-            | ("EOrder", "Rate limit exceeded") => RefusalKind::RateLimit,
+            (_, "Rate limit exceeded" | "Too many requests" | LOCKED_OUT) => RefusalKind::RateLimit,
             ("EService", message) if message.starts_with("Throttled") => RefusalKind::RateLimit,
             // Unavailable, busy, a time-out, or a fault inside.
             ("EService", _) | ("EGeneral", "Internal error" | "Unknown error") => RefusalKind::Temporary,
             _ => RefusalKind::Permanent,
         };
         Some(Refusal { kind, code: class.to_owned(), message: message.trim().to_owned() })
+    }
+
+    fn lockout(&self, refusal: &Refusal) -> Option<Duration> {
+        (refusal.message == LOCKED_OUT).then_some(LOCKOUT)
     }
 
     fn clock_request(&self) -> HttpRequest {

@@ -3,6 +3,8 @@
 //! An exchange is one file that implements [`Exchange`] and one line in [`ALL`]. It builds requests and
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
+use std::time::Duration;
+
 mod binance;
 mod binance_coinm;
 mod binance_usdm;
@@ -123,6 +125,17 @@ pub trait Exchange: Send + Sync {
     /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
     /// `header` looks a header up by its lower-case name.
     fn used_weight(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+        None
+    }
+
+    /// When a limit that was hit ends, as a header of the answer that tells of it says.
+    fn limit_ends(&self, _header: &dyn Fn(&str) -> Option<String>) -> Option<Micros> {
+        None
+    }
+
+    /// How long a client is kept out that gets this refusal, where the exchange documents it and the answer names no
+    /// time.
+    fn lockout(&self, _refusal: &Refusal) -> Option<Duration> {
         None
     }
 

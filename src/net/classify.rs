@@ -6,8 +6,9 @@ use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use tokio::time::Instant;
 
-use crate::exchange::{HttpRequest, ParseError, RefusalKind};
-use crate::net::retry_after::{self, http_date};
+use crate::exchange::{HttpRequest, ParseError, Refusal, RefusalKind};
+use crate::net::retry_after::{self, LONGEST, http_date};
+use crate::net::wait_words;
 use crate::net::{Client, NetError};
 
 /// What a ban lasts that names no end; the shortest any exchange documents.
@@ -36,7 +37,7 @@ impl Client {
     /// the parser's; this one concerns every request to come.
     pub(super) fn is_limit(&self, body: &[u8]) -> bool {
         let refusal = || self.exchange.refusal(200, body);
-        body.len() <= REFUSAL_BYTES && refusal().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit)
+        body.len() <= REFUSAL_BYTES && refusal().is_some_and(|refusal| is_of_a_limit(&refusal))
     }
 
     /// The error an answer without success stands for; the wait it means for all requests begins here.
@@ -50,8 +51,10 @@ impl Client {
     ) -> NetError {
         let exchange = self.name();
         let refusal = self.exchange.refusal(status, body);
-        let limited = refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::RateLimit);
-        let wait = self.asked_wait(headers).or_else(|| match status {
+        let limited = refusal.as_ref().is_some_and(is_of_a_limit);
+        let is_over = limited || matches!(status, 418 | 429);
+        let told = if is_over { self.told_wait(headers, refusal.as_ref(), body) } else { None };
+        let wait = self.asked_wait(headers).max(told).or_else(|| match status {
             418 => Some(BAN),
             403 if limited => Some(BAN),
             429 => Some(self.limiter(budget).back_off(sent)),
@@ -67,6 +70,7 @@ impl Client {
             // The body of a 451 says so too, but not the way round.
             (_, Some(refusal)) if status != 451 => NetError::Refused { exchange, refusal, status },
             (wait, _) => match status {
+                200..300 => NetError::NotWhole { exchange, status },
                 300..400 => NetError::Redirected { exchange, to: target(headers) },
                 403 | 451 => NetError::GeoBlocked { exchange, status, advice: self.way_round() },
                 500.. => NetError::Server { exchange, status, wait },
@@ -80,6 +84,19 @@ impl Client {
         let value = text(headers, RETRY_AFTER.as_str())?;
         let wait = retry_after::parse(value, text(headers, DATE.as_str()), self.clock.now())?;
         Some(wait.max(LEAST_WAIT))
+    }
+
+    /// How long an answer that tells of a limit means us to wait, besides `Retry-After`: to the end its words or a header
+    /// name, or as long as the exchange documents.
+    fn told_wait(&self, headers: &HeaderMap, refusal: Option<&Refusal>, body: &[u8]) -> Option<Duration> {
+        let now = self.clock.now();
+        let body = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_BYTES)]);
+        let words = refusal.map_or(&*body, |refusal| &refusal.message);
+        let header = |name: &str| text(headers, name).map(str::to_owned);
+        let ends = self.exchange.limit_ends(&header).map(|ends| ends.since(now).min(LONGEST));
+        let documented = refusal.and_then(|refusal| self.exchange.lockout(refusal));
+        let waits = [wait_words::wait(words, now), ends, documented];
+        waits.into_iter().flatten().filter(|wait| !wait.is_zero()).max().map(|wait| wait.max(LEAST_WAIT))
     }
 
     /// Sends nothing for so long, whatever budget pays: few exchanges say which of them is spent.
@@ -124,6 +141,12 @@ impl Client {
             source => NetError::Unreadable { exchange, endpoint: request.endpoint, source },
         }
     }
+}
+
+/// Whether it tells of a limit or a ban, by its code or by its words alone.
+fn is_of_a_limit(refusal: &Refusal) -> bool {
+    let says = |words| refusal.message.to_ascii_lowercase().contains(words);
+    refusal.kind == RefusalKind::RateLimit || says("banned until") || says("too many requests")
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

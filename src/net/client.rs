@@ -48,7 +48,7 @@ impl Default for Settings {
     }
 }
 
-/// A body with a success status.
+/// A body with status 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The decoded bytes.
@@ -276,7 +276,9 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         trace::answered(status.as_u16());
         self.note(request.budget, &headers);
-        let most = match (status.is_success(), request.endpoint) {
+        // Any other success, such as 206, has a part of an answer or none.
+        let is_whole = status == StatusCode::OK;
+        let most = match (is_whole, request.endpoint) {
             (false, _) => ERROR_BYTES,
             (true, "instruments") => LISTING_BYTES,
             (true, _) => ANSWER_BYTES,
@@ -284,13 +286,13 @@ impl Client {
         let body = self.read(response, most).await;
         // The status of an error says more than a body that could not be read.
         let body = match body {
-            Err(error) if status.is_success() => return Err(failed(None, error)),
+            Err(error) if is_whole => return Err(failed(None, error)),
             body => body.unwrap_or_default(),
         };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
-        if !status.is_success() || self.is_limit(&body) {
+        if !is_whole || self.is_limit(&body) {
             let error = self.classify(status.as_u16(), &headers, &body, request.budget, sent);
-            return Err(failed(Some(status).filter(|status| !status.is_success()), error));
+            return Err(failed(Some(status).filter(|_| !is_whole), error));
         }
         self.limiter(request.budget).answered(sent);
         Ok((Received { body, headers, at }, heard))

@@ -450,6 +450,127 @@ async fn another_error_with_status_200_is_left_to_the_parser() {
     assert_eq!(received.unwrap().body, body);
 }
 
+#[tokio::test]
+async fn a_success_that_is_not_200_is_no_whole_answer_and_is_asked_again() {
+    for status in ["206 Partial Content", "202 Accepted", "203 Non-Authoritative Information"] {
+        let partial = error_of(status, "", b"[]").await;
+
+        let number: u16 = status[..3].parse().unwrap();
+        assert_eq!(partial, NetError::NotWhole { exchange: "binance", status: number });
+        assert_eq!((partial.advice(), partial.reason()), (Advice::Retry, Reason::Parse));
+        assert!(
+            partial.to_string().contains(&format!("HTTP {number}, which is no whole answer")),
+            "{partial}"
+        );
+    }
+    assert!(matches!(error_of("204 No Content", "", b"").await, NetError::NotWhole { status: 204, .. }));
+}
+
+/// What each exchange says of a limit or a ban, where and how long it means: status, headers, body, seconds.
+const LIMITS_IN_WORDS: [(&str, &str, &str, &str, u64); 14] = [
+    (
+        "binance",
+        "418 I'm a teapot",
+        "",
+        r#"{"code":-1003,"msg":"Way too much request weight used; IP banned until {ms}. Please use WebSocket Streams for live updates to avoid bans."}"#,
+        600,
+    ),
+    (
+        "binance",
+        "429 Too Many Requests",
+        "retry-after: 3\r\n",
+        r#"{"code":-1003,"msg":"Too many requests; IP(10.0.0.1) banned until {ms}."}"#,
+        600,
+    ),
+    (
+        "binance",
+        "403 Forbidden",
+        "",
+        r#"{"code":-1003,"msg":"Way too many requests; IP banned until {ms}."}"#,
+        600,
+    ),
+    ("binance", "200 OK", "", r#"{"code":-1003,"msg":"Way too many requests; IP banned until {ms}."}"#, 600),
+    ("binance", "418 I'm a teapot", "", "banned until {iso}", 600),
+    (
+        "binancecoinm",
+        "418 I'm a teapot",
+        "",
+        r#"{"code":-1003,"msg":"Way too many requests; IP banned until {ms}."}"#,
+        600,
+    ),
+    ("kraken", "200 OK", "", r#"{"error":["EService:Throttled: {s}"]}"#, 600),
+    ("kraken", "200 OK", "", r#"{"error":["EGeneral:Temporary lockout"]}"#, 900),
+    (
+        "coinbase",
+        "429 Too Many Requests",
+        "",
+        r#"{"message":"Public rate limit exceeded, try again in 10 minutes"}"#,
+        600,
+    ),
+    (
+        "bybit",
+        "200 OK",
+        "x-bapi-limit-reset-timestamp: {ms}\r\n",
+        r#"{"retCode":10006,"retMsg":"Too many visits!"}"#,
+        600,
+    ),
+    ("bybit", "403 Forbidden", "", "403, access too frequent. Please try it later", 600),
+    (
+        "okx",
+        "429 Too Many Requests",
+        "",
+        r#"{"msg":"Requests too frequent, please wait 10 minutes","code":"50011"}"#,
+        600,
+    ),
+    ("bitfinex", "429 Too Many Requests", "", r#"{"error":"ERR_RATE_LIMIT"}"#, 60),
+    (
+        "bitmex",
+        "429 Too Many Requests",
+        "retry-after: 1\r\nx-ratelimit-reset: {s}\r\n",
+        r#"{"error":{"message":"Rate limit exceeded, retry in 1 seconds.","name":"RateLimitError"}}"#,
+        600,
+    ),
+];
+
+#[tokio::test]
+async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
+    for (name, status, headers, body, secs) in LIMITS_IN_WORDS {
+        let ends = jiff::Timestamp::now() + SignedDuration::from_secs(600);
+        let put = |text: &str| {
+            let text = text.replace("{ms}", &ends.as_millisecond().to_string());
+            text.replace("{s}", &(ends.as_second() + 1).to_string()).replace("{iso}", &ends.to_string())
+        };
+        let reply = Reply::Bytes(answer(status, &put(headers), put(body).as_bytes()));
+        let script = Script::serve(vec![reply]).await;
+        let settings = Settings { rest_url: Some(script.url.clone()), ..Settings::default() };
+        let client = Client::new(exchange::find(name).unwrap(), settings, Arc::new(Silent)).unwrap();
+        let stop = CancellationToken::new();
+
+        let limited = client.get(&request("ohlc"), &stop).await.unwrap_err();
+        let held = HttpRequest::new("trades", "/".to_owned(), 1).paid_from(1);
+        let (next, ()) = tokio::join!(client.get(&held, &stop), async { stop.cancel() });
+
+        let NetError::RateLimited { wait, .. } = limited else { panic!("{name} {body}: {limited:?}") };
+        let long = Duration::from_secs(secs);
+        assert!(
+            wait + Duration::from_secs(2) >= long && wait <= long + Duration::from_secs(2),
+            "{body}: {wait:?}"
+        );
+        assert_eq!((next, script.seen().len()), (Err(NetError::Stopped), 1), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_whose_words_name_no_time_ahead_backs_off_as_ever() {
+    let past = br#"{"code":-1003,"msg":"Way too many requests; IP banned until 1500000000000."}"#;
+
+    let NetError::RateLimited { wait, .. } = error_of("429 Too Many Requests", "", past).await else {
+        panic!("it is a rate limit")
+    };
+
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+}
+
 #[test]
 fn an_address_that_is_no_url_is_refused_when_the_client_is_built() {
     for url in ["api.binance.com", "ftp://api.binance.com", ""] {

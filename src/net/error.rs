@@ -54,6 +54,16 @@ pub enum NetError {
         /// How long it asks us to wait, if it says so.
         wait: Option<Duration>,
     },
+    /// A success that is not 200, such as 206: a part of an answer, or none.
+    #[error(
+        "{exchange} answered HTTP {status}, which is no whole answer; nothing of it is used, and it is asked again"
+    )]
+    NotWhole {
+        /// Who.
+        exchange: &'static str,
+        /// From 201 on.
+        status: u16,
+    },
     /// A status without a body that explains it.
     #[error("{exchange} answered HTTP {status} without saying why; check `exchanges.{exchange}.rest_url`")]
     Status {
@@ -154,6 +164,7 @@ impl NetError {
             },
             // Request time-out and too early: the two 4xx that speak of the moment, not of the request.
             NetError::Status { status: 408 | 425, .. }
+            | NetError::NotWhole { .. }
             | NetError::Server { wait: None, .. }
             | NetError::Timeout { .. }
             | NetError::Connect { .. }
@@ -178,6 +189,7 @@ impl NetError {
             NetError::Refused { refusal, .. } => refusal.kind == RefusalKind::Temporary,
             NetError::RateLimited { .. }
             | NetError::GeoBlocked { .. }
+            | NetError::NotWhole { .. }
             | NetError::Server { .. }
             | NetError::Timeout { .. }
             | NetError::Connect { .. }
@@ -201,7 +213,7 @@ impl NetError {
             NetError::Server { .. } => Reason::Http5xx,
             NetError::Timeout { .. } => Reason::Timeout,
             NetError::Connect { .. } | NetError::Broken { .. } => Reason::Connect,
-            NetError::Unreadable { .. } => Reason::Parse,
+            NetError::NotWhole { .. } | NetError::Unreadable { .. } => Reason::Parse,
             NetError::TooLarge { .. } | NetError::Redirected { .. } | NetError::Unusable { .. } => {
                 Reason::Other
             }

@@ -10,6 +10,7 @@ mod clock;
 mod error;
 mod limit;
 mod retry_after;
+mod wait_words;
 mod watch;
 
 #[cfg(test)]
