@@ -22,6 +22,5 @@ mod walks;
 pub use coverage::coverage;
 pub use error::{FetchError, RunError};
 pub use fetch::Retry;
-pub use odd::set_aside;
 pub use order::{Context, Introduced, Order, Outcome, Progress, Since};
 pub use run::{run, tell_finding, tell_flush};

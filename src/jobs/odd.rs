@@ -15,7 +15,7 @@ use crate::telemetry::events::RowsSetAside;
 ///
 /// # Errors
 /// Where the texts cannot be made durable, or are more than are kept. The page must not be accepted then.
-pub fn set_aside(
+pub(super) fn set_aside(
     writer: &mut Writer,
     telemetry: &Telemetry,
     odd: &[(OddRow, Option<Window>)],

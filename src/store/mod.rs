@@ -52,7 +52,7 @@ pub use publish::Published;
 pub use read::period_files;
 pub use recover::{Finding, FindingKind};
 pub use scan::{Scan, scan};
-pub use set_aside::{SetAside, SetAsideRow, set_aside_rows};
+pub use set_aside::{RowsAside, SetAsideRow, set_aside_rows};
 pub use settings::{Bounds, SMALL_ROWS, Settings};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;

@@ -42,7 +42,7 @@ pub struct SetAsideRow {
 
 /// What is set aside of a series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SetAside {
+pub struct RowsAside {
     /// The rows, in the order they were set aside.
     pub rows: Vec<SetAsideRow>,
     /// Lines that cannot be read.
@@ -115,13 +115,13 @@ fn series_of(name: &str) -> Option<Series> {
 ///
 /// # Errors
 /// Where the operating system refuses, or what lies there is no file or longer than dccd ever writes one.
-pub fn set_aside_rows(layout: &Layout, series: &Series) -> Result<SetAside, StoreError> {
+pub fn set_aside_rows(layout: &Layout, series: &Series) -> Result<RowsAside, StoreError> {
     rows_on(&Os, layout, series)
 }
 
-pub(crate) fn rows_on(disk: &dyn Disk, layout: &Layout, series: &Series) -> Result<SetAside, StoreError> {
+pub(crate) fn rows_on(disk: &dyn Disk, layout: &Layout, series: &Series) -> Result<RowsAside, StoreError> {
     let bytes = read(disk, &layout.set_aside(series))?;
-    let mut found = SetAside::default();
+    let mut found = RowsAside::default();
     for raw in lines(&bytes) {
         let Ok(line) = serde_json::from_slice::<Line<'_>>(raw) else {
             found.damaged += 1;

@@ -184,7 +184,7 @@ impl Home {
         self.layout.set_aside(&self.series)
     }
 
-    fn read(&self) -> SetAside {
+    fn read(&self) -> RowsAside {
         set_aside_rows(&self.layout, &self.series).unwrap()
     }
 
