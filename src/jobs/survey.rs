@@ -4,16 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{
-    AssetNames, Bounds, Direction, Instrument, Offer, ParseError, Quota, RefusalKind,
-};
+use crate::exchange::{AssetNames, Bounds, Direction, Instrument, Offer, ParseError, Quota, RefusalKind};
 use crate::jobs::ends::Ends;
 use crate::jobs::run::Run;
 use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
 use crate::model::{Grid, Micros, Pair, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::{Ledger, Writer};
-use crate::telemetry::events::{Chain, ContractRolledOver};
+use crate::telemetry::events::{Chain, ContractRolledOver, ListingEntriesOdd};
 
 /// How long after the end of a dated contract its rows are still asked for.
 const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
@@ -128,6 +126,9 @@ impl Run<'_> {
         let exchange = self.context.client.exchange();
         let read = |received: &Received| {
             let listing = exchange.parse_listing(&received.body)?.with_names(&names);
+            let entries: Vec<_> =
+                listing.odd.iter().map(|odd| (odd.symbol.as_str(), odd.why.as_str())).collect();
+            self.context.telemetry.emit(ListingEntriesOdd { exchange: exchange.name(), entries: &entries });
             Ok((Arc::new(listing.find(pair)?.clone()), listing.quotas))
         };
         let listed = self.fetcher.ask(&exchange.listing_request(Some(pair)), read).await;
