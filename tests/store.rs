@@ -169,7 +169,7 @@ fn rows_that_are_all_there_already_write_nothing() {
 }
 
 #[test]
-fn a_revision_in_a_large_file_takes_the_open_file_in_and_copies_what_it_does_not_touch() {
+fn a_late_or_revised_row_goes_into_a_large_file_alone_and_what_it_does_not_touch_is_copied() {
     let home = Home::with_minutes(300_000);
     let mut writer = home.open();
     accept(&mut writer, minutes(300_000, 10, 1.0));
@@ -181,13 +181,34 @@ fn a_revision_in_a_large_file_takes_the_open_file_in_and_copies_what_it_does_not
     assert_eq!((flushed.tally.revised, flushed.tally.added, flushed.folds), (1, 0, 1));
     assert_eq!(flushed.files.iter().map(|file| file.part).collect::<Vec<_>>(), [Part::File, Part::Open]);
     assert!(flushed.files[0].copied_bytes > 0);
-    assert_eq!((flushed.files[0].entry.rows, flushed.files[1].entry.rows), (300_010, 0));
+    assert_eq!((flushed.files[0].entry.rows, flushed.files[1].entry.rows), (300_000, 10));
     let [file, open] = &period_files(&home.layout, &home.series, "2024").unwrap()[..] else {
         panic!("two files")
     };
     let rows = file.rows().unwrap();
     assert_eq!(rows.candles().get(5).close, 2.0);
-    assert!(rows.in_order() && open.rows().unwrap().is_empty());
+    assert!(rows.in_order() && open.rows().unwrap().len() == 10);
+    assert!(verify_series(&home.layout, &home.series).unwrap().is_empty());
+}
+
+#[test]
+fn the_newest_candles_are_taken_out_of_the_file_once_and_can_be_revised_for_the_price_of_an_append() {
+    let home = Home::with_minutes(300_000);
+    let mut writer = home.open();
+    let mut files = Vec::new();
+    for step in 0..50 {
+        accept(&mut writer, minutes(299_997 + step, 4, f64::from(i32::try_from(step).unwrap() + 2)));
+        files.extend(writer.flush().unwrap().files.into_iter().map(|file| (file.part, file.entry.rows)));
+    }
+
+    // The open file had its name before the file gave its rows up.
+    assert_eq!(files[..2], [(Part::Open, 4), (Part::File, 299_997)]);
+    assert!(files[2..].iter().all(|(part, _)| *part == Part::Open), "{files:?}");
+    assert_eq!(writer.ledger().rows(), 300_050);
+    let [file, open] = &period_files(&home.layout, &home.series, "2024").unwrap()[..] else {
+        panic!("two files")
+    };
+    assert!(file.last_key() < open.first_key());
     assert!(verify_series(&home.layout, &home.series).unwrap().is_empty());
 }
 

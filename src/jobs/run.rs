@@ -281,8 +281,7 @@ impl<'a> Run<'a> {
         self.at.planned = 1;
         let taken = self.fetcher.page(&page, |rows, _| Ok(rows)).await;
         let mut rows = taken.map_err(|(_, error)| self.unprepared(error))?;
-        let next = writer.next_ord().map_err(|source| self.store_failed(source))?;
-        rows.book_mut().number_from(next);
+        rows.book_mut().number_from(writer.next_ord());
         self.at.done = 1;
         self.at.rows = rows.len() as u64;
         let page = Accepted { rows, covered: None, empty: None, derived: false };
@@ -367,7 +366,7 @@ pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
         FindingKind::Missing => telemetry.emit(FileMissing { series, file }),
         FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
         FindingKind::Torn => telemetry.emit(JournalTorn { file, why }),
-        FindingKind::Emptied | FindingKind::Swept => {}
+        FindingKind::Emptied | FindingKind::Swept | FindingKind::Renamed => {}
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Series;
-use crate::remote::{Remote, RemoteError, Seal, fetch};
+use crate::remote::{Remote, RemoteError, Seal, fetch_file};
 use crate::store::{Bring, FileEntry, Layout, NotBrought};
 use crate::telemetry::events::{FileNotRestored, FileRestored};
 use crate::telemetry::{SyncReason, Telemetry};
@@ -96,8 +96,8 @@ async fn ask(
 ) -> Result<Asked, RemoteError> {
     let folder = Layout::key(series);
     let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
-    match fetch(remote, &format!("{folder}/{file}"), to).await? {
-        Some(found) if found == seal => Ok(Asked::Came),
+    match fetch_file(remote, series, file, to).await? {
+        Some(found) if found.seal == seal => Ok(Asked::Came),
         Some(_) => {
             let why = "what is there is another file; `dccd restore` takes in what it holds".to_owned();
             Ok(Asked::Failed(SyncReason::Mismatch, why))

@@ -14,7 +14,7 @@ use crate::disk::{Disk as _, Os};
 use crate::model::Series;
 use crate::remote::series::LEDGER_BYTES;
 use crate::remote::transfer::off_the_runtime;
-use crate::remote::{RemoteError, S3, Seal, Stamp, fetch};
+use crate::remote::{Remote as _, RemoteError, S3, Seal, Stamp, fetch};
 use crate::store::{FileEntry, Inheritance, Layout, Ledger, Part, Verified, sha256};
 
 /// What a new owner begins from.
@@ -41,6 +41,8 @@ pub struct Published {
     pub refused: u64,
     /// Files of other owners that no account spoke of, now waiting for their rows to be merged.
     pub met: u64,
+    /// The periods whose open file the bucket does not hold under its older name any more.
+    pub renamed: Vec<String>,
 }
 
 /// A file on its way.
@@ -112,14 +114,38 @@ impl Bucket {
     pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Published, RemoteError> {
         let mut out = Published::default();
         let account = ours.copy();
-        for (period, part, entry) in ours.unverified(&self.name()) {
+        let (theirs, _) = self.owned(ours.fence).await?;
+        for (period, part, entry) in ours.unverified(&self.name(), Some(&theirs)) {
             let from = layout.folder(&self.series).join(part.file_name(&period));
             let sending = Sending { period: &period, part, from: &from, entry: &entry };
             self.send(&sending, layout, &account, &mut out).await?;
             out.verified.push(Verified { period, part, sha256: entry.sha256 });
         }
         out.account = self.commit(&account).await?;
+        for period in ours.superseded_on(&self.name(), &out.verified) {
+            self.remove_older(&period, layout, ours, &mut out).await?;
+            out.renamed.push(period);
+        }
         Ok(out)
+    }
+
+    /// Removes an open file under its older name, whose content is verified under its own. Another content than that
+    /// is kept first, for its rows to be merged: nobody can tell any more whether an account spoke of it.
+    async fn remove_older(
+        &self,
+        period: &str,
+        layout: &Layout,
+        ours: &Ledger,
+        out: &mut Published,
+    ) -> Result<(), RemoteError> {
+        let name = Part::older_name(period);
+        let key = self.key(&name);
+        let Some((stamp, _)) = self.s3.stamp(&key).await? else { return Ok(()) };
+        if ours.entry(Part::Open, period).is_none_or(|own| own.sha256 != stamp.seal.sha256) {
+            let to = self.earlier(layout, &name, &stamp.seal).await?;
+            out.met += u64::from(fetch(&*self.s3, &key, &to).await?.is_some());
+        }
+        self.s3.delete(&key).await
     }
 
     /// The files that the bucket does not hold as an account says that they were verified there.
@@ -149,14 +175,16 @@ impl Bucket {
     /// Where it cannot be read.
     pub async fn bring_all(&self, to: &Path, taken: &Taken) -> Result<Inheritance, RemoteError> {
         let (kind, mut came) = (self.series.kind(), BTreeMap::new());
+        let mut ledger = taken.ledger.clone();
         for name in self.s3.names_in(&Layout::key(&self.series)).await? {
-            if Part::of(&name, kind).is_some() {
+            let older = Part::of_older_name(&name, kind);
+            if older.is_some() || Part::of(&name, kind).is_some() {
                 // One that is gone meanwhile is found missing when the series is opened.
                 let found = fetch(&*self.s3, &self.key(&name), &to.join(&name)).await?;
+                older.into_iter().for_each(|period| ledger.note_older_name(&period.name, &self.name()));
                 came.extend(found.map(|seal| (name, seal.sha256)));
             }
         }
-        let mut ledger = taken.ledger.clone();
         ledger.came_from(&self.name(), &came);
         Ok(Inheritance { folder: to.to_owned(), ledger })
     }
@@ -281,7 +309,7 @@ impl Bucket {
     /// The name of the bucket.
     #[must_use]
     pub fn name(&self) -> String {
-        crate::remote::Remote::name(&*self.s3).to_owned()
+        self.s3.name().to_owned()
     }
 
     fn key(&self, name: &str) -> String {

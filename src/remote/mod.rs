@@ -39,7 +39,7 @@ pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
 pub use sync::{Mirror, Pending, Synced, pending};
 pub use target::{Provider, Target, mask};
-pub use transfer::{Seal, fetch, read, read_back, upload, verify};
+pub use transfer::{Fetched, Seal, fetch, fetch_file, read, read_back, upload, verify};
 
 /// What a remote does takes its time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'a>>;

@@ -146,8 +146,7 @@ async fn holder(
 
 async fn forget(store: &Store, remote: &dyn Remote, series: &Series, period: &str, entry: &FileEntry) {
     let gone = Verified { period: period.to_owned(), part: Part::File, sha256: entry.sha256.clone() };
-    let copied =
-        Copied { remote: remote.name().to_owned(), files: Vec::new(), gone: vec![gone], digest: None };
+    let copied = Copied { remote: remote.name().to_owned(), gone: vec![gone], ..Copied::default() };
     let (store, series) = (store.clone(), series.clone());
     // Where that fails the file is looked at again before it is dropped.
     let _ = tokio::task::spawn_blocking(move || store.copied(&series, copied)).await;

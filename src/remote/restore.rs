@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::{Batch, Kind, Micros, Series, Window};
 use crate::remote::series::{LEDGER_BYTES, Staged};
 use crate::remote::transfer::off_the_runtime;
-use crate::remote::{Remote, RemoteError, fetch, read};
+use crate::remote::{Remote, RemoteError, fetch_file, read};
 use crate::store::{
     Accepted, FileEntry, Finding, Flushed, Layout, Ledger, Opened, Part, Period, Store, StoreError, Writer,
     open_period_file,
@@ -165,26 +165,36 @@ impl Back<'_> {
     async fn file(&mut self, period: &Period, part: Part, entry: FileEntry) -> Result<(), RemoteError> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let (to, name) = (writer.aside(period, part)?, part.file_name(&period.name));
-        self.fetch(&name, &to).await?;
+        let is_older = self.fetch(&name, &to).await?;
         let (remote, bytes) = (self.restoring.remote.name(), entry.bytes);
         let mut entry = entry;
-        if !entry.remotes.iter().any(|known| known == remote) {
+        // Under its older name it is still to be copied.
+        entry.remotes.retain(|known| known != remote);
+        if !is_older {
             entry.remotes.push(remote.to_owned());
+            entry.remotes.sort_unstable();
         }
-        let own = period.clone();
-        self.write(move |writer| writer.take_in(&own, part, entry, &to)).await?;
+        let (own, holder) = (period.clone(), remote.to_owned());
+        self.write(move |writer| {
+            if is_older {
+                writer.account(|ledger| ledger.note_older_name(&own.name, &holder));
+            }
+            writer.take_in(&own, part, entry, &to)
+        })
+        .await?;
         self.restoring.telemetry.emit(FileRestored { remote, series: self.series, file: &name, bytes });
         self.out.files += 1;
         self.out.bytes += bytes;
         Ok(())
     }
 
-    async fn fetch(&self, name: &str, to: &Path) -> Result<(), RemoteError> {
+    /// Fetches a file; gives whether it lies there under its older name.
+    async fn fetch(&self, name: &str, to: &Path) -> Result<bool, RemoteError> {
         let remote = &*self.restoring.remote;
-        let key = format!("{}/{name}", Layout::key(self.series));
-        match fetch(remote, &key, to).await? {
-            Some(_) => Ok(()),
+        match fetch_file(remote, self.series, name, to).await? {
+            Some(found) => Ok(found.is_older),
             None => {
+                let key = format!("{}/{name}", Layout::key(self.series));
                 let what = "its ledger says that it is there".to_owned();
                 Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key, what })
             }

@@ -8,7 +8,7 @@ use crate::model::Series;
 use crate::remote::sync::{Mirror, Pending, pending};
 use crate::remote::transfer::off_the_runtime;
 use crate::remote::{RemoteError, Seal, read, upload};
-use crate::store::{Copied, FileEntry, Layout, Ledger, Verified, sha256};
+use crate::store::{Copied, FileEntry, Layout, Ledger, Part, Verified, sha256};
 use crate::telemetry::events::FileCopied;
 use crate::telemetry::trace;
 
@@ -81,19 +81,9 @@ impl Copying {
 
     /// Sends what the ledger says is not there, and enters what was verified, also where the rest fails.
     async fn copy(&self, ledger: &Ledger, ended: &mut Ended) -> Result<(), RemoteError> {
-        self.guard(ledger).await?;
-        let mut files = Vec::new();
-        let sent = self.files(ledger, &mut files, ended).await;
-        let digest = match &sent {
-            Ok(()) => self.account(ledger, ended).await,
-            Err(_) => Ok(None),
-        };
-        let remote = self.mirror.remote.name().to_owned();
-        let (digest, failed) = match digest {
-            Ok(digest) => (digest, sent.err()),
-            Err(error) => (None, Some(error)),
-        };
-        let copied = Copied { remote, files, gone: Vec::new(), digest };
+        let theirs = self.guard(ledger).await?;
+        let mut copied = Copied { remote: self.mirror.remote.name().to_owned(), ..Copied::default() };
+        let failed = self.send_all(ledger, theirs.as_ref(), &mut copied, ended).await.err();
         let (store, series) = (self.mirror.store.clone(), self.series.clone());
         let entered =
             tokio::task::spawn_blocking(trace::carried(move || store.copied(&series, copied))).await;
@@ -103,16 +93,33 @@ impl Copying {
         failed.map_or(Ok(()), Err)
     }
 
-    /// A copy is never replaced by one that covers less, nor one of a later ownership.
-    async fn guard(&self, ledger: &Ledger) -> Result<(), RemoteError> {
-        let Some(theirs) = self.theirs().await? else { return Ok(()) };
+    /// Sends the files, then the account; then no open file is wanted there any more under its older name.
+    async fn send_all(
+        &self,
+        ledger: &Ledger,
+        theirs: Option<&Ledger>,
+        copied: &mut Copied,
+        ended: &mut Ended,
+    ) -> Result<(), RemoteError> {
+        self.files(ledger, theirs, &mut copied.files, ended).await?;
+        copied.digest = self.account(ledger, ended).await?;
+        for period in ledger.superseded_on(&copied.remote, &copied.files) {
+            self.mirror.remote.delete(&self.key(&Part::older_name(&period))).await?;
+            copied.renamed.push(period);
+        }
+        Ok(())
+    }
+
+    /// A copy is never replaced by one that covers less, nor one of a later ownership. Gives its account.
+    async fn guard(&self, ledger: &Ledger) -> Result<Option<Ledger>, RemoteError> {
+        let Some(theirs) = self.theirs().await? else { return Ok(None) };
         let (remote, series) = (self.mirror.remote.name().to_owned(), self.series.to_string());
         if theirs.fence > ledger.fence {
             return Err(RemoteError::Fenced { remote, series, theirs: theirs.fence, ours: ledger.fence });
         }
         match ledger.lesser_than(&theirs) {
             Some(lesser) => Err(RemoteError::Lesser { remote, series, lesser }),
-            None => Ok(()),
+            None => Ok(Some(theirs)),
         }
     }
 
@@ -125,10 +132,11 @@ impl Copying {
     async fn files(
         &self,
         ledger: &Ledger,
+        theirs: Option<&Ledger>,
         verified: &mut Vec<Verified>,
         ended: &mut Ended,
     ) -> Result<(), RemoteError> {
-        for (period, part, entry) in ledger.unverified(self.mirror.remote.name()) {
+        for (period, part, entry) in ledger.unverified(self.mirror.remote.name(), theirs) {
             let name = part.file_name(&period);
             let file = self.mirror.layout.folder(&self.series).join(&name);
             let FileEntry { bytes, sha256, .. } = entry;

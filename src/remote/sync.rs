@@ -128,11 +128,12 @@ impl Mirror {
 /// What of a series is not verified on a remote.
 #[must_use]
 pub fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
-    let files = ledger.unverified(remote);
+    let files = ledger.unverified(remote, None);
     let digest = ledger.digest(series, remote);
     let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
     Pending {
-        files: files.len() as u64 + u64::from(!is_synced),
+        // An open file under its older name is one to remove.
+        files: files.len() as u64 + u64::from(!is_synced) + ledger.older_on(remote).count() as u64,
         bytes: files.iter().map(|(.., entry)| entry.bytes).sum(),
     }
 }

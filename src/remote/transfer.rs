@@ -7,8 +7,9 @@ use std::path::Path;
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver};
 
+use crate::model::Series;
 use crate::remote::{Remote, RemoteError};
-use crate::store::Hashed;
+use crate::store::{Hashed, Layout, Part};
 
 /// What tells one content from every other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct Seal {
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
+}
+
+/// A file of a series that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// What it is.
+    pub seal: Seal,
+    /// It is an open file that lies there under its older name.
+    pub is_older: bool,
 }
 
 /// Pieces on their way between a remote and the disk.
@@ -81,6 +91,25 @@ pub async fn fetch(remote: &dyn Remote, key: &str, to: &Path) -> Result<Option<S
         let _ = std::fs::remove_file(to);
     }
     fetched
+}
+
+/// Fetches a file of a series as [`fetch`] does; an open file also under its older name, and says so.
+///
+/// # Errors
+/// See [`fetch`].
+pub async fn fetch_file(
+    remote: &dyn Remote,
+    series: &Series,
+    name: &str,
+    to: &Path,
+) -> Result<Option<Fetched>, RemoteError> {
+    let folder = Layout::key(series);
+    if let Some(seal) = fetch(remote, &format!("{folder}/{name}"), to).await? {
+        return Ok(Some(Fetched { seal, is_older: false }));
+    }
+    let Some(older) = Part::older_of(name) else { return Ok(None) };
+    let found = fetch(remote, &format!("{folder}/{older}"), to).await?;
+    Ok(found.map(|seal| Fetched { seal, is_older: true }))
 }
 
 /// Reads what a key holds, which is at most `most` bytes; none where nothing is there.

@@ -48,22 +48,38 @@ impl Adoption {
     pub fn open(layout: &Layout, series: &Series) -> Result<Self, StoreError> {
         let ledger = Ledger::read(&layout.ledger(series), series)?.unwrap_or_default();
         let place = Place::new(Arc::new(Os), Arc::new(Folders::default()), layout, series);
-        Ok(Adoption { place, before: ledger.clone(), ledger })
+        let mut adoption = Adoption { place, before: ledger.clone(), ledger };
+        if series.kind() == Kind::OrderBook && adoption.ledger.last_ord.is_none() {
+            adoption.ledger.last_ord = adoption.highest_ord()?;
+        }
+        Ok(adoption)
     }
 
-    /// Removes what a run that was cut short left of its temporary files.
+    /// Removes what a run that was cut short left of its temporary files, and gives open files their names that have
+    /// those of older versions.
     ///
     /// # Errors
     /// A refusal of the operating system.
     pub fn sweep(&self) -> Result<(), StoreError> {
-        let folder = &self.place.folder;
-        let swept = match folder.is_dir() {
-            true => Os.list(folder).and_then(|names| {
-                let ours = names.iter().filter(|name| is_aside(name));
-                ours.map(|name| folder.join(name)).try_for_each(|path| Os.remove(&path))
-            }),
-            false => Ok(()),
-        };
+        let (folder, kind) = (&self.place.folder, self.place.series.kind());
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let swept = Os.list(folder).and_then(|names| {
+            for name in &names {
+                let path = folder.join(name);
+                if is_aside(name) {
+                    Os.remove(&path)?;
+                } else if let Some(period) = Part::of_older_name(name, kind) {
+                    let own = self.place.path(&period.name, Part::Open);
+                    // Of two, whoever opens the series next keeps the newer.
+                    if Os.look(&own)?.is_none() {
+                        Os.take_name(&path, &own)?;
+                    }
+                }
+            }
+            Ok(())
+        });
         swept.map_err(StoreError::io("sweeping", folder))
     }
 
@@ -129,7 +145,7 @@ impl Adoption {
         let mut rows = rows;
         if rows.kind() == Kind::OrderBook {
             let updates = distinct(rows.book().ords());
-            let first = self.oldest_book()?.map_or(0, |(_, ord)| ord);
+            let first = self.lowest_ord()?.unwrap_or(0);
             rows.book_mut().number_from(first - updates);
         }
         self.place.create_folder()?;
@@ -140,6 +156,7 @@ impl Adoption {
             generation: self.ledger.generation.max(held.generation()),
             covered: &self.ledger.covered,
             journal: None,
+            held: None,
             small_rows: SMALL_ROWS,
         };
         let flushed = held.fold(&flush, &tidy(rows).0)?;
@@ -171,10 +188,13 @@ impl Adoption {
     }
 
     fn open_part(&self, period: &Period) -> Result<Option<Box<PeriodFile>>, StoreError> {
-        if !self.place.path(&period.name, Part::Open).exists() {
-            return Ok(None);
+        let (own, older) = (self.place.path(&period.name, Part::Open), self.place.older_path(&period.name));
+        let Some(path) = [own, older].into_iter().find(|path| path.exists()) else { return Ok(None) };
+        match self.place.look_into(&path)? {
+            Opened::Ours(file) => Ok(Some(file)),
+            Opened::Foreign => Err(StoreError::Foreign { path }),
+            Opened::Damaged(reason) => Err(StoreError::Damaged { path, reason }),
         }
-        self.place.open(period, Part::Open).map(Some)
     }
 
     /// The rows of a period that we wrote.
@@ -188,28 +208,51 @@ impl Adoption {
         };
         let held = Held::of(Some(file), self.open_part(period)?);
         let mut rows = Batch::of(self.place.series.kind());
-        for part in held.file.iter().chain(&held.open) {
+        for part in held.files() {
             rows.take_all(&part.rows()?);
         }
         Ok(Some(rows))
     }
 
-    /// `ts` and `ord` of the oldest book held.
-    fn oldest_book(&self) -> Result<Option<(Micros, i64)>, StoreError> {
+    /// `ts` of the oldest book held.
+    fn oldest_book(&self) -> Result<Option<Micros>, StoreError> {
         for name in self.ledger.files.keys() {
             let Some(period) = Period::named(self.place.series.kind(), name) else { continue };
             let Some(Opened::Ours(file)) = self.opened(&period)? else { continue };
             if file.groups() > 0 {
-                let rows = file.group(0)?;
-                return Ok(rows.ts().first().copied().map(Micros).zip(rows.book().ords().first().copied()));
+                return Ok(file.group(0)?.ts().first().copied().map(Micros));
             }
         }
         Ok(None)
     }
 
+    /// The highest number of an update, for a ledger of before ledgers knew it.
+    fn highest_ord(&self) -> Result<Option<i64>, StoreError> {
+        let mut highest = None;
+        for name in self.ledger.periods() {
+            let Some(period) = Period::named(self.place.series.kind(), name) else { continue };
+            if let Some(Opened::Ours(file)) = self.opened(&period)? {
+                highest = highest.max(file.last_ord());
+            }
+            highest = highest.max(self.open_part(&period)?.and_then(|open| open.last_ord()));
+        }
+        Ok(highest)
+    }
+
+    /// The lowest number of an update, whatever day it is of.
+    fn lowest_ord(&self) -> Result<Option<i64>, StoreError> {
+        let mut lowest: Option<i64> = None;
+        for name in self.ledger.files.keys() {
+            let Some(period) = Period::named(self.place.series.kind(), name) else { continue };
+            let Some(Opened::Ours(file)) = self.opened(&period)? else { continue };
+            lowest = lowest.into_iter().chain(file.first_key()).min();
+        }
+        Ok(lowest)
+    }
+
     /// Books are numbered in the order they came, so older ones go before those held and no others fit.
     fn books(&self, held: &Batch, rows: &Batch) -> Result<Vec<Fate>, StoreError> {
-        let oldest = self.oldest_book()?.map(|(ts, _)| ts.0);
+        let oldest = self.oldest_book()?.map(|ts| ts.0);
         let fate = |ts: i64| match oldest {
             Some(oldest) if ts >= oldest => match held.ts().contains(&ts) {
                 true => Fate::Held,

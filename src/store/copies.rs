@@ -23,7 +23,7 @@ pub struct Verified {
 }
 
 /// What was found on a remote, to be entered into the ledger of its series.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Copied {
     /// The remote's name.
     pub remote: String,
@@ -33,6 +33,8 @@ pub struct Copied {
     pub gone: Vec<Verified>,
     /// The digest of the account it holds, where that was verified too.
     pub digest: Option<String>,
+    /// The periods whose open file it does not hold under its older name any more.
+    pub renamed: Vec<String>,
 }
 
 impl Copied {
@@ -44,6 +46,7 @@ impl Copied {
                 entry.remotes.retain(|known| *known != self.remote);
             }
         }
+        ledger.forget_older_names(&self.remote, &self.renamed);
         if let Some(digest) = self.digest {
             ledger.synced.insert(self.remote, digest);
         }
@@ -95,6 +98,7 @@ impl Ledger {
             open_files: bare(&self.open_files),
             journal: None,
             synced: BTreeMap::new(),
+            older_names: BTreeMap::new(),
             ..self.clone()
         }
     }
@@ -133,17 +137,24 @@ impl Ledger {
         self.copy_for(remote, series.kind()).to_bytes(series).map(|bytes| sha256(&bytes))
     }
 
-    /// The files that are here and were not verified on a remote, in the order they are to be copied: the oldest
-    /// period first, and of each its file before its open one.
+    /// The files that are here and were not verified on a remote, whose account is `theirs`, in the order they are to be
+    /// copied: the oldest period first, and of each its file before its open one. Where newest rows were taken out of
+    /// the file since, the open file that holds them goes first: what lies there amid the two has all of their rows.
     #[must_use]
-    pub fn unverified(&self, remote: &str) -> Vec<(String, Part, FileEntry)> {
+    pub fn unverified(&self, remote: &str, theirs: Option<&Ledger>) -> Vec<(String, Part, FileEntry)> {
         let missing = |part: Part| {
             let entries = self.part(part).iter().filter(|(_, entry)| !entry.remote_only);
             let unverified = entries.filter(|(_, entry)| !entry.remotes.iter().any(|known| known == remote));
             unverified.map(move |(name, entry)| (name.clone(), part, entry.clone()))
         };
         let mut files: Vec<_> = missing(Part::File).chain(missing(Part::Open)).collect();
-        files.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        let was_longer = |period: &String| {
+            let (ours, theirs) = (self.files.get(period), theirs.and_then(|theirs| theirs.files.get(period)));
+            ours.zip(theirs).is_some_and(|(ours, theirs)| ours.last < theirs.last)
+        };
+        files.sort_by_cached_key(|(period, part, _)| {
+            (period.clone(), (*part == Part::Open) != was_longer(period))
+        });
         files
     }
 
@@ -240,6 +251,7 @@ impl Ledger {
         let since = [self.wanted_since, theirs.wanted_since].into_iter().flatten().min();
         self.wanted_since = since;
         self.generation = self.generation.max(theirs.generation);
+        self.saw_ord(theirs.last_ord);
         for note in &theirs.empty {
             let open = self.settled().missing(note.window);
             open.iter().for_each(|window| self.confirm_empty(window, &note.reason));
@@ -342,15 +354,15 @@ mod tests {
     fn files_are_copied_oldest_first_each_before_its_open_one_until_they_are_verified() {
         let mut ledger = ledger();
         let names = |ledger: &Ledger| -> Vec<String> {
-            ledger.unverified("nas").iter().map(|(name, part, _)| part.file_name(name)).collect()
+            ledger.unverified("nas", None).iter().map(|(name, part, _)| part.file_name(name)).collect()
         };
-        assert_eq!(names(&ledger), ["2022.parquet", "2023.parquet", "2023.open.parquet"]);
+        assert_eq!(names(&ledger), ["2022.parquet", "2023.parquet", "2023_open.parquet"]);
 
         // The second was replaced while it was copied: what was verified is another file.
         ledger.verified("nas", &[verified("2022", Part::File, "aa"), verified("2023", Part::File, "old")]);
 
-        assert_eq!(names(&ledger), ["2023.parquet", "2023.open.parquet"]);
-        assert_eq!(ledger.unverified("bucket").len(), 3);
+        assert_eq!(names(&ledger), ["2023.parquet", "2023_open.parquet"]);
+        assert_eq!(ledger.unverified("bucket", None).len(), 3);
     }
 
     #[test]

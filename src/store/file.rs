@@ -1,6 +1,7 @@
 //! One period's Parquet file: what its footer says, whether it is ours, and its rows.
 
 use std::io::{self, BufReader, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Os, Reading, Writing};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::merge::keys;
 use crate::store::rows::{key_range, read_group, schema};
 use crate::store::{Mark, StoreError};
 
@@ -30,10 +32,14 @@ pub struct Footer {
     /// Grows with every file published for the series.
     pub generation: u64,
     /// For an open file the generation of the file it stands beside, 0 where there was none; absent in a
-    /// period's file. An open file not newer than its file is dead.
+    /// period's file. What an open file that is not newer than its file has up to the last row of that one is dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<u64>,
-    /// For an open file: rows written into open files since the file beside it was written.
+    /// For an open file that took the newest rows out of the file beside it: the generation of that file while it had
+    /// them. It is right together with that one too, whose rows from its first one on are dead then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of: Option<u64>,
+    /// For an open file: rows written into open files since one was folded.
     #[serde(default)]
     pub rewritten: u64,
     /// The last journal frame of the series that is in it.
@@ -68,13 +74,19 @@ pub enum Opened {
 }
 
 /// A readable file of ours.
+#[derive(Clone)]
 pub struct PeriodFile {
     path: PathBuf,
     file: Chunks,
-    metadata: ParquetMetaData,
+    metadata: Arc<ParquetMetaData>,
     footer: Footer,
     kind: Kind,
+    /// The keys whose rows count; those of others are in the file beside it.
+    keys: Range<i64>,
 }
+
+/// Every key.
+pub(crate) const ALL_KEYS: Range<i64> = i64::MIN..i64::MAX;
 
 /// Looks at the file at `path`, which should hold rows of `kind`; reads its footer only.
 ///
@@ -109,7 +121,8 @@ pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Open
     if u64::try_from(rows) != Ok(footer.rows) {
         return Ok(Opened::Damaged(format!("it holds {rows} rows and its footer says {}", footer.rows)));
     }
-    Ok(Opened::Ours(Box::new(PeriodFile { path: path.to_owned(), file, metadata, footer, kind })))
+    let (path, metadata) = (path.to_owned(), Arc::new(metadata));
+    Ok(Opened::Ours(Box::new(PeriodFile { path, file, metadata, footer, kind, keys: ALL_KEYS })))
 }
 
 impl PeriodFile {
@@ -142,6 +155,28 @@ impl PeriodFile {
         self.metadata.num_row_groups()
     }
 
+    /// The same file, of which only rows of these keys count.
+    #[must_use]
+    pub(crate) fn narrowed(&self, keys: Range<i64>) -> Self {
+        let keys = self.keys.start.max(keys.start)..self.keys.end.min(keys.end);
+        PeriodFile { keys, ..self.clone() }
+    }
+
+    /// The keys of a row group that count, half-open, as its statistics tell them.
+    #[must_use]
+    pub(crate) fn group_keys(&self, index: usize) -> Option<Range<i64>> {
+        let range = key_range(self.metadata.row_group(index))?;
+        Some(range.start.max(self.keys.start)..range.end.min(self.keys.end))
+    }
+
+    /// Whether all rows of a row group count.
+    #[must_use]
+    pub(crate) fn has_whole(&self, index: usize) -> bool {
+        let range = key_range(self.metadata.row_group(index));
+        self.keys == ALL_KEYS
+            || range.is_some_and(|range| self.keys.start <= range.start && range.end <= self.keys.end)
+    }
+
     /// The rows of one row group.
     ///
     /// # Errors
@@ -150,7 +185,13 @@ impl PeriodFile {
         let failed = StoreError::parquet(&self.path);
         let reader = SerializedFileReader::new(self.file.clone()).map_err(&failed)?;
         let group = reader.get_row_group(index).map_err(&failed)?;
-        read_group(self.kind, group.as_ref()).map_err(&failed)
+        let rows = read_group(self.kind, group.as_ref()).map_err(&failed)?;
+        if self.has_whole(index) {
+            return Ok(rows);
+        }
+        let until = |key: i64| keys(&rows).partition_point(|own| *own < key);
+        let (from, until) = (until(self.keys.start), until(self.keys.end));
+        Ok(rows.slice(from..until.max(from)))
     }
 
     /// All rows, in order. For checks and small files: everything is in memory at once.
@@ -165,16 +206,26 @@ impl PeriodFile {
         Ok(rows)
     }
 
-    /// The highest key: `ts`, or `ord` for books.
+    /// The highest key: `ts`, or `ord` for books. Where not all rows count, none of those that do is higher.
     #[must_use]
     pub fn last_key(&self) -> Option<i64> {
-        self.metadata.row_groups().iter().filter_map(key_range).map(|range| range.end - 1).max()
+        self.filled().map(|range| range.end - 1).max()
     }
 
-    /// The lowest key.
+    /// The highest number of an update, where it is a file of a book.
+    #[must_use]
+    pub(crate) fn last_ord(&self) -> Option<i64> {
+        self.last_key().filter(|_| self.kind == Kind::OrderBook)
+    }
+
+    /// The lowest key. Where not all rows count, none of those that do is lower.
     #[must_use]
     pub fn first_key(&self) -> Option<i64> {
-        self.metadata.row_groups().iter().filter_map(key_range).map(|range| range.start).min()
+        self.filled().map(|range| range.start).min()
+    }
+
+    fn filled(&self) -> impl Iterator<Item = Range<i64>> + '_ {
+        (0..self.groups()).filter_map(|index| self.group_keys(index)).filter(|range| !range.is_empty())
     }
 
     /// Hashes the file from its first byte to its last.

@@ -3,23 +3,33 @@
 //! A period is one file, simply rewritten while it is small. A larger one has an open file beside it, with rows
 //! beyond its last. A flush rewrites only the open file, until as many rows have gone into open files as
 //! the file holds: then a fold costs no more than what was saved, and rewriting is paid for at most twice.
+//!
+//! Others read the two files by their names, first the file, without knowing of each other's steps. So rows never leave
+//! the open file while newer ones stay in it: whoever opened the file before a fold and the open one after it would miss
+//! what was between. A fold takes all rows in and leaves the open file empty. The newest rows, which late ones and
+//! revisions touch most, are taken out of the file again by the first of these, once a fold; the others then cost no
+//! more than an append. An older row that is late goes into the file and leaves the open one as it is.
 
-use crate::model::{Batch, Windows};
-use crate::store::file::PeriodFile;
-use crate::store::merge::{keys, merge};
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::file::{ALL_KEYS, PeriodFile};
+use crate::store::merge::{Tally, keys, merge};
+use crate::store::pair::Pair;
 use crate::store::place::Place;
-use crate::store::publish::{Order, publish};
-use crate::store::rows::key_range;
-use crate::store::{Flushed, Mark, Period, Published, StoreError};
+use crate::store::publish::{Beside, Order, Prepared, prepare};
+use crate::store::{Flushed, Mark, Period, StoreError};
+
+/// Candles that the next run asks for once more.
+const NEWEST_ROWS: usize = 3;
+/// How late a trade may be without being unusual.
+const NEWEST_MICROS: i64 = 60_000_000;
+/// Row groups at the end of a file among which the newest rows are looked for.
+const NEWEST_GROUPS: usize = 2;
 
 /// The files of one period as they are.
-pub(crate) struct Held {
-    pub(crate) file: Option<Box<PeriodFile>>,
-    /// Newer than the file, or it is not held.
-    pub(crate) open: Option<Box<PeriodFile>>,
-    /// An open file stands there whose rows are all in the file: a fold failed after its first step.
-    pub(crate) has_dead_open: bool,
-}
+pub(crate) struct Held(Pair);
 
 /// What is to be published, and in whose name.
 #[derive(Clone, Copy)]
@@ -29,84 +39,184 @@ pub(crate) struct Flush<'a> {
     /// The highest generation of the series so far.
     pub(crate) generation: u64,
     pub(crate) covered: &'a Windows,
+    /// The last journal frame whose rows are all in what is held and in what is new.
     pub(crate) journal: Option<Mark>,
+    /// The last one whose rows are all in what is held.
+    pub(crate) held: Option<Mark>,
     /// A file of up to so many rows is simply rewritten.
     pub(crate) small_rows: u64,
 }
 
 impl Held {
-    /// What stands there, an open file that is not newer than the file left out.
     pub(crate) fn of(file: Option<Box<PeriodFile>>, open: Option<Box<PeriodFile>>) -> Self {
-        let generation = file.as_ref().map_or(0, |file| file.footer().generation);
-        let has_dead_open = open.as_ref().is_some_and(|open| open.footer().generation <= generation);
-        Held { file, open: open.filter(|_| !has_dead_open), has_dead_open }
+        Held(Pair::of(file, open))
     }
 
     /// The highest generation of the two.
     pub(crate) fn generation(&self) -> u64 {
-        let held = self.file.iter().chain(&self.open).map(|file| file.footer().generation);
-        held.max().unwrap_or(0)
+        self.0.generation
+    }
+
+    /// The files with rows that count, in the order of those.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PeriodFile> {
+        self.0.files()
     }
 
     /// Publishes rows of one period, in order with each key once. Gives what now stands under its name, in
     /// the order it was written.
     pub(crate) fn flush(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
-        let Some(file) = self.file.as_deref().filter(|file| file.footer().rows > flush.small_rows) else {
+        let large = self.0.file.as_deref().filter(|file| file.footer().rows > flush.small_rows);
+        let Some(file) = large.filter(|_| !self.0.overlap) else {
             return self.fold(flush, new);
         };
         let reach = file.last_key().unwrap_or(i64::MIN);
-        let beyond = keys(new).partition_point(|key| *key <= reach);
-        if beyond > 0 && !file.repeats(&new.slice(0..beyond))? {
-            return self.fold(flush, new);
-        }
-        let new = new.slice(beyond..new.len());
+        let late = keys(new).partition_point(|key| *key <= reach);
+        let repeated = file.repeated(&new.slice(0..late))?;
+        let new = new.slice(repeated..new.len());
         let mut flushed = if self.is_worth_a_fold(file, flush, new.len() as u64) {
             self.fold(flush, &new)?
-        } else if new.is_empty() && self.has_dead_open {
-            let emptied = flush.empty_open(1, file.footer().generation)?;
-            Flushed { files: vec![emptied], ..Flushed::default() }
-        } else if new.is_empty() {
+        } else if repeated < late {
+            self.take_late(flush, file, &new)?
+        } else if new.is_empty() && !self.0.is_cut_short() {
             Flushed::default()
         } else {
-            self.append(flush, file, &new)?
+            self.append(flush, &new)?
         };
-        flushed.tally.repeated += beyond as u64;
+        flushed.tally.repeated += repeated as u64;
         Ok(flushed)
+    }
+
+    /// Publishes rows of which the first falls before the last of the file.
+    fn take_late(&self, flush: &Flush<'_>, file: &PeriodFile, new: &Batch) -> Result<Flushed, StoreError> {
+        let reach = file.last_key().unwrap_or(i64::MIN);
+        let (first, last) = (keys(new).first(), keys(new).last());
+        match self.newest(file, flush)? {
+            Some(from) if first >= Some(&from) => self.divide(flush, new, from),
+            _ if !self.0.has_open && last <= Some(&reach) => self.fold(flush, new),
+            _ => self.divide(flush, new, reach + 1),
+        }
+    }
+
+    /// Brings a change of both files that was cut short to its end.
+    pub(crate) fn finish(&self, flush: &Flush<'_>) -> Result<Flushed, StoreError> {
+        let none = Batch::of(flush.place.series.kind());
+        if self.0.overlap {
+            self.fold(flush, &none)
+        } else if self.0.is_cut_short() {
+            self.append(flush, &none)
+        } else {
+            Ok(Flushed::default())
+        }
     }
 
     /// Whether the open file would have cost as much as the fold by now, or nothing more will come to it.
     fn is_worth_a_fold(&self, file: &PeriodFile, flush: &Flush<'_>, new: u64) -> bool {
-        let (held, rewritten) =
-            self.open.as_ref().map_or((0, 0), |open| (open.footer().rows, open.footer().rewritten));
-        let is_over = flush.covered.holds(flush.period.window.until - std::time::Duration::from_micros(1));
+        let (held, rewritten) = self.rewritten();
         let is_dear = rewritten + held + new >= file.footer().rows;
-        (held + new > 0) && (is_over || is_dear)
+        (held + new > 0) && (flush.is_over() || is_dear)
     }
 
-    fn append(&self, flush: &Flush<'_>, file: &PeriodFile, new: &Batch) -> Result<Flushed, StoreError> {
-        let olds: Vec<&PeriodFile> = self.open.as_deref().into_iter().collect();
-        let before = self.open.as_ref().map_or((0, 0), |open| (open.footer().rows, open.footer().rewritten));
-        let rewritten = before.0 + before.1 + new.len() as u64;
-        let beside = Some((file.footer().generation, rewritten));
-        let (published, tally) = publish(&flush.order(1, beside), &olds, new)?;
+    /// Rows of the open file, and rows that went into open files before it.
+    fn rewritten(&self) -> (u64, u64) {
+        self.0.open.as_ref().map_or((0, 0), |open| (open.footer().rows, open.footer().rewritten))
+    }
+
+    fn append(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+        let beside = self.beside(self.0.file.as_ref().map_or(0, |file| file.footer().generation), new.len());
+        let olds: Vec<&PeriodFile> = self.0.open.as_deref().into_iter().collect();
+        let (published, tally) = prepare(&flush.order(1, Some(beside)), &olds, new)?.take_name()?;
         Ok(Flushed { files: vec![published], tally, folds: 0 })
     }
 
     /// The file is replaced by one that holds everything, **then** the open file by an empty one: whoever
     /// reads them in the order of their names misses no row.
     pub(crate) fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
-        let olds: Vec<&PeriodFile> = self.file.as_deref().into_iter().chain(self.open.as_deref()).collect();
-        let (published, tally) = publish(&flush.order(1, None), &olds, new)?;
-        let mut files = vec![published];
-        if self.open.is_some() || self.has_dead_open {
-            files.push(flush.empty_open(2, flush.generation + 1)?);
+        if self.0.has_open {
+            return self.divide(flush, new, ALL_KEYS.end);
         }
-        Ok(Flushed { folds: files.len() as u64 - 1, files, tally })
+        let olds: Vec<&PeriodFile> = self.files().collect();
+        let (published, tally) = prepare(&flush.order(1, None), &olds, new)?.take_name()?;
+        Ok(Flushed { files: vec![published], tally, folds: 0 })
+    }
+
+    /// Both files are replaced: rows before `from` are in the file then, all others in the open file. Where that takes
+    /// rows out of the file, the open file has its name first: whoever reads in between meets rows twice rather than
+    /// not at all.
+    fn divide(&self, flush: &Flush<'_>, new: &Batch, from: i64) -> Result<Flushed, StoreError> {
+        let reach = self.0.file.as_ref().and_then(|file| file.last_key());
+        let takes_out = reach.is_some_and(|reach| from <= reach);
+        let rest = keys(new).partition_point(|key| *key < from);
+        // What the file says of journal and coverage holds without the open file, whatever becomes of that one.
+        let own = flush.covered_before(from);
+        let is_all = from == ALL_KEYS.end;
+        let order = Order {
+            covered: if is_all { flush.covered } else { &own },
+            journal: if is_all { flush.journal } else { flush.held },
+            ..flush.order(1, None)
+        };
+        let file = self.part(&order, ALL_KEYS.start..from, &new.slice(0..rest))?;
+        let mut beside = self.beside(order.generation, new.len() - rest);
+        if is_all {
+            beside.rewritten = 0;
+        }
+        beside.out_of = self.0.file.as_ref().filter(|_| takes_out).map(|file| file.footer().generation);
+        let open =
+            self.part(&flush.order(2, Some(beside)), from..ALL_KEYS.end, &new.slice(rest..new.len()))?;
+        let mut flushed = Flushed { folds: 1, ..Flushed::default() };
+        for prepared in if takes_out { [open, file] } else { [file, open] } {
+            let (published, tally) = prepared.take_name()?;
+            flushed.files.push(published);
+            flushed.tally.add(tally);
+        }
+        Ok(flushed)
+    }
+
+    /// One of two files, with the rows held of some keys and new ones.
+    fn part<'a>(&self, order: &Order<'a>, keys: Range<i64>, new: &Batch) -> Result<Prepared<'a>, StoreError> {
+        let olds: Vec<PeriodFile> = self.files().map(|file| file.narrowed(keys.clone())).collect();
+        prepare(order, &olds.iter().collect::<Vec<_>>(), new)
+    }
+
+    fn beside(&self, generation: u64, new: usize) -> Beside {
+        let (held, rewritten) = self.rewritten();
+        Beside { generation, rewritten: held + rewritten + new as u64, out_of: None }
+    }
+
+    /// The key from which on rows are among the newest held, where taking these out of the file leaves a large one: the
+    /// last candles, the trades of the last minute. An update of a book is never late, since its number is new.
+    fn newest(&self, file: &PeriodFile, flush: &Flush<'_>) -> Result<Option<i64>, StoreError> {
+        let (mut newest, mut from) = (Vec::new(), None);
+        for held in self.0.open.as_deref().into_iter().chain([file]) {
+            for index in (0..held.groups()).rev().take(NEWEST_GROUPS) {
+                newest.splice(0..0, keys(&held.group(index)?).iter().copied());
+                from = newest_of(flush.place.series.kind(), &newest);
+                if from > newest.first().copied() {
+                    break;
+                }
+            }
+        }
+        let reach = file.last_key().unwrap_or(i64::MIN);
+        let taken = |from: &i64| newest.iter().filter(|key| (*from..=reach).contains(key)).count() as u64;
+        Ok(from.filter(|from| file.footer().rows.saturating_sub(taken(from)) > flush.small_rows))
     }
 }
 
-impl Flush<'_> {
-    fn order(&self, step: u64, beside: Option<(u64, u64)>) -> Order<'_> {
+/// The key of the first row that is among the newest of some in order.
+fn newest_of(kind: Kind, sorted: &[i64]) -> Option<i64> {
+    match kind {
+        Kind::Ohlc | Kind::Funding | Kind::OpenInterest => {
+            sorted.get(sorted.len().saturating_sub(NEWEST_ROWS)).copied()
+        }
+        Kind::Trades => {
+            let last = sorted.last()?;
+            sorted.get(sorted.partition_point(|key| *key <= last - NEWEST_MICROS)).copied()
+        }
+        Kind::OrderBook => None,
+    }
+}
+
+impl<'a> Flush<'a> {
+    fn order(&self, step: u64, beside: Option<Beside>) -> Order<'a> {
         Order {
             place: self.place,
             period: self.period,
@@ -117,29 +227,55 @@ impl Flush<'_> {
         }
     }
 
-    /// Takes the place of an open file whose rows are all in the file of generation `beside`.
-    pub(crate) fn empty_open(&self, step: u64, beside: u64) -> Result<Published, StoreError> {
-        let none = Batch::of(self.place.series.kind());
-        publish(&self.order(step, Some((beside, 0))), &[], &none).map(|published| published.0)
+    /// Whether nothing more will come to the period.
+    fn is_over(&self) -> bool {
+        self.covered.holds(self.period.window.until - Duration::from_micros(1))
+    }
+
+    /// What is covered before the row of a key, in kinds whose key is the instant.
+    fn covered_before(&self, key: i64) -> Windows {
+        let window = Window::new(self.period.window.from, Micros(key));
+        window.map(|window| self.covered.within(window)).unwrap_or_default()
     }
 }
 
 impl PeriodFile {
-    /// Whether every one of these rows is in the file already, to the last bit.
-    fn repeats(&self, rows: &Batch) -> Result<bool, StoreError> {
-        let mut left = 0..rows.len();
+    /// How many of these rows, from the first on, are in the file already, to the last bit.
+    fn repeated(&self, rows: &Batch) -> Result<usize, StoreError> {
+        let mut done = 0;
         for index in 0..self.groups() {
-            let Some(range) = key_range(self.metadata().row_group(index)) else { return Ok(false) };
+            let Some(range) = self.group_keys(index) else { return Ok(done) };
             let until = keys(rows).partition_point(|key| *key < range.end);
-            if until <= left.start {
+            if until <= done {
                 continue;
             }
-            let (_, tally) = merge(&self.group(index)?, &rows.slice(left.start..until));
-            if tally.added + tally.revised > 0 {
-                return Ok(false);
+            let group = self.group(index)?;
+            let (_, tally) = merge(&group, &rows.slice(done..until));
+            if is_nothing_new(tally) {
+                done = until;
+                continue;
             }
-            left.start = until;
+            return Ok(done + repeated_of(&group, &rows.slice(done..until)));
         }
-        Ok(left.is_empty())
+        Ok(done)
     }
+}
+
+fn is_nothing_new(tally: Tally) -> bool {
+    tally.added + tally.revised == 0
+}
+
+/// How many of these rows, from the first on, are in a row group already: whole instants of them.
+fn repeated_of(group: &Batch, rows: &Batch) -> usize {
+    let mut done = 0;
+    for run in keys(rows).chunk_by(|a, b| a == b) {
+        let held = keys(group).partition_point(|key| *key < run[0])
+            ..keys(group).partition_point(|key| *key <= run[0]);
+        let (_, tally) = merge(&group.slice(held), &rows.slice(done..done + run.len()));
+        if !is_nothing_new(tally) {
+            break;
+        }
+        done += run.len();
+    }
+    done
 }

@@ -47,7 +47,7 @@ impl Store {
         // What is accepted goes into the files that are set aside.
         let (mut writer, _) = self.writer(series)?;
         writer.flush()?;
-        let journal = writer.ledger().journal;
+        let (journal, last_ord) = (writer.ledger().journal, writer.ledger().last_ord);
         drop(writer);
         let busy = || StoreError::Busy { series: series.to_string() };
         let _slot = self.0.slot(series).ok_or_else(busy)?;
@@ -59,7 +59,8 @@ impl Store {
             place.disk.rename(&from, &to).map_err(StoreError::io("renaming", &to))?;
         }
         place.disk.sync_folder(&place.folder).map_err(StoreError::io("syncing", &place.folder))?;
-        let ledger = Ledger { journal, ..from.ledger.clone() };
+        let mut ledger = Ledger { journal, ..from.ledger.clone() };
+        ledger.saw_ord(last_ord);
         ledger.write_on(&*place.disk, &place.ledger(), series)
     }
 
@@ -130,7 +131,9 @@ impl Store {
         let (disk, root) = (&*place.disk, self.0.layout.root());
         self.0.folders.make(disk, root, &folder).map_err(StoreError::io("creating", &folder))?;
         let names = place.disk.list(&place.folder).map_err(StoreError::io("listing", &place.folder))?;
-        let is_period = |name: &&String| Part::of(name, place.series.kind()).is_some();
+        let kind = place.series.kind();
+        let is_period =
+            |name: &&String| Part::of(name, kind).is_some() || Part::of_older_name(name, kind).is_some();
         // Without its ledger what is here is nobody's account, whatever is left of it.
         let ledger = "_series.json".to_owned();
         let ledger = Some(&ledger).filter(|name| names.contains(name));

@@ -22,7 +22,9 @@ mod lock;
 mod merge;
 #[cfg(test)]
 mod model_tests;
+mod older;
 mod owner;
+mod pair;
 mod place;
 mod publish;
 mod read;

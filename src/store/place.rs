@@ -14,15 +14,21 @@ use crate::store::{Layout, Period, StoreError};
 pub enum Part {
     /// `YYYY.parquet`: the period's rows.
     File,
-    /// `YYYY.open.parquet`: rows that are not in it yet, all after its last.
+    /// `YYYY_open.parquet`: rows that are not in it yet, all after its last. Its name follows the file's and comes
+    /// before that of the next period, so that the order of names is the order of time.
     Open,
 }
+
+/// What ends the name of an open file.
+const OPEN: &str = "_open";
+/// What ended it before: it came before the file's in the order of names, which is not the order of time.
+const OLDER_OPEN: &str = ".open.parquet";
 
 impl Part {
     /// The period a file name belongs to by its looks, and which of its files it is.
     pub(crate) fn of_name(name: &str) -> Option<(&str, Part)> {
         let stem = name.strip_suffix(".parquet")?;
-        Some(stem.strip_suffix(".open").map_or((stem, Part::File), |period| (period, Part::Open)))
+        Some(stem.strip_suffix(OPEN).map_or((stem, Part::File), |period| (period, Part::Open)))
     }
 
     /// The period of a file of this name, where it is one of a series of the kind.
@@ -32,12 +38,32 @@ impl Part {
         Period::named(kind, period).map(|period| (period, part))
     }
 
+    /// The period whose open file had this name in the older style.
+    #[must_use]
+    pub fn of_older_name(name: &str, kind: Kind) -> Option<Period> {
+        name.strip_suffix(OLDER_OPEN).and_then(|period| Period::named(kind, period))
+    }
+
+    /// The name of a period's open file in the older style.
+    #[must_use]
+    pub fn older_name(period: &str) -> String {
+        format!("{period}{OLDER_OPEN}")
+    }
+
+    /// The name a file had in the older style, where that was another one.
+    #[must_use]
+    pub fn older_of(name: &str) -> Option<String> {
+        Part::of_name(name)
+            .filter(|(_, part)| *part == Part::Open)
+            .map(|(period, _)| Part::older_name(period))
+    }
+
     /// The name of this file of a period.
     #[must_use]
     pub fn file_name(self, period: &str) -> String {
         match self {
             Part::File => format!("{period}.parquet"),
-            Part::Open => format!("{period}.open.parquet"),
+            Part::Open => format!("{period}{OPEN}.parquet"),
         }
     }
 }
@@ -59,6 +85,11 @@ impl Place {
 
     pub(crate) fn path(&self, period: &str, part: Part) -> PathBuf {
         self.folder.join(part.file_name(period))
+    }
+
+    /// The open file of a period as older versions named it.
+    pub(crate) fn older_path(&self, period: &str) -> PathBuf {
+        self.folder.join(Part::older_name(period))
     }
 
     pub(crate) fn ledger(&self) -> PathBuf {
@@ -105,5 +136,27 @@ impl Place {
         disk.sync_folder(&folder)?;
         disk.sync_folder(crate::disk::folder_of(path))?;
         Ok(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_names_is_the_order_of_time() {
+        for (kind, periods) in [
+            (Kind::Ohlc, ["2023", "2024", "2025"]),
+            (Kind::Trades, ["2023-12-31", "2024-01-01", "2024-01-02"]),
+        ] {
+            let in_time = periods.map(|period| [Part::File, Part::Open].map(|part| (period, part)));
+            let names: Vec<String> =
+                in_time.iter().flatten().map(|(period, part)| part.file_name(period)).collect();
+
+            assert!(names.is_sorted(), "{names:?}");
+            for ((period, part), name) in in_time.iter().flatten().zip(&names) {
+                assert_eq!(Part::of(name, kind), Period::named(kind, period).map(|period| (period, *part)));
+            }
+        }
     }
 }

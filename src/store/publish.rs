@@ -4,7 +4,7 @@
 //! are decoded, merged and encoded anew. The file is written aside, read back, synced and renamed.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::column::writer::ColumnCloseResult;
@@ -17,7 +17,7 @@ use crate::store::file::{Appending, FOOTER_KEY, Footer, Hashed, Opened, PeriodFi
 use crate::store::ledger::pairs;
 use crate::store::merge::{Tally, keys, merge};
 use crate::store::place::Place;
-use crate::store::rows::{GROUP_ROWS, column_range, key_range, properties, schema, write_group};
+use crate::store::rows::{GROUP_ROWS, column_range, properties, schema, write_group};
 use crate::store::{FileEntry, Mark, Part, Period, StoreError};
 use crate::telemetry::{Reason, trace};
 
@@ -34,6 +34,19 @@ pub struct Published {
     pub encoded_bytes: u64,
     /// Bytes copied as they were.
     pub copied_bytes: u64,
+    /// The highest number of an update in it, where it is one of a book.
+    pub last_ord: Option<i64>,
+}
+
+/// What an open file says of the file beside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside {
+    /// Its generation.
+    pub(crate) generation: u64,
+    /// Rows written into open files since one was folded.
+    pub(crate) rewritten: u64,
+    /// The generation it had while it still had rows that are in the open file now.
+    pub(crate) out_of: Option<u64>,
 }
 
 /// What to publish.
@@ -43,8 +56,8 @@ pub(crate) struct Order<'a> {
     pub(crate) period: &'a Period,
     /// Higher than any generation of the series so far.
     pub(crate) generation: u64,
-    /// For an open file: the generation of the file beside it, and the rows written into open files since that one.
-    pub(crate) beside: Option<(u64, u64)>,
+    /// What an open file says of the file beside it.
+    pub(crate) beside: Option<Beside>,
     /// What the series covers, these rows included.
     pub(crate) covered: &'a Windows,
     /// The last journal frame of the series that is in these rows.
@@ -57,41 +70,63 @@ impl Order<'_> {
     }
 }
 
-/// Publishes `new`, rows of one period in order with each key once, together with the rows of `olds`: files of
-/// the period, each with keys beyond those of the one before. Says what became of the new rows.
-pub(crate) fn publish(
-    order: &Order<'_>,
-    olds: &[&PeriodFile],
-    new: &Batch,
-) -> Result<(Published, Tally), StoreError> {
-    let path = order.place.path(&order.period.name, order.part());
-    let shown = path.strip_prefix(order.place.layout.root()).unwrap_or(&path);
-    trace::parquet_write(shown).in_scope(|| {
-        publish_at(order, &path, olds, new)
-            .inspect(|(written, _)| trace::wrote(written.entry.rows, written.entry.bytes))
-            .inspect_err(|error| trace::failed(Reason::Storage.name(), error))
-    })
+/// A file that is written, read back and durable, and has not yet its name. Left alone, it is removed.
+pub(crate) struct Prepared<'a> {
+    place: &'a Place,
+    path: PathBuf,
+    published: Published,
+    /// What became of the new rows.
+    tally: Tally,
+    is_named: bool,
 }
 
-fn publish_at(
-    order: &Order<'_>,
-    path: &Path,
+/// Writes `new`, rows of one period in order with each key once, together with the rows of `olds`: files of
+/// the period, each with keys beyond those of the one before.
+pub(crate) fn prepare<'a>(
+    order: &Order<'a>,
     olds: &[&PeriodFile],
     new: &Batch,
-) -> Result<(Published, Tally), StoreError> {
-    let (disk, aside) = (&order.place.disk, aside(path));
-    let (published, tally) = write_aside(order, olds, new, &aside)
-        .and_then(|written| {
-            read_back(order, &aside, &written.0)?;
-            disk.take_name(&aside, path).map_err(StoreError::io("renaming", path))?;
-            Ok(written)
-        })
-        .inspect_err(|_| {
-            let _ = disk.remove(&aside);
-        })?;
-    let found = disk.look(path).map_err(StoreError::io("looking at", path))?;
-    let modified = found.map_or(0, |found| found.modified);
-    Ok((Published { entry: FileEntry { modified, ..published.entry }, ..published }, tally))
+) -> Result<Prepared<'a>, StoreError> {
+    let path = order.place.path(&order.period.name, order.part());
+    let shown = path.strip_prefix(order.place.layout.root()).unwrap_or(&path);
+    let prepare = || {
+        let aside = aside(&path);
+        write_aside(order, olds, new, &aside)
+            .and_then(|(mut published, tally)| {
+                published.last_ord = read_back(order, &aside, &published)?;
+                Ok((published, tally))
+            })
+            .inspect_err(|_| {
+                let _ = order.place.disk.remove(&aside);
+            })
+    };
+    let prepared = trace::parquet_write(shown).in_scope(|| {
+        prepare()
+            .inspect(|(written, _)| trace::wrote(written.entry.rows, written.entry.bytes))
+            .inspect_err(|error| trace::failed(Reason::Storage.name(), error))
+    });
+    let (published, tally) = prepared?;
+    Ok(Prepared { place: order.place, path, published, tally, is_named: false })
+}
+
+impl Prepared<'_> {
+    /// Gives the file its name, in the place of what has it, durable.
+    pub(crate) fn take_name(mut self) -> Result<(Published, Tally), StoreError> {
+        let (disk, path) = (&self.place.disk, &self.path);
+        disk.take_name(&aside(path), path).map_err(StoreError::io("renaming", path))?;
+        self.is_named = true;
+        let found = disk.look(path).map_err(StoreError::io("looking at", path))?;
+        self.published.entry.modified = found.map_or(0, |found| found.modified);
+        Ok((self.published.clone(), self.tally))
+    }
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        if !self.is_named {
+            let _ = self.place.disk.remove(&aside(&self.path));
+        }
+    }
 }
 
 fn write_aside(
@@ -124,8 +159,9 @@ fn write_aside(
         series: order.place.series.to_string(),
         period: order.period.name.clone(),
         generation: order.generation,
-        beside: order.beside.map(|beside| beside.0),
-        rewritten: order.beside.map_or(0, |beside| beside.1),
+        beside: order.beside.map(|beside| beside.generation),
+        out_of: order.beside.and_then(|beside| beside.out_of),
+        rewritten: order.beside.map_or(0, |beside| beside.rewritten),
         journal: order.journal,
         rows,
         covered: pairs(&order.covered.within(order.period.window)),
@@ -148,12 +184,14 @@ fn write_aside(
         entry,
         encoded_bytes: bytes.saturating_sub(copied),
         copied_bytes: copied,
+        last_ord: None,
     };
     Ok((published, tally))
 }
 
-/// Reads what was written as a reader would and compares it with what was meant.
-fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<(), StoreError> {
+/// Reads what was written as a reader would and compares it with what was meant. Gives the highest number of an update,
+/// where it is a book.
+fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<Option<i64>, StoreError> {
     let differs = |reason: &str| StoreError::ReadBack { path: aside.to_owned(), reason: reason.to_owned() };
     let file = match order.place.look_into(aside)? {
         Opened::Ours(file) => file,
@@ -167,7 +205,7 @@ fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<(),
     if hashes.whole != written.entry.sha256 || hashes.body != file.footer().body_sha256 {
         return Err(differs("its hash is another"));
     }
-    Ok(())
+    Ok(file.last_ord())
 }
 
 /// The next file while it is put together, row group by row group.
@@ -211,15 +249,19 @@ impl Assembly<'_> {
         next: usize,
     ) -> Result<usize, StoreError> {
         let group = old.metadata().row_group(index);
-        let Some(range) = key_range(group) else {
+        let Some(range) = old.group_keys(index) else {
             let reason = format!("row group {index} has no statistics");
             return Err(StoreError::Damaged { path: old.path().to_owned(), reason });
         };
+        if range.is_empty() {
+            return Ok(next);
+        }
         let before = keys(new).partition_point(|key| *key < range.start);
         let inside = keys(new).partition_point(|key| *key < range.end);
         self.wait(new, next..before)?;
         let full = group.num_rows() >= FULL_ROWS;
-        if before == inside && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
+        let is_untouched = before == inside && old.has_whole(index);
+        if is_untouched && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
             self.drain(1)?;
             self.copy(old, index)?;
         } else {

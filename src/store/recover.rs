@@ -8,12 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::is_aside;
-use crate::model::{Micros, Window};
+use crate::model::{Kind, Micros, Window};
 use crate::store::file::{Opened, PeriodFile};
-use crate::store::fold::Flush;
+use crate::store::fold::{Flush, Held};
 use crate::store::ledger::Read;
 use crate::store::place::Place;
-use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
+use crate::store::{FileEntry, Ledger, Mark, Part, Period, StoreError};
 
 /// Something recovery met and dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,10 @@ pub enum FindingKind {
     Missing,
     /// A whole file the ledger did not know yet: a publish cut short, or a ledger lost.
     Adopted,
-    /// An open file whose rows are all in the file beside it, now empty: a fold cut short.
+    /// A change of both files of a period that was cut short after its first step, now brought to its end.
     Emptied,
+    /// An open file that had the name of older versions, and has its own now.
+    Renamed,
     /// A temporary file of a process that died.
     Swept,
     /// A stretch of the journal that is no frame; its bytes lie in quarantine.
@@ -48,6 +50,8 @@ pub enum FindingKind {
 pub(crate) struct Recovered {
     pub(crate) ledger: Ledger,
     pub(crate) findings: Vec<Finding>,
+    /// The ledger is to be written, whether or not anything was found.
+    pub(crate) is_changed: bool,
 }
 
 /// Reads the ledger of a series and makes it agree with the folder.
@@ -56,20 +60,27 @@ pub(crate) struct Recovered {
 /// [`StoreError::Foreign`] where a file that is not ours lies at a path this series would write, or a
 /// refusal of the operating system.
 pub(crate) fn recover(place: &Place) -> Result<Recovered, StoreError> {
-    let mut recovery = Recovery { place, out: Recovered::default() };
+    let mut recovery = Recovery { place, out: Recovered::default(), adopted: BTreeSet::new() };
     recovery.read_ledger()?;
+    let knows_ord = recovery.out.ledger.last_ord.is_some();
     let present = recovery.list()?;
     recovery.drop_missing(&present);
     for (period, part) in &present {
         recovery.check(period, *part)?;
     }
-    recovery.empty_dead()?;
+    recovery.finish_changes()?;
+    if place.series.kind() == Kind::OrderBook && !knows_ord {
+        recovery.find_last_ord()?;
+    }
+    recovery.out.is_changed |= recovery.out.ledger.leave_older_names();
     Ok(recovery.out)
 }
 
 struct Recovery<'a> {
     place: &'a Place,
     out: Recovered,
+    /// Periods of which a file was taken over.
+    adopted: BTreeSet<String>,
 }
 
 impl Recovery<'_> {
@@ -86,7 +97,8 @@ impl Recovery<'_> {
     /// The files of periods, each period's own before its open one; temporary files of the dead are swept on the way.
     fn list(&mut self) -> Result<BTreeSet<(Period, Part)>, StoreError> {
         let (disk, folder) = (&self.place.disk, &self.place.folder);
-        let mut present = BTreeSet::new();
+        let (mut present, mut older) = (BTreeSet::new(), Vec::new());
+        let kind = self.place.series.kind();
         let names = match disk.list(folder) {
             Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(present),
@@ -97,12 +109,55 @@ impl Recovery<'_> {
                 let path = folder.join(&name);
                 disk.remove(&path).map_err(StoreError::io("removing", &path))?;
                 self.found(FindingKind::Swept, path, "a temporary file of a process that ended");
-            } else if let Some((period, part)) = Part::of_name(&name) {
-                let period = Period::named(self.place.series.kind(), period);
-                present.extend(period.map(|period| (period, part)));
+            } else if let Some(period) = Part::of_older_name(&name, kind) {
+                older.push(period);
+            } else {
+                present.extend(Part::of(&name, kind));
+            }
+        }
+        for period in older {
+            if self.rename_older(&period)? {
+                present.insert((period, Part::Open));
             }
         }
         Ok(present)
+    }
+
+    /// Gives the open file of a period its name, where it has that of older versions; gives whether it has it now. Of
+    /// two the newer one stands. What is not ours is left alone: nothing is written to that path any more.
+    fn rename_older(&mut self, period: &Period) -> Result<bool, StoreError> {
+        let (from, to) = (self.place.older_path(&period.name), self.place.path(&period.name, Part::Open));
+        let look = |path: &Path| self.place.disk.look(path).map_err(StoreError::io("looking at", path));
+        let bytes = look(&from)?.map(|found| found.bytes);
+        let is_taken = look(&to)?.is_some();
+        let opened = self.place.look_into(&from)?;
+        let known = self.out.ledger.open_files.get(&period.name).filter(|entry| !entry.remote_only);
+        match opened {
+            Opened::Ours(older) if is_taken => {
+                let is_newer = match self.place.look_into(&to)? {
+                    Opened::Ours(own) => own.footer().generation < older.footer().generation,
+                    Opened::Foreign => return Err(StoreError::Foreign { path: to }),
+                    Opened::Damaged(_) => true,
+                };
+                let lesser = if is_newer { &to } else { &from };
+                self.set_aside(lesser, "another open file of its period is newer".to_owned())?;
+                if !is_newer {
+                    return Ok(true);
+                }
+            }
+            Opened::Ours(_) => {}
+            // As long as the one published there: it is that one, and is judged under its name.
+            Opened::Foreign | Opened::Damaged(_)
+                if !is_taken && known.is_some_and(|entry| Some(entry.bytes) == bytes) => {}
+            Opened::Foreign => return Ok(is_taken),
+            Opened::Damaged(reason) => {
+                self.set_aside(&from, reason)?;
+                return Ok(is_taken);
+            }
+        }
+        self.place.disk.take_name(&from, &to).map_err(StoreError::io("renaming", &from))?;
+        self.found(FindingKind::Renamed, to, "it had the name of older versions");
+        Ok(true)
     }
 
     fn drop_missing(&mut self, present: &BTreeSet<(Period, Part)>) {
@@ -158,6 +213,9 @@ impl Recovery<'_> {
         if let Some(entry) = known.as_ref().filter(|entry| entry.sha256 == hashes.whole) {
             let entry = FileEntry { modified: found.modified, remote_only: false, ..entry.clone() };
             self.out.ledger.part_mut(part).insert(period.name.clone(), entry);
+            if part == Part::Open {
+                self.out.ledger.copy_open_anew(&period.name);
+            }
             return Ok(());
         }
         if hashes.body != footer.body_sha256 {
@@ -198,15 +256,18 @@ impl Recovery<'_> {
         entry: FileEntry,
     ) -> Result<(), StoreError> {
         let (first, last) = ends_of(file)?.unwrap_or_default();
+        self.adopted.insert(period.name.clone());
         let ledger = &mut self.out.ledger;
+        ledger.saw_ord(file.last_ord());
         let beside = ledger.files.get(&period.name).map_or(0, |entry| entry.generation);
         let generation = entry.generation;
         ledger
             .part_mut(part)
             .insert(period.name.clone(), FileEntry { first: first.0, last: last.0, ..entry });
         ledger.generation = ledger.generation.max(generation);
-        // An open file speaks for its period only together with the file it was written beside.
-        if part == Part::File || file.footer().beside == Some(beside) {
+        // An open file speaks for its period only together with the file it was written beside, or out of.
+        let is_with = [file.footer().beside, file.footer().out_of].contains(&Some(beside));
+        if part == Part::File || is_with {
             file.footer().windows().iter().for_each(|window| ledger.cover(window));
         }
         // A ledger that was lost knows at least that these rows were wanted.
@@ -218,35 +279,84 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// An open file that is not newer than the file beside it is dead: a fold was cut short after its first step.
-    fn empty_dead(&mut self) -> Result<(), StoreError> {
+    /// Brings every change of both files that was cut short after its first step to its end.
+    fn finish_changes(&mut self) -> Result<(), StoreError> {
         let ledger = &self.out.ledger;
-        let is_dead = |(name, open): &(&String, &FileEntry)| {
-            ledger.files.get(*name).is_some_and(|file| open.generation <= file.generation)
+        let may_be_cut = |name: &String, open: &FileEntry, file: &FileEntry| {
+            let is_here = !open.remote_only && !file.remote_only;
+            is_here && (open.generation <= file.generation || self.adopted.contains(name))
         };
-        let dead: Vec<String> =
-            ledger.open_files.iter().filter(is_dead).map(|(name, _)| name.clone()).collect();
-        for name in dead {
+        let both =
+            ledger.open_files.iter().filter_map(|(name, open)| Some((name, open, ledger.files.get(name)?)));
+        let cut = both.filter(|(name, open, file)| may_be_cut(name, open, file));
+        let cut: Vec<String> = cut.map(|(name, ..)| name.clone()).collect();
+        for name in cut {
             let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
-            let ledger = &self.out.ledger;
+            let (file, open) = (self.whole(&period, Part::File)?, self.whole(&period, Part::Open)?);
+            let (Some(file), Some(open)) = (file, open) else { continue };
+            let (place, ledger) = (self.place, &self.out.ledger);
+            let held = Held::of(Some(file), Some(open));
+            let journal = ledger.mark_of(&name);
             let flush = Flush {
-                place: self.place,
+                place,
                 period: &period,
-                generation: ledger.generation,
+                generation: ledger.generation.max(held.generation()),
                 covered: &ledger.covered,
-                journal: None,
+                journal,
+                held: journal,
                 small_rows: 0,
             };
-            let beside = ledger.files.get(&name).map_or(0, |file| file.generation);
-            let emptied = flush.empty_open(1, beside)?;
-            self.out.ledger.enter(&emptied);
+            let finished = held.finish(&flush)?;
+            if finished.files.is_empty() {
+                continue;
+            }
+            finished.files.iter().for_each(|file| self.out.ledger.enter(file));
             let path = self.place.path(&name, Part::Open);
             self.found(
                 FindingKind::Emptied,
                 path,
-                "its rows are in the file beside it: a fold was cut short",
+                "rows were in the file beside it too: a fold was cut short",
             );
         }
+        Ok(())
+    }
+
+    /// A file the ledger knows, whose digest is right; one that is damaged is set aside.
+    fn whole(&mut self, period: &Period, part: Part) -> Result<Option<Box<PeriodFile>>, StoreError> {
+        let Some(file) = self.readable(period, part)? else { return Ok(None) };
+        if file.hashes()?.body == file.footer().body_sha256 {
+            return Ok(Some(file));
+        }
+        self.lose(period, part, "its content is not what its digest says".to_owned())?;
+        Ok(None)
+    }
+
+    /// A file the ledger knows; one whose footer cannot be read is set aside.
+    fn readable(&mut self, period: &Period, part: Part) -> Result<Option<Box<PeriodFile>>, StoreError> {
+        let reason = match self.place.look_into(&self.place.path(&period.name, part))? {
+            Opened::Ours(file) => return Ok(Some(file)),
+            Opened::Foreign => "our entry in its footer cannot be found".to_owned(),
+            Opened::Damaged(reason) => reason,
+        };
+        self.lose(period, part, reason)?;
+        Ok(None)
+    }
+
+    /// The ledger of a book that was written before ledgers knew the number of the last update learns it from the files.
+    fn find_last_ord(&mut self) -> Result<(), StoreError> {
+        let here = [Part::File, Part::Open].map(|part| {
+            let names = self.out.ledger.entries_of(part).map(|(name, _)| name.clone());
+            names.map(|name| (name, part)).collect::<Vec<_>>()
+        });
+        let mut last = None;
+        for (name, part) in here.into_iter().flatten() {
+            let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
+            last = last.max(self.readable(&period, part)?.and_then(|file| file.last_ord()));
+        }
+        // What is on remotes only was numbered by the newest file alone, so it may be one ahead of that.
+        let is_away = self.out.ledger.remote_only().next().is_some();
+        self.out.ledger.saw_ord(last.map(|last| last + i64::from(is_away)));
+        self.out.is_changed |= last.is_some();
         Ok(())
     }
 
@@ -283,6 +393,12 @@ fn ends_of(file: &PeriodFile) -> Result<Option<(Micros, Micros)>, StoreError> {
 }
 
 impl Ledger {
+    /// What the files of a period hold of the journal.
+    pub(crate) fn mark_of(&self, period: &str) -> Option<Mark> {
+        let mark = |part| self.part(part).get(period)?.journal;
+        mark(Part::Open).or_else(|| mark(Part::File))
+    }
+
     pub(crate) fn part(&self, part: Part) -> &BTreeMap<String, FileEntry> {
         match part {
             Part::File => &self.files,

@@ -1,13 +1,13 @@
 //! Checking a series against its own account: every file, hash, order, key and window. Changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series};
 use crate::store::file::{Opened, PeriodFile, look_into};
 use crate::store::ledger::Read;
 use crate::store::merge::{keys, tidy};
-use crate::store::read::period_files_on;
+use crate::store::read::pair_on;
 use crate::store::{FileEntry, Layout, Ledger, Part, Period, StoreError};
 
 /// Something that is not as it should be.
@@ -52,7 +52,7 @@ pub(crate) fn verify_series_on(
     };
     for part in [Part::File, Part::Open] {
         for (name, entry) in ledger.part(part) {
-            let path = folder.join(part.file_name(name));
+            let path = path_of(disk, &folder, name, part)?;
             if entry.remote_only && disk.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
                 if entry.remotes.is_empty() {
                     fault(
@@ -74,7 +74,7 @@ pub(crate) fn verify_series_on(
     }
     for name in ledger.open_files.keys() {
         if let Some(what) = overlap(disk, layout, series, name) {
-            fault(folder.join(Part::Open.file_name(name)), what);
+            fault(path_of(disk, &folder, name, Part::Open)?, what);
         }
     }
     if let Some(window) = ledger.contradiction() {
@@ -145,13 +145,23 @@ fn verify_rows(file: &PeriodFile, period: &Period) -> Result<Vec<String>, StoreE
     Ok(faults)
 }
 
-/// What is wrong between a period's two files: every key of the open one lies behind the last of the other.
+/// Where a file of a period lies, in a tree that was not opened since open files have another name too.
+fn path_of(disk: &dyn Disk, folder: &Path, period: &str, part: Part) -> Result<PathBuf, StoreError> {
+    let path = folder.join(part.file_name(period));
+    let older = folder.join(Part::older_name(period));
+    let is_there = |path: &Path| disk.look(path).map_err(StoreError::io("looking at", path));
+    let is_older = part == Part::Open && is_there(&path)?.is_none() && is_there(&older)?.is_some();
+    Ok(if is_older { older } else { path })
+}
+
+/// What is wrong between a period's two files: every key of the open one lies behind the last of the other, but where
+/// a change of both was cut short.
 fn overlap(disk: &dyn Disk, layout: &Layout, series: &Series, period: &str) -> Option<String> {
     // A file that cannot be read was reported by itself.
-    let files = period_files_on(disk, layout, series, period).ok()?;
-    let [file, open] = files.as_slice() else { return None };
-    let (last, first) = (file.last_key()?, open.first_key()?);
-    (first <= last).then(|| "it holds rows that belong into the file beside it".to_owned())
+    let pair = pair_on(disk, layout, series, period).ok()?;
+    let (file, open) = (pair.file.as_ref()?, pair.open.as_ref()?);
+    let is_cut_short = open.footer().out_of == Some(file.footer().generation);
+    (pair.overlap && !is_cut_short).then(|| "it holds rows that belong into the file beside it".to_owned())
 }
 
 fn unknown_files(
@@ -166,8 +176,10 @@ fn unknown_files(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(StoreError::io("listing", &folder)(error)),
     };
-    let is_known =
-        |name: &str| Part::of_name(name).is_none_or(|(period, part)| ledger.part(part).contains_key(period));
+    let is_known = |name: &str| match Part::of_older_name(name, series.kind()) {
+        Some(period) => ledger.open_files.contains_key(&period.name),
+        None => Part::of_name(name).is_none_or(|(period, part)| ledger.part(part).contains_key(period)),
+    };
     let unknown = names.iter().filter(|name| !is_known(name) && !name.starts_with('.'));
     Ok(unknown.map(|name| folder.join(name)).collect())
 }

@@ -29,7 +29,7 @@ async fn every_flipped_bit_is_noticed_kept_and_repaired() {
     let mut told = Vec::new();
     for round in 0..times(40, 200) {
         scene.restore();
-        let kinds = [".parquet", ".open.parquet", "_series.json", ".journal"];
+        let kinds = [".parquet", "_open.parquet", "_series.json", ".journal"];
         let kind = kinds[(round % kinds.len() as u64) as usize];
         told.push(scene.flip_and_repair(kind, &mut dice).await);
     }
@@ -212,7 +212,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_other = ending == ".parquet" && name.ends_with(".open.parquet");
+        let is_other = ending == ".parquet" && name.ends_with("_open.parquet");
         if path.is_dir() {
             found.extend(files(&path, ending));
         } else if name.ends_with(ending) && !is_other {

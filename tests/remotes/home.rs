@@ -78,9 +78,7 @@ impl Home {
                 sha256: entry.sha256.clone(),
             })
             .collect();
-        store
-            .copied(&self.series, Copied { remote: remote.to_owned(), files, gone: Vec::new(), digest: None })
-            .unwrap();
+        store.copied(&self.series, Copied { remote: remote.to_owned(), files, ..Copied::default() }).unwrap();
     }
 
     /// Takes a late row of 2023, with what is on a remote only brought back from there.

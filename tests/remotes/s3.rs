@@ -286,7 +286,7 @@ async fn a_purged_period_of_a_fleet_gets_a_late_row_and_the_bucket_keeps_all_its
     home.store().own_under(&home.series, 1).unwrap();
     let published = bucket.publish(&home.layout, &home.ledger()).await.unwrap();
     let (files, remote) = (published.verified, bucket.name());
-    home.store().copied(&home.series, Copied { remote, files, gone: Vec::new(), digest: None }).unwrap();
+    home.store().copied(&home.series, Copied { remote, files, ..Copied::default() }).unwrap();
     let sha256 = home.ledger().files["2023"].sha256.clone();
     assert!(home.store().drop_copied(&home.series, "2023", &sha256).unwrap().is_some());
     assert!(!home.file("2023").exists());

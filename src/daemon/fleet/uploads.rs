@@ -155,11 +155,8 @@ impl Fleet {
             if is_due {
                 ready.recheck = None;
                 let gone = bucket.gone(&ledger).await?;
-                self.enter_copied(
-                    series,
-                    Copied { remote: bucket.name(), files: Vec::new(), gone, digest: None },
-                )
-                .await?;
+                self.enter_copied(series, Copied { remote: bucket.name(), gone, ..Copied::default() })
+                    .await?;
                 ready.seen = None;
                 continue;
             }
@@ -205,8 +202,8 @@ impl Fleet {
             self.telemetry.emit(WritesOvertaken { series: &series.to_string(), writes });
         }
         let digest = Some(ledger.digest(series, &remote)?);
-        self.enter_copied(series, Copied { remote, files: published.verified, gone: Vec::new(), digest })
-            .await?;
+        let (files, renamed) = (published.verified, published.renamed);
+        self.enter_copied(series, Copied { remote, files, digest, renamed, ..Copied::default() }).await?;
         if published.met > 0 {
             self.merge_earlier(series).await?;
         }

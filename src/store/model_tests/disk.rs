@@ -261,6 +261,12 @@ fn apply(names: &mut Names, change: &Change) {
     }
 }
 
+/// The open file beside a period's file.
+fn open_beside(file: &Path) -> PathBuf {
+    let period = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{period}_open.parquet"))
+}
+
 /// What a change of a name guards.
 fn guard_of(change: &Change) -> Option<Guard> {
     match change {
@@ -288,7 +294,7 @@ fn guard_of_content(path: &Path) -> Option<Guard> {
         "_series.json" => Some(Guard::Ledger),
         _ if name.ends_with(".jsonl") => Some(Guard::SetAside),
         _ if name.ends_with(".journal") => Some(Guard::Frames),
-        _ if name.ends_with(".open.parquet") => Some(Guard::OpenFile),
+        _ if name.ends_with("_open.parquet") => Some(Guard::OpenFile),
         _ if name.ends_with(".parquet") => Some(Guard::File),
         _ => None,
     }
@@ -320,8 +326,8 @@ impl Disk for ModelDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut world = self.operation()?;
         if world.without == Some(Guard::FoldOrder) {
-            let open = to.with_extension("open.parquet");
-            let is_fold = guard_of_content(to) == Some(Guard::File) && world.now.contains_key(&open);
+            let is_fold =
+                guard_of_content(to) == Some(Guard::File) && world.now.contains_key(&open_beside(to));
             if is_fold {
                 world.file(from)?;
                 world.held_back = Some((from.to_owned(), to.to_owned()));

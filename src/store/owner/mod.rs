@@ -14,6 +14,7 @@ use crate::model::Series;
 use crate::store::folders::Folders;
 use crate::store::journal::{Entry, Journal, Rows, scan};
 use crate::store::ledger::Read;
+use crate::store::older::series_to_rename;
 use crate::store::owner::replay::Replaying;
 use crate::store::recover::Finding;
 use crate::store::settings::{Bounds, Settings};
@@ -110,7 +111,13 @@ impl Store {
             freed: Condvar::new(),
         };
         let store = Store(Arc::new(shared));
-        let replay = Replaying::run(&store, settings.now)?;
+        let mut replay = Replaying::run(&store, settings.now)?;
+        for series in series_to_rename(&*store.0.disk, layout) {
+            // One that cannot be opened says why to whoever wants to write it.
+            if let Ok((_, findings)) = store.writer(&series) {
+                replay.findings.extend(findings.into_iter().map(|finding| (Some(series.clone()), finding)));
+            }
+        }
         Ok((store, replay))
     }
 

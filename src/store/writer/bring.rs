@@ -54,22 +54,26 @@ impl Writer {
         entry: FileEntry,
         from: &Path,
     ) -> Result<(), StoreError> {
-        let is_whole = match self.place.look_into(from)? {
-            Opened::Ours(file) => file.hashes()?.whole == entry.sha256,
-            Opened::Foreign | Opened::Damaged(_) => false,
+        let came = match self.place.look_into(from)? {
+            Opened::Ours(file) if file.hashes()?.whole == entry.sha256 => Some(file),
+            Opened::Ours(_) | Opened::Foreign | Opened::Damaged(_) => None,
         };
-        if !is_whole {
+        let Some(file) = came else {
             let _ = self.place.disk.remove(from);
             let reason = "what came is not what the ledger's hash says".to_owned();
             return Err(self.remote_only(period, part, reason));
-        }
+        };
         let path = self.place.path(&period.name, part);
         self.place.disk.take_name(from, &path).map_err(StoreError::io("renaming", &path))?;
         let found = self.place.disk.look(&path).map_err(StoreError::io("looking at", &path))?;
         let modified = found.map_or(0, |found| found.modified);
         self.ledger.generation = self.ledger.generation.max(entry.generation);
+        self.ledger.saw_ord(file.last_ord());
         let entry = FileEntry { modified, remote_only: false, ..entry };
         self.ledger.part_mut(part).insert(period.name.clone(), entry);
+        if part == Part::Open {
+            self.ledger.copy_open_anew(&period.name);
+        }
         self.unwritten = true;
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! Publishing what a writer has accepted: a period at a time, then the ledger.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Flushed, TWO_EMPTY, Waiting, Writer, period_at};
-use crate::model::{Batch, Windows};
+use crate::model::{Batch, Micros, Windows};
 use crate::store::file::PeriodFile;
 use crate::store::fold::{Flush, Held};
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{Mark, Part, Period, StoreError};
+use crate::store::{Part, Period, StoreError};
 
 impl Writer {
     /// Whether enough waits, or long enough, that it should be published.
@@ -56,15 +57,8 @@ impl Writer {
         let mut covered = self.ledger.covered.clone();
         let waiting = &self.waiting;
         waiting.covered.iter().chain(&waiting.derived).for_each(|window| covered.add(*window));
-        let mut from = 0;
-        while from < rows.len() {
-            let (period, until) = period_at(rows, from);
-            let part = match (from, until) == (0, rows.len()) {
-                true => Cow::Borrowed(rows),
-                false => Cow::Owned(rows.slice(from..until)),
-            };
+        for (period, part) in by_period(rows) {
             self.publish_period(&period, &part, &covered, flushed)?;
-            from = until;
         }
         // A period that is over by now is one file, whatever its open one holds.
         for period in self.open_and_over(&covered) {
@@ -93,13 +87,15 @@ impl Writer {
             Err(StoreError::Damaged { path, reason }) => return Err(self.lose(period, path, reason)?),
             held => held?,
         };
+        let mark = self.ledger.mark_of(&period.name);
         let flush = Flush {
             place: &self.place,
             period,
             // Higher than what stands there where a flush before failed between a file and the ledger.
             generation: self.ledger.generation.max(held.generation()),
             covered,
-            journal: self.waiting.last.or_else(|| self.mark_of(period)),
+            journal: self.waiting.last.or(mark),
+            held: mark,
             small_rows: self.shared.bounds.small_rows,
         };
         let published = held.flush(&flush, rows)?;
@@ -112,12 +108,6 @@ impl Writer {
             flushed.files.push(file);
         }
         Ok(())
-    }
-
-    /// What a period's files hold of the journal already.
-    pub(super) fn mark_of(&self, period: &Period) -> Option<Mark> {
-        let mark = |part| self.ledger.part(part).get(&period.name)?.journal;
-        mark(Part::Open).or_else(|| mark(Part::File))
     }
 
     /// The files of a period, found to be what their digests say before anything is copied from them.
@@ -171,4 +161,22 @@ impl Writer {
         self.unwritten = false;
         Ok(())
     }
+}
+
+/// The rows of each period, the oldest first. A book is in the order of its updates, whose instants may go back over
+/// midnight: all rows of a period are published at once, since its files then say how far the journal is in them.
+fn by_period(rows: &Batch) -> Vec<(Period, Cow<'_, Batch>)> {
+    let mut periods: BTreeMap<Micros, (Period, Vec<usize>)> = BTreeMap::new();
+    let mut from = 0;
+    while from < rows.len() {
+        let (period, until) = period_at(rows, from);
+        periods.entry(period.window.from).or_insert_with(|| (period, Vec::new())).1.extend(from..until);
+        from = until;
+    }
+    let is_one = periods.len() == 1;
+    let part = |(period, own): (Period, Vec<usize>)| match is_one {
+        true => (period, Cow::Borrowed(rows)),
+        false => (period, Cow::Owned(rows.gather(&own))),
+    };
+    periods.into_values().map(part).collect()
 }

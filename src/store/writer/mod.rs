@@ -119,7 +119,7 @@ impl Writer {
             shared,
             place,
             ledger: recovered.ledger,
-            unwritten: !recovered.findings.is_empty(),
+            unwritten: recovered.is_changed || !recovered.findings.is_empty(),
             waiting,
             written: Vec::new(),
         };
@@ -255,22 +255,11 @@ impl Writer {
         rows.gather(&kept)
     }
 
-    /// The `ord` of the next update of a book: one more than the highest of the series.
-    ///
-    /// # Errors
-    /// Where the newest file cannot be read.
-    pub fn next_ord(&self) -> Result<i64, StoreError> {
+    /// The `ord` of the next update of a book: one more than the highest ever given in the series, whatever day it was of.
+    #[must_use]
+    pub fn next_ord(&self) -> i64 {
         let waiting = keys(&self.waiting.rows).last().copied();
-        let newest = |part| self.ledger.part(part).keys().next_back().map(|name| (name.clone(), part));
-        let mut last = waiting;
-        for (name, part) in [Part::File, Part::Open].into_iter().filter_map(newest) {
-            let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
-            if self.ledger.is_away(&name) {
-                return Err(self.remote_only(&period, part, "its last row is asked for".to_owned()));
-            }
-            last = last.max(self.place.open(&period, part)?.last_key());
-        }
-        Ok(last.map_or(0, |last| last + 1))
+        self.ledger.last_ord.max(waiting).map_or(0, |last| last + 1)
     }
 
     /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps.
@@ -330,6 +319,7 @@ impl Ledger {
     /// Enters a file that now stands under its name.
     pub(crate) fn enter(&mut self, published: &Published) {
         self.generation = self.generation.max(published.entry.generation);
+        self.saw_ord(published.last_ord);
         self.part_mut(published.part).insert(published.period.clone(), published.entry.clone());
     }
 }

@@ -1,11 +1,14 @@
 //! The ledger of a series: what is wanted, what is covered, and the files that hold it.
 
-use std::collections::BTreeMap;
+mod format;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::format::pairs;
 use crate::disk::{Disk, Os};
 use crate::model::{Micros, Series, Window, Windows};
 use crate::store::{Mark, StoreError};
@@ -41,6 +44,13 @@ pub struct Ledger {
     pub synced: BTreeMap<String, String>,
     /// The ownership this account was written under; a lower one never replaces a higher one in a bucket.
     pub fence: u64,
+    /// The highest number ever given to an update of this series, which is a book. It only grows, whatever becomes of
+    /// the files.
+    pub last_ord: Option<i64>,
+    /// It was written when open files had their older names.
+    pub is_older: bool,
+    /// The remotes that may still hold the open file of a period under its older name.
+    pub older_names: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A window with a reason.
@@ -87,35 +97,6 @@ fn is_false(flag: &bool) -> bool {
 /// Reasons of gaps kept per series; older ones give way, since they only explain and never decide.
 const MOST_NOTES: usize = 1_000;
 
-type Pairs = Vec<(i64, i64)>;
-type Reasons = Vec<(i64, i64, String)>;
-
-/// The file's shape.
-#[derive(Serialize, Deserialize)]
-struct Raw {
-    format: u32,
-    series: String,
-    wanted_since: Option<i64>,
-    covered: Pairs,
-    empty: Reasons,
-    unfillable: Reasons,
-    derived: Pairs,
-    notes: Reasons,
-    files: BTreeMap<String, FileEntry>,
-    open_files: BTreeMap<String, FileEntry>,
-    generation: u64,
-    journal: Option<Mark>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    synced: BTreeMap<String, String>,
-    #[serde(default)]
-    fence: u64,
-}
-
-const FORMAT: u32 = 1;
-/// What ends the file: a check sum of everything before it, as eight hexadecimal digits.
-const CHECK: &str = ",\"crc32\":\"";
-const CHECK_BYTES: usize = CHECK.len() + 8 + "\"}".len();
-
 /// What lies at a ledger's path.
 #[derive(Debug)]
 pub(crate) enum Read {
@@ -154,34 +135,6 @@ impl Ledger {
         })
     }
 
-    /// Reads a ledger from its bytes.
-    ///
-    /// # Errors
-    /// Why they are no ledger of this series.
-    pub fn decode(bytes: &[u8], series: &Series) -> Result<Ledger, String> {
-        if !checks_out(bytes) {
-            return Err("its check sum does not fit its content".to_owned());
-        }
-        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| format!("it is no ledger: {error}"))?;
-        if raw.series != series.to_string() || raw.format != FORMAT {
-            return Err(format!("it is a ledger of {} in format {}", raw.series, raw.format));
-        }
-        Ok(Ledger {
-            wanted_since: raw.wanted_since.map(Micros),
-            covered: windows(&raw.covered),
-            empty: notes(raw.empty),
-            unfillable: notes(raw.unfillable),
-            derived: windows(&raw.derived),
-            notes: notes(raw.notes),
-            files: raw.files,
-            open_files: raw.open_files,
-            generation: raw.generation,
-            journal: raw.journal,
-            synced: raw.synced,
-            fence: raw.fence,
-        })
-    }
-
     /// Writes the ledger, whole or not at all.
     ///
     /// # Errors
@@ -199,27 +152,6 @@ impl Ledger {
             written.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
         };
         trace::ledger_write(series).in_scope(write)
-    }
-
-    /// The bytes of its file.
-    pub(crate) fn encode(&self, series: &Series) -> serde_json::Result<Vec<u8>> {
-        let raw = Raw {
-            format: FORMAT,
-            series: series.to_string(),
-            wanted_since: self.wanted_since.map(|at| at.0),
-            covered: pairs(&self.covered),
-            empty: reasons(&self.empty),
-            unfillable: reasons(&self.unfillable),
-            derived: pairs(&self.derived),
-            notes: reasons(&self.notes),
-            files: self.files.clone(),
-            open_files: self.open_files.clone(),
-            generation: self.generation,
-            journal: self.journal,
-            synced: self.synced.clone(),
-            fence: self.fence,
-        };
-        serde_json::to_vec(&raw).map(with_check)
     }
 
     /// Everything that need not be asked for: covered, confirmed empty or unfillable.
@@ -305,6 +237,11 @@ impl Ledger {
         lost.iter().for_each(|part| self.note(part, reason));
     }
 
+    /// A file of the series, which is a book, holds updates up to this number.
+    pub(crate) fn saw_ord(&mut self, ord: Option<i64>) {
+        self.last_ord = self.last_ord.max(ord);
+    }
+
     /// The names of the periods that have a file, oldest first.
     pub fn periods(&self) -> impl Iterator<Item = &str> {
         let lone = self.open_files.keys().filter(|name| !self.files.contains_key(*name));
@@ -340,19 +277,6 @@ impl Ledger {
     }
 }
 
-/// The encoded object with its check sum as its last member.
-fn with_check(mut encoded: Vec<u8>) -> Vec<u8> {
-    encoded.pop();
-    let crc = crc32fast::hash(&encoded);
-    encoded.extend(format!("{CHECK}{crc:08x}\"}}").into_bytes());
-    encoded
-}
-
-fn checks_out(bytes: &[u8]) -> bool {
-    let Some(body) = bytes.len().checked_sub(CHECK_BYTES).map(|at| &bytes[..at]) else { return false };
-    bytes[body.len()..] == *format!("{CHECK}{:08x}\"}}", crc32fast::hash(body)).as_bytes()
-}
-
 fn cut(notes: &mut Vec<Note>, window: Window) {
     let mut kept = Vec::with_capacity(notes.len());
     for note in notes.drain(..) {
@@ -375,26 +299,6 @@ fn insert(notes: &mut Vec<Note>, window: Window, reason: &str) {
     notes.retain(|note| !touching(note));
     let place = notes.partition_point(|note| note.window.from < joined.from);
     notes.insert(place, Note { window: joined, reason: reason.to_owned() });
-}
-
-fn windows(pairs: &[(i64, i64)]) -> Windows {
-    pairs.iter().filter_map(|(from, until)| Window::new(Micros(*from), Micros(*until))).collect()
-}
-
-pub(crate) fn pairs(windows: &Windows) -> Pairs {
-    windows.iter().map(|window| (window.from.0, window.until.0)).collect()
-}
-
-fn notes(raw: Reasons) -> Vec<Note> {
-    raw.into_iter()
-        .filter_map(|(from, until, reason)| {
-            Some(Note { window: Window::new(Micros(from), Micros(until))?, reason })
-        })
-        .collect()
-}
-
-fn reasons(notes: &[Note]) -> Reasons {
-    notes.iter().map(|note| (note.window.from.0, note.window.until.0, note.reason.clone())).collect()
 }
 
 #[cfg(test)]
