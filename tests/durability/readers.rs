@@ -1,59 +1,113 @@
 //! Readers that know nothing of how files are kept, beside a writer that appends and folds: they open
-//! `*.parquet` in the order of names, meet no broken file and miss no row that was published before they listed.
+//! `*.parquet` in the order of names, meet no broken file, and find the series in time order, without a hole, as it was
+//! at the moment or a little earlier. Amid a change of both files of a period they may meet its newest rows twice.
+//!
+//! Between the moments at which a reader opens a file and its open file there is at most one publish, as with every
+//! `flush_interval` that is longer than a read takes. Who opens them the other way round never finds less than there is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use dccd::model::{Batch, Micros, Series, Trade, Window};
-use dccd::store::{Accepted, Bounds, Layout, Settings, Store, Writer};
+use dccd::store::{Accepted, Bounds, Layout, Part, Settings, Store, Writer};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::dice::{Dice, times};
 
-/// 2024-01-01 00:00 UTC, and the distance of two trades: a day's file holds 288.
+/// 2024-01-01 00:00 UTC, and the distance of two trades: a day's file holds 8 640.
 const BEGIN: i64 = 1_704_067_200_000_000;
-const STEP: i64 = 300_000_000;
-const SMALL_ROWS: u64 = 12;
+const STEP: i64 = 10_000_000;
+const HOUR: i64 = 3_600_000_000;
+const SMALL_ROWS: u64 = 24;
+/// No read takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-fn a_reader_in_the_order_of_names_misses_no_published_row_and_meets_no_broken_file() {
-    read_beside_a_writer(times(60, 500), &mut in_rust);
+fn a_reader_in_the_order_of_names_finds_the_series_in_order_and_whole_and_meets_no_broken_file() {
+    read_beside_a_writer(times(300, 1_000), Manner::Names, &mut in_rust);
 }
 
 #[test]
-fn readers_of_other_makers_miss_no_published_row_either() {
+fn polars_pandas_and_duckdb_find_the_series_in_order_and_whole() {
+    with_every_engine("paths", Manner::Names);
+}
+
+#[test]
+fn polars_pandas_and_duckdb_find_all_there_is_in_the_snapshot_of_the_readme_and_never_fail() {
+    with_every_engine("snapshot", Manner::Backwards);
+}
+
+fn with_every_engine(how: &str, manner: Manner) {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
     if !python.exists() {
-        println!("skipped: there is no target/venv, so neither polars nor pyarrow read beside a writer");
+        println!("skipped: there is no target/venv, so nothing read with Python beside a writer");
         return;
     }
-    for library in ["polars", "pyarrow"] {
-        let mut other = Python::start(&python, library);
-        read_beside_a_writer(times(60, 500), &mut |folder| other.read(folder));
+    for library in ["polars", "pandas", "duckdb"] {
+        let mut other = Python::start(&python, library, how);
+        read_beside_a_writer(times(60, 1_000), manner, &mut |folder| other.read(folder));
+        println!("by {library}, from {how}; the engine failed {} times and was asked again", other.failed);
     }
+}
+
+/// In which order a reader opens a file and its open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Names,
+    Backwards,
+}
+
+/// What one read found.
+#[derive(Debug, Default, Deserialize)]
+struct Found {
+    /// Instants in the order they were read.
+    ts: Vec<i64>,
+    /// What the engine calls the last row.
+    last: Vec<i64>,
+    /// Rows of each hour, where the engine can group by time.
+    hours: Option<Vec<(i64, u64)>>,
+    /// How often the engine failed before.
+    #[serde(default)]
+    failed: u64,
 }
 
 /// What writer and reader know of each other.
 #[derive(Default)]
 struct Shared {
-    /// Trades that were published, and that may be.
-    published: AtomicI64,
-    sent: AtomicI64,
-    /// Odd while a flush is going on; those that folded.
-    flush: AtomicU64,
-    folds: Mutex<BTreeSet<u64>>,
-    reads: AtomicU64,
-    is_over: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-/// Appends so often, and goes on until the reader came to a quarter as many reads.
-fn read_beside_a_writer(appends: u64, read: &mut (dyn FnMut(&Path) -> Vec<i64> + Send)) {
+#[derive(Default)]
+struct State {
+    /// Trades that were published, and that may be.
+    published: i64,
+    sent: i64,
+    /// Odd while a publish is going on; those that replaced both files of a period.
+    publish: u64,
+    changes: BTreeSet<u64>,
+    folds: u64,
+    taken_out: u64,
+    reads: u64,
+    is_over: bool,
+}
+
+/// What a read met.
+#[derive(Default)]
+struct Met {
+    earlier: u64,
+    doubled: u64,
+}
+
+/// Appends until so many reads were made.
+fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path) -> Found + Send)) {
     let mut dice = Dice::drawn();
     let folder = TempDir::new().unwrap();
     let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
@@ -65,95 +119,165 @@ fn read_beside_a_writer(appends: u64, read: &mut (dyn FnMut(&Path) -> Vec<i64> +
     let (shared, place) = (Shared::default(), layout.folder(&series));
     append(&mut writer, &mut dice, &shared);
 
-    let doubled = std::thread::scope(|scope| {
-        let reading = scope.spawn(|| read_on(&place, read, &shared));
-        let mut appended = 0;
-        while (appended < appends || shared.reads.load(Ordering::SeqCst) < appends / 4)
-            && !reading.is_finished()
-        {
+    let met = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let _over = Over(&shared);
+            read_on(&place, read, reads, manner, &shared)
+        });
+        while !shared.with(|state| state.is_over) {
             append(&mut writer, &mut dice, &shared);
-            appended += 1;
+            shared.wait_for_a_read();
         }
-        shared.is_over.store(true, Ordering::SeqCst);
         reading.join().unwrap()
     });
 
-    let folds = shared.folds.lock().unwrap();
-    for (from, until) in &doubled {
-        let is_during_a_fold = folds.range(*from..=*until).next().is_some();
-        assert!(is_during_a_fold, "rows were there twice from flush {from} to {until}, none of which folded");
-    }
-    let (reads, rows) = (shared.reads.load(Ordering::SeqCst), shared.published.load(Ordering::SeqCst));
+    let state = shared.state.into_inner().unwrap();
     println!(
-        "{reads} reads beside appends up to {rows} rows and {} folds; {} saw one",
-        folds.len(),
-        doubled.len()
+        "{} reads beside {} rows published in {} times, {} folds, {} taken out; {} saw it earlier, {} rows twice",
+        state.reads,
+        state.published,
+        state.publish / 2,
+        state.folds,
+        state.taken_out,
+        met.earlier,
+        met.doubled
     );
-    assert!(folds.len() as u64 * 20 > appends, "only {} folds", folds.len());
+    assert!(state.folds * 50 > reads, "only {} folds", state.folds);
+    assert!(state.taken_out * 200 > reads, "only {} times were rows taken out", state.taken_out);
 }
 
-/// Publishes a few more rows, now and then with the last ones once more.
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let done = work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+        done
+    }
+
+    /// Until the read that is going on has ended.
+    fn wait_for_a_read(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let reads = state.reads;
+        let waiting = |state: &mut State| state.reads == reads && !state.is_over;
+        let waited = self.changed.wait_timeout_while(state, PATIENCE, waiting);
+        assert!(!waited.unwrap_or_else(PoisonError::into_inner).1.timed_out(), "a read does not end");
+    }
+}
+
+/// Whatever ends the reader ends the writer.
+struct Over<'a>(&'a Shared);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.with(|state| state.is_over = true);
+    }
+}
+
+/// Publishes a few more rows, now and then with the last ones once more, or some that are late.
 fn append(writer: &mut Writer, dice: &mut Dice, shared: &Shared) {
-    let from = shared.published.load(Ordering::SeqCst);
+    let from = shared.with(|state| state.published);
     let until = from + 1 + dice.below(9) as i64;
-    let again = if dice.once_in(6) { from.min(dice.below(20) as i64) } else { 0 };
-    shared.sent.store(until, Ordering::SeqCst);
-    let flush = shared.flush.fetch_add(1, Ordering::SeqCst) + 1;
+    let again = match dice.below(12) {
+        0..4 => dice.below(6) as i64,
+        4 => dice.below(60) as i64,
+        _ => 0,
+    };
+    let again = from.min(again);
+    let publish = shared.with(|state| {
+        state.sent = until;
+        state.publish += 1;
+        state.publish
+    });
     let covered = Window::new(at(from - again), at(until));
-    let rows = trades(from - again..until, flush);
+    let rows = trades(from - again..until, publish);
     writer.accept(Accepted { rows, covered, empty: None, derived: false }).unwrap();
     let flushed = writer.flush().unwrap();
-    if flushed.folds > 0 {
-        shared.folds.lock().unwrap().insert(flush);
-    }
-    shared.flush.fetch_add(1, Ordering::SeqCst);
-    shared.published.store(until, Ordering::SeqCst);
+    shared.with(|state| {
+        let parts: Vec<(Part, u64)> = flushed.files.iter().map(|file| (file.part, file.entry.rows)).collect();
+        match parts[..] {
+            [(Part::File, _), (Part::Open, 0)] => state.folds += 1,
+            [(Part::Open, _), (Part::File, _)] => state.taken_out += 1,
+            _ => {}
+        }
+        if parts.len() > 1 {
+            state.changes.insert(publish);
+        }
+        state.publish += 1;
+        state.published = until;
+    });
 }
 
-/// Reads until the writer has ended; gives the first and the last flush of each read that found rows twice.
+/// Reads so often beside the writer, and until it published as often.
 fn read_on(
     folder: &Path,
-    read: &mut (dyn FnMut(&Path) -> Vec<i64> + Send),
+    read: &mut (dyn FnMut(&Path) -> Found + Send),
+    reads: u64,
+    manner: Manner,
     shared: &Shared,
-) -> Vec<(u64, u64)> {
-    let mut doubled = Vec::new();
-    while !shared.is_over.load(Ordering::SeqCst) {
-        let (published, begun) =
-            (shared.published.load(Ordering::SeqCst), shared.flush.load(Ordering::SeqCst));
+) -> Met {
+    let mut met = Met::default();
+    while shared.with(|state| state.reads.min(state.publish / 2)) < reads {
+        let (published, begun) = shared.with(|state| (state.published, state.publish));
         let found = read(folder);
-        let (ended, sent) = (shared.flush.load(Ordering::SeqCst), shared.sent.load(Ordering::SeqCst));
-        let once: BTreeSet<i64> = found.iter().map(|ts| (ts - BEGIN) / STEP).collect();
-        let missed: Vec<i64> = (0..published).filter(|key| !once.contains(key)).collect();
-        assert!(missed.is_empty(), "missed {missed:?} of {published} published before it listed");
-        assert!(once.last().is_none_or(|last| *last < sent) && once.first() >= Some(&0), "never sent");
-        if once.len() < found.len() {
-            doubled.push((begun, ended));
+        let (ended, sent) = shared.with(|state| (state.publish, state.sent));
+        let is_amid_a_change = shared.with(|state| state.changes.range(begun..=ended).next().is_some())
+            // It may not be known yet what the one that is going on replaces.
+            || ended % 2 == 1;
+        let keys: Vec<i64> = found.ts.iter().map(|ts| (ts - BEGIN) / STEP).collect();
+        let once: BTreeSet<i64> = keys.iter().copied().collect();
+        assert!(once.iter().copied().eq(0..once.len() as i64), "a hole: {keys:?}");
+        assert!(once.last().is_none_or(|last| *last < sent), "never sent");
+        if (once.len() as i64) < published {
+            assert!(
+                is_amid_a_change && manner == Manner::Names,
+                "{} of {published} rows, amid no change of two files",
+                once.len()
+            );
+            met.earlier += 1;
         }
-        shared.reads.fetch_add(1, Ordering::SeqCst);
+        if once.len() < keys.len() {
+            assert!(is_amid_a_change, "rows were there twice amid no change of two files: {keys:?}");
+            met.doubled += 1;
+        } else {
+            assert!(keys.is_sorted(), "not in time order: {keys:?}");
+            found.agrees();
+        }
+        shared.with(|state| state.reads += 1);
     }
-    doubled
+    met
+}
+
+impl Found {
+    /// What the engine makes of the order of rows is what is there.
+    fn agrees(&self) {
+        assert_eq!(self.last.last(), self.ts.last());
+        let mut hours: BTreeMap<i64, u64> = BTreeMap::new();
+        self.ts.iter().for_each(|ts| *hours.entry(ts - ts.rem_euclid(HOUR)).or_default() += 1);
+        if let Some(found) = &self.hours {
+            assert_eq!(*found, hours.into_iter().collect::<Vec<_>>());
+        }
+    }
 }
 
 /// The instants of every `*.parquet` by the plain Parquet library.
-fn in_rust(folder: &Path) -> Vec<i64> {
+fn in_rust(folder: &Path) -> Found {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = names
         .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
         .filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'))
         .collect();
     files.sort();
-    let mut found = Vec::new();
+    let mut ts = Vec::new();
     for path in files {
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         for row in reader.get_row_iter(None).unwrap() {
             let (_, field) = row.as_ref().unwrap().get_column_iter().next().unwrap();
-            let parquet::record::Field::TimestampMicros(ts) = field else {
+            let parquet::record::Field::TimestampMicros(at) = field else {
                 panic!("{field:?} is no instant")
             };
-            found.push(*ts);
+            ts.push(*at);
         }
     }
-    found
+    Found { last: ts.last().copied().into_iter().collect(), ts, ..Found::default() }
 }
 
 /// A process that reads with another library, on request.
@@ -161,24 +285,27 @@ struct Python {
     child: Child,
     asked: ChildStdin,
     answers: BufReader<ChildStdout>,
+    failed: u64,
 }
 
 impl Python {
-    fn start(python: &Path, library: &str) -> Self {
+    fn start(python: &Path, library: &str, how: &str) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durability/reader.py");
         let mut command = Command::new(python);
-        command.arg(script).arg(library).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(script).args([library, how]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (asked, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Python { child, asked, answers }
+        Python { child, asked, answers, failed: 0 }
     }
 
-    fn read(&mut self, folder: &Path) -> Vec<i64> {
+    fn read(&mut self, folder: &Path) -> Found {
         writeln!(self.asked, "{}", folder.display()).unwrap();
         let mut line = String::new();
         let bytes = self.answers.read_line(&mut line).unwrap();
         assert!(bytes > 0, "the reader met a file it could not read and ended");
-        line.split_whitespace().map(|ts| ts.parse().unwrap()).collect()
+        let found: Found = serde_json::from_str(&line).unwrap();
+        self.failed += found.failed;
+        found
     }
 }
 
