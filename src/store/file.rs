@@ -98,7 +98,12 @@ pub fn open_period_file(path: &Path, kind: Kind) -> Result<Opened, StoreError> {
 
 /// As [`open_period_file`], on any disk.
 pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
-    let file = Chunks(disk.open(path).map_err(StoreError::io("opening", path))?);
+    look_at(disk.open(path).map_err(StoreError::io("opening", path))?, path, kind)
+}
+
+/// As [`look_into`], at a file that is open already.
+pub(crate) fn look_at(file: Arc<dyn Reading>, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
+    let file = Chunks(file);
     let metadata = ParquetMetaDataReader::new()
         .with_page_index_policy(PageIndexPolicy::Optional)
         .parse_and_finish(&file);

@@ -1,23 +1,22 @@
 //! One case: a store on a modelled disk, a model beside it, and what happens to both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::Dice;
-use super::disk::{Fault, Guard, ModelDisk};
-use super::oracle::{Answer, Held, Oracle};
+use super::disk::{Fault, ModelDisk};
+use super::guard::Guard;
+use super::lookout::Lookout;
+use super::oracle::{Answer, Held};
+use super::track::{BORDER, Track};
 use crate::disk::Disk;
-use crate::model::{Batch, Candle, Kind, Micros, Series, Trade, Window};
+use crate::model::Micros;
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
 use crate::store::{Accepted, Bounds, Layout, Ledger, Settings, Store, verify_series_on};
 
-/// 2024-01-01 00:00 UTC: a year and a day end here.
-const BORDER: i64 = 1_704_067_200_000_000;
-const HOUR: i64 = 3_600_000_000;
-const MINUTE: i64 = 60_000_000;
 /// Large enough to be seen as such with a handful of rows.
 const SMALL_ROWS: u64 = 2;
 
@@ -27,43 +26,24 @@ pub(super) struct Case {
     disk: ModelDisk,
     layout: Layout,
     store: Option<Store>,
-    tracks: [Track; 2],
+    tracks: [Track; 3],
     sync_each: bool,
     restarts: u64,
     told: Vec<String>,
 }
 
-/// One series and its model.
-struct Track {
-    series: Series,
-    step: i64,
-    /// The next key that was never given.
-    next: i64,
-    version: u64,
-    /// Keys that never have a row: the exchange said so.
-    quiet: BTreeSet<i64>,
-    oracle: Oracle,
-}
-
 impl Case {
     pub(super) fn new(seed: u64, without: Option<Guard>) -> Self {
         let mut dice = Dice::new(seed);
-        let track = |series: &str, step: i64, first: i64| Track {
-            series: series.parse().expect("a series"),
-            step,
-            next: first,
-            version: 0,
-            quiet: BTreeSet::new(),
-            oracle: Oracle::default(),
-        };
-        let (hours, minutes) = (-(dice.below(12) as i64), -(dice.below(12) as i64));
+        let (hours, trades) = (-(dice.below(12) as i64), -(dice.below(12) as i64));
         Case {
             disk: ModelDisk::new(seed ^ 0x5EED, without),
             layout: Layout::new("/data"),
             store: None,
             tracks: [
-                track("binance/BTC-USDT/ohlc/1h", HOUR, hours),
-                track("binance/BTC-USDT/trades", MINUTE, minutes),
+                Track::new("binance/BTC-USDT/ohlc/1h", hours),
+                Track::new("binance/BTC-USDT/trades", trades),
+                Track::new("binance/BTC-USDT/orderbook", 0),
             ],
             sync_each: dice.below(8) == 0,
             restarts: 0,
@@ -107,10 +87,10 @@ impl Case {
     }
 
     fn act(&mut self) -> Result<(), String> {
-        let track = usize::from(self.dice.below(3) == 0);
+        let track = [0, 0, 0, 1, 1, 2][self.dice.below(6) as usize];
         match self.dice.below(20) {
             0..=8 => self.accept(track),
-            9..=16 => self.flush(track),
+            9..=16 => self.flush(track)?,
             17 => return self.sync(),
             18 => {
                 self.tell("close".to_owned());
@@ -128,57 +108,41 @@ impl Case {
         Ok(())
     }
 
-    /// A page: rows that go on, some of them asked again, at times behind a hole.
     fn accept(&mut self, at: usize) {
-        let dice = &mut self.dice;
-        let track = &mut self.tracks[at];
-        let again = dice.below(3) as i64;
-        let hole = if dice.below(5) == 0 { dice.below(4) as i64 } else { 0 };
-        let first = track.next + hole - again;
-        let count = 1 + dice.below(3) as i64 + again;
-        track.version += 1;
-        // Now and then an answer to what is old: a revision, or late rows.
-        let first = if dice.below(10) == 0 { first - dice.below(12) as i64 } else { first };
-        let mut rows: BTreeMap<i64, u64> = (first..first + count).map(|key| (key, track.version)).collect();
-        rows.retain(|key, _| !track.quiet.contains(key));
-        let mut covered = track.window(first, first + count);
-        let is_new = first >= track.next;
-        track.next = track.next.max(first + count);
-        match dice.below(10) {
-            // A quiet stretch: nothing but the ledger will know of it.
-            0 | 1 if is_new => {
-                track.quiet.extend(rows.keys());
-                rows.clear();
-            }
-            2 => covered = None,
-            _ => {}
-        }
-        let page = Accepted { rows: track.batch(&rows), covered, empty: None, derived: false };
-        let (series, sync_each) = (track.series.clone(), self.sync_each);
-        let accepted = match self.store.as_ref().map(|store| store.writer(&series)) {
-            Some(Ok((mut writer, _))) => writer.accept(page).is_ok(),
+        let series = self.tracks[at].series.clone();
+        let mut writer = match self.store.as_ref().map(|store| store.writer(&series)) {
+            Some(Ok((writer, _))) => writer,
             _ => return self.tell(format!("no writer of {series}")),
         };
+        let next_ord = writer.next_ord();
+        let (rows, covered) = self.tracks[at].page(&mut self.dice, next_ord);
+        let page = Accepted { rows: self.tracks[at].batch(&rows), covered, empty: None, derived: false };
+        let accepted = writer.accept(page).is_ok();
+        drop(writer);
         let (durable, told) =
-            (accepted && sync_each, format!("accept {series} {rows:?} {covered:?}: {accepted}"));
+            (accepted && self.sync_each, format!("accept {series} {rows:?} {covered:?}: {accepted}"));
         self.tracks[at].oracle.give(Answer { rows, covered, durable, accepted });
         self.tell(told);
     }
 
-    fn flush(&mut self, at: usize) {
+    fn flush(&mut self, at: usize) -> Result<(), String> {
         let series = self.tracks[at].series.clone();
-        let flushed = match self.store.as_ref().map(|store| store.writer(&series)) {
-            // Refused, the same writer may be asked once more.
-            Some(Ok((mut writer, _))) => match writer.flush() {
-                Err(_) if self.dice.below(2) == 0 => writer.flush(),
-                flushed => flushed,
-            },
-            _ => return self.tell(format!("no writer of {series}")),
+        let Some(Ok((mut writer, _))) = self.store.as_ref().map(|store| store.writer(&series)) else {
+            self.tell(format!("no writer of {series}"));
+            return Ok(());
         };
-        if flushed.is_ok() {
-            self.tracks[at].oracle.is_durable();
+        // Refused, the same writer may be asked once more.
+        for _ in 0..1 + self.dice.below(2) {
+            let lookout = Lookout::new(&self.disk, &self.layout);
+            let flushed = writer.flush();
+            self.tell(format!("flush {series}: {:?}", flushed.as_ref().map(|flushed| flushed.folds)));
+            lookout.check(&series, usize::MAX, flushed.is_ok())?;
+            if flushed.is_ok() {
+                self.tracks[at].oracle.is_durable();
+                break;
+            }
         }
-        self.tell(format!("flush {series}: {:?}", flushed.map(|flushed| flushed.folds)));
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), String> {
@@ -212,9 +176,12 @@ impl Case {
                 self.disk.revive();
             }
         }
+        let lookout = Lookout::new(&self.disk, &self.layout);
         self.open()?;
         for at in 0..self.tracks.len() {
             self.look_again(at)?;
+            // What is replayed is published in several steps.
+            lookout.check(&self.tracks[at].series, 1, true)?;
             let held = self.held(at)?;
             let track = &mut self.tracks[at];
             track.oracle.check(&held, power_cut).map_err(|why| format!("{}: {why}", track.series))?;
@@ -279,6 +246,7 @@ impl Case {
                 }
             }
         }
+        track.check_numbers(&rows)?;
         if self.disk.look(Path::new("/data/.dccd/quarantine")).is_ok_and(|found| found.is_some()) {
             let aside = self.disk.list(Path::new("/data/.dccd/quarantine")).unwrap_or_default();
             if let Some(name) = aside.iter().find(|name| !name.contains(".journal")) {
@@ -290,49 +258,5 @@ impl Case {
 
     fn tell(&mut self, what: String) {
         self.told.push(what);
-    }
-}
-
-impl Track {
-    fn ts(&self, key: i64) -> Micros {
-        Micros(BORDER + key * self.step)
-    }
-
-    fn window(&self, from: i64, until: i64) -> Option<Window> {
-        Window::new(self.ts(from), self.ts(until))
-    }
-
-    fn batch(&self, rows: &BTreeMap<i64, u64>) -> Batch {
-        let mut batch = Batch::of(self.series.kind());
-        for (key, version) in rows {
-            let (ts, price) = (self.ts(*key), *version as f64);
-            if self.series.kind() == Kind::Trades {
-                let id = (key + 1_000).to_string();
-                let trade = Trade { ts, ts_recv: None, id: Some(&id), price, amount: 1.0, side: None };
-                batch.trades_mut().push(trade);
-            } else {
-                batch.candles_mut().push(Candle {
-                    ts,
-                    open: price,
-                    high: price,
-                    low: price,
-                    close: price,
-                    volume: 1.0,
-                    quote_volume: None,
-                    trades: None,
-                });
-            }
-        }
-        batch
-    }
-
-    /// The key and the version of each row.
-    fn versions(&self, batch: &Batch) -> Vec<(i64, u64)> {
-        let key = |ts: Micros| (ts.0 - BORDER).div_euclid(self.step);
-        if self.series.kind() == Kind::Trades {
-            batch.trades().iter().map(|trade| (key(trade.ts), trade.price as u64)).collect()
-        } else {
-            batch.candles().iter().map(|candle| (key(candle.ts), candle.close as u64)).collect()
-        }
     }
 }

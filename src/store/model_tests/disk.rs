@@ -6,45 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::Dice;
+use super::contents::{Contents, Snapshot};
+use super::guard::{Guard, aside_of_other, guard_of, guard_of_content};
 use crate::disk::{Disk, Found, Reading, Writing, folder_of, is_aside};
-
-const BLOCK: usize = 512;
-
-/// A guarantee that can be left out, to see whether anything notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Guard {
-    /// Frames of the journal.
-    Frames,
-    /// The name of a new segment.
-    SegmentName,
-    /// The content of a period's file.
-    File,
-    /// The content of an open file.
-    OpenFile,
-    /// The content of a ledger.
-    Ledger,
-    /// The name of a period's file.
-    FileName,
-    /// The name of an open file.
-    OpenFileName,
-    /// The name of a ledger.
-    LedgerName,
-    /// The name of a folder of a series, or above one.
-    SeriesFolder,
-    /// The name of the journal's folder, or of dccd's own.
-    JournalFolder,
-    /// The content of a file of rows that are set aside.
-    SetAside,
-    /// The name of such a file.
-    SetAsideName,
-    /// In a fold the file takes its name before the open file does.
-    FoldOrder,
-}
 
 /// What happens to an operation to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,37 +40,28 @@ struct World {
     fault: Option<(u64, Fault)>,
     dead: bool,
     without: Option<Guard>,
-    /// A rename held back by a fold in the wrong order.
+    /// A rename held back where two take their names in the wrong order.
     held_back: Option<(PathBuf, PathBuf)>,
     /// The operation at which it happens after all.
     release_at: u64,
+    /// The files of periods as they took their names, one after the other, since somebody began to look.
+    seen: Vec<(PathBuf, Option<Entry>)>,
     dice: Dice,
 }
 
 type Names = BTreeMap<PathBuf, Entry>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
+pub(super) enum Entry {
     Folder,
     File(usize),
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+pub(super) enum Change {
     Set(PathBuf, Entry),
     Remove(PathBuf),
     Rename(PathBuf, PathBuf, usize),
-}
-
-#[derive(Clone, Default)]
-struct Contents {
-    bytes: Vec<u8>,
-    /// So many bytes from the start were synced.
-    synced: usize,
-    /// Bytes a failed sync forgot: they count as clean, and are not on the disk.
-    forgotten: Range<usize>,
-    guard: Option<Guard>,
-    modified: i64,
 }
 
 impl fmt::Debug for ModelDisk {
@@ -125,8 +84,34 @@ impl ModelDisk {
             without,
             held_back: None,
             release_at: u64::MAX,
+            seen: Vec::new(),
             dice: Dice::new(seed),
         })))
+    }
+
+    /// The files of periods that have their names now; those that take them from here on are kept.
+    pub(super) fn begin_to_look(&self) -> BTreeMap<PathBuf, Arc<dyn Reading>> {
+        let mut world = self.world();
+        world.seen.clear();
+        let is_period = |path: &&PathBuf| {
+            matches!(guard_of_content(path), Some(Guard::File | Guard::OpenFile))
+                && !path.file_name().is_some_and(|name| is_aside(&name.to_string_lossy()))
+        };
+        let paths: Vec<PathBuf> = world.now.keys().filter(is_period).cloned().collect();
+        paths
+            .into_iter()
+            .filter_map(|path| Some((path.clone(), world.content(world.file(&path).ok()?))))
+            .collect()
+    }
+
+    /// The files of periods that took their names since, in the order they did.
+    pub(super) fn seen(&self) -> Vec<(PathBuf, Arc<dyn Reading>)> {
+        let world = self.world();
+        let content = |entry: &Option<Entry>| match entry {
+            Some(Entry::File(file)) => Some(world.content(*file)),
+            _ => None,
+        };
+        world.seen.iter().filter_map(|(path, entry)| Some((path.clone(), content(entry)?))).collect()
     }
 
     /// Something happens at the operation that many operations from now.
@@ -238,6 +223,10 @@ impl World {
         }
     }
 
+    fn content(&self, file: usize) -> Arc<dyn Reading> {
+        Arc::new(Snapshot(self.files[file].bytes.clone()))
+    }
+
     fn file(&self, path: &Path) -> io::Result<usize> {
         match self.now.get(path) {
             Some(Entry::File(file)) => Ok(*file),
@@ -258,45 +247,6 @@ fn apply(names: &mut Names, change: &Change) {
             names.remove(from);
             names.insert(to.clone(), Entry::File(*file));
         }
-    }
-}
-
-/// The open file beside a period's file.
-fn open_beside(file: &Path) -> PathBuf {
-    let period = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!("{period}_open.parquet"))
-}
-
-/// What a change of a name guards.
-fn guard_of(change: &Change) -> Option<Guard> {
-    match change {
-        Change::Rename(_, to, _) => match guard_of_content(to) {
-            Some(Guard::Frames) => Some(Guard::SegmentName),
-            Some(Guard::File) => Some(Guard::FileName),
-            Some(Guard::OpenFile) => Some(Guard::OpenFileName),
-            Some(Guard::Ledger) => Some(Guard::LedgerName),
-            Some(Guard::SetAside) => Some(Guard::SetAsideName),
-            _ => None,
-        },
-        Change::Set(path, Entry::Folder) if path.components().any(|part| part.as_os_str() == ".dccd") => {
-            Some(Guard::JournalFolder)
-        }
-        Change::Set(_, Entry::Folder) => Some(Guard::SeriesFolder),
-        _ => None,
-    }
-}
-
-fn guard_of_content(path: &Path) -> Option<Guard> {
-    let name = path.file_name()?.to_str()?;
-    let name = name.strip_prefix('.').filter(|_| is_aside(name)).unwrap_or(name);
-    let name = name.split(".tmp-").next()?;
-    match name {
-        "_series.json" => Some(Guard::Ledger),
-        _ if name.ends_with(".jsonl") => Some(Guard::SetAside),
-        _ if name.ends_with(".journal") => Some(Guard::Frames),
-        _ if name.ends_with("_open.parquet") => Some(Guard::OpenFile),
-        _ if name.ends_with(".parquet") => Some(Guard::File),
-        _ => None,
     }
 }
 
@@ -325,25 +275,31 @@ impl Disk for ModelDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut world = self.operation()?;
-        if world.without == Some(Guard::FoldOrder) {
-            let is_fold =
-                guard_of_content(to) == Some(Guard::File) && world.now.contains_key(&open_beside(to));
-            if is_fold {
-                world.file(from)?;
-                world.held_back = Some((from.to_owned(), to.to_owned()));
-                // Not before the open file has its name.
-                world.release_at = u64::MAX;
-                return Ok(());
-            }
-        }
         let is_open_file = guard_of_content(to) == Some(Guard::OpenFile);
+        let is_file = guard_of_content(to) == Some(Guard::File);
+        let is_first = match world.without {
+            Some(Guard::FoldOrder) => is_file,
+            Some(Guard::TakeOutOrder) => is_open_file,
+            _ => false,
+        };
+        if is_first && aside_of_other(to).is_some_and(|other| world.now.contains_key(&other)) {
+            world.file(from)?;
+            world.held_back = Some((from.to_owned(), to.to_owned()));
+            // Not before the other one has its name.
+            world.release_at = u64::MAX;
+            return Ok(());
+        }
         if is_open_file && world.fault.take_if(|fault| fault.1 == Fault::RefusalOfOpenFile).is_some() {
             return Err(io::ErrorKind::Other.into());
         }
         world.rename(from, to)?;
-        if is_open_file {
+        if is_file || is_open_file {
+            let entry = world.now.get(to).copied();
+            world.seen.push((to.to_owned(), entry));
             // Once the folder is synced and the file looked at, which come next.
             world.release_at = world.operations + 3;
+        }
+        if is_open_file {
             if matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
                 world.fault = Some((world.operations + 1, Fault::Death));
             }
@@ -396,24 +352,6 @@ impl Disk for ModelDisk {
                 Found { is_folder: false, bytes: file.bytes.len() as u64, modified: file.modified }
             }
         }))
-    }
-}
-
-impl Contents {
-    /// Of what was not synced, any blocks and any length survive.
-    fn cut(&mut self, dice: &mut Dice) {
-        let kept = self.synced + dice.below((self.bytes.len() - self.synced) as u64 + 1) as usize;
-        self.bytes.truncate(kept);
-        for block in (0..kept).step_by(BLOCK) {
-            let unsynced = block.max(self.synced)..(block + BLOCK).min(kept);
-            if !unsynced.is_empty() && dice.below(2) == 0 {
-                self.bytes[unsynced].fill(0);
-            }
-        }
-        let forgotten = self.forgotten.start.min(kept)..self.forgotten.end.min(kept);
-        self.bytes[forgotten].fill(0);
-        (self.synced, self.forgotten) = (kept, 0..0);
-        self.modified += 1 << 20;
     }
 }
 
@@ -470,21 +408,5 @@ impl Writing for Handle {
     fn reserve(&self, _: u64) -> io::Result<()> {
         let disk = ModelDisk(self.disk.upgrade().ok_or(io::ErrorKind::NotFound)?);
         disk.operation().map(drop)
-    }
-}
-
-#[derive(Debug)]
-struct Snapshot(Vec<u8>);
-
-impl Reading for Snapshot {
-    fn bytes(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
     }
 }

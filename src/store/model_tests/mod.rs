@@ -1,14 +1,19 @@
 //! The store against a plain model of it, on a disk that loses whatever was not synced.
 //!
-//! A case is a random sequence of actions on two series of one store: pages accepted, syncs, flushes, restarts,
+//! A case is a random sequence of actions on three series of one store: pages accepted, syncs, flushes, restarts,
 //! deaths of the process and power cuts at any operation of the disk, refusals of any operation, once or for a
 //! while. After each restart the store must hold what the model says: every durable row, of a row asked twice
-//! no older answer than the durable one, no row that was never accepted, coverage only with its rows, and no
-//! durable coverage lost.
+//! no older answer than the durable one, no row that was never accepted, coverage only with its rows, no
+//! durable coverage lost, and updates of a book numbered one after the other. At every moment readers of plain files meet
+//! no hole, and after each step the order of names is the order of rows.
 
 mod case;
+mod contents;
 mod disk;
+mod guard;
+mod lookout;
 mod oracle;
+mod track;
 mod set_aside;
 
 use std::collections::BTreeMap;
@@ -17,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use case::Case;
-use disk::{Fault, Guard, ModelDisk};
+use disk::{Fault, ModelDisk};
+use guard::Guard;
 
 use crate::model::{Batch, Kind, Micros, Window};
 use crate::store::{Accepted, Layout, Settings, Store, StoreError};
@@ -131,7 +137,7 @@ fn window(from: i64, until: i64) -> Option<Window> {
 
 #[test]
 fn leaving_out_any_guarantee_of_the_disk_is_noticed() {
-    const GUARDS: [Guard; 11] = [
+    const GUARDS: [Guard; 12] = [
         Guard::Frames,
         Guard::SegmentName,
         Guard::File,
@@ -143,6 +149,7 @@ fn leaving_out_any_guarantee_of_the_disk_is_noticed() {
         Guard::SeriesFolder,
         Guard::JournalFolder,
         Guard::FoldOrder,
+        Guard::TakeOutOrder,
     ];
     for guard in GUARDS {
         // Always the same cases, of which it is known that they notice.
