@@ -4,6 +4,7 @@
 
 mod bucket;
 mod home;
+mod older;
 mod purged;
 mod rclone;
 mod s3;
