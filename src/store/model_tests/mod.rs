@@ -13,8 +13,8 @@ mod disk;
 mod guard;
 mod lookout;
 mod oracle;
-mod track;
 mod set_aside;
+mod track;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::disk::{Fault, Guard, ModelDisk};
+use super::disk::{Fault, ModelDisk};
+use super::guard::Guard;
 use crate::disk::Disk;
 use crate::model::{Batch, Candle, Kind, Micros, OddFault, OddRow, Series, Window};
 use crate::store::ledger::Read;
