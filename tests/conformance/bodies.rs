@@ -226,11 +226,11 @@ pub(crate) fn retyped(tree: &Json, place: &str, json_numbers: bool) -> Vec<(&'st
             let fraction = (!json_numbers).then(|| ("a fraction", json!(0.5)));
             fraction.into_iter().chain([("a string", json!(number.to_string()))]).collect()
         }
-        // A number in place of an empty text is something where nothing was.
-        Json::String(text) if text.is_empty() => vec![],
-        Json::String(text) => {
-            vec![("a number", text.parse::<f64>().map_or(json!(7), |value| json!(value)))]
-        }
+        // What is no number would be another text, not the same in another form.
+        Json::String(text) => match text.parse::<f64>() {
+            Ok(value) => vec![("a number", json!(value))],
+            Err(_) => vec![("a truth value", json!(true))],
+        },
         Json::Bool(value) => vec![("a string", json!(value.to_string())), ("a number", json!(1))],
         Json::Array(_) => vec![("an object", json!({})), ("a string", json!("[]"))],
         Json::Object(fields) => {
