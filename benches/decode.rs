@@ -1,9 +1,15 @@
 //! How fast each exchange's pages become rows, beside the same bytes read by `serde_json` into typed tuples.
 //!
 //! Pages are recorded ones where there are, else those written by hand; without white space and with their
-//! rows repeated up to a full page, as they come over the wire. The other side reads every field we keep as the
-//! number it is, checks nothing and keeps instants that are written out as text.
+//! rows repeated up to a full page, each at a time, with an id or at a price of its own, as they come over the wire.
+//! The other side reads every field we keep as the number it is, checks nothing and keeps instants that are written
+//! out as text.
 
+#[path = "decode/book.rs"]
+mod book;
+#[allow(dead_code, reason = "the tests change rows too")]
+#[path = "../tests/conformance/columns.rs"]
+mod columns;
 #[path = "common/mod.rs"]
 mod common;
 #[path = "decode/wire.rs"]
@@ -16,6 +22,7 @@ use std::sync::Arc;
 use dccd::exchange::{Answer, Ask, Contract, Decimal, Exchange, History, Instrument, Page, find};
 use dccd::model::{Batch, Market, Micros, Series, Window};
 
+use columns::Columns;
 use common::{fixtures, median, timed};
 use wire::{CASES, Case};
 
@@ -102,30 +109,15 @@ fn body(case: &Case) -> Option<Vec<u8>> {
         Some(file) => written.join(file),
         None => fixtures().join(case.file),
     };
-    let mut text = without_white_space(&std::fs::read_to_string(file).ok()?);
-    for rows in case.rows {
-        text = widened(&text, rows, page(case.series).1.rows as usize);
-    }
-    Some(text.into_bytes())
-}
-
-fn without_white_space(text: &str) -> String {
-    let mut is_text = false;
-    let keep = |c: &char| {
-        is_text ^= *c == '"';
-        is_text || !c.is_ascii_whitespace()
+    let body = std::fs::read(file).ok()?;
+    let (_, page) = page(case.series);
+    let (series, rows) = (&page.series, page.rows as usize);
+    let full = match Columns::of(series.exchange(), series.kind()) {
+        Some(columns) => {
+            let span = series.span().map_or(1, |span| i64::from(span.secs()));
+            columns.fill(&body, rows, span * 1_000_000)
+        }
+        None => book::fill(&body, rows),
     };
-    text.chars().filter(keep).collect()
-}
-
-/// The text with the rows that follow `opening` repeated until there are `most`, where there are fewer.
-fn widened(text: &str, opening: &str, most: usize) -> String {
-    let from = text.find(opening).expect("the rows begin") + opening.len();
-    let row_ends = if text[from..].starts_with('{') { "}" } else { "]" };
-    let last = format!("{row_ends}]");
-    let until = from + text[from..].find(&last).expect("the rows end") + 1;
-    let rows = &text[from..until];
-    let times = most / (rows.matches(&format!("{row_ends},")).count() + 1);
-    let all = vec![rows; times.max(1)].join(",");
-    format!("{}{all}{}", &text[..from], &text[until..])
+    Some(full.to_string().into_bytes())
 }

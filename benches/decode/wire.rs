@@ -10,8 +10,6 @@ pub(crate) struct Case {
     pub(crate) series: &'static str,
     /// Below the folder of recordings, or `by hand: ` and below `tests/fixtures`.
     pub(crate) file: &'static str,
-    /// What stands right before the rows that are repeated; nothing where the page is full as it is.
-    pub(crate) rows: &'static [&'static str],
     pub(crate) bound: fn(&[u8]),
 }
 
@@ -111,149 +109,101 @@ type KrakenTrade<'a> = (Text, Text, f64, &'a str, IgnoredAny, IgnoredAny, u64);
 type OkxBar = (Text, Text, Text, Text, Text, Text, Text, Text, IgnoredAny);
 type OkxLevel<'a> = (Text, Text, &'a str, Text);
 
-const fn case(
-    series: &'static str,
-    file: &'static str,
-    rows: &'static [&'static str],
-    bound: fn(&[u8]),
-) -> Case {
-    Case { series, file, rows, bound }
+const fn case(series: &'static str, file: &'static str, bound: fn(&[u8])) -> Case {
+    Case { series, file, bound }
 }
 
 /// Every kind of page of every exchange.
 pub(crate) const CASES: [Case; 37] = [
-    case("binance/BTC-USDT/ohlc/1d", "binance/rest_candles_2.json", &["["], |body| {
-        read::<Vec<BinanceCandle>>(body)
-    }),
-    case("binance/BTC-USDT/trades", "binance/rest_aggtrades_1.json", &["["], |body| {
+    case("binance/BTC-USDT/ohlc/1d", "binance/rest_candles_2.json", |body| read::<Vec<BinanceCandle>>(body)),
+    case("binance/BTC-USDT/trades", "binance/rest_aggtrades_1.json", |body| {
         read::<Vec<BinanceTrade<'_>>>(body)
     }),
-    case("binance/BTC-USDT/orderbook", "binance/rest_book_1.json", &[], |body| read::<BinanceBook<'_>>(body)),
-    case("binance/BTC-USDT_PERP/funding", "by hand: binance/funding_perp_first.json", &["["], |body| {
+    case("binance/BTC-USDT/orderbook", "binance/rest_book_1.json", |body| read::<BinanceBook<'_>>(body)),
+    case("binance/BTC-USDT_PERP/funding", "by hand: binance/funding_perp_first.json", |body| {
         read::<Vec<BinanceFunding<'_>>>(body)
     }),
-    case(
-        "binance/BTC-USDT_PERP/open_interest/5m",
-        "by hand: binance/openinterest_5m_perp.json",
-        &["["],
-        |body| read::<Vec<BinanceInterest<'_>>>(body),
-    ),
-    case("binancecoinm/BTC-USD_PERP/ohlc/1m", "by hand: binancecoinm/ohlc_1m_perp.json", &["["], |body| {
+    case("binance/BTC-USDT_PERP/open_interest/5m", "by hand: binance/openinterest_5m_perp.json", |body| {
+        read::<Vec<BinanceInterest<'_>>>(body)
+    }),
+    case("binancecoinm/BTC-USD_PERP/ohlc/1m", "by hand: binancecoinm/ohlc_1m_perp.json", |body| {
         read::<Vec<BinanceCandle>>(body)
     }),
-    case("binancecoinm/BTC-USD_PERP/trades", "by hand: binancecoinm/trades_perp.json", &["["], |body| {
+    case("binancecoinm/BTC-USD_PERP/trades", "by hand: binancecoinm/trades_perp.json", |body| {
         read::<Vec<BinanceTrade<'_>>>(body)
     }),
-    case(
-        "binancecoinm/BTC-USD_PERP/orderbook",
-        "by hand: binancecoinm/orderbook_perp.json",
-        &["\"bids\":[", "\"asks\":["],
-        |body| read::<BinanceBook<'_>>(body),
-    ),
-    case("binancecoinm/BTC-USD_PERP/funding", "by hand: binancecoinm/funding_perp.json", &["["], |body| {
+    case("binancecoinm/BTC-USD_PERP/orderbook", "by hand: binancecoinm/orderbook_perp.json", |body| {
+        read::<BinanceBook<'_>>(body)
+    }),
+    case("binancecoinm/BTC-USD_PERP/funding", "by hand: binancecoinm/funding_perp.json", |body| {
         read::<Vec<CoinFunding<'_>>>(body)
     }),
     case(
         "binancecoinm/BTC-USD_PERP/open_interest/5m",
         "by hand: binancecoinm/openinterest_5m_perp.json",
-        &["["],
         |body| read::<Vec<BinanceInterest<'_>>>(body),
     ),
-    case("kraken/BTC-USDT/ohlc/1m", "kraken/rest_candles_1.json", &[], |body| {
-        read::<KrakenCandles<'_>>(body)
+    case("kraken/BTC-USDT/ohlc/1m", "kraken/rest_candles_1.json", |body| read::<KrakenCandles<'_>>(body)),
+    case("kraken/BTC-USDT/trades", "kraken/rest_trades_1.json", |body| read::<KrakenTrades<'_>>(body)),
+    case("kraken/BTC-USDT/orderbook", "kraken/rest_book_1.json", |body| read::<KrakenBook<'_>>(body)),
+    case("krakenfutures/BTC-USD_PERP/ohlc/1h", "kraken_futures/rest_candles_1.json", |body| {
+        read::<FuturesCandles<'_>>(body)
     }),
-    case("kraken/BTC-USDT/trades", "kraken/rest_trades_1.json", &[], |body| read::<KrakenTrades<'_>>(body)),
-    case("kraken/BTC-USDT/orderbook", "kraken/rest_book_1.json", &["\"asks\":[", "\"bids\":["], |body| {
-        read::<KrakenBook<'_>>(body)
-    }),
-    case(
-        "krakenfutures/BTC-USD_PERP/ohlc/1h",
-        "kraken_futures/rest_candles_1.json",
-        &["\"candles\":["],
-        |body| read::<FuturesCandles<'_>>(body),
-    ),
-    case("krakenfutures/BTC-USD_PERP/trades", "kraken_futures/rest_trades_1.json", &[], |body| {
+    case("krakenfutures/BTC-USD_PERP/trades", "kraken_futures/rest_trades_1.json", |body| {
         read::<FuturesTrades<'_>>(body)
     }),
-    case(
-        "krakenfutures/BTC-USD_PERP/orderbook",
-        "kraken_futures/rest_book_1.json",
-        &["\"bids\":[", "\"asks\":["],
-        |body| read::<FuturesBook<'_>>(body),
-    ),
-    case(
-        "krakenfutures/BTC-USD_PERP/funding",
-        "by hand: krakenfutures/funding_perp.json",
-        &["\"rates\":["],
-        |body| read::<FuturesRates<'_>>(body),
-    ),
-    case("coinbase/BTC-USD/ohlc/1m", "coinbase_exchange/rest_candles_1.json", &["["], |body| {
+    case("krakenfutures/BTC-USD_PERP/orderbook", "kraken_futures/rest_book_1.json", |body| {
+        read::<FuturesBook<'_>>(body)
+    }),
+    case("krakenfutures/BTC-USD_PERP/funding", "by hand: krakenfutures/funding_perp.json", |body| {
+        read::<FuturesRates<'_>>(body)
+    }),
+    case("coinbase/BTC-USD/ohlc/1m", "coinbase_exchange/rest_candles_1.json", |body| {
         read::<Vec<(i64, f64, f64, f64, f64, f64)>>(body)
     }),
-    case("coinbase/BTC-USD/trades", "coinbase_exchange/rest_trades_1.json", &["["], |body| {
+    case("coinbase/BTC-USD/trades", "coinbase_exchange/rest_trades_1.json", |body| {
         read::<Vec<CoinbaseTrade<'_>>>(body)
     }),
-    case(
-        "coinbase/BTC-USD/orderbook",
-        "coinbase_exchange/rest_book_1.json",
-        &["\"bids\":[", "\"asks\":["],
-        |body| read::<CoinbaseBook<'_>>(body),
-    ),
-    case("bybit/BTC-USDT/ohlc/1h", "bybit/rest_candles_1.json", &["\"list\":["], |body| {
-        read::<BybitKlines<'_>>(body)
+    case("coinbase/BTC-USD/orderbook", "coinbase_exchange/rest_book_1.json", |body| {
+        read::<CoinbaseBook<'_>>(body)
     }),
-    case("bybit/BTC-USDT/trades", "bybit/rest_trades_1.json", &["\"list\":["], |body| {
-        read::<BybitTrades<'_>>(body)
-    }),
-    case("bybit/BTC-USDT/orderbook", "bybit/rest_book_1.json", &["\"b\":[", "\"a\":["], |body| {
-        read::<BybitBook<'_>>(body)
-    }),
-    case("bybit/BTC-USDT_PERP/funding", "by hand: bybit/funding_perp.json", &["\"list\":["], |body| {
+    case("bybit/BTC-USDT/ohlc/1h", "bybit/rest_candles_1.json", |body| read::<BybitKlines<'_>>(body)),
+    case("bybit/BTC-USDT/trades", "bybit/rest_trades_1.json", |body| read::<BybitTrades<'_>>(body)),
+    case("bybit/BTC-USDT/orderbook", "bybit/rest_book_1.json", |body| read::<BybitBook<'_>>(body)),
+    case("bybit/BTC-USDT_PERP/funding", "by hand: bybit/funding_perp.json", |body| {
         read::<BybitFundings<'_>>(body)
     }),
-    case(
-        "bybit/BTC-USDT_PERP/open_interest/1h",
-        "by hand: bybit/openinterest_1h_perp.json",
-        &["\"list\":["],
-        |body| read::<BybitInterests<'_>>(body),
-    ),
-    case("okx/BTC-USDT/ohlc/1h", "okx/rest_candles_1.json", &["\"data\":["], |body| {
-        read::<OkxBars<'_>>(body)
+    case("bybit/BTC-USDT_PERP/open_interest/1h", "by hand: bybit/openinterest_1h_perp.json", |body| {
+        read::<BybitInterests<'_>>(body)
     }),
-    case("okx/BTC-USDT/trades", "okx/rest_trades_1.json", &["\"data\":["], |body| {
-        read::<OkxTrades<'_>>(body)
-    }),
-    case("okx/BTC-USDT/orderbook", "okx/rest_book_1.json", &["\"asks\":[", "\"bids\":["], |body| {
-        read::<OkxBooks<'_>>(body)
-    }),
-    case("okx/BTC-USDT_PERP/funding", "by hand: okx/funding_perp_paid.json", &["\"data\":["], |body| {
+    case("okx/BTC-USDT/ohlc/1h", "okx/rest_candles_1.json", |body| read::<OkxBars<'_>>(body)),
+    case("okx/BTC-USDT/trades", "okx/rest_trades_1.json", |body| read::<OkxTrades<'_>>(body)),
+    case("okx/BTC-USDT/orderbook", "okx/rest_book_1.json", |body| read::<OkxBooks<'_>>(body)),
+    case("okx/BTC-USDT_PERP/funding", "by hand: okx/funding_perp_paid.json", |body| {
         read::<OkxFundings<'_>>(body)
     }),
-    case(
-        "okx/BTC-USDT_PERP/open_interest/1h",
-        "by hand: okx/openinterest_1h_perp.json",
-        &["\"data\":["],
-        |body| read::<OkxInterests<'_>>(body),
-    ),
-    case("bitfinex/BTC-USD/ohlc/1m", "bitfinex/rest_candles_1.json", &["["], |body| {
+    case("okx/BTC-USDT_PERP/open_interest/1h", "by hand: okx/openinterest_1h_perp.json", |body| {
+        read::<OkxInterests<'_>>(body)
+    }),
+    case("bitfinex/BTC-USD/ohlc/1m", "bitfinex/rest_candles_1.json", |body| {
         read::<Vec<(i64, f64, f64, f64, f64, f64)>>(body)
     }),
-    case("bitfinex/BTC-USD/trades", "bitfinex/rest_trades_1.json", &["["], |body| {
+    case("bitfinex/BTC-USD/trades", "bitfinex/rest_trades_1.json", |body| {
         read::<Vec<(u64, i64, f64, f64)>>(body)
     }),
-    case("bitfinex/BTC-USD/orderbook", "bitfinex/rest_book_1.json", &[], |body| {
+    case("bitfinex/BTC-USD/orderbook", "bitfinex/rest_book_1.json", |body| {
         read::<Vec<(f64, i32, f64)>>(body)
     }),
-    case("bitmex/BTC-USD_PERP/ohlc/1m", "bitmex/rest_candles_1.json", &["["], |body| {
+    case("bitmex/BTC-USD_PERP/ohlc/1m", "bitmex/rest_candles_1.json", |body| {
         read::<Vec<BitmexBucket<'_>>>(body)
     }),
-    case("bitmex/BTC-USD_PERP/trades", "bitmex/rest_trades_1.json", &["["], |body| {
+    case("bitmex/BTC-USD_PERP/trades", "bitmex/rest_trades_1.json", |body| {
         read::<Vec<BitmexTrade<'_>>>(body)
     }),
-    case("bitmex/BTC-USD_PERP/orderbook", "by hand: bitmex/orderbook_perp.json", &["["], |body| {
+    case("bitmex/BTC-USD_PERP/orderbook", "by hand: bitmex/orderbook_perp.json", |body| {
         read::<Vec<BitmexLevel<'_>>>(body)
     }),
-    case("bitmex/BTC-USD_PERP/funding", "by hand: bitmex/funding_perp.json", &["["], |body| {
+    case("bitmex/BTC-USD_PERP/funding", "by hand: bitmex/funding_perp.json", |body| {
         read::<Vec<BitmexFunding<'_>>>(body)
     }),
 ];

@@ -22,6 +22,8 @@ pub(crate) struct Columns {
     pub(crate) signed: &'static [&'static str],
     /// Prices, amounts and counts that may be unknown.
     pub(crate) optional: &'static [&'static str],
+    /// The column that says that a candle is closed, and its word for it.
+    pub(crate) closed: Option<(&'static str, &'static str)>,
     /// Whether the newest row is answered first.
     pub(crate) newest_first: bool,
 }
@@ -37,6 +39,7 @@ const fn rows(exchange: &'static str, kind: Kind, time: &'static str) -> Columns
         amounts: &[],
         signed: &[],
         optional: &[],
+        closed: None,
         newest_first: false,
     }
 }
@@ -112,6 +115,7 @@ pub(crate) const COLUMNS: [Columns; 28] = [
     Columns {
         amounts: &["1", "2", "3", "4"],
         optional: &["7"],
+        closed: Some(("8", "1")),
         newest_first: true,
         ..rows("okx", Kind::Ohlc, "0")
     },
@@ -154,6 +158,9 @@ impl Columns {
             move_to(column(&mut row, self.time), ts);
             if let Some(ends) = self.ends {
                 move_to(column(&mut row, ends), Micros(ts.0 + step_micros - 1_000));
+            }
+            if let Some((name, word)) = self.closed {
+                *column(&mut row, name) = word.into();
             }
             if let Some(id) = self.id {
                 number(column(&mut row, id), FIRST_ID + turn as u64);
