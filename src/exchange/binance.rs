@@ -287,10 +287,12 @@ impl Exchange for Binance {
 impl WireRow<'_> for Kline {
     type Record = Candle;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.opened)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
         self.candle(row, ts, row.positive(self.volume)?, row.positive_if_any(self.quote_volume)?)
     }
@@ -324,10 +326,12 @@ impl Kline {
 impl<'a> WireRow<'a> for AggTrade {
     type Record = TradeRow<'a>;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.time)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         Ok(Taken::Row(self.trade(row, ts)?))
     }

@@ -226,10 +226,12 @@ impl Exchange for BinanceCoinM {
 impl WireRow<'_> for CoinKline {
     type Record = Candle;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.0.opened)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
         let CoinKline(kline) = self;
         let contracts = row.positive_if_any(kline.volume)?;
@@ -242,10 +244,12 @@ impl WireRow<'_> for CoinKline {
 impl<'a> WireRow<'a> for CoinTrade {
     type Record = TradeRow<'a>;
 
+    #[inline]
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
         self.0.ts(row, page)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         let mut trade = self.0.trade(row, ts)?;
         trade.amount = page.instrument.base_amount(row.0, trade.amount, trade.price)?;
@@ -256,10 +260,12 @@ impl<'a> WireRow<'a> for CoinTrade {
 impl WireRow<'_> for CoinInterest {
     type Record = OpenInterest;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.0.timestamp)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<OpenInterest>, Refused> {
         let contracts = row.positive_if_any(self.0.sum_open_interest)?;
         let dollars =

@@ -112,10 +112,12 @@ pub(super) struct Funded {
 impl WireRow<'_> for Funded {
     type Record = FundingRate;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.funding_time)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
         let mark_price = row.positive_if_any(self.mark_price)?;
         Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price }))
@@ -135,10 +137,12 @@ pub(super) struct Interest {
 impl WireRow<'_> for Interest {
     type Record = OpenInterest;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.timestamp)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
         let open_interest = row.positive(self.sum_open_interest)?;
         let open_interest_value = row.positive_if_any(self.sum_open_interest_value)?;

@@ -450,10 +450,12 @@ impl Envelope for Listed {
 impl WireRow<'_> for Kline {
     type Record = Candle;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.0)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
         let Kline(_, open, high, low, close, volume, turnover) = self;
         // Of inverse contracts the volume counts dollars and the turnover the base asset.
@@ -474,11 +476,13 @@ impl WireRow<'_> for Kline {
 impl<'a> WireRow<'a> for WireTrade<'a> {
     type Record = TradeRow<'a>;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.time)
     }
 
     /// What is sent counts the base asset, but of inverse contracts, which count dollars.
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         let (price, size) = (row.positive(self.price)?, row.positive(self.size)?);
         let amount = if is_inverse(page) { page.instrument.base_amount(row.0, size, price)? } else { size };
@@ -490,10 +494,12 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
 impl WireRow<'_> for WireFunding {
     type Record = FundingRate;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.funding_rate_timestamp)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
         Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price: None }))
     }
@@ -502,10 +508,12 @@ impl WireRow<'_> for WireFunding {
 impl WireRow<'_> for WireInterest {
     type Record = OpenInterest;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.timestamp)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
         let open_interest = row.positive(self.open_interest)?;
         Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value: None }))

@@ -250,10 +250,12 @@ fn candle_query(page: &Page) -> String {
 impl WireRow<'_> for WireCandle {
     type Record = Candle;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_secs(self.0)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
         let WireCandle(_, low, high, open, close, volume) = self;
         Ok(Taken::Row(row.candle(Candle {
@@ -273,10 +275,12 @@ impl WireRow<'_> for WireCandle {
 impl<'a> WireRow<'a> for WireTrade<'a> {
     type Record = TradeRow<'a>;
 
+    #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.rfc3339(&self.time)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         Ok(Taken::Row(TradeRow {
             ts,

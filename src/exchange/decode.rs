@@ -101,6 +101,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// Why an instant cannot be true, if it cannot.
+#[inline]
 pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
     if ts < Micros::OLDEST {
         return Some("its time is before 2009");
@@ -109,6 +110,7 @@ pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
 }
 
 /// Why a candle cannot be true, if it cannot.
+#[inline]
 fn candle_fault(candle: &Candle) -> Option<(OddFault, &'static str)> {
     let Candle { ts, open, high, low, close, volume, quote_volume, trades } = *candle;
     if let Some(fault) = time_fault(ts) {
@@ -157,12 +159,14 @@ impl Row {
     }
 
     /// A number.
+    #[inline]
     pub(crate) fn num(self, num: Num) -> Result<f64, RowFault> {
         num.get()
             .ok_or_else(|| self.fault(OddFault::Value, absent_or(num.is_absent(), "a number is not one")))
     }
 
     /// A price or an amount, never negative.
+    #[inline]
     pub(crate) fn positive(self, num: Num) -> Result<f64, RowFault> {
         match num.get() {
             Some(value) if value >= 0.0 => Ok(value),
@@ -174,11 +178,13 @@ impl Row {
     }
 
     /// A price or an amount that need not be there.
+    #[inline]
     pub(crate) fn positive_if_any(self, num: Num) -> Result<Option<f64>, RowFault> {
         if num.is_absent() { Ok(None) } else { self.positive(num).map(Some) }
     }
 
     /// A count that need not be there.
+    #[inline]
     pub(crate) fn count_if_any(self, int: Int) -> Result<Option<i64>, RowFault> {
         match int {
             Int::Absent => Ok(None),
@@ -188,12 +194,14 @@ impl Row {
     }
 
     /// The number of a trade where trades are numbered.
+    #[inline]
     pub(crate) fn id(self, int: Int) -> Result<u64, RowFault> {
         let id = int.get().and_then(|id| u64::try_from(id).ok());
         id.ok_or_else(|| self.fault(OddFault::Id, "it has no id, or one that is no number"))
     }
 
     /// The id of a trade where ids are words.
+    #[inline]
     pub(crate) fn word_id(self, text: Text<'_>) -> Result<TradeId<'_>, RowFault> {
         if text.is_empty() {
             return Err(self.fault(OddFault::Id, "it has no id"));
@@ -202,17 +210,20 @@ impl Row {
     }
 
     /// An instant in milliseconds.
+    #[inline]
     pub(crate) fn instant_millis(self, int: Int) -> Result<Micros, RowFault> {
         self.millis(int.get().ok_or_else(|| self.fault(OddFault::Time, "its time is absent or no number"))?)
     }
 
     /// An instant in seconds.
+    #[inline]
     pub(crate) fn instant_secs(self, int: Int) -> Result<Micros, RowFault> {
         let secs = int.get().ok_or_else(|| self.fault(OddFault::Time, "its time is absent or no number"))?;
         self.time(Micros::from_secs(secs))
     }
 
     /// A side that the row has to name: `buy` and `sell` are the exchange's words.
+    #[inline]
     pub(crate) fn side(self, word: &str, buy: &str, sell: &str) -> Result<Side, RowFault> {
         match word {
             word if word == buy => Ok(Side::Buy),
@@ -223,6 +234,7 @@ impl Row {
     }
 
     /// The taker's side, where it is told whether the buyer was the maker.
+    #[inline]
     pub(crate) fn taker_by_maker(self, buyer_is_maker: Option<bool>) -> Result<Side, RowFault> {
         match buyer_is_maker {
             Some(true) => Ok(Side::Sell),
@@ -250,11 +262,13 @@ impl Row {
     }
 
     /// An instant that may be.
+    #[inline]
     pub(crate) fn time(self, ts: Micros) -> Result<Micros, RowFault> {
         time_fault(ts).map_or(Ok(ts), |fault| Err(self.fault(OddFault::Time, fault)))
     }
 
     /// An instant in milliseconds that may be.
+    #[inline]
     pub(crate) fn millis(self, millis: i64) -> Result<Micros, RowFault> {
         self.time(Micros::from_millis(millis))
     }
@@ -272,6 +286,7 @@ impl Row {
     }
 
     /// A candle that may be.
+    #[inline]
     pub(crate) fn candle(self, candle: Candle) -> Result<Candle, RowFault> {
         candle_fault(&candle).map_or(Ok(candle), |(fault, reason)| Err(self.fault(fault, reason)))
     }

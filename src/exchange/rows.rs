@@ -18,6 +18,9 @@ use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed};
 use crate::model::{Batch, Grid, Micros};
 
+/// Hardly a row is shorter than this, so a body says how many it may hold.
+const ROW_BYTES: usize = 40;
+
 /// A row as an exchange sends it: read as [`Columns`] or [`Members`] of it, whatever else stands beside those.
 pub(crate) trait WireRow<'a>: Deserialize<'a> {
     /// What it becomes.
@@ -39,10 +42,12 @@ pub(crate) trait WireRow<'a>: Deserialize<'a> {
 impl<'a, T: WireRow<'a>> WireRow<'a> for Columns<T> {
     type Record = T::Record;
 
+    #[inline]
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
         self.0.ts(row, page)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<T::Record>, Refused> {
         self.0.take(row, ts, page)
     }
@@ -51,10 +56,12 @@ impl<'a, T: WireRow<'a>> WireRow<'a> for Columns<T> {
 impl<'a, T: WireRow<'a>> WireRow<'a> for Members<T> {
     type Record = T::Record;
 
+    #[inline]
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
         self.0.ts(row, page)
     }
 
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<T::Record>, Refused> {
         self.0.take(row, ts, page)
     }
@@ -213,6 +220,7 @@ impl<'a> Source<'a, '_> {
     ) -> Result<Rows<W::Record>, ParseError> {
         let (grid, is_numbered) = self.rules();
         let mut reading = Reading::<W::Record>::new(self.page, grid);
+        reading.kept.reserve((self.body.len() / ROW_BYTES).min(self.page.rows as usize));
         let mut refused = false;
         let read = envelope.rows(self.exchange, self.body, |wire: W| {
             refused = reading.take(wire).is_err();
@@ -252,6 +260,7 @@ impl<'p, R: Record> Reading<'p, R> {
     }
 
     /// Reads one row; whether it was kept.
+    #[inline]
     fn take<'a, W: WireRow<'a, Record = R>>(&mut self, wire: W) -> Result<bool, (Refused, Option<Micros>)> {
         let row = Row(self.row);
         self.row += 1;

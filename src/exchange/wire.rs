@@ -22,11 +22,13 @@ pub(crate) struct Num(f64);
 
 impl Num {
     /// The number, if it is one.
+    #[inline]
     pub(crate) fn get(self) -> Option<f64> {
         self.0.is_finite().then_some(self.0)
     }
 
     /// Whether nothing stands there.
+    #[inline]
     pub(crate) fn is_absent(self) -> bool {
         self.0.is_nan()
     }
@@ -34,6 +36,7 @@ impl Num {
 
 impl Default for Num {
     /// Nothing.
+    #[inline]
     fn default() -> Self {
         Num(f64::NAN)
     }
@@ -51,6 +54,7 @@ pub(crate) enum Int {
 
 impl Int {
     /// The number, if it is one.
+    #[inline]
     pub(crate) fn get(self) -> Option<i64> {
         match self {
             Int::Is(number) => Some(number),
@@ -65,6 +69,7 @@ pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
     /// The text, borrowed from the answer where it stands there as it is.
+    #[inline]
     pub(crate) fn into_inner(self) -> Cow<'a, str> {
         self.0
     }
@@ -73,6 +78,7 @@ impl<'a> Text<'a> {
 impl Deref for Text<'_> {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         &self.0
     }
@@ -94,6 +100,7 @@ trait Form<'de>: Sized {
     /// A value of a type that cannot be meant.
     fn other() -> Self;
     fn text(text: &str) -> Self;
+    #[inline]
     fn borrowed(text: &'de str) -> Self {
         Self::text(text)
     }
@@ -109,52 +116,64 @@ impl<'de, F: Form<'de>> Visitor<'de> for Any<F> {
         f.write_str("a value")
     }
 
+    #[inline]
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<F, E> {
         Ok(F::borrowed(text))
     }
 
+    #[inline]
     fn visit_str<E>(self, text: &str) -> Result<F, E> {
         Ok(F::text(text))
     }
 
+    #[inline]
     fn visit_u64<E>(self, number: u64) -> Result<F, E> {
         Ok(F::unsigned(number))
     }
 
+    #[inline]
     fn visit_i64<E>(self, number: i64) -> Result<F, E> {
         Ok(F::signed(number))
     }
 
+    #[inline]
     fn visit_f64<E>(self, number: f64) -> Result<F, E> {
         Ok(F::double(number))
     }
 
+    #[inline]
     fn visit_unit<E>(self) -> Result<F, E> {
         Ok(F::nothing())
     }
 
+    #[inline]
     fn visit_bool<E>(self, _: bool) -> Result<F, E> {
         Ok(F::other())
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<F, A::Error> {
         IgnoredAny.visit_seq(seq).map(|_| F::other())
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<F, A::Error> {
         IgnoredAny.visit_map(map).map(|_| F::other())
     }
 }
 
 impl Form<'_> for Num {
+    #[inline]
     fn nothing() -> Self {
         Num::default()
     }
 
+    #[inline]
     fn other() -> Self {
         Num(f64::INFINITY)
     }
 
+    #[inline]
     fn text(text: &str) -> Self {
         match text.parse::<f64>() {
             // The standard parser takes `inf` and `nan`, which no price is.
@@ -164,28 +183,34 @@ impl Form<'_> for Num {
         }
     }
 
+    #[inline]
     fn signed(number: i64) -> Self {
         Num(number as f64)
     }
 
+    #[inline]
     fn unsigned(number: u64) -> Self {
         Num(number as f64)
     }
 
+    #[inline]
     fn double(number: f64) -> Self {
         Num(number)
     }
 }
 
 impl Form<'_> for Int {
+    #[inline]
     fn nothing() -> Self {
         Int::Absent
     }
 
+    #[inline]
     fn other() -> Self {
         Int::Other
     }
 
+    #[inline]
     fn text(text: &str) -> Self {
         if let Ok(number) = text.parse() {
             return Int::Is(number);
@@ -197,68 +222,82 @@ impl Form<'_> for Int {
         }
     }
 
+    #[inline]
     fn signed(number: i64) -> Self {
         Int::Is(number)
     }
 
+    #[inline]
     fn unsigned(number: u64) -> Self {
         i64::try_from(number).map_or(Int::Other, Int::Is)
     }
 
+    #[inline]
     fn double(number: f64) -> Self {
         if number.fract() == 0.0 && number.abs() < EXACT { Int::Is(number as i64) } else { Int::Other }
     }
 }
 
 impl<'de> Form<'de> for Text<'de> {
+    #[inline]
     fn nothing() -> Self {
         Text::default()
     }
 
+    #[inline]
     fn other() -> Self {
         Text::default()
     }
 
+    #[inline]
     fn text(text: &str) -> Self {
         Text(Cow::Owned(text.to_owned()))
     }
 
+    #[inline]
     fn borrowed(text: &'de str) -> Self {
         Text(Cow::Borrowed(text))
     }
 
+    #[inline]
     fn signed(number: i64) -> Self {
         Text(Cow::Owned(number.to_string()))
     }
 
+    #[inline]
     fn unsigned(number: u64) -> Self {
         Text(Cow::Owned(number.to_string()))
     }
 
+    #[inline]
     fn double(number: f64) -> Self {
         Int::double(number).get().map_or_else(Text::default, Text::signed)
     }
 }
 
 impl<'de> Deserialize<'de> for Num {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Any(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for Int {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Any(PhantomData))
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Any::<Text<'de>>(PhantomData))
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Columns<T> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_seq(First(PhantomData))
     }
@@ -274,6 +313,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
         f.write_str("a row of columns")
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let row = T::deserialize(SeqAccessDeserializer::new(&mut seq))?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -282,6 +322,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_map(Named(PhantomData))
     }
@@ -297,6 +338,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
         f.write_str("an object")
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Members)
     }

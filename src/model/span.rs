@@ -123,6 +123,7 @@ pub struct Grid {
 
 impl Grid {
     /// The open of the candle that holds `at`.
+    #[inline]
     #[must_use]
     pub fn floor(&self, at: Micros) -> Micros {
         match self.span {
@@ -186,6 +187,7 @@ impl Grid {
     }
 
     /// Whether a candle may open at `at`.
+    #[inline]
     #[must_use]
     pub fn holds(&self, at: Micros) -> bool {
         self.floor(at) == at
