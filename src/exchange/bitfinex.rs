@@ -4,20 +4,23 @@
 //! milliseconds, bounds are inclusive, `sort=1` turns answers oldest first. There is no clock to ask: the
 //! `Date` of any answer is the only time the exchange tells.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, read};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read};
 use crate::exchange::entries::Entries;
+use crate::exchange::record::{TradeId, TradeRow};
+use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
+use crate::exchange::wire::{Columns, Int, Num};
 use crate::exchange::{
-    Answer, AssetNames, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, Offer, Page,
-    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, AssetNames, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, OddFault, Offer,
+    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
+use crate::model::{Batch, Candle, Kind, Market, Micros, Pair, Side};
 
 /// Bitfinex, spot markets.
 pub(crate) struct Bitfinex;
@@ -84,15 +87,14 @@ const OFFERS: [Offer; 3] = [
 
 /// `[time, open, close, high, low, volume]`: close comes before high and low.
 #[derive(Deserialize)]
-struct Bar(i64, f64, f64, f64, f64, f64);
+struct Bar(Int, Num, Num, Num, Num, Num);
 
 /// `[id, time, amount, price]`: what was sold is negative.
 #[derive(Deserialize)]
-struct Fill(u64, i64, f64, f64);
+struct Fill(Int, Int, Num, Num);
 
 /// `[price, orders, amount]`: asks are negative.
-#[derive(Deserialize)]
-struct Level(f64, i32, f64);
+type WireLevel = Columns<(Num, Int, Num)>;
 
 /// `["error", code, message]`.
 #[derive(Deserialize)]
@@ -154,13 +156,17 @@ impl Exchange for Bitfinex {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        match page.series.kind() {
-            Kind::Ohlc => self.parse_bars(answer.body, out)?,
-            Kind::Trades => self.parse_fills(answer.body, out)?,
-            Kind::OrderBook => self.parse_book(page, answer, out)?,
-            kind => return Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        // An error is an array, too, as if it had three rows.
+        if let Some(refusal) = self.refusal(200, answer.body) {
+            return Err(ParseError::Refused(refusal));
         }
-        Ok(Next::ByTime.into())
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Columns<Bar>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Trades => Ok(source.read::<Columns<Fill>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OrderBook => self.parse_book(page, answer, out),
+            kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -193,7 +199,7 @@ impl Exchange for Bitfinex {
 
     /// The body says whether the platform is up, and only the `Date` when; of whole seconds, it is never ahead.
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let _: (u8,) = read(self, answer.body)?;
+        let _: Columns<(Int,)> = read(self, answer.body)?;
         let date = (answer.header)("date").and_then(|date| rfc2822::parse(date).ok());
         let date = date.ok_or_else(|| malformed(answer.body, "no Date header came with it"))?;
         Ok(Row(0).millis(date.timestamp().as_millisecond())?)
@@ -236,84 +242,64 @@ fn instrument(name: &str, odd: &mut Vec<OddEntry>) -> Option<Instrument> {
 }
 
 impl Bitfinex {
-    /// Rows oldest first, however they came.
-    fn read_rows<'a, T: Deserialize<'a>>(
-        &self,
-        body: &'a [u8],
-        time: impl Fn(&T) -> i64,
-    ) -> Result<Vec<T>, ParseError> {
-        let mut rows: Vec<T> = read(self, body)?;
-        if rows.first().map(&time) > rows.last().map(&time) {
-            rows.reverse();
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let rows: Vec<WireLevel> = read(self, answer.body)?;
+        let (mut bids, mut asks) = (Vec::new(), Vec::new());
+        for (row, Columns((price, orders, amount))) in rows.into_iter().enumerate() {
+            let (row, is_ask) = (Row(row), amount.get().is_some_and(|amount| amount < 0.0));
+            let side = if is_ask { &mut asks } else { &mut bids };
+            side.push(Level::read(row, price, amount.size())?.with_count(row, orders)?);
         }
-        Ok(rows)
+        // The answer carries no time of its own.
+        let (ts, received) = (answer.received, answer.received);
+        let snapshot = Snapshot { ts, received, seq: None, depth: page.rows };
+        snapshot.append(bids, asks, out)?;
+        Ok(Next::ByTime.into())
+    }
+}
+
+impl WireRow<'_> for Bar {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0)
     }
 
-    fn parse_bars(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let bars = self.read_rows(body, |Bar(time, ..)| *time)?;
-        out.reserve(bars.len());
-        let mut candles = out.candles_mut();
-        for (row, Bar(time, open, close, high, low, volume)) in bars.into_iter().enumerate() {
-            let ts = Micros::from_millis(time);
-            let (quote_volume, trades) = (None, None);
-            candles.push(Row(row).candle(Candle {
-                ts,
-                open,
-                high,
-                low,
-                close,
-                volume,
-                quote_volume,
-                trades,
-            })?);
-        }
-        Ok(())
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        let Bar(_, open, close, high, low, volume) = self;
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(open)?,
+            high: row.num(high)?,
+            low: row.num(low)?,
+            close: row.num(close)?,
+            volume: row.positive(volume)?,
+            quote_volume: None,
+            trades: None,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for Fill {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.1)
     }
 
-    fn parse_fills(&self, body: &[u8], out: &mut Batch) -> Result<(), ParseError> {
-        let fills = self.read_rows(body, |Fill(_, time, ..)| *time)?;
-        out.reserve(fills.len());
-        let (mut trades, mut text) = (out.trades_mut(), String::new());
-        for (row, Fill(id, time, amount, price)) in fills.into_iter().enumerate() {
-            let row = Row(row);
-            text.clear();
-            let _ = write!(text, "{id}");
-            trades.push(Trade {
-                ts: row.millis(time)?,
-                ts_recv: None,
-                id: Some(&text),
-                price: row.not_negative(price)?,
-                amount: row.not_negative(amount.abs())?,
-                side: Some(if amount < 0.0 { Side::Sell } else { Side::Buy }),
-            });
-        }
-        Ok(())
-    }
-
-    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<(), ParseError> {
-        let rows: Vec<Level> = read(self, answer.body)?;
-        out.reserve(rows.len().min(2 * page.rows as usize));
-        let mut levels = out.book_mut();
-        for side in [Side::Bid, Side::Ask] {
-            let own = |(_, level): &(usize, &Level)| (level.2 > 0.0) == (side == Side::Bid);
-            for (row, Level(price, orders, amount)) in
-                rows.iter().enumerate().filter(own).take(page.rows as usize)
-            {
-                let row = Row(row);
-                levels.push(BookLevel {
-                    ord: 0,
-                    // The answer carries no time of its own.
-                    ts: answer.received,
-                    ts_recv: answer.received,
-                    seq: None,
-                    is_snapshot: true,
-                    side,
-                    price: row.not_negative(*price)?,
-                    amount: row.not_negative(amount.abs())?,
-                    count: Some(*orders),
-                });
-            }
-        }
-        Ok(())
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let Fill(id, _, amount, price) = self;
+        let side = match row.num(amount)? {
+            amount if amount < 0.0 => Side::Sell,
+            amount if amount > 0.0 => Side::Buy,
+            _ => return Err(row.fault(OddFault::Value, "its amount is zero, which has no side").into()),
+        };
+        Ok(Taken::Row(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(id)?),
+            price: row.positive(price)?,
+            amount: row.positive(amount.size())?,
+            side: Some(side),
+        }))
     }
 }

@@ -3,21 +3,24 @@
 //! Source: BitMEX REST API v1 documentation, "Trade", "OrderBook", "Funding", "Instrument". Answers are asked
 //! for oldest first; times are RFC 3339 with milliseconds, bounds inclusive. Bitcoin is called XBT.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, each_row, malformed, read, told, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read};
 use crate::exchange::entries::{Entries, Member, YesNo};
 use crate::exchange::page::in_url;
 use crate::exchange::quarter;
+use crate::exchange::record::{Key, Record, TradeRow};
+use crate::exchange::rows::{Bare, Order, Refused, Rows, Source, Taken, WireRow};
+use crate::exchange::wire::{Contracts, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Ask, Contract, Decimal, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
     Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
+use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, Pair, Side};
 
 /// BitMEX, all markets.
 pub(crate) struct Bitmex;
@@ -75,65 +78,60 @@ const OFFERS: [Offer; 6] = [
     },
 ];
 
-/// A trade is hardly shorter than this, so a body says how many rows it may hold.
-const TRADE_BYTES: usize = 200;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Bucket<'a> {
     /// When it ends.
-    timestamp: &'a str,
-    open: f64,
-    high: f64,
-    low: f64,
-    close: f64,
-    trades: i64,
+    #[serde(borrow)]
+    timestamp: Text<'a>,
+    open: Num,
+    high: Num,
+    low: Num,
+    close: Num,
+    trades: Int,
     /// What was traded, in the base and in the quote asset; its `volume` counts contracts.
-    home_notional: f64,
-    foreign_notional: f64,
+    home_notional: Num,
+    foreign_notional: Num,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct WireTrade<'a> {
-    timestamp: &'a str,
-    side: TakerSide,
-    /// Contracts.
-    size: f64,
-    price: f64,
-    #[serde(rename = "trdMatchID")]
-    id: &'a str,
+    #[serde(borrow)]
+    timestamp: Text<'a>,
+    /// Empty where nobody took: a settlement.
+    #[serde(borrow)]
+    side: Option<Text<'a>>,
+    #[serde(borrow)]
+    size: Contracts<'a>,
+    price: Num,
+    #[serde(borrow, rename = "trdMatchID")]
+    id: Text<'a>,
     /// The base amount, where it is told.
-    #[serde(default, deserialize_with = "told")]
-    home_notional: Option<f64>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-enum TakerSide {
-    Buy,
-    Sell,
-    /// Nobody took: a settlement.
-    #[serde(rename = "")]
-    Nobody,
+    home_notional: Num,
 }
 
 #[derive(Deserialize)]
-struct WireLevel {
-    side: TakerSide,
-    size: f64,
-    price: f64,
+struct WireLevel<'a> {
+    #[serde(borrow)]
+    side: Text<'a>,
+    #[serde(default, borrow)]
+    size: Contracts<'a>,
+    #[serde(default)]
+    price: Num,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct WireFunding<'a> {
-    timestamp: &'a str,
-    funding_rate: f64,
+    #[serde(borrow)]
+    timestamp: Text<'a>,
+    funding_rate: Num,
 }
 
 #[derive(Deserialize)]
 struct WireClock {
-    timestamp: i64,
+    timestamp: Int,
 }
 
 #[derive(Deserialize)]
@@ -224,14 +222,20 @@ impl Exchange for Bitmex {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_buckets(page, answer.body, out),
-            Kind::Trades => self.parse_trades(page, answer.body, out),
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Members<Bucket<'_>>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Trades => {
+                let rows = source.read::<Members<WireTrade<'_>>>(&mut Bare)?;
+                let next = next(page, &rows);
+                Ok(rows.append(next, out))
+            }
             Kind::OrderBook => self.parse_book(page, answer, out),
-            Kind::Funding => self.parse_funding(answer.body, out),
+            Kind::Funding => {
+                Ok(source.read::<Members<WireFunding<'_>>>(&mut Bare)?.append(Next::ByTime, out))
+            }
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }?;
-        Ok(next.into())
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -258,7 +262,7 @@ impl Exchange for Bitmex {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let clock: WireClock = read(self, answer.body)?;
-        Ok(Row(0).millis(clock.timestamp)?)
+        Ok(Row(0).instant_millis(clock.timestamp)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -391,122 +395,115 @@ fn unsigned(member: &Member) -> Member {
 }
 
 impl Bitmex {
-    fn parse_buckets(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let span = Duration::from_secs(page.series.span().map_or(0, |span| u64::from(span.secs())));
-        let mut candles = out.candles_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: Bucket<'_>| {
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let levels: Vec<WireLevel<'_>> = read(self, answer.body)?;
+        let (mut bids, mut asks) = (Vec::new(), Vec::new());
+        for (row, wire) in levels.into_iter().enumerate() {
             let row = Row(row);
-            let candle = Candle {
-                // It is stamped with its end.
-                ts: row.rfc3339(wire.timestamp)? - span,
-                open: row.not_negative(wire.open)?,
-                high: wire.high,
-                low: wire.low,
-                close: wire.close,
-                volume: wire.home_notional,
-                quote_volume: Some(wire.foreign_notional),
-                trades: Some(wire.trades),
+            let level = Level::read(row, wire.price, wire.size.num())?;
+            let amount = page.base_amount(row, &wire.size, level.price)?;
+            let side = match row.side(&wire.side, "Buy", "Sell")? {
+                Side::Sell => &mut asks,
+                _ => &mut bids,
             };
-            // It opens at the last close, which may lie outside of its own low and high.
-            row.candle(Candle { open: wire.close, ..candle })?;
-            candles.push(candle);
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
-    }
-
-    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut rows = Vec::with_capacity((body.len() / TRADE_BYTES).min(page.rows as usize));
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: WireTrade<'_>| {
-            rows.push((Row(row).rfc3339(wire.timestamp)?, Row(row), wire));
-            Ok(())
-        })?;
-        // An answer in the other order is turned, so that trades of one instant stay as they happened.
-        if rows.first().zip(rows.last()).is_some_and(|(first, last)| first.0 > last.0) {
-            rows.reverse();
+            side.push(Level { amount, ..level });
         }
-        out.reserve(rows.len());
-        let mut trades = out.trades_mut();
-        for (ts, row, wire) in &rows {
-            let (price, size) = (row.not_negative(wire.price)?, row.not_negative(wire.size)?);
-            let amount = match wire.home_notional {
-                Some(told) => row.not_negative(told)?,
-                None => page.instrument.base_amount(row.0, size, price)?,
-            };
-            let side = taker(wire.side);
-            trades.push(Trade { ts: *ts, ts_recv: None, id: Some(wire.id), price, amount, side });
-        }
-        Ok(next(page, &rows))
-    }
-
-    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        let mut levels: Vec<(usize, WireLevel)> = Vec::new();
-        let unreadable = |error: &dyn Display| unreadable(self, answer.body, error);
-        each_row(answer.body, unreadable, |row, wire: WireLevel| {
-            levels.push((row, wire));
-            Ok(())
-        })?;
-        levels.sort_by(|a, b| a.1.price.total_cmp(&b.1.price));
-        let bids = levels.iter().rev().filter(|(_, wire)| matches!(wire.side, TakerSide::Buy));
-        let asks = levels.iter().filter(|(_, wire)| matches!(wire.side, TakerSide::Sell));
-        let most = page.rows as usize;
-        out.reserve(levels.len().min(2 * most));
-        let sides =
-            bids.take(most).map(|own| (Side::Bid, own)).chain(asks.take(most).map(|own| (Side::Ask, own)));
-        let mut book = out.book_mut();
-        for (side, (row, wire)) in sides {
-            let row = Row(*row);
-            let price = row.not_negative(wire.price)?;
-            book.push(BookLevel {
-                ord: 0,
-                // The times of its levels say when each last changed.
-                ts: answer.received,
-                ts_recv: answer.received,
-                seq: None,
-                is_snapshot: true,
-                side,
-                price,
-                amount: page.instrument.base_amount(row.0, row.not_negative(wire.size)?, price)?,
-                count: None,
-            });
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let mut rates = out.funding_mut();
-        let unreadable = |error: &dyn Display| unreadable(self, body, error);
-        each_row(body, unreadable, |row, wire: WireFunding<'_>| {
-            let ts = Row(row).rfc3339(wire.timestamp)?;
-            rates.push(FundingRate { ts, rate: wire.funding_rate, mark_price: None });
-            Ok(())
-        })?;
-        Ok(Next::ByTime)
+        // The times of its levels say when each last changed.
+        let (ts, received) = (answer.received, answer.received);
+        let snapshot = Snapshot { ts, received, seq: None, depth: page.rows };
+        snapshot.append(bids, asks, out)?;
+        Ok(Next::ByTime.into())
     }
 }
 
-fn taker(side: TakerSide) -> Option<Side> {
-    match side {
-        TakerSide::Buy => Some(Side::Buy),
-        TakerSide::Sell => Some(Side::Sell),
-        TakerSide::Nobody => None,
+impl Bucket<'_> {
+    /// Whether nothing was traded in it, so that it has no prices.
+    fn is_empty(&self) -> bool {
+        let has_prices = [self.open, self.high, self.low, self.close].iter().any(|price| !price.is_absent());
+        let is_none = |amount: Num| amount.get().map_or(amount.is_absent(), |amount| amount == 0.0);
+        let has_trades = !matches!(self.trades, Int::Absent | Int::Is(0));
+        !has_prices && !has_trades && is_none(self.home_notional) && is_none(self.foreign_notional)
+    }
+}
+
+impl<'a> WireRow<'a> for Bucket<'a> {
+    type Record = Candle;
+
+    /// It is stamped with its end.
+    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
+        let span = page.series.span().map_or(0, |span| u64::from(span.secs()));
+        Ok(row.rfc3339(&self.timestamp)? - Duration::from_secs(span))
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        if self.is_empty() {
+            return Ok(Taken::Nothing);
+        }
+        let close = row.num(self.close)?;
+        let candle = Candle {
+            ts,
+            open: row.positive(self.open)?,
+            high: row.num(self.high)?,
+            low: row.num(self.low)?,
+            close,
+            volume: row.positive(self.home_notional)?,
+            quote_volume: row.positive_if_any(self.foreign_notional)?,
+            trades: row.count_if_any(self.trades)?,
+        };
+        // It opens at the last close, which may lie outside of its own low and high.
+        row.candle(Candle { open: close, ..candle })?;
+        Ok(Taken::Row(candle))
+    }
+}
+
+impl<'a> WireRow<'a> for WireTrade<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let price = row.positive(self.price)?;
+        row.positive(self.size.num())?;
+        let amount = match row.positive_if_any(self.home_notional)? {
+            Some(told) => told,
+            None => page.base_amount(row, &self.size, price)?,
+        };
+        let side = match self.side.as_deref() {
+            Some("") => None,
+            side => Some(row.side(side.unwrap_or_default(), "Buy", "Sell")?),
+        };
+        Ok(Taken::Row(TradeRow { ts, id: row.word_id(self.id)?, price, amount, side }))
+    }
+}
+
+impl<'a> WireRow<'a> for WireFunding<'a> {
+    type Record = FundingRate;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
+        Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price: None }))
     }
 }
 
 /// A full page of one instant is followed by the rows after it of the same bounds. A row that came twice is one.
-fn next(page: &Page, rows: &[(Micros, Row, WireTrade<'_>)]) -> Next {
-    let is_full = rows.len() >= page.rows as usize;
-    if !is_full || rows.iter().any(|row| row.0 != rows[0].0) {
+fn next(page: &Page, rows: &Rows<TradeRow<'_>>) -> Next {
+    let is_full = rows.came >= page.rows as usize;
+    let Some(first) = rows.kept.first().filter(|_| is_full) else { return Next::ByTime };
+    if rows.kept.iter().any(|row| row.ts != first.ts) {
         return Next::ByTime;
     }
-    let mut ids: Vec<&str> = rows.iter().map(|(.., wire)| wire.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let mut keys: Vec<Key<'_>> = rows.kept.iter().map(Record::key).collect();
+    keys.sort_unstable();
+    keys.dedup();
     let skipped = match page.ask {
         Ask::Skip(rows) => rows,
         _ => 0,
     };
-    Next::Skip(skipped.saturating_add(u32::try_from(ids.len()).unwrap_or(page.rows)))
+    let came = keys.len() + rows.odd().len();
+    Next::Skip(skipped.saturating_add(u32::try_from(came).unwrap_or(page.rows)))
 }

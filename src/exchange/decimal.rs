@@ -70,6 +70,18 @@ impl Decimal {
         self.ending_quotient(by).or_else(|| Decimal::of(self.nearest() / by.nearest()))
     }
 
+    /// The whole millionths in it, as the microseconds are of so many seconds; none where they are too many.
+    #[must_use]
+    pub fn millionths(self) -> Option<i64> {
+        let power = self.exponent.checked_add(6)?;
+        let scale = 10_u64.checked_pow(power.unsigned_abs());
+        let whole = match (power < 0, scale) {
+            (true, scale) => scale.map_or(0, |scale| self.mantissa / scale),
+            (false, scale) => self.mantissa.checked_mul(scale?)?,
+        };
+        i64::try_from(whole).ok()
+    }
+
     /// The nearest double.
     #[must_use]
     pub fn nearest(self) -> f64 {
@@ -198,6 +210,7 @@ struct Digits<'a> {
 
 impl<'a> Digits<'a> {
     fn of(text: &'a str) -> Option<Self> {
+        let text = text.strip_prefix('+').unwrap_or(text);
         let (mut mantissa, mut exponent, mut digits, mut is_fraction) = (Some(0_u64), 0_i32, 0_usize, false);
         let mut bytes = text.bytes().enumerate();
         let end = loop {
@@ -296,12 +309,13 @@ mod tests {
             ("1.50", 15, -1),
             ("1e-8", 1, -8),
             ("2.5E+3", 25, 2),
+            ("+2.5", 25, -1),
             ("18446744073709551615", u64::MAX, 0),
         ] {
             assert_eq!(decimal(text), Decimal { mantissa, exponent }, "{text}");
         }
         for text in
-            ["", ".", "-1", "+1", "1.2.3", "1e", "1e1.5", "e5", "nan", "inf", "0x1", " 1", "1e999", "1_0"]
+            ["", ".", "-1", "++1", "1.2.3", "1e", "1e1.5", "e5", "nan", "inf", "0x1", " 1", "1e999", "1_0"]
         {
             assert_eq!(Decimal::parse(text), None, "{text}");
         }
@@ -339,6 +353,23 @@ mod tests {
         }
         assert_eq!(decimal("1").over(decimal("3")).map(Decimal::nearest), Some(1.0 / 3.0));
         assert_eq!(decimal("1").over(decimal("0")), None);
+    }
+
+    #[test]
+    fn millionths_are_cut_and_not_rounded() {
+        for (text, is) in [
+            ("1762795433.9717445", Some(1_762_795_433_971_744)),
+            ("1688669602.698379", Some(1_688_669_602_698_379)),
+            ("1688669602", Some(1_688_669_602_000_000)),
+            ("1.6886695978277369e9", Some(1_688_669_597_827_736)),
+            ("0.0000009", Some(0)),
+            ("1e-300", Some(0)),
+            ("0", Some(0)),
+            ("99999999999999", None),
+            ("1e300", None),
+        ] {
+            assert_eq!(decimal(text).millionths(), is, "{text}");
+        }
     }
 
     #[test]

@@ -94,12 +94,6 @@ impl<'a, T: Deserialize<'a>, F: FnMut(usize, T) -> Result<(), ParseError>> Visit
     }
 }
 
-/// A decimal number that is finite.
-fn number(text: &str) -> Option<f64> {
-    // The standard parser takes `inf` and `nan`, which no price is.
-    text.parse::<f64>().ok().filter(|value| value.is_finite())
-}
-
 /// Why an instant cannot be true, if it cannot.
 #[inline]
 pub(crate) fn time_fault(ts: Micros) -> Option<&'static str> {
@@ -243,24 +237,6 @@ impl Row {
         }
     }
 
-    /// A number written as text.
-    pub(crate) fn number(self, text: &str) -> Result<f64, RowFault> {
-        number(text).ok_or_else(|| self.impossible("a number is not one"))
-    }
-
-    /// A price or an amount written as text, never negative.
-    pub(crate) fn amount(self, text: &str) -> Result<f64, RowFault> {
-        self.not_negative(self.number(text)?)
-    }
-
-    /// A price or an amount, never negative.
-    pub(crate) fn not_negative(self, value: f64) -> Result<f64, RowFault> {
-        if value.is_finite() && value >= 0.0 {
-            return Ok(value);
-        }
-        Err(self.impossible("a number is not one or negative"))
-    }
-
     /// An instant that may be.
     #[inline]
     pub(crate) fn time(self, ts: Micros) -> Result<Micros, RowFault> {
@@ -271,11 +247,6 @@ impl Row {
     #[inline]
     pub(crate) fn millis(self, millis: i64) -> Result<Micros, RowFault> {
         self.time(Micros::from_millis(millis))
-    }
-
-    /// An instant in milliseconds, written as text.
-    pub(crate) fn millis_text(self, text: &str) -> Result<Micros, RowFault> {
-        self.millis(text.parse().map_err(|_| self.fault(OddFault::Time, "its time is no number"))?)
     }
 
     /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
@@ -294,11 +265,6 @@ impl Row {
 
 fn absent_or(is_absent: bool, reason: &'static str) -> &'static str {
     if is_absent { "a price or an amount is absent" } else { reason }
-}
-
-/// A member that may be absent, but is never null: for `#[serde(default, deserialize_with = "told")]`.
-pub(crate) fn told<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

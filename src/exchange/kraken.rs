@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -14,14 +13,18 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, read, time_fault, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read, unreadable};
 use crate::exchange::entries::{Entries, Member};
 use crate::exchange::page::in_url;
+use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
+use crate::exchange::wire::{Columns, Int, Num, Text};
 use crate::exchange::{
-    Answer, Ask, Bounds, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, Offer, Page,
-    ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, Ask, Bounds, Decimal, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
+    OddFault, Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Pair, Side, Trade};
+use crate::model::{Batch, Candle, Kind, Market, Micros, Pair};
 
 /// Kraken, spot markets.
 pub(crate) struct Kraken;
@@ -85,7 +88,7 @@ const LOCKOUT: Duration = Duration::from_secs(900);
 const SHOWN_NANOS: u64 = 1_000;
 
 #[derive(Deserialize)]
-struct Envelope<'a, T> {
+struct Answered<'a, T> {
     #[serde(borrow)]
     error: Vec<Cow<'a, str>>,
     result: T,
@@ -103,29 +106,40 @@ struct Keyed<T, L> {
     last: Option<L>,
 }
 
+/// Rows stand under a pair's name in a good answer; beside them the cursor of what follows.
+#[derive(Default)]
+struct OfPair {
+    cursor: Option<u64>,
+}
+
 /// `[open time, open, high, low, close, vwap, volume, trades]`.
 #[derive(Deserialize)]
-struct Ohlc<'a>(i64, &'a str, &'a str, &'a str, &'a str, IgnoredAny, &'a str, i64);
+struct Ohlc(Int, Num, Num, Num, Num, IgnoredAny, Num, Int);
 
 /// `[price, volume, time, "b" or "s", "m" or "l", miscellaneous, id]`; the side is the taker's.
 #[derive(Deserialize)]
-struct Fill<'a>(&'a str, &'a str, #[serde(borrow)] &'a RawValue, &'a str, IgnoredAny, IgnoredAny, u64);
+struct Fill<'a>(
+    Num,
+    Num,
+    #[serde(borrow)] &'a RawValue,
+    #[serde(borrow)] Text<'a>,
+    IgnoredAny,
+    IgnoredAny,
+    Int,
+);
 
 #[derive(Deserialize)]
-struct Depth<'a> {
-    #[serde(borrow)]
-    asks: Vec<Level<'a>>,
-    #[serde(borrow)]
-    bids: Vec<Level<'a>>,
+struct Depth {
+    asks: Vec<WireLevel>,
+    bids: Vec<WireLevel>,
 }
 
 /// `[price, amount, time of the level in seconds]`.
-#[derive(Deserialize)]
-struct Level<'a>(&'a str, &'a str, IgnoredAny);
+type WireLevel = Columns<(Num, Num)>;
 
 #[derive(Deserialize)]
 struct ServerTime {
-    unixtime: i64,
+    unixtime: Int,
 }
 
 #[derive(Deserialize)]
@@ -181,13 +195,13 @@ impl Exchange for Kraken {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_candles(answer.body, out),
-            Kind::Trades => self.parse_trades(page, answer.body, out),
-            Kind::OrderBook => self.parse_depth(answer, page.rows, out),
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Columns<Ohlc>>(&mut OfPair::default())?.append(Next::ByTime, out)),
+            Kind::Trades => parse_trades(source, out),
+            Kind::OrderBook => self.parse_depth(page, answer, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }?;
-        Ok(next.into())
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -216,9 +230,7 @@ impl Exchange for Kraken {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime = self.read(answer.body)?;
-        let impossible = |reason: &str| ParseError::Impossible { row: 0, reason: reason.to_owned() };
-        let now = micros_of_secs(time.unixtime).ok_or_else(|| impossible("its time is in no second"))?;
-        time_fault(now).map_or(Ok(now), |fault| Err(impossible(fault)))
+        Ok(Row(0).instant_secs(time.unixtime)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -239,84 +251,90 @@ impl Exchange for Kraken {
 impl Kraken {
     /// Reads what is in the envelope; an envelope with an error in it is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<T, ParseError> {
-        let envelope: Envelope<'_, T> = read(self, body)?;
-        match envelope.error.iter().find(|told| !told.starts_with('W')) {
+        let answered: Answered<'_, T> = read(self, body)?;
+        match answered.error.iter().find(|told| !told.starts_with('W')) {
             Some(told) => Err(unreadable(self, body, &format!("it tells of {told}"))),
-            None => Ok(envelope.result),
+            None => Ok(answered.result),
         }
     }
 
-    fn parse_candles(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let Keyed { rows, .. }: Keyed<Vec<Ohlc<'_>>, IgnoredAny> = self.read(body)?;
-        out.reserve(rows.len());
-        let mut candles = out.candles_mut();
-        for (row, Ohlc(opened, open, high, low, close, _, volume, trades)) in rows.into_iter().enumerate() {
-            let row = Row(row);
-            candles.push(row.candle(Candle {
-                ts: micros_of_secs(opened).ok_or_else(|| row.impossible("its time is in no second"))?,
-                open: row.number(open)?,
-                high: row.number(high)?,
-                low: row.number(low)?,
-                close: row.number(close)?,
-                volume: row.number(volume)?,
-                // The mean price is rounded, so that its product with the volume is no amount that was traded.
-                quote_volume: None,
-                trades: Some(trades),
-            })?);
-        }
-        Ok(Next::ByTime)
+    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let Keyed { rows: depth, .. }: Keyed<Depth, IgnoredAny> = self.read(answer.body)?;
+        let side = |levels: Vec<WireLevel>| {
+            let level = |(row, Columns((price, amount)))| Level::read(Row(row), price, amount);
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()
+        };
+        // Levels say when they changed; the book says no time of its own.
+        let (ts, received) = (answer.received, answer.received);
+        let snapshot = Snapshot { ts, received, seq: None, depth: page.rows };
+        snapshot.append(side(depth.bids)?, side(depth.asks)?, out)?;
+        Ok(Next::ByTime.into())
+    }
+}
+
+fn parse_trades(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+    let mut pair = OfPair::default();
+    let rows = source.read::<Columns<Fill<'_>>>(&mut pair)?;
+    let cursor = pair.cursor.ok_or_else(|| malformed(source.body, "its `last` is no cursor"))?;
+    let newest = rows.kept.iter().map(Record::ts).max();
+    let full = rows.came >= source.page.rows as usize;
+    let next = next_page(source.page.ask, newest, cursor, full)?;
+    Ok(rows.append(next, out))
+}
+
+impl Envelope for OfPair {
+    fn rows<'a, T: Deserialize<'a>>(
+        &mut self,
+        _: &dyn Exchange,
+        body: &'a [u8],
+        take: impl FnMut(T) -> bool,
+    ) -> Result<(), ParseError> {
+        let Keyed { rows, last }: Keyed<Vec<T>, Text<'a>> = Kraken.read(body)?;
+        self.cursor = last.and_then(|last| last.parse().ok());
+        each(rows, take);
+        Ok(())
+    }
+}
+
+impl WireRow<'_> for Ohlc {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_secs(self.0)
     }
 
-    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let Keyed { rows, last }: Keyed<Vec<Fill<'_>>, Cow<'_, str>> = self.read(body)?;
-        let full = rows.len() >= page.rows as usize;
-        out.reserve(rows.len());
-        let mut trades = out.trades_mut();
-        let (mut newest, mut text) = (None, String::new());
-        for (row, Fill(price, amount, time, side, _, _, id)) in rows.into_iter().enumerate() {
-            let row = Row(row);
-            let ts = micros_of_text(time.get()).ok_or_else(|| row.impossible("its time is no decimal"))?;
-            if let Some(fault) = time_fault(ts) {
-                return Err(row.impossible(fault).into());
-            }
-            let side = match side {
-                "b" => Side::Buy,
-                "s" => Side::Sell,
-                _ => return Err(row.impossible("its side is neither b nor s").into()),
-            };
-            newest = newest.max(Some(ts));
-            text.clear();
-            let _ = write!(text, "{id}");
-            let (price, amount) = (row.amount(price)?, row.amount(amount)?);
-            trades.push(Trade { ts, ts_recv: None, id: Some(&text), price, amount, side: Some(side) });
-        }
-        let last = last.ok_or_else(|| malformed(body, "it has no `last`"))?;
-        let cursor: u64 = last.parse().map_err(|_| malformed(body, "its `last` is no cursor"))?;
-        next_page(page.ask, newest, cursor, full)
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        let Ohlc(_, open, high, low, close, _, volume, trades) = self;
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(open)?,
+            high: row.num(high)?,
+            low: row.num(low)?,
+            close: row.num(close)?,
+            volume: row.positive(volume)?,
+            // The mean price is rounded, so that its product with the volume is no amount that was traded.
+            quote_volume: None,
+            trades: row.count_if_any(trades)?,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for Fill<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        micros(self.2).ok_or_else(|| row.fault(OddFault::Time, "its time is absent or no number"))
     }
 
-    fn parse_depth(&self, answer: &Answer<'_>, levels: u32, out: &mut Batch) -> Result<Next, ParseError> {
-        let Keyed { rows: depth, .. }: Keyed<Depth<'_>, IgnoredAny> = self.read(answer.body)?;
-        out.reserve((depth.bids.len() + depth.asks.len()).min(2 * levels as usize));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &depth.bids), (Side::Ask, &depth.asks)] {
-            for (row, Level(price, amount, _)) in rows.iter().take(levels as usize).enumerate() {
-                let row = Row(row);
-                book.push(BookLevel {
-                    ord: 0,
-                    // Levels say when they changed; the book says no time of its own.
-                    ts: answer.received,
-                    ts_recv: answer.received,
-                    seq: None,
-                    is_snapshot: true,
-                    side,
-                    price: row.amount(price)?,
-                    amount: row.amount(amount)?,
-                    count: None,
-                });
-            }
-        }
-        Ok(Next::ByTime)
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let Fill(price, amount, _, side, _, _, id) = self;
+        Ok(Taken::Row(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(id)?),
+            price: row.positive(price)?,
+            amount: row.positive(amount)?,
+            side: Some(row.side(&side, "b", "s")?),
+        }))
     }
 }
 
@@ -367,20 +385,10 @@ fn secs_ceil(at: Micros) -> i64 {
     at.secs() + i64::from(at.0 % 1_000_000 != 0)
 }
 
-fn micros_of_secs(secs: i64) -> Option<Micros> {
-    secs.checked_mul(1_000_000).map(Micros)
-}
-
-/// The microsecond a decimal number of seconds lies in. As text: a float has not the digits.
-fn micros_of_text(text: &str) -> Option<Micros> {
-    let (secs, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(secs) || !digits(fraction) {
-        return None;
-    }
-    let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
-    let micros = micros.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    Some(Micros(micros_of_secs(secs.parse().ok()?)?.0.checked_add(micros)?))
+/// The microsecond a number of seconds lies in. By its digits: a float has not all of them.
+fn micros(secs: &RawValue) -> Option<Micros> {
+    let digits = secs.get().trim_matches('"');
+    Decimal::parse(digits)?.millionths().map(Micros)
 }
 
 /// Kraken's name of an asset, in its modern form.
@@ -435,12 +443,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_as_text_are_cut_to_their_microsecond_and_not_rounded() {
-        assert_eq!(micros_of_text("1762795433.9717445"), Some(Micros(1_762_795_433_971_744)));
-        assert_eq!(micros_of_text("1688669602.698379"), Some(Micros(1_688_669_602_698_379)));
-        assert_eq!(micros_of_text("1688669602"), Some(Micros(1_688_669_602_000_000)));
-        for text in ["", "\"1\"", "-1.5", "1e9", "1.5e3", "99999999999999999999", "[1]"] {
-            assert_eq!(micros_of_text(text), None, "{text:?}");
+    fn seconds_are_cut_to_their_microsecond_and_not_rounded() {
+        let read = |json: &str| micros(serde_json::from_str(json).unwrap());
+        for json in ["1762795433.9717445", "\"1762795433.9717445\"", "1.7627954339717445e9"] {
+            assert_eq!(read(json), Some(Micros(1_762_795_433_971_744)), "{json}");
+        }
+        assert_eq!(read("1688669602"), Some(Micros(1_688_669_602_000_000)));
+        for json in ["\"\"", "null", "-1.5", "1e300", "99999999999999999999", "[1]"] {
+            assert_eq!(read(json), None, "{json}");
         }
     }
 

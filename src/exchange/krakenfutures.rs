@@ -10,13 +10,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, read, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read, unreadable};
 use crate::exchange::entries::{Entries, Member, YesNo};
+use crate::exchange::record::TradeRow;
+use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
+use crate::exchange::wire::{Columns, Contracts, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Bounds, Contract, Direction, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry,
     Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
 };
-use crate::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, Pair, Side, Trade};
+use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, Pair};
 
 /// Kraken's derivatives.
 pub(crate) struct KrakenFutures;
@@ -100,84 +104,108 @@ struct ErrorBody {
     error: String,
 }
 
+/// Charts do not say that they succeeded.
 #[derive(Deserialize)]
-struct Candles<'a> {
-    #[serde(borrow)]
-    candles: Vec<Ohlc<'a>>,
+struct Candles<T> {
+    candles: Vec<T>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Ohlc<'a> {
-    time: i64,
-    open: &'a str,
-    high: &'a str,
-    low: &'a str,
-    close: &'a str,
-    volume: &'a str,
+    time: Int,
+    open: Num,
+    high: Num,
+    low: Num,
+    close: Num,
+    #[serde(borrow)]
+    volume: Contracts<'a>,
 }
 
 #[derive(Deserialize)]
-struct Fills<'a> {
-    result: &'a str,
+struct Fills<'a, T> {
     #[serde(borrow)]
-    history: Vec<Fill<'a>>,
+    result: Text<'a>,
+    history: Vec<T>,
 }
 
 /// Its `trade_id` only numbers the rows of one answer; `uid` is the trade's own.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Fill<'a> {
-    time: &'a str,
-    price: f64,
-    size: f64,
+    #[serde(borrow)]
+    time: Text<'a>,
+    price: Num,
+    #[serde(borrow)]
+    size: Contracts<'a>,
     /// The taker's.
-    side: &'a str,
-    uid: &'a str,
+    #[serde(borrow)]
+    side: Text<'a>,
+    #[serde(borrow)]
+    uid: Text<'a>,
 }
 
 #[derive(Deserialize)]
 struct Depth<'a> {
-    result: &'a str,
-    #[serde(rename = "orderBook")]
-    book: Sides,
-    #[serde(rename = "serverTime")]
-    server_time: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Sides {
-    asks: Vec<(f64, f64)>,
-    bids: Vec<(f64, f64)>,
-}
-
-#[derive(Deserialize)]
-struct Rates<'a> {
-    result: &'a str,
     #[serde(borrow)]
-    rates: Vec<Rate<'a>>,
+    result: Text<'a>,
+    #[serde(borrow, rename = "orderBook")]
+    book: Sides<'a>,
+    #[serde(borrow, rename = "serverTime")]
+    server_time: Text<'a>,
+}
+
+#[derive(Deserialize)]
+struct Sides<'a> {
+    #[serde(borrow)]
+    asks: Vec<WireLevel<'a>>,
+    #[serde(borrow)]
+    bids: Vec<WireLevel<'a>>,
+}
+
+/// `[price, contracts]`.
+type WireLevel<'a> = Columns<(Num, Contracts<'a>)>;
+
+#[derive(Deserialize)]
+struct Rates<'a, T> {
+    #[serde(borrow)]
+    result: Text<'a>,
+    rates: Vec<T>,
 }
 
 /// `fundingRate` is in the quote asset for a contract; the relative one is a fraction.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Rate<'a> {
-    timestamp: &'a str,
+    #[serde(borrow)]
+    timestamp: Text<'a>,
     #[serde(rename = "relativeFundingRate")]
-    relative: f64,
+    relative: Num,
+}
+
+/// Where each kind of rows stands.
+enum Within {
+    Charts,
+    History,
+    Rates,
 }
 
 #[derive(Deserialize)]
 struct ServerTime<'a> {
-    result: &'a str,
-    #[serde(rename = "serverTime")]
-    server_time: &'a str,
+    #[serde(borrow)]
+    result: Text<'a>,
+    #[serde(borrow, rename = "serverTime")]
+    server_time: Text<'a>,
 }
 
 #[derive(Deserialize)]
 struct Listed<'a> {
-    result: &'a str,
+    #[serde(borrow)]
+    result: Text<'a>,
     #[serde(borrow)]
     instruments: Vec<&'a RawValue>,
-    #[serde(rename = "serverTime")]
-    server_time: &'a str,
+    #[serde(borrow, rename = "serverTime")]
+    server_time: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -257,14 +285,18 @@ impl Exchange for KrakenFutures {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_candles(page, answer.body, out),
-            Kind::Trades => self.parse_trades(page, answer.body, out),
+        let source = Source { exchange: self, page, body: answer.body, order: Order::OldestFirst };
+        let next = Next::ByTime;
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Members<Ohlc<'_>>>(&mut Within::Charts)?.append(next, out)),
+            Kind::Trades => {
+                let source = Source { order: Order::NewestFirst, ..source };
+                Ok(source.read::<Members<Fill<'_>>>(&mut Within::History)?.append(next, out))
+            }
             Kind::OrderBook => self.parse_depth(page, answer, out),
-            Kind::Funding => self.parse_rates(answer.body, out),
+            Kind::Funding => Ok(source.read::<Members<Rate<'_>>>(&mut Within::Rates)?.append(next, out)),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
-        }?;
-        Ok(next.into())
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
@@ -289,8 +321,8 @@ impl Exchange for KrakenFutures {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let time: ServerTime<'_> = self.read(answer.body, |time: &ServerTime<'_>| time.result)?;
-        Ok(Row(0).rfc3339(time.server_time)?)
+        let time: ServerTime<'_> = self.read(answer.body, |time: &ServerTime<'_>| &*time.result)?;
+        Ok(Row(0).rfc3339(&time.server_time)?)
     }
 
     /// There is no listing of one pair.
@@ -299,8 +331,8 @@ impl Exchange for KrakenFutures {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let listed: Listed<'_> = self.read(body, |listed: &Listed<'_>| listed.result)?;
-        let now = Row(0).rfc3339(listed.server_time)?;
+        let listed: Listed<'_> = self.read(body, |listed: &Listed<'_>| &*listed.result)?;
+        let now = Row(0).rfc3339(&listed.server_time)?;
         let mut odd = Vec::new();
         let wires: Vec<Wire> = Entries::named("symbol", &mut odd).read(&listed.instruments);
         let mut instruments: Vec<Instrument> =
@@ -324,87 +356,90 @@ impl KrakenFutures {
         }
     }
 
-    fn parse_candles(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        // The charts do not say that they succeeded.
-        let wire: Candles<'_> = self.read(body, |_| "success")?;
-        out.reserve(wire.candles.len());
-        let mut candles = out.candles_mut();
-        for (row, wire) in wire.candles.into_iter().enumerate() {
-            let row = Row(row);
-            let (volume, close) = (row.amount(wire.volume)?, row.number(wire.close)?);
-            candles.push(row.candle(Candle {
-                ts: row.millis(wire.time)?,
-                open: row.number(wire.open)?,
-                high: row.number(wire.high)?,
-                low: row.number(wire.low)?,
-                close,
-                volume: page.instrument.base_amount(row.0, volume, close)?,
-                quote_volume: None,
-                trades: None,
-            })?);
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_trades(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let fills: Fills<'_> = self.read(body, |fills: &Fills<'_>| fills.result)?;
-        out.reserve(fills.history.len());
-        let mut trades = out.trades_mut();
-        // Newest first on the wire.
-        for (row, fill) in fills.history.iter().enumerate().rev() {
-            let row = Row(row);
-            let side = match fill.side {
-                "buy" => Side::Buy,
-                "sell" => Side::Sell,
-                _ => return Err(row.impossible("its side is neither buy nor sell").into()),
+    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
+        let depth: Depth<'_> = self.read(answer.body, |depth: &Depth<'_>| &*depth.result)?;
+        let side = |levels: Vec<WireLevel<'_>>| {
+            let level = |(row, Columns((price, contracts))): (usize, WireLevel<'_>)| {
+                let level = Level::read(Row(row), price, contracts.num())?;
+                let amount = page.base_amount(Row(row), &contracts, level.price)?;
+                Ok::<_, ParseError>(Level { amount, ..level })
             };
-            let (price, contracts) = (row.not_negative(fill.price)?, row.not_negative(fill.size)?);
-            trades.push(Trade {
-                ts: row.rfc3339(fill.time)?,
-                ts_recv: None,
-                id: Some(fill.uid),
-                price,
-                amount: page.instrument.base_amount(row.0, contracts, price)?,
-                side: Some(side),
-            });
-        }
-        Ok(Next::ByTime)
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()
+        };
+        let ts = Row(0).rfc3339(&depth.server_time)?;
+        let snapshot = Snapshot { ts, received: answer.received, seq: None, depth: page.rows };
+        snapshot.append(side(depth.book.bids)?, side(depth.book.asks)?, out)?;
+        Ok(Next::ByTime.into())
+    }
+}
+
+impl Envelope for Within {
+    fn rows<'a, T: Deserialize<'a>>(
+        &mut self,
+        _: &dyn Exchange,
+        body: &'a [u8],
+        take: impl FnMut(T) -> bool,
+    ) -> Result<(), ParseError> {
+        let rows = match self {
+            Within::Charts => KrakenFutures.read(body, |_: &Candles<T>| "success")?.candles,
+            Within::History => KrakenFutures.read(body, |fills: &Fills<'a, T>| &*fills.result)?.history,
+            Within::Rates => KrakenFutures.read(body, |rates: &Rates<'a, T>| &*rates.result)?.rates,
+        };
+        each(rows, take);
+        Ok(())
+    }
+}
+
+impl<'a> WireRow<'a> for Ohlc<'a> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.time)
     }
 
-    fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
-        let depth: Depth<'_> = self.read(answer.body, |depth: &Depth<'_>| depth.result)?;
-        let ts = Row(0).rfc3339(depth.server_time)?;
-        out.reserve((depth.book.bids.len() + depth.book.asks.len()).min(2 * page.rows as usize));
-        let mut book = out.book_mut();
-        for (side, rows) in [(Side::Bid, &depth.book.bids), (Side::Ask, &depth.book.asks)] {
-            for (row, (price, contracts)) in rows.iter().take(page.rows as usize).enumerate() {
-                let row = Row(row);
-                let (price, contracts) = (row.not_negative(*price)?, row.not_negative(*contracts)?);
-                book.push(BookLevel {
-                    ord: 0,
-                    ts,
-                    ts_recv: answer.received,
-                    seq: None,
-                    is_snapshot: true,
-                    side,
-                    price,
-                    amount: page.instrument.base_amount(row.0, contracts, price)?,
-                    count: None,
-                });
-            }
-        }
-        Ok(Next::ByTime)
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
+        let close = row.num(self.close)?;
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(self.open)?,
+            high: row.num(self.high)?,
+            low: row.num(self.low)?,
+            close,
+            volume: page.base_amount(row, &self.volume, close)?,
+            quote_volume: None,
+            trades: None,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for Fill<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.time)
     }
 
-    fn parse_rates(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let rates: Rates<'_> = self.read(body, |rates: &Rates<'_>| rates.result)?;
-        out.reserve(rates.rates.len());
-        let mut funding = out.funding_mut();
-        for (row, wire) in rates.rates.iter().enumerate() {
-            let ts = Row(row).rfc3339(wire.timestamp)?;
-            funding.push(FundingRate { ts, rate: wire.relative, mark_price: None });
-        }
-        Ok(Next::ByTime)
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let price = row.positive(self.price)?;
+        Ok(Taken::Row(TradeRow {
+            ts,
+            id: row.word_id(self.uid)?,
+            price,
+            amount: page.base_amount(row, &self.size, price)?,
+            side: Some(row.side(&self.side, "buy", "sell")?),
+        }))
+    }
+}
+
+impl<'a> WireRow<'a> for Rate<'a> {
+    type Record = FundingRate;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.timestamp)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
+        Ok(Taken::Row(FundingRate { ts, rate: row.num(self.relative)?, mark_price: None }))
     }
 }
 

@@ -5,24 +5,26 @@
 //! the code of the envelope, which is an error wherever it is not "0". Answers come newest first; `after` and
 //! `before` are exclusive and mean older and newer than.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, malformed, unreadable};
+use crate::exchange::book_rows::{Level, Snapshot};
+use crate::exchange::decode::{Row, RowFault, malformed, read};
 use crate::exchange::entries::{Entries, Member};
 use crate::exchange::page::in_url;
 use crate::exchange::quarter;
+use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::rows::{Envelope, Order, Refused, Source, Taken, WireRow, each};
+use crate::exchange::wire::{Columns, Contracts, Int, Members, Num, Text};
 use crate::exchange::{
     Answer, Ask, Bounds, Contract, Decimal, Direction, Exchange, History, HttpRequest, Instrument, Listing,
-    Next, OddEntry, Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Next, OddEntry, OddFault, Offer, Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind,
+    SpanOffer,
 };
-use crate::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair, Side, Trade,
-};
+use crate::model::{Batch, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Pair};
 
 /// OKX.
 pub(crate) struct Okx;
@@ -142,67 +144,74 @@ const OFFERS: [Offer; 5] = [
 
 /// What every answer is wrapped in.
 #[derive(Deserialize)]
-struct Envelope<'a, T> {
+struct Answered<'a, T> {
     #[serde(borrow)]
-    code: Cow<'a, str>,
+    code: Text<'a>,
     #[serde(borrow)]
-    msg: Cow<'a, str>,
+    msg: Text<'a>,
     data: Vec<T>,
 }
 
-/// An envelope without what is in it.
+/// The same without what is in it.
 #[derive(Deserialize)]
 struct Outcome<'a> {
     #[serde(borrow)]
-    code: Cow<'a, str>,
+    code: Text<'a>,
     #[serde(borrow)]
-    msg: Cow<'a, str>,
+    msg: Text<'a>,
 }
 
-/// `[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`; by time we know better whether it is complete.
-#[derive(Deserialize)]
-struct Bar<'a>(&'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str, &'a str, IgnoredAny);
+/// Rows stand in the data of a good answer, newest first.
+struct Data;
 
+/// `[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+struct Bar<'a>(Int, Num, Num, Num, Num, Num, Num, Num, #[serde(default, borrow)] Text<'a>);
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Fill<'a> {
-    trade_id: &'a str,
-    px: &'a str,
-    sz: &'a str,
-    side: &'a str,
-    ts: &'a str,
+    trade_id: Int,
+    px: Num,
+    #[serde(borrow)]
+    sz: Contracts<'a>,
+    #[serde(borrow)]
+    side: Text<'a>,
+    ts: Int,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Book<'a> {
-    /// `[price, size, "0", orders]`.
     #[serde(borrow)]
-    asks: Vec<(&'a str, &'a str, &'a str, &'a str)>,
+    asks: Vec<WireLevel<'a>>,
     #[serde(borrow)]
-    bids: Vec<(&'a str, &'a str, &'a str, &'a str)>,
-    ts: &'a str,
-    #[serde(default = "no_sequence")]
-    seq_id: i64,
+    bids: Vec<WireLevel<'a>>,
+    ts: Int,
+    /// Real ones are not negative.
+    #[serde(default)]
+    seq_id: Int,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Funded<'a> {
-    funding_time: &'a str,
+/// `[price, size, "0", orders]`.
+type WireLevel<'a> = Columns<(Num, Contracts<'a>, IgnoredAny, Int)>;
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Funded {
+    funding_time: Int,
     /// The rate that was predicted; `realized_rate` is the one that was paid.
-    funding_rate: &'a str,
-    #[serde(default)]
-    realized_rate: &'a str,
+    funding_rate: Num,
+    realized_rate: Num,
 }
 
 /// `[ts, contracts, base asset, US dollars]`.
 #[derive(Deserialize)]
-struct Interest<'a>(&'a str, IgnoredAny, &'a str, &'a str);
+struct Interest(Int, IgnoredAny, Num, Num);
 
 #[derive(Deserialize)]
-struct Time<'a> {
-    ts: &'a str,
+struct Time {
+    ts: Int,
 }
 
 #[derive(Deserialize)]
@@ -295,19 +304,24 @@ impl Exchange for Okx {
     }
 
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let next = match page.series.kind() {
-            Kind::Ohlc => self.parse_bars(page, answer.body, out),
-            Kind::Trades => self.parse_fills(page, answer.body, out),
+        let source = Source { exchange: self, page, body: answer.body, order: Order::NewestFirst };
+        let next = Next::ByTime;
+        match page.series.kind() {
+            Kind::Ohlc => Ok(source.read::<Columns<Bar<'_>>>(&mut Data)?.append(next, out)),
+            Kind::Trades => {
+                let rows = source.read::<Members<Fill<'_>>>(&mut Data)?;
+                let oldest = rows.kept.iter().filter_map(Record::number).min();
+                Ok(rows.append(oldest.map_or(next, Next::FromId), out))
+            }
             Kind::OrderBook => self.parse_book(page, answer, out),
-            Kind::Funding => self.parse_funding(answer.body, out),
-            Kind::OpenInterest => self.parse_interest(answer.body, out),
-        }?;
-        Ok(next.into())
+            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Data)?.append(next, out)),
+            Kind::OpenInterest => Ok(source.read::<Columns<Interest>>(&mut Data)?.append(next, out)),
+        }
     }
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
         let outcome: Outcome<'_> = serde_json::from_slice(body).ok()?;
-        (outcome.code != "0").then(|| refusal(&outcome.code, &outcome.msg))
+        (&*outcome.code != "0").then(|| refusal(&outcome.code, &outcome.msg))
     }
 
     fn clock_request(&self) -> HttpRequest {
@@ -315,9 +329,9 @@ impl Exchange for Okx {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let times: Vec<Time<'_>> = self.read(answer.body)?;
+        let times: Vec<Time> = self.read(answer.body)?;
         let time = times.first().ok_or_else(|| malformed(answer.body, "it says no time"))?;
-        Ok(Row(0).millis_text(time.ts)?)
+        Ok(Row(0).instant_millis(time.ts)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
@@ -352,11 +366,6 @@ fn exclusive(page: &Page, newer_than: &str, older_than: &str) -> String {
     format!("&{older_than}={until}{lower}")
 }
 
-/// What stands for the sequence of a book without one: real ones are not negative.
-fn no_sequence() -> i64 {
-    -1
-}
-
 fn refusal(code: &str, msg: &str) -> Refusal {
     let kind = match code {
         "51001" => RefusalKind::UnknownSymbol,
@@ -369,124 +378,129 @@ fn refusal(code: &str, msg: &str) -> Refusal {
 }
 
 impl Okx {
-    /// Reads an envelope; one with an error is the refusal it says.
+    /// Reads what is in a good answer; any other is the refusal it says.
     fn read<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> Result<Vec<T>, ParseError> {
-        match serde_json::from_slice::<Envelope<'a, T>>(body) {
-            Ok(envelope) if envelope.code == "0" => Ok(envelope.data),
-            Ok(envelope) => Err(ParseError::Refused(refusal(&envelope.code, &envelope.msg))),
-            Err(error) => Err(unreadable(self, body, &error)),
+        let answered: Answered<'a, T> = read(self, body)?;
+        match &*answered.code {
+            "0" => Ok(answered.data),
+            code => Err(ParseError::Refused(refusal(code, &answered.msg))),
         }
     }
 
-    /// The volume of spot markets is in the base asset; of contracts it counts contracts, and the base asset
-    /// has a field of its own.
-    fn parse_bars(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let is_spot = page.series.pair().market() == Market::Spot;
-        let newest_first: Vec<Bar<'_>> = self.read(body)?;
-        out.reserve(newest_first.len());
-        let mut candles = out.candles_mut();
-        for (row, Bar(ts, open, high, low, close, vol, base, quote, _)) in
-            newest_first.into_iter().enumerate().rev()
-        {
-            let row = Row(row);
-            candles.push(row.candle(Candle {
-                ts: row.millis_text(ts)?,
-                open: row.number(open)?,
-                high: row.number(high)?,
-                low: row.number(low)?,
-                close: row.number(close)?,
-                volume: row.number(if is_spot { vol } else { base })?,
-                quote_volume: Some(row.number(quote)?),
-                trades: None,
-            })?);
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_fills(&self, page: &Page, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let newest_first: Vec<Fill<'_>> = self.read(body)?;
-        let mut oldest: Option<u64> = None;
-        out.reserve(newest_first.len());
-        let mut trades = out.trades_mut();
-        for (row, fill) in newest_first.into_iter().enumerate().rev() {
-            let row = Row(row);
-            let id: u64 = fill.trade_id.parse().map_err(|_| row.impossible("its id is no number"))?;
-            oldest = Some(oldest.map_or(id, |oldest| oldest.min(id)));
-            let price = row.amount(fill.px)?;
-            trades.push(Trade {
-                ts: row.millis_text(fill.ts)?,
-                ts_recv: None,
-                id: Some(fill.trade_id),
-                price,
-                amount: base_amount(page, row, row.amount(fill.sz)?, price)?,
-                side: Some(match fill.side {
-                    "buy" => Side::Buy,
-                    "sell" => Side::Sell,
-                    _ => return Err(row.impossible("its side is neither buy nor sell").into()),
-                }),
-            });
-        }
-        Ok(oldest.map_or(Next::ByTime, Next::FromId))
-    }
-
-    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Next, ParseError> {
+    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
         let books: Vec<Book<'_>> = self.read(answer.body)?;
-        let book = books.first().ok_or_else(|| malformed(answer.body, "it has no book"))?;
-        let ts = Row(0).millis_text(book.ts)?;
-        out.reserve((book.bids.len() + book.asks.len()).min(2 * page.rows as usize));
-        let mut levels = out.book_mut();
-        for (side, rows) in [(Side::Bid, &book.bids), (Side::Ask, &book.asks)] {
-            for (row, (price, size, _, orders)) in rows.iter().take(page.rows as usize).enumerate() {
+        let book = books.into_iter().next().ok_or_else(|| malformed(answer.body, "it has no book"))?;
+        let side = |levels: Vec<WireLevel<'_>>| {
+            let level = |(row, Columns((price, size, _, orders))): (usize, WireLevel<'_>)| {
                 let row = Row(row);
-                let price = row.amount(price)?;
-                levels.push(BookLevel {
-                    ord: 0,
-                    ts,
-                    ts_recv: answer.received,
-                    seq: Some(book.seq_id).filter(|id| *id >= 0),
-                    is_snapshot: true,
-                    side,
-                    price,
-                    amount: base_amount(page, row, row.amount(size)?, price)?,
-                    count: Some(orders.parse().map_err(|_| row.impossible("its orders are no number"))?),
-                });
-            }
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_funding(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let newest_first: Vec<Funded<'_>> = self.read(body)?;
-        let mut rates = out.funding_mut();
-        for (row, paid) in newest_first.into_iter().enumerate().rev() {
-            let row = Row(row);
-            let rate = if paid.realized_rate.is_empty() { paid.funding_rate } else { paid.realized_rate };
-            let (ts, rate) = (row.millis_text(paid.funding_time)?, row.number(rate)?);
-            rates.push(FundingRate { ts, rate, mark_price: None });
-        }
-        Ok(Next::ByTime)
-    }
-
-    fn parse_interest(&self, body: &[u8], out: &mut Batch) -> Result<Next, ParseError> {
-        let newest_first: Vec<Interest<'_>> = self.read(body)?;
-        let mut samples = out.open_interest_mut();
-        for (row, Interest(ts, _, base, dollars)) in newest_first.into_iter().enumerate().rev() {
-            let row = Row(row);
-            samples.push(OpenInterest {
-                ts: row.millis_text(ts)?,
-                open_interest: row.amount(base)?,
-                open_interest_value: Some(row.amount(dollars)?),
-            });
-        }
-        Ok(Next::ByTime)
+                let level = Level::read(row, price, size.num())?.with_count(row, orders)?;
+                let amount = base_amount(page, row, &size, level.price)?;
+                Ok::<_, ParseError>(Level { amount, ..level })
+            };
+            levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()
+        };
+        let (ts, seq) = (Row(0).instant_millis(book.ts)?, book.seq_id.get().filter(|id| *id >= 0));
+        let snapshot = Snapshot { ts, received: answer.received, seq, depth: page.rows };
+        snapshot.append(side(book.bids)?, side(book.asks)?, out)?;
+        Ok(Next::ByTime.into())
     }
 }
 
 /// A size in the base asset: contracts are counted, spot is not.
-fn base_amount(page: &Page, row: Row, size: f64, price: f64) -> Result<f64, ParseError> {
+fn base_amount(page: &Page, row: Row, size: &Contracts<'_>, price: f64) -> Result<f64, ParseError> {
     match page.series.pair().market() {
-        Market::Spot => Ok(size),
-        _ => page.instrument.base_amount(row.0, size, price),
+        Market::Spot => Ok(row.positive(size.num())?),
+        _ => page.base_amount(row, size, price),
+    }
+}
+
+impl Envelope for Data {
+    fn rows<'a, T: Deserialize<'a>>(
+        &mut self,
+        _: &dyn Exchange,
+        body: &'a [u8],
+        take: impl FnMut(T) -> bool,
+    ) -> Result<(), ParseError> {
+        each(Okx.read(body)?, take);
+        Ok(())
+    }
+}
+
+impl<'a> WireRow<'a> for Bar<'a> {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0)
+    }
+
+    /// The volume of spot markets is in the base asset; of contracts it counts contracts, and the base asset has a
+    /// column of its own.
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
+        let Bar(_, open, high, low, close, volume, of_contracts, quote, confirmed) = self;
+        match &*confirmed {
+            "0" => return Ok(Taken::Unfinished),
+            // It did not always say so.
+            "1" | "" => {}
+            _ => return Err(row.fault(OddFault::Value, "its confirm is neither 0 nor 1").into()),
+        }
+        let is_spot = page.series.pair().market() == Market::Spot;
+        Ok(Taken::Row(row.candle(Candle {
+            ts,
+            open: row.num(open)?,
+            high: row.num(high)?,
+            low: row.num(low)?,
+            close: row.num(close)?,
+            volume: row.positive(if is_spot { volume } else { of_contracts })?,
+            quote_volume: row.positive_if_any(quote)?,
+            trades: None,
+        })?))
+    }
+}
+
+impl<'a> WireRow<'a> for Fill<'a> {
+    type Record = TradeRow<'a>;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.ts)
+    }
+
+    fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        let price = row.positive(self.px)?;
+        Ok(Taken::Row(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(self.trade_id)?),
+            price,
+            amount: base_amount(page, row, &self.sz, price)?,
+            side: Some(row.side(&self.side, "buy", "sell")?),
+        }))
+    }
+}
+
+impl WireRow<'_> for Funded {
+    type Record = FundingRate;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.funding_time)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
+        let rate = if self.realized_rate.is_absent() { self.funding_rate } else { self.realized_rate };
+        Ok(Taken::Row(FundingRate { ts, rate: row.num(rate)?, mark_price: None }))
+    }
+}
+
+impl WireRow<'_> for Interest {
+    type Record = OpenInterest;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        row.instant_millis(self.0)
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
+        let Interest(_, _, base, dollars) = self;
+        let open_interest = row.positive(base)?;
+        let open_interest_value = row.positive_if_any(dollars)?;
+        Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value }))
     }
 }
 

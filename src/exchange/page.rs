@@ -7,7 +7,9 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
-use crate::exchange::{Instrument, SpanOffer};
+use crate::exchange::decode::Row;
+use crate::exchange::wire::Contracts;
+use crate::exchange::{Instrument, OddFault, SpanOffer};
 use crate::model::{Micros, Series, Window};
 
 /// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
@@ -37,6 +39,22 @@ impl Page {
     /// The instrument's symbol as part of an address.
     pub(crate) fn symbol(&self) -> Cow<'_, str> {
         in_url(&self.instrument.symbol)
+    }
+
+    /// The base amount of so many contracts.
+    ///
+    /// # Errors
+    /// When the row does not say how many, or the listing not what one is.
+    pub(crate) fn base_amount(
+        &self,
+        row: Row,
+        contracts: &Contracts<'_>,
+        price: f64,
+    ) -> Result<f64, ParseError> {
+        let Some(count) = contracts.count() else {
+            return Err(row.fault(OddFault::Value, "an amount is absent").into());
+        };
+        self.instrument.base_amount(row.0, count, price)
     }
 
     /// The exchange's own word for the span. One it does not have goes out as our label, which it refuses, never

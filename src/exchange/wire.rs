@@ -13,6 +13,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::exchange::Count;
+
 /// Whole numbers below this are the same as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -25,6 +27,11 @@ impl Num {
     #[inline]
     pub(crate) fn get(self) -> Option<f64> {
         self.0.is_finite().then_some(self.0)
+    }
+
+    /// The same without its sign.
+    pub(crate) fn size(self) -> Num {
+        Num(self.0.abs())
     }
 
     /// Whether nothing stands there.
@@ -81,6 +88,35 @@ impl Deref for Text<'_> {
     #[inline]
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+/// A number of contracts, with every digit of it where it is text.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Contracts<'a> {
+    #[default]
+    Absent,
+    Text(Cow<'a, str>),
+    Number(f64),
+}
+
+impl Contracts<'_> {
+    /// The same as the nearest double.
+    pub(crate) fn num(&self) -> Num {
+        match self {
+            Contracts::Absent => Num::default(),
+            Contracts::Text(text) => Num::text(text),
+            Contracts::Number(number) => Num(*number),
+        }
+    }
+
+    /// How many, where it is told.
+    pub(crate) fn count(&self) -> Option<Count<'_>> {
+        match self {
+            Contracts::Absent => None,
+            Contracts::Text(text) => Some(Count::Text(text)),
+            Contracts::Number(number) => Some(Count::Number(*number)),
+        }
     }
 }
 
@@ -238,6 +274,36 @@ impl Form<'_> for Int {
     }
 }
 
+impl<'de> Form<'de> for Contracts<'de> {
+    fn nothing() -> Self {
+        Contracts::Absent
+    }
+
+    fn other() -> Self {
+        Contracts::Number(f64::INFINITY)
+    }
+
+    fn text(text: &str) -> Self {
+        if text.is_empty() { Contracts::Absent } else { Contracts::Text(Cow::Owned(text.to_owned())) }
+    }
+
+    fn borrowed(text: &'de str) -> Self {
+        if text.is_empty() { Contracts::Absent } else { Contracts::Text(Cow::Borrowed(text)) }
+    }
+
+    fn signed(number: i64) -> Self {
+        Contracts::Number(number as f64)
+    }
+
+    fn unsigned(number: u64) -> Self {
+        Contracts::Number(number as f64)
+    }
+
+    fn double(number: f64) -> Self {
+        Contracts::Number(number)
+    }
+}
+
 impl<'de> Form<'de> for Text<'de> {
     #[inline]
     fn nothing() -> Self {
@@ -293,6 +359,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Any::<Text<'de>>(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Contracts<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Any::<Contracts<'de>>(PhantomData))
     }
 }
 
@@ -376,6 +448,20 @@ mod tests {
         assert_eq!([num("-7").get(), num("\"-7\"").get()], [Some(-7.0); 2]);
         assert_eq!([int("-7").get(), int("\"-7\"").get()], [Some(-7); 2]);
         assert_eq!([text("\"7\""), text("7"), text("7.0"), text("\"\\u0037\"")], ["7"; 4].map(str::to_owned));
+    }
+
+    #[test]
+    fn contracts_keep_every_digit_of_a_text() {
+        let read = |json| serde_json::from_str::<Contracts<'_>>(json).unwrap();
+        let long = read("\"0.12345678901234567890123\"");
+        assert!(matches!(long.count(), Some(Count::Text("0.12345678901234567890123"))));
+        assert!(matches!(read("0.5").count(), Some(Count::Number(0.5))));
+        assert!(matches!(read("7").count(), Some(Count::Number(7.0))));
+        assert!(read("null").count().is_none() && read("\"\"").count().is_none());
+        assert_eq!(
+            ["\"12.50\"", "12.5", "\"x\"", "[]"].map(|json| read(json).num().get()),
+            [Some(12.5), Some(12.5), None, None]
+        );
     }
 
     #[test]
