@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dccd::jobs::Outcome;
-use dccd::model::{Batch, Micros, Windows};
+use dccd::model::{Batch, Micros, Window, Windows};
 use dccd::sim::Fault;
 use dccd::store::Ledger;
 
@@ -40,23 +40,38 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
+    /// Compares the rows of the window with the truth, and what is stored beyond it with what exists there.
     pub(crate) fn of(case: &Case, house: &House, truth: &Batch) -> Difference {
         let series = case.parsed();
         let stored = told::comparable(&series, &house.stored(case.series));
-        let truth = told::comparable(&series, truth);
+        let truth = told::comparable(&series, &with_beyond(case, house, truth, stored.ends()));
         if stored == truth {
             return Difference { missing: Vec::new(), extra: Vec::new(), in_order: true };
         }
         let (ours, theirs) = (by_instant(&stored), by_instant(&truth));
-        let missing = unmatched(&truth, &theirs, &stored, &ours);
+        let mut missing = unmatched(&truth, &theirs, &stored, &ours);
+        missing.retain(|at| case.window.holds(*at));
         let extra = unmatched(&stored, &ours, &truth, &theirs);
-        let in_order = !(missing.is_empty() && extra.is_empty());
-        Difference { missing, extra, in_order }
+        let are_alike = stored.len() == truth.len() && missing.is_empty() && extra.is_empty();
+        Difference { missing, extra, in_order: !are_alike }
     }
 
     pub(crate) fn is_none(&self) -> bool {
         self.missing.is_empty() && self.extra.is_empty() && self.in_order
     }
+}
+
+/// The truth, and what exists beyond the window as far as rows are stored there: nobody asked for those, but they may
+/// be kept.
+fn with_beyond(case: &Case, house: &House, truth: &Batch, stored: Option<(Micros, Micros)>) -> Batch {
+    let Some((first, last)) = stored else { return truth.clone() };
+    let mut all = Batch::of(truth.kind());
+    let before = Window::new(first, case.window.from);
+    let after = Window::new(case.window.until, Micros(last.0 + 1));
+    before.into_iter().for_each(|window| all.take_all(&house.existing(case.series, window)));
+    all.take_all(truth);
+    after.into_iter().for_each(|window| all.take_all(&house.existing(case.series, window)));
+    all
 }
 
 /// The rows of each instant, by their places.
