@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, malformed, read};
+use crate::exchange::decode::{Row, RowFault, malformed, read, unreadable};
 use crate::exchange::entries::Entries;
 use crate::exchange::record::{TradeId, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
@@ -199,7 +199,8 @@ impl Exchange for Bitfinex {
 
     /// The body says whether the platform is up, and only the `Date` when; of whole seconds, it is never ahead.
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let _: Columns<(Int,)> = read(self, answer.body)?;
+        let Columns((status,)): Columns<(Int,)> = read(self, answer.body)?;
+        status.get().ok_or_else(|| unreadable(self, answer.body, &"it has no status"))?;
         let date = (answer.header)("date").and_then(|date| rfc2822::parse(date).ok());
         let date = date.ok_or_else(|| malformed(answer.body, "no Date header came with it"))?;
         Ok(Row(0).millis(date.timestamp().as_millisecond())?)

@@ -99,9 +99,9 @@ struct Bucket<'a> {
 struct WireTrade<'a> {
     #[serde(borrow)]
     timestamp: Text<'a>,
-    /// Empty where nobody took: a settlement.
+    /// An empty text where nobody took: a settlement.
     #[serde(borrow)]
-    side: Option<Text<'a>>,
+    side: Option<&'a RawValue>,
     #[serde(borrow)]
     size: Contracts<'a>,
     price: Num,
@@ -470,9 +470,9 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
             Some(told) => told,
             None => page.base_amount(row, &self.size, price)?,
         };
-        let side = match self.side.as_deref() {
-            Some("") => None,
-            side => Some(row.side(side.unwrap_or_default(), "Buy", "Sell")?),
+        let side = match self.side.map_or("", RawValue::get) {
+            "\"\"" => None,
+            side => Some(row.side(side, "\"Buy\"", "\"Sell\"")?),
         };
         Ok(Taken::Row(TradeRow { ts, id: row.word_id(self.id)?, price, amount, side }))
     }

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::exchange::record::TradeId;
 use crate::exchange::wire::{Int, Num, Text};
@@ -45,52 +43,6 @@ pub(crate) fn unreadable(exchange: &dyn Exchange, body: &[u8], error: &dyn fmt::
     match exchange.refusal(200, body) {
         Some(refusal) => ParseError::Refused(refusal),
         None => malformed(body, error),
-    }
-}
-
-/// Reads a JSON array row by row and hands each to `take` with its number, so that no row is held twice.
-///
-/// # Errors
-/// The first error of `take`, or what `malformed` makes of a body of another shape.
-pub(crate) fn each_row<'a, T: Deserialize<'a>>(
-    body: &'a [u8],
-    malformed: impl Fn(&dyn fmt::Display) -> ParseError,
-    take: impl FnMut(usize, T) -> Result<(), ParseError>,
-) -> Result<(), ParseError> {
-    // Checked once, as in `read`.
-    let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-    let mut json = serde_json::Deserializer::from_str(text);
-    let mut rows = Rows { take, refused: None, row: PhantomData };
-    let read = de::Deserializer::deserialize_seq(&mut json, &mut rows).and_then(|()| json.end());
-    match (rows.refused, read) {
-        (Some(refused), _) => Err(refused),
-        (None, read) => read.map_err(|error| malformed(&error)),
-    }
-}
-
-struct Rows<F, T> {
-    take: F,
-    refused: Option<ParseError>,
-    row: PhantomData<T>,
-}
-
-impl<'a, T: Deserialize<'a>, F: FnMut(usize, T) -> Result<(), ParseError>> Visitor<'a> for &mut Rows<F, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut number = 0;
-        while let Some(row) = seq.next_element()? {
-            if let Err(refused) = (self.take)(number, row) {
-                self.refused = Some(refused);
-                return Err(de::Error::custom("a row is refused"));
-            }
-            number += 1;
-        }
-        Ok(())
     }
 }
 
@@ -265,44 +217,4 @@ impl Row {
 
 fn absent_or(is_absent: bool, reason: &'static str) -> &'static str {
     if is_absent { "a price or an amount is absent" } else { reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(body: &[u8]) -> (Vec<(u8, String)>, Result<(), ParseError>) {
-        let mut rows = Vec::new();
-        let unreadable = |error: &dyn fmt::Display| malformed(body, error);
-        let read = each_row(body, unreadable, |row, (number, text): (u8, &str)| {
-            if number == 0 {
-                return Err(ParseError::Impossible { row, reason: "zero".to_owned() });
-            }
-            rows.push((number, text.to_owned()));
-            Ok(())
-        });
-        (rows, read)
-    }
-
-    #[test]
-    fn rows_are_handed_over_in_turn() {
-        let (rows, read) = read(br#"[[1,"a"],[2,"b"]]"#);
-        assert_eq!(read, Ok(()));
-        assert_eq!(rows, [(1, "a".to_owned()), (2, "b".to_owned())]);
-    }
-
-    #[test]
-    fn a_refused_row_is_named_by_its_number() {
-        let (_, read) = read(br#"[[1,"a"],[0,"b"],[3,"c"]]"#);
-        assert_eq!(read, Err(ParseError::Impossible { row: 1, reason: "zero".to_owned() }));
-    }
-
-    #[test]
-    fn a_body_of_another_shape_is_malformed_wherever_it_breaks() {
-        for body in
-            [&b"{}"[..], b"", b"[[1,\"a\"]", b"[[1,\"a\"]] x", b"[[1,\"a\"],[300,\"b\"]]", b"[[1,\"\xff\"]]"]
-        {
-            assert!(matches!(read(body).1, Err(ParseError::Malformed { .. })), "{body:?}");
-        }
-    }
 }

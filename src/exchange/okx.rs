@@ -198,11 +198,14 @@ type WireLevel<'a> = Columns<(Num, Contracts<'a>, IgnoredAny, Int)>;
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Funded {
+struct Funded<'a> {
     funding_time: Int,
     /// The rate that was predicted; `realized_rate` is the one that was paid.
     funding_rate: Num,
     realized_rate: Num,
+    /// `current_period` where the rate was not fixed before its period ended.
+    #[serde(borrow)]
+    method: Text<'a>,
 }
 
 /// `[ts, contracts, base asset, US dollars]`.
@@ -314,7 +317,7 @@ impl Exchange for Okx {
                 Ok(rows.append(oldest.map_or(next, Next::FromId), out))
             }
             Kind::OrderBook => self.parse_book(page, answer, out),
-            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Data)?.append(next, out)),
+            Kind::Funding => Ok(source.read::<Members<Funded<'_>>>(&mut Data)?.append(next, out)),
             Kind::OpenInterest => Ok(source.read::<Columns<Interest>>(&mut Data)?.append(next, out)),
         }
     }
@@ -476,7 +479,7 @@ impl<'a> WireRow<'a> for Fill<'a> {
     }
 }
 
-impl WireRow<'_> for Funded {
+impl<'a> WireRow<'a> for Funded<'a> {
     type Record = FundingRate;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
@@ -484,7 +487,13 @@ impl WireRow<'_> for Funded {
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
-        let rate = if self.realized_rate.is_absent() { self.funding_rate } else { self.realized_rate };
+        let rate = match self.realized_rate {
+            paid if !paid.is_absent() => paid,
+            _ if &*self.method == "current_period" => {
+                return Err(row.fault(OddFault::Value, "it does not say which rate was paid").into());
+            }
+            _ => self.funding_rate,
+        };
         Ok(Taken::Row(FundingRate { ts, rate: row.num(rate)?, mark_price: None }))
     }
 }

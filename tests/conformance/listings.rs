@@ -57,10 +57,10 @@ fn a_listing_says_what_it_does_not_understand_and_everything_else() {
 
         let read = listing(exchange, body.as_bytes()).unwrap();
 
-        let named: Vec<&str> = read.odd.iter().map(|odd| odd.symbol.as_str()).collect();
+        let new = read.odd.iter().filter(|odd| !whole.odd.contains(odd));
+        let named: Vec<&str> = new.map(|odd| odd.symbol.as_str()).collect();
         assert_eq!(named, [symbol], "{exchange}/{file}: {text} -> {instead}");
         assert_others_stand(&whole, &read, symbol, &format!("{exchange}/{file}: {text} -> {instead}"));
-        assert_eq!(whole.odd, [], "{exchange}/{file}");
     }
 }
 
