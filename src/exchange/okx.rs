@@ -188,7 +188,7 @@ struct Book<'a> {
     #[serde(borrow)]
     bids: Vec<WireLevel<'a>>,
     ts: Int,
-    /// Real ones are not negative.
+    /// -1 where it has none.
     #[serde(default)]
     seq_id: Int,
 }
@@ -402,7 +402,11 @@ impl Okx {
             };
             levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()
         };
-        let (ts, seq) = (Row(0).instant_millis(book.ts)?, book.seq_id.get().filter(|id| *id >= 0));
+        let ts = Row(0).instant_millis(book.ts)?;
+        let seq = match book.seq_id {
+            Int::Is(-1) => None,
+            id => Row(0).count_if_any(id)?,
+        };
         let snapshot = Snapshot { ts, received: answer.received, seq, depth: page.rows };
         snapshot.append(side(book.bids)?, side(book.asks)?, out)?;
         Ok(Next::ByTime.into())

@@ -11,7 +11,7 @@ use crate::promql::{family, names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
-const SILENT: [(&str, &str); 11] = [
+const SILENT: [(&str, &str); 12] = [
     ("(dccd_worker_heartbeat_timestamp_seconds{job=~", "the daemon takes no tasks yet"),
     ("(dccd_job_lease_timestamp_seconds{job=~", "no run need be under way"),
     ("dccd_sync_", "the run has no remote"),
@@ -24,6 +24,7 @@ const SILENT: [(&str, &str); 11] = [
         "dccd_series_gap_seconds{job=~\".+\", instance=~\".+\", exchange=~\".+\", pair=~\".+\", kind=~\".+\"} > 0",
         "nothing is missing",
     ),
+    ("(increase(dccd_rows_set_aside_total{", "every row can be true"),
     ("kind=\"trades\"", "the run has no series of trades"),
     ("series:dccd_job_consecutive_errors:at_threshold", "there is one only while runs fail"),
 ];
