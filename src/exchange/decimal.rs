@@ -167,7 +167,7 @@ impl Decimal {
     }
 
     fn short(mut self) -> Self {
-        while self.mantissa != 0 && self.mantissa % 10 == 0 {
+        while self.mantissa != 0 && self.mantissa.is_multiple_of(10) {
             self.mantissa /= 10;
             self.exponent += 1;
         }

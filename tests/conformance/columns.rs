@@ -202,7 +202,7 @@ pub(crate) fn column<'a>(row: &'a mut Json, name: &str) -> &'a mut Json {
 pub(crate) fn move_to(place: &mut Json, at: Micros) {
     let whole = |old: i64| match old {
         ..100_000_000_000 => at.secs(),
-        ..100_000_000_000_000 => at.millis_floor(),
+        100_000_000_000..100_000_000_000_000 => at.millis_floor(),
         _ => at.0,
     };
     *place = match place {

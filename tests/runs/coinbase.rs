@@ -107,7 +107,7 @@ async fn a_hole_between_trades_is_reached_from_above_and_filled_without_doubling
 }
 
 #[tokio::test]
-async fn years_before_a_listing_cost_one_request_and_the_candle_that_holds_the_first_trade_is_kept() {
+async fn years_before_a_listing_cost_two_requests_and_the_candle_that_holds_the_first_trade_is_kept() {
     let job = "{exchange: coinbase, pairs: [BTC/USDT], span: 3600, retry_delay: 0.01}";
     let knobs = Knobs { listed_from: at("2024-01-10 10:20:00"), ..busy(100) };
     let house = House::with(job, "2024-01-12 00:00:30", knobs).await;
@@ -117,7 +117,7 @@ async fn years_before_a_listing_cost_one_request_and_the_candle_that_holds_the_f
 
     house.assert_true(hourly, window("2019-01-01", "2024-01-12")).await;
     assert_eq!(house.stored(hourly).ends().unwrap().0, at("2024-01-10 10:00:00"));
-    assert_eq!(house.asked(Endpoint::Trades).len(), 1);
+    assert_eq!(house.asked(Endpoint::Trades).len(), 2);
     let pages = house.asked(Endpoint::Ohlc).len();
     assert!(pages <= 4, "{pages} pages for two days of hours");
 }

@@ -299,10 +299,8 @@ impl Disk for ModelDisk {
             // Once the folder is synced and the file looked at, which come next.
             world.release_at = world.operations + 3;
         }
-        if is_open_file {
-            if matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
-                world.fault = Some((world.operations + 1, Fault::Death));
-            }
+        if is_open_file && matches!(world.fault, Some((_, Fault::DeathAtOpenFile))) {
+            world.fault = Some((world.operations + 1, Fault::Death));
         }
         Ok(())
     }
