@@ -25,7 +25,7 @@ const FILES: [&str; 4] = ["2023.parquet", "2024.open.parquet", "2024.parquet", "
 async fn a_copy_under_an_older_name_is_sent_anew_and_only_then_removed() {
     let served = Served::new().await;
     let (tree, remote) = (Tree::older(), served.s3());
-    tree.is_copied_to(&served, &dccd::remote::Remote::name(&remote).to_owned());
+    tree.is_copied_to(&served, dccd::remote::Remote::name(&remote));
     let store = tree.store();
     let mirror = tree.mirror(&served, store.clone());
     assert_eq!(pending(&tree.ledger(), &tree.series, mirror.remote.name()).files, 3);
@@ -123,7 +123,7 @@ async fn a_takeover_amid_the_renaming_finds_the_newer_of_both() {
 async fn an_open_file_that_is_only_on_a_remote_is_brought_back_from_under_its_older_name() {
     let served = Served::new().await;
     let tree = Tree::older();
-    tree.is_copied_to(&served, &dccd::remote::Remote::name(&served.s3()).to_owned());
+    tree.is_copied_to(&served, dccd::remote::Remote::name(&served.s3()));
     fs::remove_file(tree.file("2024.open.parquet")).unwrap();
     let store = tree.store();
     drop(store.writer(&tree.series).unwrap());
