@@ -72,6 +72,10 @@ fn a_field_of_another_type_is_an_error_unless_nobody_reads_it() {
             let tree: Json = serde_json::from_slice(&sample.body).unwrap();
             for place in places(&tree) {
                 for (change, body) in retyped(&tree, &place, known.json_numbers) {
+                    // The amount is then that of its contracts.
+                    if change == "null" && place.ends_with("homeNotional") {
+                        continue;
+                    }
                     match read(known.exchange(), sample.what, sample.span, &body) {
                         Err(_) => refused += 1,
                         Ok(Read::Odd(rows, parsed)) => {
@@ -191,7 +195,7 @@ fn is_less(read: &Read, whole: &Read) -> bool {
 
 /// Rows that are each a row of the whole answer, in its order.
 fn assert_some_of(rows: &Batch, whole: &Read, who: &str) {
-    let Read::Rows(whole, _) = whole else { panic!("{who}: the whole is no page") };
+    let (Read::Rows(whole, _) | Read::Odd(whole, _)) = whole else { panic!("{who}: the whole is no page") };
     let mut left = 0..whole.len();
     for row in 0..rows.len() {
         assert!(left.any(|own| rows.same_row(row, whole, own)), "{who}: row {row} is no row of the whole");
