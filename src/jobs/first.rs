@@ -78,10 +78,11 @@ impl Run<'_> {
 
     /// The oldest row of a page, where it shows all there are.
     async fn oldest_of(&self, page: &Page) -> Result<Option<Edge>, RunError> {
-        let oldest = self.fetcher.page(page, |rows, _| {
+        let oldest = self.fetcher.page(page, |rows, parsed| {
             // A full page of many rows may have older ones before it.
             let is_all = page.rows <= FEW || rows.len() < page.rows as usize;
-            Ok(Edge::oldest(&rows).filter(|_| is_all))
+            // The first candle may be unfinished yet: nothing lies before its open all the same.
+            Ok(Edge::oldest(&rows).or(parsed.unfinished.map(Edge::at)).filter(|_| is_all))
         });
         oldest.await.map_err(|(_, error)| self.unprepared(error))
     }
