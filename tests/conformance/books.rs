@@ -10,7 +10,10 @@ use crate::read::{RECEIVED, levels, page};
 type Levels<'a> = &'a [(&'a str, &'a str)];
 
 /// How each exchange writes a book of bids and asks.
-const BOOKS: [(&str, Market, fn(Levels<'_>, Levels<'_>) -> String); 9] = [
+/// Writes a book of bids and asks as an exchange does.
+type Write = fn(Levels<'_>, Levels<'_>) -> String;
+
+const BOOKS: [(&str, Market, Write); 9] = [
     ("binance", Market::Spot, |bids, asks| {
         format!(r#"{{"lastUpdateId":7,"bids":{},"asks":{}}}"#, texts(bids), texts(asks))
     }),
