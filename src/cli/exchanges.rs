@@ -42,13 +42,7 @@ const COLUMNS: [Column; 10] = [
 pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     if args.json {
         let lines: Vec<Line> = ALL.iter().map(|exchange| line(*exchange)).collect();
-        return match serde_json::to_string_pretty(&lines) {
-            Ok(text) => {
-                out.line(text);
-                Exit::Done
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return out.json(&lines);
     }
     let lines = if args.markdown { markdown() } else { table() };
     lines.iter().for_each(|line| out.line(line));

@@ -23,6 +23,8 @@ pub enum Exit {
     DataPathInUse,
     /// 78: the configuration is refused.
     Config,
+    /// 141, as of a program that SIGPIPE ended: what read the output went away before it had all of it.
+    ReaderGone,
 }
 
 impl Exit {
@@ -37,6 +39,7 @@ impl Exit {
             Exit::Storage => 74,
             Exit::DataPathInUse => 75,
             Exit::Config => 78,
+            Exit::ReaderGone => 141,
         }
     }
 
@@ -54,10 +57,10 @@ impl Exit {
         }
     }
 
-    /// The one that says more: trouble with the storage, then any failure.
+    /// The one that says more: trouble with the storage, then any failure, then a reader that went away.
     pub(crate) fn or_worse(self, other: Exit) -> Self {
         match (self, other) {
-            (Exit::Done, other) => other,
+            (Exit::Done | Exit::ReaderGone, other) if other != Exit::Done => other,
             (Exit::Failed, Exit::Storage) => Exit::Storage,
             (worse, _) => worse,
         }

@@ -1,6 +1,5 @@
 //! `dccd export SERIES`: stored rows as CSV or an Excel workbook.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCompleter;
@@ -94,8 +93,8 @@ fn to_stdout(
     out: &mut Output,
 ) -> Result<(), ExportError> {
     match to_stream(series.kind(), rows()?, out.raw()) {
-        // A reader that went away, such as `head`, has what it wanted.
-        Err(ExportError::Write { source, .. }) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
+        // What standard output did not take is told where the command ends.
+        Err(ExportError::Write { .. }) => Ok(()),
         written => written.map(|_| ()),
     }
 }

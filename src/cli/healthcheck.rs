@@ -52,11 +52,7 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
         Some(vitals) => judge(vitals, now, is_alive(vitals.pid)),
         None => nobody(&place.environment, unread),
     };
-    match serde_json::to_string(&line) {
-        Ok(text) => out.line(text),
-        Err(error) => return out.fail(Exit::Failed, error),
-    }
-    Exit::of(line.reason.is_none())
+    Exit::of(line.reason.is_none()).or_worse(out.json_line(&line))
 }
 
 fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {

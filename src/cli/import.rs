@@ -113,13 +113,7 @@ fn tell(args: &Args, root: &Path, report: &Report, out: &mut Output) -> Exit {
             series: report.series.iter().map(line).collect(),
             problems: report.problems.iter().map(trouble).collect(),
         };
-        return match serde_json::to_string_pretty(&answer) {
-            Ok(text) => {
-                out.line(text);
-                exit
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return exit.or_worse(out.json(&answer));
     }
     if report.series.is_empty() {
         out.line(format!("Nothing to import under {}.", root.display()));

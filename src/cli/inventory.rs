@@ -45,13 +45,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let held = inventory(&layout);
     if args.json {
         let lines: Vec<Line> = held.iter().map(line).collect();
-        return match serde_json::to_string_pretty(&lines) {
-            Ok(text) => {
-                out.line(text);
-                Exit::Done
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return out.json(&lines);
     }
     if held.is_empty() {
         out.line(format!("No data found under {}.", config.data_path.display()));

@@ -33,13 +33,7 @@ struct Line {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     let lines = lines();
     if args.json {
-        return match serde_json::to_string_pretty(&lines) {
-            Ok(text) => {
-                out.line(text);
-                Exit::Done
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return out.json(&lines);
     }
     for line in if args.markdown { markdown(&lines) } else { table(&lines) } {
         out.line(line);

@@ -23,7 +23,6 @@ pub mod metrics;
 mod one_shot;
 mod online;
 mod output;
-mod printable;
 mod progress;
 pub mod purge;
 pub mod remove;
@@ -34,6 +33,7 @@ pub mod sim;
 pub mod start;
 pub mod status;
 pub mod sync;
+mod usage;
 pub mod validate;
 pub mod verify;
 mod web;
@@ -99,83 +99,87 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(<Cli as clap::CommandFactory>::command).complete();
-    Cli::parse().run().into()
+    let mut out = Output::of_process();
+    let exit = match Cli::try_parse() {
+        Ok(cli) => cli.run(&mut out),
+        Err(told) => usage::told(&told, &mut out),
+    };
+    out.finish(exit).into()
 }
 
 impl Cli {
-    fn run(self) -> Exit {
+    fn run(self, out: &mut Output) -> Exit {
         let path = self.config.as_deref();
-        let mut out = Output::of_process();
         if let Some(shell) = &self.install_completion {
-            return completions::install(shell, &mut out);
+            return completions::install(shell, out);
         }
         match self.command {
             None => out.fail(Exit::Usage, "no command given; see `dccd --help`"),
-            Some(Command::Validate(args)) if args.online => on_runtime(&mut out, |out, stop| async move {
-                let (own, err) = out.streams();
-                let ended = validate::run_online(&args, path, own, err, &stop).await;
-                Exit::of(ended.is_ok_and(|code| code == 0))
+            Some(Command::Validate(args)) if args.online => on_runtime(out, |out, stop| async move {
+                let (mut own, mut err) = (Vec::new(), Vec::new());
+                let ended = validate::run_online(&args, path, &mut own, &mut err, &stop).await;
+                out.plain(|out, told| {
+                    out.write_all(&own)?;
+                    told.write_all(&err)?;
+                    ended
+                })
             }),
             Some(Command::Validate(args)) => out.plain(|out, err| validate::run(&args, path, out, err)),
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
-            Some(Command::Alerts(args)) => alerts::run(args, path, &mut out),
-            Some(Command::Exchanges(args)) => exchanges::run(&args, &mut out),
-            Some(Command::Metrics(args)) => metrics::run(&args, &mut out),
-            Some(Command::Completions(args)) => completions::run(&args, &mut out),
-            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, &mut out),
-            Some(Command::Status(args)) if args.wide => with_config(path, &mut out, |config, out| {
+            Some(Command::Alerts(args)) => alerts::run(args, path, out),
+            Some(Command::Exchanges(args)) => exchanges::run(&args, out),
+            Some(Command::Metrics(args)) => metrics::run(&args, out),
+            Some(Command::Completions(args)) => completions::run(&args, out),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, out),
+            Some(Command::Status(args)) if args.wide => with_config(path, out, |config, out| {
                 on_runtime(out, |out, _| status::run_wide(args, config, out))
             }),
             Some(Command::Status(args)) => {
-                with_config(path, &mut out, |config, out| status::run(&args, config, out))
+                with_config(path, out, |config, out| status::run(&args, config, out))
             }
             Some(Command::Inventory(args)) => {
-                with_config(path, &mut out, |config, out| inventory::run(&args, config, out))
+                with_config(path, out, |config, out| inventory::run(&args, config, out))
             }
-            Some(Command::Gaps(args)) => {
-                with_config(path, &mut out, |config, out| gaps::run(&args, config, out))
-            }
+            Some(Command::Gaps(args)) => with_config(path, out, |config, out| gaps::run(&args, config, out)),
             Some(Command::Verify(args)) => {
-                with_config(path, &mut out, |config, out| verify::run(&args, config, out))
+                with_config(path, out, |config, out| verify::run(&args, config, out))
             }
             Some(Command::Export(args)) => {
-                with_config(path, &mut out, |config, out| export::run(&args, config, out))
+                with_config(path, out, |config, out| export::run(&args, config, out))
             }
             Some(Command::Import(args)) => {
-                with_config(path, &mut out, |config, out| import::run(&args, config, out))
+                with_config(path, out, |config, out| import::run(&args, config, out))
             }
-            Some(Command::Logs(args)) => {
-                with_config(path, &mut out, |config, out| logs::run(&args, config, out))
-            }
-            Some(Command::Backfill(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Logs(args)) => with_config(path, out, |config, out| logs::run(&args, config, out)),
+            Some(Command::Backfill(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),
-            Some(Command::Collect(args)) => match loaded(path, &mut out) {
-                Ok(config) => on_runtime(&mut out, |out, stop| collect::run(args, config, out, stop)),
-                Err(exit) => collect::refused(&args, exit, &mut out),
+            Some(Command::Collect(args)) => match loaded(path, out) {
+                Ok(config) => on_runtime(out, |out, stop| collect::run(args, config, out, stop)),
+                Err(exit) => collect::refused(&args, exit, out),
             },
-            Some(Command::Repair(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Repair(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| repair::run(args, config, out, stop))
             }),
-            Some(Command::Jobs(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Jobs(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| jobs::run(args, config, out, stop))
             }),
-            Some(Command::Sync(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Sync(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| sync::run(args, config, out, stop))
             }),
-            Some(Command::Restore(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Restore(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| restore::run(args, config, out, stop))
             }),
-            Some(Command::Purge(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Purge(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
-            Some(Command::Start(args)) => with_config(path, &mut out, |config, out| {
+            Some(Command::Start(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))
             }),
-            Some(Command::Demo(args)) => on_runtime(&mut out, |out, stop| demo::run(args, out, stop)),
-            Some(Command::Sim(args)) => on_runtime(&mut out, |out, stop| async move {
+            Some(Command::Demo(args)) => on_runtime(out, |out, stop| demo::run(args, out, stop)),
+            Some(Command::Sim(args)) => on_runtime(out, |out, stop| async move {
                 match sim::run(args, out, stop).await {
                     Ok(()) => Exit::Done,
                     Err(error) => out.fail(Exit::of_bind(&error), error),

@@ -61,26 +61,20 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let freed: u64 = dropped.iter().map(|file| file.bytes).sum();
     // Room that was given back may be seen late, and a dry run gives none.
     let is_enough = free.saturating_add(freed) >= wanted;
-    match print(&args, &dropped, freed, free, out) {
-        Ok(()) if is_enough => Exit::Done,
-        Ok(()) => out.fail(
-            Exit::Failed,
-            format!("{} are free of {} wanted; nothing more may be dropped", bytes(free), bytes(wanted)),
-        ),
-        Err(error) => out.fail(Exit::Failed, error),
+    print(&args, &dropped, freed, free, out);
+    if is_enough {
+        return Exit::Done;
     }
+    out.fail(
+        Exit::Failed,
+        format!("{} are free of {} wanted; nothing more may be dropped", bytes(free), bytes(wanted)),
+    )
 }
 
-fn print(
-    args: &Args,
-    dropped: &[Line],
-    freed: u64,
-    free: u64,
-    out: &mut Output,
-) -> Result<(), serde_json::Error> {
+fn print(args: &Args, dropped: &[Line], freed: u64, free: u64, out: &mut Output) {
     if args.json {
-        serde_json::to_string_pretty(dropped).map(|text| out.line(text))?;
-        return Ok(());
+        out.json(&dropped);
+        return;
     }
     for file in dropped {
         out.line(format!("{} {}: {}, on {}", file.series, file.period, bytes(file.bytes), file.remote));
@@ -88,5 +82,4 @@ fn print(
     let verb = if args.dry_run { "Would drop" } else { "Dropped" };
     let count = thousands(dropped.len() as u64);
     out.line(format!("{verb} {count} file(s), {}; {} are free.", bytes(freed), bytes(free)));
-    Ok(())
 }

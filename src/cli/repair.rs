@@ -72,10 +72,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     }
     if args.json {
         let lines: Vec<Line<'_>> = reports.iter().map(|(report, files)| Line::of(report, files)).collect();
-        match serde_json::to_string_pretty(&lines) {
-            Ok(text) => out.line(text),
-            Err(error) => return out.fail(Exit::Failed, error),
-        }
+        exit = exit.or_worse(out.json(&lines));
     } else {
         out.line(format!("Repaired {} series.", thousands(reports.len() as u64)));
     }

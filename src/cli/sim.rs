@@ -106,7 +106,8 @@ pub(crate) async fn run(args: Args, out: &mut Output, stop: CancellationToken) -
         )
     })?;
     out.line(format!("simulated exchanges at {}", sim.url()));
-    out.line("to collect from them, put this into the configuration:\n");
+    out.line("to collect from them, put this into the configuration:");
+    out.line("");
     out.line("exchanges:");
     for name in crate::sim::names() {
         out.line(format!("  {name}: {{rest_url: \"{}/{name}\"}}", sim.url()));
@@ -116,7 +117,8 @@ pub(crate) async fn run(args: Args, out: &mut Output, stop: CancellationToken) -
         (good + if *status == 200 { *count } else { 0 }, all + count)
     });
     sim.stop().await;
-    out.line(format!("\n{total} requests, {answered} answered with 200"));
+    out.line("");
+    out.line(format!("{total} requests, {answered} answered with 200"));
     Ok(())
 }
 

@@ -34,13 +34,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         Err(error) => return out.fail(Exit::Failed, error),
     };
     if args.json {
-        return match serde_json::to_string_pretty(&pairs) {
-            Ok(text) => {
-                out.line(text);
-                Exit::Done
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return out.json(&pairs);
     }
     if pairs.is_empty() {
         out.line("No metrics yet.");

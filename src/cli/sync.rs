@@ -41,10 +41,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     }
     if args.json {
         ended.sort_unstable_by(|one, other| one.remote.cmp(&other.remote));
-        match serde_json::to_string_pretty(&ended) {
-            Ok(text) => out.line(text),
-            Err(error) => return out.fail(Exit::Failed, error),
-        }
+        out.json(&ended);
     }
     let is_done = !ended.is_empty() && ended.iter().all(|own| own.failures.is_empty());
     Exit::of(is_done && !stop.is_cancelled())

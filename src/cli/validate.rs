@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::online::{self, Check, State};
+use crate::cli::output::plain_json;
 use crate::cli::{refused, web};
 use crate::config::{self, Config};
 
@@ -65,7 +66,7 @@ fn told(
     let failed = checks.iter().any(|check| check.state == State::Failed);
     if args.json {
         let verdict = Verdict::of(loaded, checks);
-        writeln!(out, "{}", serde_json::to_string_pretty(&verdict)?)?;
+        writeln!(out, "{}", plain_json(&serde_json::to_string_pretty(&verdict)?))?;
         return Ok(u8::from(loaded.is_err() || failed));
     }
     match loaded {

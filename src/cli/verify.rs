@@ -46,13 +46,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         }
     }
     if args.json {
-        return match serde_json::to_string_pretty(&faults) {
-            Ok(text) => {
-                out.line(text);
-                Exit::of(faults.is_empty())
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return Exit::of(faults.is_empty()).or_worse(out.json(&faults));
     }
     for Line { series, path, fault } in &faults {
         let path = path.iter().map(|path| format!("{path}: ")).collect::<String>();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::escaped;
+
 /// A password, a token or a URL that holds one; it prints as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -39,7 +41,7 @@ const SHOWN_CHARS: usize = 80;
 #[must_use]
 pub fn shown(text: &str) -> String {
     let masked = mask(text);
-    let mut short: String = masked.chars().take(SHOWN_CHARS).flat_map(printable).collect();
+    let mut short: String = escaped(&masked.chars().take(SHOWN_CHARS).collect::<String>()).into_owned();
     if masked.chars().nth(SHOWN_CHARS).is_some() {
         short.push('…');
     }
@@ -58,12 +60,6 @@ fn mask_word(word: &str) -> String {
         Some((scheme, _)) => format!("{scheme}://***@{host}"),
         None => format!("***@{host}"),
     }
-}
-
-fn printable(char: char) -> impl Iterator<Item = char> {
-    let escaped = char.is_control().then(|| char.escape_default());
-    let plain = escaped.is_none().then_some(char);
-    escaped.into_iter().flatten().chain(plain)
 }
 
 #[cfg(test)]

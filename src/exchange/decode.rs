@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::exchange::record::TradeId;
 use crate::exchange::wire::{Int, Num, Text};
 use crate::exchange::{Exchange, OddFault, ParseError, instant};
-use crate::model::{Candle, Micros, Side};
+use crate::model::{Candle, Micros, Side, is_hidden};
 
 /// Where instants end: 2100-01-01. One given in another unit than documented lies far outside.
 const LATEST: Micros = Micros::from_secs(4_102_444_800);
@@ -20,7 +20,7 @@ const EXCERPT_BYTES: usize = 120;
 #[must_use]
 pub fn excerpt(body: &[u8]) -> String {
     let head = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES)]);
-    head.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+    head.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
 /// A body that is not the documented shape.

@@ -2,7 +2,7 @@
 
 use crate::exchange::quarter;
 use crate::exchange::{Count, Decimal, ParseError, Quota, Refusal, RefusalKind};
-use crate::model::{Micros, Pair, Window};
+use crate::model::{foreign, Micros, Pair, Window};
 
 /// The most characters of what is odd about an entry that are kept.
 const WHY_CHARS: usize = 200;
@@ -34,9 +34,8 @@ pub struct OddEntry {
 impl OddEntry {
     /// An entry and what is odd about it, which is cut where it is long.
     pub(crate) fn new(symbol: &str, why: impl ToString) -> Self {
-        let printable =
-            |text: &str| -> String { text.chars().filter(|c| !c.is_control()).take(WHY_CHARS).collect() };
-        OddEntry { symbol: printable(symbol), why: printable(&why.to_string()) }
+        let short = |text: &str| foreign(&text.chars().take(WHY_CHARS).collect::<String>());
+        OddEntry { symbol: short(symbol), why: short(&why.to_string()) }
     }
 }
 

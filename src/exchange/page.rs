@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::exchange::decode::Row;
 use crate::exchange::wire::Contracts;
 use crate::exchange::{Instrument, OddFault, SpanOffer};
-use crate::model::{Micros, Series, Window};
+use crate::model::{Micros, Series, Window, foreign};
 
 /// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
@@ -186,7 +186,7 @@ pub enum RefusalKind {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {})", self.message, self.code)
+        write!(f, "{} (code {})", foreign(&self.message), foreign(&self.code))
     }
 }
 
@@ -197,7 +197,11 @@ pub enum ParseError {
     #[error("refused: {0}")]
     Refused(Refusal),
     /// The body is not what the exchange documents.
-    #[error("the answer is not what is documented ({reason}); it begins with `{excerpt}`")]
+    #[error(
+        "the answer is not what is documented ({}); it begins with `{}`",
+        foreign(reason),
+        foreign(excerpt)
+    )]
     Malformed {
         /// What is wrong.
         reason: String,
@@ -213,13 +217,13 @@ pub enum ParseError {
         at: Micros,
     },
     /// The answer is not to what was asked.
-    #[error("the exchange did not answer what it was asked: {reason}; nothing of the answer was kept")]
+    #[error("the exchange did not answer what it was asked: {}; nothing of the answer was kept", foreign(reason))]
     Disobeyed {
         /// How that shows.
         reason: String,
     },
     /// Too many rows of an answer cannot be true.
-    #[error("{odd} of {rows} rows cannot be true (the first: {first}); the whole page is refused")]
+    #[error("{odd} of {rows} rows cannot be true (the first: {}); the whole page is refused", foreign(first))]
     MostlyOdd {
         /// Rows that cannot be true.
         odd: usize,
@@ -229,7 +233,7 @@ pub enum ParseError {
         first: String,
     },
     /// A row holds a value that cannot be true.
-    #[error("row {row} cannot be true ({reason}); the whole page is refused")]
+    #[error("row {row} cannot be true ({}); the whole page is refused", foreign(reason))]
     Impossible {
         /// Which row, from 0.
         row: usize,

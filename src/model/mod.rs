@@ -12,6 +12,7 @@ mod rows;
 mod schema;
 mod series;
 mod span;
+mod text;
 mod time;
 mod window;
 
@@ -29,5 +30,6 @@ pub(crate) use schema::ts_index;
 pub use schema::{Field, Type, fields};
 pub use series::{Series, SeriesError};
 pub use span::{Grid, Span, SpanError};
+pub use text::{escaped, foreign, foreign_bytes, is_hidden};
 pub use time::{Micros, TimeError, Zone};
 pub use window::{Window, Windows};

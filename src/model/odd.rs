@@ -1,6 +1,6 @@
 //! A row of an answer that cannot be true: kept as text, never among the rows.
 
-use crate::model::Micros;
+use crate::model::{Micros, foreign};
 
 /// How much of an odd row's text is kept, in bytes.
 const TEXT_BYTES: usize = 4_096;
@@ -23,7 +23,7 @@ impl OddRow {
     #[must_use]
     pub fn new(fault: OddFault, detail: impl Into<String>, text: &str, at: Option<Micros>) -> Self {
         let text = text[..text.floor_char_boundary(TEXT_BYTES)].to_owned();
-        OddRow { fault, detail: detail.into(), text, at }
+        OddRow { fault, detail: foreign(&detail.into()), text, at }
     }
 }
 

@@ -7,6 +7,7 @@ use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use tokio::time::Instant;
 
 use crate::exchange::{HttpRequest, ParseError, Refusal, RefusalKind};
+use crate::model::foreign;
 use crate::net::retry_after::{self, LONGEST, http_date};
 use crate::net::wait_words;
 use crate::net::{Client, NetError};
@@ -157,7 +158,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn target(headers: &HeaderMap) -> String {
     let location = text(headers, LOCATION.as_str()).unwrap_or("nowhere");
     let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| location.chars().filter(|c| !c.is_control()).take(80).collect())
+    foreign(&host.unwrap_or_else(|| location.chars().take(80).collect()))
 }
 
 /// The innermost cause of an error, which says most.
@@ -166,5 +167,5 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    foreign(&cause.to_string())
 }

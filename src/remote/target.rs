@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::foreign;
 use crate::store::sha256;
 
 /// A place for copies.
@@ -75,7 +76,8 @@ pub fn mask(text: &str, secrets: &[String]) -> String {
         line = line.replace(secret.as_str(), "***");
     }
     let words: Vec<String> = line.split(' ').map(mask_word).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect()
+    let said: String = words.join(" ").chars().take(SAID_CHARS).collect();
+    foreign(&said)
 }
 
 fn mask_word(word: &str) -> String {

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::disk::{Disk, Os};
+use crate::model::foreign;
 use crate::store::{Layout, StoreError};
 
 /// The held lock; it is given back when this is dropped or the process ends, however it ends.
@@ -62,7 +63,7 @@ fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.take(200).read_to_string(&mut text);
     match text.lines().next() {
-        Some(line) if read.is_ok() && !line.is_empty() => line.to_owned(),
+        Some(line) if read.is_ok() && !line.is_empty() => foreign(line),
         _ => "another process".to_owned(),
     }
 }

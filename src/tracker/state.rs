@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Micros, Window};
+use crate::model::{Micros, Window, escaped};
 use crate::tracker::status::{Priority, Status, TaskKind};
 
 /// The words of attempts that ended, in the store and in labels.
@@ -218,7 +218,7 @@ impl Fault {
 }
 
 fn short(text: &str) -> String {
-    text[..text.floor_char_boundary(Fault::MESSAGE_BYTES)].to_owned()
+    escaped(&text[..text.floor_char_boundary(Fault::MESSAGE_BYTES)]).into_owned()
 }
 
 /// Why an operation on a task is refused.

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::printable::{printable, printable_json};
 use crate::config::Config;
 use crate::daemon::open_gaps;
 use crate::model::{Series, Window};
@@ -93,11 +92,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         print(lines, out);
         return exit;
     }
-    match serde_json::to_string_pretty(&lines) {
-        Ok(text) => out.line(printable_json(&text)),
-        Err(error) => return out.fail(Exit::Failed, error),
-    }
-    exit
+    exit.or_worse(out.json(&lines))
 }
 
 fn wanted(args: &Args, series: &Series) -> bool {
@@ -161,6 +156,6 @@ fn print(lines: Vec<Line>, out: &mut Output) {
             let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
             reason = format!("{reason} ({fault}, {rows} in {})", file.display());
         }
-        out.line(printable(&format!("{series:<32} {state:<10} {from:<20} {until:<20} {reason}")));
+        out.line(format!("{series:<32} {state:<10} {from:<20} {until:<20} {reason}"));
     }
 }

@@ -80,12 +80,6 @@ impl<'o> Asked<'o> {
 
     /// Prints a result for programs.
     pub(super) fn json<T: Serialize>(&mut self, result: &T) -> Exit {
-        match serde_json::to_string_pretty(result) {
-            Ok(text) => {
-                self.out.line(text);
-                Exit::Done
-            }
-            Err(error) => self.out.fail(Exit::Failed, error),
-        }
+        self.out.json(result)
     }
 }

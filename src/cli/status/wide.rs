@@ -32,13 +32,7 @@ pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
     };
     let lines = lines(config, known, &paused);
     if json {
-        return match serde_json::to_string_pretty(&lines) {
-            Ok(text) => {
-                out.line(text);
-                Exit::Done
-            }
-            Err(error) => out.fail(Exit::Failed, error),
-        };
+        return out.json(&lines);
     }
     let header = format!(
         "{:<36} {:<17} {:<17} {:>10} {:>6}  {}",

@@ -154,7 +154,7 @@ mod tests {
     fn reasons_against_readiness_are_shown_as_text() {
         let html = page(&snapshot(), &[], &["store: <b>full</b>\u{1b}".to_owned()]);
 
-        assert!(html.contains("<li>store: &lt;b&gt;full&lt;/b&gt;\u{fffd}</li>"), "{html}");
+        assert!(html.contains("<li>store: &lt;b&gt;full&lt;/b&gt;\\u{1b}</li>"), "{html}");
         assert!(html.contains("<title>dccd: not ready</title>") && html.contains("No jobs"));
     }
 

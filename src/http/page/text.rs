@@ -2,6 +2,8 @@
 
 use std::fmt::{Arguments, Write};
 
+use crate::model;
+
 /// HTML as it grows.
 pub(super) struct Html(String);
 
@@ -30,14 +32,13 @@ impl From<Html> for String {
 /// Text that stays text inside an element or a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in model::escaped(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
     }

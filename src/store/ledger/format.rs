@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Micros, Series, Window, Windows};
+use crate::model::{Micros, Series, Window, Windows, foreign};
 use crate::store::Mark;
 use crate::store::ledger::{FileEntry, Ledger, Note};
 
@@ -127,7 +127,7 @@ pub(crate) fn pairs(windows: &Windows) -> Pairs {
 fn notes(raw: Reasons) -> Vec<Note> {
     raw.into_iter()
         .filter_map(|(from, until, reason)| {
-            Some(Note { window: Window::new(Micros(from), Micros(until))?, reason })
+            Some(Note { window: Window::new(Micros(from), Micros(until))?, reason: foreign(&reason) })
         })
         .collect()
 }

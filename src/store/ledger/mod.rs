@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::format::pairs;
 use crate::disk::{Disk, Os};
-use crate::model::{Micros, Series, Window, Windows};
+use crate::model::{Micros, Series, Window, Windows, foreign};
 use crate::store::{Mark, StoreError};
 use crate::telemetry::{Reason, trace};
 
@@ -289,6 +289,7 @@ fn cut(notes: &mut Vec<Note>, window: Window) {
 
 /// Adds a note in order; joined with a neighbour of the same reason that it touches.
 fn insert(notes: &mut Vec<Note>, window: Window, reason: &str) {
+    let reason = foreign(reason);
     let touching = |note: &Note| {
         note.reason == reason && note.window.from <= window.until && window.from <= note.window.until
     };
@@ -298,7 +299,7 @@ fn insert(notes: &mut Vec<Note>, window: Window, reason: &str) {
     });
     notes.retain(|note| !touching(note));
     let place = notes.partition_point(|note| note.window.from < joined.from);
-    notes.insert(place, Note { window: joined, reason: reason.to_owned() });
+    notes.insert(place, Note { window: joined, reason });
 }
 
 #[cfg(test)]

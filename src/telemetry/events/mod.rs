@@ -22,6 +22,8 @@ mod tracker;
 use std::error::Error;
 use std::fmt;
 
+use crate::model::escaped;
+
 pub use alive::HealthFileWritten;
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
@@ -62,15 +64,15 @@ const CAUSES: usize = 10;
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
         let mut said = self.0.to_string();
+        f.write_str(&escaped(&said))?;
         let mut next = self.0.source();
         for _ in 0..CAUSES {
             let Some(cause) = next else { break };
             let text = cause.to_string();
             // Transparent errors repeat their cause.
             if !said.ends_with(&text) {
-                write!(f, ": {text}")?;
+                write!(f, ": {}", escaped(&text))?;
             }
             said = text;
             next = cause.source();

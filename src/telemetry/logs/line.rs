@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 use super::{LogFormat, level_name};
-use crate::model::Micros;
+use crate::model::{Micros, is_hidden};
 use crate::telemetry::trace;
 
 /// The longest value written, in bytes; the rest of an endless error body is left out.
@@ -252,13 +252,12 @@ fn push_char(out: &mut String, c: char) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        c if c.is_control() || is_invisible(c) => push(out, format_args!("\\u{:04x}", u32::from(c))),
+        c if is_hidden(c) => {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| push(out, format_args!("\\u{unit:04x}")));
+        }
         c => out.push(c),
     }
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -317,7 +316,7 @@ mod tests {
             error: String,
             field_level: String,
         }
-        let hostile = "a\n\"b\\\u{1b}[31m\u{2028}\u{202e}";
+        let hostile = "a\n\"b\\\u{1b}[31m\u{2028}\u{202e}\u{e0001}";
         let fields = vec![
             ("rows", Value::Plain("3".into())),
             ("error", Value::Text(hostile.into())),
@@ -335,11 +334,11 @@ mod tests {
 
     #[test]
     fn nothing_an_exchange_sends_breaks_a_line_or_moves_the_cursor() {
-        let hostile = "x\r\n2024 ERROR forged\u{1b}[2J\u{85}\u{2028}\u{202e}";
+        let hostile = "x\r\n2024 ERROR forged\u{1b}[2J\u{85}\u{2028}\u{202e}\u{e0001}";
         for format in [LogFormat::Text, LogFormat::Json] {
             let text = line(hostile, vec![("error", Value::Text(hostile.into()))]).text(format, Micros(0));
             let body = text.strip_suffix('\n').unwrap();
-            assert!(!body.chars().any(|c| c.is_control() || is_invisible(c)), "{body:?}");
+            assert!(!body.chars().any(is_hidden), "{body:?}");
         }
     }
 

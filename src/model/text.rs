@@ -1,0 +1,132 @@
+//! Text that others wrote: exchanges, other programs, names of files. It is shown and kept as text, whatever it holds.
+
+use std::borrow::Cow;
+
+/// The most bytes kept of one text of others; what goes beyond is counted.
+const LONGEST_BYTES: usize = 1_024;
+/// Room for the count of what was left out.
+const COUNT_BYTES: usize = 32;
+
+/// A text of others on one line, with a bounded length: what [`escaped`] makes of its beginning.
+///
+/// Doing it twice changes nothing.
+#[must_use]
+pub fn foreign(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len().min(LONGEST_BYTES));
+    if text.len() <= LONGEST_BYTES + COUNT_BYTES && !text.chars().any(is_hidden) {
+        kept.push_str(text);
+        return kept;
+    }
+    for (at, c) in text.char_indices() {
+        let before = kept.len();
+        push(&mut kept, c);
+        if kept.len() > LONGEST_BYTES {
+            kept.truncate(before);
+            let left = text.len() - at;
+            kept.push_str(&format!("\u{2026} ({left} more bytes)"));
+            break;
+        }
+    }
+    kept
+}
+
+/// The same for bytes, which may be no text at all.
+#[must_use]
+pub fn foreign_bytes(bytes: &[u8]) -> String {
+    // No character is longer than four bytes, and none becomes shorter.
+    match bytes.get(..4 * LONGEST_BYTES) {
+        None => foreign(&String::from_utf8_lossy(bytes)),
+        Some(head) => {
+            let mut kept = foreign(&String::from_utf8_lossy(head));
+            if let Some(at) = kept.rfind('\u{2026}') {
+                kept.truncate(at);
+            }
+            kept.push_str(&format!("\u{2026} (of {} bytes)", bytes.len()));
+            kept
+        }
+    }
+}
+
+/// A text with every character escaped that is not seen as what it is: controls, line breaks, what turns the
+/// direction of text, and what takes no room. A terminal, a page and a log show it and do nothing else.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    text.chars().for_each(|c| push(&mut safe, c));
+    Cow::Owned(safe)
+}
+
+fn push(text: &mut String, c: char) {
+    if is_hidden(c) {
+        text.extend(c.escape_default());
+    } else {
+        text.push(c);
+    }
+}
+
+/// Whether a character is not seen as what it is.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_drives_a_terminal_breaks_a_line_or_turns_text_is_seen_as_an_escape() {
+        assert_eq!(escaped("a\u{1b}[2Jb\r\nc"), "a\\u{1b}[2Jb\\r\\nc");
+        assert_eq!(
+            foreign("pay\u{202e}dap\u{2028}\u{85}\u{200b}"),
+            "pay\\u{202e}dap\\u{2028}\\u{85}\\u{200b}"
+        );
+        assert_eq!(foreign("täglich 取引 🦀 \\n"), "täglich 取引 🦀 \\n");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_by_how_much() {
+        let long = foreign(&"x".repeat(1 << 20));
+        assert!(long.starts_with("xxx") && long.ends_with("\u{2026} (1047552 more bytes)"), "{long}");
+        assert!(foreign(&"\u{1b}".repeat(1 << 20)).len() <= LONGEST_BYTES + COUNT_BYTES);
+        let bytes = foreign_bytes(&vec![0xff; 1 << 20]);
+        assert!(bytes.ends_with("\u{2026} (of 1048576 bytes)") && bytes.len() < 2 * LONGEST_BYTES, "{bytes}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_is_left_in_any_text_and_a_second_time_changes_nothing(
+            bytes in proptest::collection::vec(any::<u8>(), 0..4_000),
+            text in "\\PC*|.{0,2000}",
+        ) {
+            for kept in [foreign(&text), foreign_bytes(&bytes), foreign_bytes(text.as_bytes())] {
+                prop_assert!(!kept.chars().any(is_hidden), "{kept:?}");
+                prop_assert!(kept.len() <= LONGEST_BYTES + COUNT_BYTES);
+                prop_assert_eq!(foreign(&kept), kept);
+            }
+        }
+    }
+}
