@@ -44,6 +44,11 @@ pub(crate) enum ClientError {
         /// How.
         why: String,
     },
+    /// It was told to stop before everything was done.
+    #[error(
+        "the daemon stopped before this was done; what it stored stays, and this asked again goes on from there"
+    )]
+    Stopped,
     /// The socket cannot be used.
     #[error("the daemon's socket cannot be used; run this as the user who runs the daemon")]
     Socket(#[from] std::io::Error),
@@ -114,6 +119,7 @@ impl Daemon {
                     Line::Told(told) => on(told),
                     Line::Alive {} => {}
                     Line::Over {} => return Ok(()),
+                    Line::Stopped {} => return Err(ClientError::Stopped),
                 }
             }
         }

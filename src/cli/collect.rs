@@ -78,7 +78,11 @@ pub(crate) async fn run_jobs(
     let is_named = !asked.is_empty();
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
     let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
-        let Told::Ended(report) = told else { return };
+        let report = match told {
+            Told::Ended(report) => report,
+            Told::NotBegun { series } => return failures += series.len(),
+            Told::Progress { .. } | Told::Copied(_) => return,
+        };
         on(&report);
         if report.how == How::Refused && !is_named {
             report.error.iter().for_each(|why| out.note(why));
@@ -91,9 +95,11 @@ pub(crate) async fn run_jobs(
         }
         report.error.iter().for_each(|error| out.error(error));
     });
-    if let Err(failed) = done.await {
+    let done = done.await;
+    if let (Err(failed), 0) = (done, successes + failures) {
         return failed;
     }
+    exit = exit.or_worse(done.err().unwrap_or(Exit::Done));
     if stop.is_cancelled() {
         out.note("stopped before every job ran");
     }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap_complete::CompletionCandidate;
 
 use crate::config;
+use crate::daemon::Job;
 use crate::exchange::names;
 use crate::store::Layout;
 
@@ -27,6 +28,12 @@ pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
 pub(crate) fn series(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
     matching(Layout::new(&config.data_path).series().iter().map(ToString::to_string), typed)
+}
+
+/// Series of the jobs of the configuration that would be found now.
+pub(crate) fn jobs(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(config) = config::load(None) else { return Vec::new() };
+    matching(Job::all(&config).iter().map(|job| job.series().to_string()), typed)
 }
 
 fn matching(words: impl IntoIterator<Item = String>, typed: &OsStr) -> Vec<CompletionCandidate> {

@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::cli::Exit;
-use crate::cli::complete;
 use crate::cli::output::Output;
+use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::export::{ExportError, Format, to_file, to_stream};
 use crate::model::{Micros, Series, thousands};
 use crate::store::{Layout, Scan, StoreError, scan};
 
-/// Write the rows of a series as CSV or an Excel workbook.
+/// Write the rows of series as CSV or Excel workbooks; every file that is read is checked first.
 ///
 /// CSV: a header, lines ended by a line feed, instants as 2024-01-31T23:59:59.000000Z (ISO 8601, UTC,
 /// always six digits: pandas.read_csv(parse_dates=["ts"]) takes them), numbers as the shortest text that
@@ -22,9 +21,10 @@ use crate::store::{Layout, Scan, StoreError, scan};
 /// them a second time as text with microseconds (ts_text). Sheets hold 1,048,575 rows each.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The series, such as binance/BTC-USDT/ohlc/1h or binance/BTC-USDT/trades; see `dccd inventory`.
-    #[arg(add = ArgValueCompleter::new(complete::series))]
-    series: String,
+    /// Series by name, prefix or glob: binance/BTC-USDT/ohlc/1h, binance/BTC/USDT, '*/BTC-*/trades'; see `dccd
+    /// inventory`.
+    #[arg(required = true, value_name = "SERIES", add = ArgValueCompleter::new(complete::series))]
+    series: Vec<String>,
     /// From this date on, in the zone of the settings.
     #[arg(long, value_name = "DATE")]
     from: Option<String>,
@@ -53,27 +53,61 @@ enum Target {
     Files(Vec<(Format, PathBuf)>),
 }
 
+/// What is written of each series.
+struct Asked {
+    from: Option<Micros>,
+    until: Option<Micros>,
+}
+
 /// Writes the files.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
-    let layout = Layout::new(&config.data_path);
-    let series = match known(&layout, &args.series) {
-        Ok(series) => series,
-        Err(reason) => return out.fail(Exit::Failed, reason),
+    let meant = match naming::held(&config, &args.series) {
+        Ok(meant) => meant,
+        Err(none) => return out.failed(&none),
     };
-    let instant = |text: &Option<String>| {
-        text.as_deref().map(|text| Micros::parse(text, &config.zone)).transpose().map_err(|e| e.to_string())
-    };
-    let asked =
-        instant(&args.from).and_then(|from| Ok((from, instant(&args.until)?, target(args, &series)?)));
-    let (from, until, target) = match asked {
+    let asked = match asked(args, &config) {
         Ok(asked) => asked,
         Err(reason) => return out.fail(Exit::Usage, reason),
     };
-    let rows = || scan(&layout, &series, from, until);
+    let targets: Result<Vec<Target>, String> =
+        meant.iter().map(|series| target(args, series, meant.len())).collect();
+    let targets = match targets {
+        Ok(targets) => targets,
+        Err(reason) => return out.fail(Exit::Usage, reason),
+    };
+    let layout = Layout::new(&config.data_path);
+    meant.iter().zip(targets).fold(Exit::Done, |exit, (series, target)| {
+        exit.or_worse(one(series, target, &layout, &asked, args.force, out))
+    })
+}
+
+fn asked(args: &Args, config: &Config) -> Result<Asked, String> {
+    let instant = |text: &Option<String>| {
+        text.as_deref().map(|text| Micros::parse(text, &config.zone)).transpose().map_err(|e| e.to_string())
+    };
+    let (from, until) = (instant(&args.from)?, instant(&args.until)?);
+    match (from, until) {
+        (Some(from), Some(until)) if from > until => {
+            Err(format!("--from {from} is after --until {until}; exchange them"))
+        }
+        _ => Ok(Asked { from, until }),
+    }
+}
+
+/// Writes the rows of one series.
+fn one(
+    series: &Series,
+    target: Target,
+    layout: &Layout,
+    asked: &Asked,
+    force: bool,
+    out: &mut Output,
+) -> Exit {
+    let rows = || scan(layout, series, asked.from, asked.until);
     let done = match target {
-        Target::Stdout => to_stdout(&series, rows, out),
+        Target::Stdout => to_stdout(series, rows, out),
         Target::Files(files) => files.iter().try_for_each(|(format, path)| {
-            let written = to_file(series.kind(), rows()?, *format, path, args.force)?;
+            let written = to_file(series.kind(), rows()?, *format, path, force)?;
             out.line(format!("{series}: {} rows in {}", thousands(written), path.display()));
             Ok(())
         }),
@@ -106,37 +140,15 @@ fn exit_of(error: &ExportError) -> Exit {
     }
 }
 
-/// The series of a text, if it is held; else what may have been meant.
-fn known(layout: &Layout, text: &str) -> Result<Series, String> {
-    let held = layout.series();
-    let asked = text.parse::<Series>();
-    if let Ok(series) = &asked
-        && held.contains(series)
-    {
-        return Ok(series.clone());
-    }
-    let what = match &asked {
-        Ok(_) => format!("there are no rows of `{text}` under {}", layout.root().display()),
-        Err(error) => error.to_string(),
-    };
-    let names = held.iter().map(ToString::to_string);
-    let nearest = names.max_by(|a, b| likeness(a, text).total_cmp(&likeness(b, text)));
-    Err(match nearest {
-        Some(name) => format!("{what}; did you mean {name}?"),
-        None => format!("{what}; nothing is stored there yet"),
-    })
-}
-
-fn likeness(name: &str, text: &str) -> f64 {
-    strsim::jaro_winkler(&name.to_lowercase(), &text.to_lowercase())
-}
-
 /// Where the rows go, by `--output` and `--format`.
-fn target(args: &Args, series: &Series) -> Result<Target, String> {
+fn target(args: &Args, series: &Series, count: usize) -> Result<Target, String> {
     let output = args.output.as_deref();
     if output == Some(Path::new("-")) {
         return match args.format[..] {
-            [] | [Format::Csv] => Ok(Target::Stdout),
+            [] | [Format::Csv] if count == 1 => Ok(Target::Stdout),
+            [] | [Format::Csv] => {
+                Err(format!("{count} series cannot share standard output; name a folder as --output"))
+            }
             _ => Err("a workbook cannot go to standard output; give --output FILE".to_owned()),
         };
     }
@@ -145,6 +157,9 @@ fn target(args: &Args, series: &Series) -> Result<Target, String> {
     formats.dedup();
     let is_folder = |path: &Path| path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
     if let Some(file) = output.filter(|path| !is_folder(path)) {
+        if count > 1 {
+            return Err(format!("{count} series cannot share one file; name a folder as --output"));
+        }
         let ending = file.extension().and_then(|ending| format(&ending.to_string_lossy()).ok());
         return match formats[..] {
             [] => Ok(Target::Files(vec![(ending.unwrap_or(Format::Csv), file.to_owned())])),

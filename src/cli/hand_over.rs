@@ -1,7 +1,7 @@
 //! Work that a command is to do: handed to the daemon that runs on the data path, or done here where none does.
 //! What is told of it is the same either way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::cli::client::Daemon;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::wire::{JobsAsked, WireWork, WorkAsked, means};
-use crate::daemon::{Board, CopyAsked, How, Job, Report, Site, Told, Work, carry_out};
+use crate::daemon::wire::{JobsAsked, WireWork, WorkAsked};
+use crate::daemon::{Board, CopyAsked, How, Job, Refusal, Report, Site, Told, Work, carry_out};
 use crate::jobs::Progress;
-use crate::model::Series;
+use crate::model::{Series, select};
 use crate::store::Layout;
 
 /// What is to be done.
@@ -40,7 +40,7 @@ pub(crate) async fn do_work(
     let own = Layout::new(&config.data_path).own();
     let found = Daemon::find(&own).await.map_err(|error| out.failed(&error))?;
     let Some(daemon) = found else { return here(config, command, ask, out, stop, on).await };
-    let told = |told: Told| on(told, &mut *out);
+    let told = |told: Told| tell(told, &mut *out, &mut on);
     let done = match ask {
         Ask::Work { works, at_once } => {
             let works = works.iter().map(WireWork::from).collect();
@@ -64,19 +64,35 @@ pub(crate) async fn do_copies(
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     if let Some(daemon) = Daemon::find(&own).await.map_err(|error| out.failed(&error))? {
-        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| on(told, &mut *out)).await;
+        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| tell(told, &mut *out, &mut on)).await;
         return done.map_err(|error| out.failed(&error));
     }
     let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
     let board = Arc::new(Board::default());
     let telling = async {
         while let Some(told) = board.next().await {
-            told.into_iter().for_each(|told| on(told, out));
+            told.into_iter().for_each(|told| tell(told, out, &mut on));
         }
     };
     tokio::join!(copies_here(one_shot.site(), asked, Arc::clone(&board), stop), telling);
     one_shot.close().await;
     Ok(())
+}
+
+/// Series that are named where work was not begun; of any more only the number.
+const NAMED: usize = 5;
+
+/// Passes on what is told; what was not begun is complained of whatever the command is.
+fn tell(told: Told, out: &mut Output, on: &mut impl FnMut(Told, &mut Output)) {
+    if let Told::NotBegun { series } = &told {
+        let named = series.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = match series.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        out.error(format!("stopped before these were begun: {named}{more}"));
+    }
+    on(told, out);
 }
 
 async fn copies_here(site: Arc<Site>, asked: CopyAsked, board: Arc<Board>, stop: &CancellationToken) {
@@ -116,7 +132,7 @@ async fn here(
     let board = Arc::new(Board::default());
     let telling = async {
         while let Some(told) = board.next().await {
-            told.into_iter().for_each(|told| on(told, out));
+            told.into_iter().for_each(|told| tell(told, out, &mut on));
         }
     };
     tokio::join!(run_all(one_shot.site(), works, at_once, Arc::clone(&board), stop), telling);
@@ -124,18 +140,15 @@ async fn here(
     Ok(())
 }
 
-/// The jobs somebody means; every one of his words must mean one.
-pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, String> {
+/// Resolves selectors to jobs. Errors if a selector matches none.
+pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, Refusal> {
     let jobs = Job::all(config);
-    let names: Vec<String> = jobs.iter().map(|job| job.series().to_string()).collect();
-    if let Some(asked) = asked.iter().find(|asked| !names.iter().any(|name| means(asked, name))) {
-        return Err(format!("no job is, or begins with, `{asked}`; `dccd status --wide` lists them"));
-    }
-    let is_meant = |name: &str| asked.is_empty() || asked.iter().any(|asked| means(asked, name));
-    Ok(jobs.into_iter().zip(names).filter(|(_, name)| is_meant(name)).map(|(job, _)| job).collect())
+    let meant = select(asked, jobs.iter().map(|job| &**job.series())).map_err(Refusal::NoSuchJob)?;
+    let meant: HashSet<Series> = meant.into_iter().cloned().collect();
+    Ok(jobs.into_iter().filter(|job| meant.contains(job.series())).collect())
 }
 
-fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, String> {
+fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, Refusal> {
     let jobs = meant(config, asked)?;
     Ok(jobs.into_iter().map(|job| Work::turn_of(job, 0)).collect())
 }
@@ -177,5 +190,7 @@ async fn run_all(
             }
         }
     }
+    let left: Vec<Work> = waiting.collect();
+    board.not_begun(left.iter().map(|work| &work.order.series));
     board.close();
 }

@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use crate::cli::Exit;
+use crate::cli::gaps::doubts;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::open_gaps;
 use crate::exchange::find;
 use crate::model::{Micros, Windows, bytes, thousands};
-use crate::store::{Holding, Layout, Ledger, inventory};
+use crate::store::{Holding, Layout, Ledger, Unaccounted, inventory};
 
-/// Show the range, rows, size and gaps of every series.
+/// Show the range, rows, size and gaps of every series; end with 1 where a ledger or a file of one is gone.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print JSON.
@@ -37,15 +38,19 @@ struct Line {
     gap_seconds: Option<f64>,
     foreign_files: usize,
     note: Option<String>,
+    gone_files: Vec<String>,
 }
 
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
     let held = inventory(&layout);
+    // What another program wrote is no part of this one's account, and its row says so.
+    let ours = held.iter().filter(|holding| holding.ledger != Err(Unaccounted::Foreign));
+    let exit = ours.fold(Exit::Done, |exit, holding| exit.or_worse(doubts(holding, out)));
     if args.json {
         let lines: Vec<Line> = held.iter().map(line).collect();
-        return out.json(&lines);
+        return exit.or_worse(out.json(&lines));
     }
     if held.is_empty() {
         out.line(format!("No data found under {}.", config.data_path.display()));
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     for holding in &held {
         out.line(table_row(holding, &config));
     }
-    Exit::Done
+    exit
 }
 
 fn table_row(holding: &Holding, config: &Config) -> String {
@@ -75,7 +80,7 @@ fn table_row(holding: &Holding, config: &Config) -> String {
     let ledger = match &holding.ledger {
         Ok(ledger) => ledger,
         Err(reason) => {
-            return format!("{head} {} file(s) not read: {reason}; see `dccd import`", holding.unknown_files);
+            return format!("{head} {} file(s) not counted: {reason}", holding.unknown_files);
         }
     };
     let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
@@ -90,6 +95,9 @@ fn table_row(holding: &Holding, config: &Config) -> String {
         missing(holding, &gaps).map_or_else(|| "-".to_owned(), thousands),
         bytes(ledger.bytes()),
     );
+    if !holding.gone.is_empty() {
+        row.push_str(&format!("  {} file(s) gone", holding.gone.len()));
+    }
     let away = away(ledger);
     if !away.is_empty() {
         row.push_str(&format!("  {} file(s), {} on remotes only", away.len(), bytes(away.iter().sum())));
@@ -136,6 +144,7 @@ fn line(holding: &Holding) -> Line {
         gap_seconds: gaps.as_ref().map(Windows::secs),
         gaps: gaps.as_ref().map(Windows::len),
         foreign_files: holding.unknown_files,
-        note: holding.ledger.as_ref().err().cloned(),
+        note: holding.ledger.as_ref().err().map(ToString::to_string),
+        gone_files: holding.gone.iter().map(|path| path.display().to_string()).collect(),
     }
 }

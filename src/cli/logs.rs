@@ -1,7 +1,9 @@
 //! `dccd logs`: the newest lines of the log, or of one series in it.
 
-use crate::cli::Exit;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::cli::output::Output;
+use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::store::Layout;
 use crate::telemetry::logs::tail;
@@ -9,7 +11,8 @@ use crate::telemetry::logs::tail;
 /// Show the newest lines of the log.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only lines of this series, such as binance/BTC-USDT/ohlc/1h.
+    /// Only lines of these series: a name, prefix or glob, such as binance/BTC-USDT/ohlc/1h or binance/BTC/USDT.
+    #[arg(add = ArgValueCompleter::new(complete::series))]
     series: Option<String>,
     /// So many lines.
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -22,8 +25,22 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     match tail(&path, args.series.as_deref(), args.lines as usize) {
         Ok(lines) => {
             lines.iter().for_each(|line| out.line(line));
-            Exit::Done
+            match args.series.as_ref().filter(|_| lines.is_empty()) {
+                None => Exit::Done,
+                Some(asked) => nothing_of(asked, &config, out),
+            }
         }
         Err(error) => out.fail(Exit::Failed, format!("{} cannot be read: {error}", path.display())),
+    }
+}
+
+/// The log has no line of what was asked for: it may be silent, or there may be no such series.
+fn nothing_of(asked: &str, config: &Config, out: &mut Output) -> Exit {
+    match naming::known(config, &[asked.to_owned()]) {
+        Ok(_) => {
+            out.note(format!("the log has no line of {asked}"));
+            Exit::Done
+        }
+        Err(none) => out.failed(&none),
     }
 }

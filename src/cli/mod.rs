@@ -20,6 +20,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod logs;
 pub mod metrics;
+mod naming;
 mod one_shot;
 mod online;
 mod output;

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
+use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::daemon::{Files, Job, Report, Told, Work};
 use crate::jobs::{Order, Retry, Since};
-use crate::model::{Series, thousands};
+use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};
 
 /// Check every file, set damaged ones aside and fill every hole now; end with 1 if a hole could not be asked for.
@@ -21,8 +22,9 @@ use crate::store::{Layout, Ledger};
 /// back. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only series whose text begins so, such as binance/BTC-USDT.
-    series: Option<String>,
+    /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
+    #[arg(add = ArgValueCompleter::new(complete::series))]
+    series: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -57,7 +59,11 @@ const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// Repairs every series there is, one after the other.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    let (works, mut reports, mut exit) = (works(&args, &config), Vec::new(), Exit::Done);
+    let works = match works(&args, &config) {
+        Ok(works) => works,
+        Err(none) => return out.failed(&none),
+    };
+    let (mut reports, mut exit) = (Vec::new(), Exit::Done);
     let done = do_work(&config, "repair", Ask::Work { works, at_once: 1 }, out, &stop, |told, out| {
         let Told::Ended(report) = told else { return };
         exit = exit.or_worse(Exit::of_run(report.how));
@@ -68,7 +74,10 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         reports.push((report, files));
     });
     if let Err(failed) = done.await {
-        return failed;
+        exit = exit.or_worse(failed);
+        if reports.is_empty() {
+            return exit;
+        }
     }
     if args.json {
         let lines: Vec<Line<'_>> = reports.iter().map(|(report, files)| Line::of(report, files)).collect();
@@ -80,17 +89,15 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
 }
 
 /// Every series that is collected or held, and is meant.
-fn works(args: &Args, config: &Config) -> Vec<Work> {
-    let wanted =
-        |series: &Series| args.series.as_deref().is_none_or(|asked| series.to_string().starts_with(asked));
-    let jobs: Vec<Job> = Job::all(config).into_iter().filter(|job| wanted(job.series())).collect();
-    let is_configured = |series: &Series| jobs.iter().any(|job| **job.series() == *series);
+fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NoMatch> {
+    let meant = naming::known(config, &args.series)?;
     let layout = Layout::new(&config.data_path);
-    let others: Vec<Series> =
-        layout.series().into_iter().filter(|series| wanted(series) && !is_configured(series)).collect();
-    let orders = jobs.iter().map(|job| job.order.clone());
-    let orders = orders.chain(others.iter().map(|series| held_only(&layout, series)));
-    orders.map(Work::repair).collect()
+    let jobs = Job::all(config);
+    let order = |series: &Series| {
+        let job = jobs.iter().find(|job| **job.series() == *series);
+        job.map_or_else(|| held_only(&layout, series), |job| job.order.clone())
+    };
+    Ok(meant.iter().map(order).map(Work::repair).collect())
 }
 
 /// A series nobody collects any more is repaired as far as it reaches, and not beyond.

@@ -1,14 +1,16 @@
 //! `dccd restore`: what the remotes hold and this data path has not is brought back.
 
+use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
+use crate::cli::complete;
 use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
 use crate::daemon::{CopyAsked, CopyTold, Report, Told};
-use crate::model::{bytes, thousands};
+use crate::model::{NoMatch, bytes, thousands};
 
 /// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.
 ///
@@ -16,7 +18,8 @@ use crate::model::{bytes, thousands};
 /// back. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only series whose text begins so, such as binance/BTC-USDT.
+    /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
+    #[arg(add = ArgValueCompleter::new(complete::series))]
     series: Vec<String>,
 }
 
@@ -39,7 +42,10 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let done = do_copies(&config, "restore", asked, out, &stop, |told, out| match told {
         Told::Ended(report) => sum.take(&report, out),
         Told::Copied(CopyTold::NotListed { error }) => sum.fail(error, out),
-        Told::Copied(CopyTold::NotHeld { asked }) => sum.fail(format!("no remote holds {asked}"), out),
+        Told::Copied(CopyTold::NotHeld { asked, nearest }) => {
+            let no_match = NoMatch { asked, nearest };
+            sum.fail(format!("no remote holds `{}`; {}", no_match.asked, no_match.advice()), out);
+        }
         _ => {}
     });
     if let Err(failed) = done.await {

@@ -36,7 +36,8 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
             ended.push(synced);
         }
     });
-    if let Err(failed) = done.await {
+    let failed = done.await.err();
+    if let (Some(failed), true) = (failed, ended.is_empty()) {
         return failed;
     }
     if args.json {
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         out.json(&ended);
     }
     let is_done = !ended.is_empty() && ended.iter().all(|own| own.failures.is_empty());
-    Exit::of(is_done && !stop.is_cancelled())
+    failed.unwrap_or(Exit::Done).or_worse(Exit::of(is_done && !stop.is_cancelled()))
 }
 
 /// What is said where a command has nothing to work with.

@@ -1,9 +1,10 @@
 //! `dccd verify`: every file against its hash, its order, its keys and its ledger.
 
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::model::thousands;
 use crate::store::{Layout, Ledger, verify_series};
@@ -11,8 +12,9 @@ use crate::store::{Layout, Ledger, verify_series};
 /// Check every file, hash and window; end with 1 if anything is not as it should be.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only series whose text begins so, such as binance/BTC-USDT.
-    series: Option<String>,
+    /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
+    #[arg(add = ArgValueCompleter::new(complete::series))]
+    series: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -29,11 +31,12 @@ struct Line {
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
     let (mut series_checked, mut faults, mut away) = (0, Vec::new(), 0);
-    for series in layout.series() {
+    let meant = match naming::held(&config, &args.series) {
+        Ok(meant) => meant,
+        Err(none) => return out.failed(&none),
+    };
+    for series in meant {
         let name = series.to_string();
-        if !args.series.as_deref().is_none_or(|asked| name.starts_with(asked)) {
-            continue;
-        }
         series_checked += 1;
         let ledger = Ledger::read(&layout.ledger(&series), &series).ok().flatten();
         away += ledger.map_or(0, |ledger| ledger.remote_only().count() as u64);

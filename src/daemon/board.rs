@@ -4,7 +4,7 @@
 //! that newer progress replaced.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -32,6 +32,11 @@ pub enum Told {
     Ended(Report),
     /// Something became of the copies.
     Copied(CopyTold),
+    /// Work that was asked for and is not done: it was stopped before these series were begun.
+    NotBegun {
+        /// Whose.
+        series: Vec<String>,
+    },
 }
 
 /// Followed by one reader.
@@ -46,7 +51,9 @@ struct State {
     progress: BTreeMap<String, Progress>,
     reports: VecDeque<Report>,
     copied: VecDeque<CopyTold>,
+    not_begun: Vec<String>,
     is_over: bool,
+    is_cut_short: bool,
 }
 
 impl Board {
@@ -78,11 +85,21 @@ impl Board {
         self.changed.notify_one();
     }
 
+    /// These are not begun any more.
+    pub fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
+        self.state().not_begun.extend(series.into_iter().map(ToString::to_string));
+        self.changed.notify_one();
+    }
+
     /// Tells what was told on another board.
     pub(super) fn repeat(&self, told: Told) {
         match told {
             Told::Ended(report) => self.report(report),
             Told::Copied(told) => self.copied(told),
+            Told::NotBegun { series } => {
+                self.state().not_begun.extend(series);
+                self.changed.notify_one();
+            }
             Told::Progress { series, done, planned, rows } => {
                 self.state().progress.insert(series, Progress { done, planned, rows });
                 self.changed.notify_one();
@@ -94,6 +111,18 @@ impl Board {
     pub fn close(&self) {
         self.state().is_over = true;
         self.changed.notify_one();
+    }
+
+    /// Nothing more will be told, and not everything that was asked for is done.
+    pub fn cut_short(&self) {
+        self.state().is_cut_short = true;
+        self.close();
+    }
+
+    /// Whether it ended before everything was done.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.state().is_cut_short
     }
 
     /// Waits for what is new; none once everything was told.
@@ -117,7 +146,10 @@ impl Board {
             rows: at.rows,
         });
         let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
-        let told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
+        let mut told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
+        if !state.not_begun.is_empty() {
+            told.push(Told::NotBegun { series: std::mem::take(&mut state.not_begun) });
+        }
         (!told.is_empty() || state.is_over).then_some(told)
     }
 

@@ -16,7 +16,7 @@ use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
 use crate::daemon::site::now;
 use crate::daemon::{Board, Job, Scheduler, Site, Work};
 use crate::db::DbError;
-use crate::model::{Micros, Series};
+use crate::model::{Micros, NoMatch, Series, foreign};
 use crate::net::NetError;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
@@ -49,11 +49,8 @@ pub(super) enum Command {
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// Nothing of that name is configured.
-    #[error("no job is, or begins with, `{asked}`; `dccd status --wide` lists them")]
-    NoSuchJob {
-        /// What was asked for.
-        asked: String,
-    },
+    #[error("no job matches `{}`; {} (`dccd status --wide` lists all)", foreign(&.0.asked), .0.advice())]
+    NoSuchJob(NoMatch),
     /// More waits already than is taken.
     #[error("too much work waits already; ask again when some of it is done")]
     TooMuch,

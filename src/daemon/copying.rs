@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::daemon::{Board, Site};
 use crate::jobs::{tell_finding, tell_flush};
-use crate::model::Series;
+use crate::model::{NoMatch, Series, matches_selector};
 use crate::remote::{Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
 use crate::telemetry::events::Chain;
 
@@ -34,7 +34,7 @@ pub enum CopyAsked {
     },
     /// What the remotes hold and this data path has not is brought back.
     Restore {
-        /// How the series begin that are meant; all where there is none.
+        /// Selectors of the series; none means all.
         series: Vec<String>,
     },
 }
@@ -79,6 +79,8 @@ pub enum CopyTold {
     NotHeld {
         /// As it was asked for.
         asked: String,
+        /// What they hold that is most like it.
+        nearest: Option<String>,
     },
 }
 
@@ -194,11 +196,12 @@ impl Site {
                 Err(error) => board.copied(CopyTold::NotListed { error: Chain(&error).to_string() }),
             }
         }
-        let begins = |series: &Series, asked: &String| series.to_string().starts_with(asked.as_str());
-        for asked in asked.iter().filter(|asked| !held.iter().any(|series| begins(series, asked))) {
-            board.copied(CopyTold::NotHeld { asked: asked.clone() });
+        let is_meant = |series: &Series, asked: &String| matches_selector(asked, series);
+        for asked in asked.iter().filter(|asked| !held.iter().any(|series| is_meant(series, asked))) {
+            let nearest = NoMatch::among(asked, &held).nearest;
+            board.copied(CopyTold::NotHeld { asked: asked.clone(), nearest });
         }
-        held.retain(|series| asked.is_empty() || asked.iter().any(|asked| begins(series, asked)));
+        held.retain(|series| asked.is_empty() || asked.iter().any(|asked| is_meant(series, asked)));
         held.into_iter().map(Arc::new).collect()
     }
 

@@ -79,15 +79,17 @@ impl Control {
             };
             let Some(request) = request else { break };
             tokio::select! {
-                () = stop.cancelled() => request.stop.cancel(),
-                () = self.serve(&request) => {}
+                () = stop.cancelled() => {
+                    request.stop.cancel();
+                    request.board.cut_short();
+                }
+                () = self.serve(&request) => request.board.close(),
             }
-            request.board.close();
             self.desk().open().remove(&request.id);
         }
         inbox.close();
         while let Some(request) = inbox.recv().await {
-            request.board.close();
+            request.board.cut_short();
         }
     }
 

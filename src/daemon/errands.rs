@@ -131,7 +131,9 @@ impl Errands {
         let errand = self.open.iter_mut().find(|errand| errand.id == id)?;
         errand.withdrawn.cancel();
         errand.stop.cancel();
-        Some(std::mem::take(&mut errand.waiting).into())
+        let taken_back: Vec<Work> = std::mem::take(&mut errand.waiting).into();
+        errand.board.not_begun(taken_back.iter().map(|work| &work.order.series));
+        Some(taken_back)
     }
 
     /// What waits.
@@ -139,8 +141,11 @@ impl Errands {
         self.open.iter().flat_map(|errand| &errand.waiting)
     }
 
-    /// Nothing more is told to anybody.
-    pub(super) fn close(&mut self) {
-        self.open.drain(..).for_each(|errand| errand.board.close());
+    /// Nothing more is done: whoever waits for something learns what of it is not begun.
+    pub(super) fn cut_short(&mut self) {
+        for errand in self.open.drain(..) {
+            errand.board.not_begun(errand.waiting.iter().map(|work| &work.order.series));
+            errand.board.cut_short();
+        }
     }
 }

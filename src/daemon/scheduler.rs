@@ -15,11 +15,10 @@ use crate::daemon::errands::{Errands, Follower};
 use crate::daemon::places::{Changes, Places};
 use crate::daemon::site::now;
 use crate::daemon::tables;
-use crate::daemon::wire::means;
 use crate::daemon::work::carry_out;
 use crate::daemon::{Done, How, Job, Report, Site, Work};
 use crate::jobs::{Order, Progress};
-use crate::model::{Micros, Series};
+use crate::model::{Micros, Series, select};
 use crate::telemetry::Status;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
@@ -321,15 +320,11 @@ impl Scheduler {
         }
     }
 
-    /// The jobs somebody means; every one of his words must mean one.
+    /// Resolves selectors to jobs. Errors if a selector matches none.
     fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
-        let known = || self.places.iter().filter(|(_, place)| !place.is_leaving).map(|(series, _)| series);
-        let names: Vec<(String, &Arc<Series>)> = known().map(|series| (series.to_string(), series)).collect();
-        if let Some(asked) = asked.iter().find(|asked| !names.iter().any(|(name, _)| means(asked, name))) {
-            return Err(Refusal::NoSuchJob { asked: asked.clone() });
-        }
-        let is_meant = |name: &str| asked.is_empty() || asked.iter().any(|asked| means(asked, name));
-        Ok(names.iter().filter(|(name, _)| is_meant(name)).map(|(_, series)| (***series).clone()).collect())
+        let known = self.places.iter().filter(|(_, place)| !place.is_leaving).map(|(series, _)| &**series);
+        let found = select(asked, known).map_err(Refusal::NoSuchJob)?;
+        Ok(found.into_iter().cloned().collect())
     }
 
     /// Runs jobs now. One that runs already is followed and not run again.
@@ -379,6 +374,15 @@ impl Scheduler {
         changes
     }
 
+    /// Tells of runs that were ended from outside.
+    fn tell_ended(&self) {
+        for (series, run) in &self.runs {
+            let error = format!("{series}: ended before it had stored all; the next run goes on from there");
+            let report = Report { error: Some(error), ..Report::new(series, How::Stopped) };
+            run.followers.iter().for_each(|(_, board)| board.report(report.clone()));
+        }
+    }
+
     async fn wind_down(mut self) -> usize {
         let deadline = Instant::now() + STOP_WITHIN;
         let mut left = 0;
@@ -389,10 +393,11 @@ impl Scheduler {
                 Err(_) => {
                     left = self.running.len();
                     self.running.shutdown().await;
+                    self.tell_ended();
                 }
             }
         }
-        self.errands.close();
+        self.errands.cut_short();
         left
     }
 }

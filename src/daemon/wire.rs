@@ -19,7 +19,7 @@ pub struct WorkAsked {
     pub at_once: usize,
 }
 
-/// Jobs somebody means, by their series or how those begin; none means all.
+/// Jobs by selectors of their series; none means all.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobsAsked {
@@ -72,6 +72,8 @@ pub enum Line {
     Alive {},
     /// Everything was told.
     Over {},
+    /// Nothing more is told: the daemon stops, and not everything is done.
+    Stopped {},
 }
 
 /// One piece of work.
@@ -144,13 +146,6 @@ impl TryFrom<WireWork> for Work {
     }
 }
 
-/// Whether a series is one of those somebody means by `asked`: itself, or a beginning up to a `/`.
-#[must_use]
-pub fn means(asked: &str, series: &str) -> bool {
-    let asked = asked.trim_end_matches('/');
-    series.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,17 +182,5 @@ mod tests {
         assert!(refused(text("nothing", 3)).starts_with("series: "));
         assert!(refused(text("binance/BTC-USDT/ohlc/1h", 11)).starts_with("attempts: "));
         assert!(serde_json::from_str::<WireWork>(r#"{"series":"x","and":1}"#).is_err());
-    }
-
-    #[test]
-    fn a_beginning_means_what_lies_below_it_and_nothing_beside_it() {
-        let series = "binance/BTC-USDT/ohlc/1h";
-        for asked in ["binance", "binance/", "binance/BTC-USDT", "binance/BTC-USDT/ohlc/1h"] {
-            assert!(means(asked, series), "{asked}");
-        }
-        for asked in ["bin", "binance/BTC", "binance/BTC-USDT/ohlc/1", "kraken", "binance/BTC-USDT/ohlc/1h/x"]
-        {
-            assert!(!means(asked, series), "{asked}");
-        }
     }
 }

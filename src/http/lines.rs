@@ -67,7 +67,7 @@ impl Feed {
             Ok(Some(told)) => text(told.into_iter().map(Line::Told)),
             Ok(None) => {
                 self.is_over = true;
-                text([Line::Over {}])
+                text([if self.board.is_cut_short() { Line::Stopped {} } else { Line::Over {} }])
             }
         };
         (self, Some(said))

@@ -10,6 +10,7 @@ mod odd;
 mod pair;
 mod rows;
 mod schema;
+mod selector;
 mod series;
 mod span;
 mod text;
@@ -28,6 +29,7 @@ pub use rows::{
 };
 pub(crate) use schema::ts_index;
 pub use schema::{Field, Type, fields};
+pub use selector::{NoMatch, matches_selector, select};
 pub use series::{Series, SeriesError};
 pub use span::{Grid, Span, SpanError};
 pub use text::{escaped, foreign, foreign_bytes, is_hidden};

@@ -64,6 +64,26 @@ pub enum StoreError {
         /// Why it did not come back.
         reason: String,
     },
+    /// A file that the ledger speaks of is not there.
+    #[error("{} is gone, and with it {rows} rows that the ledger speaks of; `dccd repair {series}` gets them again", path.display())]
+    Gone {
+        /// Whose rows.
+        series: String,
+        /// The file.
+        path: PathBuf,
+        /// How many rows it held.
+        rows: u64,
+    },
+    /// The ledger of a series cannot be read, so nobody knows what its files are worth.
+    #[error("the ledger {} cannot be read ({reason}); `dccd repair {series}` makes it anew from the files", path.display())]
+    NoLedger {
+        /// Whose ledger.
+        series: String,
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Another run of this process is writing the series.
     #[error(
         "{series} is being written by another run; let that one end, or give one of two jobs for it another time"
@@ -135,9 +155,11 @@ impl StoreError {
             }
             StoreError::RemoteOnly { .. } => StorageReason::Remote,
             StoreError::TooManyAside { .. } => StorageReason::Io,
-            StoreError::Parquet { .. } | StoreError::ReadBack { .. } | StoreError::Damaged { .. } => {
-                StorageReason::Encode
-            }
+            StoreError::Parquet { .. }
+            | StoreError::ReadBack { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Gone { .. }
+            | StoreError::NoLedger { .. } => StorageReason::Encode,
         }
     }
 

@@ -8,6 +8,7 @@
 //! opening a store publishes what the journal of the process before still holds.
 
 mod adopt;
+mod checked;
 mod copies;
 mod error;
 mod file;
@@ -43,7 +44,7 @@ pub use copies::{Bring, Copied, Lesser, NotBrought, Verified};
 pub use error::StoreError;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inherit::{Inheritance, Merged};
-pub use inventory::{Holding, inventory};
+pub use inventory::{Holding, Unaccounted, holding, inventory, is_held};
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{FileEntry, Ledger, Note};

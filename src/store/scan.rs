@@ -1,17 +1,17 @@
 //! The rows of a series in key order, one row group at a time, so that any amount of them fits in memory.
 //!
 //! Files whose name or row groups whose statistics lie outside the window are never read. Nothing here
-//! writes or repairs: a file that cannot be read ends the scan with an error.
+//! writes or repairs: every file in the window is checked, byte by byte, before the first row is given, and one that
+//! is gone or damaged ends the scan with its name.
 
 use std::collections::VecDeque;
 use std::path::Path;
 
-use crate::disk::{Disk, Os};
 use crate::model::{Batch, Kind, Micros, Series, Window, ts_index};
+use crate::store::checked::Checked;
 use crate::store::file::PeriodFile;
-use crate::store::ledger::Read;
 use crate::store::rows::column_range;
-use crate::store::{Layout, Ledger, Part, Period, StoreError, period_files};
+use crate::store::{Layout, Ledger, Part, Period, StoreError};
 
 /// Rows of one series whose `ts` lies in a window, oldest first; after an error it gives nothing more.
 pub struct Scan {
@@ -21,14 +21,15 @@ pub struct Scan {
     /// Names of periods.
     waiting: VecDeque<String>,
     reading: Option<PeriodRows>,
-    /// What the series is known to hold, for periods that are on remotes only.
-    ledger: Ledger,
+    /// What the series is known to hold, and which files of it were checked.
+    checked: Checked,
 }
 
 /// Begins to read the rows of a series in `[from, until)`; without a bound, to the end on that side.
 ///
 /// # Errors
-/// Where the folder of the series cannot be listed. A series without a folder has no rows.
+/// Where the folder of the series cannot be listed, its ledger not read, or a file in the window is gone, damaged,
+/// not ours or on remotes only. A series without a folder has no rows.
 pub fn scan(
     layout: &Layout,
     series: &Series,
@@ -36,12 +37,12 @@ pub fn scan(
     until: Option<Micros>,
 ) -> Result<Scan, StoreError> {
     let window = Window { from: from.unwrap_or(Micros(i64::MIN)), until: until.unwrap_or(Micros(i64::MAX)) };
-    let ledger = match Ledger::look(&Os, &layout.ledger(series), series)? {
-        Read::Ledger(ledger) => *ledger,
-        Read::Absent | Read::Damaged(_) => Ledger::default(),
-    };
-    let waiting = periods(&layout.folder(series), series.kind(), window, &ledger)?;
-    Ok(Scan { layout: layout.clone(), series: series.clone(), window, waiting, reading: None, ledger })
+    let mut checked = Checked::begin(layout, series)?;
+    let waiting = periods(&layout.folder(series), series.kind(), window, checked.ledger())?;
+    for period in &waiting {
+        checked.period(layout, series, period)?;
+    }
+    Ok(Scan { layout: layout.clone(), series: series.clone(), window, waiting, reading: None, checked })
 }
 
 impl Scan {
@@ -74,7 +75,7 @@ impl Iterator for Scan {
     }
 }
 
-/// The periods that have a file and meet the window, in the order of their rows.
+/// The periods that have a file, or are to have one, and meet the window, in the order of their rows.
 fn periods(
     folder: &Path,
     kind: Kind,
@@ -86,8 +87,7 @@ fn periods(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(VecDeque::new()),
         Err(error) => return Err(StoreError::io("listing", folder)(error)),
     };
-    let mut periods: Vec<Period> =
-        ledger.remote_only().filter_map(|(name, ..)| Period::named(kind, name)).collect();
+    let mut periods: Vec<Period> = ledger.periods().filter_map(|name| Period::named(kind, name)).collect();
     for entry in entries {
         let name = entry.map_err(StoreError::io("listing", folder))?.file_name();
         let name = name.to_string_lossy();
@@ -108,17 +108,9 @@ struct PeriodRows {
 }
 
 impl PeriodRows {
-    fn open(scan: &Scan, period: &str) -> Result<Self, StoreError> {
-        let away = scan.ledger.remote_only().find(|(name, ..)| *name == period);
-        if let Some((_, part, _)) = away {
-            let path = scan.layout.folder(&scan.series).join(part.file_name(period));
-            // It may have come back since the ledger said so.
-            if Os.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
-                let (series, reason) = (scan.series.to_string(), "its rows are asked for".to_owned());
-                return Err(StoreError::RemoteOnly { series, path, reason });
-            }
-        }
-        let files = period_files(&scan.layout, &scan.series, period)?;
+    fn open(scan: &mut Scan, period: &str) -> Result<Self, StoreError> {
+        // What was published since it was checked is checked once more.
+        let files = scan.checked.period(&scan.layout, &scan.series, period)?;
         Ok(PeriodRows { files: files.into(), kind: scan.series.kind(), window: scan.window, next_group: 0 })
     }
 
@@ -234,10 +226,12 @@ mod tests {
         store(&layout, &series, rows.clone());
         std::fs::File::create(layout.folder(&series).join("2024-01-02.parquet")).unwrap();
 
-        let mut scan = scan(&layout, &series, None, None).unwrap();
+        let refused = scan(&layout, &series, None, None).err().unwrap();
+        let before = Period::named(Kind::Trades, "2024-01-02").unwrap().window.from;
 
+        assert!(refused.to_string().contains("2024-01-02.parquet"), "{refused}");
+        let mut scan = scan(&layout, &series, None, Some(before)).unwrap();
         assert_eq!(scan.next().unwrap().unwrap(), rows);
-        assert!(scan.next().unwrap().unwrap_err().to_string().contains("2024-01-02.parquet"));
         assert!(scan.next().is_none());
     }
 }

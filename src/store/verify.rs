@@ -41,7 +41,7 @@ pub(crate) fn verify_series_on(
         Read::Absent => {
             // A folder is there before its first file; a process that ended between the two left nothing in it.
             if !unknown_files(disk, layout, series, &Ledger::default())?.is_empty() {
-                fault(path, "the folder has no ledger; take its files over with `dccd import`".to_owned());
+                fault(path, "the ledger is gone; `dccd repair` makes it anew from files of dccd's own, `dccd import` takes over those of others".to_owned());
             }
             return Ok(faults);
         }

@@ -5,20 +5,23 @@ mod aside;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::daemon::open_gaps;
 use crate::model::{Series, Window};
-use crate::store::{Holding, Layout, Ledger, Note, inventory, set_aside_rows};
+use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
 
-/// Show every window that is not covered, with its state and the reason, and rows that were set aside.
+/// Show every window that is not covered, with its state and the reason, and rows that were set aside; end with 1 where
+/// that is not known.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only series whose text begins so, such as binance/BTC-USDT.
-    series: Option<String>,
+    /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
+    #[arg(add = ArgValueCompleter::new(complete::series))]
+    series: Vec<String>,
     /// Only windows still to be filled.
     #[arg(long)]
     open: bool,
@@ -76,27 +79,56 @@ impl Line {
 /// Prints the windows and the rows.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
+    let meant = match naming::known(&config, &args.series) {
+        Ok(meant) => meant,
+        Err(none) => return out.failed(&none),
+    };
     let mut exit = Exit::Done;
     let mut lines: BTreeMap<Series, Vec<Line>> = BTreeMap::new();
-    for Holding { series, ledger, .. } in inventory(&layout) {
-        let Some(ledger) = ledger.as_ref().ok().filter(|_| wanted(args, &series)) else { continue };
-        lines.entry(series.clone()).or_default().extend(windows(args, &series, ledger));
+    for series in &meant {
+        let Some(holding) = holding(&layout, series) else {
+            if !args.series.is_empty() {
+                out.note(format!("{series}: nothing is stored yet"));
+            }
+            continue;
+        };
+        exit = exit.or_worse(doubts(&holding, out));
+        if let Ok(ledger) = &holding.ledger {
+            lines.entry(series.clone()).or_default().extend(windows(args, series, ledger));
+        }
     }
     if !args.open {
-        for (series, aside) in rows_aside(args, &layout, out, &mut exit) {
+        for (series, aside) in rows_aside(&meant, &layout, out, &mut exit) {
             lines.entry(series).or_default().extend(aside);
         }
     }
     let lines: Vec<Line> = lines.into_values().flatten().collect();
-    if !args.json {
-        print(lines, out);
-        return exit;
+    if args.json {
+        return exit.or_worse(out.json(&lines));
     }
-    exit.or_worse(out.json(&lines))
+    if exit == Exit::Done || !lines.is_empty() {
+        print(lines, out);
+    }
+    exit
 }
 
-fn wanted(args: &Args, series: &Series) -> bool {
-    args.series.as_deref().is_none_or(|asked| series.to_string().starts_with(asked))
+/// Complains of what keeps the account of a series from being the whole truth.
+pub(super) fn doubts(holding: &Holding, out: &mut Output) -> Exit {
+    let series = &holding.series;
+    if let Err(why) = &holding.ledger {
+        let repair = match why {
+            Unaccounted::Foreign => String::new(),
+            _ => format!("; `dccd repair {series}` makes it anew from the files"),
+        };
+        return out.fail(Exit::Failed, format!("{series}: {why}{repair}"));
+    }
+    for path in &holding.gone {
+        out.error(format!(
+            "{series}: {} is gone, and what it held is a gap; `dccd repair {series}` fills it",
+            path.display()
+        ));
+    }
+    Exit::of(holding.gone.is_empty())
 }
 
 fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<Line> {
@@ -117,13 +149,18 @@ fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<Line> {
 }
 
 /// The rows that were set aside, by series. What cannot be read is told of, and hides no other series.
-fn rows_aside(args: &Args, layout: &Layout, out: &mut Output, exit: &mut Exit) -> Vec<(Series, Vec<Line>)> {
+fn rows_aside(
+    meant: &[Series],
+    layout: &Layout,
+    out: &mut Output,
+    exit: &mut Exit,
+) -> Vec<(Series, Vec<Line>)> {
     let all = layout.series_with_rows_aside().unwrap_or_else(|error| {
         *exit = out.failed(&error);
         Vec::new()
     });
     let mut found = Vec::new();
-    for series in all.into_iter().filter(|series| wanted(args, series)) {
+    for series in all.into_iter().filter(|series| meant.contains(series)) {
         let aside = match set_aside_rows(layout, &series) {
             Ok(aside) => aside,
             Err(error) => {

@@ -1,22 +1,32 @@
 //! The tracker as a command opens it, and how a command ends.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::{Config, Store};
+use crate::daemon::Job;
 use crate::db::Database;
-use crate::model::Zone;
+use crate::model::{NoMatch, Series, Zone, select};
 use crate::store::Layout;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
-use crate::tracker::{Task, Tracker, TrackerError};
+use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
+
+/// Jobs that a word is looked for among.
+const MOST_JOBS: u32 = 100_000;
 
 /// What a command works with.
 pub(super) struct Asked<'o> {
     /// The tracker; none where no task was ever planned.
     pub(super) tracker: Option<Tracker>,
     database: Option<Database>,
+    /// The series of the configured jobs.
+    pub(super) jobs: Vec<Series>,
+    /// The jobs that do not run by themselves until they are resumed.
+    paused: Vec<Series>,
     /// The zone of the instants that are shown.
     pub(super) zone: Zone,
     /// How long records are kept in days; 0 is for ever.
@@ -34,9 +44,16 @@ impl<'o> Asked<'o> {
             Store::Sqlite => None,
         };
         let database = opened.transpose().map_err(|error| out.fail(Exit::Storage, Chain(&error)))?;
+        let paused = match &database {
+            Some(database) => {
+                database.paused().await.map_err(|error| out.fail(Exit::Storage, Chain(&error)))?
+            }
+            None => Vec::new(),
+        };
         let tracker = database.as_ref().map(|database| Tracker::new(database, &Telemetry::new()));
-        let retention_days = config.runs_retention_days;
-        Ok(Asked { tracker, database, zone: config.zone.clone(), retention_days, out })
+        let jobs = Job::all(config).iter().map(|job| (**job.series()).clone()).collect();
+        let (zone, retention_days) = (config.zone.clone(), config.runs_retention_days);
+        Ok(Asked { tracker, database, jobs, paused, zone, retention_days, out })
     }
 
     pub(super) async fn close(self) {
@@ -46,8 +63,49 @@ impl<'o> Asked<'o> {
     }
 
     /// Complains that there is nothing of that name.
-    pub(super) fn unknown(&mut self, id: &str) -> Exit {
-        self.out.fail(Exit::Failed, format!("there is no task {id}; `dccd jobs ls` shows what there is"))
+    pub(super) fn unknown(&mut self, none: &NoMatch) -> Exit {
+        let advice = none.advice();
+        let asked = &none.asked;
+        self.out.fail(
+            Exit::Failed,
+            format!("no task or job matches `{asked}`; {advice} (`dccd jobs ls` shows what there is)"),
+        )
+    }
+
+    /// Complains that a job has no task.
+    pub(super) fn not_run_yet(&mut self, id: &str) -> Exit {
+        self.out.fail(Exit::Failed, format!("{id} has not run yet, so there is no task of it"))
+    }
+
+    /// Whether a task is one of a job that somebody paused.
+    pub(super) fn is_paused(&self, task: &Task) -> bool {
+        task.kind == TaskKind::Job && self.paused.iter().any(|paused| paused.to_string() == task.id)
+    }
+
+    /// Whether somebody paused the job of a series.
+    pub(super) fn is_paused_job(&self, series: &Series) -> bool {
+        self.paused.contains(series)
+    }
+
+    /// The tasks a word stands for: the one of that name, else those of the jobs it selects.
+    pub(super) async fn resolve(&mut self, asked: &str) -> Result<Vec<String>, Exit> {
+        let mut known: BTreeSet<Series> = self.jobs.iter().cloned().collect();
+        if let Some(tracker) = self.tracker.clone() {
+            let found = async {
+                let is_task = tracker.task(asked).await?.is_some();
+                let filter = Filter { kind: Some(TaskKind::Job), ..Filter::default() };
+                Ok((is_task, tracker.tasks(&filter, MOST_JOBS).await?))
+            };
+            let (is_task, tasks) = found.await.map_err(|error: TrackerError| self.failed(&error))?;
+            if is_task {
+                return Ok(vec![asked.to_owned()]);
+            }
+            known.extend(tasks.iter().filter_map(|task| task.series.parse().ok()));
+        }
+        match select(&[asked.to_owned()], &known) {
+            Ok(series) => Ok(series.iter().map(ToString::to_string).collect()),
+            Err(none) => Err(self.unknown(&none)),
+        }
     }
 
     /// Does something to each task named and says what it is now; one refusal fails the command.
@@ -58,13 +116,20 @@ impl<'o> Asked<'o> {
         act: impl Fn(Tracker, String) -> F,
     ) -> Exit {
         let (mut exit, mut changed) = (Exit::Done, Vec::new());
+        let mut tasks = Vec::new();
         for id in ids {
+            match self.resolve(id).await {
+                Ok(found) => tasks.extend(found),
+                Err(failed) => exit = exit.or_worse(failed),
+            }
+        }
+        for id in &tasks {
             let Some(tracker) = self.tracker.clone() else {
-                exit = self.unknown(id);
+                exit = self.not_run_yet(id);
                 continue;
             };
             match act(tracker, id.clone()).await {
-                Ok(task) if json => changed.push(super::table::Line::of(&task)),
+                Ok(task) if json => changed.push(super::table::Line::of(&task, self.is_paused(&task))),
                 Ok(task) => self.out.line(format!("{id}: {}", super::why::state(&task, &self.zone))),
                 Err(error) => exit = exit.or_worse(self.failed(&error)),
             }

@@ -1,17 +1,26 @@
 //! `dccd jobs ls`: tasks, the last changed first.
 
-use crate::cli::Exit;
+use std::collections::BTreeSet;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::cli::jobs::ask::Asked;
-use crate::cli::jobs::table::{Line, head, row};
-use crate::tracker::{Filter, Status, TaskKind};
+use crate::cli::jobs::table::{Line, head, paused_row, row};
+use crate::cli::{Exit, complete, naming};
+use crate::model::{Series, matches_selector, select};
+use crate::tracker::{Filter, Status, Task, TaskKind};
+
+/// The last changed tasks that those of a series are picked from.
+const MOST_TASKS: u32 = 100_000;
 
 /// Show tasks, the last changed first.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only tasks whose series begins so, such as binance/BTC-USDT.
+    /// Only tasks of these series: a name, prefix or glob, such as binance/BTC/USDT.
+    #[arg(add = ArgValueCompleter::new(complete::jobs))]
     series: Option<String>,
     /// Only tasks of an exchange.
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::exchanges))]
     exchange: Option<String>,
     /// Only tasks in a state.
     #[arg(long, value_parser = status)]
@@ -37,31 +46,69 @@ fn kind(text: &str) -> Result<TaskKind, String> {
 }
 
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    let filter = Filter {
-        queue: args.exchange.clone(),
-        status: args.status,
-        kind: args.kind,
-        series: args.series.clone(),
-    };
-    let tasks = match &asked.tracker {
-        None => Vec::new(),
-        Some(tracker) => match tracker.tasks(&filter, args.limit).await {
-            Ok(tasks) => tasks,
-            Err(error) => return asked.failed(&error),
-        },
+    if let Some(Err(reason)) = args.exchange.as_deref().map(naming::exchange) {
+        return asked.out.fail(Exit::Failed, reason);
+    }
+    let tasks = match tasks(args, asked).await {
+        Ok(tasks) => tasks,
+        Err(failed) => return failed,
     };
     if args.json {
-        return asked.json(&tasks.iter().map(Line::of).collect::<Vec<_>>());
+        return asked
+            .json(&tasks.iter().map(|task| Line::of(task, asked.is_paused(task))).collect::<Vec<_>>());
     }
-    if tasks.is_empty() {
+    let idle = never_ran(args, &tasks, asked);
+    if tasks.is_empty() && idle.is_empty() {
         asked.out.line("No tasks.");
         return Exit::Done;
     }
     asked.out.line(head());
     asked.out.line("-".repeat(head().len()));
-    tasks.iter().for_each(|task| asked.out.line(row(task, &asked.zone)));
+    let rows: Vec<String> = tasks.iter().map(|task| row(task, asked.is_paused(task), &asked.zone)).collect();
+    rows.into_iter().chain(idle).for_each(|row| asked.out.line(row));
     if tasks.len() as u32 == args.limit {
         asked.out.note(format!("only the {} last changed are shown; see --limit", args.limit));
     }
     Exit::Done
+}
+
+/// The tasks that are meant, the last changed first.
+async fn tasks(args: &Args, asked: &mut Asked<'_>) -> Result<Vec<Task>, Exit> {
+    let filter =
+        Filter { queue: args.exchange.clone(), status: args.status, kind: args.kind, ..Filter::default() };
+    // A word is looked for among all there is, whatever state that is in.
+    let (filter, most) = match &args.series {
+        Some(_) => (Filter::default(), MOST_TASKS),
+        None => (filter, args.limit),
+    };
+    let found = match &asked.tracker {
+        Some(tracker) => tracker.tasks(&filter, most).await.map_err(|error| asked.failed(&error))?,
+        None => Vec::new(),
+    };
+    let Some(word) = &args.series else { return Ok(found) };
+    let known = found.iter().filter_map(|task| task.series.parse().ok());
+    let known: BTreeSet<Series> = known.chain(asked.jobs.iter().cloned()).collect();
+    let series = select(std::slice::from_ref(word), &known).map_err(|none| asked.unknown(&none))?;
+    let series: BTreeSet<String> = series.into_iter().map(ToString::to_string).collect();
+    let is_meant = |task: &Task| {
+        series.contains(&task.series)
+            && args.exchange.as_ref().is_none_or(|queue| *queue == task.queue)
+            && args.status.is_none_or(|status| status == task.status)
+            && args.kind.is_none_or(|kind| kind == task.kind)
+    };
+    Ok(found.into_iter().filter(is_meant).take(args.limit as usize).collect())
+}
+
+/// Paused jobs that are meant and never ran: they have no task.
+fn never_ran(args: &Args, tasks: &[Task], asked: &Asked<'_>) -> Vec<String> {
+    if args.status.is_some() || args.kind.is_some_and(|kind| kind != TaskKind::Job) {
+        return Vec::new();
+    }
+    let is_meant = |series: &&Series| {
+        args.series.as_deref().is_none_or(|word| matches_selector(word, series))
+            && args.exchange.as_deref().is_none_or(|name| name == series.exchange())
+            && asked.is_paused_job(series)
+            && !tasks.iter().any(|task| task.id == series.to_string())
+    };
+    asked.jobs.iter().filter(is_meant).map(paused_row).collect()
 }

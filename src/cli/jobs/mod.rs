@@ -13,10 +13,12 @@ mod unlock;
 mod why;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::collect::run_jobs;
+use crate::cli::complete;
 use crate::cli::output::Output;
 use crate::config::Config;
 
@@ -55,8 +57,8 @@ enum Tasks {
 /// Which jobs are meant.
 #[derive(Debug, clap::Args)]
 struct Meant {
-    /// Series, or how they begin: binance/BTC-USDT/ohlc/1h, binance/BTC-USDT or binance.
-    #[arg(required = true, value_name = "SERIES")]
+    /// Series by name, prefix or glob: binance/BTC-USDT/ohlc/1h, binance/BTC/USDT, binance or '*/BTC-*'.
+    #[arg(required = true, value_name = "SERIES", add = ArgValueCompleter::new(complete::jobs))]
     series: Vec<String>,
 }
 

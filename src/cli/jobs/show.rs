@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::table::{AttemptLine, Line, outcome};
-use crate::cli::jobs::why::state;
+use crate::cli::jobs::why::{paused, state};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
 /// Show everything known of one task, with its attempts.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The task, as `dccd jobs ls` names it; that of a job is its series.
+    /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
     id: String,
     /// Print JSON.
     #[arg(long)]
@@ -26,28 +26,56 @@ struct Shown {
 }
 
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    let Some(tracker) = asked.tracker.clone() else { return asked.unknown(&args.id) };
-    let (task, attempts) = match known(&tracker, &args.id).await {
-        Ok(Some(known)) => known,
-        Ok(None) => return asked.unknown(&args.id),
-        Err(error) => return asked.failed(&error),
+    let ids = match asked.resolve(&args.id).await {
+        Ok(ids) => ids,
+        Err(failed) => return failed,
     };
-    if args.json {
-        let attempts_kept = attempts.iter().map(AttemptLine::of).collect();
-        return asked.json(&Shown { task: Line::of(&task), attempts_kept });
+    let (mut exit, mut all) = (Exit::Done, Vec::new());
+    for id in &ids {
+        let found = match &asked.tracker {
+            Some(tracker) => known(tracker, id).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some((task, attempts))) if args.json => {
+                let attempts_kept = attempts.iter().map(AttemptLine::of).collect();
+                all.push(Shown { task: Line::of(&task, asked.is_paused(&task)), attempts_kept });
+            }
+            Ok(Some((task, attempts))) => print(&task, &attempts, asked),
+            Ok(None) => exit = exit.or_worse(not_run(id, asked)),
+            Err(error) => exit = exit.or_worse(asked.failed(&error)),
+        }
     }
+    match (args.json, all.as_slice()) {
+        (true, [only]) if ids.len() == 1 => exit.or_worse(asked.json(only)),
+        (true, all) => exit.or_worse(asked.json(&all)),
+        (false, _) => exit,
+    }
+}
+
+/// A job that never ran.
+fn not_run(id: &str, asked: &mut Asked<'_>) -> Exit {
+    if id.parse().is_ok_and(|series| asked.is_paused_job(&series)) {
+        asked.out.line(format!("{id}: {}", paused(id)));
+    }
+    asked.not_run_yet(id)
+}
+
+fn print(task: &Task, attempts: &[Attempt], asked: &mut Asked<'_>) {
     let zone = asked.zone.clone();
     asked.out.line(format!("{} ({}, {})", task.id, task.kind, task.queue));
-    asked.out.line(format!("  {}", state(&task, &zone)));
+    if asked.is_paused(task) {
+        asked.out.line(format!("  {}", paused(&task.id)));
+    }
+    asked.out.line(format!("  {}", state(task, &zone)));
     if let Some(window) = task.window {
         asked.out.line(format!("  window {window}"));
     }
     asked.out.line(format!("  {} attempt(s) in all, progress {}", task.attempts_total, task.data));
-    for attempt in &attempts {
+    for attempt in attempts {
         asked.out.line(line(attempt, &zone));
         attempt.causes.iter().for_each(|cause| asked.out.line(format!("       caused by: {cause}")));
     }
-    Exit::Done
 }
 
 async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Vec<Attempt>)>, TrackerError> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Micros, Zone};
+use crate::model::{Micros, Series, Zone};
 use crate::tracker::{Attempt, Task};
 
 /// A task for programs.
@@ -15,6 +15,8 @@ pub(super) struct Line {
     from: Option<String>,
     until: Option<String>,
     status: &'static str,
+    /// Whether it is of a job that does not run by itself until it is resumed.
+    paused: bool,
     priority: i64,
     run_at: String,
     attempts: u32,
@@ -32,7 +34,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(task: &Task) -> Self {
+    pub(super) fn of(task: &Task, paused: bool) -> Self {
         let text = |at: Micros| at.to_string();
         let lease = task.lease.as_ref();
         Line {
@@ -43,6 +45,7 @@ impl Line {
             from: task.window.map(|window| text(window.from)),
             until: task.window.map(|window| text(window.until)),
             status: task.status.name(),
+            paused,
             priority: task.priority.code(),
             run_at: text(task.run_at),
             attempts: task.attempts,
@@ -100,9 +103,20 @@ pub(super) fn head() -> String {
 }
 
 /// A task's row of the table.
-pub(super) fn row(task: &Task, zone: &Zone) -> String {
+pub(super) fn row(task: &Task, is_paused: bool, zone: &Zone) -> String {
     let most = task.max_attempts.map_or_else(|| "-".to_owned(), |most| most.to_string());
     let attempts = format!("{}/{most}", task.attempts);
-    let due = if task.status.is_waiting() { zone.minute(task.run_at) } else { "-".to_owned() };
-    format!("{:<12} {:<9} {attempts:>8} {due:<17} {}", task.status.name(), task.kind.name(), task.id)
+    let waits = task.status.is_waiting();
+    let due = if waits && !is_paused { zone.minute(task.run_at) } else { "-".to_owned() };
+    // A run under way ends normally.
+    let status = if waits && is_paused { PAUSED } else { task.status.name() };
+    format!("{status:<12} {:<9} {attempts:>8} {due:<17} {}", task.kind.name(), task.id)
 }
+
+/// The row of a paused job that never ran.
+pub(super) fn paused_row(series: &Series) -> String {
+    format!("{PAUSED:<12} {:<9} {:>8} {:<17} {series}", "job", "-", "-")
+}
+
+/// What is shown in place of a state of the tracker.
+const PAUSED: &str = "paused";

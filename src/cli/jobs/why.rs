@@ -12,7 +12,7 @@ use crate::tracker::{
 /// Say what a task waits for.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The task, as `dccd jobs ls` names it; that of a job is its series.
+    /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
     id: String,
     /// Print JSON.
     #[arg(long)]
@@ -23,22 +23,57 @@ pub(super) struct Args {
 struct Answer {
     id: String,
     status: &'static str,
+    paused: bool,
     because: Vec<String>,
 }
 
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    let Some(tracker) = asked.tracker.clone() else { return asked.unknown(&args.id) };
-    let (task, around) = match known(&tracker, &args.id).await {
-        Ok(Some(known)) => known,
-        Ok(None) => return asked.unknown(&args.id),
-        Err(error) => return asked.failed(&error),
+    let ids = match asked.resolve(&args.id).await {
+        Ok(ids) => ids,
+        Err(failed) => return failed,
     };
-    let because = because(&task, &around, &asked.zone);
-    if args.json {
-        return asked.json(&Answer { id: task.id.clone(), status: task.status.name(), because });
+    let mut answers = Vec::new();
+    for id in &ids {
+        let found = match &asked.tracker {
+            Some(tracker) => known(tracker, id).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some((task, around))) => answers.push(Answer::of(&task, &around, asked)),
+            Ok(None) => answers.push(Answer::of_job(id, asked)),
+            Err(error) => return asked.failed(&error),
+        }
     }
-    because.iter().for_each(|line| asked.out.line(line));
+    match (args.json, answers.as_slice()) {
+        (true, [only]) => return asked.json(only),
+        (true, all) => return asked.json(&all),
+        (false, [only]) => only.because.iter().for_each(|line| asked.out.line(line)),
+        (false, all) => all.iter().for_each(|answer| {
+            answer.because.iter().for_each(|line| asked.out.line(format!("{}: {line}", answer.id)));
+        }),
+    }
     Exit::Done
+}
+
+impl Answer {
+    fn of(task: &Task, around: &Around, asked: &Asked<'_>) -> Self {
+        let is_paused = asked.is_paused(task);
+        let because = because(task, around, is_paused, &asked.zone);
+        Answer { id: task.id.clone(), status: task.status.name(), paused: is_paused, because }
+    }
+
+    /// A configured job that no process has begun yet.
+    fn of_job(id: &str, asked: &Asked<'_>) -> Self {
+        let is_paused = id.parse().is_ok_and(|series| asked.is_paused_job(&series));
+        let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
+        because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
+        Answer { id: id.to_owned(), status: "pending", paused: is_paused, because }
+    }
+}
+
+/// Why a paused job does not run.
+pub(super) fn paused(series: &str) -> String {
+    format!("It is paused and does not run by itself until `dccd jobs resume {series}`.")
 }
 
 /// What is around a task that explains it.
@@ -70,10 +105,11 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, Tr
     Ok(Some((task, around)))
 }
 
-fn because(task: &Task, around: &Around, zone: &Zone) -> Vec<String> {
-    let mut lines = vec![state(task, zone)];
+fn because(task: &Task, around: &Around, is_paused: bool, zone: &Zone) -> Vec<String> {
+    let mut lines: Vec<String> = is_paused.then(|| paused(&task.id)).into_iter().collect();
+    lines.push(state(task, zone));
     lines.extend(around.owner.as_ref().map(|owner| written_by(owner, zone)));
-    if task.status.is_waiting() && task.run_at <= task.as_of {
+    if task.status.is_waiting() && task.run_at <= task.as_of && !is_paused {
         lines.push(match (around.workers_alive, around.due) {
             (0, _) => "No worker is alive to take it; start the daemon.".to_owned(),
             (workers, due) => {

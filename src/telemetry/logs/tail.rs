@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::file::{KEPT, numbered};
+use crate::model::{Series, matches_selector};
 
 /// The longest line that is kept whole. With the number of lines asked for it bounds the memory.
 const LINE_LIMIT_BYTES: u64 = 64 * 1024;
@@ -13,12 +14,12 @@ const LINE_LIMIT_BYTES: u64 = 64 * 1024;
 /// The most lines given out, whatever is asked for.
 const LINES_LIMIT: usize = 10_000;
 
-/// The last `lines` lines of the log at `path` and its rotated files, oldest first; of a series those that
-/// speak of it, where `binance/BTC-USDT` stands for all series of the pair. No log is no lines.
+/// The last `lines` lines of the log at `path` and its rotated files, oldest first; with a selector those that
+/// speak of a series it stands for. No log is no lines.
 ///
 /// # Errors
 /// When a file that is there cannot be read.
-pub fn tail(path: &Path, series: Option<&str>, lines: usize) -> io::Result<Vec<String>> {
+pub fn tail(path: &Path, selector: Option<&str>, lines: usize) -> io::Result<Vec<String>> {
     let wanted = lines.min(LINES_LIMIT);
     let mut found: VecDeque<String> = VecDeque::new();
     for file in newest_first(path)? {
@@ -26,7 +27,7 @@ pub fn tail(path: &Path, series: Option<&str>, lines: usize) -> io::Result<Vec<S
         if missing == 0 {
             break;
         }
-        let older = last_of(file, series, missing)?;
+        let older = last_of(file, selector, missing)?;
         older.into_iter().rev().for_each(|line| found.push_front(line));
     }
     Ok(found.into())
@@ -54,7 +55,7 @@ fn newest_first(path: &Path) -> io::Result<Vec<File>> {
     Ok(files)
 }
 
-fn last_of(file: File, series: Option<&str>, lines: usize) -> io::Result<VecDeque<String>> {
+fn last_of(file: File, selector: Option<&str>, lines: usize) -> io::Result<VecDeque<String>> {
     let mut reader = BufReader::new(file);
     let mut last = VecDeque::new();
     let mut line = Vec::new();
@@ -64,7 +65,7 @@ fn last_of(file: File, series: Option<&str>, lines: usize) -> io::Result<VecDequ
             return Ok(last);
         }
         let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line));
-        if series.is_some_and(|series| !speaks_of(&text, series)) {
+        if selector.is_some_and(|selector| !speaks_of(&text, selector)) {
             continue;
         }
         if last.len() == lines {
@@ -74,15 +75,15 @@ fn last_of(file: File, series: Option<&str>, lines: usize) -> io::Result<VecDequ
     }
 }
 
-fn speaks_of(line: &str, series: &str) -> bool {
+fn speaks_of(line: &str, selector: &str) -> bool {
     let whose = if line.starts_with('{') {
         // No text inside a JSON string can hold this: its quotes would be escaped.
         line.split_once(",\"series\":\"").and_then(|(_, rest)| rest.split('"').next())
     } else {
         line.split_ascii_whitespace().nth(2)
     };
-    let rest = whose.and_then(|whose| whose.strip_prefix(series.trim_end_matches('/')));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let series = whose.and_then(|whose| whose.parse::<Series>().ok());
+    series.is_some_and(|series| matches_selector(selector, &series))
 }
 
 #[cfg(test)]
@@ -127,6 +128,7 @@ mod tests {
         };
         assert_eq!(rows(&of_series), ["1", "3"]);
         assert_eq!(rows(&of_pair), ["1", "2", "3"]);
+        assert_eq!(rows(&tail(&path, Some("binance/BTC/USDT/ohlc/1d"), 99).unwrap()), ["2"]);
     }
 
     #[test]

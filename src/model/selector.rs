@@ -1,0 +1,245 @@
+//! Which series a word on the command line stands for: one of them, a prefix of their names, or a glob.
+//!
+//! A series has three names: its text `kraken/BTC-USDT/ohlc/1h`, the one that `status` shows
+//! `kraken/BTC/USDT` (with `/ohlc/1h` behind it where that is to be told apart), and the folder of its files
+//! `kraken/ohlc/BTC-USDT/1h`. A prefix ends where a part of the name ends, so that `kraken/BTC-USD` never
+//! stands for `kraken/BTC-USDT`. In a glob `*` and `?` stand for characters of one part, `**` for any parts.
+
+use thiserror::Error;
+
+use crate::model::{Series, foreign};
+
+/// A word that stands for no series there is.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("no series matches `{}`; {}", foreign(asked), self.advice())]
+pub struct NoMatch {
+    /// The word.
+    pub asked: String,
+    /// The name most like it, as far as the word goes; none where there is no series at all.
+    pub nearest: Option<String>,
+}
+
+impl NoMatch {
+    /// The complaint about a word, among these series.
+    #[must_use]
+    pub fn among<'a>(asked: &str, known: impl IntoIterator<Item = &'a Series>) -> Self {
+        NoMatch { asked: asked.to_owned(), nearest: nearest(asked, known) }
+    }
+
+    /// What may have been meant, for the end of a sentence.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match &self.nearest {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => "there is none yet".to_owned(),
+        }
+    }
+}
+
+/// Whether a word stands for a series.
+#[must_use]
+pub fn matches_selector(asked: &str, series: &Series) -> bool {
+    let asked: Vec<&str> = parts(asked).collect();
+    names(series).iter().any(|name| name.is_of(&asked))
+}
+
+/// Which series are meant: all where no word is given, else those that any word stands for, in their order.
+///
+/// # Errors
+/// The first word that stands for none.
+pub fn select<'a>(
+    asked: &[String],
+    known: impl IntoIterator<Item = &'a Series>,
+) -> Result<Vec<&'a Series>, NoMatch> {
+    let known: Vec<&Series> = known.into_iter().collect();
+    if asked.is_empty() {
+        return Ok(known);
+    }
+    let mut is_meant = vec![false; known.len()];
+    for asked in asked {
+        let mut is_any = false;
+        for (series, is_meant) in known.iter().zip(&mut is_meant) {
+            if matches_selector(asked, series) {
+                (is_any, *is_meant) = (true, true);
+            }
+        }
+        if !is_any {
+            return Err(NoMatch::among(asked, known));
+        }
+    }
+    Ok(known.into_iter().zip(is_meant).filter_map(|(series, is_meant)| is_meant.then_some(series)).collect())
+}
+
+/// A name of a series by its parts.
+struct Name {
+    parts: Vec<String>,
+    /// A word of fewer parts than this does not stand for it, however it begins.
+    least: usize,
+}
+
+/// The names of a series: its text, as `status` shows it, and its folder.
+fn names(series: &Series) -> [Name; 3] {
+    let pair = series.pair().to_string();
+    let (base, quote) = pair.split_once('/').unwrap_or((&pair, ""));
+    let (slug, kind) = (series.pair().slug(), series.kind().name());
+    let span = series.span().map(|span| span.label());
+    let of = |parts: &[&str], least| {
+        let parts = parts.iter().copied().chain(span.as_deref());
+        Name { parts: parts.map(str::to_owned).collect(), least }
+    };
+    let exchange = series.exchange();
+    // The base of a pair alone is no prefix: it would stand for pairs that nobody named.
+    [of(&[exchange, &slug, kind], 1), of(&[exchange, base, quote, kind], 3), of(&[exchange, kind, &slug], 1)]
+}
+
+impl Name {
+    fn is_of(&self, asked: &[&str]) -> bool {
+        let is_whole = asked.contains(&"**") || asked.len() >= self.least;
+        let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
+        is_whole && !asked.is_empty() && begins(asked, &parts)
+    }
+
+    /// The name as far as so many parts go.
+    fn head(&self, parts: usize) -> String {
+        self.parts[..self.parts.len().min(parts.max(self.least))].join("/")
+    }
+}
+
+fn parts(asked: &str) -> impl Iterator<Item = &str> {
+    asked.trim_end_matches('/').split('/')
+}
+
+/// Whether parts begin as the pattern says.
+fn begins(pattern: &[&str], parts: &[&str]) -> bool {
+    match pattern {
+        [] => true,
+        ["**", rest @ ..] => (0..=parts.len()).any(|skipped| begins(rest, &parts[skipped..])),
+        [first, rest @ ..] => match parts {
+            [] => false,
+            [part, others @ ..] => is_like(first, part) && begins(rest, others),
+        },
+    }
+}
+
+/// Whether a part is one that a glob stands for.
+fn is_like(glob: &str, part: &str) -> bool {
+    let (glob, part): (Vec<char>, Vec<char>) = (glob.chars().collect(), part.chars().collect());
+    let (mut at, mut read) = (0, 0);
+    // Where the last `*` stands, and how far it reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while read < part.len() {
+        match glob.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == part[read] => (at, read) = (at + 1, read + 1),
+            _ => {
+                let Some((place, reach)) = star else { return false };
+                star = Some((place, reach + 1));
+                (at, read) = (place + 1, reach + 1);
+            }
+        }
+    }
+    glob[at..].iter().all(|c| *c == '*')
+}
+
+/// The name most like a word, as far as the word goes.
+fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a Series>) -> Option<String> {
+    let asked = asked.trim_end_matches('/');
+    let count = parts(asked).count();
+    let heads = known.into_iter().flat_map(|series| names(series).map(|name| name.head(count)));
+    let likeness =
+        |name: &String| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &asked.to_lowercase());
+    // The first of several that are as like.
+    heads
+        .fold(None, |best: Option<(f64, String)>, name| {
+            let like = likeness(&name);
+            if best.as_ref().is_none_or(|(most, _)| like > *most) { Some((like, name)) } else { best }
+        })
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(text: &str) -> Series {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_series_is_meant_by_each_of_its_names_their_prefixes_and_globs() {
+        let hourly = series("binance/BTC-USDT/ohlc/1h");
+        for asked in [
+            "binance",
+            "binance/",
+            "binance/BTC-USDT",
+            "binance/BTC-USDT/ohlc",
+            "binance/BTC-USDT/ohlc/1h",
+            "binance/BTC/USDT",
+            "binance/BTC/USDT/ohlc/1h",
+            "binance/ohlc",
+            "binance/ohlc/BTC-USDT/1h",
+            "*",
+            "*/BTC-USDT/ohlc/1h",
+            "bin*/*/ohlc",
+            "binance/BTC-*",
+            "binance/B?C/USDT",
+            "**/1h",
+            "binance/**/1h",
+        ] {
+            assert!(matches_selector(asked, &hourly), "{asked}");
+        }
+        for asked in [
+            "",
+            "/",
+            "bin",
+            "binance/BTC",
+            "binance/BTC-USD",
+            "binance/BTC-USDT/ohlc/1",
+            "kraken",
+            "binance/BTC-USDT/ohlc/1h/x",
+            "*/1h",
+            "*BTC*",
+            "binance/btc-usdt",
+        ] {
+            assert!(!matches_selector(asked, &hourly), "{asked}");
+        }
+        let perpetual = series("binance/BTC-USDT_PERP/funding");
+        assert!(matches_selector("binance/BTC/USDT:perp", &perpetual));
+        assert!(!matches_selector("binance/BTC/USDT", &perpetual));
+    }
+
+    #[test]
+    fn a_word_that_stands_for_nothing_is_an_error_that_names_the_nearest() {
+        let known =
+            ["binance/BTC-USDT/ohlc/1h", "kraken/BTC-USD/trades", "kraken/ETH-USD/ohlc/1d"].map(series);
+        let nearest = |asked: &str| select(&[asked.to_owned()], &known).unwrap_err().nearest.unwrap();
+
+        assert_eq!(nearest("krakn"), "kraken");
+        assert_eq!(nearest("binance/BTC-USD"), "binance/BTC-USDT");
+        assert_eq!(nearest("kraken/ETH/USDT"), "kraken/ETH/USD");
+        assert_eq!(nearest("kraken/eth-usd/ohlc/1d"), "kraken/ETH-USD/ohlc/1d");
+        assert_eq!(
+            select(&["a\u{1b}[2J".to_owned()], []).unwrap_err().to_string(),
+            "no series matches `a\\u{1b}[2J`; there is none yet"
+        );
+    }
+
+    #[test]
+    fn several_words_mean_what_any_of_them_stands_for_and_each_must_stand_for_something() {
+        let known = ["binance/BTC-USDT/ohlc/1h", "kraken/BTC-USD/trades", "okx/BTC-USDT/trades"].map(series);
+        let asked = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+
+        assert_eq!(select(&[], &known).unwrap().len(), 3);
+        assert_eq!(select(&asked(&["okx", "binance/BTC/USDT"]), &known).unwrap(), [&known[0], &known[2]]);
+        assert!(select(&asked(&["okx", "bybit"]), &known).is_err());
+    }
+
+    #[test]
+    fn a_glob_of_many_stars_takes_no_longer_than_its_length_times_the_names() {
+        assert!(!is_like(&"*a".repeat(200), &"a".repeat(199)));
+        assert!(is_like(&"*a".repeat(200), &"a".repeat(400)));
+    }
+}
