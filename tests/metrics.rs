@@ -491,7 +491,7 @@ const S_FAMILIES: [&str; 13] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 32] = [
+const AT_ZERO: [&str; 33] = [
     "dccd_config_settings_awaiting_restart",
     r#"dccd_config_loads_total{outcome="accepted"}"#,
     r#"dccd_config_loads_total{outcome="refused"}"#,
@@ -505,6 +505,7 @@ const AT_ZERO: [&str; 32] = [
     r#"dccd_ratelimit_throttled_total{exchange="binance"}"#,
     r#"dccd_ratelimit_tokens{exchange="binance"}"#,
     r#"dccd_ratelimit_capacity_tokens{exchange="binance"}"#,
+    r#"dccd_exchange_limited_until_timestamp_seconds{exchange="binance"}"#,
     r#"dccd_exchange_banned_until_timestamp_seconds{exchange="binance"}"#,
     r#"dccd_clock_offset_seconds{exchange="binance"}"#,
     r#"dccd_exchange_up{exchange="binance"}"#,
@@ -596,6 +597,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(LimitWaited { exchange, waited: Duration::ZERO });
     to.emit(LimitWaited { exchange, waited: TOOK });
     to.emit(LimitLevel { exchange, tokens: 5.5, capacity: 1200.0 });
+    to.emit(Limited { exchange, until: AT });
     to.emit(Banned { exchange, until: AT });
     to.emit(ClockMeasured { exchange, offset_secs: -0.25 });
     to.emit(ExchangeUp { exchange, up: true });

@@ -81,7 +81,7 @@ pub(crate) async fn run_jobs(
         let report = match told {
             Told::Ended(report) => report,
             Told::NotBegun { series } => return failures += series.len(),
-            Told::Progress { .. } | Told::Copied(_) => return,
+            Told::Progress { .. } | Told::Held { .. } | Told::Copied(_) => return,
         };
         on(&report);
         if report.how == How::Refused && !is_named {

@@ -1,7 +1,7 @@
 //! Work that a command is to do: handed to the daemon that runs on the data path, or done here where none does.
 //! What is told of it is the same either way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::daemon::wire::{JobsAsked, WireWork, WorkAsked};
-use crate::daemon::{Board, CopyAsked, How, Job, Refusal, Report, Site, Told, Work, carry_out};
+use crate::daemon::{
+    Board, CopyAsked, How, Job, Refusal, Report, Site, Told, Work, carry_out, is_worth_telling, now,
+};
 use crate::jobs::Progress;
-use crate::model::{Series, select};
+use crate::model::{Micros, Series, Zone, select};
 use crate::store::Layout;
 
 /// What is to be done.
@@ -35,12 +37,13 @@ pub(crate) async fn do_work(
     ask: Ask,
     out: &mut Output,
     stop: &CancellationToken,
-    mut on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Told, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     let found = Daemon::find(&own).await.map_err(|error| out.failed(&error))?;
     let Some(daemon) = found else { return here(config, command, ask, out, stop, on).await };
-    let told = |told: Told| tell(told, &mut *out, &mut on);
+    let mut telling = Telling::new(config, out, on);
+    let told = |told: Told| telling.tell(told);
     let done = match ask {
         Ask::Work { works, at_once } => {
             let works = works.iter().map(WireWork::from).collect();
@@ -50,6 +53,9 @@ pub(crate) async fn do_work(
             daemon.follow("/api/v1/jobs/run", &JobsAsked { series: asked }, stop, told).await
         }
     };
+    if stop.is_cancelled() {
+        telling.stopped();
+    }
     done.map_err(|error| out.failed(&error))
 }
 
@@ -60,18 +66,20 @@ pub(crate) async fn do_copies(
     asked: CopyAsked,
     out: &mut Output,
     stop: &CancellationToken,
-    mut on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Told, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     if let Some(daemon) = Daemon::find(&own).await.map_err(|error| out.failed(&error))? {
-        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| tell(told, &mut *out, &mut on)).await;
+        let mut telling = Telling::new(config, out, on);
+        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| telling.tell(told)).await;
         return done.map_err(|error| out.failed(&error));
     }
     let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
     let board = Arc::new(Board::default());
+    let mut told = Telling::new(config, out, on);
     let telling = async {
-        while let Some(told) = board.next().await {
-            told.into_iter().for_each(|told| tell(told, out, &mut on));
+        while let Some(next) = board.next().await {
+            next.into_iter().for_each(|next| told.tell(next));
         }
     };
     tokio::join!(copies_here(one_shot.site(), asked, Arc::clone(&board), stop), telling);
@@ -82,17 +90,59 @@ pub(crate) async fn do_copies(
 /// Series that are named where work was not begun; of any more only the number.
 const NAMED: usize = 5;
 
-/// Passes on what is told; what was not begun is complained of whatever the command is.
-fn tell(told: Told, out: &mut Output, on: &mut impl FnMut(Told, &mut Output)) {
-    if let Told::NotBegun { series } = &told {
+/// What is told of work whatever the command is, before it goes to the command itself.
+struct Telling<'a, F> {
+    out: &'a mut Output,
+    zone: &'a Zone,
+    on: F,
+    /// What exchanges were last told to want.
+    holds: BTreeMap<String, (Micros, bool)>,
+}
+
+impl<'a, F: FnMut(Told, &mut Output)> Telling<'a, F> {
+    fn new(config: &'a Config, out: &'a mut Output, on: F) -> Self {
+        Telling { out, zone: &config.zone, on, holds: BTreeMap::new() }
+    }
+
+    fn tell(&mut self, told: Told) {
+        match &told {
+            Told::NotBegun { series } => self.not_begun(series),
+            Told::Held { exchange, until, is_ban } => self.held(exchange, Micros(*until), *is_ban),
+            _ => {}
+        }
+        (self.on)(told, self.out);
+    }
+
+    fn not_begun(&mut self, series: &[String]) {
         let named = series.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = match series.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        out.error(format!("stopped before these were begun: {named}{more}"));
+        self.out.error(format!("stopped before these were begun: {named}{more}"));
     }
-    on(told, out);
+
+    fn held(&mut self, exchange: &str, until: Micros, is_ban: bool) {
+        let what = held(exchange, until, is_ban, self.zone);
+        self.out.note(format!("{what}; waiting until then"));
+        self.holds.insert(exchange.to_owned(), (until, is_ban));
+    }
+
+    /// Says what a command that was stopped was waiting for.
+    fn stopped(&mut self) {
+        for (exchange, (until, is_ban)) in self.holds.iter().filter(|(_, (until, _))| *until > now()) {
+            let what = held(exchange, *until, *is_ban, self.zone);
+            self.out.note(format!("stopped while {what}; a run after that goes on from here"));
+        }
+    }
+}
+
+fn held(exchange: &str, until: Micros, is_ban: bool, zone: &Zone) -> String {
+    let until = zone.second(until);
+    match is_ban {
+        true => format!("{exchange} has banned this address until {until}"),
+        false => format!("{exchange} limits our requests until {until}"),
+    }
 }
 
 async fn copies_here(site: Arc<Site>, asked: CopyAsked, board: Arc<Board>, stop: &CancellationToken) {
@@ -116,7 +166,7 @@ async fn here(
     ask: Ask,
     out: &mut Output,
     stop: &CancellationToken,
-    mut on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Told, &mut Output),
 ) -> Result<(), Exit> {
     let (works, at_once) = match ask {
         Ask::Work { works, at_once } => (works, at_once),
@@ -130,12 +180,16 @@ async fn here(
     let ad_hoc = series.iter().map(|series| &**series).filter(|series| !is_configured(series));
     let one_shot = OneShot::open(config, command, ad_hoc, out).await?;
     let board = Arc::new(Board::default());
+    let mut told = Telling::new(config, out, on);
     let telling = async {
-        while let Some(told) = board.next().await {
-            told.into_iter().for_each(|told| tell(told, out, &mut on));
+        while let Some(next) = board.next().await {
+            next.into_iter().for_each(|next| told.tell(next));
         }
     };
     tokio::join!(run_all(one_shot.site(), works, at_once, Arc::clone(&board), stop), telling);
+    if stop.is_cancelled() {
+        told.stopped();
+    }
     one_shot.close().await;
     Ok(())
 }
@@ -151,6 +205,18 @@ pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, Refus
 fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, Refusal> {
     let jobs = meant(config, asked)?;
     Ok(jobs.into_iter().map(|job| Work::turn_of(job, 0)).collect())
+}
+
+/// How often it is looked whether an exchange wants no requests.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Tells what runs wait for where their exchange wants no request.
+fn tell_holds<'a>(site: &Site, running: impl Iterator<Item = &'a Arc<Series>>, board: &Board) {
+    for series in running {
+        let Some(client) = site.client(series.exchange()) else { continue };
+        let hold = client.held().filter(is_worth_telling);
+        hold.into_iter().for_each(|hold| board.held(client.exchange().name(), hold));
+    }
 }
 
 /// Runs every piece, some side by side; a failure of one stops none of the others.
@@ -177,7 +243,14 @@ async fn run_all(
             });
             series.insert(run.id(), own);
         }
-        match running.join_next_with_id().await {
+        let ended = tokio::select! {
+            ended = running.join_next_with_id() => ended,
+            () = tokio::time::sleep(LOOK) => {
+                tell_holds(&site, series.values(), &board);
+                continue;
+            }
+        };
+        match ended {
             None => break,
             Some(Ok((id, report))) => {
                 series.remove(&id);

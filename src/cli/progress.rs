@@ -37,7 +37,7 @@ impl Bars {
             Told::Copied(CopyTold::Synced(synced)) => {
                 open.remove(&synced.remote).iter().for_each(ProgressBar::finish_and_clear);
             }
-            Told::Copied(_) | Told::NotBegun { .. } => {}
+            Told::Copied(_) | Told::Held { .. } | Told::NotBegun { .. } => {}
         }
     }
 }

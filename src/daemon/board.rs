@@ -5,13 +5,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::daemon::{CopyTold, Report};
+use crate::daemon::{CopyTold, Report, now};
 use crate::jobs::Progress;
 use crate::model::Series;
+use crate::net::Hold;
+
+/// A limit that is over so soon is not told.
+const SHORT: Duration = Duration::from_secs(5);
 
 /// What is told of work under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,11 +37,25 @@ pub enum Told {
     Ended(Report),
     /// Something became of the copies.
     Copied(CopyTold),
+    /// Runs wait: an exchange wants no request before an instant.
+    Held {
+        /// Who.
+        exchange: String,
+        /// Until when, in microseconds since 1970.
+        until: i64,
+        /// Whether it has banned us, rather than asked for fewer requests.
+        is_ban: bool,
+    },
     /// Work that was asked for and is not done: it was stopped before these series were begun.
     NotBegun {
         /// Whose.
         series: Vec<String>,
     },
+}
+
+/// Whether a hold lasts long enough to be told: short ones are how every limit is kept.
+pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
+    hold.is_ban || hold.until > now() + SHORT
 }
 
 /// Followed by one reader.
@@ -52,6 +71,9 @@ struct State {
     reports: VecDeque<Report>,
     copied: VecDeque<CopyTold>,
     not_begun: Vec<String>,
+    /// What each exchange was last told to want.
+    held: BTreeMap<&'static str, Hold>,
+    newly_held: Vec<(&'static str, Hold)>,
     is_over: bool,
     is_cut_short: bool,
 }
@@ -85,6 +107,16 @@ impl Board {
         self.changed.notify_one();
     }
 
+    /// An exchange wants no request before an instant; told once, and where that changes.
+    pub fn held(&self, exchange: &'static str, hold: Hold) {
+        let mut state = self.state();
+        if state.held.insert(exchange, hold) != Some(hold) {
+            state.newly_held.push((exchange, hold));
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
     /// These are not begun any more.
     pub fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
         self.state().not_begun.extend(series.into_iter().map(ToString::to_string));
@@ -96,6 +128,8 @@ impl Board {
         match told {
             Told::Ended(report) => self.report(report),
             Told::Copied(told) => self.copied(told),
+            // Whoever repeats it has no work under way itself.
+            Told::Held { .. } => {}
             Told::NotBegun { series } => {
                 self.state().not_begun.extend(series);
                 self.changed.notify_one();
@@ -147,6 +181,11 @@ impl Board {
         });
         let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
         let mut told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
+        told.extend(state.newly_held.drain(..).map(|(exchange, hold)| Told::Held {
+            exchange: exchange.to_owned(),
+            until: hold.until.0,
+            is_ban: hold.is_ban,
+        }));
         if !state.not_begun.is_empty() {
             told.push(Told::NotBegun { series: std::mem::take(&mut state.not_begun) });
         }

@@ -26,6 +26,7 @@ pub mod wire;
 mod work;
 mod worker;
 
+pub(crate) use board::is_worth_telling;
 pub use board::{Board, Told};
 pub use control::{Control, Refusal};
 pub use copies::{Copies, target};

@@ -143,11 +143,13 @@ impl Pulse {
 
     fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
         let told = self.site.telemetry().metrics().exchange(name)?;
+        let held = self.site.client(name).and_then(|client| client.held());
         let quota = find(name).and_then(|exchange| exchange.quotas().first());
         Some(ExchangeView {
             name,
             is_up: told.is_up,
-            banned_until: told.banned_until.filter(|until| *until > now()),
+            limited_until: held.filter(|hold| !hold.is_ban).map(|hold| hold.until),
+            banned_until: held.filter(|hold| hold.is_ban).map(|hold| hold.until),
             limit: quota.map_or(0, |quota| quota.weight),
             per_secs: quota.map_or(0.0, |quota| quota.per.as_secs_f64()),
         })

@@ -1,6 +1,8 @@
 //! The scheduler: every job at the start, then on its rhythm, and what people ask for beside it; never two runs of
 //! a series, never more than the slots.
 
+mod followers;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +126,7 @@ impl Scheduler {
             let running = self.running_series();
             self.status.set_queues(tables::queues(&self.places, &running, self.errands.waiting()));
         }
+        self.tell_holds();
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
             self.site.measure_disk();
@@ -372,15 +375,6 @@ impl Scheduler {
         }
         self.looked = None;
         changes
-    }
-
-    /// Tells of runs that were ended from outside.
-    fn tell_ended(&self) {
-        for (series, run) in &self.runs {
-            let error = format!("{series}: ended before it had stored all; the next run goes on from there");
-            let report = Report { error: Some(error), ..Report::new(series, How::Stopped) };
-            run.followers.iter().for_each(|(_, board)| board.report(report.clone()));
-        }
     }
 
     async fn wind_down(mut self) -> usize {

@@ -29,6 +29,7 @@ struct Health<'a> {
 struct Exchange<'a> {
     name: &'a str,
     up: bool,
+    limited_until: Option<String>,
     banned_until: Option<String>,
 }
 
@@ -65,7 +66,8 @@ pub(super) fn health(app: &App) -> Reply {
 }
 
 fn exchange(view: &ExchangeView) -> Exchange<'_> {
-    Exchange { name: view.name, up: view.is_up, banned_until: view.banned_until.map(instant) }
+    let (limited_until, banned_until) = (view.limited_until.map(instant), view.banned_until.map(instant));
+    Exchange { name: view.name, up: view.is_up, limited_until, banned_until }
 }
 
 #[derive(Serialize)]
@@ -127,6 +129,7 @@ fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> Queue<'a> {
     let at = snapshot.at;
     let exchange = snapshot.exchanges.iter().find(|exchange| exchange.name == own.name);
     let banned = exchange.and_then(|exchange| exchange.banned_until);
+    let held = banned.or_else(|| exchange.and_then(|exchange| exchange.limited_until));
     let is_idle = own.depth + own.scheduled + own.in_progress == 0;
     Queue {
         name: &own.name,
@@ -141,7 +144,7 @@ fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> Queue<'a> {
         rate_limit: exchange.map(|exchange| RateLimit {
             limit: exchange.limit,
             per_s: exchange.per_secs,
-            free_in_s: banned.map_or(0.0, |until| until.since(at).as_secs_f64()),
+            free_in_s: held.map_or(0.0, |until| until.since(at).as_secs_f64()),
         }),
         paused_until: banned.map(instant),
     }

@@ -166,6 +166,12 @@ impl Zone {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// An instant as `2024-01-31 23:59:59` in this zone.
+    #[must_use]
+    pub fn second(&self, at: Micros) -> String {
+        self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// An instant as `2024-01-31` in this zone.
     #[must_use]
     pub fn day(&self, at: Micros) -> String {

@@ -1,5 +1,6 @@
 //! What an answer without success, or the lack of an answer, means for the one who asked.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -7,7 +8,8 @@ use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use tokio::time::Instant;
 
 use crate::exchange::{HttpRequest, ParseError, Refusal, RefusalKind};
-use crate::model::foreign;
+use crate::model::{Micros, foreign};
+use crate::net::client::Hold;
 use crate::net::retry_after::{self, LONGEST, http_date};
 use crate::net::wait_words;
 use crate::net::{Client, NetError};
@@ -61,10 +63,14 @@ impl Client {
             429 => Some(self.limiter(budget).back_off(sent)),
             _ => limited.then(|| self.limiter(budget).back_off(sent)),
         });
-        if let Some(wait) = wait {
-            self.hold(wait);
-        }
+        // The address is shut out for a while, rather than asked to send less.
+        let locks_out = |refusal: &Refusal| is_of_a_ban(refusal) || self.exchange.lockout(refusal).is_some();
+        let is_ban = matches!(status, 403 | 418) || refusal.as_ref().is_some_and(locks_out);
+        let until = wait.map(|wait| self.hold(wait, is_ban));
         match (wait, refusal) {
+            (Some(wait), _) if is_ban && (limited || status == 418) => {
+                NetError::Banned { exchange, wait, until: whole(until.unwrap_or_default()) }
+            }
             (Some(wait), _) if limited || matches!(status, 403 | 418 | 429) => {
                 NetError::RateLimited { exchange, wait }
             }
@@ -100,10 +106,25 @@ impl Client {
         waits.into_iter().flatten().filter(|wait| !wait.is_zero()).max().map(|wait| wait.max(LEAST_WAIT))
     }
 
-    /// Sends nothing for so long, whatever budget pays: few exchanges say which of them is spent.
-    pub(super) fn hold(&self, wait: Duration) {
+    /// Sends nothing for so long, whatever budget pays: few exchanges say which of them is spent. Gives when it is
+    /// over.
+    pub(super) fn hold(&self, wait: Duration, is_ban: bool) -> Micros {
         self.limiters().iter().for_each(|limiter| limiter.ban_until(Instant::now() + wait));
-        self.watch.banned(self.name(), self.clock.now() + wait);
+        let (now, until) = (self.clock.now(), self.clock.now() + wait);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // A hold in force is never shortened.
+        if held.is_none_or(|hold| hold.until <= now || hold.until <= until) {
+            *held = Some(Hold {
+                until,
+                is_ban: is_ban || held.is_some_and(|hold| hold.is_ban && hold.until > now),
+            });
+        }
+        drop(held);
+        match is_ban {
+            true => self.watch.banned(self.name(), until),
+            false => self.watch.limited(self.name(), until),
+        }
+        until
     }
 
     fn way_round(&self) -> &'static str {
@@ -148,6 +169,16 @@ impl Client {
 fn is_of_a_limit(refusal: &Refusal) -> bool {
     let says = |words| refusal.message.to_ascii_lowercase().contains(words);
     refusal.kind == RefusalKind::RateLimit || says("banned until") || says("too many requests")
+}
+
+/// Whether it says that the address is shut out, rather than that requests come too fast.
+fn is_of_a_ban(refusal: &Refusal) -> bool {
+    refusal.message.to_ascii_lowercase().contains("banned")
+}
+
+/// The end of the second an instant lies in.
+fn whole(at: Micros) -> Micros {
+    Micros(at.0.div_euclid(1_000_000).saturating_add(1).saturating_mul(1_000_000))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -68,6 +68,15 @@ impl Received {
     }
 }
 
+/// That nothing is sent to an exchange before an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// When it is over, by the exchange's clock.
+    pub until: Micros,
+    /// Whether the exchange has shut this address out, rather than asked for fewer requests.
+    pub is_ban: bool,
+}
+
 /// The one client of an exchange; everything that asks it shares this.
 pub struct Client {
     pub(super) exchange: &'static dyn Exchange,
@@ -81,6 +90,8 @@ pub struct Client {
     pub(super) clock: Clock,
     /// What the exchange's own names of assets mean, and when that was learnt.
     names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
+    /// What the exchange asked of us last.
+    pub(super) held: Mutex<Option<Hold>>,
     pub(super) watch: Arc<dyn Watch>,
 }
 
@@ -121,8 +132,8 @@ impl Client {
             Limiter::new(exchange.name(), part_of(*quota), heaviest(exchange, budget), rate, Arc::new(Silent))
         };
         let spare = exchange.quotas().iter().enumerate().map(spare).collect();
-        let (clock, names) = (Clock::default(), Mutex::new(None));
-        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, watch })
+        let (clock, names, held) = (Clock::default(), Mutex::new(None), Mutex::new(None));
+        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, watch })
     }
 
     /// The exchange this asks.
@@ -150,6 +161,13 @@ impl Client {
         let known = (Instant::now(), Arc::clone(&names));
         *self.names.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         names
+    }
+
+    /// What keeps requests from being sent now, where the exchange asked for it.
+    #[must_use]
+    pub fn held(&self) -> Option<Hold> {
+        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.filter(|hold| hold.until > self.clock.now())
     }
 
     /// Spends one of so many equal parts of every budget: as many processes ask from the same address.

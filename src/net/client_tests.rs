@@ -41,12 +41,20 @@ impl Watch for Heard {
     fn limit_level(&self, who: &'static str, level: f64, capacity: f64) {
         self.push(format!("level {who} {level:.0} {capacity:.0}"));
     }
+    fn limited(&self, who: &'static str, _: Micros) {
+        self.push(format!("limited {who}"));
+    }
     fn banned(&self, who: &'static str, _: Micros) {
         self.push(format!("banned {who}"));
     }
     fn clock_measured(&self, who: &'static str, _: SignedDuration) {
         self.push(format!("clock {who}"));
     }
+}
+
+fn assert_banned(error: &NetError, secs: u64) {
+    let NetError::Banned { exchange: "binance", wait, .. } = error else { panic!("{error:?}") };
+    assert_eq!(*wait, Duration::from_secs(secs));
 }
 
 fn client_of(url: &str, timeout: Duration, watch: Arc<dyn Watch>) -> Client {
@@ -120,7 +128,8 @@ async fn a_ban_holds_every_later_request_until_stopped() {
     let next = request("trades");
     let (second, ()) = tokio::join!(client.get(&next, &stop), async { stop.cancel() });
 
-    assert_eq!(banned, NetError::RateLimited { exchange: "binance", wait: Duration::from_secs(300) });
+    assert_banned(&banned, 300);
+    assert!(client.held().is_some_and(|hold| hold.is_ban));
     assert_eq!(second, Err(NetError::Stopped));
     assert_eq!(script.seen().len(), 1);
 }
@@ -147,7 +156,7 @@ async fn a_429_without_a_time_backs_off_by_about_a_second() {
 async fn a_418_without_a_time_is_a_ban_of_two_minutes() {
     let banned = error_of("418 I'm a teapot", "", b"").await;
 
-    assert_eq!(banned, NetError::RateLimited { exchange: "binance", wait: Duration::from_secs(120) });
+    assert_banned(&banned, 120);
 }
 
 #[tokio::test]
@@ -177,7 +186,7 @@ async fn a_limit_reported_in_an_error_body_is_a_rate_limit_whatever_the_status()
     let banned = error_of("403 Forbidden", "", br#"{"code":-1003,"msg":"Too many requests."}"#).await;
 
     assert_eq!(limited.reason(), Reason::RateLimited);
-    assert_eq!(banned, NetError::RateLimited { exchange: "binance", wait: Duration::from_secs(120) });
+    assert_banned(&banned, 120);
 }
 
 #[tokio::test]
@@ -417,7 +426,7 @@ async fn the_watch_hears_answers_failures_and_bans() {
         [
             "done binance ohlc 200 2",
             "done binance trades 429 2",
-            "banned binance",
+            "limited binance",
             "failed binance trades rate_limited",
         ]
     );

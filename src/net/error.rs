@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::exchange::{ParseError, Refusal, RefusalKind};
+use crate::model::Micros;
 use crate::telemetry::Reason;
 
 /// Why a request gave nothing.
@@ -13,7 +14,7 @@ pub enum NetError {
     /// We are stopping.
     #[error("stopped before the answer was there")]
     Stopped,
-    /// Too many requests, or a ban; nothing is sent until `wait` is over.
+    /// Too many requests; nothing is sent until `wait` is over.
     #[error(
         "{exchange} is rate limiting us for {}s; lower `exchanges.{exchange}.requests_per_second` if this repeats",
         whole_secs(*wait)
@@ -23,6 +24,19 @@ pub enum NetError {
         exchange: &'static str,
         /// How long nothing is sent.
         wait: Duration,
+    },
+    /// The exchange has shut this address out for a while; nothing is sent before.
+    #[error(
+        "{exchange} has banned this address until {until}; nothing is sent before, lower \
+         `exchanges.{exchange}.requests_per_second` if this repeats"
+    )]
+    Banned {
+        /// Who.
+        exchange: &'static str,
+        /// How long nothing is sent.
+        wait: Duration,
+        /// When that is over, by the exchange's clock, to the second.
+        until: Micros,
     },
     /// The exchange does not serve this address.
     #[error("{exchange} refuses requests from this address (HTTP {status}); {advice}")]
@@ -155,9 +169,9 @@ impl NetError {
     pub fn advice(&self) -> Advice {
         match self {
             NetError::Stopped => Advice::Stop,
-            NetError::RateLimited { wait, .. } | NetError::Server { wait: Some(wait), .. } => {
-                Advice::Wait(*wait)
-            }
+            NetError::RateLimited { wait, .. }
+            | NetError::Banned { wait, .. }
+            | NetError::Server { wait: Some(wait), .. } => Advice::Wait(*wait),
             NetError::Refused { refusal, .. } => match refusal.kind {
                 RefusalKind::Temporary | RefusalKind::RateLimit => Advice::Retry,
                 RefusalKind::UnknownSymbol | RefusalKind::Permanent => Advice::GiveUp,
@@ -182,12 +196,14 @@ impl NetError {
     #[must_use]
     pub fn speaks_of_the_exchange(&self) -> bool {
         match self {
+            // A limit is an answer: the exchange serves us, and wants less of us.
             NetError::Stopped
+            | NetError::RateLimited { .. }
             | NetError::Unusable { .. }
             | NetError::Status { .. }
             | NetError::TooLarge { .. } => false,
             NetError::Refused { refusal, .. } => refusal.kind == RefusalKind::Temporary,
-            NetError::RateLimited { .. }
+            NetError::Banned { .. }
             | NetError::GeoBlocked { .. }
             | NetError::NotWhole { .. }
             | NetError::Server { .. }
@@ -204,7 +220,7 @@ impl NetError {
     pub fn reason(&self) -> Reason {
         match self {
             NetError::Stopped => Reason::Cancelled,
-            NetError::RateLimited { .. } => Reason::RateLimited,
+            NetError::RateLimited { .. } | NetError::Banned { .. } => Reason::RateLimited,
             NetError::Refused { .. } => Reason::Refused,
             NetError::GeoBlocked { status, .. } | NetError::Status { status, .. } => match status {
                 400..500 => Reason::Http4xx,
@@ -238,6 +254,21 @@ mod tests {
             error.to_string(),
             "binance is rate limiting us for 7s; lower `exchanges.binance.requests_per_second` if this repeats"
         );
+    }
+
+    #[test]
+    fn a_limit_and_a_ban_are_two_things() {
+        let wait = Duration::from_secs(120);
+        let limited = NetError::RateLimited { exchange: "binance", wait };
+        let banned = NetError::Banned { exchange: "binance", wait, until: Micros::from_secs(1_700_000_000) };
+
+        assert!(!limited.to_string().contains("banned") && !limited.speaks_of_the_exchange());
+        assert!(
+            banned.to_string().contains("has banned this address until 2023-11-14T22:13:20Z"),
+            "{banned}"
+        );
+        assert!(banned.speaks_of_the_exchange());
+        assert_eq!((limited.advice(), banned.advice()), (Advice::Wait(wait), Advice::Wait(wait)));
     }
 
     #[test]

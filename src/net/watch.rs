@@ -8,7 +8,7 @@ use crate::model::Micros;
 use crate::net::NetError;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{
-    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed,
+    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, Limited, RequestDone, RequestFailed,
 };
 
 /// Hears what the clients do. Every method returns at once.
@@ -38,7 +38,10 @@ pub trait Watch: Send + Sync {
     /// The weight that may be spent at once, below zero while it is overdrawn, and the most it can be.
     fn limit_level(&self, exchange: &'static str, level: f64, capacity: f64);
 
-    /// The exchange wants no request before `until`, by its own clock.
+    /// The exchange wants fewer requests, and none before `until`, by its own clock.
+    fn limited(&self, exchange: &'static str, until: Micros);
+
+    /// The exchange has shut us out until then, by its own clock.
     fn banned(&self, exchange: &'static str, until: Micros);
 
     /// The exchange's clock is ahead of ours by `offset`.
@@ -54,6 +57,7 @@ impl Watch for Silent {
     fn request_failed(&self, _: &'static str, _: &'static str, _: &NetError, _: Duration) {}
     fn limit_waited(&self, _: &'static str, _: Duration) {}
     fn limit_level(&self, _: &'static str, _: f64, _: f64) {}
+    fn limited(&self, _: &'static str, _: Micros) {}
     fn banned(&self, _: &'static str, _: Micros) {}
     fn clock_measured(&self, _: &'static str, _: SignedDuration) {}
 }
@@ -92,6 +96,10 @@ impl Watch for Telemetry {
 
     fn limit_level(&self, exchange: &'static str, level: f64, capacity: f64) {
         self.emit(LimitLevel { exchange, tokens: level, capacity });
+    }
+
+    fn limited(&self, exchange: &'static str, until: Micros) {
+        self.emit(Limited { exchange, until });
     }
 
     fn banned(&self, exchange: &'static str, until: Micros) {

@@ -82,7 +82,9 @@ pub struct ExchangeView {
     pub name: &'static str,
     /// Whether its last request was answered.
     pub is_up: bool,
-    /// Until when it refuses us, where it does.
+    /// Until when it wants no request because we sent too many.
+    pub limited_until: Option<Micros>,
+    /// Until when it has banned us, where it has.
     pub banned_until: Option<Micros>,
     /// Request weight it takes in [`ExchangeView::per_secs`].
     pub limit: u32,

@@ -90,6 +90,7 @@ fn row(line: &Line, zone: &Zone) -> String {
         (false, ..) => "not configured".to_owned(),
         (true, true, _) => "paused".to_owned(),
         (true, false, Some(error)) => error.clone(),
+        (true, false, None) if line.last_run_at.is_none() => "no run ended yet".to_owned(),
         (true, false, None) => "ok".to_owned(),
     };
     format!(

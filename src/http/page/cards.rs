@@ -101,10 +101,12 @@ pub(super) fn exchanges(html: &mut Html, snapshot: &Snapshot) {
 }
 
 fn state(exchange: &ExchangeView) -> (&'static str, String) {
-    match (exchange.banned_until, exchange.is_up) {
-        (Some(until), _) => ("bad", format!("banned until {}", ago::exactly(until))),
-        (None, true) => ("good", "answers".to_owned()),
-        (None, false) => ("bad", "does not answer".to_owned()),
+    let until = |at| ago::exactly(at);
+    match (exchange.banned_until, exchange.limited_until, exchange.is_up) {
+        (Some(at), ..) => ("bad", format!("banned until {}", until(at))),
+        (None, Some(at), _) => ("busy", format!("limited until {}", until(at))),
+        (None, None, true) => ("good", "answers".to_owned()),
+        (None, None, false) => ("bad", "does not answer".to_owned()),
     }
 }
 

@@ -40,7 +40,8 @@ pub use remotes::{
     RoomWanted, SeriesNotCopied, SyncFailed, SyncPending, SyncSucceeded,
 };
 pub use requests::{
-    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, RequestDone, RequestFailed, RequestRetried,
+    Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, Limited, RequestDone, RequestFailed,
+    RequestRetried,
 };
 pub use rows::{
     CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,

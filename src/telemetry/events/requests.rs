@@ -123,6 +123,27 @@ impl Event for LimitLevel<'_> {
     }
 }
 
+/// The exchange wants fewer requests, and none before an instant.
+pub struct Limited<'a> {
+    /// Who.
+    pub exchange: &'a str,
+    /// Until when.
+    pub until: Micros,
+}
+
+impl Event for Limited<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let until = &telemetry.metrics().requests.limited_until;
+        until.with_label_values(&[self.exchange]).set(self.until.as_secs_f64());
+        tracing::warn!(
+            exchange = self.exchange,
+            until = %self.until,
+            "the exchange limits us for now; lower `exchanges.{}.requests_per_second` if this repeats",
+            self.exchange
+        );
+    }
+}
+
 /// The exchange refuses us until an instant; nothing is sent before.
 pub struct Banned<'a> {
     /// Who.
@@ -138,7 +159,7 @@ impl Event for Banned<'_> {
         tracing::warn!(
             exchange = self.exchange,
             until = %self.until,
-            "the exchange refuses us for now; lower `exchanges.{}.requests_per_second` if this repeats",
+            "the exchange has banned us for now; lower `exchanges.{}.requests_per_second` if this repeats",
             self.exchange
         );
     }

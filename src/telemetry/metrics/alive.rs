@@ -4,7 +4,6 @@ use prometheus::IntCounter;
 
 use super::Metrics;
 use super::register::Register;
-use crate::model::Micros;
 use crate::telemetry::DiskView;
 
 /// The daemon's sign of life.
@@ -25,8 +24,6 @@ impl Alive {
 pub(crate) struct ExchangeTold {
     /// Whether its last request was answered.
     pub(crate) is_up: bool,
-    /// Until when it refused us last.
-    pub(crate) banned_until: Option<Micros>,
 }
 
 impl Metrics {
@@ -35,11 +32,7 @@ impl Metrics {
     pub(crate) fn exchange(&self, name: &str) -> Option<ExchangeTold> {
         let exchanges = self.exchanges();
         exchanges.get(name).filter(|known| known.is_shown)?;
-        let until = self.requests.banned_until.with_label_values(&[name]).get();
-        Some(ExchangeTold {
-            is_up: self.requests.up.with_label_values(&[name]).get() > 0.0,
-            banned_until: (until > 0.0).then(|| Micros::from_secs_f64(until)),
-        })
+        Some(ExchangeTold { is_up: self.requests.up.with_label_values(&[name]).get() > 0.0 })
     }
 
     /// The disk as it was last measured.

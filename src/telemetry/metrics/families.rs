@@ -115,6 +115,7 @@ pub(crate) struct Requests {
     pub(crate) throttled: IntCounterVec,
     pub(crate) tokens: GaugeVec,
     pub(crate) capacity: GaugeVec,
+    pub(crate) limited_until: GaugeVec,
     pub(crate) banned_until: GaugeVec,
     pub(crate) clock_offset: GaugeVec,
     pub(crate) up: GaugeVec,
@@ -163,9 +164,14 @@ impl Requests {
                 "Request weight that can be saved up.",
                 &["exchange"],
             ),
+            limited_until: add.gauges(
+                "exchange_limited_until_timestamp_seconds",
+                "Until when the exchange wants no request because we sent too many, in seconds since 1970; 0 where it never did.",
+                &["exchange"],
+            ),
             banned_until: add.gauges(
                 "exchange_banned_until_timestamp_seconds",
-                "Until when the exchange refuses us, in seconds since 1970; 0 where it never did.",
+                "Until when the exchange has banned us, in seconds since 1970; 0 where it never did.",
                 &["exchange"],
             ),
             clock_offset: add.gauges(

@@ -208,6 +208,7 @@ impl Metrics {
         for gauges in [
             &requests.tokens,
             &requests.capacity,
+            &requests.limited_until,
             &requests.banned_until,
             &requests.clock_offset,
             &requests.up,
@@ -289,6 +290,7 @@ impl Metrics {
         for gauges in [
             &requests.tokens,
             &requests.capacity,
+            &requests.limited_until,
             &requests.banned_until,
             &requests.clock_offset,
             &requests.up,

@@ -1,0 +1,24 @@
+//! What those who follow a run learn beside its progress and its end.
+
+use super::Scheduler;
+use crate::daemon::{How, Report, is_worth_telling};
+
+impl Scheduler {
+    /// Tells those who follow a run what it waits for, where its exchange wants no request.
+    pub(super) fn tell_holds(&self) {
+        for (series, run) in self.runs.iter().filter(|(_, run)| !run.followers.is_empty()) {
+            let Some(client) = self.site.client(series.exchange()) else { continue };
+            let Some(hold) = client.held().filter(is_worth_telling) else { continue };
+            run.followers.iter().for_each(|(_, board)| board.held(client.exchange().name(), hold));
+        }
+    }
+
+    /// Tells of runs that were ended from outside.
+    pub(super) fn tell_ended(&self) {
+        for (series, run) in &self.runs {
+            let error = format!("{series}: ended before it had stored all; the next run goes on from there");
+            let report = Report { error: Some(error), ..Report::new(series, How::Stopped) };
+            run.followers.iter().for_each(|(_, board)| board.report(report.clone()));
+        }
+    }
+}
