@@ -220,7 +220,6 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
         ("span: 60, exchange: krakn", "jobs[0].exchange: this key appears twice"),
         ("data_type: ohlc", "jobs[0].span: ohlc needs a span"),
         ("data_type: ticks", "jobs[0].data_type: `ticks` is not supported"),
-        ("span: 61", "jobs[0].span: binance has no candles of 61 seconds; the nearest is 60"),
         ("span: 60, operation: streem", "jobs[0].operation: `streem` is not known; did you mean `stream`?"),
         ("span: 60, trigger_kind: daily", "jobs[0].trigger_kind: `daily` is not known"),
         ("span: 60, trigger_kind: cron, cron: '61 * * * *'", "jobs[0].cron: `61 * * * *`"),
@@ -251,16 +250,21 @@ fn what_cannot_be_meant_is_a_problem_with_its_place() {
 }
 
 #[test]
-fn both_styles_add_up_and_a_series_in_both_is_refused_with_both_places() {
+fn both_styles_add_up_and_a_series_in_both_is_collected_by_the_first() {
     let own = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600, max_retries: 5}]\n";
 
     let config = checked(&format!("{own}jobs: [{{exchange: binance, pairs: [ETH/USDT], span: 3600}}]"));
     let retries: Vec<u32> = config.histo_jobs.iter().map(|job| job.max_retries).collect();
     assert_eq!(retries, [5, 3]);
 
-    let told = problems(&format!("{own}jobs: [{{exchange: BINANCE, pairs: [btc-usdt], span: 3600}}]"));
-    let words = "jobs[0].pairs[0]: binance/BTC-USDT/ohlc/1h is already collected by histo_jobs[0].pairs[0]";
-    assert!(told.len() == 1 && told[0].starts_with(words), "{told:?}");
+    let both = checked(&format!("{own}jobs: [{{exchange: BINANCE, pairs: [btc-usdt], span: 3600}}]"));
+    let words = "jobs[0].pairs[0] is not running: binance/BTC-USDT/ohlc/1h is already collected by \
+                 histo_jobs[0].pairs[0]";
+    assert!(both.notes.iter().any(|note| note.starts_with(words)), "{:?}", both.notes);
+    assert_eq!(both.histo_jobs.iter().map(|job| job.series.len()).collect::<Vec<_>>(), [1, 0]);
+
+    let (jobs, notes) = job("span: 61");
+    assert!(!jobs[0].running && notes[0].starts_with("jobs[0] is not running: binance has no candles of 61"));
 }
 
 #[test]

@@ -73,6 +73,9 @@ fn add(args: &Args, config: Option<&Path>) -> Result<Added, Vec<String>> {
     let checked = config::check(&text, &old.path, &around).map_err(|error| {
         error.lines().iter().map(|line| format!("Validation error after add: {line}")).collect::<Vec<_>>()
     })?;
+    if let Some(fault) = config::candles_fault(&args.exchange, &args.pair, args.span) {
+        return Err(vec![format!("Validation error after add: {fault}")]);
+    }
     write(&old, &text).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
     let known = old.text.as_deref().map(|text| config::check(text, &old.path, &around));
     let known = known.and_then(Result::ok).map(|config| config.notes).unwrap_or_default();

@@ -97,7 +97,7 @@ impl Output {
         self.fail(Exit::Failed, Chain(error))
     }
 
-    /// Runs a command that writes to the two streams itself and ends with 0 or 1. Both take single lines of text.
+    /// Runs a command that writes to the two streams itself and ends with 0, 1 or 78. Both take single lines of text.
     pub(crate) fn plain(
         &mut self,
         run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> io::Result<u8>,
@@ -105,7 +105,11 @@ impl Output {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let ended = run(&mut out, &mut err);
         self.lines_of(&out, &err);
-        Exit::of(ended.is_ok_and(|code| code == 0))
+        match ended {
+            Ok(0) => Exit::Done,
+            Ok(code) if code == Exit::Config.code() => Exit::Config,
+            _ => Exit::Failed,
+        }
     }
 
     /// Prints what was written as lines of text.

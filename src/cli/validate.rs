@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::online::{self, Check, State};
 use crate::cli::output::plain_json;
-use crate::cli::{refused, web};
+use crate::cli::{Exit, refused, web};
 use crate::config::{self, Config};
 
 /// Check the configuration and print what it holds.
@@ -22,7 +22,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Checks the configuration; the exit code is 1 when something is wrong with it.
+/// Checks the configuration; the exit code is 1 when something is wrong with it, 78 when the store is.
 ///
 /// # Errors
 /// When an output cannot be written.
@@ -67,18 +67,26 @@ fn told(
     if args.json {
         let verdict = Verdict::of(loaded, checks);
         writeln!(out, "{}", plain_json(&serde_json::to_string_pretty(&verdict)?))?;
-        return Ok(u8::from(loaded.is_err() || failed));
+        return Ok(loaded.as_ref().err().map_or(u8::from(failed), |lines| code(lines)));
     }
     match loaded {
         Ok(config) => summary(config, out)?,
         Err(lines) => {
-            return refused(&lines.iter().map(|line| format!("Error: {line}")).collect::<Vec<_>>(), err);
+            refused(&lines.iter().map(|line| format!("Error: {line}")).collect::<Vec<_>>(), err)?;
+            return Ok(code(lines));
         }
     }
     for Check { about, state, said } in checks {
         writeln!(out, "{} {about}: {said}", state.mark())?;
     }
     Ok(u8::from(failed))
+}
+
+/// How the command ends where the configuration is refused. A store whose address cannot be read is refused here as it
+/// is by every other command.
+fn code(lines: &[String]) -> u8 {
+    let is_of_store = |line: &String| line.starts_with("store: ") || line.starts_with("store_file: ");
+    if lines.iter().any(is_of_store) { Exit::Config.code() } else { Exit::Failed.code() }
 }
 
 fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {

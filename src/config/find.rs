@@ -83,8 +83,27 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ConfigError::TooLarge { path: path.to_owned() });
     }
-    String::from_utf8(bytes)
-        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8 text")))
+    String::from_utf8(bytes).map_err(|error| {
+        let what = encoding(error.as_bytes(), error.utf8_error().valid_up_to());
+        unreadable(io::Error::new(io::ErrorKind::InvalidData, what))
+    })
+}
+
+/// What a text that is not UTF-8 seems to be.
+fn encoding(bytes: &[u8], valid: usize) -> String {
+    let is_wide = match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        _ => None,
+    };
+    if let Some(name) = is_wide {
+        return format!("the file is {name} text; save it as UTF-8");
+    }
+    let line = 1 + bytes[..valid].iter().filter(|byte| **byte == b'\n').count();
+    let byte = bytes.get(valid).copied().unwrap_or_default();
+    format!(
+        "the file is not UTF-8 text: the byte 0x{byte:02x} in line {line} may be Latin-1 or Windows-1252; save it as UTF-8"
+    )
 }
 
 #[cfg(test)]
@@ -106,6 +125,22 @@ mod tests {
         assert_eq!(around.candidates()[1], Path::new("/h/.config/dccd/config.yml"));
         around.xdg_config_home = Some("/x".into());
         assert_eq!(around.candidates(), [Path::new("config.yml"), Path::new("/x/dccd/config.yml")]);
+    }
+
+    #[test]
+    fn a_text_in_another_encoding_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |bytes: &[u8]| {
+            let path = folder.path().join("config.yml");
+            fs::write(&path, bytes).unwrap();
+            read(&path).unwrap_err().to_string()
+        };
+        let wide: Vec<u8> =
+            std::iter::once(0xfeff).chain("a: b\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+
+        assert!(refused(&wide).ends_with("the file is UTF-16 text; save it as UTF-8"));
+        let latin = refused(b"a: 1\n# t\xe4glich\n");
+        assert!(latin.contains("byte 0xe4 in line 2 may be Latin-1"), "{latin}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct HistoJob {
     pub pairs: Vec<Pair>,
     /// One series for each pair, in the same order.
     pub series: Vec<Series>,
-    /// Whether this version has an adapter for the exchange.
+    /// Whether this version has an adapter for the exchange, and the exchange the span.
     pub running: bool,
     /// From when history is wanted.
     pub start: Start,
@@ -113,19 +113,23 @@ fn one(
     let kind = kind(&section, adapter);
     let pairs = pairs(&section);
     let span = kind.and_then(|kind| span(&section, kind));
-    if let (Some(adapter), Some(kind)) = (adapter, kind) {
-        check_offer(&section, adapter, kind, span, &pairs);
+    let fault = match (adapter, kind) {
+        (Some(adapter), Some(kind)) => check_offer(&section, adapter, kind, span, &pairs),
+        _ => None,
+    };
+    if let Some(fault) = &fault {
+        report.note(format!("{at} is not running: {fault}"));
     }
     note_format(&section);
-    let series = series(report, exchange, kind, span, &pairs, places);
+    let (pairs, series) = series(report, exchange, kind, span, pairs, places);
     let kind = kind.unwrap_or(Kind::Ohlc);
     HistoJob {
         exchange: exchange.unwrap_or_default().to_owned(),
         kind,
         span,
-        pairs: pairs.into_iter().map(|(_, pair)| pair).collect(),
+        pairs,
         series,
-        running: adapter.is_some(),
+        running: adapter.is_some() && fault.is_none(),
         start: start(&section, zone),
         trigger: trigger(&section),
         max_retries: u32::try_from(section.whole("max_retries", 1..=10, i64::from(MAX_RETRIES)))
@@ -167,25 +171,28 @@ fn note_format(section: &Section<'_>) {
     }
 }
 
-/// One series for each pair; a series another job has already is a problem that names both places.
+/// The pairs with one series each, but for those that another job has already: a note names both places.
 pub(super) fn series(
     report: &Report,
     exchange: Option<&str>,
     kind: Option<Kind>,
     span: Option<Span>,
-    pairs: &[(String, Pair)],
+    pairs: Vec<(String, Pair)>,
     places: &mut HashMap<Series, String>,
-) -> Vec<Series> {
-    let (Some(exchange), Some(kind)) = (exchange, kind) else { return Vec::new() };
-    let mut all = Vec::new();
+) -> (Vec<Pair>, Vec<Series>) {
+    let (Some(exchange), Some(kind)) = (exchange, kind) else {
+        return (pairs.into_iter().map(|(_, pair)| pair).collect(), Vec::new());
+    };
+    let mut all = (Vec::new(), Vec::new());
     for (at, pair) in pairs {
         let Ok(series) = Series::new(exchange, pair.clone(), kind, span) else { continue };
         if let Some(first) = places.get(&series) {
-            report.refuse(at, format!("{series} is already collected by {first}; keep one of them"));
-        } else {
-            places.insert(series.clone(), at.clone());
+            report.note(format!("{at} is not running: {series} is already collected by {first}; remove one"));
+            continue;
         }
-        all.push(series);
+        places.insert(series.clone(), at);
+        all.0.push(pair);
+        all.1.push(series);
     }
     all
 }

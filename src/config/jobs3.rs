@@ -1,7 +1,7 @@
 //! `jobs`: the one list of the 3.x series of the Python program, translated into the jobs of the other keys.
 //!
 //! What a 3.x job says is kept; what this version cannot hold yet is told, never dropped in silence. Both
-//! styles may stand in one file: their jobs add up, and a series in both is a problem.
+//! styles may stand in one file: their jobs add up, and a series in both is collected by the first.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::config::cron::Cron;
 use crate::config::histo::{self, HistoJob, Start, Trigger};
 use crate::config::job::{self, exchange_name, pairs};
 use crate::config::node::Node;
-use crate::config::offered::{check_span, kind};
+use crate::config::offered::{kind, span_fault};
 use crate::config::problem::Report;
 use crate::config::secret::shown;
 use crate::config::section::Section;
@@ -143,21 +143,22 @@ fn backfill(
     let offered = |pair: &Pair| adapter.is_some_and(|own| own.offer(kind, pair.market()).is_some());
     let (running, waiting): (Vec<_>, Vec<_>) =
         common.pairs.iter().cloned().partition(|(_, pair)| offered(pair));
-    if let (Some(adapter), Some((_, pair)), Some(span)) = (adapter, running.first(), common.span)
-        && let Some(offer) = adapter.offer(kind, pair.market())
-    {
-        check_span(section, adapter, offer, span);
+    let offer = adapter
+        .zip(running.first())
+        .and_then(|(own, (_, pair))| Some((own, own.offer(kind, pair.market())?)));
+    let fault = offer.zip(common.span).and_then(|((own, offer), span)| span_fault(own, offer, span));
+    if let Some(fault) = &fault {
+        section.report().note(format!("{at} is not running: {fault}"));
     }
     if common.kind.is_some() {
         note_waiting(section.report(), at, common.exchange, adapter.is_some(), kind, &waiting);
     }
-    for (runs, pairs) in [(true, running), (false, waiting)] {
+    for (runs, pairs) in [(fault.is_none(), running), (false, waiting)] {
         if pairs.is_empty() {
             continue;
         }
-        let series =
-            histo::series(section.report(), common.exchange, common.kind, common.span, &pairs, places);
-        let pairs = pairs.into_iter().map(|(_, pair)| pair).collect();
+        let (pairs, series) =
+            histo::series(section.report(), common.exchange, common.kind, common.span, pairs, places);
         jobs.histo.push(HistoJob { running: runs, pairs, series, ..whole.clone() });
     }
 }

@@ -36,6 +36,7 @@ pub use find::{Surroundings, read};
 pub use histo::{HistoJob, Start, Trigger};
 pub use http::Http;
 pub use node::Node;
+pub use offered::candles_fault;
 pub use place::{Place, place};
 pub use problem::{ConfigError, Problem};
 pub use replace::{create, put, replace};

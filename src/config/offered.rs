@@ -3,7 +3,7 @@
 use crate::config::problem::advice;
 use crate::config::secret::shown;
 use crate::config::section::Section;
-use crate::exchange::{Exchange, Offer};
+use crate::exchange::{self, Exchange, Offer};
 use crate::model::{Kind, Pair, Span};
 
 /// The job's kind, when it is one that its exchange has.
@@ -27,14 +27,14 @@ pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Opt
     Some(kind)
 }
 
-/// Checks what the exchange can do: the kind on each pair's market, and the span there.
+/// Checks what the exchange can do: the kind on each pair's market. Gives what keeps the span from being fetched.
 pub(super) fn check_offer(
     section: &Section<'_>,
     adapter: &dyn Exchange,
     kind: Kind,
     span: Option<Span>,
     pairs: &[(String, Pair)],
-) {
+) -> Option<String> {
     let mut usable: Option<&Offer> = None;
     for (at, pair) in pairs {
         match adapter.offer(kind, pair.market()) {
@@ -46,16 +46,20 @@ pub(super) fn check_offer(
             }
         }
     }
-    if let (Some(offer), Some(span)) = (usable, span) {
-        check_span(section, adapter, offer, span);
-    }
+    usable.zip(span).and_then(|(offer, span)| span_fault(adapter, offer, span))
 }
 
-/// Checks that an offer has candles of a span.
-pub(super) fn check_span(section: &Section<'_>, adapter: &dyn Exchange, offer: &Offer, span: Span) {
-    if offer.span(span).is_none() {
-        section.refuse("span", span_refusal(adapter.name(), offer, span));
-    }
+/// Why an offer has no candles of a span, where it has none.
+pub(super) fn span_fault(adapter: &dyn Exchange, offer: &Offer, span: Span) -> Option<String> {
+    offer.span(span).is_none().then(|| span_refusal(adapter.name(), offer, span))
+}
+
+/// Why candles of a pair cannot be had of an exchange that this version speaks.
+#[must_use]
+pub fn candles_fault(exchange: &str, pair: &Pair, span_secs: u64) -> Option<String> {
+    let adapter = exchange::find(exchange)?;
+    let (offer, span) = (adapter.offer(Kind::Ohlc, pair.market())?, Span::of_secs(span_secs).ok()?);
+    span_fault(adapter, offer, span)
 }
 
 /// The pair as it would be written for each market the exchange has this kind on.

@@ -7,6 +7,9 @@ use crate::config::node::Node;
 use crate::config::problem::{Report, advice, nearest};
 use crate::config::secret::shown;
 
+/// The system ends every path, name and address there.
+const NUL: &str = "it holds a NUL character, which no path, name or address can; remove it";
+
 /// One mapping of the file with its place, whose keys have been checked.
 pub(super) struct Section<'a> {
     at: String,
@@ -94,6 +97,10 @@ impl<'a> Section<'a> {
                 self.refuse(key, "must not be empty");
                 None
             }
+            Node::Text(text) if text.contains('\0') => {
+                self.refuse(key, NUL);
+                None
+            }
             Node::Text(text) => Some(text),
             Node::Whole(_) | Node::Real(_) | Node::Flag(_) => {
                 self.refuse(key, format!("expected text, found {}; put it in quotes", node.found()));
@@ -109,6 +116,10 @@ impl<'a> Section<'a> {
     /// A text whose value no message may repeat.
     pub(super) fn hidden(&self, key: &str) -> Option<&'a str> {
         match self.get(key)? {
+            Node::Text(text) if text.contains('\0') => {
+                self.refuse(key, NUL);
+                None
+            }
             Node::Text(text) if !text.trim().is_empty() => Some(text),
             _ => {
                 self.refuse(key, "expected text");

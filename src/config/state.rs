@@ -1,11 +1,16 @@
 //! `store`, `store_file` and `worker`: where the state lives and how much work is taken.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
+
+use reqwest::Url;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::config::find::{self, Surroundings};
 use crate::config::secret::{Secret, shown};
 use crate::config::section::Section;
+use crate::config::yaml::split_mark;
 
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +50,15 @@ pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
         return Store::Sqlite;
     }
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if let Some(reason) = unreadable(text) {
+            root.refuse(
+                key,
+                format!(
+                    "it is no address of PostgreSQL ({reason}); write postgres://user:password@host:5432/database \
+                     (its value is not shown)"
+                ),
+            );
+        }
         return Store::Postgres(Secret::new(text));
     }
     // Anything but a bare word may be a mistyped URL with its password.
@@ -54,9 +68,18 @@ pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
     Store::Sqlite
 }
 
+/// Why the address of a server cannot be read, without repeating any of it.
+fn unreadable(text: &str) -> Option<String> {
+    match Url::parse(text) {
+        Err(error) => Some(error.to_string()),
+        // What the driver says may repeat a part of the address.
+        Ok(_) => PgConnectOptions::from_str(text).err().map(|_| "the driver cannot read it".to_owned()),
+    }
+}
+
 fn url_in(root: &Section<'_>, file: &Path) -> Option<String> {
     match find::read(file) {
-        Ok(text) => Some(text.trim().to_owned()),
+        Ok(text) => Some(split_mark(&text).1.trim().to_owned()),
         Err(error) => {
             root.refuse("store_file", error.to_string());
             None

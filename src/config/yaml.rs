@@ -26,12 +26,19 @@ const TOO_DEEP: &str = "it is nested more than 128 levels deep, or an alias hold
 /// # Errors
 /// What is wrong with the text, with its line where it is known.
 pub(super) fn read(text: &str) -> Result<Node, String> {
+    let (_, text) = split_mark(text);
     if most_open_brackets(text) > OPEN_BRACKETS {
         return Err(TOO_DEEP.to_owned());
     }
     let left = Cell::new(BUDGET);
     let yaml = serde_yaml::Deserializer::from_str(text);
     Seed { left: &left }.deserialize(yaml).map_err(|error| explain(&error))
+}
+
+/// The byte order mark that some editors begin a file with, and the text after it.
+pub(super) fn split_mark(text: &str) -> (&str, &str) {
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    text.split_at(mark)
 }
 
 /// How many brackets are open at once, those in quotes and comments too: an estimate is enough here.
@@ -196,6 +203,11 @@ mod tests {
                 pair("b", Node::Real(2.5)),
             ])
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(read("\u{feff}a: 1\n"), read("a: 1\n"));
     }
 
     #[test]

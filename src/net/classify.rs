@@ -88,9 +88,10 @@ impl Client {
 
     /// How long the answer asks us to wait, if it does.
     fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
-        let value = text(headers, RETRY_AFTER.as_str())?;
-        let wait = retry_after::parse(value, text(headers, DATE.as_str()), self.clock.now())?;
-        Some(wait.max(LEAST_WAIT))
+        let (date, now) = (text(headers, DATE.as_str()), self.clock.now());
+        let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
+        let longest = values.filter_map(|value| retry_after::parse(value, date, now)).max()?;
+        Some(longest.max(LEAST_WAIT))
     }
 
     /// How long an answer that tells of a limit means us to wait, besides `Retry-After`: to the end its words or a header

@@ -1,27 +1,85 @@
-//! Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, section 10.2.3).
+//! Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, section 10.2.3), and what servers send in their place.
+//!
+//! Where a value can mean two things the longer one is obeyed: waiting too long costs time, too little a ban.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::TimeZone;
 
 use crate::model::Micros;
 
 /// The longest wait obeyed; the longest ban an exchange documents is three days.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
-/// How long a `Retry-After` asks us to wait; none when it is neither a number nor a date.
+/// Words for lengths of time, and their seconds. `m` is minutes, never thousandths.
+const UNITS: [(&[&str], f64); 5] = [
+    (&["ms", "msec", "millis", "millisecond", "milliseconds"], 0.001),
+    (&["", "s", "sec", "secs", "second", "seconds"], 1.0),
+    (&["m", "min", "mins", "minute", "minutes"], 60.0),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600.0),
+    (&["d", "day", "days"], 86_400.0),
+];
+
+/// How long a `Retry-After` asks us to wait; none where nothing in it is a number or a date.
 ///
 /// A date is measured from `date`, the answer's own `Date`, so that our clock may be wrong; from `now` where
 /// there is none. A date already past means no wait.
 pub(crate) fn parse(value: &str, date: Option<&str>, now: Micros) -> Option<Duration> {
-    let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a u64 holds are still a number of seconds, and a long one.
-        return Some(value.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
+    let value = value.trim().trim_matches(['"', '\'']).trim();
+    let from = || date.and_then(http_date).unwrap_or(now);
+    if let Some(until) = instant(value) {
+        return Some(until.since(from()).min(LONGEST));
     }
-    let until = http_date(value)?;
-    let from = date.and_then(http_date).unwrap_or(now);
-    Some(until.since(from).min(LONGEST))
+    // Two headers that something on the way joined, or a length in words such as `1 minute, 30 seconds`.
+    let parts: Vec<Duration> = value.split([',', ';']).filter_map(|part| length(part.trim())).collect();
+    let longest = parts.iter().max().copied()?;
+    let wait = if has_words(value) { parts.iter().sum() } else { longest };
+    Some(wait.min(LONGEST))
+}
+
+/// Whether a value speaks in units.
+fn has_words(value: &str) -> bool {
+    value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// A length of time: `7`, `1.5`, `90s`, `2 minutes`, `1h30m`.
+fn length(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut secs = 0.0;
+    loop {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(number_end);
+        // More digits than any length has are still a number, and a long one.
+        let number: f64 = number.parse().ok()?;
+        let after = after.trim_start();
+        let unit_end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        let unit = unit.to_ascii_lowercase();
+        let (_, scale) = UNITS.iter().find(|(words, _)| words.contains(&unit.as_str()))?;
+        secs += number * scale;
+        rest = after.trim_start();
+        if rest.is_empty() {
+            break;
+        }
+    }
+    // No part of a second is cut off.
+    Some(Duration::from_secs_f64(secs.ceil().min(LONGEST.as_secs_f64())))
+}
+
+/// An instant, in whatever way it is written but as a number.
+fn instant(text: &str) -> Option<Micros> {
+    http_date(text).or_else(|| older_date(text)).or_else(|| {
+        let of_zone = || text.parse::<Timestamp>().ok();
+        // Without a zone it is taken for UTC.
+        let of_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+        // Digits alone are a number of seconds, whatever calendar they may fit.
+        let is_written_out = text.contains('-');
+        let at = of_zone().or_else(of_utc).filter(|_| is_written_out)?;
+        Some(Micros(at.as_microsecond()))
+    })
 }
 
 /// The instant of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -29,6 +87,14 @@ pub(crate) fn http_date(text: &str) -> Option<Micros> {
     // A wrong weekday is no reason to send too early.
     let at = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()?;
     Some(Micros(at.as_microsecond()))
+}
+
+/// The two forms that HTTP had before: `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
+fn older_date(text: &str) -> Option<Micros> {
+    let formats = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let read = |format: &&str| DateTime::strptime(format, text).ok();
+    let at = formats.iter().find_map(|format| read(&format))?.to_zoned(TimeZone::UTC).ok()?;
+    Some(Micros(at.timestamp().as_microsecond()))
 }
 
 #[cfg(test)]
@@ -65,8 +131,36 @@ mod tests {
 
     #[test]
     fn nonsense_is_not_taken_for_a_wait() {
-        for value in ["", "soon", "-5", "1.5", "0x10", "Sun, 99 Nov 1994 08:49:37 GMT", "7 seconds"] {
+        for value in ["", "soon", "-5", "0x10", "Sun, 99 Nov 1994 08:49:37 GMT", "7 parsecs", ".", "5-"] {
             assert_eq!(parse(value, None, NOW), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn forms_that_are_not_those_of_http_are_read_as_their_longer_meaning() {
+        for (value, secs) in [
+            ("1.5", 2),
+            ("0.2", 1),
+            ("7 seconds", 7),
+            ("90s", 90),
+            ("5m", 300),
+            ("2 Minutes", 120),
+            ("1h30m", 5_400),
+            ("1 minute, 30 seconds", 90),
+            ("250ms", 1),
+            ("\"120\"", 120),
+            ("7, 120", 120),
+            ("120; reason=busy", 120),
+            ("60000", 60_000),
+            // Taken for seconds rather than for an instant, which would be over sooner.
+            ("784111800", LONGEST.as_secs()),
+            ("1994-11-06T08:50:37Z", 60),
+            ("1994-11-06T10:50:37+02:00", 60),
+            ("1994-11-06 08:50:37", 60),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", 60),
+            ("Sun Nov  6 08:50:37 1994", 60),
+        ] {
+            assert_eq!(parse(value, None, NOW), Some(Duration::from_secs(secs)), "{value:?}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::config::edit::block::{Item, Jobs, Pairs};
 use crate::config::edit::flow::Change;
 use crate::config::exchanges::known_exchanges;
 use crate::config::node::Node;
+use crate::config::yaml::split_mark;
 use crate::model::Pair;
 
 /// The job that `add` and `remove` name.
@@ -52,6 +53,11 @@ pub enum EditError {
 /// # Errors
 /// When the job is there already, or the text cannot be edited safely.
 pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+    let (mark, text) = split_mark(text);
+    add_behind_mark(text, job).map(|edited| format!("{mark}{edited}"))
+}
+
+fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let tree = Node::parse(text).map_err(EditError::Syntax)?;
     if let Some(Found { key, index, place }) = find(&tree, job, |kind| kind == "ohlc") {
         return Err(EditError::Duplicate { at: format!("{key}[{index}].pairs[{place}]") });
@@ -69,12 +75,13 @@ pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 /// # Errors
 /// When there is no such job, or the text cannot be edited safely.
 pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+    let (mark, text) = split_mark(text);
     let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
     let found = find(&tree, job, |_| true).ok_or(EditError::NotFound)?;
     let whole = without_pair(&mut tree, &found).ok_or(EditError::Unusual)?;
     let changes = if whole { remove_job(text, &found) } else { remove_pair(text, &found) };
     let edited = flow::apply(text, changes.ok_or(EditError::Unusual)?);
-    confirmed(edited, &tree)
+    confirmed(edited, &tree).map(|edited| format!("{mark}{edited}"))
 }
 
 fn confirmed(edited: String, wanted: &Node) -> Result<String, EditError> {
