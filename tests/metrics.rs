@@ -568,6 +568,7 @@ fn emit_every_event(to: &Telemetry) {
     let window = Window::new(Micros(0), AT).unwrap();
     to.emit(WindowFailed { series: hourly, window, attempts: 2, error });
     to.emit(RowsFetched { series: hourly, rows: 12 });
+    to.emit(RowsAccepted { series: hourly, fresh: 7 });
     to.emit(RowsStored { series: hourly, rows: 9, took: TOOK });
     to.emit(RowsDiscarded { series: hourly, reason: Discard::Unclosed, rows: 1 });
     let fault = OddFault::OffGrid;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{error_lines, refused};
 use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, ConfigError, Surroundings};
-use crate::model::Pair;
+use crate::model::{Pair, Span};
 
 /// Add a candle job to the configuration; comments and formatting stay as they are.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,9 +17,14 @@ pub struct Args {
     /// The pair, such as BTC/USDT.
     #[arg(short, long)]
     pub pair: Pair,
-    /// The candle length in seconds.
-    #[arg(short, long)]
+    /// The candle length in seconds, or as a label such as 1h.
+    #[arg(short, long, value_parser = span_secs)]
     pub span: u64,
+}
+
+fn span_secs(text: &str) -> Result<u64, String> {
+    let span = || text.parse::<Span>().map(|span| u64::from(span.secs()));
+    text.parse::<u64>().or_else(|_| span()).map_err(|error| error.to_string())
 }
 
 /// Adds the job, to a new file when there is none; the exit code is 1 when nothing was written.

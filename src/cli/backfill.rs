@@ -106,7 +106,10 @@ impl Args {
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let orders = match orders::of(&args, &config) {
         Ok(orders) => orders,
-        Err((exit, reason)) => return out.fail(exit, reason),
+        Err((exit, complaints)) => {
+            complaints.iter().for_each(|complaint| out.error(complaint));
+            return exit;
+        }
     };
     if args.dry_run {
         return dry_run::tell(&orders, &config, out);

@@ -28,6 +28,17 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     }
 }
 
+/// Prints the script of the shell named, or of the one in use.
+pub(crate) fn show(shell: &str, out: &mut Output) -> Exit {
+    run(&Args { shell: named(shell) }, out)
+}
+
+/// The shell named, or the one in use.
+fn named(shell: &str) -> String {
+    let named = if shell.is_empty() { std::env::var("SHELL").unwrap_or_default() } else { shell.to_owned() };
+    Path::new(&named).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 fn script(shell: &str) -> Result<String, String> {
     let shells = Shells::builtins();
     let completer = shells.completer(shell).ok_or_else(|| format!("there is no completion for `{shell}`"))?;
@@ -40,9 +51,7 @@ fn script(shell: &str) -> Result<String, String> {
 
 /// Writes the script where the shell looks for it.
 pub(crate) fn install(shell: &str, out: &mut Output) -> Exit {
-    let named = if shell.is_empty() { std::env::var("SHELL").unwrap_or_default() } else { shell.to_owned() };
-    let shell =
-        Path::new(&named).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let shell = named(shell);
     let Some(path) = std::env::home_dir().and_then(|home| place(&home, &shell)) else {
         return out.fail(
             Exit::Failed,

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod complete;
 pub mod completions;
 pub mod demo;
+mod elsewhere;
 pub mod exchanges;
 mod exit;
 pub mod export;
@@ -62,6 +63,9 @@ pub struct Cli {
     /// Install tab completion for the shell in $SHELL, or for the one named, and exit.
     #[arg(long, value_name = "SHELL", num_args = 0..=1, default_missing_value = "")]
     install_completion: Option<String>,
+    /// Print the completion script of the shell in $SHELL, or of the one named.
+    #[arg(long, hide = true, value_name = "SHELL", num_args = 0..=1, default_missing_value = "")]
+    show_completion: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -92,6 +96,10 @@ enum Command {
     Metrics(metrics::Args),
     Alerts(alerts::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Stream(elsewhere::Stream),
+    #[command(hide = true)]
+    Ui(elsewhere::Ui),
     Demo(demo::Args),
     Sim(sim::Args),
 }
@@ -114,6 +122,9 @@ impl Cli {
         if let Some(shell) = &self.install_completion {
             return completions::install(shell, out);
         }
+        if let Some(shell) = &self.show_completion {
+            return completions::show(shell, out);
+        }
         match self.command {
             None => out.fail(Exit::Usage, "no command given; see `dccd --help`"),
             Some(Command::Validate(args)) if args.online => on_runtime(out, |out, stop| async move {
@@ -133,6 +144,8 @@ impl Cli {
             Some(Command::Exchanges(args)) => exchanges::run(&args, out),
             Some(Command::Metrics(args)) => metrics::run(&args, out),
             Some(Command::Completions(args)) => completions::run(&args, out),
+            Some(Command::Stream(args)) => args.told(out),
+            Some(Command::Ui(args)) => args.told(out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, out),
             Some(Command::Status(args)) if args.wide => with_config(path, out, |config, out| {
                 on_runtime(out, |out, _| status::run_wide(args, config, out))
@@ -176,6 +189,7 @@ impl Cli {
             Some(Command::Purge(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
+            Some(Command::Start(args)) if args.names_an_address() => args.told(out),
             Some(Command::Start(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| start::run(args, config, out, stop))
             }),

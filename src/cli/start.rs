@@ -9,7 +9,14 @@ use crate::config::Config;
 
 /// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The address is part of the configuration.
+    #[arg(long, hide = true, value_name = "HOST")]
+    pub(super) host: Option<String>,
+    /// The port is part of the configuration.
+    #[arg(long, hide = true, value_name = "PORT")]
+    pub(super) port: Option<u16>,
+}
 
 /// Runs the daemon to its end.
 pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {

@@ -71,6 +71,8 @@ pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Tele
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
+    section.unused(&["collect_interval"], "process and disk are measured whenever they are asked for");
+    section.unused(&["history_interval"], "this version keeps no history of its metrics");
     Telemetry {
         log_level: log_level(section.word("log_level", &["error", "warn", "info", "debug", "trace"], "info")),
         log_format,

@@ -72,6 +72,7 @@ pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
 
 fn one(node: &Node, at: &str, report: &Report) -> ExchangeSettings {
     let section = Section::open(node, at, &KEYS, report);
+    section.unused(&["ws_url"], "this version has no streams");
     let timeout = section.real("timeout", 1.0..=600.0, 30.0);
     ExchangeSettings {
         rest_url: url(&section, "rest_url", &["https", "http"]),

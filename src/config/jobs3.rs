@@ -119,9 +119,9 @@ fn backfill(
     jobs: &mut Jobs,
 ) {
     let is_book = common.kind == Some(Kind::OrderBook);
-    unused(section, &["snapshot_interval"], "a backfill takes one snapshot a run; `every` says how often");
+    section.unused(&["snapshot_interval"], "a backfill takes one snapshot a run; `every` says how often");
     if !is_book {
-        unused(section, &["depth"], "only orderbook has a depth");
+        section.unused(&["depth"], "only orderbook has a depth");
     }
     let start = start(section);
     jobs.from_last |= start == Start::Last && !is_book;
@@ -187,7 +187,7 @@ fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
     let text = section.text("cron");
     match trigger {
         "manual" | "once" => {
-            unused(section, &["every", "cron"], "the job has no schedule");
+            section.unused(&["every", "cron"], "the job has no schedule");
             if trigger == "once" { Trigger::Once } else { Trigger::Manual }
         }
         "supervised" => {
@@ -204,7 +204,7 @@ fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
             }
         },
         _ => {
-            unused(section, &["cron"], "write trigger_kind: cron to have it obeyed");
+            section.unused(&["cron"], "write trigger_kind: cron to have it obeyed");
             interval(section, kind)
         }
     }
@@ -212,7 +212,7 @@ fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
 
 /// A cron line counts from here on: 3.x kept it and ran the job at its interval.
 fn cron(section: &Section<'_>, text: &str, kind: Kind) -> Trigger {
-    unused(section, &["every"], "the cron line says when the job runs");
+    section.unused(&["every"], "the cron line says when the job runs");
     match Cron::parse(text) {
         Ok(cron) => Trigger::Cron(cron),
         Err(reason) => {
@@ -267,10 +267,10 @@ fn of_nanos(section: &Section<'_>, nanos: i128) -> Start {
 }
 
 fn stream(section: &Section<'_>, at: &str, trigger: &str, common: Common, jobs: &mut Jobs) {
-    unused(section, &["every", "cron", "start"], "a stream runs all the time");
+    section.unused(&["every", "cron", "start"], "a stream runs all the time");
     let is_book = common.kind == Some(Kind::OrderBook);
     if !is_book {
-        unused(section, &["depth", "snapshot_interval"], "only orderbook has snapshots");
+        section.unused(&["depth", "snapshot_interval"], "only orderbook has snapshots");
     }
     match trigger {
         "supervised" => {}
@@ -311,12 +311,4 @@ fn stream(section: &Section<'_>, at: &str, trigger: &str, common: Common, jobs: 
         depth: if is_book { histo::depth(section, Kind::OrderBook, None) } else { histo::DEPTH },
         book_deltas: false,
     });
-}
-
-/// Says which of these keys are set although nothing looks at them.
-fn unused(section: &Section<'_>, keys: &[&str], why: &str) {
-    let set: Vec<String> = keys.iter().filter(|key| section.has(key)).map(|key| section.place(key)).collect();
-    if !set.is_empty() {
-        section.report().note(format!("{}: not used: {why}", set.join(", ")));
-    }
 }

@@ -84,6 +84,14 @@ impl<'a> Section<'a> {
         self.report
     }
 
+    /// Notes which of these keys are set although nothing acts on them.
+    pub(super) fn unused(&self, keys: &[&str], why: &str) {
+        let set: Vec<String> = keys.iter().filter(|key| self.has(key)).map(|key| self.place(key)).collect();
+        if !set.is_empty() {
+            self.report.note(format!("{}: not used: {why}", set.join(", ")));
+        }
+    }
+
     /// Reports a problem with a key.
     pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
         self.report.refuse(&self.place(key), message);

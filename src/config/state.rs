@@ -8,6 +8,7 @@ use reqwest::Url;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::find::{self, Surroundings};
+use crate::config::node::Node;
 use crate::config::secret::{Secret, shown};
 use crate::config::section::Section;
 use crate::config::yaml::split_mark;
@@ -96,6 +97,10 @@ pub(super) fn check_worker(root: &Section<'_>) -> Worker {
         && (id.len() > 64 || id.bytes().any(odd))
     {
         section.refuse("id", format!("{} must be at most 64 letters, digits and - _ .", shown(id)));
+    }
+    let is_sqlite = |store: &Node| store.text() == Some("sqlite");
+    if !root.has("store_file") && root.get("store").is_none_or(is_sqlite) {
+        section.unused(&["own_address"], "only the workers of one PostgreSQL share the limits of an address");
     }
     let lease = section.real("lease", 10.0..=86_400.0, 60.0);
     Worker {

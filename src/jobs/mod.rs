@@ -11,6 +11,7 @@ mod error;
 mod failures;
 mod fetch;
 mod first;
+mod fresh;
 mod odd;
 mod older;
 mod order;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::{Ask, History, Instrument, Offer, Page, SetAside, Step};
 use crate::jobs::ends::Ends;
 use crate::jobs::fetch::Fetcher;
+use crate::jobs::fresh::Held;
 use crate::jobs::odd::set_aside;
 use crate::jobs::survey::{Contracted, Ground};
 use crate::jobs::walks::Turn;
@@ -17,8 +18,8 @@ use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
-    HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsBuffered, RowsDiscarded,
-    RowsFetched, RowsStored,
+    HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted, RowsBuffered,
+    RowsDiscarded, RowsFetched, RowsStored,
 };
 use crate::telemetry::{Discard, Telemetry, trace};
 
@@ -47,6 +48,8 @@ pub(super) struct Run<'a> {
     pub(super) unsure: Windows,
     /// Rows accepted and not published yet.
     waiting: u64,
+    /// Where rows are held, to tell which of those accepted are new.
+    held: Held,
     stored: u64,
     revised: u64,
 }
@@ -67,7 +70,8 @@ impl<'a> Run<'a> {
             stop: stop.clone(),
         };
         let (at, unsure) = (Progress::default(), Windows::new());
-        Run { context, order, progress, fetcher, at, unsure, waiting: 0, stored: 0, revised: 0 }
+        let held = Held::default();
+        Run { context, order, progress, fetcher, at, unsure, waiting: 0, held, stored: 0, revised: 0 }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -253,6 +257,7 @@ impl<'a> Run<'a> {
 
     /// Has a page accepted; nothing may speak of its rows before.
     async fn take(&mut self, mut writer: Writer, page: Accepted) -> Result<Writer, RunError> {
+        let fresh = self.held.take(&page.rows, writer.ledger());
         let (writer, accepted) = self
             .on_disk(move || {
                 let accepted = writer.accept(page);
@@ -261,6 +266,7 @@ impl<'a> Run<'a> {
             .await?;
         let repeats = accepted.map_err(|source| self.store_failed(source))?;
         let series = &self.order.series;
+        self.context.telemetry.emit(RowsAccepted { series, fresh: fresh.saturating_sub(repeats) });
         self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
         self.buffered(writer.waiting_rows());
         Ok(writer)
@@ -311,6 +317,7 @@ impl<'a> Run<'a> {
             .await?;
         let flushed = flushed.map_err(|source| self.store_failed(source))?;
         self.tell(&flushed, started.elapsed());
+        self.held.published();
         self.buffered(writer.waiting_rows());
         Ok(writer)
     }

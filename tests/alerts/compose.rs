@@ -45,6 +45,7 @@ struct Deploy {
 
 #[derive(Deserialize)]
 struct Resources {
+    reservations: Limits,
     limits: Limits,
 }
 
@@ -140,10 +141,12 @@ fn every_port_is_published_on_this_machine_alone_and_every_service_comes_back() 
 }
 
 #[test]
-fn dccd_is_limited_and_its_health_is_asked_of_itself() {
+fn dccd_has_its_share_and_its_limit_and_its_health_is_asked_of_itself() {
     let own = &compose().services["dccd"];
     let limits = Limits { cpus: "0.5".to_owned(), memory: "512M".to_owned() };
-    assert_eq!(own.deploy.as_ref().unwrap().resources.limits, limits);
+    let reserved = Limits { cpus: "0.25".to_owned(), memory: "256M".to_owned() };
+    let resources = &own.deploy.as_ref().unwrap().resources;
+    assert_eq!((&resources.reservations, &resources.limits), (&reserved, &limits));
     let health = own.healthcheck.as_ref().unwrap();
     assert_eq!(health.test, ["CMD", "dccd", "--config", "/etc/dccd/config.yml", "healthcheck"]);
     let times =

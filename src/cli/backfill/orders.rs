@@ -28,8 +28,8 @@ struct Asked {
 ///
 /// # Errors
 /// What is wrong with the options, and how the command ends then.
-pub(super) fn of(args: &Args, config: &Config) -> Result<Vec<Order>, (Exit, String)> {
-    let asked = read(args, config).map_err(|reason| (Exit::Usage, reason))?;
+pub(super) fn of(args: &Args, config: &Config) -> Result<Vec<Order>, (Exit, Vec<String>)> {
+    let asked = read(args, config).map_err(|reason| (Exit::Usage, vec![reason]))?;
     let fits = |series: &Series| {
         (args.exchange.is_empty() || args.exchange.iter().any(|name| name == series.exchange()))
             && (asked.pairs.is_empty() || asked.pairs.contains(series.pair()))
@@ -41,14 +41,11 @@ pub(super) fn of(args: &Args, config: &Config) -> Result<Vec<Order>, (Exit, Stri
     let known: HashSet<Series> = orders.iter().map(|order| (*order.series).clone()).collect();
     orders.extend(ad_hoc(args, &asked).into_iter().filter(|series| !known.contains(series)).map(order_for));
     let unmet = unmet(args, &asked, &orders, &jobs);
-    match (orders.is_empty(), unmet) {
-        (true, unmet) => {
-            let unmet = unmet.map(|unmet| format!(" {unmet}")).unwrap_or_default();
-            let reason = format!("No matching jobs \u{2014} check --exchange / --pairs filters.{unmet}");
-            return Err((Exit::Failed, reason));
-        }
-        (false, Some(unmet)) => return Err((Exit::Failed, unmet)),
-        (false, None) => {}
+    let none =
+        orders.is_empty().then(|| "No matching jobs \u{2014} check --exchange / --pairs filters.".to_owned());
+    let complaints: Vec<String> = none.into_iter().chain(unmet).collect();
+    if !complaints.is_empty() {
+        return Err((Exit::Failed, complaints));
     }
     for order in &mut orders {
         order.until = asked.until;
@@ -99,7 +96,7 @@ fn complaint(asked: &str, known: impl Iterator<Item = String>) -> String {
     let nearest = nearest.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
     let meant = nearest.map_or_else(|| ".".to_owned(), |nearest| format!("; did you mean {nearest}?"));
     format!(
-        "No job that fits the other options collects `{asked}`{meant} A series without a job is named with --exchange, \
+        "no job that fits the other options collects `{asked}`{meant} A series without a job is named with --exchange, \
          --pairs, --type and --span."
     )
 }

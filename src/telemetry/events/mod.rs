@@ -44,7 +44,8 @@ pub use requests::{
     RequestRetried,
 };
 pub use rows::{
-    CandlesDerived, CandlesRevised, CoverageChanged, RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
+    CandlesDerived, CandlesRevised, CoverageChanged, RowsAccepted, RowsBuffered, RowsDiscarded, RowsFetched,
+    RowsStored,
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use server::{

@@ -20,7 +20,24 @@ impl Event for RowsFetched<'_> {
     }
 }
 
-/// New rows of a series were accepted and will survive a crash.
+/// Rows of a series were accepted: they will survive the end of the process.
+pub struct RowsAccepted<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// How many of them are surely new. Of the others it is known once they are merged with what is stored.
+    pub fresh: u64,
+}
+
+impl Event for RowsAccepted<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let own = telemetry.metrics().series(self.series);
+        own.rows_ahead.add(self.fresh);
+        own.rows_written.add(self.fresh);
+        tracing::debug!(series = %self.series, rows = self.fresh, "rows accepted");
+    }
+}
+
+/// Rows of a series were published.
 pub struct RowsStored<'a> {
     /// Whose rows.
     pub series: &'a Series,
@@ -32,7 +49,9 @@ pub struct RowsStored<'a> {
 
 impl Event for RowsStored<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        telemetry.metrics().series(self.series).rows_written.add(self.rows);
+        let own = telemetry.metrics().series(self.series);
+        // What was counted when it was accepted is not counted again.
+        own.rows_written.add(self.rows - own.rows_ahead.take(self.rows));
         tracing::debug!(series = %self.series, rows = self.rows, took = ?self.took, "rows stored");
     }
 }

@@ -27,6 +27,23 @@ impl Count {
     }
 }
 
+/// What was counted before its time, until that comes.
+#[derive(Default)]
+pub(crate) struct Balance(AtomicU64);
+
+impl Balance {
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Takes at most so much off; gives what it took.
+    pub(crate) fn take(&self, most: u64) -> u64 {
+        let less = |left: u64| Some(left - left.min(most));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        before.unwrap_or_else(|left| left).min(most)
+    }
+}
+
 /// A number that goes up and down; 0 until it is set.
 #[derive(Default)]
 pub(crate) struct Level(AtomicU64);
@@ -61,6 +78,8 @@ pub(crate) struct SeriesMetrics {
     pub(crate) lease: Level,
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,
+    /// Rows counted as written that no publish has reported yet; never shown.
+    pub(crate) rows_ahead: Balance,
     pub(crate) candle_revisions: Count,
     pub(crate) candles_derived: Count,
     pub(crate) newest_row: Level,

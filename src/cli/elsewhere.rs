@@ -1,0 +1,55 @@
+//! What the Python dccd calls otherwise: its commands that this program has not, each answered with what does it here.
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::cli::start;
+
+/// The live streams alone, as in version 3.
+#[derive(Debug, clap::Args)]
+pub(super) struct Stream {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+/// The monitor page alone, as in versions 2 and 3.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ui {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+impl Stream {
+    pub(super) fn told(&self, out: &mut Output) -> Exit {
+        out.fail(
+            Exit::Usage,
+            "this version has no live streams; `dccd start` collects every job of the configuration on its schedule",
+        )
+    }
+}
+
+impl Ui {
+    pub(super) fn told(&self, out: &mut Output) -> Exit {
+        out.fail(
+            Exit::Usage,
+            "the monitor page has no command of its own: `dccd start` serves it at the addresses of `http.listen`",
+        )
+    }
+}
+
+impl start::Args {
+    /// Whether it is asked to listen elsewhere than the configuration says.
+    pub(super) fn names_an_address(&self) -> bool {
+        self.host.is_some() || self.port.is_some()
+    }
+
+    pub(super) fn told(&self, out: &mut Output) -> Exit {
+        let (host, port) = (self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(9_430));
+        out.fail(
+            Exit::Usage,
+            format!(
+                "the address stands in the configuration: write `http: {{listen: [\"{host}:{port}\"]}}` there, then run \
+                 `dccd start`"
+            ),
+        )
+    }
+}

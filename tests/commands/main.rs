@@ -1,0 +1,21 @@
+//! Every command as a shell meets it: what it says and how it ends when something is not as it should be.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
+
+mod held;
+mod home;
+mod hostile;
+#[path = "../runs/house.rs"]
+#[allow(dead_code, reason = "shared with the tests of runs")]
+mod house;
+mod names;
+mod older;
+mod paused;
+#[path = "../runs/program.rs"]
+#[allow(dead_code, reason = "shared with the tests of runs")]
+mod program;
+mod shown;
+mod stopped;
+mod table;
+#[path = "../runs/told.rs"]
+mod told;
