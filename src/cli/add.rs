@@ -10,6 +10,8 @@ use crate::model::{Pair, Span};
 
 /// Add a candle job to the configuration; comments and formatting stay as they are.
 #[derive(Clone, Debug, clap::Args)]
+// `remove` has the same arguments, under a group of its own.
+#[group(skip)]
 pub struct Args {
     /// The exchange.
     #[arg(short, long)]

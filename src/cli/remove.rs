@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{add, error_lines, refused};
 use crate::config::edit::{self, EditError};
-use crate::config::{self, Config, HistoJob, Surroundings};
-use crate::model::{Kind, Span};
+use crate::config::{self, Surroundings};
 
 /// Remove a pair from the configuration; its data stays.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,12 +38,7 @@ fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Vec<String
     let old = config::read(&path).map_err(|error| error_lines(&error))?;
     let shown = path.display();
     let text = edit::remove(&old, &args.job()).map_err(|error| match error {
-        EditError::NotFound => {
-            let known = config::check(&old, &path, &around).ok();
-            let meant = known.and_then(|config| nearest(&args.named(), &config));
-            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
-            vec![format!("No matching job found: {}{meant}", args.named())]
-        }
+        EditError::NotFound => vec![format!("No matching job found: {}", args.named())],
         other => vec![format!("Error: {shown}: {other}")],
     })?;
     config::check(&text, &path, &around).map_err(|error| {
@@ -52,15 +46,4 @@ fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Vec<String
     })?;
     config::replace(&path, text.as_bytes()).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
     Ok(path)
-}
-
-/// The candle job of the configuration that is most like the one named.
-fn nearest(named: &str, config: &Config) -> Option<String> {
-    let of_job = |job: &HistoJob| -> Vec<String> {
-        let span = job.span.map_or(0, Span::secs);
-        job.pairs.iter().map(|pair| format!("exchange={} pair={pair} span={span}s", job.exchange)).collect()
-    };
-    let likeness = |name: &String| strsim::normalized_damerau_levenshtein(name, named);
-    let candles = config.histo_jobs.iter().filter(|job| job.kind == Kind::Ohlc);
-    candles.flat_map(of_job).max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }

@@ -41,7 +41,7 @@ pub enum Told {
     Held {
         /// Who.
         exchange: String,
-        /// Until when, in microseconds since 1970.
+        /// Until when, in microseconds since 1970 by our clock.
         until: i64,
         /// Whether it has banned us, rather than asked for fewer requests.
         is_ban: bool,
@@ -55,7 +55,7 @@ pub enum Told {
 
 /// Whether a hold lasts long enough to be told: short ones are how every limit is kept.
 pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
-    hold.is_ban || hold.until > now() + SHORT
+    hold.is_ban || hold.left > SHORT
 }
 
 /// Followed by one reader.
@@ -110,7 +110,8 @@ impl Board {
     /// An exchange wants no request before an instant; told once, and where that changes.
     pub fn held(&self, exchange: &'static str, hold: Hold) {
         let mut state = self.state();
-        if state.held.insert(exchange, hold) != Some(hold) {
+        let known = state.held.insert(exchange, hold);
+        if known.map(|own| (own.until, own.is_ban)) != Some((hold.until, hold.is_ban)) {
             state.newly_held.push((exchange, hold));
             drop(state);
             self.changed.notify_one();
@@ -183,7 +184,7 @@ impl Board {
         let mut told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
         told.extend(state.newly_held.drain(..).map(|(exchange, hold)| Told::Held {
             exchange: exchange.to_owned(),
-            until: hold.until.0,
+            until: (now() + hold.left).0,
             is_ban: hold.is_ban,
         }));
         if !state.not_begun.is_empty() {

@@ -113,13 +113,13 @@ impl Client {
         self.limiters().iter().for_each(|limiter| limiter.ban_until(Instant::now() + wait));
         let (now, until) = (self.clock.now(), self.clock.now() + wait);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        // A hold in force is never shortened.
-        if held.is_none_or(|hold| hold.until <= now || hold.until <= until) {
-            *held = Some(Hold {
-                until,
-                is_ban: is_ban || held.is_some_and(|hold| hold.is_ban && hold.until > now),
-            });
-        }
+        let in_force = held.filter(|hold| hold.until > now);
+        // A hold in force is never shortened, and a ban stays one.
+        *held = Some(Hold {
+            until: in_force.map_or(until, |hold| hold.until.max(until)),
+            left: wait,
+            is_ban: is_ban || in_force.is_some_and(|hold| hold.is_ban),
+        });
         drop(held);
         match is_ban {
             true => self.watch.banned(self.name(), until),

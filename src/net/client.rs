@@ -73,6 +73,8 @@ impl Received {
 pub struct Hold {
     /// When it is over, by the exchange's clock.
     pub until: Micros,
+    /// How long that is from now.
+    pub left: Duration,
     /// Whether the exchange has shut this address out, rather than asked for fewer requests.
     pub is_ban: bool,
 }
@@ -167,7 +169,8 @@ impl Client {
     #[must_use]
     pub fn held(&self) -> Option<Hold> {
         let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.filter(|hold| hold.until > self.clock.now())
+        let now = self.clock.now();
+        held.filter(|hold| hold.until > now).map(|hold| Hold { left: hold.until.since(now), ..hold })
     }
 
     /// Spends one of so many equal parts of every budget: as many processes ask from the same address.

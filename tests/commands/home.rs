@@ -109,7 +109,14 @@ impl Home {
 
     /// Starts the daemon and waits until it takes orders.
     pub(crate) async fn start(&self) -> Child {
-        let child = self.command(&["start"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.start_with(&[]).await
+    }
+
+    /// The same, with variables in its environment.
+    pub(crate) async fn start_with(&self, variables: &[(&str, &String)]) -> Child {
+        let mut command = self.command(&["start"]);
+        command.envs(variables.iter().copied());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         crate::program::until(|| async { self.run(&["healthcheck"]).await.code == Some(0) }).await;
         child
     }

@@ -4,7 +4,6 @@
 
 mod held;
 mod home;
-mod hostile;
 #[path = "../runs/house.rs"]
 #[allow(dead_code, reason = "shared with the tests of runs")]
 mod house;
@@ -16,6 +15,5 @@ mod paused;
 mod program;
 mod shown;
 mod stopped;
-mod table;
 #[path = "../runs/told.rs"]
 mod told;
