@@ -2,7 +2,7 @@
 
 use crate::exchange::quarter;
 use crate::exchange::{Count, Decimal, ParseError, Quota, Refusal, RefusalKind};
-use crate::model::{foreign, Micros, Pair, Window};
+use crate::model::{Micros, Pair, Window, foreign};
 
 /// The most characters of what is odd about an entry that are kept.
 const WHY_CHARS: usize = 200;

@@ -217,7 +217,10 @@ pub enum ParseError {
         at: Micros,
     },
     /// The answer is not to what was asked.
-    #[error("the exchange did not answer what it was asked: {}; nothing of the answer was kept", foreign(reason))]
+    #[error(
+        "the exchange did not answer what it was asked: {}; nothing of the answer was kept",
+        foreign(reason)
+    )]
     Disobeyed {
         /// How that shows.
         reason: String,

@@ -100,9 +100,7 @@ impl Checked {
         }
         let series = series.to_string();
         match entry.remote_only {
-            true => {
-                Err(StoreError::RemoteOnly { series, path, reason: "its rows are asked for".to_owned() })
-            }
+            true => Err(StoreError::RemoteOnly { series, path, reason: "its rows are asked for".to_owned() }),
             false if entry.rows > 0 => Err(StoreError::Gone { series, path, rows: entry.rows }),
             false => Ok(()),
         }
@@ -117,7 +115,9 @@ impl Checked {
             known.is_some_and(|entry| Some(entry.bytes) == bytes && path.ends_with(part.file_name(period)))
         };
         match is_ours(Part::File) || is_ours(Part::Open) {
-            true => StoreError::Damaged { path, reason: "our entry in its footer cannot be found".to_owned() },
+            true => {
+                StoreError::Damaged { path, reason: "our entry in its footer cannot be found".to_owned() }
+            }
             false => StoreError::Foreign { path },
         }
     }

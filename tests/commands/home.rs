@@ -15,6 +15,30 @@ use crate::program::{configure, dccd};
 
 pub(crate) const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 pub(crate) const ETH: &str = "binance/ETH-USDT/ohlc/1h";
+/// A stand-in of rclone for a folder `nas` in the folder it is run in. It hangs while there is a file `hang`.
+const RCLONE: &str = r#"#!/bin/sh
+[ -e hang ] && { touch asked; sleep 60; }
+command=$1
+case "$*" in *--stat*) command=stat ;; esac
+while [ "$1" != -- ]; do shift; done
+shift
+path() { printf 'nas/%s' "${1#nas:}"; }
+case $command in
+copyto) to=$(path "$2"); mkdir -p "${to%/*}"; cp "$1" "$to" ;;
+stat)
+    at=$(path "$1"); [ -f "$at" ] || exit 4
+    printf '{"Path":"x","Size":%s,"IsDir":false,"Hashes":{"sha256":"%s"}}' "$(wc -c <"$at")" "$(sha256sum <"$at" | cut -d' ' -f1)" ;;
+lsjson)
+    mkdir -p nas; cd nas; between=''; printf '['
+    for at in $(find . -name _series.json); do
+        printf '%s{"Path":"%s","Size":1,"IsDir":false}' "$between" "${at#./}"; between=,
+    done
+    printf ']' ;;
+cat) cat "$(path "$1")" ;;
+deletefile) rm -f "$(path "$1")" ;;
+*) exit 1 ;;
+esac
+"#;
 const JOBS: &str =
     "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01}";
 
@@ -34,29 +58,62 @@ impl Template {
         Template { house }
     }
 
+    /// The same, with everything copied to a remote: a folder beside the data.
+    pub(crate) async fn with_remote() -> Template {
+        use std::os::unix::fs::PermissionsExt;
+        let template = Template::new().await;
+        let at = |path: &str| template.house.folder.path().join(path);
+        fs::create_dir(at("bin")).unwrap();
+        fs::write(at("bin/rclone"), RCLONE).unwrap();
+        fs::set_permissions(at("bin/rclone"), fs::Permissions::from_mode(0o755)).unwrap();
+        let text = fs::read_to_string(at("config.yml")).unwrap();
+        let remote = "storage: {remotes: [{remote: 'nas:'}], sync_interval: 0}\n";
+        fs::write(at("config.yml"), format!("{text}{remote}")).unwrap();
+        template
+    }
+
     /// A copy that a test may break.
     pub(crate) fn copy(&self) -> Home {
         let folder = TempDir::new().unwrap();
         copy(self.house.folder.path(), folder.path());
-        Home { folder }
+        Home { at: folder.path().to_owned(), _folder: folder }
     }
 }
 
 /// A folder in which commands are run.
 pub(crate) struct Home {
-    folder: TempDir,
+    at: PathBuf,
+    _folder: TempDir,
 }
 
 impl Home {
     /// A configuration alone.
     pub(crate) fn with(config: &str) -> Home {
-        let home = Home { folder: TempDir::new().unwrap() };
+        let folder = TempDir::new().unwrap();
+        let home = Home { at: folder.path().to_owned(), _folder: folder };
         fs::write(home.at("config.yml"), config).unwrap();
         home
     }
 
     pub(crate) fn at(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.at.join(path)
+    }
+
+    /// The same in a folder of itself.
+    pub(crate) fn moved_to(self, path: &str) -> Home {
+        let to = self.at(path);
+        for name in ["config.yml", "data", "nas", "bin"] {
+            let from = self.at(name);
+            match from.is_dir() {
+                true => {
+                    fs::create_dir(to.join(name)).unwrap();
+                    copy(&from, &to.join(name));
+                }
+                false if from.exists() => drop(fs::copy(&from, to.join(name)).unwrap()),
+                false => {}
+            }
+        }
+        Home { at: to, ..self }
     }
 
     /// The folder of the hourly candles of a pair.
@@ -85,8 +142,10 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
         command
             .args(args)
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
+            .current_dir(&self.at)
+            .env("HOME", &self.at)
+            .env("PATH", format!("{}:{}", self.at("bin").display(), std::env::var("PATH").unwrap()))
+            .env("TMPDIR", &self.at)
             .env("RUST_BACKTRACE", "0")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("ENVIRONMENT")

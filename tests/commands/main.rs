@@ -4,9 +4,13 @@
 
 mod held;
 mod home;
+mod hostile;
 #[path = "../runs/house.rs"]
 #[allow(dead_code, reason = "shared with the tests of runs")]
 mod house;
+#[path = "../power/mounts.rs"]
+#[allow(dead_code, reason = "shared with the tests of power")]
+mod mounts;
 mod names;
 mod older;
 mod paused;
@@ -15,5 +19,6 @@ mod paused;
 mod program;
 mod shown;
 mod stopped;
+mod table;
 #[path = "../runs/told.rs"]
 mod told;
