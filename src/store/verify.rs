@@ -81,7 +81,16 @@ pub(crate) fn verify_series_on(
         fault(layout.ledger(series), format!("{window} is both covered and said to hold nothing"));
     }
     for path in unknown_files(disk, layout, series, &ledger)? {
-        match look_into(disk, &path, series.kind())? {
+        // One file that cannot be opened, for its name is no text, hides no other.
+        let looked = look_into(disk, &path, series.kind());
+        let opened = match looked {
+            Ok(opened) => opened,
+            Err(error) => {
+                fault(path, error.to_string());
+                continue;
+            }
+        };
+        match opened {
             // A publish that was cut short: whole, and taken over by the next run.
             Opened::Ours(file) if file.footer().generation > ledger.generation => {}
             Opened::Ours(_) => fault(path, "the ledger does not know it".to_owned()),

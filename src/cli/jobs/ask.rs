@@ -15,8 +15,8 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
 use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
 
-/// Jobs that a word is looked for among.
-const MOST_JOBS: u32 = 100_000;
+/// The last changed tasks that a word is looked for among.
+const MOST_TASKS: u32 = 100_000;
 
 /// What a command works with.
 pub(super) struct Asked<'o> {
@@ -87,25 +87,21 @@ impl<'o> Asked<'o> {
         self.paused.contains(series)
     }
 
-    /// The tasks a word stands for: the one of that name, else those of the jobs it selects.
+    /// The tasks a word stands for: the one of that name, else those of the series it selects. The task of a job
+    /// stands for its series, and where there is none its windows do.
     pub(super) async fn resolve(&mut self, asked: &str) -> Result<Vec<String>, Exit> {
-        let mut known: BTreeSet<Series> = self.jobs.iter().cloned().collect();
-        if let Some(tracker) = self.tracker.clone() {
-            let found = async {
-                let is_task = tracker.task(asked).await?.is_some();
-                let filter = Filter { kind: Some(TaskKind::Job), ..Filter::default() };
-                Ok((is_task, tracker.tasks(&filter, MOST_JOBS).await?))
-            };
-            let (is_task, tasks) = found.await.map_err(|error: TrackerError| self.failed(&error))?;
-            if is_task {
-                return Ok(vec![asked.to_owned()]);
-            }
-            known.extend(tasks.iter().filter_map(|task| task.series.parse().ok()));
+        let found = match &self.tracker {
+            None => Ok((None, Vec::new())),
+            Some(tracker) => looked_up(tracker, asked).await,
+        };
+        let (task, all) = found.map_err(|error| self.failed(&error))?;
+        if let Some(task) = task {
+            return Ok(vec![task.id]);
         }
-        match select(&[asked.to_owned()], &known) {
-            Ok(series) => Ok(series.iter().map(ToString::to_string).collect()),
-            Err(none) => Err(self.unknown(&none)),
-        }
+        let of_tasks = all.iter().filter_map(|task| task.series.parse().ok());
+        let known: BTreeSet<Series> = of_tasks.chain(self.jobs.iter().cloned()).collect();
+        let series = select(&[asked.to_owned()], &known).map_err(|none| self.unknown(&none))?;
+        Ok(series.into_iter().flat_map(|series| ids_of(&series.to_string(), &all)).collect())
     }
 
     /// Does something to each task named and says what it is now; one refusal fails the command.
@@ -147,4 +143,25 @@ impl<'o> Asked<'o> {
     pub(super) fn json<T: Serialize>(&mut self, result: &T) -> Exit {
         self.out.json(result)
     }
+}
+
+/// The task of a name, else the last changed tasks of all.
+async fn looked_up(tracker: &Tracker, asked: &str) -> Result<(Option<Task>, Vec<Task>), TrackerError> {
+    match tracker.task(asked).await? {
+        Some(task) => Ok((Some(task), Vec::new())),
+        None => Ok((None, tracker.tasks(&Filter::default(), MOST_TASKS).await?)),
+    }
+}
+
+/// The tasks that stand for a series; its own name where there is none.
+fn ids_of(series: &str, all: &[Task]) -> Vec<String> {
+    let own = |task: &&Task| task.series == series;
+    let windows: Vec<String> = all
+        .iter()
+        .filter(own)
+        .filter(|task| task.kind != TaskKind::Job)
+        .map(|task| task.id.clone())
+        .collect();
+    let has_job = all.iter().any(|task| task.id == series);
+    if has_job || windows.is_empty() { vec![series.to_owned()] } else { windows }
 }
