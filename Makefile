@@ -32,10 +32,12 @@ lint: ## Formatting, clippy, and what the dependencies may be.
 	fi
 
 test: setup lint ## Everything that must hold. What is tried at random is the same each time; `make siege` tries anew.
-	PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} $(CARGO) test --locked --no-fail-fast
+	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
+	trap .ci/skipped EXIT; PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} $(CARGO) test --locked --no-fail-fast
 
 siege: setup ## The same tests in their long forms: more cases, more kills.
-	DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
+	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
+	trap .ci/skipped EXIT; DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
 
 bench: build ## What it costs, measured against the simulated exchange.
 	benches/run.sh

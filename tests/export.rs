@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and its own scratch file need not be whole.
 
+mod needs;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -73,7 +75,7 @@ fn an_unknown_series_is_refused_with_the_nearest_one_held() {
 
 #[test]
 fn python_reads_the_exported_rows_with_their_types() {
-    let Some(python) = python() else { return };
+    let Some(python) = needs::python() else { return };
     let house = house("UTC");
     store(&house, "binance/BTC-USDT/trades", trades());
     let args = ["export", "binance/BTC-USDT/trades", "--format", "csv,xlsx"];
@@ -108,18 +110,6 @@ fn dccd(house: &TempDir, args: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
-}
-
-/// The Python with the readers: `DCCD_PYTHON`, or the one of `make setup`.
-fn python() -> Option<PathBuf> {
-    let given = std::env::var_os("DCCD_PYTHON").map(PathBuf::from);
-    let python =
-        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"));
-    if !python.exists() {
-        println!("{} is missing: nothing was read with Python; run `make setup`", python.display());
-        return None;
-    }
-    Some(python)
 }
 
 fn store(house: &TempDir, series: &str, rows: Batch) {

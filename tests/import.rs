@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and its own scratch file need not be whole.
 
+mod needs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -359,7 +361,7 @@ enum Cut {
 
 impl Tree {
     fn new(version: &str, name: &str) -> Option<Self> {
-        let python = python()?;
+        let python = needs::python()?;
         let folder = tempfile::tempdir().unwrap();
         let (root, expected) = (folder.path().join(name), folder.path().join("expected.json"));
         let said = Command::new(python)
@@ -484,18 +486,6 @@ impl Tree {
             }
         }
     }
-}
-
-/// The Python with polars and pandas: `DCCD_PYTHON`, or the one of `make setup`.
-fn python() -> Option<PathBuf> {
-    let given = std::env::var_os("DCCD_PYTHON").map(PathBuf::from);
-    let python =
-        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"));
-    if !python.exists() {
-        println!("{} is missing: no tree was imported; run `make setup`", python.display());
-        return None;
-    }
-    Some(python)
 }
 
 fn imported(said: &Output) -> u64 {

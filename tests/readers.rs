@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and its own scratch file need not be whole.
 
+mod needs;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,7 +22,7 @@ const SECOND: i64 = 1_000_000;
 
 #[test]
 fn polars_pandas_and_duckdb_read_the_rows_that_were_written() {
-    let Some(python) = python() else { return };
+    let Some(python) = needs::python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let layout = Layout::new(folder.path().join("data"));
     let written: Vec<Written> = [
@@ -78,18 +80,6 @@ enum Cell {
     Real(f64),
     Flag(bool),
     Text(String),
-}
-
-/// The Python with the readers: `DCCD_PYTHON`, or the one of `make setup`.
-fn python() -> Option<PathBuf> {
-    let given = std::env::var_os("DCCD_PYTHON").map(PathBuf::from);
-    let python =
-        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"));
-    if !python.exists() {
-        println!("{} is missing: nothing was read with Python; run `make setup`", python.display());
-        return None;
-    }
-    Some(python)
 }
 
 /// Publishes rows in two steps, so that files are rewritten as they are in daily use.

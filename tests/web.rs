@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write its own files.
 
+mod needs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -37,8 +39,7 @@ const WRONG: &str = "Basic YW5uOndyb25n";
 
 #[test]
 fn what_is_accepted_here_promtool_accepts_and_what_promtool_refuses_is_refused_here() {
-    if !is_there("promtool") || !is_there("openssl") {
-        println!("promtool or openssl is missing: the web configuration was not compared; run `make setup`");
+    if !needs::programs(&["promtool", "openssl"]) {
         return;
     }
     let pki = Pki::new();
@@ -273,10 +274,10 @@ async fn a_changed_file_counts_without_a_restart_and_a_broken_one_never() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_scrapes_it_over_tls_with_a_password_and_keeps_its_exemplars() {
-    let Some(pki) = pki().filter(|_| is_there("prometheus")) else {
-        println!("prometheus is missing: it did not scrape; run `make setup`");
+    if !needs::programs(&["prometheus"]) {
         return;
-    };
+    }
+    let Some(pki) = pki() else { return };
     let hash = bcrypt::hash("correct horse", 4).unwrap();
     let web = pki.file(
         "web.yml",
@@ -461,17 +462,8 @@ fn traced_request(telemetry: &Telemetry) -> String {
     })
 }
 
-fn is_there(program: &str) -> bool {
-    let flag = if program == "openssl" { "version" } else { "--version" };
-    Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-}
-
 fn pki() -> Option<Pki> {
-    if is_there("openssl") {
-        return Some(Pki::new());
-    }
-    println!("openssl is missing: TLS was not tried; run `make setup`");
-    None
+    needs::programs(&["openssl"]).then(Pki::new)
 }
 
 /// An authority with certificates of a server and of clients, and another authority.

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::KNOWN;
 use crate::knowledge::Knowledge;
-use crate::read::{Read, Sample, What, payloads, read, recordings};
+use crate::needs;
+use crate::read::{Read, Sample, What, payloads, read};
 use crate::recordings;
 
 /// Any JSON there is: what is broken here has no shape of its own.
@@ -18,7 +19,7 @@ pub(crate) type Json = serde_json::Value;
 /// Every good body of an exchange, written by hand or recorded.
 fn good(known: &Knowledge) -> Vec<Sample> {
     let mut samples = payloads(known.exchange);
-    if let Some(folder) = recordings() {
+    if let Some(folder) = needs::recordings() {
         samples.extend(recordings::samples(known, &folder).0.into_iter().map(|(sample, _)| sample));
     }
     samples.retain(|sample| sample.what != What::Error);

@@ -8,7 +8,8 @@ use dccd::exchange::{
 use dccd::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Values, Window, Zone};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
-use crate::read::{RECEIVED, Read, What, levels, page, payloads, read, recordings};
+use crate::needs;
+use crate::read::{RECEIVED, Read, What, levels, page, payloads, read};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "krakenfutures",
@@ -154,7 +155,7 @@ fn trades_come_out_oldest_first_by_their_own_id_and_not_by_their_place_in_the_an
 
 #[test]
 fn the_recorded_page_of_trades_begins_on_the_wire_with_the_known_newest_one() {
-    let Some(folder) = recordings() else { return };
+    let Some(folder) = needs::recordings() else { return };
     let body = std::fs::read(folder.join("kraken_futures/rest_trades_1.json")).unwrap();
     let rows = read(KNOWLEDGE.exchange(), What::Page(Kind::Trades, Market::Perp), None, &body).unwrap();
     let Read::Rows(batch, _) = rows else { panic!("it is a page") };
@@ -184,7 +185,8 @@ fn a_page_is_asked_with_its_symbol_where_each_interface_wants_it() {
 #[test]
 fn contracts_become_base_amounts_and_are_refused_where_their_size_is_not_known() {
     let exchange = KNOWLEDGE.exchange();
-    let body = payloads("krakenfutures").into_iter().find(|own| own.name.starts_with("trades")).unwrap().body;
+    let name = "trades_perp_newest_first.json";
+    let body = payloads("krakenfutures").into_iter().find(|own| own.name == name).unwrap().body;
     let mut trades = page(exchange, Kind::Trades, Market::Perp, None);
     let mut parsed = |contract| {
         let instrument = Instrument { contract, ..Instrument::named("PF_XDGUSD".to_owned()) };

@@ -20,6 +20,8 @@ mod knowledge;
 mod kraken;
 mod krakenfutures;
 mod listings;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod odd_rows;
 mod offers;
 mod okx;

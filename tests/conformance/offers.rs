@@ -6,7 +6,8 @@ use std::time::Duration;
 use dccd::exchange::{ALL, Bounds, Direction, Exchange, History, Offer, Probe};
 use dccd::model::{Kind, Pair, Series, Span};
 
-use crate::read::{files, pair, recordings};
+use crate::needs;
+use crate::read::{files, pair};
 
 fn each_offer(check: impl Fn(&'static dyn Exchange, &'static Offer, String)) {
     for exchange in ALL {
@@ -122,7 +123,7 @@ fn directions_bounds_and_probes_fit_one_another() {
 
 #[test]
 fn a_recorded_offer_has_a_folder_of_recordings() {
-    let Some(folder) = recordings() else { return };
+    let Some(folder) = needs::recordings() else { return };
     each_offer(|exchange, offer, who| {
         if offer.recorded {
             let any = exchange.recordings().iter().any(|own| !files(&folder.join(own)).is_empty());

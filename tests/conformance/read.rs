@@ -1,7 +1,7 @@
 //! Calls the parser a body is for, and finds the bodies.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use dccd::exchange::{
@@ -140,14 +140,6 @@ fn payload(name: String, body: Vec<u8>) -> Sample {
     let has_span = matches!(what, What::Page(kind, _) if kind.has_span());
     let span = has_span.then(|| words.next().unwrap_or_default().parse().unwrap());
     Sample { name, what, span, body }
-}
-
-/// The folder of recordings, if there is one here.
-pub(crate) fn recordings() -> Option<PathBuf> {
-    let set = std::env::var_os("DCCD_FIXTURES").map(PathBuf::from);
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
-    let folder = set.unwrap_or_else(beside);
-    folder.is_dir().then_some(folder)
 }
 
 /// The files of a folder by name, in order, without white space at their ends.

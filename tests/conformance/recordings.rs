@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::KNOWN;
 use crate::knowledge::{First, Knowledge, Recorded};
-use crate::read::{Read, Sample, What, files, levels, recordings};
+use crate::needs;
+use crate::read::{Read, Sample, What, files, levels};
 
 /// No recording is later.
 const RECORDED_BEFORE: Micros = Micros::from_secs(1_800_000_000);
@@ -76,10 +77,7 @@ fn span_of(exchange: &dyn Exchange, what: What, word: &str) -> Span {
 
 #[test]
 fn every_recording_is_parsed_or_listed_with_a_reason() {
-    let Some(folder) = recordings() else {
-        println!("no recordings: set DCCD_FIXTURES to their folder; nothing was checked");
-        return;
-    };
+    let Some(folder) = needs::recordings() else { return };
     for known in KNOWN {
         let (samples, skipped) = samples(known, &folder);
         for (sample, rows) in &samples {

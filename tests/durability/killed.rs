@@ -4,7 +4,6 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use crate::account::Account;
 use crate::dice::{Dice, times};
 use crate::feed::{Feed, Page, SERIES, series};
 use crate::ingest::{ACCEPTED, READY, Task, command, settings};
+use crate::needs;
 
 /// From start to ready.
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -67,8 +67,7 @@ fn what_a_process_killed_at_any_moment_had_accepted_is_there_once() {
 
 #[test]
 fn what_a_process_killed_at_any_system_call_had_accepted_is_there_once() {
-    if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
-        println!("skipped: there is no strace, so no process was killed at a system call");
+    if !needs::programs(&["strace"]) {
         return;
     }
     let mut siege = Siege::new(false);

@@ -14,6 +14,8 @@ mod flipped;
 mod house;
 mod ingest;
 mod killed;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod readers;
 #[allow(dead_code, reason = "shared with the runs")]
 #[path = "../runs/told.rs"]

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::dice::{Dice, times};
+use crate::needs;
 
 /// 2024-01-01 00:00 UTC, and the distance of two trades: a day's file holds 8 640.
 const BEGIN: i64 = 1_704_067_200_000_000;
@@ -45,11 +46,7 @@ fn polars_pandas_and_duckdb_find_all_there_is_in_the_snapshot_of_the_readme_and_
 }
 
 fn with_every_engine(how: &str, manner: Manner) {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
-    if !python.exists() {
-        println!("skipped: there is no target/venv, so nothing read with Python beside a writer");
-        return;
-    }
+    let Some(python) = needs::python() else { return };
     for library in ["polars", "pandas", "duckdb"] {
         let mut other = Python::start(&python, library, how);
         read_beside_a_writer(times(60, 1_000), manner, &mut |folder| other.read(folder));

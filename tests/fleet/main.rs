@@ -1,6 +1,6 @@
 //! A fleet: real daemons on one PostgreSQL and one bucket, killed, frozen and brought back.
 //!
-//! PostgreSQL is started by the tests themselves; where it cannot be, they say so and are left out.
+//! PostgreSQL is started by the tests themselves; where it cannot be, they are listed as skipped.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write its own configuration.
 
@@ -10,6 +10,8 @@ mod alone;
 mod bucket;
 mod frozen;
 mod killed;
+#[path = "../needs/mod.rs"]
+mod needs;
 #[path = "../tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;

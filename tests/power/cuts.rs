@@ -10,14 +10,18 @@ use dccd::store::{Finding, FindingKind, Layout, Ledger, period_files, verify_ser
 use crate::ingest::{Reports, SERIES, open, start};
 use crate::market::{self, Draws, HORIZON};
 use crate::mounts::Image;
+use crate::needs;
 
 #[test]
 fn a_power_cut_loses_no_durable_row_and_what_it_lost_is_a_gap() {
+    if !needs::programs(&["cc", "mkfs.ext4", "e2fsck", "mount"]) {
+        return;
+    }
     let mut image = match Image::new("128M") {
         Ok(image) => image,
-        Err(why) => return println!("skipped: power cuts need root, a loop device and a C compiler: {why}"),
+        Err(why) => return needs::forbids(&format!("power cuts need root and a loop device: {why}")),
     };
-    let cuts = if crate::is_siege() { 30 } else { 5 };
+    let cuts = if needs::is_siege() { 30 } else { 5 };
     let mut draws = Draws::seeded();
     let mut figures = Figures::default();
     for cut in 0..cuts {

@@ -7,6 +7,7 @@ use dccd::sim::Knobs;
 
 use crate::daemon::Daemon;
 use crate::house::{House, MINUTELY, window};
+use crate::needs;
 use crate::storage::JOB;
 
 /// What makes system calls of a process fail, until this is dropped.
@@ -52,7 +53,7 @@ async fn house_with_rows() -> (House, Daemon) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_whose_sync_failed_once_are_written_anew_and_nothing_is_lost() {
-    if crate::is_left_out() {
+    if needs::is_left_to_siege() || !needs::programs(&["strace"]) {
         return;
     }
     let (house, mut daemon) = house_with_rows().await;
@@ -60,7 +61,7 @@ async fn frames_whose_sync_failed_once_are_written_anew_and_nothing_is_lost() {
     let segment = segments.map(|entry| entry.unwrap().path()).max().expect("a segment");
     let failing = match Failing::to_sync(&daemon, Some(segment.to_str().unwrap()), ":when=1") {
         Ok(failing) => failing,
-        Err(why) => return println!("skipped: failing system calls need strace: {why}"),
+        Err(why) => return needs::forbids(&format!("system calls that fail need ptrace: {why}")),
     };
 
     house.move_to("2024-01-31 13:00:30");
@@ -79,13 +80,13 @@ async fn frames_whose_sync_failed_once_are_written_anew_and_nothing_is_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_cannot_sync_at_all_ends_the_daemon_with_74_and_nothing_is_accepted_falsely() {
-    if crate::is_left_out() {
+    if needs::is_left_to_siege() || !needs::programs(&["strace"]) {
         return;
     }
     let (house, daemon) = house_with_rows().await;
     let failing = match Failing::to_sync(&daemon, None, "") {
         Ok(failing) => failing,
-        Err(why) => return println!("skipped: failing system calls need strace: {why}"),
+        Err(why) => return needs::forbids(&format!("system calls that fail need ptrace: {why}")),
     };
 
     house.move_to("2024-01-31 13:00:30");

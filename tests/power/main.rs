@@ -1,7 +1,7 @@
 //! Power cuts, full disks, read-only file systems and I/O errors: what was durable stays, nothing is accepted
 //! falsely, and what was lost is a gap.
 //!
-//! What needs mounts, loop devices or strace says so and is left out where they cannot be had.
+//! What needs mounts, loop devices or strace is listed as skipped where they cannot be had.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and cuts the power at random moments.
 
@@ -14,19 +14,8 @@ mod house;
 mod ingest;
 mod market;
 mod mounts;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod storage;
 #[path = "../runs/told.rs"]
 mod told;
-
-/// Whether the long forms run.
-fn is_siege() -> bool {
-    std::env::var("DCCD_SIEGE").is_ok_and(|value| value == "1")
-}
-
-/// Says that a test takes a minute of waiting and is left to `make siege`.
-fn is_left_out() -> bool {
-    if !is_siege() {
-        println!("skipped: it waits for minutes; `make siege` runs it");
-    }
-    !is_siege()
-}

@@ -8,6 +8,7 @@ use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use crate::daemon::{Daemon, dccd};
 use crate::house::{House, MINUTELY, window};
 use crate::mounts::Mounted;
+use crate::needs;
 
 pub(crate) const JOB: &str =
     "{exchange: binance, pairs: [BTC/USDT], span: 60, every: 1, start: 2024-01-31, retry_delay: 0.01}";
@@ -16,11 +17,14 @@ const RECOVERY: Duration = Duration::from_secs(20);
 
 /// A house whose data path is a file system of its own; none where that cannot be had.
 pub(crate) async fn house_on_tmpfs(options: &str) -> Option<(Mounted, House)> {
+    if !needs::programs(&["mount"]) {
+        return None;
+    }
     let house = House::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
     match Mounted::tmpfs(&house.data_path(), options) {
         Ok(mounted) => Some((mounted, house)),
         Err(why) => {
-            println!("skipped: a small disk needs root and mounts: {why}");
+            needs::forbids(&format!("a small disk needs root and mounts: {why}"));
             None
         }
     }
@@ -34,7 +38,7 @@ async fn on_a_full_disk_the_daemon_keeps_what_it_accepted_and_goes_on_once_there
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_inodes_the_daemon_keeps_what_it_accepted_and_goes_on_once_there_are_some() {
-    if crate::is_left_out() {
+    if needs::is_left_to_siege() {
         return;
     }
     let Some((_mounted, house)) = house_on_tmpfs("size=64m,nr_inodes=200").await else { return };
@@ -43,7 +47,7 @@ async fn without_inodes_the_daemon_keeps_what_it_accepted_and_goes_on_once_there
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_read_only_disk_the_daemon_keeps_what_it_accepted_and_goes_on_once_it_can_write() {
-    if crate::is_left_out() {
+    if needs::is_left_to_siege() {
         return;
     }
     let Some((_mounted, house)) = house_on_tmpfs("size=64m").await else { return };

@@ -4,6 +4,8 @@
 
 mod bucket;
 mod home;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod older;
 mod purged;
 mod rclone;

@@ -15,6 +15,7 @@ use dccd::remote::{Provider, Remote, Target, open};
 use dccd::store::{DataLock, verify_series};
 
 use crate::home::{Home, closes};
+use crate::needs;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -377,14 +378,13 @@ struct Ended {
 }
 
 impl Nas {
-    /// None, and a word about it, where rclone is not installed.
+    /// None where rclone is not installed.
     async fn new() -> Option<Self> {
-        let found = Command::new("sh").args(["-c", "command -v rclone"]).output().await.unwrap();
-        let real = String::from_utf8(found.stdout).unwrap().trim().to_owned();
-        if real.is_empty() {
-            eprintln!("not run: rclone is not installed; see .ci/setup");
+        if !needs::programs(&["rclone"]) {
             return None;
         }
+        let found = Command::new("sh").args(["-c", "command -v rclone"]).output().await.unwrap();
+        let real = String::from_utf8(found.stdout).unwrap().trim().to_owned();
         Some(Nas { folder: tempfile::tempdir().unwrap(), bin: None, real, more: "" })
     }
 

@@ -25,6 +25,8 @@ mod killed;
 mod kraken;
 mod krakenfutures;
 mod listing;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod okx;
 mod online;
 mod outages;

@@ -1,6 +1,6 @@
 //! The tracker on both of its stores: one suite of cases, and workers that are killed at any moment.
 //!
-//! PostgreSQL is started by the tests themselves; where it cannot be, they say so and are left out.
+//! PostgreSQL is started by the tests themselves; where it cannot be, they are listed as skipped.
 //! `DCCD_SIEGE=1` makes the storms long, `DCCD_SEED` repeats one.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
@@ -15,6 +15,8 @@ mod due;
 mod guard;
 mod kept;
 mod model;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod owners;
 #[allow(dead_code, reason = "shared with the tests of runs")]
 mod postgres;

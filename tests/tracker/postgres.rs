@@ -2,7 +2,7 @@
 //! not root. A shell that waits for the end of its input stops it and removes the folder, so that nothing is
 //! left when the tests end, whatever way they end.
 //!
-//! Without the programs the tests say aloud that they did not run; where they are installed the server must start.
+//! Without the programs the tests are listed as skipped; where they are installed the server must start.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a helper of a test fails its test")]
 
@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
+
+use crate::needs;
 
 /// Where Debian puts the programs that are in no search path.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -44,26 +46,24 @@ pub(crate) struct Server {
     supervisor: Child,
 }
 
-static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+static SERVER: OnceLock<Server> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// The address of a new, empty database; none where PostgreSQL cannot run.
 pub(crate) async fn database() -> Option<String> {
-    let server = SERVER.get_or_init(|| Server::start("-c fsync=off -c synchronous_commit=off"));
-    match server {
-        Some(server) => Some(server.database().await),
-        None => {
-            eprintln!("skipped: PostgreSQL cannot run here (Debian package `postgresql`)");
-            None
-        }
-    }
+    let programs = installed()?;
+    let server = SERVER.get_or_init(|| Server::on(&programs, "-c fsync=off -c synchronous_commit=off"));
+    Some(server.database().await)
 }
 
 impl Server {
     /// Starts one with settings of its own; none where the programs are not installed.
     pub(crate) fn start(settings: &str) -> Option<Server> {
-        let programs = programs()?;
+        installed().map(|programs| Server::on(&programs, settings))
+    }
+
+    fn on(programs: &Path, settings: &str) -> Server {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("dccd-postgres-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -71,7 +71,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let supervisor = Command::new("sh")
             .args(["-c", SUPERVISE, "sh"])
-            .arg(&programs)
+            .arg(programs)
             .arg(&folder)
             .args([&port.to_string(), &runs_as, settings])
             .stdin(Stdio::piped())
@@ -80,7 +80,7 @@ impl Server {
             .unwrap();
         let mut server = Server { port, supervisor };
         server.listens(true);
-        Some(server)
+        server
     }
 
     /// Has it stop, or start again where it was.
@@ -120,6 +120,15 @@ impl Server {
         connection.close().await.unwrap();
         address(&name)
     }
+}
+
+/// The programs of the server; none where they are not installed.
+fn installed() -> Option<PathBuf> {
+    let programs = programs();
+    if programs.is_none() {
+        needs::lacks("PostgreSQL (Debian package `postgresql`)");
+    }
+    programs
 }
 
 /// The folder of the newest server installed.

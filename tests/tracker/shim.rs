@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::needs;
+
 /// `DCCD_CLOCK_OFFSET`: seconds by which the clock is wrong; `DCCD_CLOCK_FILE`: a file that holds them, looked at each
 /// time. `DCCD_STUCK_FILE`: once it is there, nobody comes back from waiting for sockets and timers.
 const SOURCE: &str = r#"
@@ -41,28 +43,20 @@ int epoll_wait(int fd, struct epoll_event *events, int most, int timeout) {
 }
 "#;
 
-static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
 
-/// The library; none, said aloud, where there is no C compiler.
+/// The library; none where there is no C compiler.
 pub(crate) fn library() -> Option<&'static Path> {
-    LIBRARY.get_or_init(build).as_deref()
+    needs::programs(&["gcc"]).then(|| LIBRARY.get_or_init(build).as_path())
 }
 
-fn build() -> Option<PathBuf> {
+fn build() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(own.file_stem().unwrap());
     let (source, library) = (place.with_extension("c"), place.with_extension("so"));
     std::fs::write(&source, SOURCE).unwrap();
     let mut gcc = Command::new("gcc");
     gcc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(&source).arg("-ldl");
-    match gcc.status() {
-        Ok(status) => {
-            assert!(status.success(), "the library is not C");
-            Some(library)
-        }
-        Err(error) => {
-            eprintln!("skipped: gcc cannot be run: {error}");
-            None
-        }
-    }
+    assert!(gcc.status().unwrap().success(), "the library is not C");
+    library
 }
