@@ -57,6 +57,7 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
             "The system is currently overloaded. Please try again later.",
         ),
         ("error_permanent.json", RefusalKind::Permanent, "'binSize' must be one of 1m,5m,1h,1d"),
+        ("error_invalid_key.json", RefusalKind::Permanent, "Invalid API Key."),
     ],
     impossible: &[
         ("ohlc_1m_perp.json", "42010.5", "42003"),

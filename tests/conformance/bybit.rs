@@ -52,6 +52,7 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("error_rate_limit.json", RefusalKind::RateLimit, "Too many visits. Exceeded the API Rate Limit."),
         ("error_temporary.json", RefusalKind::Temporary, "Server error."),
         ("error_permanent.json", RefusalKind::Permanent, "params error: interval invalid"),
+        ("error_params.json", RefusalKind::Permanent, "params error"),
     ],
     impossible: &[
         ("ohlc_1m_newest_first.json", "\"42298.62\"", "\"42260\""),
