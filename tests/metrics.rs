@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails its test")]
 
+mod needs;
 mod open_metrics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,8 +30,7 @@ const AT: Micros = Micros::from_secs(1_747_440_000);
 
 #[test]
 fn promtool_finds_nothing_wrong_with_any_family() {
-    if Command::new("promtool").arg("--version").output().is_err() {
-        eprintln!("promtool is not installed (Debian package `prometheus`): the metrics are not linted");
+    if !needs::programs(&["promtool"]) {
         return;
     }
     let telemetry = declared();
@@ -315,6 +315,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_server_certificate_expiry_timestamp_seconds".into(), "1747440000"),
         ("dccd_web_config_last_reload_successful".into(), "0"),
         ("dccd_storage_free_bytes".into(), "10"),
+        ("dccd_storage_publish_refused".into(), "1"),
         ("dccd_status_file_write_failures_total".into(), "1"),
         (r#"dccd_config_loads_total{outcome="refused"}"#.into(), "1"),
         (format!("dccd_job_paused{{{LABELS}}}"), "1"),
@@ -618,6 +619,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(SchedulerTicked { at: AT });
     to.emit(JobsCounted(JobCounts { retrying: 7, ..JobCounts::default() }));
     to.emit(DiskMeasured { free_bytes: 10, size_bytes: 100 });
+    to.emit(StorageChecked { unaccepted: None, unpublished: Some("no space") });
     to.emit(StatusFileFailed { error });
     to.emit(Scraped { took: TOOK });
     ScrapeRefusal::ALL.into_iter().for_each(|reason| to.emit(ScrapeRefused(reason)));

@@ -9,7 +9,7 @@ use crate::daemon::site::now;
 use crate::jobs::{tell_finding, tell_flush};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
-use crate::telemetry::events::{Chain, JournalBroken, JournalRefusing, JournalSynced, PublishFailed};
+use crate::telemetry::events::{Chain, JournalBroken, JournalSynced, PublishFailed, StorageChecked};
 
 /// The time between syncs where every frame is synced by itself, or the configuration asks for less.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -99,7 +99,10 @@ fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
         took: began.elapsed(),
     });
     store.probe();
-    telemetry.emit(JournalRefusing { why: store.refusing().as_deref() });
+    telemetry.emit(StorageChecked {
+        unaccepted: store.refusing().as_deref(),
+        unpublished: store.unpublished().as_deref(),
+    });
     Ok(())
 }
 

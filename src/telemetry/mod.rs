@@ -10,13 +10,14 @@ mod health;
 mod labels;
 pub mod logs;
 mod metrics;
+mod outages;
 mod snapshot;
 mod status;
 mod textfile;
 pub mod trace;
 mod vitals;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
@@ -28,6 +29,7 @@ pub use textfile::{Collected, Textfile};
 pub use vitals::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
 
 use crate::model::{Micros, Series};
+use outages::{Outages, Verdict};
 
 /// Something that happened, told once; what it counts and logs is decided here.
 pub trait Event {
@@ -42,6 +44,7 @@ pub struct Telemetry(Arc<Inner>);
 struct Inner {
     metrics: Arc<Metrics>,
     health: HealthMonitor,
+    outages: Mutex<Outages>,
 }
 
 impl Default for Telemetry {
@@ -60,7 +63,8 @@ impl Telemetry {
     /// Telemetry that keeps its health in the monitor's file; see [`Telemetry::save_health`].
     #[must_use]
     pub fn with_health(health: HealthMonitor) -> Self {
-        Telemetry(Arc::new(Inner { metrics: Arc::new(Metrics::new()), health }))
+        let (metrics, outages) = (Arc::new(Metrics::new()), Mutex::default());
+        Telemetry(Arc::new(Inner { metrics, health, outages }))
     }
 
     /// Takes an event in. Never waits for a disk or a socket.
@@ -85,6 +89,14 @@ impl Telemetry {
     /// `interval` is how often its job runs. Declaring again changes job and interval and keeps the counts.
     pub fn declare_series(&self, series: &Series, job_id: &str, interval: Duration) {
         self.metrics().declare_series(series, job_id, interval);
+        let verdict = {
+            let mut outages = self.outages();
+            outages.declare(series);
+            outages.verdict()
+        };
+        if verdict != Verdict::default() {
+            self.metrics().show_outages(&verdict);
+        }
         if let Some(known) = self.health().of(series) {
             self.metrics().show_health(&known);
         }
@@ -94,6 +106,7 @@ impl Telemetry {
     pub fn forget_series(&self, series: &Series) {
         self.metrics().forget_series(series);
         self.health().forget(series);
+        self.judge(|outages| outages.forget(series));
     }
 
     /// Takes in what an earlier process knew of the series, so that a restart resolves no alert.
@@ -101,7 +114,29 @@ impl Telemetry {
         for series in &known {
             self.metrics().show_health(series);
         }
+        self.judge(|outages| outages.restore(&known));
         self.health().restore(known);
+    }
+
+    /// Says which configuration is in force.
+    pub fn show_config(&self, hash: &str, max_consecutive_errors: u32) {
+        self.metrics().show_config(hash, max_consecutive_errors);
+        self.judge(|outages| outages.set_threshold(max_consecutive_errors));
+    }
+
+    /// Changes the account of outages and shows the alerts that come or go by it.
+    fn judge(&self, change: impl FnOnce(&mut Outages)) {
+        let mut outages = self.outages();
+        let before = outages.verdict();
+        change(&mut outages);
+        let now = outages.verdict();
+        if now != before {
+            self.metrics().show_outages(&now);
+        }
+    }
+
+    fn outages(&self) -> MutexGuard<'_, Outages> {
+        self.0.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes `metrics.json` if health changed since; blocks on the disk. A failure is counted and tried

@@ -55,10 +55,7 @@ impl Tracker {
     /// Where the store fails.
     pub async fn workers(&self) -> Result<Vec<WorkerRow>, TrackerError> {
         let workers: Vec<WorkerRow> = self.read(|sql| sql.workers, values![self.now()]).await?;
-        let counts = WorkerState::ALL.map(|state| {
-            (state.name(), workers.iter().filter(|worker| worker.state() == state).count() as u64)
-        });
-        self.telemetry.emit(WorkersSeen { by_state: &counts });
+        self.telemetry.emit(WorkersSeen { by_state: &counted(&workers) });
         Ok(workers)
     }
 
@@ -69,5 +66,50 @@ impl Tracker {
     pub async fn leave(&self, worker: &str) -> Result<(), TrackerError> {
         let _: Vec<(String,)> = self.write("leave", |sql| sql.leave, values![worker]).await?;
         Ok(())
+    }
+}
+
+/// How many workers are in each state. One that another has followed in its place since is none of them: a process that
+/// was killed and started again leaves nobody dead.
+fn counted(workers: &[WorkerRow]) -> [(&'static str, u64); WorkerState::ALL.len()] {
+    let has_follower = |one: &WorkerRow| {
+        workers.iter().any(|other| other.place == one.place && other.started_at > one.started_at)
+    };
+    let current: Vec<&WorkerRow> = workers.iter().filter(|one| !has_follower(one)).collect();
+    WorkerState::ALL
+        .map(|state| (state.name(), current.iter().filter(|worker| worker.state() == state).count() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::Micros;
+
+    #[test]
+    fn a_worker_that_was_killed_and_started_again_in_its_place_leaves_nobody_dead() {
+        let killed = worker("a:1", "a /data", 100, 200);
+        let gone = worker("b:1", "b /data", 100, 200);
+        let again = worker("a:2", "a /data", 290, 300);
+
+        assert_eq!(counted(&[killed.clone(), gone.clone()]).map(|(_, count)| count), [0, 0, 2]);
+        assert_eq!(counted(&[killed, gone, again]).map(|(_, count)| count), [1, 0, 1]);
+    }
+
+    /// A worker as it is read at second 300.
+    fn worker(id: &str, place: &str, started: i64, seen: i64) -> WorkerRow {
+        WorkerRow {
+            id: id.to_owned(),
+            place: place.to_owned(),
+            started_at: Micros::from_secs(started),
+            last_seen: Micros::from_secs(seen),
+            slots: 8,
+            held: 0,
+            lag: Duration::ZERO,
+            rss_bytes: 0,
+            version: String::new(),
+            as_of: Micros::from_secs(300),
+        }
     }
 }

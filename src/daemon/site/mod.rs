@@ -101,7 +101,7 @@ impl Site {
         })?;
         let telemetry = Telemetry::with_health(health);
         let jobs = Job::all(config);
-        telemetry.metrics().show_config(&config.hash, config.alerts.max_consecutive_errors);
+        telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
         let db = open_state(&layout, config).await?;
         let known = db.series_health().await?;

@@ -53,18 +53,23 @@ impl Event for JournalBroken<'_> {
     }
 }
 
-/// Whether rows are accepted now, and why not.
-pub struct JournalRefusing<'a> {
-    /// The reason; none where rows are accepted.
-    pub why: Option<&'a str>,
+/// Whether rows are accepted and published now, and why not.
+pub struct StorageChecked<'a> {
+    /// Why none are accepted; none where they are.
+    pub unaccepted: Option<&'a str>,
+    /// Why some that were accepted cannot be published; none where all can.
+    pub unpublished: Option<&'a str>,
 }
 
-impl Event for JournalRefusing<'_> {
+impl Event for StorageChecked<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        let gauge = &telemetry.metrics().journal.refusing;
-        let was = gauge.get() > 0.0;
-        gauge.set(if self.why.is_some() { 1.0 } else { 0.0 });
-        match (was, self.why) {
+        let Self { unaccepted, unpublished } = self;
+        let metrics = telemetry.metrics();
+        let was = metrics.journal.refusing.get() > 0.0;
+        metrics.journal.refusing.set(f64::from(u8::from(unaccepted.is_some())));
+        metrics.storage.unpublishable.set(f64::from(u8::from(unpublished.is_some())));
+        telemetry.outages().set_disk_refusing(unaccepted.or(unpublished).is_some());
+        match (was, unaccepted) {
             (false, Some(why)) => tracing::error!(why, "rows are not accepted; their windows stay gaps"),
             (true, None) => tracing::info!("rows are accepted again"),
             _ => {}

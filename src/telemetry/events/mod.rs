@@ -31,7 +31,7 @@ pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
     TakeoverFailed, WriteFenced, WritesOvertaken,
 };
-pub use journal::{JournalBroken, JournalRefusing, JournalReplayed, JournalSynced, JournalTorn};
+pub use journal::{JournalBroken, JournalReplayed, JournalSynced, JournalTorn, StorageChecked};
 pub use odd::{ListingEntriesOdd, RowsSetAside};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};

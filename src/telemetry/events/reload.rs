@@ -17,7 +17,7 @@ pub struct ConfigInForce<'a> {
 
 impl Event for ConfigInForce<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        telemetry.metrics().show_config(self.hash, self.max_consecutive_errors);
+        telemetry.show_config(self.hash, self.max_consecutive_errors);
         let reloads = &telemetry.metrics().reloads;
         reloads.ended.with_label_values(&["accepted"]).inc();
         reloads.successful.set(1);

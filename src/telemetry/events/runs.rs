@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Chain;
 use crate::model::{Micros, Series, Window};
+use crate::telemetry::outages::Ended;
 use crate::telemetry::{Event, Outcome, Reason, Telemetry, now};
 
 /// A run began.
@@ -42,6 +43,7 @@ impl Event for JobSucceeded<'_> {
         let outcome = Outcome { rows: self.rows, error: None, at: self.at };
         let health = telemetry.health().record_run(self.series, outcome);
         telemetry.metrics().show_health(&health);
+        telemetry.judge(|outages| outages.record(self.series, self.at, Ended::Well));
         tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run succeeded");
     }
 }
@@ -70,6 +72,9 @@ impl Event for JobFailed<'_> {
         let outcome = Outcome { rows: self.rows, error: Some(error.clone()), at: self.at };
         let health = telemetry.health().record_run(self.series, outcome);
         telemetry.metrics().show_health(&health);
+        let is_storage = self.reason == Reason::Storage;
+        let ended = if is_storage { Ended::OnStorage } else { Ended::Elsewhere };
+        telemetry.judge(|outages| outages.record(self.series, self.at, ended));
         tracing::error!(
             series = %self.series,
             reason = self.reason.name(),

@@ -17,7 +17,7 @@ struct Family {
     read: fn(&SeriesMetrics) -> f64,
 }
 
-const FAMILIES: [Family; 16] = [
+const FAMILIES: [Family; 17] = [
     gauge("dccd_job_consecutive_errors", "Failed runs in a row; 0 after a success.", |s| {
         s.consecutive_errors.get()
     }),
@@ -36,6 +36,11 @@ const FAMILIES: [Family; 16] = [
     gauge("dccd_job_paused", "1 while somebody does not want the job to run by itself.", |s| {
         s.job_paused.get()
     }),
+    gauge(
+        "dccd_job_failing",
+        "1 while its consecutive errors have reached the alert threshold and no outage explains them.",
+        |s| s.failing.get(),
+    ),
     gauge(
         "dccd_job_lease_timestamp_seconds",
         "When the run that is under way began, in seconds since 1970; 0 where none is.",

@@ -119,6 +119,8 @@ pub(crate) struct Requests {
     pub(crate) banned_until: GaugeVec,
     pub(crate) clock_offset: GaugeVec,
     pub(crate) up: GaugeVec,
+    pub(crate) failing: GaugeVec,
+    pub(crate) all_failing: IntGauge,
 }
 
 impl Requests {
@@ -184,6 +186,15 @@ impl Requests {
                 "1 if the exchange answered when it was last asked; 0 before that too.",
                 &["exchange"],
             ),
+            failing: add.gauges(
+                "exchange_failing",
+                "1 while most series of the exchange fail and one of them has reached the alert threshold.",
+                &["exchange"],
+            ),
+            all_failing: add.count_gauge(
+                "exchanges_all_failing",
+                "1 while every exchange fails for most of its series and one series has reached the alert threshold.",
+            ),
         }
     }
 }
@@ -197,6 +208,7 @@ pub(crate) struct Storage {
     pub(crate) file_size: HistogramVec,
     pub(crate) folds: IntCounterVec,
     pub(crate) buffered_rows: GaugeVec,
+    pub(crate) unpublishable: Gauge,
     pub(crate) quarantined: IntCounter,
     pub(crate) missing: IntCounter,
     pub(crate) adopted: IntCounter,
@@ -238,6 +250,10 @@ impl Storage {
                 "storage_buffered_rows",
                 "Rows accepted and not yet in a published file.",
                 &["kind"],
+            ),
+            unpublishable: add.gauge(
+                "storage_publish_refused",
+                "1 while files cannot be published; their rows stay in the journal.",
             ),
             quarantined: add.counter("storage_quarantined_files_total", "Damaged files set aside."),
             missing: add.counter("storage_missing_files_total", "Published files that were found gone."),

@@ -9,6 +9,7 @@ mod drill;
 mod families;
 mod fleet;
 mod odd;
+mod outages;
 mod process;
 mod register;
 mod reload;
@@ -212,6 +213,7 @@ impl Metrics {
             &requests.banned_until,
             &requests.clock_offset,
             &requests.up,
+            &requests.failing,
         ] {
             gauges.with_label_values(&[exchange]);
         }
@@ -294,6 +296,7 @@ impl Metrics {
             &requests.banned_until,
             &requests.clock_offset,
             &requests.up,
+            &requests.failing,
         ] {
             forget(gauges, &held);
         }

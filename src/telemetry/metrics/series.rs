@@ -75,6 +75,7 @@ pub(crate) struct SeriesMetrics {
     pub(crate) last_success: Level,
     pub(crate) job_interval: Level,
     pub(crate) job_paused: Level,
+    pub(crate) failing: Level,
     pub(crate) lease: Level,
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,
@@ -151,6 +152,11 @@ impl SeriesTable {
 
     pub(super) fn forget(&self, series: &Series) {
         write(&self.0.declared).remove(series);
+    }
+
+    /// Looks at every declared series.
+    pub(super) fn each(&self, look: impl Fn(&Series, &SeriesMetrics)) {
+        read(&self.0.declared).iter().for_each(|(series, known)| look(series, &known.metrics));
     }
 
     /// Whether a declared series is of a kind.
