@@ -5,21 +5,22 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::overlay;
+use crate::needs;
+use crate::overlay::{self, Timing};
 use crate::post::PostBox;
-use crate::process::{ask, have, run, until};
+use crate::process::{ask, run, until};
 use crate::shipped::{alerts, path};
 
 #[test]
 fn amtool_finds_nothing_wrong_with_the_configuration() {
-    if have(&["amtool"]) {
+    if needs::programs(&["amtool"]) {
         run(&path("alerts"), "amtool", &["check-config", "alertmanager.yml"]).unwrap();
     }
 }
 
 #[test]
 fn every_alert_goes_to_the_receiver_of_its_severity() {
-    if !have(&["amtool"]) {
+    if !needs::programs(&["amtool"]) {
         return;
     }
     for alert in alerts() {
@@ -96,13 +97,13 @@ fn alerts_of_one_group_are_one_message_that_counts_them_and_tells_those_that_are
 
 #[tokio::test]
 async fn alertmanager_starts_without_the_address_of_slack_and_tells_of_its_absence_by_the_second_receiver() {
-    if !have(&["prometheus-alertmanager"]) {
+    if !needs::programs(&["prometheus-alertmanager"]) {
         return;
     }
     let (folder, second) = (TempDir::new().unwrap(), PostBox::open().await);
     fs::create_dir(folder.path().join("secrets")).unwrap();
     fs::write(folder.path().join("secrets/second_url"), second.url("second")).unwrap();
-    let server = overlay::alertmanager(folder.path()).await;
+    let server = overlay::alertmanager(folder.path(), Timing::Quick).await;
 
     post(&server, "DccdConsecutiveErrors", "warning").await;
     until("a notification that failed", async || {
@@ -144,7 +145,7 @@ struct Told {
 
 /// What a message about alerts says; none where amtool is missing.
 fn told(alerts: &[&str]) -> Option<Told> {
-    if !have(&["amtool"]) {
+    if !needs::programs(&["amtool"]) {
         return None;
     }
     let folder = TempDir::new().unwrap();

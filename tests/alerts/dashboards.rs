@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::catalogue::families;
 use crate::consistency::known;
-use crate::process::have;
+use crate::needs;
 use crate::promql::{family, names, selectors};
 use crate::shipped::{alerts, path, recordings, stems, text};
 
@@ -369,7 +369,7 @@ fn durations_are_shown_with_their_exemplars() {
 
 #[test]
 fn the_dashboards_are_what_their_generator_writes() {
-    if !have(&["python3"]) {
+    if !needs::programs(&["python3"]) {
         return;
     }
     let folder = TempDir::new().unwrap();

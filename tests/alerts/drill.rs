@@ -7,13 +7,14 @@ use dccd::sim::{Knobs, Sim};
 use tempfile::TempDir;
 
 use crate::daemon::Daemon;
-use crate::overlay;
+use crate::needs;
+use crate::overlay::{self, Timing};
 use crate::post::PostBox;
-use crate::process::{Server, have, until};
+use crate::process::{Server, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
-    if !have(&["prometheus", "prometheus-alertmanager"]) {
+    if !needs::programs(&["prometheus", "prometheus-alertmanager"]) {
         return;
     }
     let (folder, slack) = (TempDir::new().unwrap(), PostBox::open().await);
@@ -22,8 +23,9 @@ async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
     fs::write(&secret, slack.url("slack")).unwrap();
     let sim = Sim::start("127.0.0.1:0".parse().unwrap(), Knobs::default()).await.unwrap();
     let daemon = Daemon::start(&sim, "binance", "BTC/USDT", 3).await;
-    let alertmanager = overlay::alertmanager(folder.path()).await;
-    let prometheus = overlay::prometheus(folder.path(), alertmanager.address, &[daemon.address]).await;
+    let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
+    let prometheus =
+        overlay::prometheus(folder.path(), Timing::Quick, alertmanager.address, &[daemon.address]).await;
 
     let drill = drill(&daemon, &prometheus, &alertmanager, &[]).await;
 
@@ -52,13 +54,13 @@ async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_without_alertmanager_or_without_a_daemon_says_so() {
-    if !have(&["prometheus-alertmanager"]) {
+    if !needs::programs(&["prometheus-alertmanager"]) {
         return;
     }
     let folder = TempDir::new().unwrap();
     let sim = Sim::start("127.0.0.1:0".parse().unwrap(), Knobs::default()).await.unwrap();
     let daemon = Daemon::start(&sim, "binance", "BTC/USDT", 3).await;
-    let alertmanager = overlay::alertmanager(folder.path()).await;
+    let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
     let nobody = "http://127.0.0.1:1";
     let at = format!("http://{}", alertmanager.address);
 

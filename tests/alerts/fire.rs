@@ -12,16 +12,17 @@ use tempfile::TempDir;
 
 use crate::answers::assert_answers;
 use crate::daemon::Daemon;
-use crate::overlay;
+use crate::needs;
+use crate::overlay::{self, Timing};
 use crate::post::{PostBox, Posted};
-use crate::process::{have, until};
+use crate::process::until;
 
 /// Failed runs in a row that make an alert, by exchange: each of its own daemon and configuration.
 const THRESHOLDS: [(&str, &str, u32); 2] = [("binance", "BTC/USDT", 3), ("kraken", "ETH/USD", 5)];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_that_fails_is_told_of_once_and_its_recovery_once() {
-    if !have(&["prometheus", "prometheus-alertmanager"]) {
+    if !needs::programs(&["prometheus", "prometheus-alertmanager"]) {
         return;
     }
     let (folder, slack) = (TempDir::new().unwrap(), PostBox::open().await);
@@ -35,8 +36,9 @@ async fn an_exchange_that_fails_is_told_of_once_and_its_recovery_once() {
         daemons.push(Daemon::start(&sim, exchange, pair, threshold).await);
     }
     let addresses: Vec<SocketAddr> = daemons.iter().map(|daemon| daemon.address).collect();
-    let alertmanager = overlay::alertmanager(folder.path()).await;
-    let prometheus = overlay::prometheus(folder.path(), alertmanager.address, &addresses).await;
+    let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
+    let prometheus =
+        overlay::prometheus(folder.path(), Timing::Quick, alertmanager.address, &addresses).await;
     for daemon in &daemons {
         daemon.wait_for("dccd_job_last_success_timestamp_seconds", |at| at > 0.0).await;
     }

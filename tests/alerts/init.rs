@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::process::{have, run};
+use crate::needs;
+use crate::process::run;
 use crate::shipped::text;
 
 const SLACK: &str = "https://hooks.slack.com/services/T000/B000/secretsecretsecret";
@@ -191,7 +192,7 @@ impl Home {
     }
 
     fn assert_valid(&self) {
-        if have(&["promtool", "amtool"]) {
+        if needs::programs(&["promtool", "amtool"]) {
             run(&self.path(""), "promtool", &["check", "config", "prometheus.yml"]).unwrap();
             run(&self.path(""), "amtool", &["check-config", "alertmanager.yml"]).unwrap();
         }

@@ -13,8 +13,17 @@ mod dashboards;
 mod drill;
 mod fire;
 mod init;
+#[path = "../power/mounts.rs"]
+#[allow(dead_code, reason = "shared with the tests of power")]
+mod mounts;
+#[path = "../needs/mod.rs"]
+mod needs;
+mod outages;
 mod overlay;
 mod post;
+#[path = "../tracker/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
+mod postgres;
 mod process;
 mod promql;
 mod rules;

@@ -16,17 +16,28 @@ pub(crate) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
     })
 }
 
-/// Alertmanager on the shipped configuration with secrets from `folder/secrets` and quick grouping.
-pub(crate) async fn alertmanager(folder: &Path) -> Server {
+/// How long everything takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timing {
+    /// As it is shipped.
+    Shipped,
+    /// In seconds what is shipped as minutes.
+    Quick,
+}
+
+/// Alertmanager on the shipped configuration with secrets from `folder/secrets`.
+pub(crate) async fn alertmanager(folder: &Path, timing: Timing) -> Server {
     let secrets = folder.join("secrets");
     fs::create_dir_all(&secrets).unwrap();
-    let edits = [
-        ("/run/secrets", secrets.to_str().unwrap()),
-        ("group_wait: 30s", "group_wait: 0s"),
-        ("group_wait: 10s", "group_wait: 0s"),
-        ("group_interval: 1m", "group_interval: 1s"),
-        ("group_interval: 10s", "group_interval: 1s"),
-    ];
+    let mut edits = vec![("/run/secrets", secrets.to_str().unwrap())];
+    if timing == Timing::Quick {
+        edits.extend([
+            ("group_wait: 15s", "group_wait: 2s"),
+            ("group_interval: 30s", "group_interval: 1s"),
+            ("group_interval: 1m", "group_interval: 1s"),
+            ("group_interval: 10s", "group_interval: 1s"),
+        ]);
+    }
     fs::write(folder.join("alertmanager.yml"), edited(&text("alerts/alertmanager.yml"), &edits)).unwrap();
     fs::create_dir_all(folder.join("templates")).unwrap();
     fs::copy(path("alerts/templates/slack.tmpl"), folder.join("templates/slack.tmpl")).unwrap();
@@ -39,17 +50,18 @@ pub(crate) async fn alertmanager(folder: &Path) -> Server {
     Server::start(folder, "prometheus-alertmanager", &arguments).await
 }
 
-/// Prometheus on the shipped configuration and rules, which scrapes every second.
+/// Prometheus on the shipped configuration and rules.
 ///
 /// Its own address, which it scrapes too, is known only once it runs: it starts without targets and reloads.
-pub(crate) async fn prometheus(folder: &Path, alertmanager: SocketAddr, daemons: &[SocketAddr]) -> Server {
+pub(crate) async fn prometheus(
+    folder: &Path,
+    timing: Timing,
+    alertmanager: SocketAddr,
+    daemons: &[SocketAddr],
+) -> Server {
     fs::write(folder.join("prometheus.yml"), "{}\n").unwrap();
     fs::copy(path("alerts/recording.yml"), folder.join("recording.yml")).unwrap();
     let rules = text("alerts/alerts.yml");
-    let is_siege = std::env::var_os("DCCD_SIEGE").is_some();
-    // A minute more is what the rule is kept for; only the long form waits for it.
-    let rules =
-        if is_siege { rules } else { edited(&rules, &[("keep_firing_for: 1m\n", "keep_firing_for: 5s\n")]) };
     fs::write(folder.join("alerts.yml"), rules).unwrap();
     let arguments = [
         "--config.file=prometheus.yml",
@@ -60,13 +72,15 @@ pub(crate) async fn prometheus(folder: &Path, alertmanager: SocketAddr, daemons:
     ];
     let server = Server::start(folder, "prometheus", &arguments).await;
     let targets = daemons.iter().map(|address| format!("'{address}'")).collect::<Vec<_>>().join(", ");
-    let edits = [
-        ("scrape_interval: 15s", "scrape_interval: 1s"),
-        ("evaluation_interval: 15s", "evaluation_interval: 1s"),
-        ("'dccd:9430'", targets.as_str()),
-        ("alertmanager:9093", &alertmanager.to_string()),
-        ("localhost:9090", &server.address.to_string()),
-    ];
+    let [alertmanager, own] = [alertmanager, server.address].map(|address| address.to_string());
+    let mut edits =
+        vec![("'dccd:9430'", &*targets), ("alertmanager:9093", &*alertmanager), ("localhost:9090", &*own)];
+    if timing == Timing::Quick {
+        edits.extend([
+            ("scrape_interval: 10s", "scrape_interval: 1s"),
+            ("evaluation_interval: 10s", "evaluation_interval: 1s"),
+        ]);
+    }
     fs::write(folder.join("prometheus.yml"), edited(&text("alerts/prometheus.yml"), &edits)).unwrap();
     crate::process::ask(server.address, "POST", "/-/reload", "").await.unwrap();
     server

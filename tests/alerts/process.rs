@@ -21,19 +21,6 @@ fn patience() -> Duration {
 /// The pause between two looks at something that is awaited.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Whether every program is there; says aloud which is not.
-pub(crate) fn have(programs: &[&str]) -> bool {
-    let missing = |program: &&&str| {
-        let version = std::process::Command::new(program).arg("--version").output();
-        version.is_err_and(|error| error.kind() == ErrorKind::NotFound)
-    };
-    let missing: Vec<&&str> = programs.iter().filter(missing).collect();
-    if !missing.is_empty() {
-        println!("NOT RUN: {missing:?} is missing; `make setup` installs it");
-    }
-    missing.is_empty()
-}
-
 /// What a program says in a folder, standard output and standard error in one; an error holds the same.
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = std::process::Command::new(program).args(arguments).current_dir(folder).output().unwrap();

@@ -1,11 +1,12 @@
 //! The rules, as Prometheus itself judges them.
 
-use crate::process::{have, run};
+use crate::needs;
+use crate::process::run;
 use crate::shipped::{path, stems};
 
 #[test]
 fn promtool_finds_nothing_wrong_with_rules_and_configuration() {
-    if !have(&["promtool"]) {
+    if !needs::programs(&["promtool"]) {
         return;
     }
     let folder = path("alerts");
@@ -21,7 +22,7 @@ fn promtool_finds_nothing_wrong_with_rules_and_configuration() {
 /// Two at a time: each file takes seconds of one core.
 #[test]
 fn every_alert_does_and_does_not_fire_when_its_cases_say_so() {
-    if !have(&["promtool"]) {
+    if !needs::programs(&["promtool"]) {
         return;
     }
     let mut files: Vec<String> =

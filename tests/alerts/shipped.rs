@@ -60,11 +60,13 @@ fn rules_of(file: &str) -> Vec<Rule> {
 }
 
 pub(crate) fn alerts() -> Vec<Rule> {
-    rules_of("alerts/alerts.yml")
+    rules_of("alerts/alerts.yml").into_iter().filter(|rule| rule.record.is_empty()).collect()
 }
 
+/// Some stand among the alerts that need them at once.
 pub(crate) fn recordings() -> Vec<Rule> {
-    rules_of("alerts/recording.yml")
+    let among_alerts = rules_of("alerts/alerts.yml").into_iter().filter(|rule| !rule.record.is_empty());
+    rules_of("alerts/recording.yml").into_iter().chain(among_alerts).collect()
 }
 
 #[derive(Deserialize)]

@@ -5,21 +5,12 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::needs;
 use crate::process::run;
 use crate::shipped::{path, stems, text};
 
 const SETTINGS: &str = r#"{"compilerOptions": {"strict": true, "noEmit": true, "target": "es2022", "module": "esnext",
     "moduleResolution": "bundler", "types": [], "skipLibCheck": true}, "include": ["*.ts"]}"#;
-
-/// What npm installed for the tests; none, said aloud, where it did not.
-pub(crate) fn modules() -> Option<PathBuf> {
-    let modules = path("target/npm/node_modules");
-    if modules.is_dir() {
-        return Some(modules);
-    }
-    println!("NOT RUN: target/npm is missing; `make setup` makes it where npm can be had");
-    None
-}
 
 #[test]
 fn every_dashboard_has_the_types_of_grafanas_schema() {
@@ -46,7 +37,7 @@ struct Check {
 
 impl Check {
     fn of(dashboards: &[String], change: impl Fn(String) -> String) -> Option<Check> {
-        let modules = modules()?;
+        let modules = needs::node_modules()?;
         let folder = TempDir::new().unwrap();
         std::os::unix::fs::symlink(&modules, folder.path().join("node_modules")).unwrap();
         fs::write(folder.path().join("tsconfig.json"), SETTINGS).unwrap();

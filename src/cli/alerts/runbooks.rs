@@ -20,6 +20,7 @@ macro_rules! pages {
 /// Every alert and its page, sorted.
 const PAGES: [(&str, &str); COUNT] = pages! {
     DccdAbsent
+    DccdAllExchangesFailing
     DccdBucketBehind
     DccdCertificateExpiring
     DccdClockSkew
@@ -27,6 +28,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdConfigReloadFailed
     DccdConsecutiveErrors
     DccdDiskFillingUp
+    DccdDiskFull
     DccdDiskLow
     DccdDown
     DccdExchangeBanned
@@ -79,7 +81,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 58;
+const COUNT: usize = 60;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {
