@@ -146,6 +146,13 @@ impl Columns {
         COLUMNS.iter().find(|columns| (columns.exchange, columns.kind) == (exchange, kind))
     }
 
+    /// Whether a column of this name is among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let own = [Some(self.time), self.ends, self.id, self.side];
+        own.contains(&Some(name))
+            || [self.amounts, self.signed, self.optional].iter().any(|names| names.contains(&name))
+    }
+
     /// An answer with so many rows, each `step_micros` after the one before it and with an id of its own.
     pub(crate) fn fill(&self, body: &[u8], count: usize, step_micros: i64) -> Json {
         let mut tree: Json = serde_json::from_slice(body).expect("a payload is JSON");

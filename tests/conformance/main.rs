@@ -20,6 +20,7 @@ mod knowledge;
 mod kraken;
 mod krakenfutures;
 mod listings;
+mod mutated;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod odd_rows;
