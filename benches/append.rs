@@ -1,41 +1,52 @@
 //! What it costs to append to a period that holds much: `cargo bench --bench append`.
 //!
-//! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included.
+//! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included. Then the same with
+//! rows that are not new: the last three candles revised each time, a trade that comes half a minute late each time.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
-use dccd::store::{Accepted, Layout, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Part, Settings, Store, Writer};
 
 /// 2024-01-01 00:00 UTC.
 const BEGIN: i64 = 1_704_067_200_000_000;
 const APPENDS: i64 = 1_000;
 
+/// Gives rows and what they cover.
+type Rows = fn(std::ops::Range<i64>) -> (Batch, Window);
+
 fn main() {
-    append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles);
-    append("binance/BTC-USDT/trades", 2_000_000, 1_000, trades);
+    append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles, candles, "");
+    append("binance/BTC-USDT/trades", 2_000_000, 1_000, trades, trades, "");
+    append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles, revised, " and the last three revised");
+    append("binance/BTC-USDT/ohlc/1m", 500_000, 0, candles, revised, " but the last three revised");
+    append("binance/BTC-USDT/trades", 2_000_000, 1_000, trades, late, " and one of half a minute ago");
 }
 
-fn append(series: &str, held: i64, each: i64, rows: fn(std::ops::Range<i64>) -> (Batch, Window)) {
+fn append(series: &str, held: i64, each: i64, first: Rows, rows: Rows, with: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let series: Series = series.parse().expect("a series");
     let settings = Settings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
     let (mut writer, _) = store.writer(&series).expect("an empty series");
-    (0..held).step_by(100_000).for_each(|from| drop(put(&mut writer, rows(from..from + 100_000))));
+    (0..held).step_by(100_000).for_each(|from| drop(put(&mut writer, first(from..from + 100_000))));
     // As a process that has just begun: what it copies from is hashed first.
     drop(writer);
     let (mut writer, _) = store.writer(&series).expect("its files");
-    let (before, mut encoded, mut copied, mut folds) = (cpu_secs(), 0, 0, 0);
+    let (before, mut encoded, mut copied, mut files) = (cpu_secs(), 0, 0, 0);
     for step in 0..APPENDS {
         let from = held + step * each;
         let flushed = put(&mut writer, rows(from..from + each));
         encoded += flushed.files.iter().map(|file| file.encoded_bytes).sum::<u64>();
         copied += flushed.files.iter().map(|file| file.copied_bytes).sum::<u64>();
-        folds += flushed.folds;
+        files += flushed.files.iter().filter(|file| file.part == Part::File).count();
     }
     let times = APPENDS as u64;
-    println!("{each} row(s) appended to {held} of {series}, mean of {APPENDS}, {folds} fold(s):");
+    println!(
+        "{each} row(s) appended{with} to {held} of {series}, mean of {APPENDS}, the file replaced {files} time(s):"
+    );
     println!(
         "  {:.2} ms CPU, {} bytes encoded, {} bytes copied; peak memory {} MiB",
         (cpu_secs() - before) * 1_000.0 / times as f64,
@@ -69,6 +80,27 @@ fn candles(minutes: std::ops::Range<i64>) -> (Batch, Window) {
         });
     }
     (rows, Window { from: at(minutes.start), until: at(minutes.end) })
+}
+
+/// Those before once more, each time with another volume.
+fn revised(minutes: std::ops::Range<i64>) -> (Batch, Window) {
+    static VERSION: AtomicI64 = AtomicI64::new(1);
+    let version = VERSION.fetch_add(1, Ordering::Relaxed);
+    let (own, window) = candles(minutes.start - 3..minutes.end);
+    let mut rows = Batch::of(Kind::Ohlc);
+    for candle in own.candles().iter() {
+        rows.candles_mut().push(Candle { trades: Some(version), ..candle });
+    }
+    (rows, window)
+}
+
+fn late(ids: std::ops::Range<i64>) -> (Batch, Window) {
+    let (mut rows, window) = trades(ids.clone());
+    let id = (ids.end + 1_000_000_000).to_string();
+    let ts = Micros(window.until.0 - 30_000_000);
+    let late = Trade { ts, ts_recv: None, id: Some(&id), price: 1.0, amount: 1.0, side: None };
+    rows.trades_mut().push(late);
+    (rows, window)
 }
 
 fn trades(ids: std::ops::Range<i64>) -> (Batch, Window) {

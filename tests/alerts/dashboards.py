@@ -367,7 +367,7 @@ STORAGE = [
     heatmap("File sizes", "Size of published files. Many small ones cost readers time.", "bytes", "dccd_storage_file_size_bytes", K),
     graph("Failed publishes", "Files that could not be read or published, by reason. Runbook: DccdPublishFailing.", "short",
           (f"sum by (kind, reason) (increase(dccd_storage_publish_failures_total{{{K}}}{RATE}))", "{{kind}} {{reason}}"), width=8),
-    graph("Folds", "Open files whose rows went into the file beside them.", "cps",
+    graph("Folds", "Files of large periods that were written anew, with rows of the open file beside them or late ones.", "cps",
           (f"sum by (kind) (rate(dccd_storage_folds_total{{{K}}}{RATE}))", "{{kind}}"), width=8),
     graph("Rows waiting", "Rows accepted and not yet in a file, by kind.", "short",
           (f"sum by (kind) (dccd_storage_buffered_rows{{{K}}})", "{{kind}}"), width=8, stack=True),

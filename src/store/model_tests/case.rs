@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::model::Micros;
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
-use crate::store::{Accepted, Bounds, Layout, Ledger, Settings, Store, verify_series_on};
+use crate::store::{Accepted, Bounds, Layout, Ledger, Part, Settings, Store, verify_series_on};
 
 /// Large enough to be seen as such with a handful of rows.
 const SMALL_ROWS: u64 = 2;
@@ -165,6 +165,9 @@ impl Case {
             self.disk.revive();
         }
         self.tell(if power_cut { "power cut".to_owned() } else { "restart".to_owned() });
+        if power_cut && self.dice.below(4) == 0 {
+            self.make_older();
+        }
         // The next process may die too, while it recovers.
         for _ in 0..self.dice.below(3) {
             self.disk.plan(1 + self.dice.below(30), Fault::Death);
@@ -188,6 +191,23 @@ impl Case {
             track.oracle.settle(held);
         }
         Ok(())
+    }
+
+    /// What lies there is as an older version of the program would have left it.
+    fn make_older(&mut self) {
+        self.tell("an older version ran".to_owned());
+        for track in &self.tracks {
+            let path = self.layout.ledger(&track.series);
+            if let Ok(Read::Ledger(mut ledger)) = Ledger::look(&self.disk, &path, &track.series) {
+                (ledger.is_older, ledger.last_ord) = (true, None);
+                self.disk.put(&path, ledger.to_bytes(&track.series).expect("a ledger"));
+            }
+            let open = |period: &str| (Part::Open.file_name(period), Part::older_name(period));
+            for (own, older) in ["2023", "2024", "2023-12-31", "2024-01-01"].map(open) {
+                let folder = self.layout.folder(&track.series);
+                self.disk.rename_durably(&folder.join(own), &folder.join(older));
+            }
+        }
     }
 
     fn open(&mut self) -> Result<(), String> {

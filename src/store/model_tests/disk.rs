@@ -89,6 +89,26 @@ impl ModelDisk {
         })))
     }
 
+    /// A file has another name, as if it always had.
+    pub(super) fn rename_durably(&self, from: &Path, to: &Path) {
+        let mut world = self.world();
+        let World { now, durable, .. } = &mut *world;
+        for names in [now, durable] {
+            if let Some(entry) = names.remove(from) {
+                names.insert(to.to_owned(), entry);
+            }
+        }
+    }
+
+    /// A file has another content, as if it always had.
+    pub(super) fn put(&self, path: &Path, bytes: Vec<u8>) {
+        let mut world = self.world();
+        if let Ok(file) = world.file(path) {
+            let file = &mut world.files[file];
+            (file.synced, file.bytes) = (bytes.len(), bytes);
+        }
+    }
+
     /// The files of periods that have their names now; those that take them from here on are kept.
     pub(super) fn begin_to_look(&self) -> BTreeMap<PathBuf, Arc<dyn Reading>> {
         let mut world = self.world();

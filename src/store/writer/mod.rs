@@ -37,7 +37,7 @@ pub struct Flushed {
     pub files: Vec<Published>,
     /// Rows stored, revised and repeated.
     pub tally: Tally,
-    /// Open files whose rows went into the file beside them.
+    /// Files of large periods that were written anew, with rows of the open file beside them or late ones.
     pub folds: u64,
 }
 

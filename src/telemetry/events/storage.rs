@@ -44,7 +44,7 @@ impl Event for FilePublished<'_> {
     }
 }
 
-/// Open files were folded into the files beside them.
+/// Files of large periods were written anew, with rows of the open files beside them or late ones.
 pub struct OpenFilesFolded<'a> {
     /// Whose rows.
     pub series: &'a Series,

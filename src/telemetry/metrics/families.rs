@@ -243,7 +243,7 @@ impl Storage {
             file_size: add.histograms("storage_file_size_bytes", "Size of published files.", &["kind"], SIZE),
             folds: add.counters(
                 "storage_folds_total",
-                "Open files whose rows went into the file beside them.",
+                "Files of large periods that were written anew, with rows of the open file beside them or late ones.",
                 &["kind"],
             ),
             buffered_rows: add.gauges(
