@@ -54,6 +54,7 @@ def check(series: dict, database: duckdb.DuckDBPyConnection) -> None:
     rows = list(zip(*(values(column) for column in series["columns"]), strict=True))
 
     check_whole(series, pattern, columns, rows, database)
+    check_time(series, pattern, columns, rows, database)
     check_each_file(series, columns, rows, database)
     check_filter(series, pattern, columns, rows, database)
 
@@ -75,15 +76,40 @@ def check_whole(series: dict, pattern: str, columns: dict, rows: list, database)
     check_pandas(series["folder"], columns, rows, f"{what}: pandas")
 
 
+def check_time(series: dict, pattern: str, columns: dict, rows: list, database) -> None:
+    """Files in the order of names are in time order: what assumes that needs no sort."""
+    what, ts = series["series"], list(columns).index("ts")
+    assert [row[ts] for row in rows] == sorted(row[ts] for row in rows), f"{what}: the test's own rows"
+    hours: dict = {}
+    for row in rows:
+        hour = row[ts].replace(minute=0, second=0, microsecond=0)
+        hours[hour] = hours.get(hour, 0) + 1
+
+    lazy = polars.scan_parquet(pattern)
+    equal(lazy.tail(3).collect().rows(), rows[-3:], f"{what}: polars tail")
+    grouped = lazy.collect().group_by_dynamic("ts", every="1h").agg(polars.len())
+    equal(grouped.rows(), list(hours.items()), f"{what}: polars group_by_dynamic")
+
+    newest = pandas.read_parquet(series["folder"], engine="pyarrow").iloc[-1]["ts"]
+    equal(newest.to_pydatetime(), rows[-1][ts], f"{what}: pandas iloc[-1]")
+
+    query = f"SELECT last(ts), max(ts) FROM '{pattern}'"
+    equal(utc(database.execute(query).fetchall()), [(rows[-1][ts], rows[-1][ts])], f"{what}: DuckDB last")
+    query = f"""SELECT count(*), count(*) FILTER (before > ts), count(*) FILTER (before IS NULL)
+                FROM (SELECT ts, lag(ts) OVER () AS before FROM '{pattern}')"""
+    equal(database.execute(query).fetchall(), [(len(rows), 0, 1)], f"{what}: DuckDB lag in the order of rows")
+
+
 def check_each_file(series: dict, columns: dict, rows: list, database) -> None:
     """Each file alone holds the rows of its period, and together they hold all."""
     ts = list(columns).index("ts")
     left = rows
     for name in series["files"]:
-        period, path = name.removesuffix(".parquet"), str(Path(series["folder"]) / name)
-        own = [row for row in rows if row[ts].isoformat().startswith(period)]
-        equal(left[: len(own)], own, f"{path}: the rows before the next file")
+        period = name.removesuffix(".parquet").removesuffix("_open")
+        path = str(Path(series["folder"]) / name)
+        own = left[: polars.read_parquet(path).height]
         left = left[len(own) :]
+        assert own and all(row[ts].isoformat().startswith(period) for row in own), f"{path}: rows of its period"
         equal(polars.read_parquet(path).rows(), own, f"{path}: polars")
         equal(utc(database.sql(f"SELECT * FROM '{path}'").fetchall()), own, f"{path}: DuckDB")
         check_pandas(path, columns, own, f"{path}: pandas")

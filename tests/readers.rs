@@ -13,7 +13,7 @@ use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Micros, OpenInterest, Series, Side, Trade, Type, Values,
     fields,
 };
-use dccd::store::{Accepted, Layout, Settings, Store};
+use dccd::store::{Accepted, Bounds, Layout, Settings, Store};
 use serde::Serialize;
 
 /// 2024-01-01 00:00 UTC.
@@ -35,6 +35,13 @@ fn polars_pandas_and_duckdb_read_the_rows_that_were_written() {
     ]
     .into_iter()
     .map(|(series, rows, periods)| write(&layout, series, rows, periods))
+    .chain(
+        [
+            ("kraken/BTC-USDT/ohlc/1m", candles(60, -2_000, 5_000), &["2023", "2024", "2024_open"][..]),
+            ("kraken/BTC-USDT/trades", trades(), &["2023-12-31", "2024-01-01", "2024-01-01_open"]),
+        ]
+        .map(|(series, rows, files)| write_as_it_grows(&layout, series, rows, files)),
+    )
     .collect();
     let expected = folder.path().join("expected.json");
     std::fs::write(&expected, serde_json::to_vec(&written).unwrap()).unwrap();
@@ -94,11 +101,33 @@ fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Writte
         writer.accept(page).unwrap();
         writer.flush().unwrap();
     }
-    Written {
-        series: series.to_string(),
-        folder: layout.folder(&series),
-        files: periods.iter().map(|period| format!("{period}.parquet")).collect(),
-        columns: columns(&rows),
+    Written::new(layout, &series, &rows, periods)
+}
+
+/// Publishes rows a few at a time, the last ones before once more, so that an open file stands beside the last.
+fn write_as_it_grows(layout: &Layout, series: &str, rows: Batch, files: &[&str]) -> Written {
+    let series: Series = series.parse().unwrap();
+    let bounds = Bounds { small_rows: 2, ..Bounds::default() };
+    let (store, _) = Store::open(layout, Settings { bounds, ..Settings::of(8, Micros(0)) }).unwrap();
+    let (mut writer, _) = store.writer(&series).unwrap();
+    let step = rows.len().div_ceil(9);
+    for from in (0..rows.len()).step_by(step) {
+        let part = from.saturating_sub(2)..rows.len().min(from + step);
+        let page = Accepted { rows: rows.slice(part), covered: None, empty: None, derived: false };
+        writer.accept(page).unwrap();
+        writer.flush().unwrap();
+    }
+    Written::new(layout, &series, &rows, files)
+}
+
+impl Written {
+    fn new(layout: &Layout, series: &Series, rows: &Batch, files: &[&str]) -> Self {
+        Written {
+            series: series.to_string(),
+            folder: layout.folder(series),
+            files: files.iter().map(|name| format!("{name}.parquet")).collect(),
+            columns: columns(rows),
+        }
     }
 }
 

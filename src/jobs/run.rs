@@ -18,7 +18,7 @@ use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
-    HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted, RowsBuffered,
+    FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted, RowsBuffered,
     RowsDiscarded, RowsFetched, RowsStored,
 };
 use crate::telemetry::{Discard, Telemetry, trace};
@@ -373,7 +373,8 @@ pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
         FindingKind::Missing => telemetry.emit(FileMissing { series, file }),
         FindingKind::Adopted => telemetry.emit(FileAdopted { series, file }),
         FindingKind::Torn => telemetry.emit(JournalTorn { file, why }),
-        FindingKind::Emptied | FindingKind::Swept | FindingKind::Renamed => {}
+        FindingKind::Renamed => telemetry.emit(FileRenamed { series, file }),
+        FindingKind::Emptied | FindingKind::Swept => {}
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Published {
     pub met: u64,
     /// The periods whose open file the bucket does not hold under its older name any more.
     pub renamed: Vec<String>,
+    /// Why one is still there under its older name, where it could not be removed; all else is published.
+    pub not_removed: Option<RemoteError>,
 }
 
 /// A file on its way.
@@ -123,8 +125,13 @@ impl Bucket {
         }
         out.account = self.commit(&account).await?;
         for period in ours.superseded_on(&self.name(), &out.verified) {
-            self.remove_older(&period, layout, ours, &mut out).await?;
-            out.renamed.push(period);
+            match self.remove_older(&period, layout, ours, &mut out).await {
+                Ok(()) => out.renamed.push(period),
+                Err(error) => {
+                    out.not_removed = Some(error);
+                    break;
+                }
+            }
         }
         Ok(out)
     }

@@ -91,7 +91,8 @@ fn periods(
     for entry in entries {
         let name = entry.map_err(StoreError::io("listing", folder))?.file_name();
         let name = name.to_string_lossy();
-        periods.extend(Part::of_name(&name).and_then(|(name, _)| Period::named(kind, name)));
+        periods
+            .extend(Part::of_older_name(&name, kind).or_else(|| Part::of(&name, kind).map(|(own, _)| own)));
     }
     periods.retain(|period| period.window.meet(window).is_some());
     periods.sort_by_key(|period| period.window.from);

@@ -7,6 +7,7 @@ mod home;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod older;
+mod order;
 mod purged;
 mod rclone;
 mod s3;

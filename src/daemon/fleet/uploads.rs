@@ -201,6 +201,9 @@ impl Fleet {
             let writes = published.refused;
             self.telemetry.emit(WritesOvertaken { series: &series.to_string(), writes });
         }
+        if let Some(error) = &published.not_removed {
+            self.telemetry.emit(SeriesNotCopied { remote: &remote, series, error });
+        }
         let digest = Some(ledger.digest(series, &remote)?);
         let (files, renamed) = (published.verified, published.renamed);
         self.enter_copied(series, Copied { remote, files, digest, renamed, ..Copied::default() }).await?;

@@ -51,7 +51,9 @@ pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, W
 pub use server::{
     ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
 };
-pub use storage::{FileAdopted, FileMissing, FilePublished, FileQuarantined, OpenFilesFolded, PublishFailed};
+pub use storage::{
+    FileAdopted, FileMissing, FilePublished, FileQuarantined, FileRenamed, OpenFilesFolded, PublishFailed,
+};
 pub(crate) use traces::SpanRefused;
 pub use traces::{SpansLost, TracesOff};
 pub use tracker::{

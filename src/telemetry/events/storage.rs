@@ -114,6 +114,20 @@ impl Event for FileMissing<'_> {
     }
 }
 
+/// An open file of an older version has its name now.
+pub struct FileRenamed<'a> {
+    /// Whose rows.
+    pub series: &'a Series,
+    /// Where it lies now.
+    pub file: &'a Path,
+}
+
+impl Event for FileRenamed<'_> {
+    fn emit(self, _: &Telemetry) {
+        tracing::info!(series = %self.series, file = %self.file.display(), "open file of an older version renamed");
+    }
+}
+
 /// A whole file that the ledger did not know was taken over: a publish was cut short, or the ledger lost.
 pub struct FileAdopted<'a> {
     /// Whose rows.
