@@ -18,8 +18,8 @@ use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
-    FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted, RowsBuffered,
-    RowsDiscarded, RowsFetched, RowsStored,
+    FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted,
+    RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
 };
 use crate::telemetry::{Discard, Telemetry, trace};
 

@@ -112,7 +112,8 @@ impl Home {
 
     fn store(&self) -> Store {
         let bounds = Bounds { small_rows: 4, ..Bounds::default() };
-        let settings = Settings { bounds, ..Settings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
+        let settings =
+            Settings { bounds, ..Settings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
         Store::open(&self.layout, settings).unwrap().0
     }
 

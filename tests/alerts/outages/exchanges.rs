@@ -72,8 +72,10 @@ pub(super) async fn every_exchange(timing: Timing) {
     let recovered = site.until("it recovers", is_well).await;
     site.is_resolved(1, recovered).await;
 
-    let expected =
-        ["all exchanges are failing for dccd on DCCD", "resolved: all exchanges are failing for dccd on DCCD"];
+    let expected = [
+        "all exchanges are failing for dccd on DCCD",
+        "resolved: all exchanges are failing for dccd on DCCD",
+    ];
     assert_eq!(site.rest().await, expected);
 }
 

@@ -17,7 +17,8 @@ use dccd::model::{Batch, Kind, Market, Span};
 
 use crate::KNOWN;
 use crate::columns::{Columns, Json};
-use crate::read::{RECEIVED, Sample, What, page, payloads, recordings};
+use crate::needs;
+use crate::read::{RECEIVED, Sample, What, page, payloads};
 use crate::recordings;
 use change::{Change, Draw};
 use judge::{Verdict, judge};
@@ -86,7 +87,7 @@ fn originals() -> Vec<(Original, u64)> {
         let of = |sample: &Sample| Original::of(known.exchange(), sample);
         let written = payloads(known.exchange);
         all.extend(written.iter().filter_map(of).map(|original| (original, OF_WRITTEN)));
-        if let Some(folder) = recordings() {
+        if let Some(folder) = needs::recordings() {
             let (recorded, _) = recordings::samples(known, &folder);
             let recorded = recorded.iter().map(|(sample, _)| sample);
             all.extend(recorded.filter_map(of).map(|original| (original, OF_RECORDED)));
@@ -133,6 +134,9 @@ fn no_changed_body_gives_a_wrong_row_or_loses_one_that_it_does_not_name() {
     print(&table);
     failing.iter().for_each(|line| println!("{line}"));
     println!("{bodies} bodies, {of_recorded} of recordings; {} wrongly read", failing.len());
-    assert!(of_recorded >= BODIES || !only.is_empty() || recordings().is_none(), "{of_recorded} bodies");
+    assert!(
+        of_recorded >= BODIES || !only.is_empty() || needs::recordings().is_none(),
+        "{of_recorded} bodies"
+    );
     assert!(failing.is_empty(), "{} of {bodies} changed bodies are wrongly read", failing.len());
 }
