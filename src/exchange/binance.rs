@@ -133,7 +133,7 @@ struct ErrorBody {
 #[derive(Deserialize)]
 struct ServerTime {
     #[serde(rename = "serverTime")]
-    server_time: i64,
+    server_time: Int,
 }
 
 #[derive(Deserialize)]
@@ -245,6 +245,8 @@ impl Exchange for Binance {
         let error: ErrorBody = serde_json::from_slice(body).ok()?;
         let kind = match error.code {
             -1121 => RefusalKind::UnknownSymbol,
+            // Such as small letters.
+            -1100 if error.msg.contains("symbol") => RefusalKind::UnknownSymbol,
             -1003 | -1015 => RefusalKind::RateLimit,
             // Disconnected, unexpected answer, time-out, overloaded, shutting down.
             -1000 | -1001 | -1006 | -1007 | -1008 | -1016 => RefusalKind::Temporary,
@@ -259,7 +261,7 @@ impl Exchange for Binance {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime = read(self, answer.body)?;
-        Ok(Row(0).millis(time.server_time)?)
+        Ok(Row(0).instant_millis(time.server_time)?)
     }
 
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {

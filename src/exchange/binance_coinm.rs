@@ -14,7 +14,7 @@ use crate::exchange::decode::{Row, RowFault, read};
 use crate::exchange::page::in_url;
 use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Members};
+use crate::exchange::wire::{Columns, Int, Members};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
     Probe, Profile, Quota, Refusal, SpanOffer,
@@ -108,7 +108,7 @@ struct CoinInterest(Interest);
 #[derive(Deserialize)]
 struct ServerTime {
     #[serde(rename = "serverTime")]
-    server_time: i64,
+    server_time: Int,
 }
 
 const PROFILE: Profile = Profile {
@@ -206,7 +206,7 @@ impl Exchange for BinanceCoinM {
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
         let time: ServerTime = read(self, answer.body)?;
-        Ok(Row(0).millis(time.server_time)?)
+        Ok(Row(0).instant_millis(time.server_time)?)
     }
 
     /// There is no listing of one pair.

@@ -100,7 +100,8 @@ struct Errors<'a> {
     error: Vec<Cow<'a, str>>,
 }
 
-/// The one member that is not `last`: its key is Kraken's own name of the pair, not always the one asked for.
+/// The one member beside `last` that has the form of rows: its key is Kraken's own name of the pair, not always the one
+/// asked for.
 struct Keyed<T, L> {
     rows: T,
     last: Option<L>,
@@ -422,15 +423,22 @@ impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Keyed<T
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut rows, mut last) = (None, None);
+                let (mut rows, mut last, mut refused) = (None, None, None);
                 while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                     if key == "last" {
                         last = Some(map.next_value()?);
-                    } else if rows.replace(map.next_value()?).is_some() {
-                        return Err(de::Error::custom("it answers for two pairs"));
+                        continue;
+                    }
+                    // What was added beside a pair has another form than one.
+                    match serde_json::from_str(map.next_value::<&RawValue>()?.get()) {
+                        Ok(own) if rows.is_none() => rows = Some(own),
+                        Ok(_) => return Err(de::Error::custom("it answers for two pairs")),
+                        Err(error) => refused = Some(error),
                     }
                 }
-                let rows = rows.ok_or_else(|| de::Error::custom("it answers for no pair"))?;
+                let none =
+                    || refused.map_or_else(|| "it answers for no pair".to_owned(), |error| error.to_string());
+                let rows = rows.ok_or_else(|| de::Error::custom(none()))?;
                 Ok(Keyed { rows, last })
             }
         }

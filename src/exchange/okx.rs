@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::exchange::book_rows::{Level, Snapshot};
@@ -166,7 +166,15 @@ struct Data;
 
 /// `[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`.
 #[derive(Deserialize)]
-struct Bar<'a>(Int, Num, Num, Num, Num, Num, Num, Num, #[serde(default, borrow)] Text<'a>);
+struct Bar<'a>(Int, Num, Num, Num, Num, Num, Num, Num, #[serde(default, borrow)] Confirm<'a>);
+
+/// `1` once a candle is closed; rows did not always have it.
+#[derive(Default)]
+enum Confirm<'a> {
+    #[default]
+    Unsaid,
+    Said(Text<'a>),
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -433,6 +441,12 @@ impl Envelope for Data {
     }
 }
 
+impl<'de: 'a, 'a> Deserialize<'de> for Confirm<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Text::deserialize(from).map(Confirm::Said)
+    }
+}
+
 impl<'a> WireRow<'a> for Bar<'a> {
     type Record = Candle;
 
@@ -444,11 +458,12 @@ impl<'a> WireRow<'a> for Bar<'a> {
     /// column of its own.
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
         let Bar(_, open, high, low, close, volume, of_contracts, quote, confirmed) = self;
-        match &*confirmed {
-            "0" => return Ok(Taken::Unfinished),
-            // It did not always say so.
-            "1" | "" => {}
-            _ => return Err(row.fault(OddFault::Value, "its confirm is neither 0 nor 1").into()),
+        match &confirmed {
+            Confirm::Said(word) if &**word == "0" => return Ok(Taken::Unfinished),
+            Confirm::Said(word) if &**word != "1" => {
+                return Err(row.fault(OddFault::Value, "its confirm is neither 0 nor 1").into());
+            }
+            Confirm::Said(_) | Confirm::Unsaid => {}
         }
         let is_spot = page.series.pair().market() == Market::Spot;
         Ok(Taken::Row(row.candle(Candle {

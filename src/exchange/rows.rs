@@ -333,6 +333,7 @@ impl<'p, R: Record> Reading<'p, R> {
     fn finish(mut self, order: Order, is_numbered: bool) -> Rows<R> {
         if let Some(open) = self.unfinished {
             self.kept.retain(|record| record.ts() < open);
+            self.odd.retain(|odd| odd.at.is_none_or(|at| at < open));
         }
         let place = |record: &R| match record.number() {
             Some(number) if is_numbered => number,
@@ -366,3 +367,7 @@ fn shapeless(row: Row, error: &serde_json::Error) -> RowFault {
 fn odd(fault: &RowFault, text: &RawValue, at: Option<Micros>) -> OddRow {
     OddRow::new(fault.fault, format!("row {}: {}", fault.row, fault.reason), text.get(), at)
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

@@ -73,7 +73,11 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
             RefusalKind::Temporary,
             "Internal error; unable to process your request. Please try again.",
         ),
-        ("error_permanent.json", RefusalKind::Permanent, "Illegal characters found in parameter 'symbol'."),
+        (
+            "error_permanent.json",
+            RefusalKind::Permanent,
+            "Illegal characters found in parameter 'startTime'.",
+        ),
     ],
     impossible: &[
         ("ohlc_1m_running.json", "\"42314.00000000\"", "\"NaN\""),

@@ -11,6 +11,7 @@ mod binancecoinm;
 mod bitfinex;
 mod bitmex;
 mod bodies;
+mod book_levels;
 mod books;
 mod bybit;
 mod coinbase;

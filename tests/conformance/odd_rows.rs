@@ -112,7 +112,7 @@ fn pages() -> impl Iterator<Item = Full> {
 }
 
 /// A number in the forms it is not written in.
-fn other_forms(value: &Json, is_id: bool) -> Vec<Json> {
+pub(crate) fn other_forms(value: &Json, is_id: bool) -> Vec<Json> {
     let number = match value {
         Json::String(text) => text.parse::<f64>().ok().filter(|number| number.is_finite()),
         other => other.as_f64(),

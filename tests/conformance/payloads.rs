@@ -93,7 +93,7 @@ fn holds(exchange: &dyn Exchange, sample: &Sample, first: &First) -> bool {
     if !matches!(sample.what, What::Page(kind, _) if kind == wanted) {
         return false;
     }
-    let Ok(Read::Rows(batch, _)) = sample.read(exchange) else { return false };
+    let Ok(Read::Rows(batch, _) | Read::Odd(batch, _)) = sample.read(exchange) else { return false };
     match first {
         First::Candle { ts_millis, open, high, low, close, volume } => {
             let values = [*open, *high, *low, *close, *volume];
