@@ -203,7 +203,16 @@ fn append(writer: &mut Writer, dice: &mut Dice, shared: &Shared) {
     });
 }
 
-/// Reads so often beside the writer, and until it published as often.
+impl State {
+    /// Whether a reader met so many publishes, folds and rows taken out of the open file among them.
+    fn is_enough(&self, reads: u64) -> bool {
+        let met = self.reads.min(self.publish / 2);
+        let has_all = self.folds * 50 > reads && self.taken_out * 200 > reads;
+        met >= reads && (has_all || met > 20 * reads)
+    }
+}
+
+/// Reads so often beside the writer, and until it published as often and in every way.
 fn read_on(
     folder: &Path,
     read: &mut (dyn FnMut(&Path) -> Found + Send),
@@ -212,7 +221,7 @@ fn read_on(
     shared: &Shared,
 ) -> Met {
     let mut met = Met::default();
-    while shared.with(|state| state.reads.min(state.publish / 2)) < reads {
+    while !shared.with(|state| state.is_enough(reads)) {
         let (published, begun) = shared.with(|state| (state.published, state.publish));
         let found = read(folder);
         let (ended, sent) = shared.with(|state| (state.publish, state.sent));
