@@ -19,6 +19,8 @@ use dccd::db::Database;
 #[path = "common/tasks.rs"]
 mod tasks;
 
+#[path = "../tests/needs/mod.rs"]
+mod needs;
 #[path = "../tests/tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;

@@ -12,6 +12,8 @@ use dccd::tracker::{Claimer, Held, NewTask, Tracker, Verdict};
 #[path = "common/tasks.rs"]
 mod tasks;
 
+#[path = "../tests/needs/mod.rs"]
+mod needs;
 #[path = "../tests/tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod postgres;

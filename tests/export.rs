@@ -4,7 +4,7 @@
 
 mod needs;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade};

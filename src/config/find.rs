@@ -128,6 +128,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "what is in the file is wrong on purpose")]
     fn a_text_in_another_encoding_is_refused_by_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |bytes: &[u8]| {

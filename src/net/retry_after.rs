@@ -92,8 +92,8 @@ pub(crate) fn http_date(text: &str) -> Option<Micros> {
 /// The two forms that HTTP had before: `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
 fn older_date(text: &str) -> Option<Micros> {
     let formats = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
-    let read = |format: &&str| DateTime::strptime(format, text).ok();
-    let at = formats.iter().find_map(|format| read(&format))?.to_zoned(TimeZone::UTC).ok()?;
+    let read = |format: &&str| DateTime::strptime(*format, text).ok();
+    let at = formats.iter().find_map(read)?.to_zoned(TimeZone::UTC).ok()?;
     Some(Micros(at.timestamp().as_microsecond()))
 }
 

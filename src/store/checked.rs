@@ -159,7 +159,8 @@ fn look(layout: &Layout, series: &Series) -> Result<Ledger, StoreError> {
     }
 }
 
-/// Looks again a few times at what is not as it should be, unless it can not become so by itself.
+/// Looks again a few times at what is not as it should be, unless it cannot become so by itself.
+#[allow(clippy::disallowed_methods, reason = "the waits are short and on a thread that only reads files")]
 fn patiently<T>(mut look: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for wait in AGAIN {
         match look() {

@@ -19,6 +19,5 @@ mod paused;
 mod program;
 mod shown;
 mod stopped;
-mod table;
 #[path = "../runs/told.rs"]
 mod told;
