@@ -541,6 +541,14 @@ const LIMITS_IN_WORDS: [(&str, &str, &str, &str, u64); 14] = [
     ),
 ];
 
+/// Whether the address is shut out, rather than asked to send less.
+fn is_ban(status: &str, body: &str) -> bool {
+    status.starts_with("403")
+        || status.starts_with("418")
+        || body.contains("banned")
+        || body.contains("lockout")
+}
+
 #[tokio::test]
 async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
     for (name, status, headers, body, secs) in LIMITS_IN_WORDS {
@@ -559,7 +567,11 @@ async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
         let held = HttpRequest::new("trades", "/".to_owned(), 1).paid_from(1);
         let (next, ()) = tokio::join!(client.get(&held, &stop), async { stop.cancel() });
 
-        let NetError::RateLimited { wait, .. } = limited else { panic!("{name} {body}: {limited:?}") };
+        let wait = match limited {
+            NetError::Banned { wait, .. } if is_ban(status, body) => wait,
+            NetError::RateLimited { wait, .. } if !is_ban(status, body) => wait,
+            other => panic!("{name} {body}: {other:?}"),
+        };
         let long = Duration::from_secs(secs);
         assert!(
             wait + Duration::from_secs(2) >= long && wait <= long + Duration::from_secs(2),
@@ -573,8 +585,8 @@ async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
 async fn a_limit_whose_words_name_no_time_ahead_backs_off_as_ever() {
     let past = br#"{"code":-1003,"msg":"Way too many requests; IP banned until 1500000000000."}"#;
 
-    let NetError::RateLimited { wait, .. } = error_of("429 Too Many Requests", "", past).await else {
-        panic!("it is a rate limit")
+    let NetError::Banned { wait, .. } = error_of("429 Too Many Requests", "", past).await else {
+        panic!("it tells of a ban")
     };
 
     assert!(wait <= Duration::from_secs(1), "{wait:?}");

@@ -22,6 +22,8 @@ pub struct Knobs {
     pub holes: Windows,
     /// A closed candle stays provisional until this many further spans have passed; a running one always is.
     pub revise_spans: u32,
+    /// One row in so many cannot be true, and is the same whenever it is asked for; 0 where all can.
+    pub odd_one_in: u64,
     /// The most rows of candles or trades a page holds; the exchange's own limit of 1000 holds besides.
     pub page_limit: usize,
     /// The weight it takes in one `weight_window`, announced as its limit a minute.
@@ -71,6 +73,7 @@ impl Default for Knobs {
             cluster: 8,
             holes: Windows::new(),
             revise_spans: 0,
+            odd_one_in: 0,
             page_limit: 1_000,
             weight_limit: 6_000,
             weight_window: Duration::from_secs(60),

@@ -22,6 +22,9 @@ pub(super) enum Bend {
     NotFinite(&'static str),
 }
 
+/// What odd rows are drawn from.
+const ODD: u64 = 0x0DD;
+
 /// Puts the rows of a page, given by their keys, in the state a fault wants; drawn from `number`.
 pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64) {
     match fault {
@@ -69,6 +72,11 @@ pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
         }),
         _ => None,
     }
+}
+
+/// Whether the row of a key is one of those that cannot be true, one in so many.
+pub(super) fn is_odd(key: i64, one_in: u64) -> bool {
+    one_in > 0 && draw(ODD, key.cast_unsigned()) % one_in == 0
 }
 
 /// Writes a page: every key as a row, the middle one bent.

@@ -127,10 +127,14 @@ impl Asked<'_> {
     pub(super) fn page(
         &self,
         mut keys: Vec<i64>,
-        row: impl FnMut(&mut Vec<u8>, i64, Option<rows::Bend>),
+        mut row: impl FnMut(&mut Vec<u8>, i64, Option<rows::Bend>),
     ) -> Vec<u8> {
         rows::disarrange(&mut keys, self.fault, self.number);
-        rows::page(&keys, rows::bend_of(self.fault, self.number), row)
+        let one_in = self.world.knobs.odd_one_in;
+        rows::page(&keys, rows::bend_of(self.fault, self.number), |out, key, bend| {
+            let odd = rows::is_odd(key, one_in).then_some(rows::Bend::Contradiction);
+            row(out, key, odd.or(bend));
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::promql::{family, names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
-const SILENT: [(&str, &str); 15] = [
+const SILENT: [(&str, &str); 16] = [
     ("(dccd_worker_heartbeat_timestamp_seconds{job=~", "the daemon takes no tasks yet"),
     ("(dccd_job_lease_timestamp_seconds{job=~", "no run need be under way"),
     ("dccd_sync_", "the run has no remote"),
@@ -28,6 +28,7 @@ const SILENT: [(&str, &str); 15] = [
     ("kind=\"trades\"", "the run has no series of trades"),
     ("series:dccd_job_consecutive_errors:at_threshold", "there is one only while runs fail"),
     ("exchange:dccd_failures:reported", "there is one only while runs fail"),
+    ("exchange:dccd_exchange_banned:active", "no exchange need ban anybody"),
     ("instance:dccd_storage:full", "the disk need not be full"),
     ("instance:dccd_storage:refusing", "the disk need not refuse anything"),
 ];

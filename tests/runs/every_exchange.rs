@@ -19,10 +19,10 @@ use crate::house::{House, assert_same, at, backfill};
 use crate::kraken;
 
 /// One kind of one exchange, and what it takes to get it.
-struct Case {
-    series: &'static str,
-    from: &'static str,
-    until: &'static str,
+pub(crate) struct Case {
+    pub(crate) series: &'static str,
+    pub(crate) from: &'static str,
+    pub(crate) until: &'static str,
     /// How many trades may share a millisecond, or nothing of interest.
     cluster: u64,
     /// How many times the documented limits.
@@ -51,7 +51,7 @@ const fn rates(
 }
 
 /// The least requests: full pages of so many new rows, the look for the first row, and the page that shows the end.
-const CASES: [Case; 29] = [
+pub(crate) const CASES: [Case; 29] = [
     candles("binance/BTC-USDT/ohlc/1m", 1, |ts| pages(ts, 1_000) + 1),
     trades("binance/BTC-USDT/trades", 2_500, 4, |ts| pages(ts, 999) + 1),
     candles("binance/BTC-USDT_PERP/ohlc/1m", 4, |ts| pages(ts, 1_000) + 1),
@@ -105,11 +105,11 @@ fn pages_of_a_hundred_by_time(ts: &[i64]) -> usize {
 }
 
 impl Case {
-    fn series(&self) -> Series {
+    pub(crate) fn series(&self) -> Series {
         self.series.parse().unwrap()
     }
 
-    fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         Window::new(at(self.from), at(self.until)).unwrap()
     }
 
@@ -129,7 +129,7 @@ impl Case {
         )
     }
 
-    async fn house(&self) -> House {
+    pub(crate) async fn house(&self) -> House {
         let series = self.series();
         let exchange = find(series.exchange()).unwrap();
         let quota = exchange.quotas()[exchange.offer_for(&series).unwrap().budget];
@@ -155,7 +155,7 @@ impl Case {
         house.existing(self.series, self.window())
     }
 
-    fn is_computed(&self) -> bool {
+    pub(crate) fn is_computed(&self) -> bool {
         self.series == "kraken/BTC-USD/ohlc/1m"
     }
 

@@ -339,6 +339,12 @@ impl Metrics {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// All samples of a family.
+    pub(crate) fn sum(&self, family: &str) -> f64 {
+        let own = self.0.iter().filter(|line| line.split('{').next() == Some(family));
+        own.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
     /// The sample of a family, or of one of its label sets, for a series.
     pub(crate) fn of_series(&self, family: &str, series: &Series) -> f64 {
         let (name, label) = family.split_once('{').unwrap_or((family, ""));

@@ -27,6 +27,7 @@ mod krakenfutures;
 mod listing;
 #[path = "../needs/mod.rs"]
 mod needs;
+mod odd_rows;
 mod okx;
 mod online;
 mod outages;

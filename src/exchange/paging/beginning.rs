@@ -172,6 +172,9 @@ impl Walk {
         let Beginning::Open(head) = self.beginning.clone() else {
             return Ok(Step::of_nothing(seen.rows.kind()));
         };
+        // What lies elsewhere belongs to another page.
+        let is_here = |odd: &OddRow| odd.at.is_none_or(|at| head.window.holds(at));
+        let odd = odd.into_iter().filter(is_here).collect();
         let mut step = match &seen.numbers {
             Some(numbers) => self.step_back(head, seen, numbers)?,
             None => self.look_before(&head, seen)?,

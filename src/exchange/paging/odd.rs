@@ -4,8 +4,11 @@ use crate::exchange::ParseError;
 use crate::exchange::paging::Walk;
 use crate::model::{Micros, OddRow, Window};
 
-/// The share of a page's room that odd rows may take: one in so many.
+/// The share of an answer that odd rows may take: one in so many.
 const ONE_IN: usize = 10;
+
+/// So many may be odd in a short answer, unless they are most of it.
+const FEW: usize = 10;
 
 /// An odd row that two answers had, and the time it leaves without a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +36,7 @@ impl Walk {
             self.contradicted(good)?;
             return Ok(None);
         }
-        let most = (self.offer.page_rows as usize / ONE_IN).max(1);
+        let most = ((odd.len() + good) / ONE_IN).max(FEW);
         if odd.len() > most || odd.len() > good {
             return Err(ParseError::MostlyOdd {
                 odd: odd.len(),

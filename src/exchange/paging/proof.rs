@@ -50,14 +50,19 @@ impl Walk {
         }
         if self.advances(furthest.as_ref(), next, full) || (self.glimpsed && furthest.is_some()) {
             let covered = reach.and_then(|row| self.prove_up_to(row));
+            let whole = inside.len();
             let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
+            let set_aside = match kept.len() < whole {
+                true => self.shown_once(step.set_aside, furthest.as_ref()),
+                false => step.set_aside,
+            };
             let held = match next {
                 // Its row need not be the furthest in time, nor inside the window.
                 Next::FromId(id) => Edge::numbered(rows, id).or(furthest.map(|row| Edge::at(row.at))),
                 Next::ByTime | Next::Skip(_) => furthest,
             };
             self.go_on(held, next, full);
-            return Ok(Step { rows: self.gather(rows, &kept), covered, ..step });
+            return Ok(Step { rows: self.gather(rows, &kept), covered, set_aside, ..step });
         }
         if full && self.grid.is_none() && next == Next::ByTime {
             let at = furthest.or_else(|| self.held.clone()).map_or(self.from, |row| row.at);
@@ -132,6 +137,14 @@ impl Walk {
             inside.retain(|own| rows.ts()[*own] != row.at.0);
         }
         inside
+    }
+
+    /// Without the odd rows of the furthest instant and beyond, which come again with its good ones.
+    fn shown_once(&self, mut odd: Vec<SetAside>, furthest: Option<&Edge>) -> Vec<SetAside> {
+        if let Some(row) = furthest {
+            odd.retain(|odd| odd.row.at.is_none_or(|at| at != row.at && !self.is_beyond(at, row.at)));
+        }
+        odd
     }
 
     /// The row past the window nearest to it.
