@@ -37,8 +37,16 @@ fn polars_pandas_and_duckdb_read_the_rows_that_were_written() {
     .map(|(series, rows, periods)| write(&layout, series, rows, periods))
     .chain(
         [
-            ("kraken/BTC-USDT/ohlc/1m", candles(60, -2_000, 5_000), &["2023", "2024", "2024_open"][..]),
-            ("kraken/BTC-USDT/trades", trades(), &["2023-12-31", "2024-01-01", "2024-01-01_open"]),
+            (
+                "kraken/BTC-USDT/ohlc/1m",
+                candles(60, -2_000, 5_000),
+                &["2023", "2023_open", "2024", "2024_open"][..],
+            ),
+            (
+                "kraken/BTC-USDT/trades",
+                trades(),
+                &["2023-12-31", "2023-12-31_open", "2024-01-01", "2024-01-01_open"],
+            ),
         ]
         .map(|(series, rows, files)| write_as_it_grows(&layout, series, rows, files)),
     )

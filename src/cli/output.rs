@@ -40,6 +40,11 @@ impl Output {
         let _ = writeln!(self.out, "{}", escaped(&text.to_string()));
     }
 
+    /// A line that goes with the work and is no result of it: where it is not taken, nothing is missing.
+    pub(crate) fn remark(&mut self, text: impl Display) {
+        let _ = writeln!(self.out.stream, "{}", escaped(&text.to_string()));
+    }
+
     /// A whole text of our own, such as a script.
     pub(crate) fn text(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes());

@@ -29,11 +29,11 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
     for address in running.addresses() {
         out.line(format!("Serving {scheme}://{address}/ and {scheme}://{address}/metrics"));
     }
-    out.line("Starting daemon. Press Ctrl-C to stop.");
+    out.remark("Starting daemon. Press Ctrl-C to stop.");
     let stopping = stop.clone();
     let (ended, ()) = tokio::join!(running.run(stop), async {
         stopping.cancelled().await;
-        out.line("Stopping daemon…");
+        out.remark("Stopping daemon…");
     });
     if ended.unfinished > 0 {
         out.note(format!(
@@ -41,6 +41,6 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
             ended.unfinished
         ));
     }
-    out.line("Daemon stopped.");
+    out.remark("Daemon stopped.");
     if ended.is_durable { Exit::Done } else { Exit::Storage }
 }

@@ -64,8 +64,7 @@ impl Client {
             _ => limited.then(|| self.limiter(budget).back_off(sent)),
         });
         // The address is shut out for a while, rather than asked to send less.
-        let locks_out = |refusal: &Refusal| is_of_a_ban(refusal) || self.exchange.lockout(refusal).is_some();
-        let is_ban = matches!(status, 403 | 418) || refusal.as_ref().is_some_and(locks_out);
+        let is_ban = matches!(status, 403 | 418) || refusal.as_ref().is_some_and(is_of_a_ban);
         let until = wait.map(|wait| self.hold(wait, is_ban));
         match (wait, refusal) {
             (Some(wait), _) if is_ban && (limited || status == 418) => {
@@ -174,7 +173,8 @@ fn is_of_a_limit(refusal: &Refusal) -> bool {
 
 /// Whether it says that the address is shut out, rather than that requests come too fast.
 fn is_of_a_ban(refusal: &Refusal) -> bool {
-    refusal.message.to_ascii_lowercase().contains("banned")
+    let words = refusal.message.to_ascii_lowercase();
+    words.contains("banned") || words.contains("lockout")
 }
 
 /// The end of the second an instant lies in.

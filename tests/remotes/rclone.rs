@@ -271,7 +271,7 @@ async fn beside_a_daemon_copies_are_sent_dropped_and_brought_back_by_it() {
 
     let restored = nas.dccd(&home, &["restore", "binance/BTC-USDT", "okx"]).await;
     assert_eq!(restored.code, Some(1), "{restored:?}");
-    assert!(restored.err.contains("no remote holds okx"), "{restored:?}");
+    assert!(restored.err.contains("no remote holds `okx`"), "{restored:?}");
     assert!(restored.out.contains("Restored 1 file(s)") && home.file("2023").exists(), "{restored:?}");
     assert_eq!(daemon.stop().await, Some(0));
     assert_eq!(home.stored(), closes(-2, 5, 1.0));

@@ -153,7 +153,7 @@ async fn what_is_held_is_shown_as_a_table_and_as_json() {
 #[tokio::test]
 async fn every_exit_code_says_what_was_wrong() {
     let house = house().await;
-    configure(&house, &house.text().replace("span: 3600", "span: 3601"));
+    configure(&house, &house.text().replace("span: 3600", "span: often"));
     assert_eq!(dccd(&house, &["validate"]).await.code, Some(1));
     for command in ["backfill", "collect", "start", "status", "inventory", "gaps", "verify", "logs"] {
         let refused = dccd(&house, &[command]).await;

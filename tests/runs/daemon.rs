@@ -206,7 +206,7 @@ async fn a_paused_job_does_not_run_by_itself_over_restarts_until_it_is_resumed()
     assert_eq!(alone.out.lines().count(), 2, "{alone:?}");
     let nothing = dccd(&house, &["jobs", "pause", "binance/BTC"]).await;
     assert_eq!(nothing.code, Some(1));
-    assert!(nothing.err.contains("no job is, or begins with, `binance/BTC`"), "{nothing:?}");
+    assert!(nothing.err.contains("no job matches `binance/BTC`"), "{nothing:?}");
     let run = dccd(&house, &["jobs", "run", "binance/BTC-USDT"]).await;
     assert_eq!((run.code, &*run.out), (Some(0), "Done. successes=1 failures=0\n"), "{run:?}");
 }
@@ -241,7 +241,7 @@ async fn what_is_asked_wrongly_is_refused_and_nothing_is_done() {
 
     let told = |said: &Said| (said.status, said.body.clone());
     assert_eq!(unknown.status, 404, "{}", unknown.body);
-    assert!(unknown.body.contains("no job is, or begins with, `kraken`"), "{}", unknown.body);
+    assert!(unknown.body.contains("no job matches `kraken`"), "{}", unknown.body);
     assert_eq!(
         (mistyped.status, no_series.status),
         (400, 400),

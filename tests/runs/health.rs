@@ -51,7 +51,7 @@ async fn a_daemon_is_healthy_until_it_is_told_to_stop_and_leaves_no_sign_of_life
 #[tokio::test]
 async fn a_mistake_in_the_configuration_says_nothing_about_the_daemon_that_runs() {
     let (house, _child) = daemon().await;
-    configure(&house, &house.text().replace("span: 60", "span: 61"));
+    configure(&house, &house.text().replace("span: 60", "span: often"));
 
     assert_eq!(dccd(&house, &["collect"]).await.code, Some(78));
     assert_eq!(dccd(&house, &["healthcheck"]).await.code, Some(0));

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::exchange::{Answer, Ask, Instrument, Next, Page, ParseError, find};
+use dccd::exchange::{Answer, Ask, Instrument, Next, Page, ParseError, Parsed, find};
 use dccd::model::{Batch, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Knobs, Sim};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,6 +88,15 @@ pub(crate) async fn rows(sim: &Sim, series: &str, path: &str) -> Batch {
 
 /// A body as the client side reads it.
 pub(crate) fn parsed(series: &str, body: &[u8]) -> Result<(Batch, Next), ParseError> {
+    whole(series, body).map(|(batch, parsed)| (batch, parsed.next))
+}
+
+/// Whether an answer has rows that cannot be true.
+pub(crate) fn has_odd(series: &str, body: &[u8]) -> bool {
+    !whole(series, body).unwrap().1.odd.is_empty()
+}
+
+fn whole(series: &str, body: &[u8]) -> Result<(Batch, Parsed), ParseError> {
     let series: Series = series.parse().unwrap();
     let mut batch = Batch::of(series.kind());
     let rows = if series.kind() == Kind::OrderBook { 5_000 } else { 1_000 };
@@ -95,8 +104,8 @@ pub(crate) fn parsed(series: &str, body: &[u8]) -> Result<(Batch, Next), ParseEr
     let instrument = Arc::new(Instrument::named(exchange.symbol(series.pair())));
     let (window, ask) = (window("2020-01-01", "2020-01-02"), Ask::ByTime);
     let page = Page { series: Arc::new(series), instrument, window, ask, rows };
-    let next = exchange.parse(&page, &Answer::of(body, Micros(0)), &mut batch)?.next;
-    Ok((batch, next))
+    let parsed = exchange.parse(&page, &Answer::of(body, Micros(0)), &mut batch)?;
+    Ok((batch, parsed))
 }
 
 pub(crate) fn at(text: &str) -> Micros {
