@@ -2,7 +2,7 @@
 
 use crate::exchange::ParseError;
 use crate::exchange::paging::Walk;
-use crate::model::{Micros, OddRow, Window};
+use crate::model::{Micros, OddFault, OddRow, Window};
 
 /// The share of an answer that odd rows may take: one in so many.
 const ONE_IN: usize = 10;
@@ -36,8 +36,11 @@ impl Walk {
             self.contradicted(good)?;
             return Ok(None);
         }
+        // Candles open off the grid for as long as an outage of the exchange lasts.
+        let off_values = odd.iter().filter(|row| row.fault != OddFault::OffGrid).count();
         let most = ((odd.len() + good) / ONE_IN).max(FEW);
-        if odd.len() > most || odd.len() > good {
+        let is_mostly = odd.len() > good || odd.len() > self.offer.page_rows as usize / ONE_IN;
+        if is_mostly || off_values > most {
             return Err(ParseError::MostlyOdd {
                 odd: odd.len(),
                 rows: odd.len() + good,
