@@ -42,7 +42,10 @@ impl Output {
 
     /// A line that goes with the work and is no result of it: where it is not taken, nothing is missing.
     pub(crate) fn remark(&mut self, text: impl Display) {
-        let _ = writeln!(self.out.stream, "{}", escaped(&text.to_string()));
+        let line = text.to_string();
+        if writeln!(self.out.stream, "{}", escaped(&line)).and_then(|()| self.out.stream.flush()).is_err() {
+            self.out.stream = Box::new(io::sink());
+        }
     }
 
     /// A whole text of our own, such as a script.
