@@ -48,6 +48,15 @@ impl FetchError {
         self.advice() == Advice::GiveUp
     }
 
+    /// How many rows cannot be true, where a page was refused for them.
+    pub(crate) fn impossible_rows(&self) -> u64 {
+        match self {
+            FetchError::Parse { source: ParseError::MostlyOdd { odd, .. }, .. } => *odd as u64,
+            FetchError::Parse { source: ParseError::Impossible { .. }, .. } => 1,
+            _ => 0,
+        }
+    }
+
     /// The word this counts under.
     #[must_use]
     pub fn reason(&self) -> Reason {

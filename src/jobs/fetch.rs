@@ -12,8 +12,8 @@ use crate::jobs::FetchError;
 use crate::jobs::ends::Ends;
 use crate::model::{Batch, Window};
 use crate::net::{Advice, Client, NetError, Received};
-use crate::telemetry::events::RequestRetried;
-use crate::telemetry::{Telemetry, trace};
+use crate::telemetry::events::{RequestRetried, RowsDiscarded};
+use crate::telemetry::{Discard, Telemetry, trace};
 
 /// How often and how patiently a window is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,7 +94,13 @@ impl Fetcher {
             let asked = self.ask(&exchange.request(page), read).await;
             match &asked {
                 Ok(_) => trace::read(came),
-                Err((_, error)) => trace::failed(error.reason().name(), error),
+                Err((_, error)) => {
+                    trace::failed(error.reason().name(), error);
+                    let (series, reason, rows) = (&page.series, Discard::Invalid, error.impossible_rows());
+                    if rows > 0 {
+                        self.telemetry.emit(RowsDiscarded { series, reason, rows });
+                    }
+                }
             }
             asked
         };

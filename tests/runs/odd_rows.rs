@@ -82,9 +82,13 @@ async fn many_odd_rows_fail_the_job(case: &Case) {
     let series = case.series();
     let (house, order) = house(case, 6).await;
 
-    let outcome = house.run(&order).await;
+    let site = house.site().await;
+    let outcome = run(&site, &order).await;
+    let refused = Metrics::of(&site).sum("dccd_rows_discarded_total");
+    site.close().await;
 
     let error = said(&outcome);
+    assert!(refused > 0.0, "{series}: it is told");
     assert!(error.contains("cannot be true"), "{series}: {error:?}");
     assert_eq!(house.stored(case.series).len(), 0, "{series}");
     assert!(set_aside_rows(&house.layout(), &series).unwrap().rows.is_empty(), "{series}");
