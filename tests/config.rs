@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dccd::config::{
-    Channel, Config, ConfigError, Provider, Start, Store, Surroundings, Trigger, check,
-    exchanges_without_adapter, load, load_in,
+    Channel, Config, ConfigError, Provider, Start, Store, Surroundings, Trigger, check, load, load_in,
 };
 use dccd::model::{Kind, Micros, Span, Zone};
 use dccd::telemetry::logs::LogFormat;
@@ -106,17 +105,6 @@ fn what_is_not_active_is_said_once_each_and_no_secret_is_shown() {
     let all = format!("{config:?}");
     assert!(!all.contains("XXXX") && !all.contains("mynas"), "{all}");
     assert!(checked(JOB).notes.is_empty());
-}
-
-#[test]
-fn a_job_without_an_adapter_loads_and_says_that_it_does_not_run() {
-    let Some(name) = exchanges_without_adapter().first().copied() else { return };
-    let config =
-        checked(&format!("histo_jobs: [{{exchange: {name}, pairs: ['BTC/USD:perp'], data_type: funding}}]"));
-
-    assert!(!config.histo_jobs[0].running);
-    let expected = format!("histo_jobs[0] is not running: this version has no adapter for {name}");
-    assert_eq!(config.notes, [expected]);
 }
 
 #[test]

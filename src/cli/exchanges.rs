@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::config::exchanges_without_adapter;
 use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
 use crate::model::{Grid, Market, Micros};
 
@@ -75,7 +74,6 @@ fn table() -> Vec<String> {
     lines.extend(rows.iter().map(spaced));
     lines.push(String::new());
     lines.extend(ALL.iter().map(|exchange| format!("{}: {}", exchange.name(), limit(*exchange))));
-    lines.extend(not_running());
     lines
 }
 
@@ -85,7 +83,6 @@ fn markdown() -> Vec<String> {
     lines.extend(rows().iter().map(|row| barred(row)));
     lines.push(String::new());
     lines.extend(ALL.iter().map(|exchange| format!("* {}: {}", exchange.name(), limit(*exchange))));
-    lines.extend(not_running().map(|line| format!("* {line}")));
     lines
 }
 
@@ -94,11 +91,6 @@ fn limit(exchange: &dyn Exchange) -> String {
     let each = each.map(|quota| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
     let all = each.collect::<Vec<_>>().join(" and apart from it ");
     format!("{}, {all} until it announces another limit", exchange.rest_url())
-}
-
-fn not_running() -> Option<String> {
-    let names = exchanges_without_adapter();
-    (!names.is_empty()).then(|| format!("loaded but not running in this version: {}", names.join(", ")))
 }
 
 fn joined<T>(all: &[T], text: impl Fn(&T) -> String) -> String {

@@ -11,23 +11,6 @@ use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::exchange;
 
-/// Exchanges whose jobs load but do not run until their adapter is in the registry.
-const PLANNED: [&str; 7] = ["kraken", "krakenfutures", "coinbase", "bybit", "okx", "bitfinex", "bitmex"];
-
-/// The names a configuration may use: the registry's, then those still without an adapter.
-#[must_use]
-pub fn known_exchanges() -> Vec<&'static str> {
-    let mut names = exchange::names();
-    names.extend(exchanges_without_adapter());
-    names
-}
-
-/// The names that load but do not run in this version.
-#[must_use]
-pub fn exchanges_without_adapter() -> Vec<&'static str> {
-    PLANNED.into_iter().filter(|name| exchange::find(name).is_none()).collect()
-}
-
 /// How one exchange is spoken to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExchangeSettings {
@@ -56,7 +39,7 @@ const KEYS: [&str; 4] = ["rest_url", "ws_url", "requests_per_second", "timeout"]
 
 /// Reads the `exchanges` section of the file.
 pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
-    let known = known_exchanges();
+    let known = exchange::names();
     let mut settings = BTreeMap::new();
     for (name, node) in root.names("exchanges") {
         let at = format!("exchanges.{name}");

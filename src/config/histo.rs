@@ -105,11 +105,6 @@ fn one(
     let section = Section::open(node, at, &KEYS, report);
     let exchange = exchange_name(&section, str::to_owned);
     let adapter = exchange.and_then(exchange::find);
-    if let Some(name) = exchange
-        && adapter.is_none()
-    {
-        report.note(format!("{at} is not running: this version has no adapter for {name}"));
-    }
     let kind = kind(&section, adapter);
     let pairs = pairs(&section);
     let span = kind.and_then(|kind| span(&section, kind));

@@ -1,10 +1,10 @@
 //! What jobs of both kinds share: the exchange, the pairs and spans.
 
-use crate::config::exchanges::known_exchanges;
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
+use crate::exchange;
 use crate::model::{Pair, Span};
 
 /// The deepest book asked of an exchange that announces no depth of its own.
@@ -12,7 +12,7 @@ pub(super) const DEEPEST_BOOK: u32 = 5_000;
 
 /// The job's exchange, when it is a known one; `spell` is what is done to the name before it is looked up.
 pub(super) fn exchange_name(section: &Section<'_>, spell: fn(&str) -> String) -> Option<&'static str> {
-    let known = known_exchanges();
+    let known = exchange::names();
     if !section.has("exchange") {
         section.refuse("exchange", format!("is required; use one of {}", known.join(", ")));
         return None;

@@ -11,7 +11,6 @@ use crate::config::histo::{self, HistoJob, Start, Trigger};
 use crate::config::job::{self, exchange_name, pairs};
 use crate::config::node::Node;
 use crate::config::offered::{kind, span_fault};
-use crate::config::problem::Report;
 use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::config::stream::{Channel, StreamJob};
@@ -150,8 +149,11 @@ fn backfill(
     if let Some(fault) = &fault {
         section.report().note(format!("{at} is not running: {fault}"));
     }
-    if common.kind.is_some() {
-        note_waiting(section.report(), at, common.exchange, adapter.is_some(), kind, &waiting);
+    if let (Some(_), Some(name)) = (common.kind, common.exchange) {
+        for (place, pair) in &waiting {
+            let note = format!("{place} is not running: this version has no {kind} of {pair} on {name}");
+            section.report().note(note);
+        }
     }
     for (runs, pairs) in [(fault.is_none(), running), (false, waiting)] {
         if pairs.is_empty() {
@@ -160,26 +162,6 @@ fn backfill(
         let (pairs, series) =
             histo::series(section.report(), common.exchange, common.kind, common.span, pairs, places);
         jobs.histo.push(HistoJob { running: runs, pairs, series, ..whole.clone() });
-    }
-}
-
-/// Says what loads but does not run: 3.x has adapters, markets and kinds that are not here yet.
-fn note_waiting(
-    report: &Report,
-    at: &str,
-    exchange: Option<&str>,
-    spoken: bool,
-    kind: Kind,
-    waiting: &[(String, Pair)],
-) {
-    match exchange {
-        Some(name) if !spoken => {
-            report.note(format!("{at} is not running: this version has no adapter for {name}"));
-        }
-        Some(name) => waiting.iter().for_each(|(place, pair)| {
-            report.note(format!("{place} is not running: this version has no {kind} of {pair} on {name}"));
-        }),
-        None => {}
     }
 }
 

@@ -31,7 +31,7 @@ use std::path::Path;
 pub use alerts::{Alerts, Telemetry};
 pub use check::{Config, check};
 pub use cron::Cron;
-pub use exchanges::{ExchangeSettings, exchanges_without_adapter, known_exchanges};
+pub use exchanges::ExchangeSettings;
 pub use find::{Surroundings, read};
 pub use histo::{HistoJob, Start, Trigger};
 pub use http::Http;

@@ -16,7 +16,7 @@ pub struct Storage {
     pub remotes: Vec<Remote>,
     /// The time between copies; none when they are switched off.
     pub sync_interval: Option<Duration>,
-    /// The time between syncs of the journal, which this version does not have; zero syncs every batch.
+    /// The time between syncs of the journal; zero syncs every batch.
     pub journal_sync: Duration,
     /// How long an accepted row may wait before it is in Parquet.
     pub flush_interval: Duration,

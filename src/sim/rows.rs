@@ -76,7 +76,7 @@ pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
 
 /// Whether the row of a key is one of those that cannot be true, one in so many.
 pub(super) fn is_odd(key: i64, one_in: u64) -> bool {
-    one_in > 0 && draw(ODD, key.cast_unsigned()) % one_in == 0
+    one_in > 0 && draw(ODD, key.cast_unsigned()).is_multiple_of(one_in)
 }
 
 /// Writes a page: every key as a row, the middle one bent.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::catalogue::{COMES_WITH, OF_COLLECT};
+use crate::catalogue::OF_COLLECT;
 use crate::dashboards;
 use crate::process::{Server, ask};
-use crate::promql::{family, names, selectors};
+use crate::promql::{names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
@@ -72,10 +72,7 @@ pub(crate) async fn assert_answers(prometheus: &Server) {
 /// Why a query may have no answer.
 fn excuse(query: &str) -> Option<&'static str> {
     let by_part = SILENT.iter().find(|(part, _)| query.contains(part)).map(|(_, why)| *why);
-    let by_name = |name: &String| {
-        let coming = COMES_WITH.iter().find(|(coming, _)| *coming == family(name)).map(|(_, why)| *why);
-        coming.or_else(|| OF_COLLECT.contains(&name.as_str()).then_some("it is in a textfile"))
-    };
+    let by_name = |name: &String| OF_COLLECT.contains(&name.as_str()).then_some("it is in a textfile");
     by_part.or_else(|| names(query).iter().find_map(by_name))
 }
 

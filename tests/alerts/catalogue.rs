@@ -4,9 +4,6 @@ use std::collections::BTreeSet;
 
 use dccd::telemetry::Metrics;
 
-/// Metrics of parts of the program that are not merged yet; empty at the end.
-pub(crate) const COMES_WITH: &[(&str, &str)] = &[];
-
 /// Metrics of one-shot runs, which are in a textfile instead of the daemon's exposition.
 pub(crate) const OF_COLLECT: [&str; 6] = [
     "dccd_collect_last_run_timestamp_seconds",

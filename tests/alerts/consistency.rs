@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::CommandFactory;
 
-use crate::catalogue::{COMES_WITH, OF_COLLECT, OF_OTHERS, families};
+use crate::catalogue::{OF_COLLECT, OF_OTHERS, families};
 use crate::promql::{family, names};
 use crate::shipped::{alerts, cases, recordings, stems, text};
 
@@ -54,9 +54,6 @@ fn every_runbook_is_of_an_alert_is_listed_and_has_its_three_parts() {
     }
 }
 
-/// Commands of parts of the program that are not merged yet; empty at the end.
-const COMMANDS_TO_COME: [&str; 0] = [];
-
 #[test]
 fn runbooks_and_descriptions_name_only_commands_and_alerts_that_exist() {
     let program = dccd::cli::Cli::command();
@@ -72,7 +69,7 @@ fn runbooks_and_descriptions_name_only_commands_and_alerts_that_exist() {
         let flat = body.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in flat.split("`dccd ").skip(1) {
             let command = said.split(['`', ' ']).next().unwrap();
-            if !commands.contains(command) && !COMMANDS_TO_COME.contains(&command) {
+            if !commands.contains(command) {
                 wrong.insert(format!("{page}: dccd {command}"));
             }
         }
@@ -126,8 +123,7 @@ fn every_case_compares_the_severity_and_all_annotations() {
 pub(crate) fn known() -> BTreeSet<String> {
     let mut known = families();
     let foreign = OF_OTHERS.iter().chain(&OF_COLLECT).copied();
-    let coming = COMES_WITH.iter().map(|(name, _)| *name);
-    known.extend(foreign.chain(coming).map(str::to_owned));
+    known.extend(foreign.map(str::to_owned));
     known.extend(recordings().into_iter().map(|rule| rule.record));
     known
 }

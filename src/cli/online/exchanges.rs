@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::online::{Check, WITHIN, not_spoken};
+use crate::cli::online::{Check, WITHIN};
 use crate::config::Config;
 use crate::daemon::now;
 use crate::exchange::{AssetNames, Instrument, find};
@@ -41,9 +41,6 @@ pub(super) async fn ask(
     pairs: BTreeSet<Pair>,
     stop: CancellationToken,
 ) -> Vec<Check> {
-    if let Some(check) = not_spoken(&name) {
-        return vec![check];
-    }
     let about = format!("{name} clock");
     let client = match client(&config, &name) {
         Some(Ok(client)) => Arc::new(client),

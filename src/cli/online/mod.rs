@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, exchanges_without_adapter};
+use crate::config::Config;
 
 /// How long all questions together may take; one still open then is a failure.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -37,8 +37,6 @@ pub(crate) struct Check {
 pub(crate) enum State {
     Ok,
     Failed,
-    /// Not asked, as this version would not use it.
-    Skipped,
 }
 
 impl State {
@@ -46,7 +44,6 @@ impl State {
         match self {
             State::Ok => "✓",
             State::Failed => "✗",
-            State::Skipped => "–",
         }
     }
 }
@@ -58,10 +55,6 @@ impl Check {
 
     fn failed(about: impl Into<String>, said: impl Into<String>) -> Self {
         Check { about: about.into(), state: State::Failed, said: said.into() }
-    }
-
-    fn skipped(about: impl Into<String>, said: impl Into<String>) -> Self {
-        Check { about: about.into(), state: State::Skipped, said: said.into() }
     }
 }
 
@@ -108,11 +101,4 @@ impl Questions {
         answers.sort_unstable_by_key(|(place, _)| *place);
         answers.into_iter().flat_map(|(_, checks)| checks).collect()
     }
-}
-
-/// What is told of an exchange that loads but is not spoken to.
-fn not_spoken(name: &str) -> Option<Check> {
-    exchanges_without_adapter()
-        .contains(&name)
-        .then(|| Check::skipped(name, "not asked: this version has no adapter for it"))
 }

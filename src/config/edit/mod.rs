@@ -12,9 +12,9 @@ use thiserror::Error;
 
 use crate::config::edit::block::{Item, Jobs, Pairs};
 use crate::config::edit::flow::Change;
-use crate::config::exchanges::known_exchanges;
 use crate::config::node::Node;
 use crate::config::yaml::split_mark;
+use crate::exchange;
 use crate::model::Pair;
 
 /// The job that `add` and `remove` name.
@@ -93,7 +93,7 @@ fn confirmed(edited: String, wanted: &Node) -> Result<String, EditError> {
 
 /// A word as it may stand in YAML; anything but a known name is quoted.
 pub(super) fn scalar(word: &str) -> String {
-    if known_exchanges().contains(&word) {
+    if exchange::names().contains(&word) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', "''"))

@@ -1,4 +1,4 @@
-"""Writes the dashboards anew: `python3 tests/alerts/dashboards.py`. A test compares what it writes with what is shipped.
+"""Writes the dashboards anew: `python3 dashboards/generate.py`. A test compares what it writes with what is shipped.
 
 Each panel is one line here: a title, what it shows, a unit, and its queries. Every query asks for job and instance.
 """
@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "dashboards"
+FOLDER = pathlib.Path(__file__).resolve().parent
 RUNBOOKS = "https://github.com/dccd/dccd/blob/main/docs/runbooks/"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 I = 'job=~"$job", instance=~"$instance"'
