@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{Ask, Edge, Gone, Page, Probe};
+use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
-use crate::jobs::survey::Ground;
+use crate::jobs::scope::RunScope;
 use crate::jobs::{RunError, Since, plan};
 use crate::model::{Kind, Micros, Series, Window};
-use crate::store::Writer;
 
 /// Missing windows from which on the oldest row is looked for first.
 const WORTH_A_PROBE: usize = 3;
@@ -22,13 +22,13 @@ const MOST_LOOKS: usize = 4;
 impl Run<'_> {
     /// Finds the first row there is, so that the years before it cost one request. Gives whether nothing more is to
     /// be learnt of the time before.
-    pub(super) async fn probe(&self, writer: &mut Writer, ground: &Ground) -> Result<bool, RunError> {
-        let Some(wanted) = Window::new(ground.since, ground.until) else { return Ok(true) };
+    pub(super) async fn probe(&self, writer: &Handle, scope: &RunScope) -> Result<bool, RunError> {
+        let Some(wanted) = Window::new(scope.since, scope.until) else { return Ok(true) };
         let settled = writer.settled();
         let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
-        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, ground)) else { return Ok(true) };
-        let Some(page) = self.look(ground) else { return Ok(false) };
-        let Some(first) = self.first_row(&page, ground).await? else { return Ok(false) };
+        let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, scope)) else { return Ok(true) };
+        let Some(page) = self.look(scope) else { return Ok(false) };
+        let Some(first) = self.first_row(&page, scope).await? else { return Ok(false) };
         let exchange = self.context.client.exchange().name();
         let before = Window::new(gap.from, gap.until.min(first.at));
         match (before, first.gone_before) {
@@ -45,14 +45,14 @@ impl Run<'_> {
     }
 
     /// What had trades that the exchange no longer gives is unfillable.
-    pub(super) fn gone(&self, writer: &mut Writer, gone: Gone) {
+    pub(super) fn gone(&self, writer: &Handle, gone: Gone) {
         let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
         writer.account(|ledger| ledger.give_up(gone.window, &reason));
     }
 
     /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
     /// one that ends with the oldest row of that page and has to begin with it.
-    async fn first_row(&self, page: &Page, ground: &Ground) -> Result<Option<First>, RunError> {
+    async fn first_row(&self, page: &Page, scope: &RunScope) -> Result<Option<First>, RunError> {
         let Some(mut first) = self.oldest_of(page).await? else { return Ok(None) };
         for _ in 0..MOST_LOOKS {
             // Nothing lies before the first of contiguous ids.
@@ -65,7 +65,7 @@ impl Run<'_> {
             };
             if again.as_ref() == Some(&first) {
                 // A trade lies inside the first candle, which opens before it.
-                let opens = ground.grid.filter(|_| ground.offer.probe == Probe::FirstTrade);
+                let opens = scope.grid.filter(|_| scope.offer.probe == Probe::FirstTrade);
                 let at = opens.map_or(first.at, |grid| grid.floor(first.at));
                 let gone_before = number.filter(|number| matches!(page.ask, Ask::FromId(_)) && *number > 1);
                 return Ok(Some(First { at, gone_before }));
@@ -88,28 +88,27 @@ impl Run<'_> {
     }
 
     /// The page that shows where history begins.
-    fn look(&self, ground: &Ground) -> Option<Page> {
+    fn look(&self, scope: &RunScope) -> Option<Page> {
         let own = &self.order.series;
-        let (ask, rows, kind, span) = match ground.offer.probe {
+        let (ask, rows, kind, span) = match scope.offer.probe {
             Probe::None => return None,
             Probe::ByTime => (Ask::ByTime, 1, own.kind(), own.span()),
             Probe::ById => (Ask::FromId(0), 1, own.kind(), own.span()),
             Probe::FirstTrade => (Ask::FromId(0), 1, Kind::Trades, None),
             Probe::Longest => {
-                let longest = ground.offer.spans.last()?.span();
-                (Ask::ByTime, ground.offer.page_rows, own.kind(), Some(longest))
+                let longest = scope.offer.spans.last()?.span();
+                (Ask::ByTime, scope.offer.page_rows, own.kind(), Some(longest))
             }
         };
         let series = Series::new(own.exchange(), own.pair().clone(), kind, span).ok()?;
-        let window = Window::new(Micros(0), ground.horizon)?;
-        let instrument = Arc::clone(&ground.instrument);
+        let window = Window::new(Micros(0), scope.horizon)?;
+        let instrument = Arc::clone(&scope.instrument);
         Some(Page { series: Arc::new(series), instrument, window, ask, rows })
     }
 
-    fn worth_a_probe(&self, gap: Window, ground: &Ground) -> bool {
+    fn worth_a_probe(&self, gap: Window, scope: &RunScope) -> bool {
         self.order.since == Since::Origin
-            || plan::walks(&gap.into(), ground.offer, ground.grid).take(WORTH_A_PROBE).count()
-                == WORTH_A_PROBE
+            || plan::walks(&gap.into(), scope.offer, scope.grid).take(WORTH_A_PROBE).count() == WORTH_A_PROBE
     }
 }
 

@@ -7,12 +7,13 @@ use crate::exchange::{Ask, Offer, Page, ParseError, Step, Walk};
 use crate::jobs::derive::{Derivation, Derived};
 use crate::jobs::failures::Failures;
 use crate::jobs::fetch::Failed;
+use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
-use crate::jobs::survey::Ground;
+use crate::jobs::scope::RunScope;
 use crate::jobs::{FetchError, RunError, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window};
 use crate::net::NetError;
-use crate::store::{Accepted, Writer};
+use crate::store::Accepted;
 use crate::telemetry::events::CandlesDerived;
 
 /// Trades asked for where two answers have to agree on the first.
@@ -30,62 +31,49 @@ struct Source {
 impl Run<'_> {
     /// Computes the candles before those the exchange still gives, as far as they are wanted and missing. What is
     /// whole is stored at once, so that a run cut short goes on from there.
-    pub(super) async fn derive(
-        &mut self,
-        mut writer: Writer,
-        ground: &Ground,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
-        let Some((source, older)) = self.source(ground).zip(ground.older) else {
-            return Ok((writer, Ok(())));
-        };
-        if let Err(error) = self.settle_before_first(&mut writer, ground, &source, older).await {
-            return Ok((writer, Err(error)));
-        }
+    pub(super) async fn derive(&mut self, writer: &Handle, scope: &RunScope) -> Result<(), RunError> {
+        let Some((source, older)) = self.source(scope).zip(scope.older) else { return Ok(()) };
+        self.settle_before_first(writer, scope, &source, older).await?;
         let missing = writer.settled().missing(older);
         let windows: Vec<_> =
             missing.iter().filter_map(|opens| Derivation::new(source.grid, opens)).collect();
         if windows.is_empty() {
-            return Ok((writer, Ok(())));
+            return Ok(());
         }
-        let later = match self.trade_from(ground, &source, older.until, 1).await {
-            Ok(later) => later.map(|at| (at, at)),
-            Err(error) => return Ok((writer, Err(error))),
-        };
+        let later = self.trade_from(scope, &source, older.until, 1).await?.map(|at| (at, at));
         self.at.planned += windows.len();
         let mut failures = Failures::default();
         for window in windows {
             if failures.enough() || self.fetcher.stop.is_cancelled() {
                 break;
             }
-            let ended;
-            (writer, ended) = self.derive_window(writer, ground, &source, window, later).await?;
-            self.derived(&mut writer, &mut failures, ended);
+            let ended = self.derive_window(writer, scope, &source, window, later).await?;
+            self.derived(writer, &mut failures, ended);
         }
         let planned = self.at.planned;
-        let result = match failures.into_error(&self.order.series, planned) {
+        match failures.into_error(&self.order.series, planned) {
             Some(error) => Err(error),
             None if self.at.done < planned => {
                 Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
             }
             None => Ok(()),
-        };
-        Ok((writer, result))
+        }
     }
 
-    fn source(&self, ground: &Ground) -> Option<Source> {
+    fn source(&self, scope: &RunScope) -> Option<Source> {
         let (own, exchange) = (&self.order.series, self.context.client.exchange());
-        let kind = ground.offer.derived_from.filter(|kind| *kind == Kind::Trades)?;
+        let kind = scope.offer.derived_from.filter(|kind| *kind == Kind::Trades)?;
         let offer = exchange.offer(kind, own.pair().market())?;
         let series = Series::new(own.exchange(), own.pair().clone(), kind, None).ok()?;
         let horizon = plan::horizon(offer, None, self.context.client.clock().now());
-        Some(Source { series: Arc::new(series), offer, grid: ground.grid?, horizon })
+        Some(Source { series: Arc::new(series), offer, grid: scope.grid?, horizon })
     }
 
     /// Where nothing is known of the beginning, one request shows where trades begin.
     async fn settle_before_first(
         &self,
-        writer: &mut Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         source: &Source,
         older: Window,
     ) -> Result<(), RunError> {
@@ -93,7 +81,7 @@ impl Run<'_> {
         let Some(gap) = settled.missing(older).first().filter(|gap| gap.from == older.from) else {
             return Ok(());
         };
-        let first = self.first_trade(ground, source).await?;
+        let first = self.first_trade(scope, source).await?;
         let before = first.and_then(|first| Window::new(gap.from, gap.until.min(source.grid.floor(first))));
         if let Some(before) = before {
             let exchange = self.context.client.exchange().name();
@@ -104,26 +92,26 @@ impl Run<'_> {
     }
 
     /// The first trade of all, once two questions were answered with it.
-    async fn first_trade(&self, ground: &Ground, source: &Source) -> Result<Option<Micros>, RunError> {
-        let first = self.trade_from(ground, source, Micros(0), 1).await?;
-        let again = self.trade_from(ground, source, Micros(0), FEW).await?;
+    async fn first_trade(&self, scope: &RunScope, source: &Source) -> Result<Option<Micros>, RunError> {
+        let first = self.trade_from(scope, source, Micros(0), 1).await?;
+        let again = self.trade_from(scope, source, Micros(0), FEW).await?;
         if first == again {
             return Ok(first);
         }
-        let third = self.trade_from(ground, source, Micros(0), 2 * FEW).await?;
+        let third = self.trade_from(scope, source, Micros(0), 2 * FEW).await?;
         Ok(third.filter(|_| third == first || third == again))
     }
 
     /// The first trade from an instant on, if the exchange shows one among so many rows.
     async fn trade_from(
         &self,
-        ground: &Ground,
+        scope: &RunScope,
         source: &Source,
         from: Micros,
         rows: u32,
     ) -> Result<Option<Micros>, RunError> {
         let Some(window) = Window::new(from, source.horizon) else { return Ok(None) };
-        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
+        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&scope.instrument));
         let page = Page { series, instrument, window, ask: Ask::ByTime, rows };
         let read = self
             .fetcher
@@ -131,7 +119,7 @@ impl Run<'_> {
         read.await.map_err(|(_, error)| self.unprepared(error))
     }
 
-    fn derived(&mut self, writer: &mut Writer, failures: &mut Failures, ended: Result<(), Failed>) {
+    fn derived(&mut self, writer: &Handle, failures: &mut Failures, ended: Result<(), Failed>) {
         match ended {
             Err(Failed { error: FetchError::Net(NetError::Stopped), .. }) => return,
             Ok(()) => failures.in_a_row = 0,
@@ -141,17 +129,17 @@ impl Run<'_> {
         (self.progress)(self.at);
     }
 
-    /// Walks the trades of one window. `later` is a trade after it: as long as there is one, no number of empty
+    /// Walks the trades of one window; gives why the walk failed, if it did. `later` is a trade after it: as long as there is one, no number of empty
     /// answers ends the walk.
     async fn derive_window(
         &mut self,
-        mut writer: Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         source: &Source,
         mut derivation: Derivation,
         later: Option<(Micros, Micros)>,
-    ) -> Result<(Writer, Result<(), Failed>), RunError> {
-        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&ground.instrument));
+    ) -> Result<Result<(), Failed>, RunError> {
+        let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&scope.instrument));
         let settled = plan::unsettled_since(None, source.horizon);
         let wanted = derivation.wanted();
         let mut proven = wanted.from;
@@ -162,7 +150,7 @@ impl Run<'_> {
                 Ok(step) => step,
                 Err((attempts, error)) => {
                     let window = derivation.left().unwrap_or(page.window);
-                    return Ok((writer, Err(Failed { window, attempts, error })));
+                    return Ok(Err(Failed { window, attempts, error }));
                 }
             };
             let wanting = wanting(&walk, &step);
@@ -180,18 +168,18 @@ impl Run<'_> {
                     let exchange = self.context.client.exchange().name();
                     let window = derivation.left().unwrap_or(wanted);
                     let error = FetchError::Parse { exchange, source };
-                    return Ok((writer, Err(Failed { window, attempts: 1, error })));
+                    return Ok(Err(Failed { window, attempts: 1, error }));
                 }
             };
             let trades = step.rows.len() as u64;
             let rows = derived.as_ref().map_or(0, |derived| derived.candles.len() as u64);
             if let Some(derived) = derived {
                 let page = accepted(derived, source.grid, step.empty.is_some());
-                writer = self.keep(writer, page, step.stray).await?;
+                self.keep(writer, page, step.stray).await?;
             }
             self.context.telemetry.emit(CandlesDerived { series: &self.order.series, rows, trades });
         }
-        Ok((writer, Ok(())))
+        Ok(Ok(()))
     }
 }
 

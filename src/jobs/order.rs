@@ -24,12 +24,12 @@ pub struct Context {
     /// Windows of one series that are fetched side by side.
     pub walks_at_once: usize,
     /// What the exchange has listed the pairs as since the program started.
-    pub introduced: Mutex<HashMap<Pair, Introduced>>,
+    pub instruments: Mutex<HashMap<Pair, Instruments>>,
 }
 
 /// What a pair is listed as, and what it was before that.
 #[derive(Clone, Debug)]
-pub struct Introduced {
+pub struct Instruments {
     /// Now.
     pub now: Arc<Instrument>,
     /// The contract that had the name of a dated pair until it ended.
@@ -100,7 +100,7 @@ impl Outcome {
 
 impl Context {
     /// The pairs known to be listed; see the field.
-    pub(crate) fn introduced(&self) -> MutexGuard<'_, HashMap<Pair, Introduced>> {
-        self.introduced.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn instruments(&self) -> MutexGuard<'_, HashMap<Pair, Instruments>> {
+        self.instruments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

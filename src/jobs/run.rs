@@ -9,10 +9,11 @@ use crate::exchange::{Ask, History, Instrument, Offer, Page, SetAside, Step};
 use crate::jobs::ends::Ends;
 use crate::jobs::fetch::Fetcher;
 use crate::jobs::fresh::Held;
+use crate::jobs::handle::Handle;
 use crate::jobs::odd::set_aside;
-use crate::jobs::survey::{Contracted, Ground};
+use crate::jobs::scope::{Contracted, RunScope};
 use crate::jobs::walks::Turn;
-use crate::jobs::{Context, FetchError, Order, Outcome, Progress, RunError, coverage, plan};
+use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Progress, RunError, coverage, plan};
 use crate::model::{Batch, Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
@@ -76,84 +77,87 @@ impl<'a> Run<'a> {
 
     async fn all(&mut self) -> Result<(), RunError> {
         let offer = self.offer().ok_or_else(|| self.no_offer())?;
-        let mut writer = self.open().await?;
-        let introduced = self.introduce().await?;
-        if offer.history == History::Now {
-            let writer = self.snapshot(writer, offer, introduced.now).await?;
-            return self.finish(writer, Ok(())).await;
+        let writer = self.open().await?;
+        let instruments = self.resolve_instrument().await?;
+        let filled = match offer.history {
+            History::Now => self.snapshot(&writer, offer, instruments.now).await,
+            _ => self.fill_all(&writer, offer, instruments).await,
+        };
+        match filled {
+            // Another flush would meet the same.
+            Err(error @ (RunError::Store { .. } | RunError::Broken { .. })) => Err(error),
+            filled => self.finish(&writer, filled).await,
         }
-        let mut walked = Ok(());
-        for contract in self.contracts(&writer, offer, introduced) {
-            if walked.is_ok() {
-                (writer, walked) = self.fill(writer, offer, contract).await?;
-            }
+    }
+
+    async fn fill_all(
+        &mut self,
+        writer: &Handle,
+        offer: &'static Offer,
+        instruments: Instruments,
+    ) -> Result<(), RunError> {
+        for contract in self.contracts(writer, offer, instruments) {
+            self.fill(writer, offer, contract).await?;
         }
-        self.finish(writer, walked).await
+        Ok(())
     }
 
     /// Gets what is missing of the time in which a pair was one instrument.
     async fn fill(
         &mut self,
-        mut writer: Writer,
+        writer: &Handle,
         offer: &'static Offer,
         contract: Contracted,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+    ) -> Result<(), RunError> {
         (self.at.done, self.unsure) = (0, Windows::new());
-        let ground = self.survey(&mut writer, offer, contract);
-        self.doubt_one_answer(&mut writer);
-        match self.probe(&mut writer, &ground).await {
-            Ok(true) => {}
-            Ok(false) => self.settle_before_listing(&mut writer, &ground),
-            Err(error) => return Ok((writer, Err(error))),
+        let scope = self.prepare(writer, offer, contract);
+        self.doubt_one_answer(writer);
+        if !self.probe(writer, &scope).await? {
+            self.settle_before_listing(writer, &scope);
         }
-        self.doubt(&mut writer, &ground);
+        self.doubt(writer, &scope);
         let knows_rows = self.fetcher.ends.known().is_some();
         // What was ever wanted is on record before the first page, whatever happens then.
-        let writer = self.flush(writer).await?;
-        let missing = self.plan(&writer, &ground);
-        let (new, holes) = self.split(&writer, missing);
-        self.at.planned = plan::count(&new, ground.offer, ground.grid);
-        let (mut writer, mut walked) = self.walk_all(writer, &ground, &new, Turn::First).await?;
-        if walked.is_ok() && !holes.is_empty() {
-            (writer, walked) = self.repair(writer, &ground, &holes).await?;
+        self.flush(writer).await?;
+        let missing = self.plan(writer, &scope);
+        let (new, holes) = self.split(writer, missing);
+        self.at.planned = plan::count(&new, scope.offer, scope.grid);
+        self.walk_all(writer, &scope, &new, Turn::First).await?;
+        if !holes.is_empty() {
+            self.repair(writer, &scope, &holes).await?;
         }
-        let doubted = self.doubt(&mut writer, &ground);
-        if walked.is_ok() && !doubted.is_empty() {
-            self.at.planned += plan::count(&doubted, ground.offer, ground.grid);
-            (writer, walked) = self.walk_all(writer, &ground, &doubted, Turn::First).await?;
+        let doubted = self.doubt(writer, &scope);
+        if !doubted.is_empty() {
+            self.at.planned += plan::count(&doubted, scope.offer, scope.grid);
+            self.walk_all(writer, &scope, &doubted, Turn::First).await?;
         }
-        if walked.is_ok() {
-            (writer, walked) = self.make_sure(writer, &ground, knows_rows).await?;
-        }
-        if walked.is_ok() {
-            (writer, walked) = self.derive(writer, &ground).await?;
-        }
-        Ok((writer, walked))
+        self.make_sure(writer, &scope, knows_rows).await?;
+        self.derive(writer, &scope).await
     }
 
     /// Asks once more for what came empty, now that rows beside it are known: the answers have to show those. What was
     /// believed before any row was known is asked for again too.
     async fn make_sure(
         &mut self,
-        mut writer: Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         knew_rows: bool,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+    ) -> Result<(), RunError> {
         let mut unsure = std::mem::take(&mut self.unsure);
         if !knew_rows {
-            unsure.add_all(&self.doubt_all_before(&mut writer, ground));
+            unsure.add_all(&self.doubt_all_before(writer, scope));
         }
         if unsure.is_empty() {
-            return Ok((writer, Ok(())));
+            return Ok(());
         }
         let (series, windows) = (&self.order.series, unsure.len() as u64);
         self.context.telemetry.emit(EmptyWindowsDoubted { series, windows });
-        self.at.planned += Turn::Last.windows(&unsure, ground).len();
-        self.walk_all(writer, ground, &unsure, Turn::Last).await
+        self.at.planned += Turn::Last.windows(&unsure, scope).len();
+        self.walk_all(writer, scope, &unsure, Turn::Last).await
     }
 
     /// What to walk at once and what to repair after it.
-    fn split(&self, writer: &Writer, missing: Windows) -> (Windows, Windows) {
+    fn split(&self, writer: &Handle, missing: Windows) -> (Windows, Windows) {
         if self.order.spare_repairs {
             plan::holes(missing, &writer.settled())
         } else {
@@ -162,16 +166,11 @@ impl<'a> Run<'a> {
     }
 
     /// Fills holes, within the share of the limit that repairs may have.
-    async fn repair(
-        &mut self,
-        writer: Writer,
-        ground: &Ground,
-        holes: &Windows,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
-        self.at.planned += plan::count(holes, ground.offer, ground.grid);
+    async fn repair(&mut self, writer: &Handle, scope: &RunScope, holes: &Windows) -> Result<(), RunError> {
+        self.at.planned += plan::count(holes, scope.offer, scope.grid);
         self.fetcher.sparing = true;
         let before = self.at.rows;
-        let (writer, walked) = self.walk_all(writer, ground, holes, Turn::First).await?;
+        let walked = self.walk_all(writer, scope, holes, Turn::First).await;
         self.fetcher.sparing = false;
         let (series, rows) = (&self.order.series, self.at.rows - before);
         self.context.telemetry.emit(HolesRepaired {
@@ -180,105 +179,88 @@ impl<'a> Run<'a> {
             rows,
             ok: walked.is_ok(),
         });
-        Ok((writer, walked))
+        walked
     }
 
-    async fn open(&self) -> Result<Writer, RunError> {
+    async fn open(&self) -> Result<Handle, RunError> {
         let (store, series) = (self.context.store.clone(), Arc::clone(&self.order.series));
-        let opened = self.on_disk(move || store.writer(&series)).await?;
+        let opened = tokio::task::spawn_blocking(trace::carried(move || store.writer(&series))).await;
+        let opened = opened.map_err(|error| self.broken(&error))?;
         let (writer, findings) = opened.map_err(|source| self.store_failed(source))?;
         findings
             .iter()
             .for_each(|finding| tell_finding(&self.context.telemetry, &self.order.series, finding));
-        Ok(writer)
+        Ok(Handle::new(writer))
     }
 
-    pub(super) async fn accept(&mut self, mut writer: Writer, step: Step) -> Result<Writer, RunError> {
+    pub(super) async fn accept(&mut self, writer: &Handle, step: Step) -> Result<(), RunError> {
         if let Some((before, ids)) = step.id_hole {
             self.context.telemetry.emit(IdHoleBelieved { series: &self.order.series, before, ids });
         }
         if let Some(gone) = step.gone {
-            self.gone(&mut writer, gone);
+            self.gone(writer, gone);
         }
         if !step.set_aside.is_empty() {
-            writer = self.set_aside(writer, &step.set_aside).await?;
+            self.set_aside(writer, &step.set_aside).await?;
         }
         let mut covered = step.covered.map(Windows::from).unwrap_or_default();
         step.set_aside.iter().filter_map(|odd| odd.window).for_each(|window| covered.remove(window));
         let mut empty = step.empty.map(Windows::from).unwrap_or_default();
         if self.fetcher.ends.known().is_none() {
-            empty = self.seen_empty_before(&mut writer, empty);
+            empty = self.seen_empty_before(writer, empty);
         }
         let (mut covered, mut empty) = (covered.iter(), empty.iter());
         let page = Accepted { rows: step.rows, covered: covered.next(), empty: empty.next(), derived: false };
-        let mut writer = self.keep(writer, page, step.stray).await?;
+        self.keep(writer, page, step.stray).await?;
         // A frame proves one window of each.
         for (covered, empty) in covered.map(|own| (Some(own), None)).chain(empty.map(|own| (None, Some(own))))
         {
             let rows = Batch::of(self.order.series.kind());
-            writer = self.keep(writer, Accepted { rows, covered, empty, derived: false }, 0).await?;
+            self.keep(writer, Accepted { rows, covered, empty, derived: false }, 0).await?;
         }
-        Ok(writer)
+        Ok(())
     }
 
     /// Sets odd rows aside, before anything speaks of the rest of their page.
-    async fn set_aside(&self, mut writer: Writer, odd: &[SetAside]) -> Result<Writer, RunError> {
+    async fn set_aside(&self, writer: &Handle, odd: &[SetAside]) -> Result<(), RunError> {
         let odd: Vec<_> = odd.iter().map(|odd| (odd.row.clone(), odd.window)).collect();
         let (telemetry, now) = (self.context.telemetry.clone(), self.context.client.clock().now());
-        let (writer, kept) = self
-            .on_disk(move || {
-                let kept = set_aside(&mut writer, &telemetry, &odd, now);
-                (writer, kept)
-            })
-            .await?;
-        kept.map_err(|source| self.store_failed(source))?;
-        Ok(writer)
+        self.on_disk(writer, move |writer| set_aside(writer, &telemetry, &odd, now)).await.map(drop)
     }
 
     /// Has a page accepted and tells of it; `stray` rows of the answer were left out.
-    pub(super) async fn keep(
-        &mut self,
-        writer: Writer,
-        page: Accepted,
-        stray: u64,
-    ) -> Result<Writer, RunError> {
+    pub(super) async fn keep(&mut self, writer: &Handle, page: Accepted, stray: u64) -> Result<(), RunError> {
         let rows = page.rows.len() as u64;
-        let writer = self.take(writer, page).await?;
+        self.take(writer, page).await?;
         let (telemetry, series) = (&self.context.telemetry, &self.order.series);
         self.at.rows += rows;
         telemetry.emit(RowsFetched { series, rows });
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: stray });
         (self.progress)(self.at);
-        if writer.wants_flush(self.context.flush_interval) {
-            return self.flush(writer).await;
+        if writer.look(|writer| writer.wants_flush(self.context.flush_interval)) {
+            self.flush(writer).await?;
         }
-        Ok(writer)
+        Ok(())
     }
 
     /// Has a page accepted; nothing may speak of its rows before.
-    async fn take(&mut self, mut writer: Writer, page: Accepted) -> Result<Writer, RunError> {
-        let fresh = self.held.take(&page.rows, writer.ledger());
-        let (writer, accepted) = self
-            .on_disk(move || {
-                let accepted = writer.accept(page);
-                (writer, accepted)
-            })
-            .await?;
-        let repeats = accepted.map_err(|source| self.store_failed(source))?;
+    async fn take(&mut self, writer: &Handle, page: Accepted) -> Result<(), RunError> {
+        let fresh = writer.look(|writer| self.held.take(&page.rows, writer.ledger()));
+        let repeats = self.on_disk(writer, move |writer| writer.accept(page)).await?;
         let series = &self.order.series;
         self.context.telemetry.emit(RowsAccepted { series, fresh: fresh.saturating_sub(repeats) });
         self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
-        self.buffered(writer.waiting_rows());
-        Ok(writer)
+        self.buffered(writer.look(Writer::waiting_rows));
+        Ok(())
     }
 
     /// One snapshot of a book.
     async fn snapshot(
         &mut self,
-        writer: Writer,
+        writer: &Handle,
         offer: &Offer,
         instrument: Arc<Instrument>,
-    ) -> Result<Writer, RunError> {
+    ) -> Result<(), RunError> {
         let now = self.context.client.clock().now();
         let window = Window { from: now, until: Micros(now.0 + 1) };
         let rows = self.order.depth.min(offer.page_rows);
@@ -287,39 +269,36 @@ impl<'a> Run<'a> {
         self.at.planned = 1;
         let taken = self.fetcher.page(&page, |rows, _| Ok(rows)).await;
         let mut rows = taken.map_err(|(_, error)| self.unprepared(error))?;
-        rows.book_mut().number_from(writer.next_ord());
+        rows.book_mut().number_from(writer.look(Writer::next_ord));
         self.at.done = 1;
         self.at.rows = rows.len() as u64;
         let page = Accepted { rows, covered: None, empty: None, derived: false };
-        let writer = self.take(writer, page).await?;
+        self.take(writer, page).await?;
         self.context.telemetry.emit(RowsFetched { series: &self.order.series, rows: self.at.rows });
         (self.progress)(self.at);
-        Ok(writer)
+        Ok(())
     }
 
     /// Publishes what is left and tells how the series now stands.
-    async fn finish(&mut self, writer: Writer, result: Result<(), RunError>) -> Result<(), RunError> {
-        let writer = self.flush(writer).await?;
-        let ledger = writer.ledger();
+    async fn finish(&mut self, writer: &Handle, result: Result<(), RunError>) -> Result<(), RunError> {
+        self.flush(writer).await?;
         let now = self.context.client.clock().now();
-        let until = plan::due_until(self.context.client.exchange(), &self.order.series, &ledger.covered, now);
-        self.context.telemetry.emit(coverage(&self.order.series, ledger, until));
+        let (exchange, series) = (self.context.client.exchange(), &self.order.series);
+        let coverage = writer.look(|writer| {
+            let ledger = writer.ledger();
+            coverage(series, ledger, plan::due_until(exchange, series, &ledger.covered, now))
+        });
+        self.context.telemetry.emit(coverage);
         result
     }
 
-    async fn flush(&mut self, mut writer: Writer) -> Result<Writer, RunError> {
+    async fn flush(&mut self, writer: &Handle) -> Result<(), RunError> {
         let started = Instant::now();
-        let (writer, flushed) = self
-            .on_disk(move || {
-                let flushed = writer.flush();
-                (writer, flushed)
-            })
-            .await?;
-        let flushed = flushed.map_err(|source| self.store_failed(source))?;
+        let flushed = self.on_disk(writer, Writer::flush).await?;
         self.tell(&flushed, started.elapsed());
         self.held.published();
-        self.buffered(writer.waiting_rows());
-        Ok(writer)
+        self.buffered(writer.look(Writer::waiting_rows));
+        Ok(())
     }
 
     fn buffered(&mut self, rows: usize) {
@@ -334,12 +313,14 @@ impl<'a> Run<'a> {
         tell_flush(&self.context.telemetry, &self.order.series, flushed, took);
     }
 
-    /// Does file work off the runtime's threads.
+    /// Does work on the files of the series; what the store refuses is told.
     async fn on_disk<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        writer: &Handle,
+        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RunError> {
-        tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|error| self.broken(&error))
+        let done = writer.on_disk(work).await.map_err(|error| self.broken(&error))?;
+        done.map_err(|source| self.store_failed(source))
     }
 
     fn store_failed(&self, source: StoreError) -> RunError {

@@ -10,12 +10,12 @@ use tracing::Instrument as _;
 use crate::exchange::{Edge, ParseError, Walk};
 use crate::jobs::failures::Failures;
 use crate::jobs::fetch::Failed;
+use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
-use crate::jobs::survey::Ground;
+use crate::jobs::scope::RunScope;
 use crate::jobs::{FetchError, RunError, plan};
 use crate::model::{Micros, Window, Windows};
 use crate::net::NetError;
-use crate::store::Writer;
 use crate::telemetry::events::{Chain, WindowFailed};
 use crate::telemetry::trace;
 
@@ -34,11 +34,11 @@ pub(super) enum Turn {
 
 impl Turn {
     /// What one walk each takes.
-    pub(super) fn windows(self, missing: &Windows, ground: &Ground) -> Vec<Window> {
+    pub(super) fn windows(self, missing: &Windows, scope: &RunScope) -> Vec<Window> {
         match self {
             // What came empty is expected to be: one walk finds all of it so.
-            Turn::Last if ground.offer.is_open_ended() => missing.iter().collect(),
-            Turn::First | Turn::Last => plan::walks(missing, ground.offer, ground.grid).collect(),
+            Turn::Last if scope.offer.is_open_ended() => missing.iter().collect(),
+            Turn::First | Turn::Last => plan::walks(missing, scope.offer, scope.grid).collect(),
         }
     }
 }
@@ -64,49 +64,46 @@ impl Run<'_> {
     /// Walks all windows, several side by side, storing what comes in.
     pub(super) async fn walk_all(
         &mut self,
-        mut writer: Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         missing: &Windows,
         turn: Turn,
-    ) -> Result<(Writer, Result<(), RunError>), RunError> {
+    ) -> Result<(), RunError> {
         let mut failures = Failures::default();
         let mut leftovers = Leftovers::default();
-        let mut next: Vec<Next> = turn.windows(missing, ground).into_iter().map(Next::Window).collect();
+        let mut next: Vec<Next> = turn.windows(missing, scope).into_iter().map(Next::Window).collect();
         let mut rounds = 0;
         while !next.is_empty() {
             let are_beside = next.len() > 1 && rounds == 0;
-            writer = self
-                .walk_round(writer, ground, next, (turn, are_beside), (&mut failures, &mut leftovers))
-                .await?;
+            self.walk_round(writer, scope, next, (turn, are_beside), (&mut failures, &mut leftovers)).await?;
             rounds += 1;
-            (writer, next) = self.what_is_left(writer, ground, &mut leftovers).await?;
+            next = self.what_is_left(writer, scope, &mut leftovers).await?;
             if failures.enough() || self.fetcher.stop.is_cancelled() {
                 break;
             }
             if rounds > MOST_ROUNDS {
-                self.give_up(&mut writer, &mut failures, &next);
+                self.give_up(writer, &mut failures, &next);
                 break;
             }
         }
         let planned = self.at.planned;
-        let result = match failures.into_error(&self.order.series, planned) {
+        match failures.into_error(&self.order.series, planned) {
             Some(error) => Err(error),
             None if self.at.done < planned => {
                 Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
             }
             None => Ok(()),
-        };
-        Ok((writer, result))
+        }
     }
 
     async fn walk_round(
         &mut self,
-        mut writer: Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         next: Vec<Next>,
         (turn, are_beside): (Turn, bool),
         (failures, leftovers): (&mut Failures, &mut Leftovers),
-    ) -> Result<Writer, RunError> {
+    ) -> Result<(), RunError> {
         let mut next = next.into_iter();
         let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
         let mut walking: JoinSet<Result<Box<Walk>, Failed>> = JoinSet::new();
@@ -118,7 +115,7 @@ impl Run<'_> {
                 let walk = match next.next() {
                     None => break,
                     Some(Next::Walk(walk)) => *walk,
-                    Some(Next::Window(window)) => self.walk_over(&writer, ground, window, turn, are_beside),
+                    Some(Next::Window(window)) => self.walk_over(writer, scope, window, turn, are_beside),
                 };
                 let (fetcher, sender) = (self.fetcher.clone(), sender.clone());
                 let walked = async move { fetcher.walk(walk, sender).await };
@@ -128,35 +125,33 @@ impl Run<'_> {
                 break;
             }
             tokio::select! {
-                Some(step) = pages.recv() => writer = self.accept(writer, step).await?,
+                Some(step) = pages.recv() => self.accept(writer, step).await?,
                 Some(ended) = walking.join_next() => {
                     let ended = ended.map_err(|error| self.broken(&error))?;
-                    self.ended(&mut writer, failures, leftovers, ended);
+                    self.ended(writer, failures, leftovers, ended);
                 }
             }
         }
         drop(sender);
         while let Some(step) = pages.recv().await {
-            writer = self.accept(writer, step).await?;
+            self.accept(writer, step).await?;
         }
-        Ok(writer)
+        Ok(())
     }
 
     /// The walk over a window, next to the row that is known beside it.
     fn walk_over(
         &self,
-        writer: &Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         window: Window,
         turn: Turn,
         are_beside: bool,
     ) -> Walk {
-        let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&ground.instrument));
-        let settled = plan::unsettled_since(ground.grid, ground.horizon);
-        let beside =
-            self.fetcher.ends.known().and_then(|ends| ground.beside(window, ends, &writer.settled()));
-        let walk =
-            Walk::new(series, instrument, ground.offer, window, ground.horizon, settled).beside(beside);
+        let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&scope.instrument));
+        let settled = plan::unsettled_since(scope.grid, scope.horizon);
+        let beside = self.fetcher.ends.known().and_then(|ends| scope.beside(window, ends, &writer.settled()));
+        let walk = Walk::new(series, instrument, scope.offer, window, scope.horizon, settled).beside(beside);
         let walk = if are_beside { walk.beside_others() } else { walk };
         match turn {
             Turn::First => walk,
@@ -168,28 +163,28 @@ impl Run<'_> {
     /// pages left out.
     async fn what_is_left(
         &mut self,
-        mut writer: Writer,
-        ground: &Ground,
+        writer: &Handle,
+        scope: &RunScope,
         leftovers: &mut Leftovers,
-    ) -> Result<(Writer, Vec<Next>), RunError> {
+    ) -> Result<Vec<Next>, RunError> {
         let mut next = Vec::new();
         for mut walk in std::mem::take(&mut leftovers.open) {
             let met = leftovers.borders.get(&walk.begins_at()).and_then(|border| walk.meets(border));
             if let Some(step) = met {
-                writer = self.accept(writer, step).await?;
+                self.accept(writer, step).await?;
             } else {
                 walk.ask_beginning();
                 next.push(Next::Walk(Box::new(walk)));
             }
         }
         let rest = std::mem::take(&mut leftovers.rest);
-        next.extend(Turn::First.windows(&rest, ground).into_iter().map(Next::Window));
+        next.extend(Turn::First.windows(&rest, scope).into_iter().map(Next::Window));
         self.at.planned += next.len();
-        Ok((writer, next))
+        Ok(next)
     }
 
     /// An exchange that leaves rows out of one first page after the other is not asked for ever.
-    fn give_up(&mut self, writer: &mut Writer, failures: &mut Failures, next: &[Next]) {
+    fn give_up(&mut self, writer: &Handle, failures: &mut Failures, next: &[Next]) {
         for left in next {
             let window = match left {
                 Next::Window(window) => Some(*window),
@@ -208,7 +203,7 @@ impl Run<'_> {
 
     fn ended(
         &mut self,
-        writer: &mut Writer,
+        writer: &Handle,
         failures: &mut Failures,
         leftovers: &mut Leftovers,
         ended: Result<Box<Walk>, Failed>,
@@ -233,7 +228,7 @@ impl Run<'_> {
         (self.progress)(self.at);
     }
 
-    pub(super) fn failed(&self, writer: &mut Writer, failures: &mut Failures, failed: Failed) {
+    pub(super) fn failed(&self, writer: &Handle, failures: &mut Failures, failed: Failed) {
         let (series, window, attempts) = (&self.order.series, failed.window, failed.attempts);
         self.context.telemetry.emit(WindowFailed { series, window, attempts, error: &failed.error });
         let reason = format!("{attempts} attempts failed: {}", Chain(&failed.error));

@@ -56,7 +56,7 @@ pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64)
     }
 }
 
-/// How the middle row of a page is bent under a fault.
+/// How a row of a page is bent under a fault.
 pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
     match fault? {
         Fault::WrongType => Some(match below(draw(number, 0), 4) {
@@ -79,19 +79,22 @@ pub(super) fn is_odd(key: i64, one_in: u64) -> bool {
     one_in > 0 && draw(ODD, key.cast_unsigned()).is_multiple_of(one_in)
 }
 
-/// Writes a page: every key as a row, the middle one bent.
+/// Writes a page: every key as a row, one of them bent. Which one differs from answer to answer, so that a fault that
+/// passes never looks like a row that the exchange itself has so.
 pub(super) fn page(
     keys: &[i64],
     bend: Option<Bend>,
+    number: u64,
     mut row: impl FnMut(&mut Vec<u8>, i64, Option<Bend>),
 ) -> Vec<u8> {
+    let bent = usize::try_from(number).unwrap_or(0) % keys.len().max(1);
     let mut out = Vec::with_capacity(2 + keys.len() * 192);
     out.push(b'[');
     for (place, key) in keys.iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        row(&mut out, *key, bend.filter(|_| place == keys.len() / 2));
+        row(&mut out, *key, bend.filter(|_| place == bent));
     }
     out.push(b']');
     out

@@ -131,7 +131,7 @@ impl Asked<'_> {
     ) -> Vec<u8> {
         rows::disarrange(&mut keys, self.fault, self.number);
         let one_in = self.world.knobs.odd_one_in;
-        rows::page(&keys, rows::bend_of(self.fault, self.number), |out, key, bend| {
+        rows::page(&keys, rows::bend_of(self.fault, self.number), self.number, |out, key, bend| {
             let odd = rows::is_odd(key, one_in).then_some(rows::Bend::Contradiction);
             row(out, key, odd.or(bend));
         })

@@ -40,7 +40,7 @@ impl Site {
             telemetry: self.telemetry.clone(),
             flush_interval: config.storage.flush_interval,
             walks_at_once: WALKS_AT_ONCE,
-            introduced: Mutex::new(HashMap::new()),
+            instruments: Mutex::new(HashMap::new()),
         };
         let mut contexts = self.contexts.write().unwrap_or_else(PoisonError::into_inner);
         contexts.entry(exchange.name()).or_insert_with(|| Arc::new(context));

@@ -1,4 +1,4 @@
-//! The ground a run stands on before its first page: what the exchange offers, its clock, from where to
+//! What a run works with, settled before its first page: what the exchange offers, its clock, from where to
 //! where rows are wanted, where they begin, and what of all that is missing.
 
 use std::sync::Arc;
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::exchange::{AssetNames, Bounds, Direction, Instrument, Offer, ParseError, Quota, RefusalKind};
 use crate::jobs::ends::Ends;
+use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
-use crate::jobs::{FetchError, Introduced, RunError, Since, plan};
+use crate::jobs::{FetchError, Instruments, RunError, Since, plan};
 use crate::model::{Grid, Micros, Pair, Window, Windows};
 use crate::net::{NetError, Received};
-use crate::store::{Ledger, Writer};
+use crate::store::Ledger;
 use crate::telemetry::events::{Chain, ContractRolledOver, ListingEntriesOdd};
 
 /// How long after the end of a dated contract its rows are still asked for.
@@ -29,7 +30,7 @@ pub(super) struct Contracted {
 }
 
 /// What is known once a run is prepared.
-pub(super) struct Ground {
+pub(super) struct RunScope {
     pub(super) offer: &'static Offer,
     pub(super) instrument: Arc<Instrument>,
     pub(super) grid: Option<Grid>,
@@ -41,7 +42,7 @@ pub(super) struct Ground {
     pub(super) older: Option<Window>,
 }
 
-impl Ground {
+impl RunScope {
     /// The known row next to where a walk over a window begins, of the oldest and the newest one known: where nothing
     /// of what lies between is missing, the exchange still gives it, and one request can ask for both.
     pub(super) fn beside(&self, window: Window, ends: (Micros, Micros), settled: &Windows) -> Option<Micros> {
@@ -82,7 +83,7 @@ impl Run<'_> {
 
     /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
     /// what it is listed as and what budgets are announced. A dated contract is looked up again once it has ended.
-    pub(super) async fn introduce(&self) -> Result<Introduced, RunError> {
+    pub(super) async fn resolve_instrument(&self) -> Result<Instruments, RunError> {
         let client = &self.context.client;
         if client.clock().is_due() {
             match self.fetcher.measure_clock().await {
@@ -95,9 +96,9 @@ impl Run<'_> {
             }
         }
         let pair = self.order.series.pair();
-        let known = self.context.introduced().get(pair).cloned();
+        let known = self.context.instruments().get(pair).cloned();
         let now = client.clock().now();
-        let has_its_name = |own: &Introduced| {
+        let has_its_name = |own: &Instruments| {
             own.now.tenure().map(|own| own.until).or(own.now.ends).is_none_or(|until| now < until)
         };
         if let Some(known) = known.clone().filter(has_its_name) {
@@ -114,9 +115,9 @@ impl Run<'_> {
                 tenure: before.tenure(),
             });
         }
-        let introduced = Introduced { now: instrument, before };
-        self.context.introduced().insert(pair.clone(), introduced.clone());
-        Ok(introduced)
+        let instruments = Instruments { now: instrument, before };
+        self.context.instruments().insert(pair.clone(), instruments.clone());
+        Ok(instruments)
     }
 
     /// What a pair is listed as, and the budgets the listing announces. An exchange that knows no pair of that
@@ -156,14 +157,14 @@ impl Run<'_> {
     /// is missing and it can be expected to be answered for, and what the pair is now.
     pub(super) fn contracts(
         &self,
-        writer: &Writer,
+        writer: &Handle,
         offer: &'static Offer,
-        introduced: Introduced,
+        instruments: Instruments,
     ) -> Vec<Contracted> {
         let grid = self.order.series.span().map(|span| offer.grid(span));
         let now = self.context.client.clock().now();
         let asked = self.asked(writer, offer, grid, plan::horizon(offer, grid, now));
-        let before = introduced.before.filter(|before| {
+        let before = instruments.before.filter(|before| {
             let Some(tenure) = offer.tenure(before).filter(|_| !offer.is_a_glimpse()) else { return false };
             let closed = grid.map_or(tenure.until, |grid| grid.next(grid.floor(tenure.until)));
             let wanted = Window::new(asked.max(tenure.from), tenure.until);
@@ -172,12 +173,12 @@ impl Run<'_> {
         });
         let is_first = before.is_none();
         let before = before.map(|instrument| Contracted { instrument, is_first: true });
-        before.into_iter().chain([Contracted { instrument: introduced.now, is_first }]).collect()
+        before.into_iter().chain([Contracted { instrument: instruments.now, is_first }]).collect()
     }
 
     /// From where on rows are wanted.
-    fn asked(&self, writer: &Writer, offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
-        let known = writer.ledger().wanted_since;
+    fn asked(&self, writer: &Handle, offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
+        let known = writer.look(|writer| writer.ledger().wanted_since);
         match self.order.since {
             Since::Exactly(since) => since,
             Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
@@ -187,12 +188,12 @@ impl Run<'_> {
     }
 
     /// Settles from where to where rows are wanted.
-    pub(super) fn survey(
+    pub(super) fn prepare(
         &mut self,
-        writer: &mut Writer,
+        writer: &Handle,
         offer: &'static Offer,
         contract: Contracted,
-    ) -> Ground {
+    ) -> RunScope {
         let Contracted { instrument, is_first } = contract;
         let grid = self.order.series.span().map(|span| offer.grid(span));
         let horizon = plan::horizon(offer, grid, self.context.client.clock().now());
@@ -210,17 +211,18 @@ impl Run<'_> {
         writer.account(|ledger| want(ledger, asked.min(horizon)));
         // A row of another contract says nothing of what this one has.
         self.fetcher.ends = Arc::new(Ends::default());
-        for end in writer.ledger().ends().into_iter().flat_map(|ends| [ends.0, ends.1]) {
+        let ends = writer.look(|writer| writer.ledger().ends());
+        for end in ends.into_iter().flat_map(|ends| [ends.0, ends.1]) {
             if tenure.is_none_or(|tenure| tenure.holds(end)) {
                 self.fetcher.ends.learn(&[end.0]);
             }
         }
         let older = Window::new(asked, since.min(until)).filter(|_| offer.derived_from.is_some());
-        Ground { offer, instrument, grid, horizon, since, until, older }
+        RunScope { offer, instrument, grid, horizon, since, until, older }
     }
 
     /// What an earlier contract had that the exchange no longer calls by the pair's name is unfillable.
-    fn had_another(&self, writer: &mut Writer, instrument: &Instrument, window: Window) {
+    fn had_another(&self, writer: &Handle, instrument: &Instrument, window: Window) {
         let exchange = self.context.client.exchange().name();
         let (symbol, since) = (&instrument.symbol, window.until);
         let reason =
@@ -230,15 +232,15 @@ impl Run<'_> {
 
     /// Where the first row cannot be looked for, nothing is there long before the exchange listed the pair, if it says
     /// when that was.
-    pub(super) fn settle_before_listing(&self, writer: &mut Writer, ground: &Ground) {
-        let goes_further_back = ground.offer.is_continuous && ground.instrument.tenure().is_some();
-        let Some(listed) = ground.instrument.listed.filter(|_| !goes_further_back) else { return };
+    pub(super) fn settle_before_listing(&self, writer: &Handle, scope: &RunScope) {
+        let goes_further_back = scope.offer.is_continuous && scope.instrument.tenure().is_some();
+        let Some(listed) = scope.instrument.listed.filter(|_| !goes_further_back) else { return };
         let surely = listed - TRADED_BEFORE_LISTED;
-        let opens = ground.grid.map_or(surely, |grid| ground.offer.open_before(grid, surely));
-        let settled = plan::unsettled_since(ground.grid, ground.horizon);
-        let Some(before) = Window::new(ground.since, ground.until.min(opens).min(settled)) else { return };
+        let opens = scope.grid.map_or(surely, |grid| scope.offer.open_before(grid, surely));
+        let settled = plan::unsettled_since(scope.grid, scope.horizon);
+        let Some(before) = Window::new(scope.since, scope.until.min(opens).min(settled)) else { return };
         let exchange = self.context.client.exchange().name();
-        let reason = format!("{exchange} lists {} since {listed}", ground.instrument.symbol);
+        let reason = format!("{exchange} lists {} since {listed}", scope.instrument.symbol);
         for gap in writer.settled().missing(before).iter() {
             writer.account(|ledger| ledger.confirm_empty(gap, &reason));
         }
@@ -247,7 +249,7 @@ impl Run<'_> {
     /// What the exchange cannot give any more is unfillable, before the first request.
     fn reach(
         &self,
-        writer: &mut Writer,
+        writer: &Handle,
         offer: &Offer,
         grid: Option<Grid>,
         since: Micros,
@@ -261,40 +263,43 @@ impl Run<'_> {
     }
 
     /// What the exchange cannot give any more is unfillable.
-    pub(super) fn lost(&self, writer: &mut Writer, window: Window) {
+    pub(super) fn lost(&self, writer: &Handle, window: Window) {
         let exchange = self.context.client.exchange().name();
         writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
     }
 
-    pub(super) fn plan(&mut self, writer: &Writer, ground: &Ground) -> Windows {
-        let wanted = Window::new(ground.since, ground.until);
-        let ledger = writer.ledger();
-        let mut missing = wanted
-            .map(|wanted| plan::missing(&writer.settled(), &ledger.covered, wanted, ground.grid))
-            .unwrap_or_default();
-        // What was computed gives way to the exchange's own rows, wherever it gives them.
-        missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
-        self.at.planned = plan::count(&missing, ground.offer, ground.grid);
+    pub(super) fn plan(&mut self, writer: &Handle, scope: &RunScope) -> Windows {
+        let wanted = Window::new(scope.since, scope.until);
+        let missing = writer.look(|writer| {
+            let (ledger, settled) = (writer.ledger(), writer.settled());
+            let mut missing = wanted
+                .map(|wanted| plan::missing(&settled, &ledger.covered, wanted, scope.grid))
+                .unwrap_or_default();
+            // What was computed gives way to the exchange's own rows, wherever it gives them.
+            missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
+            missing
+        });
+        self.at.planned = plan::count(&missing, scope.offer, scope.grid);
         (self.progress)(self.at);
         missing
     }
 
     /// Takes back every claim of emptiness that a row beyond it contradicts: had nothing been there, that row
     /// would have been the answer. The time is asked for again, now that the row is known.
-    pub(super) fn doubt(&self, writer: &mut Writer, ground: &Ground) -> Windows {
-        let (offer, since, until) = (ground.offer, ground.since, ground.until);
+    pub(super) fn doubt(&self, writer: &Handle, scope: &RunScope) -> Windows {
+        let (offer, since, until) = (scope.offer, scope.since, scope.until);
         let ends = self.fetcher.ends.known().filter(|_| offer.is_open_ended());
         let contradicted = ends.and_then(|(oldest, newest)| match offer.direction {
             Direction::OldestFirst => Window::new(since, until.min(newest)),
             // A row the exchange has meanwhile dropped contradicts nothing.
-            Direction::NewestFirst if oldest < offer.reach(ground.grid, ground.horizon) => None,
+            Direction::NewestFirst if oldest < offer.reach(scope.grid, scope.horizon) => None,
             Direction::NewestFirst => Window::new(since.max(oldest), until),
         });
         contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 
     /// Takes back what earlier versions called empty after one answer.
-    pub(super) fn doubt_one_answer(&self, writer: &mut Writer) {
+    pub(super) fn doubt_one_answer(&self, writer: &Handle) {
         let exchange = self.context.client.exchange().name();
         let Some(ever) = Window::new(Micros(i64::MIN), Micros(i64::MAX)) else { return };
         for row in ["row", "trade"] {
@@ -307,9 +312,11 @@ impl Run<'_> {
 
     /// What an earlier run was answered to be empty too, of a series no row of which is known: the rest stays a gap,
     /// which the next run asks for again.
-    pub(super) fn seen_empty_before(&self, writer: &mut Writer, empty: Windows) -> Windows {
-        let before = writer.ledger().notes.iter().filter(|note| note.reason == ONE_RUN);
-        let before: Windows = before.map(|note| note.window).collect();
+    pub(super) fn seen_empty_before(&self, writer: &Handle, empty: Windows) -> Windows {
+        let before: Windows = writer.look(|writer| {
+            let notes = writer.ledger().notes.iter().filter(|note| note.reason == ONE_RUN);
+            notes.map(|note| note.window).collect()
+        });
         let (mut new, mut seen) = (empty.clone(), empty);
         new.remove_all(&before);
         seen.remove_all(&new);
@@ -318,10 +325,10 @@ impl Run<'_> {
     }
 
     /// Takes back what empty answers claimed of the time before the oldest row, which no row beyond can contradict.
-    pub(super) fn doubt_all_before(&self, writer: &mut Writer, ground: &Ground) -> Windows {
-        let goes_down = ground.offer.is_open_ended() && ground.offer.direction == Direction::NewestFirst;
+    pub(super) fn doubt_all_before(&self, writer: &Handle, scope: &RunScope) -> Windows {
+        let goes_down = scope.offer.is_open_ended() && scope.offer.direction == Direction::NewestFirst;
         let ends = self.fetcher.ends.known().filter(|_| goes_down);
-        let before = ends.and_then(|(oldest, _)| Window::new(ground.since, oldest.min(ground.until)));
+        let before = ends.and_then(|(oldest, _)| Window::new(scope.since, oldest.min(scope.until)));
         before.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 }
