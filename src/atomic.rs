@@ -2,7 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use crate::disk::{Disk, Os, is_aside};
 
@@ -49,6 +52,17 @@ pub fn create(path: &Path) -> io::Result<File> {
         _ => {}
     }
     OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+/// Opens one of our own files: a plain one, and never through a link, which may lead to what is not ours.
+///
+/// # Errors
+/// Any refusal of the operating system, and where something else has the name.
+pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    // A pipe would be waited for.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no plain file")) }
 }
 
 /// Gives a synced temporary file its final name and makes the name durable.

@@ -57,9 +57,11 @@ impl Exit {
         }
     }
 
-    /// The one that says more: trouble with the storage, then any failure, then a reader that went away.
+    /// The one that says more: a data path that is another's, trouble with the storage, any failure, then a reader that
+    /// went away.
     pub(crate) fn or_worse(self, other: Exit) -> Self {
         match (self, other) {
+            (_, Exit::DataPathInUse) => Exit::DataPathInUse,
             (Exit::Done | Exit::ReaderGone, other) if other != Exit::Done => other,
             (Exit::Failed, Exit::Storage) => Exit::Storage,
             (worse, _) => worse,

@@ -74,7 +74,7 @@ pub(crate) async fn do_copies(
         let done = daemon.follow("/api/v1/copies", &asked, stop, |told| telling.tell(told)).await;
         return done.map_err(|error| out.failed(&error));
     }
-    let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
+    let one_shot = OneShot::open(config, command, std::iter::empty(), out, stop).await?;
     let board = Arc::new(Board::default());
     let mut told = Telling::new(config, out, on);
     let telling = async {
@@ -83,8 +83,7 @@ pub(crate) async fn do_copies(
         }
     };
     tokio::join!(copies_here(one_shot.site(), asked, Arc::clone(&board), stop), telling);
-    one_shot.close().await;
-    Ok(())
+    one_shot.close(out).await
 }
 
 /// Series that are named where work was not begun; of any more only the number.
@@ -178,7 +177,7 @@ async fn here(
     let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
     let is_configured = |series: &Series| config.histo_jobs.iter().any(|job| job.series.contains(series));
     let ad_hoc = series.iter().map(|series| &**series).filter(|series| !is_configured(series));
-    let one_shot = OneShot::open(config, command, ad_hoc, out).await?;
+    let one_shot = OneShot::open(config, command, ad_hoc, out, stop).await?;
     let board = Arc::new(Board::default());
     let mut told = Telling::new(config, out, on);
     let telling = async {
@@ -190,8 +189,7 @@ async fn here(
     if stop.is_cancelled() {
         told.stopped();
     }
-    one_shot.close().await;
-    Ok(())
+    one_shot.close(out).await
 }
 
 /// Resolves selectors to jobs. Errors if a selector matches none.

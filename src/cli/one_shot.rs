@@ -3,14 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Site, SiteError};
+use crate::daemon::{Broken, Site, SiteError};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, TracesOff};
 use crate::telemetry::logs::{self, LogGuard, LogSettings};
 use crate::telemetry::trace::{self, Traces};
+
+/// What is said of a journal beyond help.
+const JOURNAL_BROKEN: &str =
+    "the journal could not be made durable; what was accepted is read from it at the next start";
 
 /// A data path in use for one command.
 pub(crate) struct OneShot {
@@ -20,14 +26,16 @@ pub(crate) struct OneShot {
 
 impl OneShot {
     /// Takes the data path; its log goes to the log file only, the command prints for itself.
-    /// `series` are run beside the configured ones.
+    /// `series` are run beside the configured ones. `stop` is cancelled when nothing more may be accepted.
     pub(crate) async fn open<'a>(
         config: &Config,
         command: &str,
         series: impl Iterator<Item = &'a Series>,
         out: &mut Output,
+        stop: &CancellationToken,
     ) -> Result<Self, Exit> {
-        let site = open_site(config, command, out).await?;
+        let mut site = open_site(config, command, out).await?;
+        site.stop_when_broken(stop.clone());
         for series in series {
             site.declare(series, Duration::ZERO);
             site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
@@ -44,12 +52,18 @@ impl OneShot {
         Arc::clone(&self.site)
     }
 
-    /// Ends cleanly.
-    pub(crate) async fn close(self) {
+    /// Ends cleanly, or says why the command did not come to its end.
+    pub(crate) async fn close(self, out: &mut Output) -> Result<(), Exit> {
+        let broken = self.site.why_broken().await;
         if let Some(site) = Arc::into_inner(self.site) {
             site.close().await;
         }
         self.told.close().await;
+        match broken {
+            None => Ok(()),
+            Some(Broken::NotOwner(why)) => Err(out.fail(Exit::DataPathInUse, why)),
+            Some(Broken::Journal) => Err(out.fail(Exit::Storage, JOURNAL_BROKEN)),
+        }
     }
 }
 

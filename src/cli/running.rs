@@ -13,8 +13,8 @@ use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Control, Job, Pulse, Scheduler, Site, Watchdog};
-use crate::http::{App, Auth, bind, bind_socket, remove_socket, serve, serve_socket};
+use crate::daemon::{Broken, Control, Job, Pulse, Scheduler, Site, Watchdog};
+use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
 use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
@@ -26,7 +26,7 @@ pub(crate) struct Running {
     slots: usize,
     config: Config,
     auth: Auth,
-    socket: Option<UnixListener>,
+    socket: Option<(UnixListener, SocketFile)>,
     told: Told,
 }
 
@@ -96,9 +96,10 @@ impl Running {
         let app = App::new(site.telemetry().clone(), Arc::clone(&status)).with_auth(auth);
         let app = app.with_control(control.clone());
         pages.spawn(serve(listeners, app.clone(), pages_stop.clone()));
-        if let Some(socket) = socket {
+        let socket_file = socket.map(|(socket, file)| {
             pages.spawn(serve_socket(socket, app, pages_stop.clone()));
-        }
+            file
+        });
         pages.spawn(reload_on_hangup(control.clone(), pages_stop.clone()));
         pages.spawn(control.clone().serve_copies(stop.clone()));
         pages.spawn(control.drain(stop.clone()));
@@ -115,7 +116,8 @@ impl Running {
         // Scrapes are answered until the last run has been counted.
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}
-        remove_socket(&site.layout().own());
+        socket_file.into_iter().for_each(SocketFile::remove);
+        let broken = site.why_broken().await;
         let is_durable = match Arc::into_inner(site) {
             Some(site) => site.close().await,
             None => {
@@ -126,12 +128,12 @@ impl Running {
             }
         };
         told.close().await;
-        Ended { unfinished, is_durable }
+        Ended { unfinished, is_durable, broken }
     }
 }
 
 /// The daemon's socket; without one it runs all the same, and other commands find the data path in use.
-fn open_socket(site: &Site) -> Option<UnixListener> {
+fn open_socket(site: &Site) -> Option<(UnixListener, SocketFile)> {
     let opened = bind_socket(&site.layout().own());
     opened
         .inspect_err(|error| {
@@ -159,4 +161,6 @@ pub(crate) struct Ended {
     pub(crate) unfinished: usize,
     /// Whether everything accepted is known to survive.
     pub(crate) is_durable: bool,
+    /// Why it ended by itself.
+    pub(crate) broken: Option<Broken>,
 }

@@ -6,6 +6,7 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::running::Running;
 use crate::config::Config;
+use crate::daemon::Broken;
 
 /// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
 #[derive(Debug, clap::Args)]
@@ -42,5 +43,10 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
         ));
     }
     out.remark("Daemon stopped.");
-    if ended.is_durable { Exit::Done } else { Exit::Storage }
+    match ended.broken {
+        Some(Broken::NotOwner(why)) => out.fail(Exit::DataPathInUse, why),
+        Some(Broken::Journal) => Exit::Storage,
+        None if ended.is_durable => Exit::Done,
+        None => Exit::Storage,
+    }
 }

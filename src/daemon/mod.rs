@@ -26,6 +26,7 @@ pub mod wire;
 mod work;
 mod worker;
 
+pub use crate::store::SOCKET;
 pub(crate) use board::is_worth_telling;
 pub use board::{Board, Told};
 pub use control::{Control, Refusal};
@@ -37,6 +38,6 @@ pub use pulse::Pulse;
 pub use reload::{ReloadAnswer, ReloadError, Reloaded};
 pub use schedule::Rhythm;
 pub use scheduler::{STOP_WITHIN, Scheduler};
-pub use site::{Site, SiteError, now};
+pub use site::{Broken, Site, SiteError, now};
 pub use watchdog::Watchdog;
 pub use work::{Done, DueJob, Files, How, Report, Work, carry_out, open_gaps};

@@ -36,7 +36,7 @@ use tokio::sync::Semaphore;
 pub use auth::{Access, Auth};
 pub use routes::routes;
 pub use server::{serve, serve_socket};
-pub use socket::{bind_socket, connect, remove_socket};
+pub use socket::{SocketFile, bind_socket, connect};
 pub use web_config::WebConfigError;
 
 use crate::daemon::Control;

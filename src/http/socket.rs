@@ -1,32 +1,43 @@
 //! The unix socket of a daemon, in its data path's own folder: the same routes, for who may use the folder.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Permissions, symlink_metadata};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-const NAME: &str = "daemon.sock";
+use crate::daemon::SOCKET;
+
 /// While it is being made.
 const ASIDE: &str = ".daemon.sock.tmp-";
 /// The longest path a socket can have, with room for the aside name.
 const LONGEST_BYTES: usize = 90;
 
-/// Opens the socket of a data path whose lock is held; one that a dead process left is replaced. It appears with
-/// its final rights, which are the owner's alone.
+/// The file of a socket that this process listens on.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Its device and number.
+    identity: (u64, u64),
+}
+
+/// Opens the socket of a data path whose lock is held; one that a dead process left is replaced, and a link too. It
+/// appears with its final rights, which are the owner's alone.
 ///
 /// # Errors
 /// Any refusal of the operating system, such as a file system without sockets.
-pub fn bind_socket(own: &Path) -> io::Result<UnixListener> {
+pub fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let folder = Short::of(own)?;
     let aside = own.join(ASIDE);
     let _ = std::fs::remove_file(&aside);
     let listener = UnixListener::bind(folder.path.join(ASIDE))?;
     std::fs::set_permissions(&aside, Permissions::from_mode(0o600))?;
-    std::fs::rename(&aside, own.join(NAME))?;
-    Ok(listener)
+    let about = symlink_metadata(&aside)?;
+    let file = SocketFile { path: own.join(SOCKET), identity: (about.dev(), about.ino()) };
+    std::fs::rename(&aside, &file.path)?;
+    Ok((listener, file))
 }
 
 /// Speaks to the daemon of a data path, if one listens; none where none does.
@@ -34,8 +45,12 @@ pub fn bind_socket(own: &Path) -> io::Result<UnixListener> {
 /// # Errors
 /// Where the rights are missing.
 pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
+    // Through a link would be somebody else's daemon.
+    if symlink_metadata(own.join(SOCKET)).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Ok(None);
+    }
     let connected = match Short::of(own) {
-        Ok(folder) => UnixStream::connect(folder.path.join(NAME)).await,
+        Ok(folder) => UnixStream::connect(folder.path.join(SOCKET)).await,
         Err(error) => Err(error),
     };
     match connected {
@@ -46,9 +61,14 @@ pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
     }
 }
 
-/// Takes the socket away.
-pub fn remove_socket(own: &Path) {
-    let _ = std::fs::remove_file(own.join(NAME));
+impl SocketFile {
+    /// Takes the socket away, unless another process has put its own there.
+    pub fn remove(self) {
+        let is_own = |found: std::fs::Metadata| (found.dev(), found.ino()) == self.identity;
+        if symlink_metadata(&self.path).is_ok_and(is_own) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// A folder under a name that fits into a socket's address: its own, or that of an open descriptor.
@@ -81,13 +101,36 @@ mod tests {
 
             drop(bind_socket(&own).unwrap());
             assert!(connect(&own).await.unwrap().is_none(), "nobody listens on what was left");
-            let listener = bind_socket(&own).unwrap();
+            let (listener, file) = bind_socket(&own).unwrap();
 
             let (accepted, connected) = tokio::join!(listener.accept(), connect(&own));
             assert!(accepted.is_ok() && connected.unwrap().is_some());
-            let mode = std::fs::metadata(own.join(NAME)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(own.join(SOCKET)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
             assert_eq!(std::fs::read_dir(&own).unwrap().count(), 1);
+
+            let (_other, others) = bind_socket(&own).unwrap();
+            file.remove();
+            assert!(connect(&own).await.unwrap().is_some(), "that of another process stays");
+            others.remove();
+            assert_eq!(std::fs::read_dir(&own).unwrap().count(), 0);
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_spoken_to_through_a_link_and_a_link_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let (own, other) = (root.path().join("own"), root.path().join("other"));
+        for folder in [&own, &other] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let (_listener, _file) = bind_socket(&other).unwrap();
+        std::os::unix::fs::symlink(other.join(SOCKET), own.join(SOCKET)).unwrap();
+
+        assert!(connect(&own).await.unwrap().is_none());
+        let (_ours, _file) = bind_socket(&own).unwrap();
+
+        assert!(symlink_metadata(own.join(SOCKET)).unwrap().file_type().is_socket());
+        assert!(connect(&other).await.unwrap().is_some());
     }
 }

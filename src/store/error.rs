@@ -38,6 +38,15 @@ pub enum StoreError {
         /// Who holds it, as its lock file says.
         holder: String,
     },
+    /// A link stands where one of our own files or folders should be.
+    #[error(
+        "{} is a symbolic link, and dccd opens its own files through none; put a file or a folder there (a folder of another disk can be mounted there)",
+        path.display()
+    )]
+    Linked {
+        /// The link.
+        path: PathBuf,
+    },
     /// Rows could not be turned into Parquet or back.
     #[error("{} could not be encoded or read back", path.display())]
     Parquet {
@@ -150,9 +159,10 @@ impl StoreError {
         match self {
             StoreError::Io { source, .. } => StorageReason::of(source),
             StoreError::Journal { source, .. } => StorageReason::of(source),
-            StoreError::Foreign { .. } | StoreError::InUse { .. } | StoreError::Busy { .. } => {
-                StorageReason::Permission
-            }
+            StoreError::Foreign { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Linked { .. }
+            | StoreError::Busy { .. } => StorageReason::Permission,
             StoreError::RemoteOnly { .. } => StorageReason::Remote,
             StoreError::TooManyAside { .. } => StorageReason::Io,
             StoreError::Parquet { .. }

@@ -90,11 +90,14 @@ impl Vitals {
         atomic::show(&own.join(NAME), &serde_json::to_vec(self)?)
     }
 
-    /// Takes the file away: nobody is alive here.
+    /// Takes the file of this process away: nobody is alive here.
     ///
     /// # Errors
     /// Any refusal of the operating system but that there is none.
     pub fn remove(own: &Path) -> io::Result<()> {
+        if Vitals::read(own).is_ok_and(|found| found.is_some_and(|found| found.pid != std::process::id())) {
+            return Ok(());
+        }
         match std::fs::remove_file(own.join(NAME)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -114,7 +117,12 @@ mod tests {
     fn what_is_written_of_a_snapshot_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let queue = QueueView { depth: 2, in_progress: 3, failed: 1, ..QueueView::default() };
-        let own = WorkerView { id: "host-7".to_owned(), pid: 7, state: "running", ..WorkerView::default() };
+        let own = WorkerView {
+            id: "host-7".to_owned(),
+            pid: std::process::id(),
+            state: "running",
+            ..WorkerView::default()
+        };
         let snapshot = Snapshot {
             at: Micros::from_secs(1_700_000_000),
             environment: "production".to_owned(),

@@ -16,7 +16,11 @@ mod ingest;
 mod killed;
 #[path = "../needs/mod.rs"]
 mod needs;
+mod owners;
 mod readers;
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
+#[path = "../tracker/shim.rs"]
+mod shim;
 #[allow(dead_code, reason = "shared with the runs")]
 #[path = "../runs/told.rs"]
 mod told;

@@ -31,6 +31,7 @@ mod odd_rows;
 mod okx;
 mod online;
 mod outages;
+mod owners;
 #[path = "../tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;

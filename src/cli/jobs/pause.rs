@@ -1,5 +1,7 @@
 //! `dccd jobs pause` and `resume`: jobs that do not run by themselves, until they do again.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::Exit;
 use crate::cli::client::{ClientError, Daemon};
 use crate::cli::hand_over::meant;
@@ -47,9 +49,9 @@ async fn here(
     let jobs = meant(config, asked).map_err(|why| out.fail(Exit::Failed, why))?;
     let series: Vec<Series> = jobs.iter().map(|job| (**job.series()).clone()).collect();
     let command = if is_paused { "jobs pause" } else { "jobs resume" };
-    let one_shot = OneShot::open(config, command, std::iter::empty(), out).await?;
+    let one_shot = OneShot::open(config, command, std::iter::empty(), out, &CancellationToken::new()).await?;
     let kept = one_shot.site().keep_paused(&series, is_paused).await;
-    one_shot.close().await;
+    one_shot.close(out).await?;
     kept.map_err(|error| out.failed(&error))?;
     Ok(series.iter().map(ToString::to_string).collect())
 }

@@ -1,12 +1,14 @@
 //! One data path in use: its lock, its store, a client for each exchange, and what is told of them.
 
 mod known;
+mod owner;
 mod runs;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use owner::Broken;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -22,6 +24,7 @@ use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
 use crate::db::{Database, DbError};
+use crate::disk::Disk;
 use crate::exchange::find;
 use crate::jobs::{Context, coverage, plan, tell_finding};
 use crate::model::{Micros, Series};
@@ -52,7 +55,7 @@ pub struct Site {
     kept: CancellationToken,
     /// Cancelled when nothing more may be accepted.
     broken: CancellationToken,
-    _lock: DataLock,
+    lock: DataLock,
 }
 
 /// Why a data path cannot be put to use.
@@ -90,7 +93,7 @@ impl Site {
     /// See [`SiteError`]; nothing is changed then but the lock file.
     pub async fn open(config: &Config, command: &str) -> Result<Site, SiteError> {
         let layout = Layout::new(&config.data_path);
-        let lock = DataLock::take(&layout, command)?;
+        let lock = owner::take_lock(&layout, command).await?;
         let own = layout.own();
         atomic::sweep(&own).map_err(|source| {
             SiteError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
@@ -110,7 +113,7 @@ impl Site {
         let remotes = copies::remotes(&config.storage, bucketed.as_ref())?;
         let is_daemon = ["start", "stream"].contains(&command);
         let worker = enter(&layout, config, &db, &telemetry, (&jobs, is_daemon)).await?;
-        let store = open_store(&layout, config, &telemetry).await?;
+        let store = open_store(&layout, config, &telemetry, lock.disk()).await?;
         let kept = CancellationToken::new();
         store.bring_with(Arc::new(Bringer {
             remotes: remotes.clone(),
@@ -143,9 +146,10 @@ impl Site {
             keeping: JoinSet::new(),
             kept,
             broken: CancellationToken::new(),
-            _lock: lock,
+            lock,
         };
         site.keep_store(config);
+        site.watch_lock();
         site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
         site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
         site.keeping.spawn(Arc::clone(&site.fleet).run(site.kept.clone()));
@@ -189,11 +193,6 @@ impl Site {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// Ends when the journal is beyond help: the process must end too, and accept nothing before.
-    pub async fn broken(&self) {
-        self.broken.cancelled().await;
     }
 
     /// Why rows are not accepted, or not published, at present; none where all is well.
@@ -362,11 +361,16 @@ async fn open_state(layout: &Layout, config: &Config) -> Result<Database, DbErro
 }
 
 /// Opens the store, and tells what the journal of the process before still held.
-async fn open_store(layout: &Layout, config: &Config, telemetry: &Telemetry) -> Result<Store, SiteError> {
+async fn open_store(
+    layout: &Layout,
+    config: &Config,
+    telemetry: &Telemetry,
+    disk: Arc<dyn Disk>,
+) -> Result<Store, SiteError> {
     let began = Instant::now();
     let settings = store::Settings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
     let layout = layout.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&layout, settings)).await;
+    let opened = tokio::task::spawn_blocking(move || Store::on(disk, &layout, settings)).await;
     let (store, replay) = opened.map_err(|error| StoreError::Io {
         action: "replaying",
         path: config.data_path.clone(),

@@ -74,6 +74,10 @@ impl Site {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
+        // What it remembers is for the owner of the data path to remember.
+        if self.lock.watch().lost().is_some() {
+            return;
+        }
         self.late.save(series).await;
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await

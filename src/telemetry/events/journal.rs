@@ -125,3 +125,16 @@ impl Event for JournalTorn<'_> {
         );
     }
 }
+
+/// The lock of the data path is not this process's any more. The process ends.
+pub struct OwnershipLost<'a> {
+    /// What became of it, and who has it now where that is known.
+    pub why: &'a str,
+}
+
+impl Event for OwnershipLost<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().journal.refusing.set(1.0);
+        tracing::error!(why = self.why, "ending rather than write a data path that may be another process's");
+    }
+}

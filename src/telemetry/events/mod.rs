@@ -31,7 +31,9 @@ pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
     TakeoverFailed, WriteFenced, WritesOvertaken,
 };
-pub use journal::{JournalBroken, JournalReplayed, JournalSynced, JournalTorn, StorageChecked};
+pub use journal::{
+    JournalBroken, JournalReplayed, JournalSynced, JournalTorn, OwnershipLost, StorageChecked,
+};
 pub use odd::{ListingEntriesOdd, RowsSetAside};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};

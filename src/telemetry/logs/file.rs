@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::atomic;
+
 /// Size at which a file is full.
 const LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 
@@ -76,7 +78,7 @@ pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    atomic::open_own(path, OpenOptions::new().create(true).append(true))
 }
 
 fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
@@ -87,6 +89,7 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test may break a file on purpose")]
 mod tests {
     use super::*;
 
@@ -163,6 +166,25 @@ mod tests {
 
         assert_eq!(written, [true, true, true, true, false]);
         assert_eq!(size(&path, 0), 40);
+    }
+
+    #[test]
+    fn it_is_not_opened_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("dccd.log"), folder.path().join("victim"));
+        fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+
+        assert!(RotatingFile::open(&path).is_err());
+        fs::remove_file(&path).unwrap();
+        let mut log = RotatingFile::with_limit(&path, 10).unwrap();
+        log.write(b"0123456789").unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        // The link is moved on as the full file would have been.
+        log.write(b"0123456789").unwrap();
+
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
     }
 
     fn everything(path: &Path) -> String {

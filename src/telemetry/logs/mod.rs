@@ -87,7 +87,9 @@ impl Drop for LogGuard {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The log file cannot be opened.
-    #[error("the log file {path} cannot be opened; make its folder writable")]
+    #[error(
+        "the log file {path} cannot be opened; it must be a plain file, not a link, in a folder that can be written"
+    )]
     File {
         /// Which file.
         path: String,

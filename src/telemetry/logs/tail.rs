@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::file::{KEPT, numbered};
+use crate::atomic;
 use crate::model::{Series, matches_selector};
 
 /// The longest line that is kept whole. With the number of lines asked for it bounds the memory.
@@ -40,7 +41,7 @@ fn newest_first(path: &Path) -> io::Result<Vec<File>> {
     let mut seen = Vec::new();
     let mut files = Vec::new();
     for path in std::iter::once(path.to_owned()).chain((1..=KEPT).map(|number| numbered(path, number))) {
-        let file = match File::open(&path) {
+        let file = match atomic::open_own(&path, File::options().read(true)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
