@@ -33,6 +33,7 @@ pub mod restore;
 mod running;
 pub mod sim;
 pub mod start;
+mod state;
 pub mod status;
 pub mod sync;
 mod usage;

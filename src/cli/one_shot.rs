@@ -41,6 +41,7 @@ impl OneShot {
             site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
         }
         let told = Told::start(config, &site, false, out)?;
+        site.set_aside_store().into_iter().for_each(|aside| out.note(aside));
         for note in &config.notes {
             tracing::info!("{note}");
         }
@@ -104,6 +105,8 @@ impl Told {
         };
         let logs = logs::init(settings, traces.as_ref(), Arc::clone(site.telemetry().metrics()))
             .map_err(|error| out.fail(Exit::Storage, Chain(&error)))?;
+        // Only now is there a log to say it in.
+        site.set_aside_store().into_iter().for_each(|aside| site.telemetry().emit(aside));
         if let Some(error) = off {
             site.telemetry().emit(TracesOff { error: &error });
         }

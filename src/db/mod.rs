@@ -1,6 +1,8 @@
 //! What must be remembered beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
 //! files and ledgers are the truth.
 
+mod damage;
+mod error;
 mod health;
 mod paused;
 mod postgres;
@@ -13,8 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgPool, SqlitePool};
-use thiserror::Error;
 
+use crate::model::Micros;
+
+pub use damage::SetAside;
+pub use error::DbError;
 pub use probe::Probed;
 
 /// A version of the schema: its number, what it brings, and its statements for SQLite and for PostgreSQL.
@@ -61,29 +66,6 @@ pub enum Pool {
     Postgres(PgPool),
 }
 
-/// Why the state store could not be used.
-#[derive(Debug, Error)]
-pub enum DbError {
-    /// The embedded store.
-    #[error("the state store {place} failed; it is a cache, so it may be moved away while dccd is stopped")]
-    Sqlite {
-        /// Its file.
-        place: String,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// A server.
-    #[error(
-        "the state store on {place} failed; see that PostgreSQL answers there and that `store` or `store_file` names it rightly"
-    )]
-    Postgres {
-        /// Its address, without user and password.
-        place: String,
-        /// Why.
-        source: sqlx::Error,
-    },
-}
-
 /// Runs one expression on the connections of either store; `$pool` is the one that writes.
 macro_rules! on_either {
     ($database:expr, |$pool:ident| $body:expr) => {
@@ -103,9 +85,29 @@ impl Database {
     /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
     ///
     /// # Errors
-    /// Where the file cannot be opened or is of a newer program.
+    /// Where the file cannot be opened, is damaged or is of a newer program.
     pub async fn open(own: &Path) -> Result<Self, DbError> {
         sqlite::open(own).await
+    }
+
+    /// The same for the owner of the data path: one that is damaged is set aside, `now`, and made anew.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened or moved, or is of a newer program.
+    pub async fn open_or_rebuild(own: &Path, now: Micros) -> Result<(Self, Option<SetAside>), DbError> {
+        let why = match sqlite::open(own).await {
+            Err(DbError::Damaged { why, .. }) => why,
+            opened => return opened.map(|database| (database, None)),
+        };
+        let aside = damage::set_aside(own, &why, now)
+            .map_err(|error| DbError::of_sqlite(&own.join("state.db"), error.into()))?;
+        Ok((sqlite::open(own).await?, Some(aside)))
+    }
+
+    /// When an embedded store of a data path was last set aside; none where none ever was.
+    #[must_use]
+    pub fn last_set_aside(own: &Path) -> Option<Micros> {
+        damage::last(own)
     }
 
     /// Connects to PostgreSQL, migrating the schema as needed.
@@ -116,7 +118,7 @@ impl Database {
         postgres::connect(url).await
     }
 
-    /// Looks whether the embedded store in a data path's own folder can be used; makes none and migrates none.
+    /// Looks whether the embedded store in a data path's own folder can be used; migrates nothing and moves nothing.
     ///
     /// # Errors
     /// Where there is none, where it is damaged, or where it is of a newer program.
@@ -147,15 +149,6 @@ impl Database {
         }
     }
 
-    /// Opens the embedded store in a data path's own folder to look at it, beside the process that uses it; none
-    /// where there is none. Nothing is created or migrated.
-    ///
-    /// # Errors
-    /// Where the file cannot be opened.
-    pub async fn look(own: &Path) -> Result<Option<Self>, DbError> {
-        sqlite::look(own).await
-    }
-
     /// Closes every connection.
     pub async fn close(&self) {
         match &self.pool {
@@ -182,10 +175,9 @@ impl Database {
     #[must_use]
     pub fn failed(&self, source: sqlx::Error) -> DbError {
         self.away.store(true, Ordering::Relaxed);
-        let place = self.place.to_string();
         match &self.pool {
-            Pool::Sqlite { .. } => DbError::Sqlite { place, source },
-            Pool::Postgres(_) => DbError::Postgres { place, source },
+            Pool::Sqlite { .. } => DbError::of_sqlite(Path::new(&*self.place), source),
+            Pool::Postgres(_) => DbError::Postgres { place: self.place.to_string(), source },
         }
     }
 }

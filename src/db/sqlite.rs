@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::db::{Database, DbError, Pool, migrator, newest};
+use crate::db::{Database, DbError, Pool, damage, migrator, newest};
 
 /// How long a statement waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -16,10 +16,13 @@ const TURN: Duration = Duration::from_secs(30);
 /// Connections that read.
 const READERS: u32 = 3;
 
+/// Every table, so that one that is missing shows.
+const TABLES: &str =
+    "SELECT 1 FROM series_health, paused_jobs, task, attempt, worker, owner, task_count LIMIT 0";
+
 pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     let path = own.join("state.db");
-    let place = path.display().to_string();
-    let failed = |source| DbError::Sqlite { place: place.clone(), source };
+    seen_whole(own, &path)?;
     // Without a sync at each commit a power cut may take the last ones, never a part of one: the work they
     // tell of is done again, which is harmless.
     let options = SqliteConnectOptions::new()
@@ -29,37 +32,145 @@ pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY);
     let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(TURN);
-    let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-    migrator(|version| version.2).run(&write).await.map_err(|error| failed(error.into()))?;
+    let opened = pool(1).connect_with(options.clone()).await;
+    let write = opened.map_err(|error| DbError::of_opening(&path, error))?;
+    if let Err(error) = made_ready(&path, &write).await {
+        // It is moved away next, so nobody may have it open.
+        write.close().await;
+        return Err(error);
+    }
     let read = pool(READERS).connect_lazy_with(options.create_if_missing(false));
-    Ok(Database::of(Pool::Sqlite { write, read }, place))
+    Ok(Database::of(Pool::Sqlite { write, read }, path.display().to_string()))
 }
 
-pub(super) async fn look(own: &Path) -> Result<Option<Database>, DbError> {
-    let path = own.join("state.db");
-    if !path.exists() {
-        return Ok(None);
+/// Refuses files whose damage shows from outside.
+fn seen_whole(own: &Path, path: &Path) -> Result<(), DbError> {
+    match damage::visible(own) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => Err(DbError::Damaged { place: path.display().to_string(), why }),
+        Err(error) => Err(DbError::of_sqlite(path, error.into())),
     }
-    let place = path.display().to_string();
-    let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
-    let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN);
-    let read = pool.connect_with(options).await;
-    let read = read.map_err(|source| DbError::Sqlite { place: place.clone(), source })?;
-    Ok(Some(Database::of(Pool::Sqlite { write: read.clone(), read }, place)))
+}
+
+/// Reads every page, brings the schema up to date and looks whether all of it is there.
+async fn made_ready(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
+    let opening = |error| DbError::of_opening(path, error);
+    whole(path, pool).await?;
+    migrator(|version| version.2).run(pool).await.map_err(|error| opening(error.into()))?;
+    sqlx::query(TABLES).execute(pool).await.map(drop).map_err(opening)
+}
+
+/// Reads every page: a damaged one would else be met by whatever needs it first.
+async fn whole(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
+    let checked = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(pool).await;
+    let found: String = checked.map_err(|error| DbError::of_opening(path, error))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        why => Err(DbError::Damaged { place: path.display().to_string(), why: why.to_owned() }),
+    }
 }
 
 /// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.
 pub(super) async fn check(own: &Path) -> Result<(), DbError> {
     let path = own.join("state.db");
-    let failed = |source| DbError::Sqlite { place: path.display().to_string(), source };
+    seen_whole(own, &path)?;
+    let failed = |source| DbError::of_opening(&path, source);
     let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
-    let mut connection = options.connect().await.map_err(failed)?;
-    let held: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
-    match held.filter(|_| held > newest()) {
-        Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
-        None => connection.close().await.map_err(failed),
+    let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN);
+    let pool = pool.connect_with(options).await.map_err(failed)?;
+    let checked = async {
+        whole(&path, &pool).await?;
+        let held: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&pool)
+            .await
+            .map_err(failed)?;
+        match held.filter(|_| held > newest()) {
+            Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
+            None => Ok(()),
+        }
+    };
+    let checked = checked.await;
+    pool.close().await;
+    checked
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model::{Micros, Series};
+
+    const NOW: Micros = Micros(1_800_000_000_000_000);
+
+    /// A store that knows of a paused job and of many more, closed.
+    async fn known(folder: &tempfile::TempDir) -> PathBuf {
+        let own = folder.path().to_owned();
+        let database = Database::open(&own).await.unwrap();
+        let series: Vec<Series> =
+            (0..400).map(|number| format!("binance/A{number}-USDT/ohlc/1h").parse().unwrap()).collect();
+        database.set_paused(&series, true, NOW).await.unwrap();
+        database.close().await;
+        own
+    }
+
+    #[tokio::test]
+    async fn a_damaged_page_anywhere_is_found_at_the_start_and_set_aside_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = known(&folder).await;
+        let bytes = std::fs::read(own.join("state.db")).unwrap();
+        assert!(bytes.len() > 10 * 4_096);
+        let mut found = 0;
+        for page in 1..bytes.len() / 4_096 {
+            let mut damaged = bytes.clone();
+            damaged[page * 4_096..(page + 1) * 4_096].fill(0);
+            std::fs::write(own.join("state.db"), &damaged).unwrap();
+            let at = Micros(NOW.0 + page as i64);
+
+            let (database, aside) = Database::open_or_rebuild(&own, at).await.unwrap();
+            database.close().await;
+
+            // A page that was not in use may be anything.
+            let Some(aside) = aside else { continue };
+            found += 1;
+            assert_eq!(std::fs::read(&aside.to).unwrap(), damaged, "page {page}");
+            assert!(!aside.why.contains('\n'), "{}", aside.why);
+            assert_eq!(Database::last_set_aside(&own), Some(at));
+        }
+        assert!(found > 10, "only {found} damaged pages were found");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_whole_stays_and_one_of_a_newer_program_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = known(&folder).await;
+        let (database, aside) = Database::open_or_rebuild(&own, NOW).await.unwrap();
+        assert_eq!((aside, database.paused().await.unwrap().len()), (None, 400));
+        let Pool::Sqlite { write, .. } = database.pool() else { panic!("it is embedded") };
+        sqlx::query("INSERT INTO _sqlx_migrations SELECT 999, 'x', installed_on, 1, checksum, 1 FROM _sqlx_migrations LIMIT 1")
+            .execute(write)
+            .await
+            .unwrap();
+        database.close().await;
+
+        let refused = Database::open_or_rebuild(&own, NOW).await.unwrap_err();
+
+        assert!(matches!(refused, DbError::Newer { version: 999, .. }), "{refused}");
+        assert!(own.join("state.db").exists() && !own.join("quarantine").exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_of_somebody_else_is_set_aside_with_every_table_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path();
+        let options = SqliteConnectOptions::new().filename(own.join("state.db")).create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        sqlx::query("CREATE TABLE task (id TEXT PRIMARY KEY)").execute(&pool).await.unwrap();
+        pool.close().await;
+
+        let (database, aside) = Database::open_or_rebuild(own, NOW).await.unwrap();
+        database.close().await;
+
+        assert!(aside.unwrap().why.contains("already exists"));
     }
 }

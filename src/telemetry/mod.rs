@@ -118,6 +118,13 @@ impl Telemetry {
         self.health().restore(known);
     }
 
+    /// Takes a series that the state store knows nothing of from what `metrics.json` says of its pair; it holds so
+    /// many rows.
+    pub fn recover(&self, series: &Series, held: u64) {
+        self.health().recover(series, held);
+        self.health().of(series).iter().for_each(|health| self.metrics().show_health(health));
+    }
+
     /// Says which configuration is in force.
     pub fn show_config(&self, hash: &str, max_consecutive_errors: u32) {
         self.metrics().show_config(hash, max_consecutive_errors);

@@ -13,6 +13,7 @@ mod coinbase;
 mod command_line;
 mod computed;
 mod daemon;
+mod damaged;
 mod empties;
 mod every;
 mod every_exchange;

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::config::{Config, Store};
+use crate::cli::state;
+use crate::config::Config;
 use crate::daemon::Job;
 use crate::db::Database;
 use crate::model::{NoMatch, Series, Zone, select};
-use crate::store::Layout;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
 use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
@@ -37,13 +37,7 @@ pub(super) struct Asked<'o> {
 impl<'o> Asked<'o> {
     /// Opens the store that the configuration names; makes none.
     pub(super) async fn open(config: &Config, out: &'o mut Output) -> Result<Self, Exit> {
-        let own = Layout::new(&config.data_path).own();
-        let opened = match &config.store {
-            Store::Postgres(url) => Some(Database::connect(url.expose()).await),
-            Store::Sqlite if own.join("state.db").exists() => Some(Database::open(&own).await),
-            Store::Sqlite => None,
-        };
-        let database = opened.transpose().map_err(|error| out.fail(Exit::Storage, Chain(&error)))?;
+        let database = state::open(config, "jobs", out).await?;
         let paused = match &database {
             Some(database) => {
                 database.paused().await.map_err(|error| out.fail(Exit::Storage, Chain(&error)))?

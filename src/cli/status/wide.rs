@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::state;
 use crate::config::Config;
 use crate::daemon::Job;
-use crate::db::{Database, DbError};
+use crate::db::DbError;
 use crate::model::{Micros, Series, Zone};
-use crate::store::Layout;
 use crate::telemetry::SeriesHealth;
+use crate::telemetry::events::Chain;
 
 /// One series.
 #[derive(Serialize)]
@@ -26,9 +27,9 @@ struct Line {
 
 /// Prints every series that is configured, or ever ran.
 pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
-    let (known, paused) = match look(config).await {
+    let (known, paused) = match look(config, out).await {
         Ok(found) => found,
-        Err(error) => return out.failed(&error),
+        Err(exit) => return exit,
     };
     let lines = lines(config, known, &paused);
     if json {
@@ -44,13 +45,14 @@ pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
     Exit::Done
 }
 
-async fn look(config: &Config) -> Result<(Vec<SeriesHealth>, Vec<Series>), DbError> {
-    let Some(db) = Database::look(&Layout::new(&config.data_path).own()).await? else {
+async fn look(config: &Config, out: &mut Output) -> Result<(Vec<SeriesHealth>, Vec<Series>), Exit> {
+    let Some(db) = state::open(config, "status", out).await? else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let found = (db.series_health().await?, db.paused().await?);
+    let found = async { Ok((db.series_health().await?, db.paused().await?)) };
+    let found = found.await.map_err(|error: DbError| out.fail(Exit::Storage, Chain(&error)));
     db.close().await;
-    Ok(found)
+    found
 }
 
 fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Line> {

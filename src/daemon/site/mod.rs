@@ -3,6 +3,7 @@
 mod known;
 mod owner;
 mod runs;
+mod state;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::daemon::Job;
 use crate::daemon::copies::{self, Copies};
 use crate::daemon::fleet::{Fleet, Parts};
@@ -23,7 +24,7 @@ use crate::daemon::keeper::{Keeper, enter_copied};
 use crate::daemon::late::Late;
 use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::{Terms, Worker};
-use crate::db::{Database, DbError};
+use crate::db::{Database, DbError, SetAside};
 use crate::disk::Disk;
 use crate::exchange::find;
 use crate::jobs::{Context, coverage, plan, tell_finding};
@@ -55,6 +56,8 @@ pub struct Site {
     kept: CancellationToken,
     /// Cancelled when nothing more may be accepted.
     broken: CancellationToken,
+    /// The state store that was damaged when this one was opened.
+    set_aside: Option<SetAside>,
     lock: DataLock,
 }
 
@@ -106,7 +109,7 @@ impl Site {
         let jobs = Job::all(config);
         telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
         telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
-        let db = open_state(&layout, config).await?;
+        let (db, set_aside) = state::open(&layout, config, &telemetry).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
         let bucketed = copies::bucket(&config.storage)?;
@@ -146,6 +149,7 @@ impl Site {
             keeping: JoinSet::new(),
             kept,
             broken: CancellationToken::new(),
+            set_aside,
             lock,
         };
         site.keep_store(config);
@@ -157,8 +161,12 @@ impl Site {
             site.declare(&job.order.series, job.rhythm.interval(now()));
             site.meet(job.series().exchange(), config)?;
         }
+        let ours = || jobs.iter().map(Job::series).filter(|series| site.fleet.has(series));
+        if known.is_empty() {
+            site.recover_health(ours());
+        }
         site.telemetry.restore(known.into_iter().filter(|known| site.fleet.has(&known.series)).collect());
-        site.restore_coverage(jobs.iter().map(Job::series).filter(|series| site.fleet.has(series)));
+        site.restore_coverage(ours());
         site.fleet.show().await;
         Ok(site)
     }
@@ -350,14 +358,6 @@ async fn enter(
     worker.forget_gone().await?;
     worker.own().await?;
     Ok(worker)
-}
-
-/// Opens the state store that the configuration names.
-async fn open_state(layout: &Layout, config: &Config) -> Result<Database, DbError> {
-    match &config.store {
-        config::Store::Sqlite => Database::open(&layout.own()).await,
-        config::Store::Postgres(url) => Database::connect(url.expose()).await,
-    }
 }
 
 /// Opens the store, and tells what the journal of the process before still held.

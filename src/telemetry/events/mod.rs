@@ -59,8 +59,8 @@ pub use storage::{
 pub(crate) use traces::SpanRefused;
 pub use traces::{SpansLost, TracesOff};
 pub use tracker::{
-    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, TasksClaimed, TasksPlanned,
-    TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
+    AttemptEnded, AttemptsSucceeded, CountsCorrected, LeaseTaken, QueueCounted, StateStoreKnown,
+    StateStoreSetAside, TasksClaimed, TasksPlanned, TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
 };
 
 /// An error with its causes on one line, at most [`CAUSES`] of them.

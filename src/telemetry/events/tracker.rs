@@ -1,6 +1,8 @@
 //! Tasks planned, taken, ended and lost, and the workers that take them.
 
 use std::error::Error;
+use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Chain;
@@ -192,5 +194,48 @@ impl Event for TrackerFailed<'_> {
     fn emit(self, telemetry: &Telemetry) {
         telemetry.metrics().tasks.failures.with_label_values(&[self.operation]).inc();
         tracing::error!(operation = self.operation, error = %Chain(self.error), "the tracker's store failed");
+    }
+}
+
+/// When the state store of the data path was last set aside, by whatever process.
+pub struct StateStoreKnown {
+    /// None where it never was.
+    pub set_aside_at: Option<Micros>,
+}
+
+impl Event for StateStoreKnown {
+    fn emit(self, telemetry: &Telemetry) {
+        let at = self.set_aside_at.map_or(0.0, Micros::as_secs_f64);
+        telemetry.metrics().tasks.store_set_aside.set(at);
+    }
+}
+
+/// The state store was damaged, and a new one was made.
+pub struct StateStoreSetAside<'a> {
+    /// Where the damaged one lies.
+    pub to: &'a Path,
+    /// What is wrong with it.
+    pub why: &'a str,
+    /// When it was set aside.
+    pub at: Micros,
+}
+
+impl fmt::Display for StateStoreSetAside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the state store was damaged ({}); it lies in {} now and a new one was made. Rows, coverage and \
+             metrics.json are not touched; lost is what it alone knew: the attempts of tasks, which ones were ignored, \
+             which jobs were paused, and the history of each series' runs",
+            self.why,
+            self.to.display()
+        )
+    }
+}
+
+impl Event for StateStoreSetAside<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().tasks.store_set_aside.set(self.at.as_secs_f64());
+        tracing::error!("{self}");
     }
 }

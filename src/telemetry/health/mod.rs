@@ -18,6 +18,9 @@ pub use record::{Outcome, PairHealth, SeriesHealth};
 use crate::model::{Micros, Series};
 use crate::telemetry::now;
 
+/// What is said of an error of which only the number is known.
+const FORGOTTEN: &str = "what failed is not known: the state store was made anew since";
+
 /// Keeps `{data_path}/.dccd/metrics.json`, and the health of each series behind it.
 ///
 /// ```
@@ -139,6 +142,28 @@ impl HealthMonitor {
         }
     }
 
+    /// Takes a series that the state store knows nothing of from what the file says of its pair: of its rows as many
+    /// as the series holds, its times and its errors. So a store that was made anew changes nothing in the file.
+    pub fn recover(&self, series: &Series, held: u64) {
+        let mut state = self.state();
+        if state.series.contains_key(series) {
+            return;
+        }
+        let Some(pair) = state.pairs.get_mut(&series.pair_key()) else { return };
+        let rows = pair.rows_collected.min(held);
+        pair.rows_collected -= rows;
+        let at = |secs: Option<f64>| secs.map(Micros::from_secs_f64);
+        let health = SeriesHealth {
+            last_run_at: at(pair.last_run_at),
+            last_success_at: at(pair.last_success_at),
+            rows,
+            consecutive_errors: pair.errors_count,
+            last_error: (pair.errors_count > 0).then(|| FORGOTTEN.to_owned()),
+            ..SeriesHealth::unknown(series)
+        };
+        state.series.insert(series.clone(), health);
+    }
+
     /// Takes in what the state store knows of the series, each in place of what was known. Their rows are
     /// part of what the file says of their pair and are not added to it.
     pub fn restore(&self, known: Vec<SeriesHealth>) {
@@ -254,6 +279,28 @@ mod tests {
 
         assert_eq!(monitor.get_metrics()[KEY].rows_collected, 12);
         assert_eq!(monitor.of(&series(HOURLY)).unwrap().last_run_at, Some(Micros(100)));
+    }
+
+    #[test]
+    fn series_that_a_new_store_knows_nothing_of_leave_the_file_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = HealthMonitor::open(folder.path()).unwrap();
+        first.record_run(&series(HOURLY), succeeded(7, 100));
+        first.record_run(&series(HOURLY), failed(150));
+        first.record_run(&series(DAILY), succeeded(3, 200));
+        first.save().unwrap();
+
+        let second = HealthMonitor::open(folder.path()).unwrap();
+        for (text, held) in [(HOURLY, 7), (DAILY, 3), (DAILY, 3)] {
+            second.recover(&series(text), held);
+            second.know_rows(&series(text), held);
+        }
+
+        assert_eq!(second.get_metrics(), first.get_metrics());
+        assert_eq!(second.of(&series(DAILY)).unwrap().rows, 3);
+        assert!(second.of(&series(HOURLY)).unwrap().last_error.is_some());
+        second.recover(&series("kraken/ETH-USD/trades"), 5);
+        assert_eq!(second.of(&series("kraken/ETH-USD/trades")), None, "nobody ever spoke of it");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) struct Tasks {
     pub(crate) loop_lag: Gauge,
     pub(crate) held: Gauge,
     pub(crate) workers: GaugeVec,
+    pub(crate) store_set_aside: Gauge,
 }
 
 impl Tasks {
@@ -90,6 +91,10 @@ impl Tasks {
                 "workers",
                 "Processes that take tasks from this store, by state.",
                 &["state"],
+            ),
+            store_set_aside: add.gauge(
+                "state_store_set_aside_timestamp_seconds",
+                "When the state store was last found damaged, set aside and made anew, in seconds since 1970; 0 where never.",
             ),
         };
         for operation in OPERATIONS {

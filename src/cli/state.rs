@@ -1,0 +1,38 @@
+//! The state store that the configuration names, as a command opens it that looks beside whoever runs.
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::config::{Config, Store};
+use crate::daemon::now;
+use crate::db::{Database, DbError};
+use crate::store::{DataLock, Layout};
+use crate::telemetry::events::{Chain, StateStoreSetAside};
+
+/// Opens the store; none where it is an embedded one that was never made. An embedded one that is damaged is set
+/// aside and made anew where nobody else works on the data path, as whoever starts next would.
+pub(crate) async fn open(
+    config: &Config,
+    command: &'static str,
+    out: &mut Output,
+) -> Result<Option<Database>, Exit> {
+    let layout = Layout::new(&config.data_path);
+    let opened = match &config.store {
+        Store::Postgres(url) => Database::connect(url.expose()).await,
+        Store::Sqlite if layout.own().join("state.db").symlink_metadata().is_err() => return Ok(None),
+        Store::Sqlite => Database::open(&layout.own()).await,
+    };
+    let error = match opened {
+        Ok(database) => return Ok(Some(database)),
+        Err(error) if error.is_damage() && DataLock::holder(layout.root()).is_none() => error,
+        Err(error) => return Err(out.fail(Exit::Storage, Chain(&error))),
+    };
+    let lock =
+        tokio::task::spawn_blocking(move || DataLock::take(&layout, command).map(|lock| (lock, layout)));
+    let Ok(Ok((_lock, layout))) = lock.await else { return Err(out.fail(Exit::Storage, Chain(&error))) };
+    let rebuilt = Database::open_or_rebuild(&layout.own(), now()).await;
+    let (database, aside) = rebuilt.map_err(|error: DbError| out.fail(Exit::Storage, Chain(&error)))?;
+    if let Some(aside) = aside {
+        out.note(StateStoreSetAside { to: &aside.to, why: &aside.why, at: aside.at });
+    }
+    Ok(Some(database))
+}

@@ -1,0 +1,123 @@
+//! The files of the embedded store when they are not what was written: found before anything else is, and set aside,
+//! never deleted.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use crate::atomic;
+use crate::model::Micros;
+
+/// The store and the helper files SQLite keeps beside it, the store itself first.
+const FILES: [&str; 4] = ["state.db", "state.db-wal", "state.db-shm", "state.db-journal"];
+/// The first bytes of every SQLite file, and how long its head is.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const HEAD_BYTES: usize = 100;
+/// Where its two format versions stand.
+const VERSIONS: std::ops::Range<usize> = 18..20;
+
+/// A store that was damaged and lies elsewhere now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it lies.
+    pub to: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
+    /// When it was set aside.
+    pub at: Micros,
+}
+
+/// What is wrong with the files of a store, as far as that shows without opening it; none where nothing does.
+///
+/// # Errors
+/// Where they cannot be looked at.
+pub(super) fn visible(own: &Path) -> io::Result<Option<String>> {
+    let mut there = Vec::new();
+    for name in FILES {
+        match plain(&own.join(name)) {
+            Ok(true) => there.push(name),
+            Ok(false) => return Ok(Some(format!("{name} is no file"))),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match there.first() {
+        None => Ok(None),
+        Some(&"state.db") => head(&own.join("state.db")),
+        Some(left) => Ok(Some(format!("{left} is there without it"))),
+    }
+}
+
+/// Whether a path leads to a plain file; a link to nothing, or to itself, leads to none.
+fn plain(path: &Path) -> io::Result<bool> {
+    let is_link = fs::symlink_metadata(path)?.is_symlink();
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_file()),
+        Err(_) if is_link => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn head(path: &Path) -> io::Result<Option<String>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let said = if head.is_empty() {
+        "it is empty"
+    } else if head.len() < HEAD_BYTES {
+        "it is cut off within its head"
+    } else if !head.starts_with(MAGIC) {
+        "it does not begin as a file of SQLite does"
+    } else if !head[VERSIONS].iter().all(|version| matches!(version, 1 | 2)) {
+        "its head is damaged"
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(said.to_owned()))
+}
+
+/// Gives the files of a store names in the quarantine.
+///
+/// # Errors
+/// Any refusal of the operating system.
+pub(super) fn set_aside(own: &Path, why: &str, at: Micros) -> io::Result<SetAside> {
+    let folder = own.join("quarantine");
+    // Where it cannot be made, or lies on another disk, beside is aside enough.
+    let folders =
+        if atomic::create_folder(&folder).is_ok() { vec![folder.as_path(), own] } else { vec![own] };
+    let mut to = None;
+    for name in FILES {
+        let from = own.join(name);
+        if fs::symlink_metadata(&from).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            continue;
+        }
+        let moved = moved(&from, &folders, &format!("{name}.{}", at.0))?;
+        to.get_or_insert(moved);
+    }
+    folders.iter().try_for_each(|folder| atomic::sync_folder(folder))?;
+    atomic::sync_folder(own)?;
+    let to = to.ok_or_else(|| io::Error::other("there is nothing to set aside"))?;
+    Ok(SetAside { to, why: why.split_whitespace().collect::<Vec<_>>().join(" "), at })
+}
+
+fn moved(from: &Path, folders: &[&Path], name: &str) -> io::Result<PathBuf> {
+    let mut refused = io::Error::from(ErrorKind::NotFound);
+    for folder in folders {
+        let to = folder.join(name);
+        match fs::rename(from, &to) {
+            Ok(()) => return Ok(to),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+/// When a store of this data path was last set aside, by whatever process; none where none ever was.
+pub(super) fn last(own: &Path) -> Option<Micros> {
+    let names =
+        |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let stamps = names(own.join("quarantine")).chain(names(own.to_owned())).filter_map(|name| {
+        let name = name.into_string().ok()?;
+        name.strip_prefix("state.db")?.rsplit_once('.')?.1.parse::<i64>().ok()
+    });
+    stamps.max().map(Micros)
+}

@@ -1,0 +1,148 @@
+//! Why the state store could not be used, by what somebody does next.
+
+use std::path::Path;
+
+use rustix::fs::statvfs;
+use sqlx::migrate::MigrateError;
+use thiserror::Error;
+
+use crate::db::newest;
+use crate::model::bytes;
+
+/// With less than this SQLite cannot even make its helper files.
+const FULL_BELOW_BYTES: u64 = 256 << 10;
+
+/// Why the state store could not be used.
+#[derive(Debug, Error)]
+pub enum DbError {
+    /// The embedded store.
+    #[error("the state store {place} failed; it is a cache, so it may be moved away while dccd is stopped")]
+    Sqlite {
+        /// Its file.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The embedded store is not what was written.
+    #[error(
+        "the state store {place} is damaged ({why}); it is a cache, and the next start sets it aside and makes a new one"
+    )]
+    Damaged {
+        /// Its file.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The disk of the embedded store is full.
+    #[error("the state store {place} cannot be written: its disk is full ({free} free); make room")]
+    Full {
+        /// Its file.
+        place: String,
+        /// The room that is left.
+        free: String,
+        /// The refusal.
+        source: sqlx::Error,
+    },
+    /// A newer program made the embedded store.
+    #[error(
+        "the state store {place} is of a newer dccd (its schema is {version}); run that one, or move the file away: it is a cache"
+    )]
+    Newer {
+        /// Its file.
+        place: String,
+        /// The version of its schema.
+        version: i64,
+    },
+    /// A server.
+    #[error(
+        "the state store on {place} failed; see that PostgreSQL answers there and that `store` or `store_file` names it rightly"
+    )]
+    Postgres {
+        /// Its address, without user and password.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+}
+
+impl DbError {
+    /// An error of the embedded store at `path` in use.
+    pub(super) fn of_sqlite(path: &Path, source: sqlx::Error) -> Self {
+        let place = path.display().to_string();
+        match primary_code(&source) {
+            Some(11 | 26) => DbError::Damaged { place, why: why(&source) },
+            // What a full disk looks like depends on which of its files SQLite was about to write.
+            Some(13) => {
+                DbError::Full { place, free: free(path).map_or_else(|| "nothing".to_owned(), bytes), source }
+            }
+            Some(10 | 14) if free(path).is_some_and(|free| free < FULL_BELOW_BYTES) => {
+                DbError::Full { place, free: free(path).map_or_else(String::new, bytes), source }
+            }
+            _ => DbError::Sqlite { place, source },
+        }
+    }
+
+    /// An error of the embedded store at `path` as it is opened: what is not laid out as our schema is damaged too.
+    pub(super) fn of_opening(path: &Path, source: sqlx::Error) -> Self {
+        let place = path.display().to_string();
+        if let sqlx::Error::Migrate(error) = &source
+            && let MigrateError::VersionMissing(version) = **error
+            && Some(version) > newest()
+        {
+            return DbError::Newer { place, version };
+        }
+        let is_foreign = match &source {
+            sqlx::Error::Migrate(error) => match &**error {
+                MigrateError::Execute(own) | MigrateError::ExecuteMigration(own, _) => is_of_schema(own),
+                _ => true,
+            },
+            other => is_of_schema(other),
+        };
+        if is_foreign {
+            DbError::Damaged { place, why: why(&source) }
+        } else {
+            DbError::of_sqlite(path, source)
+        }
+    }
+
+    /// Whether the store is the embedded one and damaged.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, DbError::Damaged { .. })
+    }
+}
+
+/// Whether a statement met tables, columns or values that are not ours.
+fn is_of_schema(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => true,
+        error => matches!(primary_code(error), Some(1 | 20)),
+    }
+}
+
+/// The result code of SQLite without its extension.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let error = match error {
+        sqlx::Error::Migrate(error) => match &**error {
+            MigrateError::Execute(own) | MigrateError::ExecuteMigration(own, _) => own,
+            _ => return None,
+        },
+        other => other,
+    };
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn why(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(error) => error.message().to_owned(),
+        None => error.to_string(),
+    }
+}
+
+fn free(path: &Path) -> Option<u64> {
+    let disk = statvfs(path.parent()?).ok()?;
+    // Without a free name no helper file can be made either; file systems that count none say 0 of 0.
+    let has_names = disk.f_files == 0 || disk.f_favail > 0;
+    Some(if has_names { disk.f_bavail.saturating_mul(disk.f_frsize) } else { 0 })
+}
