@@ -453,6 +453,8 @@ WORKERS = [
     graph("Tidying", "Tasks forgotten long after they ended, and counts that had to be made true.", "short",
           (f"increase(dccd_tasks_pruned_total{{{I}}}{RATE})", "{{instance}} forgotten"),
           (f"increase(dccd_task_counts_corrected_total{{{I}}}{RATE})", "{{instance}} corrected"), width=8),
+    stat("State store made anew", "When a damaged state store was last set aside; in 1970 where none ever was. Runbook: DccdStateStoreRebuilt.", "dateTimeFromNow",
+         f"max(dccd_state_store_set_aside_timestamp_seconds{{{I}}}) * 1000", width=8),
     row("Fleet"),
     graph("Series by owner", "Series each process writes, and configured ones that nobody writes. Runbook: DccdSeriesUnowned.", "short",
           (f"dccd_owned_series{{{I}}}", "{{instance}}"),
