@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
-use crate::disk::{Disk, Os, is_aside};
+use crate::disk::{Disk, Os, folder_of, is_aside};
 
 pub use crate::disk::aside;
 
@@ -71,6 +72,25 @@ pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 /// Any refusal of the operating system.
 pub fn take_name(temporary: &Path, path: &Path) -> io::Result<()> {
     Os.take_name(temporary, path)
+}
+
+/// Gives a synced temporary file its final name and makes the name durable; where something has the name already
+/// that stays, and so does the temporary file.
+///
+/// # Errors
+/// Any other refusal of the operating system.
+pub fn take_free_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
+        Err(Errno::EXIST) => return Ok(()),
+        // This file system knows no such rename.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match fs::hard_link(temporary, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(_) => fs::rename(temporary, path)?,
+            Ok(()) => {}
+        },
+        renamed => renamed?,
+    }
+    Os.sync_folder(folder_of(path))
 }
 
 /// Makes the names in a folder durable.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rustix::fs::statvfs;
+use rustix::process::{Resource, getrlimit};
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
@@ -43,6 +44,18 @@ pub enum DbError {
         /// The refusal.
         source: sqlx::Error,
     },
+    /// A limit on the size of files stands in the way of the embedded store.
+    #[error(
+        "the state store {place} cannot be written: no file may be larger than {limit} here; raise the limit (`ulimit -f`)"
+    )]
+    Limited {
+        /// Its file.
+        place: String,
+        /// The limit.
+        limit: String,
+        /// The refusal.
+        source: sqlx::Error,
+    },
     /// A newer program made the embedded store.
     #[error(
         "the state store {place} is of a newer dccd (its schema is {version}); run that one, or move the file away: it is a cache"
@@ -78,6 +91,10 @@ impl DbError {
             Some(10 | 14) if free(path).is_some_and(|free| free < FULL_BELOW_BYTES) => {
                 DbError::Full { place, free: free(path).map_or_else(String::new, bytes), source }
             }
+            Some(10) => match getrlimit(Resource::Fsize).current {
+                Some(limit) => DbError::Limited { place, limit: bytes(limit), source },
+                None => DbError::Sqlite { place, source },
+            },
             _ => DbError::Sqlite { place, source },
         }
     }
@@ -102,6 +119,17 @@ impl DbError {
             DbError::Damaged { place, why: why(&source) }
         } else {
             DbError::of_sqlite(path, source)
+        }
+    }
+
+    /// The same error of the embedded store at another path: that under which it is known.
+    pub(super) fn at(self, path: &Path) -> Self {
+        let place = path.display().to_string();
+        match self {
+            DbError::Sqlite { source, .. } => DbError::Sqlite { place, source },
+            DbError::Full { free, source, .. } => DbError::Full { place, free, source },
+            DbError::Limited { limit, source, .. } => DbError::Limited { place, limit, source },
+            other => other,
         }
     }
 

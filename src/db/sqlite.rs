@@ -1,12 +1,14 @@
 //! The embedded store: its file, its connections and its schema.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::atomic;
 use crate::db::{Database, DbError, Pool, damage, migrator, newest};
 
 /// How long a statement waits for another process that writes.
@@ -16,6 +18,9 @@ const TURN: Duration = Duration::from_secs(30);
 /// Connections that read.
 const READERS: u32 = 3;
 
+/// Stores made by this process, so that two that are made at a time are two files.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// Every table, so that one that is missing shows.
 const TABLES: &str =
     "SELECT 1 FROM series_health, paused_jobs, task, attempt, worker, owner, task_count LIMIT 0";
@@ -23,24 +28,63 @@ const TABLES: &str =
 pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     let path = own.join("state.db");
     seen_whole(own, &path)?;
-    // Without a sync at each commit a power cut may take the last ones, never a part of one: the work they
-    // tell of is done again, which is harmless.
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(BUSY);
-    let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(TURN);
-    let opened = pool(1).connect_with(options.clone()).await;
-    let write = opened.map_err(|error| DbError::of_opening(&path, error))?;
-    if let Err(error) = made_ready(&path, &write).await {
+    if path.symlink_metadata().is_err() {
+        create(&path).await?;
+    }
+    let (write, options) = connected(&path).await?;
+    let ready = match ours(&path, &write).await {
+        Ok(()) => made_ready(&path, &write).await,
+        foreign => foreign,
+    };
+    if let Err(error) = ready {
         // It is moved away next, so nobody may have it open.
         write.close().await;
         return Err(error);
     }
     let read = pool(READERS).connect_lazy_with(options.create_if_missing(false));
     Ok(Database::of(Pool::Sqlite { write, read }, path.display().to_string()))
+}
+
+/// Makes a store that appears whole: one that is half made by a process that died, or on a full disk, would be taken
+/// for a damaged one.
+async fn create(path: &Path) -> Result<(), DbError> {
+    let made_by = MADE.fetch_add(1, Ordering::Relaxed);
+    let aside = atomic::aside(&path.with_file_name(format!("state.db.{made_by}")));
+    let made = async {
+        let (pool, _) = connected(&aside).await?;
+        let made = made_ready(&aside, &pool).await;
+        // Its log goes into it with the last connection.
+        pool.close().await;
+        made
+    };
+    let made = made.await.map_err(|error| error.at(path));
+    let named = made.and_then(|()| {
+        atomic::take_free_name(&aside, path).map_err(|error| DbError::of_sqlite(path, error.into()))
+    });
+    for left in ["", "-wal", "-shm", "-journal"] {
+        let mut name = aside.clone().into_os_string();
+        name.push(left);
+        let _ = std::fs::remove_file(name);
+    }
+    named
+}
+
+/// The one connection that writes, and how further ones are made.
+async fn connected(path: &Path) -> Result<(SqlitePool, SqliteConnectOptions), DbError> {
+    // Without a sync at each commit a power cut may take the last ones, never a part of one: the work they
+    // tell of is done again, which is harmless.
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY);
+    let opened = pool(1).connect_with(options.clone()).await;
+    Ok((opened.map_err(|error| DbError::of_opening(path, error))?, options))
+}
+
+fn pool(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(most).acquire_timeout(TURN)
 }
 
 /// Refuses files whose damage shows from outside.
@@ -60,9 +104,16 @@ async fn made_ready(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     sqlx::query(TABLES).execute(pool).await.map(drop).map_err(opening)
 }
 
-/// Reads every page: a damaged one would else be met by whatever needs it first.
+/// Refuses a file that no migration of ours ever made: the log of another one may lie beside it.
+async fn ours(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
+    let migrated = sqlx::query("SELECT 1 FROM _sqlx_migrations LIMIT 0").execute(pool).await;
+    migrated.map(drop).map_err(|error| DbError::of_opening(path, error))
+}
+
+/// Reads every page, and holds indexes to their tables: a damaged one would else be met by whatever needs it first,
+/// or by nobody.
 async fn whole(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
-    let checked = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(pool).await;
+    let checked = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(pool).await;
     let found: String = checked.map_err(|error| DbError::of_opening(path, error))?;
     match found.as_str() {
         "ok" => Ok(()),
@@ -76,8 +127,7 @@ pub(super) async fn check(own: &Path) -> Result<(), DbError> {
     seen_whole(own, &path)?;
     let failed = |source| DbError::of_opening(&path, source);
     let options = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY);
-    let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(TURN);
-    let pool = pool.connect_with(options).await.map_err(failed)?;
+    let pool = pool(1).connect_with(options).await.map_err(failed)?;
     let checked = async {
         whole(&path, &pool).await?;
         let held: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
@@ -95,6 +145,7 @@ pub(super) async fn check(own: &Path) -> Result<(), DbError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test may break a file on purpose")]
 mod tests {
     use std::path::PathBuf;
 
@@ -171,6 +222,48 @@ mod tests {
         let (database, aside) = Database::open_or_rebuild(own, NOW).await.unwrap();
         database.close().await;
 
-        assert!(aside.unwrap().why.contains("already exists"));
+        assert!(aside.unwrap().why.contains("no such table: _sqlx_migrations"));
+    }
+
+    #[tokio::test]
+    async fn an_index_that_is_not_that_of_its_table_is_found_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = known(&folder).await;
+        let bytes = std::fs::read(own.join("state.db")).unwrap();
+        // The first byte of a page of an index without pages below; its entries lie at the end of the page.
+        let indexes = (1..bytes.len() / 4_096).filter(|page| bytes[page * 4_096] == 10);
+        let mut found = 0;
+        for page in indexes.filter(|page| bytes[(page + 1) * 4_096 - 10] != 0) {
+            let mut damaged = bytes.clone();
+            damaged[(page + 1) * 4_096 - 10] ^= 1;
+            std::fs::write(own.join("state.db"), &damaged).unwrap();
+
+            let (database, aside) =
+                Database::open_or_rebuild(&own, Micros(NOW.0 + page as i64)).await.unwrap();
+            database.close().await;
+
+            assert!(aside.is_some(), "page {page}");
+            found += 1;
+        }
+        assert!(found > 3, "only {found} pages of indexes");
+    }
+
+    #[tokio::test]
+    async fn the_log_of_another_store_beside_it_is_set_aside_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = known(&folder).await;
+        let options = SqliteConnectOptions::new().filename(folder.path().join("other.db"));
+        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let other = pool(1).connect_with(options).await.unwrap();
+        sqlx::query("CREATE TABLE notes (id TEXT PRIMARY KEY)").execute(&other).await.unwrap();
+        std::fs::copy(folder.path().join("other.db-wal"), own.join("state.db-wal")).unwrap();
+        other.close().await;
+
+        let (database, aside) = Database::open_or_rebuild(&own, NOW).await.unwrap();
+        let paused = database.paused().await.unwrap();
+        database.close().await;
+
+        assert!(aside.is_some() && paused.is_empty());
+        assert!(own.join(format!("quarantine/state.db.{}", NOW.0)).exists());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::house::House;
@@ -23,9 +23,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it on the data path of a house.
     pub(crate) fn start(house: &House) -> Self {
-        let storage = "storage: {journal_sync: 0.1, flush_interval: 1}\n";
-        let text = house.text().replace("listen: []", "listen: [\"127.0.0.1:0\"]");
-        std::fs::write(house.folder.path().join("config.yml"), format!("{text}{storage}")).unwrap();
+        configure(house);
         let log = house.folder.path().join("stderr");
         let mut child = command(house, &["start"])
             .stdout(Stdio::piped())
@@ -114,11 +112,24 @@ impl Drop for Daemon {
     }
 }
 
+/// Writes the configuration of a house where the program looks for it.
+fn configure(house: &House) {
+    let storage = "storage: {journal_sync: 0.1, flush_interval: 1}\n";
+    let text = house.text().replace("listen: []", "listen: [\"127.0.0.1:0\"]");
+    std::fs::write(house.folder.path().join("config.yml"), format!("{text}{storage}")).unwrap();
+}
+
 /// Runs a command beside the daemon; gives what it printed.
 pub(crate) fn dccd(house: &House, args: &[&str]) -> String {
     let ended = command(house, args).output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
     String::from_utf8(ended.stdout).unwrap()
+}
+
+/// Runs a command to its end, whatever that is.
+pub(crate) fn run(house: &House, args: &[&str]) -> Output {
+    configure(house);
+    command(house, args).output().unwrap()
 }
 
 fn command(house: &House, args: &[&str]) -> Command {

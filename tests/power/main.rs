@@ -8,6 +8,7 @@
 mod cuts;
 mod daemon;
 mod errors;
+mod full;
 #[path = "../runs/house.rs"]
 #[allow(dead_code, reason = "shared with the tests of runs")]
 mod house;
