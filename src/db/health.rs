@@ -25,8 +25,8 @@ impl Database {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn series_health(&self) -> Result<Vec<SeriesHealth>, DbError> {
-        let known = on_either!(self, |pool| {
-            let rows = sqlx::query(ALL).fetch_all(pool).await;
+        let known: sqlx::Result<_> = on_either!(self, |on, persistent| {
+            let rows = sqlx::query(ALL).persistent(persistent).fetch_all(on).await;
             rows.map(|rows| rows.iter().filter_map(of_row).collect())
         });
         known.map_err(|source| self.failed(source))
@@ -41,8 +41,9 @@ impl Database {
         health: &SeriesHealth,
         worker: Option<&str>,
     ) -> Result<(), DbError> {
-        let saved = on_either!(self, |pool| {
+        let saved: sqlx::Result<()> = on_either!(self, |on, persistent| {
             let saving = sqlx::query(SAVE)
+                .persistent(persistent)
                 .bind(health.series.to_string())
                 .bind(health.last_run_at.map(|at| at.0))
                 .bind(health.last_success_at.map(|at| at.0))
@@ -50,7 +51,7 @@ impl Database {
                 .bind(i64::from(health.consecutive_errors))
                 .bind(&health.last_error)
                 .bind(worker);
-            saving.execute(pool).await.map(drop)
+            saving.execute(on).await.map(drop)
         });
         saved.map_err(|source| self.failed(source))
     }

@@ -26,7 +26,7 @@ pub use probe::Probed;
 struct Version(i64, &'static str, &'static str, &'static str);
 
 /// The schema, one statement list a version; a released one is never changed.
-const VERSIONS: [Version; 3] = [
+const VERSIONS: [Version; 4] = [
     Version(
         1,
         "health of each series",
@@ -40,6 +40,12 @@ const VERSIONS: [Version; 3] = [
         include_str!("0002_tracker_postgres.sql"),
     ),
     Version(10, "paused jobs", include_str!("0010_paused_jobs.sql"), include_str!("0010_paused_jobs.sql")),
+    Version(
+        12,
+        "places of owners",
+        include_str!("0012_owner_place.sql"),
+        include_str!("0012_owner_place.sql"),
+    ),
 ];
 
 /// The state store, whichever it is. A clone is the same store.
@@ -50,6 +56,8 @@ pub struct Database {
     place: Arc<str>,
     /// Its last answer was an error, or none came.
     away: Arc<AtomicBool>,
+    /// A pooler stands before the server, so that nothing stays with a connection.
+    is_pooled: bool,
 }
 
 /// The connections of a store.
@@ -66,20 +74,39 @@ pub enum Pool {
     Postgres(PgPool),
 }
 
-/// Runs one expression on the connections of either store; `$pool` is the one that writes.
+/// Runs one statement on the connections of either store. `$on` is what it runs on, and `$persistent` whether it may
+/// be prepared for the next time.
 macro_rules! on_either {
-    ($database:expr, |$pool:ident| $body:expr) => {
+    ($database:expr, |$on:ident, $persistent:ident| $body:expr) => {
         match $database.pool() {
-            $crate::db::Pool::Sqlite { write: $pool, .. } => $body,
-            $crate::db::Pool::Postgres($pool) => $body,
+            $crate::db::Pool::Sqlite { write: $on, .. } => {
+                let $persistent = true;
+                $body
+            }
+            $crate::db::Pool::Postgres($on) if !$database.is_pooled() => {
+                let $persistent = true;
+                $body
+            }
+            $crate::db::Pool::Postgres(pool) => {
+                let $persistent = false;
+                async {
+                    let mut whole = $crate::db::begin(pool, true).await?;
+                    let $on = &mut *whole;
+                    let done = $body?;
+                    whole.commit().await?;
+                    Ok(done)
+                }
+                .await
+            }
         }
     };
 }
 pub(crate) use on_either;
+pub(crate) use postgres::begin;
 
 impl Database {
     fn of(pool: Pool, place: String) -> Self {
-        Database { pool, place: Arc::from(place), away: Arc::default() }
+        Database { pool, place: Arc::from(place), away: Arc::default(), is_pooled: false }
     }
 
     /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
@@ -126,12 +153,20 @@ impl Database {
         sqlite::check(own).await
     }
 
-    /// Looks whether a PostgreSQL server can be used; migrates nothing. A schema that is not there yet is fine.
+    /// Tries what the program needs of a PostgreSQL server, the schema included, and takes it all back. Gives
+    /// whether a pooler stands before the server that keeps nothing for a connection.
     ///
     /// # Errors
-    /// Where the server does not answer, or its schema is of a newer program.
-    pub async fn check_server(url: &str) -> Result<(), DbError> {
+    /// Where the server does not answer, refuses any of it, or holds the schema of a newer program.
+    pub async fn check_server(url: &str) -> Result<bool, DbError> {
         postgres::check(url).await
+    }
+
+    /// Whether a pooler stands before the server: what is prepared or set on a connection is gone with the
+    /// transaction.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.is_pooled
     }
 
     /// Its connections.

@@ -2,12 +2,32 @@
 
 use sqlx::Row;
 
-use crate::db::{Database, DbError, on_either};
+use crate::db::{Database, DbError, Pool, begin, on_either};
 use crate::model::{Micros, Series};
 
 const ALL: &str = "SELECT series FROM paused_jobs";
 const PAUSE: &str = "INSERT INTO paused_jobs (series, since) VALUES ($1, $2) ON CONFLICT (series) DO NOTHING";
 const RESUME: &str = "DELETE FROM paused_jobs WHERE series = $1";
+
+/// Changes the rows of all series in one transaction.
+macro_rules! changed {
+    ($all:expr, $series:expr, $is_paused:expr, $at:expr, $persistent:expr) => {
+        async {
+            let mut all = $all?;
+            for one in $series {
+                let name = one.to_string();
+                let change = if $is_paused {
+                    sqlx::query(PAUSE).bind(name).bind($at.0)
+                } else {
+                    sqlx::query(RESUME).bind(name)
+                };
+                change.persistent($persistent).execute(&mut *all).await?;
+            }
+            all.commit().await
+        }
+        .await
+    };
+}
 
 impl Database {
     /// The series whose jobs are paused.
@@ -15,8 +35,8 @@ impl Database {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn paused(&self) -> Result<Vec<Series>, DbError> {
-        let names: sqlx::Result<Vec<String>> = on_either!(self, |pool| {
-            let rows = sqlx::query(ALL).fetch_all(pool).await;
+        let names: sqlx::Result<Vec<String>> = on_either!(self, |on, persistent| {
+            let rows = sqlx::query(ALL).persistent(persistent).fetch_all(on).await;
             rows.and_then(|rows| rows.iter().map(|row| row.try_get("series")).collect())
         });
         let names = names.map_err(|source| self.failed(source))?;
@@ -28,21 +48,13 @@ impl Database {
     /// # Errors
     /// Where the store cannot be written.
     pub async fn set_paused(&self, series: &[Series], is_paused: bool, at: Micros) -> Result<(), DbError> {
-        let kept: sqlx::Result<()> = on_either!(self, |pool| {
-            async {
-                let mut all = pool.begin().await?;
-                for one in series {
-                    let name = one.to_string();
-                    if is_paused {
-                        sqlx::query(PAUSE).bind(name).bind(at.0).execute(&mut *all).await?;
-                    } else {
-                        sqlx::query(RESUME).bind(name).execute(&mut *all).await?;
-                    }
-                }
-                all.commit().await
+        let kept = match self.pool() {
+            Pool::Sqlite { write, .. } => changed!(write.begin().await, series, is_paused, at, true),
+            Pool::Postgres(pool) => {
+                let is_pooled = self.is_pooled();
+                changed!(begin(pool, is_pooled).await, series, is_paused, at, !is_pooled)
             }
-            .await
-        });
+        };
         kept.map_err(|source| self.failed(source))
     }
 }

@@ -1,13 +1,17 @@
 //! A PostgreSQL server: its connections and its schema. Its URL holds a password and is never shown.
+//!
+//! Between it and us may stand a pooler that gives each transaction whatever connection of the server is free, such as
+//! PgBouncer in transaction mode. Nothing that belongs to a connection holds there: no prepared statement, no setting,
+//! no lock beyond the transaction. So it is looked for at the start, and where there is one every statement is
+//! parsed anew, inside a transaction that sets its own limits.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row, Transaction};
 
-use crate::db::{Database, DbError, Pool, migrator, newest};
+use crate::db::{Database, DbError, Pool, migrator};
 
 /// Connections of one process.
 const CONNECTIONS: u32 = 8;
@@ -23,11 +27,33 @@ const LIMITS: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "30s"),
     ("jit", "off"),
 ];
+/// The same limits for one transaction alone, and how the first of them is shown.
+const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '20s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL jit = off";
+const LIMIT_SHOWN: &str = "1min";
+/// One process at a time brings the schema up to date.
+const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7202027)";
+/// What the program does with its tables, tried on a name that no series has.
+const TRIED: [&str; 4] = [
+    "LOCK TABLE series_health IN ROW EXCLUSIVE MODE",
+    "INSERT INTO paused_jobs (series, since) VALUES ('', 0)",
+    "UPDATE paused_jobs SET since = 1 WHERE series = ''",
+    "DELETE FROM paused_jobs WHERE series = ''",
+];
+
+/// A server as it was found.
+struct Found {
+    options: PgConnectOptions,
+    /// A pooler stands before it.
+    is_pooled: bool,
+}
 
 pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
     let options = options(url)?;
     let place = place(&options);
     let failed = |source| DbError::Postgres { place: place.clone(), source };
+    let Found { options, is_pooled } = look(options).await.map_err(failed)?;
+    up_to_date(&options, is_pooled, false).await.map_err(failed)?;
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(TURN)
@@ -35,37 +61,102 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
         .connect_with(options)
         .await
         .map_err(failed)?;
-    migrator(|version| version.3).run(&pool).await.map_err(|error| failed(error.into()))?;
-    Ok(Database::of(Pool::Postgres(pool), place))
+    Ok(Database { is_pooled, ..Database::of(Pool::Postgres(pool), place) })
 }
 
-pub(super) async fn check(url: &str) -> Result<(), DbError> {
+/// Tries everything the program needs of a server and takes it all back; gives whether a pooler stands before it.
+pub(super) async fn check(url: &str) -> Result<bool, DbError> {
     let options = options(url)?;
     let place = place(&options);
     let failed = |source| DbError::Postgres { place: place.clone(), source };
-    let connecting = tokio::time::timeout(TURN, options.connect());
-    let mut connection = connecting.await.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
-    let is_new: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NULL")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
-    if is_new {
-        return connection.close().await.map_err(failed);
+    let Found { options, is_pooled } = look(options).await.map_err(failed)?;
+    up_to_date(&options, is_pooled, true).await.map_err(failed)?;
+    Ok(is_pooled)
+}
+
+/// Begins a transaction under our limits.
+pub(crate) async fn begin(pool: &PgPool, is_pooled: bool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    if is_pooled { pool.begin_with(BEGIN_LIMITED).await } else { pool.begin().await }
+}
+
+/// Connects and looks whether what belongs to a connection stays with it.
+async fn look(options: PgConnectOptions) -> sqlx::Result<Found> {
+    let limited = options.clone().options(LIMITS);
+    let mut one = match within(limited.connect()).await {
+        Ok(connection) => connection,
+        // What a pooler says of settings that it cannot pass on.
+        Err(error) if is_unsupported(&error) => {
+            within(options.connect()).await?.close().await?;
+            return Ok(Found { options, is_pooled: true });
+        }
+        Err(error) => return Err(error),
+    };
+    let mut other = within(limited.connect()).await?;
+    let is_pooled = within(shares(&mut one, &mut other)).await?;
+    one.close().await?;
+    other.close().await?;
+    Ok(Found { options: if is_pooled { options } else { limited }, is_pooled })
+}
+
+/// Whether two connections may be given one of the server, or one of them two.
+async fn shares(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<bool> {
+    if text(one, "SHOW statement_timeout").await? != LIMIT_SHOWN {
+        return Ok(true);
     }
-    let held: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
-    match held.filter(|_| held > newest()) {
-        Some(newer) => Err(failed(MigrateError::VersionMissing(newer).into())),
-        None => connection.close().await.map_err(failed),
+    let first = text(one, "SELECT pg_backend_pid()::text").await?;
+    let mut held = other.begin().await?;
+    let second = text(&mut held, "SELECT pg_backend_pid()::text").await?;
+    // Where both share the only one there is, the first would wait for it.
+    let is_shared = first == second || first != text(one, "SELECT pg_backend_pid()::text").await?;
+    held.rollback().await?;
+    Ok(is_shared)
+}
+
+/// The only value of a statement, asked for in the way that needs no preparation.
+async fn text(connection: &mut PgConnection, statement: &'static str) -> sqlx::Result<String> {
+    sqlx::raw_sql(statement).fetch_one(connection).await?.try_get(0)
+}
+
+fn is_unsupported(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
+    said.contains("unsupported startup parameter")
+}
+
+/// Brings the schema up to date, on a connection of its own and in one transaction; `is_trial` takes that back.
+async fn up_to_date(options: &PgConnectOptions, is_pooled: bool, is_trial: bool) -> sqlx::Result<()> {
+    let mut connection = within(options.connect()).await?;
+    let mut all = match is_pooled {
+        true => connection.begin_with(BEGIN_LIMITED).await?,
+        false => connection.begin().await?,
+    };
+    sqlx::raw_sql(MIGRATING).execute(&mut *all).await?;
+    // What others left prepared here has the names that the migrator takes; nobody can count on it behind a pooler.
+    let forgotten = |is_pooled: bool| if is_pooled { "DEALLOCATE ALL" } else { "SELECT 1" };
+    sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
+    let mut migrator = migrator(|version| version.3);
+    // Its own lock would stay with a connection.
+    migrator.set_locking(false).run_direct(None, &mut *all, false).await.map_err(sqlx::Error::from)?;
+    sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
+    if is_trial {
+        for statement in TRIED {
+            sqlx::raw_sql(statement).execute(&mut *all).await?;
+        }
+        all.rollback().await?;
+    } else {
+        all.commit().await?;
     }
+    connection.close().await
+}
+
+async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(TURN, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, DbError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|source| DbError::Postgres { place: "the server of that URL".to_owned(), source })?;
-    Ok(options.application_name("dccd").options(LIMITS))
+    // No number of ours goes as text, and poolers do not know the setting.
+    Ok(options.application_name("dccd").extra_float_digits(None))
 }
 
 /// Where the server is, without who asks.

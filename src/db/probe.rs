@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{PgPool, SqlitePool};
 
-use crate::db::{Database, DbError, Pool};
+use crate::db::{Database, DbError, Pool, begin};
 
 /// What a probe of the store found.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Database {
     pub async fn probe(&self, own: &Path) -> Result<Probed, DbError> {
         let probed = match self.pool() {
             Pool::Sqlite { write, read } => sqlite(own, write, read).await,
-            Pool::Postgres(pool) => postgres(pool).await,
+            Pool::Postgres(pool) => postgres(pool, self.is_pooled()).await,
         };
         probed.map_err(|source| self.failed(source))
     }
@@ -58,14 +58,15 @@ async fn sqlite(own: &Path, write: &SqlitePool, read: &SqlitePool) -> sqlx::Resu
 }
 
 /// A server that only reads, such as a standby, refuses the lock.
-async fn postgres(pool: &PgPool) -> sqlx::Result<Probed> {
+async fn postgres(pool: &PgPool, is_pooled: bool) -> sqlx::Result<Probed> {
     let began = Instant::now();
-    let mut asking = pool.begin().await?;
-    sqlx::query("LOCK TABLE series_health IN ROW EXCLUSIVE MODE").execute(&mut *asking).await?;
-    let version = sqlx::query_scalar("SHOW server_version").fetch_one(&mut *asking).await?;
+    let mut asking = begin(pool, is_pooled).await?;
+    sqlx::raw_sql("LOCK TABLE series_health IN ROW EXCLUSIVE MODE").execute(&mut *asking).await?;
+    let version = sqlx::query_scalar("SHOW server_version").persistent(!is_pooled);
+    let version = version.fetch_one(&mut *asking).await?;
     let latency = began.elapsed();
-    let size: i64 =
-        sqlx::query_scalar("SELECT pg_database_size(current_database())").fetch_one(&mut *asking).await?;
+    let size = sqlx::query_scalar("SELECT pg_database_size(current_database())").persistent(!is_pooled);
+    let size: i64 = size.fetch_one(&mut *asking).await?;
     asking.rollback().await?;
     Ok(Probed {
         kind: "postgres",

@@ -36,12 +36,16 @@ impl Tracker {
     ) -> sqlx::Result<Result<Altered, Refusal>> {
         let mut change = self.change().await?;
         let Some(held) = self.load(&mut change, id).await? else {
+            change.undo().await?;
             return Ok(Err(Refusal::NotFound { id: id.to_owned() }));
         };
         let mut task = held.clone();
         let ending = match alter(&mut task) {
             Ok(ending) => ending,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => {
+                change.undo().await?;
+                return Ok(Err(refusal));
+            }
         };
         change.save(&held, &task).await?;
         if let Some(ending) = ending {

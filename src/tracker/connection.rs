@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Postgres, Sqlite, Transaction};
 
-use crate::db::{Database, Pool};
+use crate::db::{Database, Pool, begin};
 use crate::tracker::sql::{POSTGRES, SQLITE, Sql};
 
 /// A value bound to a statement.
@@ -78,6 +78,8 @@ pub(super) struct Change {
     /// The statements of this store.
     pub(super) sql: &'static Sql,
     inner: Inner,
+    /// Whether statements are prepared for the next time.
+    is_persistent: bool,
 }
 
 enum Inner {
@@ -91,9 +93,12 @@ impl Change {
         Ok(match database.pool() {
             Pool::Sqlite { write, .. } => {
                 let inner = Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?);
-                Change { sql: &SQLITE, inner }
+                Change { sql: &SQLITE, inner, is_persistent: true }
             }
-            Pool::Postgres(pool) => Change { sql: &POSTGRES, inner: Inner::Postgres(pool.begin().await?) },
+            Pool::Postgres(pool) => {
+                let inner = Inner::Postgres(begin(pool, database.is_pooled()).await?);
+                Change { sql: &POSTGRES, inner, is_persistent: !database.is_pooled() }
+            }
         })
     }
 
@@ -103,23 +108,36 @@ impl Change {
         statement: &'static str,
         values: &[Value<'_>],
     ) -> sqlx::Result<Vec<T>> {
+        let is_persistent = self.is_persistent;
         match &mut self.inner {
             Inner::Sqlite(inner) => bound!(sqlx::query_as(statement), values).fetch_all(&mut **inner).await,
-            Inner::Postgres(inner) => bound!(sqlx::query_as(statement), values).fetch_all(&mut **inner).await,
+            Inner::Postgres(inner) => {
+                let query = bound!(sqlx::query_as(statement), values).persistent(is_persistent);
+                query.fetch_all(&mut **inner).await
+            }
         }
     }
 
     /// Runs a statement for what it does; gives how many rows it did that to.
     pub(super) async fn run(&mut self, statement: &'static str, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        let is_persistent = self.is_persistent;
         match &mut self.inner {
             Inner::Sqlite(inner) => {
                 let done = bound!(sqlx::query(statement), values).execute(&mut **inner).await?;
                 Ok(done.rows_affected())
             }
             Inner::Postgres(inner) => {
-                let done = bound!(sqlx::query(statement), values).execute(&mut **inner).await?;
-                Ok(done.rows_affected())
+                let query = bound!(sqlx::query(statement), values).persistent(is_persistent);
+                Ok(query.execute(&mut **inner).await?.rows_affected())
             }
+        }
+    }
+
+    /// Changes nothing, and lets go of what it locked before anything else is asked.
+    pub(super) async fn undo(self) -> sqlx::Result<()> {
+        match self.inner {
+            Inner::Sqlite(inner) => inner.rollback().await,
+            Inner::Postgres(inner) => inner.rollback().await,
         }
     }
 
@@ -143,7 +161,15 @@ pub(super) async fn rows<T: Stored>(
             let pool = if is_writing { write } else { read };
             bound!(sqlx::query_as(statement(&SQLITE)), values).fetch_all(pool).await
         }
-        Pool::Postgres(pool) => bound!(sqlx::query_as(statement(&POSTGRES)), values).fetch_all(pool).await,
+        Pool::Postgres(pool) if !database.is_pooled() => {
+            bound!(sqlx::query_as(statement(&POSTGRES)), values).fetch_all(pool).await
+        }
+        Pool::Postgres(_) => {
+            let mut change = Change::begin(database).await?;
+            let rows = change.rows(statement(&POSTGRES), values).await?;
+            change.commit().await?;
+            Ok(rows)
+        }
     }
 }
 

@@ -91,6 +91,29 @@ impl Tracker {
         Ok(gone.len() as u64)
     }
 
+    /// The same where others have jobs in the store too: of the jobs whose series a place wrote last.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn forget_jobs_of(
+        &self,
+        place: &str,
+        configured: &BTreeSet<String>,
+    ) -> Result<u64, TrackerError> {
+        let jobs: Vec<(String,)> = self.read(|sql| sql.jobs_of_place, values![place]).await?;
+        let gone: Vec<(String,)> = jobs.into_iter().filter(|(id,)| !configured.contains(id)).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        self.trying("prune", || async {
+            let mut change = self.change().await?;
+            drop_all(&mut change, &gone).await?;
+            change.commit().await
+        })
+        .await?;
+        Ok(gone.len() as u64)
+    }
+
     async fn prune_all(&self, status: Status, kept: Duration) -> Result<u64, TrackerError> {
         let before = (self.about_now() - kept).0;
         let mut pruned = 0;

@@ -92,6 +92,7 @@ impl Tracker {
         let mut change = self.change().await?;
         let held = self.load(&mut change, &claim.id).await?;
         if held.is_none_or(|task| task.fence != claim.fence || task.status != Status::InProgress) {
+            change.undo().await?;
             return Ok(false);
         }
         change.run(change.sql.drop_attempts, values![&claim.id]).await?;

@@ -118,6 +118,9 @@ const FORGET_ATTEMPTS: &str = "DELETE FROM attempt WHERE task_id = $1 AND number
 const DROP_ATTEMPTS: &str = "DELETE FROM attempt WHERE task_id = $1";
 const FORGET_WORKERS: &str = "DELETE FROM worker WHERE last_seen < $1";
 const LEAVE: &str = "DELETE FROM worker WHERE id = $1";
+const FORGET_PLACE: &str = "DELETE FROM worker WHERE place = $1 AND id <> $2";
+const JOBS_OF_PLACE: &str = "SELECT task.id FROM task JOIN owner ON owner.series = task.series
+    WHERE task.kind = 'job' AND task.status IN (0, 20) AND owner.place = $1 ORDER BY task.id";
 const DROP_TASK: &str = "DELETE FROM task WHERE id = $1";
 const RECOUNT: &str = "SELECT queue, status, CAST(SUM(n) AS BIGINT) FROM (
         SELECT queue, status, COUNT(*) AS n FROM task GROUP BY queue, status
@@ -196,6 +199,10 @@ pub(super) struct Sql {
     pub(super) workers: &'static str,
     /// Workers not seen since: `[before]`.
     pub(super) forget_workers: &'static str,
+    /// `[place, worker]`: other workers of a place.
+    pub(super) forget_place: &'static str,
+    /// `[place]`: recurring jobs that wait and whose series was last written there.
+    pub(super) jobs_of_place: &'static str,
     /// `[now, lease, series, worker]`: what of it is the worker's now, with its fence.
     pub(super) own: &'static str,
     /// `[now, lease, worker]`: renews all a worker owns.
@@ -306,12 +313,15 @@ pub(super) static SQLITE: Sql = Sql {
     workers: "SELECT id, place, started_at, last_seen, slots, held, lag_micros, rss_bytes, version, $1 AS as_of
         FROM worker ORDER BY id",
     forget_workers: FORGET_WORKERS,
-    own: "INSERT INTO owner (series, worker, fence, since, lease_until)
-        SELECT value, $4, 1, $1, $1 + $2 FROM json_each($3) WHERE true
+    forget_place: FORGET_PLACE,
+    jobs_of_place: JOBS_OF_PLACE,
+    own: "INSERT INTO owner (series, worker, fence, since, lease_until, place)
+        SELECT value, $4, 1, $1, $1 + $2, COALESCE((SELECT place FROM worker WHERE id = $4), '')
+        FROM json_each($3) WHERE true
         ON CONFLICT (series) DO UPDATE SET
             fence = owner.fence + (owner.worker <> excluded.worker),
             since = CASE WHEN owner.worker <> excluded.worker THEN excluded.since ELSE owner.since END,
-            worker = excluded.worker, lease_until = excluded.lease_until
+            worker = excluded.worker, lease_until = excluded.lease_until, place = excluded.place
         WHERE owner.worker = excluded.worker OR owner.lease_until <= $1
         RETURNING series, fence",
     keep: "UPDATE owner SET lease_until = $1 + $2 WHERE worker = $3 RETURNING series",
@@ -442,13 +452,16 @@ pub(super) static POSTGRES: Sql = Sql {
             tracker_now($1) AS as_of
         FROM worker ORDER BY id",
     forget_workers: FORGET_WORKERS,
-    own: "INSERT INTO owner (series, worker, fence, since, lease_until)
-        SELECT series, $4, 1, tracker_now($1), tracker_now($1) + $2
+    forget_place: FORGET_PLACE,
+    jobs_of_place: JOBS_OF_PLACE,
+    own: "INSERT INTO owner (series, worker, fence, since, lease_until, place)
+        SELECT series, $4, 1, tracker_now($1), tracker_now($1) + $2,
+            COALESCE((SELECT place FROM worker WHERE id = $4), '')
         FROM jsonb_array_elements_text($3::jsonb) AS wanted (series) ORDER BY series
         ON CONFLICT (series) DO UPDATE SET
             fence = owner.fence + CASE WHEN owner.worker <> excluded.worker THEN 1 ELSE 0 END,
             since = CASE WHEN owner.worker <> excluded.worker THEN excluded.since ELSE owner.since END,
-            worker = excluded.worker, lease_until = excluded.lease_until
+            worker = excluded.worker, lease_until = excluded.lease_until, place = excluded.place
         WHERE owner.worker = excluded.worker OR owner.lease_until <= tracker_now($1)
         RETURNING series, fence",
     keep: "UPDATE owner SET lease_until = tracker_now($1) + $2 WHERE worker = $3 RETURNING series",

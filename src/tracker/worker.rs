@@ -59,6 +59,16 @@ impl Tracker {
         Ok(workers)
     }
 
+    /// Takes the other workers of a place out of the table. Only for who knows that they are dead, and took what they
+    /// held.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn forget_place(&self, place: &str, worker: &str) -> Result<(), TrackerError> {
+        let _: Vec<(String,)> = self.write("leave", |sql| sql.forget_place, values![place, worker]).await?;
+        Ok(())
+    }
+
     /// Takes a worker that ends in good order out of the table.
     ///
     /// # Errors

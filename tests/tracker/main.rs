@@ -19,6 +19,8 @@ mod model;
 mod needs;
 mod owners;
 #[allow(dead_code, reason = "shared with the tests of runs")]
+mod pooler;
+#[allow(dead_code, reason = "shared with the tests of runs")]
 mod postgres;
 mod process;
 mod shim;

@@ -142,7 +142,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// How a command runs as somebody who is not root and owns the folder; nothing where nobody here is root.
-fn other_user(folder: &Path) -> Option<String> {
+pub(crate) fn other_user(folder: &Path) -> Option<String> {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     if !is_root {
         return Some(String::new());

@@ -16,9 +16,9 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::dice::{Dice, times};
-use crate::postgres;
 use crate::process::{Killed, name, open, told_tracker, worker};
 use crate::world::QUEUE;
+use crate::{pooler, postgres};
 
 /// Leases are short, so that those of the killed are soon over.
 const LEASE: Duration = Duration::from_millis(1_500);
@@ -31,6 +31,12 @@ const AT_MOST: Duration = Duration::from_secs(540);
 async fn processes_on_postgres_that_are_killed_lose_no_task_and_do_none_twice() {
     let Some(url) = postgres::database().await else { return };
     killed(&url, times(1_500, 20_000), times(4, 8)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_behind_a_pooler_that_are_killed_lose_no_task_and_do_none_twice() {
+    let Some(url) = pooler::database(true).await else { return };
+    killed(&url, times(600, 10_000), times(4, 8)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

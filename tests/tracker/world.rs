@@ -10,7 +10,7 @@ use dccd::telemetry::{Telemetry, exposition};
 use dccd::tracker::{Claim, Claimer, Fault, NewTask, Next, Start, Task, Tracker, TrackerError, Verdict};
 use tempfile::TempDir;
 
-use crate::postgres;
+use crate::{pooler, postgres};
 
 /// 2024-01-01 00:00 UTC.
 pub(crate) const T: Micros = Micros(1_704_067_200_000_000);
@@ -37,6 +37,14 @@ impl World {
 
     pub(crate) async fn postgres() -> Option<World> {
         let database = Database::connect(&postgres::database().await?).await.unwrap();
+        assert!(!database.is_pooled());
+        Some(World::on(database, TempDir::new().unwrap()))
+    }
+
+    /// Behind a pooler that keeps nothing for a connection.
+    pub(crate) async fn pooled() -> Option<World> {
+        let database = Database::connect(&pooler::database(false).await?).await.unwrap();
+        assert!(database.is_pooled());
         Some(World::on(database, TempDir::new().unwrap()))
     }
 
@@ -103,7 +111,8 @@ impl World {
     pub(crate) async fn by_hand(&self, statement: &'static str) {
         match self.database.pool() {
             Pool::Sqlite { write, .. } => drop(sqlx::query(statement).execute(write).await.unwrap()),
-            Pool::Postgres(pool) => drop(sqlx::query(statement).execute(pool).await.unwrap()),
+            // Not prepared: a pooler would not keep it.
+            Pool::Postgres(pool) => drop(sqlx::raw_sql(statement).execute(pool).await.unwrap()),
         }
     }
 
@@ -125,7 +134,7 @@ pub(crate) fn fault(message: &str) -> Fault {
     Fault { class: "other".into(), message: message.into(), causes: vec!["its cause".into()] }
 }
 
-/// Runs each case once on SQLite and once on PostgreSQL.
+/// Runs each case once on SQLite, once on PostgreSQL, and once on PostgreSQL behind a pooler.
 macro_rules! on_both_stores {
     ($($case:ident),+ $(,)?) => {
         mod sqlite {
@@ -136,6 +145,11 @@ macro_rules! on_both_stores {
         mod postgres {
             $(#[tokio::test] async fn $case() {
                 if let Some(world) = $crate::world::World::postgres().await { super::$case(world).await }
+            })+
+        }
+        mod pooled {
+            $(#[tokio::test] async fn $case() {
+                if let Some(world) = $crate::world::World::pooled().await { super::$case(world).await }
             })+
         }
     };

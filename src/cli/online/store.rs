@@ -103,7 +103,11 @@ fn lock(root: &Path) -> Check {
 
 async fn state_server(url: &Secret) -> Check {
     match Database::check_server(url.expose()).await {
-        Ok(()) => Check::ok("store PostgreSQL", "answers"),
+        Ok(false) => Check::ok("store PostgreSQL", "answers, and takes all that is needed"),
+        Ok(true) => Check::ok(
+            "store PostgreSQL",
+            "answers through a pooler in transaction mode, and takes all that is needed; no statement is prepared, which costs some speed",
+        ),
         Err(error) => Check::failed("store PostgreSQL", Chain(&error).to_string()),
     }
 }
