@@ -10,17 +10,24 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config;
 use crate::store::Layout;
-use crate::telemetry::{FRESH_SECS, STUCK_SECS, Vitals};
+use crate::telemetry::{Condition, FRESH_SECS, STUCK_SECS, Vitals};
 
-/// Say in one line of JSON whether the daemon is alive; end with 1 if it is not.
+/// Say in one line of JSON whether the daemon collects; end with 1 if it does not.
 ///
-/// Run it where the daemon runs: its process is looked up by its number. It works with `http.listen: []` too.
+/// One that collects while something beside it is wrong, such as a state store that is away, is degraded: that is said,
+/// and ends with 0, since a restart would mend nothing. Run it where the daemon runs: its process is looked up by its
+/// number. It works with `http.listen: []` too.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
+
+/// The word for a daemon that collects nothing.
+const UNHEALTHY: &str = Condition::Unhealthy.name();
 
 /// The line. Figures nobody knows are null.
 #[derive(Serialize)]
 struct Line<'a> {
+    /// `healthy`, `degraded` or `unhealthy`, as `/health` says.
+    status: &'a str,
     /// `running`, `starting`, `stopping`; else what is wrong: `gone`, `silent`, `stuck`.
     worker: &'a str,
     broker: &'static str,
@@ -52,12 +59,13 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
         Some(vitals) => judge(vitals, now, is_alive(vitals.pid)),
         None => nobody(&place.environment, unread),
     };
-    Exit::of(line.reason.is_none()).or_worse(out.json_line(&line))
+    Exit::of(line.status != UNHEALTHY).or_worse(out.json_line(&line))
 }
 
 fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {
     let reason = unread.unwrap_or_else(|| "no daemon runs on this data path".to_owned());
     Line {
+        status: UNHEALTHY,
         worker: "gone",
         broker: "error",
         database: "error",
@@ -83,9 +91,12 @@ fn judge(vitals: &Vitals, now: f64, is_alive: bool) -> Line<'_> {
     };
     // A process that does not run reaches nothing.
     let reached = vitals.store_error.is_none() && !matches!(worker, "gone" | "silent");
-    let reason = reason.or_else(|| vitals.store_error.clone());
     let state = if reached { "connected" } else { "error" };
+    let status = if reason.is_some() { UNHEALTHY } else { vitals.status.as_str() };
+    let told = (!vitals.reasons.is_empty()).then(|| vitals.reasons.join("; "));
+    let reason = reason.or(told);
     Line {
+        status,
         worker,
         broker: state,
         database: state,
@@ -121,6 +132,8 @@ mod tests {
             environment: "production".to_owned(),
             written_at: 1_000.0,
             tick_age_secs: 0.4,
+            status: "healthy".to_owned(),
+            reasons: Vec::new(),
             store_error: None,
             queue_depth: 3,
             processing: 2,
@@ -128,21 +141,28 @@ mod tests {
         }
     }
 
-    fn told(vitals: &Vitals, now: f64, is_alive: bool) -> (String, bool) {
+    fn told(vitals: &Vitals, now: f64, is_alive: bool) -> String {
         let line = judge(vitals, now, is_alive);
-        (format!("{} {} {}", line.worker, line.broker, line.database), line.reason.is_none())
+        format!("{} {} {} {}", line.status, line.worker, line.broker, line.database)
     }
 
     #[test]
-    fn only_a_fresh_file_of_a_living_process_whose_loop_turns_and_whose_store_answers_is_healthy() {
+    fn only_a_fresh_file_of_a_living_process_whose_loop_turns_is_healthy_and_a_store_that_is_away_degrades_it()
+     {
         let well = vitals();
-        assert_eq!(told(&well, 1_015.0, true), ("running connected connected".to_owned(), true));
-        assert_eq!(told(&well, 1_015.1, true), ("silent error error".to_owned(), false));
-        assert_eq!(told(&well, 1_001.0, false), ("gone error error".to_owned(), false));
+        assert_eq!(told(&well, 1_015.0, true), "healthy running connected connected");
+        assert_eq!(told(&well, 1_015.1, true), "unhealthy silent error error");
+        assert_eq!(told(&well, 1_001.0, false), "unhealthy gone error error");
         let stuck = Vitals { tick_age_secs: 30.1, ..vitals() };
-        assert_eq!(told(&stuck, 1_001.0, true), ("stuck connected connected".to_owned(), false));
-        let unreached = Vitals { store_error: Some("locked".to_owned()), ..vitals() };
-        assert_eq!(told(&unreached, 1_001.0, true), ("running error error".to_owned(), false));
+        assert_eq!(told(&stuck, 1_001.0, true), "unhealthy stuck connected connected");
+        let unreached = Vitals {
+            status: "degraded".to_owned(),
+            reasons: vec!["state store: locked".to_owned()],
+            store_error: Some("locked".to_owned()),
+            ..vitals()
+        };
+        assert_eq!(told(&unreached, 1_001.0, true), "degraded running error error");
+        assert_eq!(judge(&unreached, 1_001.0, true).reason.as_deref(), Some("state store: locked"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::telemetry::QueueView;
-use crate::tracker::{QueueCounts, Status, Tracker};
+use crate::telemetry::{QueueView, WorkerView};
+use crate::tracker::{QueueCounts, Status, Tracker, WorkerRow};
 
 /// How often the store counts at most.
 const EVERY: Duration = Duration::from_secs(1);
@@ -17,9 +17,12 @@ const SHARE: u32 = 20;
 /// Counts older than this say nothing of the present.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// The last count.
+/// The last count, and the workers last seen.
 #[derive(Default)]
-pub(super) struct Census(Mutex<Option<Taken>>);
+pub(super) struct Census {
+    taken: Mutex<Option<Taken>>,
+    workers: Mutex<(Option<Instant>, Vec<WorkerRow>)>,
+}
 
 struct Taken {
     at: Instant,
@@ -42,6 +45,22 @@ impl Census {
         }
     }
 
+    /// Keeps who works in the store.
+    pub(super) fn saw(&self, workers: Vec<WorkerRow>) {
+        *self.seen() = (Some(Instant::now()), workers);
+    }
+
+    /// The workers of the store but one, as they were when they were last seen.
+    pub(super) fn others(&self, own: &str) -> Vec<WorkerView> {
+        let seen = self.seen();
+        let since = seen.0.map_or(Duration::ZERO, |at| at.elapsed());
+        seen.1.iter().filter(|row| row.id != own).map(|row| view(row, since)).collect()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, (Option<Instant>, Vec<WorkerRow>)> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The queues of the schedule together with what the store knows: tasks of all processes, windows too. What
     /// is not planned there yet, or has changed since it counted, is in the schedule alone.
     pub(super) fn join(&self, scheduled: Vec<QueueView>) -> Vec<QueueView> {
@@ -51,7 +70,22 @@ impl Census {
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Taken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn view(row: &WorkerRow, since: Duration) -> WorkerView {
+    // `name:process:start`, and `:once` behind it where it is a command.
+    let mut parts = row.id.trim_end_matches(":once").rsplit(':').skip(1);
+    WorkerView {
+        id: row.id.clone(),
+        pid: parts.next().and_then(|pid| pid.parse().ok()).unwrap_or_default(),
+        version: row.version.clone(),
+        state: row.state().name(),
+        last_seen_s: (row.as_of.since(row.last_seen) + since).as_secs_f64(),
+        loop_lag_s: row.lag.as_secs_f64(),
+        in_progress: u64::from(row.held),
+        rss_bytes: Some(row.rss_bytes),
     }
 }
 

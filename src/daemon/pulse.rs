@@ -3,6 +3,7 @@
 //! It runs beside the scheduler, so that a scheduler that is stuck is seen; it asks the store in a round of its
 //! own, so that a store that does not answer is seen too.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use crate::daemon::Site;
 use crate::daemon::site::now;
 use crate::db::{DbError, Probed};
 use crate::exchange::find;
+use crate::model::Micros;
 use crate::telemetry::events::{Chain, HealthFileWritten};
 use crate::telemetry::{
-    DiskView, ExchangeView, STUCK_SECS, Snapshot, Status, StoreView, Vitals, WRITTEN_EVERY_SECS, WorkerView,
+    DiskView, ExchangeView, STUCK, STUCK_SECS, Snapshot, Status, StoreView, Vitals, WRITTEN_EVERY_SECS,
+    WorkerView, troubles,
 };
 
 /// How often the snapshot is made anew.
@@ -33,8 +36,9 @@ pub struct Pulse {
     site: Arc<Site>,
     status: Arc<Status>,
     environment: String,
-    worker_id: String,
     store: Mutex<Asked>,
+    /// Since when each thing is wrong that is.
+    since: Mutex<BTreeMap<String, Micros>>,
 }
 
 /// The store as far as it is known.
@@ -49,8 +53,8 @@ impl Pulse {
     /// The pulse of a daemon with this configuration.
     #[must_use]
     pub fn new(site: Arc<Site>, status: Arc<Status>, config: &Config) -> Self {
-        let worker_id = config.worker.id.clone().unwrap_or_else(usual_id);
-        Pulse { site, status, environment: config.environment.clone(), worker_id, store: Mutex::default() }
+        let (environment, store, since) = (config.environment.clone(), Mutex::default(), Mutex::default());
+        Pulse { site, status, environment, store, since }
     }
 
     /// Beats until `stop`, then takes `health.json` away.
@@ -64,17 +68,18 @@ impl Pulse {
     async fn beat(&self, stop: &CancellationToken) {
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut written: Option<(Instant, (String, bool))> = None;
+        let mut written: Option<(Instant, (String, String, bool))> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = rounds.tick() => {}
             }
+            self.look_at_scheduler();
             let snapshot = self.snapshot();
-            let vitals = Vitals::of(&snapshot);
+            let vitals = Vitals::of(&snapshot, &self.status.troubles());
             self.status.set_snapshot(snapshot);
             // What a check would end with is told at once.
-            let told = (vitals.worker.clone(), vitals.store_error.is_some());
+            let told = (vitals.worker.clone(), vitals.status.clone(), vitals.store_error.is_some());
             let is_due = |(at, last): &(Instant, _)| *last != told || at.elapsed() >= WRITE;
             if written.as_ref().is_none_or(is_due) {
                 written = Some((Instant::now(), told));
@@ -111,34 +116,59 @@ impl Pulse {
         change(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The daemon now. The one place where a snapshot is filled.
+    /// A scheduler that stands still starts nothing.
+    fn look_at_scheduler(&self) {
+        let late = self.status.since_tick().as_secs_f64();
+        if late > STUCK_SECS {
+            let why = format!("the scheduler has not gone round for {late:.0} s");
+            self.status.set_unready(STUCK, why);
+        } else {
+            self.status.clear_unready(STUCK);
+        }
+    }
+
+    /// The daemon now, and since when what is wrong is wrong.
     fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.now();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.since.clone_from(&since);
+        *since = troubles(&snapshot).into_iter().map(|trouble| (trouble.about, trouble.since)).collect();
+        snapshot.since.clone_from(&since);
+        snapshot
+    }
+
+    /// The one place where a snapshot is filled.
+    fn now(&self) -> Snapshot {
         let telemetry = self.site.telemetry();
         let queues = self.site.worker().census().join(self.status.queues());
         let disk = telemetry.metrics().disk();
         Snapshot {
             at: now(),
             environment: self.environment.clone(),
-            workers: vec![self.worker(queues.iter().map(|queue| queue.in_progress).sum())],
+            workers: self.workers(),
             store: self.asked(|asked| asked.view()),
             disk: DiskView { error: self.site.storage_trouble(), ..disk },
             exchanges: self.site.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
             queues,
+            since: BTreeMap::new(),
         }
     }
 
-    fn worker(&self, in_progress: u64) -> WorkerView {
+    /// This process, then the others that the store knows.
+    fn workers(&self) -> Vec<WorkerView> {
         let late = self.status.since_tick().as_secs_f64();
-        WorkerView {
-            id: self.worker_id.clone(),
+        let worker = self.site.worker();
+        let own = WorkerView {
+            id: worker.name().to_owned(),
             pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             state: if late > STUCK_SECS { "stuck" } else { self.status.word() },
             last_seen_s: 0.0,
             loop_lag_s: late,
-            in_progress,
+            in_progress: self.status.queues().iter().map(|queue| queue.in_progress).sum(),
             rss_bytes: resident_bytes(),
-        }
+        };
+        std::iter::once(own).chain(worker.others()).collect()
     }
 
     fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
@@ -183,13 +213,6 @@ impl Asked {
         }
         view
     }
-}
-
-/// The machine's name and the process.
-fn usual_id() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim();
-    format!("{}-{}", if host.is_empty() { "localhost" } else { host }, std::process::id())
 }
 
 fn resident_bytes() -> Option<u64> {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::App;
 use super::routes::{Reply, json};
 use crate::model::Micros;
-use crate::telemetry::{DiskView, ExchangeView, QueueView, Snapshot, StoreView, WorkerView};
+use crate::telemetry::{
+    Condition, DiskView, ExchangeView, QueueView, Snapshot, StoreView, Trouble, WorkerView, troubles,
+};
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -16,8 +18,8 @@ struct Health<'a> {
     status: &'static str,
     environment: &'a str,
     version: &'static str,
-    /// Why the daemon is not ready.
-    reasons: Vec<String>,
+    /// Why it is not healthy, and since when.
+    reasons: Vec<Trouble>,
     workers: &'a [WorkerView],
     store: &'a StoreView,
     disk: &'a DiskView,
@@ -33,29 +35,22 @@ struct Exchange<'a> {
     banned_until: Option<String>,
 }
 
-/// Everything at a glance; 503 only where nothing would be collected.
+/// Everything at a glance; 503 only where nothing is collected.
 pub(super) fn health(app: &App) -> Reply {
-    let snapshot = app.status.snapshot();
-    let stuck = snapshot.workers.is_empty() || snapshot.workers.iter().all(|worker| worker.state == "stuck");
-    let reasons = app.status.unready();
-    let degraded = !reasons.is_empty()
-        || snapshot.store.error.is_some()
-        || snapshot.disk.error.is_some()
-        || snapshot.exchanges.iter().any(|exchange| exchange.banned_until.is_some())
-        || snapshot.queues.iter().any(|queue| queue.failed > 0);
-    let (status, word) = match (stuck, degraded) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
-        (false, true) => (StatusCode::OK, "degraded"),
-        (false, false) => (StatusCode::OK, "healthy"),
+    let (snapshot, unready) = (app.status.snapshot(), app.status.troubles());
+    let condition = Condition::of(&snapshot, &unready);
+    let status = match condition {
+        Condition::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        Condition::Degraded | Condition::Healthy => StatusCode::OK,
     };
     let exchanges = snapshot.exchanges.iter().map(exchange).collect();
     json(
         status,
         &Health {
-            status: word,
+            status: condition.name(),
             environment: &snapshot.environment,
             version: env!("CARGO_PKG_VERSION"),
-            reasons,
+            reasons: unready.into_iter().chain(troubles(&snapshot)).collect(),
             workers: &snapshot.workers,
             store: &snapshot.store,
             disk: &snapshot.disk,

@@ -3,6 +3,7 @@
 //! Business code says `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by
 //! name, no socket and no configuration.
 
+mod condition;
 pub mod events;
 mod exemplars;
 pub mod exposition;
@@ -20,11 +21,12 @@ mod vitals;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use condition::{Condition, Trouble, troubles};
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
 pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
 pub use metrics::{Family, JobCounts, Metrics};
 pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
-pub use status::{JobRow, STARTING, STOPPING, Status};
+pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
 pub use textfile::{Collected, Textfile};
 pub use vitals::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
 
@@ -122,7 +124,10 @@ impl Telemetry {
     /// many rows.
     pub fn recover(&self, series: &Series, held: u64) {
         self.health().recover(series, held);
-        self.health().of(series).iter().for_each(|health| self.metrics().show_health(health));
+        if let Some(health) = self.health().of(series) {
+            self.metrics().show_health(&health);
+            self.judge(|outages| outages.restore(std::slice::from_ref(&health)));
+        }
     }
 
     /// Says which configuration is in force.

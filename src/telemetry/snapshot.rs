@@ -1,6 +1,8 @@
 //! How the daemon is right now, as plain values: filled in one place, read by `/health`, the queues and
 //! `health.json`. Nothing here asks anybody anything.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::Micros;
@@ -12,7 +14,7 @@ pub struct Snapshot {
     pub at: Micros,
     /// What this installation is called.
     pub environment: String,
-    /// Every worker known.
+    /// Every worker that the store knows, this process first.
     pub workers: Vec<WorkerView>,
     /// The state store.
     pub store: StoreView,
@@ -22,18 +24,20 @@ pub struct Snapshot {
     pub exchanges: Vec<ExchangeView>,
     /// The work of each exchange.
     pub queues: Vec<QueueView>,
+    /// Since when each thing is wrong that is wrong.
+    pub since: BTreeMap<String, Micros>,
 }
 
 /// A process that works.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct WorkerView {
-    /// Its name.
+    /// Its name, one of each process that ever ran; the same wherever it is told of.
     pub id: String,
-    /// Its process.
+    /// Its process, on its own host.
     pub pid: u32,
     /// Its version.
-    pub version: &'static str,
-    /// `starting`, `running`, `stopping` or `stuck`.
+    pub version: String,
+    /// Of this process `starting`, `running`, `stopping` or `stuck`; of others `healthy`, `stale` or `dead`.
     pub state: &'static str,
     /// How long ago it was heard of.
     pub last_seen_s: f64,

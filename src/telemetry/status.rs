@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{Micros, Series};
-use crate::telemetry::{QueueView, Snapshot};
+use crate::telemetry::{QueueView, Snapshot, Trouble, now};
 
 /// The reason a new [`Status`] is not ready; the one who starts the daemon clears it last.
 pub const STARTING: &str = "starting";
 /// The reason a daemon that is told to stop is not ready.
 pub const STOPPING: &str = "stopping";
+/// The reason a daemon is not ready whose scheduler stands still.
+pub const STUCK: &str = "stuck";
 
 /// One line of the table of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct JobRow {
 pub struct Status(Mutex<Present>);
 
 struct Present {
-    unready: BTreeMap<&'static str, String>,
+    unready: BTreeMap<&'static str, (String, Micros)>,
     last_tick: Instant,
     jobs: Arc<[JobRow]>,
     queues: Vec<QueueView>,
@@ -60,7 +62,7 @@ impl Status {
     /// Not ready because of [`STARTING`]; the scheduler counts as having ticked now.
     #[must_use]
     pub fn new() -> Self {
-        let unready = BTreeMap::from([(STARTING, "the daemon is starting".to_owned())]);
+        let unready = BTreeMap::from([(STARTING, ("the daemon is starting".to_owned(), now()))]);
         Status(Mutex::new(Present {
             unready,
             last_tick: Instant::now(),
@@ -72,7 +74,9 @@ impl Status {
 
     /// Not ready while `name` is set, because of `reason`.
     pub fn set_unready(&self, name: &'static str, reason: impl Into<String>) {
-        self.present().unready.insert(name, reason.into());
+        let mut present = self.present();
+        let since = present.unready.get(name).map_or_else(now, |(_, since)| *since);
+        present.unready.insert(name, (reason.into(), since));
     }
 
     /// `name` is no longer a reason not to be ready.
@@ -83,7 +87,18 @@ impl Status {
     /// Why the daemon is not ready, as `name: reason`; ready where there is none.
     #[must_use]
     pub fn unready(&self) -> Vec<String> {
-        self.present().unready.iter().map(|(name, reason)| format!("{name}: {reason}")).collect()
+        self.troubles().iter().map(ToString::to_string).collect()
+    }
+
+    /// The same, each with the time since when.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let trouble = |(name, (why, since)): (&&str, &(String, Micros))| Trouble {
+            about: (*name).to_owned(),
+            why: why.clone(),
+            since: *since,
+        };
+        self.present().unready.iter().map(trouble).collect()
     }
 
     /// The scheduler went round.

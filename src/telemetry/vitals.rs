@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
-use crate::telemetry::Snapshot;
+use crate::telemetry::{Condition, Snapshot, Trouble, troubles};
 
 /// How often the daemon writes the file, in seconds.
 pub const WRITTEN_EVERY_SECS: u64 = 5;
@@ -35,6 +35,12 @@ pub struct Vitals {
     pub written_at: f64,
     /// How long ago the scheduler went round then.
     pub tick_age_secs: f64,
+    /// `healthy`, `degraded` or `unhealthy`.
+    #[serde(default)]
+    pub status: String,
+    /// Why it is not healthy, as `about: why`.
+    #[serde(default)]
+    pub reasons: Vec<String>,
     /// Why the state store could not be used; none where it could.
     pub store_error: Option<String>,
     /// Jobs due and waiting for a place.
@@ -46,19 +52,22 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// What a snapshot says of the daemon's own process, which is its first worker.
+    /// What a snapshot says of the daemon's own process, which is its first worker, and of a daemon that has these
+    /// reasons not to be ready.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
         let own = snapshot.workers.first().cloned().unwrap_or_default();
         let sums = snapshot.sums();
         Vitals {
             worker_id: own.id,
             worker: own.state.to_owned(),
             pid: own.pid,
-            version: own.version.to_owned(),
+            version: own.version,
             environment: snapshot.environment.clone(),
             written_at: snapshot.at.as_secs_f64(),
             tick_age_secs: own.loop_lag_s,
+            status: Condition::of(snapshot, unready).name().to_owned(),
+            reasons: unready.iter().chain(&troubles(snapshot)).map(ToString::to_string).collect(),
             store_error: snapshot.store.error.clone(),
             queue_depth: sums.depth,
             processing: sums.in_progress,
@@ -132,10 +141,11 @@ mod tests {
         };
         assert_eq!(Vitals::read(folder.path()).unwrap(), None);
 
-        Vitals::of(&snapshot).write(folder.path()).unwrap();
+        Vitals::of(&snapshot, &[]).write(folder.path()).unwrap();
 
         let read = Vitals::read(folder.path()).unwrap().unwrap();
-        assert_eq!(read, Vitals::of(&snapshot));
+        assert_eq!(read, Vitals::of(&snapshot, &[]));
+        assert_eq!((read.status.as_str(), read.reasons.len()), ("degraded", 2));
         assert_eq!((read.queue_depth, read.processing, read.failed), (4, 6, 2));
         assert_eq!((read.worker.as_str(), read.written_at), ("running", 1_700_000_000.0));
         Vitals::remove(folder.path()).unwrap();

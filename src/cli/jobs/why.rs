@@ -96,9 +96,12 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, Tr
         "postgres" => tracker.owners(std::slice::from_ref(&task.series)).await?,
         _ => Vec::new(),
     };
+    let alive: Vec<_> = workers.iter().filter(|worker| worker.state() != WorkerState::Dead).collect();
+    // The only worker there is runs it, or takes it over at once: that explains nothing.
+    let explains = |owner: &Owner| alive.iter().any(|worker| !owner.is_live() || worker.id != owner.worker);
     let around = Around {
-        owner: owners.into_iter().next(),
-        workers_alive: workers.iter().filter(|worker| worker.state() != WorkerState::Dead).count(),
+        owner: owners.into_iter().next().filter(explains),
+        workers_alive: alive.len(),
         due: counts.iter().find(|counts| counts.queue == task.queue).map_or(0, |counts| counts.due),
         last_failure: attempts.into_iter().rev().find(|attempt| attempt.error.is_some()),
     };

@@ -23,7 +23,7 @@ use crate::daemon::watchdog::Rounds;
 use crate::daemon::worker::host::{host, place_id};
 use crate::daemon::{Job, Rhythm};
 use crate::model::Micros;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, WorkerView};
 use crate::tracker::{Claim, Claimer, Retention, Tracker, TrackerError, Verdict};
 
 /// How long a run may wait for the store before it begins without it.
@@ -145,6 +145,7 @@ impl Worker {
         worker.beat(Duration::ZERO).await?;
         worker.tracker.reap_place(&worker.place, &worker.name).await?;
         worker.tracker.disown_place(&worker.place, &worker.name).await?;
+        worker.tracker.forget_place(&worker.place, &worker.name).await?;
         Ok(Arc::new(worker))
     }
 
@@ -156,6 +157,16 @@ impl Worker {
     /// The series that are its own.
     pub(super) fn owned(&self) -> &Arc<Owned> {
         &self.owned
+    }
+
+    /// Its name, one of each process that ever ran: the same in the store, in health and on the page.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The other workers of the store, as they were last seen.
+    pub(super) fn others(&self) -> Vec<WorkerView> {
+        self.census.others(&self.name)
     }
 
     /// Its name, where others work in the same store.
@@ -191,13 +202,16 @@ impl Worker {
         self.is_untidy.store(true, Ordering::Relaxed);
     }
 
-    /// Forgets the rows of jobs that nobody runs any more.
+    /// Forgets the rows of jobs that nobody runs any more: with others in the store those of this data path alone.
     pub(super) async fn forget_gone(&self) -> Result<(), TrackerError> {
-        if !self.terms.is_alone || !self.is_untidy.swap(false, Ordering::Relaxed) {
+        if !self.is_untidy.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         let recurring = lock(&self.recurring).clone();
-        let forgotten = self.tracker.forget_jobs(&recurring).await;
+        let forgotten = match self.terms.is_alone {
+            true => self.tracker.forget_jobs(&recurring).await,
+            false => self.tracker.forget_jobs_of(&self.place, &recurring).await,
+        };
         if forgotten.is_err() {
             self.let_go();
         }

@@ -157,7 +157,9 @@ impl Worker {
                 counted = Some(Instant::now());
                 let _ = self.forget_gone().await;
                 let _ = self.tracker.fold_counts().await;
-                let _ = self.tracker.workers().await;
+                if let Ok(workers) = self.tracker.workers().await {
+                    self.census.saw(workers);
+                }
             }
             self.census.take(&self.tracker).await;
         }

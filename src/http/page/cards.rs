@@ -126,8 +126,8 @@ pub(super) fn workers(html: &mut Html, snapshot: &Snapshot) {
 
 fn row(html: &mut Html, worker: &WorkerView) {
     let tone = match worker.state {
-        "running" => "good",
-        "stuck" => "bad",
+        "running" | "healthy" => "good",
+        "stuck" | "dead" => "bad",
         _ => "quiet",
     };
     html.add(format_args!(
@@ -138,6 +138,6 @@ fn row(html: &mut Html, worker: &WorkerView) {
         thousands(worker.in_progress),
         ago::length(worker.last_seen_s),
         worker.rss_bytes.map_or_else(|| "\u{2013}".to_owned(), bytes),
-        escaped(worker.version),
+        escaped(&worker.version),
     ));
 }
