@@ -7,6 +7,7 @@ mod basic;
 mod browser;
 mod certificate;
 mod client_policy;
+mod crowd;
 mod drill;
 mod guesses;
 mod health;

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::{Caller, Via};
+use super::crowd::{Crowd, Guest};
 use super::stall::Stall;
 use super::{App, routes};
 use crate::telemetry::events::{ConnectionsChanged, RequestRefused};
@@ -91,14 +92,15 @@ impl Listener for UnixListener {
 async fn accept<L: Listener + Sync>(listener: L, app: App, slots: Arc<Semaphore>, stop: CancellationToken) {
     let mut open = JoinSet::new();
     let via = listener.via();
+    let crowd = Crowd::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             // A connection that panicked ended nothing but itself.
             Some(_) = open.join_next() => {}
-            Some((stream, peer, slot)) = next(&listener, &slots) => {
-                let caller = Caller { peer, via };
-                open.spawn(connected(stream, caller, slot, app.clone(), stop.clone()));
+            Some((stream, peer, slot)) = next(&listener, &slots, &crowd) => {
+                let (caller, guest) = (Caller { peer, via }, crowd.enter());
+                open.spawn(connected(stream, (caller, guest), slot, app.clone(), stop.clone()));
             }
         }
     }
@@ -110,12 +112,22 @@ async fn accept<L: Listener + Sync>(listener: L, app: App, slots: Arc<Semaphore>
     open.shutdown().await;
 }
 
-/// The next connection, once there is room for one.
+/// The next connection, once there is room for one. On our own socket whoever waits longest without having asked for
+/// anything makes room: a command is not held up by clients that say nothing.
 async fn next<L: Listener>(
     listener: &L,
     slots: &Arc<Semaphore>,
+    crowd: &Crowd,
 ) -> Option<(L::Stream, Option<IpAddr>, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    let slot = match Arc::clone(slots).try_acquire_owned() {
+        Ok(slot) => slot,
+        Err(_) => {
+            if listener.via() == Via::Socket {
+                crowd.make_room();
+            }
+            Arc::clone(slots).acquire_owned().await.ok()?
+        }
+    };
     let mut told = false;
     loop {
         match listener.next().await {
@@ -149,7 +161,7 @@ impl Drop for Counted {
 /// One connection, from its handshake to its last request.
 async fn connected(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    caller: Caller,
+    (caller, guest): (Caller, Guest),
     slot: OwnedSemaphorePermit,
     app: App,
     stop: CancellationToken,
@@ -160,7 +172,7 @@ async fn connected(
     // The socket is this machine's own: nobody listens in between.
     let tls = config.as_ref().and_then(|config| config.tls.as_ref()).filter(|_| caller.via != Via::Socket);
     let Some(tls) = tls else {
-        return converse(stream, caller, slot, app, stop).await;
+        return converse(stream, (caller, guest), slot, app, stop).await;
     };
     let handshake = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
     let shaken = tokio::select! {
@@ -168,7 +180,7 @@ async fn connected(
         () = stop.cancelled() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => converse(stream, caller, slot, app, stop).await,
+        Ok(Ok(stream)) => converse(stream, (caller, guest), slot, app, stop).await,
         Ok(Err(error)) => {
             tracing::debug!(%error, peer = ?caller.peer, "no TLS with a client");
             app.telemetry.emit(RequestRefused { reason: Refusal::Handshake, peer: caller.peer });
@@ -182,13 +194,15 @@ async fn connected(
 /// A conversation, from its first request to its last.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    caller: Caller,
+    (caller, guest): (Caller, Guest),
     slot: OwnedSemaphorePermit,
     app: App,
     stop: CancellationToken,
 ) {
     let head = app.limits.head;
+    let asked = guest.clone();
     let service = service_fn(move |request| {
+        asked.has_asked();
         let app = app.clone();
         async move { Ok::<_, Infallible>(routes::answer(&app, caller, request).await) }
     });
@@ -204,6 +218,7 @@ async fn converse(
             conversation.as_mut().graceful_shutdown();
             conversation.await
         }
+        () = guest.is_shown_out() => Ok(()),
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a client's connection broke");

@@ -5,11 +5,16 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, sleep};
 
 use crate::daemon::SOCKET;
 
+/// How long to wait for a place among those who wait to be let in, and how often it is tried.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(20);
 /// While it is being made.
 const ASIDE: &str = ".daemon.sock.tmp-";
 /// The longest path a socket can have, with room for the aside name.
@@ -40,17 +45,25 @@ pub fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
     Ok((listener, file))
 }
 
-/// Speaks to the daemon of a data path, if one listens; none where none does.
+/// Speaks to the daemon of a data path, if one listens; none where none does. While too many wait there it waits too.
 ///
 /// # Errors
-/// Where the rights are missing.
+/// Where the rights are missing, or the daemon lets nobody in.
 pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
     // Through a link would be somebody else's daemon.
     if symlink_metadata(own.join(SOCKET)).is_ok_and(|found| !found.file_type().is_socket()) {
         return Ok(None);
     }
+    let began = Instant::now();
     let connected = match Short::of(own) {
-        Ok(folder) => UnixStream::connect(folder.path.join(SOCKET)).await,
+        Ok(folder) => loop {
+            let is_patient = began.elapsed() < PATIENCE;
+            match UnixStream::connect(folder.path.join(SOCKET)).await {
+                // Somebody listens, and as many wait there as may.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && is_patient => sleep(AGAIN).await,
+                connected => break connected,
+            }
+        },
         Err(error) => Err(error),
     };
     match connected {

@@ -1,0 +1,82 @@
+//! Connections that are open and have asked for nothing yet, the one that has waited longest first.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// Everybody who came, in order.
+#[derive(Default)]
+pub(super) struct Crowd(Mutex<VecDeque<Guest>>);
+
+/// One connection. A clone is the same.
+#[derive(Clone)]
+pub(super) struct Guest(Arc<Inner>);
+
+struct Inner {
+    has_asked: AtomicBool,
+    leave: CancellationToken,
+}
+
+impl Crowd {
+    /// Takes a connection in.
+    pub(super) fn enter(&self) -> Guest {
+        let guest =
+            Guest(Arc::new(Inner { has_asked: AtomicBool::new(false), leave: CancellationToken::new() }));
+        let mut guests = self.guests();
+        // Those that left, or asked, are of no use here.
+        guests.retain(Guest::is_idle);
+        guests.push_back(guest.clone());
+        guest
+    }
+
+    /// Shows the one out that has waited longest without asking for anything.
+    pub(super) fn make_room(&self) {
+        let mut guests = self.guests();
+        while let Some(guest) = guests.pop_front() {
+            if guest.is_idle() {
+                return guest.0.leave.cancel();
+            }
+        }
+    }
+
+    fn guests(&self) -> MutexGuard<'_, VecDeque<Guest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guest {
+    /// It asked for something: it may stay as long as it is served.
+    pub(super) fn has_asked(&self) {
+        self.0.has_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends when it is to leave.
+    pub(super) async fn is_shown_out(&self) {
+        self.0.leave.cancelled().await;
+    }
+
+    /// Whether it is here and has asked for nothing. The crowd holds one clone, the connection another.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.0) > 1 && !self.0.has_asked.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_that_waits_longest_without_asking_makes_room() {
+        let crowd = Crowd::default();
+        let (gone, busy, idle, newest) = (crowd.enter(), crowd.enter(), crowd.enter(), crowd.enter());
+        drop(gone);
+        busy.has_asked();
+
+        crowd.make_room();
+
+        let left = [&busy, &idle, &newest].map(|guest| guest.0.leave.is_cancelled());
+        assert_eq!(left, [false, true, false]);
+    }
+}
