@@ -109,12 +109,23 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(<Cli as clap::CommandFactory>::command).complete();
+    outlive_file_size_limit();
     let mut out = Output::of_process();
     let exit = match Cli::try_parse() {
         Ok(cli) => cli.run(&mut out),
         Err(told) => usage::told(&told, &mut out),
     };
     out.finish(exit).into()
+}
+
+/// Has a write past a limit on the size of files (`ulimit -f`) be refused, as on a full disk, instead of ending the
+/// process: the signal is taken, and nobody looks at it.
+fn outlive_file_size_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let _entered = runtime.enter();
+    // Without it a limit ends the process, and only that.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
 impl Cli {

@@ -3,6 +3,7 @@
 mod csv;
 mod stamp;
 mod xlsx;
+mod zip;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -111,10 +112,9 @@ fn write_aside(
             (csv.finish().map_err(&failed)?, written)
         }
         Format::Xlsx => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let mut xlsx = Xlsx::new(kind, folder.unwrap_or(Path::new("."))).map_err(&failed)?;
+            let mut xlsx = Xlsx::new(kind, file).map_err(&failed)?;
             let written = each(rows, |batch| xlsx.write(batch).map_err(&failed))?;
-            (xlsx.finish(file).map_err(&failed)?, written)
+            (xlsx.finish().map_err(&failed)?, written)
         }
     };
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;

@@ -122,7 +122,10 @@ impl StorageReason {
     pub fn of(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StorageReason::Enospc,
+            // A limit on the size of files is a full disk to whoever writes.
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                StorageReason::Enospc
+            }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StorageReason::Permission,
             _ => StorageReason::Io,
         }
