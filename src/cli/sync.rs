@@ -53,7 +53,8 @@ pub(super) const NO_REMOTE: &str = "no remote is configured; add one under `stor
 
 fn print(synced: &RemoteSynced, out: &mut Output) {
     for failure in &synced.failures {
-        out.error(format!("{}: {}: {}", synced.remote, failure.series, failure.error));
+        let whose = if failure.series.is_empty() { String::new() } else { format!("{}: ", failure.series) };
+        out.error(format!("{}: {whose}{}", synced.remote, failure.error));
     }
     let pending = match synced.pending_files {
         0 => "nothing pending".to_owned(),

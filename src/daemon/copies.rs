@@ -123,13 +123,26 @@ impl Copies {
         self.wanted_bytes
     }
 
-    /// Syncs one remote once, and keeps how it stands. A `stop` ends it at once and counts as nothing.
-    pub async fn sync(&self, remote: &Arc<dyn Remote>, stop: &CancellationToken) -> Option<Synced> {
+    /// Syncs one remote once, and keeps how it stands. What is gone there is told, and sent again where somebody asked
+    /// for the sync: a place that is not mounted looks the same. A `stop` ends it at once and counts as nothing.
+    pub async fn sync(
+        &self,
+        remote: &Arc<dyn Remote>,
+        sends_again: bool,
+        stop: &CancellationToken,
+    ) -> Option<Synced> {
         let (store, layout, telemetry) = (self.store.clone(), self.layout.clone(), self.telemetry.clone());
-        let mirror = Mirror { store, layout, telemetry, remote: Arc::clone(remote) };
+        let mirror = Mirror { store, layout, telemetry, remote: Arc::clone(remote), sends_again };
         let syncing = async {
             // Its owners write it, each what is its own.
-            if self.fleet.is_bucket(&**remote) { self.fleet.upload_all().await } else { mirror.sync().await }
+            if !self.fleet.is_bucket(&**remote) {
+                return mirror.sync().await;
+            }
+            let mut synced = self.fleet.upload_all().await;
+            if synced.files == 0 && synced.failures.is_empty() {
+                synced.unanswered = self.fleet.ask_bucket().await.err();
+            }
+            synced
         };
         let synced = tokio::select! {
             synced = syncing => synced,
@@ -141,7 +154,7 @@ impl Copies {
 
     async fn keep(&self, remote: &str, synced: &Synced) {
         let (at, took) = (now(), synced.took);
-        let first = synced.failures.first().map(|(_, error)| error);
+        let first = synced.error();
         let mut consecutive_errors = 0;
         let all = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,8 +204,8 @@ impl Copies {
     pub(super) async fn keep_synced(self, remote: Arc<dyn Remote>, stop: CancellationToken) {
         let Some(interval) = self.interval else { return };
         loop {
-            let Some(synced) = self.sync(&remote, &stop).await else { return };
-            let wait = if synced.failures.is_empty() { interval } else { self.retry(&remote, interval) };
+            let Some(synced) = self.sync(&remote, false, &stop).await else { return };
+            let wait = if synced.error().is_none() { interval } else { self.retry(&remote, interval) };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}

@@ -101,10 +101,10 @@ pub struct RemoteSynced {
     pub failures: Vec<NotCopied>,
 }
 
-/// A series that could not be copied.
+/// A series that could not be copied, or a remote that did not answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotCopied {
-    /// Whose.
+    /// Whose; empty where the remote did not answer.
     pub series: String,
     /// A word of a closed set.
     pub reason: String,
@@ -132,7 +132,7 @@ impl Site {
         for remote in self.copies().remotes() {
             let (copies, remote, stop) = (self.copies().clone(), Arc::clone(remote), stop.clone());
             syncing.spawn(async move {
-                let synced = copies.sync(&remote, &stop).await;
+                let synced = copies.sync(&remote, true, &stop).await;
                 synced.map(|synced| told(remote.name(), &synced))
             });
         }
@@ -264,11 +264,13 @@ impl Site {
 }
 
 fn told(remote: &str, synced: &Synced) -> RemoteSynced {
-    let failures = synced.failures.iter().map(|(series, error)| NotCopied {
-        series: series.to_string(),
+    let failure = |series: String, error: &RemoteError| NotCopied {
+        series,
         reason: error.reason().name().to_owned(),
         error: Chain(error).to_string(),
-    });
+    };
+    let of_series = synced.failures.iter().map(|(series, error)| failure(series.to_string(), error));
+    let failures = of_series.chain(synced.unanswered.iter().map(|error| failure(String::new(), error)));
     RemoteSynced {
         remote: remote.to_owned(),
         files: synced.files,

@@ -63,6 +63,16 @@ pub enum RemoteError {
         /// The difference.
         what: String,
     },
+    /// What was verified there is gone.
+    #[error(
+        "{key} was verified on {remote} and is not there any more; see that the right place is mounted or named, then `dccd sync` sends again what is gone"
+    )]
+    Gone {
+        /// The remote's name.
+        remote: String,
+        /// The key.
+        key: String,
+    },
     /// The copy holds what is not here.
     #[error(
         "the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back",
@@ -134,7 +144,9 @@ impl RemoteError {
             RemoteError::Timeout { .. } => SyncReason::Timeout,
             RemoteError::Unreachable { .. } => SyncReason::Connect,
             RemoteError::Refused { .. } => SyncReason::Refused,
-            RemoteError::Changed { .. } | RemoteError::Mismatch { .. } => SyncReason::Mismatch,
+            RemoteError::Changed { .. } | RemoteError::Mismatch { .. } | RemoteError::Gone { .. } => {
+                SyncReason::Mismatch
+            }
             RemoteError::Lesser { .. } => SyncReason::CoversLess,
             RemoteError::Fenced { .. } => SyncReason::Fenced,
             RemoteError::Local { .. } | RemoteError::Damaged { .. } | RemoteError::Store(_) => {

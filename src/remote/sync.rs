@@ -1,7 +1,7 @@
 //! One sync of one remote: whatever is not verified there is sent, several series side by side.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -9,7 +9,7 @@ use tracing::Instrument;
 use crate::model::Series;
 use crate::remote::series::Copying;
 use crate::remote::{Remote, RemoteError};
-use crate::store::{Layout, Ledger, Store};
+use crate::store::{Copied, Layout, Ledger, Part, Store, Verified};
 use crate::telemetry::events::{SeriesNotCopied, SyncPending};
 use crate::telemetry::{Telemetry, trace};
 
@@ -27,6 +27,8 @@ pub struct Mirror {
     pub telemetry: Telemetry,
     /// Where to.
     pub remote: Arc<dyn Remote>,
+    /// What is found to be gone there is sent again; else it is told.
+    pub sends_again: bool,
 }
 
 /// What a sync did.
@@ -42,6 +44,8 @@ pub struct Synced {
     pub pending_bytes: u64,
     /// What could not be copied.
     pub failures: Vec<(Series, RemoteError)>,
+    /// Why the remote did not answer, where there was nothing to be copied.
+    pub unanswered: Option<RemoteError>,
     /// How long it took.
     pub took: Duration,
 }
@@ -55,12 +59,26 @@ pub struct Pending {
     pub bytes: u64,
 }
 
+impl Synced {
+    /// What went wrong first; none where the remote answered and everything is there.
+    #[must_use]
+    pub fn error(&self) -> Option<&RemoteError> {
+        self.failures.first().map(|(_, error)| error).or(self.unanswered.as_ref())
+    }
+}
+
 impl Mirror {
-    /// Sends what is not there yet. Dropping it ends whatever runs; what was verified by then stays marked.
+    /// Sends what is not there yet; where that is nothing, looks whether the remote answers and still holds what was
+    /// sent. Dropping it ends whatever runs; what was verified by then stays marked.
     pub async fn sync(&self) -> Synced {
         let began = Instant::now();
         let mut synced = Synced::default();
-        let mut waiting = self.waiting().await.into_iter();
+        let mut waiting = self.waiting().await;
+        if waiting.is_empty() {
+            synced.unanswered = self.look().await.err();
+            waiting = self.waiting().await;
+        }
+        let mut waiting = waiting.into_iter();
         let mut left: Pending = waiting.as_slice().iter().fold(Pending::default(), |sum, (_, own)| Pending {
             files: sum.files + own.files,
             bytes: sum.bytes + own.bytes,
@@ -104,6 +122,79 @@ impl Mirror {
         synced
     }
 
+    /// Looks at one account that was verified there, another each time, or at nothing where none was.
+    async fn look(&self) -> Result<(), RemoteError> {
+        let verified = self.verified().await;
+        let Some(one) = verified.len().checked_sub(1).map(|last| drawn() % (last + 1)) else {
+            return self.remote.list("_series.json").await.map(drop);
+        };
+        let gone = match self.is_there(&verified[one]).await {
+            Err(gone @ RemoteError::Gone { .. }) => gone,
+            looked => return looked,
+        };
+        if !self.sends_again {
+            return Err(gone);
+        }
+        for series in &verified {
+            match self.is_there(series).await {
+                Err(RemoteError::Gone { .. }) => self.forget(series.clone()).await?,
+                looked => looked?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_there(&self, series: &Series) -> Result<(), RemoteError> {
+        let key = format!("{}/_series.json", Layout::key(series));
+        match self.remote.head(&key).await? {
+            Some(_) => Ok(()),
+            None => Err(RemoteError::Gone { remote: self.remote.name().to_owned(), key }),
+        }
+    }
+
+    /// The series whose account was verified there.
+    async fn verified(&self) -> Vec<Series> {
+        let (layout, remote) = (self.layout.clone(), self.remote.name().to_owned());
+        let looking = tokio::task::spawn_blocking(move || {
+            let is_verified = |series: &Series| {
+                let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten();
+                ledger.is_some_and(|ledger| ledger.synced.contains_key(&remote))
+            };
+            layout.series().into_iter().filter(is_verified).collect()
+        });
+        looking.await.unwrap_or_default()
+    }
+
+    /// Counts what is here as not copied. What is on remotes only stays as it is: there is nothing to send.
+    async fn forget(&self, series: Series) -> Result<(), RemoteError> {
+        let (store, layout, remote) =
+            (self.store.clone(), self.layout.clone(), self.remote.name().to_owned());
+        let forgetting = tokio::task::spawn_blocking(move || {
+            let ledger = Ledger::read(&layout.ledger(&series), &series)?.unwrap_or_default();
+            let gone = [Part::File, Part::Open].into_iter().flat_map(|part| {
+                let here = ledger.part(part).iter().filter(|(_, entry)| !entry.remote_only);
+                here.map(move |(period, entry)| Verified {
+                    period: period.clone(),
+                    part,
+                    sha256: entry.sha256.clone(),
+                })
+            });
+            let copied = Copied {
+                remote,
+                files: Vec::new(),
+                gone: gone.collect(),
+                // No account has this digest, so it is sent again too.
+                digest: Some(String::new()),
+                renamed: Vec::new(),
+            };
+            store.copied(&series, copied)
+        });
+        match forgetting.await {
+            Ok(forgotten) => Ok(forgotten?),
+            Err(_) => Err(RemoteError::Stopped),
+        }
+    }
+
     fn tell(&self, left: Pending) {
         let remote = self.remote.name();
         self.telemetry.emit(SyncPending { remote, files: left.files, bytes: left.bytes });
@@ -123,6 +214,12 @@ impl Mirror {
         });
         looking.await.unwrap_or_default()
     }
+}
+
+/// A number that is another each time.
+fn drawn() -> usize {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    usize::try_from(since.subsec_micros()).unwrap_or_default()
 }
 
 /// What of a series is not verified on a remote.

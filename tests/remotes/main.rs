@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and write a broken file on purpose.
 
+mod answers;
 mod bucket;
 mod home;
 #[path = "../needs/mod.rs"]

@@ -212,7 +212,7 @@ impl Tree {
 
     fn mirror(&self, served: &Served, store: Store) -> Mirror {
         let (layout, telemetry) = (self.layout.clone(), Telemetry::new());
-        Mirror { store, layout, telemetry, remote: Arc::new(served.s3()) }
+        Mirror { store, layout, telemetry, remote: Arc::new(served.s3()), sends_again: true }
     }
 
     /// Accepts and publishes one more hour.

@@ -318,13 +318,13 @@ fn is_over(group: rustix::process::Pid) -> bool {
 }
 
 /// A daemon whose exchange cannot be reached.
-struct Daemon {
+pub(crate) struct Daemon {
     child: tokio::process::Child,
     address: String,
 }
 
 impl Daemon {
-    async fn start(nas: &Nas, home: &Home) -> Self {
+    pub(crate) async fn start(nas: &Nas, home: &Home) -> Self {
         let mut child = nas.command(home, &["start"]).spawn().unwrap();
         let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
         let address = loop {
@@ -337,7 +337,7 @@ impl Daemon {
     }
 
     /// The metrics, once they have a line.
-    async fn until(&self, line: &str) -> String {
+    pub(crate) async fn until(&self, line: &str) -> String {
         let began = Instant::now();
         loop {
             let mut stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
@@ -353,7 +353,7 @@ impl Daemon {
         }
     }
 
-    async fn stop(mut self) -> Option<i32> {
+    pub(crate) async fn stop(mut self) -> Option<i32> {
         let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap()).unwrap();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
@@ -361,25 +361,25 @@ impl Daemon {
 }
 
 /// A folder that rclone reaches as `nas:`.
-struct Nas {
-    folder: TempDir,
+pub(crate) struct Nas {
+    pub(crate) folder: TempDir,
     /// Where a stand-in for rclone lies.
-    bin: Option<TempDir>,
+    pub(crate) bin: Option<TempDir>,
     real: String,
     /// Further settings of the storage.
     more: &'static str,
 }
 
 #[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Nas {
     /// None where rclone is not installed.
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         if !needs::programs(&["rclone"]) {
             return None;
         }
@@ -388,11 +388,11 @@ impl Nas {
         Some(Nas { folder: tempfile::tempdir().unwrap(), bin: None, real, more: "" })
     }
 
-    fn with(script: &str) -> Self {
+    pub(crate) fn with(script: &str) -> Self {
         Nas { folder: tempfile::tempdir().unwrap(), bin: stand_in(script), real: String::new(), more: "" }
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("{}/", self.folder.path().join("copies").display())
     }
 
@@ -405,7 +405,7 @@ impl Nas {
     }
 
     /// Everything on the remote.
-    fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let root = self.folder.path().join("copies");
         let mut files = Vec::new();
         let mut folders = vec![root.clone()];
@@ -450,7 +450,7 @@ impl Nas {
         command
     }
 
-    async fn dccd(&self, home: &Home, args: &[&str]) -> Ended {
+    pub(crate) async fn dccd(&self, home: &Home, args: &[&str]) -> Ended {
         let child = self.command(home, args).spawn().unwrap();
         let ended = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("stuck").unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -459,7 +459,7 @@ impl Nas {
 }
 
 /// A folder with a program named rclone.
-fn stand_in(script: &str) -> Option<TempDir> {
+pub(crate) fn stand_in(script: &str) -> Option<TempDir> {
     let bin = tempfile::tempdir().unwrap();
     let path = bin.path().join("rclone");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -467,6 +467,6 @@ fn stand_in(script: &str) -> Option<TempDir> {
     Some(bin)
 }
 
-fn in_series(file: &str) -> String {
+pub(crate) fn in_series(file: &str) -> String {
     Path::new("binance/ohlc/BTC-USDT/1h").join(file).to_str().unwrap().to_owned()
 }

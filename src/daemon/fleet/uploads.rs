@@ -61,6 +61,14 @@ impl Fleet {
         let _ = timeout(LEAVES_WITHIN, self.upload_all()).await;
     }
 
+    /// Asks whether the bucket answers.
+    pub(in crate::daemon) async fn ask_bucket(&self) -> Result<(), RemoteError> {
+        match &self.bucketed {
+            Some(bucketed) => bucketed.s3.probe().await,
+            None => Ok(()),
+        }
+    }
+
     /// Publishes every series of this process that was written since.
     pub(in crate::daemon) async fn upload_all(self: &Arc<Self>) -> Synced {
         let (began, Some(bucketed)) = (Instant::now(), self.bucketed.clone()) else {
