@@ -41,7 +41,8 @@ const STYLES: &str = "<styleSheet xmlns=\"http://schemas.openxmlformats.org/spre
     <cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/></cellStyleXfs>\
     <cellXfs count=\"3\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"/>\
     <xf numFmtId=\"164\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\"/>\
-    <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/></cellXfs></styleSheet>";
+    <xf numFmtId=\"0\" fontId=\"1\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyFont=\"1\"/></cellXfs>\
+    <cellStyles count=\"1\"><cellStyle name=\"Normal\" xfId=\"0\" builtinId=\"0\"/></cellStyles></styleSheet>";
 const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const INSTANT: u8 = 1;
 const TITLE: u8 = 2;
@@ -227,7 +228,14 @@ fn cell(
 }
 
 fn number_cell(out: &mut Vec<u8>, (row, column): (u32, usize), value: f64, style: u8) -> io::Result<()> {
-    write!(out, "<c r=\"{}{row}\" s=\"{style}\"><v>{value:?}</v></c>", letter(column))
+    write!(out, "<c r=\"{}{row}\" s=\"{style}\"><v>", letter(column))?;
+    // Without a point readers take whole numbers for what they are.
+    match value.fract() == 0.0 && value.abs() <= EXACT as f64 {
+        true => write!(out, "{value}")?,
+        false => write!(out, "{value:?}")?,
+    }
+    out.extend_from_slice(b"</v></c>");
+    Ok(())
 }
 
 fn text_cell(out: &mut Vec<u8>, (row, column): (u32, usize), text: &str, style: u8) -> io::Result<()> {
@@ -323,6 +331,19 @@ mod tests {
             let refused = whole(&mut Full(room)).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::StorageFull, "with room for {room} bytes");
         }
+    }
+
+    #[test]
+    fn numbers_are_written_to_the_last_bit_and_whole_ones_without_a_point() {
+        let mut out = Vec::new();
+        for value in [57_600.0, 0.1 + 0.2, 1e-7, 1e300, -3.0] {
+            number_cell(&mut out, (2, 1), value, 0).unwrap();
+        }
+
+        let text = String::from_utf8(out).unwrap();
+        let values: Vec<&str> =
+            text.split("<v>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+        assert_eq!(values, ["57600", "0.30000000000000004", "1e-7", "1e300", "-3"]);
     }
 
     #[test]

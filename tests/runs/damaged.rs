@@ -1,6 +1,8 @@
 //! A state store that is not what was written: it is a cache, so whoever starts next sets it aside, says what is lost
 //! with it, and works on. Rows, coverage and metrics.json are not touched.
 
+#![allow(clippy::disallowed_types, reason = "a test may read any JSON as a tree")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dccd::sim::{Endpoint, Knobs};
+use sqlx::{Connection as _, PgConnection};
 use tokio::net::UnixStream;
 
 use crate::house::{House, MINUTELY, window};
+use crate::postgres;
 use crate::program::{Ended, command, configure, dccd, end, said, terminate, until};
 
 const JOB: &str = "{exchange: binance, pairs: [BTC/USDT], span: 60, start: 2024-01-31, retry_delay: 0.01}";
@@ -18,8 +22,10 @@ const JOB: &str = "{exchange: binance, pairs: [BTC/USDT], span: 60, start: 2024-
 const READY_WITHIN: Duration = Duration::from_secs(2);
 const PAGE: usize = 4_096;
 
-/// Everything that can become of the file, each with a word of what is said of it.
-const WAYS: [(&str, fn(&Path), &str); 11] = [
+/// What can become of the file, and a word of what is said of it.
+type Way = (&'static str, fn(&Path), &'static str);
+
+const WAYS: [Way; 11] = [
     ("garbage", |file| fs::write(file, noise(20_000)).unwrap(), "does not begin"),
     (
         "a text",
@@ -164,6 +170,34 @@ async fn a_command_on_a_damaged_store_sets_it_aside_and_touches_nothing_else() {
         }
         house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_holds_something_else_is_refused_and_never_touched() {
+    let Some(url) = postgres::database().await else { return };
+    let mut server = PgConnection::connect(&url).await.unwrap();
+    for statement in ["CREATE TABLE task (id TEXT)", "INSERT INTO task VALUES ('precious')"] {
+        sqlx::query(statement).execute(&mut server).await.unwrap();
+    }
+    let house = house().await;
+    let before = held(&house);
+    configure(&house, &format!("{}store: {url}\n", house.text()));
+    damage(&house, WAYS[0].1);
+
+    for args in [["start"].as_slice(), &["collect"], &["jobs", "ls"], &["status", "--wide"]] {
+        let ended = dccd(&house, args).await;
+        assert_eq!(ended.code, Some(74), "{args:?}: {ended:?}");
+        assert!(ended.err.contains("already exists"), "{args:?}: {ended:?}");
+    }
+
+    let rows: Vec<String> = sqlx::query_scalar("SELECT id FROM task").fetch_all(&mut server).await.unwrap();
+    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_one(&mut server)
+        .await
+        .unwrap();
+    assert_eq!((rows, tables), (vec!["precious".to_owned()], 1));
+    assert_eq!(held(&house), before);
+    assert_eq!(set_aside(&house), 0, "the file is not the store of this configuration");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
-use crate::program::{command, configure, dccd, end, signal, terminate, until_code};
+use crate::program::{Ended, command, configure, dccd, end, said, signal, terminate, until_code};
 
 const HEALTHY: &str = "\"broker\":\"connected\",\"database\":\"connected\"";
 const UNREACHED: &str = "\"broker\":\"error\",\"database\":\"error\"";
@@ -27,6 +27,19 @@ async fn daemon() -> (House, Child) {
     assert!(well.out.contains("\"worker\":\"") && well.out.contains(HEALTHY), "{well:?}");
     assert!(well.out.contains("\"failed\":0,\"environment\":\"production\",\"reason\":null}"), "{well:?}");
     (house, child)
+}
+
+/// Waits until the check says something.
+async fn until_said(house: &House, what: &str) -> Ended {
+    let waiting = async {
+        loop {
+            let ended = dccd(house, &["healthcheck"]).await;
+            if ended.out.contains(what) {
+                return ended;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), waiting).await.expect("it is never said")
 }
 
 #[tokio::test]
@@ -95,12 +108,17 @@ async fn a_store_that_somebody_keeps_locked_is_out_of_reach_until_he_lets_go() {
     let mut somebody = options.connect().await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut somebody).await.unwrap();
 
-    let locked = until_code(&house, &["healthcheck"], 1).await;
+    let locked = until_said(&house, UNREACHED).await;
+    let ready = said(&house, "GET", "/-/ready", "").await;
+    let health = said(&house, "GET", "/health", "").await;
     sqlx::query("ROLLBACK").execute(&mut somebody).await.unwrap();
 
-    assert!(locked.out.contains("\"worker\":\"running\"") && locked.out.contains(UNREACHED), "{locked:?}");
+    // It goes on collecting: degraded, and all three say so.
+    assert!(locked.out.starts_with("{\"status\":\"degraded\",\"worker\":\"running\""), "{locked:?}");
     assert!(locked.out.contains("the state store"), "{locked:?}");
-    until_code(&house, &["healthcheck"], 0).await;
+    assert_eq!((locked.code, ready.status, health.status), (Some(0), 200, 200), "{ready:?} {health:?}");
+    assert!(health.body.contains("\"status\":\"degraded\""), "{health:?}");
+    until_said(&house, HEALTHY).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod binancecoinm;
 mod bitfinex;
 mod bitmex;
 mod books;
+mod both_stores;
 mod bybit;
 mod coinbase;
 mod command_line;
@@ -25,6 +26,7 @@ mod jobs;
 mod killed;
 mod kraken;
 mod krakenfutures;
+mod limits;
 mod listing;
 #[path = "../needs/mod.rs"]
 mod needs;
@@ -33,6 +35,8 @@ mod okx;
 mod online;
 mod outages;
 mod owners;
+#[path = "../tracker/pooler.rs"]
+mod pooler;
 #[path = "../tracker/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;
@@ -50,3 +54,4 @@ mod tracked;
 mod trades;
 mod usdm;
 mod windows;
+mod workers;

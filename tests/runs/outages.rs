@@ -66,12 +66,16 @@ async fn without_postgres_for_a_while_collection_goes_on_health_says_so_and_resu
     until(|| async { house.ledger(MINUTELY).settled().missing(whole).is_empty() }).await;
 
     server.order("stop");
-    let unwell = until_code(&house, &["healthcheck"], 1).await;
-    assert!(unwell.out.contains("\"worker\":\"running\""), "{unwell:?}");
+    until(|| async { dccd(&house, &["healthcheck"]).await.out.contains("\"broker\":\"error\"") }).await;
+    let unwell = dccd(&house, &["healthcheck"]).await;
+    assert!(unwell.out.starts_with("{\"status\":\"degraded\",\"worker\":\"running\""), "{unwell:?}");
     assert!(unwell.out.contains("\"broker\":\"error\",\"database\":\"error\""), "{unwell:?}");
+    assert_eq!(unwell.code, Some(0), "it goes on collecting: {unwell:?}");
     for (path, status, word) in [
         ("/-/healthy", 200, "healthy"),
+        ("/-/ready", 200, "\"ready\":true"),
         ("/health", 200, "\"status\":\"degraded\""),
+        ("/health", 200, "\"reasons\":[{\"about\":\"state store\",\"why\":\""),
         ("/health/v2/queues", 503, "\"broker\":\"error\""),
     ] {
         let told = said(&house, "GET", path, "").await;
@@ -86,7 +90,7 @@ async fn without_postgres_for_a_while_collection_goes_on_health_says_so_and_resu
     assert_eq!(fetched.code, Some(0), "{fetched:?}");
 
     server.order("start");
-    until_code(&house, &["healthcheck"], 0).await;
+    until(|| async { dccd(&house, &["healthcheck"]).await.out.contains("\"broker\":\"connected\"") }).await;
     let database = Database::connect(&url).await.unwrap();
     let tracker = Tracker::new(&database, &Telemetry::new());
     let succeeded = || async {

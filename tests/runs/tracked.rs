@@ -11,8 +11,8 @@ use dccd::tracker::{Attempt, Filter, NewTask, Start, Status, Task, TaskKind, Tra
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, MINUTELY, backfill, run};
-use crate::postgres;
 use crate::program::{command, configure, dccd, end, said, terminate, until, until_code};
+use crate::{pooler, postgres};
 
 /// Runs the daemon of a house until the tracker says what is waited for.
 async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
@@ -207,6 +207,35 @@ async fn what_a_daemon_is_asked_for_and_what_it_refuses_are_tasks_and_a_job_that
     assert_eq!(state(MINUTELY).await, Some(Status::Ignored), "what somebody decided stays");
     terminate(&child).await;
     assert_eq!(end(child).await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_keeps_nothing_for_a_connection_is_named_and_worked_with() {
+    for is_strict in [true, false] {
+        let Some(url) = pooler::database(is_strict).await else { return };
+        let house = house(Knobs::default()).await;
+        let text = house.text().replace("span: 60", "span: 60, every: 1");
+        configure(&house, &format!("{text}store: {url}\n"));
+
+        let before = dccd(&house, &["validate", "--online"]).await;
+        let fetched = dccd(&house, &["backfill", "--parallel", "--start", "2024-01-01"]).await;
+        let collected = dccd(&house, &["collect"]).await;
+        let shown = dccd(&house, &["jobs", "show", MINUTELY]).await;
+
+        assert!(before.out.contains("✓ store PostgreSQL: answers through a pooler"), "{before:?}");
+        for ended in [fetched, collected] {
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+        }
+        assert!(shown.out.contains("succeeded after"), "{shown:?}");
+        let child = command(&house, &["start"]).spawn().unwrap();
+        until_code(&house, &["healthcheck"], 0).await;
+        let asked = house.asked(Endpoint::Ohlc).len();
+        until(|| async { house.asked(Endpoint::Ohlc).len() > asked }).await;
+        terminate(&child).await;
+        let ended = end(child).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.err.contains("prepared statement"), "{ended:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
