@@ -69,6 +69,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdSeriesLimitHit
     DccdSeriesStale
     DccdSeriesUnowned
+    DccdStateStoreRebuilt
     DccdStatusFileNotWritten
     DccdSyncFailing
     DccdSyncStale
@@ -81,7 +82,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 60;
+const COUNT: usize = 61;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {
