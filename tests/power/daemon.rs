@@ -45,6 +45,18 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether another process holds each of its threads.
+    pub(crate) fn is_traced(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let of = |task: std::io::Result<std::fs::DirEntry>| {
+            // A thread may have ended meanwhile.
+            let status = std::fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+            let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+            Some(tracer.trim() != "0")
+        };
+        tasks.filter_map(of).all(|is_traced| is_traced)
+    }
+
     /// The status and the body of an answer.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();

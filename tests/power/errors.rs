@@ -14,8 +14,19 @@ use crate::storage::JOB;
 struct Failing(Child);
 
 impl Failing {
-    /// Makes `fdatasync` fail with EIO, as `when` says, on files under `path` or on all.
+    /// Makes `fdatasync` fail with EIO, as `when` says, on files under `path` or on all. A thread that began while the
+    /// others were being held may have been missed: then all are held anew.
     fn to_sync(daemon: &Daemon, path: Option<&str>, when: &str) -> Result<Self, String> {
+        for _ in 0..10 {
+            let failing = Failing::once(daemon, path, when)?;
+            if daemon.is_traced() {
+                return Ok(failing);
+            }
+        }
+        Err("some threads are never held".to_owned())
+    }
+
+    fn once(daemon: &Daemon, path: Option<&str>, when: &str) -> Result<Self, String> {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync"]);
         command.args(path.iter().flat_map(|path| ["-P", path]));
