@@ -14,7 +14,7 @@ use crate::storage::JOB;
 struct Failing(Child);
 
 impl Failing {
-    /// Makes `fdatasync` fail with EIO, as `when` says, on files under `path` or on all. A thread that began while the
+    /// Makes syncs fail with EIO, as `when` says: of the journal under `path`, or of all files. A thread that began while the
     /// others were being held may have been missed: then all are held anew.
     fn to_sync(daemon: &Daemon, path: Option<&str>, when: &str) -> Result<Self, String> {
         for _ in 0..10 {
@@ -27,10 +27,12 @@ impl Failing {
     }
 
     fn once(daemon: &Daemon, path: Option<&str>, when: &str) -> Result<Self, String> {
+        // Files that are published are synced by the other call; where these are, the journal need not be.
+        let calls = if path.is_some() { "fdatasync" } else { "fdatasync,fsync" };
         let mut command = Command::new("strace");
-        command.args(["-f", "-o", "/dev/null", "-e", "trace=fdatasync"]);
+        command.args(["-f", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
         command.args(path.iter().flat_map(|path| ["-P", path]));
-        command.args(["-e", &format!("inject=fdatasync:error=EIO{when}"), "-p", &daemon.id().to_string()]);
+        command.args(["-e", &format!("inject={calls}:error=EIO{when}"), "-p", &daemon.id().to_string()]);
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.map_err(|error| format!("strace: {error}"))?;
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
