@@ -57,6 +57,10 @@ fn print(synced: &RemoteSynced, out: &mut Output) {
         out.error(format!("{}: {whose}{}", synced.remote, failure.error));
     }
     let pending = match synced.pending_files {
+        // What a series has without an account is not counted.
+        0 if synced.failures.iter().any(|failure| !failure.series.is_empty()) => {
+            "nothing else pending".to_owned()
+        }
         0 => "nothing pending".to_owned(),
         files => format!("{} file(s), {} pending", thousands(files), bytes(synced.pending_bytes)),
     };

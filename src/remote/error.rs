@@ -114,6 +114,12 @@ pub enum RemoteError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no such local file any more.
+    #[error("{} is gone, so it was not copied; `dccd repair` gets what it held again", path.display())]
+    NotHere {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -149,9 +155,10 @@ impl RemoteError {
             }
             RemoteError::Lesser { .. } => SyncReason::CoversLess,
             RemoteError::Fenced { .. } => SyncReason::Fenced,
-            RemoteError::Local { .. } | RemoteError::Damaged { .. } | RemoteError::Store(_) => {
-                SyncReason::Local
-            }
+            RemoteError::Local { .. }
+            | RemoteError::Damaged { .. }
+            | RemoteError::NotHere { .. }
+            | RemoteError::Store(_) => SyncReason::Local,
             RemoteError::Stopped => SyncReason::Cancelled,
         }
     }

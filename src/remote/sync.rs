@@ -9,12 +9,14 @@ use tracing::Instrument;
 use crate::model::Series;
 use crate::remote::series::Copying;
 use crate::remote::{Remote, RemoteError};
-use crate::store::{Copied, Layout, Ledger, Part, Store, Verified};
+use crate::store::{Copied, Layout, Ledger, Part, Store, StoreError, Unaccounted, Verified, holding};
 use crate::telemetry::events::{SeriesNotCopied, SyncPending};
 use crate::telemetry::{Telemetry, trace};
 
 /// Series copied side by side to one remote.
 const SERIES_AT_ONCE: usize = 4;
+/// Waits before an account that is not there is looked for again.
+const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
 
 /// What a sync works with.
 #[derive(Clone)]
@@ -73,10 +75,13 @@ impl Mirror {
     pub async fn sync(&self) -> Synced {
         let began = Instant::now();
         let mut synced = Synced::default();
-        let mut waiting = self.waiting().await;
+        let (mut waiting, mut unread) = self.waiting().await;
         if waiting.is_empty() {
             synced.unanswered = self.look().await.err();
-            waiting = self.waiting().await;
+            (waiting, unread) = self.waiting().await;
+        }
+        for (series, error) in self.unaccounted(unread).await {
+            self.fail(&mut synced, series, error);
         }
         let mut waiting = waiting.into_iter();
         let mut left: Pending = waiting.as_slice().iter().fold(Pending::default(), |sum, (_, own)| Pending {
@@ -106,20 +111,20 @@ impl Mirror {
             left.files = left.files.saturating_sub(pending.files.saturating_sub(copied.left.files));
             left.bytes = left.bytes.saturating_sub(pending.bytes.saturating_sub(copied.left.bytes));
             if let Some(error) = copied.error {
-                self.telemetry.emit(SeriesNotCopied {
-                    remote: self.remote.name(),
-                    series: &series,
-                    error: &error,
-                });
                 // What it cannot do for one series it cannot do for the others.
                 is_lost |= error.is_of_the_remote();
-                synced.failures.push((series, error));
+                self.fail(&mut synced, series, error);
             }
             self.tell(left);
         }
         (synced.pending_files, synced.pending_bytes) = (left.files, left.bytes);
         synced.took = began.elapsed();
         synced
+    }
+
+    fn fail(&self, synced: &mut Synced, series: Series, error: RemoteError) {
+        self.telemetry.emit(SeriesNotCopied { remote: self.remote.name(), series: &series, error: &error });
+        synced.failures.push((series, error));
     }
 
     /// Looks at one account that was verified there, another each time, or at nothing where none was.
@@ -200,20 +205,58 @@ impl Mirror {
         self.telemetry.emit(SyncPending { remote, files: left.files, bytes: left.bytes });
     }
 
-    /// The series that are not all there, in the order of their names.
-    async fn waiting(&self) -> Vec<(Series, Pending)> {
+    /// The series that are not all there, in the order of their names; and those whose account was not to be read.
+    async fn waiting(&self) -> (Vec<(Series, Pending)>, Vec<Series>) {
         let (layout, remote) = (self.layout.clone(), self.remote.name().to_owned());
         let looking = tokio::task::spawn_blocking(move || {
-            let look = |series: Series| {
-                // One that cannot be read is told by whoever opens it.
-                let ledger = Ledger::read(&layout.ledger(&series), &series).ok().flatten()?;
+            let (mut waiting, mut unread) = (Vec::new(), Vec::new());
+            for series in layout.series() {
+                let Ok(Some(ledger)) = Ledger::read(&layout.ledger(&series), &series) else {
+                    unread.push(series);
+                    continue;
+                };
                 let pending = pending(&ledger, &series, &remote);
-                (pending.files > 0).then_some((series, pending))
-            };
-            layout.series().into_iter().filter_map(look).collect()
+                if pending.files > 0 {
+                    waiting.push((series, pending));
+                }
+            }
+            (waiting, unread)
         });
         looking.await.unwrap_or_default()
     }
+
+    /// Those of these series whose files nobody can send, for what they are worth is not known. The first publish of a
+    /// series is two steps, so it is looked at again.
+    async fn unaccounted(&self, unread: Vec<Series>) -> Vec<(Series, RemoteError)> {
+        let mut left = unread;
+        let mut found = Vec::new();
+        for wait in AGAIN {
+            tokio::time::sleep(wait).await;
+            let layout = self.layout.clone();
+            let looking = tokio::task::spawn_blocking(move || {
+                left.into_iter()
+                    .filter_map(|series| unaccounted(&layout, &series).map(|why| (series, why)))
+                    .collect::<Vec<_>>()
+            });
+            found = looking.await.unwrap_or_default();
+            if found.is_empty() {
+                break;
+            }
+            left = found.iter().map(|(series, _)| series.clone()).collect();
+        }
+        found
+    }
+}
+
+/// Why nobody knows what the files of a series are worth; none where that is known, or they are another program's.
+fn unaccounted(layout: &Layout, series: &Series) -> Option<RemoteError> {
+    let reason = match holding(layout, series)?.ledger {
+        Ok(_) | Err(Unaccounted::Foreign) => return None,
+        Err(Unaccounted::Gone(_)) => "it is not there".to_owned(),
+        Err(Unaccounted::Unreadable { reason, .. }) => reason,
+    };
+    let path = layout.ledger(series);
+    Some(StoreError::NoLedger { series: series.to_string(), path, reason }.into())
 }
 
 /// A number that is another each time.

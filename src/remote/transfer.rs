@@ -36,14 +36,19 @@ const PIECES_WAITING: usize = 4;
 /// counts only once the remote was found to hold it.
 ///
 /// # Errors
-/// [`RemoteError::Damaged`] where the file is another, [`RemoteError::Mismatch`] where what arrived is. Gives
+/// [`RemoteError::Damaged`] where the file is another, [`RemoteError::NotHere`] where there is none, [`RemoteError::Mismatch`] where what arrived is. Gives
 /// whether anything was sent.
 pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) -> Result<bool, RemoteError> {
     if verify(remote, key, seal).await?.is_none() {
         return Ok(false);
     }
     let own = file.to_owned();
-    let found = off_the_runtime(file, move || seal_of(&own)).await?;
+    let found = match off_the_runtime(file, move || seal_of(&own)).await {
+        Err(RemoteError::Local { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(RemoteError::NotHere { path: file.to_owned() });
+        }
+        found => found?,
+    };
     if found != *seal {
         return Err(RemoteError::Damaged { path: file.to_owned() });
     }
