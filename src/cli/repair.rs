@@ -11,7 +11,7 @@ use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
-use crate::daemon::{Files, Job, Report, Told, Work};
+use crate::daemon::{Files, How, Job, Report, Told, Work};
 use crate::jobs::{Order, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         Ok(works) => works,
         Err(none) => return out.failed(&none),
     };
-    let (mut reports, mut exit) = (Vec::new(), Exit::Done);
+    let (meant, mut reports, mut exit) = (works.len(), Vec::new(), Exit::Done);
     let done = do_work(&config, "repair", Ask::Work { works, at_once: 1 }, out, &stop, |told, out| {
         let Told::Ended(report) = told else { return };
         exit = exit.or_worse(Exit::of_run(report.how));
@@ -83,9 +83,14 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         let lines: Vec<Line<'_>> = reports.iter().map(|(report, files)| Line::of(report, files)).collect();
         exit = exit.or_worse(out.json(&lines));
     } else {
-        out.line(format!("Repaired {} series.", thousands(reports.len() as u64)));
+        out.line(summary(reports.iter().filter(|(report, _)| report.how == How::Done).count(), meant));
     }
     exit.or_worse(Exit::of(!stop.is_cancelled()))
+}
+
+fn summary(repaired: usize, meant: usize) -> String {
+    let of = if repaired == meant { String::new() } else { format!(" of {}", thousands(meant as u64)) };
+    format!("Repaired {}{of} series.", thousands(repaired as u64))
 }
 
 /// Every series that is collected or held, and is meant.

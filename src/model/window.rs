@@ -149,7 +149,8 @@ impl Windows {
     /// The total length in seconds with a fraction.
     #[must_use]
     pub fn secs(&self) -> f64 {
-        self.0.iter().map(Window::secs).sum()
+        // The sum of no fractions would be -0.
+        self.0.iter().map(Window::secs).fold(0.0, |sum, secs| sum + secs)
     }
 }
 

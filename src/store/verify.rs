@@ -9,6 +9,7 @@ use crate::store::ledger::Read;
 use crate::store::merge::{keys, tidy};
 use crate::store::read::pair_on;
 use crate::store::{FileEntry, Layout, Ledger, Part, Period, StoreError};
+use crate::telemetry::events::Chain;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Fault {
     /// What is wrong.
     pub what: String,
 }
+
+const GONE: &str = "the file is gone; `dccd repair` gets what it held again";
 
 /// Checks every file of a series; no fault means every byte is accounted for.
 ///
@@ -68,7 +71,8 @@ pub(crate) fn verify_series_on(
             };
             match verify_file(disk, &path, series, &period, entry) {
                 Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
-                Err(error) => fault(path, error.to_string()),
+                Err(error) if is_gone(&error) => fault(path, GONE.to_owned()),
+                Err(error) => fault(path, Chain(&error).to_string()),
             }
         }
     }
@@ -86,7 +90,7 @@ pub(crate) fn verify_series_on(
         let opened = match looked {
             Ok(opened) => opened,
             Err(error) => {
-                fault(path, error.to_string());
+                fault(path, Chain(&error).to_string());
                 continue;
             }
         };
@@ -131,6 +135,11 @@ fn verify_file(
     }
     faults.extend(verify_rows(&file, period)?);
     Ok(faults)
+}
+
+/// Whether there is no such file.
+fn is_gone(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Order, keys and period, row group by row group.
