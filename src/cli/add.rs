@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{error_lines, refused};
+use crate::cli::{Refusal, error_lines};
 use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, ConfigError, Surroundings};
 use crate::model::{Pair, Span};
@@ -29,7 +29,8 @@ fn span_secs(text: &str) -> Result<u64, String> {
     text.parse::<u64>().or_else(|_| span()).map_err(|error| error.to_string())
 }
 
-/// Adds the job, to a new file when there is none; the exit code is 1 when nothing was written.
+/// Adds the job, to a new file when there is none; the exit code is 1 when nothing was to be
+/// written, 74 when it could not be.
 ///
 /// # Errors
 /// When an output cannot be written.
@@ -41,7 +42,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))?;
             Ok(0)
         }
-        Err(lines) => refused(&lines, err),
+        Err(refusal) => refusal.tell(err),
     }
 }
 
@@ -65,7 +66,7 @@ struct Added {
 }
 
 /// The file with the job, as it is written now; or what to tell.
-fn add(args: &Args, config: Option<&Path>) -> Result<Added, Vec<String>> {
+fn add(args: &Args, config: Option<&Path>) -> Result<Added, Refusal> {
     let around = Surroundings::of_process();
     let old = read(config, &around).map_err(|error| error_lines(&error))?;
     let shown = old.path.display();
@@ -81,9 +82,9 @@ fn add(args: &Args, config: Option<&Path>) -> Result<Added, Vec<String>> {
         error.lines().iter().map(|line| format!("Validation error after add: {line}")).collect::<Vec<_>>()
     })?;
     if let Some(fault) = config::candles_fault(&args.exchange, &args.pair, args.span) {
-        return Err(vec![format!("Validation error after add: {fault}")]);
+        return Err(vec![format!("Validation error after add: {fault}")].into());
     }
-    write(&old, &text).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
+    write(&old, &text).map_err(|error| Refusal::unwritten(&old.path, &error))?;
     let known = old.text.as_deref().map(|text| config::check(text, &old.path, &around));
     let known = known.and_then(Result::ok).map(|config| config.notes).unwrap_or_default();
     let notes = checked.notes.into_iter().filter(|note| !known.contains(note)).collect();

@@ -71,7 +71,7 @@ pub(crate) fn install(shell: &str, out: &mut Output) -> Exit {
             out.line(format!("{shell} completion installed in {}. Completion will take effect once you restart the terminal.", path.display()));
             Exit::Done
         }
-        Err(error) => out.fail(Exit::Failed, error),
+        Err(error) => out.fail(Exit::Storage, error),
     }
 }
 

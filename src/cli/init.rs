@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cli::Refusal;
 use crate::config::edit::NewJob;
 use crate::config::{self, Surroundings};
 use crate::model::Pair;
@@ -14,7 +15,8 @@ pub struct Args {
     pub path: Option<PathBuf>,
 }
 
-/// Writes a first configuration; the exit code is 1 when there is a file already or it cannot be written.
+/// Writes a first configuration; the exit code is 1 when there is a file already, 74 when it cannot be
+/// written.
 ///
 /// # Errors
 /// When an output cannot be written.
@@ -31,10 +33,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             writeln!(err, "Error: {} exists already; edit it, or name another path", path.display())?;
             Ok(1)
         }
-        Err(error) => {
-            writeln!(err, "Error: {}: {error}", path.display())?;
-            Ok(1)
-        }
+        Err(error) => Refusal::unwritten(&path, &error).tell(err),
     }
 }
 

@@ -272,6 +272,35 @@ fn error_lines(error: &config::ConfigError) -> Vec<String> {
     error.lines().iter().map(|line| format!("Error: {line}")).collect()
 }
 
+/// Why a command that edits a file did nothing.
+struct Refusal {
+    lines: Vec<String>,
+    exit: Exit,
+}
+
+impl From<Vec<String>> for Refusal {
+    fn from(lines: Vec<String>) -> Self {
+        Refusal { lines, exit: Exit::Failed }
+    }
+}
+
+impl Refusal {
+    /// The file could not be written.
+    fn unwritten(path: &Path, error: &io::Error) -> Self {
+        let exit = match error.kind() {
+            io::ErrorKind::AlreadyExists => Exit::Failed,
+            _ => Exit::Storage,
+        };
+        Refusal { lines: vec![format!("Error: {} cannot be written: {error}", path.display())], exit }
+    }
+
+    /// Says so; gives the exit code.
+    fn tell(&self, err: &mut dyn io::Write) -> io::Result<u8> {
+        refused(&self.lines, err)?;
+        Ok(self.exit.code())
+    }
+}
+
 /// Writes why a command did nothing; the exit code says so too.
 fn refused(lines: &[String], err: &mut dyn io::Write) -> io::Result<u8> {
     lines.iter().try_for_each(|line| writeln!(err, "{line}"))?;

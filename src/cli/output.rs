@@ -105,7 +105,7 @@ impl Output {
         self.fail(Exit::Failed, Chain(error))
     }
 
-    /// Runs a command that writes to the two streams itself and ends with 0, 1 or 78. Both take single lines of text.
+    /// Runs a command that writes to the two streams itself and ends with 0, 1, 74 or 78. Both take single lines of text.
     pub(crate) fn plain(
         &mut self,
         run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> io::Result<u8>,
@@ -115,6 +115,7 @@ impl Output {
         self.lines_of(&out, &err);
         match ended {
             Ok(0) => Exit::Done,
+            Ok(code) if code == Exit::Storage.code() => Exit::Storage,
             Ok(code) if code == Exit::Config.code() => Exit::Config,
             _ => Exit::Failed,
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{add, error_lines, refused};
+use crate::cli::{Refusal, add, error_lines};
 use crate::config::edit::{self, EditError};
 use crate::config::{self, Surroundings};
 
@@ -15,7 +15,7 @@ pub struct Args {
     pub job: add::Args,
 }
 
-/// Removes the pair; the exit code is 1 when nothing was written.
+/// Removes the pair; the exit code is 1 when nothing was to be written, 74 when it could not be.
 ///
 /// # Errors
 /// When an output cannot be written.
@@ -27,12 +27,12 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             writeln!(out, "Config written to {}.", path.display())?;
             Ok(0)
         }
-        Err(lines) => refused(&lines, err),
+        Err(refusal) => refusal.tell(err),
     }
 }
 
 /// The file that was written without the pair; or what to tell.
-fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Vec<String>> {
+fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Refusal> {
     let around = Surroundings::of_process();
     let path = around.locate(config).map_err(|error| error_lines(&error))?;
     let old = config::read(&path).map_err(|error| error_lines(&error))?;
@@ -44,6 +44,6 @@ fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Vec<String
     config::check(&text, &path, &around).map_err(|error| {
         error.lines().iter().map(|line| format!("Validation error after remove: {line}")).collect::<Vec<_>>()
     })?;
-    config::replace(&path, text.as_bytes()).map_err(|error| vec![format!("Error: {shown}: {error}")])?;
+    config::replace(&path, text.as_bytes()).map_err(|error| Refusal::unwritten(&path, &error))?;
     Ok(path)
 }

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, config: &Config, out: &mut Output) -> Exit {
     };
     let folder = match fs::create_dir_all(&args.folder).and_then(|()| fs::canonicalize(&args.folder)) {
         Ok(folder) => folder,
-        Err(error) => return out.fail(Exit::Failed, format!("{}: {error}", args.folder.display())),
+        Err(error) => return out.fail(Exit::Storage, format!("{}: {error}", args.folder.display())),
     };
     let receiver = config.alerts.webhook_url.as_ref().map(|url| Receiver::of(url.expose()));
     let files = files(args, config, &folder, target(*address), receiver.as_ref(), heartbeat.as_deref());
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, config: &Config, out: &mut Output) -> Exit {
     for File { name, text, mode } in &files {
         let path = folder.join(name);
         if let Err(error) = write(&path, text, *mode) {
-            return out.fail(Exit::Failed, format!("{}: {error}", path.display()));
+            return out.fail(Exit::Storage, format!("{}: {error}", path.display()));
         }
         out.line(format!("Written: {}", path.display()));
     }
