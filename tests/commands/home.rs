@@ -15,10 +15,13 @@ use crate::program::{configure, dccd};
 
 pub(crate) const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 pub(crate) const ETH: &str = "binance/ETH-USDT/ohlc/1h";
+/// The time of the exchange.
+pub(crate) const COLLECTED_AT: &str = "2024-01-31 12:00:30";
 /// A stand-in of rclone for a folder `nas` in the folder it is run in. It hangs while there is a file `hang`.
 const RCLONE: &str = r#"#!/bin/sh
 [ -e hang ] && { touch asked; sleep 60; }
 command=$1
+[ "$command" = version ] && { echo 'rclone v1.60.1'; exit; }
 case "$*" in *--stat*) command=stat ;; esac
 while [ "$1" != -- ]; do shift; done
 shift
@@ -35,6 +38,7 @@ lsjson)
     done
     printf ']' ;;
 cat) cat "$(path "$1")" ;;
+lsd) ;;
 deletefile) rm -f "$(path "$1")" ;;
 *) exit 1 ;;
 esac
@@ -50,7 +54,7 @@ pub(crate) struct Template {
 impl Template {
     /// Collects once; the data lies in `data` beside the configuration.
     pub(crate) async fn new() -> Template {
-        let house = House::with(JOBS, "2024-01-31 12:00:30", Knobs::default()).await;
+        let house = House::with(JOBS, COLLECTED_AT, Knobs::default()).await;
         let text = house.text().replace(&house.data_path().display().to_string(), "./data");
         configure(&house, &text);
         let done = dccd(&house, &["collect"]).await;
@@ -58,7 +62,7 @@ impl Template {
         Template { house }
     }
 
-    /// The same, with everything copied to a remote: a folder beside the data.
+    /// The same, with a remote in the configuration to which nothing was sent yet: a folder beside the data.
     pub(crate) async fn with_remote() -> Template {
         use std::os::unix::fs::PermissionsExt;
         let template = Template::new().await;
@@ -69,6 +73,10 @@ impl Template {
         let text = fs::read_to_string(at("config.yml")).unwrap();
         let remote = "storage: {remotes: [{remote: 'nas:'}], sync_interval: 0}\n";
         fs::write(at("config.yml"), format!("{text}{remote}")).unwrap();
+        // Where rules are made for: this machine's Prometheus has something to scrape there.
+        let listening =
+            fs::read_to_string(at("config.yml")).unwrap().replace("listen: []", "listen: ['127.0.0.1:9430']");
+        fs::write(at("listening.yml"), listening).unwrap();
         template
     }
 
@@ -102,7 +110,7 @@ impl Home {
     /// The same in a folder of itself.
     pub(crate) fn moved_to(self, path: &str) -> Home {
         let to = self.at(path);
-        for name in ["config.yml", "data", "nas", "bin"] {
+        for name in ["config.yml", "listening.yml", "data", "nas", "bin"] {
             let from = self.at(name);
             match from.is_dir() {
                 true => {

@@ -12,6 +12,8 @@ mod house;
 #[allow(dead_code, reason = "shared with the tests of power")]
 mod mounts;
 mod names;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod older;
 mod paused;
 #[path = "../runs/program.rs"]
@@ -19,5 +21,6 @@ mod paused;
 mod program;
 mod shown;
 mod stopped;
+mod table;
 #[path = "../runs/told.rs"]
 mod told;
