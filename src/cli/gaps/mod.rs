@@ -140,12 +140,27 @@ fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<Line> {
     let mut lines: Vec<Line> = gaps.iter().map(gap).collect();
     if !args.open {
         for (state, notes) in [("empty", &ledger.empty), ("unfillable", &ledger.unfillable)] {
-            let line =
-                |Note { window, reason }: &Note| Line::of_window(series, state, *window, reason.clone());
-            lines.extend(notes.iter().map(line));
+            let line = |Note { window, reason }| Line::of_window(series, state, window, reason);
+            lines.extend(joined(notes).into_iter().map(line));
         }
     }
     lines
+}
+
+/// Notes in the order of their windows, those that touch and give one reason as one.
+fn joined(notes: &[Note]) -> Vec<Note> {
+    let mut sorted = notes.to_vec();
+    sorted.sort_by_key(|note| note.window.from);
+    let mut joined: Vec<Note> = Vec::with_capacity(sorted.len());
+    for note in sorted {
+        match joined.last_mut() {
+            Some(last) if last.window.until >= note.window.from && last.reason == note.reason => {
+                last.window.until = last.window.until.max(note.window.until);
+            }
+            _ => joined.push(note),
+        }
+    }
+    joined
 }
 
 /// The rows that were set aside, by series. What cannot be read is told of, and hides no other series.
@@ -194,5 +209,31 @@ fn print(lines: Vec<Line>, out: &mut Output) {
             reason = format!("{reason} ({fault}, {rows} in {})", file.display());
         }
         out.line(format!("{series:<32} {state:<10} {from:<20} {until:<20} {reason}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Micros;
+
+    #[test]
+    fn windows_that_touch_are_one_where_they_have_one_reason() {
+        let note = |from, until, reason: &str| Note {
+            window: Window::new(Micros(from), Micros(until)).unwrap(),
+            reason: reason.to_owned(),
+        };
+        let notes = [
+            note(30, 40, "outage"),
+            note(0, 10, "outage"),
+            note(10, 20, "outage"),
+            note(20, 30, "odd row"),
+            note(50, 60, "outage"),
+        ];
+
+        assert_eq!(
+            joined(&notes),
+            [note(0, 20, "outage"), note(20, 30, "odd row"), note(30, 40, "outage"), note(50, 60, "outage")]
+        );
     }
 }
