@@ -1,5 +1,7 @@
 //! What the Python dccd calls otherwise: its commands that this program has not, each answered with what does it here.
 
+use std::net::IpAddr;
+
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::start;
@@ -44,11 +46,22 @@ impl start::Args {
 
     pub(super) fn told(&self, out: &mut Output) -> Exit {
         let (host, port) = (self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(9_430));
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        let host = match address {
+            Some(IpAddr::V6(address)) => format!("[{address}]"),
+            _ => host.to_owned(),
+        };
+        let also = match address {
+            Some(address) if !address.is_loopback() => {
+                ", and `token_file`, `web_config` or `allow_unauthenticated: true` beside it, as other machines reach it"
+            }
+            _ => "",
+        };
         out.fail(
             Exit::Usage,
             format!(
-                "the address stands in the configuration: write `http: {{listen: [\"{host}:{port}\"]}}` there, then run \
-                 `dccd start`"
+                "the address stands in the configuration: write `http: {{listen: [\"{host}:{port}\"]}}` there{also}, then \
+                 run `dccd start`"
             ),
         )
     }

@@ -35,6 +35,11 @@ async fn a_command_that_is_not_here_is_answered_in_one_sentence_with_what_does_i
             &["start", "--host", "0.0.0.0", "--port", "8080"],
             "write `http: {listen: [\"0.0.0.0:8080\"]}` there",
         ),
+        (
+            &["start", "--host", "0.0.0.0"],
+            "`allow_unauthenticated: true` beside it, as other machines reach it",
+        ),
+        (&["start", "--host", "::1"], "write `http: {listen: [\"[::1]:9430\"]}` there, then run"),
         (&["start", "--port", "8080"], "listen: [\"127.0.0.1:8080\"]"),
     ] {
         let said = home.run(args).await;
