@@ -54,14 +54,18 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         Told::Copied(CopyTold::Purged { free_bytes }) => free = Some(free_bytes),
         _ => {}
     });
-    if let Err(failed) = done.await {
-        return failed;
-    }
-    let Some(free) = free else { return out.fail(Exit::Failed, "stopped") };
+    let done = done.await;
+    let Some(free) = free.filter(|_| done.is_ok()) else {
+        // What was dropped is gone from here all the same.
+        if !dropped.is_empty() {
+            print(&args, &dropped, None, out);
+        }
+        return done.err().unwrap_or_else(|| out.fail(Exit::Failed, "stopped"));
+    };
     let freed: u64 = dropped.iter().map(|file| file.bytes).sum();
     // Room that was given back may be seen late, and a dry run gives none.
     let is_enough = free.saturating_add(freed) >= wanted;
-    print(&args, &dropped, freed, free, out);
+    print(&args, &dropped, Some(free), out);
     if is_enough {
         return Exit::Done;
     }
@@ -71,7 +75,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     )
 }
 
-fn print(args: &Args, dropped: &[Line], freed: u64, free: u64, out: &mut Output) {
+fn print(args: &Args, dropped: &[Line], free: Option<u64>, out: &mut Output) {
     if args.json {
         out.json(&dropped);
         return;
@@ -81,5 +85,7 @@ fn print(args: &Args, dropped: &[Line], freed: u64, free: u64, out: &mut Output)
     }
     let verb = if args.dry_run { "Would drop" } else { "Dropped" };
     let count = thousands(dropped.len() as u64);
-    out.line(format!("{verb} {count} file(s), {}; {} are free.", bytes(freed), bytes(free)));
+    let freed = bytes(dropped.iter().map(|file| file.bytes).sum());
+    let free = free.map(|free| format!("; {} are free", bytes(free))).unwrap_or_default();
+    out.line(format!("{verb} {count} file(s), {freed}{free}."));
 }

@@ -187,8 +187,8 @@ impl Copies {
         }
     }
 
-    /// Drops files until there is the room wanted, oldest periods first; with `dry_run` none.
-    pub async fn purge(&self, wanted_bytes: u64, dry_run: bool) -> Vec<Dropped> {
+    /// Drops files until there is the room wanted or it is told to stop, oldest periods first; with `dry_run` none.
+    pub async fn purge(&self, wanted_bytes: u64, dry_run: bool, stop: &CancellationToken) -> Vec<Dropped> {
         let root = self.layout.root().to_owned();
         // Without knowing the room nothing is dropped.
         let free = free_bytes(&root).unwrap_or(u64::MAX);
@@ -197,7 +197,7 @@ impl Copies {
             // Room that was given back may be seen late.
             now >= wanted_bytes || free.saturating_add(dropped) >= wanted_bytes
         };
-        purge(&self.store, &self.layout, &self.remotes, &self.telemetry, dry_run, is_enough).await
+        purge(&self.store, &self.layout, &self.remotes, &self.telemetry, dry_run, is_enough, stop).await
     }
 
     /// Syncs a remote until `stop`: at once, then at the configured interval.
@@ -229,10 +229,10 @@ impl Copies {
         let mut said: Option<tokio::time::Instant> = None;
         loop {
             if free_bytes(self.layout.root()).is_ok_and(|free| free < self.wanted_bytes) {
-                let dropped = tokio::select! {
-                    dropped = self.purge(self.wanted_bytes, false) => dropped,
-                    () = stop.cancelled() => return,
-                };
+                let dropped = self.purge(self.wanted_bytes, false, &stop).await;
+                if stop.is_cancelled() {
+                    return;
+                }
                 let free_bytes = free_bytes(self.layout.root()).unwrap_or(u64::MAX);
                 let is_due = said.is_none_or(|at| at.elapsed() >= SAY_AGAIN);
                 if dropped.is_empty() && free_bytes < self.wanted_bytes && is_due {

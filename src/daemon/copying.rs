@@ -160,19 +160,18 @@ impl Site {
         }
     }
 
-    /// Drops files until there is room, or says what would be dropped.
+    /// Drops files until there is room, or says what would be dropped; once told to stop only what was.
     pub async fn purge(&self, wanted_bytes: u64, dry_run: bool, board: &Board, stop: &CancellationToken) {
-        let dropped = tokio::select! {
-            dropped = self.copies().purge(wanted_bytes, dry_run) => dropped,
-            () = stop.cancelled() => return,
-        };
-        for file in dropped {
+        for file in self.copies().purge(wanted_bytes, dry_run, stop).await {
             board.copied(CopyTold::Dropped {
                 series: file.series.to_string(),
                 period: file.period,
                 bytes: file.bytes,
                 remote: file.remote,
             });
+        }
+        if stop.is_cancelled() {
+            return;
         }
         board.copied(CopyTold::Purged { free_bytes: free_bytes(self.layout().root()).unwrap_or(0) });
     }

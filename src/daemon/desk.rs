@@ -1,8 +1,10 @@
 //! Where people ask a running daemon for copies: one thing at a time, taken back by its number.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +15,9 @@ use crate::daemon::{Board, Control, CopyAsked, Refusal, Work};
 const WAITING: usize = 16;
 /// The numbers of requests begin here, beyond those of the scheduler's.
 const FIRST: u64 = 1 << 40;
+
+/// How long a request that is stopped has to tell what was done of it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What was asked for and is not done.
 pub(super) struct Desk {
@@ -78,12 +83,15 @@ impl Control {
                 request = inbox.recv() => request,
             };
             let Some(request) = request else { break };
+            let mut serving = pin!(self.serve(&request));
             tokio::select! {
                 () = stop.cancelled() => {
                     request.stop.cancel();
+                    // What was done by then is still told; where that takes longer, the rest of it is not.
+                    let _ = tokio::time::timeout(LAST_WORDS, &mut serving).await;
                     request.board.cut_short();
                 }
-                () = self.serve(&request) => request.board.close(),
+                () = &mut serving => request.board.close(),
             }
             self.desk().open().remove(&request.id);
         }

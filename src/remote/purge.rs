@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::model::{Micros, Series};
 use crate::remote::transfer::read_back;
 use crate::remote::{Remote, RemoteError, Seal};
@@ -33,7 +35,8 @@ struct Candidate {
 }
 
 /// Drops files that all remotes hold, the oldest periods first, until `is_enough` is told enough bytes or nothing is
-/// left that may go. Each is read back from one of them, every byte, before it goes; with `dry_run` none goes.
+/// left that may go, or it is told to stop. Each is read back from one of them, every byte, before it goes; with
+/// `dry_run` none goes.
 pub async fn purge(
     store: &Store,
     layout: &Layout,
@@ -41,6 +44,7 @@ pub async fn purge(
     telemetry: &Telemetry,
     dry_run: bool,
     is_enough: impl Fn(u64) -> bool,
+    stop: &CancellationToken,
 ) -> Vec<Dropped> {
     let mut dropped: Vec<Dropped> = Vec::new();
     let mut asked: Vec<Arc<dyn Remote>> = remotes.to_vec();
@@ -50,9 +54,11 @@ pub async fn purge(
             break;
         }
         let Candidate { series, period, entry, .. } = candidate;
-        let Some(remote) = holder(store, &mut asked, telemetry, &series, &period, &entry).await else {
-            continue;
+        let held = tokio::select! {
+            () = stop.cancelled() => break,
+            held = holder(store, &mut asked, telemetry, &series, &period, &entry) => held,
         };
+        let Some(remote) = held else { continue };
         let file = Dropped { bytes: entry.bytes, remote, series, period };
         if dry_run || drop_here(store, telemetry, &file, entry.sha256).await {
             dropped.push(file);

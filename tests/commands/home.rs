@@ -17,9 +17,10 @@ pub(crate) const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 pub(crate) const ETH: &str = "binance/ETH-USDT/ohlc/1h";
 /// The time of the exchange.
 pub(crate) const COLLECTED_AT: &str = "2024-01-31 12:00:30";
-/// A stand-in of rclone for a folder `nas` in the folder it is run in. It hangs while there is a file `hang`.
+/// A stand-in of rclone for a folder `nas` in the folder it is run in. It hangs over what a file `hang` names, or over everything where
+/// that is empty.
 const RCLONE: &str = r#"#!/bin/sh
-[ -e hang ] && { touch asked; sleep 60; }
+[ -e hang ] && case "$*" in *"$(cat hang)"*) touch asked; sleep 60 ;; esac
 command=$1
 [ "$command" = version ] && { echo 'rclone v1.60.1'; exit; }
 case "$*" in *--stat*) command=stat ;; esac
@@ -54,7 +55,11 @@ pub(crate) struct Template {
 impl Template {
     /// Collects once; the data lies in `data` beside the configuration.
     pub(crate) async fn new() -> Template {
-        let house = House::with(JOBS, COLLECTED_AT, Knobs::default()).await;
+        Template::of(JOBS).await
+    }
+
+    async fn of(jobs: &str) -> Template {
+        let house = House::with(jobs, COLLECTED_AT, Knobs::default()).await;
         let text = house.text().replace(&house.data_path().display().to_string(), "./data");
         configure(&house, &text);
         let done = dccd(&house, &["collect"]).await;
@@ -64,8 +69,13 @@ impl Template {
 
     /// The same, with a remote in the configuration to which nothing was sent yet: a folder beside the data.
     pub(crate) async fn with_remote() -> Template {
+        Template::with_remote_since("2024-01-30").await
+    }
+
+    /// The same with rows from a day on.
+    pub(crate) async fn with_remote_since(day: &str) -> Template {
         use std::os::unix::fs::PermissionsExt;
-        let template = Template::new().await;
+        let template = Template::of(&JOBS.replace("2024-01-30", day)).await;
         let at = |path: &str| template.house.folder.path().join(path);
         fs::create_dir(at("bin")).unwrap();
         fs::write(at("bin/rclone"), RCLONE).unwrap();

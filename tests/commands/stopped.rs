@@ -109,6 +109,30 @@ async fn copies_that_a_stopping_daemon_leaves_undone_are_a_failure_of_the_comman
     }
 }
 
+#[tokio::test]
+async fn a_purge_that_a_stopping_daemon_leaves_undone_names_what_it_dropped() {
+    let home = Template::with_remote_since("2023-12-30").await.copy();
+    assert_eq!(home.run(&["sync"]).await.code, Some(0));
+    home.run(&["jobs", "pause", "binance"]).await;
+    let daemon = home.start().await;
+    std::fs::write(home.at("hang"), "ETH-USDT").unwrap();
+    let child = home.command(&["purge", "--min-free-gb", "1000000"]).spawn().unwrap();
+    until(|| async { home.at("asked").exists() }).await;
+
+    terminate(&daemon).await;
+    let said = end(child).await;
+
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("the daemon stopped before this was done"), "{said:?}");
+    assert!(
+        said.out.contains(&format!("{BTC} 2023: ")) && said.out.contains("Dropped 1 file(s), "),
+        "{said:?}"
+    );
+    assert!(!home.series("BTC-USDT").join("2023.parquet").exists());
+    assert!(home.series("ETH-USDT").join("2023.parquet").exists());
+    end(daemon).await;
+}
+
 /// A stand-in of rclone that answers nothing.
 struct Hanging {
     path: String,
