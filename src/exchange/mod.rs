@@ -1,13 +1,11 @@
 //! Exchange protocols without input or output: what to ask, and what an answer says.
 //!
-//! An exchange is one file that implements [`Exchange`] and one line in [`ALL`]. It builds requests and
+//! An exchange is one folder that implements [`Exchange`] and one line in [`ALL`]. It builds requests and
 //! parses bytes straight into columns; sockets, clocks, retries and files belong to other rooms.
 
 use std::time::Duration;
 
 mod binance;
-mod binance_coinm;
-mod binance_usdm;
 mod bitfinex;
 mod bitmex;
 mod book_rows;
@@ -194,7 +192,7 @@ pub trait Exchange: Send + Sync {
 /// Every exchange, in the order tables show them.
 pub static ALL: [&dyn Exchange; 9] = [
     &binance::Binance,
-    &binance_coinm::BinanceCoinM,
+    &binance::BinanceCoinM,
     &kraken::Kraken,
     &krakenfutures::KrakenFutures,
     &coinbase::Coinbase,

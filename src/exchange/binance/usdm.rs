@@ -1,23 +1,20 @@
-//! Binance USD-margined contracts over REST: what they offer, how they are asked, and the rows spot has not.
+//! Binance USD-margined contracts over REST: what they offer, how they are asked.
 //!
 //! Source: Binance USDⓈ-M futures documentation, "Market Data". They answer at a host of their own and are
 //! paid from budgets of their own; amounts are in the base asset.
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use crate::exchange::decode::{Row, RowFault};
-use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::wire::{Int, Num};
 use crate::exchange::{Ask, Bounds, History, HttpRequest, Offer, Page, Probe, Quota, SpanOffer};
-use crate::model::{FundingRate, Kind, Market, Micros, OpenInterest};
+use crate::model::{Kind, Market};
 
 pub(super) const HOST: &str = "https://fapi.binance.com";
 
 /// Places in the exchange's budgets: all requests of this host, funding rates, and statistics.
 pub(super) const REQUESTS: usize = 1;
+
 pub(super) const FUNDING: usize = 2;
+
 pub(super) const STATISTICS: usize = 3;
 
 /// What each of them documents.
@@ -98,57 +95,6 @@ pub(super) const OPEN_INTEREST: Offer = Offer {
     grace: Duration::from_secs(60),
     ..CONTRACTS
 };
-
-/// `[{"fundingTime", "fundingRate", "markPrice"}]`; the price is empty where it was not kept, and coin-margined
-/// contracts have none.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Funded {
-    funding_time: Int,
-    funding_rate: Num,
-    mark_price: Num,
-}
-
-impl WireRow<'_> for Funded {
-    type Record = FundingRate;
-
-    #[inline]
-    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.funding_time)
-    }
-
-    #[inline]
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
-        let mark_price = row.positive_if_any(self.mark_price)?;
-        Ok(Taken::Row(FundingRate { ts, rate: row.num(self.funding_rate)?, mark_price }))
-    }
-}
-
-/// `[{"timestamp", "sumOpenInterest", "sumOpenInterestValue"}]`; the time is documented as text and sent as a
-/// number.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Interest {
-    pub(super) sum_open_interest: Num,
-    pub(super) sum_open_interest_value: Num,
-    pub(super) timestamp: Int,
-}
-
-impl WireRow<'_> for Interest {
-    type Record = OpenInterest;
-
-    #[inline]
-    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.timestamp)
-    }
-
-    #[inline]
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<OpenInterest>, Refused> {
-        let open_interest = row.positive(self.sum_open_interest)?;
-        let open_interest_value = row.positive_if_any(self.sum_open_interest_value)?;
-        Ok(Taken::Row(OpenInterest { ts, open_interest, open_interest_value }))
-    }
-}
 
 /// The request for a page; `pair` is what contracts of all dates are called, `word` the exchange's word for
 /// the span.

@@ -4,97 +4,29 @@
 //! milliseconds, bounds are inclusive, `sort=1` turns answers oldest first. There is no clock to ask: the
 //! `Date` of any answer is the only time the exchange tells.
 
+mod listing;
+mod profile;
+mod rows;
+
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, malformed, read, unreadable};
-use crate::exchange::entries::Entries;
-use crate::exchange::record::{TradeId, TradeRow};
-use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Num};
+use self::profile::{BOOKS, CANDLES, CONFIGS, OFFERS, PROFILE, SPANS, TRADES};
+use self::rows::{Bar, Fill, parse_book};
+use crate::exchange::decode::{Row, malformed, read, unreadable};
+use crate::exchange::rows::{Bare, Order, Source};
+use crate::exchange::wire::{Columns, Int};
 use crate::exchange::{
-    Answer, AssetNames, Exchange, History, HttpRequest, Instrument, Listing, Next, OddEntry, OddFault, Offer,
-    Page, ParseError, Parsed, Probe, Profile, Quota, Refusal, RefusalKind, SpanOffer,
+    Answer, AssetNames, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal,
+    RefusalKind,
 };
-use crate::model::{Batch, Candle, Kind, Market, Micros, Pair, Side};
+use crate::model::{Batch, Kind, Micros, Pair};
 
 /// Bitfinex, spot markets.
 pub(crate) struct Bitfinex;
-
-/// On which day weeks and fortnights open is documented nowhere.
-const SPANS: [SpanOffer; 12] = [
-    SpanOffer::usual(60, "1m"),
-    SpanOffer::usual(300, "5m"),
-    SpanOffer::usual(900, "15m"),
-    SpanOffer::usual(1_800, "30m"),
-    SpanOffer::usual(3_600, "1h"),
-    SpanOffer::usual(10_800, "3h"),
-    SpanOffer::usual(21_600, "6h"),
-    SpanOffer::usual(43_200, "12h"),
-    SpanOffer::usual(86_400, "1D"),
-    SpanOffer::adrift(604_800, "1W"),
-    SpanOffer::adrift(1_209_600, "14D"),
-    SpanOffer::usual(2_592_000, "1M"),
-];
-
-/// Each endpoint has its own limit a minute.
-const QUOTAS: [Quota; 4] = [per_minute(30), per_minute(15), per_minute(240), per_minute(90)];
-const CANDLES: usize = 0;
-const TRADES: usize = 1;
-const BOOKS: usize = 2;
-const CONFIGS: usize = 3;
-
-const fn per_minute(weight: u32) -> Quota {
-    Quota { weight, per: Duration::from_secs(60) }
-}
-
-const OFFERS: [Offer; 3] = [
-    Offer {
-        kind: Kind::Ohlc,
-        spans: &SPANS,
-        page_rows: 10_000,
-        probe: Probe::ByTime,
-        budget: CANDLES,
-        grace: Duration::from_secs(10),
-        recorded: true,
-        ..Offer::USUAL
-    },
-    Offer {
-        kind: Kind::Trades,
-        page_rows: 10_000,
-        probe: Probe::ByTime,
-        // Requests are scarce and pages large.
-        walk: Duration::from_secs(7 * 86_400),
-        budget: TRADES,
-        grace: Duration::from_secs(10),
-        recorded: true,
-        ..Offer::USUAL
-    },
-    Offer {
-        kind: Kind::OrderBook,
-        page_rows: 100,
-        history: History::Now,
-        depths: &[(1, 1), (25, 1), (100, 1)],
-        budget: BOOKS,
-        recorded: true,
-        ..Offer::USUAL
-    },
-];
-
-/// `[time, open, close, high, low, volume]`: close comes before high and low.
-#[derive(Deserialize)]
-struct Bar(Int, Num, Num, Num, Num, Num);
-
-/// `[id, time, amount, price]`: what was sold is negative.
-#[derive(Deserialize)]
-struct Fill(Int, Int, Num, Num);
-
-/// `[price, orders, amount]`: asks are negative.
-type WireLevel = Columns<(Num, Int, Num)>;
 
 /// `["error", code, message]`.
 #[derive(Deserialize)]
@@ -105,16 +37,6 @@ struct ErrorBody(String, Option<i64>, String);
 struct OwnErrorBody {
     error: String,
 }
-
-const PROFILE: Profile = Profile {
-    name: "bitfinex",
-    rest_url: "https://api-pub.bitfinex.com",
-    recordings: &["bitfinex"],
-    offers: &OFFERS,
-    endpoints: &["ohlc", "trades", "book_snapshot", "time", "instruments"],
-    quotas: &QUOTAS,
-    geo_block_advice: None,
-};
 
 impl Exchange for Bitfinex {
     fn profile(&self) -> &'static Profile {
@@ -164,7 +86,7 @@ impl Exchange for Bitfinex {
         match page.series.kind() {
             Kind::Ohlc => Ok(source.read::<Columns<Bar>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => Ok(source.read::<Columns<Fill>>(&mut Bare)?.append(Next::ByTime, out)),
-            Kind::OrderBook => self.parse_book(page, answer, out),
+            Kind::OrderBook => parse_book(self, page, answer, out),
             kind => Err(malformed(answer.body, format!("{kind} is not asked of this exchange"))),
         }
     }
@@ -211,11 +133,7 @@ impl Exchange for Bitfinex {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        let (raw,): (Vec<&RawValue>,) = read(self, body)?;
-        let mut odd = Vec::new();
-        let names: Vec<String> = Entries::named("", &mut odd).read(&raw);
-        let instruments = names.into_iter().filter_map(|name| instrument(&name, &mut odd)).collect();
-        Ok(Listing { instruments, odd, ..Listing::default() })
+        listing::parse(self, body)
     }
 
     fn names_request(&self) -> Option<HttpRequest> {
@@ -228,79 +146,5 @@ impl Exchange for Bitfinex {
         // What is no pair of names is no name of anything that is collected.
         let names = raw.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok());
         Ok(AssetNames::new(names))
-    }
-}
-
-/// A listed market: `BTCUSD` or `DOGE:USD`.
-fn instrument(name: &str, odd: &mut Vec<OddEntry>) -> Option<Instrument> {
-    let parts = name.split_once(':').or_else(|| name.split_at_checked(3));
-    let pair = parts.and_then(|(base, quote)| Pair::listed(base, quote, Market::Spot).ok());
-    if pair.is_none() {
-        odd.push(OddEntry::new(name, "it is no pair"));
-        return None;
-    }
-    Some(Instrument { pair, ..Instrument::named(format!("t{name}")) })
-}
-
-impl Bitfinex {
-    fn parse_book(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let rows: Vec<WireLevel> = read(self, answer.body)?;
-        let (mut bids, mut asks) = (Vec::new(), Vec::new());
-        for (row, Columns((price, orders, amount))) in rows.into_iter().enumerate() {
-            let (row, is_ask) = (Row(row), amount.get().is_some_and(|amount| amount < 0.0));
-            let side = if is_ask { &mut asks } else { &mut bids };
-            side.push(Level::read(row, price, amount.size())?.with_count(row, orders)?);
-        }
-        // The answer carries no time of its own.
-        let (ts, received) = (answer.received, answer.received);
-        let snapshot = Snapshot { ts, received, seq: None, depth: page.rows };
-        snapshot.append(bids, asks, out)?;
-        Ok(Next::ByTime.into())
-    }
-}
-
-impl WireRow<'_> for Bar {
-    type Record = Candle;
-
-    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.0)
-    }
-
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
-        let Bar(_, open, close, high, low, volume) = self;
-        Ok(Taken::Row(row.candle(Candle {
-            ts,
-            open: row.num(open)?,
-            high: row.num(high)?,
-            low: row.num(low)?,
-            close: row.num(close)?,
-            volume: row.positive(volume)?,
-            quote_volume: None,
-            trades: None,
-        })?))
-    }
-}
-
-impl<'a> WireRow<'a> for Fill {
-    type Record = TradeRow<'a>;
-
-    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.1)
-    }
-
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
-        let Fill(id, _, amount, price) = self;
-        let side = match row.num(amount)? {
-            amount if amount < 0.0 => Side::Sell,
-            amount if amount > 0.0 => Side::Buy,
-            _ => return Err(row.fault(OddFault::Value, "its amount is zero, which has no side").into()),
-        };
-        Ok(Taken::Row(TradeRow {
-            ts,
-            id: TradeId::Number(row.id(id)?),
-            price: row.positive(price)?,
-            amount: row.positive(amount.size())?,
-            side: Some(side),
-        }))
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::exchange::binance::{self, AggTrade, Depth, Kline};
-use crate::exchange::binance_usdm::{Funded, Interest};
+use super::listing::listing;
+use super::rows::{AggTrade, Depth, Funded, Interest, Kline};
+use super::{answers, spot, usdm};
 use crate::exchange::decode::{Row, RowFault, read};
 use crate::exchange::page::in_url;
 use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Members};
+use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{
     Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
     Probe, Profile, Quota, Refusal, SpanOffer,
@@ -31,64 +32,66 @@ const QUOTAS: [Quota; 1] = [Quota { weight: 2_400, per: Duration::from_secs(60) 
 
 /// Pages of longer candles would hold more days than one window may.
 const SPANS: [SpanOffer; 12] = {
-    let [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1, ..] = binance::SPANS;
+    let [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1, ..] = spot::SPANS;
     [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1]
 };
 
 const CONTRACTS: Offer = Offer { markets: MARKETS, ..Offer::USUAL };
 
-const OFFERS: [Offer; 5] = [
-    Offer {
-        kind: Kind::Ohlc,
-        spans: &SPANS,
-        // So many of the longest are 200 days.
-        page_rows: 200,
-        // They stand in order, so that an answer cut short lacks its newest: each window is one page, never more.
-        bounds: Bounds::Page,
-        is_continuous: true,
-        weight: 2,
-        grace: Duration::from_secs(2),
-        ..CONTRACTS
-    },
-    Offer {
-        kind: Kind::Trades,
-        // An end less than an hour after the start is taken, a later one refused; none serves both.
-        bounds: Bounds::Near,
-        ids_are_contiguous: true,
-        // A year is documented, and that older trades may be gone much sooner.
-        history: History::For(Duration::from_secs(365 * 86_400)),
-        is_forgetful: true,
-        walk: Duration::from_secs(6 * 3_600),
-        weight: 20,
-        grace: Duration::from_secs(5),
-        ..CONTRACTS
-    },
-    Offer {
-        kind: Kind::OrderBook,
-        history: History::Now,
-        depths: &[(50, 2), (100, 5), (500, 10), (1_000, 20)],
-        weight: 2,
-        ..CONTRACTS
-    },
-    Offer {
-        kind: Kind::Funding,
-        markets: &[Market::Perp],
-        probe: Probe::ByTime,
-        grace: Duration::from_secs(60),
-        ..CONTRACTS
-    },
-    Offer {
-        kind: Kind::OpenInterest,
-        markets: &[Market::Perp],
-        spans: &crate::exchange::binance_usdm::INTEREST_SPANS,
-        page_rows: 500,
-        // A window wider than a page is answered with its newest samples, as of the other contracts.
-        bounds: Bounds::Page,
-        history: History::For(Duration::from_secs(30 * 86_400 - 3_600)),
-        grace: Duration::from_secs(60),
-        ..CONTRACTS
-    },
-];
+const CANDLES: Offer = Offer {
+    kind: Kind::Ohlc,
+    spans: &SPANS,
+    // So many of the longest are 200 days.
+    page_rows: 200,
+    // They stand in order, so that an answer cut short lacks its newest: each window is one page, never more.
+    bounds: Bounds::Page,
+    is_continuous: true,
+    weight: 2,
+    grace: Duration::from_secs(2),
+    ..CONTRACTS
+};
+
+const TRADES: Offer = Offer {
+    kind: Kind::Trades,
+    // An end less than an hour after the start is taken, a later one refused; none serves both.
+    bounds: Bounds::Near,
+    ids_are_contiguous: true,
+    // A year is documented, and that older trades may be gone much sooner.
+    history: History::For(Duration::from_secs(365 * 86_400)),
+    is_forgetful: true,
+    walk: Duration::from_secs(6 * 3_600),
+    weight: 20,
+    grace: Duration::from_secs(5),
+    ..CONTRACTS
+};
+
+const BOOK: Offer = Offer {
+    kind: Kind::OrderBook,
+    history: History::Now,
+    depths: &[(50, 2), (100, 5), (500, 10), (1_000, 20)],
+    weight: 2,
+    ..CONTRACTS
+};
+
+const FUNDING_RATES: Offer = Offer {
+    kind: Kind::Funding,
+    markets: &[Market::Perp],
+    probe: Probe::ByTime,
+    grace: Duration::from_secs(60),
+    ..CONTRACTS
+};
+
+const OPEN_INTEREST: Offer = Offer {
+    kind: Kind::OpenInterest,
+    markets: &[Market::Perp],
+    spans: &usdm::INTEREST_SPANS,
+    page_rows: 500,
+    // A window wider than a page is answered with its newest samples, as of the other contracts.
+    bounds: Bounds::Page,
+    history: History::For(Duration::from_secs(30 * 86_400 - 3_600)),
+    grace: Duration::from_secs(60),
+    ..CONTRACTS
+};
 
 /// A candle: where others say the quote amount stands the base amount, and contracts where they say that.
 #[derive(Deserialize)]
@@ -105,17 +108,11 @@ struct CoinTrade(AggTrade);
 #[serde(transparent)]
 struct CoinInterest(Interest);
 
-#[derive(Deserialize)]
-struct ServerTime {
-    #[serde(rename = "serverTime")]
-    server_time: Int,
-}
-
 const PROFILE: Profile = Profile {
     name: "binancecoinm",
     rest_url: "https://dapi.binance.com",
     recordings: &[],
-    offers: &OFFERS,
+    offers: &[CANDLES, TRADES, BOOK, FUNDING_RATES, OPEN_INTEREST],
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
     quotas: &QUOTAS,
     geo_block_advice: None,
@@ -145,7 +142,7 @@ impl Exchange for BinanceCoinM {
                 let path = format!(
                     "/dapi/v1/continuousKlines?pair={pair}&contractType={contract}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
                 );
-                HttpRequest::new("ohlc", path, OFFERS[0].weight)
+                HttpRequest::new("ohlc", path, CANDLES.weight)
             }
             Kind::Trades => {
                 let from = match page.ask {
@@ -153,11 +150,11 @@ impl Exchange for BinanceCoinM {
                     _ => format!("startTime={first}"),
                 };
                 let path = format!("/dapi/v1/aggTrades?symbol={symbol}&{from}&limit={rows}");
-                HttpRequest::new("trades", path, OFFERS[1].weight)
+                HttpRequest::new("trades", path, TRADES.weight)
             }
             Kind::OrderBook => {
                 // Other depths are refused.
-                let depths = OFFERS[2].depths;
+                let depths = BOOK.depths;
                 let own = depths.iter().find(|(depth, _)| rows <= *depth).copied();
                 let (depth, weight) = own.unwrap_or((1_000, 20));
                 HttpRequest::new(
@@ -173,7 +170,7 @@ impl Exchange for BinanceCoinM {
                 HttpRequest::new("funding", path, 1)
             }
             Kind::OpenInterest => {
-                let word = page.word(OFFERS[4].spans);
+                let word = page.word(OPEN_INTEREST.spans);
                 let contract = contract_type(underlying.market());
                 let path = format!(
                     "/futures/data/openInterestHist?pair={pair}&contractType={contract}&period={word}&startTime={first}&endTime={last}&limit={rows}"
@@ -196,8 +193,8 @@ impl Exchange for BinanceCoinM {
         }
     }
 
-    fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal> {
-        binance::Binance.refusal(status, body)
+    fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
+        answers::refusal(body)
     }
 
     fn clock_request(&self) -> HttpRequest {
@@ -205,8 +202,7 @@ impl Exchange for BinanceCoinM {
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
-        let time: ServerTime = read(self, answer.body)?;
-        Ok(Row(0).instant_millis(time.server_time)?)
+        answers::clock(self, answer)
     }
 
     /// There is no listing of one pair.
@@ -215,11 +211,11 @@ impl Exchange for BinanceCoinM {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        binance::listing(self, body, |_| 0)
+        listing(self, body, |_| 0)
     }
 
     fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
-        header("x-mbx-used-weight-1m")?.parse().ok()
+        answers::used_weight(header)
     }
 }
 
