@@ -76,7 +76,7 @@ fn table_and_json_name_every_offer_of_every_exchange() {
     for (line, exchange) in lines.iter().zip(dccd::exchange::ALL) {
         assert_eq!(line.exchange, exchange.name());
         let limits: Vec<u32> = line.limits.iter().map(|limit| limit.weight).collect();
-        assert_eq!(limits, exchange.quotas().iter().map(|quota| quota.weight).collect::<Vec<_>>());
+        assert_eq!(limits, exchange.quotas().iter().map(|(_, quota)| quota.weight).collect::<Vec<_>>());
         assert_eq!(line.offers.len(), exchange.offers().len());
         for (told, offer) in line.offers.iter().zip(exchange.offers()) {
             assert_eq!((told.kind.as_str(), told.page_rows), (offer.kind.name(), offer.page_rows));

@@ -88,7 +88,7 @@ fn markdown() -> Vec<String> {
 
 fn limit(exchange: &dyn Exchange) -> String {
     let each = exchange.quotas().iter();
-    let each = each.map(|quota| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
+    let each = each.map(|(_, quota)| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
     let all = each.collect::<Vec<_>>().join(" and apart from it ");
     format!("{}, {all} until it announces another limit", exchange.rest_url())
 }
@@ -236,14 +236,14 @@ fn line(exchange: &dyn Exchange) -> Line {
         exchange: exchange.name(),
         rest_url: exchange.rest_url(),
         limits: limits
-            .map(|quota| LimitLine { weight: quota.weight, seconds: quota.per.as_secs_f64() })
+            .map(|(_, quota)| LimitLine { weight: quota.weight, seconds: quota.per.as_secs_f64() })
             .collect(),
         geo_block_advice: exchange.geo_block_advice(),
-        offers: exchange.offers().iter().map(offer_line).collect(),
+        offers: exchange.offers().iter().map(|offer| offer_line(exchange, offer)).collect(),
     }
 }
 
-fn offer_line(offer: &Offer) -> OfferLine {
+fn offer_line(exchange: &dyn Exchange, offer: &Offer) -> OfferLine {
     let seconds = |length: Duration| length.as_secs();
     OfferLine {
         kind: offer.kind.name(),
@@ -261,7 +261,7 @@ fn offer_line(offer: &Offer) -> OfferLine {
         derived_from: offer.derived_from.map(|kind| kind.name()),
         depths: offer.depths.iter().map(|&(levels, weight)| DepthLine { levels, weight }).collect(),
         weight: offer.weight,
-        limit: offer.budget,
+        limit: exchange.place_of(offer.budget),
         grace_seconds: offer.grace.as_secs_f64(),
         recorded: offer.recorded,
     }

@@ -174,7 +174,7 @@ impl Pulse {
     fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
         let told = self.site.telemetry().metrics().exchange(name)?;
         let held = self.site.client(name).and_then(|client| client.held());
-        let quota = find(name).and_then(|exchange| exchange.quotas().first());
+        let quota = find(name).and_then(|exchange| exchange.quotas().first()).map(|(_, quota)| quota);
         Some(ExchangeView {
             name,
             is_up: told.is_up,

@@ -1,7 +1,7 @@
 //! What an exchange lists: its instruments, what they are made of, and the limits it announces.
 
 use crate::exchange::quarter;
-use crate::exchange::{Count, Decimal, ParseError, Quota, Refusal, RefusalKind};
+use crate::exchange::{Budget, Count, Decimal, ParseError, Quota, Refusal, RefusalKind};
 use crate::model::{Micros, Pair, Window, foreign};
 
 /// The most characters of what is odd about an entry that are kept.
@@ -15,8 +15,8 @@ const NAMED: usize = 3;
 pub struct Listing {
     /// What is listed, also what is not traded at the moment.
     pub instruments: Vec<Instrument>,
-    /// The request budgets it announces: which of its [`quotas`](crate::exchange::Exchange::quotas), and what.
-    pub quotas: Vec<(usize, Quota)>,
+    /// The request budgets whose quotas it announces.
+    pub quotas: Vec<(Budget, Quota)>,
     /// Entries of which something is not understood. One that cannot be read is not among the instruments, one whose
     /// kind is not known has no pair, and one whose state is not known counts as not traded.
     pub odd: Vec<OddEntry>,

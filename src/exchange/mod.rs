@@ -9,6 +9,7 @@ mod binance;
 mod bitfinex;
 mod bitmex;
 mod book_rows;
+mod budget;
 mod bybit;
 mod coinbase;
 mod decimal;
@@ -29,11 +30,12 @@ mod record;
 mod rows;
 mod wire;
 
+pub use budget::{Budget, Quota};
 pub use decimal::{Count, Decimal};
 pub use decode::excerpt;
 pub use listing::{Contract, Instrument, Listing, OddEntry};
 pub use names::AssetNames;
-pub use offer::{Bounds, Direction, History, Offer, Probe, Quota, SpanOffer};
+pub use offer::{Bounds, Direction, History, Offer, Probe, SpanOffer};
 pub use page::{Answer, Ask, HttpRequest, Next, Page, ParseError, Refusal, RefusalKind};
 pub use parsed::Parsed;
 
@@ -56,8 +58,8 @@ pub struct Profile {
     pub offers: &'static [Offer],
     /// Our names of its operations.
     pub endpoints: &'static [&'static str],
-    /// Its request budgets.
-    pub quotas: &'static [Quota],
+    /// Its request budgets, at least one, and what each may spend.
+    pub quotas: &'static [(Budget, Quota)],
     /// The way round a geo-block.
     pub geo_block_advice: Option<&'static str>,
 }
@@ -122,7 +124,7 @@ pub trait Exchange: Send + Sync {
 
     /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
     /// `header` looks a header up by its lower-case name.
-    fn used_weight(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, _budget: Budget, _header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         None
     }
 
@@ -138,7 +140,7 @@ pub trait Exchange: Send + Sync {
     }
 
     /// The budget a header of an answer announces, where the exchange says it there.
-    fn announced_quota(&self, _budget: usize, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
+    fn announced_quota(&self, _budget: Budget, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
         None
     }
 
@@ -167,10 +169,21 @@ pub trait Exchange: Send + Sync {
         self.profile().endpoints
     }
 
-    /// The request budgets it documents, each used until it announces another. Requests name theirs by its
-    /// place here; an exchange that counts all of them together has one.
-    fn quotas(&self) -> &'static [Quota] {
+    /// The request budgets it documents and the quota of each, which holds until it announces another. An exchange
+    /// that counts all requests together has one, [`Budget::REQUESTS`].
+    fn quotas(&self) -> &'static [(Budget, Quota)] {
         self.profile().quotas
+    }
+
+    /// The place of a budget among the [`quotas`](Exchange::quotas); that of the first for one that is not there, which
+    /// the conformance suite rules out.
+    fn place_of(&self, budget: Budget) -> usize {
+        self.quotas().iter().position(|(own, _)| *own == budget).unwrap_or(0)
+    }
+
+    /// The documented quota of a budget.
+    fn quota(&self, budget: Budget) -> Quota {
+        self.quotas()[self.place_of(budget)].1
     }
 
     /// The way round a geo-block that the exchange itself documents, if it does.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::exchange::Instrument;
+use crate::exchange::{Budget, Instrument};
 use crate::model::{Grid, Kind, Market, Micros, Span, Window};
 
 /// What an exchange can do for one kind on some markets.
@@ -41,8 +41,8 @@ pub struct Offer {
     pub depths: &'static [(u32, u32)],
     /// What one page costs of its budget; for a book see `depths`.
     pub weight: u32,
-    /// The budget that pays for a page, by its place in [`quotas`](crate::exchange::Exchange::quotas).
-    pub budget: usize,
+    /// The budget that pays for a page.
+    pub budget: Budget,
     /// How long after its end a candle may still change or be missing.
     pub grace: Duration,
     /// Whether a recorded answer backs this entry, rather than documentation alone.
@@ -67,7 +67,7 @@ impl Offer {
         walk: Duration::ZERO,
         depths: &[],
         weight: 1,
-        budget: 0,
+        budget: Budget::REQUESTS,
         grace: Duration::ZERO,
         recorded: false,
     };
@@ -217,13 +217,4 @@ pub enum Probe {
     FirstTrade,
     /// It cannot be found.
     None,
-}
-
-/// A request budget in the exchange's own weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// The weight that may be spent.
-    pub weight: u32,
-    /// In which time.
-    pub per: Duration,
 }

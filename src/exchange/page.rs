@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::exchange::decode::Row;
 use crate::exchange::wire::Contracts;
-use crate::exchange::{Instrument, OddFault, SpanOffer};
+use crate::exchange::{Budget, Instrument, OddFault, SpanOffer};
 use crate::model::{Micros, Series, Window, foreign};
 
 /// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
@@ -93,20 +93,20 @@ pub struct HttpRequest {
     pub pattern: Option<&'static str>,
     /// What it costs of its budget.
     pub weight: u32,
-    /// Which of the exchange's [`quotas`](crate::exchange::Exchange::quotas) pays, by its place there.
-    pub budget: usize,
+    /// Which of the exchange's budgets pays.
+    pub budget: Budget,
 }
 
 impl HttpRequest {
-    /// A request to the exchange's usual host, paid from its first budget.
+    /// A request to the exchange's usual host, paid from [`Budget::REQUESTS`].
     #[must_use]
     pub fn new(endpoint: &'static str, path: String, weight: u32) -> Self {
-        HttpRequest { endpoint, host: None, path, pattern: None, weight, budget: 0 }
+        HttpRequest { endpoint, host: None, path, pattern: None, weight, budget: Budget::REQUESTS }
     }
 
     /// The same, paid from another budget.
     #[must_use]
-    pub fn paid_from(self, budget: usize) -> Self {
+    pub fn paid_from(self, budget: Budget) -> Self {
         HttpRequest { budget, ..self }
     }
 

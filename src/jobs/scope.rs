@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{AssetNames, Bounds, Direction, Instrument, Offer, ParseError, Quota, RefusalKind};
+use crate::exchange::{
+    AssetNames, Bounds, Budget, Direction, Instrument, Offer, ParseError, Quota, RefusalKind,
+};
 use crate::jobs::ends::Ends;
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
@@ -122,7 +124,7 @@ impl Run<'_> {
 
     /// What a pair is listed as, and the budgets the listing announces. An exchange that knows no pair of that
     /// spelling is asked for it in capitals.
-    async fn look_up(&self, pair: &Pair) -> Result<(Arc<Instrument>, Vec<(usize, Quota)>), FetchError> {
+    async fn look_up(&self, pair: &Pair) -> Result<(Arc<Instrument>, Vec<(Budget, Quota)>), FetchError> {
         let names = self.names().await?;
         let exchange = self.context.client.exchange();
         let read = |received: &Received| {

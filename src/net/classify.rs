@@ -7,7 +7,7 @@ use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use tokio::time::Instant;
 
-use crate::exchange::{HttpRequest, ParseError, Refusal, RefusalKind};
+use crate::exchange::{Budget, HttpRequest, ParseError, Refusal, RefusalKind};
 use crate::model::{Micros, foreign};
 use crate::net::client::Hold;
 use crate::net::retry_after::{self, LONGEST, http_date};
@@ -23,7 +23,7 @@ const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
     /// What every answer says of limits and clocks, whatever its status.
-    pub(super) fn note(&self, budget: usize, headers: &HeaderMap) {
+    pub(super) fn note(&self, budget: Budget, headers: &HeaderMap) {
         let header = |name: &str| text(headers, name).map(str::to_owned);
         if let Some(quota) = self.exchange.announced_quota(budget, &header) {
             self.limiter(budget).set_quota(quota);
@@ -49,7 +49,7 @@ impl Client {
         status: u16,
         headers: &HeaderMap,
         body: &[u8],
-        budget: usize,
+        budget: Budget,
         sent: Instant,
     ) -> NetError {
         let exchange = self.name();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::exchange::{Answer, AssetNames, Exchange, HttpRequest, Quota};
+use crate::exchange::{Answer, AssetNames, Budget, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::classify::cause;
 use crate::net::{Clock, Limiter, NetError, Silent, Watch};
@@ -124,16 +124,22 @@ impl Client {
             .referer(false)
             .build()
             .map_err(|error| unusable(cause(&error)))?;
-        let limiter = |(budget, quota): (usize, &Quota)| {
-            let (heaviest, rate) = (heaviest(exchange, budget), settings.requests_per_second);
+        let limiter = |(budget, quota): &(Budget, Quota)| {
+            let (heaviest, rate) = (heaviest(exchange, *budget), settings.requests_per_second);
             Limiter::new(exchange.name(), *quota, heaviest, rate, Arc::clone(&watch))
         };
-        let limiters = exchange.quotas().iter().enumerate().map(limiter).collect();
-        let spare = |(budget, quota): (usize, &Quota)| {
+        let limiters = exchange.quotas().iter().map(limiter).collect();
+        let spare = |(budget, quota): &(Budget, Quota)| {
             let rate = settings.requests_per_second.map(|rate| rate * REPAIR_SHARE);
-            Limiter::new(exchange.name(), part_of(*quota), heaviest(exchange, budget), rate, Arc::new(Silent))
+            Limiter::new(
+                exchange.name(),
+                part_of(*quota),
+                heaviest(exchange, *budget),
+                rate,
+                Arc::new(Silent),
+            )
         };
-        let spare = exchange.quotas().iter().enumerate().map(spare).collect();
+        let spare = exchange.quotas().iter().map(spare).collect();
         let (clock, names, held) = (Clock::default(), Mutex::new(None), Mutex::new(None));
         Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, watch })
     }
@@ -179,9 +185,9 @@ impl Client {
     }
 
     /// Follows the quota the exchange announced for one of its budgets.
-    pub fn set_quota(&self, budget: usize, quota: Quota) {
+    pub fn set_quota(&self, budget: Budget, quota: Quota) {
         self.limiter(budget).set_quota(quota);
-        self.spare[budget.min(self.spare.len() - 1)].set_quota(part_of(quota));
+        self.spare[self.exchange.place_of(budget)].set_quota(part_of(quota));
     }
 
     /// Waits until a repair may spend what a request costs; the request then passes the limit like any other.
@@ -193,13 +199,12 @@ impl Client {
         request: &HttpRequest,
         stop: &CancellationToken,
     ) -> Result<(), NetError> {
-        self.spare[request.budget.min(self.spare.len() - 1)].wait(request.weight, stop).await
+        self.spare[self.exchange.place_of(request.budget)].wait(request.weight, stop).await
     }
 
     /// The limit of a budget.
-    pub(super) fn limiter(&self, budget: usize) -> &Limiter {
-        // The conformance suite holds every request to a budget there is; any other pays like the last.
-        &self.limiters[budget.min(self.limiters.len() - 1)]
+    pub(super) fn limiter(&self, budget: Budget) -> &Limiter {
+        &self.limiters[self.exchange.place_of(budget)]
     }
 
     pub(super) fn limiters(&self) -> &[Limiter] {
@@ -365,7 +370,7 @@ fn follow_same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// The heaviest request an exchange knows that a budget pays for.
-fn heaviest(exchange: &dyn Exchange, budget: usize) -> u32 {
+fn heaviest(exchange: &dyn Exchange, budget: Budget) -> u32 {
     let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
     let pages = offers.flat_map(|offer| {
         offer.depths.iter().map(|(_, weight)| *weight).chain(std::iter::once(offer.weight))

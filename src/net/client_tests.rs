@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Reply, Script, answer};
-use crate::exchange::{self, HttpRequest, RefusalKind};
+use crate::exchange::{self, Budget, HttpRequest, RefusalKind};
 use crate::model::Micros;
 use crate::net::{Advice, Client, NetError, Received, Settings, Silent, Watch};
 use crate::telemetry::Reason;
@@ -68,7 +68,7 @@ fn client(script: &Script) -> Client {
 }
 
 fn request(endpoint: &'static str) -> HttpRequest {
-    HttpRequest::new(endpoint, "/api?a=1".to_owned(), 2)
+    HttpRequest::new(endpoint, "/api?a=1".to_owned(), 2).paid_from(Budget::named("spot"))
 }
 
 async fn get_once(reply: Reply) -> Result<Received, NetError> {
@@ -560,11 +560,13 @@ async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
         let reply = Reply::Bytes(answer(status, &put(headers), put(body).as_bytes()));
         let script = Script::serve(vec![reply]).await;
         let settings = Settings { rest_url: Some(script.url.clone()), ..Settings::default() };
-        let client = Client::new(exchange::find(name).unwrap(), settings, Arc::new(Silent)).unwrap();
+        let exchange = exchange::find(name).unwrap();
+        let client = Client::new(exchange, settings, Arc::new(Silent)).unwrap();
         let stop = CancellationToken::new();
 
         let limited = client.get(&request("ohlc"), &stop).await.unwrap_err();
-        let held = HttpRequest::new("trades", "/".to_owned(), 1).paid_from(1);
+        let held =
+            HttpRequest::new("trades", "/".to_owned(), 1).paid_from(exchange.quotas().last().unwrap().0);
         let (next, ()) = tokio::join!(client.get(&held, &stop), async { stop.cancel() });
 
         let wait = match limited {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{HttpRequest, Instrument, Listing, Next, Quota, RefusalKind};
+use dccd::exchange::{Budget, HttpRequest, Instrument, Listing, Next, Quota, RefusalKind};
 use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade};
 
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
@@ -149,7 +149,10 @@ fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
     let Read::Listing(listing) = KNOWLEDGE.payload("instruments_usdm.json") else {
         panic!("it is a listing")
     };
-    assert_eq!(listing.quotas, [(1, Quota { weight: 2_400, per: Duration::from_secs(60) })]);
+    assert_eq!(
+        listing.quotas,
+        [(Budget::named("usdm"), Quota { weight: 2_400, per: Duration::from_secs(60) })]
+    );
     let find = |pair: &str| listing.find(&pair.parse().unwrap()).unwrap().clone();
     assert_eq!((find("BTC/USDT:perp").symbol.as_str(), find("BTC/USDT:perp").ends), ("BTCUSDT", None));
     let quarter = find("BTC/USDT:quarter");
@@ -170,7 +173,7 @@ fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
     let mut page = page(exchange, Kind::Trades, Market::Quarter, None);
     page.instrument = std::sync::Arc::new(quarter);
     let request = exchange.request(&page);
-    assert_eq!((request.host, request.budget), (Some("https://fapi.binance.com"), 1));
+    assert_eq!((request.host, request.budget), (Some("https://fapi.binance.com"), Budget::named("usdm")));
     assert!(request.path.contains("symbol=BTCUSDT_240329&startTime="), "{}", request.path);
     assert!(!request.path.contains("endTime"), "an hour or more between both is refused: {}", request.path);
 }
@@ -297,7 +300,7 @@ fn the_listing_says_what_is_traded_and_the_announced_weight() {
         ..Instrument::named(symbol.to_owned())
     };
     let instruments = vec![listed("ETHBTC", "ETH/BTC", true), listed("LUNAUSDT", "LUNA/USDT", false)];
-    let quotas = vec![(0, Quota { weight: 6_000, per: Duration::from_secs(60) })];
+    let quotas = vec![(Budget::named("spot"), Quota { weight: 6_000, per: Duration::from_secs(60) })];
 
     assert_eq!(
         KNOWLEDGE.payload("instruments.json"),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{Ask, Contract, Decimal, HttpRequest, Next, Quota, RefusalKind};
+use dccd::exchange::{Ask, Budget, Contract, Decimal, HttpRequest, Next, Quota, RefusalKind};
 use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade, Window,
 };
@@ -176,7 +176,7 @@ fn candles_are_asked_for_by_both_ends_and_trades_by_their_beginning_alone() {
 #[test]
 fn the_listing_says_what_a_contract_is_and_the_announced_weight() {
     let Read::Listing(listing) = KNOWLEDGE.payload("instruments.json") else { panic!("it is a listing") };
-    assert_eq!(listing.quotas, [(0, Quota { weight: 6_000, per: Duration::from_secs(60) })]);
+    assert_eq!(listing.quotas, [(Budget::REQUESTS, Quota { weight: 6_000, per: Duration::from_secs(60) })]);
     let find = |pair: &str| listing.find(&pair.parse().unwrap()).unwrap().clone();
     let (perp, quarter, link) = (find("BTC/USD:perp"), find("BTC/USD:quarter"), find("LINK/USD:perp"));
     assert_eq!((perp.symbol.as_str(), perp.ends, perp.is_open), ("BTCUSD_PERP", None, true));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dccd::exchange::{
-    Answer, Ask, Contract, Decimal, HttpRequest, Instrument, Listing, Next, Page, ParseError, Quota,
+    Answer, Ask, Budget, Contract, Decimal, HttpRequest, Instrument, Listing, Next, Page, ParseError, Quota,
     RefusalKind,
 };
 use dccd::model::{
@@ -309,11 +309,11 @@ fn headers_say_the_limit_and_what_is_left_of_it() {
         _ => None,
     };
     let bitmex = KNOWLEDGE.exchange();
-    assert_eq!(bitmex.used_weight(0, &header), Some(3));
+    assert_eq!(bitmex.used_weight(Budget::REQUESTS, &header), Some(3));
     let quota = Quota { weight: 120, per: Duration::from_secs(60) };
-    assert_eq!(bitmex.announced_quota(0, &header), Some(quota));
-    assert_eq!(bitmex.used_weight(0, &|_| None), None);
-    assert_eq!(bitmex.announced_quota(0, &|_| None), None);
+    assert_eq!(bitmex.announced_quota(Budget::REQUESTS, &header), Some(quota));
+    assert_eq!(bitmex.used_weight(Budget::REQUESTS, &|_| None), None);
+    assert_eq!(bitmex.announced_quota(Budget::REQUESTS, &|_| None), None);
 }
 
 #[test]

@@ -50,13 +50,13 @@ fn spans_are_valid_and_each_has_a_word_of_its_own() {
 fn pages_depths_and_weights_are_positive_and_within_the_quota() {
     each_offer(|exchange, offer, who| {
         let quotas = exchange.quotas();
-        assert!(offer.budget < quotas.len(), "{who}");
-        let quota = quotas[offer.budget];
+        assert!(quotas.iter().any(|(own, _)| *own == offer.budget), "{who}");
+        let quota = exchange.quota(offer.budget);
         assert!(offer.page_rows > 0 && !offer.markets.is_empty(), "{who}");
         assert!(offer.grace <= Duration::from_secs(3_600), "{who}");
         assert!(offer.depths.is_sorted_by(|a, b| a.0 < b.0), "{who}");
         for other in [exchange.clock_request(), exchange.listing_request(None)] {
-            assert!((1..=quotas[other.budget].weight).contains(&other.weight), "{who}: {other:?}");
+            assert!((1..=exchange.quota(other.budget).weight).contains(&other.weight), "{who}: {other:?}");
         }
         for weight in offer.depths.iter().map(|(_, weight)| *weight).chain([offer.weight]) {
             assert!((1..=quota.weight).contains(&weight), "{who}: {weight}");
@@ -66,6 +66,15 @@ fn pages_depths_and_weights_are_positive_and_within_the_quota() {
         }
         assert!(!quota.per.is_zero(), "{who}");
     });
+}
+
+#[test]
+fn each_budget_of_an_exchange_has_a_name_of_its_own() {
+    for exchange in ALL {
+        let names: Vec<String> = exchange.quotas().iter().map(|(budget, _)| budget.to_string()).collect();
+        let distinct: HashSet<&String> = names.iter().collect();
+        assert!(!names.is_empty() && distinct.len() == names.len(), "{}: {names:?}", exchange.name());
+    }
 }
 
 #[test]
@@ -92,7 +101,7 @@ fn the_clock_and_the_listing_are_asked_with_whole_requests() {
         for request in [&one, &all, &exchange.clock_request()] {
             assert!(request.path.starts_with('/'), "{request:?}");
             assert!(request.path.bytes().all(|byte| byte.is_ascii_graphic()), "{request:?}");
-            assert!(request.budget < exchange.quotas().len(), "{request:?}");
+            assert!(exchange.quotas().iter().any(|(own, _)| *own == request.budget), "{request:?}");
             assert!(request.host.is_none_or(|host| host.starts_with("https://")), "{request:?}");
         }
         assert_eq!([one.endpoint, all.endpoint], ["instruments"; 2]);

@@ -132,7 +132,7 @@ impl Case {
     pub(crate) async fn house(&self) -> House {
         let series = self.series();
         let exchange = find(series.exchange()).unwrap();
-        let quota = exchange.quotas()[exchange.offer_for(&series).unwrap().budget];
+        let quota = exchange.quota(exchange.offer_for(&series).unwrap().budget);
         let knobs = Knobs {
             symbols: vec![format!("{}{}", series.pair().base(), series.pair().quote())],
             listed_from: at(if series.kind() == Kind::Trades { self.from } else { "2019-06-05" }),

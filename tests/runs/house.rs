@@ -211,10 +211,10 @@ impl House {
 fn set_limits(site: &Site, times: Option<u32>) {
     for exchange in dccd::exchange::ALL {
         let Some(client) = site.client(exchange.name()) else { continue };
-        for (budget, quota) in exchange.quotas().iter().enumerate() {
+        for (budget, quota) in exchange.quotas() {
             let unlimited = Quota { weight: 1_000_000, per: Duration::from_secs(1) };
             let faster = times.map(|times| Quota { weight: quota.weight * times, ..*quota });
-            client.set_quota(budget, faster.unwrap_or(unlimited));
+            client.set_quota(*budget, faster.unwrap_or(unlimited));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::exchange::{Answer, Listing, Quota, find};
+use dccd::exchange::{Answer, Budget, Listing, Quota, find};
 use dccd::model::Micros;
 use dccd::sim::{Endpoint, Knobs, Sim};
 
@@ -27,7 +27,7 @@ async fn symbols_and_the_weight_limit_are_announced_and_can_change() {
 
     assert_eq!(symbols(&all), ["BTCUSDT", "ETHUSDT"]);
     assert_eq!(symbols(&one), ["ETHUSDT"]);
-    assert_eq!(all.quotas, [(0, Quota { weight: 1_200, per: Duration::from_secs(60) })]);
+    assert_eq!(all.quotas, [(Budget::named("spot"), Quota { weight: 1_200, per: Duration::from_secs(60) })]);
 
     sim.set(|knobs| knobs.symbols = vec!["XRPUSDT".to_owned()]);
     assert_eq!(status(&sim, "/api/v3/depth?symbol=XRPUSDT").await, 200);

@@ -58,7 +58,7 @@ fn one(order: &Order, ledger: &Ledger, out: &mut Output) -> Exit {
         None => missing,
     };
     let windows = plan::count(&asked, offer, grid);
-    let quota = exchange.quotas()[offer.budget];
+    let quota = exchange.quota(offer.budget);
     let minutes =
         windows as f64 * f64::from(offer.weight) / f64::from(quota.weight) * quota.per.as_secs_f64() / 60.0;
     // How many pages they fill is known only once they were read.

@@ -17,8 +17,8 @@ use crate::exchange::record::{Record, TradeRow};
 use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
 use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{
-    Answer, Ask, Bounds, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed,
-    Probe, Profile, Quota, Refusal, SpanOffer,
+    Answer, Ask, Bounds, Budget, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError,
+    Parsed, Probe, Profile, Quota, Refusal, SpanOffer,
 };
 use crate::model::{Batch, Candle, Kind, Market, Micros, OpenInterest, Pair};
 
@@ -28,7 +28,7 @@ pub(crate) struct BinanceCoinM;
 const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
 /// What is announced comes with the listing, before any page.
-const QUOTAS: [Quota; 1] = [Quota { weight: 2_400, per: Duration::from_secs(60) }];
+const QUOTA: Quota = Quota::per_secs(2_400, 60);
 
 /// Pages of longer candles would hold more days than one window may.
 const SPANS: [SpanOffer; 12] = {
@@ -114,7 +114,7 @@ const PROFILE: Profile = Profile {
     recordings: &[],
     offers: &[CANDLES, TRADES, BOOK, FUNDING_RATES, OPEN_INTEREST],
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &[(Budget::REQUESTS, QUOTA)],
     geo_block_advice: None,
 };
 
@@ -211,10 +211,10 @@ impl Exchange for BinanceCoinM {
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        listing(self, body, |_| 0)
+        listing(self, body, |_| Budget::REQUESTS)
     }
 
-    fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, _: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         answers::used_weight(header)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::decode::read;
 use crate::exchange::entries::{Entries, Member};
-use crate::exchange::{Contract, Exchange, Instrument, Listing, OddEntry, ParseError, Quota};
+use crate::exchange::{Budget, Contract, Exchange, Instrument, Listing, OddEntry, ParseError, Quota};
 use crate::model::{Market, Micros, Pair};
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ struct Symbol {
 pub(super) fn listing(
     exchange: &dyn Exchange,
     body: &[u8],
-    budget: impl Fn(bool) -> usize,
+    budget: impl Fn(bool) -> Budget,
 ) -> Result<Listing, ParseError> {
     let info: ExchangeInfo<'_> = read(exchange, body)?;
     let mut odd = Vec::new();

@@ -5,6 +5,7 @@
 //! numbers are strings, answers are oldest first, bounds are inclusive.
 
 mod answers;
+mod budget;
 mod coinm;
 mod listing;
 mod rows;
@@ -19,17 +20,12 @@ use crate::exchange::page::in_url;
 use crate::exchange::rows::{Bare, Order, Source};
 use crate::exchange::wire::{Columns, Members};
 use crate::exchange::{
-    Answer, Exchange, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed, Profile, Quota, Refusal,
+    Answer, Budget, Exchange, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed, Profile, Refusal,
 };
 use crate::model::{Batch, Kind, Market, Micros, Pair};
 
 /// Binance, spot markets and USD-margined contracts.
 pub(crate) struct Binance;
-
-const QUOTAS: [Quota; 4] = {
-    let [requests, funding, statistics] = usdm::QUOTAS;
-    [spot::QUOTA, requests, funding, statistics]
-};
 
 const OFFERS: [Offer; 8] = [
     spot::CANDLES,
@@ -48,7 +44,7 @@ const PROFILE: Profile = Profile {
     recordings: &["binance"],
     offers: &OFFERS,
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &budget::QUOTAS,
     geo_block_advice: Some(
         "set `exchanges.binance.rest_url` to https://data-api.binance.vision, its market-data host without an account",
     ),
@@ -88,7 +84,7 @@ impl Exchange for Binance {
     }
 
     fn clock_request(&self) -> HttpRequest {
-        HttpRequest::new("time", "/api/v3/time".to_owned(), 1)
+        HttpRequest::new("time", "/api/v3/time".to_owned(), 1).paid_from(budget::SPOT)
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
@@ -98,21 +94,19 @@ impl Exchange for Binance {
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         if pair.is_some_and(|pair| pair.market() != Market::Spot) {
             let all = HttpRequest::new("instruments", "/fapi/v1/exchangeInfo".to_owned(), 1);
-            return all.paid_from(usdm::REQUESTS).to(usdm::HOST);
+            return all.paid_from(budget::USDM).to(usdm::HOST);
         }
         let query = pair.map(|pair| format!("?symbol={}", in_url(&self.symbol(pair)))).unwrap_or_default();
-        HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20)
+        HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20).paid_from(budget::SPOT)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
-        listing(self, body, |is_usdm| if is_usdm { usdm::REQUESTS } else { 0 })
+        listing(self, body, |is_usdm| if is_usdm { budget::USDM } else { budget::SPOT })
     }
 
-    fn used_weight(&self, budget: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, budget: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         // The others are not counted in weights.
-        if budget > usdm::REQUESTS {
-            return None;
-        }
-        answers::used_weight(header)
+        let is_weighed = budget == budget::SPOT || budget == budget::USDM;
+        if is_weighed { answers::used_weight(header) } else { None }
     }
 }

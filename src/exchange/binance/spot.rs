@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Ask, History, HttpRequest, Offer, Page, Probe, Quota, SpanOffer};
+use super::budget;
+use crate::exchange::{Ask, History, HttpRequest, Offer, Page, Probe, SpanOffer};
 use crate::model::Kind;
 
 /// Spans and Binance's words for them; upper-case M is the month. Weeks open on Monday. Where a 3-day candle
@@ -27,8 +28,8 @@ pub(super) const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(2_592_000, "1M"),
 ];
 
-/// The requests of this host, in weights.
-pub(super) const QUOTA: Quota = Quota { weight: 6_000, per: Duration::from_secs(60) };
+/// What all offers of spot markets have in common.
+const MARKET: Offer = Offer { budget: budget::SPOT, ..Offer::USUAL };
 
 pub(super) const CANDLES: Offer = Offer {
     kind: Kind::Ohlc,
@@ -37,7 +38,7 @@ pub(super) const CANDLES: Offer = Offer {
     weight: 2,
     grace: Duration::from_secs(2),
     recorded: true,
-    ..Offer::USUAL
+    ..MARKET
 };
 
 pub(super) const TRADES: Offer = Offer {
@@ -48,7 +49,7 @@ pub(super) const TRADES: Offer = Offer {
     weight: 4,
     grace: Duration::from_secs(5),
     recorded: true,
-    ..Offer::USUAL
+    ..MARKET
 };
 
 pub(super) const BOOK: Offer = Offer {
@@ -58,7 +59,7 @@ pub(super) const BOOK: Offer = Offer {
     depths: &[(100, 5), (500, 25), (1_000, 50), (5_000, 250)],
     weight: 5,
     recorded: true,
-    ..Offer::USUAL
+    ..MARKET
 };
 
 /// The request for a page of a spot market.
@@ -67,7 +68,7 @@ pub(super) fn request(page: &Page) -> HttpRequest {
     // Bounds are inclusive milliseconds: the last one inside a half-open window is the one before its end.
     let (first, last) = (page.window.from.millis_ceil(), page.window.until.millis_ceil() - 1);
     let rows = page.rows;
-    match page.series.kind() {
+    let request = match page.series.kind() {
         Kind::Ohlc => {
             let word = page.word(&SPANS);
             let path = format!(
@@ -88,7 +89,8 @@ pub(super) fn request(page: &Page) -> HttpRequest {
             let path = format!("/api/v3/aggTrades?symbol={symbol}&{bounds}&limit={rows}");
             HttpRequest::new("trades", path, TRADES.weight)
         }
-    }
+    };
+    request.paid_from(budget::SPOT)
 }
 
 /// What a snapshot of so many levels weighs.

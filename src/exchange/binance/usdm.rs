@@ -5,24 +5,11 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Ask, Bounds, History, HttpRequest, Offer, Page, Probe, Quota, SpanOffer};
+use super::budget;
+use crate::exchange::{Ask, Bounds, History, HttpRequest, Offer, Page, Probe, SpanOffer};
 use crate::model::{Kind, Market};
 
 pub(super) const HOST: &str = "https://fapi.binance.com";
-
-/// Places in the exchange's budgets: all requests of this host, funding rates, and statistics.
-pub(super) const REQUESTS: usize = 1;
-
-pub(super) const FUNDING: usize = 2;
-
-pub(super) const STATISTICS: usize = 3;
-
-/// What each of them documents.
-pub(super) const QUOTAS: [Quota; 3] = [
-    Quota { weight: 2_400, per: Duration::from_secs(60) },
-    Quota { weight: 500, per: Duration::from_secs(300) },
-    Quota { weight: 1_000, per: Duration::from_secs(300) },
-];
 
 pub(super) const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
@@ -38,7 +25,7 @@ pub(super) const INTEREST_SPANS: [SpanOffer; 9] = [
     SpanOffer::usual(86_400, "1d"),
 ];
 
-const CONTRACTS: Offer = Offer { markets: MARKETS, budget: REQUESTS, ..Offer::USUAL };
+const CONTRACTS: Offer = Offer { markets: MARKETS, budget: budget::USDM, ..Offer::USUAL };
 
 /// Candles, with the spans of spot.
 pub(super) const fn candles(spans: &'static [SpanOffer]) -> Offer {
@@ -77,7 +64,7 @@ pub(super) const FUNDING_RATES: Offer = Offer {
     kind: Kind::Funding,
     markets: &[Market::Perp],
     probe: Probe::ByTime,
-    budget: FUNDING,
+    budget: budget::USDM_FUNDING,
     grace: Duration::from_secs(60),
     ..CONTRACTS
 };
@@ -91,7 +78,7 @@ pub(super) const OPEN_INTEREST: Offer = Offer {
     page_rows: 500,
     bounds: Bounds::Page,
     history: History::For(Duration::from_secs(30 * 86_400 - 3_600)),
-    budget: STATISTICS,
+    budget: budget::USDM_STATISTICS,
     grace: Duration::from_secs(60),
     ..CONTRACTS
 };
@@ -113,7 +100,7 @@ pub(super) fn request(page: &Page, pair: &str, word: &str) -> HttpRequest {
             };
             let path =
                 format!("/fapi/v1/{what}&interval={word}&startTime={first}&endTime={last}&limit={rows}");
-            HttpRequest::new("ohlc", path, 5).paid_from(REQUESTS)
+            HttpRequest::new("ohlc", path, 5).paid_from(budget::USDM)
         }
         Kind::Trades => {
             let from = match page.ask {
@@ -121,25 +108,25 @@ pub(super) fn request(page: &Page, pair: &str, word: &str) -> HttpRequest {
                 _ => format!("startTime={first}"),
             };
             let path = format!("/fapi/v1/aggTrades?symbol={symbol}&{from}&limit={rows}");
-            HttpRequest::new("trades", path, 20).paid_from(REQUESTS)
+            HttpRequest::new("trades", path, 20).paid_from(budget::USDM)
         }
         Kind::OrderBook => {
             // Other depths are refused.
             let (depth, weight) =
                 BOOK.depths.iter().find(|(depth, _)| rows <= *depth).copied().unwrap_or((1_000, 20));
             let path = format!("/fapi/v1/depth?symbol={symbol}&limit={depth}");
-            HttpRequest::new("book_snapshot", path, weight).paid_from(REQUESTS)
+            HttpRequest::new("book_snapshot", path, weight).paid_from(budget::USDM)
         }
         Kind::Funding => {
             let path =
                 format!("/fapi/v1/fundingRate?symbol={symbol}&startTime={first}&endTime={last}&limit={rows}");
-            HttpRequest::new("funding", path, 1).paid_from(FUNDING)
+            HttpRequest::new("funding", path, 1).paid_from(budget::USDM_FUNDING)
         }
         Kind::OpenInterest => {
             let path = format!(
                 "/futures/data/openInterestHist?symbol={symbol}&period={word}&startTime={first}&endTime={last}&limit={rows}"
             );
-            HttpRequest::new("open_interest", path, 1).paid_from(STATISTICS)
+            HttpRequest::new("open_interest", path, 1).paid_from(budget::USDM_STATISTICS)
         }
     };
     request.to(HOST)

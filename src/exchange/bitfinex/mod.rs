@@ -4,6 +4,7 @@
 //! milliseconds, bounds are inclusive, `sort=1` turns answers oldest first. There is no clock to ask: the
 //! `Date` of any answer is the only time the exchange tells.
 
+mod budget;
 mod listing;
 mod profile;
 mod rows;
@@ -14,7 +15,7 @@ use jiff::fmt::rfc2822;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::profile::{BOOKS, CANDLES, CONFIGS, OFFERS, PROFILE, SPANS, TRADES};
+use self::profile::{BOOK, PROFILE, SPANS};
 use self::rows::{Bar, Fill, parse_book};
 use crate::exchange::decode::{Row, malformed, read, unreadable};
 use crate::exchange::rows::{Bare, Order, Source};
@@ -61,18 +62,20 @@ impl Exchange for Bitfinex {
                 let word = page.word(&SPANS);
                 let path = format!("/v2/candles/trade:{word}:{symbol}/hist?{query}");
                 let pattern = "/v2/candles/trade:{span}:{symbol}/hist";
-                HttpRequest::new("ohlc", path, 1).like(pattern).paid_from(CANDLES)
+                HttpRequest::new("ohlc", path, 1).like(pattern).paid_from(budget::CANDLES)
             }
             Kind::OrderBook => {
                 // Other lengths are refused.
-                let depths = OFFERS[2].depths;
+                let depths = BOOK.depths;
                 let len = depths.iter().find(|(depth, _)| rows <= *depth).map_or(100, |(depth, _)| *depth);
                 let path = format!("/v2/book/{symbol}/P0?len={len}");
-                HttpRequest::new("book_snapshot", path, 1).like("/v2/book/{symbol}/P0").paid_from(BOOKS)
+                HttpRequest::new("book_snapshot", path, 1)
+                    .like("/v2/book/{symbol}/P0")
+                    .paid_from(budget::BOOKS)
             }
             _ => {
                 let path = format!("/v2/trades/{symbol}/hist?{query}");
-                HttpRequest::new("trades", path, 1).like("/v2/trades/{symbol}/hist").paid_from(TRADES)
+                HttpRequest::new("trades", path, 1).like("/v2/trades/{symbol}/hist").paid_from(budget::TRADES)
             }
         }
     }
@@ -116,7 +119,7 @@ impl Exchange for Bitfinex {
     }
 
     fn clock_request(&self) -> HttpRequest {
-        HttpRequest::new("time", "/v2/platform/status".to_owned(), 1).paid_from(CONFIGS)
+        HttpRequest::new("time", "/v2/platform/status".to_owned(), 1).paid_from(budget::CONFIGS)
     }
 
     /// The body says whether the platform is up, and only the `Date` when; of whole seconds, it is never ahead.
@@ -129,7 +132,8 @@ impl Exchange for Bitfinex {
     }
 
     fn listing_request(&self, _: Option<&Pair>) -> HttpRequest {
-        HttpRequest::new("instruments", "/v2/conf/pub:list:pair:exchange".to_owned(), 1).paid_from(CONFIGS)
+        HttpRequest::new("instruments", "/v2/conf/pub:list:pair:exchange".to_owned(), 1)
+            .paid_from(budget::CONFIGS)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
@@ -138,7 +142,7 @@ impl Exchange for Bitfinex {
 
     fn names_request(&self) -> Option<HttpRequest> {
         let request = HttpRequest::new("instruments", "/v2/conf/pub:map:currency:sym".to_owned(), 1);
-        Some(request.paid_from(CONFIGS))
+        Some(request.paid_from(budget::CONFIGS))
     }
 
     fn parse_names(&self, body: &[u8]) -> Result<AssetNames, ParseError> {

@@ -9,15 +9,15 @@ mod rows;
 
 use serde::Deserialize;
 
-use self::profile::{MINUTE, PROFILE, SPANS};
+use self::profile::{PROFILE, SPANS};
 use self::rows::{Bucket, WireFunding, WireTrade, next, parse_book};
 use crate::exchange::decode::{Row, malformed, read};
 use crate::exchange::page::in_url;
 use crate::exchange::rows::{Bare, Order, Source};
 use crate::exchange::wire::{Int, Members};
 use crate::exchange::{
-    Answer, Ask, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Quota, Refusal,
-    RefusalKind,
+    Answer, Ask, Budget, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Quota,
+    Refusal, RefusalKind,
 };
 use crate::model::{Batch, Kind, Market, Micros, Pair};
 
@@ -140,7 +140,7 @@ impl Exchange for Bitmex {
         listing::parse(self, body)
     }
 
-    fn used_weight(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
+    fn used_weight(&self, _: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         let number = |name| header(name)?.parse::<u32>().ok();
         let [limit, left] = ["x-ratelimit-limit", "x-ratelimit-remaining"].map(number);
         limit?.checked_sub(left?)
@@ -150,9 +150,9 @@ impl Exchange for Bitmex {
         header("x-ratelimit-reset")?.parse().ok().map(Micros::from_secs)
     }
 
-    fn announced_quota(&self, _: usize, header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
+    fn announced_quota(&self, _: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
         let weight = header("x-ratelimit-limit")?.parse().ok()?;
-        (weight > 0).then_some(Quota { weight, per: MINUTE })
+        (weight > 0).then_some(Quota::per_secs(weight, 60))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::exchange::{History, Offer, Probe, Profile, Quota, SpanOffer};
+use crate::exchange::{Budget, History, Offer, Probe, Profile, Quota, SpanOffer};
 use crate::model::{Kind, Market};
 
 pub(super) const SPANS: [SpanOffer; 4] = [
@@ -13,9 +13,7 @@ pub(super) const SPANS: [SpanOffer; 4] = [
 ];
 
 /// Thirty requests a minute without a key, until a header says another number.
-const QUOTAS: [Quota; 1] = [Quota { weight: 30, per: MINUTE }];
-
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
+const QUOTA: Quota = Quota::per_secs(30, 60);
 
 const ALL: [Market; 4] = [Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
 
@@ -65,6 +63,6 @@ pub(super) const PROFILE: Profile = Profile {
     recordings: &["bitmex"],
     offers: &OFFERS,
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &[(Budget::REQUESTS, QUOTA)],
     geo_block_advice: None,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Bounds, Direction, History, Offer, Probe, Profile, Quota, SpanOffer};
+use crate::exchange::{Bounds, Budget, Direction, History, Offer, Probe, Profile, Quota, SpanOffer};
 use crate::model::{Kind, Market};
 
 /// Minutes as numbers, then letters. Weeks open on Monday.
@@ -32,7 +32,7 @@ pub(super) const INTEREST_SPANS: [SpanOffer; 6] = [
 ];
 
 /// Six hundred requests in five seconds and address.
-const QUOTAS: [Quota; 1] = [Quota { weight: 600, per: Duration::from_secs(5) }];
+const QUOTA: Quota = Quota::per_secs(600, 5);
 
 const DERIVED: [Market; 3] = [Market::Perp, Market::Quarter, Market::NextQuarter];
 
@@ -88,7 +88,7 @@ pub(super) const PROFILE: Profile = Profile {
     recordings: &["bybit"],
     offers: &OFFERS,
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &[(Budget::REQUESTS, QUOTA)],
     geo_block_advice: Some(
         "set `exchanges.bybit.rest_url` to https://api.bytick.com, its other main host, or to its host for your country",
     ),

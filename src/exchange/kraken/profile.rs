@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Bounds, History, Offer, Probe, Profile, Quota, SpanOffer};
+use crate::exchange::{Bounds, Budget, History, Offer, Probe, Profile, Quota, SpanOffer};
 use crate::model::Kind;
 
 /// Spans and their minutes. Every length counts from the epoch, the week too: it opens on a Thursday.
@@ -19,49 +19,49 @@ pub(super) const SPANS: [SpanOffer; 9] = [
 ];
 
 /// Public calls may come once a second from an address; a faster client is restricted for some seconds.
-const QUOTAS: [Quota; 1] = [Quota { weight: 1, per: Duration::from_secs(1) }];
+const QUOTA: Quota = Quota::per_secs(1, 1);
 
 /// Candles it answers with at most, the running one besides.
-const CANDLES: u32 = 720;
+const PAGE_CANDLES: u32 = 720;
 
-const OFFERS: [Offer; 3] = [
-    Offer {
-        kind: Kind::Ohlc,
-        spans: &SPANS,
-        page_rows: CANDLES,
-        bounds: Bounds::Near,
-        history: History::Rows(CANDLES),
-        derived_from: Some(Kind::Trades),
-        grace: Duration::from_secs(5),
-        recorded: true,
-        ..Offer::USUAL
-    },
-    Offer {
-        kind: Kind::Trades,
-        bounds: Bounds::Near,
-        probe: Probe::ByTime,
-        // One request a second makes walks side by side no faster, and each begins with a page of its own.
-        walk: Duration::from_secs(7 * 86_400),
-        grace: Duration::from_secs(5),
-        recorded: true,
-        ..Offer::USUAL
-    },
-    Offer {
-        kind: Kind::OrderBook,
-        page_rows: 500,
-        history: History::Now,
-        depths: &[(500, 1)],
-        recorded: true,
-        ..Offer::USUAL
-    },
-];
+const CANDLES: Offer = Offer {
+    kind: Kind::Ohlc,
+    spans: &SPANS,
+    page_rows: PAGE_CANDLES,
+    bounds: Bounds::Near,
+    history: History::Rows(PAGE_CANDLES),
+    derived_from: Some(Kind::Trades),
+    grace: Duration::from_secs(5),
+    recorded: true,
+    ..Offer::USUAL
+};
+
+const TRADES: Offer = Offer {
+    kind: Kind::Trades,
+    bounds: Bounds::Near,
+    probe: Probe::ByTime,
+    // One request a second makes walks side by side no faster, and each begins with a page of its own.
+    walk: Duration::from_secs(7 * 86_400),
+    grace: Duration::from_secs(5),
+    recorded: true,
+    ..Offer::USUAL
+};
+
+const BOOK: Offer = Offer {
+    kind: Kind::OrderBook,
+    page_rows: 500,
+    history: History::Now,
+    depths: &[(500, 1)],
+    recorded: true,
+    ..Offer::USUAL
+};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "kraken",
     rest_url: "https://api.kraken.com",
     recordings: &["kraken"],
-    offers: &OFFERS,
+    offers: &[CANDLES, TRADES, BOOK],
     endpoints: &["ohlc", "trades", "book_snapshot", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &[(Budget::REQUESTS, QUOTA)],
     geo_block_advice: None,
 };

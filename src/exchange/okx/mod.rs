@@ -5,6 +5,7 @@
 //! the code of the envelope, which is an error wherever it is not "0". Answers come newest first; `after` and
 //! `before` are exclusive and mean older and newer than.
 
+mod budget;
 mod envelope;
 mod listing;
 mod profile;
@@ -13,7 +14,7 @@ mod rows;
 use serde::Deserialize;
 
 use self::envelope::{Data, read_data, said_refusal};
-use self::profile::{BOOKS, CANDLES, FUNDING, INSTRUMENTS, INTEREST, PROFILE, TIME, TRADES};
+use self::profile::PROFILE;
 use self::rows::{Bar, Fill, Funded, Interest, parse_book};
 use crate::exchange::decode::{Row, malformed};
 use crate::exchange::page::in_url;
@@ -55,24 +56,24 @@ impl Exchange for Okx {
                 let bounds = exclusive(page, "before", "after");
                 let path =
                     format!("/api/v5/market/history-candles?instId={symbol}&bar={word}{bounds}&limit={rows}");
-                HttpRequest::new("ohlc", path, 1).paid_from(CANDLES)
+                HttpRequest::new("ohlc", path, 1).paid_from(budget::CANDLES)
             }
             Kind::OrderBook => {
                 let path = format!("/api/v5/market/books?instId={symbol}&sz={rows}");
-                HttpRequest::new("book_snapshot", path, 1).paid_from(BOOKS)
+                HttpRequest::new("book_snapshot", path, 1).paid_from(budget::BOOKS)
             }
             Kind::Funding => {
                 let bounds = exclusive(page, "before", "after");
                 let path =
                     format!("/api/v5/public/funding-rate-history?instId={symbol}{bounds}&limit={rows}");
-                HttpRequest::new("funding", path, 1).paid_from(FUNDING)
+                HttpRequest::new("funding", path, 1).paid_from(budget::FUNDING)
             }
             Kind::OpenInterest => {
                 let bounds = exclusive(page, "begin", "end");
                 let path = format!(
                     "/api/v5/rubik/stat/contracts/open-interest-history?instId={symbol}&period={word}{bounds}&limit={rows}"
                 );
-                HttpRequest::new("open_interest", path, 1).paid_from(INTEREST)
+                HttpRequest::new("open_interest", path, 1).paid_from(budget::INTEREST)
             }
             Kind::Trades => {
                 let bounds = match page.ask {
@@ -81,7 +82,7 @@ impl Exchange for Okx {
                     _ => format!("type=2&after={}", page.window.until.millis_ceil()),
                 };
                 let path = format!("/api/v5/market/history-trades?instId={symbol}&{bounds}&limit={rows}");
-                HttpRequest::new("trades", path, 1).paid_from(TRADES)
+                HttpRequest::new("trades", path, 1).paid_from(budget::TRADES)
             }
         }
     }
@@ -107,7 +108,7 @@ impl Exchange for Okx {
     }
 
     fn clock_request(&self) -> HttpRequest {
-        HttpRequest::new("time", "/api/v5/public/time".to_owned(), 1).paid_from(TIME)
+        HttpRequest::new("time", "/api/v5/public/time".to_owned(), 1).paid_from(budget::TIME)
     }
 
     fn parse_clock(&self, answer: &Answer<'_>) -> Result<Micros, ParseError> {
@@ -129,7 +130,7 @@ impl Exchange for Okx {
             },
         );
         let path = format!("/api/v5/public/instruments?instType={query}");
-        HttpRequest::new("instruments", path, 1).paid_from(INSTRUMENTS)
+        HttpRequest::new("instruments", path, 1).paid_from(budget::INSTRUMENTS)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

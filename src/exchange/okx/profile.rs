@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Bounds, Direction, History, Offer, Probe, Profile, Quota, SpanOffer};
+use super::budget;
+use crate::exchange::{Bounds, Direction, History, Offer, Probe, Profile, SpanOffer};
 use crate::model::{Kind, Market};
 
 /// Spans from six hours on open at midnight of UTC+8 unless their word ends in `utc`.
@@ -39,35 +40,6 @@ const ALL_MARKETS: &[Market] = &[Market::Spot, Market::Perp, Market::Quarter, Ma
 
 const CONTRACTS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
-pub(super) const CANDLES: usize = 0;
-
-pub(super) const TRADES: usize = 1;
-
-pub(super) const BOOKS: usize = 2;
-
-pub(super) const FUNDING: usize = 3;
-
-pub(super) const INTEREST: usize = 4;
-
-pub(super) const INSTRUMENTS: usize = 5;
-
-pub(super) const TIME: usize = 6;
-
-/// Each endpoint has its own limit in two seconds.
-const QUOTAS: [Quota; 7] = [
-    per_two_seconds(20),
-    per_two_seconds(20),
-    per_two_seconds(40),
-    per_two_seconds(10),
-    per_two_seconds(10),
-    per_two_seconds(20),
-    per_two_seconds(10),
-];
-
-const fn per_two_seconds(weight: u32) -> Quota {
-    Quota { weight, per: Duration::from_secs(2) }
-}
-
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Up to 300 candles are documented, but old ones are known to come by 100: a page that asked for more could
@@ -75,63 +47,65 @@ const DAY: Duration = Duration::from_secs(86_400);
 const DOWN: Offer =
     Offer { markets: ALL_MARKETS, page_rows: 100, direction: Direction::NewestFirst, ..Offer::USUAL };
 
-const OFFERS: [Offer; 5] = [
-    Offer {
-        kind: Kind::Ohlc,
-        spans: &SPANS,
-        probe: Probe::Longest,
-        budget: CANDLES,
-        // A finished candle takes a moment to reach the history.
-        grace: Duration::from_secs(10),
-        recorded: true,
-        ..DOWN
-    },
-    Offer {
-        kind: Kind::Trades,
-        // Only ids can be bounded from below.
-        bounds: Bounds::Near,
-        history: History::For(Duration::from_secs(90 * 86_400)),
-        walk: Duration::from_secs(6 * 3_600),
-        budget: TRADES,
-        grace: Duration::from_secs(5),
-        recorded: true,
-        ..DOWN
-    },
-    Offer {
-        kind: Kind::OrderBook,
-        page_rows: 400,
-        history: History::Now,
-        depths: &[(400, 1)],
-        budget: BOOKS,
-        recorded: true,
-        ..DOWN
-    },
-    Offer {
-        kind: Kind::Funding,
-        markets: &[Market::Perp],
-        history: History::For(Duration::from_secs(90 * 86_400)),
-        budget: FUNDING,
-        walk: DAY.saturating_mul(30),
-        grace: Duration::from_secs(60),
-        ..DOWN
-    },
-    Offer {
-        kind: Kind::OpenInterest,
-        markets: CONTRACTS,
-        spans: &INTEREST_SPANS,
-        history: History::Rows(1_440),
-        budget: INTEREST,
-        grace: Duration::from_secs(60),
-        ..DOWN
-    },
-];
+const CANDLES: Offer = Offer {
+    kind: Kind::Ohlc,
+    spans: &SPANS,
+    probe: Probe::Longest,
+    budget: budget::CANDLES,
+    // A finished candle takes a moment to reach the history.
+    grace: Duration::from_secs(10),
+    recorded: true,
+    ..DOWN
+};
+
+const TRADES: Offer = Offer {
+    kind: Kind::Trades,
+    // Only ids can be bounded from below.
+    bounds: Bounds::Near,
+    history: History::For(Duration::from_secs(90 * 86_400)),
+    walk: Duration::from_secs(6 * 3_600),
+    budget: budget::TRADES,
+    grace: Duration::from_secs(5),
+    recorded: true,
+    ..DOWN
+};
+
+const BOOK: Offer = Offer {
+    kind: Kind::OrderBook,
+    page_rows: 400,
+    history: History::Now,
+    depths: &[(400, 1)],
+    budget: budget::BOOKS,
+    recorded: true,
+    ..DOWN
+};
+
+const FUNDING_RATES: Offer = Offer {
+    kind: Kind::Funding,
+    markets: &[Market::Perp],
+    history: History::For(Duration::from_secs(90 * 86_400)),
+    budget: budget::FUNDING,
+    walk: DAY.saturating_mul(30),
+    grace: Duration::from_secs(60),
+    ..DOWN
+};
+
+const OPEN_INTEREST: Offer = Offer {
+    kind: Kind::OpenInterest,
+    markets: CONTRACTS,
+    spans: &INTEREST_SPANS,
+    history: History::Rows(1_440),
+    budget: budget::INTEREST,
+    grace: Duration::from_secs(60),
+    ..DOWN
+};
 
 pub(super) const PROFILE: Profile = Profile {
     name: "okx",
     rest_url: "https://www.okx.com",
     recordings: &["okx"],
-    offers: &OFFERS,
+    offers: &[CANDLES, TRADES, BOOK, FUNDING_RATES, OPEN_INTEREST],
     endpoints: &["ohlc", "trades", "book_snapshot", "funding", "open_interest", "time", "instruments"],
-    quotas: &QUOTAS,
+    quotas: &budget::QUOTAS,
     geo_block_advice: None,
 };
