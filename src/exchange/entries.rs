@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{excerpt, time_fault};
+use crate::exchange::error::excerpt;
+use crate::exchange::row::time_fault;
 use crate::exchange::{Decimal, OddEntry};
 use crate::model::Micros;
 

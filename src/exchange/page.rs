@@ -1,24 +1,13 @@
-//! A page: one REST request and what its answer may be.
+//! A page: what is asked of a series at once, and how the walk goes on after its answer.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use thiserror::Error;
-
-use crate::exchange::decode::Row;
+use crate::exchange::request::in_url;
+use crate::exchange::row::Row;
 use crate::exchange::wire::Contracts;
-use crate::exchange::{Budget, Instrument, OddFault, SpanOffer};
-use crate::model::{Micros, Series, Window, foreign};
-
-/// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
-
-/// A symbol as part of a path or a query: its UTF-8, escaped.
-pub(crate) fn in_url(symbol: &str) -> Cow<'_, str> {
-    utf8_percent_encode(symbol, ESCAPED).into()
-}
+use crate::exchange::{Instrument, OddFault, ParseError, SpanOffer};
+use crate::model::{Micros, Series, Window};
 
 /// One page to ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,56 +68,6 @@ pub enum Ask {
     Now,
 }
 
-/// A GET request on an exchange's REST interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRequest {
-    /// Our name of the operation, the `endpoint` label: `ohlc`, `trades`, `book_snapshot`, `funding`,
-    /// `open_interest`, `time`, `instruments`.
-    pub endpoint: &'static str,
-    /// Where it goes, without a trailing slash, when not to [`rest_url`](crate::exchange::Exchange::rest_url).
-    pub host: Option<&'static str>,
-    /// Path and query, from the first slash.
-    pub path: String,
-    /// The path with what varies left out, where not only the query does; see [`HttpRequest::template`].
-    pub pattern: Option<&'static str>,
-    /// What it costs of its budget.
-    pub weight: u32,
-    /// Which of the exchange's budgets pays.
-    pub budget: Budget,
-}
-
-impl HttpRequest {
-    /// A request to the exchange's usual host, paid from [`Budget::REQUESTS`].
-    #[must_use]
-    pub fn new(endpoint: &'static str, path: String, weight: u32) -> Self {
-        HttpRequest { endpoint, host: None, path, pattern: None, weight, budget: Budget::REQUESTS }
-    }
-
-    /// The same, paid from another budget.
-    #[must_use]
-    pub fn paid_from(self, budget: Budget) -> Self {
-        HttpRequest { budget, ..self }
-    }
-
-    /// The same, with a path that holds more than constants: `/products/{symbol}/candles`.
-    #[must_use]
-    pub fn like(self, pattern: &'static str) -> Self {
-        HttpRequest { pattern: Some(pattern), ..self }
-    }
-
-    /// The path as it is for every symbol: one word for all requests of a kind.
-    #[must_use]
-    pub fn template(&self) -> &str {
-        self.pattern.unwrap_or_else(|| self.path.split('?').next().unwrap_or_default())
-    }
-
-    /// The same, to another host.
-    #[must_use]
-    pub fn to(self, host: &'static str) -> Self {
-        HttpRequest { host: Some(host), ..self }
-    }
-}
-
 /// A body with status 200, to be parsed.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
@@ -158,105 +97,4 @@ pub enum Next {
     FromId(u64),
     /// By the same bounds, leaving out so many rows: the page was full and all its rows share one instant.
     Skip(u32),
-}
-
-/// An error the exchange itself reports.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What it means for us.
-    pub kind: RefusalKind,
-    /// The exchange's own code.
-    pub code: String,
-    /// The exchange's own words.
-    pub message: String,
-}
-
-/// What a refusal means for the one who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalKind {
-    /// The symbol is not listed.
-    UnknownSymbol,
-    /// Too many requests.
-    RateLimit,
-    /// Something on their side; asking again later may help.
-    Temporary,
-    /// The request itself is refused; asking again does not help.
-    Permanent,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {})", foreign(&self.message), foreign(&self.code))
-    }
-}
-
-/// Why an answer with status 200 gave no rows.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ParseError {
-    /// The exchange reports an error in the body.
-    #[error("refused: {0}")]
-    Refused(Refusal),
-    /// The body is not what the exchange documents.
-    #[error(
-        "the answer is not what is documented ({}); it begins with `{}`",
-        foreign(reason),
-        foreign(excerpt)
-    )]
-    Malformed {
-        /// What is wrong.
-        reason: String,
-        /// Its first bytes, printable.
-        excerpt: String,
-    },
-    /// More rows share an instant than a page holds, and the exchange has no way past them.
-    #[error(
-        "more rows share the instant {at} than a page holds, and the exchange names no way past them; what lies around it is stored, the instant stays a gap"
-    )]
-    Crowded {
-        /// The instant.
-        at: Micros,
-    },
-    /// The answer is not to what was asked.
-    #[error(
-        "the exchange did not answer what it was asked: {}; nothing of the answer was kept",
-        foreign(reason)
-    )]
-    Disobeyed {
-        /// How that shows.
-        reason: String,
-    },
-    /// Too many rows of an answer cannot be true.
-    #[error("{odd} of {rows} rows cannot be true (the first: {}); the whole page is refused", foreign(first))]
-    MostlyOdd {
-        /// Rows that cannot be true.
-        odd: usize,
-        /// Rows in the answer.
-        rows: usize,
-        /// What is wrong with the first.
-        first: String,
-    },
-    /// A row holds a value that cannot be true.
-    #[error("row {row} cannot be true ({}); the whole page is refused", foreign(reason))]
-    Impossible {
-        /// Which row, from 0.
-        row: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn symbols_stand_in_addresses_as_they_are_or_escaped_never_as_part_of_the_address_itself() {
-        for plain in
-            ["BTCUSDT", "BTC-USDT-SWAP", "tDOGE:USD", "XBT_USDT", "PF_XBTUSD", "ETH2.SETH", "kPEPEUSD"]
-        {
-            assert_eq!(in_url(plain), plain);
-        }
-        assert_eq!(in_url("币安人生USDT"), "%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT");
-        assert_eq!(in_url("A&B=C/D?E#F%G H+I"), "A%26B%3DC%2FD%3FE%23F%25G%20H%2BI");
-    }
 }

@@ -8,14 +8,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{Row, RowFault, time_fault, unreadable};
-use crate::exchange::record::{self, Record};
-use crate::exchange::wire::{Columns, Members};
-use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed};
+use crate::exchange::decode::unreadable;
+use crate::exchange::record::Record;
+use crate::exchange::row::{Row, RowFault, time_fault};
+use crate::exchange::shape::{Columns, Members};
+use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed, record};
 use crate::model::{Batch, Grid, Micros};
 
 /// Hardly a row is shorter than this, so a body says how many it may hold.

@@ -2,18 +2,16 @@
 //! a member that is absent all mean that nothing is there.
 //!
 //! None of these refuses a row by itself: what is nothing, or no number, is found by the checks of
-//! [`Row`](super::decode::Row), which know what it should have been.
+//! [`Row`](crate::exchange::row::Row), which know what it should have been.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::exchange::Count;
+use crate::exchange::form::{Any, Form};
 
 /// Whole numbers below this are the same as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -117,84 +115,6 @@ impl Contracts<'_> {
             Contracts::Text(text) => Some(Count::Text(text)),
             Contracts::Number(number) => Some(Count::Number(*number)),
         }
-    }
-}
-
-/// A row of columns: those of `T`, and any that were added behind them.
-pub(crate) struct Columns<T>(pub(crate) T);
-
-/// An object with the members of `T`, and any that were added to them; a list of their values is none.
-pub(crate) struct Members<T>(pub(crate) T);
-
-/// Reads one value of any type by the methods of [`Form`].
-struct Any<F>(PhantomData<F>);
-
-/// What becomes of each form of a value.
-trait Form<'de>: Sized {
-    /// Null, and what no form of it is.
-    fn nothing() -> Self;
-    /// A value of a type that cannot be meant.
-    fn other() -> Self;
-    fn text(text: &str) -> Self;
-    #[inline]
-    fn borrowed(text: &'de str) -> Self {
-        Self::text(text)
-    }
-    fn signed(number: i64) -> Self;
-    fn unsigned(number: u64) -> Self;
-    fn double(number: f64) -> Self;
-}
-
-impl<'de, F: Form<'de>> Visitor<'de> for Any<F> {
-    type Value = F;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    #[inline]
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<F, E> {
-        Ok(F::borrowed(text))
-    }
-
-    #[inline]
-    fn visit_str<E>(self, text: &str) -> Result<F, E> {
-        Ok(F::text(text))
-    }
-
-    #[inline]
-    fn visit_u64<E>(self, number: u64) -> Result<F, E> {
-        Ok(F::unsigned(number))
-    }
-
-    #[inline]
-    fn visit_i64<E>(self, number: i64) -> Result<F, E> {
-        Ok(F::signed(number))
-    }
-
-    #[inline]
-    fn visit_f64<E>(self, number: f64) -> Result<F, E> {
-        Ok(F::double(number))
-    }
-
-    #[inline]
-    fn visit_unit<E>(self) -> Result<F, E> {
-        Ok(F::nothing())
-    }
-
-    #[inline]
-    fn visit_bool<E>(self, _: bool) -> Result<F, E> {
-        Ok(F::other())
-    }
-
-    #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<F, A::Error> {
-        IgnoredAny.visit_seq(seq).map(|_| F::other())
-    }
-
-    #[inline]
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<F, A::Error> {
-        IgnoredAny.visit_map(map).map(|_| F::other())
     }
 }
 
@@ -368,54 +288,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Contracts<'a> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Columns<T> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(First(PhantomData))
-    }
-}
-
-/// Reads the first columns of a row and passes over the rest.
-struct First<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
-    type Value = Columns<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row of columns")
-    }
-
-    #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let row = T::deserialize(SeqAccessDeserializer::new(&mut seq))?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Columns(row))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(Named(PhantomData))
-    }
-}
-
-/// Reads the members of an object by their names.
-struct Named<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
-    type Value = Members<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    #[inline]
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -481,13 +353,5 @@ mod tests {
         for json in ["0.5", "\"0.5\"", "9223372036854775808", "1e300"] {
             assert!(matches!(int(json), Int::Other), "{json}");
         }
-    }
-
-    #[test]
-    fn columns_that_were_added_are_passed_over_and_one_that_is_missing_is_not() {
-        let columns = |json| serde_json::from_str::<Columns<(Int, Num)>>(json).map(|row| row.0.1.get());
-        assert_eq!(columns("[1,2]").unwrap(), Some(2.0));
-        assert_eq!(columns("[1,2,\"new\",{\"a\":[]}]").unwrap(), Some(2.0));
-        assert!(columns("[1]").is_err() && columns("{}").is_err() && columns("[1,2,]").is_err());
     }
 }

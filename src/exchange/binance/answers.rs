@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{Row, read};
+use crate::exchange::decode::read;
+use crate::exchange::row::Row;
 use crate::exchange::wire::Int;
 use crate::exchange::{Answer, Exchange, ParseError, Refusal, RefusalKind};
 use crate::model::Micros;

@@ -3,10 +3,12 @@
 use serde::Deserialize;
 
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, read};
+use crate::exchange::decode::read;
 use crate::exchange::record::{TradeId, TradeRow};
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Num};
+use crate::exchange::shape::Columns;
+use crate::exchange::wire::{Int, Num};
 use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, Micros, Side};
 

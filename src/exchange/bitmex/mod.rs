@@ -11,10 +11,13 @@ use serde::Deserialize;
 
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Bucket, WireFunding, WireTrade, next, parse_book};
-use crate::exchange::decode::{Row, malformed, read};
-use crate::exchange::page::in_url;
+use crate::exchange::decode::read;
+use crate::exchange::error::malformed;
+use crate::exchange::request::in_url;
+use crate::exchange::row::Row;
 use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::wire::{Int, Members};
+use crate::exchange::shape::Members;
+use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Ask, Budget, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Quota,
     Refusal, RefusalKind,

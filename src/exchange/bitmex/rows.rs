@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, read};
+use crate::exchange::decode::read;
 use crate::exchange::record::{Key, Record, TradeRow};
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Rows, Taken, WireRow};
 use crate::exchange::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Ask, Exchange, Next, Page, ParseError, Parsed};

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use super::category::is_inverse;
 use super::envelope::{Listed, read_result};
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault};
 use crate::exchange::record::TradeRow;
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Members, Num, Text};
+use crate::exchange::shape::{Columns, Members};
+use crate::exchange::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, Page, ParseError, Parsed, Refusal, RefusalKind};
 use crate::model::{Batch, Candle, FundingRate, Micros, OpenInterest};
 

@@ -11,10 +11,12 @@ use serde::Deserialize;
 
 use self::profile::{PROFILE, SPANS};
 use self::rows::{WireCandle, parse_book, parse_trades};
-use crate::exchange::decode::{Row, malformed, read};
-use crate::exchange::page::in_url;
+use crate::exchange::decode::read;
+use crate::exchange::error::malformed;
+use crate::exchange::request::in_url;
+use crate::exchange::row::Row;
 use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::wire::Columns;
+use crate::exchange::shape::Columns;
 use crate::exchange::{
     Answer, Ask, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal,
     RefusalKind,

@@ -3,10 +3,13 @@
 use serde::Deserialize;
 
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, malformed, read};
+use crate::exchange::decode::read;
+use crate::exchange::error::malformed;
 use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Bare, Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Members, Num, Text};
+use crate::exchange::shape::{Columns, Members};
+use crate::exchange::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Ask, Exchange, Next, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, Micros};
 

@@ -20,10 +20,12 @@ use self::cursor::since;
 use self::envelope::{OfPair, read_result};
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Ohlc, parse_depth, parse_trades};
-use crate::exchange::decode::{Row, malformed};
-use crate::exchange::page::in_url;
+use crate::exchange::error::malformed;
+use crate::exchange::request::in_url;
+use crate::exchange::row::Row;
 use crate::exchange::rows::{Order, Source};
-use crate::exchange::wire::{Columns, Int};
+use crate::exchange::shape::Columns;
+use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal, RefusalKind,
 };

@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 use super::cursor::next_page;
 use super::envelope::{Keyed, OfPair, read_result};
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, malformed};
+use crate::exchange::error::malformed;
 use crate::exchange::record::{Record, TradeId, TradeRow};
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Source, Taken, WireRow};
-use crate::exchange::wire::{Columns, Int, Num, Text};
+use crate::exchange::shape::Columns;
+use crate::exchange::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Decimal, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, Micros};
 

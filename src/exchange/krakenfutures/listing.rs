@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::read_success;
-use crate::exchange::decode::Row;
 use crate::exchange::entries::{Entries, Member, YesNo};
+use crate::exchange::row::Row;
 use crate::exchange::wire::Text;
 use crate::exchange::{Contract, Exchange, Instrument, Listing, OddEntry, ParseError};
 use crate::model::{Market, Micros, Pair};

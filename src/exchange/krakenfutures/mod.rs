@@ -14,9 +14,11 @@ use serde::Deserialize;
 use self::envelope::{Within, read_success};
 use self::profile::{CALL, PROFILE, SPANS};
 use self::rows::{Fill, Ohlc, Rate, parse_depth};
-use crate::exchange::decode::{Row, malformed};
+use crate::exchange::error::malformed;
+use crate::exchange::row::Row;
 use crate::exchange::rows::{Order, Source};
-use crate::exchange::wire::{Members, Text};
+use crate::exchange::shape::Members;
+use crate::exchange::wire::Text;
 use crate::exchange::{
     Answer, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal, RefusalKind,
 };

@@ -4,10 +4,11 @@ use serde::Deserialize;
 
 use super::envelope::read_success;
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault};
 use crate::exchange::record::TradeRow;
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::wire::{Columns, Contracts, Int, Num, Text};
+use crate::exchange::shape::Columns;
+use crate::exchange::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Micros};
 

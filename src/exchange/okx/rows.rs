@@ -5,10 +5,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::envelope::read_data;
 use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::{Row, RowFault, malformed};
+use crate::exchange::error::malformed;
 use crate::exchange::record::{TradeId, TradeRow};
+use crate::exchange::row::{Row, RowFault};
 use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::wire::{Columns, Contracts, Int, Num, Text};
+use crate::exchange::shape::Columns;
+use crate::exchange::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 

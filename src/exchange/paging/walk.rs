@@ -271,6 +271,10 @@ impl Walk {
 }
 
 #[cfg(test)]
+#[path = "walk_model.rs"]
+mod walk_model;
+
+#[cfg(test)]
 #[path = "walk_tests.rs"]
 mod tests;
 
