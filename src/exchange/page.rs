@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::wire::Contracts;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::wire::Contracts;
 use crate::exchange::{Instrument, OddFault, ParseError, SpanOffer};
 use crate::model::{Micros, Series, Window};
 

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::exchange::decode::read;
-use crate::exchange::row::Row;
-use crate::exchange::wire::Int;
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::wire::Int;
 use crate::exchange::{Answer, Exchange, ParseError, Refusal, RefusalKind};
 use crate::model::Micros;
 

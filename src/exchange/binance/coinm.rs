@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::listing::listing;
 use super::rows::{AggTrade, Depth, Funded, Interest, Kline};
 use super::{answers, spot, usdm};
-use crate::exchange::decode::read;
-use crate::exchange::record::{Record, TradeRow};
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::record::{Record, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Bare, Order, Refused, Source, Taken, WireRow};
+use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::request::in_url;
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Bare, Order, Refused, Source, Taken, WireRow};
-use crate::exchange::shape::{Columns, Members};
 use crate::exchange::{
     Answer, Ask, Bounds, Budget, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError,
     Parsed, Probe, Profile, Quota, Refusal, SpanOffer,

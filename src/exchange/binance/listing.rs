@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::read;
-use crate::exchange::entries::{Entries, Member};
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::entries::{Entries, Member};
 use crate::exchange::{Budget, Contract, Exchange, Instrument, Listing, OddEntry, ParseError, Quota};
 use crate::model::{Market, Micros, Pair};
 

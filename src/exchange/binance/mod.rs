@@ -16,9 +16,9 @@ pub(crate) use coinm::BinanceCoinM;
 
 use self::listing::listing;
 use self::rows::{Funded, Interest, Kline, parse_depth, parse_trades};
+use crate::exchange::reading::rows::{Bare, Order, Source};
+use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::request::in_url;
-use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::shape::{Columns, Members};
 use crate::exchange::{
     Answer, Budget, Exchange, HttpRequest, Listing, Next, Offer, Page, ParseError, Parsed, Profile, Refusal,
 };

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::read;
-use crate::exchange::record::{Record, TradeId, TradeRow};
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Bare, Refused, Source, Taken, WireRow};
-use crate::exchange::shape::{Columns, Members};
-use crate::exchange::wire::{Int, Num};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::record::{Record, TradeId, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Bare, Refused, Source, Taken, WireRow};
+use crate::exchange::reading::shape::{Columns, Members};
+use crate::exchange::reading::wire::{Int, Num};
 use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 

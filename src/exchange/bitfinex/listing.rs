@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::read;
-use crate::exchange::entries::Entries;
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::entries::Entries;
 use crate::exchange::{Exchange, Instrument, Listing, OddEntry, ParseError};
 use crate::model::{Market, Pair};
 

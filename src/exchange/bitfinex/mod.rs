@@ -17,12 +17,12 @@ use serde_json::value::RawValue;
 
 use self::profile::{BOOK, PROFILE, SPANS};
 use self::rows::{Bar, Fill, parse_book};
-use crate::exchange::decode::{read, unreadable};
 use crate::exchange::error::malformed;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::shape::Columns;
-use crate::exchange::wire::Int;
+use crate::exchange::reading::decode::{read, unreadable};
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Bare, Order, Source};
+use crate::exchange::reading::shape::Columns;
+use crate::exchange::reading::wire::Int;
 use crate::exchange::{
     Answer, AssetNames, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal,
     RefusalKind,

@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Bucket, WireFunding, WireTrade, next, parse_book};
-use crate::exchange::decode::read;
 use crate::exchange::error::malformed;
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Bare, Order, Source};
+use crate::exchange::reading::shape::Members;
+use crate::exchange::reading::wire::Int;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::shape::Members;
-use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Ask, Budget, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Quota,
     Refusal, RefusalKind,

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::decode::read;
-use crate::exchange::record::{Key, Record, TradeRow};
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Refused, Rows, Taken, WireRow};
-use crate::exchange::wire::{Contracts, Int, Num, Text};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::record::{Key, Record, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Refused, Rows, Taken, WireRow};
+use crate::exchange::reading::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Ask, Exchange, Next, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Micros, Side};
 

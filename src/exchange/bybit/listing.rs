@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::read_result;
-use crate::exchange::entries::{Entries, Member};
+use crate::exchange::reading::entries::{Entries, Member};
 use crate::exchange::{Contract, Decimal, Exchange, Instrument, Listing, OddEntry, ParseError, quarter};
 use crate::model::{Market, Micros, Pair};
 

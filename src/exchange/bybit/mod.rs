@@ -17,11 +17,11 @@ use self::category::{category, is_dated};
 use self::envelope::{Listed, read_result};
 use self::profile::{INTEREST_SPANS, PROFILE, SPANS};
 use self::rows::{Kline, WireFunding, WireTrade, parse_book, parse_interest};
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Order, Source};
+use crate::exchange::reading::shape::{Columns, Members};
+use crate::exchange::reading::wire::Int;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Order, Source};
-use crate::exchange::shape::{Columns, Members};
-use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal, RefusalKind,
 };

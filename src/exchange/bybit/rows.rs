@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 use super::category::is_inverse;
 use super::envelope::{Listed, read_result};
-use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::record::TradeRow;
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Refused, Source, Taken, WireRow};
-use crate::exchange::shape::{Columns, Members};
-use crate::exchange::wire::{Int, Num, Text};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::record::TradeRow;
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Refused, Source, Taken, WireRow};
+use crate::exchange::reading::shape::{Columns, Members};
+use crate::exchange::reading::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, Page, ParseError, Parsed, Refusal, RefusalKind};
 use crate::model::{Batch, Candle, FundingRate, Micros, OpenInterest};
 

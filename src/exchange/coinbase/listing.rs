@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::read;
-use crate::exchange::entries::{Entries, Member, YesNo};
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::entries::{Entries, Member, YesNo};
 use crate::exchange::{Exchange, Instrument, Listing, OddEntry, ParseError};
 use crate::model::{Market, Pair};
 

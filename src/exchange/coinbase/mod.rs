@@ -11,12 +11,12 @@ use serde::Deserialize;
 
 use self::profile::{PROFILE, SPANS};
 use self::rows::{WireCandle, parse_book, parse_trades};
-use crate::exchange::decode::read;
 use crate::exchange::error::malformed;
+use crate::exchange::reading::decode::read;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Bare, Order, Source};
+use crate::exchange::reading::shape::Columns;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Bare, Order, Source};
-use crate::exchange::shape::Columns;
 use crate::exchange::{
     Answer, Ask, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal,
     RefusalKind,

@@ -8,9 +8,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::{read, unreadable};
-use crate::exchange::rows::{Envelope, each};
-use crate::exchange::wire::Text;
+use crate::exchange::reading::decode::{read, unreadable};
+use crate::exchange::reading::rows::{Envelope, each};
+use crate::exchange::reading::wire::Text;
 use crate::exchange::{Exchange, ParseError};
 
 #[derive(Deserialize)]

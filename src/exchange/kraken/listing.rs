@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::assets::our_pair;
 use super::envelope::read_result;
-use crate::exchange::entries::{Entries, Member};
+use crate::exchange::reading::entries::{Entries, Member};
 use crate::exchange::{Exchange, Instrument, Listing, OddEntry, ParseError};
 
 /// Reads a listing; an entry that is not understood is named beside the others.

@@ -21,11 +21,11 @@ use self::envelope::{OfPair, read_result};
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Ohlc, parse_depth, parse_trades};
 use crate::exchange::error::malformed;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Order, Source};
+use crate::exchange::reading::shape::Columns;
+use crate::exchange::reading::wire::Int;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Order, Source};
-use crate::exchange::shape::Columns;
-use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal, RefusalKind,
 };

@@ -6,13 +6,13 @@ use serde_json::value::RawValue;
 
 use super::cursor::next_page;
 use super::envelope::{Keyed, OfPair, read_result};
-use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::error::malformed;
-use crate::exchange::record::{Record, TradeId, TradeRow};
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Refused, Source, Taken, WireRow};
-use crate::exchange::shape::Columns;
-use crate::exchange::wire::{Int, Num, Text};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::record::{Record, TradeId, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Refused, Source, Taken, WireRow};
+use crate::exchange::reading::shape::Columns;
+use crate::exchange::reading::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Decimal, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, Micros};
 

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::exchange::decode::{read, unreadable};
-use crate::exchange::rows::{Envelope, each};
-use crate::exchange::wire::Text;
+use crate::exchange::reading::decode::{read, unreadable};
+use crate::exchange::reading::rows::{Envelope, each};
+use crate::exchange::reading::wire::Text;
 use crate::exchange::{Exchange, ParseError};
 
 /// Charts do not say that they succeeded.

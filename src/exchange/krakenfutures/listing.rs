@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::read_success;
-use crate::exchange::entries::{Entries, Member, YesNo};
-use crate::exchange::row::Row;
-use crate::exchange::wire::Text;
+use crate::exchange::reading::entries::{Entries, Member, YesNo};
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::wire::Text;
 use crate::exchange::{Contract, Exchange, Instrument, Listing, OddEntry, ParseError};
 use crate::model::{Market, Micros, Pair};
 

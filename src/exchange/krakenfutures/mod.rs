@@ -15,10 +15,10 @@ use self::envelope::{Within, read_success};
 use self::profile::{CALL, PROFILE, SPANS};
 use self::rows::{Fill, Ohlc, Rate, parse_depth};
 use crate::exchange::error::malformed;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Order, Source};
-use crate::exchange::shape::Members;
-use crate::exchange::wire::Text;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Order, Source};
+use crate::exchange::reading::shape::Members;
+use crate::exchange::reading::wire::Text;
 use crate::exchange::{
     Answer, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal, RefusalKind,
 };

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::envelope::read_success;
-use crate::exchange::book_rows::{Level, Snapshot};
-use crate::exchange::record::TradeRow;
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::shape::Columns;
-use crate::exchange::wire::{Contracts, Int, Num, Text};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::record::TradeRow;
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Refused, Taken, WireRow};
+use crate::exchange::reading::shape::Columns;
+use crate::exchange::reading::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Micros};
 

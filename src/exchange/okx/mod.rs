@@ -17,12 +17,12 @@ use self::envelope::{Data, read_data, said_refusal};
 use self::profile::PROFILE;
 use self::rows::{Bar, Fill, Funded, Interest, parse_book};
 use crate::exchange::error::malformed;
-use crate::exchange::record::Record;
+use crate::exchange::reading::record::Record;
+use crate::exchange::reading::row::Row;
+use crate::exchange::reading::rows::{Order, Source};
+use crate::exchange::reading::shape::{Columns, Members};
+use crate::exchange::reading::wire::Int;
 use crate::exchange::request::in_url;
-use crate::exchange::row::Row;
-use crate::exchange::rows::{Order, Source};
-use crate::exchange::shape::{Columns, Members};
-use crate::exchange::wire::Int;
 use crate::exchange::{
     Answer, Ask, Exchange, HttpRequest, Listing, Next, Page, ParseError, Parsed, Profile, Refusal,
 };

@@ -4,13 +4,13 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::envelope::read_data;
-use crate::exchange::book_rows::{Level, Snapshot};
 use crate::exchange::error::malformed;
-use crate::exchange::record::{TradeId, TradeRow};
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::rows::{Refused, Taken, WireRow};
-use crate::exchange::shape::Columns;
-use crate::exchange::wire::{Contracts, Int, Num, Text};
+use crate::exchange::reading::book_rows::{Level, Snapshot};
+use crate::exchange::reading::record::{TradeId, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::{Refused, Taken, WireRow};
+use crate::exchange::reading::shape::Columns;
+use crate::exchange::reading::wire::{Contracts, Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 

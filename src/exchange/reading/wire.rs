@@ -2,7 +2,7 @@
 //! a member that is absent all mean that nothing is there.
 //!
 //! None of these refuses a row by itself: what is nothing, or no number, is found by the checks of
-//! [`Row`](crate::exchange::row::Row), which know what it should have been.
+//! [`Row`](crate::exchange::reading::row::Row), which know what it should have been.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer};
 
 use crate::exchange::Count;
-use crate::exchange::form::{Any, Form};
+use crate::exchange::reading::form::{Any, Form};
 
 /// Whole numbers below this are the same as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;

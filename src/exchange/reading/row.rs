@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::exchange::record::TradeId;
-use crate::exchange::wire::{Int, Num, Text};
-use crate::exchange::{OddFault, ParseError, instant};
+use crate::exchange::reading::instant;
+use crate::exchange::reading::record::TradeId;
+use crate::exchange::reading::wire::{Int, Num, Text};
+use crate::exchange::{OddFault, ParseError};
 use crate::model::{Candle, Micros, Side};
 
 /// Where instants end: 2100-01-01. One given in another unit than documented lies far outside.

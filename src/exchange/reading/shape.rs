@@ -64,7 +64,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::wire::{Int, Num};
+    use crate::exchange::reading::wire::{Int, Num};
 
     #[test]
     fn columns_that_were_added_are_passed_over_and_one_that_is_missing_is_not() {

@@ -12,11 +12,12 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-use crate::exchange::decode::unreadable;
-use crate::exchange::record::Record;
-use crate::exchange::row::{Row, RowFault, time_fault};
-use crate::exchange::shape::{Columns, Members};
-use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed, record};
+use crate::exchange::reading::decode::unreadable;
+use crate::exchange::reading::record;
+use crate::exchange::reading::record::Record;
+use crate::exchange::reading::row::{Row, RowFault, time_fault};
+use crate::exchange::reading::shape::{Columns, Members};
+use crate::exchange::{Exchange, Next, OddFault, OddRow, Page, ParseError, Parsed};
 use crate::model::{Batch, Grid, Micros};
 
 /// Hardly a row is shorter than this, so a body says how many it may hold.

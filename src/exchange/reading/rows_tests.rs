@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::exchange::wire::{Int, Num};
+use crate::exchange::reading::wire::{Int, Num};
 use crate::exchange::{Ask, Instrument, find};
 use crate::model::{Candle, Kind, Span, Window};
 

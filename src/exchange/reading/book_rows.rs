@@ -3,8 +3,8 @@
 //! A book is true as a whole: a level without a price or an amount, one that is there twice and sides that cross
 //! refuse all of it.
 
-use crate::exchange::row::{Row, RowFault};
-use crate::exchange::wire::{Int, Num};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::wire::{Int, Num};
 use crate::exchange::{OddFault, Page, ParseError};
 use crate::model::{Batch, BookLevel, Micros, Side};
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use crate::exchange::error::excerpt;
-use crate::exchange::row::time_fault;
+use crate::exchange::reading::row::time_fault;
 use crate::exchange::{Decimal, OddEntry};
 use crate::model::Micros;
 
@@ -83,8 +83,9 @@ impl Member {
     /// # Errors
     /// Where it is none that may be.
     pub(crate) fn rfc3339(&self, member: &str) -> Result<Option<Micros>, String> {
-        let instant =
-            |text: &str| crate::exchange::instant::rfc3339(text).filter(|at| time_fault(*at).is_none());
+        let instant = |text: &str| {
+            crate::exchange::reading::instant::rfc3339(text).filter(|at| time_fault(*at).is_none())
+        };
         self.read(member, "no instant that may be", instant)
     }
 
