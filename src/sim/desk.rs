@@ -9,15 +9,17 @@ use hyper::{Method, Response, Uri, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::Instant;
 
-use super::body::ReplyBody;
-use super::fault::{Endpoint, Fault};
-use super::knobs::{Knobs, RetryAfter};
-use super::meter::{Charge, Meter};
-use super::query::{BadRequest, Query};
-use super::rule::{Turn, strike};
-use super::seen::{Log, Seen};
-use super::venue::{Asked, Venue, World, route};
 use crate::model::Micros;
+use crate::sim::asked::{Asked, World};
+use crate::sim::body::ReplyBody;
+use crate::sim::fault::{Endpoint, Fault};
+use crate::sim::knobs::{Knobs, RetryAfter};
+use crate::sim::meter::{Charge, Meter};
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::registry::route;
+use crate::sim::rule::{Turn, strike};
+use crate::sim::seen::{Log, Seen};
+use crate::sim::venue::Venue;
 
 const PAGE_403: &str = "<html><head><title>403 Forbidden</title></head><body>Request blocked.</body></html>";
 const PAGE_404: &str = "<html><body><h2>404 Not found</h2></body></html>";

@@ -4,44 +4,39 @@
 //! must have stored, [`Sim`] serves them over HTTP and misbehaves as its [`Knobs`] say. It shares nothing with
 //! the client side but the model, so that a mistake there is not repeated here.
 
-mod binance;
-mod binance_coinm;
-mod bitfinex;
-mod bitmex;
+mod asked;
+mod bend;
 mod body;
 mod book;
-mod bybit;
 mod clock;
-mod coinbase;
 mod desk;
 mod fault;
+mod fields;
 mod hash;
 mod knobs;
-mod kraken;
-mod krakenfutures;
 mod market;
 mod meter;
-mod okx;
 mod path;
 mod quarter;
 mod query;
-mod rows;
+mod registry;
 mod rule;
 mod seen;
 mod selection;
 mod server;
+mod symbol;
 mod tape;
 mod text;
 mod venue;
-mod wire;
+mod venues;
 
 pub use book::SimBook;
 pub use clock::Clock;
 pub use fault::{Endpoint, Fault};
 pub use knobs::{Knobs, RetryAfter};
 pub use market::{Listing, Market, SimCandle, SimTrade};
+pub use registry::names;
 pub use rule::{Rate, Rule, RuleError};
 pub use seen::Seen;
 pub use server::Sim;
 pub use tape::MOST_PER_HOUR;
-pub use venue::names;

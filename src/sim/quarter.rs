@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::market::Market;
-use super::venue::World;
 use crate::model::Micros;
+use crate::sim::asked::World;
+use crate::sim::market::Market;
 
 /// Friday, 2018-03-30 08:00 UTC.
 const A_QUARTER_END_SECS: i64 = 1_522_396_800;

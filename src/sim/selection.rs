@@ -1,9 +1,9 @@
 //! Which rows a page holds: those that were asked for, or true rows of another place where a fault wants that.
 
-use super::fault::Fault;
-use super::market::Market;
-use super::venue::Asked;
 use crate::model::{Grid, Micros, Window};
+use crate::sim::asked::Asked;
+use crate::sim::fault::Fault;
+use crate::sim::market::Market;
 
 /// Which end of a window is answered where it holds more than a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

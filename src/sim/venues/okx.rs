@@ -5,18 +5,20 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::Market;
-use super::query::{BadRequest, Query};
-use super::rows::{Bend, price, time_text};
-use super::selection::Side;
-use super::text::{cents, e8, int};
-use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields::{price, time_text};
+use crate::sim::market::Market;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8, int};
+use crate::sim::venue::Venue;
 
 /// OKX.
-pub(super) struct Okx;
+pub(in crate::sim) struct Okx;
 
 /// Its words for spans; those from six hours on open at UTC+8 unless they say `utc`.
 const BARS: [(&str, Span); 14] = [

@@ -4,28 +4,32 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::{Market, SimCandle, SimTrade};
-use super::query::{BadRequest, Query};
-use super::rows::Bend;
-use super::selection::Side;
-use super::text::{e8, int};
-use super::venue::{Asked, Venue};
-use super::wire::{amount_text, high_cents, price_number, price_text, rfc3339, secs, trade_cents};
 use crate::model::{Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields::{amount_text, high_cents, price_number, price_text, rfc3339, secs, trade_cents};
+use crate::sim::market::{Market, SimCandle, SimTrade};
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{e8, int};
+use crate::sim::venue::Venue;
 
 /// The most candles between two bounds; more are refused.
 const CANDLES: usize = 300;
+
 /// The most rows of a page of trades.
 const PAGE_ROWS: usize = 1_000;
+
 /// The levels of each side of a book of level 2.
 const BOOK_LEVELS: usize = 2_000;
+
 /// The granularities there are, in seconds.
 const GRANULARITIES: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
 /// Coinbase Exchange, spot markets.
-pub(super) struct Coinbase;
+pub(in crate::sim) struct Coinbase;
 
 impl Venue for Coinbase {
     fn name(&self) -> &'static str {

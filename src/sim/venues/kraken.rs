@@ -4,27 +4,31 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::Market;
-use super::query::BadRequest;
-use super::rows::{self, Bend};
-use super::selection::Side;
-use super::text::{cents, e8, int};
-use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields;
+use crate::sim::market::Market;
+use crate::sim::query::BadRequest;
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8, int};
+use crate::sim::venue::Venue;
 
 /// Candles it answers at most, the running one included.
 const CANDLES: usize = 721;
+
 /// The most trades of a page, and levels of each side of a book.
 const TRADES: usize = 1_000;
+
 const LEVELS: usize = 500;
 
 /// Its minutes of spans; each counts from the epoch, the week too.
 const INTERVALS: [u32; 9] = [1, 5, 15, 30, 60, 240, 1_440, 10_080, 21_600];
 
 /// Kraken, spot markets.
-pub(super) struct Kraken;
+pub(in crate::sim) struct Kraken;
 
 impl Venue for Kraken {
     fn name(&self) -> &'static str {
@@ -42,7 +46,7 @@ impl Venue for Kraken {
         }
     }
 
-    fn weight(&self, _: Endpoint, _: super::query::Query<'_>) -> u32 {
+    fn weight(&self, _: Endpoint, _: crate::sim::query::Query<'_>) -> u32 {
         1
     }
 
@@ -174,7 +178,7 @@ fn candle(
         _ => int(out, open.secs()),
     }
     out.push(b',');
-    rows::price(out, candle.open_cents, bend);
+    fields::price(out, candle.open_cents, bend);
     for price in [high, candle.low_cents, candle.close_cents, candle.close_cents] {
         out.extend_from_slice(b",\"");
         cents(out, price);
@@ -229,7 +233,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, bend: Option<Bend>) {
     let trade = market.trade(id);
     let sign = if bend == Some(Bend::Contradiction) { -1 } else { 1 };
     out.push(b'[');
-    rows::price(out, trade.price_cents * sign, bend);
+    fields::price(out, trade.price_cents * sign, bend);
     out.extend_from_slice(b",\"");
     e8(out, trade.amount_e8);
     let nanos = nanos_of(market, id);

@@ -1,8 +1,8 @@
 //! The fields of rows as exchanges write them, right or bent on purpose.
 
-use super::rows::Bend;
-use super::text::{cents, e8, int};
 use crate::model::Micros;
+use crate::sim::bend::Bend;
+use crate::sim::text::{cents, e8, int};
 
 /// A price as text: `"61837.63000000"`.
 pub(super) fn price_text(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
@@ -81,4 +81,63 @@ pub(super) fn bent_amount_text(out: &mut Vec<u8>, amount_e8: i64, bend: Option<B
         Some(Bend::NotFinite(text)) => quoted(out, |out| out.extend_from_slice(text.as_bytes())),
         _ => amount_text(out, amount_e8),
     }
+}
+
+/// A time in milliseconds, written as text where an exchange does so.
+pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+    let quote = if bend == Some(Bend::TimeAsText) { "" } else { "\"" };
+    out.extend_from_slice(quote.as_bytes());
+    int(out, if bend == Some(Bend::TimeInSeconds) { at_ms / 1_000 } else { at_ms });
+    out.extend_from_slice(quote.as_bytes());
+}
+
+pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::TimeAsText) => {
+            out.push(b'"');
+            int(out, at_ms);
+            out.push(b'"');
+        }
+        Some(Bend::TimeInSeconds) => int(out, at_ms / 1_000),
+        _ => int(out, at_ms),
+    }
+}
+
+/// A price as a JSON number, where an exchange writes it so.
+pub(super) fn number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber | Bend::NotFinite(_)) => out.extend_from_slice(b"\"NaN\""),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        _ => cents(out, price_cents),
+    }
+}
+
+pub(super) fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
+    match bend {
+        Some(Bend::PriceAsNumber) => cents(out, price_cents),
+        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
+        Some(Bend::NotFinite(text)) => {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        }
+        _ => {
+            out.push(b'"');
+            cents(out, price_cents);
+            out.push(b'"');
+        }
+    }
+}
+
+/// The levels of a side: `[["price","amount"],…]`.
+pub(super) fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>) {
+    out.push(b'[');
+    for (place, (price_cents, amount_e8)) in levels.enumerate() {
+        out.extend_from_slice(if place > 0 { b",[\"" } else { b"[\"" });
+        cents(out, price_cents);
+        out.extend_from_slice(b"\",\"");
+        e8(out, amount_e8);
+        out.extend_from_slice(b"\"]");
+    }
+    out.push(b']');
 }

@@ -2,45 +2,36 @@
 //!
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3).
 
+mod coinm;
+mod contract;
+mod rows;
+mod window;
+
+pub(in crate::sim) use coinm::BinanceCoinM;
+
 use std::io::Write as _;
 
-use super::fault::Endpoint;
-use super::knobs::Knobs;
-use super::market::Market;
-use super::quarter;
-use super::query::{BadRequest, Query};
-use super::rows;
-use super::selection::Side;
-use super::venue::{Asked, Venue};
-use crate::model::{Micros, Span, Window};
+use crate::model::Micros;
+use crate::sim::asked::Asked;
+use crate::sim::fault::Endpoint;
+use crate::sim::knobs::Knobs;
+use crate::sim::market::Market;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::venue::Venue;
+use crate::sim::venues::binance::contract::{contract_at, contract_end, market};
+use crate::sim::venues::binance::window::{INTERVALS, bounds};
+use crate::sim::{fields, quarter};
 
 /// The most rows of a page of candles or trades.
 const PAGE_ROWS: usize = 1_000;
+
 /// The most levels of each side of a book.
 const BOOK_LEVELS: usize = 5_000;
 
-/// Binance's words for spans; case matters.
-pub(super) const INTERVALS: [(&str, Span); 16] = [
-    ("1s", Span::Fixed(1)),
-    ("1m", Span::Fixed(60)),
-    ("3m", Span::Fixed(180)),
-    ("5m", Span::Fixed(300)),
-    ("15m", Span::Fixed(900)),
-    ("30m", Span::Fixed(1_800)),
-    ("1h", Span::Fixed(3_600)),
-    ("2h", Span::Fixed(7_200)),
-    ("4h", Span::Fixed(14_400)),
-    ("6h", Span::Fixed(21_600)),
-    ("8h", Span::Fixed(28_800)),
-    ("12h", Span::Fixed(43_200)),
-    ("1d", Span::Fixed(86_400)),
-    ("3d", Span::Fixed(259_200)),
-    ("1w", Span::WEEK),
-    ("1M", Span::Month),
-];
-
 /// Binance, spot markets.
-pub(super) struct Binance;
+pub(in crate::sim) struct Binance;
 
 impl Venue for Binance {
     fn name(&self) -> &'static str {
@@ -98,39 +89,6 @@ impl Venue for Binance {
     }
 }
 
-/// The market asked for; of candles over all contracts of a kind, that of the one it is now.
-pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
-    if let Some(kind) = asked.query.get("contractType") {
-        let pair = asked.query.mandatory("pair")?;
-        return contract_at(asked, pair, kind, asked.now);
-    }
-    let symbol = asked.query.symbol()?;
-    let (pair, date) = symbol.split_once('_').unwrap_or((symbol, ""));
-    asked.market(&format!("{pair}{date}")).or_else(|_| asked.market(pair))
-}
-
-/// When the contract asked for by its own name ends.
-pub(super) fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
-    let (_, date) = asked.query.get("symbol")?.split_once('_')?;
-    quarter::end_named(asked.now, |end| quarter::date(end) == date)
-}
-
-/// The market of the contract that was of a kind at an instant.
-pub(super) fn contract_at<'a>(
-    asked: &'a Asked<'_>,
-    pair: &str,
-    kind: &str,
-    at: Micros,
-) -> Result<&'a Market, BadRequest> {
-    let current = quarter::end_after(at);
-    let end = match kind {
-        "CURRENT_QUARTER" => current,
-        "NEXT_QUARTER" => quarter::end_after(current),
-        _ => return asked.market(pair),
-    };
-    quarter::market(asked.world, pair, end).map_or_else(|| asked.market(pair), Ok)
-}
-
 fn contracts(asked: &Asked<'_>) -> Vec<u8> {
     let (listed, limit) = (asked.world.knobs.listed_from.millis_floor(), asked.world.knobs.weight_limit);
     let current = quarter::end_after(asked.now);
@@ -168,11 +126,11 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(paid, |out, at, bend| {
         let (rate_e8, mark_cents) = market.funding(Micros(at));
         out.extend_from_slice(b"{\"symbol\":\"\",\"fundingTime\":");
-        rows::time(out, at / 1_000, bend);
+        fields::time(out, at / 1_000, bend);
         out.extend_from_slice(b",\"fundingRate\":\"");
-        super::text::e8(out, rate_e8);
+        crate::sim::text::e8(out, rate_e8);
         out.extend_from_slice(b"\",\"markPrice\":");
-        rows::price(out, mark_cents, bend);
+        fields::price(out, mark_cents, bend);
         out.push(b'}');
     }))
 }
@@ -194,11 +152,11 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(samples, |out, at, bend| {
         let (base_e8, value_cents) = market.open_interest(Micros(at));
         out.extend_from_slice(b"{\"sumOpenInterest\":\"");
-        super::text::e8(out, base_e8);
+        crate::sim::text::e8(out, base_e8);
         out.extend_from_slice(b"\",\"sumOpenInterestValue\":\"");
-        super::text::cents(out, value_cents);
+        crate::sim::text::cents(out, value_cents);
         out.extend_from_slice(b"\",\"timestamp\":");
-        rows::time(out, at / 1_000, bend);
+        fields::time(out, at / 1_000, bend);
         out.push(b'}');
     }))
 }
@@ -276,28 +234,9 @@ fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.query.limit("limit", 100, BOOK_LEVELS)?;
     let mut out = Vec::with_capacity(64 + limit * 64);
     let _ = write!(out, "{{\"lastUpdateId\":{},\"bids\":", book.update_id);
-    rows::levels(&mut out, book.bids().take(limit));
+    fields::levels(&mut out, book.bids().take(limit));
     out.extend_from_slice(b",\"asks\":");
-    rows::levels(&mut out, book.asks().take(limit));
+    fields::levels(&mut out, book.asks().take(limit));
     out.push(b'}');
     Ok(out)
-}
-
-/// `startTime` and `endTime`, both inclusive; without a start the newest rows up to the end are answered.
-pub(super) fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
-    let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
-    let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
-    let until = contract_end(asked).map_or(until, |end| until.min(end));
-    let side = if from.is_some() || asked.is_stuck() { Side::Oldest } else { Side::Newest };
-    Ok((Window::new(from.unwrap_or_default(), until), side))
-}
-
-/// A symbol taken apart at a quote asset it ends in.
-pub(super) fn assets(symbol: &str) -> (&str, &str) {
-    ["USDT", "USDC", "FDUSD", "EUR", "USD", "BTC", "ETH", "BNB"]
-        .into_iter()
-        .find_map(|quote| {
-            symbol.strip_suffix(quote).filter(|base| !base.is_empty()).map(|base| (base, quote))
-        })
-        .unwrap_or((symbol, ""))
 }

@@ -5,19 +5,23 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::Market;
-use super::query::{BadRequest, Query};
-use super::rows::{self, Bend};
-use super::selection::Side;
-use super::text::{cents, e8, int};
-use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields;
+use crate::sim::market::Market;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8, int};
+use crate::sim::venue::Venue;
 
 /// The most candles and trades of a page.
 const CANDLES: usize = 2_000;
+
 const TRADES: usize = 100;
+
 /// More rates than a year has hours.
 const RATES: usize = 10_000;
 
@@ -26,6 +30,7 @@ const LEVELS: usize = 250;
 
 /// How long trades and funding rates are kept.
 const TRADES_KEPT: Duration = Duration::from_secs(7 * 86_400);
+
 const RATES_KEPT: Duration = Duration::from_secs(365 * 86_400);
 
 /// When the simulated quarterly contracts end: two quarters around any test's present.
@@ -45,7 +50,7 @@ const RESOLUTIONS: [(&str, Span); 9] = [
 ];
 
 /// Kraken's derivatives.
-pub(super) struct KrakenFutures;
+pub(in crate::sim) struct KrakenFutures;
 
 impl Venue for KrakenFutures {
     fn name(&self) -> &'static str {
@@ -177,7 +182,7 @@ fn candle(
         _ => int(out, open.millis_floor()),
     }
     out.extend_from_slice(b",\"open\":");
-    rows::price(out, candle.open_cents, bend);
+    fields::price(out, candle.open_cents, bend);
     for (name, price) in [("high", high), ("low", candle.low_cents), ("close", candle.close_cents)] {
         let _ = write!(out, ",\"{name}\":\"");
         cents(out, price);
@@ -223,7 +228,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option
         Some(Bend::Contradiction) => cents(out, -trade.price_cents),
         // Numbers are its usual; text is the other type.
         Some(Bend::PriceAsNumber) => out.extend_from_slice(b"\"1.5\""),
-        Some(bend) => rows::price(out, trade.price_cents, Some(bend)),
+        Some(bend) => fields::price(out, trade.price_cents, Some(bend)),
         None => cents(out, trade.price_cents),
     }
     out.extend_from_slice(b",\"size\":");

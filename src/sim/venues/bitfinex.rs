@@ -5,18 +5,20 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::Market;
-use super::query::{BadRequest, Query};
-use super::rows::{Bend, number, time};
-use super::selection::Side;
-use super::text::{cents, e8, int};
-use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields::{number, time};
+use crate::sim::market::Market;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8, int};
+use crate::sim::venue::Venue;
 
 /// Bitfinex.
-pub(super) struct Bitfinex;
+pub(in crate::sim) struct Bitfinex;
 
 const TIMEFRAMES: [(&str, Span); 10] = [
     ("1m", Span::MINUTE),

@@ -6,20 +6,24 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::binance::{INTERVALS, assets, bounds, contract_at, contract_end, market};
-use super::fault::Endpoint;
-use super::knobs::Knobs;
-use super::market::Market;
-use super::quarter;
-use super::query::{BadRequest, Query};
-use super::rows::{self, Bend};
-use super::selection::Side;
-use super::text::{cents, e8};
-use super::venue::{Asked, Venue};
 use crate::model::{Grid, Micros, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::knobs::Knobs;
+use crate::sim::market::Market;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8};
+use crate::sim::venue::Venue;
+use crate::sim::venues::binance::contract::{contract_at, contract_end, market};
+use crate::sim::venues::binance::window::{INTERVALS, bounds};
+use crate::sim::{fields, quarter};
 
 /// The most rows of a page of candles, and of one of trades.
 const CANDLES: usize = 1_500;
+
 const TRADES: usize = 1_000;
 
 /// How far candles reach back from the end asked for.
@@ -29,7 +33,7 @@ const REACH: Duration = Duration::from_secs(200 * 86_400);
 const CONTRACT_CENTS: i64 = 10_000;
 
 /// Binance, coin-margined contracts.
-pub(super) struct BinanceCoinM;
+pub(in crate::sim) struct BinanceCoinM;
 
 impl Venue for BinanceCoinM {
     fn name(&self) -> &'static str {
@@ -147,11 +151,11 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         let own = then.and_then(|(kind, pair)| contract_at(asked, pair, kind, open).ok()).unwrap_or(market);
         let candle = asked.candle(own, grid, open);
         out.push(b'[');
-        rows::time(out, open.millis_floor(), bend);
+        fields::time(out, open.millis_floor(), bend);
         let close = bend.filter(|bend| *bend == Bend::Contradiction).map_or(candle.close_cents, |_| -1);
         for price in [candle.open_cents, candle.high_cents, candle.low_cents, close] {
             out.push(b',');
-            rows::price(out, price, bend);
+            fields::price(out, price, bend);
         }
         let _ =
             write!(out, r#","{}",{},""#, of_cents(candle.quote_cents), grid.next(open).millis_floor() - 1);
@@ -177,10 +181,10 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         let trade = market.trade(id.unsigned_abs());
         let price = if bend == Some(Bend::Contradiction) { -1 } else { trade.price_cents };
         let _ = write!(out, r#"{{"a":{id},"p":"#);
-        rows::price(out, price, bend);
+        fields::price(out, price, bend);
         let amount = contracts_of(trade.amount_e8, trade.price_cents);
         let _ = write!(out, r#","q":"{amount}","f":{id},"l":{id},"T":"#);
-        rows::time(out, trade.ts.millis_floor(), bend);
+        fields::time(out, trade.ts.millis_floor(), bend);
         let _ = write!(out, r#","m":{}}}"#, trade.sold);
     }))
 }
@@ -214,7 +218,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     paid.sort_unstable();
     Ok(asked.page(paid, |out, at, bend| {
         out.extend_from_slice(b"{\"symbol\":\"\",\"fundingTime\":");
-        rows::time(out, at / 1_000, bend);
+        fields::time(out, at / 1_000, bend);
         out.extend_from_slice(b",\"fundingRate\":");
         match bend {
             Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
@@ -258,7 +262,7 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
             }
         }
         out.extend_from_slice(b",\"timestamp\":");
-        rows::time(out, at / 1_000, bend);
+        fields::time(out, at / 1_000, bend);
         out.push(b'}');
     }))
 }

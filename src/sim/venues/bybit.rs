@@ -4,20 +4,23 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::market::{Market, SimCandle, SimTrade};
-use super::quarter;
-use super::query::{BadRequest, Query};
-use super::rows::{self, Bend};
-use super::selection::Side;
-use super::text::int;
-use super::venue::{Asked, Venue};
-use super::wire::{amount_text, bent_amount_text, high_cents, millis_text, price_text, trade_cents};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields;
+use crate::sim::fields::{amount_text, bent_amount_text, high_cents, millis_text, price_text, trade_cents};
+use crate::sim::market::{Market, SimCandle, SimTrade};
+use crate::sim::quarter;
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::int;
+use crate::sim::venue::Venue;
 
 /// The most rows of a page of candles; of funding rates and open interest.
 const CANDLES: usize = 1_000;
+
 const SAMPLES: usize = 200;
 
 const INTERVALS: [(&str, Span); 13] = [
@@ -46,7 +49,7 @@ const INTEREST: [(&str, Span); 6] = [
 ];
 
 /// Bybit, all markets.
-pub(super) struct Bybit;
+pub(in crate::sim) struct Bybit;
 
 impl Venue for Bybit {
     fn name(&self) -> &'static str {
@@ -239,9 +242,9 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.query.limit("limit", usual, most)?;
     let symbol = asked.query.symbol()?;
     let mut out = format!(r#"{{"s":"{symbol}","b":"#).into_bytes();
-    rows::levels(&mut out, book.bids().take(limit));
+    fields::levels(&mut out, book.bids().take(limit));
     out.extend_from_slice(b",\"a\":");
-    rows::levels(&mut out, book.asks().take(limit));
+    fields::levels(&mut out, book.asks().take(limit));
     let ts = asked.told_ms();
     let _ = write!(out, r#","ts":{ts},"u":{0},"seq":{0},"cts":{ts}}}"#, book.update_id);
     Ok(out)

@@ -4,21 +4,24 @@
 
 use std::io::Write as _;
 
-use super::binance::assets;
-use super::fault::Endpoint;
-use super::knobs::Knobs;
-use super::market::{Market, SimCandle, SimTrade};
-use super::query::{BadRequest, Query};
-use super::rows::Bend;
-use super::selection::Side;
-use super::text::{cents, e8, int};
-use super::venue::{Asked, Venue};
-use super::wire::{high_cents, price_number, rfc3339, trade_cents};
 use crate::model::{Grid, Micros, Span, Window};
+use crate::sim::asked::Asked;
+use crate::sim::bend::Bend;
+use crate::sim::fault::Endpoint;
+use crate::sim::fields::{high_cents, price_number, rfc3339, trade_cents};
+use crate::sim::knobs::Knobs;
+use crate::sim::market::{Market, SimCandle, SimTrade};
+use crate::sim::query::{BadRequest, Query};
+use crate::sim::selection::Side;
+use crate::sim::symbol::assets;
+use crate::sim::text::{cents, e8, int};
+use crate::sim::venue::Venue;
 
 /// The most rows of a page; of funding rates.
 const PAGE_ROWS: usize = 1_000;
+
 const RATES: usize = 500;
+
 /// Later than anything: a market whose next trade lies there has ended.
 const FAR: Micros = Micros(i64::MAX / 4);
 
@@ -26,7 +29,7 @@ const BINS: [(&str, Span); 4] =
     [("1m", Span::MINUTE), ("5m", Span::Fixed(300)), ("1h", Span::HOUR), ("1d", Span::DAY)];
 
 /// BitMEX, all markets.
-pub(super) struct Bitmex;
+pub(in crate::sim) struct Bitmex;
 
 impl Venue for Bitmex {
     fn name(&self) -> &'static str {

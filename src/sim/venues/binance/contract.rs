@@ -1,0 +1,40 @@
+//! Which contract a request names: by its own symbol, or by a kind whose contracts follow one another.
+
+use crate::model::Micros;
+use crate::sim::asked::Asked;
+use crate::sim::market::Market;
+use crate::sim::quarter;
+use crate::sim::query::BadRequest;
+
+/// The market asked for; of candles over all contracts of a kind, that of the one it is now.
+pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+    if let Some(kind) = asked.query.get("contractType") {
+        let pair = asked.query.mandatory("pair")?;
+        return contract_at(asked, pair, kind, asked.now);
+    }
+    let symbol = asked.query.symbol()?;
+    let (pair, date) = symbol.split_once('_').unwrap_or((symbol, ""));
+    asked.market(&format!("{pair}{date}")).or_else(|_| asked.market(pair))
+}
+
+/// When the contract asked for by its own name ends.
+pub(super) fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
+    let (_, date) = asked.query.get("symbol")?.split_once('_')?;
+    quarter::end_named(asked.now, |end| quarter::date(end) == date)
+}
+
+/// The market of the contract that was of a kind at an instant.
+pub(super) fn contract_at<'a>(
+    asked: &'a Asked<'_>,
+    pair: &str,
+    kind: &str,
+    at: Micros,
+) -> Result<&'a Market, BadRequest> {
+    let current = quarter::end_after(at);
+    let end = match kind {
+        "CURRENT_QUARTER" => current,
+        "NEXT_QUARTER" => quarter::end_after(current),
+        _ => return asked.market(pair),
+    };
+    quarter::market(asked.world, pair, end).map_or_else(|| asked.market(pair), Ok)
+}
