@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use dccd::exchange::{Budget, HttpRequest, Instrument, Listing, Next, Quota, RefusalKind};
-use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade};
+use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side};
 
+use crate::books::{BookForm, texts};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, What, levels, page};
 
@@ -110,6 +112,18 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("time.json", "1499827319559", "1499827319559000"),
         ("time.json", "1499827319559", "-1"),
     ],
+    entries: "/symbols",
+    unknown_words: &[
+        ("instruments.json", "\"BREAK\"", "\"ASLEEP\"", "LUNAUSDT"),
+        ("instruments_usdm.json", "\"PERPETUAL\"", "\"ENDLESS\"", "BTCUSDT"),
+        ("instruments_usdm.json", "\"CURRENT_QUARTER\"", "[]", "BTCUSDT_240329"),
+    ],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| format!(r#"{{"lastUpdateId":7,"bids":{},"asks":{}}}"#, texts(bids), texts(asks)),
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 const fn book(bid: (f64, f64), ask: (f64, f64), levels: (usize, usize)) -> First {
@@ -212,15 +226,10 @@ fn candles_come_out_with_every_number_and_the_running_one_too() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_running.json") else { panic!("it is a page") };
 
     let candles: Vec<_> = batch.candles().iter().collect();
-    let candle = |minute: i64, prices: [f64; 4], volume, quote_volume, trades| Candle {
-        ts: Micros::from_secs(1_704_067_140 + minute * 60),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
+    let candle = |minute: i64, prices, volume, quote_volume, trades| Candle {
         quote_volume: Some(quote_volume),
         trades: Some(trades),
+        ..expected::candle(Micros::from_secs(1_704_067_140 + minute * 60), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -240,13 +249,8 @@ fn trades_of_one_millisecond_keep_their_order_and_the_takers_side() {
     };
 
     let trades: Vec<_> = batch.trades().iter().collect();
-    let trade = |millis, id, price, amount, side| Trade {
-        ts: Micros::from_millis(millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |millis, id, price, amount, side| {
+        expected::trade(Micros::from_millis(millis), id, price, amount, side)
     };
     assert_eq!(next, Next::FromId(26_132));
     assert_eq!(
@@ -265,15 +269,8 @@ fn a_book_comes_out_best_first_with_its_sequence_and_our_time() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_shallow.json") else { panic!("it is a page") };
 
     let level = |side, price, amount| BookLevel {
-        ord: 0,
-        ts: RECEIVED,
-        ts_recv: RECEIVED,
         seq: Some(1_027_024),
-        is_snapshot: true,
-        side,
-        price,
-        amount,
-        count: None,
+        ..expected::level(RECEIVED, side, price, amount)
     };
     assert_eq!(
         levels(&batch),

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use dccd::exchange::{Ask, Budget, Contract, Decimal, HttpRequest, Next, Quota, RefusalKind};
-use dccd::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade, Window,
-};
+use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Window};
 
+use crate::books::{BookForm, texts};
+use crate::expected;
 use crate::knowledge::{Asked, Knowledge, Recorded, query};
-use crate::read::{RECEIVED, Read, levels, page};
+use crate::read::{Read, levels, page};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "binancecoinm",
@@ -58,6 +58,23 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("openinterest_5m_perp.json", "\"211.64012300\"", "\"NaN\""),
         ("time.json", "1499827319559", "1499827319"),
     ],
+    entries: "/symbols",
+    unknown_words: &[
+        ("instruments.json", "\"contractSize\": 100", "\"contractSize\": 0", "BTCUSD_PERP"),
+        ("instruments.json", "1590739200000", "\"soon\"", "BTCUSD_200925"),
+    ],
+    book: BookForm {
+        market: Market::Perp,
+        write: |bids, asks| {
+            format!(
+                r#"{{"lastUpdateId":7,"E":1700000000000,"T":1700000000000,"symbol":"BTCUSD_PERP","pair":"BTCUSD","bids":{},"asks":{}}}"#,
+                texts(bids),
+                texts(asks)
+            )
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: true,
 };
 
 /// Bounds are inclusive milliseconds.
@@ -80,15 +97,10 @@ fn recorded(_: &str) -> Option<Recorded> {
 fn candles_of_coins_tell_contracts_where_others_tell_the_volume_and_the_base_amount_behind() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_perp.json") else { panic!("it is a page") };
 
-    let candle = |minute: i64, prices: [f64; 4], volume, quote, trades| Candle {
-        ts: Micros::from_millis(1_591_258_320_000 + minute * 60_000),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
+    let candle = |minute: i64, prices, volume, quote, trades| Candle {
         quote_volume: Some(quote),
         trades: Some(trades),
+        ..expected::candle(Micros::from_millis(1_591_258_320_000 + minute * 60_000), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -104,13 +116,8 @@ fn candles_of_coins_tell_contracts_where_others_tell_the_volume_and_the_base_amo
 #[test]
 fn trades_and_books_of_contracts_come_out_in_the_base_asset_with_the_takers_side() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_perp.json") else { panic!("it is a page") };
-    let trade = |id, price, contracts: f64, side| Trade {
-        ts: Micros::from_millis(1_591_250_548_649),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount: contracts * 100.0 / price,
-        side: Some(side),
+    let trade = |id, price, contracts: f64, side| {
+        expected::trade(Micros::from_millis(1_591_250_548_649), id, price, contracts * 100.0 / price, side)
     };
     assert_eq!(next, Next::FromId(416_691));
     let trades: Vec<_> = batch.trades().iter().collect();
@@ -121,15 +128,8 @@ fn trades_and_books_of_contracts_come_out_in_the_base_asset_with_the_takers_side
 
     let Read::Rows(book, _) = KNOWLEDGE.payload("orderbook_perp.json") else { panic!("it is a page") };
     let level = |side, price, contracts: f64| BookLevel {
-        ord: 0,
-        ts: Micros::from_millis(1_591_250_106_368),
-        ts_recv: RECEIVED,
         seq: Some(16_769_853),
-        is_snapshot: true,
-        side,
-        price,
-        amount: contracts * 100.0 / price,
-        count: None,
+        ..expected::level(Micros::from_millis(1_591_250_106_368), side, price, contracts * 100.0 / price)
     };
     assert_eq!(levels(&book), [level(Side::Bid, 9_638.0, 431.0), level(Side::Ask, 9_638.2, 12.0)]);
 }

@@ -1,8 +1,10 @@
 //! What only Bitfinex can know, after its v2 documentation, and the exact values of its payloads.
 
 use dccd::exchange::{AssetNames, HttpRequest, Listing, Next, RefusalKind};
-use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Side, Trade};
+use dccd::model::{BookLevel, Kind, Market, Micros, Side};
 
+use crate::books::{BookForm, list};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{RECEIVED, Read, What, levels};
 
@@ -70,6 +72,20 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("trades_one_millisecond.json", "1704067200001", "1704067200001000"),
         ("orderbook_both_sides.json", "41999.5", "-41999.5"),
     ],
+    entries: "/0",
+    unknown_words: &[],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| {
+            let bid = |(price, size): &(&str, &str)| format!("[{price},1,{size}]");
+            let ask = |(price, size): &(&str, &str)| format!("[{price},1,-{size}]");
+            let (bids, asks) = (list(bids, bid), list(asks, ask));
+            // Both sides in one array.
+            format!("{},{}", bids.trim_end_matches(']').to_owned() + "]", &asks[1..])
+        },
+        level: ["0", "2"],
+    },
+    counts_quote: false,
 };
 
 /// Bounds are inclusive milliseconds.
@@ -102,15 +118,8 @@ fn the_close_comes_before_high_and_low_and_nothing_is_said_of_quote_volume_or_tr
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_close_before_high.json") else {
         panic!("it is a page")
     };
-    let candle = |minute: i64, prices: [f64; 4], volume| Candle {
-        ts: Micros::from_secs(1_704_067_200 + minute * 60),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
-        quote_volume: None,
-        trades: None,
+    let candle = |minute: i64, prices, volume| {
+        expected::candle(Micros::from_secs(1_704_067_200 + minute * 60), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -127,13 +136,8 @@ fn the_sign_of_an_amount_is_the_takers_side() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("trades_one_millisecond.json") else {
         panic!("it is a page")
     };
-    let trade = |millis, id, price, amount, side| Trade {
-        ts: Micros::from_millis(millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |millis, id, price, amount, side| {
+        expected::trade(Micros::from_millis(millis), id, price, amount, side)
     };
     assert_eq!(
         batch.trades().iter().collect::<Vec<_>>(),
@@ -149,15 +153,8 @@ fn the_sign_of_an_amount_is_the_takers_side() {
 fn negative_amounts_of_a_book_are_asks() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_both_sides.json") else { panic!("it is a page") };
     let level = |side, price, orders, amount| BookLevel {
-        ord: 0,
-        ts: RECEIVED,
-        ts_recv: RECEIVED,
-        seq: None,
-        is_snapshot: true,
-        side,
-        price,
-        amount,
         count: Some(orders),
+        ..expected::level(RECEIVED, side, price, amount)
     };
     assert_eq!(
         levels(&batch),

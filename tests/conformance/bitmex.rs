@@ -11,6 +11,8 @@ use dccd::model::{
     Batch, Candle, FundingRate, Kind, Market, Micros, Series, Side, Span, Trade, Window, Zone,
 };
 
+use crate::books::{BookForm, list};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
 
@@ -75,6 +77,26 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("funding_perp.json", "2024-01-01T12:00:00.000Z", ""),
         ("time.json", "1704067200123", "1704067200"),
     ],
+    entries: "",
+    unknown_words: &[
+        ("instruments.json", "\"typ\": \"FFWCSX\"", "\"typ\": \"FFXXXX\"", "XBTUSD"),
+        ("instruments.json", "\"state\": \"Open\"", "\"state\": \"Ajar\"", "XBTUSD"),
+        ("instruments.json", "\"isInverse\": true", "\"isInverse\": null", "XBTUSD"),
+    ],
+    book: BookForm {
+        market: Market::Perp,
+        write: |bids, asks| {
+            let side = |side: &'static str| {
+                move |(price, size): &(&str, &str)| {
+                    format!(r#"{{"side":"{side}","size":{size},"price":{price}}}"#)
+                }
+            };
+            let (bids, asks) = (list(bids, side("Buy")), list(asks, side("Sell")));
+            format!("{},{}", &bids[..bids.len() - 1], &asks[1..])
+        },
+        level: ["price", "size"],
+    },
+    counts_quote: false,
 };
 
 /// Bounds are inclusive milliseconds; of candles, where they end.
@@ -132,15 +154,10 @@ fn file(name: &str) -> String {
 
 #[test]
 fn a_bucket_is_stamped_with_its_open_and_a_quiet_one_stays_as_it_was_told() {
-    let candle = |minute: i64, [open, high, low, close]: [f64; 4], volume, quote, trades| Candle {
-        ts: Micros::from_secs(1_704_067_200 + minute * 60),
-        open,
-        high,
-        low,
-        close,
-        volume,
+    let candle = |minute: i64, prices, volume, quote, trades| Candle {
         quote_volume: Some(quote),
         trades: Some(trades),
+        ..expected::candle(Micros::from_secs(1_704_067_200 + minute * 60), prices, volume)
     };
     assert_eq!(
         rows("ohlc_1m_perp.json").candles().iter().collect::<Vec<_>>(),
@@ -189,12 +206,8 @@ fn amounts_are_the_base_asset_as_told_or_by_what_a_contract_is() {
 #[test]
 fn trades_keep_their_order_and_a_settlement_has_no_taker() {
     let trade = |millis: i64, id, price, amount, side| Trade {
-        ts: Micros::from_millis(1_704_067_200_000 + millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
         side,
+        ..expected::trade(Micros::from_millis(1_704_067_200_000 + millis), id, price, amount, Side::Buy)
     };
     let expected = [
         trade(123, "e579bf14-c6f8-1e5c-5a03-02b474ecc828", 40_000.5, 0.01330001, Some(Side::Buy)),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::KNOWN;
 use crate::columns::{Json, column};
+use crate::knowledge::known;
 use crate::odd_rows::other_forms;
 use crate::read::{Read, Sample, What, payloads, read};
 
@@ -65,11 +66,7 @@ impl Book {
 
     /// Where prices and amounts are.
     fn names(&self) -> [&'static str; 2] {
-        match self.exchange {
-            "bitmex" => ["price", "size"],
-            "bitfinex" => ["0", "2"],
-            _ => ["0", "1"],
-        }
+        known(self.exchange).book.level
     }
 }
 

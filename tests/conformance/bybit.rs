@@ -6,9 +6,11 @@ use dccd::exchange::{
     Answer, Contract, Decimal, HttpRequest, Instrument, Listing, Next, Page, ParseError, RefusalKind,
 };
 use dccd::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Series, Side, Trade, Window,
+    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Series, Side, Window,
 };
 
+use crate::books::{BookForm, texts};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels};
 
@@ -71,6 +73,24 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("openinterest_1h_perp.json", "\"53022.5\"", "\"-1\""),
         ("time.json", "\"1688639403423213947\"", "\"1688639403423\""),
     ],
+    entries: "/result/list",
+    unknown_words: &[
+        ("instruments.json", "\"Closed\"", "\"Asleep\"", "LUNAUSDT"),
+        ("instruments_inverse.json", "\"InversePerpetual\"", "\"Endless\"", "BTCUSD"),
+        ("instruments_inverse.json", "1542240000000", "1542240000", "BTCUSD"),
+    ],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| {
+            format!(
+                r#"{{"retCode":0,"retMsg":"OK","result":{{"s":"BTCUSDT","b":{},"a":{},"ts":1700000000000,"u":7}},"time":1}}"#,
+                texts(bids),
+                texts(asks)
+            )
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 /// Bounds are inclusive milliseconds under one of two names.
@@ -125,15 +145,9 @@ fn parse(page: &Page, body: &str) -> Result<Batch, ParseError> {
 
 #[test]
 fn candles_come_out_oldest_first_with_the_turnover_as_quote_amount_and_no_number_of_trades() {
-    let candle = |secs, [open, high, low, close]: [f64; 4], volume, turnover| Candle {
-        ts: Micros::from_secs(secs),
-        open,
-        high,
-        low,
-        close,
-        volume,
+    let candle = |secs, prices, volume, turnover| Candle {
         quote_volume: Some(turnover),
-        trades: None,
+        ..expected::candle(Micros::from_secs(secs), prices, volume)
     };
     assert_eq!(
         rows("ohlc_1m_newest_first.json").candles().iter().collect::<Vec<_>>(),
@@ -180,13 +194,8 @@ fn the_open_interest_of_inverse_contracts_is_refused_rather_than_stored_in_anoth
 
 #[test]
 fn trades_come_out_oldest_first_in_the_order_they_happened_with_the_takers_side() {
-    let trade = |millis, id, price, amount, side| Trade {
-        ts: Micros::from_millis(millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |millis, id, price, amount, side| {
+        expected::trade(Micros::from_millis(millis), id, price, amount, side)
     };
     assert_eq!(
         rows("trades_newest_first.json").trades().iter().collect::<Vec<_>>(),
@@ -215,15 +224,8 @@ fn only_the_newest_trades_are_there_sixty_of_spot_and_a_thousand_of_contracts() 
 #[test]
 fn a_book_has_its_own_time_and_update_id() {
     let level = |side, price, amount| BookLevel {
-        ord: 0,
-        ts: Micros::from_millis(1_709_199_771_584),
-        ts_recv: RECEIVED,
         seq: Some(243_781),
-        is_snapshot: true,
-        side,
-        price,
-        amount,
-        count: None,
+        ..expected::level(Micros::from_millis(1_709_199_771_584), side, price, amount)
     };
     assert_eq!(
         levels(&rows("orderbook_spot.json")),

@@ -1,8 +1,10 @@
 //! What only Coinbase Exchange can know, after its REST reference, and the exact values of its payloads.
 
 use dccd::exchange::{Answer, Ask, HttpRequest, Instrument, Listing, Next, Page, RefusalKind};
-use dccd::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Window, Zone};
+use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Side, Span, Window, Zone};
 
+use crate::books::{BookForm, list};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{self, RECEIVED, Read, What, levels, payloads};
 
@@ -66,6 +68,20 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("orderbook_level2.json", "\"25.23542881\"", "\"-1\""),
         ("time.json", "2015-01-07T23:47:25.201Z", "2150-01-07T23:47:25.201Z"),
     ],
+    entries: "",
+    unknown_words: &[
+        ("instruments.json", "\"delisted\"", "\"asleep\"", "LUNA-USD"),
+        ("instruments.json", "\"LUNA\"", "\"LU/NA\"", "LUNA-USD"),
+    ],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| {
+            let level = |(price, size): &(&str, &str)| format!(r#"["{price}","{size}",1]"#);
+            format!(r#"{{"sequence":7,"bids":{},"asks":{}}}"#, list(bids, level), list(asks, level))
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 /// Bounds are inclusive seconds; `after` is the first id that is too new, a page after the first.
@@ -103,15 +119,8 @@ fn page(kind: Kind, span: Option<Span>) -> Page {
 fn candles_come_out_oldest_first_with_low_and_high_read_before_open() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_5m_columns.json") else { panic!("it is a page") };
 
-    let candle = |secs, [low, high, open, close]: [f64; 4], volume| Candle {
-        ts: Micros::from_secs(secs),
-        open,
-        high,
-        low,
-        close,
-        volume,
-        quote_volume: None,
-        trades: None,
+    let candle = |secs, [low, high, open, close]: [f64; 4], volume| {
+        expected::candle(Micros::from_secs(secs), [open, high, low, close], volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -155,13 +164,8 @@ fn a_window_open_downwards_is_asked_for_without_bounds() {
 fn the_makers_side_is_turned_into_the_takers_and_trades_of_one_instant_are_in_the_order_of_their_ids() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("trades_one_instant.json") else { panic!("it is a page") };
 
-    let trade = |micros: i64, id, price, amount, side| Trade {
-        ts: Micros(1_415_398_768_000_000 + micros),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |micros: i64, id, price, amount, side| {
+        expected::trade(Micros(1_415_398_768_000_000 + micros), id, price, amount, side)
     };
     assert_eq!(
         batch.trades().iter().collect::<Vec<_>>(),
@@ -197,15 +201,9 @@ fn a_book_has_the_number_of_orders_at_each_level_and_its_sequence() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_level2.json") else { panic!("it is a page") };
 
     let level = |side, price, amount, count| BookLevel {
-        ord: 0,
-        ts: RECEIVED,
-        ts_recv: RECEIVED,
         seq: Some(3),
-        is_snapshot: true,
-        side,
-        price,
-        amount,
         count: Some(count),
+        ..expected::level(RECEIVED, side, price, amount)
     };
     assert_eq!(
         levels(&batch),

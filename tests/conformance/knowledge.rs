@@ -4,6 +4,7 @@ use dccd::exchange::{self, Exchange, HttpRequest, RefusalKind};
 use dccd::model::{Micros, Side};
 
 use crate::KNOWN;
+use crate::books::BookForm;
 use crate::read::{Read, What, payloads};
 
 pub(crate) struct Knowledge {
@@ -22,6 +23,20 @@ pub(crate) struct Knowledge {
     pub(crate) errors: &'static [(&'static str, RefusalKind, &'static str)],
     /// Payloads made impossible: file name, a text in it, what it is replaced by.
     pub(crate) impossible: &'static [(&'static str, &'static str, &'static str)],
+    /// Where the entries of its listing lie.
+    pub(crate) entries: &'static str,
+    /// Words of a listing that are not known: file name, a text in it, what it is replaced by, the symbol it concerns.
+    pub(crate) unknown_words: &'static [(&'static str, &'static str, &'static str, &'static str)],
+    /// How it writes a book.
+    pub(crate) book: BookForm,
+    /// Whether all its contracts are worth a fixed amount of the quote asset.
+    pub(crate) counts_quote: bool,
+}
+
+/// What is known of the exchange of a name.
+pub(crate) fn known(exchange: &str) -> &'static Knowledge {
+    let mut all = KNOWN.into_iter();
+    all.find(|known| known.exchange == exchange).unwrap_or_else(|| panic!("{exchange} has no module here"))
 }
 
 /// What a request asks for, as half-open bounds of time; none where the request does not say it.
@@ -97,8 +112,13 @@ impl Knowledge {
 }
 
 #[test]
-fn every_exchange_of_the_registry_is_known_here() {
+fn every_exchange_of_the_registry_is_known_here_and_simulated() {
     let known: Vec<_> = KNOWN.iter().map(|known| known.exchange).collect();
 
-    assert_eq!(known, exchange::names());
+    assert_eq!(known, exchange::names(), "tests/conformance has a module for each, listed in main.rs");
+    assert_eq!(
+        dccd::sim::names(),
+        exchange::names(),
+        "src/sim/venues has a simulator for each, listed in sim/registry.rs"
+    );
 }

@@ -3,8 +3,10 @@
 use dccd::exchange::{
     Ask, Bounds, Direction, HttpRequest, Instrument, Listing, Next, ParseError, RefusalKind,
 };
-use dccd::model::{BookLevel, Candle, Kind, Market, Micros, Pair, Side, Span, Trade, Window};
+use dccd::model::{Candle, Kind, Market, Micros, Pair, Side, Span, Window};
 
+use crate::books::{BookForm, texts};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
 use crate::read::{RECEIVED, Read, What, levels, page, read};
 
@@ -65,6 +67,23 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("time.json", "1688669448", "1688669448000"),
         ("time.json", "1688669448", "-1"),
     ],
+    entries: "/result",
+    unknown_words: &[
+        ("instruments.json", "\"status\":\"cancel_only\"", "\"status\":\"asleep\"", "XDGUSD"),
+        ("instruments.json", "\"XDG/USD\"", "\"XDG\"", "XDGUSD"),
+    ],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| {
+            format!(
+                r#"{{"error":[],"result":{{"XXBTZUSD":{{"bids":{},"asks":{}}}}}}}"#,
+                texts(bids),
+                texts(asks)
+            )
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 const fn flat(ts_millis: i64, price: f64) -> First {
@@ -116,15 +135,9 @@ fn candles_have_no_quote_volume_and_a_quiet_minute_is_the_row_kraken_sends() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_quiet.json") else { panic!("it is a page") };
 
     let candles: Vec<_> = batch.candles().iter().collect();
-    let candle = |minute: i64, prices: [f64; 4], volume, trades| Candle {
-        ts: Micros::from_secs(1_704_067_140 + minute * 60),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
-        quote_volume: None,
+    let candle = |minute: i64, prices, volume, trades| Candle {
         trades: Some(trades),
+        ..expected::candle(Micros::from_secs(1_704_067_140 + minute * 60), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -144,14 +157,7 @@ fn trades_are_cut_to_microseconds_and_go_on_from_the_cursor_of_nanoseconds() {
     };
 
     let trades: Vec<_> = batch.trades().iter().collect();
-    let trade = |micros, id, price, amount, side| Trade {
-        ts: Micros(micros),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
-    };
+    let trade = |micros, id, price, amount, side| expected::trade(Micros(micros), id, price, amount, side);
     assert_eq!(next, Next::FromId(1_688_669_602_698_379_123));
     assert_eq!(
         trades,
@@ -195,17 +201,7 @@ fn weeks_open_on_thursday_and_days_at_midnight() {
 fn a_book_comes_out_best_first_with_our_time() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_shallow.json") else { panic!("it is a page") };
 
-    let level = |side, price, amount| BookLevel {
-        ord: 0,
-        ts: RECEIVED,
-        ts_recv: RECEIVED,
-        seq: None,
-        is_snapshot: true,
-        side,
-        price,
-        amount,
-        count: None,
-    };
+    let level = |side, price, amount| expected::level(RECEIVED, side, price, amount);
     assert_eq!(
         levels(&batch),
         [

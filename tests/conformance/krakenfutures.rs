@@ -5,8 +5,10 @@ use std::sync::Arc;
 use dccd::exchange::{
     Answer, Contract, Decimal, HttpRequest, Instrument, Listing, Next, ParseError, RefusalKind,
 };
-use dccd::model::{Batch, BookLevel, Candle, Kind, Market, Micros, Side, Span, Trade, Values, Window, Zone};
+use dccd::model::{Batch, Kind, Market, Micros, Side, Span, Values, Window, Zone};
 
+use crate::books::{BookForm, numbers};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded};
 use crate::needs;
 use crate::read::{RECEIVED, Read, What, levels, page, payloads, read};
@@ -69,6 +71,23 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("funding_perp.json", "2024-11-16T06:00:00.000Z", "1970-01-01T06:00:00.000Z"),
         ("time.json", "2024-11-16T07:14:44.850Z", "1970-01-01T00:00:00.000Z"),
     ],
+    entries: "/instruments",
+    unknown_words: &[
+        ("instruments.json", "\"tradeable\":true", "\"tradeable\":\"perhaps\"", "PI_XBTUSD"),
+        ("instruments.json", "2022-03-22T10:00:00.000Z", "long ago", "pf_xbtusd"),
+    ],
+    book: BookForm {
+        market: Market::Perp,
+        write: |bids, asks| {
+            format!(
+                r#"{{"result":"success","orderBook":{{"bids":{},"asks":{}}},"serverTime":"2023-11-14T22:13:20.000Z"}}"#,
+                numbers(bids),
+                numbers(asks)
+            )
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 fn value<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
@@ -107,15 +126,8 @@ fn at(text: &str) -> Micros {
 fn candles_know_neither_quote_volume_nor_trades_and_a_quiet_hour_is_the_row_it_sends() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1h_perp.json") else { panic!("it is a page") };
 
-    let candle = |hour: i64, prices: [f64; 4], volume| Candle {
-        ts: Micros::from_secs(1_731_715_200 + hour * 3_600),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
-        quote_volume: None,
-        trades: None,
+    let candle = |hour: i64, prices, volume| {
+        expected::candle(Micros::from_secs(1_731_715_200 + hour * 3_600), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -134,13 +146,8 @@ fn trades_come_out_oldest_first_by_their_own_id_and_not_by_their_place_in_the_an
         panic!("it is a page")
     };
 
-    let trade = |millis, id, price, amount, side| Trade {
-        ts: Micros::from_millis(millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |millis, id, price, amount, side| {
+        expected::trade(Micros::from_millis(millis), id, price, amount, side)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -202,17 +209,7 @@ fn contracts_become_base_amounts_and_are_refused_where_their_size_is_not_known()
 fn a_book_comes_out_best_first_with_the_exchanges_time() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_perp.json") else { panic!("it is a page") };
 
-    let level = |side, price, amount| BookLevel {
-        ord: 0,
-        ts: Micros(1_731_741_284_850_000),
-        ts_recv: RECEIVED,
-        seq: None,
-        is_snapshot: true,
-        side,
-        price,
-        amount,
-        count: None,
-    };
+    let level = |side, price, amount| expected::level(Micros(1_731_741_284_850_000), side, price, amount);
     assert_eq!(
         levels(&batch),
         [

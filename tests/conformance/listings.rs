@@ -6,49 +6,18 @@ use dccd::exchange::{Instrument, Listing, find};
 
 use crate::KNOWN;
 use crate::bodies::{Json, places, retyped};
+use crate::knowledge::Knowledge;
 use crate::read::{Sample, What, payloads};
-
-/// Where the entries of each exchange's listing lie.
-const ENTRIES: [(&str, &str); 9] = [
-    ("binance", "/symbols"),
-    ("binancecoinm", "/symbols"),
-    ("kraken", "/result"),
-    ("krakenfutures", "/instruments"),
-    ("coinbase", ""),
-    ("bybit", "/result/list"),
-    ("okx", "/data"),
-    ("bitfinex", "/0"),
-    ("bitmex", ""),
-];
-
-/// A word nobody knows in place of a known one, by the payload and the symbol it belongs to.
-const UNKNOWN_WORDS: [(&str, &str, &str, &str, &str); 21] = [
-    ("kraken", "instruments.json", "\"status\":\"cancel_only\"", "\"status\":\"asleep\"", "XDGUSD"),
-    ("kraken", "instruments.json", "\"XDG/USD\"", "\"XDG\"", "XDGUSD"),
-    ("krakenfutures", "instruments.json", "\"tradeable\":true", "\"tradeable\":\"perhaps\"", "PI_XBTUSD"),
-    ("krakenfutures", "instruments.json", "2022-03-22T10:00:00.000Z", "long ago", "pf_xbtusd"),
-    ("okx", "instruments_swap.json", "\"state\": \"live\"", "\"state\": \"asleep\"", "BTC-USDT-SWAP"),
-    ("okx", "instruments_swap.json", "\"SWAP\"", "\"SWAPTION\"", "BTC-USDT-SWAP"),
-    ("okx", "instruments_swap.json", "\"linear\"", "\"square\"", "BTC-USDT-SWAP"),
-    ("okx", "instruments_swap.json", "\"0.01\"", "\"some\"", "BTC-USDT-SWAP"),
-    ("binance", "instruments.json", "\"BREAK\"", "\"ASLEEP\"", "LUNAUSDT"),
-    ("binance", "instruments_usdm.json", "\"PERPETUAL\"", "\"ENDLESS\"", "BTCUSDT"),
-    ("binance", "instruments_usdm.json", "\"CURRENT_QUARTER\"", "[]", "BTCUSDT_240329"),
-    ("binancecoinm", "instruments.json", "\"contractSize\": 100", "\"contractSize\": 0", "BTCUSD_PERP"),
-    ("binancecoinm", "instruments.json", "1590739200000", "\"soon\"", "BTCUSD_200925"),
-    ("coinbase", "instruments.json", "\"delisted\"", "\"asleep\"", "LUNA-USD"),
-    ("coinbase", "instruments.json", "\"LUNA\"", "\"LU/NA\"", "LUNA-USD"),
-    ("bybit", "instruments.json", "\"Closed\"", "\"Asleep\"", "LUNAUSDT"),
-    ("bybit", "instruments_inverse.json", "\"InversePerpetual\"", "\"Endless\"", "BTCUSD"),
-    ("bybit", "instruments_inverse.json", "1542240000000", "1542240000", "BTCUSD"),
-    ("bitmex", "instruments.json", "\"typ\": \"FFWCSX\"", "\"typ\": \"FFXXXX\"", "XBTUSD"),
-    ("bitmex", "instruments.json", "\"state\": \"Open\"", "\"state\": \"Ajar\"", "XBTUSD"),
-    ("bitmex", "instruments.json", "\"isInverse\": true", "\"isInverse\": null", "XBTUSD"),
-];
 
 #[test]
 fn a_listing_says_what_it_does_not_understand_and_everything_else() {
-    for (exchange, file, text, instead, symbol) in UNKNOWN_WORDS {
+    let words = |known: &'static Knowledge| {
+        known
+            .unknown_words
+            .iter()
+            .map(move |(file, text, instead, symbol)| (known.exchange, *file, *text, *instead, *symbol))
+    };
+    for (exchange, file, text, instead, symbol) in KNOWN.into_iter().flat_map(words) {
         let sample = payloads(exchange).into_iter().find(|sample| sample.name == file).unwrap();
         let whole = listing(exchange, &sample.body).unwrap();
         let body = String::from_utf8(sample.body).unwrap();
@@ -67,10 +36,9 @@ fn a_listing_says_what_it_does_not_understand_and_everything_else() {
 #[test]
 fn an_entry_with_a_member_of_another_type_is_in_no_others_way() {
     for known in KNOWN {
-        let (_, at) = ENTRIES.iter().find(|(exchange, _)| *exchange == known.exchange).unwrap();
         let mut odd = 0;
         for sample in payloads(known.exchange).iter().filter(|sample| sample.what == What::Listing) {
-            odd += retype_entries(known.exchange, sample, at, known.json_numbers);
+            odd += retype_entries(known.exchange, sample, known.entries, known.json_numbers);
         }
         assert!(odd > 3, "{}: {odd} changes made an entry odd", known.exchange);
     }

@@ -17,6 +17,7 @@ mod bybit;
 mod coinbase;
 mod columns;
 mod contracts;
+mod expected;
 mod knowledge;
 mod kraken;
 mod krakenfutures;

@@ -1,10 +1,10 @@
 //! What only OKX can know, after its v5 documentation, and the exact values of its payloads.
 
 use dccd::exchange::{Answer, Ask, Contract, Decimal, HttpRequest, Instrument, Next, Page, RefusalKind};
-use dccd::model::{
-    Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Trade, Window,
-};
+use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Window};
 
+use crate::books::{BookForm, list};
+use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
 use crate::read::{RECEIVED, Read, What, levels, page, payloads};
 
@@ -92,6 +92,26 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ("openinterest_1h_perp.json", "\"25000\"", "\"-25000\""),
         ("time.json", "1704067200456", "1704067200"),
     ],
+    entries: "/data",
+    unknown_words: &[
+        ("instruments_swap.json", "\"state\": \"live\"", "\"state\": \"asleep\"", "BTC-USDT-SWAP"),
+        ("instruments_swap.json", "\"SWAP\"", "\"SWAPTION\"", "BTC-USDT-SWAP"),
+        ("instruments_swap.json", "\"linear\"", "\"square\"", "BTC-USDT-SWAP"),
+        ("instruments_swap.json", "\"0.01\"", "\"some\"", "BTC-USDT-SWAP"),
+    ],
+    book: BookForm {
+        market: Market::Spot,
+        write: |bids, asks| {
+            let level = |(price, size): &(&str, &str)| format!(r#"["{price}","{size}","0","3"]"#);
+            format!(
+                r#"{{"code":"0","msg":"","data":[{{"bids":{},"asks":{},"ts":"1700000000000","seqId":7}}]}}"#,
+                list(bids, level),
+                list(asks, level)
+            )
+        },
+        level: ["0", "1"],
+    },
+    counts_quote: false,
 };
 
 /// Bounds are exclusive milliseconds, ids older than the one named.
@@ -140,15 +160,9 @@ fn candles_come_out_oldest_first_with_the_base_volume_whatever_the_market_counts
     let Read::Rows(batch, next) = KNOWLEDGE.payload("ohlc_1m_newest_first.json") else {
         panic!("it is a page")
     };
-    let candle = |minute: i64, prices: [f64; 4], volume, quote| Candle {
-        ts: Micros::from_secs(1_704_067_200 + minute * 60),
-        open: prices[0],
-        high: prices[1],
-        low: prices[2],
-        close: prices[3],
-        volume,
+    let candle = |minute: i64, prices, volume, quote| Candle {
         quote_volume: Some(quote),
-        trades: None,
+        ..expected::candle(Micros::from_secs(1_704_067_200 + minute * 60), prices, volume)
     };
     assert_eq!(next, Next::ByTime);
     assert_eq!(
@@ -170,13 +184,8 @@ fn trades_come_out_in_the_order_they_happened_and_go_on_from_the_oldest_id() {
     let Read::Rows(batch, next) = KNOWLEDGE.payload("trades_one_millisecond.json") else {
         panic!("it is a page")
     };
-    let trade = |millis, id, price, amount, side| Trade {
-        ts: Micros::from_millis(millis),
-        ts_recv: None,
-        id: Some(id),
-        price,
-        amount,
-        side: Some(side),
+    let trade = |millis, id, price, amount, side| {
+        expected::trade(Micros::from_millis(millis), id, price, amount, side)
     };
     assert_eq!(next, Next::FromId(1_001));
     assert_eq!(
@@ -203,15 +212,9 @@ fn sizes_of_contracts_become_amounts_of_the_base_asset() {
 fn a_book_comes_out_best_first_with_its_own_time_its_sequence_and_its_orders() {
     let Read::Rows(batch, _) = KNOWLEDGE.payload("orderbook_orders.json") else { panic!("it is a page") };
     let level = |side, price, amount, orders| BookLevel {
-        ord: 0,
-        ts: Micros::from_millis(1_704_067_200_123),
-        ts_recv: RECEIVED,
         seq: Some(3_235_851_742),
-        is_snapshot: true,
-        side,
-        price,
-        amount,
         count: Some(orders),
+        ..expected::level(Micros::from_millis(1_704_067_200_123), side, price, amount)
     };
     assert_eq!(
         levels(&batch),

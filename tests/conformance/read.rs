@@ -9,6 +9,8 @@ use dccd::exchange::{
 };
 use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Pair, Series, Span, Window};
 
+use crate::knowledge::known;
+
 /// When answers are taken to have been received.
 pub(crate) const RECEIVED: Micros = Micros::from_secs(1_750_000_000);
 
@@ -102,14 +104,14 @@ pub(crate) fn pair(assets: &str, market: Market) -> Pair {
     format!("{assets}{colon}{}", market.suffix()).parse().unwrap()
 }
 
-/// The exchanges all of whose contracts are worth a fixed amount of the quote asset.
-const COUNTED_IN_QUOTE: [&str; 1] = ["binancecoinm"];
-
 /// What a pair is listed as in these tests: a contract of a derivative is one unit of the base asset, or a hundred
 /// of the quote asset.
 pub(crate) fn instrument(exchange: &dyn Exchange, pair: &Pair) -> Arc<Instrument> {
-    let counted = COUNTED_IN_QUOTE.contains(&exchange.name());
-    let contract = if counted { Contract::Quote(Decimal::whole(100)) } else { Contract::Base(Decimal::ONE) };
+    let contract = if known(exchange.name()).counts_quote {
+        Contract::Quote(Decimal::whole(100))
+    } else {
+        Contract::Base(Decimal::ONE)
+    };
     let contract = (pair.market() != Market::Spot).then_some(contract);
     Arc::new(Instrument { contract, ..Instrument::named(exchange.symbol(pair)) })
 }
