@@ -91,6 +91,7 @@ pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     out.extend_from_slice(quote.as_bytes());
 }
 
+/// A time in milliseconds; bent, text or seconds.
 pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => {
@@ -109,23 +110,6 @@ pub(super) fn number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
         Some(Bend::PriceAsNumber | Bend::NotFinite(_)) => out.extend_from_slice(b"\"NaN\""),
         Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
         _ => cents(out, price_cents),
-    }
-}
-
-pub(super) fn price(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
-    match bend {
-        Some(Bend::PriceAsNumber) => cents(out, price_cents),
-        Some(Bend::PriceNull) => out.extend_from_slice(b"null"),
-        Some(Bend::NotFinite(text)) => {
-            out.push(b'"');
-            out.extend_from_slice(text.as_bytes());
-            out.push(b'"');
-        }
-        _ => {
-            out.push(b'"');
-            cents(out, price_cents);
-            out.push(b'"');
-        }
     }
 }
 

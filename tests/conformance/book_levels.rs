@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::KNOWN;
 use crate::columns::{Json, column};
+use crate::full_pages::other_forms;
 use crate::knowledge::known;
-use crate::odd_rows::other_forms;
 use crate::read::{Read, Sample, What, payloads, read};
 
 /// A payload of a book.

@@ -18,6 +18,7 @@ mod coinbase;
 mod columns;
 mod contracts;
 mod expected;
+mod full_pages;
 mod knowledge;
 mod kraken;
 mod krakenfutures;

@@ -178,7 +178,7 @@ fn candle(
         _ => int(out, open.secs()),
     }
     out.push(b',');
-    fields::price(out, candle.open_cents, bend);
+    fields::price_text(out, candle.open_cents, bend);
     for price in [high, candle.low_cents, candle.close_cents, candle.close_cents] {
         out.extend_from_slice(b",\"");
         cents(out, price);
@@ -233,7 +233,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, bend: Option<Bend>) {
     let trade = market.trade(id);
     let sign = if bend == Some(Bend::Contradiction) { -1 } else { 1 };
     out.push(b'[');
-    fields::price(out, trade.price_cents * sign, bend);
+    fields::price_text(out, trade.price_cents * sign, bend);
     out.extend_from_slice(b",\"");
     e8(out, trade.amount_e8);
     let nanos = nanos_of(market, id);

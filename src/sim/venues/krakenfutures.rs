@@ -182,7 +182,7 @@ fn candle(
         _ => int(out, open.millis_floor()),
     }
     out.extend_from_slice(b",\"open\":");
-    fields::price(out, candle.open_cents, bend);
+    fields::price_text(out, candle.open_cents, bend);
     for (name, price) in [("high", high), ("low", candle.low_cents), ("close", candle.close_cents)] {
         let _ = write!(out, ",\"{name}\":\"");
         cents(out, price);
@@ -228,7 +228,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option
         Some(Bend::Contradiction) => cents(out, -trade.price_cents),
         // Numbers are its usual; text is the other type.
         Some(Bend::PriceAsNumber) => out.extend_from_slice(b"\"1.5\""),
-        Some(bend) => fields::price(out, trade.price_cents, Some(bend)),
+        Some(bend) => fields::price_text(out, trade.price_cents, Some(bend)),
         None => cents(out, trade.price_cents),
     }
     out.extend_from_slice(b",\"size\":");

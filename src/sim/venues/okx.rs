@@ -9,7 +9,7 @@ use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
 use crate::sim::bend::Bend;
 use crate::sim::fault::Endpoint;
-use crate::sim::fields::{price, time_text};
+use crate::sim::fields::{price_text, time_text};
 use crate::sim::market::Market;
 use crate::sim::query::{BadRequest, Query};
 use crate::sim::selection::Side;
@@ -153,7 +153,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         out.push(b'[');
         time_text(out, candle.open.millis_floor(), bend);
         out.push(b',');
-        price(out, candle.open_cents, bend);
+        price_text(out, candle.open_cents, bend);
         for value in [high, candle.low_cents, candle.close_cents] {
             out.extend_from_slice(b",\"");
             cents(out, value);
@@ -199,7 +199,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         out.extend_from_slice(b"\",\"sz\":\"");
         e8(out, trade.amount_e8);
         out.extend_from_slice(b"\",\"px\":");
-        price(out, cents, bend);
+        price_text(out, cents, bend);
         out.extend_from_slice(b",\"source\":\"0\",\"tradeId\":\"");
         int(out, key);
         out.extend_from_slice(b"\",\"ts\":");

@@ -155,7 +155,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         let close = bend.filter(|bend| *bend == Bend::Contradiction).map_or(candle.close_cents, |_| -1);
         for price in [candle.open_cents, candle.high_cents, candle.low_cents, close] {
             out.push(b',');
-            fields::price(out, price, bend);
+            fields::price_text(out, price, bend);
         }
         let _ =
             write!(out, r#","{}",{},""#, of_cents(candle.quote_cents), grid.next(open).millis_floor() - 1);
@@ -181,7 +181,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         let trade = market.trade(id.unsigned_abs());
         let price = if bend == Some(Bend::Contradiction) { -1 } else { trade.price_cents };
         let _ = write!(out, r#"{{"a":{id},"p":"#);
-        fields::price(out, price, bend);
+        fields::price_text(out, price, bend);
         let amount = contracts_of(trade.amount_e8, trade.price_cents);
         let _ = write!(out, r#","q":"{amount}","f":{id},"l":{id},"T":"#);
         fields::time(out, trade.ts.millis_floor(), bend);

@@ -130,7 +130,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         out.extend_from_slice(b",\"fundingRate\":\"");
         crate::sim::text::e8(out, rate_e8);
         out.extend_from_slice(b"\",\"markPrice\":");
-        fields::price(out, mark_cents, bend);
+        fields::price_text(out, mark_cents, bend);
         out.push(b'}');
     }))
 }

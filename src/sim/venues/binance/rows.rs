@@ -1,7 +1,7 @@
 //! Binance's rows as JSON text, right or bent on purpose.
 
 use crate::sim::bend::Bend;
-use crate::sim::fields::{price, time};
+use crate::sim::fields::{price_text, time};
 use crate::sim::market::{SimCandle, SimTrade};
 use crate::sim::text::{cents, e8, int};
 
@@ -14,7 +14,7 @@ pub(super) fn candle(out: &mut Vec<u8>, candle: &SimCandle, closed_ms: i64, bend
     out.push(b'[');
     time(out, candle.open.millis_floor(), bend);
     out.push(b',');
-    price(out, candle.open_cents, bend);
+    price_text(out, candle.open_cents, bend);
     out.extend_from_slice(b",\"");
     cents(out, high_cents);
     out.extend_from_slice(b"\",\"");
@@ -46,7 +46,7 @@ pub(super) fn trade(out: &mut Vec<u8>, trade: &SimTrade, bend: Option<Bend>) {
     out.extend_from_slice(b"{\"a\":");
     int(out, id);
     out.extend_from_slice(b",\"p\":");
-    price(out, price_cents, bend);
+    price_text(out, price_cents, bend);
     out.extend_from_slice(b",\"q\":\"");
     e8(out, trade.amount_e8);
     out.extend_from_slice(b"\",\"f\":");
