@@ -201,7 +201,7 @@ impl From<f64> for Count<'_> {
 
 /// The digits of a number that is written out.
 struct Digits<'a> {
-    /// What stands before the exponent.
+    /// The text before the exponent.
     text: &'a str,
     /// The digits as one whole number, where it is not too long.
     mantissa: Option<u64>,

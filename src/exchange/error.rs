@@ -9,7 +9,7 @@ use crate::model::{Micros, foreign, is_hidden};
 /// An error the exchange itself reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it means for us.
+    /// Its meaning for the caller.
     pub kind: RefusalKind,
     /// The exchange's own code.
     pub code: String,
@@ -17,7 +17,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// What a refusal means for the one who asked.
+/// The meaning of a refusal for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
     /// The symbol is not listed.
@@ -49,7 +49,7 @@ pub enum ParseError {
         foreign(excerpt)
     )]
     Malformed {
-        /// What is wrong.
+        /// The fault.
         reason: String,
         /// Its first bytes, printable.
         excerpt: String,
@@ -78,7 +78,7 @@ pub enum ParseError {
         odd: usize,
         /// Rows in the answer.
         rows: usize,
-        /// What is wrong with the first.
+        /// The fault of the first.
         first: String,
     },
     /// A row holds a value that cannot be true.
@@ -86,7 +86,7 @@ pub enum ParseError {
     Impossible {
         /// Which row, from 0.
         row: usize,
-        /// What is wrong with it.
+        /// Its fault.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What an exchange lists: its instruments, what they are made of, and the limits it announces.
+//! An exchange's listing: its instruments, their contracts, and the limits it announces.
 
 use crate::exchange::quarter;
 use crate::exchange::{Budget, Count, Decimal, ParseError, Quota, Refusal, RefusalKind};
@@ -10,10 +10,10 @@ const WHY_CHARS: usize = 200;
 /// The most odd entries an error names.
 const NAMED: usize = 3;
 
-/// What an exchange says of its markets and its limits.
+/// An exchange's markets and limits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
-    /// What is listed, also what is not traded at the moment.
+    /// All listed instruments, including those not traded at the moment.
     pub instruments: Vec<Instrument>,
     /// The request budgets whose quotas it announces.
     pub quotas: Vec<(Budget, Quota)>,
@@ -27,7 +27,7 @@ pub struct Listing {
 pub struct OddEntry {
     /// The exchange's own name of it, or how it begins.
     pub symbol: String,
-    /// What is odd about it.
+    /// The reason.
     pub why: String,
 }
 
@@ -53,11 +53,11 @@ pub struct Instrument {
     pub listed: Option<Micros>,
     /// When the contract ends and another takes its name.
     pub ends: Option<Micros>,
-    /// What one contract is, where amounts are counted in contracts.
+    /// The size of one contract, where amounts are counted in contracts.
     pub contract: Option<Contract>,
 }
 
-/// What one contract is worth.
+/// The size of one contract.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Contract {
     /// So much of the base asset.

@@ -1,11 +1,11 @@
-//! Names of assets that are an exchange's own, and what everybody else calls them.
+//! An exchange's own names of assets, and their usual names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::{Instrument, Listing, OddEntry};
 use crate::model::Pair;
 
-/// What an exchange's own names of assets mean, as it publishes it.
+/// The usual names for an exchange's own names of assets, as it publishes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssetNames(BTreeMap<String, String>);
 

@@ -1,11 +1,11 @@
-//! What an exchange can do for a kind of rows, as data.
+//! An exchange's abilities for a kind of rows, as data.
 
 use std::time::Duration;
 
 use crate::exchange::{Budget, Instrument};
 use crate::model::{Grid, Kind, Market, Micros, Span, Window};
 
-/// What an exchange can do for one kind on some markets.
+/// An exchange's abilities for one kind on some markets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Offer {
     /// The kind of rows.
@@ -18,7 +18,7 @@ pub struct Offer {
     pub page_rows: u32,
     /// Which rows of a window come where it holds more than a page.
     pub direction: Direction,
-    /// What of a window a request can name.
+    /// Which ends of a window a request can name.
     pub bounds: Bounds,
     /// How far back it goes.
     pub history: History,
@@ -39,7 +39,7 @@ pub struct Offer {
     pub walk: Duration,
     /// The depths of book it can be asked for with the request's weight, shallowest first; empty for other kinds.
     pub depths: &'static [(u32, u32)],
-    /// What one page costs of its budget; for a book see `depths`.
+    /// The weight of one page; for a book see `depths`.
     pub weight: u32,
     /// The budget that pays for a page.
     pub budget: Budget,
@@ -50,7 +50,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// What most offers say, to be overridden by struct update.
+    /// The common case, to be overridden by struct update.
     pub const USUAL: Offer = Offer {
         kind: Kind::Ohlc,
         markets: &[Market::Spot],
@@ -74,8 +74,8 @@ impl Offer {
 
     /// Whether it is not documented where candles of a span open.
     #[must_use]
-    pub fn is_adrift(&self, span: Span) -> bool {
-        self.span(span).is_some_and(|own| own.is_adrift)
+    pub fn is_unanchored(&self, span: Span) -> bool {
+        self.span(span).is_some_and(|own| own.is_unanchored)
     }
 
     /// The oldest open or instant it still answers, where `horizon` is the newest.
@@ -88,7 +88,7 @@ impl Offer {
         }
     }
 
-    /// When the rows of a dated pair are those of one contract; none where they are whatever is wanted.
+    /// When the rows of a dated pair are those of one contract. Returns `None` if a request is not bound to a contract.
     #[must_use]
     pub fn tenure(&self, instrument: &Instrument) -> Option<Window> {
         instrument.tenure().filter(|_| !self.is_continuous)
@@ -97,7 +97,7 @@ impl Offer {
     /// Where the first candle opens that may hold an instant.
     #[must_use]
     pub fn open_before(&self, grid: Grid, at: Micros) -> Micros {
-        if self.is_adrift(grid.span) {
+        if self.is_unanchored(grid.span) {
             return at - Duration::from_secs(u64::from(grid.span.secs()));
         }
         grid.floor(at)
@@ -105,7 +105,7 @@ impl Offer {
 
     /// Whether one answer shows all there is: some of the newest rows, however long ago they were.
     #[must_use]
-    pub fn is_a_glimpse(&self) -> bool {
+    pub fn is_recent_only(&self) -> bool {
         matches!((self.history, self.bounds), (History::Rows(_), Bounds::Unbounded))
     }
 
@@ -140,20 +140,20 @@ pub struct SpanOffer {
     /// Seconds after the epoch at which a candle opens, where it is not the usual grid.
     pub anchor_secs: Option<i64>,
     /// Whether it is not documented where its candles open: its rows are then held to no grid.
-    pub is_adrift: bool,
+    pub is_unanchored: bool,
 }
 
 impl SpanOffer {
     /// A span on the usual grid.
     #[must_use]
     pub const fn usual(secs: u32, word: &'static str) -> Self {
-        SpanOffer { secs, word, anchor_secs: None, is_adrift: false }
+        SpanOffer { secs, word, anchor_secs: None, is_unanchored: false }
     }
 
-    /// A span whose candles open nobody says when.
+    /// A span whose opens are not documented.
     #[must_use]
-    pub const fn adrift(secs: u32, word: &'static str) -> Self {
-        SpanOffer { secs, word, anchor_secs: None, is_adrift: true }
+    pub const fn unanchored(secs: u32, word: &'static str) -> Self {
+        SpanOffer { secs, word, anchor_secs: None, is_unanchored: true }
     }
 
     /// The span as a value.
@@ -186,7 +186,7 @@ pub enum Direction {
     NewestFirst,
 }
 
-/// What of a window a request can name.
+/// Which ends of a window a request can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bounds {
     /// Both ends, however far they are apart.

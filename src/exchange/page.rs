@@ -1,4 +1,4 @@
-//! A page: what is asked of a series at once, and how the walk goes on after its answer.
+//! A page: the rows of one request, and how the walk continues after its answer.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::model::{Micros, Series, Window};
 /// One page to ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// Whose rows.
+    /// The series whose rows are wanted.
     pub series: Arc<Series>,
-    /// What the exchange lists the series' pair as.
+    /// The instrument the exchange lists for the pair.
     pub instrument: Arc<Instrument>,
     /// Which opens or instants are wanted.
     pub window: Window,

@@ -1,9 +1,9 @@
-//! What an answer says beside its rows.
+//! The result of parsing an answer, beside its rows.
 
 use crate::exchange::Next;
 use crate::model::{Micros, OddRow};
 
-/// What an answer says beside its rows.
+/// The result of parsing an answer, beside its rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// How the walk goes on.

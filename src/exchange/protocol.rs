@@ -1,5 +1,4 @@
-//! What an exchange is to the rest of the program: a profile, and pure functions from pages to requests and from
-//! answers to rows.
+//! The interface of an exchange: a profile, and pure functions from pages to requests and from answers to rows.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::exchange::{
 };
 use crate::model::{Batch, Kind, Market, Micros, Pair, Series};
 
-/// What is known of an exchange as data; see the methods of [`Exchange`] with these names.
+/// Facts about an exchange as data; see the methods of [`Exchange`] with these names.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
     /// Its name.
@@ -18,7 +17,7 @@ pub struct Profile {
     pub rest_url: &'static str,
     /// Folders of recorded answers.
     pub recordings: &'static [&'static str],
-    /// What it can do.
+    /// Its abilities.
     pub offers: &'static [Offer],
     /// Our names of its operations.
     pub endpoints: &'static [&'static str],
@@ -30,7 +29,7 @@ pub struct Profile {
 
 /// One exchange's public REST interface, as pure functions.
 pub trait Exchange: Send + Sync {
-    /// What is known of it as data.
+    /// Its facts as data.
     fn profile(&self) -> &'static Profile;
 
     /// Its own name for a pair, as far as it can be told without the listing: of a dated contract, what its
@@ -49,7 +48,7 @@ pub trait Exchange: Send + Sync {
     /// to be thrown away.
     fn parse(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError>;
 
-    /// What a body with an error status, or an error body with status 200, means; none when it is no
+    /// The refusal in a body with an error status, or in an error body with status 200. Returns `None` if it is no
     /// error body of this exchange.
     fn refusal(&self, status: u16, body: &[u8]) -> Option<Refusal>;
 
@@ -66,7 +65,7 @@ pub trait Exchange: Send + Sync {
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
 
     /// Reads what is listed and the request budgets the exchange announces. An entry that is not understood is named
-    /// in the result, and in nobody else's way.
+    /// in the result and affects no other.
     ///
     /// # Errors
     /// When the answer is a refusal or not the documented shape.
@@ -86,24 +85,24 @@ pub trait Exchange: Send + Sync {
         Err(malformed(body, "it is not asked for names of assets"))
     }
 
-    /// The weight used of a budget in the running window, as a header of an answer it paid for says it.
+    /// The weight used of a budget in the current window, from a header of an answer it paid for.
     /// `header` looks a header up by its lower-case name.
     fn used_weight(&self, _budget: Budget, _header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         None
     }
 
-    /// When a limit that was hit ends, as a header of the answer that tells of it says.
+    /// When an exceeded limit ends, from a header of the answer.
     fn limit_ends(&self, _header: &dyn Fn(&str) -> Option<String>) -> Option<Micros> {
         None
     }
 
-    /// How long a client is kept out that gets this refusal, where the exchange documents it and the answer names no
+    /// How long a client with this refusal is locked out, where the exchange documents it and the answer names no
     /// time.
     fn lockout(&self, _refusal: &Refusal) -> Option<Duration> {
         None
     }
 
-    /// The budget a header of an answer announces, where the exchange says it there.
+    /// The quota that a header of an answer announces.
     fn announced_quota(&self, _budget: Budget, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
         None
     }
@@ -123,7 +122,7 @@ pub trait Exchange: Send + Sync {
         self.profile().recordings
     }
 
-    /// What it can do, one entry for each kind and set of markets.
+    /// Its abilities, one entry for each kind and set of markets.
     fn offers(&self) -> &'static [Offer] {
         self.profile().offers
     }

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::exchange::Budget;
 
-/// What of a symbol is escaped in an address: all but letters, digits and what symbols have between those.
+/// The characters of a symbol escaped in an address: all but letters, digits and the usual separators.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':');
 
 /// A symbol as part of a path or a query: its UTF-8, escaped.
@@ -26,7 +26,7 @@ pub struct HttpRequest {
     pub path: String,
     /// The path with what varies left out, where not only the query does; see [`HttpRequest::template`].
     pub pattern: Option<&'static str>,
-    /// What it costs of its budget.
+    /// Its weight.
     pub weight: u32,
     /// Which of the exchange's budgets pays.
     pub budget: Budget,

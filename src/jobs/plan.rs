@@ -19,7 +19,7 @@ const UNSETTLED: Duration = Duration::from_secs(3_600);
 pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     let settled = now - offer.grace;
     match grid {
-        Some(grid) if offer.is_adrift(grid.span) => {
+        Some(grid) if offer.is_unanchored(grid.span) => {
             settled - Duration::from_secs(u64::from(grid.span.secs()))
         }
         Some(grid) => grid.floor(settled),

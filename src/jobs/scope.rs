@@ -167,7 +167,7 @@ impl Run<'_> {
         let now = self.context.client.clock().now();
         let asked = self.asked(writer, offer, grid, plan::horizon(offer, grid, now));
         let before = instruments.before.filter(|before| {
-            let Some(tenure) = offer.tenure(before).filter(|_| !offer.is_a_glimpse()) else { return false };
+            let Some(tenure) = offer.tenure(before).filter(|_| !offer.is_recent_only()) else { return false };
             let closed = grid.map_or(tenure.until, |grid| grid.next(grid.floor(tenure.until)));
             let wanted = Window::new(asked.max(tenure.from), tenure.until);
             now < closed + ASKED_AFTER_ITS_END

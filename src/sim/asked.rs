@@ -1,4 +1,4 @@
-//! A request as it is answered: what exists at that moment, and the pages made of it.
+//! A request being answered: the world at that moment, and the pages made of it.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::sim::knobs::Knobs;
 use crate::sim::market::{Market, SimCandle};
 use crate::sim::query::{BadRequest, Query};
 
-/// What exists at one moment: the knobs and the markets they make.
+/// The world at one moment: the knobs and the markets they make.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) knobs: Knobs,
@@ -36,7 +36,7 @@ pub(super) struct Asked<'a> {
     pub(super) query: Query<'a>,
     /// The time at the exchange.
     pub(super) now: Micros,
-    /// What is wrong with the answer, where that concerns its rows.
+    /// The fault of the answer, where it concerns rows.
     pub(super) fault: Option<Fault>,
     /// The request's number, from which that is drawn.
     pub(super) number: u64,

@@ -3,7 +3,7 @@
 use crate::sim::fault::Fault;
 use crate::sim::hash::{below, draw};
 
-/// What is wrong with a bent row.
+/// A fault put into a row on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bend {
     /// A price is a number instead of a text.
@@ -20,7 +20,7 @@ pub(super) enum Bend {
     NotFinite(&'static str),
 }
 
-/// What odd rows are drawn from.
+/// The seed of odd rows.
 const ODD: u64 = 0x0DD;
 
 /// Puts the rows of a page, given by their keys, in the state a fault wants; drawn from `number`.

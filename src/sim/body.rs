@@ -16,7 +16,7 @@ pub(super) const HELD: Duration = Duration::from_secs(600);
 /// How many bytes of a slow body come at once.
 const DRIP_BYTES: usize = 16;
 
-/// What a huge body is made of.
+/// The filler of a huge body.
 static FILLER: [u8; 65_536] = [b' '; 65_536];
 
 /// How much filler one part of a bomb unpacks to.
@@ -50,7 +50,7 @@ impl ReplyBody {
         ReplyBody::Flood { head: Bytes::new(), times: bytes.div_ceil(part.len() as u64), part }
     }
 
-    /// A gzip body that unpacks to at least so many bytes. It has no end mark: whoever gets there has taken all.
+    /// A gzip body that unpacks to at least so many bytes. It has no end mark: a client that gets there has read it all.
     pub(super) fn bomb(bytes: u64) -> Self {
         let mut part = Vec::with_capacity(BOMB_PART_BYTES / 64);
         // A synchronised part refers to nothing before it, so it can follow itself. There is room for all of

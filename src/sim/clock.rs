@@ -1,4 +1,4 @@
-//! What time it is at the simulated exchange.
+//! The time at the simulated exchange.
 
 use std::fmt;
 use std::sync::Arc;

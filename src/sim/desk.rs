@@ -1,4 +1,4 @@
-//! What the simulated exchange answers to a request, and what it remembers of it: everything but the sockets.
+//! The simulated exchange without its sockets: it answers requests and remembers them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -27,7 +27,7 @@ const PAGE_405: &str = "<html><body><h2>405 Method not allowed</h2></body></html
 const PAGE_503: &str = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>";
 const PAGE_200: &str = "<!DOCTYPE html><html><body>Just a moment, checking your browser</body></html>";
 
-/// What is done with a request.
+/// The outcome of a request.
 pub(super) enum Outcome {
     /// It is answered.
     Answer(Box<Response<ReplyBody>>),
@@ -52,7 +52,7 @@ pub(super) struct Desk {
     started: Instant,
 }
 
-/// What is counted, under one lock so that numbers and weights agree.
+/// The counters, under one lock so that numbers and weights agree.
 #[derive(Default)]
 struct Ledger {
     meters: BTreeMap<&'static str, Meter>,
@@ -94,7 +94,7 @@ impl Desk {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is done with a request, and how long that takes.
+    /// Handles a request; returns the outcome and how long it takes.
     pub(super) fn handle(&self, method: &Method, uri: &Uri) -> (Outcome, Duration) {
         let world = self.world();
         let at = self.started.elapsed();

@@ -132,7 +132,7 @@ impl fmt::Display for Fault {
 pub enum Endpoint {
     /// The exchange's clock.
     Time,
-    /// What is listed, and the limits.
+    /// The listing and the limits.
     Instruments,
     /// Candles.
     Ohlc,

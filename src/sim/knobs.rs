@@ -1,4 +1,4 @@
-//! What can be turned on a simulated exchange, before and while it runs.
+//! The settings of a simulated exchange, which can be changed while it runs.
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ pub struct Knobs {
     pub ban: Duration,
     /// How long every answer takes.
     pub latency: Duration,
-    /// What drawn faults are drawn from; the data do not depend on it.
+    /// The seed of random faults; the data do not depend on it.
     pub seed: u64,
-    /// What goes wrong and when; the first rule that strikes counts.
+    /// The faults and when they strike; the first rule that matches wins.
     pub faults: Vec<Rule>,
     /// How a fault with status 429 or 418 says when to come back.
     pub retry_after: RetryAfter,

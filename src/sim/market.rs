@@ -195,7 +195,7 @@ impl Market {
         (base_e8, base_e8 / 10_000 * self.path.cents(at.millis_floor()) / 10_000)
     }
 
-    /// What a right collector has stored of the funding rates inside `window`.
+    /// The funding rates inside `window` that a correct collector has stored.
     #[must_use]
     pub fn fundings(&self, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Funding);
@@ -209,7 +209,7 @@ impl Market {
         batch
     }
 
-    /// What a right collector has stored of the open interest inside `window`.
+    /// The open interest inside `window` that a correct collector has stored.
     #[must_use]
     pub fn open_interests(&self, grid: Grid, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::OpenInterest);
@@ -229,7 +229,7 @@ impl Market {
         SimBook::of(&self.path, at)
     }
 
-    /// What a right collector has stored of the candles that open inside `window`, all of them final.
+    /// The candles that open inside `window` as a correct collector has stored them, all final.
     #[must_use]
     pub fn candles(&self, grid: Grid, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Ohlc);
@@ -242,7 +242,7 @@ impl Market {
         batch
     }
 
-    /// What a right collector has stored of the trades inside `window`, had from REST.
+    /// The trades inside `window` as a correct collector has stored them from REST.
     #[must_use]
     pub fn trades(&self, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Trades);

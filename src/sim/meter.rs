@@ -13,7 +13,7 @@ pub(super) struct Meter {
     banned_until: Duration,
 }
 
-/// What a request may do.
+/// Whether a request is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charge {
     /// Go on.
@@ -54,7 +54,7 @@ impl Meter {
     }
 }
 
-/// Whole seconds, rounded up, so that whoever waits them out comes back in time.
+/// Whole seconds, rounded up, so that a client that waits them out is not early.
 fn secs_up(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

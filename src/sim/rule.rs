@@ -21,7 +21,7 @@ pub enum Rate {
 /// A fault and when it strikes; written `FAULT[@ENDPOINT]=RATE`, such as `500=2%`, `short@ohlc=1/7` or `empty@trades=#3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
     /// Where alone it does; everywhere when none.
     pub endpoint: Option<Endpoint>,
@@ -128,7 +128,7 @@ fn rate_of(text: &str) -> Option<Rate> {
     endpoints()
 )]
 pub struct RuleError {
-    /// What was given.
+    /// The value given.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a simulated exchange was asked: exact counts, and the newest requests.
+//! The requests a simulated exchange received: exact counts, and the newest ones.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,13 +16,13 @@ const PATH_BYTES: usize = 1_024;
 pub struct Seen {
     /// When it arrived, from the start of the simulator.
     pub at: Duration,
-    /// What was asked.
+    /// The operation.
     pub endpoint: Endpoint,
     /// Path and query.
     pub path: String,
     /// The status answered; 0 where the connection was cut or left without an answer.
     pub status: u16,
-    /// What went wrong on purpose.
+    /// The fault injected.
     pub fault: Option<Fault>,
 }
 

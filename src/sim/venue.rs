@@ -1,4 +1,4 @@
-//! What an exchange is to the simulator: its paths, its weights, its answers and its errors.
+//! The server side of an exchange: its paths, its weights, its answers and its errors.
 
 use crate::sim::asked::Asked;
 use crate::sim::fault::Endpoint;
@@ -13,7 +13,7 @@ pub(super) trait Venue: Sync {
     /// Which operation a path names, its own part of it alone.
     fn endpoint(&self, path: &str) -> Endpoint;
 
-    /// What a request weighs.
+    /// The weight of a request.
     fn weight(&self, endpoint: Endpoint, query: Query<'_>) -> u32;
 
     /// The body of the right answer.
@@ -22,10 +22,10 @@ pub(super) trait Venue: Sync {
     /// As the exchange would refuse it.
     fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest>;
 
-    /// How it tells an error, in its own status, codes and words.
+    /// An error in its own status, codes and words.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String);
 
-    /// What its headers say of the weight used, by name.
+    /// The headers that report the weight used, by name.
     fn usage(&self, _used: u32, _knobs: &Knobs) -> Vec<(&'static str, String)> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! What only Binance can know, after its spot API documentation, and the exact values of its payloads.
+//! Knowledge of Binance, after its spot API documentation, and the exact values of its payloads.
 
 use std::time::Duration;
 

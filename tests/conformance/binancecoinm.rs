@@ -1,4 +1,4 @@
-//! What only Binance's coin-margined contracts can know. Nothing of it is recorded: the payloads are the documented
+//! Knowledge of Binance's coin-margined contracts. Nothing of it is recorded: the payloads are the documented
 //! shapes of its COIN-M futures documentation, and the values those of its examples.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What only Bitfinex can know, after its v2 documentation, and the exact values of its payloads.
+//! Knowledge of Bitfinex, after its v2 documentation, and the exact values of its payloads.
 
 use dccd::exchange::{AssetNames, HttpRequest, Listing, Next, RefusalKind};
 use dccd::model::{BookLevel, Kind, Market, Micros, Side};
@@ -206,7 +206,7 @@ fn a_name_that_is_no_pair_is_told_and_the_others_stand() {
     assert_eq!(listing.find(&"IOTA/USDT".parse().unwrap()).unwrap().symbol, "tIOTUST");
 }
 
-/// What it lists, by the names it publishes.
+/// Its listing with the names it publishes.
 fn listing(body: &[u8]) -> Listing {
     let exchange = KNOWLEDGE.exchange();
     let names = exchange.parse_names(br#"[[["DSH","DASH"],["IOT","IOTA"],["UST","USDt"]]]"#).unwrap();

@@ -1,4 +1,4 @@
-//! What only BitMEX can know, after its REST documentation, and the exact values of its payloads.
+//! Knowledge of BitMEX, after its REST documentation, and the exact values of its payloads.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,7 +31,7 @@ fn errors(known: &Knowledge) -> Vec<Sample> {
     payloads(known.exchange).into_iter().filter(|sample| sample.what == What::Error).collect()
 }
 
-/// What an exchange is asked for.
+/// Everything an exchange is asked for.
 fn every_what(exchange: &dyn Exchange) -> Vec<What> {
     let pages = exchange.offers().iter().map(|offer| What::Page(offer.kind, offer.markets[0]));
     pages.chain([What::Clock, What::Listing]).collect()
@@ -235,7 +235,7 @@ pub(crate) fn retyped(tree: &Json, place: &str, json_numbers: bool) -> Vec<(&'st
             let fraction = (!json_numbers).then(|| ("a fraction", json!(0.5)));
             fraction.into_iter().chain([("a string", json!(number.to_string()))]).collect()
         }
-        // What is no number would be another text, not the same in another form.
+        // A text that is not a number would become another text, not another form of it.
         Json::String(text) => match text.parse::<f64>() {
             Ok(value) => vec![("a number", json!(value))],
             Err(_) => vec![("a truth value", json!(true))],

@@ -1,4 +1,4 @@
-//! What only Bybit can know, after its v5 documentation, and the exact values of its payloads.
+//! Knowledge of Bybit, after its v5 documentation, and the exact values of its payloads.
 
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ fn trades_come_out_oldest_first_in_the_order_they_happened_with_the_takers_side(
 fn only_the_newest_trades_are_there_sixty_of_spot_and_a_thousand_of_contracts() {
     for (market, most) in [(Market::Spot, 60), (Market::Perp, 1_000)] {
         let offer = KNOWLEDGE.exchange().offer(Kind::Trades, market).unwrap();
-        assert!(offer.is_a_glimpse());
+        assert!(offer.is_recent_only());
         assert_eq!(offer.page_rows, most);
         let request =
             KNOWLEDGE.exchange().request(&read::page(KNOWLEDGE.exchange(), Kind::Trades, market, None));

@@ -1,4 +1,4 @@
-//! What only Coinbase Exchange can know, after its REST reference, and the exact values of its payloads.
+//! Knowledge of Coinbase Exchange, after its REST reference, and the exact values of its payloads.
 
 use dccd::exchange::{Answer, Ask, HttpRequest, Instrument, Listing, Next, Page, RefusalKind};
 use dccd::model::{Batch, BookLevel, Kind, Market, Micros, Side, Span, Window, Zone};

@@ -1,4 +1,4 @@
-//! What rows count in contracts becomes the double nearest to the product of decimals, on every exchange that does.
+//! Amounts in contracts become the double nearest to the product of decimals, on every exchange that has them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the suite cannot derive from an exchange's own code, or must not: the other side of each check.
+//! Facts the suite cannot derive from an exchange's own code, or must not: the other side of each check.
 
 use dccd::exchange::{self, Exchange, HttpRequest, RefusalKind};
 use dccd::model::{Micros, Side};
@@ -13,7 +13,7 @@ pub(crate) struct Knowledge {
     pub(crate) json_numbers: bool,
     /// Reads back what a request asks for, from its text alone.
     pub(crate) asked: fn(&HttpRequest) -> Asked,
-    /// What a recorded endpoint is; none for one we do not use.
+    /// The meaning of a recorded endpoint; `None` for one we do not use.
     pub(crate) recorded: fn(&str) -> Option<Recorded>,
     /// The values each recording is known to begin with.
     pub(crate) first: &'static [(&'static str, First)],
@@ -33,13 +33,13 @@ pub(crate) struct Knowledge {
     pub(crate) counts_quote: bool,
 }
 
-/// What is known of the exchange of a name.
+/// The knowledge of an exchange, by name.
 pub(crate) fn known(exchange: &str) -> &'static Knowledge {
     let mut all = KNOWN.into_iter();
     all.find(|known| known.exchange == exchange).unwrap_or_else(|| panic!("{exchange} has no module here"))
 }
 
-/// What a request asks for, as half-open bounds of time; none where the request does not say it.
+/// The bounds of a request, as half-open times; `None` where the request does not name it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) from: Option<Micros>,
@@ -50,7 +50,7 @@ pub(crate) struct Asked {
     pub(crate) limit: Option<u32>,
 }
 
-/// What a recorded endpoint answers, and the exchange's word for the span where it has one.
+/// A recorded endpoint, with the exchange's word for the span where it has one.
 pub(crate) struct Recorded {
     pub(crate) what: What,
     pub(crate) word: Option<String>,
@@ -104,7 +104,7 @@ impl Knowledge {
         exchange::find(self.exchange).unwrap_or_else(|| panic!("{} is not in the registry", self.exchange))
     }
 
-    /// What the exchange makes of a payload written by hand.
+    /// Parses a hand-written payload.
     pub(crate) fn payload(&self, name: &str) -> Read {
         let sample = payloads(self.exchange).into_iter().find(|sample| sample.name == name).unwrap();
         sample.read(self.exchange()).unwrap()

@@ -1,4 +1,4 @@
-//! What only Kraken can know, after its spot REST documentation, and the exact values of its payloads.
+//! Knowledge of Kraken, after its spot REST documentation, and the exact values of its payloads.
 
 use dccd::exchange::{
     Ask, Bounds, Direction, HttpRequest, Instrument, Listing, Next, ParseError, RefusalKind,
@@ -103,7 +103,7 @@ fn value<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// What is at `since` itself is left out: seconds of candles, nanoseconds of trades.
+/// The row at `since` itself is left out: seconds of candles, nanoseconds of trades.
 fn asked(request: &HttpRequest) -> Asked {
     let since = value(request, "since").map(|text| text.parse::<i64>().unwrap());
     let from = since.map(|since| match request.endpoint {

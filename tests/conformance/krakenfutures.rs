@@ -1,4 +1,4 @@
-//! What only Kraken Futures can know, after its API documentation, and the exact values of its payloads.
+//! Knowledge of Kraken Futures, after its API documentation, and the exact values of its payloads.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What every exchange in the registry has to keep: its offers, its requests, the answers it once really gave,
+//! The contract of every exchange in the registry: its offers, its requests, the answers it once really gave,
 //! and every way an answer can be broken.
 //!
 //! An exchange brings one module here with what only it can know ([`knowledge::Knowledge`]) and payloads
@@ -36,7 +36,7 @@ mod recordings;
 
 use knowledge::Knowledge;
 
-/// What is known of each exchange; one entry for each of [`dccd::exchange::ALL`].
+/// The knowledge of each exchange; one entry for each of [`dccd::exchange::ALL`].
 const KNOWN: [&Knowledge; 9] = [
     &binance::KNOWLEDGE,
     &binancecoinm::KNOWLEDGE,

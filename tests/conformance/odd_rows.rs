@@ -174,7 +174,7 @@ fn an_id_that_is_none_costs_its_row() {
 fn a_side_that_is_not_named_is_never_invented() {
     for full in pages() {
         let Some(side) = full.columns.side else { continue };
-        // Where nobody took, BitMEX says so by an empty side.
+        // BitMEX marks a trade without a taker by an empty side.
         let words = [json!(null), json!("both"), json!(7), json!([]), json!("")];
         let words = words.into_iter().take(if full.columns.exchange == "bitmex" { 4 } else { 5 });
         for none in words.filter(|none| side != "m" || none.is_null()) {

@@ -1,4 +1,4 @@
-//! What only OKX can know, after its v5 documentation, and the exact values of its payloads.
+//! Knowledge of OKX, after its v5 documentation, and the exact values of its payloads.
 
 use dccd::exchange::{Answer, Ask, Contract, Decimal, HttpRequest, Instrument, Next, Page, RefusalKind};
 use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, OpenInterest, Side, Window};

@@ -14,7 +14,7 @@ use crate::knowledge::known;
 /// When answers are taken to have been received.
 pub(crate) const RECEIVED: Micros = Micros::from_secs(1_750_000_000);
 
-/// What a body answers.
+/// The request a body answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum What {
     Page(Kind, Market),
@@ -23,7 +23,7 @@ pub(crate) enum What {
     Error,
 }
 
-/// What a parser made of a body.
+/// The result of parsing a body.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Read {
     Rows(Batch, Next),
@@ -104,7 +104,7 @@ pub(crate) fn pair(assets: &str, market: Market) -> Pair {
     format!("{assets}{colon}{}", market.suffix()).parse().unwrap()
 }
 
-/// What a pair is listed as in these tests: a contract of a derivative is one unit of the base asset, or a hundred
+/// The instrument of a pair in these tests: a contract of a derivative is one unit of the base asset, or a hundred
 /// of the quote asset.
 pub(crate) fn instrument(exchange: &dyn Exchange, pair: &Pair) -> Arc<Instrument> {
     let contract = if known(exchange.name()).counts_quote {

@@ -150,7 +150,7 @@ fn assert_plausible(batch: &Batch, who: &str) {
 }
 
 fn assert_on_grid(offer: &Offer, batch: &Batch, span: Span, who: &str) {
-    if offer.is_adrift(span) {
+    if offer.is_unanchored(span) {
         return;
     }
     let grid = offer.grid(span);

@@ -1,4 +1,4 @@
-//! What the exchange says of itself, its weights, its clock, and what it remembers of requests.
+//! The simulator's listing, weights and clock, and its memory of requests.
 
 use std::time::Duration;
 

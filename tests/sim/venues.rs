@@ -11,7 +11,7 @@ async fn told(sim: &Sim, path: &str) -> String {
     String::from_utf8(body(sim, path).await).unwrap()
 }
 
-/// What follows each occurrence of a text, up to the next comma or quotation mark.
+/// The text after each occurrence of another, up to the next comma or quotation mark.
 fn each<'a>(body: &'a str, before: &str) -> Vec<&'a str> {
     body.split(before).skip(1).map(|rest| rest.split([',', '"']).next().unwrap()).collect()
 }

@@ -28,7 +28,7 @@ pub(crate) struct BinanceCoinM;
 
 const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
-/// What is announced comes with the listing, before any page.
+/// The announced quota comes with the listing, before any page.
 const QUOTA: Quota = Quota::per_secs(2_400, 60);
 
 /// Pages of longer candles would hold more days than one window may.

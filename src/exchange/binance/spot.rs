@@ -23,12 +23,12 @@ pub(super) const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(28_800, "8h"),
     SpanOffer::usual(43_200, "12h"),
     SpanOffer::usual(86_400, "1d"),
-    SpanOffer::adrift(259_200, "3d"),
+    SpanOffer::unanchored(259_200, "3d"),
     SpanOffer::usual(604_800, "1w"),
     SpanOffer::usual(2_592_000, "1M"),
 ];
 
-/// What all offers of spot markets have in common.
+/// The common part of all spot offers.
 const MARKET: Offer = Offer { budget: budget::SPOT, ..Offer::USUAL };
 
 pub(super) const CANDLES: Offer = Offer {
@@ -93,7 +93,7 @@ pub(super) fn request(page: &Page) -> HttpRequest {
     request.paid_from(budget::SPOT)
 }
 
-/// What a snapshot of so many levels weighs.
+/// The weight of a snapshot of this many levels.
 fn depth_weight(levels: u32) -> u32 {
     let depths = BOOK.depths;
     depths.iter().find(|(most, _)| levels <= *most).or(depths.last()).map_or(250, |(_, weight)| *weight)

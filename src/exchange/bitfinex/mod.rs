@@ -150,7 +150,7 @@ impl Exchange for Bitfinex {
 
     fn parse_names(&self, body: &[u8]) -> Result<AssetNames, ParseError> {
         let (raw,): (Vec<&RawValue>,) = read(self, body)?;
-        // What is no pair of names is no name of anything that is collected.
+        // Entries that are not a pair of names concern nothing that is collected.
         let names = raw.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok());
         Ok(AssetNames::new(names))
     }

@@ -1,4 +1,4 @@
-//! What Bitfinex offers, as data.
+//! The profile of Bitfinex: spans, budgets and offers, as data.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(super) const SPANS: [SpanOffer; 12] = [
     SpanOffer::usual(21_600, "6h"),
     SpanOffer::usual(43_200, "12h"),
     SpanOffer::usual(86_400, "1D"),
-    SpanOffer::adrift(604_800, "1W"),
-    SpanOffer::adrift(1_209_600, "14D"),
+    SpanOffer::unanchored(604_800, "1W"),
+    SpanOffer::unanchored(1_209_600, "14D"),
     SpanOffer::usual(2_592_000, "1M"),
 ];
 

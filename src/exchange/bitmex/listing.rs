@@ -89,8 +89,8 @@ impl WireInstrument {
         quarter::market(ends, alike.filter_map(|own| own.expiry.rfc3339("expiry").ok().flatten()))
     }
 
-    /// What one contract is: inverse ones are some of the quote asset, linear ones and spot lots some of the base
-    /// asset. What a quanto contract is of its base asset depends on a third price, so it is not known.
+    /// The size of one contract: inverse ones are some of the quote asset, linear ones and spot lots some of the base
+    /// asset. The base amount of a quanto contract depends on a third price, so it is not known.
     fn contract(&self) -> Result<Option<Contract>, String> {
         let (Some(is_quanto), Some(is_inverse)) = (self.is_quanto.0, self.is_inverse.0) else {
             return Err("it does not say which asset a contract counts".to_owned());

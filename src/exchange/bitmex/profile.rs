@@ -1,4 +1,4 @@
-//! What BitMEX offers, as data.
+//! The profile of BitMEX: spans, budgets and offers, as data.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ pub(super) struct Bucket<'a> {
     low: Num,
     close: Num,
     trades: Int,
-    /// What was traded, in the base and in the quote asset; its `volume` counts contracts.
+    /// The amounts traded, in the base and in the quote asset; `volume` counts contracts.
     home_notional: Num,
     foreign_notional: Num,
 }
@@ -35,7 +35,7 @@ pub(super) struct Bucket<'a> {
 pub(super) struct WireTrade<'a> {
     #[serde(borrow)]
     timestamp: Text<'a>,
-    /// An empty text where nobody took: a settlement.
+    /// An empty text where there is no taker: a settlement.
     #[serde(borrow)]
     side: Option<&'a RawValue>,
     #[serde(borrow)]

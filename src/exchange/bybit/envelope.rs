@@ -14,7 +14,7 @@ struct Answered<T> {
     result: T,
 }
 
-/// What holds rows, newest first.
+/// A list of rows, newest first.
 #[derive(Deserialize)]
 struct List<T> {
     list: Vec<T>,

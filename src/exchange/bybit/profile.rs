@@ -1,4 +1,4 @@
-//! What Bybit offers, as data.
+//! The profile of Bybit: spans, budgets and offers, as data.
 
 use std::time::Duration;
 

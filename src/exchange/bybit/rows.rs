@@ -85,7 +85,7 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
         row.instant_millis(self.time)
     }
 
-    /// What is sent counts the base asset, but of inverse contracts, which count dollars.
+    /// Sizes are in the base asset, except those of inverse contracts, which are in dollars.
     #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         let (price, size) = (row.positive(self.price)?, row.positive(self.size)?);

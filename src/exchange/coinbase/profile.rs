@@ -1,4 +1,4 @@
-//! What Coinbase Exchange offers, as data.
+//! The profile of Coinbase Exchange: spans, budgets and offers, as data.
 
 use std::time::Duration;
 

@@ -76,7 +76,7 @@ impl<'de, T: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Keyed<T
                         last = Some(map.next_value()?);
                         continue;
                     }
-                    // What was added beside a pair has another form than one.
+                    // A member added beside the pair has another form.
                     match serde_json::from_str(map.next_value::<&RawValue>()?.get()) {
                         Ok(own) if rows.is_none() => rows = Some(own),
                         Ok(_) => return Err(de::Error::custom("it answers for two pairs")),

@@ -34,7 +34,7 @@ use crate::model::{Batch, Kind, Micros, Pair};
 /// Kraken, spot markets.
 pub(crate) struct Kraken;
 
-/// Whoever went on beyond a limit is kept out for a quarter of an hour.
+/// A client that keeps exceeding the limit is locked out for 15 minutes.
 const LOCKED_OUT: &str = "Temporary lockout";
 
 const LOCKOUT: Duration = Duration::from_secs(900);
@@ -66,7 +66,7 @@ impl Exchange for Kraken {
         match page.series.kind() {
             Kind::Ohlc => {
                 let word = page.word(&SPANS);
-                // What opens at `since` itself is left out.
+                // The candle that opens at `since` itself is left out.
                 let since = secs_ceil(page.window.from) - 1;
                 let path = format!("/0/public/OHLC?pair={symbol}&interval={word}&since={since}");
                 HttpRequest::new("ohlc", path, 1)
@@ -94,7 +94,7 @@ impl Exchange for Kraken {
 
     fn refusal(&self, _status: u16, body: &[u8]) -> Option<Refusal> {
         let told: Errors<'_> = serde_json::from_slice(body).ok()?;
-        // What begins with W only warns.
+        // Entries that begin with W are warnings.
         let error = told.error.iter().find(|error| error.starts_with('E'))?;
         let (class, message) = error.split_once(':').unwrap_or((error, error));
         let kind = match (class, message) {

@@ -1,4 +1,4 @@
-//! What Kraken offers on its spot markets, as data.
+//! The profile of Kraken's spot markets: spans, budgets and offers, as data.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) const SPANS: [SpanOffer; 9] = [
     SpanOffer::usual(3_600, "60"),
     SpanOffer::usual(14_400, "240"),
     SpanOffer::usual(86_400, "1440"),
-    SpanOffer { secs: 604_800, word: "10080", anchor_secs: Some(0), is_adrift: false },
+    SpanOffer { secs: 604_800, word: "10080", anchor_secs: Some(0), is_unanchored: false },
     SpanOffer::usual(1_296_000, "21600"),
 ];
 

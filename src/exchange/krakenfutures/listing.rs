@@ -48,7 +48,7 @@ struct Wire {
     last_trading_time: Member,
 }
 
-/// What an instrument's symbol says.
+/// An instrument's symbol, taken apart.
 struct Name<'a> {
     base: &'a str,
     quote: &'a str,

@@ -1,4 +1,4 @@
-//! What Kraken Futures offers, as data.
+//! The profile of Kraken Futures: spans, budgets and offers, as data.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::exchange::reading::rows::{Envelope, each};
 use crate::exchange::reading::wire::Text;
 use crate::exchange::{Exchange, ParseError, Refusal, RefusalKind};
 
-/// What every answer is wrapped in.
+/// The envelope of every answer.
 #[derive(Deserialize)]
 struct Answered<'a, T> {
     #[serde(borrow)]

@@ -86,7 +86,7 @@ impl Listed {
         Pair::listed(base, quote, market).ok()
     }
 
-    /// What one contract is: its value times its multiplier.
+    /// The size of one contract: its value times its multiplier.
     fn contract(&self) -> Result<Option<Contract>, String> {
         let Some(value) = self.ct_val.size("ctVal")? else { return Ok(None) };
         let multiplier = self.ct_mult.size("ctMult")?.unwrap_or(Decimal::ONE);

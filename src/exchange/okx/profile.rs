@@ -1,4 +1,4 @@
-//! What OKX offers, as data.
+//! The profile of OKX: spans, budgets and offers, as data.
 
 use std::time::Duration;
 

@@ -143,7 +143,7 @@ impl Walk {
     /// The next open after a candle, or its end where opens stand on no grid; the instant itself without a span.
     pub(super) fn after(&self, row: Micros) -> Micros {
         match self.grid {
-            Some(grid) if self.offer.is_adrift(grid.span) => {
+            Some(grid) if self.offer.is_unanchored(grid.span) => {
                 row + Duration::from_secs(u64::from(grid.span.secs()))
             }
             Some(grid) => grid.next(row),

@@ -110,7 +110,7 @@ impl Walk {
             Direction::OldestFirst => self.from = window.until,
             Direction::NewestFirst => self.until = window.from,
         }
-        if self.offer.is_a_glimpse() {
+        if self.offer.is_recent_only() {
             // What comes after it stays open until the next run sees more.
             return;
         }
@@ -134,7 +134,7 @@ impl Walk {
         let Some(grid) = self.grid else { return false };
         let span = Duration::from_secs(u64::from(grid.span.secs()));
         match self.offer.direction {
-            Direction::OldestFirst if self.offer.is_adrift(grid.span) => at < self.window.from + span,
+            Direction::OldestFirst if self.offer.is_unanchored(grid.span) => at < self.window.from + span,
             Direction::OldestFirst => at <= grid.ceil(self.window.from),
             Direction::NewestFirst => self.after(at) >= self.window.until,
         }

@@ -55,7 +55,7 @@ impl Walk {
         let window = |row: &OddRow| {
             let at = row.at.filter(|at| self.window.holds(*at))?;
             let own = match self.grid {
-                Some(grid) if !self.offer.is_adrift(grid.span) => {
+                Some(grid) if !self.offer.is_unanchored(grid.span) => {
                     let open = grid.floor(at);
                     Window::new(open, grid.next(open)).filter(|window| !held(window.from))
                 }

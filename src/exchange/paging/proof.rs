@@ -48,7 +48,7 @@ impl Walk {
             self.ended = true;
             return Ok(Step { rows: self.gather(rows, &inside), covered, ..step });
         }
-        if self.advances(furthest.as_ref(), next, full) || (self.glimpsed && furthest.is_some()) {
+        if self.advances(furthest.as_ref(), next, full) || (self.saw_recent && furthest.is_some()) {
             let covered = reach.and_then(|row| self.prove_up_to(row));
             let whole = inside.len();
             let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
@@ -131,7 +131,7 @@ impl Walk {
         next: Next,
         full: bool,
     ) -> Vec<usize> {
-        let comes_again = full && next == Next::ByTime && self.grid.is_none() && !self.offer.is_a_glimpse();
+        let comes_again = full && next == Next::ByTime && self.grid.is_none() && !self.offer.is_recent_only();
         if let Some(row) = furthest.filter(|_| comes_again && self.offer.direction == Direction::NewestFirst)
         {
             inside.retain(|own| rows.ts()[*own] != row.at.0);
@@ -255,11 +255,11 @@ impl Walk {
         if matches!(next, Next::Skip(_)) {
             self.far = false;
         }
-        if self.offer.is_a_glimpse() {
+        if self.offer.is_recent_only() {
             // Its rows move on from answer to answer. What two do not show is gone.
-            (self.overlap, self.ended) = (false, self.glimpsed);
-            self.lost = Window::new(self.from, self.until).filter(|_| self.glimpsed);
-            self.glimpsed = true;
+            (self.overlap, self.ended) = (false, self.saw_recent);
+            self.lost = Window::new(self.from, self.until).filter(|_| self.saw_recent);
+            self.saw_recent = true;
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct Walk {
     /// A row past the window was seen, though rows that belong before it may follow.
     pub(super) saw_past: bool,
     /// One answer of the newest rows alone was seen.
-    pub(super) glimpsed: bool,
+    pub(super) saw_recent: bool,
     pub(super) ended: bool,
     pub(super) lost: Option<Window>,
     /// The row past the window with which the last answer ended.
@@ -148,7 +148,7 @@ impl Walk {
             contradictions: 0,
             first_inside: None,
             saw_past: false,
-            glimpsed: false,
+            saw_recent: false,
             ended: false,
             lost: None,
             border: None,
@@ -161,7 +161,7 @@ impl Walk {
     /// seen where the window begins; a page of candles has no room for it.
     #[must_use]
     pub fn beside(self, row: Option<Micros>) -> Self {
-        let leans = row.is_some() && self.grid.is_none() && !self.offer.is_a_glimpse();
+        let leans = row.is_some() && self.grid.is_none() && !self.offer.is_recent_only();
         let held = row.filter(|_| leans).map(Edge::at);
         Walk { beside: row, held, leans, overlap: leans, ..self }
     }

@@ -62,7 +62,7 @@ impl Level {
     }
 }
 
-/// What the levels of a snapshot have in common.
+/// The properties all levels of a snapshot share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     /// When the book was so, by the exchange where it says it.

@@ -17,7 +17,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(exchange: &dyn Exchange, body: &'a [u
     serde_json::from_str(text).map_err(|error| unreadable(exchange, body, &error))
 }
 
-/// What a body is that does not have the documented shape: the refusal it says, or malformed.
+/// The error for a body without the documented shape: the refusal it contains, or malformed.
 pub(crate) fn unreadable(exchange: &dyn Exchange, body: &[u8], error: &dyn fmt::Display) -> ParseError {
     match exchange.refusal(200, body) {
         Some(refusal) => ParseError::Refused(refusal),

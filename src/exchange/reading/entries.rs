@@ -1,4 +1,4 @@
-//! The entries of a listing, read one by one: what one of them has wrong loses that entry alone.
+//! The entries of a listing, read one by one: a fault in one loses that entry alone.
 //!
 //! A listing is asked for one pair's sake, so that a new word for another must not be in its way.
 

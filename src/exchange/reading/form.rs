@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 /// Reads one value of any type by the methods of [`Form`].
 pub(super) struct Any<F>(pub(super) PhantomData<F>);
 
-/// What becomes of each form of a value.
+/// Converts each JSON form of a value.
 pub(super) trait Form<'de>: Sized {
     /// Null, and what no form of it is.
     fn nothing() -> Self;

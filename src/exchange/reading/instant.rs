@@ -8,7 +8,7 @@ use crate::model::Micros;
 /// The day 1970-01-01, counted from 0000-03-01.
 const EPOCH_DAY: i64 = 719_468;
 
-/// The instant of a text; what is finer than a microsecond is cut off. None where it is no instant.
+/// The instant of a text, truncated to the microsecond. Returns `None` if it is not an instant.
 pub(crate) fn rfc3339(text: &str) -> Option<Micros> {
     utc_columns(text.as_bytes()).or_else(|| {
         let at: jiff::Timestamp = text.parse().ok()?;
@@ -42,7 +42,7 @@ fn utc_columns(text: &[u8]) -> Option<Micros> {
     Some(Micros(secs * 1_000_000 + micros(rest)?))
 }
 
-/// What follows the second, up to the `Z`.
+/// The fraction of the second, up to the `Z`.
 fn micros(rest: &[u8]) -> Option<i64> {
     let digits = match rest {
         b"Z" => return Some(0),
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// What a parser of every date there can be makes of a text.
+    /// The instant by a general date parser.
     fn known(text: &str) -> Option<Micros> {
         let at: jiff::Timestamp = text.parse().ok()?;
         Some(Micros(i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap()))

@@ -1,4 +1,4 @@
-//! What rows of an exchange become before they are columns, and which of them cannot stand beside one another.
+//! Rows of an exchange before they become columns, and those that contradict one another.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ pub(crate) trait Record: PartialEq {
         None
     }
 
-    /// What no other row has.
+    /// The key, which no other row shares.
     fn key(&self) -> Key<'_> {
         Key::At(self.ts())
     }
@@ -27,7 +27,7 @@ pub(crate) trait Record: PartialEq {
         Self: Sized;
 }
 
-/// What tells rows of a kind apart.
+/// The key of a row within its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key<'a> {
     At(Micros),
@@ -73,7 +73,7 @@ pub(crate) struct TradeRow<'a> {
     pub(crate) id: TradeId<'a>,
     pub(crate) price: f64,
     pub(crate) amount: f64,
-    /// The taker's side; none only where the exchange says that nobody took.
+    /// The taker's side; `None` only where the exchange reports a trade without a taker.
     pub(crate) side: Option<Side>,
 }
 

@@ -38,7 +38,7 @@ fn candle_fault(candle: &Candle) -> Option<(OddFault, &'static str)> {
     None
 }
 
-/// What is wrong with one row.
+/// The fault of one row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RowFault {
     /// Which row of the answer, from 0.
@@ -59,7 +59,7 @@ impl From<RowFault> for ParseError {
 pub(crate) struct Row(pub(crate) usize);
 
 impl Row {
-    /// What is wrong with this row.
+    /// A fault of this row.
     pub(crate) fn fault(self, fault: OddFault, reason: impl Into<Cow<'static, str>>) -> RowFault {
         RowFault { row: self.0, fault, reason: reason.into() }
     }
@@ -133,7 +133,7 @@ impl Row {
         self.time(Micros::from_secs(secs))
     }
 
-    /// A side that the row has to name: `buy` and `sell` are the exchange's words.
+    /// The side, which the row must name: `buy` and `sell` are the exchange's words.
     #[inline]
     pub(crate) fn side(self, word: &str, buy: &str, sell: &str) -> Result<Side, RowFault> {
         match word {
@@ -166,7 +166,7 @@ impl Row {
         self.time(Micros::from_millis(millis))
     }
 
-    /// An instant as RFC 3339 text; what is finer than a microsecond is cut off.
+    /// An instant as RFC 3339 text; truncated to the microsecond.
     pub(crate) fn rfc3339(self, text: &str) -> Result<Micros, RowFault> {
         let at =
             instant::rfc3339(text).ok_or_else(|| self.fault(OddFault::Time, "its time is no instant"))?;

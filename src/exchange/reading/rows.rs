@@ -2,7 +2,7 @@
 //!
 //! All rows are read at once, which is what an honest answer costs. Only where anything is wrong with one, the same
 //! rows are taken apart as texts and read one by one: the good ones are kept, each other is named with its text.
-//! What is wrong around the rows still refuses the page. An exchange says by [`WireRow`] what a row of it is and by
+//! Anything wrong around the rows still refuses the page. An exchange implements [`WireRow`] for its rows and names by
 //! [`Envelope`] where rows stand in an answer.
 
 use std::fmt;
@@ -25,7 +25,7 @@ const ROW_BYTES: usize = 40;
 
 /// A row as an exchange sends it: read as [`Columns`] or [`Members`] of it, whatever else stands beside those.
 pub(crate) trait WireRow<'a>: Deserialize<'a> {
-    /// What it becomes.
+    /// The record it becomes.
     type Record: Record;
 
     /// Its open or instant.
@@ -34,7 +34,7 @@ pub(crate) trait WireRow<'a>: Deserialize<'a> {
     /// When it says none.
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault>;
 
-    /// What it is, where `ts` is its open or instant.
+    /// Converts the row; `ts` is its open or instant.
     ///
     /// # Errors
     /// When it cannot be true, or the page cannot be read at all.
@@ -69,7 +69,7 @@ impl<'a, T: WireRow<'a>> WireRow<'a> for Members<T> {
     }
 }
 
-/// What a row is.
+/// The outcome of converting a row.
 pub(crate) enum Taken<R> {
     /// A row to keep.
     Row(R),
@@ -103,7 +103,7 @@ impl From<ParseError> for Refused {
     }
 }
 
-/// Where rows stand in an answer. What stands beside them it may keep for itself.
+/// Locates the rows in an answer. It may keep what else the answer contains.
 pub(crate) trait Envelope {
     /// Hands over the rows in turn, until `take` wants no more.
     ///
@@ -186,7 +186,7 @@ pub(crate) struct Source<'a, 'p> {
     pub(crate) order: Order,
 }
 
-/// What the rows of an answer are.
+/// The rows of an answer, sorted out.
 #[derive(Debug)]
 pub(crate) struct Rows<R> {
     /// Those that may be true, oldest first; those of numbered trades by their number.
@@ -240,7 +240,7 @@ impl<'a> Source<'a, '_> {
     fn rules(&self) -> (Option<Grid>, bool) {
         let series = &self.page.series;
         let Some(offer) = self.exchange.offer_for(series) else { return (None, false) };
-        let span = series.span().filter(|span| !offer.is_adrift(*span));
+        let span = series.span().filter(|span| !offer.is_unanchored(*span));
         (span.map(|span| offer.grid(span)), offer.ids_are_contiguous)
     }
 }
@@ -316,7 +316,7 @@ impl<'p, R: Record> Reading<'p, R> {
         Ok(())
     }
 
-    /// Rows of one key that are not one row: which of them is true nobody knows.
+    /// Sets aside rows that share a key but differ: there is no telling which is true.
     fn set_clashing_aside(&mut self, numbers: &[usize], texts: &[&RawValue]) {
         let clashing = record::clashing(&self.kept);
         for (index, fault, reason) in &clashing {

@@ -1,4 +1,4 @@
-//! What becomes of rows that are none, of unfinished ones, and of answers that are wrong around their rows.
+//! Rows without the documented shape, unfinished ones, and answers that are wrong around their rows.
 
 use std::sync::Arc;
 

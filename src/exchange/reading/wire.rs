@@ -1,4 +1,4 @@
-//! What stands in a row, in whatever form it comes: a number may be a JSON number or text, and null, an empty text and
+//! Values of a row, in whatever form they come: a number may be a JSON number or text, and null, an empty text and
 //! a member that is absent all mean that nothing is there.
 //!
 //! None of these refuses a row by itself: what is nothing, or no number, is found by the checks of

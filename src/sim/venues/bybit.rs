@@ -115,7 +115,7 @@ fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     dated.map_or_else(|| asked.market(asked.query.symbol()?), Ok)
 }
 
-/// What a dated symbol is of and when it ends: it closes with the letter of its month and its year.
+/// The assets of a dated symbol and when it ends: the symbol ends in the letter of the month and the year.
 fn contract<'a>(asked: &'a Asked<'_>) -> Option<(&'a str, Micros)> {
     let symbol = asked.query.symbol().ok()?;
     asked.world.knobs.symbols.iter().find_map(|known| {

@@ -144,7 +144,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let (market, grid) = (market(asked)?, grid(asked, "bar")?);
-    // What is documented as 300 gives 100.
+    // 300 are documented and 100 returned.
     let limit = asked.rows_wanted("limit", 100, 100)?;
     let opens = asked.opens(market, grid, between(asked, "before", "after")?, Side::Newest, limit);
     Ok(wrapped(&asked.page(opens, |out, open, bend| {
@@ -236,7 +236,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(wrapped(&asked.page(paid, |out, at, bend| {
         let (rate_e8, _) = market.funding(Micros(at));
         out.extend_from_slice(b"{\"instType\":\"SWAP\",\"fundingRate\":\"");
-        // What was predicted is not what was paid.
+        // The predicted rate differs from the paid one.
         e8(out, rate_e8 + 1);
         out.extend_from_slice(b"\",\"realizedRate\":\"");
         e8(out, rate_e8);

@@ -1,6 +1,6 @@
 //! The kinds of changes of a body, and what is drawn to choose among them.
 
-/// What is changed.
+/// The change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
     /// The body ends early.

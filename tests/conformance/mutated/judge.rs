@@ -1,4 +1,4 @@
-//! What became of a changed body: whether its rows are those of the answer, but for the one that was changed.
+//! Judges a changed body: its rows must be those of the answer, except for the changed one.
 
 use dccd::exchange::{ParseError, Parsed};
 use dccd::model::{Batch, Kind, Values};

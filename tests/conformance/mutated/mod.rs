@@ -1,7 +1,7 @@
 //! Thousands of bodies, each an answer that an exchange really gave, or a payload written by hand, with one thing in
 //! it changed.
 //!
-//! What is only written otherwise has to give the very same rows. What means something else costs the row it stands in
+//! A change of form has to give the very same rows. A change of meaning costs the row it stands in
 //! and no other, and that row is named; what stands around the rows may cost the page. No row is ever there that was
 //! not in the answer, and none is left out in silence.
 
@@ -71,7 +71,7 @@ impl Original {
         Ok((batch, parsed))
     }
 
-    /// What becomes of a changed body.
+    /// The outcome of a changed body.
     fn judged(&self, mutated: &Mutated) -> Verdict {
         match catch_unwind(AssertUnwindSafe(|| self.read(&mutated.body))) {
             Ok(read) => judge(self, mutated, &read),

@@ -12,7 +12,7 @@ const ROWS: usize = 120;
 /// A body in which one thing is changed.
 pub(crate) struct Mutated {
     pub(crate) change: Change,
-    /// What and where, for people.
+    /// A description for people.
     pub(crate) what: String,
     pub(crate) body: Vec<u8>,
     /// The name of the column that was changed, where it was one.

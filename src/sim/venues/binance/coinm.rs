@@ -29,7 +29,7 @@ const TRADES: usize = 1_000;
 /// How far candles reach back from the end asked for.
 const REACH: Duration = Duration::from_secs(200 * 86_400);
 
-/// What a contract is, in hundredths of a dollar.
+/// The size of a contract, in hundredths of a dollar.
 const CONTRACT_CENTS: i64 = 10_000;
 
 /// Binance, coin-margined contracts.
