@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::config::exchanges::url;
 use crate::config::find::Surroundings;
+use crate::config::key::{Form, Key};
 use crate::config::secret::Secret;
 use crate::config::section::Section;
 use crate::telemetry::logs::LogFormat;
@@ -37,14 +38,50 @@ pub struct Telemetry {
     pub history_interval: Duration,
 }
 
-const TELEMETRY_KEYS: [&str; 6] =
-    ["log_level", "log_format", "otlp_endpoint", "textfile", "collect_interval", "history_interval"];
+pub(super) const ALERTS_KEYS: &[Key] = &[
+    Key::new(
+        "max_consecutive_errors",
+        Form::Whole(1, 1_000_000, Some(3)),
+        "Failed runs of a series in a row that make an alert.",
+    ),
+    Key::new("webhook_url", Form::Text, "The address of a chat that the Python versions posted to.")
+        .older("Alertmanager; `dccd alerts init` writes the receiver for this address"),
+];
+pub(super) const TELEMETRY_KEYS: &[Key] = &[
+    Key::new(
+        "log_level",
+        Form::Word(|| vec!["error", "warn", "info", "debug", "trace"], Some("info")),
+        "The least severe log lines that are written.",
+    ),
+    Key::new("log_format", Form::Word(|| vec!["text", "json"], Some("text")), "How log lines are written."),
+    Key::new(
+        "otlp_endpoint",
+        Form::Text,
+        "Where traces go over OTLP and HTTP, without credentials; wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+    ),
+    Key::new(
+        "textfile",
+        Form::Text,
+        "Where `dccd collect` writes its outcome for node_exporter: a folder, or a file that ends in `.prom`.",
+    ),
+    Key::new(
+        "collect_interval",
+        Form::Real(1.0, 3_600.0, Some(30.0)),
+        "Seconds between measurements of process and disk.",
+    )
+    .unused("process and disk are measured whenever they are asked for"),
+    Key::new(
+        "history_interval",
+        Form::Real(1.0, 3_600.0, Some(60.0)),
+        "Seconds between points of the metric history.",
+    )
+    .unused("this version keeps no history of its metrics"),
+];
 
 /// Reads the `alerts` section of the file.
 pub(super) fn check_alerts(root: &Section<'_>) -> Alerts {
-    let section = root.child("alerts", &["max_consecutive_errors", "webhook_url"]);
-    let errors = section.whole("max_consecutive_errors", 1..=1_000_000, 3);
-    Alerts { max_consecutive_errors: u32::try_from(errors).unwrap_or(3), webhook_url: webhook(&section) }
+    let section = root.child("alerts");
+    Alerts { max_consecutive_errors: section.count("max_consecutive_errors"), webhook_url: webhook(&section) }
 }
 
 fn webhook(section: &Section<'_>) -> Option<Secret> {
@@ -65,21 +102,20 @@ fn webhook(section: &Section<'_>) -> Option<Secret> {
 
 /// Reads the `telemetry` section of the file.
 pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Telemetry {
-    let section = root.child("telemetry", &TELEMETRY_KEYS);
+    let section = root.child("telemetry");
     let otlp_endpoint = url(&section, "otlp_endpoint", &["https", "http"]);
-    let log_format = match section.word("log_format", &["text", "json"], "text") {
+    let log_format = match section.word("log_format") {
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
-    section.unused(&["collect_interval"], "process and disk are measured whenever they are asked for");
-    section.unused(&["history_interval"], "this version keeps no history of its metrics");
+    section.note_unused();
     Telemetry {
-        log_level: log_level(section.word("log_level", &["error", "warn", "info", "debug", "trace"], "info")),
+        log_level: log_level(section.word("log_level")),
         log_format,
         otlp_endpoint,
         textfile: section.text("textfile").map(|text| around.expand(Path::new(text))),
-        collect_interval: Duration::from_secs_f64(section.real("collect_interval", 1.0..=3_600.0, 30.0)),
-        history_interval: Duration::from_secs_f64(section.real("history_interval", 1.0..=3_600.0, 60.0)),
+        collect_interval: section.seconds("collect_interval"),
+        history_interval: section.seconds("history_interval"),
     }
 }
 

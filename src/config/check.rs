@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
 
-use crate::config::alerts::{Alerts, Telemetry, check_alerts, check_telemetry};
+use crate::config::alerts::{self, Alerts, Telemetry, check_alerts, check_telemetry};
 use crate::config::exchanges::{self, ExchangeSettings};
 use crate::config::find::Surroundings;
 use crate::config::histo::{self, HistoJob};
 use crate::config::http::{self, Http};
 use crate::config::jobs3;
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::{ConfigError, Report};
 use crate::config::section::Section;
 use crate::config::settings;
-use crate::config::state::{Store, Worker, check_store, check_worker};
+use crate::config::state::{self, Store, Worker, check_store, check_worker};
 use crate::config::storage::{self, Storage};
 use crate::config::stream::{self, StreamJob};
 use crate::model::Zone;
@@ -67,19 +68,36 @@ impl Config {
     }
 }
 
-pub(super) const KEYS: [&str; 12] = [
-    "settings",
-    "http",
-    "store",
-    "store_file",
-    "worker",
-    "exchanges",
-    "storage",
-    "histo_jobs",
-    "stream_jobs",
-    "jobs",
-    "alerts",
-    "telemetry",
+/// The keys of the file itself.
+pub(super) const KEYS: &[Key] = &[
+    Key::new("settings", Form::Section(settings::KEYS), "Where data goes and how people see it."),
+    Key::new("http", Form::Section(http::KEYS), "Metrics, health and the monitor page."),
+    Key::new(
+        "store",
+        Form::Text,
+        "Where tasks and attempts are kept: `sqlite` for `{data_path}/.dccd/state.db`, or a URL that begins with \
+         `postgres://`.",
+    )
+    .otherwise("`sqlite`"),
+    Key::new(
+        "store_file",
+        Form::Text,
+        "A file that holds the URL of the store, so that no password stands here; not together with `store`.",
+    ),
+    Key::new("worker", Form::Section(state::WORKER_KEYS), "How this process takes work."),
+    Key::new(
+        "exchanges",
+        Form::Named(crate::exchange::names, exchanges::KEYS),
+        "How exchanges are spoken to, by their names. Their own limits are known and always kept.",
+    ),
+    Key::new("storage", Form::Section(storage::KEYS), "How rows reach the disk and other places."),
+    Key::new("histo_jobs", Form::Each(histo::KEYS), "History, fetched and then kept up to date."),
+    Key::new("stream_jobs", Form::Each(stream::KEYS), "Live channels.")
+        .unused("this version has no streams"),
+    Key::new("jobs", Form::Each(jobs3::KEYS), "The list of jobs of the Python dccd 3.x, which loads unchanged.")
+        .older("`histo_jobs`"),
+    Key::new("alerts", Form::Section(alerts::ALERTS_KEYS), "When an alert is made."),
+    Key::new("telemetry", Form::Section(alerts::TELEMETRY_KEYS), "Logs, traces and files of metrics."),
 ];
 
 /// Checks the text of a configuration file.
@@ -95,7 +113,7 @@ pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, C
 }
 
 fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Report) -> Config {
-    let root = Section::open(tree, "", &KEYS, report);
+    let root = Section::open(tree, "", KEYS, report);
     let storage = storage::open(&root);
     let settings = settings::check(&root, &storage, around);
     let mut places = HashMap::new();

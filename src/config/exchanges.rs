@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
@@ -35,7 +36,17 @@ impl Default for ExchangeSettings {
     }
 }
 
-const KEYS: [&str; 4] = ["rest_url", "ws_url", "requests_per_second", "timeout"];
+pub(super) const KEYS: &[Key] = &[
+    Key::new("rest_url", Form::Text, "Another address of its REST interface, without credentials."),
+    Key::new("ws_url", Form::Text, "Another address of its WebSocket interface.")
+        .unused("this version has no streams"),
+    Key::new(
+        "requests_per_second",
+        Form::Real(0.001, 10_000.0, None),
+        "A limit in addition to the exchange's own, which is always kept.",
+    ),
+    Key::new("timeout", Form::Real(1.0, 600.0, Some(30.0)), "Seconds an answer may take."),
+];
 
 /// Reads the `exchanges` section of the file.
 pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
@@ -54,14 +65,13 @@ pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
 }
 
 fn one(node: &Node, at: &str, report: &Report) -> ExchangeSettings {
-    let section = Section::open(node, at, &KEYS, report);
-    section.unused(&["ws_url"], "this version has no streams");
-    let timeout = section.real("timeout", 1.0..=600.0, 30.0);
+    let section = Section::open(node, at, KEYS, report);
+    section.note_unused();
     ExchangeSettings {
         rest_url: url(&section, "rest_url", &["https", "http"]),
         ws_url: url(&section, "ws_url", &["wss", "ws"]),
-        requests_per_second: section.maybe_real("requests_per_second", 0.001..=10_000.0),
-        timeout: Duration::from_secs_f64(timeout),
+        requests_per_second: section.maybe_real("requests_per_second"),
+        timeout: section.seconds("timeout"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::cron::Cron;
 use crate::config::job::{self, exchange_name, pairs};
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::offered::{check_offer, kind};
 use crate::config::problem::{Report, advice};
@@ -66,18 +67,50 @@ pub enum Trigger {
     Manual,
 }
 
-const KEYS: [&str; 11] = [
-    "exchange",
-    "pairs",
-    "span",
-    "format",
-    "data_type",
-    "start",
-    "every",
-    "cron",
-    "max_retries",
-    "retry_delay",
-    "depth",
+pub(super) const KEYS: &[Key] = &[
+    job::EXCHANGE,
+    job::PAIRS,
+    Key::new("data_type", Form::Word(job::kinds, Some("ohlc")), "The kind of rows."),
+    Key::new(
+        "span",
+        Form::Span,
+        "The candle length in seconds, such as 60, 3600 or 86400 (2592000 is the calendar month); required for `ohlc` and \
+         `open_interest`, refused elsewhere.",
+    ),
+    Key::new(
+        "start",
+        Form::Start,
+        "From when history is wanted: a date in `settings.timezone`, `origin` for all there is, or `last`: from the \
+         earliest moment ever asked for, else the newest page and on from there.",
+    )
+    .otherwise("`last`"),
+    Key::new(
+        "every",
+        Form::Whole(1, LONGEST_EVERY_SECS, None),
+        "Seconds between two runs; not together with `cron`.",
+    )
+    .otherwise("at each close of a candle; trades and order books 60, funding 3600"),
+    Key::new("cron", Form::Text, "When the job runs: minute, hour, day, month, weekday in `settings.timezone`."),
+    Key::new(
+        "max_retries",
+        Form::Whole(1, 10, Some(MAX_RETRIES as i64)),
+        "Attempts at a window in one run.",
+    ),
+    Key::new(
+        "retry_delay",
+        Form::Real(0.0, 3_600.0, Some(RETRY_DELAY.as_secs() as f64)),
+        "Seconds before the second attempt; the wait doubles with each further one.",
+    ),
+    Key::new(
+        "depth",
+        Form::Whole(1, job::DEEPEST_BOOK as i64, Some(DEPTH as i64)),
+        "Levels a side of an order book, at most what the exchange has; refused for other kinds.",
+    ),
+    Key::new(
+        "format",
+        Form::Word(|| vec!["parquet", "csv", "xlsx"], Some("parquet")),
+        "Data is always stored as Parquet; `dccd export` writes the others.",
+    ),
 ];
 /// Attempts for each window, where a job says nothing.
 pub(super) const MAX_RETRIES: u32 = 3;
@@ -85,7 +118,6 @@ pub(super) const MAX_RETRIES: u32 = 3;
 pub(super) const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Levels a side, where a job says nothing.
 pub(super) const DEPTH: u32 = 50;
-const FORMATS: [&str; 3] = ["parquet", "csv", "xlsx"];
 /// A year: nothing that recurs more rarely is a schedule.
 pub(super) const LONGEST_EVERY_SECS: i64 = 31_622_400;
 
@@ -102,7 +134,7 @@ fn one(
     zone: &Zone,
     places: &mut HashMap<Series, String>,
 ) -> HistoJob {
-    let section = Section::open(node, at, &KEYS, report);
+    let section = Section::open(node, at, KEYS, report);
     let exchange = exchange_name(&section, str::to_owned);
     let adapter = exchange.and_then(exchange::find);
     let kind = kind(&section, adapter);
@@ -127,13 +159,8 @@ fn one(
         running: adapter.is_some() && fault.is_none(),
         start: start(&section, zone),
         trigger: trigger(&section),
-        max_retries: u32::try_from(section.whole("max_retries", 1..=10, i64::from(MAX_RETRIES)))
-            .unwrap_or(MAX_RETRIES),
-        retry_delay: Duration::from_secs_f64(section.real(
-            "retry_delay",
-            0.0..=3_600.0,
-            RETRY_DELAY.as_secs_f64(),
-        )),
+        max_retries: section.count("max_retries"),
+        retry_delay: section.seconds("retry_delay"),
         depth: depth(&section, kind, adapter),
     }
 }
@@ -157,7 +184,7 @@ fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
 }
 
 fn note_format(section: &Section<'_>) {
-    let format = section.word("format", &FORMATS, "parquet");
+    let format = section.word("format");
     if format != "parquet" {
         section.report().note(format!(
             "{}: data is stored as Parquet; `dccd export` writes {format}",
@@ -222,7 +249,7 @@ fn trigger(section: &Section<'_>) -> Trigger {
     if section.has("every") && section.has("cron") {
         section.refuse("cron", "every and cron are both set; keep one of them");
     }
-    let every = section.maybe_whole("every", 1..=LONGEST_EVERY_SECS);
+    let every = section.maybe_whole("every");
     let cron = section.text("cron").and_then(|text| {
         let cron = Cron::parse(text);
         cron.map_err(|reason| section.refuse("cron", format!("{}: {reason}", shown(text)))).ok()
@@ -242,5 +269,6 @@ pub(super) fn depth(section: &Section<'_>, kind: Kind, adapter: Option<&dyn Exch
     let offers = adapter.map(Exchange::offers).unwrap_or_default();
     let deepest = offers.iter().flat_map(|offer| offer.depths).map(|(depth, _)| *depth).max();
     let deepest = deepest.unwrap_or(job::DEEPEST_BOOK);
-    u32::try_from(section.whole("depth", 1..=i64::from(deepest), i64::from(DEPTH))).unwrap_or(DEPTH)
+    let depth = section.whole_within("depth", 1..=i64::from(deepest));
+    depth.and_then(|depth| u32::try_from(depth).ok()).unwrap_or(DEPTH)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::find::Surroundings;
+use crate::config::key::{Form, Key};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 
@@ -21,19 +22,44 @@ pub struct Http {
     pub allow_unauthenticated: bool,
 }
 
-const KEYS: [&str; 4] = ["listen", "web_config", "token_file", "allow_unauthenticated"];
+pub(super) const KEYS: &[Key] = &[
+    Key::new(
+        "listen",
+        Form::Texts,
+        "Addresses with ports of `/metrics`, health and the monitor page; `[]` switches them off. An address beyond this \
+         machine needs `token_file`, `web_config` or `allow_unauthenticated`.",
+    )
+    .otherwise("`[\"127.0.0.1:9430\"]`"),
+    Key::new(
+        "web_config",
+        Form::Text,
+        "A file of TLS, client certificates and basic auth in the format that the Prometheus exporters share; reread \
+         when it changes.",
+    ),
+    Key::new(
+        "token_file",
+        Form::Text,
+        "The file of the bearer token: required for every action over TCP, and for reading from other machines; reread \
+         when it changes.",
+    ),
+    Key::new(
+        "allow_unauthenticated",
+        Form::Flag(false),
+        "Lets anyone who reaches an address read there. Actions still take the token.",
+    ),
+];
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_430);
 
 /// Reads the `http` section of the file.
 pub(super) fn check(root: &Section<'_>, around: &Surroundings) -> Http {
-    let section = root.child("http", &KEYS);
+    let section = root.child("http");
     let path = |key| section.text(key).map(|text| around.expand(Path::new(text)));
     let http = Http {
         listen: listen(&section),
         web_config: path("web_config"),
         token_file: path("token_file"),
-        allow_unauthenticated: section.flag("allow_unauthenticated", false),
+        allow_unauthenticated: section.flag("allow_unauthenticated"),
     };
     if !http.allow_unauthenticated {
         guard(&section, &http);

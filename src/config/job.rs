@@ -1,14 +1,29 @@
 //! What jobs of both kinds share: the exchange, the pairs and spans.
 
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::exchange;
-use crate::model::{Pair, Span};
+use crate::model::{Kind, Pair, Span};
 
 /// The deepest book asked of an exchange that announces no depth of its own.
 pub(super) const DEEPEST_BOOK: u32 = 5_000;
+
+pub(super) const EXCHANGE: Key =
+    Key::new("exchange", Form::Word(exchange::names, None), "The exchange.").required();
+pub(super) const PAIRS: Key = Key::new(
+    "pairs",
+    Form::Texts,
+    "At least one pair: `BTC/USDT` for spot; `BTC/USDT:perp`, `:quarter` or `:next_quarter` for contracts.",
+)
+.required();
+
+/// The words of `data_type`.
+pub(super) fn kinds() -> Vec<&'static str> {
+    Kind::ALL.map(Kind::name).to_vec()
+}
 
 /// The job's exchange, when it is a known one; `spell` is what is done to the name before it is looked up.
 pub(super) fn exchange_name(section: &Section<'_>, spell: fn(&str) -> String) -> Option<&'static str> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::config::cron::Cron;
 use crate::config::histo::{self, HistoJob, Start, Trigger};
 use crate::config::job::{self, exchange_name, pairs};
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::offered::{kind, span_fault};
 use crate::config::secret::shown;
@@ -17,19 +18,38 @@ use crate::config::stream::{Channel, StreamJob};
 use crate::exchange;
 use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
 
-const KEYS: [&str; 12] = [
-    "exchange",
-    "pairs",
-    "data_type",
-    "operation",
-    "span",
-    "trigger_kind",
-    "every",
-    "cron",
-    "start",
-    "depth",
-    "snapshot_interval",
-    "enabled",
+pub(super) const KEYS: &[Key] = &[
+    job::EXCHANGE,
+    job::PAIRS,
+    Key::new("data_type", Form::Word(job::kinds, Some("ohlc")), "The kind of rows."),
+    Key::new(
+        "operation",
+        Form::Word(|| vec!["backfill", "stream"], Some("backfill")),
+        "`backfill` becomes a job of `histo_jobs`, `stream` one of `stream_jobs`.",
+    ),
+    Key::new("span", Form::Span, "The candle length in seconds; required for `ohlc` and `open_interest`."),
+    Key::new(
+        "trigger_kind",
+        Form::Word(|| TRIGGERS.to_vec(), Some("interval")),
+        "`interval` runs by `every`, `cron` by the line in `cron`, `once` when the daemon starts, `manual` when a command \
+         asks for it; `supervised` is for streams.",
+    ),
+    Key::new("every", Form::Whole(0, histo::LONGEST_EVERY_SECS, None), "Seconds between two runs.")
+        .otherwise("at each close of a candle, else 3600"),
+    Key::new("cron", Form::Text, "Minute, hour, day, month, weekday in `settings.timezone`."),
+    Key::new("start", Form::Start, "A date from midnight UTC, `origin`, `last`, or nanoseconds since 1970.")
+        .otherwise("`last`"),
+    Key::new(
+        "depth",
+        Form::Whole(1, job::DEEPEST_BOOK as i64, Some(histo::DEPTH as i64)),
+        "Levels a side of an order book.",
+    ),
+    Key::new(
+        "snapshot_interval",
+        Form::Real(1.0, 86_400.0, Some(60.0)),
+        "Seconds between two snapshots of a book stream.",
+    ),
+    Key::new("enabled", Form::Flag(true), "Accepted as `true` only; 3.x has no such key and runs the job."),
 ];
 const TRIGGERS: [&str; 5] = ["once", "interval", "cron", "supervised", "manual"];
 /// How often 3.x runs a job that names neither an interval nor a span.
@@ -56,7 +76,7 @@ pub(super) fn check(root: &Section<'_>, places: &mut HashMap<Series, String>) ->
         report.note("jobs: the list is empty, so nothing of it is collected");
     }
     for (at, node) in &listed {
-        one(&Section::open(node, at, &KEYS, report), at, places, &mut jobs);
+        one(&Section::open(node, at, KEYS, report), at, places, &mut jobs);
     }
     if !jobs.streams_at.is_empty() {
         report.note(format!("{}: not running: this version has no streams", jobs.streams_at.join(", ")));
@@ -71,11 +91,11 @@ pub(super) fn check(root: &Section<'_>, places: &mut HashMap<Series, String>) ->
 }
 
 fn one(section: &Section<'_>, at: &str, places: &mut HashMap<Series, String>, jobs: &mut Jobs) {
-    if !section.flag("enabled", true) {
+    if !section.flag("enabled") {
         let instead = "3.x has no such key and runs the job; write trigger_kind: manual, or remove the job";
         section.refuse("enabled", instead);
     }
-    let trigger = section.word("trigger_kind", &TRIGGERS, "interval");
+    let trigger = section.word("trigger_kind");
     let common = Common {
         exchange: exchange_name(section, str::to_lowercase),
         kind: kind(section, None),
@@ -83,7 +103,7 @@ fn one(section: &Section<'_>, at: &str, places: &mut HashMap<Series, String>, jo
         span: None,
     };
     let common = Common { span: common.kind.and_then(|kind| span(section, kind)), ..common };
-    match section.word("operation", &["backfill", "stream"], "backfill") {
+    match section.word("operation") {
         "stream" => stream(section, at, trigger, common, jobs),
         _ => backfill(section, at, trigger, &common, places, jobs),
     }
@@ -206,7 +226,7 @@ fn cron(section: &Section<'_>, text: &str, kind: Kind) -> Trigger {
 
 /// `every`, else at each close of a candle, else the span whatever the kind, else an hour.
 fn interval(section: &Section<'_>, kind: Kind) -> Trigger {
-    let secs = |key| section.maybe_whole(key, 0..=histo::LONGEST_EVERY_SECS).filter(|secs| *secs > 0);
+    let secs = |key| section.whole_within(key, 0..=histo::LONGEST_EVERY_SECS).filter(|secs| *secs > 0);
     let of_secs = |secs: i64| Duration::from_secs(secs.unsigned_abs());
     match (secs("every"), kind.has_span()) {
         (Some(every), _) => Trigger::Every(of_secs(every)),
@@ -285,11 +305,7 @@ fn stream(section: &Section<'_>, at: &str, trigger: &str, common: Common, jobs: 
         pairs: common.pairs.into_iter().map(|(_, pair)| pair).collect(),
         channels: vec![channel],
         spans: common.span.into_iter().collect(),
-        time_step: Duration::from_secs_f64(if is_book {
-            section.real("snapshot_interval", 1.0..=86_400.0, 60.0)
-        } else {
-            60.0
-        }),
+        time_step: if is_book { section.seconds("snapshot_interval") } else { Duration::from_secs(60) },
         depth: if is_book { histo::depth(section, Kind::OrderBook, None) } else { histo::DEPTH },
         book_deltas: false,
     });

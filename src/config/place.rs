@@ -36,7 +36,7 @@ fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Place, Conf
         return Err(ConfigError::Refused { problems: vec![Problem { at: String::new(), message }] });
     }
     let ignored = Report::default();
-    let root = Section::open(&tree, "", &KEYS, &ignored);
+    let root = Section::open(&tree, "", KEYS, &ignored);
     let settings = settings::check(&root, &storage::open(&root), around);
     Ok(Place { data_path: settings.data_path, environment: settings.environment })
 }

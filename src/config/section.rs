@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
+use crate::config::key::{Form, Key, Role};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice, nearest};
 use crate::config::secret::shown;
@@ -14,13 +16,14 @@ const NUL: &str = "it holds a NUL character, which no path, name or address can;
 pub(super) struct Section<'a> {
     at: String,
     pairs: &'a [(String, Node)],
+    keys: &'static [Key],
     report: &'a Report,
 }
 
 impl<'a> Section<'a> {
     /// Opens the mapping at `at`; what is not there or null has no keys. Unknown and duplicate keys and
     /// anything but a mapping are reported.
-    pub(super) fn open(node: &'a Node, at: &str, known: &[&str], report: &'a Report) -> Self {
+    pub(super) fn open(node: &'a Node, at: &str, keys: &'static [Key], report: &'a Report) -> Self {
         let pairs: &[(String, Node)] = match node {
             Node::Map(pairs) => pairs,
             Node::Null => &[],
@@ -29,18 +32,19 @@ impl<'a> Section<'a> {
                 &[]
             }
         };
-        let section = Section { at: at.to_owned(), pairs, report };
-        section.check_keys(known);
+        let section = Section { at: at.to_owned(), pairs, keys, report };
+        section.check_keys();
         section
     }
 
-    fn check_keys(&self, known: &[&str]) {
+    fn check_keys(&self) {
+        let known: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         let mut seen = HashSet::new();
         for (key, _) in self.pairs {
             if !seen.insert(key.as_str()) {
                 self.refuse(key, "this key appears twice; keep one of them");
             } else if !known.contains(&key.as_str()) {
-                let meant = nearest(key, known).map(|meant| format!("did you mean `{meant}`? "));
+                let meant = nearest(key, &known).map(|meant| format!("did you mean `{meant}`? "));
                 let meant = meant.unwrap_or_default();
                 self.refuse(key, format!("unknown key; {meant}Known here: {}", known.join(", ")));
             }
@@ -48,9 +52,15 @@ impl<'a> Section<'a> {
     }
 
     /// The section under a key.
-    pub(super) fn child(&self, key: &str, known: &[&str]) -> Section<'a> {
+    pub(super) fn child(&self, key: &str) -> Section<'a> {
+        let Form::Section(keys) = self.form(key) else { unreachable!("`{key}` is a section in its table") };
         let node = self.get(key).unwrap_or(&Node::Null);
-        Section::open(node, &self.place(key), known, self.report)
+        Section::open(node, &self.place(key), keys, self.report)
+    }
+
+    /// The keys that may stand here.
+    pub(super) fn keys(&self) -> &'static [Key] {
+        self.keys
     }
 
     /// The mapping under a key whose keys are names, not settings.
@@ -82,6 +92,15 @@ impl<'a> Section<'a> {
     /// The collector of problems and notes.
     pub(super) fn report(&self) -> &'a Report {
         self.report
+    }
+
+    /// Notes which keys are set although this version does nothing with them.
+    pub(super) fn note_unused(&self) {
+        for key in self.keys {
+            if let Role::Unused(why) = key.role {
+                self.unused(&[key.name], why);
+            }
+        }
     }
 
     /// Notes which of these keys are set although nothing acts on them.
@@ -137,7 +156,8 @@ impl<'a> Section<'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
+    pub(super) fn flag(&self, key: &str) -> bool {
+        let Form::Flag(default) = self.form(key) else { unreachable!("`{key}` is a flag in its table") };
         match self.get(key) {
             None => default,
             Some(Node::Flag(flag)) => *flag,
@@ -148,13 +168,33 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A whole number within bounds.
-    pub(super) fn whole(&self, key: &str, bounds: RangeInclusive<i64>, default: i64) -> i64 {
-        self.maybe_whole(key, bounds).unwrap_or(default)
+    /// A whole number within the bounds of the table, where there is one.
+    pub(super) fn maybe_whole(&self, key: &str) -> Option<i64> {
+        self.whole_within(key, self.bounds(key).0)
+    }
+
+    /// A whole number within the bounds of the table, or its default there.
+    pub(super) fn whole(&self, key: &str) -> i64 {
+        let (bounds, default) = self.bounds(key);
+        self.whole_within(key, bounds)
+            .or(default)
+            .expect("a number that is needed has a default in its table")
+    }
+
+    /// As [`Section::whole`], of a table that bounds it to what is counted.
+    pub(super) fn count(&self, key: &str) -> u32 {
+        u32::try_from(self.whole(key)).unwrap_or(u32::MAX)
+    }
+
+    fn bounds(&self, key: &str) -> (RangeInclusive<i64>, Option<i64>) {
+        let Form::Whole(low, high, default) = self.form(key) else {
+            unreachable!("`{key}` is a whole number in its table")
+        };
+        (low..=high, default)
     }
 
     /// A whole number within bounds, where there is one.
-    pub(super) fn maybe_whole(&self, key: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
+    pub(super) fn whole_within(&self, key: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
         let node = self.get(key)?;
         let Some(number) = node.whole() else {
             self.refuse(key, format!("expected a whole number, found {}", node.found()));
@@ -172,22 +212,32 @@ impl<'a> Section<'a> {
         fitting
     }
 
-    /// A number within bounds.
-    pub(super) fn real(&self, key: &str, bounds: RangeInclusive<f64>, default: f64) -> f64 {
-        self.maybe_real(key, bounds).unwrap_or(default)
+    /// A number within the bounds of the table, or its default there.
+    pub(super) fn real(&self, key: &str) -> f64 {
+        let Form::Real(_, _, default) = self.form(key) else {
+            unreachable!("`{key}` is a number in its table")
+        };
+        self.maybe_real(key).or(default).expect("a number that is needed has a default in its table")
     }
 
-    /// A number within bounds, where there is one.
-    pub(super) fn maybe_real(&self, key: &str, bounds: RangeInclusive<f64>) -> Option<f64> {
+    /// As [`Section::real`], of seconds.
+    pub(super) fn seconds(&self, key: &str) -> Duration {
+        Duration::from_secs_f64(self.real(key))
+    }
+
+    /// A number within the bounds of the table, where there is one.
+    pub(super) fn maybe_real(&self, key: &str) -> Option<f64> {
+        let Form::Real(low, high, _) = self.form(key) else {
+            unreachable!("`{key}` is a number in its table")
+        };
         let node = self.get(key)?;
         let Some(number) = node.real() else {
             self.refuse(key, format!("expected a number, found {}", node.found()));
             return None;
         };
-        if bounds.contains(&number) {
+        if (low..=high).contains(&number) {
             return Some(number);
         }
-        let (low, high) = (*bounds.start(), *bounds.end());
         let near = if number > high { high } else { low };
         self.refuse(
             key,
@@ -196,12 +246,16 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// One of a few words.
-    pub(super) fn word<'b>(&self, key: &str, choices: &[&'b str], default: &'b str) -> &'b str {
+    /// One of the words of the table, or the one that stands there as the default.
+    pub(super) fn word(&self, key: &str) -> &'static str {
+        let Form::Word(choices, Some(default)) = self.form(key) else {
+            unreachable!("`{key}` is a word with a default in its table")
+        };
         let Some(text) = self.text(key) else { return default };
+        let choices = choices();
         let found = choices.iter().copied().find(|choice| *choice == text);
         if found.is_none() {
-            self.refuse(key, format!("{} is not known{}", shown(text), advice(text, choices)));
+            self.refuse(key, format!("{} is not known{}", shown(text), advice(text, &choices)));
         }
         found.unwrap_or(default)
     }

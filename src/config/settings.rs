@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::find::Surroundings;
+use crate::config::key::{Form, Key, Role};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::model::Zone;
@@ -16,25 +17,45 @@ pub(super) struct Settings {
     pub(super) runs_retention_days: u32,
 }
 
-const KEYS: [&str; 11] = [
-    "data_path",
-    "timezone",
-    "environment",
-    "runs_retention_days",
-    "ui_host",
-    "ui_port",
-    "ui_auth_token",
-    "ui_allow_origins",
-    "ui_readonly",
-    "ui_rate_limit",
-    "ui_trusted_proxy",
+pub(super) const KEYS: &[Key] = &[
+    Key::new(
+        "data_path",
+        Form::Text,
+        "The folder of the Parquet files; `~` is your home folder, a relative path starts at the working directory.",
+    )
+    .otherwise("`./data/crypto`"),
+    Key::new(
+        "timezone",
+        Form::Text,
+        "`local`, `UTC` or an IANA name such as `Europe/Paris`: how dates are read and shown, on the command line and \
+         in tables. Files are always in UTC.",
+    )
+    .otherwise("`UTC`"),
+    Key::new(
+        "environment",
+        Form::Text,
+        "What health and queues call this installation; at most 64 printable characters.",
+    )
+    .otherwise("`$ENVIRONMENT`, else `development`"),
+    Key::new(
+        "runs_retention_days",
+        Form::Whole(0, 36_500, Some(90)),
+        "Days for which the record of a run is kept; 0 keeps it for ever.",
+    ),
+    Key::new("ui_host", Form::Text, INTERFACE).older(LISTEN),
+    Key::new("ui_port", Form::Whole(0, 65_535, None), INTERFACE).older(LISTEN),
+    Key::new("ui_auth_token", Form::Text, INTERFACE).older("`http.token_file`"),
+    Key::new("ui_allow_origins", Form::Texts, INTERFACE).older(LISTEN),
+    Key::new("ui_readonly", Form::Flag(false), INTERFACE).older("`http.token_file`"),
+    Key::new("ui_rate_limit", Form::Whole(0, 1_000_000_000, None), INTERFACE).older(LISTEN),
+    Key::new("ui_trusted_proxy", Form::Flag(false), INTERFACE).older(LISTEN),
 ];
-/// The keys of the web interface of older versions.
-const REPLACED: &[&str] = KEYS.split_at(4).1;
+const INTERFACE: &str = "The web interface of the Python versions.";
+const LISTEN: &str = "`http.listen`";
 
 /// Reads `settings`, and `storage.local_path` which older versions have for the same folder.
 pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> Settings {
-    let section = root.child("settings", &KEYS);
+    let section = root.child("settings");
     note_replaced(&section);
     let (zone, zone_name) = zone(&section);
     Settings {
@@ -42,22 +63,17 @@ pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surround
         zone,
         zone_name,
         environment: environment(&section, around),
-        // A hundred years, for those who keep everything; 0 keeps for ever.
-        runs_retention_days: u32::try_from(section.whole("runs_retention_days", 0..=36_500, 90))
-            .unwrap_or(90),
+        runs_retention_days: section.count("runs_retention_days"),
     }
 }
 
 fn note_replaced(section: &Section<'_>) {
-    let _ = section.text("ui_host");
-    let _ = section.maybe_whole("ui_port", 0..=65_535);
-    let _ = section.hidden("ui_auth_token");
-    let _ = section.list("ui_allow_origins");
-    let _ = section.flag("ui_readonly", false);
-    let _ = section.maybe_whole("ui_rate_limit", 0..=1_000_000_000);
-    let _ = section.flag("ui_trusted_proxy", false);
-    let set: Vec<String> =
-        REPLACED.iter().filter(|key| section.has(key)).map(|key| section.place(key)).collect();
+    let _ = (section.text("ui_host"), section.maybe_whole("ui_port"), section.hidden("ui_auth_token"));
+    let _ = (section.list("ui_allow_origins"), section.flag("ui_readonly"));
+    let _ = (section.maybe_whole("ui_rate_limit"), section.flag("ui_trusted_proxy"));
+    let older =
+        section.keys().iter().filter(|key| matches!(key.role, Role::Older(_)) && section.has(key.name));
+    let set: Vec<String> = older.map(|key| section.place(key.name)).collect();
     if !set.is_empty() {
         section.report().note(format!(
             "{} not used: the monitor page is served where http.listen says, and http.token_file holds the token",

@@ -8,6 +8,7 @@ use reqwest::Url;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::find::{self, Surroundings};
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::secret::{Secret, shown};
 use crate::config::section::Section;
@@ -34,6 +35,26 @@ pub struct Worker {
     /// Exchanges see an address that is this worker's alone, so that it shares no rate limit with its fleet.
     pub own_address: bool,
 }
+
+pub(super) const WORKER_KEYS: &[Key] = &[
+    Key::new(
+        "id",
+        Form::Text,
+        "The name of this process in a fleet: at most 64 letters, digits and `-_.`, stable over restarts.",
+    )
+    .otherwise("made from the host and the data path"),
+    Key::new("slots", Form::Whole(1, 256, Some(8)), "Runs side by side, over all exchanges."),
+    Key::new(
+        "lease",
+        Form::Real(10.0, 86_400.0, Some(60.0)),
+        "Seconds without a sign of life after which the work of a worker is given to another.",
+    ),
+    Key::new(
+        "own_address",
+        Form::Flag(false),
+        "In a fleet: exchanges see an address that only this worker has, so it shares no rate limit with the others.",
+    ),
+];
 
 /// Reads `store` and `store_file`.
 pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
@@ -90,7 +111,7 @@ fn url_in(root: &Section<'_>, file: &Path) -> Option<String> {
 
 /// Reads the `worker` section.
 pub(super) fn check_worker(root: &Section<'_>) -> Worker {
-    let section = root.child("worker", &["id", "slots", "lease", "own_address"]);
+    let section = root.child("worker");
     let id = section.text("id");
     let odd = |byte: u8| !(byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if let Some(id) = id
@@ -102,11 +123,10 @@ pub(super) fn check_worker(root: &Section<'_>) -> Worker {
     if !root.has("store_file") && root.get("store").is_none_or(is_sqlite) {
         section.unused(&["own_address"], "only the workers of one PostgreSQL share the limits of an address");
     }
-    let lease = section.real("lease", 10.0..=86_400.0, 60.0);
     Worker {
         id: id.map(str::to_owned),
-        slots: u32::try_from(section.whole("slots", 1..=256, 8)).unwrap_or(8),
-        lease: Duration::from_secs_f64(lease),
-        own_address: section.flag("own_address", false),
+        slots: section.count("slots"),
+        lease: section.seconds("lease"),
+        own_address: section.flag("own_address"),
     }
 }

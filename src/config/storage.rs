@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::exchanges::url;
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::Report;
 use crate::config::secret::Secret;
@@ -54,13 +55,52 @@ pub enum Provider {
     S3,
 }
 
-const KEYS: [&str; 6] =
-    ["local_path", "remotes", "sync_interval", "journal_sync", "flush_interval", "min_free_gb"];
-const REMOTE_KEYS: [&str; 4] = ["provider", "remote", "endpoint", "fleet"];
+pub(super) const KEYS: &[Key] = &[
+    Key::new("local_path", Form::Text, "The folder of the Parquet files in the Python dccd 2.x.")
+        .older("`settings.data_path`; where both are set they must be the same"),
+    Key::new("remotes", Form::Each(REMOTE_KEYS), "Places for copies of the files.").otherwise("`[]`"),
+    Key::new(
+        "sync_interval",
+        // Older versions take any number below 1 for "off".
+        Form::Whole(-1_000_000_000, 31_536_000, Some(3_600)),
+        "Seconds between two copies to the remotes; 0 or less switches them off.",
+    ),
+    Key::new(
+        "journal_sync",
+        Form::Real(0.0, 10.0, Some(1.0)),
+        "Seconds between two syncs of the journal to the disk, which is what a power cut may cost; 0 syncs every batch.",
+    ),
+    Key::new(
+        "flush_interval",
+        Form::Real(1.0, 3_600.0, Some(60.0)),
+        "Seconds a row may wait in the journal before it is in a Parquet file.",
+    ),
+    Key::new(
+        "min_free_gb",
+        Form::Real(0.0, 1e6, Some(0.0)),
+        "Free GiB below which files that every remote holds are dropped here, oldest first; 0 drops none.",
+    ),
+];
+const REMOTE_KEYS: &[Key] = &[
+    Key::new("provider", Form::Word(|| vec!["rclone", "s3"], Some("rclone")), "What copies the files."),
+    Key::new(
+        "remote",
+        Form::Text,
+        "Where to: a remote of rclone such as `mynas:crypto/`, or `s3://bucket/prefix`. Credentials of S3 come from the \
+         environment or from the files of the AWS tools.",
+    )
+    .required(),
+    Key::new("endpoint", Form::Text, "The address of an S3 service other than Amazon's, without credentials."),
+    Key::new(
+        "fleet",
+        Form::Flag(false),
+        "This bucket is shared by the workers of a fleet; needs `provider: s3` and PostgreSQL as the `store`.",
+    ),
+];
 
 /// The section itself, which `settings` needs too.
 pub(super) fn open<'a>(root: &Section<'a>) -> Section<'a> {
-    root.child("storage", &KEYS)
+    root.child("storage")
 }
 
 /// Reads the `storage` section of the file.
@@ -68,25 +108,24 @@ pub(super) fn check(section: &Section<'_>) -> Storage {
     let report = section.report();
     let remotes: Vec<Remote> =
         section.list("remotes").iter().map(|(at, node)| remote(node, at, report)).collect();
-    let min_free_gb = section.real("min_free_gb", 0.0..=1e6, 0.0);
+    let min_free_gb = section.real("min_free_gb");
     if min_free_gb > 0.0 && remotes.is_empty() {
         let place = section.place("min_free_gb");
         report.note(format!("{place}: without effect, as no file is dropped that is not on a remote"));
     }
-    // Older versions take any number below 1 for "off".
-    let sync_secs = section.whole("sync_interval", -1_000_000_000..=31_536_000, 3_600);
+    let sync_secs = section.whole("sync_interval");
     Storage {
         remotes,
         sync_interval: u64::try_from(sync_secs).ok().filter(|secs| *secs > 0).map(Duration::from_secs),
-        journal_sync: Duration::from_secs_f64(section.real("journal_sync", 0.0..=10.0, 1.0)),
-        flush_interval: Duration::from_secs_f64(section.real("flush_interval", 1.0..=3_600.0, 60.0)),
+        journal_sync: section.seconds("journal_sync"),
+        flush_interval: section.seconds("flush_interval"),
         min_free_gb,
     }
 }
 
 fn remote(node: &Node, at: &str, report: &Report) -> Remote {
-    let section = Section::open(node, at, &REMOTE_KEYS, report);
-    let provider = match section.word("provider", &["rclone", "s3"], "rclone") {
+    let section = Section::open(node, at, REMOTE_KEYS, report);
+    let provider = match section.word("provider") {
         "s3" => Provider::S3,
         _ => Provider::Rclone,
     };
@@ -97,7 +136,7 @@ fn remote(node: &Node, at: &str, report: &Report) -> Remote {
     if let Some(what) = is_off(provider, address).filter(|_| section.has("remote")) {
         section.refuse("remote", what);
     }
-    let fleet = section.flag("fleet", false);
+    let fleet = section.flag("fleet");
     if fleet && provider != Provider::S3 {
         section.refuse("fleet", "needs `provider: s3`: only there writes can be conditional");
     }

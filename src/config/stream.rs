@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::job::{self, exchange_name, pairs};
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
@@ -39,7 +40,23 @@ pub enum Channel {
     Ohlc,
 }
 
-const KEYS: [&str; 7] = ["exchange", "pairs", "channels", "spans", "time_step", "depth", "book_deltas"];
+pub(super) const KEYS: &[Key] = &[
+    job::EXCHANGE,
+    job::PAIRS,
+    Key::new("channels", Form::Words(words), "What is listened to.").required(),
+    Key::new("spans", Form::Spans, "The candle lengths of the `ohlc` channel in seconds; required there."),
+    Key::new(
+        "time_step",
+        Form::Real(1.0, 86_400.0, Some(60.0)),
+        "Seconds between two stored snapshots of a book.",
+    ),
+    Key::new(
+        "depth",
+        Form::Whole(1, job::DEEPEST_BOOK as i64, Some(50)),
+        "Levels a side of a stored snapshot.",
+    ),
+    Key::new("book_deltas", Form::Flag(false), "Stores every change of a book too."),
+];
 const CHANNELS: [(&str, Channel); 3] =
     [("trades", Channel::Trades), ("book", Channel::Book), ("ohlc", Channel::Ohlc)];
 
@@ -53,21 +70,25 @@ pub(super) fn check(root: &Section<'_>) -> Vec<StreamJob> {
 }
 
 fn one(node: &Node, at: &str, report: &Report) -> StreamJob {
-    let section = Section::open(node, at, &KEYS, report);
+    let section = Section::open(node, at, KEYS, report);
     let channels = channels(&section);
     StreamJob {
         exchange: exchange_name(&section, str::to_owned).unwrap_or_default().to_owned(),
         pairs: pairs(&section).into_iter().map(|(_, pair)| pair).collect(),
         spans: spans(&section, &channels),
         channels,
-        time_step: Duration::from_secs_f64(section.real("time_step", 1.0..=86_400.0, 60.0)),
-        depth: u32::try_from(section.whole("depth", 1..=i64::from(job::DEEPEST_BOOK), 50)).unwrap_or(50),
-        book_deltas: section.flag("book_deltas", false),
+        time_step: section.seconds("time_step"),
+        depth: section.count("depth"),
+        book_deltas: section.flag("book_deltas"),
     }
 }
 
+fn words() -> Vec<&'static str> {
+    CHANNELS.iter().map(|(word, _)| *word).collect()
+}
+
 fn channels(section: &Section<'_>) -> Vec<Channel> {
-    let words = CHANNELS.map(|(word, _)| word);
+    let words = words();
     let listed = section.list("channels");
     let is_list = matches!(section.get("channels"), None | Some(Node::List(_)));
     if listed.is_empty() && is_list {
