@@ -1,39 +1,22 @@
-//! The README and the program say the same of the exchanges and the metrics.
+//! README, pages of `docs/` and the program say the same; `UPDATE_README=1 cargo test --test readme` writes anew what the
+//! program writes.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once; one writes the section anew.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once; one writes pages anew.
+
+#[path = "../needs/mod.rs"]
+mod needs;
+mod pages;
+mod rooms;
+mod schema;
+mod session;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dccd::exchange::{Offer, SpanOffer};
 use dccd::model::{Micros, Span};
 use serde::Deserialize;
-
-/// The sections that are the program's: their names, and the commands that print them.
-const SECTIONS: [(&str, &[&str]); 2] =
-    [("exchanges", &["exchanges", "--markdown"]), ("metrics", &["metrics", "--list", "--markdown"])];
-
-#[test]
-fn the_tables_in_the_readme_are_the_programs() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let mut readme = fs::read_to_string(&path).unwrap();
-    for (name, command) in SECTIONS {
-        let begin =
-            format!("<!-- {name}: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n");
-        let end = format!("<!-- {name} end -->");
-        let own = format!("\n{}\n", dccd(command));
-        let (before, rest) = readme.split_once(&begin).expect("the README lacks a section");
-        let (section, after) = rest.split_once(&end).expect("a section of the README has no end");
-        if std::env::var_os("UPDATE_README").is_none() {
-            assert_eq!(section, own, "write it anew with `UPDATE_README=1 cargo test --test readme`");
-        }
-        readme = format!("{before}{begin}{own}{end}{after}");
-    }
-    if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, readme).unwrap();
-    }
-}
 
 #[test]
 fn table_and_json_of_the_metrics_name_every_family_once() {
@@ -128,6 +111,34 @@ fn assert_span(told: &ToldSpan, offer: &Offer, own: &SpanOffer) {
     let Some(anchor) = &told.anchor else { return };
     let anchor = Micros(anchor.parse::<jiff::Timestamp>().unwrap().as_microsecond());
     assert_eq!(offer.grid(own.span()).floor(anchor), anchor, "no {} opens there", told.label);
+}
+
+/// Whether what differs is to be written anew.
+fn updates() -> bool {
+    std::env::var_os("UPDATE_README").is_some()
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A file that is all the program's.
+fn check_file(name: &str, own: &str) {
+    if updates() {
+        fs::write(path(name), own).unwrap();
+    }
+    let held = fs::read_to_string(path(name)).unwrap_or_default();
+    assert!(held == own, "{name} is out of date: write it anew with `UPDATE_README=1 cargo test --test readme`");
+}
+
+/// The part of a page that is the program's, between two comments.
+fn check_section(name: &str, own: &str) {
+    const BEGIN: &str = "<!-- generated: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n";
+    const END: &str = "<!-- generated end -->";
+    let page = fs::read_to_string(path(name)).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the page lacks its section");
+    let (_, after) = rest.split_once(END).expect("the section of the page has no end");
+    check_file(name, &format!("{before}{BEGIN}\n{}\n\n{END}{after}", own.trim_end()));
 }
 
 fn dccd(args: &[&str]) -> String {

@@ -1,0 +1,81 @@
+//! The pages that are the program's: written from it, and equal to it.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use clap::CommandFactory as _;
+
+use crate::{check_file, check_section, dccd, path};
+
+/// A README is read in one go, and the map of the code too.
+const LIMITS: [(&str, u64); 2] = [("README.md", 12_000), ("docs/ARCHITECTURE.md", 10_000)];
+
+#[test]
+fn readme_and_architecture_are_short() {
+    for (page, limit) in LIMITS {
+        let bytes = fs::metadata(path(page)).unwrap().len();
+        assert!(bytes <= limit, "{page} has {bytes} bytes, at most {limit} are wanted");
+    }
+}
+
+#[test]
+fn the_page_of_the_exchanges_is_the_programs() {
+    check_section("docs/exchanges.md", &dccd(&["exchanges", "--markdown"]));
+}
+
+#[test]
+fn the_page_of_the_metrics_is_the_programs() {
+    check_section("docs/metrics.md", &dccd(&["metrics", "--list", "--markdown"]));
+}
+
+#[test]
+fn the_page_of_the_configuration_is_the_checks_own() {
+    check_section("docs/configuration.md", &dccd::config::reference::markdown());
+}
+
+#[test]
+fn the_schema_of_the_configuration_is_the_checks_own() {
+    check_file("docs/config.schema.json", &dccd::config::reference::schema());
+}
+
+#[test]
+fn the_page_of_the_commands_is_their_help() {
+    let mut program = dccd::cli::Cli::command();
+    program.build();
+    let mut page = String::new();
+    describe(&program, &mut page);
+    check_section("docs/cli.md", &page);
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(path(&page)).unwrap();
+        let folder = path(&page).parent().unwrap().to_owned();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ', '\n']).next());
+        let local = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
+        let missing = local.filter(|target| !folder.join(target.split('#').next().unwrap()).exists());
+        broken.extend(missing.map(|target| format!("{page}: {target}")));
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+/// README and changelog, and what lies in `docs/` itself.
+fn pages() -> Vec<String> {
+    let entries = fs::read_dir(path("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages = entries.map(|name| format!("docs/{}", name.to_str().unwrap()));
+    let own = ["README.md".to_owned(), "CHANGELOG.md".to_owned()];
+    pages.filter(|page| page.ends_with(".md")).chain(own).collect()
+}
+
+/// A command's help, and that of its own commands.
+fn describe(command: &clap::Command, page: &mut String) {
+    let name = command.get_bin_name().unwrap_or("dccd");
+    let help = command.clone().term_width(100).render_long_help().to_string();
+    let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    writeln!(page, "## `{name}`\n\n```text\n{}\n```\n", help.join("\n")).unwrap();
+    for own in command.get_subcommands().filter(|own| !own.is_hide_set()) {
+        describe(own, page);
+    }
+}
