@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use clap::CommandFactory as _;
+use dccd::model::{Kind, Market};
 
 use crate::{check_file, check_section, dccd, path};
 
@@ -21,6 +22,65 @@ fn readme_and_architecture_are_short() {
 #[test]
 fn the_page_of_the_exchanges_is_the_programs() {
     check_section("docs/exchanges.md", &dccd(&["exchanges", "--markdown"]));
+}
+
+#[test]
+fn the_readme_names_the_kinds_and_markets_of_every_exchange() {
+    let mut table = String::from("| exchange | candles | trades | order book | funding | open interest |\n");
+    table.push_str("|---|---|---|---|---|---|\n");
+    for exchange in dccd::exchange::ALL {
+        let cells = Kind::ALL.map(|kind| {
+            let offers = exchange.offers().iter().filter(|offer| offer.kind == kind);
+            let markets: Vec<Market> = offers.flat_map(|offer| offer.markets).copied().collect();
+            let has = |market: Market, name: &str| markets.contains(&market).then(|| name.to_owned());
+            let names = [has(Market::Spot, "spot"), has(Market::Perp, "perp"), has(Market::Quarter, "dated")];
+            assert_eq!(markets.contains(&Market::Quarter), markets.contains(&Market::NextQuarter));
+            let names: Vec<String> = names.into_iter().flatten().collect();
+            if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+        });
+        writeln!(table, "| {} | {} |", exchange.name(), cells.join(" | ")).unwrap();
+    }
+    check_section("README.md", &table);
+    let readme = fs::read_to_string(path("README.md")).unwrap();
+    assert!(readme.contains("nine exchanges") && dccd::exchange::ALL.len() == 9, "count the exchanges anew");
+}
+
+#[test]
+fn figures_of_the_readme_are_those_of_the_measurements() {
+    let readme = fs::read_to_string(path("README.md")).unwrap();
+    let measured = fs::read_to_string(path("benches/README.md")).unwrap();
+    let table = readme.split("## How fast").nth(1).unwrap().split("\n## ").next().unwrap();
+    let figures: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('|').skip(2))
+        .flat_map(|cell| cell.split([' ', ',']))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()) && *word != "3.8.1")
+        .collect();
+    assert!(figures.len() > 10, "{figures:?}");
+    let words: Vec<&str> = measured.split(|c: char| !c.is_ascii_digit() && c != '.').collect();
+    let others: Vec<&&str> = figures.iter().filter(|figure| !words.contains(figure)).collect();
+    assert_eq!(others, [&""; 0], "not in benches/README.md");
+}
+
+#[test]
+fn every_crate_has_its_reason() {
+    let page = fs::read_to_string(path("docs/dependencies.md")).unwrap();
+    let manifest = fs::read_to_string(path("Cargo.toml")).unwrap();
+    let mut crates = Vec::new();
+    for heading in ["\n[dependencies]\n", "\n[dev-dependencies]\n"] {
+        let lines = manifest.split(heading).nth(1).unwrap().lines().take_while(|line| !line.is_empty());
+        crates.extend(lines.map(|line| line.split(' ').next().unwrap()));
+    }
+    let named: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .flat_map(|names| names.split(", "))
+        .collect();
+    let missing: Vec<&&str> = crates.iter().filter(|name| !named.contains(name)).collect();
+    assert_eq!(missing, [&""; 0], "without a reason in docs/dependencies.md");
+    let gone: Vec<&&str> = named.iter().filter(|name| **name != "crate" && !crates.contains(name)).collect();
+    assert_eq!(gone, [&""; 0], "no crate of Cargo.toml any more");
 }
 
 #[test]

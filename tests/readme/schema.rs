@@ -86,7 +86,8 @@ fn collect(schema: &Value, keys: &mut BTreeSet<String>) {
             continue;
         }
         keys.insert(key.clone());
-        collect(inner, keys);
+        // What stands below the names of exchanges is the same for all of them.
+        collect(if key == "exchanges" { &inner["properties"]["binance"] } else { inner }, keys);
         collect(&inner["items"], keys);
     }
 }
