@@ -1,4 +1,8 @@
 //! The command line: one file a command, and what they share.
+//!
+//! **What standard output did not take decides the exit code at the end**, in one place (`cli/output.rs`): work
+//! is finished first. A pipe that was closed is the 141 of a program that SIGPIPE ended, silently; any other
+//! refusal is 74.
 
 pub mod add;
 pub mod alerts;

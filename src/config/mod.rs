@@ -1,6 +1,9 @@
 //! The configuration: found, read, checked as a whole, and edited in place.
 //!
 //! [`load`] gives checked values or everything that is wrong at once. Only `cli` and `daemon` use this room.
+//!
+//! **A 3.x job becomes a checked job at once**; nothing past `config` knows the older style. A stream that 3.x
+//! ran as a backfill is refused rather than guessed.
 
 mod alerts;
 mod check;

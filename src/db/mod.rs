@@ -1,5 +1,10 @@
 //! What must be remembered beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
 //! files and ledgers are the truth.
+//!
+//! **The state store is a cache and is treated as one**: at every start each page is read and each index held
+//! to its table; what is not what was written is set aside with the helper files of SQLite, and a new one is
+//! made aside and named once it is whole. Health comes back from metrics.json and the ledgers. A server may
+//! hold data of others, so nothing there is ever moved: it is refused.
 
 mod damage;
 mod error;

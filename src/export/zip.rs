@@ -1,6 +1,9 @@
 //! ZIP archives written from the first byte to the last: nothing is sought, nothing is kept but a line for each entry.
 //!
 //! Sizes and check sums follow the data of their entry, as the format allows where a writer learns of them last.
+//!
+//! It is written by hand because the crate for workbooks kept temporary files, and panicked where one could not be
+//! written.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,15 @@
 //! The HTTP server: metrics, health, a page of the jobs, and what may be asked of the daemon. The same routes are
 //! served on its unix socket.
+//!
+//! Decisions:
+//!
+//! * **One place decides who may do what** (`http/auth.rs`): the level stands with the route, the token may
+//!   everything, a user or a client certificate of the web configuration may read, and acting over TCP takes
+//!   the token. Reading is free at loopback only for requests that name this machine, so that no page elsewhere
+//!   can read it through a browser. A password that was right is known by its keyed digest; one that was wrong
+//!   is counted by address.
+//! * **A web configuration in force stays in force until a better one can be read**, certificates and keys
+//!   included.
 
 mod actions;
 mod auth;

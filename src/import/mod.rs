@@ -3,6 +3,10 @@
 //! In place, the original is kept under `.dccd/imported/` before anything takes its place; from another
 //! path, the source is only read. A run that was cut short is simply done again: what is in the ledger is
 //! done, everything else is converted anew from the originals.
+//!
+//! **An import believes only what a file can prove.** The version is told row by row by the unit of its
+//! instant; a row that may be invented is left out and its window is a gap. In place, originals are kept first,
+//! then files, then the ledger; what the ledger does not know is converted anew, so a cut is harmless.
 
 mod account;
 mod books;

@@ -3,6 +3,13 @@
 //! A run is one execution of a job for one series, however many windows it has. It asks only for what is
 //! not settled, keeps whatever it stored when it is cut short, and leaves what it could not get as a gap
 //! with its reason, for the next run to fill.
+//!
+//! Decisions:
+//!
+//! * **Holes between what is held are filled last, within 30 % of the exchange's limit**, by the runs of the
+//!   daemon themselves; `repair` hashes every file first and spends all of it.
+//! * **Candles an exchange no longer gives are computed from its trades**, bucket by bucket, once trades prove
+//!   the whole bucket; its own candle replaces them.
 
 mod coverage;
 mod derive;

@@ -1,6 +1,14 @@
 //! Pure values shared by every room: instants, spans, pairs, series, windows and batches of rows.
 //!
 //! Nothing here touches a socket, a file, a clock or a runtime.
+//!
+//! Decisions:
+//!
+//! * **Text from outside enters through one function** (`model/text.rs`): escaped and bounded where a refusal,
+//!   a remote's complaint or a ledger's reason is made into text, and once more where a terminal, a page or a
+//!   log shows it. JSON keeps its values and escapes the same characters.
+//! * **A selector is one function** (`model/selector.rs`) over the names a series has; a prefix ends at a `/`,
+//!   so that no typing error means another pair.
 
 mod batch;
 mod column;

@@ -3,6 +3,21 @@
 //! What a remote holds counts only once it was read or asked for after the upload and found to be, byte for byte by
 //! its hash, what the ledger says. Only published files and ledgers are sent; this room knows no exchange and no
 //! configuration.
+//!
+//! Decisions:
+//!
+//! * **A copy counts once it was seen.** Each file is looked at on the remote after it was sent, by size and
+//!   SHA-256; rclone backends that know no SHA-256 are read back. The ledger keeps per file where that very
+//!   content was verified, so a replaced file is unverified by itself. What a remote covers more than is held
+//!   here is never replaced: `restore` takes it in first.
+//! * **Before a file is dropped here, its copy is read back, every byte.** The ledger says so first. Its period
+//!   stays covered, as *remote-only*; readers refuse rather than leave its rows out, and a write into it brings
+//!   it back first. So does a file that was deleted or damaged and has a copy.
+//! * **In a shared bucket the ledger commits**, under If-Match and with the fence of the ownership; a file's
+//!   tag is read before that fence, so what a later owner put there is never replaced.
+//! * **A sync with nothing to send looks at the remote all the same**, at an account that was verified there.
+//!   What is gone is reported, and sent again only when the sync was asked for: a place that is not mounted
+//!   looks the same.
 
 mod bring;
 mod bucket;

@@ -6,6 +6,50 @@
 //!
 //! Accepted rows are in the journal before anything says so, and stay there until their file is published;
 //! opening a store publishes what the journal of the process before still holds.
+//!
+//! Decisions:
+//!
+//! * **The ledger accounts, the footer testifies.** Each file's footer carries its series, period, generation,
+//!   coverage and the digest of its body, so a publish cut short is adopted and a lost ledger is rebuilt. The
+//!   ledger carries the whole-file hash; a file whose size and time are as published is trusted, any other is
+//!   hashed before use, and `verify` hashes everything.
+//! * **Row groups that no row touches are copied**, encoded bytes and page index. Groups are 131 072 rows; a
+//!   short one is joined with its neighbour when it is next touched.
+//! * **Rows, not pages, are merged by key**, the answer asked last wins; trades without ids are a multiset per
+//!   instant. Doing work twice is harmless.
+//! * **The order of names is the order of time**: `2024.parquet`, `2024_open.parquet`, `2025.parquet`. A row
+//!   that falls before the file's last goes into the file, and rows never leave the open file while newer ones
+//!   stay in it: a reader that opened the file before a fold and the open file after it would miss the rows
+//!   between. So a fold takes all rows in, and the open file is empty until the next publish.
+//! * **An open file is folded once as many rows went into open files as the file holds.** Rewriting is then
+//!   paid for at most twice, whether rows come one by one or by the thousand; a period that is over is folded
+//!   at once. The file is replaced first, then the open file by an empty one.
+//! * **The newest rows are taken out of the file once they are touched**: the last three candles, the trades of
+//!   the last minute. The first of them that is late or revised after a fold moves them into the open file,
+//!   which has its name first; all others cost what an append costs. An older late row goes into the file
+//!   alone, and the open file stays as it is.
+//! * **Where both files have a row, the newer file is right** (`store/pair.rs`), so every step of a change of
+//!   both can be the last, here, in a bucket, or for a reader of ours, who opens the open file before and after
+//!   the other. What a file says of journal and coverage holds without the open file beside it. Copies are sent
+//!   in the order that keeps all rows there: the open file first only where the file has become shorter.
+//! * **Updates of a book are numbered by a mark in the ledger**, the highest number ever given: it outlasts
+//!   purged days, lost files and owners, and is found again in the footers of all days. All rows of a period
+//!   are published at once, also where a book's time goes back over midnight.
+//! * **Open files of before** (`YYYY.open.parquet`) are renamed when the data path is opened. Ledgers say which
+//!   names they speak of; the first time, copies of open files count as unverified, go to the remotes under
+//!   their names, and what lies there under the older ones is removed once they were verified.
+//! * **A name that is seen need not be durable.** Before a ledger speaks of a file that was found, its folder
+//!   is synced: the rename of the ledger could outlive that of the file.
+//! * **A folder is made durable once by every process**, also where it exists: the process that made it may
+//!   have died before it synced the name.
+//! * **The store is tested against a model on a modelled disk** (`store/model_tests`) that keeps any part of
+//!   what was not synced. Leaving out any one sync that guards rows or coverage, or swapping the steps of a
+//!   fold, fails it; syncs whose loss it could not see were removed. The sync of an *empty* open file guards
+//!   only readers, who would meet a broken file before recovery.
+//! * **A reader checks what it gives before it gives any**: each file's digest and the ledger's word, then the
+//!   rows; what is published meanwhile is checked again.
+//! * **Rows are counted as new when they are accepted where none could be held**, and the others when they are
+//!   merged, so that the counter neither waits nor counts twice.
 
 mod adopt;
 mod checked;

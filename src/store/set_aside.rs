@@ -2,6 +2,10 @@
 //!
 //! A text is durable before anything speaks of the rest of its page. What is in such a file stays in it: a line that
 //! is damaged is passed over by readers and kept as it is by writers.
+//!
+//! **An odd row is durable as text before its page is accepted** (`store/set_aside.rs`), so that coverage never
+//! passes over a row that is nowhere. A text that is there already is made durable again by name: the process
+//! that wrote it may have died before it synced the folder.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};

@@ -2,6 +2,8 @@
 //!
 //! Business code says `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by
 //! name, no socket and no configuration.
+//!
+//! **`telemetry` is below `net` and `store`** so that both report through the same closed sets of reasons.
 
 mod condition;
 pub mod events;

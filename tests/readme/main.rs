@@ -128,12 +128,16 @@ fn check_file(name: &str, own: &str) {
         fs::write(path(name), own).unwrap();
     }
     let held = fs::read_to_string(path(name)).unwrap_or_default();
-    assert!(held == own, "{name} is out of date: write it anew with `UPDATE_README=1 cargo test --test readme`");
+    assert!(
+        held == own,
+        "{name} is out of date: write it anew with `UPDATE_README=1 cargo test --test readme`"
+    );
 }
 
 /// The part of a page that is the program's, between two comments.
 fn check_section(name: &str, own: &str) {
-    const BEGIN: &str = "<!-- generated: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n";
+    const BEGIN: &str =
+        "<!-- generated: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n";
     const END: &str = "<!-- generated end -->";
     let page = fs::read_to_string(path(name)).unwrap();
     let (before, rest) = page.split_once(BEGIN).expect("the page lacks its section");

@@ -23,7 +23,9 @@ fn uses() -> Uses {
     let root = fs::read_to_string(path("src/lib.rs")).unwrap();
     let rooms: BTreeSet<&str> = root
         .lines()
-        .filter_map(|line| line.trim_start_matches("pub(crate) ").strip_prefix("pub mod ").or(line.strip_prefix("mod ")))
+        .filter_map(|line| {
+            line.trim_start_matches("pub(crate) ").strip_prefix("pub mod ").or(line.strip_prefix("mod "))
+        })
         .filter_map(|line| line.strip_suffix(';'))
         .collect();
     let mut uses = Uses::new();

@@ -16,14 +16,21 @@ fn the_example_shows_every_key_and_each_line_that_is_switched_off_there_is_accep
     collect(&schema(), &mut keys);
     assert!(keys.len() > 50, "{keys:?}");
     let shows = |key: &&String| {
-        let (plain, off, inside) = (format!("{key}:"), format!("# {key}:"), [format!("{{{key}:"), format!(", {key}:")]);
+        let (plain, off, inside) =
+            (format!("{key}:"), format!("# {key}:"), [format!("{{{key}:"), format!(", {key}:")]);
         let is_line = |line: &str| {
             let line = line.trim_start().trim_start_matches("- ");
-            line.starts_with(&plain) || line.starts_with(&off) || inside.iter().any(|form| line.contains(form))
+            line.starts_with(&plain)
+                || line.starts_with(&off)
+                || inside.iter().any(|form| line.contains(form))
         };
         text.lines().any(is_line)
     };
-    assert_eq!(keys.iter().filter(|key| !shows(key)).collect::<Vec<_>>(), [""; 0], "not in examples/config.yml");
+    assert_eq!(
+        keys.iter().filter(|key| !shows(key)).collect::<Vec<_>>(),
+        [""; 0],
+        "not in examples/config.yml"
+    );
 
     let off: Vec<usize> = text
         .lines()
@@ -35,15 +42,22 @@ fn the_example_shows_every_key_and_each_line_that_is_switched_off_there_is_accep
         .map(|(number, _)| number)
         .collect();
     assert!(off.len() > 8, "{off:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("postgres_url");
+    fs::write(&url, "postgres://dccd:secret@localhost/dccd").unwrap();
     for number in off {
         let lines = text.lines().enumerate();
         let on: Vec<String> = lines
             .map(|(own, line)| if own == number { line.replacen("# ", "", 1) } else { line.to_owned() })
             // A file names its store in one way.
-            .filter(|line| !(line.starts_with("store: ") && text.lines().nth(number).unwrap().starts_with("# store_file")))
+            .filter(|line| {
+                !(line.starts_with("store: ")
+                    && text.lines().nth(number).unwrap().starts_with("# store_file"))
+            })
             .collect();
         let line = text.lines().nth(number).unwrap();
-        if let Err(error) = check(&on.join("\n"), Path::new("config.yml"), &Surroundings::default()) {
+        let on = on.join("\n").replace("/run/secrets/postgres_url", url.to_str().unwrap());
+        if let Err(error) = check(&on, Path::new("config.yml"), &Surroundings::default()) {
             panic!("{line}: {error}");
         }
     }

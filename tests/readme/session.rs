@@ -143,7 +143,8 @@ impl Terminal {
 
     /// Starts the daemon and waits until it says that it is well.
     fn start(&self) -> String {
-        let child = self.shell("exec dccd start").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child =
+            self.shell("exec dccd start").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         *self.daemon.lock().unwrap() = Some(Daemon(child));
         let until = Instant::now() + Duration::from_secs(60);
         while !self.shell("dccd healthcheck").output().unwrap().status.success() {
@@ -154,7 +155,8 @@ impl Terminal {
     }
 
     fn python(&self, python: &Path, script: &str) -> String {
-        let ended = Command::new(python).args(["-c", script]).current_dir(self.folder.path()).output().unwrap();
+        let ended =
+            Command::new(python).args(["-c", script]).current_dir(self.folder.path()).output().unwrap();
         assert!(ended.status.success(), "{}\n{script}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).unwrap().trim().to_owned()
     }
@@ -184,7 +186,10 @@ impl Terminal {
 fn readme_commands() -> Vec<String> {
     let lines = blocks("sh");
     let lines = lines.iter().flat_map(|block| block.lines());
-    lines.map(|line| line.split("  #").next().unwrap().trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    lines
+        .map(|line| line.split("  #").next().unwrap().trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 fn blocks(language: &str) -> Vec<String> {
@@ -204,7 +209,8 @@ fn shown_session() -> Vec<(String, String)> {
 fn form(text: &str) -> String {
     let mut form = String::new();
     for word in text.split_whitespace() {
-        let word = if word.contains(|c: char| c.is_ascii_digit()) && !word.contains('/') { "#" } else { word };
+        let word =
+            if word.contains(|c: char| c.is_ascii_digit()) && !word.contains('/') { "#" } else { word };
         form.push_str(word.trim_matches('-'));
         form.push(' ');
     }
@@ -218,7 +224,11 @@ fn drawn(session: &[(String, String)]) -> String {
     let mut line = |text: &str, class: &str, at: f64| {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let text = if class == "c" { format!("<tspan class=\"p\">$ </tspan>{text}") } else { text };
-        writeln!(body, "<text class=\"{class}\" x=\"16\" y=\"{y}\" style=\"animation-delay:{at:.1}s\">{text}</text>").unwrap();
+        writeln!(
+            body,
+            "<text class=\"{class}\" x=\"16\" y=\"{y}\" style=\"animation-delay:{at:.1}s\">{text}</text>"
+        )
+        .unwrap();
         y += LINE;
     };
     for (command, output) in session {
@@ -234,7 +244,7 @@ fn drawn(session: &[(String, String)]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 920 {0}\" width=\"920\" height=\"{0}\" \
          font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, monospace\" font-size=\"13\" xml:space=\"preserve\">\n\
          <title>dccd in a terminal</title>\n\
-         <style>text{{opacity:0;animation:show .1s forwards}}@keyframes show{{to{{opacity:1}}}}\
+         <style>text{{white-space:pre;opacity:0;animation:show .1s forwards}}@keyframes show{{to{{opacity:1}}}}\
          .c{{fill:#f0f4f8}}.p{{fill:#7bc47f}}.o{{fill:#bcccdc}}\
          @media (prefers-reduced-motion:reduce){{text{{animation:none;opacity:1}}}}</style>\n\
          <rect width=\"920\" height=\"{0}\" rx=\"8\" fill=\"#102a43\"/>\n{body}</svg>\n",

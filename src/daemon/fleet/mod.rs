@@ -3,6 +3,32 @@
 //!
 //! With SQLite nobody else can write, and nothing of this is visible. With PostgreSQL ownership keeps the workers
 //! apart; with a bucket beside it they also take series over from one another.
+//!
+//! Decisions:
+//!
+//! * **A series is owned before anything runs for it.** With SQLite there is no other writer, so nothing is
+//!   asked. With PostgreSQL a run is let in by its owner's lease and ends by this process's monotonic clock
+//!   before that does; what another owns is passed over quietly and has no metrics here. Each worker takes its
+//!   share and gives idle series away down to it; a series that stays unowned for a lease goes to the first
+//!   worker that sees it.
+//! * **Without the state store, a series that was ours is still collected on this disk**; its lease is over, so
+//!   nothing goes to the bucket until the store says that it still is ours. Only the last owner of a series
+//!   writes its health row.
+//! * **A takeover begins with the bucket's ledger, then with its files.** Where the fences agree, the last
+//!   writer wrote from here, and the local files stand. Else they are set aside, every object is fetched and
+//!   judged by its own footer as recovery judges files, and rows that only this disk had come back as late ones
+//!   outside what is covered, without coverage. The local ledger leaves first and comes last, so a cut is
+//!   harmless.
+//! * **An object that no ledger speaks of is kept before it is replaced**: a write of an earlier owner that was
+//!   on the wire. Its rows are merged; ten minutes after a takeover the bucket is asked whether one landed
+//!   where nothing was written since.
+//! * **The workers of a fleet divide each exchange's limit** by how many of them live, since exchanges count by
+//!   address; what an exchange says was used counts whole. A worker with an address of its own
+//!   (`worker.own_address`) spends all of it.
+//! * **Fences may start again** with a new PostgreSQL: an owner that meets a higher one in the bucket lifts its
+//!   own above it.
+//! * **A job that is configured no more is forgotten by the data path that wrote its series last**, which its
+//!   row of ownership names: others in the store may know jobs that this one does not.
 
 mod owned;
 mod share;

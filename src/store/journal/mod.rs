@@ -3,6 +3,14 @@
 //! One journal a process, in segments of frames. *Accepted* means that the frame's write returned, *durable*
 //! that a sync begun after that returned. A segment that failed a write or a sync is never touched again:
 //! what it may not hold is written to a fresh one.
+//!
+//! Decisions:
+//!
+//! * **A file's footer and the ledger say how far the journal is in them**, so there is no mark of a publish in
+//!   the journal: replay skips what the ledger settled, and rows of periods whose file holds the frame.
+//!   Positions are never used twice, not even those of refused frames.
+//! * **Recovery publishes before anything new is accepted**, and then drops the old segments. A damaged stretch
+//!   of the journal is copied aside and stepped over.
 
 mod frame;
 mod scan;

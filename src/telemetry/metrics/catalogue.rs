@@ -1,4 +1,18 @@
 //! A registry that can say what is registered in it, so that a list of the metrics cannot drift from them.
+//!
+//! Decisions:
+//!
+//! * **The list of metrics is the registry's own** (`telemetry/metrics/catalogue.rs`): `dccd metrics` and the
+//!   README's table print what is registered, and a family cannot be forgotten. Exemplars are kept beside it,
+//!   by family and label set, since the metrics crate knows none.
+//! * **Thresholds and expected intervals are metrics**, so that the shipped rules fit every configuration
+//!   unedited. An alert judges growth where a backfill may take days, and a counter's value where it may have
+//!   risen before the first scrape.
+//! * **Alerts, runbooks, dashboards and metrics are held to one another by `tests/alerts`**, with Prometheus'
+//!   and Alertmanager's own programs: every rule has its cases, every panel is asked of a real Prometheus, and
+//!   one test goes from an exchange that fails to the message. Dashboards are written by one generator there.
+//! * **A fire drill is a deadline, not a task**: the gauge lowers itself at the next scrape after it, wherever
+//!   it was started.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

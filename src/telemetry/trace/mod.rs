@@ -2,6 +2,10 @@
 //!
 //! Nothing is set up without an endpoint: a span is then a comparison that fails. With one, spans are sent by a
 //! thread of their own, and what it cannot send is dropped and counted. Collecting never waits for it.
+//!
+//! **A span is made only if there is a collector.** The log refuses spans, so without an endpoint `tracing`
+//! answers from a cached no. Spans wait in a queue whose places are counted before the SDK's own, which answers
+//! `Ok` when it drops; the configuration's endpoint wins over `OTEL_*`, as everywhere else.
 
 mod rejected;
 mod settings;
