@@ -6,9 +6,11 @@ Each panel is one line here: a title, what it shows, a unit, and its queries. Ev
 import json
 import pathlib
 import sys
+import tomllib
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-RUNBOOKS = "https://github.com/dccd/dccd/blob/main/docs/runbooks/"
+REPOSITORY = tomllib.loads((FOLDER.parent / "Cargo.toml").read_text())["package"]["repository"]
+RUNBOOKS = REPOSITORY + "/blob/main/docs/runbooks/"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 I = 'job=~"$job", instance=~"$instance"'
 E = I + ', exchange=~"$exchange"'

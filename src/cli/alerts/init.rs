@@ -40,7 +40,7 @@ const PROMETHEUS: &str = include_str!("../../../alerts/prometheus.yml");
 const ALERTMANAGER: &str = include_str!("../../../alerts/alertmanager.yml");
 const TEMPLATE: &str = include_str!("../../../alerts/templates/slack.tmpl");
 
-const RUNBOOKS: &str = "https://github.com/dccd/dccd/blob/main/docs/runbooks";
+const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
 const GRAFANA: &str = "http://localhost:3000";
 
 /// Readable by all, and by its owner alone.
