@@ -1,7 +1,9 @@
 //! The reference of the configuration, written from the tables the checks use: as Markdown for
 //! `docs/configuration.md`, and as a JSON Schema for editors.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use crate::config::check::KEYS;
 use crate::config::key::{Form, Key, Role};
@@ -21,9 +23,11 @@ pub fn markdown() -> String {
 /// `dccd validate`. It is stricter in one thing: a number stands without quotes.
 #[must_use]
 pub fn schema() -> String {
-    let mut schema = object(KEYS);
-    schema.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
-    schema.insert("title".into(), "Configuration of dccd".into());
+    let schema = Schema {
+        version: Some("http://json-schema.org/draft-07/schema#"),
+        title: Some("Configuration of dccd"),
+        ..object(KEYS)
+    };
     let mut text = serde_json::to_string_pretty(&schema).expect("maps of texts and numbers are JSON");
     text.push('\n');
     text
@@ -100,65 +104,112 @@ fn values(form: Form) -> String {
     }
 }
 
-fn object(keys: &[Key]) -> Map<String, Value> {
-    let properties: Map<String, Value> =
-        keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
-    let required: Vec<&str> =
-        keys.iter().filter(|key| key.role == Role::Required).map(|key| key.name).collect();
-    let mut object = Map::new();
-    object.insert("type".into(), json!(["object", "null"]));
-    object.insert("additionalProperties".into(), false.into());
-    object.insert("properties".into(), properties.into());
-    if !required.is_empty() {
-        object.insert("required".into(), json!(required));
-    }
-    object
+/// The part of JSON Schema that is used here.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Schema {
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecated: Option<bool>,
+    #[serde(rename = "type", skip_serializing_if = "Vec::is_empty")]
+    types: Vec<&'static str>,
+    #[serde(rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    words: Vec<Option<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum: Option<Scalar>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Box<Schema>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_properties: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    properties: BTreeMap<&'static str, Schema>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    required: Vec<&'static str>,
 }
 
-fn property(key: &Key) -> Value {
-    let mut shape = shape(key.form);
-    shape.insert("description".into(), meaning(key).replace('`', "").into());
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Scalar {
+    Whole(i64),
+    Real(f64),
+    Flag(bool),
+    Word(&'static str),
+}
+
+fn object(keys: &[Key]) -> Schema {
+    let required = keys.iter().filter(|key| key.role == Role::Required);
+    Schema {
+        types: vec!["object", "null"],
+        additional_properties: Some(false),
+        properties: keys.iter().map(|key| (key.name, property(key))).collect(),
+        required: required.map(|key| key.name).collect(),
+        ..Schema::default()
+    }
+}
+
+fn property(key: &Key) -> Schema {
     let default = match key.form {
-        Form::Whole(_, _, default) => default.map(Value::from),
-        Form::Real(_, _, default) => default.map(Value::from),
-        Form::Flag(default) => Some(default.into()),
-        Form::Word(_, default) => default.map(Value::from),
+        Form::Whole(_, _, default) => default.map(Scalar::Whole),
+        Form::Real(_, _, default) => default.map(Scalar::Real),
+        Form::Flag(default) => Some(Scalar::Flag(default)),
+        Form::Word(_, default) => default.map(Scalar::Word),
         _ => None,
     };
-    if let Some(default) = default {
-        shape.insert("default".into(), default);
+    Schema {
+        description: Some(meaning(key).replace('`', "")),
+        deprecated: matches!(key.role, Role::Older(_) | Role::Unused(_)).then_some(true),
+        default,
+        ..shape(key.form)
     }
-    if matches!(key.role, Role::Older(_) | Role::Unused(_)) {
-        shape.insert("deprecated".into(), true.into());
-    }
-    shape.into()
 }
 
 /// The values as a schema; a null is a key that is left out.
-fn shape(form: Form) -> Map<String, Value> {
-    let shape = match form {
-        Form::Text => json!({"type": ["string", "null"]}),
-        Form::Span => json!({"type": ["integer", "null"], "minimum": 60}),
-        Form::Start => json!({"type": ["string", "integer", "null"]}),
-        Form::Whole(low, high, _) => json!({"type": ["integer", "null"], "minimum": low, "maximum": high}),
-        Form::Real(low, high, _) => json!({"type": ["number", "null"], "minimum": low, "maximum": high}),
-        Form::Flag(_) => json!({"type": ["boolean", "null"]}),
+fn shape(form: Form) -> Schema {
+    match form {
+        Form::Text => of_type("string"),
+        Form::Span => Schema { minimum: Some(Scalar::Whole(60)), ..of_type("integer") },
+        Form::Start => Schema { types: vec!["string", "integer", "null"], ..Schema::default() },
+        Form::Whole(low, high, _) => Schema {
+            minimum: Some(Scalar::Whole(low)),
+            maximum: Some(Scalar::Whole(high)),
+            ..of_type("integer")
+        },
+        Form::Real(low, high, _) => Schema {
+            minimum: Some(Scalar::Real(low)),
+            maximum: Some(Scalar::Real(high)),
+            ..of_type("number")
+        },
+        Form::Flag(_) => of_type("boolean"),
         Form::Word(choices, _) => {
-            let mut words: Vec<Value> = choices().into_iter().map(Value::from).collect();
-            words.push(Value::Null);
-            json!({"enum": words})
+            Schema { words: choices().into_iter().map(Some).chain([None]).collect(), ..Schema::default() }
         }
-        Form::Texts => json!({"type": ["array", "null"], "items": {"type": "string"}}),
-        Form::Words(choices) => json!({"type": ["array", "null"], "items": {"enum": choices()}}),
-        Form::Spans => json!({"type": ["array", "null"], "items": {"type": "integer", "minimum": 60}}),
-        Form::Section(keys) => return object(keys),
-        Form::Named(names, keys) => {
-            let each: Map<String, Value> =
-                names().into_iter().map(|name| (name.to_owned(), object(keys).into())).collect();
-            json!({"type": ["object", "null"], "additionalProperties": false, "properties": each})
+        Form::Texts => list(Schema { types: vec!["string"], ..Schema::default() }),
+        Form::Words(choices) => {
+            list(Schema { words: choices().into_iter().map(Some).collect(), ..Schema::default() })
         }
-        Form::Each(keys) => json!({"type": ["array", "null"], "items": object(keys)}),
-    };
-    let Value::Object(shape) = shape else { unreachable!("every arm gives an object") };
-    shape
+        Form::Spans => list(Schema { types: vec!["integer"], ..shape(Form::Span) }),
+        Form::Section(keys) => object(keys),
+        Form::Named(names, keys) => Schema {
+            properties: names().into_iter().map(|name| (name, object(keys))).collect(),
+            ..object(&[])
+        },
+        Form::Each(keys) => list(object(keys)),
+    }
+}
+
+fn of_type(name: &'static str) -> Schema {
+    Schema { types: vec![name, "null"], ..Schema::default() }
+}
+
+fn list(items: Schema) -> Schema {
+    Schema { items: Some(Box::new(items)), ..of_type("array") }
 }

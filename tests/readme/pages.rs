@@ -88,12 +88,18 @@ fn addresses_of_the_repository_are_the_one_of_the_manifest() {
     let own = env!("CARGO_PKG_REPOSITORY");
     let mut files = vec!["alerts/alerts.yml".to_owned()];
     let dashboards = fs::read_dir(path("dashboards")).unwrap();
-    files.extend(dashboards.map(|entry| format!("dashboards/{}", entry.unwrap().file_name().to_str().unwrap())));
+    files.extend(
+        dashboards.map(|entry| format!("dashboards/{}", entry.unwrap().file_name().to_str().unwrap())),
+    );
     let mut named = 0;
     for file in files {
         let text = fs::read_to_string(path(&file)).unwrap_or_default();
         for (at, _) in text.match_indices("https://github.com/") {
-            assert!(text[at..].starts_with(&format!("{own}/blob/main/docs/runbooks")), "{file}: {:.80}", &text[at..]);
+            assert!(
+                text[at..].starts_with(&format!("{own}/blob/main/docs/runbooks")),
+                "{file}: {:.80}",
+                &text[at..]
+            );
             named += 1;
         }
     }
