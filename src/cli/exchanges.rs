@@ -1,4 +1,4 @@
-//! `dccd exchanges`: what every exchange offers, for people, for programs and for the README.
+//! `dccd exchanges`: what every exchange offers, for people, for programs and for docs/.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct Args {
     /// Print JSON.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
-    /// Print the table of the README.
+    /// Print the table of the documentation.
     #[arg(long)]
     markdown: bool,
 }

@@ -1,4 +1,4 @@
-//! `dccd metrics`: every metric there is, for people, for programs and for the README.
+//! `dccd metrics`: every metric there is, for people, for programs and for docs/.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Args {
     /// Print JSON.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
-    /// Print the table of the README.
+    /// Print the table of the documentation.
     #[arg(long)]
     markdown: bool,
 }

@@ -19,7 +19,7 @@ import polars
 
 @contextlib.contextmanager
 def snapshot(folder):
-    """As the README has it."""
+    """As docs/data.md has it."""
     names = sorted(glob.glob(f"{folder}/*.parquet"))
     held = [os.open(name, os.O_RDONLY) for name in reversed(names)]
     try:

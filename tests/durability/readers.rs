@@ -41,7 +41,7 @@ fn polars_pandas_and_duckdb_find_the_series_in_order_and_whole() {
 }
 
 #[test]
-fn polars_pandas_and_duckdb_find_all_there_is_in_the_snapshot_of_the_readme_and_never_fail() {
+fn polars_pandas_and_duckdb_find_all_there_is_in_the_snapshot_of_the_docs_and_never_fail() {
     with_every_engine("snapshot", Manner::Backwards);
 }
 
