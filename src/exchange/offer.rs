@@ -50,6 +50,16 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// Whether a request by time says before which instant its rows lie.
+    #[must_use]
+    pub fn names_newer_end(&self) -> bool {
+        match self.bounds {
+            Bounds::Both | Bounds::Page => true,
+            Bounds::Near => self.direction == Direction::NewestFirst,
+            Bounds::Unbounded | Bounds::ById => false,
+        }
+    }
+
     /// The common case, to be overridden by struct update.
     pub const USUAL: Offer = Offer {
         kind: Kind::Ohlc,

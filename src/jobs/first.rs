@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{Ask, Edge, Gone, Page, Probe};
+use crate::exchange::{Ask, Edge, Gone, Offer, Page, Probe};
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::RunScope;
@@ -53,15 +53,16 @@ impl Run<'_> {
     /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
     /// one that ends with the oldest row of that page and has to begin with it.
     async fn first_row(&self, page: &Page, scope: &RunScope) -> Result<Option<First>, RunError> {
-        let Some(mut first) = self.oldest_of(page).await? else { return Ok(None) };
-        for _ in 0..MOST_LOOKS {
+        let Some(mut first) = self.oldest_of(page, page.rows <= FEW).await? else { return Ok(None) };
+        for look in 0..MOST_LOOKS {
             // Nothing lies before the first of contiguous ids.
             let number = first.number();
             let is_first_ever = matches!(page.ask, Ask::FromId(_)) && number == Some(0);
             let again = if is_first_ever {
                 Some(first.clone())
             } else {
-                self.oldest_of(&looked_up_to(page, first.at)).await?
+                let again = looked_up_to(page, first.at, look);
+                self.oldest_of(&again, page.rows <= FEW).await?
             };
             if again.as_ref() == Some(&first) {
                 // A trade lies inside the first candle, which opens before it.
@@ -76,15 +77,31 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// The oldest row of a page, where it shows all there are.
-    async fn oldest_of(&self, page: &Page) -> Result<Option<Edge>, RunError> {
+    /// The oldest row of a page, one that cannot be true among them, where it shows all there are. An answer that has
+    /// rows outside of what was asked shows nothing.
+    async fn oldest_of(&self, page: &Page, begins_oldest: bool) -> Result<Option<Edge>, RunError> {
+        let names_an_end = self.names_an_end(page);
         let oldest = self.fetcher.page(page, |rows, parsed| {
             // A full page of many rows may have older ones before it.
-            let is_all = page.rows <= FEW || rows.len() < page.rows as usize;
+            let is_all = begins_oldest || rows.len() + parsed.odd.len() < page.rows as usize;
+            let is_asked = !names_an_end || rows.ts().iter().all(|at| *at < page.window.until.0);
+            let mut oldest = Edge::oldest(&rows);
+            for odd in &parsed.odd {
+                // Without its instant nothing says where it lies.
+                let Some(at) = odd.at else { return Ok(None) };
+                oldest = oldest.filter(|row| row.at <= at).or(Some(Edge::at(at)));
+            }
             // The first candle may be unfinished yet: nothing lies before its open all the same.
-            Ok(Edge::oldest(&rows).or(parsed.unfinished.map(Edge::at)).filter(|_| is_all))
+            Ok(oldest.or(parsed.unfinished.map(Edge::at)).filter(|_| is_all && is_asked))
         });
         oldest.await.map_err(|(_, error)| self.unprepared(error))
+    }
+
+    /// Whether the request for a page says where it ends.
+    fn names_an_end(&self, page: &Page) -> bool {
+        let (exchange, series) = (self.context.client.exchange(), &page.series);
+        let offer = exchange.offer(series.kind(), series.pair().market());
+        page.ask == Ask::ByTime && offer.is_some_and(Offer::names_newer_end)
     }
 
     /// The page that shows where history begins.
@@ -120,12 +137,13 @@ struct First {
 }
 
 /// A page that has to begin with the row that another one began with: one that ends with it, where ends can be named,
-/// and one of some more rows.
-fn looked_up_to(page: &Page, first: Micros) -> Page {
+/// and one of more rows than any before it.
+fn looked_up_to(page: &Page, first: Micros, look: usize) -> Page {
+    let more = FEW << look;
     let window = Window::new(page.window.from, first + Duration::from_millis(1)).unwrap_or(page.window);
     match page.ask {
-        Ask::FromId(_) => Page { rows: FEW, ..page.clone() },
-        _ if page.rows == 1 => Page { rows: FEW, window, ..page.clone() },
+        Ask::FromId(_) => Page { rows: more, ..page.clone() },
+        _ if page.rows == 1 => Page { rows: more, window, ..page.clone() },
         _ => Page { window, ..page.clone() },
     }
 }

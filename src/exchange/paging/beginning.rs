@@ -151,7 +151,8 @@ impl Walk {
             return Some((Ask::FromId(head.asked), self.window, head.rows));
         }
         let (from, until) = (head.window.from, head.window.until);
-        let few = if self.grid.is_some() { self.offer.page_rows } else { FEW.min(self.offer.page_rows) };
+        let is_all = self.grid.is_some() || head.is_crowded;
+        let few = if is_all { self.offer.page_rows } else { FEW.min(self.offer.page_rows) };
         let (from, until, rows) = match (self.offer.direction, self.offer.bounds) {
             // What names no end is asked for a little more, so that it is another question.
             (Direction::OldestFirst, Bounds::Near) => {
@@ -197,11 +198,26 @@ impl Walk {
             self.contradicted(seen.rows.len())?;
             return Ok(nothing);
         }
+        if !head.is_crowded && self.hides_what_is_before(head, seen) {
+            self.beginning = Beginning::Open(Head { is_crowded: true, ..head.clone() });
+            return Ok(nothing);
+        }
         // Rows of the first instant may have been left out of the first page.
         let ts = seen.rows.ts();
         let first: Vec<usize> = (0..ts.len()).filter(|row| ts[*row] == head.first.at.0).collect();
         let rows = if self.window.holds(head.first.at) { seen.rows.gather(&first) } else { nothing.rows };
         Ok(Step { rows, covered: Some(head.window), ..self.shown(Step::of_nothing(seen.rows.kind())) })
+    }
+
+    /// Whether an answer is full of trades of the first instant: from an exchange that counts from the end of a window
+    /// it would be the same if there were others before.
+    fn hides_what_is_before(&self, head: &Head, seen: &Seen<'_>) -> bool {
+        let asked = self.beginning_page().map_or(0, |(_, _, rows)| rows as usize);
+        let names_its_end = self.offer.direction == Direction::OldestFirst && self.offer.names_newer_end();
+        self.grid.is_none()
+            && names_its_end
+            && seen.rows.len() >= asked
+            && seen.rows.ts().iter().all(|at| *at == head.first.at.0)
     }
 
     /// The first page left rows out: all before its first row is to be walked over, and the instant of that.
