@@ -29,7 +29,8 @@ pub(super) enum Beginning {
     Shown,
 }
 
-/// What lies between where the window begins and the first row of its first page.
+/// What lies between where the window begins and the first row of its first page. Trades of the first instant may have
+/// been left out of that page, so that it belongs to what is not shown yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Head {
     window: Window,
@@ -102,8 +103,11 @@ impl Walk {
             return;
         }
         let window = match self.offer.direction {
-            Direction::OldestFirst => Window::new(self.from, first.at.min(self.until)),
-            Direction::NewestFirst => Window::new(self.end_of(first.at).max(self.from), self.until),
+            Direction::OldestFirst => Window::new(self.from, (first.at + self.instant()).min(self.until)),
+            Direction::NewestFirst => {
+                let behind = self.grid.map_or(first.at, |_| self.after(first.at));
+                Window::new(behind.max(self.from), self.until)
+            }
         };
         let Some(window) = window else { return };
         match self.offer.direction {
@@ -186,7 +190,8 @@ impl Walk {
 
     fn look_before(&mut self, head: &Head, seen: &Seen<'_>) -> Result<Step, ParseError> {
         let nothing = Step::of_nothing(seen.rows.kind());
-        if seen.rows.ts().iter().any(|at| head.window.holds(Micros(*at))) {
+        let is_before = |at: &Micros| *at != head.first.at && head.window.holds(*at);
+        if seen.rows.ts().iter().map(|at| Micros(*at)).any(|at| is_before(&at)) {
             return Ok(self.left_out(head, nothing));
         }
         let only_behind = seen.rows.ts().iter().all(|at| self.lies_before(Micros(*at)));
@@ -222,13 +227,13 @@ impl Walk {
 
     /// The first page left rows out: all before its first row is to be walked over, and the instant of that.
     fn left_out(&mut self, head: &Head, nothing: Step) -> Step {
-        let instant = Duration::from_micros(u64::from(self.grid.is_none()));
-        let rest = match self.offer.direction {
-            Direction::OldestFirst => Window::new(head.window.from, head.window.until + instant),
-            Direction::NewestFirst => Window::new(head.window.from - instant, head.window.until),
-        };
-        self.rest = rest.and_then(|rest| rest.meet(self.window));
+        self.rest = head.window.meet(self.window);
         self.shown(nothing)
+    }
+
+    /// How long the instant of a trade is; a candle is alone in its own.
+    fn instant(&self) -> Duration {
+        Duration::from_micros(u64::from(self.grid.is_none()))
     }
 
     fn shown(&mut self, step: Step) -> Step {

@@ -37,11 +37,15 @@ fn trades_newest_first_prove_down_to_after_their_oldest_instant_which_is_asked_a
     let (rows, next) = book.answer(&walk.next().unwrap(), &TRADES_DOWN);
     let step = walk.take(rows, next, None).unwrap();
     let instant = Duration::from_micros(1);
-    assert_eq!(step.covered, Window::new(at(26) + instant, at(29) + instant));
+    assert_eq!(
+        step.covered,
+        Window::new(at(26) + instant, at(29)),
+        "trades of the newest instant may be left out"
+    );
     assert_eq!(step.rows.len(), 9, "the trade of the oldest instant comes again with its neighbours");
     let (rows, next) = book.answer(&walk.next().unwrap(), &TRADES_DOWN);
     let beginning = walk.take(rows, next, None).unwrap();
-    assert_eq!(beginning.covered, Window::new(at(29) + instant, at(30)));
+    assert_eq!(beginning.covered, Window::new(at(29), at(30)));
     assert_eq!(walk.next().unwrap().window.until, at(26) + Duration::from_micros(1));
 }
 
@@ -66,12 +70,12 @@ fn more_trades_in_one_instant_than_a_page_holds_are_an_error_where_there_is_no_w
 #[test]
 fn the_newest_rows_of_an_exchange_without_history_are_covered_and_the_rest_is_lost() {
     let got = run(walk(&GLIMPSE, window(0, 50), 50, 50), &mut Book::of(0..48)).unwrap();
-    let [edge, newest] = [38, 47].map(|minute| at(minute) + Duration::from_micros(1));
+    let (edge, newest) = (at(38) + Duration::from_micros(1), at(47));
     assert_eq!((got.rows.len(), got.pages), (10, 2), "one answer may have left rows out");
     assert_eq!(
         got.covered,
         Windows::from(Window::new(edge, newest).unwrap()),
-        "more may come behind the newest"
+        "more may come at the newest instant and behind it"
     );
     assert_eq!(got.lost, Window::new(at(0), edge));
 
