@@ -28,7 +28,7 @@ impl Run<'_> {
         let before_all = settled.missing(wanted).first().filter(|gap| gap.from == wanted.from);
         let Some(gap) = before_all.filter(|gap| self.worth_a_probe(*gap, scope)) else { return Ok(true) };
         let Some(page) = self.look(scope) else { return Ok(false) };
-        let Some(first) = self.first_row(&page, scope).await? else { return Ok(false) };
+        let Some(first) = self.first_row_in_two_attempts(&page, scope).await? else { return Ok(false) };
         let exchange = self.context.client.exchange().name();
         let before = Window::new(gap.from, gap.until.min(first.at));
         match (before, first.gone_before) {
@@ -48,6 +48,18 @@ impl Run<'_> {
     pub(super) fn gone(&self, writer: &Handle, gone: Gone) {
         let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
         writer.account(|ledger| ledger.give_up(gone.window, &reason));
+    }
+
+    /// One untrue answer costs another attempt, not a walk over all the years before.
+    async fn first_row_in_two_attempts(
+        &self,
+        page: &Page,
+        scope: &RunScope,
+    ) -> Result<Option<First>, RunError> {
+        match self.first_row(page, scope).await? {
+            None => self.first_row(page, scope).await,
+            shown => Ok(shown),
+        }
     }
 
     /// The open or instant of the first row there is, once two different questions were answered with it: a page, and

@@ -74,9 +74,9 @@ impl Asked<'_> {
         mut row: impl FnMut(&mut Vec<u8>, i64, Option<bend::Bend>),
     ) -> Vec<u8> {
         bend::disarrange(&mut keys, self.fault, self.number);
-        let one_in = self.world.knobs.odd_one_in;
+        let knobs = &self.world.knobs;
         bend::page(&keys, bend::bend_of(self.fault, self.number), self.number, |out, key, bend| {
-            let odd = bend::is_odd(key, one_in).then_some(bend::Bend::Contradiction);
+            let odd = knobs.is_odd(key).then_some(bend::Bend::Contradiction);
             row(out, key, odd.or(bend));
         })
     }

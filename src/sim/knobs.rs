@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bend::is_odd;
 use super::clock::Clock;
 use super::market::{Listing, Market};
 use super::rule::Rule;
@@ -102,6 +103,12 @@ impl Knobs {
             holes: self.holes.clone(),
         };
         Market::new(symbol, listing)
+    }
+
+    /// Whether the candle of an open, in microseconds, or the trade of an id is one of those that cannot be true.
+    #[must_use]
+    pub fn is_odd(&self, key: i64) -> bool {
+        is_odd(key, self.odd_one_in)
     }
 
     /// The time it tells.

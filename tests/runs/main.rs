@@ -20,6 +20,7 @@ mod every;
 mod every_exchange;
 mod faults;
 mod faulty;
+mod first_row;
 mod health;
 mod house;
 mod jobs;

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use dccd::exchange::{Direction, Offer, find};
-use dccd::jobs::Order;
+use dccd::exchange::{Direction, Offer, Probe, find};
+use dccd::jobs::{Order, Since};
 use dccd::model::{Batch, Kind, Micros, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
 
@@ -22,8 +22,10 @@ struct Walk {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tried {
-    /// Alone, with its listing inside, and beside what is held already.
+    /// Alone, with its listing inside, from wherever it begins, and beside what is held already.
     EveryWay,
+    /// Alone, with many trades in each instant.
+    Crowded,
     /// Alone, and beside what is held already.
     GoingOn,
     /// Alone: another series is asked for in the same way.
@@ -45,6 +47,10 @@ const fn quiet(series: &'static str, until: &'static str, trades_per_hour: u64) 
     Walk { trades_per_hour, tried: Tried::SeveralWalks, ..walk(series, "2024-01-01", until) }
 }
 
+const fn crowded(walk: Walk) -> Walk {
+    Walk { tried: Tried::Crowded, ..walk }
+}
+
 const fn alone(walk: Walk) -> Walk {
     Walk { tried: Tried::Alone, ..walk }
 }
@@ -56,6 +62,7 @@ const fn going_on(walk: Walk) -> Walk {
 const WALKS: &[Walk] = &[
     walk("binance/BTC-USDT/ohlc/1m", "2024-01-01", "2024-01-02 17:40"),
     busy("binance/BTC-USDT/trades", "2024-01-01 00:07:30"),
+    crowded(busy("binance/BTC-USDT/trades", "2024-01-01 00:07:30")),
     quiet("binance/BTC-USDT/trades", "2024-01-01 15:00", 60),
     alone(walk("binance/BTC-USDT_PERP/ohlc/1m", "2024-01-01", "2024-01-02 17:40")),
     busy("binance/BTC-USDT_PERP/trades", "2024-01-01 00:07:30"),
@@ -70,9 +77,11 @@ const WALKS: &[Walk] = &[
     // Two and a half pages of trades become candles before the 720 that the exchange still has.
     Walk { trades_per_hour: 250, ..walk(COMPUTED, "2024-01-01", "2024-01-01 20:00") },
     busy("kraken/BTC-USD/trades", "2024-01-01 00:07:30"),
+    crowded(busy("kraken/BTC-USD/trades", "2024-01-01 00:07:30")),
     quiet("kraken/BTC-USD/trades", "2024-01-18", 2),
     walk("krakenfutures/BTC-USD_PERP/ohlc/1m", "2024-01-01", "2024-01-04 11:20"),
     busy("krakenfutures/BTC-USD_PERP/trades", "2024-01-01 00:00:45"),
+    crowded(busy("krakenfutures/BTC-USD_PERP/trades", "2024-01-01 00:00:45")),
     quiet("krakenfutures/BTC-USD_PERP/trades", "2024-01-01 15:00", 12),
     walk("krakenfutures/BTC-USD_PERP/funding", "2023-10-01", "2024-02-01"),
     walk("coinbase/BTC-USD/ohlc/1m", "2024-01-01", "2024-01-01 12:30"),
@@ -89,12 +98,17 @@ const WALKS: &[Walk] = &[
     going_on(walk("okx/BTC-USDT_PERP/open_interest/1h", "2024-01-01", "2024-01-11 10:00")),
     alone(walk("bitfinex/BTC-USD/ohlc/1m", "2024-01-01", "2024-01-18 08:40")),
     alone(Walk { trades_per_hour: 200_000, ..busy("bitfinex/BTC-USD/trades", "2024-01-01 00:07:30") }),
+    crowded(Walk { trades_per_hour: 200_000, ..busy("bitfinex/BTC-USD/trades", "2024-01-01 00:07:30") }),
     quiet("bitfinex/BTC-USD/trades", "2024-01-18", 2),
     walk("bitmex/BTC-USD_PERP/ohlc/1m", "2024-01-01", "2024-01-02 17:40"),
     busy("bitmex/BTC-USD_PERP/trades", "2024-01-01 00:07:30"),
+    crowded(busy("bitmex/BTC-USD_PERP/trades", "2024-01-01 00:07:30")),
     quiet("bitmex/BTC-USD_PERP/trades", "2024-01-03 12:00", 20),
     going_on(walk("bitmex/BTC-USD_PERP/funding", "2022-12-01", "2024-01-22")),
 ];
+
+/// More trades in an instant than a small question for the beginning asks for.
+const CROWD: u64 = 64;
 
 /// The series whose older rows are computed from trades.
 const COMPUTED: &str = "kraken/BTC-USD/ohlc/1m";
@@ -108,6 +122,10 @@ pub(crate) struct Case {
     /// Since when there are rows.
     listed: Micros,
     trades_per_hour: u64,
+    /// How many trades may share an instant.
+    cluster: u64,
+    /// Whether all there is is wanted, wherever it begins.
+    from_origin: bool,
     /// What is held before the backfill.
     held: Option<Window>,
 }
@@ -120,12 +138,20 @@ impl Walk {
         let inside = |tenths: i64| Micros(window.from.0 + (window.until.0 - window.from.0) / 10 * tenths);
         let case = |note| Case { note, ..Case::plain(self.series, window, self.trades_per_hour) };
         let goes_on = Case { held: Window::new(window.from, inside(3)), ..case("goes on") };
+        let from_origin = Case { listed: window.from, from_origin: true, ..case("from its origin") };
         let mut cases = match self.tried {
             Tried::Alone => vec![case("")],
+            Tried::Crowded => vec![Case { cluster: CROWD, ..case("crowded") }],
             Tried::SeveralWalks => vec![case("several walks")],
             Tried::GoingOn => vec![case(""), goes_on],
-            Tried::EveryWay => vec![case(""), Case { listed: inside(2), ..case("listed inside") }, goes_on],
+            Tried::EveryWay => {
+                vec![case(""), Case { listed: inside(2), ..case("listed inside") }, from_origin, goes_on]
+            }
         };
+        if case("").offer().probe == Probe::None {
+            // All years before would be asked for.
+            cases.retain(|case| !case.from_origin);
+        }
         if self.tried == Tried::EveryWay && case("").offer().direction == Direction::NewestFirst {
             cases.push(Case { held: Window::new(inside(7), window.until), ..case("older wanted") });
         }
@@ -136,7 +162,8 @@ impl Walk {
 impl Case {
     /// A backfill of a window long after the listing.
     pub(crate) fn plain(series: &'static str, window: Window, trades_per_hour: u64) -> Case {
-        Case { series, window, note: "", listed: at("2019-06-05"), trades_per_hour, held: None }
+        let (listed, cluster) = (at("2019-06-05"), Knobs::default().cluster);
+        Case { series, window, note: "", listed, trades_per_hour, cluster, from_origin: false, held: None }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -147,14 +174,15 @@ impl Case {
         self.series.parse().unwrap()
     }
 
-    fn offer(&self) -> &'static Offer {
+    pub(crate) fn offer(&self) -> &'static Offer {
         let series = self.parsed();
         find(series.exchange()).unwrap().offer_for(&series).unwrap()
     }
 
     /// The backfill that meets an untrue answer.
     pub(crate) fn order(&self) -> Order {
-        order_of(self.series, self.window)
+        let order = order_of(self.series, self.window);
+        if self.from_origin { Order { since: Since::Origin, ..order } } else { order }
     }
 
     /// The backfill before it, where there is one.
@@ -180,6 +208,7 @@ impl Case {
             symbols: vec![format!("{}{}", series.pair().base(), series.pair().quote())],
             listed_from: self.listed,
             trades_per_hour: self.trades_per_hour,
+            cluster: self.cluster,
             page_limit: 10_000,
             ..Knobs::default()
         };

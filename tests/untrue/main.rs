@@ -1,5 +1,5 @@
-//! An exchange's answer is believed only as far as it shows itself: one untrue answer, well formed and of true rows,
-//! at each place of a backfill, over every exchange and kind.
+//! An exchange's answer is believed only as far as it shows itself: untrue answers, well formed and of true rows, at
+//! each place of a backfill alone and at all of them, over every exchange and kind.
 //!
 //! A part of it always runs; `DCCD_SIEGE=1` runs all. `DCCD_UNTRUE=bitmex/` runs all of the cases whose name holds
 //! that text, and prints the requests of those that lose something.
@@ -21,11 +21,12 @@ mod trial;
 
 use std::collections::HashSet;
 
-use dccd::exchange::{ALL, History};
+use dccd::exchange::{ALL, Bounds, History};
 use dccd::model::Kind;
+use dccd::sim::{Endpoint, Fault};
 
 use crate::cases::{CASES, Case};
-use crate::trial::{Honest, Trial, UNTRUTHS, honest, side_by_side};
+use crate::trial::{Honest, Place, Trial, UNTRUTHS, honest, side_by_side};
 
 /// Of how many trials one always runs; it shares no factor with the number of untruths, so that each of them is tried.
 const ONE_OF: usize = 11;
@@ -39,13 +40,23 @@ fn runs_all() -> bool {
     ["DCCD_SIEGE", "DCCD_UNTRUE"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
+/// What an exchange always answers that takes no heed of the order, the end or the beginning it is asked for.
+fn ignored(endpoint: Endpoint, case: &Case) -> impl Iterator<Item = Fault> {
+    let names_no_window = case.offer().bounds == Bounds::ById && endpoint == Endpoint::Trades;
+    // Where trades are asked for by id alone, the last trade there is can only be believed.
+    let other_end = (!names_no_window).then_some(Fault::OtherEnd);
+    [Fault::Reversed, Fault::Newest].into_iter().chain(other_end)
+}
+
 fn trials<'a>(honest: &'a [(&'static Case, Honest)]) -> Vec<Trial<'a>> {
     let mut trials = Vec::new();
     for (case, honest) in honest {
         for &(endpoint, of) in &honest.places {
-            for place in 1..=of {
-                trials.extend(UNTRUTHS.map(|fault| Trial { case, honest, endpoint, place, of, fault }));
+            let trial = |place| move |fault| Trial { case, honest, endpoint, place, fault };
+            for place in (1..=of).map(|number| Place::Once { number, of }) {
+                trials.extend(UNTRUTHS.map(trial(place)));
             }
+            trials.extend(ignored(endpoint, case).map(trial(Place::Always)));
         }
     }
     trials

@@ -1,4 +1,4 @@
-//! One untrue answer at one place of a backfill: the run that meets it, and the next one, which meets none.
+//! Untrue answers in a backfill, one at one place or all: the run that meets them, and the next one, which meets none.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -53,9 +53,17 @@ pub(crate) struct Trial<'a> {
     pub(crate) case: &'static Case,
     pub(crate) honest: &'a Honest,
     pub(crate) endpoint: Endpoint,
-    pub(crate) place: u64,
-    pub(crate) of: u64,
+    pub(crate) place: Place,
     pub(crate) fault: Fault,
+}
+
+/// Which answers are untrue.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// The one of a number, from 1, of so many.
+    Once { number: u64, of: u64 },
+    /// Each.
+    Always,
 }
 
 /// What a trial gave.
@@ -76,7 +84,8 @@ pub(crate) fn honest(case: &Case) -> Honest {
         fill_before(case, &site).await;
         let before = case.endpoints().iter().map(|endpoint| house.asked(*endpoint).len());
         let before: Vec<usize> = before.collect();
-        let outcome = run(case, &house, &site).await.expect("it ends");
+        let outcome = run(case, &house, &site).await;
+        let outcome = outcome.unwrap_or_else(|| panic!("{} does not end", case.name()));
         assert_eq!(said(&outcome), "", "{}", case.name());
         assert!(Difference::of(case, &house, &truth).is_none(), "{}: an honest run is not true", case.name());
         let open = house.ledger(case.series).settled().missing(case.window);
@@ -94,8 +103,12 @@ pub(crate) fn honest(case: &Case) -> Honest {
 
 impl<'a> Trial<'a> {
     pub(crate) fn name(&self) -> String {
-        let Trial { case, endpoint, place, of, fault, .. } = self;
-        format!("{}, {} {place} of {of}, {fault}", case.name(), endpoint.name())
+        let Trial { case, endpoint, place, fault, .. } = self;
+        let place = match place {
+            Place::Once { number, of } => format!("{number} of {of}"),
+            Place::Always => "always".to_owned(),
+        };
+        format!("{}, {} {place}, {fault}", case.name(), endpoint.name())
     }
 
     /// Tries it; what panics is a verdict too.
@@ -122,7 +135,11 @@ impl<'a> Trial<'a> {
         let truth = self.case.truth(house);
         fill_before(self.case, site).await;
         let (before, earlier) = (house.asked(self.endpoint).len() as u64, house.sim.requests().len());
-        let rule = Rule::nth(self.fault, before + self.place).at(self.endpoint);
+        let rule = match self.place {
+            Place::Once { number, .. } => Rule::nth(self.fault, before + number),
+            Place::Always => Rule::always(self.fault),
+        };
+        let rule = rule.at(self.endpoint);
         house.sim.set(|knobs| knobs.faults = vec![rule]);
         let Some(outcome) = run(self.case, house, site).await else {
             let asked = self.asked(house, earlier);
