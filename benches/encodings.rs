@@ -76,7 +76,7 @@ fn main() {
 
 fn keep(folder: &Path, name: &str, bytes: &[u8]) {
     let path = folder.join(format!("{}.parquet", name.replace(' ', "_")));
-    dccd::atomic::replace(&path, bytes).expect("the file is written");
+    dccd::disk::atomic::replace(&path, bytes).expect("the file is written");
 }
 
 fn data_sets() -> Vec<(&'static str, Batch)> {

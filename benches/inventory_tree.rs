@@ -30,7 +30,7 @@ fn main() {
         folder.join("data").display(),
         pairs.join(", "),
     );
-    dccd::atomic::replace(&folder.join("config.yml"), config.as_bytes()).expect("the file is written");
+    dccd::disk::atomic::replace(&folder.join("config.yml"), config.as_bytes()).expect("the file is written");
     println!("{count} series in {}", folder.display());
 }
 

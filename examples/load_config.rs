@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 
 use dccd::config;
-use dccd::daemon::Job;
+use dccd::engine::Job;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("name a configuration file")?;

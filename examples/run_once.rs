@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dccd::config;
-use dccd::daemon::{Job, Site};
+use dccd::engine::{Job, Site};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]

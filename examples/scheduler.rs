@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dccd::config;
-use dccd::daemon::{Job, Scheduler, Site};
-use dccd::telemetry::Status;
+use dccd::daemon::Scheduler;
+use dccd::daemon::Status;
+use dccd::engine::{Job, Site};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]

@@ -1,11 +1,12 @@
 //! dccd collects market data: it backfills history, stores it as Parquet and tells the truth about itself.
 
-pub mod atomic;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod db;
 pub mod disk;
+pub mod engine;
 pub mod exchange;
 pub mod export;
 pub mod http;
@@ -18,3 +19,4 @@ pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod tracker;
+pub mod worker;

@@ -8,11 +8,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use dccd::daemon::{ExchangeView, JobRow, QueueView, STARTING, Snapshot, Status, StoreView, WorkerView};
 use dccd::http::{Access, App, Auth, Limits, bind, routes, serve};
 use dccd::model::Micros;
-use dccd::telemetry::{
-    ExchangeView, JobRow, QueueView, STARTING, Snapshot, Status, StoreView, Telemetry, WorkerView,
-};
+use dccd::telemetry::Telemetry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -10,25 +10,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("model", &[]),
+    ("clock", &["model"]),
     ("exchange", &["model"]),
     ("disk", &[]),
-    ("atomic", &["disk"]),
-    ("telemetry", &["atomic", "model"]),
-    ("db", &["telemetry", "model", "atomic"]),
+    ("telemetry", &["clock", "disk", "model"]),
+    ("db", &["telemetry", "model", "disk"]),
     ("tracker", &["db", "telemetry", "model"]),
     ("net", &["telemetry", "exchange", "model"]),
     ("store", &["disk", "telemetry", "model"]),
-    ("remote", &["store", "telemetry", "disk", "atomic", "model"]),
-    ("export", &["store", "atomic", "disk", "model"]),
-    ("import", &["store", "atomic", "disk", "model"]),
+    ("remote", &["store", "telemetry", "disk", "model"]),
+    ("export", &["store", "disk", "model"]),
+    ("import", &["store", "disk", "model"]),
     ("jobs", &["net", "store", "tracker", "db", "telemetry", "exchange", "model"]),
-    ("config", &["exchange", "model", "telemetry", "atomic"]),
+    ("config", &["exchange", "model", "telemetry", "disk"]),
     (
-        "daemon",
+        "worker",
+        &["jobs", "remote", "tracker", "store", "db", "telemetry", "exchange", "model", "disk", "clock"],
+    ),
+    (
+        "engine",
         &[
+            "worker",
             "jobs",
+            "remote",
+            "config",
             "net",
             "store",
             "tracker",
@@ -36,13 +43,15 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "telemetry",
             "exchange",
             "model",
-            "config",
-            "atomic",
             "disk",
-            "remote",
+            "clock",
         ],
     ),
-    ("http", &["daemon", "telemetry", "model"]),
+    (
+        "daemon",
+        &["engine", "config", "jobs", "tracker", "db", "telemetry", "exchange", "model", "disk", "clock"],
+    ),
+    ("http", &["daemon", "engine", "telemetry", "model"]),
     ("sim", &["model"]),
     ("cli", EVERYTHING),
 ];
@@ -50,9 +59,9 @@ const ROOMS: [(&str, &[&str]); 18] = [
 /// The command line ties all of it together.
 const EVERYTHING: &[&str] = &[
     "model",
+    "clock",
     "exchange",
     "disk",
-    "atomic",
     "telemetry",
     "db",
     "tracker",
@@ -63,6 +72,8 @@ const EVERYTHING: &[&str] = &[
     "import",
     "jobs",
     "config",
+    "worker",
+    "engine",
     "daemon",
     "http",
     "sim",
@@ -74,7 +85,7 @@ const PURE: [&str; 8] = [
     "exchange/",
     "jobs/plan.rs",
     "jobs/derive.rs",
-    "daemon/schedule.rs",
+    "engine/trigger.rs",
     "tracker/state.rs",
     "tracker/status.rs",
     "tracker/merge.rs",
@@ -108,9 +119,9 @@ fn the_table_has_no_circle() {
 }
 
 #[test]
-fn only_the_daemon_and_the_command_line_see_the_configuration() {
+fn only_the_rooms_from_the_engine_up_see_the_configuration() {
     let readers = ROOMS.iter().filter(|(_, uses)| uses.contains(&"config")).map(|(room, _)| *room);
-    assert_eq!(readers.collect::<Vec<_>>(), ["daemon", "cli"]);
+    assert_eq!(readers.collect::<Vec<_>>(), ["engine", "daemon", "cli"]);
 }
 
 #[test]

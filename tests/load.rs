@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dccd::daemon::Status;
 use dccd::http::{App, Limits, bind, serve};
-use dccd::telemetry::{Status, Telemetry, exposition};
+use dccd::telemetry::{Telemetry, exposition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Mutex;

@@ -12,8 +12,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dccd::daemon::Status;
 use dccd::http::{App, Auth, bind, serve};
-use dccd::telemetry::{Status, Telemetry, exposition};
+use dccd::telemetry::{Telemetry, exposition};
 use opentelemetry::trace::TracerProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

@@ -11,7 +11,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::{Bars, label};
 use crate::cli::{Exit, complete};
 use crate::config::Config;
-use crate::daemon::{How, Report, Told, Work};
+use crate::engine::{How, Report, Told, Work};
 use crate::model::{Kind, Pair, Series, Span, thousands};
 
 /// Fetch the history of the configured jobs, or of a series named here; only what is missing is asked for.

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Told;
-use crate::daemon::wire::{CancelAsked, Line};
+use crate::engine::Told;
+use crate::engine::wire::{CancelAsked, Line};
 use crate::http::connect;
 
 /// How long the daemon may take to begin an answer.

@@ -10,7 +10,7 @@ use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{How, Job, Report, Told};
+use crate::engine::{How, Job, Report, Told};
 use crate::telemetry::{Collected, Textfile, read_pairs};
 
 /// Run every job once: what closed since its last run, and any gap.

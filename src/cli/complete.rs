@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap_complete::CompletionCandidate;
 
 use crate::config;
-use crate::daemon::Job;
+use crate::engine::Job;
 use crate::exchange::names;
 use crate::store::Layout;
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::env::Shells;
 
-use crate::atomic;
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::disk::atomic;
 
 /// Print the completion script of a shell: bash, zsh, fish, elvish or powershell.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::daemon::{How, SiteError};
+use crate::engine::{How, SiteError};
 use crate::store::StoreError;
 
 /// How the program ends.

@@ -12,11 +12,11 @@ use crate::cli::Exit;
 use crate::cli::client::Daemon;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
+use crate::clock::now;
 use crate::config::Config;
-use crate::daemon::wire::{JobsAsked, WireWork, WorkAsked};
-use crate::daemon::{
-    Board, CopyAsked, How, Job, Refusal, Report, Site, Told, Work, carry_out, is_worth_telling, now,
-};
+use crate::daemon::Refusal;
+use crate::engine::wire::{JobsAsked, WireWork, WorkAsked};
+use crate::engine::{Board, CopyAsked, How, Job, Report, Site, Told, Work, carry_out, is_worth_telling};
 use crate::jobs::Progress;
 use crate::model::{Micros, Series, Zone, select};
 use crate::store::Layout;

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config;
+use crate::daemon::{Condition, FRESH_SECS, STUCK_SECS, Vitals};
 use crate::store::Layout;
-use crate::telemetry::{Condition, FRESH_SECS, STUCK_SECS, Vitals};
 
 /// Say in one line of JSON whether the daemon collects; end with 1 if it does not.
 ///

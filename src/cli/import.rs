@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::clock::now;
 use crate::config::Config;
-use crate::daemon::now;
 use crate::import::{Import, Problem, Report, SeriesReport};
 use crate::model::thousands;
 use crate::store::{DataLock, Layout, Settings, Store, StoreError};

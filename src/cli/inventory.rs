@@ -6,7 +6,7 @@ use crate::cli::Exit;
 use crate::cli::gaps::doubts;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::open_gaps;
+use crate::engine::open_gaps;
 use crate::exchange::find;
 use crate::model::{Micros, Windows, bytes, thousands};
 use crate::store::{Holding, Layout, Ledger, Unaccounted, inventory};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::daemon::Job;
+use crate::engine::Job;
 use crate::exchange::{find, names};
 use crate::model::{NoMatch, Series, foreign, select};
 use crate::store::{Layout, is_held};

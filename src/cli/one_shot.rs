@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::{Broken, Site, SiteError};
+use crate::engine::{Broken, Site, SiteError};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, TracesOff};
 use crate::telemetry::logs::{self, LogGuard, LogSettings};

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::daemon::{CopyTold, Told};
+use crate::engine::{CopyTold, Told};
 use crate::model::{Series, bytes, thousands};
 
 /// The bars; none where standard error is no terminal.

@@ -8,7 +8,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
-use crate::daemon::{CopyAsked, CopyTold, Told};
+use crate::engine::{CopyAsked, CopyTold, Told};
 use crate::model::{bytes, thousands};
 
 /// Drop files that were just read back from a remote, oldest periods first, until there is enough room.

@@ -11,7 +11,7 @@ use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
-use crate::daemon::{Files, How, Job, Report, Told, Work};
+use crate::engine::{Files, How, Job, Report, Told, Work};
 use crate::jobs::{Order, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};

@@ -9,7 +9,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
-use crate::daemon::{CopyAsked, CopyTold, Report, Told};
+use crate::engine::{CopyAsked, CopyTold, Report, Told};
 use crate::model::{NoMatch, bytes, thousands};
 
 /// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.

@@ -13,9 +13,10 @@ use crate::cli::one_shot::{Told, open_site};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Broken, Control, Job, Pulse, Scheduler, Site, Watchdog};
+use crate::daemon::{Control, Pulse, Scheduler, Watchdog};
+use crate::daemon::{STARTING, STOPPING, Status};
+use crate::engine::{Broken, Job, Site};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
-use crate::telemetry::{STARTING, STOPPING, Status};
 
 /// A daemon that is ready to run.
 pub(crate) struct Running {

@@ -6,7 +6,7 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::running::Running;
 use crate::config::Config;
-use crate::daemon::Broken;
+use crate::engine::Broken;
 
 /// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
 #[derive(Debug, clap::Args)]

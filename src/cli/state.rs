@@ -2,8 +2,8 @@
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::clock::now;
 use crate::config::{Config, Store};
-use crate::daemon::now;
 use crate::db::{Database, DbError};
 use crate::store::{DataLock, Layout};
 use crate::telemetry::events::{Chain, StateStoreSetAside};

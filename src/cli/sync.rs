@@ -7,7 +7,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::progress::Bars;
 use crate::config::Config;
-use crate::daemon::{CopyAsked, CopyTold, RemoteSynced, Told};
+use crate::engine::{CopyAsked, CopyTold, RemoteSynced, Told};
 use crate::model::{bytes, thousands};
 
 /// Send what is not on the remotes yet and verify it there; end with 1 if anything could not be.

@@ -8,16 +8,16 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clock::now;
 use crate::config::Config;
+use crate::daemon::Scheduler;
 use crate::daemon::desk::Desk;
 use crate::daemon::errands::Follower;
-use crate::daemon::places::Changes;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
-use crate::daemon::site::now;
-use crate::daemon::{Board, Job, Scheduler, Site, Work};
+use crate::daemon::schedule::Changes;
 use crate::db::DbError;
+use crate::engine::{Board, Job, Site, SiteError, Work};
 use crate::model::{Micros, NoMatch, Series, foreign};
-use crate::net::NetError;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
 /// Commands that may wait for the scheduler.
@@ -63,9 +63,9 @@ pub enum Refusal {
     /// The state store could not keep it.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// There is no client for the exchange.
+    /// The series could not be made known to the data path in use.
     #[error(transparent)]
-    Net(#[from] NetError),
+    Engine(#[from] SiteError),
 }
 
 /// A handle on a running daemon. A clone is the same daemon.
@@ -167,8 +167,8 @@ impl Control {
         let site = &self.0.site;
         let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(job.series())).collect();
         site.make_room(jobs.len());
-        site.take_in(&config, &series).await.map_err(ReloadError::Refused)?;
-        let adopted = jobs.clone();
+        site.take_in(&config, &series).await.map_err(|error| ReloadError::Refused(error.into()))?;
+        let adopted = Job::wanted(&jobs);
         let changes =
             self.ask(|reply| Command::Adopt { jobs, slots, reply }).await.map_err(ReloadError::Refused)?;
         site.worker().want(&adopted);

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::{Board, Control, CopyAsked, Refusal, Work};
+use crate::daemon::{Control, Refusal};
+use crate::engine::{Board, CopyAsked, Work};
 
 /// Requests that may wait.
 const WAITING: usize = 16;
@@ -122,7 +123,7 @@ impl Control {
         let (id, told) = match self.work(works, 1).await {
             Ok(taken) => taken,
             Err(refusal) => {
-                return board.copied(crate::daemon::CopyTold::NotListed { error: refusal.to_string() });
+                return board.copied(crate::engine::CopyTold::NotListed { error: refusal.to_string() });
             }
         };
         loop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::{Board, Work};
+use crate::engine::{Board, Work};
 use crate::model::Series;
 
 /// Pieces of work that may wait over all requests.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError};
 use crate::daemon::Refusal;
-use crate::daemon::places::Changes;
+use crate::daemon::schedule::Changes;
 
 /// A configuration that came into force.
 #[derive(Clone, Debug, PartialEq, Eq)]

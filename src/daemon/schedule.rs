@@ -1,166 +1,177 @@
-//! When a job is due: at each close of its candle, at an interval, as a cron line says, once, or never by
-//! itself. Pure.
+//! The places of the jobs in the schedule: when each is due, how its last runs ended, and whether it is paused.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Cron;
-use crate::model::{Grid, Micros, Series, Zone};
+use crate::clock::now;
+use crate::engine::{Done, Job, Site};
+use crate::jobs::RunError;
+use crate::model::{Micros, Series};
 
-/// The longest wait after a failed run of a job without an interval.
-const LAST_RETRY: Duration = Duration::from_secs(3_600);
-/// The wait after the first failed run; it doubles up to the job's interval.
-const FIRST_RETRY: Duration = Duration::from_secs(30);
+/// How soon a run comes again that broke off.
+const AFTER_BREAK: Duration = Duration::from_secs(5);
 
-/// Runs are spread over at most this share of their interval, and at most so long.
-const SPREAD_SHARE: u32 = 50;
-const LONGEST_SPREAD: Duration = Duration::from_secs(30);
-
-/// When a job runs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rhythm {
-    /// At each close of a candle, plus the exchange's grace.
-    AtClose {
-        /// Where candles open.
-        grid: Grid,
-        /// How long after its end a candle counts as closed.
-        grace: Duration,
-    },
-    /// At multiples of an interval since the epoch, so that a restart keeps the beat.
-    Every(Duration),
-    /// As a cron line says, in a time zone.
-    Cron(Cron, Zone),
-    /// When the program starts, until it succeeds.
-    Once,
-    /// Never by itself.
-    OnDemand,
+/// A job's place in the schedule.
+pub(super) struct Place {
+    pub(super) job: Job,
+    /// By the system's clock.
+    pub(super) due: Option<Micros>,
+    /// Failed runs in a row.
+    pub(super) failed: u32,
+    /// The last run failed by the disk.
+    by_storage: bool,
+    /// Somebody does not want it to run by itself.
+    pub(super) is_paused: bool,
+    /// It is configured no more, and goes when its run has ended.
+    pub(super) is_leaving: bool,
+    /// It was configured anew while it ran.
+    is_changed: bool,
 }
 
-impl Rhythm {
-    /// When a job that has not run yet is due, in a program that starts at `now`.
-    #[must_use]
-    pub fn first(&self, now: Micros) -> Option<Micros> {
-        (!matches!(self, Rhythm::OnDemand)).then_some(now)
-    }
+/// What a new configuration did to the jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Jobs that were not there before.
+    pub added: usize,
+    /// Jobs that are there no more.
+    pub removed: usize,
+    /// Jobs that are fetched otherwise, or at other times.
+    pub changed: usize,
+}
 
-    /// The first due instant after `now`; runs that were missed coalesce into it. None when it
-    /// never comes again.
-    #[must_use]
-    pub fn next_after(&self, now: Micros) -> Option<Micros> {
-        match self {
-            Rhythm::AtClose { grid, grace } => Some(grid.next(now - *grace) + *grace),
-            Rhythm::Every(interval) => {
-                let step = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX).max(1);
-                Some(Micros((now.0.div_euclid(step) + 1).saturating_mul(step)))
-            }
-            Rhythm::Cron(cron, zone) => cron.next_after(now, zone),
-            Rhythm::Once | Rhythm::OnDemand => None,
+/// Every job's place.
+#[derive(Default)]
+pub(super) struct Places(BTreeMap<Arc<Series>, Place>);
+
+impl Place {
+    fn new(job: Job, site: &Site) -> Self {
+        let known = site.telemetry().health().of(job.series());
+        Place {
+            due: job.rhythm.first(now()),
+            failed: known.map_or(0, |health| health.consecutive_errors),
+            by_storage: false,
+            is_paused: site.is_paused(job.series()),
+            is_leaving: false,
+            is_changed: false,
+            job,
         }
     }
 
-    /// How much later than its rhythm says a series runs: always the same for it, and different from one series to
-    /// the next, so that not all of them ask at once. Cron lines are kept to the second.
-    #[must_use]
-    pub fn jitter(&self, series: &Series) -> Duration {
-        let interval = match self {
-            Rhythm::AtClose { .. } | Rhythm::Every(_) => self.interval(Micros(0)),
-            Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
-        };
-        let drawn = f64::from(crc32fast::hash(series.to_string().as_bytes())) / f64::from(u32::MAX);
-        (interval / SPREAD_SHARE).min(LONGEST_SPREAD).mul_f64(drawn)
+    /// When it runs by itself next, where it does.
+    pub(super) fn waits_for(&self) -> Option<Micros> {
+        self.due.filter(|_| !self.is_paused && !self.is_leaving)
     }
 
-    /// How far apart two runs are at `now`; zero where none follows.
-    #[must_use]
-    pub fn interval(&self, now: Micros) -> Duration {
-        match self {
-            Rhythm::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
-            Rhythm::Every(interval) => *interval,
-            Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
-            Rhythm::Cron(..) => {
-                match self.next_after(now).and_then(|next| Some((next, self.next_after(next)?))) {
-                    Some((next, after)) => after.since(next),
-                    None => FIRST_RETRY,
-                }
+    /// Takes down what a job's turn came to, and when it is due again.
+    fn arm(&mut self, done: &Done) {
+        self.due = done.due;
+        match &done.outcome.error {
+            None => (self.failed, self.by_storage) = (0, false),
+            Some(RunError::Stopped { .. } | RunError::Refused { .. } | RunError::NotOwner { .. }) => {}
+            Some(error) => {
+                self.failed += 1;
+                self.by_storage = matches!(error, RunError::Store { .. });
             }
         }
-    }
-
-    /// When a job runs again whose last `failed` runs failed: after 30 s, doubling, at most its interval,
-    /// never before the exchange's own wait is over.
-    #[must_use]
-    pub fn retry_after(&self, failed: u32, asked: Duration, now: Micros) -> Micros {
-        let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1).min(16)));
-        let longest = Some(self.interval(now)).filter(|interval| !interval.is_zero()).unwrap_or(LAST_RETRY);
-        now + doubled.min(longest).max(asked)
+        if std::mem::take(&mut self.is_changed) {
+            self.due = self.job.rhythm.first(now());
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Span;
-
-    fn at(text: &str) -> Micros {
-        Micros::parse(text, &Zone::UTC).unwrap()
+impl Places {
+    pub(super) fn new(jobs: Vec<Job>, site: &Site) -> Self {
+        let places = jobs.into_iter().map(|job| (Arc::clone(job.series()), Place::new(job, site)));
+        Places(places.collect())
     }
 
-    #[test]
-    fn a_candle_job_is_due_at_each_close_plus_the_grace() {
-        let hourly = Rhythm::AtClose { grid: Span::HOUR.grid(), grace: Duration::from_secs(2) };
-        assert_eq!(hourly.next_after(at("2024-01-01 10:00:00")), Some(at("2024-01-01 10:00:02")));
-        assert_eq!(hourly.next_after(at("2024-01-01 10:00:02")), Some(at("2024-01-01 11:00:02")));
-        let monthly = Rhythm::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
-        assert_eq!(monthly.next_after(at("2024-02-10")), Some(at("2024-03-01")));
-        assert_eq!(monthly.interval(at("2024-02-10")), Duration::from_secs(29 * 86_400));
+    /// Every place, in the order of their series.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Series>, &Place)> {
+        self.0.iter()
     }
 
-    #[test]
-    fn an_interval_keeps_its_beat_however_late_the_last_run_was() {
-        let rhythm = Rhythm::Every(Duration::from_secs(60));
-        assert_eq!(rhythm.next_after(at("2024-01-01 10:07:59")), Some(at("2024-01-01 10:08:00")));
+    pub(super) fn get(&self, series: &Series) -> Option<&Place> {
+        self.0.get(series)
     }
 
-    #[test]
-    fn series_are_spread_by_at_most_a_fiftieth_of_their_interval_and_each_always_alike() {
-        let rhythm = Rhythm::Every(Duration::from_secs(300));
-        let series = |index| format!("binance/X{index}-USDT/ohlc/5m").parse::<Series>().unwrap();
-        let jitters: Vec<Duration> = (0..200).map(|index| rhythm.jitter(&series(index))).collect();
-
-        assert!(jitters.iter().all(|jitter| *jitter <= Duration::from_secs(6)));
-        let in_third =
-            |third: u32| jitters.iter().filter(|jitter| jitter.as_secs() as u32 / 2 == third).count();
-        assert!((0..3).all(|third| in_third(third) > 40), "{:?}", [0, 1, 2].map(in_third));
-        assert_eq!(rhythm.jitter(&series(7)), jitters[7]);
-        let monthly = Rhythm::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
-        assert!((0..200).all(|index| monthly.jitter(&series(index)) <= LONGEST_SPREAD));
-        let cron = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), Zone::UTC);
-        assert_eq!(cron.jitter(&series(1)), Duration::ZERO);
+    /// A job's turn is over, or broke off where nothing is known of it.
+    pub(super) fn ended(&mut self, series: &Series, done: Option<&Done>) {
+        let Some(place) = self.0.get_mut(series) else { return };
+        match done {
+            Some(done) => place.arm(done),
+            None => place.due = Some(now() + AFTER_BREAK),
+        }
     }
 
-    #[test]
-    fn a_cron_line_is_read_in_the_zone_of_the_settings() {
-        let paris = Zone::parse("Europe/Paris").unwrap();
-        let daily = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), paris);
-        assert_eq!(daily.next_after(at("2024-07-01 00:00:00")), Some(at("2024-07-01 04:30:00")));
-        assert_eq!(daily.interval(at("2024-07-01")), Duration::from_secs(86_400));
+    /// The disk takes what it is given again: the runs that failed by it are due.
+    pub(super) fn storage_is_back(&mut self) {
+        let waiting = self.0.values_mut().filter(|place| place.by_storage);
+        waiting.for_each(|place| place.due = Some(now()));
     }
 
-    #[test]
-    fn a_job_that_runs_once_is_due_at_the_start_alone_and_one_on_demand_never() {
-        let now = at("2024-01-01");
-        assert_eq!((Rhythm::Once.first(now), Rhythm::Once.next_after(now)), (Some(now), None));
-        assert_eq!((Rhythm::OnDemand.first(now), Rhythm::OnDemand.next_after(now)), (None, None));
-        assert_eq!(Rhythm::Once.retry_after(1, Duration::ZERO, now).since(now).as_secs(), 30);
+    /// Pauses jobs or lets them run again; what they missed meanwhile is one run.
+    pub(super) fn pause(&mut self, series: &[Series], is_paused: bool) {
+        for one in series {
+            self.0.get_mut(one).into_iter().for_each(|place| place.is_paused = is_paused);
+        }
     }
 
-    #[test]
-    fn failed_runs_come_again_after_30_seconds_doubling_up_to_the_interval() {
-        let rhythm = Rhythm::Every(Duration::from_secs(300));
-        let now = at("2024-01-01");
-        let waits: Vec<u64> = (1..7)
-            .map(|failed| rhythm.retry_after(failed, Duration::ZERO, now).since(now).as_secs())
-            .collect();
-        assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
-        assert_eq!(rhythm.retry_after(1, Duration::from_secs(900), now).since(now).as_secs(), 900);
+    /// The system's clock was set back: what is due by the time it showed before would come too late.
+    pub(super) fn clock_was_set_back(&mut self, at: Micros) {
+        for place in self.0.values_mut() {
+            place.due = place.due.map(|due| due.min(place.job.next_after(at).unwrap_or(at)));
+        }
+    }
+
+    /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
+    pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
+        for (series, since) in due {
+            let place =
+                self.0.get_mut(series).filter(|place| place.waits_for().is_some_and(|at| *since < at));
+            place.into_iter().for_each(|place| place.due = Some(now().min(place.due.unwrap_or(*since))));
+        }
+    }
+
+    /// Takes in the jobs of a new configuration. A run that is under way goes on as it began.
+    pub(super) fn adopt(
+        &mut self,
+        jobs: Vec<Job>,
+        is_running: impl Fn(&Series) -> bool,
+        site: &Site,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let mut wanted: BTreeMap<Arc<Series>, Job> =
+            jobs.into_iter().map(|job| (Arc::clone(job.series()), job)).collect();
+        for (series, place) in &mut self.0 {
+            let Some(job) = wanted.remove(series) else {
+                changes.removed += usize::from(!std::mem::replace(&mut place.is_leaving, true));
+                continue;
+            };
+            changes.added += usize::from(std::mem::take(&mut place.is_leaving));
+            if job == place.job {
+                continue;
+            }
+            changes.changed += 1;
+            place.is_changed = is_running(series);
+            place.due = job.rhythm.first(now());
+            place.job = job;
+        }
+        changes.added += wanted.len();
+        self.0.extend(wanted.into_iter().map(|(series, job)| (series, Place::new(job, site))));
+        changes
+    }
+
+    /// Takes those away that are configured no more and do not run.
+    pub(super) fn let_go(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
+        let mut gone = Vec::new();
+        self.0.retain(|series, place| {
+            let stays = !place.is_leaving || is_running(series);
+            if !stays {
+                gone.push(Arc::clone(series));
+            }
+            stays
+        });
+        gone
     }
 }

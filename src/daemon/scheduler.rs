@@ -12,16 +12,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::now;
+use crate::daemon::Status;
 use crate::daemon::control::{Command, INBOX, Refusal};
 use crate::daemon::errands::{Errands, Follower};
-use crate::daemon::places::{Changes, Places};
-use crate::daemon::site::now;
+use crate::daemon::schedule::{Changes, Places};
 use crate::daemon::tables;
-use crate::daemon::work::carry_out;
-use crate::daemon::{Done, How, Job, Report, Site, Work};
+use crate::engine::carry_out;
+use crate::engine::{Done, How, Job, Report, Site, Work};
 use crate::jobs::{Order, Progress};
 use crate::model::{Micros, Series, select};
-use crate::telemetry::Status;
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
 /// The scheduler looks round at least this often, so that a changed system clock is noticed.

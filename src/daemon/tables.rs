@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::daemon::Work;
-use crate::daemon::places::Places;
-use crate::daemon::site::now;
+use crate::clock::now;
+use crate::daemon::schedule::Places;
+use crate::daemon::{JobRow, QueueView};
+use crate::engine::Work;
 use crate::model::Series;
-use crate::telemetry::{JobCounts, JobRow, QueueView, Telemetry};
+use crate::telemetry::{JobCounts, Telemetry};
 
 /// Every job with what is known of it, and how many are doing what.
 pub(super) fn jobs(

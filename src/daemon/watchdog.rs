@@ -13,9 +13,6 @@ const LOOKS: u32 = 60;
 /// The time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Grows with every round of the loop that is watched.
-pub(super) type Rounds = Arc<AtomicU64>;
-
 /// The thread; it ends when this is dropped.
 pub struct Watchdog {
     release: Option<Sender<()>>,
@@ -23,18 +20,18 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches a loop, and ends the process with code [`STUCK`] once it has stood still for a minute.
+    /// Watches the loop that counts its `rounds`, and ends the process with code [`STUCK`] once it has stood still for a minute.
     ///
     /// Looks are counted, not time: a process that was stopped and goes on is given its minute.
     ///
     /// # Errors
     /// Where no thread can be had.
-    pub fn over(rounds: Rounds) -> std::io::Result<Watchdog> {
+    pub fn over(rounds: Arc<AtomicU64>) -> std::io::Result<Watchdog> {
         Watchdog::looking(rounds, LOOKS, LOOK, end_process)
     }
 
     fn looking(
-        rounds: Rounds,
+        rounds: Arc<AtomicU64>,
         looks: u32,
         look: Duration,
         bark: impl FnOnce() + Send + 'static,
@@ -82,14 +79,14 @@ mod tests {
     fn a_loop_that_stands_still_is_noticed() {
         let (told, heard) = channel();
         let watchdog =
-            Watchdog::looking(Rounds::default(), 3, SHORT, move || told.send(()).unwrap()).unwrap();
+            Watchdog::looking(Arc::<AtomicU64>::default(), 3, SHORT, move || told.send(()).unwrap()).unwrap();
         heard.recv_timeout(Duration::from_secs(30)).unwrap();
         drop(watchdog);
     }
 
     #[test]
     fn a_loop_that_goes_on_is_left_alone_and_the_thread_ends_with_its_owner() {
-        let (rounds, (told, heard)) = (Rounds::default(), channel());
+        let (rounds, (told, heard)) = (Arc::<AtomicU64>::default(), channel());
         let watchdog = Watchdog::looking(Arc::clone(&rounds), 1_000, SHORT, move || told.send(()).unwrap());
         let watchdog = watchdog.unwrap();
         for _ in 0..10 {

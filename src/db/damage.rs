@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use crate::disk::atomic;
 use crate::model::Micros;
 
 /// The store and the helper files SQLite keeps beside it, the store itself first.

@@ -3,6 +3,7 @@
 //! Everything that must survive a crash goes through [`Disk`], so that the same code runs on the operating
 //! system's files and on a modelled disk that loses what was not synced.
 
+pub mod atomic;
 mod os;
 
 use std::fmt;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::atomic;
+use crate::disk::atomic;
 use crate::model::{Batch, Kind};
 use crate::store::{Scan, StoreError};
 

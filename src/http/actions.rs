@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use super::App;
 use super::lines::followed;
 use super::routes::{Asked, Reply, json, plain};
-use crate::daemon::wire::{CancelAsked, JobsAsked, JobsChanged, WorkAsked};
-use crate::daemon::{Board, Control, CopyAsked, Refusal, ReloadAnswer, Work};
+use crate::daemon::{Control, Refusal, ReloadAnswer};
+use crate::engine::wire::{CancelAsked, JobsAsked, JobsChanged, WorkAsked};
+use crate::engine::{Board, CopyAsked, Work};
 use crate::telemetry::events::Chain;
 
 /// Reads the configuration anew.
@@ -115,7 +116,7 @@ fn refused(refusal: &Refusal) -> Box<Reply> {
         Refusal::NoSuchJob { .. } => StatusCode::NOT_FOUND,
         Refusal::NoRemote => StatusCode::CONFLICT,
         Refusal::TooMuch | Refusal::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Db(_) | Refusal::Net(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Db(_) | Refusal::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Box::new(json(status, &Problem { error: Chain(refusal).to_string() }))
 }

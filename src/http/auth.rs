@@ -270,7 +270,7 @@ mod tests {
     async fn every_level_asks_for_the_token_where_it_must_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        crate::atomic::replace(&path, b"s3cret\n").unwrap();
+        crate::disk::atomic::replace(&path, b"s3cret\n").unwrap();
         let guarded = Auth::new(Some(&path), false).unwrap();
         let (bare, open) = (Auth::default(), Auth::new(None, true).unwrap());
         let mut peer = 0;

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use super::App;
 use super::actions::read;
 use super::routes::{Asked, Reply, json};
-use crate::daemon::wire::{AlertAsked, AlertTested};
+use crate::engine::wire::{AlertAsked, AlertTested};
 use crate::telemetry::events::TestAlertSet;
 
 /// The longest a drill lasts.

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::App;
 use super::routes::{Reply, json};
-use crate::model::Micros;
-use crate::telemetry::{
+use crate::daemon::{
     Condition, DiskView, ExchangeView, QueueView, Snapshot, StoreView, Trouble, WorkerView, troubles,
 };
+use crate::model::Micros;
 
 #[derive(Serialize)]
 struct Health<'a> {

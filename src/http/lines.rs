@@ -15,8 +15,8 @@ use hyper::body::{Body, Frame};
 use hyper::header::{self, HeaderValue};
 
 use super::routes::Reply;
-use crate::daemon::Board;
-use crate::daemon::wire::Line;
+use crate::engine::Board;
+use crate::engine::wire::Line;
 
 /// How long nothing may be said before it is said that nothing is new.
 const SAY_WITHIN: Duration = Duration::from_secs(5);

@@ -51,7 +51,8 @@ pub use socket::{SocketFile, bind_socket, connect};
 pub use web_config::WebConfigError;
 
 use crate::daemon::Control;
-use crate::telemetry::{Status, Telemetry};
+use crate::daemon::Status;
+use crate::telemetry::Telemetry;
 
 /// What the pages speak of. A clone is the same application.
 #[derive(Clone)]

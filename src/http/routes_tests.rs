@@ -11,7 +11,8 @@ use hyper::Request;
 use super::auth::{Access, Auth, Caller, Via};
 use super::routes::{ROUTES, Route, answer};
 use super::{App, Limits};
-use crate::telemetry::{Status, Telemetry};
+use crate::daemon::Status;
+use crate::telemetry::Telemetry;
 
 /// What is shown: nothing, a wrong token, a wrong password, the reader's password, the token.
 const SHOWN: [&str; 5] =
@@ -96,13 +97,13 @@ fn caller(number: usize, via: Via) -> Caller {
 
 fn token(folder: &Path) -> Auth {
     let path = folder.join("token");
-    crate::atomic::replace(&path, b"t0ken\n").unwrap();
+    crate::disk::atomic::replace(&path, b"t0ken\n").unwrap();
     Auth::new(Some(&path), false).unwrap()
 }
 
 fn users(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("web.yml");
     let hash = bcrypt::hash("correct horse", 4).unwrap();
-    crate::atomic::replace(&path, format!("basic_auth_users: {{ann: '{hash}'}}\n").as_bytes()).unwrap();
+    crate::disk::atomic::replace(&path, format!("basic_auth_users: {{ann: '{hash}'}}\n").as_bytes()).unwrap();
     path
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, sleep};
 
-use crate::daemon::SOCKET;
+use crate::engine::SOCKET;
 
 /// How long to wait for a place among those who wait to be let in, and how often it is tried.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for name in ["short".to_owned(), "long".repeat(40)] {
             let own = root.path().join(name);
-            crate::atomic::create_folder(&own).unwrap();
+            crate::disk::atomic::create_folder(&own).unwrap();
             assert!(connect(&own).await.unwrap().is_none());
 
             drop(bind_socket(&own).unwrap());

@@ -95,19 +95,19 @@ mod tests {
     fn a_token_is_read_again_when_its_file_changes_and_none_holds_once_it_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        crate::atomic::replace(&path, b"first").unwrap();
+        crate::disk::atomic::replace(&path, b"first").unwrap();
         let file = TokenFile::open(&path).unwrap();
         let later = || file.held().looked -= LOOK;
         assert!(file.is(b"first"));
 
-        crate::atomic::replace(&path, b"second one").unwrap();
+        crate::disk::atomic::replace(&path, b"second one").unwrap();
         later();
         assert!(file.is(b"second one") && !file.is(b"first"));
 
         std::fs::remove_file(&path).unwrap();
         later();
         assert!(!file.is(b"second one") && !file.is(b""));
-        crate::atomic::replace(&path, b" \n").unwrap();
+        crate::disk::atomic::replace(&path, b" \n").unwrap();
         later();
         assert!(!file.is(b"") && TokenFile::open(&path).is_err());
     }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use crate::disk::atomic;
 use crate::store::Layout;
 
 /// Where originals are kept.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
+use crate::disk::atomic;
 
 /// How a remote stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@
 //!
 //! **`telemetry` is below `net` and `store`** so that both report through the same closed sets of reasons.
 
-mod condition;
 pub mod events;
 mod exemplars;
 pub mod exposition;
@@ -14,25 +13,18 @@ mod labels;
 pub mod logs;
 mod metrics;
 mod outages;
-mod snapshot;
-mod status;
 mod textfile;
 pub mod trace;
-mod vitals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-pub use condition::{Condition, Trouble, troubles};
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
 pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
 pub use metrics::{Family, JobCounts, Metrics};
-pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
-pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
 pub use textfile::{Collected, Textfile};
-pub use vitals::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
 
-use crate::model::{Micros, Series};
+use crate::model::Series;
 use outages::{Outages, Verdict};
 
 /// Something that happened, told once; what it counts and logs is decided here.
@@ -170,10 +162,4 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 /// The same for writing.
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The present by this machine's clock, for lines of the log and calls that name no time.
-fn now() -> Micros {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

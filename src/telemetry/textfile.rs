@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::atomic;
+use crate::disk::atomic;
 use crate::model::Series;
 use crate::telemetry::exposition::{Format, encode_families};
 use crate::telemetry::metrics::{CollectFamilies, Family};

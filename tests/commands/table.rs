@@ -235,7 +235,7 @@ async fn meet(template: &Template, words: &[&str], trouble: Trouble) -> Option<S
         let now = Arc::clone(&template.house.now);
         clock.spawn(async move {
             loop {
-                now.store(dccd::daemon::now().0, Ordering::Relaxed);
+                now.store(dccd::clock::now().0, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });

@@ -14,7 +14,7 @@ const BOOK: &str = "binance/BTC-USDT/orderbook";
 async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_over_a_restart() {
     let job = "{exchange: binance, pairs: [BTC/USDT], data_type: orderbook, depth: 20, retry_delay: 0.01}";
     let house = House::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
-    let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
+    let order = dccd::engine::Job::all(&house.config()).remove(0).order;
 
     let site = house.site().await;
     for _ in 0..2 {
@@ -76,7 +76,7 @@ async fn a_snapshot_of_every_exchange_holds_the_levels_of_the_market() {
         let symbols = vec!["BTCUSDT".to_owned(), "BTCUSD".to_owned()];
         let house =
             House::unlimited(&job, "2024-01-01 12:00:00", Knobs { symbols, ..Knobs::default() }).await;
-        let order = dccd::daemon::Job::all(&house.config()).remove(0).order;
+        let order = dccd::engine::Job::all(&house.config()).remove(0).order;
 
         let outcome = house.run(&order).await;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dccd::daemon::Pulse;
+use dccd::daemon::{FRESH_SECS, Status, Vitals};
 use dccd::sim::Knobs;
-use dccd::telemetry::{FRESH_SECS, Status, Vitals};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::process::Child;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
-use dccd::daemon::{Job, Site};
+use dccd::engine::{Job, Site};
 use dccd::exchange::{Quota, find, names};
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};

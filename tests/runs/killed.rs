@@ -86,7 +86,7 @@ async fn a_killed_program_loses_nothing_for_good_and_leaves_nothing_behind() {
     assert_same(&trades.slice(0..held), &house.existing("binance/BTC-USDT/trades", window));
 
     let site = house.site().await;
-    for job in dccd::daemon::Job::all(&house.config()) {
+    for job in dccd::engine::Job::all(&house.config()) {
         let (name, known) = (job.series().to_string(), site.telemetry().health().of(job.series()).unwrap());
         assert_eq!(known.rows, house.stored(&name).len() as u64, "{name}: reported and stored");
     }

@@ -1,6 +1,6 @@
 //! Dated pairs over the end of a contract: each row is of the contract that had the name when it happened.
 
-use dccd::daemon::Site;
+use dccd::engine::Site;
 use dccd::jobs::Order;
 use dccd::model::{Batch, Kind, Market, Series, Window};
 use dccd::sim::{Endpoint, Knobs};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
-use dccd::daemon::{Job, STOP_WITHIN, Scheduler, Site};
+use dccd::daemon::Status;
+use dccd::daemon::{STOP_WITHIN, Scheduler};
+use dccd::engine::{Job, Site};
 use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen};
-use dccd::telemetry::Status;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::daemon::{Job, Scheduler, Work, carry_out};
+use dccd::daemon::Scheduler;
+use dccd::daemon::Status as Shown;
 use dccd::db::Database;
+use dccd::engine::{Job, Work, carry_out};
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
-use dccd::telemetry::{Status as Shown, Telemetry};
+use dccd::telemetry::Telemetry;
 use dccd::tracker::{Attempt, Filter, NewTask, Start, Status, Task, TaskKind, Tracker};
 use tokio_util::sync::CancellationToken;
 

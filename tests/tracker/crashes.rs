@@ -64,7 +64,7 @@ impl Store {
             Pool::Postgres(pool) => {
                 sqlx::query_scalar("SELECT tracker_now(NULL)").fetch_one(pool).await.unwrap()
             }
-            Pool::Sqlite { .. } => dccd::daemon::now().0,
+            Pool::Sqlite { .. } => dccd::clock::now().0,
         }
     }
 }

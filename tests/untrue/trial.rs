@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dccd::daemon::Site;
+use dccd::engine::Site;
 use dccd::jobs::Outcome;
 use dccd::model::{Batch, Micros, Windows};
 use dccd::sim::{Endpoint, Fault, Rule};

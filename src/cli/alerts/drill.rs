@@ -10,7 +10,7 @@ use crate::cli::Exit;
 use crate::cli::client::Daemon;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::wire::{AlertAsked, AlertTested};
+use crate::engine::wire::{AlertAsked, AlertTested};
 use crate::store::Layout;
 
 /// Raise a test alert on the running daemon and time its way to the receiver.

@@ -9,7 +9,7 @@ use super::receiver::Receiver;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::{Config, put};
-use crate::daemon::Job;
+use crate::engine::Job;
 
 /// Write rules and configurations for Prometheus and Alertmanager that fit this configuration.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Args;
 use crate::cli::{Exit, naming};
 use crate::config::Config;
-use crate::daemon::Job;
+use crate::engine::Job;
 use crate::jobs::{Order, Retry, Since};
 use crate::model::{Kind, Micros, Pair, Series, Span};
 

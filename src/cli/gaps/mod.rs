@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
-use crate::daemon::open_gaps;
+use crate::engine::open_gaps;
 use crate::model::{Series, Window};
 use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
 

@@ -8,7 +8,7 @@ use crate::cli::hand_over::meant;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::daemon::wire::{JobsAsked, JobsChanged};
+use crate::engine::wire::{JobsAsked, JobsChanged};
 use crate::model::Series;
 use crate::store::Layout;
 

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::online::{Check, WITHIN};
+use crate::clock::now;
 use crate::config::Config;
-use crate::daemon::now;
 use crate::exchange::{AssetNames, Instrument, find};
 use crate::model::Pair;
 use crate::net::{Client, NetError, Settings, Silent};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::online::Check;
 use crate::config::Remote;
-use crate::daemon::target;
+use crate::engine::target;
 use crate::remote::{Ended, Provider, S3, Target, mask, run_program};
 
 const VERSION_WITHIN: Duration = Duration::from_secs(10);

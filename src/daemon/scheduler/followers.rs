@@ -1,7 +1,7 @@
 //! What those who follow a run learn beside its progress and its end.
 
 use super::Scheduler;
-use crate::daemon::{How, Report, is_worth_telling};
+use crate::engine::{How, Report, is_worth_telling};
 
 impl Scheduler {
     /// Tells those who follow a run what it waits for, where its exchange wants no request.

@@ -2,8 +2,8 @@
 
 use super::text::{Html, ago, escaped};
 use super::{View, jobs};
+use crate::daemon::{ExchangeView, QueueView, Snapshot, WorkerView};
 use crate::model::{bytes, thousands};
-use crate::telemetry::{ExchangeView, QueueView, Snapshot, WorkerView};
 
 pub(super) fn add(html: &mut Html, view: &View<'_>) {
     let snapshot = view.snapshot;

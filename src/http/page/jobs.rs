@@ -2,8 +2,8 @@
 
 use super::View;
 use super::text::{Html, ago, escaped};
+use crate::daemon::JobRow;
 use crate::model::{Micros, thousands};
-use crate::telemetry::JobRow;
 
 /// The most jobs in the table; the rest is counted.
 pub(super) const MOST: usize = 2_000;

@@ -5,7 +5,7 @@ mod cards;
 mod jobs;
 mod text;
 
-use crate::telemetry::{JobRow, Snapshot};
+use crate::daemon::{JobRow, Snapshot};
 use text::{Html, ago, escaped};
 
 /// Seconds after which a browser asks again.
@@ -83,8 +83,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::daemon::{DiskView, ExchangeView, QueueView, StoreView, WorkerView};
     use crate::model::Micros;
-    use crate::telemetry::{DiskView, ExchangeView, QueueView, StoreView, WorkerView};
 
     const NOW: Micros = Micros(1_747_440_090_000_000);
 

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::Chain;
+use crate::clock::now;
 use crate::model::{Micros, Series, Window};
 use crate::telemetry::outages::Ended;
-use crate::telemetry::{Event, Outcome, Reason, Telemetry, now};
+use crate::telemetry::{Event, Outcome, Reason, Telemetry};
 
 /// A run began.
 pub struct JobStarted<'a> {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::PairHealth;
-use crate::atomic;
+use crate::disk::atomic;
 
 type Pairs = BTreeMap<String, PairHealth>;
 

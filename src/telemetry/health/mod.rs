@@ -15,8 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use file::read_pairs;
 pub use record::{Outcome, PairHealth, SeriesHealth};
 
+use crate::clock::now;
 use crate::model::{Micros, Series};
-use crate::telemetry::now;
 
 /// What is said of an error of which only the number is known.
 const FORGOTTEN: &str = "what failed is not known: the state store was made anew since";

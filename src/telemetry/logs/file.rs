@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
+use crate::disk::atomic;
 
 /// Size at which a file is full.
 const LIMIT_BYTES: u64 = 10 * 1024 * 1024;

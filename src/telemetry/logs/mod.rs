@@ -25,8 +25,9 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub use tail::tail;
 
+use crate::clock::now;
+use crate::telemetry::Metrics;
 use crate::telemetry::trace::{self, Traces};
-use crate::telemetry::{Metrics, now};
 use file::RotatingFile;
 use line::Line;
 use stderr::Stderr;

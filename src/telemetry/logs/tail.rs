@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::file::{KEPT, numbered};
-use crate::atomic;
+use crate::disk::atomic;
 use crate::model::{Series, matches_selector};
 
 /// The longest line that is kept whole. With the number of lines asked for it bounds the memory.

@@ -4,7 +4,6 @@ use prometheus::IntCounter;
 
 use super::Metrics;
 use super::register::Register;
-use crate::telemetry::DiskView;
 
 /// The daemon's sign of life.
 pub(crate) struct Alive {
@@ -35,14 +34,10 @@ impl Metrics {
         Some(ExchangeTold { is_up: self.requests.up.with_label_values(&[name]).get() > 0.0 })
     }
 
-    /// The disk as it was last measured.
-    pub(crate) fn disk(&self) -> DiskView {
+    /// Free bytes and size of the disk as it was last measured.
+    pub(crate) fn disk(&self) -> (u64, u64) {
         let bytes = |gauge: &prometheus::Gauge| gauge.get() as u64;
-        DiskView {
-            free_bytes: bytes(&self.storage.free_bytes),
-            size_bytes: bytes(&self.storage.size_bytes),
-            error: None,
-        }
+        (bytes(&self.storage.free_bytes), bytes(&self.storage.size_bytes))
     }
 }
 

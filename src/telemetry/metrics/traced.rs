@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use prometheus::HistogramVec;
 
+use crate::clock::now;
 use crate::telemetry::exemplars::{Exemplar, Exemplars};
 use crate::telemetry::exposition::push_labels;
-use crate::telemetry::{now, trace};
+use crate::telemetry::trace;
 
 /// Durations by label set; one observed inside a trace becomes the exemplar of its bucket.
 pub(crate) struct TracedHistograms {

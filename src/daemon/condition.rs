@@ -1,0 +1,149 @@
+//! Whether the daemon is healthy: one decision, which `/-/ready`, `/health` and `dccd healthcheck` all tell.
+//!
+//! *Unhealthy* is a daemon that collects nothing: it starts, stops, stands still, or its disk takes nothing. One that
+//! collects while something beside it is wrong, such as a state store that is away, is *degraded*: it says why and
+//! since when, it is ready, and nobody gains by restarting it. Nothing here asks anybody anything.
+
+use serde::Serialize;
+
+use crate::daemon::Snapshot;
+use crate::model::Micros;
+
+/// How the daemon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// All is well.
+    Healthy,
+    /// It collects, and something beside that is wrong.
+    Degraded,
+    /// It collects nothing.
+    Unhealthy,
+}
+
+impl Condition {
+    /// Its word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Condition::Healthy => "healthy",
+            Condition::Degraded => "degraded",
+            Condition::Unhealthy => "unhealthy",
+        }
+    }
+
+    /// How a daemon is that has these reasons not to be ready.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
+        let stuck = |state: &str| state == "stuck";
+        match snapshot.workers.first() {
+            Some(own) if unready.is_empty() && !stuck(own.state) => {}
+            _ => return Condition::Unhealthy,
+        }
+        if troubles(snapshot).is_empty() { Condition::Healthy } else { Condition::Degraded }
+    }
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// With what.
+    pub about: String,
+    /// In words.
+    pub why: String,
+    /// Since when.
+    #[serde(serialize_with = "as_text")]
+    pub since: Micros,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.about, self.why)
+    }
+}
+
+fn as_text<S: serde::Serializer>(at: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+/// Everything that is wrong beside what keeps a daemon from being ready.
+#[must_use]
+pub fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    let mut add = |about: String, why: String| {
+        let since = snapshot.since.get(&about).copied().unwrap_or(snapshot.at);
+        found.push(Trouble { about, why, since });
+    };
+    snapshot.store.error.iter().for_each(|why| add("state store".to_owned(), why.clone()));
+    snapshot.disk.error.iter().for_each(|why| add("disk".to_owned(), why.clone()));
+    for exchange in &snapshot.exchanges {
+        if let Some(until) = exchange.banned_until {
+            add(format!("exchange {}", exchange.name), format!("it refuses every request until {until}"));
+        }
+    }
+    for queue in &snapshot.queues {
+        if queue.failed > 0 {
+            add(format!("jobs of {}", queue.name), format!("{} failed when they last ran", queue.failed));
+        }
+        if queue.exhausted > 0 {
+            let why =
+                format!("{} were given up; `dccd jobs ls --status exhausted` lists them", queue.exhausted);
+            add(format!("tasks of {}", queue.name), why);
+        }
+    }
+    for worker in snapshot.workers.iter().skip(1).filter(|worker| ["stale", "dead"].contains(&worker.state)) {
+        add(format!("worker {}", worker.id), format!("it was last heard of {:.0} s ago", worker.last_seen_s));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::{ExchangeView, QueueView, StoreView, WorkerView};
+
+    const AT: Micros = Micros(1_700_000_000_000_000);
+
+    fn snapshot() -> Snapshot {
+        let own = WorkerView { id: "host:7:1".to_owned(), state: "running", ..WorkerView::default() };
+        Snapshot { at: AT, workers: vec![own], ..Snapshot::default() }
+    }
+
+    fn trouble(about: &str) -> Trouble {
+        Trouble { about: about.to_owned(), why: "no space left".to_owned(), since: AT }
+    }
+
+    #[test]
+    fn it_is_healthy_while_it_collects_and_nothing_else_is_wrong() {
+        assert_eq!(Condition::of(&snapshot(), &[]), Condition::Healthy);
+        assert_eq!(Condition::of(&snapshot(), &[trouble("storage")]), Condition::Unhealthy);
+        assert_eq!(Condition::of(&Snapshot::default(), &[]), Condition::Unhealthy, "nothing is known");
+        let mut stuck = snapshot();
+        stuck.workers[0].state = "stuck";
+        assert_eq!(Condition::of(&stuck, &[]), Condition::Unhealthy);
+    }
+
+    #[test]
+    fn whatever_else_is_wrong_degrades_it_and_is_told_with_the_time_it_began() {
+        let mut unwell = snapshot();
+        let began = Micros(AT.0 - 60_000_000);
+        unwell.since.insert("state store".to_owned(), began);
+        unwell.store = StoreView { error: Some("it does not answer".to_owned()), ..StoreView::default() };
+        unwell.exchanges =
+            vec![ExchangeView { name: "okx", banned_until: Some(AT), ..ExchangeView::default() }];
+        unwell.queues =
+            vec![QueueView { name: "okx".to_owned(), failed: 2, exhausted: 1, ..QueueView::default() }];
+        let dead = WorkerView { id: "other:9:2".to_owned(), state: "dead", ..WorkerView::default() };
+        unwell.workers.push(dead);
+
+        let told = troubles(&unwell);
+
+        assert_eq!(Condition::of(&unwell, &[]), Condition::Degraded);
+        let abouts: Vec<&str> = told.iter().map(|one| one.about.as_str()).collect();
+        assert_eq!(
+            abouts,
+            ["state store", "exchange okx", "jobs of okx", "tasks of okx", "worker other:9:2"]
+        );
+        assert_eq!((told[0].since, told[1].since), (began, AT));
+        assert!(serde_json::to_string(&told[0]).unwrap().contains("\"since\":\"2023-11-14T22:12:20Z\""));
+    }
+}

@@ -1,0 +1,233 @@
+//! The daemon's pulse: a snapshot of everything every second, and `health.json` every few.
+//!
+//! It runs beside the scheduler, so that a scheduler that is stuck is seen; it asks the store in a round of its
+//! own, so that a store that does not answer is seen too.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::now;
+use crate::config::Config;
+use crate::daemon::queues::{joined, view};
+use crate::daemon::{
+    DiskView, ExchangeView, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView, Vitals,
+    WRITTEN_EVERY_SECS, WorkerView, troubles,
+};
+use crate::db::{DbError, Probed};
+use crate::engine::Site;
+use crate::exchange::find;
+use crate::model::Micros;
+use crate::telemetry::events::{Chain, HealthFileWritten};
+
+/// How often the snapshot is made anew.
+const ROUND: Duration = Duration::from_secs(1);
+/// How often `health.json` is written though nothing changed.
+const WRITE: Duration = Duration::from_secs(WRITTEN_EVERY_SECS);
+/// How often the store is asked.
+const ASK: Duration = Duration::from_secs(5);
+/// How long the store may take to answer before it counts as out of reach.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Tells how the daemon is.
+pub struct Pulse {
+    site: Arc<Site>,
+    status: Arc<Status>,
+    environment: String,
+    store: Mutex<Asked>,
+    /// Since when each thing is wrong that is.
+    since: Mutex<BTreeMap<String, Micros>>,
+}
+
+/// The store as far as it is known.
+#[derive(Default)]
+struct Asked {
+    view: StoreView,
+    /// Since when it has been asked without an answer.
+    waiting_since: Option<Instant>,
+}
+
+impl Pulse {
+    /// The pulse of a daemon with this configuration.
+    #[must_use]
+    pub fn new(site: Arc<Site>, status: Arc<Status>, config: &Config) -> Self {
+        let (environment, store, since) = (config.environment.clone(), Mutex::default(), Mutex::default());
+        Pulse { site, status, environment, store, since }
+    }
+
+    /// Beats until `stop`, then takes `health.json` away.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.ask_store(&stop), self.beat(&stop));
+        if let Err(error) = Vitals::remove(&self.site.layout().own()) {
+            tracing::debug!(%error, "health.json is left behind");
+        }
+    }
+
+    async fn beat(&self, stop: &CancellationToken) {
+        let mut rounds = interval(ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut written: Option<(Instant, (String, String, bool))> = None;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => {}
+            }
+            self.look_at_scheduler();
+            let snapshot = self.snapshot();
+            let vitals = Vitals::of(&snapshot, &self.status.troubles());
+            self.status.set_snapshot(snapshot);
+            // What a check would end with is told at once.
+            let told = (vitals.worker.clone(), vitals.status.clone(), vitals.store_error.is_some());
+            let is_due = |(at, last): &(Instant, _)| *last != told || at.elapsed() >= WRITE;
+            if written.as_ref().is_none_or(is_due) {
+                written = Some((Instant::now(), told));
+                self.write(vitals).await;
+            }
+        }
+    }
+
+    async fn write(&self, vitals: Vitals) {
+        let own = self.site.layout().own();
+        let written = tokio::task::spawn_blocking(move || vitals.write(&own)).await;
+        let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        self.site.telemetry().emit(HealthFileWritten { error: written.as_ref().err() });
+    }
+
+    async fn ask_store(&self, stop: &CancellationToken) {
+        let mut rounds = interval(ASK);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let own = self.site.layout().own();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => {}
+            }
+            self.asked(|asked| asked.waiting_since = Some(Instant::now()));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                answer = self.site.database().probe(&own) => self.asked(|asked| asked.answered(answer)),
+            }
+        }
+    }
+
+    fn asked<T>(&self, change: impl FnOnce(&mut Asked) -> T) -> T {
+        change(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A scheduler that stands still starts nothing.
+    fn look_at_scheduler(&self) {
+        let late = self.status.since_tick().as_secs_f64();
+        if late > STUCK_SECS {
+            let why = format!("the scheduler has not gone round for {late:.0} s");
+            self.status.set_unready(STUCK, why);
+        } else {
+            self.status.clear_unready(STUCK);
+        }
+    }
+
+    /// The daemon now, and since when what is wrong is wrong.
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.now();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.since.clone_from(&since);
+        *since = troubles(&snapshot).into_iter().map(|trouble| (trouble.about, trouble.since)).collect();
+        snapshot.since.clone_from(&since);
+        snapshot
+    }
+
+    /// The one place where a snapshot is filled.
+    fn now(&self) -> Snapshot {
+        let telemetry = self.site.telemetry();
+        let queues = self.queues();
+        let (free_bytes, size_bytes) = telemetry.metrics().disk();
+        Snapshot {
+            at: now(),
+            environment: self.environment.clone(),
+            workers: self.workers(),
+            store: self.asked(|asked| asked.view()),
+            disk: DiskView { free_bytes, size_bytes, error: self.site.storage_trouble() },
+            exchanges: self.site.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
+            queues,
+            since: BTreeMap::new(),
+        }
+    }
+
+    /// This process, then the others that the store knows.
+    fn workers(&self) -> Vec<WorkerView> {
+        let late = self.status.since_tick().as_secs_f64();
+        let worker = self.site.worker();
+        let own = WorkerView {
+            id: worker.name().to_owned(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if late > STUCK_SECS { "stuck" } else { self.status.word() },
+            last_seen_s: 0.0,
+            loop_lag_s: late,
+            in_progress: self.status.queues().iter().map(|queue| queue.in_progress).sum(),
+            rss_bytes: resident_bytes(),
+        };
+        let others = worker.others();
+        std::iter::once(own).chain(others.iter().map(|(row, since)| view(row, *since))).collect()
+    }
+
+    /// What the schedule knows alone where the store's counts are old.
+    fn queues(&self) -> Vec<QueueView> {
+        let scheduled = self.status.queues();
+        match self.site.worker().census().counts() {
+            Some(counts) => joined(scheduled, &counts),
+            None => scheduled,
+        }
+    }
+
+    fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
+        let told = self.site.telemetry().metrics().exchange(name)?;
+        let held = self.site.client(name).and_then(|client| client.held());
+        let quota = find(name).and_then(|exchange| exchange.quotas().first()).map(|(_, quota)| quota);
+        Some(ExchangeView {
+            name,
+            is_up: told.is_up,
+            limited_until: held.filter(|hold| !hold.is_ban).map(|hold| hold.until),
+            banned_until: held.filter(|hold| hold.is_ban).map(|hold| hold.until),
+            limit: quota.map_or(0, |quota| quota.weight),
+            per_secs: quota.map_or(0.0, |quota| quota.per.as_secs_f64()),
+        })
+    }
+}
+
+impl Asked {
+    fn answered(&mut self, answer: Result<Probed, DbError>) {
+        self.waiting_since = None;
+        match answer {
+            Ok(probed) => {
+                self.view = StoreView {
+                    kind: probed.kind,
+                    version: probed.version,
+                    latency_ms: Some(probed.latency.as_secs_f64() * 1e3),
+                    size_bytes: probed.size_bytes,
+                    wal_bytes: probed.wal_bytes,
+                    connections: probed.connections,
+                    error: None,
+                }
+            }
+            Err(error) => self.view.error = Some(Chain(&error).to_string()),
+        }
+    }
+
+    fn view(&self) -> StoreView {
+        let mut view = self.view.clone();
+        let late = self.waiting_since.map(|since| since.elapsed()).filter(|late| *late > ANSWER_WITHIN);
+        if let (None, Some(late)) = (&view.error, late) {
+            view.error = Some(format!("the state store has not answered for {} s", late.as_secs()));
+        }
+        view
+    }
+}
+
+fn resident_bytes() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}

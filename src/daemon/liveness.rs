@@ -1,0 +1,154 @@
+//! `.dccd/health.json`: the daemon's sign of life, for a check that opens no socket and no database.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::{Condition, Snapshot, Trouble, troubles};
+use crate::disk::atomic;
+
+/// How often the daemon writes the file, in seconds.
+pub const WRITTEN_EVERY_SECS: u64 = 5;
+/// A file older than so many seconds is nobody's sign of life.
+pub const FRESH_SECS: f64 = 15.0;
+/// A scheduler that has not gone round for so many seconds is stuck.
+pub const STUCK_SECS: f64 = 30.0;
+
+/// The most bytes read of the file.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// The worker's name.
+    pub worker_id: String,
+    /// `starting`, `running`, `stopping` or `stuck`.
+    pub worker: String,
+    /// Its process.
+    pub pid: u32,
+    /// The version of the program.
+    pub version: String,
+    /// What this installation is called.
+    pub environment: String,
+    /// When this was written, in seconds since 1970.
+    pub written_at: f64,
+    /// How long ago the scheduler went round then.
+    pub tick_age_secs: f64,
+    /// `healthy`, `degraded` or `unhealthy`.
+    #[serde(default)]
+    pub status: String,
+    /// Why it is not healthy, as `about: why`.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// Why the state store could not be used; none where it could.
+    pub store_error: Option<String>,
+    /// Jobs due and waiting for a place.
+    pub queue_depth: u64,
+    /// Runs under way.
+    pub processing: u64,
+    /// Jobs whose last run failed.
+    pub failed: u64,
+}
+
+impl Vitals {
+    /// What a snapshot says of the daemon's own process, which is its first worker, and of a daemon that has these
+    /// reasons not to be ready.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
+        let own = snapshot.workers.first().cloned().unwrap_or_default();
+        let sums = snapshot.sums();
+        Vitals {
+            worker_id: own.id,
+            worker: own.state.to_owned(),
+            pid: own.pid,
+            version: own.version,
+            environment: snapshot.environment.clone(),
+            written_at: snapshot.at.as_secs_f64(),
+            tick_age_secs: own.loop_lag_s,
+            status: Condition::of(snapshot, unready).name().to_owned(),
+            reasons: unready.iter().chain(&troubles(snapshot)).map(ToString::to_string).collect(),
+            store_error: snapshot.store.error.clone(),
+            queue_depth: sums.depth,
+            processing: sums.in_progress,
+            failed: sums.failed,
+        }
+    }
+
+    /// Reads the file in a data path's own folder; none where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not such a file.
+    pub fn read(own: &Path) -> io::Result<Option<Self>> {
+        use std::io::Read as _;
+        let file = match std::fs::File::open(own.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        Ok(Some(serde_json::from_slice(&bytes)?))
+    }
+
+    /// Replaces the file; blocks on the disk. It is not synced: after a power cut it says nothing that is
+    /// true any more, and a sync every few seconds would wear the disk and wait for other writers.
+    ///
+    /// # Errors
+    /// Any refusal of the operating system.
+    pub fn write(&self, own: &Path) -> io::Result<()> {
+        atomic::show(&own.join(NAME), &serde_json::to_vec(self)?)
+    }
+
+    /// Takes the file of this process away: nobody is alive here.
+    ///
+    /// # Errors
+    /// Any refusal of the operating system but that there is none.
+    pub fn remove(own: &Path) -> io::Result<()> {
+        if Vitals::read(own).is_ok_and(|found| found.is_some_and(|found| found.pid != std::process::id())) {
+            return Ok(());
+        }
+        match std::fs::remove_file(own.join(NAME)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+const NAME: &str = "health.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::{QueueView, WorkerView};
+    use crate::model::Micros;
+
+    #[test]
+    fn what_is_written_of_a_snapshot_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = QueueView { depth: 2, in_progress: 3, failed: 1, ..QueueView::default() };
+        let own = WorkerView {
+            id: "host-7".to_owned(),
+            pid: std::process::id(),
+            state: "running",
+            ..WorkerView::default()
+        };
+        let snapshot = Snapshot {
+            at: Micros::from_secs(1_700_000_000),
+            environment: "production".to_owned(),
+            workers: vec![own],
+            queues: vec![queue.clone(), queue],
+            ..Snapshot::default()
+        };
+        assert_eq!(Vitals::read(folder.path()).unwrap(), None);
+
+        Vitals::of(&snapshot, &[]).write(folder.path()).unwrap();
+
+        let read = Vitals::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read, Vitals::of(&snapshot, &[]));
+        assert_eq!((read.status.as_str(), read.reasons.len()), ("degraded", 2));
+        assert_eq!((read.queue_depth, read.processing, read.failed), (4, 6, 2));
+        assert_eq!((read.worker.as_str(), read.written_at), ("running", 1_700_000_000.0));
+        Vitals::remove(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,281 @@
+//! Copies as people ask for them: a sync, a purge and a restore, told as they go, with a daemon and without one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Board, Site};
+use crate::jobs::{tell_finding, tell_flush};
+use crate::model::{NoMatch, Series, matches_selector};
+use crate::remote::{Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
+use crate::telemetry::events::Chain;
+
+/// How often it is told how far a sync is.
+const TELL: Duration = Duration::from_secs(1);
+/// How often a restore looks whether somebody else is done with the series.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What is to be done with the copies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CopyAsked {
+    /// Everything that is not verified on a remote is sent there.
+    Sync {},
+    /// Files that a remote holds are dropped until there is so much room.
+    Purge {
+        /// Room there is to be.
+        wanted_bytes: u64,
+        /// Only say what would be dropped.
+        dry_run: bool,
+    },
+    /// What the remotes hold and this data path has not is brought back.
+    Restore {
+        /// Selectors of the series; none means all.
+        series: Vec<String>,
+    },
+}
+
+/// What is told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyTold {
+    /// So much is not verified on a remote yet.
+    Pending {
+        /// The remote.
+        remote: String,
+        /// Files and ledgers.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A remote was synced.
+    Synced(RemoteSynced),
+    /// A file was dropped, or would be.
+    Dropped {
+        /// Whose.
+        series: String,
+        /// The period.
+        period: String,
+        /// Its bytes.
+        bytes: u64,
+        /// A remote that holds it.
+        remote: String,
+    },
+    /// A purge is over.
+    Purged {
+        /// The room there is.
+        free_bytes: u64,
+    },
+    /// A remote does not say what it holds.
+    NotListed {
+        /// Why, with its causes.
+        error: String,
+    },
+    /// No remote holds what was asked for.
+    NotHeld {
+        /// As it was asked for.
+        asked: String,
+        /// What they hold that is most like it.
+        nearest: Option<String>,
+    },
+}
+
+/// What became of one remote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoteSynced {
+    /// Its name.
+    pub remote: String,
+    /// Files and ledgers sent and verified.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files and ledgers that are not verified there now.
+    pub pending_files: u64,
+    /// Their bytes.
+    pub pending_bytes: u64,
+    /// What could not be copied.
+    pub failures: Vec<NotCopied>,
+}
+
+/// A series that could not be copied, or a remote that did not answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotCopied {
+    /// Whose; empty where the remote did not answer.
+    pub series: String,
+    /// A word of a closed set.
+    pub reason: String,
+    /// Why, with its causes.
+    pub error: String,
+}
+
+/// What a remote gave back of a series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Brought {
+    /// The remote.
+    pub remote: String,
+    /// Whole files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows that went into files that are here.
+    pub rows: u64,
+}
+
+impl Site {
+    /// Syncs every remote, all of them side by side.
+    pub async fn sync_all(self: &Arc<Self>, board: &Board, stop: &CancellationToken) {
+        let mut syncing = JoinSet::new();
+        for remote in self.copies().remotes() {
+            let (copies, remote, stop) = (self.copies().clone(), Arc::clone(remote), stop.clone());
+            syncing.spawn(async move {
+                let synced = copies.sync(&remote, true, &stop).await;
+                synced.map(|synced| told(remote.name(), &synced))
+            });
+        }
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + TELL, TELL);
+        let mut done = BTreeSet::new();
+        loop {
+            tokio::select! {
+                ended = syncing.join_next() => match ended {
+                    None => return,
+                    Some(Ok(Some(synced))) => {
+                        done.insert(synced.remote.clone());
+                        board.copied(CopyTold::Synced(synced));
+                    }
+                    Some(Ok(None)) => {}
+                    Some(Err(error)) => tracing::error!(%error, "a sync broke off; please report this"),
+                },
+                _ = ticks.tick() => {
+                    let waiting = self.copies().remotes().iter().map(|remote| remote.name());
+                    for remote in waiting.filter(|name| !done.contains(*name)) {
+                        let (files, bytes) = self.telemetry().metrics().remotes.pending(remote);
+                        board.copied(CopyTold::Pending { remote: remote.to_owned(), files, bytes });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops files until there is room, or says what would be dropped; once told to stop only what was.
+    pub async fn purge(&self, wanted_bytes: u64, dry_run: bool, board: &Board, stop: &CancellationToken) {
+        for file in self.copies().purge(wanted_bytes, dry_run, stop).await {
+            board.copied(CopyTold::Dropped {
+                series: file.series.to_string(),
+                period: file.period,
+                bytes: file.bytes,
+                remote: file.remote,
+            });
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+        board.copied(CopyTold::Purged { free_bytes: free_bytes(self.layout().root()).unwrap_or(0) });
+    }
+
+    /// The series that the remotes hold and that are meant. What is not there is told.
+    pub async fn on_remotes(
+        &self,
+        asked: &[String],
+        board: &Board,
+        stop: &CancellationToken,
+    ) -> Vec<Arc<Series>> {
+        let mut held: BTreeSet<Series> = BTreeSet::new();
+        for remote in self.copies().remotes() {
+            let restoring = self.restoring(remote);
+            let listed = tokio::select! {
+                listed = restoring.series() => listed,
+                () = stop.cancelled() => return Vec::new(),
+            };
+            match listed {
+                Ok(listed) => held.extend(listed),
+                Err(error) => board.copied(CopyTold::NotListed { error: Chain(&error).to_string() }),
+            }
+        }
+        let is_meant = |series: &Series, asked: &String| matches_selector(asked, series);
+        for asked in asked.iter().filter(|asked| !held.iter().any(|series| is_meant(series, asked))) {
+            let nearest = NoMatch::among(asked, &held).nearest;
+            board.copied(CopyTold::NotHeld { asked: asked.clone(), nearest });
+        }
+        held.retain(|series| asked.is_empty() || asked.iter().any(|asked| is_meant(series, asked)));
+        held.into_iter().map(Arc::new).collect()
+    }
+
+    /// Brings a series back from every remote in turn: each brings what those before it did not. Gives what came,
+    /// and what went wrong.
+    pub(crate) async fn bring_back(
+        &self,
+        series: &Series,
+        stop: &CancellationToken,
+    ) -> (Vec<Brought>, Vec<String>) {
+        let (mut brought, mut failures) = (Vec::new(), Vec::new());
+        for remote in self.copies().remotes() {
+            let began = Instant::now();
+            let restored = tokio::select! {
+                restored = self.restore_from(remote, series) => restored,
+                () = stop.cancelled() => {
+                    failures.push(format!("{series}: stopped"));
+                    break;
+                }
+            };
+            match restored {
+                Ok(None) => {}
+                Ok(Some(restored)) => {
+                    restored
+                        .findings
+                        .iter()
+                        .for_each(|finding| tell_finding(self.telemetry(), series, finding));
+                    tell_flush(self.telemetry(), series, &restored.flushed, began.elapsed());
+                    let (files, bytes, rows) = (restored.files, restored.bytes, restored.rows);
+                    brought.push(Brought { remote: remote.name().to_owned(), files, bytes, rows });
+                }
+                Err(error) => failures.push(format!("{series}: {}", Chain(&error))),
+            }
+        }
+        (brought, failures)
+    }
+
+    /// Waits while somebody else has the series open: a flush or a look at its files.
+    async fn restore_from(
+        &self,
+        remote: &Arc<dyn Remote>,
+        series: &Series,
+    ) -> Result<Option<Restored>, RemoteError> {
+        loop {
+            match self.restoring(remote).restore(series).await {
+                Err(error) if error.is_busy() => tokio::time::sleep(LOOK).await,
+                restored => return restored,
+            }
+        }
+    }
+
+    fn restoring(&self, remote: &Arc<dyn Remote>) -> Restoring {
+        Restoring {
+            store: self.store().clone(),
+            layout: self.layout().clone(),
+            telemetry: self.telemetry().clone(),
+            remote: Arc::clone(remote),
+        }
+    }
+}
+
+fn told(remote: &str, synced: &Synced) -> RemoteSynced {
+    let failure = |series: String, error: &RemoteError| NotCopied {
+        series,
+        reason: error.reason().name().to_owned(),
+        error: Chain(error).to_string(),
+    };
+    let of_series = synced.failures.iter().map(|(series, error)| failure(series.to_string(), error));
+    let failures = of_series.chain(synced.unanswered.iter().map(|error| failure(String::new(), error)));
+    RemoteSynced {
+        remote: remote.to_owned(),
+        files: synced.files,
+        bytes: synced.bytes,
+        pending_files: synced.pending_files,
+        pending_bytes: synced.pending_bytes,
+        failures: failures.collect(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Keeping the store of a data path: its journal durable, and published what nobody else publishes.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::now;
+use crate::jobs::{tell_finding, tell_flush};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{Chain, JournalBroken, JournalSynced, PublishFailed, StorageChecked};
+
+/// The time between syncs where every frame is synced by itself, or the configuration asks for less.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// How often the publisher looks whether something has waited long enough.
+const LOOK: Duration = Duration::from_millis(250);
+/// The time between attempts to publish while the disk refuses it, unless rows may wait less long anyway.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What the keeper works with.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    pub(crate) store: Store,
+    pub(crate) telemetry: Telemetry,
+    /// The time between syncs.
+    pub(crate) sync_every: Duration,
+    /// How long a row may wait before it is published.
+    pub(crate) flush_every: Duration,
+    /// Cancelled by the keeper when nothing more may be accepted.
+    pub(crate) broken: CancellationToken,
+}
+
+impl Keeper {
+    /// Keeps the journal until `stop`, or until it is beyond help.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut ticks = interval(self.sync_every.max(SHORTEST));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.broken.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+            match tokio::task::spawn_blocking(move || sync(&store, &telemetry)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    self.telemetry.emit(JournalBroken { error: &error });
+                    self.broken.cancel();
+                }
+                Err(error) => tracing::error!(%error, "a round of the journal's keeper broke off"),
+            }
+        }
+    }
+
+    /// Publishes what waits until `stop`. It may have to wait for a remote, which must not keep the journal waiting.
+    pub(crate) async fn publish(self, stop: CancellationToken) {
+        let mut published = Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let is_due = published.elapsed() >= self.longest_wait();
+            if is_due {
+                published = Instant::now();
+            }
+            let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+            let round = tokio::task::spawn_blocking(move || {
+                enter_copied(&store);
+                if is_due {
+                    publish_waiting(&store, &telemetry);
+                }
+            });
+            if let Err(error) = round.await {
+                tracing::error!(%error, "publishing what waits broke off");
+            }
+        }
+    }
+
+    /// How long what waits may go on waiting now.
+    fn longest_wait(&self) -> Duration {
+        if self.store.unpublished().is_some() { self.flush_every.min(AGAIN) } else { self.flush_every }
+    }
+}
+
+/// Makes the journal durable and sees whether rows that were refused can be accepted again.
+fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let marks = store.sync()?;
+    telemetry.emit(JournalSynced {
+        accepted: marks.accepted_frames,
+        durable: marks.durable_frames,
+        unsynced_bytes: marks.unsynced_bytes,
+        segments: marks.segments,
+        bytes: marks.bytes,
+        rewrites: marks.rewrites,
+        at: now(),
+        took: began.elapsed(),
+    });
+    store.probe();
+    telemetry.emit(StorageChecked {
+        unaccepted: store.refusing().as_deref(),
+        unpublished: store.unpublished().as_deref(),
+    });
+    Ok(())
+}
+
+/// Enters what was found on remotes while its series was written.
+pub(crate) fn enter_copied(store: &Store) {
+    if let Err(error) = store.enter_copied() {
+        tracing::warn!(error = %Chain(&error), "what a remote holds was not entered; the next sync finds it again");
+    }
+}
+
+/// Publishes what a failed run, or an earlier process, left in the journal.
+fn publish_waiting(store: &Store, telemetry: &Telemetry) {
+    for series in store.waiting() {
+        // A series that is busy publishes for itself.
+        let Ok((mut writer, findings)) = store.writer(&series) else { continue };
+        findings.iter().for_each(|finding| tell_finding(telemetry, &series, finding));
+        let began = Instant::now();
+        match writer.flush() {
+            Ok(flushed) => tell_flush(telemetry, &series, &flushed, began.elapsed()),
+            Err(error) => {
+                telemetry.emit(PublishFailed { series: &series, reason: error.reason(), error: &error })
+            }
+        }
+    }
+}

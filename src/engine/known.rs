@@ -1,0 +1,132 @@
+//! The exchanges a site speaks to and the series it knows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{AD_HOC_SERIES, Site, SiteError};
+use crate::clock::now;
+use crate::config::Config;
+use crate::exchange::find;
+use crate::jobs::Context;
+use crate::model::{Micros, Series};
+use crate::net::{Client, NetError, Settings};
+use crate::store::Ledger;
+use crate::worker::tell_coverage;
+
+/// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
+/// than an exchange's limit lets them come.
+const WALKS_AT_ONCE: usize = 4;
+
+impl Site {
+    /// Makes an exchange's client, once.
+    ///
+    /// # Errors
+    /// When its configured address is none.
+    pub fn meet(&self, name: &str, config: &Config) -> Result<(), NetError> {
+        let Some(exchange) = find(name).filter(|exchange| self.context(exchange.name()).is_none()) else {
+            return Ok(());
+        };
+        let settings = config.exchange(name);
+        let settings = Settings {
+            rest_url: settings.rest_url,
+            requests_per_second: settings.requests_per_second,
+            timeout: settings.timeout,
+        };
+        self.telemetry.metrics().declare_exchange(name, exchange.endpoints());
+        let client = Client::new(exchange, settings, Arc::new(self.telemetry.clone()))?;
+        let context = Context {
+            store: self.store.clone(),
+            client: Arc::new(client),
+            telemetry: self.telemetry.clone(),
+            flush_interval: config.storage.flush_interval,
+            walks_at_once: WALKS_AT_ONCE,
+            instruments: Mutex::new(HashMap::new()),
+        };
+        let mut contexts = self.contexts.write().unwrap_or_else(PoisonError::into_inner);
+        contexts.entry(exchange.name()).or_insert_with(|| Arc::new(context));
+        Ok(())
+    }
+
+    /// Takes series in that a running daemon did not know: their exchanges, what earlier runs came to, and
+    /// their metrics.
+    ///
+    /// # Errors
+    /// Where an exchange cannot be met or the state store not read.
+    pub(crate) async fn take_in(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), SiteError> {
+        series.iter().try_for_each(|one| self.meet(one.exchange(), config))?;
+        let is_new = |one: &&Arc<Series>| !self.telemetry.metrics().is_declared(one);
+        let new: Vec<&Arc<Series>> = series.iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        // A store that is away keeps nobody from collecting: rows are known from the ledger all the same.
+        let mut known = if self.db.is_away() { Vec::new() } else { self.db.series_health().await? };
+        known.retain(|known| {
+            new.iter().any(|one| ***one == known.series)
+                && self.telemetry.health().of(&known.series).is_none()
+        });
+        new.iter().for_each(|one| self.declare(one, Duration::ZERO));
+        self.telemetry.restore(known);
+        self.restore_coverage(new.into_iter());
+        Ok(())
+    }
+
+    /// Makes room for the metrics of so many jobs.
+    pub(crate) fn make_room(&self, jobs: usize) {
+        self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
+    }
+
+    /// Ends the metrics of a series that is not collected any more.
+    pub(crate) fn forget(&self, series: &Series) {
+        self.fleet.forget(series);
+        self.telemetry.forget_series(series);
+        self.worker.let_go();
+    }
+
+    /// Spends of each rate limit what falls to one of the workers that share an address.
+    pub(crate) fn share_limits(&self) {
+        let sharers = u32::try_from(self.fleet.sharers()).unwrap_or(u32::MAX);
+        let contexts = self.contexts.read().unwrap_or_else(PoisonError::into_inner);
+        contexts.values().for_each(|context| context.client.share_among(sharers));
+    }
+
+    pub(crate) fn context(&self, exchange: &str) -> Option<Arc<Context>> {
+        self.contexts.read().unwrap_or_else(PoisonError::into_inner).get(exchange).cloned()
+    }
+
+    /// Creates the label sets of a series at 0; `interval` is how often its job runs.
+    pub fn declare(&self, series: &Series, interval: Duration) {
+        if self.fleet.is_shared() {
+            return self.fleet.know(&Arc::new(series.clone()), interval);
+        }
+        self.telemetry.declare_series(series, &series.to_string(), interval);
+    }
+
+    /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
+    pub(crate) fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
+        for series in all {
+            if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
+                tell_coverage(&self.telemetry, series, &ledger);
+            }
+        }
+    }
+
+    /// The client of an exchange that has been met.
+    #[must_use]
+    pub fn client(&self, exchange: &str) -> Option<Arc<Client>> {
+        self.context(exchange).map(|context| Arc::clone(&context.client))
+    }
+
+    /// The exchanges that have been met, in order.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<&'static str> {
+        self.contexts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// The present by a series' exchange; the system's until the exchange's clock was measured.
+    #[must_use]
+    pub fn now_at(&self, series: &Series) -> Micros {
+        self.context(series.exchange()).map_or_else(now, |context| context.client.clock().now())
+    }
+}

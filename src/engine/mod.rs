@@ -1,0 +1,248 @@
+//! A data path in use: what the one-shot commands and the daemon share, and the front door of the library.
+//!
+//! Opening takes the lock, replays the journal and starts the loops that keep the store; then series are run, and
+//! work that was asked for is carried out, with its progress on a board that anyone may follow.
+//!
+//! Decisions:
+//!
+//! * **Publishing what waits may wait for a remote**, so it is a task of its own beside the one that keeps the
+//!   journal durable.
+//! * **A state store that failed counts as away until it answers the worker's probe**: no run waits for it, and
+//!   ends and health are kept and given to it before the next attempt at the same task begins.
+//! * **A board keeps the last progress and every report**, so that a slow reader holds nothing up and a lost one
+//!   ends nothing.
+//! * **A series runs a little later than its schedule says, by a share of its interval drawn from its name**,
+//!   at most 2 % and 30 s: a thousand jobs do not ask at once, and each keeps its beat over restarts.
+
+mod copies;
+mod copying;
+mod flusher;
+mod job;
+mod job_task;
+mod known;
+mod open;
+mod owner;
+mod pending_health;
+mod progress_feed;
+mod runs;
+mod state;
+mod trigger;
+mod window_task;
+pub mod wire;
+mod work;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use self::copies::{Copies, target};
+pub use self::copying::{Brought, CopyAsked, CopyTold, NotCopied, RemoteSynced};
+pub use self::job::Job;
+pub use self::owner::Broken;
+pub(crate) use self::progress_feed::is_worth_telling;
+pub use self::progress_feed::{Board, Told};
+pub use self::trigger::Rhythm;
+pub use self::work::{Done, DueJob, Files, How, Report, Work, carry_out, open_gaps};
+use crate::clock::now;
+use crate::db::{Database, DbError, SetAside};
+use crate::engine::flusher::enter_copied;
+use crate::engine::pending_health::Late;
+use crate::jobs::{Context, tell_finding};
+use crate::model::Series;
+use crate::net::NetError;
+use crate::remote::RemoteError;
+pub use crate::store::SOCKET;
+use crate::store::{DataLock, FindingKind, Layout, Store, StoreError};
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{Chain, DiskMeasured};
+use crate::tracker::TrackerError;
+use crate::worker::{Fleet, Rounds, Worker};
+
+/// Series named on the command line that have metrics beside the configured ones.
+const AD_HOC_SERIES: usize = 1_000;
+
+/// Everything the runs of a process share. Dropping it gives the data path's lock back.
+pub struct Site {
+    layout: Layout,
+    telemetry: Telemetry,
+    db: Database,
+    store: Store,
+    contexts: RwLock<BTreeMap<&'static str, Arc<Context>>>,
+    paused: Mutex<HashSet<Series>>,
+    copies: Copies,
+    worker: Arc<Worker>,
+    late: Arc<Late>,
+    fleet: Arc<Fleet>,
+    keeping: JoinSet<()>,
+    /// Ends the keeping.
+    kept: CancellationToken,
+    /// Cancelled when nothing more may be accepted.
+    broken: CancellationToken,
+    /// The state store that was damaged when this one was opened.
+    set_aside: Option<SetAside>,
+    lock: DataLock,
+}
+
+/// Why a data path cannot be put to use.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// The data path is held by another process, or cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state store cannot be used.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The tracker refused what every process needs of it.
+    #[error(transparent)]
+    Tracker(#[from] TrackerError),
+    /// A client cannot be made.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A remote cannot be made ready.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// `metrics.json` cannot be read or set aside.
+    #[error("{path} cannot be read; check its permissions")]
+    Health {
+        /// The file.
+        path: String,
+        /// The refusal.
+        source: std::io::Error,
+    },
+}
+
+impl Site {
+    /// Syncs the remotes at their interval and keeps room on the disk, until the end.
+    pub fn keep_copies(&mut self) {
+        for remote in self.copies.remotes() {
+            self.keeping.spawn(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
+        }
+        self.keeping.spawn(self.copies.clone().keep_room(self.kept.clone()));
+    }
+
+    /// The remotes and what is there.
+    #[must_use]
+    pub fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// The owner of the data path.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Why rows are not accepted, or not published, at present; none where all is well.
+    #[must_use]
+    pub fn storage_trouble(&self) -> Option<String> {
+        self.store.refusing().or_else(|| self.store.unpublished())
+    }
+
+    /// Whether somebody paused the job of a series.
+    #[must_use]
+    pub fn is_paused(&self, series: &Series) -> bool {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(series)
+    }
+
+    /// Keeps over restarts that jobs are paused, or not any more.
+    ///
+    /// # Errors
+    /// Where the state store cannot be written.
+    pub async fn keep_paused(&self, series: &[Series], is_paused: bool) -> Result<(), DbError> {
+        self.db.set_paused(series, is_paused, now()).await?;
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_paused {
+            paused.extend(series.iter().cloned());
+        } else {
+            paused.retain(|one| !series.contains(one));
+        }
+        Ok(())
+    }
+
+    /// Where its data lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// This process as a worker of the tracker.
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// What keeps its series apart from those of other processes.
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
+    }
+
+    /// Grows while the loop goes round that keeps this process's leases.
+    #[must_use]
+    pub fn rounds(&self) -> Rounds {
+        self.worker.rounds()
+    }
+
+    /// Where state is kept over restarts.
+    pub(crate) fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// Where its events go.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Checks every file of a series against its hash and sets damaged ones aside; gives what was set aside.
+    ///
+    /// # Errors
+    /// Where the series cannot be opened or its files not moved.
+    pub async fn set_aside_damaged(&self, series: &Arc<Series>) -> Result<Vec<String>, StoreError> {
+        let (store, own) = (self.store.clone(), Arc::clone(series));
+        let checked = tokio::task::spawn_blocking(move || {
+            let (mut writer, mut findings) = store.writer(&own)?;
+            findings.extend(writer.set_aside_damaged()?);
+            Ok::<_, StoreError>(findings)
+        });
+        let findings = checked.await.map_err(|error| StoreError::Io {
+            action: "checking",
+            path: self.layout.folder(series),
+            source: std::io::Error::other(error),
+        })??;
+        findings.iter().for_each(|finding| tell_finding(&self.telemetry, series, finding));
+        let aside = findings.iter().filter(|finding| finding.kind == FindingKind::Quarantined);
+        Ok(aside.map(|finding| finding.path.display().to_string()).collect())
+    }
+
+    /// Measures the disk the data lies on.
+    pub fn measure_disk(&self) {
+        if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            self.telemetry
+                .emit(DiskMeasured { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) });
+        }
+    }
+
+    /// Ends in good order. Gives whether the journal did too; if not, the next start replays it.
+    pub async fn close(mut self) -> bool {
+        self.kept.cancel();
+        while self.keeping.join_next().await.is_some() {}
+        self.fleet.close().await;
+        let store = self.store.clone();
+        let closing = move || {
+            enter_copied(&store);
+            store.close()
+        };
+        let closed = tokio::task::spawn_blocking(closing).await;
+        self.worker.leave().await;
+        self.db.close().await;
+        match closed {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => tracing::error!(error = %Chain(&error), "the journal is left as it is"),
+            Err(error) => tracing::error!(%error, "closing the journal broke off"),
+        }
+        false
+    }
+}

@@ -1,0 +1,175 @@
+//! Taking a data path into use: its lock first, then what earlier processes knew, then the loops that keep it.
+
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{AD_HOC_SERIES, Site, SiteError, owner, state};
+use crate::clock::now;
+use crate::config::Config;
+use crate::db::Database;
+use crate::disk::{Disk, atomic};
+use crate::engine::Job;
+use crate::engine::copies::{self, Copies};
+use crate::engine::flusher::Keeper;
+use crate::engine::pending_health::Late;
+use crate::jobs::tell_finding;
+use crate::remote::Bringer;
+use crate::store::{self, Layout, Store, StoreError};
+use crate::telemetry::events::{JournalReplayed, JournalTorn, PublishFailed};
+use crate::telemetry::{HealthMonitor, Telemetry};
+use crate::tracker::{Retention, Tracker, TrackerError};
+use crate::worker::{Fleet, Parts, Terms, Worker};
+
+impl Site {
+    /// Takes a data path into use for `command`: its lock first, then what earlier processes knew.
+    ///
+    /// # Errors
+    /// See [`SiteError`]; nothing is changed then but the lock file.
+    pub async fn open(config: &Config, command: &str) -> Result<Site, SiteError> {
+        let layout = Layout::new(&config.data_path);
+        let lock = owner::take_lock(&layout, command).await?;
+        let own = layout.own();
+        atomic::sweep(&own).map_err(|source| {
+            SiteError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
+        })?;
+        let health = HealthMonitor::open(layout.root()).map_err(|source| SiteError::Health {
+            path: layout.own().join("metrics.json").display().to_string(),
+            source,
+        })?;
+        let telemetry = Telemetry::with_health(health);
+        let jobs = Job::all(config);
+        telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
+        telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
+        let (db, set_aside) = state::open(&layout, config, &telemetry).await?;
+        let known = db.series_health().await?;
+        let paused = db.paused().await?.into_iter().collect();
+        let bucketed = copies::bucket(&config.storage)?;
+        let remotes = copies::remotes(&config.storage, bucketed.as_ref())?;
+        let is_daemon = ["start", "stream"].contains(&command);
+        let worker = enter(&layout, config, &db, &telemetry, (&jobs, is_daemon)).await?;
+        let store = open_store(&layout, config, &telemetry, lock.disk()).await?;
+        let kept = CancellationToken::new();
+        store.bring_with(Arc::new(Bringer {
+            remotes: remotes.clone(),
+            telemetry: telemetry.clone(),
+            runtime: Handle::current(),
+            stop: kept.clone(),
+        }));
+        let (own, told) = (layout.clone(), telemetry.clone());
+        let fleet = Fleet::new(Parts {
+            owned: Arc::clone(worker.owned()),
+            bucketed,
+            store: store.clone(),
+            layout: layout.clone(),
+            telemetry: telemetry.clone(),
+            db: db.clone(),
+            own_address: config.worker.own_address,
+        });
+        let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
+        let mut site = Site {
+            late: Late::new(&db, &telemetry, worker.shared_name()),
+            layout,
+            telemetry,
+            db,
+            store,
+            worker,
+            fleet,
+            contexts: RwLock::default(),
+            paused: Mutex::new(paused),
+            copies,
+            keeping: JoinSet::new(),
+            kept,
+            broken: CancellationToken::new(),
+            set_aside,
+            lock,
+        };
+        site.keep_store(config);
+        site.watch_lock();
+        site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
+        site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
+        site.keeping.spawn(Arc::clone(&site.fleet).run(site.kept.clone()));
+        for job in &jobs {
+            site.declare(&job.order.series, job.rhythm.interval(now()));
+            site.meet(job.series().exchange(), config)?;
+        }
+        let ours = || jobs.iter().map(Job::series).filter(|series| site.fleet.has(series));
+        if known.is_empty() {
+            site.recover_health(ours());
+        }
+        site.telemetry.restore(known.into_iter().filter(|known| site.fleet.has(&known.series)).collect());
+        site.restore_coverage(ours());
+        site.fleet.show().await;
+        Ok(site)
+    }
+
+    fn keep_store(&mut self, config: &Config) {
+        let keeper = Keeper {
+            store: self.store.clone(),
+            telemetry: self.telemetry.clone(),
+            sync_every: config.storage.journal_sync,
+            flush_every: config.storage.flush_interval,
+            broken: self.broken.clone(),
+        };
+        self.keeping.spawn(keeper.clone().publish(self.kept.clone()));
+        self.keeping.spawn(keeper.run(self.kept.clone()));
+    }
+}
+
+/// Makes this process a worker, and the series of its jobs its own.
+async fn enter(
+    layout: &Layout,
+    config: &Config,
+    db: &Database,
+    telemetry: &Telemetry,
+    (jobs, is_daemon): (&[Job], bool),
+) -> Result<Arc<Worker>, TrackerError> {
+    let tracker = Tracker::new(db, telemetry);
+    let terms = Terms {
+        id: config.worker.id.clone(),
+        slots: config.worker.slots,
+        lease: config.worker.lease,
+        retention: Retention::of_days(config.runs_retention_days),
+        is_alone: db.kind() == "sqlite",
+        is_spread: config.storage.fleet().is_some(),
+        is_daemon,
+    };
+    let worker = Worker::enter(tracker, &layout.own(), terms, telemetry).await?;
+    worker.want(&Job::wanted(jobs));
+    worker.forget_gone().await?;
+    worker.own().await?;
+    Ok(worker)
+}
+
+/// Opens the store, and tells what the journal of the process before still held.
+async fn open_store(
+    layout: &Layout,
+    config: &Config,
+    telemetry: &Telemetry,
+    disk: Arc<dyn Disk>,
+) -> Result<Store, SiteError> {
+    let began = Instant::now();
+    let settings = store::Settings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
+    let layout = layout.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::on(disk, &layout, settings)).await;
+    let (store, replay) = opened.map_err(|error| StoreError::Io {
+        action: "replaying",
+        path: config.data_path.clone(),
+        source: std::io::Error::other(error),
+    })??;
+    for (series, finding) in &replay.findings {
+        match series {
+            Some(series) => tell_finding(telemetry, series, finding),
+            None => telemetry.emit(JournalTorn { file: &finding.path, why: &finding.detail }),
+        }
+    }
+    for (series, error) in &replay.failures {
+        telemetry.emit(PublishFailed { series, reason: error.reason(), error });
+    }
+    let (frames, rows, is_clean) = (replay.frames, replay.rows, replay.is_clean);
+    telemetry.emit(JournalReplayed { frames, rows, is_clean, took: began.elapsed() });
+    Ok(store)
+}

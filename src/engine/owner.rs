@@ -1,0 +1,83 @@
+//! The data path is this process's own, or the process ends.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{Site, SiteError};
+use crate::store::{DataLock, Layout, StoreError};
+use crate::telemetry::events::OwnershipLost;
+
+/// How often the lock is looked at; everything that is written looks for itself too.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long a new owner may take to sign the lock it took.
+const SIGNS_WITHIN: Duration = Duration::from_secs(1);
+
+/// Why a process must end by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The journal is beyond help.
+    Journal,
+    /// The data path may be another process's now; why.
+    NotOwner(String),
+}
+
+impl Site {
+    /// Ends when nothing more may be accepted: the process must end too.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Why nothing more may be accepted; none where more may. A new owner is given a moment to say who it is.
+    pub async fn why_broken(&self) -> Option<Broken> {
+        let (watch, began) = (self.lock.watch(), Instant::now());
+        while let Some(lost) = watch.lost() {
+            if lost.winner.is_some() || began.elapsed() > SIGNS_WITHIN {
+                return Some(Broken::NotOwner(lost.to_string()));
+            }
+            sleep(LOOK).await;
+        }
+        self.broken.is_cancelled().then_some(Broken::Journal)
+    }
+
+    /// Cancels `stop` once nothing more may be accepted.
+    pub fn stop_when_broken(&mut self, stop: CancellationToken) {
+        let (broken, kept) = (self.broken.clone(), self.kept.clone());
+        self.keeping.spawn(async move {
+            tokio::select! {
+                () = broken.cancelled() => stop.cancel(),
+                () = kept.cancelled() => {}
+            }
+        });
+    }
+
+    /// Looks at the lock until the end; without it nothing more is accepted.
+    pub(crate) fn watch_lock(&mut self) {
+        let (watch, telemetry) = (self.lock.watch(), self.telemetry.clone());
+        let (broken, kept) = (self.broken.clone(), self.kept.clone());
+        self.keeping.spawn(async move {
+            let mut looks = interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = kept.cancelled() => return,
+                    _ = looks.tick() => {}
+                }
+                if let Some(lost) = watch.lost() {
+                    telemetry.emit(OwnershipLost { why: &lost.to_string() });
+                    return broken.cancel();
+                }
+            }
+        });
+    }
+}
+
+/// Takes the lock of a data path; that may wait for an owner that lost it.
+pub(crate) async fn take_lock(layout: &Layout, command: &str) -> Result<DataLock, SiteError> {
+    let (root, layout, command) = (layout.root().to_owned(), layout.clone(), command.to_owned());
+    let taken = tokio::task::spawn_blocking(move || DataLock::take(&layout, &command)).await;
+    let broke_off = |error| StoreError::io("locking", &root)(std::io::Error::other(error));
+    Ok(taken.map_err(broke_off)??)
+}

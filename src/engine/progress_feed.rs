@@ -1,0 +1,225 @@
+//! Where the work somebody asked for is followed: the last progress of each series, and every report.
+//!
+//! What nobody reads is bounded by the number of series; what is read late is never lost but for progress
+//! that newer progress replaced.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::clock::now;
+use crate::engine::{CopyTold, Report};
+use crate::jobs::Progress;
+use crate::model::Series;
+use crate::net::Hold;
+
+/// A limit that is over so soon is not told.
+const SHORT: Duration = Duration::from_secs(5);
+
+/// What is told of work under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// How far the run of a series is.
+    Progress {
+        /// Whose.
+        series: String,
+        /// Windows done.
+        done: usize,
+        /// Windows planned.
+        planned: usize,
+        /// Rows received and kept so far.
+        rows: u64,
+    },
+    /// A run ended.
+    Ended(Report),
+    /// Something became of the copies.
+    Copied(CopyTold),
+    /// Runs wait: an exchange wants no request before an instant.
+    Held {
+        /// Who.
+        exchange: String,
+        /// Until when, in microseconds since 1970 by our clock.
+        until: i64,
+        /// Whether it has banned us, rather than asked for fewer requests.
+        is_ban: bool,
+    },
+    /// Work that was asked for and is not done: it was stopped before these series were begun.
+    NotBegun {
+        /// Whose.
+        series: Vec<String>,
+    },
+}
+
+/// Whether a hold lasts long enough to be told: short ones are how every limit is kept.
+pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
+    hold.is_ban || hold.left > SHORT
+}
+
+/// Followed by one reader.
+#[derive(Default)]
+pub struct Board {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    progress: BTreeMap<String, Progress>,
+    reports: VecDeque<Report>,
+    copied: VecDeque<CopyTold>,
+    not_begun: Vec<String>,
+    /// What each exchange was last told to want.
+    held: BTreeMap<&'static str, Hold>,
+    newly_held: Vec<(&'static str, Hold)>,
+    is_over: bool,
+    is_cut_short: bool,
+}
+
+impl Board {
+    /// A run is so far now.
+    pub fn progress(&self, series: &Series, progress: Progress) {
+        self.state().progress.insert(series.to_string(), progress);
+        self.changed.notify_one();
+    }
+
+    /// A run ended.
+    pub fn report(&self, report: Report) {
+        let mut state = self.state();
+        state.progress.remove(&report.series);
+        state.reports.push_back(report);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Something became of the copies. What is pending on a remote replaces what was before.
+    pub fn copied(&self, told: CopyTold) {
+        let mut state = self.state();
+        if let CopyTold::Pending { remote, .. } = &told {
+            let is_older =
+                |own: &CopyTold| matches!(own, CopyTold::Pending { remote: own, .. } if own == remote);
+            state.copied.retain(|own| !is_older(own));
+        }
+        state.copied.push_back(told);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// An exchange wants no request before an instant; told once, and where that changes.
+    pub fn held(&self, exchange: &'static str, hold: Hold) {
+        let mut state = self.state();
+        let known = state.held.insert(exchange, hold);
+        if known.map(|own| (own.until, own.is_ban)) != Some((hold.until, hold.is_ban)) {
+            state.newly_held.push((exchange, hold));
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+
+    /// These are not begun any more.
+    pub fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
+        self.state().not_begun.extend(series.into_iter().map(ToString::to_string));
+        self.changed.notify_one();
+    }
+
+    /// Tells what was told on another board.
+    pub(crate) fn repeat(&self, told: Told) {
+        match told {
+            Told::Ended(report) => self.report(report),
+            Told::Copied(told) => self.copied(told),
+            // Whoever repeats it has no work under way itself.
+            Told::Held { .. } => {}
+            Told::NotBegun { series } => {
+                self.state().not_begun.extend(series);
+                self.changed.notify_one();
+            }
+            Told::Progress { series, done, planned, rows } => {
+                self.state().progress.insert(series, Progress { done, planned, rows });
+                self.changed.notify_one();
+            }
+        }
+    }
+
+    /// Nothing more will be told.
+    pub fn close(&self) {
+        self.state().is_over = true;
+        self.changed.notify_one();
+    }
+
+    /// Nothing more will be told, and not everything that was asked for is done.
+    pub fn cut_short(&self) {
+        self.state().is_cut_short = true;
+        self.close();
+    }
+
+    /// Whether it ended before everything was done.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.state().is_cut_short
+    }
+
+    /// Waits for what is new; none once everything was told.
+    pub async fn next(&self) -> Option<Vec<Told>> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(told) = self.take() {
+                return (!told.is_empty()).then_some(told);
+            }
+            changed.await;
+        }
+    }
+
+    /// What is new: none where nothing is, nothing where it is over.
+    fn take(&self) -> Option<Vec<Told>> {
+        let mut state = self.state();
+        let progress = std::mem::take(&mut state.progress).into_iter().map(|(series, at)| Told::Progress {
+            series,
+            done: at.done,
+            planned: at.planned,
+            rows: at.rows,
+        });
+        let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
+        let mut told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
+        told.extend(state.newly_held.drain(..).map(|(exchange, hold)| Told::Held {
+            exchange: exchange.to_owned(),
+            until: (now() + hold.left).0,
+            is_ban: hold.is_ban,
+        }));
+        if !state.not_begun.is_empty() {
+            told.push(Told::NotBegun { series: std::mem::take(&mut state.not_begun) });
+        }
+        (!told.is_empty() || state.is_over).then_some(told)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::How;
+
+    #[tokio::test]
+    async fn a_slow_reader_misses_old_progress_and_no_report() {
+        let board = Board::default();
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let report = |rows| Report { rows, ..Report::new(&series, How::Done) };
+        for done in 0..9 {
+            board.progress(&series, Progress { done, planned: 9, rows: 0 });
+        }
+        assert!(matches!(board.next().await.as_deref(), Some([Told::Progress { done: 8, .. }])));
+
+        board.progress(&series, Progress { done: 9, planned: 9, rows: 0 });
+        board.report(report(1));
+        board.report(report(2));
+        board.close();
+
+        assert_eq!(board.next().await, Some(vec![Told::Ended(report(1)), Told::Ended(report(2))]));
+        assert_eq!(board.next().await, None);
+    }
+}

@@ -1,0 +1,88 @@
+//! A run of a series: begun where it is ours, traced, and its outcome kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{Site, now};
+use crate::jobs::{Order, Outcome, Progress, RunError, run};
+use crate::model::Series;
+use crate::telemetry::events::{JobFailed, JobStarted, JobStopped, JobSucceeded};
+use crate::telemetry::trace;
+use crate::worker::Pass;
+
+impl Site {
+    /// Runs a job once, `delay` after it was due, and keeps the outcome.
+    pub async fn run(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        stop: &CancellationToken,
+    ) -> Outcome {
+        match self.fleet.enter(&order.series, stop, true).await {
+            Ok(pass) => self.run_as_owner(order, delay, progress, &pass).await,
+            Err(error) => Outcome::of_error(error),
+        }
+    }
+
+    /// Runs a job once whose series is ours.
+    pub(crate) async fn run_as_owner(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        pass: &Pass,
+    ) -> Outcome {
+        self.run_traced(order, delay, progress, pass).instrument(trace::job_run(&order.series)).await
+    }
+
+    pub(crate) async fn run_traced(
+        &self,
+        order: &Order,
+        delay: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+        pass: &Pass,
+    ) -> Outcome {
+        let series = &order.series;
+        self.telemetry.emit(JobStarted { series, delay });
+        let outcome = match self.context(series.exchange()) {
+            Some(context) => run(&context, order, progress, &pass.stop).await,
+            None => Outcome::of_error(RunError::NoOffer {
+                series: Arc::clone(series),
+                exchange: "this version",
+                what: format!("adapter for {}", series.exchange()),
+            }),
+        };
+        let outcome = self.fleet.finish(pass, outcome).await;
+        self.keep(series, &outcome).await;
+        outcome
+    }
+
+    /// Tells the outcome and keeps it over restarts.
+    pub(crate) async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
+        let (rows, took, at) = (outcome.rows, outcome.took, now());
+        trace::ran(rows);
+        match &outcome.error {
+            None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
+            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
+            Some(error) => {
+                let reason = error.reason();
+                trace::failed(reason.name(), error);
+                self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
+            }
+        }
+        // What it remembers is for the owner of the data path to remember.
+        if self.lock.watch().lost().is_some() {
+            return;
+        }
+        self.late.save(series).await;
+        let telemetry = self.telemetry.clone();
+        if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
+        {
+            tracing::error!("saving metrics.json broke off: {error}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A stretch of history as a window task of the tracker: planned and taken before its run, or taken up where it
+//! waits already, and settled after it.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::job_task::{is_stopped, refused};
+use crate::engine::{Job, Site, Work};
+use crate::jobs::{Order, Outcome, Retry, RunError, Since};
+use crate::model::{Micros, Series, Window};
+use crate::tracker::{Fault, NewTask, Next, Refusal, Task, TaskKind, TrackerError, Verdict};
+use crate::worker::{Hold, TAKES_WITHIN};
+
+/// Levels of each side of a book where no job says how many.
+const USUAL_DEPTH: u32 = 50;
+
+impl Site {
+    /// Takes the tasks of a stretch of history in hand; none where the tracker's store fails, since collecting
+    /// goes on without it. The error is the outcome of a run that was not this process's to begin.
+    pub(crate) async fn take_stretch(
+        &self,
+        work: &Work,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Hold>, Outcome> {
+        let taking = async {
+            match (&work.task, self.window_of(&work.order)) {
+                (Some(id), _) => self.worker().take_waiting(id, stop).await.map(|hold| vec![hold]),
+                (None, Some(window)) if !self.database().is_away() => {
+                    self.worker().take_window(&new_task(work, window), stop).await
+                }
+                (None, _) => Ok(Vec::new()),
+            }
+        };
+        match (timeout(TAKES_WITHIN, taking).await, &work.task) {
+            (Ok(Ok(holds)), _) => Ok(holds),
+            (Ok(Err(TrackerError::Refused(refusal))), _) => Err(refused(&work.order, refusal)),
+            // What waits in a store that does not answer may be somebody else's by now.
+            (_, Some(id)) => Err(refused(&work.order, Refusal::LeaseLost { id: id.clone() })),
+            (_, None) => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the work on a stretch of history.
+    pub(crate) async fn settle_stretch(&self, holds: Vec<Hold>, outcome: &Outcome, work: &Work) {
+        if !is_stopped(outcome) {
+            return self.worker().settle_all(holds, &verdict(outcome)).await;
+        }
+        if holds.iter().any(Hold::is_cancelled) {
+            return self.worker().settle_all(holds, &Verdict::Cancelled { again_at: None }).await;
+        }
+        match work.withdrawn.is_cancelled() {
+            true => self.worker().withdraw_all(holds).await,
+            false => self.worker().settle_all(holds, &Verdict::GivenBack).await,
+        }
+    }
+
+    /// The window of an order, where it is not empty.
+    fn window_of(&self, order: &Order) -> Option<Window> {
+        let since = match order.since {
+            Since::Exactly(since) | Since::AtLeast(since) => since,
+            Since::Origin | Since::Known => Micros::OLDEST,
+        };
+        Window::new(since, order.until.unwrap_or_else(|| self.now_at(&order.series)))
+    }
+}
+
+fn new_task(work: &Work, window: Window) -> NewTask {
+    let (order, kind) = (&work.order, kind(work));
+    NewTask {
+        max_attempts: Some(order.retry.attempts),
+        retry_delay: order.retry.delay,
+        is_explicit: true,
+        ..NewTask::window(kind, &order.series, window)
+    }
+}
+
+fn kind(work: &Work) -> TaskKind {
+    if work.check_files { TaskKind::Repair } else { TaskKind::Backfill }
+}
+
+impl Work {
+    /// The work of a window that waits in the tracker; none where this version cannot do it. A job of the series
+    /// says what the task does not know.
+    pub(crate) fn of_task(task: &Task, jobs: &[Job]) -> Option<Work> {
+        let (series, window) = (task.series.parse::<Series>().ok()?, task.window?);
+        let job = jobs.iter().find(|job| **job.series() == series);
+        let since = match (task.kind, window.from) {
+            (TaskKind::Job, _) => return None,
+            (_, from) if from > Micros::OLDEST => Since::Exactly(from),
+            (TaskKind::Repair, _) => Since::Known,
+            (TaskKind::Backfill, _) => Since::Origin,
+        };
+        let order = Order {
+            series: series.into(),
+            since,
+            until: Some(window.until),
+            retry: Retry {
+                attempts: task.max_attempts.unwrap_or(1).max(1),
+                delay: task.retry_delay.min(Duration::from_secs(86_400)),
+            },
+            depth: job.map_or(USUAL_DEPTH, |job| job.order.depth),
+            spare_repairs: false,
+        };
+        let is_repair = task.kind == TaskKind::Repair;
+        Some(Work { check_files: is_repair, task: Some(task.id.clone()), ..Work::fetch(order) })
+    }
+}
+
+/// How the attempt at a window ended. Its run has tried each part as often as the policy allows: it is exhausted,
+/// and waits for the next explicit run, or for an hour to pass.
+fn verdict(outcome: &Outcome) -> Verdict {
+    match &outcome.error {
+        None => Verdict::Succeeded { again_at: None },
+        Some(RunError::Stopped { .. }) => Verdict::GivenBack,
+        Some(error) => Verdict::Failed { fault: Fault::of(error.reason().name(), error), next: Next::Never },
+    }
+}

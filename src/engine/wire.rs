@@ -1,0 +1,186 @@
+//! The shapes in which work is handed from a command to the daemon.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Told, Work};
+use crate::jobs::{Order, Retry, Since};
+use crate::model::Micros;
+
+/// Work on series, configured or not.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkAsked {
+    /// Each piece.
+    pub works: Vec<WireWork>,
+    /// So many side by side.
+    pub at_once: usize,
+}
+
+/// Jobs by selectors of their series; none means all.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsAsked {
+    /// Such as `binance/BTC-USDT/ohlc/1h`, `binance/BTC-USDT` or `binance`.
+    pub series: Vec<String>,
+}
+
+/// Work that is not wanted any more.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelAsked {
+    /// As [`Line::Accepted`] told it.
+    pub id: u64,
+}
+
+/// What was done for the jobs somebody meant.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobsChanged {
+    /// The series of those that were found.
+    pub series: Vec<String>,
+}
+
+/// A fire drill of the alerts.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertAsked {
+    /// How long the test alert is to fire from now on; 0 lowers it.
+    pub secs: u64,
+}
+
+/// What became of a fire drill.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AlertTested {
+    /// How long the test alert fires now.
+    pub secs: u64,
+}
+
+/// A line of the answer to work that was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// It was taken in.
+    Accepted {
+        /// What it is called where it is to be cancelled.
+        id: u64,
+    },
+    /// How it goes.
+    Told(Told),
+    /// Nothing is new, and the daemon is alive.
+    Alive {},
+    /// Everything was told.
+    Over {},
+    /// Nothing more is told: the daemon stops, and not everything is done.
+    Stopped {},
+}
+
+/// One piece of work.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireWork {
+    series: String,
+    since: WireSince,
+    until: Option<i64>,
+    attempts: u32,
+    retry_delay_secs: f64,
+    depth: u32,
+    check_files: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireSince {
+    Exactly(i64),
+    AtLeast(i64),
+    Origin,
+    Known,
+}
+
+impl From<&Work> for WireWork {
+    fn from(work: &Work) -> Self {
+        let order = &work.order;
+        WireWork {
+            series: order.series.to_string(),
+            since: match order.since {
+                Since::Exactly(at) => WireSince::Exactly(at.0),
+                Since::AtLeast(at) => WireSince::AtLeast(at.0),
+                Since::Origin => WireSince::Origin,
+                Since::Known => WireSince::Known,
+            },
+            until: order.until.map(|until| until.0),
+            attempts: order.retry.attempts,
+            retry_delay_secs: order.retry.delay.as_secs_f64(),
+            depth: order.depth,
+            check_files: work.check_files,
+        }
+    }
+}
+
+impl TryFrom<WireWork> for Work {
+    type Error = String;
+
+    fn try_from(wire: WireWork) -> Result<Self, String> {
+        let series = wire.series.parse().map_err(|error| format!("series: {error}"))?;
+        if !(1..=10).contains(&wire.attempts) {
+            return Err(format!("attempts: {} is not from 1 to 10", wire.attempts));
+        }
+        if !(0.0..=86_400.0).contains(&wire.retry_delay_secs) {
+            return Err("retry_delay_secs: it must be from 0 to 86400".to_owned());
+        }
+        let order = Order {
+            series: Arc::new(series),
+            since: match wire.since {
+                WireSince::Exactly(at) => Since::Exactly(Micros(at)),
+                WireSince::AtLeast(at) => Since::AtLeast(Micros(at)),
+                WireSince::Origin => Since::Origin,
+                WireSince::Known => Since::Known,
+            },
+            until: wire.until.map(Micros),
+            retry: Retry { attempts: wire.attempts, delay: Duration::from_secs_f64(wire.retry_delay_secs) },
+            depth: wire.depth,
+            spare_repairs: false,
+        };
+        Ok(Work { check_files: wire.check_files, ..Work::fetch(order) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_comes_out_of_its_wire_shape_as_it_went_in() {
+        for since in [Since::Exactly(Micros(7)), Since::AtLeast(Micros(-7)), Since::Origin, Since::Known] {
+            let order = Order {
+                series: Arc::new("binance/BTC-USDT/ohlc/1h".parse().unwrap()),
+                since,
+                until: Some(Micros(9)),
+                retry: Retry { attempts: 3, delay: Duration::from_millis(2_500) },
+                depth: 50,
+                spare_repairs: false,
+            };
+            let text = serde_json::to_string(&WireWork::from(&Work::repair(order.clone())));
+            let back: WireWork = serde_json::from_str(&text.unwrap()).unwrap();
+            let back = Work::try_from(back).unwrap();
+            assert_eq!((back.order, back.check_files), (order, true));
+        }
+    }
+
+    #[test]
+    fn work_that_cannot_be_is_refused_with_its_place() {
+        let text = |series: &str, attempts: u32| {
+            format!(
+                r#"{{"series":"{series}","since":"known","until":null,"attempts":{attempts},"retry_delay_secs":1,"depth":50,"check_files":false}}"#
+            )
+        };
+        let refused = |text: String| {
+            let wire: WireWork = serde_json::from_str(&text).unwrap();
+            Work::try_from(wire).unwrap_err()
+        };
+        assert!(refused(text("nothing", 3)).starts_with("series: "));
+        assert!(refused(text("binance/BTC-USDT/ohlc/1h", 11)).starts_with("attempts: "));
+        assert!(serde_json::from_str::<WireWork>(r#"{"series":"x","and":1}"#).is_err());
+    }
+}

@@ -1,0 +1,291 @@
+//! One piece of work on one series, as a command asks for it, and what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::now;
+use crate::engine::{Brought, Job, Site};
+use crate::exchange::find;
+use crate::jobs::plan::due_until;
+use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
+use crate::model::{Micros, Series, Windows};
+use crate::store::{Layout, Ledger, StoreError};
+use crate::telemetry::events::Chain;
+use crate::worker::Pass;
+
+/// What is to be done for a series.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// What is fetched.
+    pub order: Order,
+    /// Every file is checked first, and damaged ones are set aside.
+    pub check_files: bool,
+    /// What the remotes hold of the series and this data path has not is brought back, and nothing is fetched.
+    pub bring_back: bool,
+    /// The job whose turn it is; none for what is asked for beside the jobs.
+    pub turn: Option<DueJob>,
+    /// The task that stands for it already; a window that is planned for it otherwise.
+    pub task: Option<String>,
+    /// Cancelled, before it is stopped, where nobody wants it any more.
+    pub withdrawn: CancellationToken,
+}
+
+/// A configured job whose turn it is.
+#[derive(Clone, Debug)]
+pub struct DueJob {
+    /// The job.
+    pub job: Job,
+    /// Its failed runs in a row.
+    pub failed: u32,
+}
+
+/// What work came to.
+pub struct Done {
+    /// The run.
+    pub outcome: Outcome,
+    /// What became of the files, where they were checked.
+    pub files: Option<Files>,
+    /// When the job whose turn it was is due again.
+    pub due: Option<Micros>,
+    /// What each remote gave back, where that was asked for.
+    pub brought: Vec<Brought>,
+    /// What did not come back, and why.
+    pub missing: Vec<String>,
+}
+
+impl Done {
+    /// A run that came to this, and nothing besides.
+    fn of(outcome: Outcome) -> Self {
+        Done { outcome, files: None, due: None, brought: Vec::new(), missing: Vec::new() }
+    }
+}
+
+impl Work {
+    /// History of a series, beside any job.
+    #[must_use]
+    pub fn fetch(order: Order) -> Self {
+        Work {
+            order,
+            check_files: false,
+            bring_back: false,
+            turn: None,
+            task: None,
+            withdrawn: CancellationToken::new(),
+        }
+    }
+
+    /// A check of the files of a series and what is then missing.
+    #[must_use]
+    pub fn repair(order: Order) -> Self {
+        Work { check_files: true, ..Work::fetch(order) }
+    }
+
+    /// What the remotes hold of a series, brought back.
+    #[must_use]
+    pub fn restore(series: Arc<Series>) -> Self {
+        let order = Order {
+            series,
+            since: Since::Known,
+            until: None,
+            retry: Retry { attempts: 1, delay: Duration::ZERO },
+            depth: 1,
+            spare_repairs: false,
+        };
+        Work { bring_back: true, ..Work::fetch(order) }
+    }
+
+    /// A job's turn, after so many failed runs in a row.
+    #[must_use]
+    pub fn turn_of(job: Job, failed: u32) -> Self {
+        Work { turn: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
+    }
+}
+
+/// What came of it, in words and figures that can be handed from one process to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whose.
+    pub series: String,
+    /// New rows stored.
+    pub rows: u64,
+    /// Rows that replaced one of other content.
+    pub revised: u64,
+    /// How long it took.
+    pub took_secs: f64,
+    /// When a run of the series last ended, in seconds since 1970.
+    pub last_run_secs: Option<f64>,
+    /// When one last ended well, in seconds since 1970.
+    pub last_success_secs: Option<f64>,
+    /// How it ended.
+    pub how: How,
+    /// Why, with its causes, where it did not end well.
+    pub error: Option<String>,
+    /// What became of the files, where they were checked.
+    pub files: Option<Files>,
+    /// What each remote gave back, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought: Vec<Brought>,
+}
+
+/// How work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Everything that was wanted is stored.
+    Done,
+    /// So many windows could not be fetched.
+    Skipped(usize),
+    /// It was told to stop.
+    Stopped,
+    /// It was not begun: somebody else works on it, or somebody decided that nobody does.
+    Refused,
+    /// It failed.
+    Failed,
+    /// The storage failed.
+    Storage,
+}
+
+/// Files that were checked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Files {
+    /// The damaged ones, which were set aside.
+    pub set_aside: Vec<String>,
+    /// Known to be missing after that.
+    pub gap_seconds_before: f64,
+    /// Known to be missing at the end.
+    pub gap_seconds_after: f64,
+}
+
+impl Report {
+    /// A report of nothing but how it ended.
+    #[must_use]
+    pub fn new(series: &Series, how: How) -> Self {
+        Report {
+            series: series.to_string(),
+            rows: 0,
+            revised: 0,
+            took_secs: 0.0,
+            last_run_secs: None,
+            last_success_secs: None,
+            how,
+            error: None,
+            files: None,
+            brought: Vec::new(),
+        }
+    }
+
+    /// What work came to.
+    #[must_use]
+    pub fn of(site: &Site, series: &Series, done: &Done) -> Self {
+        let (outcome, files) = (&done.outcome, done.files.clone());
+        if !done.missing.is_empty() {
+            let error = Some(done.missing.join("\n"));
+            return Report { error, brought: done.brought.clone(), ..Report::new(series, How::Failed) };
+        }
+        let error = outcome.error.as_ref();
+        let known = site.telemetry().health().of(series);
+        Report {
+            rows: outcome.rows,
+            revised: outcome.revised,
+            took_secs: outcome.took.as_secs_f64(),
+            last_run_secs: known.as_ref().and_then(|known| known.last_run_at).map(Micros::as_secs_f64),
+            last_success_secs: known.and_then(|known| known.last_success_at).map(Micros::as_secs_f64),
+            error: error.map(|error| Chain(error).to_string()),
+            files,
+            brought: done.brought.clone(),
+            ..Report::new(series, How::of(error))
+        }
+    }
+}
+
+impl How {
+    /// A file that is not ours fails its series, any other trouble with files is the storage's.
+    fn of(error: Option<&RunError>) -> Self {
+        match error {
+            None => How::Done,
+            Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
+            Some(RunError::Stopped { .. }) => How::Stopped,
+            Some(RunError::Refused { .. } | RunError::NotOwner { .. }) => How::Refused,
+            Some(RunError::NotTakenOver { .. }) => How::Storage,
+            Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
+            Some(RunError::Store { .. }) => How::Storage,
+            Some(_) => How::Failed,
+        }
+    }
+}
+
+/// Does the work, `delay` after it was due: a job's turn and a stretch of history as tasks of the tracker.
+pub async fn carry_out(
+    site: &Site,
+    work: &Work,
+    delay: Duration,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &CancellationToken,
+) -> Done {
+    if let Some(DueJob { job, failed }) = &work.turn {
+        let turn = site.take_turn(job, *failed, delay, progress, stop).await;
+        return Done { due: turn.due, ..Done::of(turn.outcome) };
+    }
+    let pass = match site.fleet().enter(&work.order.series, stop, true).await {
+        Ok(pass) => pass,
+        Err(error) => return Done::of(Outcome::of_error(error)),
+    };
+    if work.bring_back {
+        let (brought, missing) = site.bring_back(&work.order.series, &pass.stop).await;
+        let nothing = Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None };
+        return Done { brought, missing, ..Done::of(nothing) };
+    }
+    let holds = match site.take_stretch(work, &pass.stop).await {
+        Ok(holds) => holds,
+        Err(outcome) => return Done::of(outcome),
+    };
+    let (outcome, files) = match work.check_files {
+        true => repair(site, &work.order, delay, progress, &pass).await,
+        false => (site.run_as_owner(&work.order, delay, progress, &pass).await, None),
+    };
+    site.settle_stretch(holds, &outcome, work).await;
+    Done { files, ..Done::of(outcome) }
+}
+
+async fn repair(
+    site: &Site,
+    order: &Order,
+    delay: Duration,
+    progress: &(dyn Fn(Progress) + Sync),
+    pass: &Pass,
+) -> (Outcome, Option<Files>) {
+    let series = &order.series;
+    let checked = site.set_aside_damaged(series).await;
+    let before = gaps(site.layout(), series).secs();
+    let set_aside = match checked {
+        Ok(set_aside) => set_aside,
+        Err(source) => {
+            let files = Files { gap_seconds_before: before, gap_seconds_after: before, ..Files::default() };
+            let error = RunError::Store { series: Arc::clone(series), source };
+            return (Outcome::of_error(error), Some(files));
+        }
+    };
+    // Without an adapter nothing can be asked for; its gaps stay what they are.
+    let outcome = match find(series.exchange()) {
+        Some(_) => site.run_as_owner(order, delay, progress, pass).await,
+        None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
+    };
+    let after = gaps(site.layout(), series).secs();
+    (outcome, Some(Files { set_aside, gap_seconds_before: before, gap_seconds_after: after }))
+}
+
+fn gaps(layout: &Layout, series: &Series) -> Windows {
+    let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten();
+    ledger.map(|ledger| open_gaps(series, &ledger)).unwrap_or_default()
+}
+
+/// What is wanted, due by now, and neither stored nor known not to exist.
+#[must_use]
+pub fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
+    let exchange = find(series.exchange());
+    let until = exchange.map_or_else(now, |exchange| due_until(exchange, series, &ledger.covered, now()));
+    ledger.gaps(until)
+}

@@ -1,0 +1,378 @@
+//! The series that are this process's, by its own monotonic clock.
+//!
+//! A run of a series is stopped before its ownership can end. Where the store does not answer, series that were
+//! ours last go on being collected on this disk; nothing of that is published to others until the store says that
+//! they still are ours.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Series;
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{OwnershipChange, OwnershipChanged, OwnershipSeen};
+use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerState};
+use crate::worker::fleet::share::{Memory, Plan, View};
+
+/// How long a run may wait for the store before it begins without it.
+const ASKS_WITHIN: Duration = Duration::from_secs(5);
+/// What the name of a worker ends in that takes only what it is told to.
+pub(crate) const ONCE: &str = ":once";
+
+/// How a process owns series.
+#[derive(Clone, Debug)]
+pub(crate) struct Manner {
+    /// The worker's name, one of each process that ever ran.
+    pub(crate) worker: String,
+    pub(crate) lease: Duration,
+    /// Others may write the same series: ownership is what keeps them apart.
+    pub(crate) is_shared: bool,
+    /// Others can take a series over, so each owns its share.
+    pub(crate) is_spread: bool,
+    /// It owns what its configuration names, and not only what it is told to run.
+    pub(crate) is_daemon: bool,
+}
+
+/// The series that are this process's.
+pub(crate) struct Owned {
+    tracker: Tracker,
+    telemetry: Telemetry,
+    manner: Manner,
+    state: Mutex<State>,
+    /// The store is asked for one change of ownership at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    wanted: BTreeMap<String, Arc<Series>>,
+    seats: HashMap<String, Seat>,
+    memory: Memory,
+    /// Who wrote what is another's, when that was last asked.
+    elsewhere: HashMap<String, String>,
+    runs: u64,
+    /// Daemons that lived when that was last asked.
+    daemons: usize,
+}
+
+struct Seat {
+    series: Arc<Series>,
+    fence: u64,
+    ends: Instant,
+    runs: HashMap<u64, Run>,
+    /// Something of it is not published to others yet.
+    is_dirty: bool,
+}
+
+struct Run {
+    stop: CancellationToken,
+    /// It ends with the lease.
+    is_guarded: bool,
+}
+
+/// A run that may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    number: u64,
+    /// The ownership it runs under.
+    pub(crate) fence: u64,
+}
+
+/// Whether a run may begin.
+pub(crate) enum Standing {
+    /// Nobody else can write the series.
+    Alone,
+    /// It is this process's.
+    Ours(Begun),
+    /// It is another's, who is named where that is known.
+    Elsewhere(Option<String>),
+}
+
+impl Owned {
+    pub(crate) fn new(tracker: Tracker, telemetry: Telemetry, manner: Manner) -> Self {
+        let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        Owned { tracker, telemetry, manner, state, turn }
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.manner.is_shared
+    }
+
+    /// How soon what is another's is looked at again.
+    pub(crate) fn again(&self) -> Duration {
+        (self.manner.lease / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
+    }
+
+    /// The series that this process is to own from now on.
+    pub(crate) fn want(&self, series: impl Iterator<Item = Arc<Series>>) {
+        self.state().wanted = series.map(|series| (series.to_string(), series)).collect();
+    }
+
+    /// Renews what it owns, takes what has become free and gives up what is beyond its share.
+    pub(crate) async fn round(&self) -> Result<(), TrackerError> {
+        let _turn = self.turn.lock().await;
+        let wanted = self.wanted();
+        if !self.manner.is_shared {
+            if !wanted.is_empty() {
+                self.tracker.own(self.claimer(), &wanted).await?;
+            }
+            self.telemetry.emit(OwnershipSeen { owned: wanted.len(), unowned: 0 });
+            return Ok(());
+        }
+        let stray = self.renew().await?;
+        let plan = self.plan(&wanted).await?;
+        self.take(&plan.take).await?;
+        let giving = self.leave(plan.give);
+        let given: Vec<String> = giving.into_iter().chain(stray).collect();
+        if !given.is_empty() {
+            self.tracker.give_up(&self.manner.worker, &given).await?;
+        }
+        let (owned, unowned) = (self.state().seats.len(), plan.unowned.saturating_sub(plan.take.len()));
+        self.telemetry.emit(OwnershipSeen { owned, unowned });
+        Ok(())
+    }
+
+    /// Has every lease renewed; gives what the store holds for us and we know nothing of.
+    async fn renew(&self) -> Result<Vec<String>, TrackerError> {
+        let asked = Instant::now();
+        let kept = self.tracker.keep_owned(&self.manner.worker, self.manner.lease).await?;
+        let kept: HashSet<String> = kept.into_iter().collect();
+        let lost: Vec<String> = {
+            let mut state = self.state();
+            let seats = &mut state.seats;
+            for (series, seat) in seats.iter_mut().filter(|(series, _)| kept.contains(*series)) {
+                debug_assert_eq!(*series, seat.series.to_string());
+                seat.ends = asked + self.manner.lease;
+            }
+            seats.keys().filter(|series| !kept.contains(*series)).cloned().collect()
+        };
+        lost.iter().for_each(|series| self.lose(series));
+        let state = self.state();
+        Ok(kept.into_iter().filter(|series| !state.seats.contains_key(series)).collect())
+    }
+
+    async fn plan(&self, wanted: &[String]) -> Result<Plan, TrackerError> {
+        if !self.manner.is_daemon {
+            return Ok(Plan::default());
+        }
+        let owners = self.tracker.owners(wanted).await?;
+        let owners: HashMap<String, Owner> =
+            owners.into_iter().map(|owner| (owner.series.clone(), owner)).collect();
+        let workers = match self.manner.is_spread {
+            true => self.workers().await?,
+            false => Vec::new(),
+        };
+        let mut state = self.state();
+        state.daemons = workers.len();
+        let live = owners.values().filter(|owner| owner.is_live());
+        state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
+        let own: HashMap<String, bool> =
+            state.seats.iter().map(|(name, seat)| (name.clone(), seat.is_idle())).collect();
+        let (patience, now) = (self.manner.lease, Instant::now());
+        let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
+        Ok(state.memory.plan(&view))
+    }
+
+    /// How many daemons spread the series over themselves, as last seen; this one alone outside of a fleet.
+    pub(crate) fn daemons(&self) -> usize {
+        self.state().daemons.max(1)
+    }
+
+    /// The daemons that live.
+    async fn workers(&self) -> Result<Vec<String>, TrackerError> {
+        let workers = self.tracker.workers().await?;
+        let alive = workers.into_iter().filter(|worker| worker.state() == WorkerState::Healthy);
+        Ok(alive.map(|worker| worker.id).filter(|id| !id.ends_with(ONCE)).collect())
+    }
+
+    async fn take(&self, series: &[String]) -> Result<(), TrackerError> {
+        if series.is_empty() {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        for owned in self.tracker.own(self.claimer(), series).await? {
+            let parsed = self.state().wanted.get(&owned.series).cloned();
+            if let Some(parsed) = parsed.or_else(|| owned.series.parse().ok().map(Arc::new)) {
+                self.seat(parsed, u64::try_from(owned.fence).unwrap_or_default(), asked);
+            }
+        }
+        Ok(())
+    }
+
+    fn seat(&self, series: Arc<Series>, fence: u64, asked: Instant) {
+        let (name, ends) = (series.to_string(), asked + self.manner.lease);
+        let seat = Seat { series, fence, ends, runs: HashMap::new(), is_dirty: false };
+        let is_new = self.state().seats.insert(name.clone(), seat).is_none();
+        if is_new {
+            self.telemetry.emit(OwnershipChanged { series: &name, change: OwnershipChange::Taken });
+        }
+    }
+
+    /// Leaves those of the seats that lie idle.
+    fn leave(&self, series: Vec<String>) -> Vec<String> {
+        let mut left = series;
+        {
+            let mut state = self.state();
+            left.retain(|name| state.seats.get(name).is_some_and(Seat::is_idle));
+            left.iter().for_each(|name| drop(state.seats.remove(name)));
+        }
+        for series in &left {
+            self.telemetry.emit(OwnershipChanged { series, change: OwnershipChange::GivenUp });
+        }
+        left
+    }
+
+    /// A series is another's: what runs for it ends.
+    pub(crate) fn lose(&self, series: &str) {
+        let Some(seat) = self.state().seats.remove(series) else { return };
+        seat.runs.values().for_each(|run| run.stop.cancel());
+        self.telemetry.emit(OwnershipChanged { series, change: OwnershipChange::Lost });
+    }
+
+    /// Whether a run of a series may begin; `stop` is cancelled when it must end. One that is nobody's is taken
+    /// for a run that somebody asked for.
+    pub(crate) async fn begin(
+        &self,
+        series: &Arc<Series>,
+        stop: &CancellationToken,
+        is_asked: bool,
+    ) -> Standing {
+        if !self.manner.is_shared {
+            return Standing::Alone;
+        }
+        let name = series.to_string();
+        let lapsed = match self.state().seats.get(&name) {
+            Some(seat) => Instant::now() >= seat.ends,
+            None => is_asked || !self.manner.is_daemon,
+        };
+        // Nobody waits for a store that is away.
+        if lapsed && !self.tracker.is_store_away() {
+            // Without an answer what was ours last goes on being ours.
+            let _ = timeout(ASKS_WITHIN, self.ask_for(&name)).await;
+        }
+        match self.enter(&name, stop) {
+            Some(begun) => Standing::Ours(begun),
+            None if is_asked => Standing::Elsewhere(self.owner_of(&name).await),
+            None => Standing::Elsewhere(self.state().elsewhere.get(&name).cloned()),
+        }
+    }
+
+    /// Renews a seat whose lease has ended, or takes one.
+    async fn ask_for(&self, name: &String) -> Result<(), TrackerError> {
+        let _turn = self.turn.lock().await;
+        if self.state().seats.contains_key(name) {
+            self.renew().await.map(drop)
+        } else {
+            self.take(std::slice::from_ref(name)).await
+        }
+    }
+
+    fn enter(&self, name: &str, stop: &CancellationToken) -> Option<Begun> {
+        let mut state = self.state();
+        state.runs += 1;
+        let number = state.runs;
+        let seat = state.seats.get_mut(name)?;
+        let is_guarded = Instant::now() < seat.ends;
+        seat.runs.insert(number, Run { stop: stop.clone(), is_guarded });
+        Some(Begun { number, fence: seat.fence })
+    }
+
+    async fn owner_of(&self, name: &str) -> Option<String> {
+        let asked = [name.to_owned()];
+        let owners = timeout(ASKS_WITHIN, self.tracker.owners(&asked)).await.ok()?.ok()?;
+        owners.into_iter().find(Owner::is_live).map(|owner| owner.worker)
+    }
+
+    /// A run has ended.
+    pub(crate) fn end(&self, series: &Series, begun: Begun) {
+        if let Some(seat) = self.state().seats.get_mut(&series.to_string()) {
+            seat.runs.remove(&begun.number);
+        }
+    }
+
+    /// Stops runs whose ownership ends before `deadline`.
+    pub(crate) fn guard(&self, deadline: Instant) {
+        let state = self.state();
+        let ending = state.seats.values().filter(|seat| seat.ends <= deadline);
+        let runs = ending.flat_map(|seat| seat.runs.values()).filter(|run| run.is_guarded);
+        runs.for_each(|run| run.stop.cancel());
+    }
+
+    /// The ownership of a series, where it lasts now.
+    pub(crate) fn fence(&self, series: &Series) -> Option<u64> {
+        let state = self.state();
+        let seat = state.seats.get(&series.to_string())?;
+        (Instant::now() < seat.ends).then_some(seat.fence)
+    }
+
+    /// Whether a series is this process's, as far as it knows.
+    pub(crate) fn has(&self, series: &Series) -> bool {
+        !self.manner.is_shared || self.state().seats.contains_key(&series.to_string())
+    }
+
+    /// Whether a series is to be owned by some daemon with this configuration.
+    pub(crate) fn is_wanted(&self, series: &Series) -> bool {
+        self.manner.is_daemon && self.state().wanted.contains_key(&series.to_string())
+    }
+
+    /// Every series that is this process's.
+    pub(crate) fn all(&self) -> Vec<Arc<Series>> {
+        self.state().seats.values().map(|seat| Arc::clone(&seat.series)).collect()
+    }
+
+    /// Keeps a series from being given up while something of it is not published to others.
+    pub(crate) fn mark(&self, series: &Series, is_dirty: bool) {
+        let mut state = self.state();
+        state.seats.get_mut(&series.to_string()).into_iter().for_each(|seat| seat.is_dirty = is_dirty);
+    }
+
+    /// Lifts the ownership of a series above another one's; gives it, none where it is over.
+    pub(crate) async fn raise(&self, series: &Series, above: u64) -> Option<u64> {
+        let (name, above) = (series.to_string(), i64::try_from(above).ok()?);
+        let raising = self.tracker.raise_fence(&self.manner.worker, &name, above);
+        let raised = timeout(ASKS_WITHIN, raising).await.ok()?.ok()??;
+        let fence = u64::try_from(raised).ok()?;
+        self.state().seats.get_mut(&name)?.fence = fence;
+        Some(fence)
+    }
+
+    /// Gives up everything.
+    pub(crate) async fn disown(&self) -> Result<(), TrackerError> {
+        let _turn = self.turn.lock().await;
+        self.tracker.disown(&self.manner.worker).await?;
+        self.state().seats.clear();
+        Ok(())
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        let mut wanted: Vec<String> = self.state().wanted.keys().cloned().collect();
+        if self.manner.is_shared {
+            // Workers that begin together begin with different ones.
+            let seed = crc32fast::hash(self.manner.worker.as_bytes());
+            let place = |series: &String| {
+                let mut hasher = crc32fast::Hasher::new_with_initial(seed);
+                hasher.update(series.as_bytes());
+                hasher.finalize()
+            };
+            wanted.sort_by_cached_key(place);
+        }
+        wanted
+    }
+
+    fn claimer(&self) -> Claimer<'_> {
+        Claimer { worker: &self.manner.worker, lease: self.manner.lease }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    fn is_idle(&self) -> bool {
+        self.runs.is_empty() && !self.is_dirty
+    }
+}

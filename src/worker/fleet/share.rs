@@ -1,0 +1,206 @@
+//! Which series a worker takes and which it gives up, so that all are written and each worker writes its share.
+//!
+//! Ownership is sticky: a series moves only when its owner ends, or has more than its share while it lies idle.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::tracker::Owner;
+
+/// What a worker remembers from round to round.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Since when a wanted series was seen to be nobody's.
+    free: HashMap<String, Instant>,
+    /// Series beyond the share that nobody else wanted.
+    spare: HashSet<String>,
+    /// Who lived when they were kept.
+    workers: Vec<String>,
+}
+
+/// What a worker sees in a round.
+pub(crate) struct View<'a> {
+    /// The series its configuration names, in the order it prefers them.
+    pub(crate) wanted: &'a [String],
+    /// The series that are its own, with those it may give up.
+    pub(crate) own: &'a HashMap<String, bool>,
+    /// Who owns, or owned last, what is wanted.
+    pub(crate) owners: &'a HashMap<String, Owner>,
+    /// Workers that live, this one included, in order; none where series are not spread.
+    pub(crate) workers: &'a [String],
+    /// How long a series may be nobody's before whoever sees it takes it.
+    pub(crate) patience: Duration,
+    pub(crate) now: Instant,
+}
+
+/// What a worker does in a round.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) take: Vec<String>,
+    pub(crate) give: Vec<String>,
+    /// Wanted series that are nobody's.
+    pub(crate) unowned: usize,
+}
+
+impl Memory {
+    pub(crate) fn plan(&mut self, view: &View<'_>) -> Plan {
+        if self.workers != view.workers {
+            // Whoever is new may want them.
+            self.spare.clear();
+            self.workers = view.workers.to_vec();
+        }
+        let share = view.wanted.len().div_ceil(view.workers.len().max(1));
+        let is_free = |series: &&String| {
+            !view.own.contains_key(*series) && view.owners.get(*series).is_none_or(|owner| !owner.is_live())
+        };
+        let free: Vec<&String> = view.wanted.iter().filter(is_free).collect();
+        self.free.retain(|series, _| free.contains(&series));
+        let mut plan = Plan { unowned: free.len(), ..Plan::default() };
+        let mut room = share.saturating_sub(view.own.len());
+        for series in free {
+            let since = *self.free.entry(series.clone()).or_insert(view.now);
+            if room > 0 {
+                room -= 1;
+            } else if view.now.saturating_duration_since(since) >= view.patience {
+                self.spare.insert(series.clone());
+            } else {
+                continue;
+            }
+            plan.take.push(series.clone());
+        }
+        plan.give = self.give(view, share);
+        plan
+    }
+
+    /// What is wanted no more, and what is beyond the share, as far as it lies idle.
+    fn give(&self, view: &View<'_>, share: usize) -> Vec<String> {
+        let wanted: HashSet<&String> = view.wanted.iter().collect();
+        let (kept, gone): (Vec<_>, Vec<_>) = view.own.iter().partition(|(series, _)| wanted.contains(series));
+        let counted = kept.iter().filter(|(series, _)| !self.spare.contains(*series)).count();
+        let surplus = counted.saturating_sub(share);
+        let mut idle: Vec<&String> = kept
+            .into_iter()
+            .filter(|(series, is_idle)| **is_idle && !self.spare.contains(*series))
+            .map(|(series, _)| series)
+            .collect();
+        idle.sort_unstable_by_key(|series| view.wanted.iter().position(|own| own == *series));
+        let beyond = idle.into_iter().rev().take(surplus);
+        let gone = gone.into_iter().filter(|(_, is_idle)| **is_idle).map(|(series, _)| series);
+        gone.chain(beyond).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Micros;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("s{number}")).collect()
+    }
+
+    fn owned(series: &[String], until: i64) -> HashMap<String, Owner> {
+        let owner = |series: &String| Owner {
+            series: series.clone(),
+            worker: "other".to_owned(),
+            fence: 1,
+            since: Micros(0),
+            until: Micros(until),
+            as_of: Micros(5),
+        };
+        series.iter().map(|series| (series.clone(), owner(series))).collect()
+    }
+
+    fn idle(series: &[String]) -> HashMap<String, bool> {
+        series.iter().map(|series| (series.clone(), true)).collect()
+    }
+
+    fn plan(
+        memory: &mut Memory,
+        wanted: &[String],
+        own: &HashMap<String, bool>,
+        owners: &HashMap<String, Owner>,
+        workers: usize,
+        now: Instant,
+    ) -> Plan {
+        let workers = &names(workers)[..];
+        memory.plan(&View { wanted, own, owners, workers, patience: PATIENCE, now })
+    }
+
+    #[test]
+    fn a_worker_takes_its_share_at_once_and_what_nobody_else_takes_a_while_later() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let wanted = names(7);
+        let (none, dead) = (HashMap::new(), owned(&wanted[..2], 5));
+
+        let first = plan(&mut memory, &wanted, &none, &dead, 3, now);
+        assert_eq!((first.take, first.unowned), (wanted[..3].to_vec(), 7));
+        let own = idle(&wanted[..3]);
+        assert!(plan(&mut memory, &wanted, &own, &dead, 3, now).take.is_empty());
+        let later = plan(&mut memory, &wanted, &own, &dead, 3, now + PATIENCE);
+        assert_eq!(later.take, wanted[3..]);
+
+        // What nobody else wanted is not given up again, unless there are others.
+        let all = idle(&wanted);
+        let nobody = HashMap::new();
+        assert!(plan(&mut memory, &wanted, &all, &nobody, 3, now).give.is_empty());
+        assert_eq!(plan(&mut memory, &wanted, &all, &nobody, 4, now).give.len(), 5);
+    }
+
+    #[test]
+    fn what_was_kept_for_a_worker_that_died_is_given_to_the_one_that_came_in_its_place() {
+        let (mut memory, now, wanted) = (Memory::default(), Instant::now(), names(4));
+        let (nobody, mine) = (HashMap::new(), idle(&wanted[..2]));
+        let lived = ["a".to_owned(), "dead".to_owned()];
+        let view = |own, workers, now| View {
+            wanted: &wanted,
+            own,
+            owners: &nobody,
+            workers,
+            patience: PATIENCE,
+            now,
+        };
+        memory.plan(&view(&mine, &lived, now));
+        assert_eq!(memory.plan(&view(&mine, &lived, now + PATIENCE)).take, wanted[2..]);
+
+        let (all, lives) = (idle(&wanted), ["a".to_owned(), "new".to_owned()]);
+        assert_eq!(memory.plan(&view(&all, &lives, now + PATIENCE)).give.len(), 2);
+    }
+
+    #[test]
+    fn what_another_owns_is_left_alone_however_long() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let wanted = names(2);
+        let owners = owned(&wanted, 6);
+        for at in [now, now + 9 * PATIENCE] {
+            assert_eq!(plan(&mut memory, &wanted, &HashMap::new(), &owners, 1, at), Plan::default());
+        }
+    }
+
+    #[test]
+    fn only_what_lies_idle_is_given_up_down_to_the_share_and_what_is_wanted_no_more() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let wanted = names(6);
+        let mut own = idle(&wanted);
+        own.insert("s5".to_owned(), false);
+        own.insert("gone".to_owned(), true);
+
+        let plan = plan(&mut memory, &wanted, &own, &HashMap::new(), 3, now);
+
+        assert_eq!(plan.give, ["gone", "s4", "s3", "s2", "s1"]);
+        assert_eq!((plan.take.len(), plan.unowned), (0, 0));
+    }
+
+    #[test]
+    fn without_a_bucket_nothing_is_spread() {
+        let (mut memory, now, wanted) = (Memory::default(), Instant::now(), names(4));
+        let (own, owners) = (idle(&wanted), HashMap::new());
+        let view =
+            View { wanted: &wanted, own: &own, owners: &owners, workers: &[], patience: PATIENCE, now };
+        assert_eq!(memory.plan(&view), Plan::default());
+    }
+}

@@ -1,0 +1,241 @@
+//! What an owner publishes goes into the bucket soon after: files, open files, and the ledger, which commits.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::Series;
+use crate::remote::{Bucket, Published, RemoteError, Synced, pending};
+use crate::store::{Copied, Layout, Ledger, StoreError};
+use crate::telemetry::events::{BucketWaiting, FileCopied, SeriesNotCopied, WriteFenced, WritesOvertaken};
+use crate::worker::fleet::{Bucketed, Fleet, Ready, TakeoverError};
+
+/// How often it is looked whether something was published.
+const LOOK: Duration = Duration::from_secs(1);
+/// How soon a bucket is spoken to again that could not be reached.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Series published side by side.
+const SERIES_AT_ONCE: usize = 4;
+/// How often a series is begun anew that changes while it is published; then it waits for the next look.
+const ROUNDS: u32 = 4;
+/// How long the end of the process may wait for the bucket.
+const LEAVES_WITHIN: Duration = Duration::from_millis(1_000);
+
+/// What was sent of a series.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    files: u64,
+    bytes: u64,
+}
+
+/// What came of a round, and what is not in the bucket after it.
+type Round = (Synced, usize);
+
+impl Fleet {
+    /// Shows what is owned and publishes what was written, until `stop`.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        if !self.is_shared() {
+            return;
+        }
+        loop {
+            self.show().await;
+            let round =
+                async { self.upload_all().await.failures.iter().any(|(_, error)| error.is_of_the_remote()) };
+            let is_away = tokio::select! {
+                is_away = round => is_away,
+                () = stop.cancelled() => return,
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(if is_away { AGAIN } else { LOOK }) => {}
+            }
+        }
+    }
+
+    /// Publishes what is left, as far as there is time.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        // What is not sent is told as waiting, and is here for the next process.
+        let _ = timeout(LEAVES_WITHIN, self.upload_all()).await;
+    }
+
+    /// Asks whether the bucket answers.
+    pub(crate) async fn ask_bucket(&self) -> Result<(), RemoteError> {
+        match &self.bucketed {
+            Some(bucketed) => bucketed.s3.probe().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes every series of this process that was written since.
+    pub(crate) async fn upload_all(self: &Arc<Self>) -> Synced {
+        let (began, Some(bucketed)) = (Instant::now(), self.bucketed.clone()) else {
+            return Synced::default();
+        };
+        let (mut synced, mut waiting): Round = (Synced::default(), 0);
+        let (mut all, mut sending) = (self.owned.all().into_iter(), JoinSet::new());
+        let mut is_away = false;
+        loop {
+            while sending.len() < SERIES_AT_ONCE && !is_away {
+                let Some(series) = all.next() else { break };
+                let (fleet, bucketed) = (Arc::clone(self), bucketed.clone());
+                sending.spawn(async move {
+                    let sent = fleet.upload(&bucketed, &series).await;
+                    (series, sent)
+                });
+            }
+            let Some(ended) = sending.join_next().await else { break };
+            let Ok((series, sent)) = ended else { continue };
+            match sent {
+                Ok(sent) => {
+                    synced.files += sent.files;
+                    synced.bytes += sent.bytes;
+                }
+                Err(error) => {
+                    waiting += 1;
+                    is_away |= error.is_of_the_remote();
+                    synced.failures.push(((*series).clone(), error));
+                }
+            }
+        }
+        waiting += all.len();
+        synced.pending_files = waiting as u64;
+        synced.took = began.elapsed();
+        self.telemetry.emit(BucketWaiting { series: waiting });
+        synced
+    }
+
+    /// Publishes a series where it was written since; told where it fails.
+    pub(crate) async fn upload(
+        self: &Arc<Self>,
+        bucketed: &Bucketed,
+        series: &Arc<Series>,
+    ) -> Result<Sent, RemoteError> {
+        let place = self.place(series);
+        let mut ready = place.lock().await;
+        let sent = self.upload_ready(bucketed, series, &mut ready).await;
+        sent.map_err(|error| {
+            let error = match error {
+                TakeoverError::Remote(error) => error,
+                TakeoverError::Unknown | TakeoverError::Broken => RemoteError::Stopped,
+            };
+            let name = series.to_string();
+            if let RemoteError::Fenced { .. } = &error {
+                // Whoever has the higher one owns it, whatever our store said last.
+                self.telemetry.emit(WriteFenced { series: &name, error: &error });
+                *ready = Ready::default();
+                self.owned.lose(&name);
+            } else {
+                let remote = bucketed.remote();
+                self.telemetry.emit(SeriesNotCopied { remote: remote.name(), series, error: &error });
+            }
+            error
+        })
+    }
+
+    async fn upload_ready(
+        &self,
+        bucketed: &Bucketed,
+        series: &Arc<Series>,
+        ready: &mut Ready,
+    ) -> Result<Sent, TakeoverError> {
+        let mut sent = Sent::default();
+        let Some(fence) = ready.fence else { return Ok(sent) };
+        let bucket = Bucket::new(Arc::clone(&bucketed.s3), (**series).clone());
+        for _ in 0..ROUNDS {
+            let written = self.written(series).await?;
+            let is_due = ready.recheck.is_some_and(|at| Instant::now() >= at);
+            if (written.is_none() || written == ready.seen) && !is_due {
+                break;
+            }
+            // Only while it lasts: without the store it may be another's already.
+            if self.owned.fence(series) != Some(fence) {
+                break;
+            }
+            let Some(ledger) = self.ledger(series).await? else { break };
+            if ledger.fence != fence {
+                // What is here is not what was taken over any more: an account that was lost.
+                *ready = Ready::default();
+                break;
+            }
+            if is_due {
+                ready.recheck = None;
+                let gone = bucket.gone(&ledger).await?;
+                self.enter_copied(series, Copied { remote: bucket.name(), gone, ..Copied::default() })
+                    .await?;
+                ready.seen = None;
+                continue;
+            }
+            let is_there = pending(&ledger, series, &bucket.name()).files == 0;
+            self.owned.mark(series, !is_there);
+            if is_there {
+                ready.seen = written;
+                break;
+            }
+            match bucket.publish(&self.layout, &ledger).await {
+                Ok(published) => {
+                    ready.seen = written;
+                    self.published(&bucket, series, &ledger, published, &mut sent).await?;
+                    self.owned.mark(series, false);
+                }
+                Err(RemoteError::Lesser { .. }) => self.restore(bucketed, series).await?,
+                // It was replaced while it was read.
+                Err(RemoteError::Damaged { .. }) if self.written(series).await? != written => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Enters what was found in the bucket, and merges what was met there.
+    async fn published(
+        &self,
+        bucket: &Bucket,
+        series: &Series,
+        ledger: &Ledger,
+        published: Published,
+        sent: &mut Sent,
+    ) -> Result<(), TakeoverError> {
+        let remote = bucket.name();
+        sent.files += published.files;
+        sent.bytes += published.bytes;
+        if published.files > 0 {
+            let key = Layout::key(series);
+            self.telemetry.emit(FileCopied { remote: &remote, key: &key, bytes: published.bytes });
+        }
+        if published.refused > 0 {
+            let writes = published.refused;
+            self.telemetry.emit(WritesOvertaken { series: &series.to_string(), writes });
+        }
+        if let Some(error) = &published.not_removed {
+            self.telemetry.emit(SeriesNotCopied { remote: &remote, series, error });
+        }
+        let digest = Some(ledger.digest(series, &remote)?);
+        let (files, renamed) = (published.verified, published.renamed);
+        self.enter_copied(series, Copied { remote, files, digest, renamed, ..Copied::default() }).await?;
+        if published.met > 0 {
+            self.merge_earlier(series).await?;
+        }
+        Ok(())
+    }
+
+    async fn enter_copied(&self, series: &Series, copied: Copied) -> Result<(), TakeoverError> {
+        self.on_disk(series, move |store, series| store.copied(series, copied)).await
+    }
+
+    /// When the account of a series was written last, and its size.
+    async fn written(&self, series: &Series) -> Result<Option<(SystemTime, u64)>, TakeoverError> {
+        let path = self.layout.ledger(series);
+        self.on_disk(series, move |_, _| {
+            let found = match std::fs::metadata(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                found => found.map_err(StoreError::io("looking at", &path))?,
+            };
+            let at = found.modified().map_err(StoreError::io("looking at", &path))?;
+            Ok(Some((at, found.len())))
+        })
+        .await
+    }
+}

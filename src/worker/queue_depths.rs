@@ -1,0 +1,91 @@
+//! The tracker's queues and workers as its store last counted them: asking here costs the store nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::tracker::{QueueCounts, Tracker, WorkerRow};
+
+/// How often the store counts at most.
+const EVERY: Duration = Duration::from_secs(1);
+/// Counting takes no more than one part in so many of the time.
+const SHARE: u32 = 20;
+/// Counts older than this say nothing of the present.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// The last count, and the workers last seen.
+#[derive(Default)]
+pub(crate) struct Census {
+    taken: Mutex<Option<Taken>>,
+    workers: Mutex<(Option<Instant>, Vec<WorkerRow>)>,
+}
+
+struct Taken {
+    at: Instant,
+    took: Duration,
+    counts: Vec<QueueCounts>,
+}
+
+impl Census {
+    /// Has the store count where that is due.
+    pub(crate) async fn take(&self, tracker: &Tracker) {
+        let is_due = |taken: &Taken| taken.at.elapsed() >= EVERY.max(taken.took * SHARE);
+        if !self.last().as_ref().is_none_or(is_due) {
+            return;
+        }
+        let began = Instant::now();
+        // What failed was told; the last count then grows old.
+        if let Ok(counts) = tracker.counts().await {
+            let (at, took) = (Instant::now(), began.elapsed());
+            *self.last() = Some(Taken { at, took, counts });
+        }
+    }
+
+    /// Keeps who works in the store.
+    pub(crate) fn saw(&self, workers: Vec<WorkerRow>) {
+        *self.seen() = (Some(Instant::now()), workers);
+    }
+
+    /// The workers of the store but one, as they were when they were last seen.
+    /// Each comes with how long ago that was.
+    pub(crate) fn others(&self, own: &str) -> Vec<(WorkerRow, Duration)> {
+        let seen = self.seen();
+        let since = seen.0.map_or(Duration::ZERO, |at| at.elapsed());
+        seen.1.iter().filter(|row| row.id != own).map(|row| (row.clone(), since)).collect()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, (Option<Instant>, Vec<WorkerRow>)> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last counts of the store; none where they are too old to say anything of the present.
+    pub(crate) fn counts(&self) -> Option<Vec<QueueCounts>> {
+        let last = self.last();
+        last.as_ref().filter(|taken| taken.at.elapsed() < FRESH).map(|taken| taken.counts.clone())
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Taken>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn counts_of_a_store_that_answers_no_more_are_not_shown_for_long() {
+        let census = Census::default();
+        assert!(census.counts().is_none(), "the store has not counted yet");
+        let mut own = QueueCounts::default();
+        (own.queue, own.due) = ("kraken".to_owned(), 9);
+        *census.last() = Some(Taken { at: Instant::now(), took: Duration::ZERO, counts: vec![own] });
+        let due = || census.counts().map(|counts| counts[0].due);
+        assert_eq!(due(), Some(9));
+
+        tokio::time::advance(FRESH).await;
+
+        assert_eq!(due(), None);
+    }
+}
