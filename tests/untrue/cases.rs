@@ -125,7 +125,7 @@ pub(crate) struct Case {
     /// How many trades may share an instant.
     cluster: u64,
     /// Whether all there is is wanted, wherever it begins.
-    from_origin: bool,
+    pub(crate) from_origin: bool,
     /// What is held before the backfill.
     held: Option<Window>,
 }
