@@ -1,8 +1,6 @@
 //! The keys of the configuration as data: one table for each mapping, which the checks read bounds and defaults from
 //! and the reference (`docs/configuration.md`, `docs/config.schema.json`) is written from.
 
-use crate::config::section::Section;
-
 /// One key of a mapping.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
@@ -79,13 +77,5 @@ impl Key {
 
     pub(super) const fn older(self, instead: &'static str) -> Self {
         Key { role: Role::Older(instead), ..self }
-    }
-}
-
-impl Section<'_> {
-    /// The form of a key that a check reads.
-    pub(super) fn form(&self, key: &str) -> Form {
-        let own = self.keys().iter().find(|own| own.name == key);
-        own.expect("a key that is read stands in the table of its section").form
     }
 }

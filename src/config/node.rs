@@ -1,7 +1,6 @@
 //! A YAML file as an ordered tree that still holds duplicate keys; it knows nothing of the schema.
 
 use crate::config::secret::shown;
-use crate::config::yaml;
 
 /// One value of a YAML file.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,14 +22,6 @@ pub enum Node {
 }
 
 impl Node {
-    /// Reads one YAML document; an empty one is [`Node::Null`].
-    ///
-    /// # Errors
-    /// What is wrong with the text, with its line where it is known.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        yaml::read(text)
-    }
-
     /// The first value of a key, when this is a mapping that has it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {

@@ -58,6 +58,12 @@ impl<'a> Section<'a> {
         Section::open(node, &self.place(key), keys, self.report)
     }
 
+    /// The form of a key that a check reads.
+    pub(super) fn form(&self, key: &str) -> Form {
+        let own = self.keys.iter().find(|own| own.name == key);
+        own.expect("a key that is read stands in the table of its section").form
+    }
+
     /// The keys that may stand here.
     pub(super) fn keys(&self) -> &'static [Key] {
         self.keys

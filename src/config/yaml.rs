@@ -21,11 +21,17 @@ const OPEN_BRACKETS: usize = 1_000;
 /// The text of the error raised for nesting that no configuration needs.
 const TOO_DEEP: &str = "it is nested more than 128 levels deep, or an alias holds itself";
 
-/// Reads one document; an empty one is null.
-///
-/// # Errors
-/// What is wrong with the text, with its line where it is known.
-pub(super) fn read(text: &str) -> Result<Node, String> {
+impl Node {
+    /// Reads one YAML document; an empty one is [`Node::Null`].
+    ///
+    /// # Errors
+    /// What is wrong with the text, with its line where it is known.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        read(text)
+    }
+}
+
+fn read(text: &str) -> Result<Node, String> {
     let (_, text) = split_mark(text);
     if most_open_brackets(text) > OPEN_BRACKETS {
         return Err(TOO_DEEP.to_owned());

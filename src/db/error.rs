@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
-use crate::db::newest;
+use crate::db::versions::newest;
 use crate::model::bytes;
 
 /// With less than this SQLite cannot even make its helper files.

@@ -7,77 +7,23 @@
 //! hold data of others, so nothing there is ever moved: it is refused.
 
 mod damage;
+mod database;
 mod error;
 mod health;
 mod paused;
 mod postgres;
 mod probe;
 mod sqlite;
+mod versions;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgPool, SqlitePool};
 
 use crate::model::Micros;
 
 pub use damage::SetAside;
+pub use database::{Database, Pool};
 pub use error::DbError;
 pub use probe::Probed;
-
-/// A version of the schema: its number, what it brings, and its statements for SQLite and for PostgreSQL.
-struct Version(i64, &'static str, &'static str, &'static str);
-
-/// The schema, one statement list a version; a released one is never changed.
-const VERSIONS: [Version; 4] = [
-    Version(
-        1,
-        "health of each series",
-        include_str!("0001_series_health.sql"),
-        include_str!("0001_series_health.sql"),
-    ),
-    Version(
-        2,
-        "tasks and their owners",
-        include_str!("0002_tracker_sqlite.sql"),
-        include_str!("0002_tracker_postgres.sql"),
-    ),
-    Version(10, "paused jobs", include_str!("0010_paused_jobs.sql"), include_str!("0010_paused_jobs.sql")),
-    Version(
-        12,
-        "places of owners",
-        include_str!("0012_owner_place.sql"),
-        include_str!("0012_owner_place.sql"),
-    ),
-];
-
-/// The state store, whichever it is. A clone is the same store.
-#[derive(Clone, Debug)]
-pub struct Database {
-    pool: Pool,
-    /// What errors call it; holds no secret.
-    place: Arc<str>,
-    /// Its last answer was an error, or none came.
-    away: Arc<AtomicBool>,
-    /// A pooler stands before the server, so that nothing stays with a connection.
-    is_pooled: bool,
-}
-
-/// The connections of a store.
-#[derive(Clone, Debug)]
-pub enum Pool {
-    /// SQLite: one connection that writes, so that writers queue in the process, and some that read.
-    Sqlite {
-        /// The one that writes.
-        write: SqlitePool,
-        /// The ones that read.
-        read: SqlitePool,
-    },
-    /// PostgreSQL.
-    Postgres(PgPool),
-}
 
 /// Runs one statement on the connections of either store. `$on` is what it runs on, and `$persistent` whether it may
 /// be prepared for the next time.
@@ -110,10 +56,6 @@ pub(crate) use on_either;
 pub(crate) use postgres::begin;
 
 impl Database {
-    fn of(pool: Pool, place: String) -> Self {
-        Database { pool, place: Arc::from(place), away: Arc::default(), is_pooled: false }
-    }
-
     /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
     ///
     /// # Errors
@@ -166,72 +108,4 @@ impl Database {
     pub async fn check_server(url: &str) -> Result<bool, DbError> {
         postgres::check(url).await
     }
-
-    /// Whether a pooler stands before the server: what is prepared or set on a connection is gone with the
-    /// transaction.
-    #[must_use]
-    pub fn is_pooled(&self) -> bool {
-        self.is_pooled
-    }
-
-    /// Its connections.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// `sqlite` or `postgres`.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match &self.pool {
-            Pool::Sqlite { .. } => "sqlite",
-            Pool::Postgres(_) => "postgres",
-        }
-    }
-
-    /// Closes every connection.
-    pub async fn close(&self) {
-        match &self.pool {
-            Pool::Sqlite { write, read } => {
-                read.close().await;
-                write.close().await;
-            }
-            Pool::Postgres(pool) => pool.close().await,
-        }
-    }
-
-    /// Whether it failed when it was last asked: what can wait for it waits until it has answered again.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
-    }
-
-    /// It answered.
-    pub fn answered(&self) {
-        self.away.store(false, Ordering::Relaxed);
-    }
-
-    /// An error of this store, which is away until it has [`Database::answered`].
-    #[must_use]
-    pub fn failed(&self, source: sqlx::Error) -> DbError {
-        self.away.store(true, Ordering::Relaxed);
-        match &self.pool {
-            Pool::Sqlite { .. } => DbError::of_sqlite(Path::new(&*self.place), source),
-            Pool::Postgres(_) => DbError::Postgres { place: self.place.to_string(), source },
-        }
-    }
-}
-
-/// The newest version of the schema this program knows.
-fn newest() -> Option<i64> {
-    VERSIONS.iter().map(|version| version.0).max()
-}
-
-/// What brings a store up to date.
-fn migrator(statements: fn(&Version) -> &'static str) -> Migrator {
-    let migrations = VERSIONS.iter().map(|version| {
-        let text = sqlx::SqlStr::from_static(statements(version));
-        Migration::new(version.0, version.1.into(), MigrationType::Simple, text, false)
-    });
-    Migrator::with_migrations(migrations.collect())
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row, Transaction};
 
-use crate::db::{Database, DbError, Pool, migrator};
+use crate::db::versions::migrator;
+use crate::db::{Database, DbError, Pool};
 
 /// Connections of one process.
 const CONNECTIONS: u32 = 8;

@@ -8,7 +8,8 @@ use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::db::{Database, DbError, Pool, damage, migrator, newest};
+use crate::db::versions::{migrator, newest};
+use crate::db::{Database, DbError, Pool, damage};
 use crate::disk::atomic;
 
 /// How long a statement waits for another process that writes.

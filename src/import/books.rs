@@ -6,7 +6,7 @@ use parquet::errors::Result;
 
 use crate::import::layout::{Clock, Era, TS};
 use crate::import::raw::{RawFile, flag, number, text, whole};
-use crate::import::report::Reason;
+use crate::import::reason::Reason;
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{BookLevel, Kind, Micros, Side};
 

@@ -10,7 +10,7 @@ use parquet::errors::Result;
 
 use crate::import::layout::{Clock, Era, TS};
 use crate::import::raw::{RawFile, number, whole};
-use crate::import::report::{Change, Reason};
+use crate::import::reason::{Change, Reason};
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{Candle, Kind, Micros, Series, Span, Window};
 

@@ -16,6 +16,7 @@ mod layout;
 mod originals;
 mod raw;
 mod reading;
+mod reason;
 mod report;
 mod samples;
 mod taken;
@@ -29,7 +30,8 @@ use crate::import::tree::{Folder, Folders, Source, look};
 use crate::model::{Micros, Series};
 use crate::store::{Layout, StoreError};
 
-pub use report::{Change, Problem, Reason, Report, SeriesReport};
+pub use reason::{Change, Reason};
+pub use report::{Problem, Report, SeriesReport};
 
 /// What to import, and how.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use parquet::errors::Result;
 use crate::import::candles::{closes_at, is_on_grid};
 use crate::import::layout::{Clock, TS};
 use crate::import::raw::{RawFile, number};
-use crate::import::report::Reason;
+use crate::import::reason::Reason;
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{FundingRate, Kind, Micros, OpenInterest, Series, Window};
 

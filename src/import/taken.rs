@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::import::report::{Change, Reason};
+use crate::import::reason::{Change, Reason};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 
 /// Rows of one file that are true as far as can be told, and an account of the others.

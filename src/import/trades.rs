@@ -8,7 +8,7 @@ use parquet::errors::Result;
 
 use crate::import::layout::{Clock, TS};
 use crate::import::raw::{RawFile, number, text, whole};
-use crate::import::report::{Change, Reason};
+use crate::import::reason::{Change, Reason};
 use crate::import::taken::{Taken, is_possible, is_price};
 use crate::model::{Batch, Column, Kind, Micros, Series, Side, Trade, Window};
 

@@ -24,8 +24,10 @@ mod odd;
 mod older;
 mod order;
 pub mod plan;
+mod prepare;
 mod run;
 mod scope;
+mod turn;
 mod walks;
 
 pub use coverage::coverage;

@@ -12,7 +12,7 @@ use crate::jobs::fresh::Held;
 use crate::jobs::handle::Handle;
 use crate::jobs::odd::set_aside;
 use crate::jobs::scope::{Contracted, RunScope};
-use crate::jobs::walks::Turn;
+use crate::jobs::turn::Turn;
 use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Progress, RunError, coverage, plan};
 use crate::model::{Batch, Micros, Series, Window, Windows};
 use crate::net::NetError;

@@ -13,6 +13,7 @@ use crate::jobs::fetch::Failed;
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::RunScope;
+use crate::jobs::turn::Turn;
 use crate::jobs::{FetchError, RunError, plan};
 use crate::model::{Micros, Window, Windows};
 use crate::net::NetError;
@@ -24,24 +25,6 @@ const PAGES_WAITING: usize = 8;
 
 /// How often windows of which first pages left rows out are walked over anew.
 const MOST_ROUNDS: usize = 8;
-
-/// Whether windows are asked for the first time in a run, or for the last after they came empty.
-#[derive(Clone, Copy)]
-pub(super) enum Turn {
-    First,
-    Last,
-}
-
-impl Turn {
-    /// What one walk each takes.
-    pub(super) fn windows(self, missing: &Windows, scope: &RunScope) -> Vec<Window> {
-        match self {
-            // What came empty is expected to be: one walk finds all of it so.
-            Turn::Last if scope.offer.is_open_ended() => missing.iter().collect(),
-            Turn::First | Turn::Last => plan::walks(missing, scope.offer, scope.grid).collect(),
-        }
-    }
-}
 
 /// What the walks of a run leave to be done.
 #[derive(Default)]

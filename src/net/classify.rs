@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::exchange::{Budget, HttpRequest, ParseError, Refusal, RefusalKind};
 use crate::model::{Micros, foreign};
 use crate::net::client::Hold;
+use crate::net::error::cause;
 use crate::net::retry_after::{self, LONGEST, http_date};
 use crate::net::wait_words;
 use crate::net::{Client, NetError};
@@ -191,13 +192,4 @@ fn target(headers: &HeaderMap) -> String {
     let location = text(headers, LOCATION.as_str()).unwrap_or("nowhere");
     let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
     foreign(&host.unwrap_or_else(|| location.chars().take(80).collect()))
-}
-
-/// The innermost cause of an error, which says most.
-pub(super) fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    foreign(&cause.to_string())
 }

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::exchange::{Answer, AssetNames, Budget, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
-use crate::net::classify::cause;
+use crate::net::error::cause;
 use crate::net::{Clock, Limiter, NetError, Silent, Watch};
 use crate::telemetry::trace;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::exchange::{ParseError, Refusal, RefusalKind};
-use crate::model::Micros;
+use crate::model::{Micros, foreign};
 use crate::telemetry::Reason;
 
 /// Why a request gave nothing.
@@ -240,6 +240,15 @@ impl NetError {
 /// Seconds to show, never less than the wait.
 fn whole_secs(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// The innermost cause of an error, which says most.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    foreign(&cause.to_string())
 }
 
 #[cfg(test)]

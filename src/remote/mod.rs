@@ -23,6 +23,8 @@ mod bring;
 mod bucket;
 mod credentials;
 mod error;
+mod mirror;
+mod operations;
 mod process;
 mod purge;
 mod rclone;
@@ -34,61 +36,22 @@ mod sync;
 mod target;
 mod transfer;
 
-use std::fmt;
-use std::future::Future;
-use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-
-use bytes::Bytes;
-use tokio::sync::mpsc::Sender;
 
 pub use bring::Bringer;
 pub use bucket::{Bucket, Published, Taken};
 pub use error::RemoteError;
+pub use mirror::{Mirror, Pending, pending};
+pub use operations::{Head, Remote, RemoteFuture, Seal};
 pub use process::{Ended, run as run_program};
 pub use purge::{Dropped, free_bytes, purge, remote_only};
 pub use rclone::Rclone;
 pub use restore::{Restored, Restoring};
 pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
-pub use sync::{Mirror, Pending, Synced, pending};
+pub use sync::Synced;
 pub use target::{Provider, Target, mask};
-pub use transfer::{Fetched, Seal, fetch, fetch_file, read, read_back, upload, verify};
-
-/// What a remote does takes its time.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'a>>;
-
-/// A place for copies. Keys are paths below it, parted by `/`. Every operation ends within a time of its own, and
-/// ends at once when it is dropped.
-pub trait Remote: fmt::Debug + Send + Sync {
-    /// Its name in labels, logs and ledgers, without any secret.
-    fn name(&self) -> &str;
-
-    /// Puts a file there, in the place of what the key holds.
-    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> Answer<'a, ()>;
-
-    /// What a key holds; none where nothing is.
-    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Head>>;
-
-    /// Sends what a key holds, in order. Gives whether there is anything.
-    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> Answer<'a, bool>;
-
-    /// Every key whose last part is `name`, sorted.
-    fn list<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>>;
-
-    /// Removes what a key holds.
-    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
-}
-
-/// What a remote says of what a key holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256 in hexadecimal, where the remote knows it.
-    pub sha256: Option<String>,
-}
+pub use transfer::{Fetched, fetch, fetch_file, read, read_back, upload, verify};
 
 /// Makes a remote ready; nothing is asked of it yet.
 ///

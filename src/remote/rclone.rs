@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc::Sender;
 
 use crate::remote::process::{Ended, run};
-use crate::remote::{Answer, Head, Remote, RemoteError, Seal, Target, mask};
+use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, Target, mask};
 
 /// A remote of rclone's configuration, with a path in it.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Remote for Rclone {
         &self.name
     }
 
-    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> Answer<'a, ()> {
+    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> RemoteFuture<'a, ()> {
         Box::pin(async move {
             let whole = std::path::absolute(file).map_err(RemoteError::local("finding", file))?;
             let action = format!("copying {key}");
@@ -128,7 +128,7 @@ impl Remote for Rclone {
         })
     }
 
-    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Head>> {
+    fn head<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Head>> {
         Box::pin(async move {
             let action = format!("looking at {key}");
             let at = self.at(key);
@@ -153,7 +153,7 @@ impl Remote for Rclone {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> Answer<'a, bool> {
+    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> RemoteFuture<'a, bool> {
         Box::pin(async move {
             let Some(head) = self.head(key).await? else { return Ok(false) };
             let args = ["cat", "--", &self.at(key)];
@@ -162,7 +162,7 @@ impl Remote for Rclone {
         })
     }
 
-    fn list<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+    fn list<'a>(&'a self, name: &'a str) -> RemoteFuture<'a, Vec<String>> {
         Box::pin(async move {
             let action = "listing its series";
             let only = format!("--include={name}");
@@ -180,7 +180,7 @@ impl Remote for Rclone {
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()> {
         Box::pin(async move {
             let args = ["deletefile", "--", &self.at(key)];
             self.run(&format!("removing {key}"), &args, ANSWER_WITHIN, None).await.map(drop)

@@ -24,7 +24,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::remote::credentials::{Profile, profile};
 use crate::remote::transfer::off_the_runtime;
-use crate::remote::{Answer, Head, Remote, RemoteError, Seal, Target, mask};
+use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, Target, mask};
 
 /// A bucket, or a part of one.
 #[derive(Debug)]
@@ -274,7 +274,7 @@ impl Remote for S3 {
         &self.name
     }
 
-    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> Answer<'a, ()> {
+    fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> RemoteFuture<'a, ()> {
         Box::pin(async move {
             if seal.bytes <= PART_BYTES {
                 self.put_whole(key, file, seal).await
@@ -284,7 +284,7 @@ impl Remote for S3 {
         })
     }
 
-    fn head<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Head>> {
+    fn head<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Head>> {
         Box::pin(async move {
             let options = GetOptions { head: true, ..GetOptions::default() };
             let found = self.ask(&format!("looking at {key}"), key, options).await?;
@@ -295,7 +295,7 @@ impl Remote for S3 {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> Answer<'a, bool> {
+    fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> RemoteFuture<'a, bool> {
         Box::pin(async move {
             let action = format!("reading {key}");
             let head = GetOptions { head: true, ..GetOptions::default() };
@@ -318,7 +318,7 @@ impl Remote for S3 {
         })
     }
 
-    fn list<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<String>> {
+    fn list<'a>(&'a self, name: &'a str) -> RemoteFuture<'a, Vec<String>> {
         Box::pin(async move {
             let prefix = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
             let (mut keys, mut page_token) = (Vec::new(), None);
@@ -339,7 +339,7 @@ impl Remote for S3 {
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+    fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()> {
         Box::pin(async move {
             match self.client.delete(&self.key(key)).await {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::{Disk as _, Os, aside};
 use crate::model::Series;
-use crate::remote::sync::{Mirror, Pending, pending};
+use crate::remote::mirror::{Mirror, Pending, pending};
 use crate::remote::transfer::off_the_runtime;
 use crate::remote::{RemoteError, Seal, read, upload};
 use crate::store::{Copied, FileEntry, Layout, Ledger, Part, Verified, sha256};

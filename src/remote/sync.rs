@@ -1,37 +1,22 @@
 //! One sync of one remote: whatever is not verified there is sent, several series side by side.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::model::Series;
+use crate::remote::RemoteError;
+use crate::remote::mirror::{Mirror, Pending, pending};
 use crate::remote::series::Copying;
-use crate::remote::{Remote, RemoteError};
-use crate::store::{Copied, Layout, Ledger, Part, Store, StoreError, Unaccounted, Verified, holding};
+use crate::store::{Copied, Layout, Ledger, Part, StoreError, Unaccounted, Verified, holding};
 use crate::telemetry::events::{SeriesNotCopied, SyncPending};
-use crate::telemetry::{Telemetry, trace};
+use crate::telemetry::trace;
 
 /// Series copied side by side to one remote.
 const SERIES_AT_ONCE: usize = 4;
 /// Waits before an account that is not there is looked for again.
 const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
-
-/// What a sync works with.
-#[derive(Clone)]
-pub struct Mirror {
-    /// The owner of the data path.
-    pub store: Store,
-    /// Where its data lies.
-    pub layout: Layout,
-    /// Where it is told.
-    pub telemetry: Telemetry,
-    /// Where to.
-    pub remote: Arc<dyn Remote>,
-    /// What is found to be gone there is sent again; else it is told.
-    pub sends_again: bool,
-}
 
 /// What a sync did.
 #[derive(Debug, Default)]
@@ -50,15 +35,6 @@ pub struct Synced {
     pub unanswered: Option<RemoteError>,
     /// How long it took.
     pub took: Duration,
-}
-
-/// What is not verified on a remote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pending {
-    /// Files, the ledger among them.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
 }
 
 impl Synced {
@@ -263,17 +239,4 @@ fn unaccounted(layout: &Layout, series: &Series) -> Option<RemoteError> {
 fn drawn() -> usize {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     usize::try_from(since.subsec_micros()).unwrap_or_default()
-}
-
-/// What of a series is not verified on a remote.
-#[must_use]
-pub fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
-    let files = ledger.unverified(remote, None);
-    let digest = ledger.digest(series, remote);
-    let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
-    Pending {
-        // An open file under its older name is one to remove.
-        files: files.len() as u64 + u64::from(!is_synced) + ledger.older_on(remote).count() as u64,
-        bytes: files.iter().map(|(.., entry)| entry.bytes).sum(),
-    }
 }

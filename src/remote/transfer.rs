@@ -8,17 +8,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver};
 
 use crate::model::Series;
-use crate::remote::{Remote, RemoteError};
+use crate::remote::{Remote, RemoteError, Seal};
 use crate::store::{Hashed, Layout, Part};
-
-/// What tells one content from every other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seal {
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256, in hexadecimal.
-    pub sha256: String,
-}
 
 /// A file of a series that came.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,21 +10,23 @@ mod exemplars;
 pub mod exposition;
 mod health;
 mod labels;
+mod locks;
 pub mod logs;
 mod metrics;
 mod outages;
 mod textfile;
 pub mod trace;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
 pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
-pub use metrics::{Family, JobCounts, Metrics};
-pub use textfile::{Collected, Textfile};
+pub use metrics::{Collected, Family, JobCounts, Metrics};
+pub use textfile::Textfile;
 
 use crate::model::Series;
+use locks::{read, write};
 use outages::{Outages, Verdict};
 
 /// Something that happened, told once; what it counts and logs is decided here.
@@ -144,22 +146,4 @@ impl Telemetry {
     fn outages(&self) -> MutexGuard<'_, Outages> {
         self.0.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Writes `metrics.json` if health changed since; blocks on the disk. A failure is counted and tried
-    /// again at the next call.
-    pub fn save_health(&self) {
-        if let Err(error) = self.health().save() {
-            self.emit(events::StatusFileFailed { error: &error });
-        }
-    }
-}
-
-/// Reads a lock whose holders cannot leave it half changed, so a panic elsewhere does not spread.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The same for writing.
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,13 +5,10 @@ use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::disk::atomic;
-use crate::model::Series;
 use crate::telemetry::exposition::{Format, encode_families};
-use crate::telemetry::metrics::{CollectFamilies, Family};
+use crate::telemetry::metrics::{CollectFamilies, Collected, Family};
 
 /// The file's name where only a folder is given.
 const NAME: &str = "dccd.prom";
@@ -21,19 +18,6 @@ const SIZE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The family that says how the command ended.
 const EXIT_CODE: &str = "dccd_collect_exit_code";
-
-/// A series as `dccd collect` leaves it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Collected {
-    /// Whose.
-    pub series: Arc<Series>,
-    /// When it was last collected, in seconds since 1970.
-    pub last_run_secs: Option<f64>,
-    /// When it was last collected well, in seconds since 1970.
-    pub last_success_secs: Option<f64>,
-    /// How long it took this time and how many rows it brought; none if it was not reached.
-    pub ran: Option<(Duration, u64)>,
-}
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +96,8 @@ fn text_of(series: &[Collected], exit_code: u8) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
 

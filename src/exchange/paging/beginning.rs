@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::exchange::paging::head::{Beginning, Gone, Head};
 use crate::exchange::paging::seen::Seen;
 use crate::exchange::paging::{Edge, Step, Walk};
 use crate::exchange::{Ask, Bounds, Direction, ParseError};
@@ -16,44 +17,6 @@ const FEW: u32 = 10;
 
 /// The finest unit an exchange names instants in.
 const UNIT: Duration = Duration::from_millis(1);
-
-/// What is known of where the window begins.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) enum Beginning {
-    /// No row was seen yet.
-    #[default]
-    Unseen,
-    /// Nothing shows yet that nothing lies before the first row.
-    Open(Head),
-    /// It is shown.
-    Shown,
-}
-
-/// What lies between where the window begins and the first row of its first page. Trades of the first instant may have
-/// been left out of that page, so that it belongs to what is not shown yet.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Head {
-    window: Window,
-    /// The first row of the first page.
-    first: Edge,
-    /// The trade stepped back to, and the id the next step asks from.
-    lowest: Edge,
-    asked: u64,
-    rows: u32,
-    /// Whether one answer has left out ids.
-    is_holed: bool,
-    /// Rows behind the window filled an answer: no more than the window is asked for.
-    is_crowded: bool,
-}
-
-/// Time of which ids show that it had trades that the exchange no longer gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone {
-    /// The time.
-    pub window: Window,
-    /// The first id the exchange still has.
-    pub first_id: u64,
-}
 
 impl Walk {
     /// The walk leaves its beginning open for its neighbours to show: see [`Walk::meets`] and

@@ -1,7 +1,7 @@
 //! Rows that cannot be true: set aside once two answers have them.
 
 use crate::exchange::ParseError;
-use crate::exchange::paging::Walk;
+use crate::exchange::paging::{SetAside, Walk};
 use crate::model::{Micros, OddFault, OddRow, Window};
 
 /// The share of an answer that odd rows may take: one in so many.
@@ -9,15 +9,6 @@ const ONE_IN: usize = 10;
 
 /// So many may be odd in a short answer, unless they are most of it.
 const FEW: usize = 10;
-
-/// An odd row that two answers had, and the time it leaves without a row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SetAside {
-    /// The row.
-    pub row: OddRow,
-    /// What it leaves without a row, where that is known.
-    pub window: Option<Window>,
-}
 
 impl Walk {
     /// The odd rows of an answer once they are believed; `None` where the page has to be asked for again. `good` rows

@@ -12,12 +12,12 @@
 //! follows is asked for by id: a hole in two answers is one.
 
 use crate::exchange::paging::Edge;
-use crate::exchange::paging::beginning::{Beginning, Gone};
-use crate::exchange::paging::odd::SetAside;
+use crate::exchange::paging::Step;
+use crate::exchange::paging::head::Beginning;
 use crate::exchange::paging::seek::Seek;
 use crate::exchange::paging::seen::Seen;
 use crate::exchange::{Ask, Bounds, Direction, Instrument, Offer, Page, ParseError, Parsed};
-use crate::model::{Batch, Grid, Kind, Micros, Series, Window};
+use crate::model::{Batch, Grid, Micros, Series, Window};
 use std::sync::Arc;
 
 /// A walk over one window of a series.
@@ -76,33 +76,6 @@ pub struct Walk {
     /// The row past the window with which the last answer ended.
     pub(super) border: Option<Edge>,
     pub(super) rest: Option<Window>,
-}
-
-/// What one answer gave.
-#[derive(Debug, PartialEq)]
-pub struct Step {
-    /// The rows that lie in the window, and late ones that ids place in it.
-    pub rows: Batch,
-    /// What they prove to be covered, odd rows left out of account.
-    pub covered: Option<Window>,
-    /// What is proven to be empty.
-    pub empty: Option<Window>,
-    /// What had trades that the exchange no longer gives.
-    pub gone: Option<Gone>,
-    /// Rows that cannot be true, seen in two answers.
-    pub set_aside: Vec<SetAside>,
-    /// Rows outside what was asked for, which an exchange should not have sent.
-    pub stray: u64,
-    /// A hole in contiguous ids that is believed now: the number before it, and how many are skipped.
-    pub id_hole: Option<(u64, u64)>,
-}
-
-impl Step {
-    /// What an answer gives that only showed the way.
-    pub(super) fn of_nothing(kind: Kind) -> Step {
-        let (rows, set_aside) = (Batch::of(kind), Vec::new());
-        Step { rows, covered: None, empty: None, gone: None, set_aside, stray: 0, id_hole: None }
-    }
 }
 
 impl Walk {

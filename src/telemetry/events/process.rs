@@ -55,3 +55,13 @@ impl Event for StatusFileFailed<'_> {
         tracing::warn!(error = %Chain(self.error), "metrics.json not written; it is tried again");
     }
 }
+
+impl Telemetry {
+    /// Writes `metrics.json` if health changed since; blocks on the disk. A failure is counted and tried
+    /// again at the next call.
+    pub fn save_health(&self) {
+        if let Err(error) = self.health().save() {
+            self.emit(StatusFileFailed { error: &error });
+        }
+    }
+}

@@ -3,35 +3,18 @@
 
 pub mod accept;
 mod encoder;
+mod format;
 
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+pub use format::Format;
+
 pub(super) use encoder::{encode as encode_families, push_labels};
 
 use crate::telemetry::Metrics;
-
-/// How the metrics are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The text format 0.0.4, which every scraper reads.
-    Text,
-    /// OpenMetrics 1.0: the same with units, info families and exemplars.
-    OpenMetrics,
-}
-
-impl Format {
-    /// The content type, exactly as Prometheus 3 wants it.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
 
 /// What the answer depends on.
 pub const VARY: &str = "Accept, Accept-Encoding";

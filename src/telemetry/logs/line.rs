@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
-use super::{LogFormat, level_name};
+use super::format::{LogFormat, level_name};
 use crate::model::{Micros, is_hidden};
 use crate::telemetry::trace;
 

@@ -5,6 +5,7 @@
 //! never left out.
 
 mod file;
+mod format;
 mod line;
 mod stderr;
 mod tail;
@@ -12,7 +13,6 @@ mod throttle;
 
 use std::io;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,12 +23,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
+pub use format::LogFormat;
 pub use tail::tail;
 
 use crate::clock::now;
 use crate::telemetry::Metrics;
 use crate::telemetry::trace::{self, Traces};
 use file::RotatingFile;
+use format::level_name;
 use line::Line;
 use stderr::Stderr;
 use throttle::Throttle;
@@ -38,28 +40,6 @@ const NOISY: [&str; 7] = ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "
 
 /// Its failures are told in our own words, once.
 const SILENT: &str = "opentelemetry";
-
-/// How lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => Err(()),
-        }
-    }
-}
 
 /// What is logged, how, and where to.
 #[derive(Clone, Copy, Debug)]
@@ -205,16 +185,6 @@ impl Sink {
     /// Counted, not logged: a log line about it would fare no better.
     fn dropped(&self, queue: &str) {
         self.metrics.program.queue_dropped.with_label_values(&[queue]).inc();
-    }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "error",
-        Level::WARN => "warn",
-        Level::INFO => "info",
-        Level::DEBUG => "debug",
-        Level::TRACE => "trace",
     }
 }
 

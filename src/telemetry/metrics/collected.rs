@@ -1,15 +1,31 @@
 //! What one run of `dccd collect` leaves behind. Its names are its own: whoever serves the file gives it other
 //! target labels than a daemon has.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntGauge};
 
 use super::catalogue::{Catalogue, Family};
 use super::register::Register;
+use crate::model::Series;
 use crate::telemetry::exemplars::Exemplars;
-use crate::telemetry::textfile::Collected;
 
 const SERIES: [&str; 4] = ["exchange", "pair", "kind", "span"];
+
+/// A series as `dccd collect` leaves it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    /// The series.
+    pub series: Arc<Series>,
+    /// When it was last collected, in seconds since 1970.
+    pub last_run_secs: Option<f64>,
+    /// When it was last collected well, in seconds since 1970.
+    pub last_success_secs: Option<f64>,
+    /// How long it took this time and how many rows it brought; none if it was not reached.
+    pub ran: Option<(Duration, u64)>,
+}
 
 /// The families of the text file.
 pub(in crate::telemetry) struct CollectFamilies {

@@ -3,7 +3,7 @@
 
 use prometheus::IntCounterVec;
 
-use super::forget;
+use super::forget::forget;
 use super::register::Register;
 
 const LABELS: [&str; 2] = ["exchange", "kind"];

@@ -4,10 +4,12 @@ mod alive;
 mod catalogue;
 mod collect;
 mod collected;
+mod declared;
 mod doubts;
 mod drill;
 mod families;
 mod fleet;
+mod forget;
 mod odd;
 mod outages;
 mod process;
@@ -16,27 +18,27 @@ mod reload;
 mod remotes;
 mod series;
 mod server;
+mod snapshot;
 mod traced;
 mod traces;
 mod tracker;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
-use crate::model::{Kind, Micros, Series};
+use crate::model::{Micros, Series};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::exemplars::Exemplars;
-use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
 use alive::Alive;
 use catalogue::Catalogue;
 pub use catalogue::Family;
 pub(super) use catalogue::unit_of;
 pub(super) use collected::CollectFamilies;
+pub use collected::Collected;
 use doubts::Doubts;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
@@ -135,7 +137,7 @@ impl Metrics {
             alive: Alive::new(&add),
             traces: Traces::new(&add),
             reloads: Reloads::new(&add),
-            series: SeriesTable::new(SERIES_LIMIT),
+            series: SeriesTable::new(SERIES_LIMIT, collect::descs()),
             exchanges: Mutex::default(),
             catalogue,
         };
@@ -180,128 +182,6 @@ impl Metrics {
     /// How many series may have metrics; it is raised to fit the configuration.
     pub fn limit_series(&self, series: usize) {
         self.series.limit(series);
-    }
-
-    /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its operations.
-    pub fn declare_exchange(&self, exchange: &str, endpoints: &[&str]) {
-        let names = endpoints.iter().map(ToString::to_string).collect();
-        self.exchanges().insert(exchange.to_owned(), Known { endpoints: names, is_shown: true });
-        self.create_exchange_label_sets(exchange, endpoints);
-    }
-
-    fn create_exchange_label_sets(&self, exchange: &str, endpoints: &[&str]) {
-        self.tasks.declare(exchange);
-        let requests = &self.requests;
-        for endpoint in endpoints {
-            for code in CODES_AT_ZERO {
-                requests.sent.with_label_values(&[exchange, endpoint, code]);
-            }
-            for reason in Reason::ALL {
-                requests.failures.with_label_values(&[exchange, endpoint, reason.name()]);
-            }
-            requests.duration.create(&[exchange, endpoint]);
-            requests.response_bytes.with_label_values(&[exchange, endpoint]);
-            requests.retries.with_label_values(&[exchange, endpoint]);
-        }
-        requests.wait.with_label_values(&[exchange]);
-        requests.throttled.with_label_values(&[exchange]);
-        self.odd.listing_entries.with_label_values(&[exchange]);
-        for gauges in [
-            &requests.tokens,
-            &requests.capacity,
-            &requests.limited_until,
-            &requests.banned_until,
-            &requests.clock_offset,
-            &requests.up,
-            &requests.failing,
-        ] {
-            gauges.with_label_values(&[exchange]);
-        }
-    }
-
-    /// Creates the label sets of a series, each at 0; see [`crate::telemetry::Telemetry::declare_series`].
-    pub(crate) fn declare_series(&self, series: &Series, job_id: &str, interval: Duration) {
-        let Some(own) = self.series.declare(series, job_id) else {
-            self.program.series_dropped.with_label_values(&["series"]).inc();
-            tracing::warn!(series = %series, "the limit of series with metrics is reached; it has none");
-            return;
-        };
-        let interval_secs = interval.as_secs_f64();
-        own.job_interval.set(interval_secs);
-        own.expected_interval.set(if interval.is_zero() {
-            0.0
-        } else {
-            interval_secs.max(usual_secs(series))
-        });
-        let (exchange, kind) = (series.exchange(), series.kind().name());
-        self.show_exchange(exchange);
-        self.runs.duration.create(&[exchange, kind]);
-        self.runs.delay.with_label_values(&[kind]);
-        for reason in Discard::ALL {
-            self.runs.discarded.with_label_values(&[exchange, kind, reason.name()]);
-        }
-        for outcome in ["filled", "failed"] {
-            self.runs.repairs.with_label_values(&[exchange, kind, outcome]);
-        }
-        self.create_storage_label_sets(kind);
-        self.doubts.declare(exchange, kind);
-        self.odd.declare(exchange, kind);
-    }
-
-    /// Creates the label sets of an exchange again that were dropped with its last series.
-    fn show_exchange(&self, exchange: &str) {
-        let mut exchanges = self.exchanges();
-        let Some(known) = exchanges.get_mut(exchange).filter(|known| !known.is_shown) else { return };
-        known.is_shown = true;
-        let endpoints: Vec<&str> = known.endpoints.iter().map(String::as_str).collect();
-        self.create_exchange_label_sets(exchange, &endpoints);
-    }
-
-    /// Drops the label sets of a series, and those it was the last one to need.
-    pub(crate) fn forget_series(&self, series: &Series) {
-        self.series.forget(series);
-        let (exchange, kind) = (series.exchange(), series.kind().name());
-        if !self.series.has(|other| other.exchange() == exchange && other.kind() == series.kind()) {
-            let runs = &self.runs;
-            runs.duration.forget(&[("exchange", exchange), ("kind", kind)]);
-            forget(&runs.discarded, &[("exchange", exchange), ("kind", kind)]);
-            forget(&runs.repairs, &[("exchange", exchange), ("kind", kind)]);
-            self.doubts.forget(exchange, kind);
-            self.odd.forget(exchange, kind);
-        }
-        if !self.series.has(|other| other.exchange() == exchange) {
-            self.forget_exchange(exchange);
-        }
-    }
-
-    fn forget_exchange(&self, exchange: &str) {
-        if let Some(known) = self.exchanges().get_mut(exchange) {
-            known.is_shown = false;
-        }
-        let (requests, held) = (&self.requests, [("exchange", exchange)]);
-        for counters in [
-            &requests.sent,
-            &requests.failures,
-            &requests.response_bytes,
-            &requests.retries,
-            &requests.throttled,
-            &self.odd.listing_entries,
-        ] {
-            forget(counters, &held);
-        }
-        for gauges in [
-            &requests.tokens,
-            &requests.capacity,
-            &requests.limited_until,
-            &requests.banned_until,
-            &requests.clock_offset,
-            &requests.up,
-            &requests.failing,
-        ] {
-            forget(gauges, &held);
-        }
-        requests.duration.forget(&held);
-        forget(&requests.wait, &held);
     }
 
     fn exchanges(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
@@ -356,43 +236,5 @@ impl Metrics {
         self.program.queue_capacity.with_label_values(&["stderr"]);
         self.program.series_dropped.with_label_values(&["series"]);
         self.show_jobs(JobCounts::default());
-    }
-
-    fn create_storage_label_sets(&self, kind: &str) {
-        let storage = &self.storage;
-        storage.publish_duration.create(&[kind]);
-        for reason in StorageReason::ALL {
-            storage.publish_failures.with_label_values(&[kind, reason.name()]);
-        }
-        storage.written_bytes.with_label_values(&[kind]);
-        storage.copied_bytes.with_label_values(&[kind]);
-        storage.file_size.with_label_values(&[kind]);
-        storage.folds.with_label_values(&[kind]);
-        storage.buffered_rows.with_label_values(&[kind]);
-    }
-}
-
-/// How far apart rows of a series are in good order, in seconds; 0 where nothing says. Funding is settled every
-/// eight hours at the latest.
-fn usual_secs(series: &Series) -> f64 {
-    match series.span() {
-        Some(span) => f64::from(span.secs()),
-        None if series.kind() == Kind::Funding => 8.0 * 3_600.0,
-        None => 0.0,
-    }
-}
-
-/// Drops every label set of a family that holds all of these labels.
-fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, held: &[(&str, &str)])
-where
-    MetricVec<B>: Collector,
-{
-    for metric in family.collect().iter().flat_map(MetricFamily::get_metric) {
-        let labels: HashMap<&str, &str> =
-            metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
-        if held.iter().all(|(name, value)| labels.get(name) == Some(value)) {
-            // Someone else may have dropped it meanwhile.
-            let _ = family.remove(&labels);
-        }
     }
 }

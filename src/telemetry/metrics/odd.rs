@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::IntCounterVec;
 
-use super::forget;
+use super::forget::forget;
 use super::register::Register;
 use crate::model::OddFault;
 

@@ -2,9 +2,7 @@
 
 use prometheus::{Gauge, IntCounterVec, IntGauge};
 
-use super::Metrics;
 use super::register::Register;
-use crate::model::Series;
 
 /// What became of configurations.
 pub(crate) struct Reloads {
@@ -39,19 +37,5 @@ impl Reloads {
             reloads.ended.with_label_values(&[outcome]);
         }
         reloads
-    }
-}
-
-impl Metrics {
-    /// Says whether the job of a declared series is paused.
-    pub(crate) fn show_paused(&self, series: &Series, is_paused: bool) {
-        if let Some(own) = self.series.get(series) {
-            own.job_paused.set(f64::from(u8::from(is_paused)));
-        }
-    }
-
-    /// Whether a series has metrics of its own.
-    pub(crate) fn is_declared(&self, series: &Series) -> bool {
-        self.series.get(series).is_some()
     }
 }

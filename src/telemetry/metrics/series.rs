@@ -9,7 +9,6 @@ use std::sync::{Arc, RwLock};
 
 use prometheus::core::Desc;
 
-use super::collect::descs;
 use crate::model::{Kind, Micros, Pair, Series};
 use crate::telemetry::{Reason, read, write};
 
@@ -120,12 +119,12 @@ pub(super) struct Declared {
 }
 
 impl SeriesTable {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, descs: Vec<Desc>) -> Self {
         SeriesTable(Arc::new(Table {
             declared: RwLock::default(),
             limit: AtomicUsize::new(limit),
             unseen: Arc::default(),
-            descs: descs(),
+            descs,
         }))
     }
 

@@ -37,7 +37,7 @@ impl TracedHistograms {
 
     /// Drops every label set that holds all of these labels.
     pub(super) fn forget(&self, held: &[(&str, &str)]) {
-        super::forget(&self.family, held);
+        super::forget::forget(&self.family, held);
         let exposed = held.iter().map(|pair| {
             let mut text = String::new();
             push_labels(&mut text, [*pair]);

@@ -7,6 +7,7 @@
 //! answers from a cached no. Spans wait in a queue whose places are counted before the SDK's own, which answers
 //! `Ok` when it drops; the configuration's endpoint wins over `OTEL_*`, as everywhere else.
 
+mod ids;
 mod rejected;
 mod settings;
 mod spans;
@@ -14,8 +15,7 @@ mod way;
 
 use std::time::Duration;
 
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanId, TraceContextExt, TraceId, TracerProvider};
+use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider};
 use thiserror::Error;
@@ -24,6 +24,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
+pub use ids::current;
 pub use settings::Settings;
 pub use spans::{
     Get, answered, carried, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write,
@@ -41,16 +42,6 @@ const FLUSH: Duration = Duration::from_secs(3);
 
 /// The name spans give as their origin.
 const SCOPE: &str = "dccd";
-
-/// The ids of the span that is entered here and now; none outside of one that is recorded and sampled.
-#[must_use]
-pub fn current() -> Option<(TraceId, SpanId)> {
-    Context::map_current(|context| {
-        let span = context.span();
-        let ids = span.span_context();
-        (ids.is_valid() && ids.is_sampled()).then(|| (ids.trace_id(), ids.span_id()))
-    })
-}
 
 /// Which spans are made: our own, and none where nobody takes them. A layer that is absent would want them all.
 pub(super) fn wanted(is_traced: bool) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
