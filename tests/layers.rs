@@ -7,6 +7,10 @@
 
 #[path = "layers/circles.rs"]
 mod circles;
+#[path = "layers/planted.rs"]
+mod planted;
+#[path = "layers/sizes.rs"]
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -140,6 +144,12 @@ fn no_two_files_use_one_another_directly_or_in_a_circle() {
 }
 
 #[test]
+fn no_file_and_no_function_is_too_long() {
+    let faults = sizes::faults(&texts());
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
 fn only_the_rooms_from_the_engine_up_see_the_configuration() {
     let readers = ROOMS.iter().filter(|(_, uses)| uses.contains(&"config")).map(|(room, _)| *room);
     assert_eq!(readers.collect::<Vec<_>>(), ["engine", "daemon", "cli"]);
@@ -229,6 +239,15 @@ struct Source {
 struct Code {
     text: String,
     test_modules: Vec<String>,
+}
+
+/// Every source file, tests included.
+fn texts() -> Vec<sizes::Text> {
+    let root = source_folder();
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let text = |file: &PathBuf| fs::read_to_string(file).unwrap();
+    files.iter().map(|file| sizes::Text { path: relative(file, &root), text: text(file) }).collect()
 }
 
 /// Every source file of the library that is not for tests only.
