@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dccd::config;
-use dccd::engine::{Job, Site};
+use dccd::engine::{Engine, Job};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -22,11 +22,11 @@ pub(crate) async fn collect(path: &Path) -> Result<String, Box<dyn Error>> {
     let config = config::load(Some(path))?;
     let job = Job::all(&config).into_iter().next().ok_or("this version runs none of its jobs")?;
 
-    // Nobody else may use the data path until the site is closed.
-    let site = Site::open(&config, "example").await?;
+    // Nobody else may use the data path until the engine is closed.
+    let engine = Engine::open(&config, "example").await?;
     let stop = CancellationToken::new(); // cancel it, and the run stores what it has and ends
-    let outcome = site.run(&job.order, Duration::ZERO, &|_progress| {}, &stop).await;
-    site.close().await;
+    let outcome = engine.run(&job.order, Duration::ZERO, &|_progress| {}, &stop).await;
+    engine.close().await;
 
     let series = job.series();
     match outcome.error {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dccd::config;
-use dccd::engine::{Job, Site};
+use dccd::engine::{Engine, Job};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -21,12 +21,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Runs every job once and counts how that ended; a failure of one stops none of the others.
 pub(crate) async fn run_once(path: &Path) -> Result<(usize, usize), Box<dyn Error>> {
     let config = config::load(Some(path))?;
-    let site = Site::open(&config, "example").await?;
+    let engine = Engine::open(&config, "example").await?;
     let stop = CancellationToken::new();
     let (mut successes, mut failures) = (0, 0);
     for job in Job::all(&config) {
         let show = |progress| eprintln!("{}: {progress:?}", job.series());
-        match site.run(&job.order, Duration::ZERO, &show, &stop).await.error {
+        match engine.run(&job.order, Duration::ZERO, &show, &stop).await.error {
             None => successes += 1,
             Some(error) => {
                 failures += 1;
@@ -34,6 +34,6 @@ pub(crate) async fn run_once(path: &Path) -> Result<(usize, usize), Box<dyn Erro
             }
         }
     }
-    site.close().await;
+    engine.close().await;
     Ok((successes, failures))
 }

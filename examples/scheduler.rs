@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dccd::config;
 use dccd::daemon::Scheduler;
 use dccd::daemon::Status;
-use dccd::engine::{Job, Site};
+use dccd::engine::{Engine, Job};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -28,17 +28,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Runs every job on its schedule until `stop`; gives the rows its series hold then.
 pub(crate) async fn schedule(path: &Path, stop: &CancellationToken) -> Result<u64, Box<dyn Error>> {
     let config = config::load(Some(path))?;
-    let site = Arc::new(Site::open(&config, "example").await?);
+    let engine = Arc::new(Engine::open(&config, "example").await?);
     let status = Arc::new(Status::new()); // what a page of your own would show
     let slots = config.worker.slots as usize;
-    let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), Job::all(&config), slots);
+    let scheduler = Scheduler::new(Arc::clone(&engine), Arc::clone(&status), Job::all(&config), slots);
 
     let unfinished = scheduler.run(stop).await;
 
-    let rows = site.telemetry().health().series().iter().map(|series| series.rows).sum();
-    // The data path is free again only once the site is closed.
-    let site = Arc::into_inner(site).ok_or("somebody still uses the site")?;
-    match (unfinished, site.close().await) {
+    let rows = engine.telemetry().health().series().iter().map(|series| series.rows).sum();
+    // The data path is free again only once the engine is closed.
+    let engine = Arc::into_inner(engine).ok_or("somebody still uses the engine")?;
+    match (unfinished, engine.close().await) {
         (0, true) => Ok(rows),
         (left, _) => {
             Err(format!("{left} run(s) did not end in time; the next start goes on from there").into())

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dccd::config::{
-    Channel, Config, ConfigError, Provider, Start, Store, Surroundings, Trigger, check, load, load_in,
+    Channel, Config, ConfigError, ConfiguredTrigger, Provider, Start, Store, Surroundings, check, load,
+    load_in,
 };
 use dccd::model::{Kind, Micros, Span, Zone};
 use dccd::telemetry::logs::LogFormat;
@@ -89,7 +90,7 @@ fn the_quick_start_of_the_reference_loads_unchanged() {
         ["binance/BTC-USDT/ohlc/1h", "binance/ETH-USDT/ohlc/1h"]
     );
     assert_eq!((first.max_retries, first.retry_delay, first.running), (5, Duration::from_secs(1), true));
-    assert_eq!((first.start, &first.trigger), (Start::Last, &Trigger::AtClose));
+    assert_eq!((first.start, &first.trigger), (Start::Last, &ConfiguredTrigger::AtClose));
     assert_eq!((second.span, second.kind), (Some(Span::DAY), Kind::Ohlc));
     assert_eq!(config.stream_jobs[0].channels, [Channel::Trades, Channel::Book]);
     assert_eq!(config.stream_jobs[0].time_step, Duration::from_secs(60));
@@ -173,9 +174,9 @@ telemetry:
     assert_eq!((config.storage.sync_interval, config.storage.min_free_gb), (None, 1.5));
     let [trades, book, month] = &config.histo_jobs[..] else { panic!("three jobs") };
     assert_eq!(trades.start, Start::Date(Micros::from_secs(1_706_659_200)));
-    assert_eq!(trades.trigger, Trigger::Every(Duration::from_secs(30)));
+    assert_eq!(trades.trigger, ConfiguredTrigger::Every(Duration::from_secs(30)));
     assert_eq!((book.start, book.depth), (Start::Origin, 1_000));
-    assert!(matches!(&book.trigger, Trigger::Cron(cron) if cron.to_string() == "*/5 * * * *"));
+    assert!(matches!(&book.trigger, ConfiguredTrigger::Cron(cron) if cron.to_string() == "*/5 * * * *"));
     assert_eq!((month.span, month.start, month.max_retries), (Some(Span::Month), Start::Last, 3));
     assert_eq!(config.stream_jobs[0].spans, [Span::MINUTE]);
     assert!(config.stream_jobs[0].book_deltas);

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use dccd::config::edit::{self, EditError, NewJob};
-use dccd::config::{Channel, Config, Cron, HistoJob, Provider, Start, Surroundings, Trigger, check};
+use dccd::config::{
+    Channel, Config, ConfiguredTrigger, Cron, HistoJob, Provider, Start, Surroundings, check,
+};
 use dccd::model::{Micros, Span, Zone};
 
 /// Every data type, operation and trigger, and every key of the other sections.
@@ -78,21 +80,21 @@ fn a_whole_file_of_the_third_series_means_what_it_meant() {
         .iter()
         .flat_map(|job| job.series.iter().map(move |series| (series.to_string(), &job.trigger, job.start)))
         .collect();
-    let every = |secs| Trigger::Every(Duration::from_secs(secs));
+    let every = |secs| ConfiguredTrigger::Every(Duration::from_secs(secs));
     assert_eq!(
         jobs,
         [
-            ("binance/BTC-USDT/ohlc/1h".to_owned(), &Trigger::AtClose, Start::Last),
-            ("binance/ETH-USDT/ohlc/1h".to_owned(), &Trigger::AtClose, Start::Last),
+            ("binance/BTC-USDT/ohlc/1h".to_owned(), &ConfiguredTrigger::AtClose, Start::Last),
+            ("binance/ETH-USDT/ohlc/1h".to_owned(), &ConfiguredTrigger::AtClose, Start::Last),
             (
                 "binance/BTC-USDT/ohlc/1d".to_owned(),
-                &Trigger::Cron(Cron::parse("5 0 * * *").unwrap()),
+                &ConfiguredTrigger::Cron(Cron::parse("5 0 * * *").unwrap()),
                 Start::Origin
             ),
             ("binance/BTC-USDT/trades".to_owned(), &every(120), day("2024-01-31")),
-            ("binance/BTC-USDT/orderbook".to_owned(), &Trigger::Manual, Start::Last),
+            ("binance/BTC-USDT/orderbook".to_owned(), &ConfiguredTrigger::Manual, Start::Last),
             ("kraken/BTC-USD_PERP/funding".to_owned(), &every(3_600), day("2024-01-01")),
-            ("okx/ETH-USDT_PERP/open_interest/1h".to_owned(), &Trigger::Once, Start::Last),
+            ("okx/ETH-USDT_PERP/open_interest/1h".to_owned(), &ConfiguredTrigger::Once, Start::Last),
         ]
     );
     let retries = config.histo_jobs.iter().all(|job| (job.max_retries, job.retry_delay.as_secs()) == (3, 2));
@@ -152,15 +154,15 @@ fn what_the_exchange_has_and_this_version_has_not_waits_beside_what_runs() {
 #[test]
 fn an_interval_falls_back_to_the_span_and_then_to_an_hour() {
     let every = |keys| one(keys).trigger;
-    let secs = |secs| Trigger::Every(Duration::from_secs(secs));
-    assert_eq!(every("span: 3600"), Trigger::AtClose);
-    assert_eq!(every("span: 3600, every: 0"), Trigger::AtClose);
+    let secs = |secs| ConfiguredTrigger::Every(Duration::from_secs(secs));
+    assert_eq!(every("span: 3600"), ConfiguredTrigger::AtClose);
+    assert_eq!(every("span: 3600, every: 0"), ConfiguredTrigger::AtClose);
     assert_eq!(every("span: 60, every: 300, trigger_kind: interval"), secs(300));
     assert_eq!(every("data_type: trades"), secs(3_600));
     assert_eq!(every("data_type: trades, span: 900"), secs(900));
     assert_eq!(every("data_type: orderbook, every: 5"), secs(5));
     let (jobs, notes) = job("span: 3600, trigger_kind: cron");
-    assert_eq!(jobs[0].trigger, Trigger::AtClose);
+    assert_eq!(jobs[0].trigger, ConfiguredTrigger::AtClose);
     assert_eq!(notes, ["jobs[0].cron is missing, so the job runs at its interval"]);
 }
 

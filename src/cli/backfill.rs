@@ -11,7 +11,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::{Bars, label};
 use crate::cli::{Exit, complete};
 use crate::config::Config;
-use crate::engine::{How, Report, Told, Work};
+use crate::engine::{How, Report, Update, Work};
 use crate::model::{Kind, Pair, Series, Span, thousands};
 
 /// Fetch the history of the configured jobs, or of a series named here; only what is missing is asked for.
@@ -120,7 +120,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let mut exit = Exit::Done;
     let done = do_work(&config, "backfill", Ask::Work { works, at_once }, out, &stop, |told, out| {
         bars.show(&told);
-        if let Told::Ended(report) = &told {
+        if let Update::Ended(report) = &told {
             exit = exit.or_worse(Exit::of_run(report.how));
             tell(report, out);
         }

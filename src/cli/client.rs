@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Told;
+use crate::engine::Update;
 use crate::engine::wire::{CancelAsked, Line};
 use crate::http::connect;
 
@@ -93,7 +93,7 @@ impl Daemon {
         path: &str,
         asked: &impl Serialize,
         stop: &CancellationToken,
-        mut on: impl FnMut(Told),
+        mut on: impl FnMut(Update),
     ) -> Result<(), ClientError> {
         let mut answer = self.post(path, asked).await?;
         let mut lines = Lines::default();
@@ -113,10 +113,10 @@ impl Daemon {
             };
             let frame = frame.map_err(|_| lost("it says nothing"))?;
             let frame = frame.ok_or_else(|| lost("its answer broke off"))?.map_err(lost)?;
-            for line in lines.take_in(&frame.into_data().unwrap_or_default())? {
+            for line in lines.register(&frame.into_data().unwrap_or_default())? {
                 match line {
                     Line::Accepted { id: given } => id = Some(given),
-                    Line::Told(told) => on(told),
+                    Line::Update(told) => on(told),
                     Line::Alive {} => {}
                     Line::Over {} => return Ok(()),
                     Line::Stopped {} => return Err(ClientError::Stopped),
@@ -178,7 +178,7 @@ fn words(body: &[u8]) -> String {
 struct Lines(Vec<u8>);
 
 impl Lines {
-    fn take_in(&mut self, piece: &[u8]) -> Result<Vec<Line>, ClientError> {
+    fn register(&mut self, piece: &[u8]) -> Result<Vec<Line>, ClientError> {
         self.0.extend_from_slice(piece);
         let end = self.0.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.0.drain(..end).collect();

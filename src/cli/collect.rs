@@ -10,7 +10,7 @@ use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::engine::{How, Job, Report, Told};
+use crate::engine::{How, Job, Report, Update};
 use crate::telemetry::{Collected, Textfile, read_pairs};
 
 /// Run every job once: what closed since its last run, and any gap.
@@ -79,9 +79,9 @@ pub(crate) async fn run_jobs(
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
     let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
         let report = match told {
-            Told::Ended(report) => report,
-            Told::NotBegun { series } => return failures += series.len(),
-            Told::Progress { .. } | Told::Held { .. } | Told::Copied(_) => return,
+            Update::Ended(report) => report,
+            Update::NotBegun { series } => return failures += series.len(),
+            Update::Progress { .. } | Update::Held { .. } | Update::Copied(_) => return,
         };
         on(&report);
         if report.how == How::Refused && !is_named {

@@ -107,7 +107,7 @@ async fn demo(
     ));
 
     let series: Vec<Series> = running.jobs().iter().map(|job| (**job.series()).clone()).collect();
-    let layout = running.site().layout().clone();
+    let layout = running.engine().layout().clone();
     let ending = stop.child_token();
     let ended = {
         let narrating = narrate(args.length, &layout, &series, out, &ending);

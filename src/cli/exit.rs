@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::engine::{How, SiteError};
+use crate::engine::{EngineError, How};
 use crate::store::StoreError;
 
 /// How the program ends.
@@ -77,13 +77,14 @@ impl Exit {
     }
 
     /// Why a data path could not be put to use.
-    pub(crate) fn of_site(error: &SiteError) -> Self {
+    pub(crate) fn of_engine(error: &EngineError) -> Self {
         match error {
-            SiteError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
-            SiteError::Net(_) | SiteError::Remote(_) => Exit::Config,
-            SiteError::Store(_) | SiteError::Db(_) | SiteError::Tracker(_) | SiteError::Health { .. } => {
-                Exit::Storage
-            }
+            EngineError::Store(StoreError::InUse { .. }) => Exit::DataPathInUse,
+            EngineError::Net(_) | EngineError::Remote(_) => Exit::Config,
+            EngineError::Store(_)
+            | EngineError::Db(_)
+            | EngineError::Tracker(_)
+            | EngineError::Health { .. } => Exit::Storage,
         }
     }
 }

@@ -16,7 +16,9 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Refusal;
 use crate::engine::wire::{JobsAsked, WireWork, WorkAsked};
-use crate::engine::{Board, CopyAsked, How, Job, Report, Site, Told, Work, carry_out, is_worth_telling};
+use crate::engine::{
+    CopyAsked, Engine, How, Job, ProgressFeed, Report, Update, Work, carry_out, is_worth_telling,
+};
 use crate::jobs::Progress;
 use crate::model::{Micros, Series, Zone, select};
 use crate::store::Layout;
@@ -37,13 +39,13 @@ pub(crate) async fn do_work(
     ask: Ask,
     out: &mut Output,
     stop: &CancellationToken,
-    on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     let found = Daemon::find(&own).await.map_err(|error| out.failed(&error))?;
     let Some(daemon) = found else { return here(config, command, ask, out, stop, on).await };
     let mut telling = Telling::new(config, out, on);
-    let told = |told: Told| telling.tell(told);
+    let told = |told: Update| telling.tell(told);
     let done = match ask {
         Ask::Work { works, at_once } => {
             let works = works.iter().map(WireWork::from).collect();
@@ -66,7 +68,7 @@ pub(crate) async fn do_copies(
     asked: CopyAsked,
     out: &mut Output,
     stop: &CancellationToken,
-    on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     if let Some(daemon) = Daemon::find(&own).await.map_err(|error| out.failed(&error))? {
@@ -75,14 +77,14 @@ pub(crate) async fn do_copies(
         return done.map_err(|error| out.failed(&error));
     }
     let one_shot = OneShot::open(config, command, std::iter::empty(), out, stop).await?;
-    let board = Arc::new(Board::default());
+    let feed = Arc::new(ProgressFeed::default());
     let mut told = Telling::new(config, out, on);
     let telling = async {
-        while let Some(next) = board.next().await {
+        while let Some(next) = feed.next().await {
             next.into_iter().for_each(|next| told.tell(next));
         }
     };
-    tokio::join!(copies_here(one_shot.site(), asked, Arc::clone(&board), stop), telling);
+    tokio::join!(copies_here(one_shot.engine(), asked, Arc::clone(&feed), stop), telling);
     one_shot.close(out).await
 }
 
@@ -98,15 +100,15 @@ struct Telling<'a, F> {
     holds: BTreeMap<String, (Micros, bool)>,
 }
 
-impl<'a, F: FnMut(Told, &mut Output)> Telling<'a, F> {
+impl<'a, F: FnMut(Update, &mut Output)> Telling<'a, F> {
     fn new(config: &'a Config, out: &'a mut Output, on: F) -> Self {
         Telling { out, zone: &config.zone, on, holds: BTreeMap::new() }
     }
 
-    fn tell(&mut self, told: Told) {
+    fn tell(&mut self, told: Update) {
         match &told {
-            Told::NotBegun { series } => self.not_begun(series),
-            Told::Held { exchange, until, is_ban } => self.held(exchange, Micros(*until), *is_ban),
+            Update::NotBegun { series } => self.not_begun(series),
+            Update::Held { exchange, until, is_ban } => self.held(exchange, Micros(*until), *is_ban),
             _ => {}
         }
         (self.on)(told, self.out);
@@ -144,19 +146,24 @@ fn held(exchange: &str, until: Micros, is_ban: bool, zone: &Zone) -> String {
     }
 }
 
-async fn copies_here(site: Arc<Site>, asked: CopyAsked, board: Arc<Board>, stop: &CancellationToken) {
+async fn copies_here(
+    engine: Arc<Engine>,
+    asked: CopyAsked,
+    feed: Arc<ProgressFeed>,
+    stop: &CancellationToken,
+) {
     match asked {
-        CopyAsked::Sync {} => site.sync_all(&board, stop).await,
-        CopyAsked::Purge { wanted_bytes, dry_run } => site.purge(wanted_bytes, dry_run, &board, stop).await,
+        CopyAsked::Sync {} => engine.sync_all(&feed, stop).await,
+        CopyAsked::Purge { wanted_bytes, dry_run } => engine.purge(wanted_bytes, dry_run, &feed, stop).await,
         CopyAsked::Restore { series } => {
-            let held = site.on_remotes(&series, &board, stop).await;
-            held.iter().for_each(|series| site.declare(series, Duration::ZERO));
+            let held = engine.on_remotes(&series, &feed, stop).await;
+            held.iter().for_each(|series| engine.declare(series, Duration::ZERO));
             let works = held.into_iter().map(Work::restore).collect();
-            return run_all(site, works, 1, board, stop).await;
+            return run_all(engine, works, 1, feed, stop).await;
         }
     }
-    drop(site);
-    board.close();
+    drop(engine);
+    feed.close();
 }
 
 async fn here(
@@ -165,7 +172,7 @@ async fn here(
     ask: Ask,
     out: &mut Output,
     stop: &CancellationToken,
-    on: impl FnMut(Told, &mut Output),
+    on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
     let (works, at_once) = match ask {
         Ask::Work { works, at_once } => (works, at_once),
@@ -178,14 +185,14 @@ async fn here(
     let is_configured = |series: &Series| config.histo_jobs.iter().any(|job| job.series.contains(series));
     let ad_hoc = series.iter().map(|series| &**series).filter(|series| !is_configured(series));
     let one_shot = OneShot::open(config, command, ad_hoc, out, stop).await?;
-    let board = Arc::new(Board::default());
+    let feed = Arc::new(ProgressFeed::default());
     let mut told = Telling::new(config, out, on);
     let telling = async {
-        while let Some(next) = board.next().await {
+        while let Some(next) = feed.next().await {
             next.into_iter().for_each(|next| told.tell(next));
         }
     };
-    tokio::join!(run_all(one_shot.site(), works, at_once, Arc::clone(&board), stop), telling);
+    tokio::join!(run_all(one_shot.engine(), works, at_once, Arc::clone(&feed), stop), telling);
     if stop.is_cancelled() {
         told.stopped();
     }
@@ -202,27 +209,27 @@ pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, Refus
 
 fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, Refusal> {
     let jobs = meant(config, asked)?;
-    Ok(jobs.into_iter().map(|job| Work::turn_of(job, 0)).collect())
+    Ok(jobs.into_iter().map(|job| Work::of_job(job, 0)).collect())
 }
 
 /// How often it is looked whether an exchange wants no requests.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Tells what runs wait for where their exchange wants no request.
-fn tell_holds<'a>(site: &Site, running: impl Iterator<Item = &'a Arc<Series>>, board: &Board) {
+fn tell_holds<'a>(engine: &Engine, running: impl Iterator<Item = &'a Arc<Series>>, feed: &ProgressFeed) {
     for series in running {
-        let Some(client) = site.client(series.exchange()) else { continue };
+        let Some(client) = engine.client(series.exchange()) else { continue };
         let hold = client.held().filter(is_worth_telling);
-        hold.into_iter().for_each(|hold| board.held(client.exchange().name(), hold));
+        hold.into_iter().for_each(|hold| feed.held(client.exchange().name(), hold));
     }
 }
 
 /// Runs every piece, some side by side; a failure of one stops none of the others.
 async fn run_all(
-    site: Arc<Site>,
+    engine: Arc<Engine>,
     works: Vec<Work>,
     at_once: usize,
-    board: Arc<Board>,
+    feed: Arc<ProgressFeed>,
     stop: &CancellationToken,
 ) {
     let mut waiting = works.into_iter();
@@ -231,20 +238,20 @@ async fn run_all(
     loop {
         while running.len() < at_once && !stop.is_cancelled() {
             let Some(work) = waiting.next() else { break };
-            let (site, stop, board) = (Arc::clone(&site), stop.clone(), Arc::clone(&board));
+            let (engine, stop, feed) = (Arc::clone(&engine), stop.clone(), Arc::clone(&feed));
             let own = Arc::clone(&work.order.series);
             let run = running.spawn(async move {
                 let series = &work.order.series;
-                let tell = |at: Progress| board.progress(series, at);
-                let done = carry_out(&site, &work, Duration::ZERO, &tell, &stop).await;
-                Report::of(&site, series, &done)
+                let tell = |at: Progress| feed.progress(series, at);
+                let done = carry_out(&engine, &work, Duration::ZERO, &tell, &stop).await;
+                Report::of(&engine, series, &done)
             });
             series.insert(run.id(), own);
         }
         let ended = tokio::select! {
             ended = running.join_next_with_id() => ended,
             () = tokio::time::sleep(LOOK) => {
-                tell_holds(&site, series.values(), &board);
+                tell_holds(&engine, series.values(), &feed);
                 continue;
             }
         };
@@ -252,16 +259,16 @@ async fn run_all(
             None => break,
             Some(Ok((id, report))) => {
                 series.remove(&id);
-                board.report(report);
+                feed.report(report);
             }
             Some(Err(error)) => {
                 let Some(series) = series.remove(&error.id()) else { continue };
                 let why = format!("{series}: the run broke off: {error}");
-                board.report(Report { error: Some(why), ..Report::new(&series, How::Failed) });
+                feed.report(Report { error: Some(why), ..Report::new(&series, How::Failed) });
             }
         }
     }
     let left: Vec<Work> = waiting.collect();
-    board.not_begun(left.iter().map(|work| &work.order.series));
-    board.close();
+    feed.not_begun(left.iter().map(|work| &work.order.series));
+    feed.close();
 }

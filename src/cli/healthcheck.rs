@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config;
-use crate::daemon::{Condition, FRESH_SECS, STUCK_SECS, Vitals};
+use crate::daemon::{Condition, FRESH_SECS, Liveness, STUCK_SECS};
 use crate::store::Layout;
 
 /// Say in one line of JSON whether the daemon collects; end with 1 if it does not.
@@ -49,14 +49,14 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
             return Exit::Config;
         }
     };
-    let read = Vitals::read(&Layout::new(&place.data_path).own());
-    let (vitals, unread) = match read {
-        Ok(vitals) => (vitals, None),
+    let read = Liveness::read(&Layout::new(&place.data_path).own());
+    let (liveness, unread) = match read {
+        Ok(liveness) => (liveness, None),
         Err(error) => (None, Some(format!("health.json cannot be read: {error}"))),
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let line = match &vitals {
-        Some(vitals) => judge(vitals, now, is_alive(vitals.pid)),
+    let line = match &liveness {
+        Some(liveness) => judge(liveness, now, is_alive(liveness.pid)),
         None => nobody(&place.environment, unread),
     };
     Exit::of(line.status != UNHEALTHY).or_worse(out.json_line(&line))
@@ -78,32 +78,32 @@ fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {
 }
 
 /// What a file of this age and this process's state mean.
-fn judge(vitals: &Vitals, now: f64, is_alive: bool) -> Line<'_> {
-    let age = now - vitals.written_at;
+fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Line<'_> {
+    let age = now - liveness.written_at;
     let (worker, reason) = if !is_alive {
-        ("gone", Some(format!("process {} is gone; restart the daemon", vitals.pid)))
+        ("gone", Some(format!("process {} is gone; restart the daemon", liveness.pid)))
     } else if age > FRESH_SECS {
-        ("silent", Some(format!("process {} has given no sign of life for {age:.0} s", vitals.pid)))
-    } else if vitals.tick_age_secs > STUCK_SECS {
-        ("stuck", Some(format!("the scheduler has not gone round for {:.0} s", vitals.tick_age_secs)))
+        ("silent", Some(format!("process {} has given no sign of life for {age:.0} s", liveness.pid)))
+    } else if liveness.tick_age_secs > STUCK_SECS {
+        ("stuck", Some(format!("the scheduler has not gone round for {:.0} s", liveness.tick_age_secs)))
     } else {
-        (vitals.worker.as_str(), None)
+        (liveness.worker.as_str(), None)
     };
     // A process that does not run reaches nothing.
-    let reached = vitals.store_error.is_none() && !matches!(worker, "gone" | "silent");
+    let reached = liveness.store_error.is_none() && !matches!(worker, "gone" | "silent");
     let state = if reached { "connected" } else { "error" };
-    let status = if reason.is_some() { UNHEALTHY } else { vitals.status.as_str() };
-    let told = (!vitals.reasons.is_empty()).then(|| vitals.reasons.join("; "));
+    let status = if reason.is_some() { UNHEALTHY } else { liveness.status.as_str() };
+    let told = (!liveness.reasons.is_empty()).then(|| liveness.reasons.join("; "));
     let reason = reason.or(told);
     Line {
         status,
         worker,
         broker: state,
         database: state,
-        queue_depth: Some(vitals.queue_depth),
-        processing: Some(vitals.processing),
-        failed: Some(vitals.failed),
-        environment: &vitals.environment,
+        queue_depth: Some(liveness.queue_depth),
+        processing: Some(liveness.processing),
+        failed: Some(liveness.failed),
+        environment: &liveness.environment,
         reason,
     }
 }
@@ -123,8 +123,8 @@ fn is_alive(pid: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn vitals() -> Vitals {
-        Vitals {
+    fn liveness() -> Liveness {
+        Liveness {
             worker_id: "host-7".to_owned(),
             worker: "running".to_owned(),
             pid: 7,
@@ -141,25 +141,25 @@ mod tests {
         }
     }
 
-    fn told(vitals: &Vitals, now: f64, is_alive: bool) -> String {
-        let line = judge(vitals, now, is_alive);
+    fn told(liveness: &Liveness, now: f64, is_alive: bool) -> String {
+        let line = judge(liveness, now, is_alive);
         format!("{} {} {} {}", line.status, line.worker, line.broker, line.database)
     }
 
     #[test]
     fn only_a_fresh_file_of_a_living_process_whose_loop_turns_is_healthy_and_a_store_that_is_away_degrades_it()
      {
-        let well = vitals();
+        let well = liveness();
         assert_eq!(told(&well, 1_015.0, true), "healthy running connected connected");
         assert_eq!(told(&well, 1_015.1, true), "unhealthy silent error error");
         assert_eq!(told(&well, 1_001.0, false), "unhealthy gone error error");
-        let stuck = Vitals { tick_age_secs: 30.1, ..vitals() };
+        let stuck = Liveness { tick_age_secs: 30.1, ..liveness() };
         assert_eq!(told(&stuck, 1_001.0, true), "unhealthy stuck connected connected");
-        let unreached = Vitals {
+        let unreached = Liveness {
             status: "degraded".to_owned(),
             reasons: vec!["state store: locked".to_owned()],
             store_error: Some("locked".to_owned()),
-            ..vitals()
+            ..liveness()
         };
         assert_eq!(told(&unreached, 1_001.0, true), "degraded running error error");
         assert_eq!(judge(&unreached, 1_001.0, true).reason.as_deref(), Some("state store: locked"));

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::engine::{Broken, Site, SiteError};
+use crate::engine::{Broken, Engine, EngineError};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, TracesOff};
 use crate::telemetry::logs::{self, LogGuard, LogSettings};
@@ -20,8 +20,8 @@ const JOURNAL_BROKEN: &str =
 
 /// A data path in use for one command.
 pub(crate) struct OneShot {
-    site: Arc<Site>,
-    told: Told,
+    engine: Arc<Engine>,
+    logging: Logging,
 }
 
 impl OneShot {
@@ -34,32 +34,34 @@ impl OneShot {
         out: &mut Output,
         stop: &CancellationToken,
     ) -> Result<Self, Exit> {
-        let mut site = open_site(config, command, out).await?;
-        site.stop_when_broken(stop.clone());
+        let mut engine = open_engine(config, command, out).await?;
+        engine.stop_when_broken(stop.clone());
         for series in series {
-            site.declare(series, Duration::ZERO);
-            site.meet(series.exchange(), config).map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
+            engine.declare(series, Duration::ZERO);
+            engine
+                .connect(series.exchange(), config)
+                .map_err(|error| out.fail(Exit::Config, Chain(&error)))?;
         }
-        let told = Told::start(config, &site, false, out)?;
-        site.set_aside_store().into_iter().for_each(|aside| out.note(aside));
+        let logging = Logging::start(config, &engine, false, out)?;
+        engine.set_aside_store().into_iter().for_each(|aside| out.note(aside));
         for note in &config.notes {
             tracing::info!("{note}");
         }
-        Ok(OneShot { site: Arc::new(site), told })
+        Ok(OneShot { engine: Arc::new(engine), logging })
     }
 
     /// What the runs share.
-    pub(crate) fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site)
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine)
     }
 
     /// Ends cleanly, or says why the command did not come to its end.
     pub(crate) async fn close(self, out: &mut Output) -> Result<(), Exit> {
-        let broken = self.site.why_broken().await;
-        if let Some(site) = Arc::into_inner(self.site) {
-            site.close().await;
+        let broken = self.engine.why_broken().await;
+        if let Some(engine) = Arc::into_inner(self.engine) {
+            engine.close().await;
         }
-        self.told.close().await;
+        self.logging.close().await;
         match broken {
             None => Ok(()),
             Some(Broken::NotOwner(why)) => Err(out.fail(Exit::DataPathInUse, why)),
@@ -69,27 +71,27 @@ impl OneShot {
 }
 
 /// Takes the data path into use, or says why not.
-pub(crate) async fn open_site(config: &Config, command: &str, out: &mut Output) -> Result<Site, Exit> {
-    Site::open(config, command)
+pub(crate) async fn open_engine(config: &Config, command: &str, out: &mut Output) -> Result<Engine, Exit> {
+    Engine::open(config, command)
         .await
-        .map_err(|error: SiteError| out.fail(Exit::of_site(&error), Chain(&error)))
+        .map_err(|error: EngineError| out.fail(Exit::of_engine(&error), Chain(&error)))
 }
 
 /// The log and the traces of a data path in use.
-pub(crate) struct Told {
+pub(crate) struct Logging {
     traces: Option<Traces>,
     _logs: LogGuard,
 }
 
-impl Told {
+impl Logging {
     /// Starts both; traces that cannot be sent keep nothing from going on.
     pub(crate) fn start(
         config: &Config,
-        site: &Site,
+        engine: &Engine,
         to_stderr: bool,
         out: &mut Output,
     ) -> Result<Self, Exit> {
-        let file = site.layout().own().join("dccd.log");
+        let file = engine.layout().own().join("dccd.log");
         let settings = LogSettings {
             level: config.telemetry.log_level.into(),
             format: config.telemetry.log_format,
@@ -98,20 +100,20 @@ impl Told {
         };
         let endpoint = config.telemetry.otlp_endpoint.as_deref();
         let wanted = trace::Settings::of(endpoint, &|name| std::env::var(name).ok());
-        let started = wanted.as_ref().map(|wanted| Traces::start(wanted, site.telemetry().clone()));
+        let started = wanted.as_ref().map(|wanted| Traces::start(wanted, engine.telemetry().clone()));
         let (traces, off) = match started.transpose() {
             Ok(traces) => (traces, None),
             Err(error) => (None, Some(error)),
         };
-        let logs = logs::init(settings, traces.as_ref(), Arc::clone(site.telemetry().metrics()))
+        let logs = logs::init(settings, traces.as_ref(), Arc::clone(engine.telemetry().metrics()))
             .map_err(|error| out.fail(Exit::Storage, Chain(&error)))?;
         // Only now is there a log to say it in.
-        site.set_aside_store().into_iter().for_each(|aside| site.telemetry().emit(aside));
+        engine.set_aside_store().into_iter().for_each(|aside| engine.telemetry().emit(aside));
         if let Some(error) = off {
-            site.telemetry().emit(TracesOff { error: &error });
+            engine.telemetry().emit(TracesOff { error: &error });
         }
         wanted.iter().flat_map(|wanted| &wanted.problems).for_each(|problem| tracing::warn!("{problem}"));
-        Ok(Told { traces, _logs: logs })
+        Ok(Logging { traces, _logs: logs })
     }
 
     /// Sends the last spans and writes the last lines.

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::engine::{CopyTold, Told};
+use crate::engine::{CopyUpdate, Update};
 use crate::model::{Series, bytes, thousands};
 
 /// The bars; none where standard error is no terminal.
@@ -18,26 +18,26 @@ impl Bars {
     }
 
     /// Shows how far a run is, or that it is over.
-    pub(crate) fn show(&mut self, told: &Told) {
+    pub(crate) fn show(&mut self, told: &Update) {
         let Some((bars, open)) = &mut self.0 else { return };
         match told {
-            Told::Progress { series, done, planned, rows } => {
+            Update::Progress { series, done, planned, rows } => {
                 let bar = open.entry(series.clone()).or_insert_with(|| bars.add(bar(series)));
                 bar.set_length(*planned as u64);
                 bar.set_position(*done as u64);
                 bar.set_message(format!("rows={}", thousands(*rows)));
             }
-            Told::Ended(report) => {
+            Update::Ended(report) => {
                 open.remove(&report.series).iter().for_each(ProgressBar::finish_and_clear);
             }
-            Told::Copied(CopyTold::Pending { remote, files, bytes: size }) => {
+            Update::Copied(CopyUpdate::Pending { remote, files, bytes: size }) => {
                 let bar = open.entry(remote.clone()).or_insert_with(|| bars.add(line(remote)));
                 bar.set_message(format!("{} file(s), {} pending", thousands(*files), bytes(*size)));
             }
-            Told::Copied(CopyTold::Synced(synced)) => {
+            Update::Copied(CopyUpdate::Synced(synced)) => {
                 open.remove(&synced.remote).iter().for_each(ProgressBar::finish_and_clear);
             }
-            Told::Copied(_) | Told::Held { .. } | Told::NotBegun { .. } => {}
+            Update::Copied(_) | Update::Held { .. } | Update::NotBegun { .. } => {}
         }
     }
 }

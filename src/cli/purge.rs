@@ -8,7 +8,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
-use crate::engine::{CopyAsked, CopyTold, Told};
+use crate::engine::{CopyAsked, CopyUpdate, Update};
 use crate::model::{bytes, thousands};
 
 /// Drop files that were just read back from a remote, oldest periods first, until there is enough room.
@@ -48,10 +48,10 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let (mut dropped, mut free): (Vec<Line>, Option<u64>) = (Vec::new(), None);
     let asked = CopyAsked::Purge { wanted_bytes: wanted, dry_run: args.dry_run };
     let done = do_copies(&config, "purge", asked, out, &stop, |told, _| match told {
-        Told::Copied(CopyTold::Dropped { series, period, bytes, remote }) => {
+        Update::Copied(CopyUpdate::Dropped { series, period, bytes, remote }) => {
             dropped.push(Line { series, period, bytes, remote });
         }
-        Told::Copied(CopyTold::Purged { free_bytes }) => free = Some(free_bytes),
+        Update::Copied(CopyUpdate::Purged { free_bytes }) => free = Some(free_bytes),
         _ => {}
     });
     let done = done.await;

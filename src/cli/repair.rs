@@ -11,7 +11,7 @@ use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
-use crate::engine::{Files, How, Job, Report, Told, Work};
+use crate::engine::{Files, How, Job, Report, Update, Work};
 use crate::jobs::{Order, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     };
     let (meant, mut reports, mut exit) = (works.len(), Vec::new(), Exit::Done);
     let done = do_work(&config, "repair", Ask::Work { works, at_once: 1 }, out, &stop, |told, out| {
-        let Told::Ended(report) = told else { return };
+        let Update::Ended(report) = told else { return };
         exit = exit.or_worse(Exit::of_run(report.how));
         let files = report.files.clone().unwrap_or_default();
         if !args.json {

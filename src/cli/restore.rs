@@ -9,7 +9,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
-use crate::engine::{CopyAsked, CopyTold, Report, Told};
+use crate::engine::{CopyAsked, CopyUpdate, Report, Update};
 use crate::model::{NoMatch, bytes, thousands};
 
 /// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.
@@ -40,9 +40,9 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let mut sum = Sum::default();
     let asked = CopyAsked::Restore { series: args.series };
     let done = do_copies(&config, "restore", asked, out, &stop, |told, out| match told {
-        Told::Ended(report) => sum.take(&report, out),
-        Told::Copied(CopyTold::NotListed { error }) => sum.fail(error, out),
-        Told::Copied(CopyTold::NotHeld { asked, nearest }) => {
+        Update::Ended(report) => sum.take(&report, out),
+        Update::Copied(CopyUpdate::NotListed { error }) => sum.fail(error, out),
+        Update::Copied(CopyUpdate::NotHeld { asked, nearest }) => {
             let no_match = NoMatch { asked, nearest };
             sum.fail(format!("no remote holds `{}`; {}", no_match.asked, no_match.advice()), out);
         }

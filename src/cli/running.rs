@@ -1,4 +1,4 @@
-//! A running daemon: its listeners, its site and its scheduler, wired together.
+//! A running daemon: its listeners, its engine and its scheduler, wired together.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::one_shot::{Told, open_site};
+use crate::cli::one_shot::{Logging, open_engine};
 use crate::cli::output::Output;
 use crate::cli::web;
 use crate::config::Config;
-use crate::daemon::{Control, Pulse, Scheduler, Watchdog};
+use crate::daemon::{Control, HealthReporter, Scheduler, TaskPoller, Watchdog};
 use crate::daemon::{STARTING, STOPPING, Status};
-use crate::engine::{Broken, Job, Site};
+use crate::engine::{Broken, Engine, Job};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
 
 /// A daemon that is ready to run.
 pub(crate) struct Running {
-    site: Arc<Site>,
+    engine: Arc<Engine>,
     status: Arc<Status>,
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
@@ -28,7 +28,7 @@ pub(crate) struct Running {
     config: Config,
     auth: Auth,
     socket: Option<(UnixListener, SocketFile)>,
-    told: Told,
+    logging: Logging,
 }
 
 impl Running {
@@ -42,23 +42,23 @@ impl Running {
         let auth = web::auth(config).map_err(|line| out.fail(Exit::Config, line))?;
         let listeners =
             bind(&config.http.listen).await.map_err(|error| out.fail(Exit::of_bind(&error), error))?;
-        let mut site = open_site(config, command, out).await?;
-        let told = Told::start(config, &site, log_to_stderr, out)?;
+        let mut engine = open_engine(config, command, out).await?;
+        let logging = Logging::start(config, &engine, log_to_stderr, out)?;
         for note in &config.notes {
             tracing::warn!("{note}");
         }
-        site.keep_copies();
-        let (site, status) = (Arc::new(site), Arc::new(Status::new()));
+        engine.keep_copies();
+        let (engine, status) = (Arc::new(engine), Arc::new(Status::new()));
         Ok(Running {
-            socket: open_socket(&site),
+            socket: open_socket(&engine),
             auth,
             config: config.clone(),
-            site,
+            engine,
             status,
             listeners,
             jobs: Job::all(config),
             slots: config.worker.slots as usize,
-            told,
+            logging,
         })
     }
 
@@ -73,8 +73,8 @@ impl Running {
     }
 
     /// What it runs on.
-    pub(crate) fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.site)
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine)
     }
 
     /// The series it collects.
@@ -84,17 +84,19 @@ impl Running {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub(crate) async fn run(self, stop: CancellationToken) -> Ended {
-        let Running { site, status, listeners, jobs, slots, config, auth, socket, told } = self;
-        let watchdog = Watchdog::over(site.rounds());
+        let Running { engine, status, listeners, jobs, slots, config, auth, socket, logging } = self;
+        let watchdog = Watchdog::over(engine.rounds());
         if let Err(error) = &watchdog {
             tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
         }
         let pages_stop = CancellationToken::new();
-        let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+        let scheduler = Scheduler::new(Arc::clone(&engine), Arc::clone(&status), jobs, slots);
         let mut pages = JoinSet::new();
-        pages.spawn(Pulse::new(Arc::clone(&site), Arc::clone(&status), &config).run(pages_stop.clone()));
-        let control = Control::new(Arc::clone(&site), &scheduler, config);
-        let app = App::new(site.telemetry().clone(), Arc::clone(&status)).with_auth(auth);
+        pages.spawn(
+            HealthReporter::new(Arc::clone(&engine), Arc::clone(&status), &config).run(pages_stop.clone()),
+        );
+        let control = Control::new(Arc::clone(&engine), &scheduler, config);
+        let app = App::new(engine.telemetry().clone(), Arc::clone(&status)).with_auth(auth);
         let app = app.with_control(control.clone());
         pages.spawn(serve(listeners, app.clone(), pages_stop.clone()));
         let socket_file = socket.map(|(socket, file)| {
@@ -103,12 +105,12 @@ impl Running {
         });
         pages.spawn(reload_on_hangup(control.clone(), pages_stop.clone()));
         pages.spawn(control.clone().serve_copies(stop.clone()));
-        pages.spawn(control.drain(stop.clone()));
+        pages.spawn(TaskPoller::new(control).run(stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = site.broken() => stop.cancel(),
+                () = engine.broken() => stop.cancel(),
             }
             status.set_unready(STOPPING, "the daemon is stopping");
         };
@@ -118,9 +120,9 @@ impl Running {
         pages_stop.cancel();
         while pages.join_next().await.is_some() {}
         socket_file.into_iter().for_each(SocketFile::remove);
-        let broken = site.why_broken().await;
-        let is_durable = match Arc::into_inner(site) {
-            Some(site) => site.close().await,
+        let broken = engine.why_broken().await;
+        let is_durable = match Arc::into_inner(engine) {
+            Some(engine) => engine.close().await,
             None => {
                 tracing::error!(
                     "somebody still uses the data path; its journal is replayed at the next start"
@@ -128,14 +130,14 @@ impl Running {
                 false
             }
         };
-        told.close().await;
+        logging.close().await;
         Ended { unfinished, is_durable, broken }
     }
 }
 
 /// The daemon's socket; without one it runs all the same, and other commands find the data path in use.
-fn open_socket(site: &Site) -> Option<(UnixListener, SocketFile)> {
-    let opened = bind_socket(&site.layout().own());
+fn open_socket(engine: &Engine) -> Option<(UnixListener, SocketFile)> {
+    let opened = bind_socket(&engine.layout().own());
     opened
         .inspect_err(|error| {
             tracing::warn!(%error, "daemon.sock cannot be opened; work cannot be handed over");

@@ -7,7 +7,7 @@ use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
 use crate::cli::progress::Bars;
 use crate::config::Config;
-use crate::engine::{CopyAsked, CopyTold, RemoteSynced, Told};
+use crate::engine::{CopyAsked, CopyUpdate, RemoteSynced, Update};
 use crate::model::{bytes, thousands};
 
 /// Send what is not on the remotes yet and verify it there; end with 1 if anything could not be.
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let (mut ended, mut bars): (Vec<RemoteSynced>, Bars) = (Vec::new(), Bars::of_terminal());
     let done = do_copies(&config, "sync", CopyAsked::Sync {}, out, &stop, |told, out| {
         bars.show(&told);
-        if let Told::Copied(CopyTold::Synced(synced)) = told {
+        if let Update::Copied(CopyUpdate::Synced(synced)) = told {
             if !args.json {
                 print(&synced, out);
             }

@@ -32,7 +32,7 @@ pub struct HistoJob {
     /// From when history is wanted.
     pub start: Start,
     /// When the job runs.
-    pub trigger: Trigger,
+    pub trigger: ConfiguredTrigger,
     /// How often a window is tried in one run.
     pub max_retries: u32,
     /// The wait after the first failure; it doubles after each further one.
@@ -54,7 +54,7 @@ pub enum Start {
 
 /// When a job runs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Trigger {
+pub enum ConfiguredTrigger {
     /// At each close of the span, or at the usual rhythm of a kind without one.
     AtClose,
     /// At a fixed distance.
@@ -245,7 +245,7 @@ fn advice_on_start(text: &str) -> String {
     format!("{words}, or a date such as 2024-01-31 or \"2024-01-31 23:59:59\"")
 }
 
-fn trigger(section: &Section<'_>) -> Trigger {
+fn trigger(section: &Section<'_>) -> ConfiguredTrigger {
     if section.has("every") && section.has("cron") {
         section.refuse("cron", "every and cron are both set; keep one of them");
     }
@@ -255,9 +255,9 @@ fn trigger(section: &Section<'_>) -> Trigger {
         cron.map_err(|reason| section.refuse("cron", format!("{}: {reason}", shown(text)))).ok()
     });
     match (every.and_then(|secs| u64::try_from(secs).ok()), cron) {
-        (Some(secs), _) => Trigger::Every(Duration::from_secs(secs)),
-        (None, Some(cron)) => Trigger::Cron(cron),
-        (None, None) => Trigger::AtClose,
+        (Some(secs), _) => ConfiguredTrigger::Every(Duration::from_secs(secs)),
+        (None, Some(cron)) => ConfiguredTrigger::Cron(cron),
+        (None, None) => ConfiguredTrigger::AtClose,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::config::cron::Cron;
-use crate::config::histo::{self, HistoJob, Start, Trigger};
+use crate::config::histo::{self, ConfiguredTrigger, HistoJob, Start};
 use crate::config::job::{self, exchange_name, pairs};
 use crate::config::key::{Form, Key};
 use crate::config::node::Node;
@@ -185,17 +185,17 @@ fn backfill(
     }
 }
 
-fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
+fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> ConfiguredTrigger {
     let text = section.text("cron");
     match trigger {
         "manual" | "once" => {
             section.unused(&["every", "cron"], "the job has no schedule");
-            if trigger == "once" { Trigger::Once } else { Trigger::Manual }
+            if trigger == "once" { ConfiguredTrigger::Once } else { ConfiguredTrigger::Manual }
         }
         "supervised" => {
             let instead = "`supervised` is for operation: stream; write interval, cron, once or manual";
             section.refuse("trigger_kind", instead);
-            Trigger::Manual
+            ConfiguredTrigger::Manual
         }
         "cron" => match text {
             Some(text) => cron(section, text, kind),
@@ -213,10 +213,10 @@ fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> Trigger {
 }
 
 /// A cron line counts from here on: 3.x kept it and ran the job at its interval.
-fn cron(section: &Section<'_>, text: &str, kind: Kind) -> Trigger {
+fn cron(section: &Section<'_>, text: &str, kind: Kind) -> ConfiguredTrigger {
     section.unused(&["every"], "the cron line says when the job runs");
     match Cron::parse(text) {
-        Ok(cron) => Trigger::Cron(cron),
+        Ok(cron) => ConfiguredTrigger::Cron(cron),
         Err(reason) => {
             section.refuse("cron", format!("{}: {reason}", shown(text)));
             interval(section, kind)
@@ -225,13 +225,13 @@ fn cron(section: &Section<'_>, text: &str, kind: Kind) -> Trigger {
 }
 
 /// `every`, else at each close of a candle, else the span whatever the kind, else an hour.
-fn interval(section: &Section<'_>, kind: Kind) -> Trigger {
+fn interval(section: &Section<'_>, kind: Kind) -> ConfiguredTrigger {
     let secs = |key| section.whole_within(key, 0..=histo::LONGEST_EVERY_SECS).filter(|secs| *secs > 0);
     let of_secs = |secs: i64| Duration::from_secs(secs.unsigned_abs());
     match (secs("every"), kind.has_span()) {
-        (Some(every), _) => Trigger::Every(of_secs(every)),
-        (None, true) => Trigger::AtClose,
-        (None, false) => Trigger::Every(secs("span").map_or(USUAL_EVERY, of_secs)),
+        (Some(every), _) => ConfiguredTrigger::Every(of_secs(every)),
+        (None, true) => ConfiguredTrigger::AtClose,
+        (None, false) => ConfiguredTrigger::Every(secs("span").map_or(USUAL_EVERY, of_secs)),
     }
 }
 

@@ -38,7 +38,7 @@ pub use check::{Config, check};
 pub use cron::Cron;
 pub use exchanges::ExchangeSettings;
 pub use find::{Surroundings, read};
-pub use histo::{HistoJob, Start, Trigger};
+pub use histo::{ConfiguredTrigger, HistoJob, Start};
 pub use http::Http;
 pub use node::Node;
 pub use offered::candles_fault;

@@ -16,7 +16,7 @@ use crate::daemon::errands::Follower;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
 use crate::daemon::schedule::Changes;
 use crate::db::DbError;
-use crate::engine::{Board, Job, Site, SiteError, Work};
+use crate::engine::{Engine, EngineError, Job, ProgressFeed, Work};
 use crate::model::{Micros, NoMatch, Series, foreign};
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
@@ -65,7 +65,7 @@ pub enum Refusal {
     Db(#[from] DbError),
     /// The series could not be made known to the data path in use.
     #[error(transparent)]
-    Engine(#[from] SiteError),
+    Engine(#[from] EngineError),
 }
 
 /// A handle on a running daemon. A clone is the same daemon.
@@ -73,7 +73,7 @@ pub enum Refusal {
 pub struct Control(Arc<Inner>);
 
 struct Inner {
-    site: Arc<Site>,
+    engine: Arc<Engine>,
     commands: mpsc::Sender<Command>,
     /// What cannot change while it runs is as it was then.
     started: Config,
@@ -87,10 +87,10 @@ struct Inner {
 impl Control {
     /// A handle on the daemon that runs this scheduler with this configuration.
     #[must_use]
-    pub fn new(site: Arc<Site>, scheduler: &Scheduler, config: Config) -> Self {
-        site.telemetry().emit(in_force(&config.hash, &config, 0));
+    pub fn new(engine: Arc<Engine>, scheduler: &Scheduler, config: Config) -> Self {
+        engine.telemetry().emit(in_force(&config.hash, &config, 0));
         Control(Arc::new(Inner {
-            site,
+            engine,
             commands: scheduler.commands(),
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
@@ -103,10 +103,10 @@ impl Control {
     ///
     /// # Errors
     /// See [`Refusal`]; nothing of it is done then.
-    pub async fn work(&self, works: Vec<Work>, at_once: usize) -> Result<(u64, Arc<Board>), Refusal> {
+    pub async fn work(&self, works: Vec<Work>, at_once: usize) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
         let config = self.in_force();
         let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
-        self.0.site.take_in(&config, &series).await?;
+        self.0.engine.register(&config, &series).await?;
         self.ask(|reply| Command::Work { works, at_once, reply }).await?
     }
 
@@ -114,7 +114,7 @@ impl Control {
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub async fn run_jobs(&self, asked: Vec<String>) -> Result<(u64, Arc<Board>), Refusal> {
+    pub async fn run_jobs(&self, asked: Vec<String>) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
         self.ask(|reply| Command::RunJobs { asked, reply }).await?
     }
 
@@ -135,9 +135,9 @@ impl Control {
     /// See [`Refusal`].
     pub async fn pause(&self, asked: Vec<String>, is_paused: bool) -> Result<Vec<Series>, Refusal> {
         let series = self.ask(|reply| Command::Find { asked, reply }).await??;
-        self.0.site.keep_paused(&series, is_paused).await?;
+        self.0.engine.keep_paused(&series, is_paused).await?;
         self.send(Command::Pause { series: series.clone(), is_paused }).await?;
-        self.0.site.telemetry().emit(JobsPaused { series: &series, is_paused });
+        self.0.engine.telemetry().emit(JobsPaused { series: &series, is_paused });
         Ok(series)
     }
 
@@ -148,7 +148,7 @@ impl Control {
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let _one = self.0.reloading.lock().await;
         let reloaded = self.try_reload().await;
-        let telemetry = self.0.site.telemetry();
+        let telemetry = self.0.engine.telemetry();
         match &reloaded {
             Ok(reloaded) => {
                 telemetry.emit(in_force(&reloaded.hash, &self.in_force(), reloaded.waits_for_restart.len()));
@@ -164,14 +164,14 @@ impl Control {
         let loaded = tokio::task::spawn_blocking(move || crate::config::load(Some(&path))).await;
         let config = loaded.map_err(|error| ReloadError::Broken { reason: error.to_string() })??;
         let (jobs, slots) = (Job::all(&config), config.worker.slots as usize);
-        let site = &self.0.site;
+        let engine = &self.0.engine;
         let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(job.series())).collect();
-        site.make_room(jobs.len());
-        site.take_in(&config, &series).await.map_err(|error| ReloadError::Refused(error.into()))?;
+        engine.make_room(jobs.len());
+        engine.register(&config, &series).await.map_err(|error| ReloadError::Refused(error.into()))?;
         let adopted = Job::wanted(&jobs);
         let changes =
             self.ask(|reply| Command::Adopt { jobs, slots, reply }).await.map_err(ReloadError::Refused)?;
-        site.worker().want(&adopted);
+        engine.worker().want(&adopted);
         let reloaded = Reloaded {
             hash: config.hash.clone(),
             changes,
@@ -186,8 +186,8 @@ impl Control {
         &self.0.desk
     }
 
-    pub(super) fn site(&self) -> &Arc<Site> {
-        &self.0.site
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
     }
 
     pub(super) fn in_force(&self) -> Arc<Config> {

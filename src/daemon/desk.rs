@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::{Control, Refusal};
-use crate::engine::{Board, CopyAsked, Work};
+use crate::engine::{CopyAsked, ProgressFeed, Work};
 
 /// Requests that may wait.
 const WAITING: usize = 16;
@@ -31,7 +31,7 @@ pub(super) struct Desk {
 struct Request {
     id: u64,
     asked: CopyAsked,
-    board: Arc<Board>,
+    feed: Arc<ProgressFeed>,
     stop: CancellationToken,
 }
 
@@ -59,19 +59,19 @@ impl Control {
     ///
     /// # Errors
     /// See [`Refusal`]; nothing of it is done then.
-    pub async fn copies(&self, asked: CopyAsked) -> Result<(u64, Arc<Board>), Refusal> {
-        if self.site().copies().remotes().is_empty() {
+    pub async fn copies(&self, asked: CopyAsked) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
+        if self.engine().copies().remotes().is_empty() {
             return Err(Refusal::NoRemote);
         }
         let id = self.desk().last.fetch_add(1, Ordering::Relaxed);
-        let (board, stop) = (Arc::new(Board::default()), CancellationToken::new());
+        let (feed, stop) = (Arc::new(ProgressFeed::default()), CancellationToken::new());
         self.desk().open().insert(id, stop.clone());
-        let request = Request { id, asked, board: Arc::clone(&board), stop };
+        let request = Request { id, asked, feed: Arc::clone(&feed), stop };
         if self.desk().asked.try_send(request).is_err() {
             self.desk().open().remove(&id);
             return Err(Refusal::TooMuch);
         }
-        Ok((id, board))
+        Ok((id, feed))
     }
 
     /// Does what is asked of the copies, until `stop`.
@@ -90,32 +90,32 @@ impl Control {
                     request.stop.cancel();
                     // What was done by then is still told; where that takes longer, the rest of it is not.
                     let _ = tokio::time::timeout(LAST_WORDS, &mut serving).await;
-                    request.board.cut_short();
+                    request.feed.cut_short();
                 }
-                () = &mut serving => request.board.close(),
+                () = &mut serving => request.feed.close(),
             }
             self.desk().open().remove(&request.id);
         }
         inbox.close();
         while let Some(request) = inbox.recv().await {
-            request.board.cut_short();
+            request.feed.cut_short();
         }
     }
 
-    async fn serve(&self, Request { asked, board, stop, .. }: &Request) {
-        let site = self.site();
+    async fn serve(&self, Request { asked, feed, stop, .. }: &Request) {
+        let engine = self.engine();
         match asked {
-            CopyAsked::Sync {} => site.sync_all(board, stop).await,
+            CopyAsked::Sync {} => engine.sync_all(feed, stop).await,
             CopyAsked::Purge { wanted_bytes, dry_run } => {
-                site.purge(*wanted_bytes, *dry_run, board, stop).await;
+                engine.purge(*wanted_bytes, *dry_run, feed, stop).await;
             }
-            CopyAsked::Restore { series } => self.restore(series, board, stop).await,
+            CopyAsked::Restore { series } => self.restore(series, feed, stop).await,
         }
     }
 
     /// Each series by the scheduler, so that nobody else works on it meanwhile.
-    async fn restore(&self, asked: &[String], board: &Board, stop: &CancellationToken) {
-        let held = self.site().on_remotes(asked, board, stop).await;
+    async fn restore(&self, asked: &[String], feed: &ProgressFeed, stop: &CancellationToken) {
+        let held = self.engine().on_remotes(asked, feed, stop).await;
         let works: Vec<Work> = held.into_iter().map(Work::restore).collect();
         if works.is_empty() || stop.is_cancelled() {
             return;
@@ -123,13 +123,13 @@ impl Control {
         let (id, told) = match self.work(works, 1).await {
             Ok(taken) => taken,
             Err(refusal) => {
-                return board.copied(crate::engine::CopyTold::NotListed { error: refusal.to_string() });
+                return feed.copied(crate::engine::CopyUpdate::NotListed { error: refusal.to_string() });
             }
         };
         loop {
             tokio::select! {
                 next = told.next() => match next {
-                    Some(told) => told.into_iter().for_each(|told| board.repeat(told)),
+                    Some(told) => told.into_iter().for_each(|told| feed.repeat(told)),
                     None => return,
                 },
                 () = stop.cancelled() => {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Board, Work};
+use crate::engine::{ProgressFeed, Work};
 use crate::model::Series;
 
 /// Pieces of work that may wait over all requests.
 const MOST_WAITING: usize = 20_000;
 
 /// Someone who follows a run.
-pub(super) type Follower = (u64, Arc<Board>);
+pub(super) type Follower = (u64, Arc<ProgressFeed>);
 
 /// Every request that is not done.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Errand {
     stop: CancellationToken,
     /// Cancelled where it is taken back.
     withdrawn: CancellationToken,
-    board: Arc<Board>,
+    feed: Arc<ProgressFeed>,
 }
 
 /// A piece of work whose turn it is.
@@ -59,7 +59,7 @@ impl Errands {
         self.last += 1;
         let withdrawn = CancellationToken::new();
         works.iter_mut().for_each(|work| work.withdrawn = withdrawn.clone());
-        let board = Arc::new(Board::default());
+        let feed = Arc::new(ProgressFeed::default());
         self.open.push(Errand {
             id: self.last,
             at_once: at_once.max(1),
@@ -68,9 +68,9 @@ impl Errands {
             running: 0,
             stop,
             withdrawn,
-            board: Arc::clone(&board),
+            feed: Arc::clone(&feed),
         });
-        Some((self.last, board))
+        Some((self.last, feed))
     }
 
     /// Ends requests of which nothing is left.
@@ -78,7 +78,7 @@ impl Errands {
         self.open.retain(|errand| {
             let is_open = errand.running > 0 || !errand.waiting.is_empty();
             if !is_open {
-                errand.board.close();
+                errand.feed.close();
             }
             is_open
         });
@@ -100,7 +100,7 @@ impl Errands {
         let work = errand.waiting.remove(at)?;
         errand.running += 1;
         let (is_of_job, stop) = (errand.is_of_jobs, errand.stop.clone());
-        let mut followers = vec![(errand.id, Arc::clone(&errand.board))];
+        let mut followers = vec![(errand.id, Arc::clone(&errand.feed))];
         if is_of_job {
             followers.extend(self.share(&work.order.series));
         }
@@ -115,7 +115,7 @@ impl Errands {
             errand.waiting.retain(|work| *work.order.series != *series);
             if errand.waiting.len() < before {
                 errand.running += 1;
-                followers.push((errand.id, Arc::clone(&errand.board)));
+                followers.push((errand.id, Arc::clone(&errand.feed)));
             }
         }
         followers
@@ -132,7 +132,7 @@ impl Errands {
         errand.withdrawn.cancel();
         errand.stop.cancel();
         let taken_back: Vec<Work> = std::mem::take(&mut errand.waiting).into();
-        errand.board.not_begun(taken_back.iter().map(|work| &work.order.series));
+        errand.feed.not_begun(taken_back.iter().map(|work| &work.order.series));
         Some(taken_back)
     }
 
@@ -144,8 +144,8 @@ impl Errands {
     /// Nothing more is done: whoever waits for something learns what of it is not begun.
     pub(super) fn cut_short(&mut self) {
         for errand in self.open.drain(..) {
-            errand.board.not_begun(errand.waiting.iter().map(|work| &work.order.series));
-            errand.board.cut_short();
+            errand.feed.not_begun(errand.waiting.iter().map(|work| &work.order.series));
+            errand.feed.cut_short();
         }
     }
 }

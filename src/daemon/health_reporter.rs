@@ -1,4 +1,4 @@
-//! The daemon's pulse: a snapshot of everything every second, and `health.json` every few.
+//! How the daemon is: a snapshot of everything every second, and `health.json` every few.
 //!
 //! It runs beside the scheduler, so that a scheduler that is stuck is seen; it asks the store in a round of its
 //! own, so that a store that does not answer is seen too.
@@ -14,11 +14,11 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::queues::{joined, view};
 use crate::daemon::{
-    DiskView, ExchangeView, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView, Vitals,
+    DiskView, ExchangeView, Liveness, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView,
     WRITTEN_EVERY_SECS, WorkerView, troubles,
 };
 use crate::db::{DbError, Probed};
-use crate::engine::Site;
+use crate::engine::Engine;
 use crate::exchange::find;
 use crate::model::Micros;
 use crate::telemetry::events::{Chain, HealthFileWritten};
@@ -33,35 +33,35 @@ const ASK: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Tells how the daemon is.
-pub struct Pulse {
-    site: Arc<Site>,
+pub struct HealthReporter {
+    engine: Arc<Engine>,
     status: Arc<Status>,
     environment: String,
-    store: Mutex<Asked>,
+    store: Mutex<StoreProbe>,
     /// Since when each thing is wrong that is.
     since: Mutex<BTreeMap<String, Micros>>,
 }
 
 /// The store as far as it is known.
 #[derive(Default)]
-struct Asked {
+struct StoreProbe {
     view: StoreView,
     /// Since when it has been asked without an answer.
     waiting_since: Option<Instant>,
 }
 
-impl Pulse {
-    /// The pulse of a daemon with this configuration.
+impl HealthReporter {
+    /// The health reporter of a daemon with this configuration.
     #[must_use]
-    pub fn new(site: Arc<Site>, status: Arc<Status>, config: &Config) -> Self {
+    pub fn new(engine: Arc<Engine>, status: Arc<Status>, config: &Config) -> Self {
         let (environment, store, since) = (config.environment.clone(), Mutex::default(), Mutex::default());
-        Pulse { site, status, environment, store, since }
+        HealthReporter { engine, status, environment, store, since }
     }
 
     /// Beats until `stop`, then takes `health.json` away.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.ask_store(&stop), self.beat(&stop));
-        if let Err(error) = Vitals::remove(&self.site.layout().own()) {
+        if let Err(error) = Liveness::remove(&self.engine.layout().own()) {
             tracing::debug!(%error, "health.json is left behind");
         }
     }
@@ -77,29 +77,29 @@ impl Pulse {
             }
             self.look_at_scheduler();
             let snapshot = self.snapshot();
-            let vitals = Vitals::of(&snapshot, &self.status.troubles());
+            let liveness = Liveness::of(&snapshot, &self.status.troubles());
             self.status.set_snapshot(snapshot);
             // What a check would end with is told at once.
-            let told = (vitals.worker.clone(), vitals.status.clone(), vitals.store_error.is_some());
+            let told = (liveness.worker.clone(), liveness.status.clone(), liveness.store_error.is_some());
             let is_due = |(at, last): &(Instant, _)| *last != told || at.elapsed() >= WRITE;
             if written.as_ref().is_none_or(is_due) {
                 written = Some((Instant::now(), told));
-                self.write(vitals).await;
+                self.write(liveness).await;
             }
         }
     }
 
-    async fn write(&self, vitals: Vitals) {
-        let own = self.site.layout().own();
-        let written = tokio::task::spawn_blocking(move || vitals.write(&own)).await;
+    async fn write(&self, liveness: Liveness) {
+        let own = self.engine.layout().own();
+        let written = tokio::task::spawn_blocking(move || liveness.write(&own)).await;
         let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        self.site.telemetry().emit(HealthFileWritten { error: written.as_ref().err() });
+        self.engine.telemetry().emit(HealthFileWritten { error: written.as_ref().err() });
     }
 
     async fn ask_store(&self, stop: &CancellationToken) {
         let mut rounds = interval(ASK);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let own = self.site.layout().own();
+        let own = self.engine.layout().own();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -108,12 +108,12 @@ impl Pulse {
             self.asked(|asked| asked.waiting_since = Some(Instant::now()));
             tokio::select! {
                 () = stop.cancelled() => return,
-                answer = self.site.database().probe(&own) => self.asked(|asked| asked.answered(answer)),
+                answer = self.engine.database().probe(&own) => self.asked(|asked| asked.answered(answer)),
             }
         }
     }
 
-    fn asked<T>(&self, change: impl FnOnce(&mut Asked) -> T) -> T {
+    fn asked<T>(&self, change: impl FnOnce(&mut StoreProbe) -> T) -> T {
         change(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -140,7 +140,7 @@ impl Pulse {
 
     /// The one place where a snapshot is filled.
     fn now(&self) -> Snapshot {
-        let telemetry = self.site.telemetry();
+        let telemetry = self.engine.telemetry();
         let queues = self.queues();
         let (free_bytes, size_bytes) = telemetry.metrics().disk();
         Snapshot {
@@ -148,8 +148,8 @@ impl Pulse {
             environment: self.environment.clone(),
             workers: self.workers(),
             store: self.asked(|asked| asked.view()),
-            disk: DiskView { free_bytes, size_bytes, error: self.site.storage_trouble() },
-            exchanges: self.site.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
+            disk: DiskView { free_bytes, size_bytes, error: self.engine.storage_trouble() },
+            exchanges: self.engine.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
             queues,
             since: BTreeMap::new(),
         }
@@ -158,7 +158,7 @@ impl Pulse {
     /// This process, then the others that the store knows.
     fn workers(&self) -> Vec<WorkerView> {
         let late = self.status.since_tick().as_secs_f64();
-        let worker = self.site.worker();
+        let worker = self.engine.worker();
         let own = WorkerView {
             id: worker.name().to_owned(),
             pid: std::process::id(),
@@ -176,15 +176,15 @@ impl Pulse {
     /// What the schedule knows alone where the store's counts are old.
     fn queues(&self) -> Vec<QueueView> {
         let scheduled = self.status.queues();
-        match self.site.worker().census().counts() {
+        match self.engine.worker().queue_depths().counts() {
             Some(counts) => joined(scheduled, &counts),
             None => scheduled,
         }
     }
 
     fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
-        let told = self.site.telemetry().metrics().exchange(name)?;
-        let held = self.site.client(name).and_then(|client| client.held());
+        let told = self.engine.telemetry().metrics().exchange(name)?;
+        let held = self.engine.client(name).and_then(|client| client.held());
         let quota = find(name).and_then(|exchange| exchange.quotas().first()).map(|(_, quota)| quota);
         Some(ExchangeView {
             name,
@@ -197,7 +197,7 @@ impl Pulse {
     }
 }
 
-impl Asked {
+impl StoreProbe {
     fn answered(&mut self, answer: Result<Probed, DbError>) {
         self.waiting_since = None;
         match answer {

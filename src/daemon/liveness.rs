@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Vitals {
+pub struct Liveness {
     /// The worker's name.
     pub worker_id: String,
     /// `starting`, `running`, `stopping` or `stuck`.
@@ -51,14 +51,14 @@ pub struct Vitals {
     pub failed: u64,
 }
 
-impl Vitals {
+impl Liveness {
     /// What a snapshot says of the daemon's own process, which is its first worker, and of a daemon that has these
     /// reasons not to be ready.
     #[must_use]
     pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
         let own = snapshot.workers.first().cloned().unwrap_or_default();
         let sums = snapshot.sums();
-        Vitals {
+        Liveness {
             worker_id: own.id,
             worker: own.state.to_owned(),
             pid: own.pid,
@@ -104,7 +104,7 @@ impl Vitals {
     /// # Errors
     /// Any refusal of the operating system but that there is none.
     pub fn remove(own: &Path) -> io::Result<()> {
-        if Vitals::read(own).is_ok_and(|found| found.is_some_and(|found| found.pid != std::process::id())) {
+        if Liveness::read(own).is_ok_and(|found| found.is_some_and(|found| found.pid != std::process::id())) {
             return Ok(());
         }
         match std::fs::remove_file(own.join(NAME)) {
@@ -139,16 +139,16 @@ mod tests {
             queues: vec![queue.clone(), queue],
             ..Snapshot::default()
         };
-        assert_eq!(Vitals::read(folder.path()).unwrap(), None);
+        assert_eq!(Liveness::read(folder.path()).unwrap(), None);
 
-        Vitals::of(&snapshot, &[]).write(folder.path()).unwrap();
+        Liveness::of(&snapshot, &[]).write(folder.path()).unwrap();
 
-        let read = Vitals::read(folder.path()).unwrap().unwrap();
-        assert_eq!(read, Vitals::of(&snapshot, &[]));
+        let read = Liveness::read(folder.path()).unwrap().unwrap();
+        assert_eq!(read, Liveness::of(&snapshot, &[]));
         assert_eq!((read.status.as_str(), read.reasons.len()), ("degraded", 2));
         assert_eq!((read.queue_depth, read.processing, read.failed), (4, 6, 2));
         assert_eq!((read.worker.as_str(), read.written_at), ("running", 1_700_000_000.0));
-        Vitals::remove(folder.path()).unwrap();
+        Liveness::remove(folder.path()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

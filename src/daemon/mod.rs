@@ -5,11 +5,11 @@
 //! * **The daemon takes its addresses before its data path**, and the one-shot commands take no address: a busy
 //!   port never stops collecting by hand.
 //! * **`health.json` is not synced.** It speaks of the present; after a power cut it is old by itself. The
-//!   pulse writes it beside the scheduler, so that a stuck one shows, and asks the store for the right to
+//!   health reporter writes it beside the scheduler, so that a stuck one shows, and asks the store for the right to
 //!   write, so that a locked or read-only one shows too.
 //! * **One handle, `daemon::Control`, is all that acts on a running daemon.** A command finds the daemon by its
 //!   socket, never by its lock, and hands over the very orders it would run itself; their progress goes over a
-//!   board that keeps the last progress and every report, so that a slow reader holds nothing up and a lost one
+//!   feed that keeps the last progress and every report, so that a slow reader holds nothing up and a lost one
 //!   ends nothing. What people ask for has as many slots of its own as the schedule. A further action is a
 //!   method of `Control`, a command of the scheduler where it must know, and a route with its level of access.
 //! * **A running daemon does every window that is due, wherever it was planned.** It looks each second for
@@ -40,11 +40,12 @@ mod watchdog;
 
 pub use condition::{Condition, Trouble, troubles};
 pub use control::{Control, Refusal};
-pub use health_reporter::Pulse;
-pub use liveness::{FRESH_SECS, STUCK_SECS, Vitals, WRITTEN_EVERY_SECS};
+pub use health_reporter::HealthReporter;
+pub use liveness::{FRESH_SECS, Liveness, STUCK_SECS, WRITTEN_EVERY_SECS};
 pub use reload::{ReloadAnswer, ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
 pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
+pub use task_poller::TaskPoller;
 pub use watchdog::Watchdog;

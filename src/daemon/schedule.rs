@@ -1,19 +1,19 @@
-//! The places of the jobs in the schedule: when each is due, how its last runs ended, and whether it is paused.
+//! The schedule: when each job is due, how its last runs ended, and whether it is paused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::now;
-use crate::engine::{Done, Job, Site};
+use crate::engine::{Done, Engine, Job};
 use crate::jobs::RunError;
 use crate::model::{Micros, Series};
 
 /// How soon a run comes again that broke off.
 const AFTER_BREAK: Duration = Duration::from_secs(5);
 
-/// A job's place in the schedule.
-pub(super) struct Place {
+/// A job's entry in the schedule.
+pub(super) struct Entry {
     pub(super) job: Job,
     /// By the system's clock.
     pub(super) due: Option<Micros>,
@@ -40,18 +40,18 @@ pub struct Changes {
     pub changed: usize,
 }
 
-/// Every job's place.
+/// Every job's entry.
 #[derive(Default)]
-pub(super) struct Places(BTreeMap<Arc<Series>, Place>);
+pub(super) struct Schedule(BTreeMap<Arc<Series>, Entry>);
 
-impl Place {
-    fn new(job: Job, site: &Site) -> Self {
-        let known = site.telemetry().health().of(job.series());
-        Place {
-            due: job.rhythm.first(now()),
+impl Entry {
+    fn new(job: Job, engine: &Engine) -> Self {
+        let known = engine.telemetry().health().of(job.series());
+        Entry {
+            due: job.trigger.first(now()),
             failed: known.map_or(0, |health| health.consecutive_errors),
             by_storage: false,
-            is_paused: site.is_paused(job.series()),
+            is_paused: engine.is_paused(job.series()),
             is_leaving: false,
             is_changed: false,
             job,
@@ -63,7 +63,7 @@ impl Place {
         self.due.filter(|_| !self.is_paused && !self.is_leaving)
     }
 
-    /// Takes down what a job's turn came to, and when it is due again.
+    /// Records the outcome of a job's run, and when it is due again.
     fn arm(&mut self, done: &Done) {
         self.due = done.due;
         match &done.outcome.error {
@@ -75,61 +75,61 @@ impl Place {
             }
         }
         if std::mem::take(&mut self.is_changed) {
-            self.due = self.job.rhythm.first(now());
+            self.due = self.job.trigger.first(now());
         }
     }
 }
 
-impl Places {
-    pub(super) fn new(jobs: Vec<Job>, site: &Site) -> Self {
-        let places = jobs.into_iter().map(|job| (Arc::clone(job.series()), Place::new(job, site)));
-        Places(places.collect())
+impl Schedule {
+    pub(super) fn new(jobs: Vec<Job>, engine: &Engine) -> Self {
+        let schedule = jobs.into_iter().map(|job| (Arc::clone(job.series()), Entry::new(job, engine)));
+        Schedule(schedule.collect())
     }
 
-    /// Every place, in the order of their series.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Series>, &Place)> {
+    /// Every entry, in the order of their series.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Series>, &Entry)> {
         self.0.iter()
     }
 
-    pub(super) fn get(&self, series: &Series) -> Option<&Place> {
+    pub(super) fn get(&self, series: &Series) -> Option<&Entry> {
         self.0.get(series)
     }
 
-    /// A job's turn is over, or broke off where nothing is known of it.
+    /// A job's run is over; `None` where it broke off.
     pub(super) fn ended(&mut self, series: &Series, done: Option<&Done>) {
-        let Some(place) = self.0.get_mut(series) else { return };
+        let Some(entry) = self.0.get_mut(series) else { return };
         match done {
-            Some(done) => place.arm(done),
-            None => place.due = Some(now() + AFTER_BREAK),
+            Some(done) => entry.arm(done),
+            None => entry.due = Some(now() + AFTER_BREAK),
         }
     }
 
     /// The disk takes what it is given again: the runs that failed by it are due.
     pub(super) fn storage_is_back(&mut self) {
-        let waiting = self.0.values_mut().filter(|place| place.by_storage);
-        waiting.for_each(|place| place.due = Some(now()));
+        let waiting = self.0.values_mut().filter(|entry| entry.by_storage);
+        waiting.for_each(|entry| entry.due = Some(now()));
     }
 
     /// Pauses jobs or lets them run again; what they missed meanwhile is one run.
     pub(super) fn pause(&mut self, series: &[Series], is_paused: bool) {
         for one in series {
-            self.0.get_mut(one).into_iter().for_each(|place| place.is_paused = is_paused);
+            self.0.get_mut(one).into_iter().for_each(|entry| entry.is_paused = is_paused);
         }
     }
 
     /// The system's clock was set back: what is due by the time it showed before would come too late.
     pub(super) fn clock_was_set_back(&mut self, at: Micros) {
-        for place in self.0.values_mut() {
-            place.due = place.due.map(|due| due.min(place.job.next_after(at).unwrap_or(at)));
+        for entry in self.0.values_mut() {
+            entry.due = entry.due.map(|due| due.min(entry.job.next_after(at).unwrap_or(at)));
         }
     }
 
     /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
     pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
         for (series, since) in due {
-            let place =
-                self.0.get_mut(series).filter(|place| place.waits_for().is_some_and(|at| *since < at));
-            place.into_iter().for_each(|place| place.due = Some(now().min(place.due.unwrap_or(*since))));
+            let entry =
+                self.0.get_mut(series).filter(|entry| entry.waits_for().is_some_and(|at| *since < at));
+            entry.into_iter().for_each(|entry| entry.due = Some(now().min(entry.due.unwrap_or(*since))));
         }
     }
 
@@ -138,35 +138,35 @@ impl Places {
         &mut self,
         jobs: Vec<Job>,
         is_running: impl Fn(&Series) -> bool,
-        site: &Site,
+        engine: &Engine,
     ) -> Changes {
         let mut changes = Changes::default();
         let mut wanted: BTreeMap<Arc<Series>, Job> =
             jobs.into_iter().map(|job| (Arc::clone(job.series()), job)).collect();
-        for (series, place) in &mut self.0 {
+        for (series, entry) in &mut self.0 {
             let Some(job) = wanted.remove(series) else {
-                changes.removed += usize::from(!std::mem::replace(&mut place.is_leaving, true));
+                changes.removed += usize::from(!std::mem::replace(&mut entry.is_leaving, true));
                 continue;
             };
-            changes.added += usize::from(std::mem::take(&mut place.is_leaving));
-            if job == place.job {
+            changes.added += usize::from(std::mem::take(&mut entry.is_leaving));
+            if job == entry.job {
                 continue;
             }
             changes.changed += 1;
-            place.is_changed = is_running(series);
-            place.due = job.rhythm.first(now());
-            place.job = job;
+            entry.is_changed = is_running(series);
+            entry.due = job.trigger.first(now());
+            entry.job = job;
         }
         changes.added += wanted.len();
-        self.0.extend(wanted.into_iter().map(|(series, job)| (series, Place::new(job, site))));
+        self.0.extend(wanted.into_iter().map(|(series, job)| (series, Entry::new(job, engine))));
         changes
     }
 
     /// Takes those away that are configured no more and do not run.
-    pub(super) fn let_go(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
+    pub(super) fn release(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
         let mut gone = Vec::new();
-        self.0.retain(|series, place| {
-            let stays = !place.is_leaving || is_running(series);
+        self.0.retain(|series, entry| {
+            let stays = !entry.is_leaving || is_running(series);
             if !stays {
                 gone.push(Arc::clone(series));
             }

@@ -1,4 +1,4 @@
-//! The scheduler: every job at the start, then on its rhythm, and what people ask for beside it; never two runs of
+//! The scheduler: every job at the start, then on its trigger, and what people ask for beside it; never two runs of
 //! a series, never more than the slots.
 
 mod followers;
@@ -16,10 +16,10 @@ use crate::clock::now;
 use crate::daemon::Status;
 use crate::daemon::control::{Command, INBOX, Refusal};
 use crate::daemon::errands::{Errands, Follower};
-use crate::daemon::schedule::{Changes, Places};
+use crate::daemon::schedule::{Changes, Schedule};
 use crate::daemon::tables;
 use crate::engine::carry_out;
-use crate::engine::{Done, How, Job, Report, Site, Work};
+use crate::engine::{Done, Engine, How, Job, Report, Work};
 use crate::jobs::{Order, Progress};
 use crate::model::{Micros, Series, select};
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
@@ -33,9 +33,9 @@ pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
 /// Runs jobs until it is told to stop.
 pub struct Scheduler {
-    site: Arc<Site>,
+    engine: Arc<Engine>,
     status: Arc<Status>,
-    places: Places,
+    schedule: Schedule,
     /// Runs of the schedule, and as many again of what people asked for: neither holds up the other.
     slots: usize,
     runs: HashMap<Arc<Series>, Run>,
@@ -72,11 +72,11 @@ struct Ran {
 impl Scheduler {
     /// A scheduler for jobs that are due at once, but those that run on demand.
     #[must_use]
-    pub fn new(site: Arc<Site>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
+    pub fn new(engine: Arc<Engine>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
         let (commands, inbox) = mpsc::channel(INBOX);
         Scheduler {
-            places: Places::new(jobs, &site),
-            site,
+            schedule: Schedule::new(jobs, &engine),
+            engine,
             status,
             slots: slots.max(1),
             runs: HashMap::new(),
@@ -116,21 +116,21 @@ impl Scheduler {
     fn tick(&mut self) {
         self.status.tick();
         let at = now();
-        self.site.telemetry().emit(SchedulerTicked { at });
+        self.engine.telemetry().emit(SchedulerTicked { at });
         if at + ROUND < self.shown {
-            self.places.clock_was_set_back(at);
+            self.schedule.clock_was_set_back(at);
         }
         self.shown = at;
         if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
             self.counted = Some(Instant::now());
             let running = self.running_series();
-            self.status.set_queues(tables::queues(&self.places, &running, self.errands.waiting()));
+            self.status.set_queues(tables::queues(&self.schedule, &running, self.errands.waiting()));
         }
         self.tell_holds();
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
-            self.site.measure_disk();
-            self.site.share_limits();
+            self.engine.measure_disk();
+            self.engine.share_limits();
             self.look_at_storage();
             self.show();
         }
@@ -138,7 +138,7 @@ impl Scheduler {
 
     /// Says whether the disk takes what it is given; once it does again, the runs that failed by it are due.
     fn look_at_storage(&mut self) {
-        let trouble = self.site.storage_trouble();
+        let trouble = self.engine.storage_trouble();
         let is_over = self.in_trouble && trouble.is_none();
         self.in_trouble = trouble.is_some();
         match trouble {
@@ -146,14 +146,14 @@ impl Scheduler {
             None => self.status.clear_unready("storage"),
         }
         if is_over {
-            self.places.storage_is_back();
+            self.schedule.storage_is_back();
         }
     }
 
     /// Makes the table of jobs and their counts anew.
     fn show(&self) {
-        let (rows, counts) = tables::jobs(&self.places, &self.running_series(), self.site.telemetry());
-        self.site.telemetry().emit(JobsCounted(counts));
+        let (rows, counts) = tables::jobs(&self.schedule, &self.running_series(), self.engine.telemetry());
+        self.engine.telemetry().emit(JobsCounted(counts));
         self.status.set_jobs(rows);
     }
 
@@ -163,20 +163,20 @@ impl Scheduler {
 
     fn start_due(&mut self, stop: &CancellationToken) {
         let at = now();
-        let idle = self.places.iter().filter(|(series, _)| !self.runs.contains_key(*series));
+        let idle = self.schedule.iter().filter(|(series, _)| !self.runs.contains_key(*series));
         let mut due: Vec<(Micros, Arc<Series>)> = idle
-            .filter_map(|(series, place)| {
-                Some((place.waits_for().filter(|due| *due <= at)?, Arc::clone(series)))
+            .filter_map(|(series, entry)| {
+                Some((entry.waits_for().filter(|due| *due <= at)?, Arc::clone(series)))
             })
             .collect();
         due.sort_unstable();
         let free = self.slots.saturating_sub(self.under_way(false));
         for (due, series) in due.into_iter().take(free) {
-            let Some(place) = self.places.get(&series) else { continue };
-            let order = Order { spare_repairs: true, ..place.job.order.clone() };
+            let Some(entry) = self.schedule.get(&series) else { continue };
+            let order = Order { spare_repairs: true, ..entry.job.order.clone() };
             // Whoever waits for this very run follows it.
             let followers = self.errands.share(&series);
-            let work = Work::turn_of(Job { order, ..place.job.clone() }, place.failed);
+            let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);
             let run = (work, at.since(due), stop.clone());
             self.start(run, true, false, followers);
         }
@@ -199,12 +199,12 @@ impl Scheduler {
         is_errand: bool,
         followers: Vec<Follower>,
     ) {
-        let (site, series) = (Arc::clone(&self.site), Arc::clone(&work.order.series));
-        let boards: Vec<_> = followers.iter().map(|(_, board)| Arc::clone(board)).collect();
+        let (engine, series) = (Arc::clone(&self.engine), Arc::clone(&work.order.series));
+        let feeds: Vec<_> = followers.iter().map(|(_, feed)| Arc::clone(feed)).collect();
         let running = async move {
             let series = Arc::clone(&work.order.series);
-            let tell = |at: Progress| boards.iter().for_each(|board| board.progress(&series, at));
-            let done = carry_out(&site, &work, delay, &tell, &stop).await;
+            let tell = |at: Progress| feeds.iter().for_each(|feed| feed.progress(&series, at));
+            let done = carry_out(&engine, &work, delay, &tell, &stop).await;
             Ran { series, done }
         };
         let id = self.running.spawn(running).id();
@@ -221,8 +221,8 @@ impl Scheduler {
         if self.under_way(false) >= self.slots {
             return ROUND;
         }
-        let idle = self.places.iter().filter(|(series, _)| !self.runs.contains_key(*series));
-        let next = idle.filter_map(|(_, place)| place.waits_for()).min();
+        let idle = self.schedule.iter().filter(|(series, _)| !self.runs.contains_key(*series));
+        let next = idle.filter_map(|(_, entry)| entry.waits_for()).min();
         next.map_or(ROUND, |due| due.since(now()).min(ROUND))
     }
 
@@ -239,32 +239,32 @@ impl Scheduler {
         };
         let Some(run) = self.runs.remove(&series) else { return };
         if run.is_of_job {
-            self.places.ended(&series, ran.as_ref().map(|ran| &ran.done));
+            self.schedule.ended(&series, ran.as_ref().map(|ran| &ran.done));
         }
         let report = match &ran {
-            Some(ran) => Report::of(&self.site, &series, &ran.done),
+            Some(ran) => Report::of(&self.engine, &series, &ran.done),
             None => Report {
                 error: Some(format!("{series}: the run broke off; please report this")),
                 ..Report::new(&series, How::Failed)
             },
         };
-        for (id, board) in run.followers {
-            board.report(report.clone());
+        for (id, feed) in run.followers {
+            feed.report(report.clone());
             self.errands.left(id);
         }
         self.errands.tidy();
-        self.let_go(&series);
+        self.release(&series);
     }
 
     /// Forgets what is configured no more, and a series that was only asked for, once nobody works on it.
-    fn let_go(&mut self, series: &Series) {
+    fn release(&mut self, series: &Series) {
         let runs = &self.runs;
-        for gone in self.places.let_go(|series| runs.contains_key(series)) {
-            self.site.forget(&gone);
+        for gone in self.schedule.release(|series| runs.contains_key(series)) {
+            self.engine.forget(&gone);
         }
         let is_waited_for = self.errands.waiting().any(|work| *work.order.series == *series);
-        if self.places.get(series).is_none() && !runs.contains_key(series) && !is_waited_for {
-            self.site.forget(series);
+        if self.schedule.get(series).is_none() && !runs.contains_key(series) && !is_waited_for {
+            self.engine.forget(series);
         }
     }
 
@@ -281,11 +281,11 @@ impl Scheduler {
                 let _ = reply.send(self.find(&asked));
             }
             Command::Pause { series, is_paused } => {
-                self.places.pause(&series, is_paused);
+                self.schedule.pause(&series, is_paused);
                 self.looked = None;
             }
             Command::TakeUp { works } => self.take_up(works, stop),
-            Command::Wake { due } => self.places.wake(&due),
+            Command::Wake { due } => self.schedule.wake(&due),
             Command::Cancel { id, reply } => {
                 let _ = reply.send(self.cancel(id));
             }
@@ -305,7 +305,7 @@ impl Scheduler {
         let opened = self.errands.open(works, at_once, false, stop.child_token());
         self.errands.tidy();
         opened.ok_or_else(|| {
-            series.iter().for_each(|series| self.let_go(series));
+            series.iter().for_each(|series| self.release(series));
             Refusal::TooMuch
         })
     }
@@ -325,7 +325,7 @@ impl Scheduler {
 
     /// Resolves selectors to jobs. Errors if a selector matches none.
     fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
-        let known = self.places.iter().filter(|(_, place)| !place.is_leaving).map(|(series, _)| &**series);
+        let known = self.schedule.iter().filter(|(_, entry)| !entry.is_leaving).map(|(series, _)| &**series);
         let found = select(asked, known).map_err(Refusal::NoSuchJob)?;
         Ok(found.into_iter().cloned().collect())
     }
@@ -334,21 +334,21 @@ impl Scheduler {
     fn run_jobs(&mut self, asked: &[String], stop: &CancellationToken) -> Result<Follower, Refusal> {
         let (mut works, mut runs) = (Vec::new(), Vec::new());
         for series in self.find(asked)? {
-            match (self.runs.get(&series), self.places.get(&series)) {
+            match (self.runs.get(&series), self.schedule.get(&series)) {
                 (Some(run), _) if run.is_of_job => runs.push(series),
-                (_, Some(place)) => works.push(Work::turn_of(place.job.clone(), place.failed)),
+                (_, Some(entry)) => works.push(Work::of_job(entry.job.clone(), entry.failed)),
                 (_, None) => {}
             }
         }
         let opened = self.errands.open(works, usize::MAX, true, stop.child_token());
-        let (id, board) = opened.ok_or(Refusal::TooMuch)?;
+        let (id, feed) = opened.ok_or(Refusal::TooMuch)?;
         for series in runs {
             self.errands.follows(id);
             let run = self.runs.get_mut(&series);
-            run.into_iter().for_each(|run| run.followers.push((id, Arc::clone(&board))));
+            run.into_iter().for_each(|run| run.followers.push((id, Arc::clone(&feed))));
         }
         self.errands.tidy();
-        Ok((id, board))
+        Ok((id, feed))
     }
 
     /// Takes a request back. A job's run that has begun goes on without who asked for it.
@@ -360,18 +360,18 @@ impl Scheduler {
             (run.followers.len()..before).for_each(|_| self.errands.left(id));
         }
         self.errands.tidy();
-        taken_back.iter().flatten().for_each(|work| self.let_go(&work.order.series));
+        taken_back.iter().flatten().for_each(|work| self.release(&work.order.series));
         taken_back.is_some()
     }
 
     /// Takes in a new configuration.
     fn adopt(&mut self, jobs: Vec<Job>, slots: usize) -> Changes {
         self.slots = slots.max(1);
-        jobs.iter().for_each(|job| self.site.declare(job.series(), job.rhythm.interval(now())));
+        jobs.iter().for_each(|job| self.engine.declare(job.series(), job.trigger.interval(now())));
         let runs = &self.runs;
-        let changes = self.places.adopt(jobs, |series| runs.contains_key(series), &self.site);
-        for gone in self.places.let_go(|series| runs.contains_key(series)) {
-            self.site.forget(&gone);
+        let changes = self.schedule.adopt(jobs, |series| runs.contains_key(series), &self.engine);
+        for gone in self.schedule.release(|series| runs.contains_key(series)) {
+            self.engine.forget(&gone);
         }
         self.looked = None;
         changes

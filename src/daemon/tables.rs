@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::now;
-use crate::daemon::schedule::Places;
+use crate::daemon::schedule::Schedule;
 use crate::daemon::{JobRow, QueueView};
 use crate::engine::Work;
 use crate::model::Series;
@@ -11,21 +11,21 @@ use crate::telemetry::{JobCounts, Telemetry};
 
 /// Every job with what is known of it, and how many are doing what.
 pub(super) fn jobs(
-    places: &Places,
+    schedule: &Schedule,
     running: &HashSet<&Series>,
     telemetry: &Telemetry,
 ) -> (Vec<JobRow>, JobCounts) {
     let mut counts = JobCounts::default();
     let (health, metrics) = (telemetry.health(), telemetry.metrics());
-    let rows = places.iter().map(|(series, place)| {
+    let rows = schedule.iter().map(|(series, entry)| {
         let runs = running.contains(&**series);
-        match (runs, place.is_paused, place.failed) {
+        match (runs, entry.is_paused, entry.failed) {
             (true, ..) => counts.running += 1,
             (false, true, _) => counts.paused += 1,
             (false, false, 0) => counts.waiting += 1,
             (false, false, _) => counts.retrying += 1,
         }
-        metrics.show_paused(series, place.is_paused);
+        metrics.show_paused(series, entry.is_paused);
         let known = health.of(series);
         JobRow {
             series: (**series).clone(),
@@ -35,9 +35,9 @@ pub(super) fn jobs(
             consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
             last_error: known.and_then(|known| known.last_error),
             newest_row: metrics.newest_row(series),
-            next_run_at: place.waits_for().filter(|_| !runs),
+            next_run_at: entry.waits_for().filter(|_| !runs),
             is_running: runs,
-            is_paused: place.is_paused,
+            is_paused: entry.is_paused,
         }
     });
     (rows.collect(), counts)
@@ -45,15 +45,15 @@ pub(super) fn jobs(
 
 /// The work of each exchange by its state: jobs, and what people asked for beside them.
 pub(super) fn queues<'a>(
-    places: &Places,
+    schedule: &Schedule,
     running: &HashSet<&Series>,
     waiting: impl Iterator<Item = &'a Work>,
 ) -> Vec<QueueView> {
     let mut queues = Queues::default();
     let at = now();
-    for (series, place) in places.iter().filter(|(series, _)| !running.contains(&***series)) {
+    for (series, entry) in schedule.iter().filter(|(series, _)| !running.contains(&***series)) {
         let queue = queues.of(series);
-        match place.waits_for() {
+        match entry.waits_for() {
             Some(due) if due <= at => {
                 queue.depth += 1;
                 queue.oldest_due = Some(queue.oldest_due.map_or(due, |oldest| oldest.min(due)));
@@ -61,8 +61,8 @@ pub(super) fn queues<'a>(
             Some(_) => queue.scheduled += 1,
             None => {}
         }
-        queue.paused += u64::from(place.is_paused);
-        queue.failed += u64::from(place.failed > 0);
+        queue.paused += u64::from(entry.is_paused);
+        queue.failed += u64::from(entry.failed > 0);
     }
     running.iter().for_each(|series| queues.of(series).in_progress += 1);
     waiting.for_each(|work| queues.of(&work.order.series).depth += 1);

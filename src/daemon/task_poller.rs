@@ -24,9 +24,20 @@ const WINDOWS: u32 = 64;
 /// Jobs that are looked at in one round.
 const JOBS: u32 = 1_000;
 
-impl Control {
-    /// Has the scheduler do what waits in the tracker, until `stop`.
-    pub async fn drain(self, stop: CancellationToken) {
+/// Hands the scheduler what is due in the tracker.
+pub struct TaskPoller {
+    control: Control,
+}
+
+impl TaskPoller {
+    /// The poller of a running daemon.
+    #[must_use]
+    pub fn new(control: Control) -> Self {
+        TaskPoller { control }
+    }
+
+    /// Polls until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looked: Option<Instant> = None;
@@ -36,7 +47,7 @@ impl Control {
                 _ = rounds.tick() => {}
             }
             let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK);
-            let round = timeout(ANSWER_WITHIN, self.drain_once(is_due));
+            let round = timeout(ANSWER_WITHIN, self.poll(is_due));
             // What failed was told by the tracker; it waits for the next round.
             let done = tokio::select! {
                 () = stop.cancelled() => return,
@@ -48,14 +59,14 @@ impl Control {
         }
     }
 
-    async fn drain_once(&self, looks: bool) -> Result<(), TrackerError> {
-        let tracker = self.site().worker().tracker();
+    async fn poll(&self, looks: bool) -> Result<(), TrackerError> {
+        let tracker = self.control.engine().worker().tracker();
         if looks {
             tracker.reopen_rested().await?;
         }
         let jobs = tracker.due_jobs(JOBS).await?;
         let due = jobs.into_iter().filter_map(|(id, at)| Some((id.parse::<Series>().ok()?, at)));
-        let fleet = self.site().fleet();
+        let fleet = self.control.engine().fleet();
         let due: Vec<_> = due.filter(|(series, _)| fleet.has(series)).collect();
         if !due.is_empty() {
             self.tell(Command::Wake { due }).await;
@@ -68,13 +79,13 @@ impl Control {
     }
 
     async fn take_up(&self, windows: &[Task]) {
-        let config = self.in_force();
+        let config = self.control.in_force();
         let jobs = Job::all(&config);
         let mut works = Vec::new();
-        let fleet = self.site().fleet();
+        let fleet = self.control.engine().fleet();
         let all = windows.iter().filter_map(|task| Work::of_task(task, &jobs));
         for work in all.filter(|work| fleet.may_have(&work.order.series)) {
-            match self.site().take_in(&config, &[Arc::clone(&work.order.series)]).await {
+            match self.control.engine().register(&config, &[Arc::clone(&work.order.series)]).await {
                 Ok(()) => works.push(work),
                 Err(error) => tracing::debug!(series = %work.order.series, %error, "a window waits"),
             }
@@ -84,6 +95,6 @@ impl Control {
 
     /// Tells the scheduler; one that does not listen now is told again in the next round.
     async fn tell(&self, command: Command) {
-        let _ = self.send(command).await;
+        let _ = self.control.send(command).await;
     }
 }

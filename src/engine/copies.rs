@@ -1,4 +1,4 @@
-//! Copies while the daemon runs: each remote synced in its own rhythm, and room made when there is too little.
+//! Copies while the daemon runs: each remote synced at its own interval, and room made when there is too little.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Board, Site};
+use crate::engine::{Engine, ProgressFeed};
 use crate::jobs::{tell_finding, tell_flush};
 use crate::model::{NoMatch, Series, matches_selector};
 use crate::remote::{Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
@@ -42,7 +42,7 @@ pub enum CopyAsked {
 /// What is told of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CopyTold {
+pub enum CopyUpdate {
     /// So much is not verified on a remote yet.
     Pending {
         /// The remote.
@@ -114,7 +114,7 @@ pub struct NotCopied {
 
 /// What a remote gave back of a series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Brought {
+pub struct RestoredFiles {
     /// The remote.
     pub remote: String,
     /// Whole files.
@@ -125,9 +125,9 @@ pub struct Brought {
     pub rows: u64,
 }
 
-impl Site {
+impl Engine {
     /// Syncs every remote, all of them side by side.
-    pub async fn sync_all(self: &Arc<Self>, board: &Board, stop: &CancellationToken) {
+    pub async fn sync_all(self: &Arc<Self>, feed: &ProgressFeed, stop: &CancellationToken) {
         let mut syncing = JoinSet::new();
         for remote in self.copies().remotes() {
             let (copies, remote, stop) = (self.copies().clone(), Arc::clone(remote), stop.clone());
@@ -144,7 +144,7 @@ impl Site {
                     None => return,
                     Some(Ok(Some(synced))) => {
                         done.insert(synced.remote.clone());
-                        board.copied(CopyTold::Synced(synced));
+                        feed.copied(CopyUpdate::Synced(synced));
                     }
                     Some(Ok(None)) => {}
                     Some(Err(error)) => tracing::error!(%error, "a sync broke off; please report this"),
@@ -153,7 +153,7 @@ impl Site {
                     let waiting = self.copies().remotes().iter().map(|remote| remote.name());
                     for remote in waiting.filter(|name| !done.contains(*name)) {
                         let (files, bytes) = self.telemetry().metrics().remotes.pending(remote);
-                        board.copied(CopyTold::Pending { remote: remote.to_owned(), files, bytes });
+                        feed.copied(CopyUpdate::Pending { remote: remote.to_owned(), files, bytes });
                     }
                 }
             }
@@ -161,9 +161,15 @@ impl Site {
     }
 
     /// Drops files until there is room, or says what would be dropped; once told to stop only what was.
-    pub async fn purge(&self, wanted_bytes: u64, dry_run: bool, board: &Board, stop: &CancellationToken) {
+    pub async fn purge(
+        &self,
+        wanted_bytes: u64,
+        dry_run: bool,
+        feed: &ProgressFeed,
+        stop: &CancellationToken,
+    ) {
         for file in self.copies().purge(wanted_bytes, dry_run, stop).await {
-            board.copied(CopyTold::Dropped {
+            feed.copied(CopyUpdate::Dropped {
                 series: file.series.to_string(),
                 period: file.period,
                 bytes: file.bytes,
@@ -173,14 +179,14 @@ impl Site {
         if stop.is_cancelled() {
             return;
         }
-        board.copied(CopyTold::Purged { free_bytes: free_bytes(self.layout().root()).unwrap_or(0) });
+        feed.copied(CopyUpdate::Purged { free_bytes: free_bytes(self.layout().root()).unwrap_or(0) });
     }
 
     /// The series that the remotes hold and that are meant. What is not there is told.
     pub async fn on_remotes(
         &self,
         asked: &[String],
-        board: &Board,
+        feed: &ProgressFeed,
         stop: &CancellationToken,
     ) -> Vec<Arc<Series>> {
         let mut held: BTreeSet<Series> = BTreeSet::new();
@@ -192,13 +198,13 @@ impl Site {
             };
             match listed {
                 Ok(listed) => held.extend(listed),
-                Err(error) => board.copied(CopyTold::NotListed { error: Chain(&error).to_string() }),
+                Err(error) => feed.copied(CopyUpdate::NotListed { error: Chain(&error).to_string() }),
             }
         }
         let is_meant = |series: &Series, asked: &String| matches_selector(asked, series);
         for asked in asked.iter().filter(|asked| !held.iter().any(|series| is_meant(series, asked))) {
             let nearest = NoMatch::among(asked, &held).nearest;
-            board.copied(CopyTold::NotHeld { asked: asked.clone(), nearest });
+            feed.copied(CopyUpdate::NotHeld { asked: asked.clone(), nearest });
         }
         held.retain(|series| asked.is_empty() || asked.iter().any(|asked| is_meant(series, asked)));
         held.into_iter().map(Arc::new).collect()
@@ -210,7 +216,7 @@ impl Site {
         &self,
         series: &Series,
         stop: &CancellationToken,
-    ) -> (Vec<Brought>, Vec<String>) {
+    ) -> (Vec<RestoredFiles>, Vec<String>) {
         let (mut brought, mut failures) = (Vec::new(), Vec::new());
         for remote in self.copies().remotes() {
             let began = Instant::now();
@@ -230,7 +236,7 @@ impl Site {
                         .for_each(|finding| tell_finding(self.telemetry(), series, finding));
                     tell_flush(self.telemetry(), series, &restored.flushed, began.elapsed());
                     let (files, bytes, rows) = (restored.files, restored.bytes, restored.rows);
-                    brought.push(Brought { remote: remote.name().to_owned(), files, bytes, rows });
+                    brought.push(RestoredFiles { remote: remote.name().to_owned(), files, bytes, rows });
                 }
                 Err(error) => failures.push(format!("{series}: {}", Chain(&error))),
             }

@@ -18,20 +18,20 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The time between attempts to publish while the disk refuses it, unless rows may wait less long anyway.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// What the keeper works with.
+/// What the flusher works with.
 #[derive(Clone)]
-pub(crate) struct Keeper {
+pub(crate) struct Flusher {
     pub(crate) store: Store,
     pub(crate) telemetry: Telemetry,
     /// The time between syncs.
     pub(crate) sync_every: Duration,
     /// How long a row may wait before it is published.
     pub(crate) flush_every: Duration,
-    /// Cancelled by the keeper when nothing more may be accepted.
+    /// Cancelled by the flusher when nothing more may be accepted.
     pub(crate) broken: CancellationToken,
 }
 
-impl Keeper {
+impl Flusher {
     /// Keeps the journal until `stop`, or until it is beyond help.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut ticks = interval(self.sync_every.max(SHORTEST));
@@ -48,7 +48,7 @@ impl Keeper {
                     self.telemetry.emit(JournalBroken { error: &error });
                     self.broken.cancel();
                 }
-                Err(error) => tracing::error!(%error, "a round of the journal's keeper broke off"),
+                Err(error) => tracing::error!(%error, "a round of the journal's flusher broke off"),
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, HistoJob, Start, Trigger};
-use crate::engine::Rhythm;
+use crate::config::{Config, ConfiguredTrigger, HistoJob, Start};
+use crate::engine::Trigger;
 use crate::exchange::find;
 use crate::jobs::{Order, Retry, Since};
 use crate::model::{Kind, Micros, Series};
@@ -15,8 +15,8 @@ pub struct Job {
     /// What to fetch.
     pub order: Order,
     /// When it runs.
-    pub rhythm: Rhythm,
-    /// How much later than its rhythm says.
+    pub trigger: Trigger,
+    /// How much later than its trigger says.
     pub jitter: Duration,
 }
 
@@ -42,19 +42,19 @@ impl Job {
             depth: job.depth,
             spare_repairs: false,
         };
-        let rhythm = rhythm(job, series, config);
-        Job { order, jitter: rhythm.jitter(series), rhythm }
+        let trigger = trigger(job, series, config);
+        Job { order, jitter: trigger.jitter(series), trigger }
     }
 
     /// The first instant after `now` at which it is due; runs that were missed coalesce into it.
     #[must_use]
     pub fn next_after(&self, now: Micros) -> Option<Micros> {
-        self.rhythm.next_after(now - self.jitter).map(|next| next + self.jitter)
+        self.trigger.next_after(now - self.jitter).map(|next| next + self.jitter)
     }
 
     /// The series of jobs, each with whether its job comes again by itself.
     pub(crate) fn wanted(jobs: &[Job]) -> Vec<(Arc<Series>, bool)> {
-        let wanted = jobs.iter().map(|job| (Arc::clone(job.series()), job.rhythm != Rhythm::OnDemand));
+        let wanted = jobs.iter().map(|job| (Arc::clone(job.series()), job.trigger != Trigger::OnDemand));
         wanted.collect()
     }
 
@@ -65,17 +65,17 @@ impl Job {
     }
 }
 
-fn rhythm(job: &HistoJob, series: &Series, config: &Config) -> Rhythm {
+fn trigger(job: &HistoJob, series: &Series, config: &Config) -> Trigger {
     match &job.trigger {
-        Trigger::Every(interval) => Rhythm::Every(*interval),
-        Trigger::Cron(cron) => Rhythm::Cron(cron.clone(), config.zone.clone()),
-        Trigger::Once => Rhythm::Once,
-        Trigger::Manual => Rhythm::OnDemand,
-        Trigger::AtClose => {
+        ConfiguredTrigger::Every(interval) => Trigger::Every(*interval),
+        ConfiguredTrigger::Cron(cron) => Trigger::Cron(cron.clone(), config.zone.clone()),
+        ConfiguredTrigger::Once => Trigger::Once,
+        ConfiguredTrigger::Manual => Trigger::OnDemand,
+        ConfiguredTrigger::AtClose => {
             match (series.span(), find(series.exchange()).and_then(|own| own.offer_for(series))) {
-                (Some(span), Some(offer)) => Rhythm::AtClose { grid: offer.grid(span), grace: offer.grace },
-                (Some(span), None) => Rhythm::AtClose { grid: span.grid(), grace: Duration::ZERO },
-                (None, _) => Rhythm::Every(usual_interval(series.kind())),
+                (Some(span), Some(offer)) => Trigger::AtClose { grid: offer.grid(span), grace: offer.grace },
+                (Some(span), None) => Trigger::AtClose { grid: span.grid(), grace: Duration::ZERO },
+                (None, _) => Trigger::Every(usual_interval(series.kind())),
             }
         }
     }
@@ -97,10 +97,10 @@ mod tests {
     fn runs_that_were_missed_are_one_run_at_the_next_beat_which_is_the_jobs_own() {
         let series: Arc<Series> = Arc::new("binance/BTC-USDT/ohlc/5m".parse().unwrap());
         let retry = Retry { attempts: 3, delay: Duration::ZERO };
-        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let trigger = Trigger::Every(Duration::from_secs(300));
         let job = Job {
-            jitter: rhythm.jitter(&series),
-            rhythm,
+            jitter: trigger.jitter(&series),
+            trigger,
             order: Order { series, since: Since::Known, until: None, retry, depth: 50, spare_repairs: false },
         };
         assert!(!job.jitter.is_zero());

@@ -1,4 +1,4 @@
-//! The turns of recurring jobs as tasks of the tracker: claimed before, recorded after. Where the tracker's store
+//! The runs of recurring jobs as tasks of the tracker: claimed before, recorded after. Where the tracker's store
 //! fails, collecting goes on without it.
 
 use std::sync::Arc;
@@ -8,44 +8,44 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
-use crate::engine::{Job, Rhythm, Site};
+use crate::engine::{Engine, Job, Trigger};
 use crate::jobs::{Order, Outcome, Progress, RunError};
 use crate::model::Micros;
 use crate::telemetry::Reason;
 use crate::tracker::{Fault, NewTask, Next, Refusal, TrackerError, Verdict};
-use crate::worker::{Hold, TAKES_WITHIN};
+use crate::worker::{TAKES_WITHIN, TaskLease};
 
 /// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
 const AFTER_STORAGE: Duration = Duration::from_secs(30);
 /// How soon a job is looked at again that is not to run now: somebody else runs it, or it is ignored.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
-/// What became of a job's turn.
+/// What a run of a job came to.
 #[derive(Debug)]
-pub struct Turn {
+pub struct JobRun {
     /// What the run came to; [`RunError::Refused`] where it was not this process's to begin.
     pub outcome: Outcome,
     /// When the job is due again.
     pub due: Option<Micros>,
 }
 
-impl Site {
+impl Engine {
     /// Runs a recurring job once, as its one task, `delay` after it was due; `failed` runs before it failed
     /// in a row.
-    pub async fn take_turn(
+    pub async fn run_job(
         &self,
         job: &Job,
         failed: u32,
         delay: Duration,
         progress: &(dyn Fn(Progress) + Sync),
         stop: &CancellationToken,
-    ) -> Turn {
-        let pass = match self.fleet().enter(job.series(), stop, false).await {
-            Ok(pass) => pass,
+    ) -> JobRun {
+        let permit = match self.fleet().enter(job.series(), stop, false).await {
+            Ok(permit) => permit,
             Err(error @ (RunError::NotOwner { .. } | RunError::Stopped { .. })) => {
                 // Whoever owns it runs it.
                 let due = Some(now() + self.fleet().again());
-                return Turn { outcome: Outcome::of_error(error), due };
+                return JobRun { outcome: Outcome::of_error(error), due };
             }
             Err(error) => return self.not_begun(job, failed, error).await,
         };
@@ -54,50 +54,50 @@ impl Site {
             // Nobody waits for a store that is away.
             match self.database().is_away() {
                 true => Ok(None),
-                false => self.worker().take(&new, &pass.stop).await.map(Some),
+                false => self.worker().claim_job(&new, &permit.stop).await.map(Some),
             }
         };
-        let hold = match timeout(TAKES_WITHIN, taking).await {
-            Ok(Ok(hold)) => hold,
+        let lease = match timeout(TAKES_WITHIN, taking).await {
+            Ok(Ok(lease)) => lease,
             Ok(Err(TrackerError::Refused(source))) => {
                 tracing::info!(series = %job.series(), "not run: {source}");
-                return Turn { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };
+                return JobRun { outcome: refused(&job.order, source), due: Some(now() + AFTER_REFUSAL) };
             }
             Ok(Err(TrackerError::Store(_))) | Err(_) => None,
         };
-        let outcome = self.run_as_owner(&job.order, delay, progress, &pass).await;
-        let is_cancelled = is_stopped(&outcome) && hold.as_ref().is_some_and(Hold::is_cancelled);
+        let outcome = self.run_as_owner(&job.order, delay, progress, &permit).await;
+        let is_cancelled = is_stopped(&outcome) && lease.as_ref().is_some_and(TaskLease::is_cancelled);
         let due = if is_cancelled { job.next_after(now()) } else { self.due_after(job, failed, &outcome) };
-        if let Some(hold) = hold {
+        if let Some(lease) = lease {
             let verdict = match is_cancelled {
                 true => Verdict::Cancelled { again_at: due },
-                false => verdict_of_turn(&outcome, due),
+                false => verdict_of_job(&outcome, due),
             };
-            self.worker().settle(hold, verdict).await;
+            self.worker().settle(lease, verdict).await;
         }
-        Turn { outcome, due }
+        JobRun { outcome, due }
     }
 
-    /// A turn that failed before anything was asked of the exchange.
-    async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> Turn {
+    /// A run that failed before anything was asked of the exchange.
+    async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> JobRun {
         let outcome = Outcome::of_error(error);
         self.keep(job.series(), &outcome).await;
         let due = self.due_after(job, failed, &outcome);
-        Turn { outcome, due }
+        JobRun { outcome, due }
     }
 
     /// When a job is due after a run. A candle closes by the exchange's clock, whatever ours says.
     fn due_after(&self, job: &Job, failed: u32, outcome: &Outcome) -> Option<Micros> {
         let at = now();
         let Some(error) = &outcome.error else {
-            let theirs = match job.rhythm {
-                Rhythm::AtClose { .. } => self.now_at(job.series()),
-                Rhythm::Every(_) | Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => at,
+            let theirs = match job.trigger {
+                Trigger::AtClose { .. } => self.now_at(job.series()),
+                Trigger::Every(_) | Trigger::Cron(..) | Trigger::Once | Trigger::OnDemand => at,
             };
             return job.next_after(theirs).map(|next| at + next.since(theirs));
         };
         let asked = error.wait().unwrap_or_default();
-        let due = job.rhythm.retry_after(failed + 1, asked, at);
+        let due = job.trigger.retry_after(failed + 1, asked, at);
         let is_by_storage = matches!(error, RunError::Store { .. } | RunError::NotTakenOver { .. });
         Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
     }
@@ -112,7 +112,7 @@ pub(crate) fn is_stopped(outcome: &Outcome) -> bool {
 }
 
 /// How the attempt of a recurring job ended.
-fn verdict_of_turn(outcome: &Outcome, due: Option<Micros>) -> Verdict {
+fn verdict_of_job(outcome: &Outcome, due: Option<Micros>) -> Verdict {
     let Some(error) = &outcome.error else { return Verdict::Succeeded { again_at: due } };
     let fault = Fault::of(error.reason().name(), error);
     match (error, due) {

@@ -1,10 +1,10 @@
-//! The exchanges a site speaks to and the series it knows.
+//! The exchanges an engine speaks to and the series it knows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{AD_HOC_SERIES, Site, SiteError};
+use super::{AD_HOC_SERIES, Engine, EngineError};
 use crate::clock::now;
 use crate::config::Config;
 use crate::exchange::find;
@@ -18,12 +18,12 @@ use crate::worker::tell_coverage;
 /// than an exchange's limit lets them come.
 const WALKS_AT_ONCE: usize = 4;
 
-impl Site {
+impl Engine {
     /// Makes an exchange's client, once.
     ///
     /// # Errors
     /// When its configured address is none.
-    pub fn meet(&self, name: &str, config: &Config) -> Result<(), NetError> {
+    pub fn connect(&self, name: &str, config: &Config) -> Result<(), NetError> {
         let Some(exchange) = find(name).filter(|exchange| self.context(exchange.name()).is_none()) else {
             return Ok(());
         };
@@ -53,8 +53,8 @@ impl Site {
     ///
     /// # Errors
     /// Where an exchange cannot be met or the state store not read.
-    pub(crate) async fn take_in(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), SiteError> {
-        series.iter().try_for_each(|one| self.meet(one.exchange(), config))?;
+    pub(crate) async fn register(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), EngineError> {
+        series.iter().try_for_each(|one| self.connect(one.exchange(), config))?;
         let is_new = |one: &&Arc<Series>| !self.telemetry.metrics().is_declared(one);
         let new: Vec<&Arc<Series>> = series.iter().filter(is_new).collect();
         if new.is_empty() {
@@ -81,7 +81,7 @@ impl Site {
     pub(crate) fn forget(&self, series: &Series) {
         self.fleet.forget(series);
         self.telemetry.forget_series(series);
-        self.worker.let_go();
+        self.worker.release();
     }
 
     /// Spends of each rate limit what falls to one of the workers that share an address.

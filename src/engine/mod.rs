@@ -1,7 +1,7 @@
 //! A data path in use: what the one-shot commands and the daemon share, and the front door of the library.
 //!
 //! Opening takes the lock, replays the journal and starts the loops that keep the store; then series are run, and
-//! work that was asked for is carried out, with its progress on a board that anyone may follow.
+//! work that was asked for is carried out, with its progress on a feed that anyone may follow.
 //!
 //! Decisions:
 //!
@@ -9,7 +9,7 @@
 //!   journal durable.
 //! * **A state store that failed counts as away until it answers the worker's probe**: no run waits for it, and
 //!   ends and health are kept and given to it before the next attempt at the same task begins.
-//! * **A board keeps the last progress and every report**, so that a slow reader holds nothing up and a lost one
+//! * **A feed keeps the last progress and every report**, so that a slow reader holds nothing up and a lost one
 //!   ends nothing.
 //! * **A series runs a little later than its schedule says, by a share of its interval drawn from its name**,
 //!   at most 2 % and 30 s: a thousand jobs do not ask at once, and each keeps its beat over restarts.
@@ -39,17 +39,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::copies::{Copies, target};
-pub use self::copying::{Brought, CopyAsked, CopyTold, NotCopied, RemoteSynced};
+pub use self::copying::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
 pub use self::job::Job;
 pub use self::owner::Broken;
 pub(crate) use self::progress_feed::is_worth_telling;
-pub use self::progress_feed::{Board, Told};
-pub use self::trigger::Rhythm;
+pub use self::progress_feed::{ProgressFeed, Update};
+pub use self::trigger::Trigger;
 pub use self::work::{Done, DueJob, Files, How, Report, Work, carry_out, open_gaps};
 use crate::clock::now;
 use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
-use crate::engine::pending_health::Late;
+use crate::engine::pending_health::PendingHealth;
 use crate::jobs::{Context, tell_finding};
 use crate::model::Series;
 use crate::net::NetError;
@@ -65,7 +65,7 @@ use crate::worker::{Fleet, Rounds, Worker};
 const AD_HOC_SERIES: usize = 1_000;
 
 /// Everything the runs of a process share. Dropping it gives the data path's lock back.
-pub struct Site {
+pub struct Engine {
     layout: Layout,
     telemetry: Telemetry,
     db: Database,
@@ -74,7 +74,7 @@ pub struct Site {
     paused: Mutex<HashSet<Series>>,
     copies: Copies,
     worker: Arc<Worker>,
-    late: Arc<Late>,
+    pending_health: Arc<PendingHealth>,
     fleet: Arc<Fleet>,
     keeping: JoinSet<()>,
     /// Ends the keeping.
@@ -88,7 +88,7 @@ pub struct Site {
 
 /// Why a data path cannot be put to use.
 #[derive(Debug, Error)]
-pub enum SiteError {
+pub enum EngineError {
     /// The data path is held by another process, or cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,7 +114,7 @@ pub enum SiteError {
     },
 }
 
-impl Site {
+impl Engine {
     /// Syncs the remotes at their interval and keeps room on the disk, until the end.
     pub fn keep_copies(&mut self) {
         for remote in self.copies.remotes() {

@@ -7,36 +7,36 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{AD_HOC_SERIES, Site, SiteError, owner, state};
+use super::{AD_HOC_SERIES, Engine, EngineError, owner, state};
 use crate::clock::now;
 use crate::config::Config;
 use crate::db::Database;
 use crate::disk::{Disk, atomic};
 use crate::engine::Job;
 use crate::engine::copies::{self, Copies};
-use crate::engine::flusher::Keeper;
-use crate::engine::pending_health::Late;
+use crate::engine::flusher::Flusher;
+use crate::engine::pending_health::PendingHealth;
 use crate::jobs::tell_finding;
 use crate::remote::Bringer;
 use crate::store::{self, Layout, Store, StoreError};
 use crate::telemetry::events::{JournalReplayed, JournalTorn, PublishFailed};
 use crate::telemetry::{HealthMonitor, Telemetry};
 use crate::tracker::{Retention, Tracker, TrackerError};
-use crate::worker::{Fleet, Parts, Terms, Worker};
+use crate::worker::{Fleet, Parts, Worker, WorkerConfig};
 
-impl Site {
+impl Engine {
     /// Takes a data path into use for `command`: its lock first, then what earlier processes knew.
     ///
     /// # Errors
-    /// See [`SiteError`]; nothing is changed then but the lock file.
-    pub async fn open(config: &Config, command: &str) -> Result<Site, SiteError> {
+    /// See [`EngineError`]; nothing is changed then but the lock file.
+    pub async fn open(config: &Config, command: &str) -> Result<Engine, EngineError> {
         let layout = Layout::new(&config.data_path);
         let lock = owner::take_lock(&layout, command).await?;
         let own = layout.own();
         atomic::sweep(&own).map_err(|source| {
-            SiteError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
+            EngineError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
         })?;
-        let health = HealthMonitor::open(layout.root()).map_err(|source| SiteError::Health {
+        let health = HealthMonitor::open(layout.root()).map_err(|source| EngineError::Health {
             path: layout.own().join("metrics.json").display().to_string(),
             source,
         })?;
@@ -70,8 +70,8 @@ impl Site {
             own_address: config.worker.own_address,
         });
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
-        let mut site = Site {
-            late: Late::new(&db, &telemetry, worker.shared_name()),
+        let mut engine = Engine {
+            pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,
             db,
@@ -87,35 +87,35 @@ impl Site {
             set_aside,
             lock,
         };
-        site.keep_store(config);
-        site.watch_lock();
-        site.keeping.spawn(Arc::clone(&site.worker).run(site.kept.clone()));
-        site.keeping.spawn(Arc::clone(&site.late).run(site.kept.clone()));
-        site.keeping.spawn(Arc::clone(&site.fleet).run(site.kept.clone()));
+        engine.keep_store(config);
+        engine.watch_lock();
+        engine.keeping.spawn(Arc::clone(&engine.worker).run(engine.kept.clone()));
+        engine.keeping.spawn(Arc::clone(&engine.pending_health).run(engine.kept.clone()));
+        engine.keeping.spawn(Arc::clone(&engine.fleet).run(engine.kept.clone()));
         for job in &jobs {
-            site.declare(&job.order.series, job.rhythm.interval(now()));
-            site.meet(job.series().exchange(), config)?;
+            engine.declare(&job.order.series, job.trigger.interval(now()));
+            engine.connect(job.series().exchange(), config)?;
         }
-        let ours = || jobs.iter().map(Job::series).filter(|series| site.fleet.has(series));
+        let ours = || jobs.iter().map(Job::series).filter(|series| engine.fleet.has(series));
         if known.is_empty() {
-            site.recover_health(ours());
+            engine.recover_health(ours());
         }
-        site.telemetry.restore(known.into_iter().filter(|known| site.fleet.has(&known.series)).collect());
-        site.restore_coverage(ours());
-        site.fleet.show().await;
-        Ok(site)
+        engine.telemetry.restore(known.into_iter().filter(|known| engine.fleet.has(&known.series)).collect());
+        engine.restore_coverage(ours());
+        engine.fleet.show().await;
+        Ok(engine)
     }
 
     fn keep_store(&mut self, config: &Config) {
-        let keeper = Keeper {
+        let flusher = Flusher {
             store: self.store.clone(),
             telemetry: self.telemetry.clone(),
             sync_every: config.storage.journal_sync,
             flush_every: config.storage.flush_interval,
             broken: self.broken.clone(),
         };
-        self.keeping.spawn(keeper.clone().publish(self.kept.clone()));
-        self.keeping.spawn(keeper.run(self.kept.clone()));
+        self.keeping.spawn(flusher.clone().publish(self.kept.clone()));
+        self.keeping.spawn(flusher.run(self.kept.clone()));
     }
 }
 
@@ -128,7 +128,7 @@ async fn enter(
     (jobs, is_daemon): (&[Job], bool),
 ) -> Result<Arc<Worker>, TrackerError> {
     let tracker = Tracker::new(db, telemetry);
-    let terms = Terms {
+    let own = WorkerConfig {
         id: config.worker.id.clone(),
         slots: config.worker.slots,
         lease: config.worker.lease,
@@ -137,7 +137,7 @@ async fn enter(
         is_spread: config.storage.fleet().is_some(),
         is_daemon,
     };
-    let worker = Worker::enter(tracker, &layout.own(), terms, telemetry).await?;
+    let worker = Worker::enter(tracker, &layout.own(), own, telemetry).await?;
     worker.want(&Job::wanted(jobs));
     worker.forget_gone().await?;
     worker.own().await?;
@@ -150,7 +150,7 @@ async fn open_store(
     config: &Config,
     telemetry: &Telemetry,
     disk: Arc<dyn Disk>,
-) -> Result<Store, SiteError> {
+) -> Result<Store, EngineError> {
     let began = Instant::now();
     let settings = store::Settings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
     let layout = layout.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Site, SiteError};
+use super::{Engine, EngineError};
 use crate::store::{DataLock, Layout, StoreError};
 use crate::telemetry::events::OwnershipLost;
 
@@ -24,7 +24,7 @@ pub enum Broken {
     NotOwner(String),
 }
 
-impl Site {
+impl Engine {
     /// Ends when nothing more may be accepted: the process must end too.
     pub async fn broken(&self) {
         self.broken.cancelled().await;
@@ -75,7 +75,7 @@ impl Site {
 }
 
 /// Takes the lock of a data path; that may wait for an owner that lost it.
-pub(crate) async fn take_lock(layout: &Layout, command: &str) -> Result<DataLock, SiteError> {
+pub(crate) async fn take_lock(layout: &Layout, command: &str) -> Result<DataLock, EngineError> {
     let (root, layout, command) = (layout.root().to_owned(), layout.clone(), command.to_owned());
     let taken = tokio::task::spawn_blocking(move || DataLock::take(&layout, &command)).await;
     let broke_off = |error| StoreError::io("locking", &root)(std::io::Error::other(error));

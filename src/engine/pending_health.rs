@@ -20,7 +20,7 @@ const ROUND: Duration = Duration::from_secs(1);
 const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
 /// The health of series that the store has not taken yet, the newest of each.
-pub(crate) struct Late {
+pub(crate) struct PendingHealth {
     db: Database,
     telemetry: Telemetry,
     /// Who saves it, where others work in the same store.
@@ -30,11 +30,11 @@ pub(crate) struct Late {
     saving: tokio::sync::Mutex<()>,
 }
 
-impl Late {
+impl PendingHealth {
     pub(crate) fn new(db: &Database, telemetry: &Telemetry, worker: Option<&str>) -> Arc<Self> {
         let (db, telemetry, worker) = (db.clone(), telemetry.clone(), worker.map(str::to_owned));
         let (unsaved, saving) = (Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Late { db, telemetry, worker, unsaved, saving })
+        Arc::new(PendingHealth { db, telemetry, worker, unsaved, saving })
     }
 
     /// Saves how a series is, now or as soon as the store answers.

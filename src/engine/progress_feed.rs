@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::clock::now;
-use crate::engine::{CopyTold, Report};
+use crate::engine::{CopyUpdate, Report};
 use crate::jobs::Progress;
 use crate::model::Series;
 use crate::net::Hold;
@@ -22,7 +22,7 @@ const SHORT: Duration = Duration::from_secs(5);
 /// What is told of work under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum Update {
     /// How far the run of a series is.
     Progress {
         /// Whose.
@@ -37,7 +37,7 @@ pub enum Told {
     /// A run ended.
     Ended(Report),
     /// Something became of the copies.
-    Copied(CopyTold),
+    Copied(CopyUpdate),
     /// Runs wait: an exchange wants no request before an instant.
     Held {
         /// Who.
@@ -61,7 +61,7 @@ pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
 
 /// Followed by one reader.
 #[derive(Default)]
-pub struct Board {
+pub struct ProgressFeed {
     state: Mutex<State>,
     changed: Notify,
 }
@@ -70,7 +70,7 @@ pub struct Board {
 struct State {
     progress: BTreeMap<String, Progress>,
     reports: VecDeque<Report>,
-    copied: VecDeque<CopyTold>,
+    copied: VecDeque<CopyUpdate>,
     not_begun: Vec<String>,
     /// What each exchange was last told to want.
     held: BTreeMap<&'static str, Hold>,
@@ -79,7 +79,7 @@ struct State {
     is_cut_short: bool,
 }
 
-impl Board {
+impl ProgressFeed {
     /// A run is so far now.
     pub fn progress(&self, series: &Series, progress: Progress) {
         self.state().progress.insert(series.to_string(), progress);
@@ -96,11 +96,11 @@ impl Board {
     }
 
     /// Something became of the copies. What is pending on a remote replaces what was before.
-    pub fn copied(&self, told: CopyTold) {
+    pub fn copied(&self, told: CopyUpdate) {
         let mut state = self.state();
-        if let CopyTold::Pending { remote, .. } = &told {
+        if let CopyUpdate::Pending { remote, .. } = &told {
             let is_older =
-                |own: &CopyTold| matches!(own, CopyTold::Pending { remote: own, .. } if own == remote);
+                |own: &CopyUpdate| matches!(own, CopyUpdate::Pending { remote: own, .. } if own == remote);
             state.copied.retain(|own| !is_older(own));
         }
         state.copied.push_back(told);
@@ -125,18 +125,18 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Tells what was told on another board.
-    pub(crate) fn repeat(&self, told: Told) {
+    /// Tells what was told on another feed.
+    pub(crate) fn repeat(&self, told: Update) {
         match told {
-            Told::Ended(report) => self.report(report),
-            Told::Copied(told) => self.copied(told),
+            Update::Ended(report) => self.report(report),
+            Update::Copied(told) => self.copied(told),
             // Whoever repeats it has no work under way itself.
-            Told::Held { .. } => {}
-            Told::NotBegun { series } => {
+            Update::Held { .. } => {}
+            Update::NotBegun { series } => {
                 self.state().not_begun.extend(series);
                 self.changed.notify_one();
             }
-            Told::Progress { series, done, planned, rows } => {
+            Update::Progress { series, done, planned, rows } => {
                 self.state().progress.insert(series, Progress { done, planned, rows });
                 self.changed.notify_one();
             }
@@ -162,7 +162,7 @@ impl Board {
     }
 
     /// Waits for what is new; none once everything was told.
-    pub async fn next(&self) -> Option<Vec<Told>> {
+    pub async fn next(&self) -> Option<Vec<Update>> {
         loop {
             let changed = self.changed.notified();
             if let Some(told) = self.take() {
@@ -173,23 +173,24 @@ impl Board {
     }
 
     /// What is new: none where nothing is, nothing where it is over.
-    fn take(&self) -> Option<Vec<Told>> {
+    fn take(&self) -> Option<Vec<Update>> {
         let mut state = self.state();
-        let progress = std::mem::take(&mut state.progress).into_iter().map(|(series, at)| Told::Progress {
+        let progress = std::mem::take(&mut state.progress).into_iter().map(|(series, at)| Update::Progress {
             series,
             done: at.done,
             planned: at.planned,
             rows: at.rows,
         });
-        let told: Vec<Told> = progress.chain(state.reports.drain(..).map(Told::Ended)).collect();
-        let mut told: Vec<Told> = told.into_iter().chain(state.copied.drain(..).map(Told::Copied)).collect();
-        told.extend(state.newly_held.drain(..).map(|(exchange, hold)| Told::Held {
+        let told: Vec<Update> = progress.chain(state.reports.drain(..).map(Update::Ended)).collect();
+        let mut told: Vec<Update> =
+            told.into_iter().chain(state.copied.drain(..).map(Update::Copied)).collect();
+        told.extend(state.newly_held.drain(..).map(|(exchange, hold)| Update::Held {
             exchange: exchange.to_owned(),
             until: (now() + hold.left).0,
             is_ban: hold.is_ban,
         }));
         if !state.not_begun.is_empty() {
-            told.push(Told::NotBegun { series: std::mem::take(&mut state.not_begun) });
+            told.push(Update::NotBegun { series: std::mem::take(&mut state.not_begun) });
         }
         (!told.is_empty() || state.is_over).then_some(told)
     }
@@ -206,20 +207,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_reader_misses_old_progress_and_no_report() {
-        let board = Board::default();
+        let feed = ProgressFeed::default();
         let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
         let report = |rows| Report { rows, ..Report::new(&series, How::Done) };
         for done in 0..9 {
-            board.progress(&series, Progress { done, planned: 9, rows: 0 });
+            feed.progress(&series, Progress { done, planned: 9, rows: 0 });
         }
-        assert!(matches!(board.next().await.as_deref(), Some([Told::Progress { done: 8, .. }])));
+        assert!(matches!(feed.next().await.as_deref(), Some([Update::Progress { done: 8, .. }])));
 
-        board.progress(&series, Progress { done: 9, planned: 9, rows: 0 });
-        board.report(report(1));
-        board.report(report(2));
-        board.close();
+        feed.progress(&series, Progress { done: 9, planned: 9, rows: 0 });
+        feed.report(report(1));
+        feed.report(report(2));
+        feed.close();
 
-        assert_eq!(board.next().await, Some(vec![Told::Ended(report(1)), Told::Ended(report(2))]));
-        assert_eq!(board.next().await, None);
+        assert_eq!(feed.next().await, Some(vec![Update::Ended(report(1)), Update::Ended(report(2))]));
+        assert_eq!(feed.next().await, None);
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Site, now};
+use super::{Engine, now};
 use crate::jobs::{Order, Outcome, Progress, RunError, run};
 use crate::model::Series;
 use crate::telemetry::events::{JobFailed, JobStarted, JobStopped, JobSucceeded};
 use crate::telemetry::trace;
-use crate::worker::Pass;
+use crate::worker::RunPermit;
 
-impl Site {
+impl Engine {
     /// Runs a job once, `delay` after it was due, and keeps the outcome.
     pub async fn run(
         &self,
@@ -23,7 +23,7 @@ impl Site {
         stop: &CancellationToken,
     ) -> Outcome {
         match self.fleet.enter(&order.series, stop, true).await {
-            Ok(pass) => self.run_as_owner(order, delay, progress, &pass).await,
+            Ok(permit) => self.run_as_owner(order, delay, progress, &permit).await,
             Err(error) => Outcome::of_error(error),
         }
     }
@@ -34,9 +34,9 @@ impl Site {
         order: &Order,
         delay: Duration,
         progress: &(dyn Fn(Progress) + Sync),
-        pass: &Pass,
+        permit: &RunPermit,
     ) -> Outcome {
-        self.run_traced(order, delay, progress, pass).instrument(trace::job_run(&order.series)).await
+        self.run_traced(order, delay, progress, permit).instrument(trace::job_run(&order.series)).await
     }
 
     pub(crate) async fn run_traced(
@@ -44,19 +44,19 @@ impl Site {
         order: &Order,
         delay: Duration,
         progress: &(dyn Fn(Progress) + Sync),
-        pass: &Pass,
+        permit: &RunPermit,
     ) -> Outcome {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.context(series.exchange()) {
-            Some(context) => run(&context, order, progress, &pass.stop).await,
+            Some(context) => run(&context, order, progress, &permit.stop).await,
             None => Outcome::of_error(RunError::NoOffer {
                 series: Arc::clone(series),
                 exchange: "this version",
                 what: format!("adapter for {}", series.exchange()),
             }),
         };
-        let outcome = self.fleet.finish(pass, outcome).await;
+        let outcome = self.fleet.finish(permit, outcome).await;
         self.keep(series, &outcome).await;
         outcome
     }
@@ -78,7 +78,7 @@ impl Site {
         if self.lock.watch().lost().is_some() {
             return;
         }
-        self.late.save(series).await;
+        self.pending_health.save(series).await;
         let telemetry = self.telemetry.clone();
         if let Err(error) = tokio::task::spawn_blocking(trace::carried(move || telemetry.save_health())).await
         {

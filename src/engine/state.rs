@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Site, now};
+use super::{Engine, now};
 use crate::config::{self, Config};
 use crate::db::{Database, DbError, SetAside};
 use crate::model::Series;
@@ -28,7 +28,7 @@ pub(crate) async fn open(
     opened
 }
 
-impl Site {
+impl Engine {
     /// Takes what a store that knows nothing should know of series from metrics.json and their ledgers.
     pub(crate) fn recover_health<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
         for series in all {

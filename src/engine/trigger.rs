@@ -17,7 +17,7 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 
 /// When a job runs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Rhythm {
+pub enum Trigger {
     /// At each close of a candle, plus the exchange's grace.
     AtClose {
         /// Where candles open.
@@ -35,11 +35,11 @@ pub enum Rhythm {
     OnDemand,
 }
 
-impl Rhythm {
+impl Trigger {
     /// When a job that has not run yet is due, in a program that starts at `now`.
     #[must_use]
     pub fn first(&self, now: Micros) -> Option<Micros> {
-        (!matches!(self, Rhythm::OnDemand)).then_some(now)
+        (!matches!(self, Trigger::OnDemand)).then_some(now)
     }
 
     /// The first due instant after `now`; runs that were missed coalesce into it. None when it
@@ -47,23 +47,23 @@ impl Rhythm {
     #[must_use]
     pub fn next_after(&self, now: Micros) -> Option<Micros> {
         match self {
-            Rhythm::AtClose { grid, grace } => Some(grid.next(now - *grace) + *grace),
-            Rhythm::Every(interval) => {
+            Trigger::AtClose { grid, grace } => Some(grid.next(now - *grace) + *grace),
+            Trigger::Every(interval) => {
                 let step = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX).max(1);
                 Some(Micros((now.0.div_euclid(step) + 1).saturating_mul(step)))
             }
-            Rhythm::Cron(cron, zone) => cron.next_after(now, zone),
-            Rhythm::Once | Rhythm::OnDemand => None,
+            Trigger::Cron(cron, zone) => cron.next_after(now, zone),
+            Trigger::Once | Trigger::OnDemand => None,
         }
     }
 
-    /// How much later than its rhythm says a series runs: always the same for it, and different from one series to
+    /// How much later than its trigger says a series runs: always the same for it, and different from one series to
     /// the next, so that not all of them ask at once. Cron lines are kept to the second.
     #[must_use]
     pub fn jitter(&self, series: &Series) -> Duration {
         let interval = match self {
-            Rhythm::AtClose { .. } | Rhythm::Every(_) => self.interval(Micros(0)),
-            Rhythm::Cron(..) | Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
+            Trigger::AtClose { .. } | Trigger::Every(_) => self.interval(Micros(0)),
+            Trigger::Cron(..) | Trigger::Once | Trigger::OnDemand => Duration::ZERO,
         };
         let drawn = f64::from(crc32fast::hash(series.to_string().as_bytes())) / f64::from(u32::MAX);
         (interval / SPREAD_SHARE).min(LONGEST_SPREAD).mul_f64(drawn)
@@ -73,10 +73,10 @@ impl Rhythm {
     #[must_use]
     pub fn interval(&self, now: Micros) -> Duration {
         match self {
-            Rhythm::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
-            Rhythm::Every(interval) => *interval,
-            Rhythm::Once | Rhythm::OnDemand => Duration::ZERO,
-            Rhythm::Cron(..) => {
+            Trigger::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
+            Trigger::Every(interval) => *interval,
+            Trigger::Once | Trigger::OnDemand => Duration::ZERO,
+            Trigger::Cron(..) => {
                 match self.next_after(now).and_then(|next| Some((next, self.next_after(next)?))) {
                     Some((next, after)) => after.since(next),
                     None => FIRST_RETRY,
@@ -106,41 +106,41 @@ mod tests {
 
     #[test]
     fn a_candle_job_is_due_at_each_close_plus_the_grace() {
-        let hourly = Rhythm::AtClose { grid: Span::HOUR.grid(), grace: Duration::from_secs(2) };
+        let hourly = Trigger::AtClose { grid: Span::HOUR.grid(), grace: Duration::from_secs(2) };
         assert_eq!(hourly.next_after(at("2024-01-01 10:00:00")), Some(at("2024-01-01 10:00:02")));
         assert_eq!(hourly.next_after(at("2024-01-01 10:00:02")), Some(at("2024-01-01 11:00:02")));
-        let monthly = Rhythm::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
+        let monthly = Trigger::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
         assert_eq!(monthly.next_after(at("2024-02-10")), Some(at("2024-03-01")));
         assert_eq!(monthly.interval(at("2024-02-10")), Duration::from_secs(29 * 86_400));
     }
 
     #[test]
     fn an_interval_keeps_its_beat_however_late_the_last_run_was() {
-        let rhythm = Rhythm::Every(Duration::from_secs(60));
-        assert_eq!(rhythm.next_after(at("2024-01-01 10:07:59")), Some(at("2024-01-01 10:08:00")));
+        let trigger = Trigger::Every(Duration::from_secs(60));
+        assert_eq!(trigger.next_after(at("2024-01-01 10:07:59")), Some(at("2024-01-01 10:08:00")));
     }
 
     #[test]
     fn series_are_spread_by_at_most_a_fiftieth_of_their_interval_and_each_always_alike() {
-        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let trigger = Trigger::Every(Duration::from_secs(300));
         let series = |index| format!("binance/X{index}-USDT/ohlc/5m").parse::<Series>().unwrap();
-        let jitters: Vec<Duration> = (0..200).map(|index| rhythm.jitter(&series(index))).collect();
+        let jitters: Vec<Duration> = (0..200).map(|index| trigger.jitter(&series(index))).collect();
 
         assert!(jitters.iter().all(|jitter| *jitter <= Duration::from_secs(6)));
         let in_third =
             |third: u32| jitters.iter().filter(|jitter| jitter.as_secs() as u32 / 2 == third).count();
         assert!((0..3).all(|third| in_third(third) > 40), "{:?}", [0, 1, 2].map(in_third));
-        assert_eq!(rhythm.jitter(&series(7)), jitters[7]);
-        let monthly = Rhythm::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
+        assert_eq!(trigger.jitter(&series(7)), jitters[7]);
+        let monthly = Trigger::AtClose { grid: Span::Month.grid(), grace: Duration::ZERO };
         assert!((0..200).all(|index| monthly.jitter(&series(index)) <= LONGEST_SPREAD));
-        let cron = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), Zone::UTC);
+        let cron = Trigger::Cron(Cron::parse("30 6 * * *").unwrap(), Zone::UTC);
         assert_eq!(cron.jitter(&series(1)), Duration::ZERO);
     }
 
     #[test]
     fn a_cron_line_is_read_in_the_zone_of_the_settings() {
         let paris = Zone::parse("Europe/Paris").unwrap();
-        let daily = Rhythm::Cron(Cron::parse("30 6 * * *").unwrap(), paris);
+        let daily = Trigger::Cron(Cron::parse("30 6 * * *").unwrap(), paris);
         assert_eq!(daily.next_after(at("2024-07-01 00:00:00")), Some(at("2024-07-01 04:30:00")));
         assert_eq!(daily.interval(at("2024-07-01")), Duration::from_secs(86_400));
     }
@@ -148,19 +148,19 @@ mod tests {
     #[test]
     fn a_job_that_runs_once_is_due_at_the_start_alone_and_one_on_demand_never() {
         let now = at("2024-01-01");
-        assert_eq!((Rhythm::Once.first(now), Rhythm::Once.next_after(now)), (Some(now), None));
-        assert_eq!((Rhythm::OnDemand.first(now), Rhythm::OnDemand.next_after(now)), (None, None));
-        assert_eq!(Rhythm::Once.retry_after(1, Duration::ZERO, now).since(now).as_secs(), 30);
+        assert_eq!((Trigger::Once.first(now), Trigger::Once.next_after(now)), (Some(now), None));
+        assert_eq!((Trigger::OnDemand.first(now), Trigger::OnDemand.next_after(now)), (None, None));
+        assert_eq!(Trigger::Once.retry_after(1, Duration::ZERO, now).since(now).as_secs(), 30);
     }
 
     #[test]
     fn failed_runs_come_again_after_30_seconds_doubling_up_to_the_interval() {
-        let rhythm = Rhythm::Every(Duration::from_secs(300));
+        let trigger = Trigger::Every(Duration::from_secs(300));
         let now = at("2024-01-01");
         let waits: Vec<u64> = (1..7)
-            .map(|failed| rhythm.retry_after(failed, Duration::ZERO, now).since(now).as_secs())
+            .map(|failed| trigger.retry_after(failed, Duration::ZERO, now).since(now).as_secs())
             .collect();
         assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
-        assert_eq!(rhythm.retry_after(1, Duration::from_secs(900), now).since(now).as_secs(), 900);
+        assert_eq!(trigger.retry_after(1, Duration::from_secs(900), now).since(now).as_secs(), 900);
     }
 }

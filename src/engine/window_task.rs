@@ -1,4 +1,4 @@
-//! A stretch of history as a window task of the tracker: planned and taken before its run, or taken up where it
+//! A window of history as a task of the tracker: planned and taken before its run, or taken up where it
 //! waits already, and settled after it.
 
 use std::time::Duration;
@@ -7,34 +7,34 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::job_task::{is_stopped, refused};
-use crate::engine::{Job, Site, Work};
+use crate::engine::{Engine, Job, Work};
 use crate::jobs::{Order, Outcome, Retry, RunError, Since};
 use crate::model::{Micros, Series, Window};
 use crate::tracker::{Fault, NewTask, Next, Refusal, Task, TaskKind, TrackerError, Verdict};
-use crate::worker::{Hold, TAKES_WITHIN};
+use crate::worker::{TAKES_WITHIN, TaskLease};
 
 /// Levels of each side of a book where no job says how many.
 const USUAL_DEPTH: u32 = 50;
 
-impl Site {
-    /// Takes the tasks of a stretch of history in hand; none where the tracker's store fails, since collecting
+impl Engine {
+    /// Claims the tasks of a window of history; none where the tracker's store fails, since collecting
     /// goes on without it. The error is the outcome of a run that was not this process's to begin.
-    pub(crate) async fn take_stretch(
+    pub(crate) async fn claim_window(
         &self,
         work: &Work,
         stop: &CancellationToken,
-    ) -> Result<Vec<Hold>, Outcome> {
+    ) -> Result<Vec<TaskLease>, Outcome> {
         let taking = async {
             match (&work.task, self.window_of(&work.order)) {
-                (Some(id), _) => self.worker().take_waiting(id, stop).await.map(|hold| vec![hold]),
+                (Some(id), _) => self.worker().claim_waiting(id, stop).await.map(|lease| vec![lease]),
                 (None, Some(window)) if !self.database().is_away() => {
-                    self.worker().take_window(&new_task(work, window), stop).await
+                    self.worker().claim_window(&new_task(work, window), stop).await
                 }
                 (None, _) => Ok(Vec::new()),
             }
         };
         match (timeout(TAKES_WITHIN, taking).await, &work.task) {
-            (Ok(Ok(holds)), _) => Ok(holds),
+            (Ok(Ok(leases)), _) => Ok(leases),
             (Ok(Err(TrackerError::Refused(refusal))), _) => Err(refused(&work.order, refusal)),
             // What waits in a store that does not answer may be somebody else's by now.
             (_, Some(id)) => Err(refused(&work.order, Refusal::LeaseLost { id: id.clone() })),
@@ -42,17 +42,17 @@ impl Site {
         }
     }
 
-    /// Ends the work on a stretch of history.
-    pub(crate) async fn settle_stretch(&self, holds: Vec<Hold>, outcome: &Outcome, work: &Work) {
+    /// Ends the work on a window of history.
+    pub(crate) async fn settle_window(&self, leases: Vec<TaskLease>, outcome: &Outcome, work: &Work) {
         if !is_stopped(outcome) {
-            return self.worker().settle_all(holds, &verdict(outcome)).await;
+            return self.worker().settle_all(leases, &verdict(outcome)).await;
         }
-        if holds.iter().any(Hold::is_cancelled) {
-            return self.worker().settle_all(holds, &Verdict::Cancelled { again_at: None }).await;
+        if leases.iter().any(TaskLease::is_cancelled) {
+            return self.worker().settle_all(leases, &Verdict::Cancelled { again_at: None }).await;
         }
         match work.withdrawn.is_cancelled() {
-            true => self.worker().withdraw_all(holds).await,
-            false => self.worker().settle_all(holds, &Verdict::GivenBack).await,
+            true => self.worker().withdraw_all(leases).await,
+            false => self.worker().settle_all(leases, &Verdict::GivenBack).await,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Told, Work};
+use crate::engine::{Update, Work};
 use crate::jobs::{Order, Retry, Since};
 use crate::model::Micros;
 
@@ -67,7 +67,8 @@ pub enum Line {
         id: u64,
     },
     /// How it goes.
-    Told(Told),
+    #[serde(rename = "told")]
+    Update(Update),
     /// Nothing is new, and the daemon is alive.
     Alive {},
     /// Everything was told.

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
-use crate::engine::{Brought, Job, Site};
+use crate::engine::{Engine, Job, RestoredFiles};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
 use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
 use crate::telemetry::events::Chain;
-use crate::worker::Pass;
+use crate::worker::RunPermit;
 
 /// What is to be done for a series.
 #[derive(Clone, Debug)]
@@ -25,15 +25,15 @@ pub struct Work {
     pub check_files: bool,
     /// What the remotes hold of the series and this data path has not is brought back, and nothing is fetched.
     pub bring_back: bool,
-    /// The job whose turn it is; none for what is asked for beside the jobs.
-    pub turn: Option<DueJob>,
+    /// The configured job that this is a run of; none for work beside the jobs.
+    pub job: Option<DueJob>,
     /// The task that stands for it already; a window that is planned for it otherwise.
     pub task: Option<String>,
     /// Cancelled, before it is stopped, where nobody wants it any more.
     pub withdrawn: CancellationToken,
 }
 
-/// A configured job whose turn it is.
+/// A configured job that is due.
 #[derive(Clone, Debug)]
 pub struct DueJob {
     /// The job.
@@ -48,10 +48,10 @@ pub struct Done {
     pub outcome: Outcome,
     /// What became of the files, where they were checked.
     pub files: Option<Files>,
-    /// When the job whose turn it was is due again.
+    /// When the job is due again, for the run of one.
     pub due: Option<Micros>,
     /// What each remote gave back, where that was asked for.
-    pub brought: Vec<Brought>,
+    pub brought: Vec<RestoredFiles>,
     /// What did not come back, and why.
     pub missing: Vec<String>,
 }
@@ -71,7 +71,7 @@ impl Work {
             order,
             check_files: false,
             bring_back: false,
-            turn: None,
+            job: None,
             task: None,
             withdrawn: CancellationToken::new(),
         }
@@ -97,10 +97,10 @@ impl Work {
         Work { bring_back: true, ..Work::fetch(order) }
     }
 
-    /// A job's turn, after so many failed runs in a row.
+    /// A run of a job, after `failed` failed runs in a row.
     #[must_use]
-    pub fn turn_of(job: Job, failed: u32) -> Self {
-        Work { turn: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
+    pub fn of_job(job: Job, failed: u32) -> Self {
+        Work { job: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
     }
 }
 
@@ -127,7 +127,7 @@ pub struct Report {
     pub files: Option<Files>,
     /// What each remote gave back, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub brought: Vec<Brought>,
+    pub brought: Vec<RestoredFiles>,
 }
 
 /// How work ended.
@@ -179,14 +179,14 @@ impl Report {
 
     /// What work came to.
     #[must_use]
-    pub fn of(site: &Site, series: &Series, done: &Done) -> Self {
+    pub fn of(engine: &Engine, series: &Series, done: &Done) -> Self {
         let (outcome, files) = (&done.outcome, done.files.clone());
         if !done.missing.is_empty() {
             let error = Some(done.missing.join("\n"));
             return Report { error, brought: done.brought.clone(), ..Report::new(series, How::Failed) };
         }
         let error = outcome.error.as_ref();
-        let known = site.telemetry().health().of(series);
+        let known = engine.telemetry().health().of(series);
         Report {
             rows: outcome.rows,
             revised: outcome.revised,
@@ -217,49 +217,49 @@ impl How {
     }
 }
 
-/// Does the work, `delay` after it was due: a job's turn and a stretch of history as tasks of the tracker.
+/// Does the work, `delay` after it was due: the run of a job and a window of history as tasks of the tracker.
 pub async fn carry_out(
-    site: &Site,
+    engine: &Engine,
     work: &Work,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
 ) -> Done {
-    if let Some(DueJob { job, failed }) = &work.turn {
-        let turn = site.take_turn(job, *failed, delay, progress, stop).await;
-        return Done { due: turn.due, ..Done::of(turn.outcome) };
+    if let Some(DueJob { job, failed }) = &work.job {
+        let run = engine.run_job(job, *failed, delay, progress, stop).await;
+        return Done { due: run.due, ..Done::of(run.outcome) };
     }
-    let pass = match site.fleet().enter(&work.order.series, stop, true).await {
-        Ok(pass) => pass,
+    let permit = match engine.fleet().enter(&work.order.series, stop, true).await {
+        Ok(permit) => permit,
         Err(error) => return Done::of(Outcome::of_error(error)),
     };
     if work.bring_back {
-        let (brought, missing) = site.bring_back(&work.order.series, &pass.stop).await;
+        let (brought, missing) = engine.bring_back(&work.order.series, &permit.stop).await;
         let nothing = Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None };
         return Done { brought, missing, ..Done::of(nothing) };
     }
-    let holds = match site.take_stretch(work, &pass.stop).await {
-        Ok(holds) => holds,
+    let leases = match engine.claim_window(work, &permit.stop).await {
+        Ok(leases) => leases,
         Err(outcome) => return Done::of(outcome),
     };
     let (outcome, files) = match work.check_files {
-        true => repair(site, &work.order, delay, progress, &pass).await,
-        false => (site.run_as_owner(&work.order, delay, progress, &pass).await, None),
+        true => repair(engine, &work.order, delay, progress, &permit).await,
+        false => (engine.run_as_owner(&work.order, delay, progress, &permit).await, None),
     };
-    site.settle_stretch(holds, &outcome, work).await;
+    engine.settle_window(leases, &outcome, work).await;
     Done { files, ..Done::of(outcome) }
 }
 
 async fn repair(
-    site: &Site,
+    engine: &Engine,
     order: &Order,
     delay: Duration,
     progress: &(dyn Fn(Progress) + Sync),
-    pass: &Pass,
+    permit: &RunPermit,
 ) -> (Outcome, Option<Files>) {
     let series = &order.series;
-    let checked = site.set_aside_damaged(series).await;
-    let before = gaps(site.layout(), series).secs();
+    let checked = engine.set_aside_damaged(series).await;
+    let before = gaps(engine.layout(), series).secs();
     let set_aside = match checked {
         Ok(set_aside) => set_aside,
         Err(source) => {
@@ -270,10 +270,10 @@ async fn repair(
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
-        Some(_) => site.run_as_owner(order, delay, progress, pass).await,
+        Some(_) => engine.run_as_owner(order, delay, progress, permit).await,
         None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
     };
-    let after = gaps(site.layout(), series).secs();
+    let after = gaps(engine.layout(), series).secs();
     (outcome, Some(Files { set_aside, gap_seconds_before: before, gap_seconds_after: after }))
 }
 

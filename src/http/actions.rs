@@ -12,7 +12,7 @@ use super::lines::followed;
 use super::routes::{Asked, Reply, json, plain};
 use crate::daemon::{Control, Refusal, ReloadAnswer};
 use crate::engine::wire::{CancelAsked, JobsAsked, JobsChanged, WorkAsked};
-use crate::engine::{Board, CopyAsked, Work};
+use crate::engine::{CopyAsked, ProgressFeed, Work};
 use crate::telemetry::events::Chain;
 
 /// Reads the configuration anew.
@@ -84,7 +84,7 @@ async fn follow<T: DeserializeOwned, F>(
     begin: impl FnOnce(Control, T) -> F,
 ) -> Reply
 where
-    F: Future<Output = Result<(u64, Arc<Board>), Box<Reply>>>,
+    F: Future<Output = Result<(u64, Arc<ProgressFeed>), Box<Reply>>>,
 {
     let Some(control) = &app.control else { return no_control() };
     let asked = match read(asked) {

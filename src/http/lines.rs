@@ -15,14 +15,14 @@ use hyper::body::{Body, Frame};
 use hyper::header::{self, HeaderValue};
 
 use super::routes::Reply;
-use crate::engine::Board;
+use crate::engine::ProgressFeed;
 use crate::engine::wire::Line;
 
 /// How long nothing may be said before it is said that nothing is new.
 const SAY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Follows work to its end.
-pub(super) fn followed(id: u64, board: Arc<Board>) -> Reply {
+pub(super) fn followed(id: u64, board: Arc<ProgressFeed>) -> Reply {
     let lines = Lines { next: Box::pin(Feed { board, first: Some(id), is_over: false }.next()) };
     let mut reply = Response::new(lines.boxed_unsync());
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -48,7 +48,7 @@ impl Body for Lines {
 }
 
 struct Feed {
-    board: Arc<Board>,
+    board: Arc<ProgressFeed>,
     /// What is told first.
     first: Option<u64>,
     is_over: bool,
@@ -64,7 +64,7 @@ impl Feed {
         }
         let said = match tokio::time::timeout(SAY_WITHIN, self.board.next()).await {
             Err(_) => text([Line::Alive {}]),
-            Ok(Some(told)) => text(told.into_iter().map(Line::Told)),
+            Ok(Some(told)) => text(told.into_iter().map(Line::Update)),
             Ok(None) => {
                 self.is_over = true;
                 text([if self.board.is_cut_short() { Line::Stopped {} } else { Line::Over {} }])

@@ -44,7 +44,8 @@ impl Worker {
         let leaving = async {
             self.settle_late().await;
             self.owned.disown().await?;
-            let is_empty = lock(&self.unsettled).is_empty() && !self.hand.has_dropped.load(Ordering::Relaxed);
+            let is_empty =
+                lock(&self.unsettled).is_empty() && !self.held_tasks.has_dropped.load(Ordering::Relaxed);
             if is_empty {
                 self.tracker.leave(&self.name).await?;
             }
@@ -61,10 +62,10 @@ impl Worker {
             ticks.tick().await;
             self.rounds.fetch_add(1, Ordering::Relaxed);
             let deadline = Instant::now() + ROUND + self.margin();
-            let held = lock(&self.hand.held);
+            let held = lock(&self.held_tasks.held);
             held.values()
-                .filter(|holding| holding.ends <= deadline)
-                .for_each(|holding| holding.stop.cancel());
+                .filter(|held_task| held_task.ends <= deadline)
+                .for_each(|held_task| held_task.stop.cancel());
             drop(held);
             self.owned.guard(deadline);
         }
@@ -72,7 +73,7 @@ impl Worker {
 
     /// Renews what it holds and owns, and shows that it lives.
     pub(crate) async fn renewing(&self) {
-        let every = (self.terms.lease / 3).min(BEAT);
+        let every = (self.config.lease / 3).min(BEAT);
         let mut ticks = ticks(every);
         loop {
             let due = ticks.tick().await;
@@ -91,9 +92,9 @@ impl Worker {
 
     pub(crate) async fn renew(&self) -> Result<(), TrackerError> {
         let asked = Instant::now();
-        let held: Vec<Held> = lock(&self.hand.held)
+        let held: Vec<Held> = lock(&self.held_tasks.held)
             .iter()
-            .map(|(id, holding)| Held { id: id.clone(), fence: holding.fence, data: None })
+            .map(|(id, held_task)| Held { id: id.clone(), fence: held_task.fence, data: None })
             .collect();
         if held.is_empty() {
             return Ok(());
@@ -101,30 +102,30 @@ impl Worker {
         let renewed = self.tracker.renew(self.claimer(), &held).await?;
         let answers: HashMap<&str, bool> =
             renewed.iter().map(|renewed| (renewed.id.as_str(), renewed.cancel_requested)).collect();
-        let mut holdings = lock(&self.hand.held);
+        let mut held_tasks = lock(&self.held_tasks.held);
         for Held { id, fence, .. } in &held {
-            let Some(holding) = holdings.get_mut(id).filter(|holding| holding.fence == *fence) else {
+            let Some(held_task) = held_tasks.get_mut(id).filter(|held_task| held_task.fence == *fence) else {
                 continue;
             };
             match answers.get(id.as_str()) {
-                Some(false) => holding.ends = asked + self.terms.lease,
+                Some(false) => held_task.ends = asked + self.config.lease,
                 Some(true) => {
-                    holding.is_cancelled.store(true, Ordering::Relaxed);
-                    holding.stop.cancel();
+                    held_task.is_cancelled.store(true, Ordering::Relaxed);
+                    held_task.stop.cancel();
                 }
-                None => holding.stop.cancel(),
+                None => held_task.stop.cancel(),
             }
         }
         Ok(())
     }
 
     pub(crate) async fn beat(&self, lag: Duration) -> Result<(), TrackerError> {
-        let held = u32::try_from(lock(&self.hand.held).len()).unwrap_or(u32::MAX);
+        let held = u32::try_from(lock(&self.held_tasks.held).len()).unwrap_or(u32::MAX);
         let beat = Beat {
             worker: &self.name,
             place: &self.place,
             started_at: self.began,
-            slots: self.terms.slots,
+            slots: self.config.slots,
             held,
             lag,
             rss_bytes: rss_bytes(),
@@ -158,10 +159,10 @@ impl Worker {
                 let _ = self.forget_gone().await;
                 let _ = self.tracker.fold_counts().await;
                 if let Ok(workers) = self.tracker.workers().await {
-                    self.census.saw(workers);
+                    self.queue_depths.saw(workers);
                 }
             }
-            self.census.take(&self.tracker).await;
+            self.queue_depths.take(&self.tracker).await;
         }
     }
 
@@ -169,7 +170,7 @@ impl Worker {
         let (mut rounds, mut recounted) = (ticks(TIDY), Instant::now());
         loop {
             rounds.tick().await;
-            let _ = self.tracker.prune(&self.terms.retention).await;
+            let _ = self.tracker.prune(&self.config.retention).await;
             if recounted.elapsed() >= RECOUNT {
                 recounted = Instant::now();
                 let _ = self.tracker.recount().await;
@@ -178,7 +179,7 @@ impl Worker {
     }
 
     pub(crate) fn margin(&self) -> Duration {
-        (self.terms.lease / 10).min(Duration::from_secs(5))
+        (self.config.lease / 10).min(Duration::from_secs(5))
     }
 }
 

@@ -26,11 +26,11 @@ use crate::clock::now;
 use crate::model::{Micros, Series};
 use crate::telemetry::Telemetry;
 use crate::tracker::{Claim, Claimer, Retention, Tracker, TrackerError, Verdict, WorkerRow};
-pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, Pass};
-use crate::worker::fleet::{Manner, ONCE, Owned};
+pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, RunPermit};
+use crate::worker::fleet::{ONCE, Owned};
 use crate::worker::host::{host, place_id};
 pub(crate) use crate::worker::known::tell_coverage;
-use crate::worker::queue_depths::Census;
+use crate::worker::queue_depths::QueueDepths;
 
 /// How long a run may wait for the store before it begins without it.
 pub(crate) const TAKES_WITHIN: Duration = Duration::from_secs(5);
@@ -38,8 +38,9 @@ pub(crate) const TAKES_WITHIN: Duration = Duration::from_secs(5);
 /// Grows with every round of the loop that keeps the leases.
 pub(crate) type Rounds = Arc<AtomicU64>;
 
-/// What a worker is told about itself.
-pub(crate) struct Terms {
+/// How a process works among others.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerConfig {
     /// The configured name, if there is one.
     pub(crate) id: Option<String>,
     pub(crate) slots: u32,
@@ -56,11 +57,11 @@ pub(crate) struct Terms {
 /// This process as a worker.
 pub(crate) struct Worker {
     tracker: Tracker,
-    terms: Terms,
+    config: WorkerConfig,
     name: String,
     place: String,
     began: Micros,
-    hand: Arc<Hand>,
+    held_tasks: Arc<HeldTasks>,
     owned: Arc<Owned>,
     /// Series of the configuration in force whose jobs come again by themselves.
     recurring: Mutex<BTreeSet<String>>,
@@ -69,47 +70,47 @@ pub(crate) struct Worker {
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
     /// One at a time gives the store what it could not take.
     settling: tokio::sync::Mutex<()>,
-    census: Census,
+    queue_depths: QueueDepths,
     rounds: Rounds,
 }
 
-/// What a worker has in hand.
+/// The tasks that this process works on.
 #[derive(Default)]
-struct Hand {
-    held: Mutex<HashMap<String, Holding>>,
+struct HeldTasks {
+    held: Mutex<HashMap<String, HeldTask>>,
     /// Work that broke off without an end: its leases are not renewed, and end by themselves.
     has_dropped: AtomicBool,
 }
 
-/// A task in hand, as the loops see it.
-struct Holding {
+/// One of them, as the loops see it.
+struct HeldTask {
     fence: i64,
     ends: Instant,
     stop: CancellationToken,
     is_cancelled: Arc<AtomicBool>,
 }
 
-/// A task in hand, as its work sees it.
-pub(crate) struct Hold {
+/// The lease of a task, as its work sees it. Dropped unsettled, it ends by itself.
+pub(crate) struct TaskLease {
     claim: Claim,
     is_cancelled: Arc<AtomicBool>,
-    hand: Arc<Hand>,
+    held_tasks: Arc<HeldTasks>,
     is_settled: bool,
 }
 
-impl Drop for Hold {
+impl Drop for TaskLease {
     fn drop(&mut self) {
-        let mut held = lock(&self.hand.held);
-        if held.get(&self.claim.id).is_some_and(|holding| holding.fence == self.claim.fence) {
+        let mut held = lock(&self.held_tasks.held);
+        if held.get(&self.claim.id).is_some_and(|held_task| held_task.fence == self.claim.fence) {
             held.remove(&self.claim.id);
         }
         if !self.is_settled {
-            self.hand.has_dropped.store(true, Ordering::Relaxed);
+            self.held_tasks.has_dropped.store(true, Ordering::Relaxed);
         }
     }
 }
 
-impl Hold {
+impl TaskLease {
     /// Whether somebody asked for the work to stop.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
@@ -122,33 +123,26 @@ impl Worker {
     pub(crate) async fn enter(
         tracker: Tracker,
         own: &Path,
-        terms: Terms,
+        config: WorkerConfig,
         telemetry: &Telemetry,
     ) -> Result<Arc<Self>, TrackerError> {
         let (host, began) = (host(), now());
-        let name = terms.id.clone().unwrap_or_else(|| host.clone());
-        let once = if terms.is_daemon { "" } else { ONCE };
+        let name = config.id.clone().unwrap_or_else(|| host.clone());
+        let once = if config.is_daemon { "" } else { ONCE };
         let name = format!("{name}:{}:{:x}{once}", std::process::id(), began.0);
-        let manner = Manner {
-            worker: name.clone(),
-            lease: terms.lease,
-            is_shared: !terms.is_alone,
-            is_spread: terms.is_spread,
-            is_daemon: terms.is_daemon,
-        };
         let worker = Worker {
-            owned: Arc::new(Owned::new(tracker.clone(), telemetry.clone(), manner)),
+            owned: Arc::new(Owned::new(tracker.clone(), telemetry.clone(), name.clone(), config.clone())),
             name,
             place: format!("{host}:{}", place_id(own)),
             tracker,
-            terms,
+            config,
             began,
-            hand: Arc::default(),
+            held_tasks: Arc::default(),
             recurring: Mutex::default(),
             is_untidy: AtomicBool::default(),
             unsettled: Mutex::default(),
             settling: tokio::sync::Mutex::default(),
-            census: Census::default(),
+            queue_depths: QueueDepths::default(),
             rounds: Rounds::default(),
         };
         worker.beat(Duration::ZERO).await?;
@@ -175,7 +169,7 @@ impl Worker {
 
     /// The other workers of the store, as they were last seen.
     pub(crate) fn others(&self) -> Vec<(WorkerRow, Duration)> {
-        self.census.others(&self.name)
+        self.queue_depths.others(&self.name)
     }
 
     /// Its name, where others work in the same store.
@@ -189,12 +183,12 @@ impl Worker {
     }
 
     /// What the store last said of its queues.
-    pub(crate) fn census(&self) -> &Census {
-        &self.census
+    pub(crate) fn queue_depths(&self) -> &QueueDepths {
+        &self.queue_depths
     }
 
     fn claimer(&self) -> Claimer<'_> {
-        Claimer { worker: &self.name, lease: self.terms.lease }
+        Claimer { worker: &self.name, lease: self.config.lease }
     }
 
     /// Jobs that this process works on from now on: their series are its own as soon as nobody else owns them, and
@@ -204,11 +198,11 @@ impl Worker {
         let recurring = jobs.iter().filter(|(_, is_recurring)| *is_recurring);
         *lock(&self.recurring) = recurring.map(|(series, _)| series.to_string()).collect();
         self.owned.want(jobs.iter().map(|(series, _)| Arc::clone(series)));
-        self.let_go();
+        self.release();
     }
 
     /// The work on a job that is configured no more has ended.
-    pub(crate) fn let_go(&self) {
+    pub(crate) fn release(&self) {
         self.is_untidy.store(true, Ordering::Relaxed);
     }
 
@@ -218,12 +212,12 @@ impl Worker {
             return Ok(());
         }
         let recurring = lock(&self.recurring).clone();
-        let forgotten = match self.terms.is_alone {
+        let forgotten = match self.config.is_alone {
             true => self.tracker.forget_jobs(&recurring).await,
             false => self.tracker.forget_jobs_of(&self.place, &recurring).await,
         };
         if forgotten.is_err() {
-            self.let_go();
+            self.release();
         }
         forgotten.map(|_| ())
     }

@@ -16,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(30);
 
 /// The last count, and the workers last seen.
 #[derive(Default)]
-pub(crate) struct Census {
+pub(crate) struct QueueDepths {
     taken: Mutex<Option<Taken>>,
     workers: Mutex<(Option<Instant>, Vec<WorkerRow>)>,
 }
@@ -27,7 +27,7 @@ struct Taken {
     counts: Vec<QueueCounts>,
 }
 
-impl Census {
+impl QueueDepths {
     /// Has the store count where that is due.
     pub(crate) async fn take(&self, tracker: &Tracker) {
         let is_due = |taken: &Taken| taken.at.elapsed() >= EVERY.max(taken.took * SHARE);
@@ -76,12 +76,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn counts_of_a_store_that_answers_no_more_are_not_shown_for_long() {
-        let census = Census::default();
-        assert!(census.counts().is_none(), "the store has not counted yet");
+        let queue_depths = QueueDepths::default();
+        assert!(queue_depths.counts().is_none(), "the store has not counted yet");
         let mut own = QueueCounts::default();
         (own.queue, own.due) = ("kraken".to_owned(), 9);
-        *census.last() = Some(Taken { at: Instant::now(), took: Duration::ZERO, counts: vec![own] });
-        let due = || census.counts().map(|counts| counts[0].due);
+        *queue_depths.last() = Some(Taken { at: Instant::now(), took: Duration::ZERO, counts: vec![own] });
+        let due = || queue_depths.counts().map(|counts| counts[0].due);
         assert_eq!(due(), Some(9));
 
         tokio::time::advance(FRESH).await;

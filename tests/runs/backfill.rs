@@ -13,17 +13,17 @@ use crate::house::{
 async fn thirty_days_are_stored_exactly_and_the_next_run_asks_only_for_the_last_three_candles_again() {
     let house = House::at("2024-01-31 00:00:30", Knobs::default()).await;
     let month = window("2024-01-01", "2024-01-31");
-    let site = house.site().await;
+    let engine = house.engine().await;
 
-    let outcome = run(&site, &backfill(MINUTELY, "2024-01-01")).await;
+    let outcome = run(&engine, &backfill(MINUTELY, "2024-01-01")).await;
 
     assert_eq!((said(&outcome).as_str(), outcome.rows, outcome.revised), ("", 43_200, 0));
     assert_eq!(house.asked(Endpoint::Ohlc).len(), 44 + 2, "its pages and two looks for the first row");
     let series: Series = MINUTELY.parse().unwrap();
-    let metrics = Metrics::of(&site);
+    let metrics = Metrics::of(&engine);
     assert_eq!(metrics.of_series("dccd_rows_written_total", &series), 43_200.0);
     assert_eq!(metrics.of_series("dccd_series_gap_seconds", &series), 0.0);
-    site.close().await;
+    engine.close().await;
     house.assert_true(MINUTELY, month).await;
 
     let again = house.run(&backfill(MINUTELY, "2024-01-01")).await;
@@ -222,7 +222,7 @@ async fn empty_answers_that_a_later_row_contradicts_are_not_believed() {
         knobs.latency = std::time::Duration::from_millis(20);
         knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Ohlc)];
     });
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = backfill(MINUTELY, "2024-01-01");
     let heal = async {
         while house.asked(Endpoint::Ohlc).len() < 9 {
@@ -231,9 +231,9 @@ async fn empty_answers_that_a_later_row_contradicts_are_not_believed() {
         house.sim.set(|knobs| knobs.faults.clear());
     };
 
-    let (outcome, ()) = tokio::join!(run(&site, &order), heal);
+    let (outcome, ()) = tokio::join!(run(&engine, &order), heal);
 
-    site.close().await;
+    engine.close().await;
     assert_eq!(said(&outcome), "");
     house.assert_true(MINUTELY, window("2024-01-01", "2024-01-12")).await;
 }
@@ -259,7 +259,7 @@ async fn one_empty_answer_confirms_nothing() {
         knobs.latency = std::time::Duration::from_millis(50);
         knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Ohlc)];
     });
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = Order { until: Some(at("2024-01-01 12:00:00")), ..backfill(MINUTELY, "2024-01-01") };
     let heal = async {
         while house.asked(Endpoint::Ohlc).is_empty() {
@@ -268,9 +268,9 @@ async fn one_empty_answer_confirms_nothing() {
         house.sim.set(|knobs| knobs.faults.clear());
     };
 
-    let (outcome, ()) = tokio::join!(run(&site, &order), heal);
+    let (outcome, ()) = tokio::join!(run(&engine, &order), heal);
 
-    site.close().await;
+    engine.close().await;
     assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 720));
     house.assert_true(MINUTELY, window("2024-01-01", "2024-01-01 12:00:00")).await;
 }

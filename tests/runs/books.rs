@@ -16,12 +16,12 @@ async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_ove
     let house = House::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
     let order = dccd::engine::Job::all(&house.config()).remove(0).order;
 
-    let site = house.site().await;
+    let engine = house.engine().await;
     for _ in 0..2 {
-        let outcome = run(&site, &order).await;
+        let outcome = run(&engine, &order).await;
         assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40));
     }
-    site.close().await;
+    engine.close().await;
     house.move_to("2024-01-02 12:00:00");
     assert_eq!(house.run(&order).await.rows, 40, "a day later, in another file and another process");
 

@@ -41,7 +41,7 @@ async fn two_false_empties_in_a_row_lose_no_row_at_either_end_of_history() {
         for lies in [2, 3, 5] {
             let house = house(series, Knobs { listed_from: at("2022-06-05"), ..Knobs::default() }).await;
             house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Empty).at(endpoint)]);
-            let site = house.site().await;
+            let engine = house.engine().await;
             let order = Order { until: Some(at(until)), ..backfill(series, from) };
             let honest = async {
                 while house.asked(endpoint).len() < lies {
@@ -50,14 +50,14 @@ async fn two_false_empties_in_a_row_lose_no_row_at_either_end_of_history() {
                 house.sim.set(|knobs| knobs.faults.clear());
             };
 
-            let mut running = Box::pin(run(&site, &order));
+            let mut running = Box::pin(run(&engine, &order));
             let outcome = tokio::select! {
                 outcome = &mut running => outcome,
                 () = honest => (&mut running).await,
             };
 
             drop(running);
-            site.close().await;
+            engine.close().await;
             assert_eq!(said(&outcome), "", "{series} after {lies}");
             let whole = window(from, until);
             house.assert_rows(series, whole);

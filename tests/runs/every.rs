@@ -94,18 +94,18 @@ async fn an_error_body_fails_the_run_and_the_next_one_resumes(
 pub(crate) async fn a_stop_leaves_no_hole(house: &House, order: &Order, endpoint: Endpoint, window: Window) {
     let series = order.series.to_string();
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
-    let (site, stop) = (house.site().await, CancellationToken::new());
+    let (engine, stop) = (house.engine().await, CancellationToken::new());
     let interrupt = async {
         while house.asked(endpoint).len() < 8 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         stop.cancel();
     };
-    let (stopped, ()) = tokio::join!(site.run(order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    let (stopped, ()) = tokio::join!(engine.run(order, Duration::ZERO, &|_| {}, &stop), interrupt);
     assert!(said(&stopped).contains("stopped"), "{}", said(&stopped));
     assert_eq!(house.stored(&series).len() as u64, stopped.rows);
-    let rest = run(&site, order).await;
-    site.close().await;
+    let rest = run(&engine, order).await;
+    engine.close().await;
     assert_eq!(said(&rest), "");
     assert_eq!(rest.rows + stopped.rows, house.existing(&series, window).len() as u64);
     house.assert_true(&series, window).await;

@@ -101,9 +101,9 @@ async fn a_page_that_keeps_failing_is_a_gap_with_its_reason_and_the_next_run_fil
     house.sim.set(|knobs| knobs.faults = vec![Rule::every(Fault::Status500, 3).at(Endpoint::Ohlc)]);
     let mut order = backfill(MINUTELY, "2024-01-01");
     order.retry.attempts = 1;
-    let site = house.site().await;
+    let engine = house.engine().await;
 
-    let outcome = run(&site, &order).await;
+    let outcome = run(&engine, &order).await;
 
     let Some(RunError::Windows { failed, planned, .. }) = &outcome.error else {
         panic!("{}", said(&outcome))
@@ -113,14 +113,14 @@ async fn a_page_that_keeps_failing_is_a_gap_with_its_reason_and_the_next_run_fil
     assert_eq!((failed, planned), (3, 8));
     assert!(said(&outcome).contains("HTTP 500"), "{}", said(&outcome));
     let series: Series = MINUTELY.parse().unwrap();
-    let health = site.telemetry().health().of(&series).unwrap();
+    let health = engine.telemetry().health().of(&series).unwrap();
     assert_eq!((health.consecutive_errors, health.rows), (1, outcome.rows), "one run, one error");
     assert!(health.last_error.unwrap().contains("HTTP 500"));
-    assert_eq!(Metrics::of(&site).of_series("dccd_job_consecutive_errors", &series), 1.0);
+    assert_eq!(Metrics::of(&engine).of_series("dccd_job_consecutive_errors", &series), 1.0);
     let ledger = house.ledger(MINUTELY);
     let gaps = ledger.gaps(at("2024-01-06"));
     assert_eq!(gaps.secs() as u64 / 60, 5 * 1_440 - outcome.rows, "all others are stored");
-    assert_eq!(Metrics::of(&site).of_series("dccd_series_gap_seconds", &series), gaps.secs());
+    assert_eq!(Metrics::of(&engine).of_series("dccd_series_gap_seconds", &series), gaps.secs());
     for gap in gaps.iter() {
         let reason = ledger.reason(gap).unwrap_or_default();
         assert!(reason.starts_with("1 attempts failed") && reason.contains("HTTP 500"), "{gap}: {reason:?}");
@@ -128,10 +128,10 @@ async fn a_page_that_keeps_failing_is_a_gap_with_its_reason_and_the_next_run_fil
 
     house.sim.set(|knobs| knobs.faults.clear());
     let before = house.asked(Endpoint::Ohlc).len();
-    let healed = run(&site, &order).await;
+    let healed = run(&engine, &order).await;
 
     assert_eq!((said(&healed).as_str(), healed.rows), ("", 5 * 1_440 - outcome.rows));
-    assert_eq!(site.telemetry().health().of(&series).unwrap().consecutive_errors, 0);
+    assert_eq!(engine.telemetry().health().of(&series).unwrap().consecutive_errors, 0);
     let asked = &house.asked(Endpoint::Ohlc)[before..];
     let again = ledger.covered.last().unwrap().until.0 - 3 * MINUTE;
     let allowed =
@@ -139,7 +139,7 @@ async fn a_page_that_keeps_failing_is_a_gap_with_its_reason_and_the_next_run_fil
     let others: Vec<_> =
         asked.iter().filter(|seen| !allowed(asked_number(seen, "startTime") * 1_000)).collect();
     assert!(others.is_empty(), "{gaps:?} were asked for, and {others:#?}");
-    site.close().await;
+    engine.close().await;
     house.assert_true(MINUTELY, window("2024-01-01", "2024-01-06")).await;
 }
 

@@ -40,10 +40,10 @@ async fn an_odd_first_candle_of_the_longest_span_hides_nothing(name: &str) {
     let (now, until) = ((listed + 120 * DAY).to_string(), listed + 5 * DAY);
     let house = House::unlimited(&job, &now, knobs).await;
 
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = Order { since: Since::Origin, until: Some(until), ..backfill(name, &listed.to_string()) };
-    let outcome = run(&site, &order).await;
-    site.close().await;
+    let outcome = run(&engine, &order).await;
+    engine.close().await;
 
     assert_eq!(said(&outcome), "", "{name}");
     let aside = set_aside_rows(&house.layout(), &series).unwrap().rows;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::daemon::Pulse;
-use dccd::daemon::{FRESH_SECS, Status, Vitals};
+use dccd::daemon::HealthReporter;
+use dccd::daemon::{FRESH_SECS, Liveness, Status};
 use dccd::sim::Knobs;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -58,7 +58,7 @@ async fn a_daemon_is_healthy_until_it_is_told_to_stop_and_leaves_no_sign_of_life
     assert_eq!(end(child).await.code, Some(0));
 
     assert_eq!(dccd(&house, &["healthcheck"]).await.code, Some(1));
-    assert_eq!(Vitals::read(&house.layout().own()).unwrap(), None);
+    assert_eq!(Liveness::read(&house.layout().own()).unwrap(), None);
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ async fn a_stopped_daemon_falls_silent_and_is_healthy_again_when_it_goes_on() {
     signal(&child, "STOP").await;
     // As if the time had passed: a process that goes on would write anew.
     let own = house.layout().own();
-    let last = Vitals::read(&own).unwrap().unwrap();
-    Vitals { written_at: last.written_at - FRESH_SECS, ..last }.write(&own).unwrap();
+    let last = Liveness::read(&own).unwrap().unwrap();
+    Liveness { written_at: last.written_at - FRESH_SECS, ..last }.write(&own).unwrap();
     let silent = dccd(&house, &["healthcheck"]).await;
     signal(&child, "CONT").await;
 
@@ -125,7 +125,7 @@ async fn a_store_that_somebody_keeps_locked_is_out_of_reach_until_he_lets_go() {
 async fn a_scheduler_that_does_not_go_round_is_stuck_though_the_file_is_fresh() {
     let house = House::at("2024-01-31 12:00:30", Knobs::default()).await;
     configure(&house, &house.text());
-    let (site, status) = (Arc::new(house.site().await), Arc::new(Status::new()));
+    let (engine, status) = (Arc::new(house.engine().await), Arc::new(Status::new()));
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(31)).await;
     tokio::time::resume();
@@ -141,12 +141,12 @@ async fn a_scheduler_that_does_not_go_round_is_stuck_though_the_file_is_fresh() 
         stop.cancel();
         said
     };
-    let pulse = Pulse::new(Arc::clone(&site), status, &house.config());
+    let reporter = HealthReporter::new(Arc::clone(&engine), status, &house.config());
 
-    let beating = async { tokio::join!(pulse.run(stop.clone()), looking) };
+    let beating = async { tokio::join!(reporter.run(stop.clone()), looking) };
     let ((), said) = tokio::time::timeout(Duration::from_secs(20), beating).await.unwrap();
 
     assert_eq!(said.code, Some(1));
     assert!(said.out.contains("\"worker\":\"stuck\""), "{said:?}");
-    Arc::into_inner(site).unwrap().close().await;
+    Arc::into_inner(engine).unwrap().close().await;
 }

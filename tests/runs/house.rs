@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
-use dccd::engine::{Job, Site};
+use dccd::engine::{Engine, Job};
 use dccd::exchange::{Quota, find, names};
 use dccd::jobs::{Order, Outcome, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
@@ -102,17 +102,17 @@ impl House {
     }
 
     /// A process that starts on the data path.
-    pub(crate) async fn site(&self) -> Site {
-        let site = Site::open(&self.config(), "test").await.unwrap();
-        set_limits(&site, self.faster);
-        site
+    pub(crate) async fn engine(&self) -> Engine {
+        let engine = Engine::open(&self.config(), "test").await.unwrap();
+        set_limits(&engine, self.faster);
+        engine
     }
 
     /// A process that starts, runs one order and ends.
     pub(crate) async fn run(&self, order: &Order) -> Outcome {
-        let site = self.site().await;
-        let outcome = run(&site, order).await;
-        site.close().await;
+        let engine = self.engine().await;
+        let outcome = run(&engine, order).await;
+        engine.close().await;
         outcome
     }
 
@@ -128,12 +128,12 @@ impl House {
 
     /// Runs every configured job once, as `collect` does.
     pub(crate) async fn collect(&self) -> Vec<Outcome> {
-        let site = self.site().await;
+        let engine = self.engine().await;
         let mut outcomes = Vec::new();
         for job in Job::all(&self.config()) {
-            outcomes.push(run(&site, &job.order).await);
+            outcomes.push(run(&engine, &job.order).await);
         }
-        site.close().await;
+        engine.close().await;
         outcomes
     }
 
@@ -184,16 +184,16 @@ impl House {
         let uncovered = stored.ts().iter().filter(|at| !ledger.covered.holds(Micros(**at))).count();
         assert_eq!(uncovered, 0, "rows outside of what is covered");
 
-        let site = self.site().await;
-        let health = site.telemetry().health().of(&parsed).unwrap();
-        let pair = &site.telemetry().health().get_metrics()[&parsed.pair_key()];
+        let engine = self.engine().await;
+        let health = engine.telemetry().health().of(&parsed).unwrap();
+        let pair = &engine.telemetry().health().get_metrics()[&parsed.pair_key()];
         assert_eq!((health.rows, pair.rows_collected), (ledger.rows(), ledger.rows()), "health");
-        let metrics = Metrics::of(&site);
+        let metrics = Metrics::of(&engine);
         let newest = existing.ends().map_or(0.0, |ends| ends.1.as_secs_f64());
         assert_eq!(metrics.of_series("dccd_series_newest_row_timestamp_seconds", &parsed), newest);
         let covered = metrics.of_series("dccd_series_coverage_seconds{state=\"covered\"", &parsed);
         assert_eq!(covered, ledger.covered.secs());
-        site.close().await;
+        engine.close().await;
     }
 
     /// The rows alone.
@@ -208,9 +208,9 @@ impl House {
 }
 
 /// The documented limits so many times over, or none worth waiting for.
-fn set_limits(site: &Site, times: Option<u32>) {
+fn set_limits(engine: &Engine, times: Option<u32>) {
     for exchange in dccd::exchange::ALL {
-        let Some(client) = site.client(exchange.name()) else { continue };
+        let Some(client) = engine.client(exchange.name()) else { continue };
         for (budget, quota) in exchange.quotas() {
             let unlimited = Quota { weight: 1_000_000, per: Duration::from_secs(1) };
             let faster = times.map(|times| Quota { weight: quota.weight * times, ..*quota });
@@ -220,8 +220,8 @@ fn set_limits(site: &Site, times: Option<u32>) {
 }
 
 /// Runs one order to its end.
-pub(crate) async fn run(site: &Site, order: &Order) -> Outcome {
-    site.run(order, Duration::ZERO, &|_| {}, &CancellationToken::new()).await
+pub(crate) async fn run(engine: &Engine, order: &Order) -> Outcome {
+    engine.run(order, Duration::ZERO, &|_| {}, &CancellationToken::new()).await
 }
 
 /// History from a date on, as `backfill` with a `start` in the job asks for it.
@@ -325,8 +325,8 @@ pub(crate) fn assert_same(stored: &Batch, existing: &Batch) {
 pub(crate) struct Metrics(Vec<String>);
 
 impl Metrics {
-    pub(crate) fn of(site: &Site) -> Metrics {
-        Metrics(exposition::text(site.telemetry().metrics()).unwrap().lines().map(str::to_owned).collect())
+    pub(crate) fn of(engine: &Engine) -> Metrics {
+        Metrics(exposition::text(engine.telemetry().metrics()).unwrap().lines().map(str::to_owned).collect())
     }
 
     /// The sample of a family for the exchange and the kind of a series.

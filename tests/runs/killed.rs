@@ -85,12 +85,12 @@ async fn a_killed_program_loses_nothing_for_good_and_leaves_nothing_behind() {
     let held = trades.ts().partition_point(|ts| *ts < until);
     assert_same(&trades.slice(0..held), &house.existing("binance/BTC-USDT/trades", window));
 
-    let site = house.site().await;
+    let engine = house.engine().await;
     for job in dccd::engine::Job::all(&house.config()) {
-        let (name, known) = (job.series().to_string(), site.telemetry().health().of(job.series()).unwrap());
+        let (name, known) = (job.series().to_string(), engine.telemetry().health().of(job.series()).unwrap());
         assert_eq!(known.rows, house.stored(&name).len() as u64, "{name}: reported and stored");
     }
-    site.close().await;
+    engine.close().await;
 
     let verified = dccd(&house, &["verify"]).await;
     assert_eq!(

@@ -96,7 +96,7 @@ async fn an_interrupted_derivation_goes_on_without_a_hole_and_asks_for_nothing_t
     let now = "2024-01-01 00:01:00";
     let house = House::unlimited(JOB, now, market(20)).await;
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
-    let (site, stop) = (house.site().await, CancellationToken::new());
+    let (engine, stop) = (house.engine().await, CancellationToken::new());
     let order = backfill(FOUR_HOURLY, "2022-06-01");
     let interrupt = async {
         while house.asked(Endpoint::Trades).len() < 60 {
@@ -105,15 +105,15 @@ async fn an_interrupted_derivation_goes_on_without_a_hole_and_asks_for_nothing_t
         stop.cancel();
     };
 
-    let (stopped, ()) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    let (stopped, ()) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(matches!(stopped.error, Some(RunError::Stopped { .. })), "{}", said(&stopped));
     let derived = house.ledger(FOUR_HOURLY).derived;
     let done = derived.first().unwrap();
     assert_eq!((derived.len(), done.from), (1, at("2022-06-01")));
     let before = house.asked(Endpoint::Trades);
-    let rest = run(&site, &order).await;
-    site.close().await;
+    let rest = run(&engine, &order).await;
+    engine.close().await;
 
     assert_eq!(said(&rest), "");
     let whole = window("2022-06-01", "2024-01-01");
@@ -176,7 +176,7 @@ fn at_ms(text: &str) -> i64 {
 async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
     let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(2)).await;
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(10));
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = backfill(DAILY, "2020-01-10");
     let lie = async {
         while house.asked(Endpoint::Trades).len() < 6 {
@@ -185,7 +185,7 @@ async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
         house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Empty).at(Endpoint::Trades)]);
     };
 
-    let (outcome, ()) = tokio::join!(run(&site, &order), lie);
+    let (outcome, ()) = tokio::join!(run(&engine, &order), lie);
 
     assert!(said(&outcome).contains("contradicting"), "{}", said(&outcome));
     let ledger = house.ledger(DAILY);
@@ -193,8 +193,8 @@ async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
     assert_eq!((gaps.len(), ledger.empty.len()), (1, 0));
     assert!(ledger.reason(gaps.first().unwrap()).unwrap().contains("contradicting"), "{:?}", ledger.notes);
     house.sim.set(|knobs| knobs.faults.clear());
-    assert_eq!(said(&run(&site, &order).await), "");
-    site.close().await;
+    assert_eq!(said(&run(&engine, &order).await), "");
+    engine.close().await;
     let own = own_from(DAILY, "2024-01-01");
     assert_same(&house.stored(DAILY), &wanted(&house, DAILY, window("2020-01-10", "2024-01-01"), own));
 }
@@ -203,7 +203,7 @@ async fn empty_answers_end_no_derivation_while_a_later_trade_is_known() {
 async fn an_error_in_the_middle_of_a_walk_fails_the_run_by_its_name_and_the_next_run_goes_on() {
     let house = House::unlimited(JOB, "2024-01-01 00:01:00", market(20)).await;
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = backfill(FOUR_HOURLY, "2022-06-01");
     let fail = async {
         while house.asked(Endpoint::Trades).len() < 20 {
@@ -212,17 +212,17 @@ async fn an_error_in_the_middle_of_a_walk_fails_the_run_by_its_name_and_the_next
         house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::ErrorBody).at(Endpoint::Trades)]);
     };
 
-    let (outcome, ()) = tokio::join!(run(&site, &order), fail);
+    let (outcome, ()) = tokio::join!(run(&engine, &order), fail);
 
     assert!(said(&outcome).contains("Unavailable (code EService)"), "{}", said(&outcome));
     let series: Series = FOUR_HOURLY.parse().unwrap();
-    assert_eq!(Metrics::of(&site).of_series("dccd_job_consecutive_errors", &series), 1.0);
+    assert_eq!(Metrics::of(&engine).of_series("dccd_job_consecutive_errors", &series), 1.0);
     let done = house.ledger(FOUR_HOURLY).derived;
     assert!(done.first().unwrap().secs() > 86_400.0, "what was whole is kept: {done:?}");
     house.sim.set(|knobs| knobs.faults.clear());
-    assert_eq!(said(&run(&site, &order).await), "");
-    let computed = Metrics::of(&site).of_series("dccd_candles_derived_total", &series);
-    site.close().await;
+    assert_eq!(said(&run(&engine, &order).await), "");
+    let computed = Metrics::of(&engine).of_series("dccd_candles_derived_total", &series);
+    engine.close().await;
     let (whole, own) = (window("2022-06-01", "2024-01-01"), own_from(FOUR_HOURLY, "2024-01-01"));
     assert_same(&house.stored(FOUR_HOURLY), &wanted(&house, FOUR_HOURLY, whole, own));
     assert_eq!(computed as u64, own.since(whole.from).as_secs() / 14_400);
@@ -252,7 +252,7 @@ async fn a_limit_in_a_good_answer_is_waited_out_as_a_limit() {
 async fn candles_that_were_forgotten_on_the_way_are_computed_by_the_next_run() {
     let house = House::unlimited(JOB, "2024-01-01 12:00:30", market(3_600)).await;
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(100));
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = backfill(MINUTELY, "2024-01-01 00:00:00");
     // Between the plan and the answer two more candles close, so that the oldest two are no longer given.
     let later = async {
@@ -262,13 +262,13 @@ async fn candles_that_were_forgotten_on_the_way_are_computed_by_the_next_run() {
         house.move_to("2024-01-01 12:02:30");
     };
 
-    let (first, ()) = tokio::join!(run(&site, &order), later);
+    let (first, ()) = tokio::join!(run(&engine, &order), later);
 
     assert_eq!(said(&first), "");
     let ledger = house.ledger(MINUTELY);
     let forgotten = window("2024-01-01 00:00:00", "2024-01-01 00:02:00");
     assert_eq!(ledger.gaps(at("2024-01-01 12:00:00")).iter().collect::<Vec<_>>(), [forgotten]);
-    site.close().await;
+    engine.close().await;
     // A process that starts measures the exchange's clock anew.
     assert_eq!(said(&house.run(&order).await), "");
     assert_eq!(house.ledger(MINUTELY).derived.first(), Some(forgotten));

@@ -30,7 +30,7 @@ fn market() -> Knobs {
 async fn an_interrupted_run_goes_on_without_a_hole() {
     let knobs = Knobs { trades_per_hour: 5_000, latency: Duration::from_millis(5), ..market() };
     let house = House::unlimited(TRADES_JOB, "2024-01-02 00:00:10", knobs).await;
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = Order { until: Some(at("2024-01-01 18:00:00")), ..backfill(TRADES, "2024-01-01") };
     let stop = CancellationToken::new();
     let interrupt = async {
@@ -40,12 +40,12 @@ async fn an_interrupted_run_goes_on_without_a_hole() {
         stop.cancel();
     };
 
-    let (stopped, ()) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    let (stopped, ()) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(matches!(stopped.error, Some(RunError::Stopped { .. })), "{}", said(&stopped));
     let before = house.asked(Endpoint::Trades).len();
-    let rest = run(&site, &order).await;
-    site.close().await;
+    let rest = run(&engine, &order).await;
+    engine.close().await;
     assert_eq!(said(&rest), "");
     house.assert_true(TRADES, window("2024-01-01", "2024-01-01 18:00:00")).await;
     let all = house.stored(TRADES).len() as u64;

@@ -31,10 +31,10 @@ async fn one_odd_row_a_page_costs_itself(case: &Case) {
     let page_rows = u64::from(find(series.exchange()).unwrap().offer_for(&series).unwrap().page_rows);
     let (house, order) = house(case, page_rows).await;
 
-    let site = house.site().await;
-    let outcome = run(&site, &order).await;
-    let counted = Metrics::of(&site).sum("dccd_rows_set_aside_total");
-    site.close().await;
+    let engine = house.engine().await;
+    let outcome = run(&engine, &order).await;
+    let counted = Metrics::of(&engine).sum("dccd_rows_set_aside_total");
+    engine.close().await;
 
     assert_eq!(said(&outcome), "", "{series}");
     let existing = told::comparable(&series, &house.existing(case.series, case.window()));
@@ -82,10 +82,10 @@ async fn many_odd_rows_fail_the_job(case: &Case) {
     let series = case.series();
     let (house, order) = house(case, 6).await;
 
-    let site = house.site().await;
-    let outcome = run(&site, &order).await;
-    let refused = Metrics::of(&site).sum("dccd_rows_discarded_total");
-    site.close().await;
+    let engine = house.engine().await;
+    let outcome = run(&engine, &order).await;
+    let refused = Metrics::of(&engine).sum("dccd_rows_discarded_total");
+    engine.close().await;
 
     let error = said(&outcome);
     assert!(refused > 0.0, "{series}: it is told");

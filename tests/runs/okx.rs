@@ -55,15 +55,15 @@ async fn a_walk_downwards_that_is_cut_short_leaves_no_hole_behind_it() {
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(3));
     let order = until(backfill(TRADES, "2024-01-01"), "2024-01-01 05:30:00");
     for pages in [40, 150, 260] {
-        let (site, stop) = (house.site().await, CancellationToken::new());
+        let (engine, stop) = (house.engine().await, CancellationToken::new());
         let interrupt = async {
             while house.asked(Endpoint::Trades).len() < pages {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             stop.cancel();
         };
-        let (stopped, ()) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
-        site.close().await;
+        let (stopped, ()) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+        engine.close().await;
         assert!(said(&stopped).contains("stopped") && stopped.rows > 0, "{}", said(&stopped));
         let ledger = house.ledger(TRADES);
         let open = ledger.gaps(at("2024-01-01 05:30:00"));
@@ -75,9 +75,9 @@ async fn a_walk_downwards_that_is_cut_short_leaves_no_hole_behind_it() {
             assert_same(&stored.slice(inside), &house.existing(TRADES, covered));
         }
     }
-    let site = house.site().await;
-    assert_eq!(said(&run(&site, &order).await), "");
-    site.close().await;
+    let engine = house.engine().await;
+    assert_eq!(said(&run(&engine, &order).await), "");
+    engine.close().await;
     house.assert_true(TRADES, window("2024-01-01", "2024-01-01 05:30:00")).await;
 }
 

@@ -47,7 +47,7 @@ async fn a_stop_in_the_middle_keeps_what_was_accepted_and_the_next_run_asks_for_
         House::at("2024-03-01 00:00:30", Knobs { latency: Duration::from_millis(20), ..Knobs::default() })
             .await;
     let (order, stop) = (backfill(MINUTELY, "2024-01-01"), CancellationToken::new());
-    let site = house.site().await;
+    let engine = house.engine().await;
     let interrupt = async {
         while house.asked(Endpoint::Ohlc).len() < 30 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -60,16 +60,16 @@ async fn a_stop_in_the_middle_keeps_what_was_accepted_and_the_next_run_asks_for_
     };
 
     let (stopped, (stopped_at, asked)) =
-        tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+        tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(stopped_at.elapsed() < Duration::from_secs(5), "{:?}", stopped_at.elapsed());
     assert!(house.asked(Endpoint::Ohlc).len() <= asked + 4, "a page was begun after the stop");
     assert!(said(&stopped).contains("stopped"), "{}", said(&stopped));
     assert!(stopped.rows >= 20_000, "{}", stopped.rows);
     assert_eq!(house.stored(MINUTELY).len() as u64, stopped.rows);
-    let health = site.telemetry().health().of(&order.series).unwrap();
+    let health = engine.telemetry().health().of(&order.series).unwrap();
     assert_eq!((health.rows, health.consecutive_errors), (stopped.rows, 0), "a stop is no error");
-    site.close().await;
+    engine.close().await;
 
     house.sim.set(|knobs| knobs.faults.clear());
     let (held, before) = (house.ledger(MINUTELY).covered, house.asked(Endpoint::Ohlc).len());
@@ -112,9 +112,9 @@ async fn a_damaged_file_is_set_aside_and_filled_again_by_the_same_run() {
     bytes[1_000..3_000].fill(0x55);
     std::fs::write(&path, &bytes).unwrap();
 
-    let site = house.site().await;
-    let outcome = run(&site, &order).await;
-    site.close().await;
+    let engine = house.engine().await;
+    let outcome = run(&engine, &order).await;
+    engine.close().await;
 
     assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 15 * 1_440));
     let kept: Vec<_> = std::fs::read_dir(house.layout().quarantine()).unwrap().collect();

@@ -44,14 +44,14 @@ async fn a_run_of_the_daemon_fills_a_hole_after_what_is_new_and_counts_it() {
     ledger.write(&house.layout().ledger(&series), &series).unwrap();
     house.move_to("2024-01-02 00:10:30");
     let asked_before = house.sim.requests().len();
-    let site = house.site().await;
+    let engine = house.engine().await;
     let order = Order { spare_repairs: true, ..backfill(MINUTELY, "2024-01-01") };
 
-    let outcome = run(&site, &order).await;
+    let outcome = run(&engine, &order).await;
 
     assert!(outcome.error.is_none(), "{outcome:?}");
     assert_eq!(outcome.rows, 10, "the hour was there");
-    let text = exposition::text(site.telemetry().metrics()).unwrap();
+    let text = exposition::text(engine.telemetry().metrics()).unwrap();
     let counted = r#"dccd_holes_repaired_total{exchange="binance",kind="ohlc",outcome="filled"} 1"#;
     assert!(text.contains(counted), "{text}");
     let asked: Vec<i64> = house.sim.requests()[asked_before..]
@@ -60,6 +60,6 @@ async fn a_run_of_the_daemon_fills_a_hole_after_what_is_new_and_counts_it() {
         .collect();
     let hole = at("2024-01-01 06:00:00").0 / 1_000;
     assert_eq!(asked.iter().position(|from| *from == hole), Some(asked.len() - 1), "{asked:?}");
-    site.close().await;
+    engine.close().await;
     house.assert_true(MINUTELY, window("2024-01-01", "2024-01-02 00:10:00")).await;
 }

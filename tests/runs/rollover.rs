@@ -1,6 +1,6 @@
 //! Dated pairs over the end of a contract: each row is of the contract that had the name when it happened.
 
-use dccd::engine::Site;
+use dccd::engine::Engine;
 use dccd::jobs::Order;
 use dccd::model::{Batch, Kind, Market, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
@@ -54,10 +54,10 @@ fn truth(house: &House, series: &str, whole: Window) -> Batch {
 }
 
 /// The exchange's time goes on, and the process notices.
-async fn later(house: &House, site: &Site, series: &str, now: &str) {
+async fn later(house: &House, engine: &Engine, series: &str, now: &str) {
     house.move_to(now);
     let exchange = series.split('/').next().unwrap();
-    site.client(exchange).unwrap().measure_clock(&CancellationToken::new()).await.unwrap();
+    engine.client(exchange).unwrap().measure_clock(&CancellationToken::new()).await.unwrap();
 }
 
 #[tokio::test]
@@ -71,20 +71,20 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
         "bybit/BTC-USD_NEXT_QUARTER/ohlc/1h",
     ] {
         let house = house(series, "2024-03-28 00:10:30").await;
-        let site = house.site().await;
+        let engine = house.engine().await;
         let order = backfill(series, "2024-03-26");
         for now in
             ["2024-03-28 00:10:30", "2024-03-29 05:20:30", "2024-03-29 10:30:30", "2024-03-31 00:10:30"]
         {
-            later(&house, &site, series, now).await;
+            later(&house, &engine, series, now).await;
             let until = Some(at(now) - std::time::Duration::from_secs(630));
-            assert_eq!(said(&run(&site, &Order { until, ..order.clone() }).await), "", "{series} {now}");
+            assert_eq!(said(&run(&engine, &Order { until, ..order.clone() }).await), "", "{series} {now}");
         }
         let own: Series = series.parse().unwrap();
         let is_continued = series.contains("binance") && own.kind() == Kind::Ohlc;
-        let rolled = Metrics::of(&site).of_kind("dccd_contract_rollovers_total", &own);
+        let rolled = Metrics::of(&engine).of_kind("dccd_contract_rollovers_total", &own);
         assert!(is_continued || rolled == 1.0, "{series}: {rolled}");
-        site.close().await;
+        engine.close().await;
 
         let whole = window("2024-03-26", "2024-03-31");
         assert_same(&house.stored(series), &truth(&house, series, whole));

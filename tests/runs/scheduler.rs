@@ -7,7 +7,7 @@ use std::time::Duration;
 use dccd::config::{Config, Surroundings, check};
 use dccd::daemon::Status;
 use dccd::daemon::{STOP_WITHIN, Scheduler};
-use dccd::engine::{Job, Site};
+use dccd::engine::{Engine, Job};
 use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,17 +20,17 @@ async fn run_for(house: &House, slots: usize, length: Duration) -> Arc<Status> {
 }
 
 async fn run_config(config: &Config, slots: usize, length: Duration) -> Arc<Status> {
-    let site = Arc::new(Site::open(config, "test").await.unwrap());
+    let engine = Arc::new(Engine::open(config, "test").await.unwrap());
     let (status, stop) = (Arc::new(Status::new()), CancellationToken::new());
     let jobs = Job::all(config);
-    let scheduler = Scheduler::new(Arc::clone(&site), Arc::clone(&status), jobs, slots);
+    let scheduler = Scheduler::new(Arc::clone(&engine), Arc::clone(&status), jobs, slots);
     let timer = async {
         tokio::time::sleep(length).await;
         stop.cancel();
     };
     let (unfinished, ()) = tokio::join!(scheduler.run(&stop), timer);
     assert_eq!(unfinished, 0);
-    Arc::into_inner(site).unwrap().close().await;
+    Arc::into_inner(engine).unwrap().close().await;
     status
 }
 

@@ -18,9 +18,9 @@ use crate::{pooler, postgres};
 
 /// Runs the daemon of a house until the tracker says what is waited for.
 async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
-    let site = Arc::new(house.site().await);
+    let engine = Arc::new(house.engine().await);
     let (stop, tracker) = (CancellationToken::new(), tracker(house).await);
-    let scheduler = Scheduler::new(Arc::clone(&site), Arc::new(Shown::new()), Job::all(&house.config()), 2);
+    let scheduler = Scheduler::new(Arc::clone(&engine), Arc::new(Shown::new()), Job::all(&house.config()), 2);
     let waiting = async {
         let waited = tokio::time::timeout(Duration::from_secs(60), async {
             while !tracker.task(MINUTELY).await.unwrap().is_some_and(|task| is_so(&task)) {
@@ -32,7 +32,7 @@ async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
         waited.expect("it never comes to that");
     };
     tokio::join!(scheduler.run(&stop), waiting);
-    Arc::into_inner(site).unwrap().close().await;
+    Arc::into_inner(engine).unwrap().close().await;
 }
 
 async fn tracker(house: &House) -> Tracker {
@@ -88,14 +88,14 @@ async fn a_failed_run_is_on_record_with_its_class_message_and_causes_and_comes_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_process_held_is_taken_at_the_next_start_without_waiting_for_its_lease() {
     let house = house(Knobs::default()).await;
-    let site = house.site().await;
+    let engine = house.engine().await;
     let tracker = tracker(&house).await;
     let job = NewTask::job(&MINUTELY.parse().unwrap(), Duration::from_secs(2));
     tracker.enqueue(&job).await.unwrap();
     let dead = tracker.workers().await.unwrap().remove(0).id;
     tracker.claim_by_id(MINUTELY, &Start::new(&dead, Duration::from_secs(3_600))).await.unwrap();
     // A process that is killed gives nothing back but the lock, which is the system's.
-    site.close().await;
+    engine.close().await;
     let beat = dccd::tracker::Beat {
         worker: &dead,
         place: &place(&house),
@@ -147,10 +147,10 @@ async fn a_backfill_is_a_window_task_of_each_series() {
     let order = backfill(MINUTELY, "2024-01-01 00:00:00");
     let stop = CancellationToken::new();
 
-    let site = house.site().await;
+    let engine = house.engine().await;
     let fetch = |order: &dccd::jobs::Order, stop: &CancellationToken| {
-        let (site, work, stop) = (&site, Work::fetch(order.clone()), stop.clone());
-        async move { carry_out(site, &work, Duration::ZERO, &|_| {}, &stop).await.outcome }
+        let (engine, work, stop) = (&engine, Work::fetch(order.clone()), stop.clone());
+        async move { carry_out(engine, &work, Duration::ZERO, &|_| {}, &stop).await.outcome }
     };
     let done = fetch(&order, &stop).await;
     assert!(done.error.is_none(), "{:?}", done.error);
@@ -168,8 +168,8 @@ async fn a_backfill_is_a_window_task_of_each_series() {
     tracker.ignore(&task.id, "the exchange lost it").await.unwrap();
     let refused = fetch(&backfill(MINUTELY, "2023-12-31"), &stop).await;
     assert!(refused.error.is_none(), "what lies beside the ignored window is fetched");
-    assert!(run(&site, &order).await.error.is_none());
-    site.close().await;
+    assert!(run(&engine, &order).await.error.is_none());
+    engine.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

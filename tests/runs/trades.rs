@@ -54,7 +54,7 @@ async fn every_trade_is_stored_once_and_in_order_over_midnight_and_through_crowd
 async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
     let house = House::with(JOB, "2024-01-01 06:00:10", busy()).await;
     house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
-    let site = house.site().await;
+    let engine = house.engine().await;
     let (order, stop) =
         (until(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00"), CancellationToken::new());
     let interrupt = async {
@@ -65,7 +65,7 @@ async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
         house.asked(Endpoint::Trades).len()
     };
 
-    let (stopped, asked) = tokio::join!(site.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
+    let (stopped, asked) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(
         said(&stopped).contains("stopped") && stopped.rows > 10_000,
@@ -76,8 +76,8 @@ async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
     assert!(house.asked(Endpoint::Trades).len() <= asked + 4, "a page was begun after the stop");
     assert_eq!(house.stored(TRADES).len() as u64, stopped.rows);
     let (held, before) = (stopped.rows, house.asked(Endpoint::Trades).len());
-    let rest = run(&site, &order).await;
-    site.close().await;
+    let rest = run(&engine, &order).await;
+    engine.close().await;
     house.assert_true(TRADES, window("2024-01-01", "2024-01-01 06:00:00")).await;
     let all = house.stored(TRADES).len() as u64;
     assert_eq!(rest.rows, all - held);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dccd::engine::Site;
+use dccd::engine::Engine;
 use dccd::jobs::Outcome;
 use dccd::model::{Batch, Micros, Windows};
 use dccd::sim::{Endpoint, Fault, Rule};
@@ -80,11 +80,11 @@ pub(crate) struct Tried<'a> {
 pub(crate) fn honest(case: &Case) -> Honest {
     in_its_own_runtime(async {
         let house = case.house().await;
-        let (truth, site) = (case.truth(&house), house.site().await);
-        fill_before(case, &site).await;
+        let (truth, engine) = (case.truth(&house), house.engine().await);
+        fill_before(case, &engine).await;
         let before = case.endpoints().iter().map(|endpoint| house.asked(*endpoint).len());
         let before: Vec<usize> = before.collect();
-        let outcome = run(case, &house, &site).await;
+        let outcome = run(case, &house, &engine).await;
         let outcome = outcome.unwrap_or_else(|| panic!("{} does not end", case.name()));
         assert_eq!(said(&outcome), "", "{}", case.name());
         assert!(Difference::of(case, &house, &truth).is_none(), "{}: an honest run is not true", case.name());
@@ -95,7 +95,7 @@ pub(crate) fn honest(case: &Case) -> Honest {
             (*endpoint, (house.asked(*endpoint).len() - before) as u64)
         };
         let places: Vec<_> = case.endpoints().iter().zip(before).map(count).collect();
-        site.close().await;
+        engine.close().await;
         let requests = places.iter().map(|(_, count)| *count as usize).sum();
         Honest { places, requests, open }
     })
@@ -125,15 +125,15 @@ impl<'a> Trial<'a> {
 
     async fn try_it(self) -> Tried<'a> {
         let house = self.case.house().await;
-        let site = house.site().await;
-        let tried = self.try_in(&house, &site).await;
-        site.close().await;
+        let engine = house.engine().await;
+        let tried = self.try_in(&house, &engine).await;
+        engine.close().await;
         tried
     }
 
-    async fn try_in(self, house: &House, site: &Site) -> Tried<'a> {
+    async fn try_in(self, house: &House, engine: &Engine) -> Tried<'a> {
         let truth = self.case.truth(house);
-        fill_before(self.case, site).await;
+        fill_before(self.case, engine).await;
         let (before, earlier) = (house.asked(self.endpoint).len() as u64, house.sim.requests().len());
         let rule = match self.place {
             Place::Once { number, .. } => Rule::nth(self.fault, before + number),
@@ -141,7 +141,7 @@ impl<'a> Trial<'a> {
         };
         let rule = rule.at(self.endpoint);
         house.sim.set(|knobs| knobs.faults = vec![rule]);
-        let Some(outcome) = run(self.case, house, site).await else {
+        let Some(outcome) = run(self.case, house, engine).await else {
             let asked = self.asked(house, earlier);
             return self.tried(Verdict::Broken("it asks without an end".to_owned()), asked, String::new());
         };
@@ -150,7 +150,7 @@ impl<'a> Trial<'a> {
         let verdict = match verdict {
             Verdict::True | Verdict::Failed | Verdict::Gap => {
                 house.sim.set(|knobs| knobs.faults.clear());
-                self.healed(house, site, &truth).await.unwrap_or(verdict)
+                self.healed(house, engine, &truth).await.unwrap_or(verdict)
             }
             other => other,
         };
@@ -158,8 +158,8 @@ impl<'a> Trial<'a> {
     }
 
     /// What is wrong after a second run, if anything is.
-    async fn healed(self, house: &House, site: &Site, truth: &Batch) -> Option<Verdict> {
-        let Some(outcome) = run(self.case, house, site).await else {
+    async fn healed(self, house: &House, engine: &Engine, truth: &Batch) -> Option<Verdict> {
+        let Some(outcome) = run(self.case, house, engine).await else {
             return Some(Verdict::Broken("a second run asks without an end".to_owned()));
         };
         Some(judge_healed(self.case, house, truth, &outcome, &self.honest.open))
@@ -175,14 +175,14 @@ impl<'a> Trial<'a> {
 }
 
 /// Has what is held before the backfill.
-async fn fill_before(case: &Case, site: &Site) {
+async fn fill_before(case: &Case, engine: &Engine) {
     if let Some(order) = case.earlier_order() {
-        assert_eq!(said(&house::run(site, &order).await), "", "{}", case.name());
+        assert_eq!(said(&house::run(engine, &order).await), "", "{}", case.name());
     }
 }
 
 /// Runs a backfill; none where it asks without an end.
-async fn run(case: &Case, house: &House, site: &Site) -> Option<Outcome> {
+async fn run(case: &Case, house: &House, engine: &Engine) -> Option<Outcome> {
     let (before, order) = (house.sim.requests().len(), case.order());
     let too_many = async {
         while house.sim.requests().len() < before + MOST_REQUESTS {
@@ -190,7 +190,7 @@ async fn run(case: &Case, house: &House, site: &Site) -> Option<Outcome> {
         }
     };
     tokio::select! {
-        ended = timeout(PATIENCE, house::run(site, &order)) => ended.ok(),
+        ended = timeout(PATIENCE, house::run(engine, &order)) => ended.ok(),
         () = too_many => None,
     }
 }

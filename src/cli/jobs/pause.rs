@@ -50,7 +50,7 @@ async fn here(
     let series: Vec<Series> = jobs.iter().map(|job| (**job.series()).clone()).collect();
     let command = if is_paused { "jobs pause" } else { "jobs resume" };
     let one_shot = OneShot::open(config, command, std::iter::empty(), out, &CancellationToken::new()).await?;
-    let kept = one_shot.site().keep_paused(&series, is_paused).await;
+    let kept = one_shot.engine().keep_paused(&series, is_paused).await;
     one_shot.close(out).await?;
     kept.map_err(|error| out.failed(&error))?;
     Ok(series.iter().map(ToString::to_string).collect())

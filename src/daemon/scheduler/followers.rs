@@ -7,9 +7,9 @@ impl Scheduler {
     /// Tells those who follow a run what it waits for, where its exchange wants no request.
     pub(super) fn tell_holds(&self) {
         for (series, run) in self.runs.iter().filter(|(_, run)| !run.followers.is_empty()) {
-            let Some(client) = self.site.client(series.exchange()) else { continue };
+            let Some(client) = self.engine.client(series.exchange()) else { continue };
             let Some(hold) = client.held().filter(is_worth_telling) else { continue };
-            run.followers.iter().for_each(|(_, board)| board.held(client.exchange().name(), hold));
+            run.followers.iter().for_each(|(_, feed)| feed.held(client.exchange().name(), hold));
         }
     }
 
@@ -18,7 +18,7 @@ impl Scheduler {
         for (series, run) in &self.runs {
             let error = format!("{series}: ended before it had stored all; the next run goes on from there");
             let report = Report { error: Some(error), ..Report::new(series, How::Stopped) };
-            run.followers.iter().for_each(|(_, board)| board.report(report.clone()));
+            run.followers.iter().for_each(|(_, feed)| feed.report(report.clone()));
         }
     }
 }

@@ -50,7 +50,7 @@ use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
 use crate::worker::known::{tell_coverage, tell_known};
 
-pub(crate) use ownership::{Begun, Manner, ONCE, Owned, Standing};
+pub(crate) use ownership::{ONCE, Owned, Ownership, RunToken};
 pub(crate) use takeover::TakeoverError;
 
 /// How long after a takeover the bucket is asked whether a write of the owner before landed late: longer than any
@@ -66,7 +66,7 @@ pub(crate) struct Fleet {
     telemetry: Telemetry,
     db: Database,
     own_address: bool,
-    places: Mutex<HashMap<Series, Arc<Place>>>,
+    bucket_states: Mutex<HashMap<Series, Arc<BucketState>>>,
     /// The series whose metrics this process shows, and how often a job of each runs.
     shown: Mutex<BTreeMap<Arc<Series>, Shown>>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Bucketed {
 }
 
 /// How a series stands in the bucket; one takes it over or publishes it at a time.
-type Place = tokio::sync::Mutex<Ready>;
+type BucketState = tokio::sync::Mutex<Ready>;
 
 #[derive(Default)]
 struct Ready {
@@ -109,17 +109,17 @@ pub(crate) struct Parts {
 }
 
 /// A run that may go on until `stop`. Dropping it ends it.
-pub(crate) struct Pass {
+pub(crate) struct RunPermit {
     fleet: Arc<Fleet>,
     series: Arc<Series>,
-    begun: Option<Begun>,
+    token: Option<RunToken>,
     pub(crate) stop: CancellationToken,
 }
 
-impl Drop for Pass {
+impl Drop for RunPermit {
     fn drop(&mut self) {
-        if let Some(begun) = self.begun {
-            self.fleet.owned.end(&self.series, begun);
+        if let Some(token) = self.token {
+            self.fleet.owned.end(&self.series, token);
         }
     }
 }
@@ -134,8 +134,8 @@ impl Bucketed {
 impl Fleet {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { owned, bucketed, store, layout, telemetry, db, own_address } = parts;
-        let (places, shown) = (Mutex::default(), Mutex::default());
-        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, places, shown })
+        let (bucket_states, shown) = (Mutex::default(), Mutex::default());
+        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, bucket_states, shown })
     }
 
     /// Whether others may write what this process writes.
@@ -179,39 +179,39 @@ impl Fleet {
         series: &Arc<Series>,
         stop: &CancellationToken,
         is_asked: bool,
-    ) -> Result<Pass, RunError> {
+    ) -> Result<RunPermit, RunError> {
         let (own, stop) = (Arc::clone(series), stop.child_token());
-        let begun = match self.owned.begin(series, &stop, is_asked).await {
-            Standing::Alone => None,
-            Standing::Ours(begun) => Some(begun),
-            Standing::Elsewhere(worker) => {
+        let token = match self.owned.begin(series, &stop, is_asked).await {
+            Ownership::Alone => None,
+            Ownership::Ours(token) => Some(token),
+            Ownership::Elsewhere(worker) => {
                 let worker = worker.unwrap_or_else(|| "nobody yet".to_owned());
                 return Err(RunError::NotOwner { series: own, worker });
             }
         };
-        let pass = Pass { fleet: Arc::clone(self), series: own, begun, stop };
-        let Some(begun) = begun else { return Ok(pass) };
+        let permit = RunPermit { fleet: Arc::clone(self), series: own, token, stop };
+        let Some(token) = token else { return Ok(permit) };
         self.show().await;
-        let Some(bucketed) = &self.bucketed else { return Ok(pass) };
+        let Some(bucketed) = &self.bucketed else { return Ok(permit) };
         let taken = tokio::select! {
-            taken = self.take_over(bucketed, series, begun.fence) => taken,
-            () = pass.stop.cancelled() => {
+            taken = self.take_over(bucketed, series, token.fence) => taken,
+            () = permit.stop.cancelled() => {
                 return Err(RunError::Stopped { series: Arc::clone(series) });
             }
         };
         taken
-            .map(|()| pass)
+            .map(|()| permit)
             .map_err(|source| RunError::NotTakenOver { series: Arc::clone(series), source: Box::new(source) })
     }
 
     /// Publishes what a run stored. One whose series became another's meanwhile counts as stopped.
-    pub(crate) async fn finish(self: &Arc<Self>, pass: &Pass, mut outcome: Outcome) -> Outcome {
-        if let (Some(bucketed), Some(_)) = (&self.bucketed, pass.begun) {
+    pub(crate) async fn finish(self: &Arc<Self>, permit: &RunPermit, mut outcome: Outcome) -> Outcome {
+        if let (Some(bucketed), Some(_)) = (&self.bucketed, permit.token) {
             // What cannot be sent now was told, and is sent as soon as that works.
-            let _ = self.upload(bucketed, &pass.series).await;
+            let _ = self.upload(bucketed, &permit.series).await;
         }
-        if !self.owned.has(&pass.series) {
-            outcome.error = Some(RunError::Stopped { series: Arc::clone(&pass.series) });
+        if !self.owned.has(&permit.series) {
+            outcome.error = Some(RunError::Stopped { series: Arc::clone(&permit.series) });
         }
         outcome
     }
@@ -277,8 +277,8 @@ impl Fleet {
         }
     }
 
-    fn place(&self, series: &Series) -> Arc<Place> {
-        Arc::clone(lock(&self.places).entry(series.clone()).or_default())
+    fn bucket_state(&self, series: &Series) -> Arc<BucketState> {
+        Arc::clone(lock(&self.bucket_states).entry(series.clone()).or_default())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::Series;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{OwnershipChange, OwnershipChanged, OwnershipSeen};
 use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerState};
+use crate::worker::WorkerConfig;
 use crate::worker::fleet::share::{Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
@@ -22,25 +23,13 @@ const ASKS_WITHIN: Duration = Duration::from_secs(5);
 /// What the name of a worker ends in that takes only what it is told to.
 pub(crate) const ONCE: &str = ":once";
 
-/// How a process owns series.
-#[derive(Clone, Debug)]
-pub(crate) struct Manner {
-    /// The worker's name, one of each process that ever ran.
-    pub(crate) worker: String,
-    pub(crate) lease: Duration,
-    /// Others may write the same series: ownership is what keeps them apart.
-    pub(crate) is_shared: bool,
-    /// Others can take a series over, so each owns its share.
-    pub(crate) is_spread: bool,
-    /// It owns what its configuration names, and not only what it is told to run.
-    pub(crate) is_daemon: bool,
-}
-
 /// The series that are this process's.
 pub(crate) struct Owned {
     tracker: Tracker,
     telemetry: Telemetry,
-    manner: Manner,
+    /// The worker's name, one of each process that ever ran.
+    worker: String,
+    config: WorkerConfig,
     state: Mutex<State>,
     /// The store is asked for one change of ownership at a time.
     turn: tokio::sync::Mutex<()>,
@@ -49,7 +38,7 @@ pub(crate) struct Owned {
 #[derive(Default)]
 struct State {
     wanted: BTreeMap<String, Arc<Series>>,
-    seats: HashMap<String, Seat>,
+    owned: HashMap<String, OwnedSeries>,
     memory: Memory,
     /// Who wrote what is another's, when that was last asked.
     elsewhere: HashMap<String, String>,
@@ -58,7 +47,7 @@ struct State {
     daemons: usize,
 }
 
-struct Seat {
+struct OwnedSeries {
     series: Arc<Series>,
     fence: u64,
     ends: Instant,
@@ -75,35 +64,35 @@ struct Run {
 
 /// A run that may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Begun {
+pub(crate) struct RunToken {
     number: u64,
     /// The ownership it runs under.
     pub(crate) fence: u64,
 }
 
 /// Whether a run may begin.
-pub(crate) enum Standing {
+pub(crate) enum Ownership {
     /// Nobody else can write the series.
     Alone,
     /// It is this process's.
-    Ours(Begun),
+    Ours(RunToken),
     /// It is another's, who is named where that is known.
     Elsewhere(Option<String>),
 }
 
 impl Owned {
-    pub(crate) fn new(tracker: Tracker, telemetry: Telemetry, manner: Manner) -> Self {
+    pub(crate) fn new(tracker: Tracker, telemetry: Telemetry, worker: String, config: WorkerConfig) -> Self {
         let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        Owned { tracker, telemetry, manner, state, turn }
+        Owned { tracker, telemetry, worker, config, state, turn }
     }
 
     pub(crate) fn is_shared(&self) -> bool {
-        self.manner.is_shared
+        !self.config.is_alone
     }
 
     /// How soon what is another's is looked at again.
     pub(crate) fn again(&self) -> Duration {
-        (self.manner.lease / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
+        (self.config.lease / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
     }
 
     /// The series that this process is to own from now on.
@@ -115,7 +104,7 @@ impl Owned {
     pub(crate) async fn round(&self) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
         let wanted = self.wanted();
-        if !self.manner.is_shared {
+        if self.config.is_alone {
             if !wanted.is_empty() {
                 self.tracker.own(self.claimer(), &wanted).await?;
             }
@@ -128,9 +117,9 @@ impl Owned {
         let giving = self.leave(plan.give);
         let given: Vec<String> = giving.into_iter().chain(stray).collect();
         if !given.is_empty() {
-            self.tracker.give_up(&self.manner.worker, &given).await?;
+            self.tracker.give_up(&self.worker, &given).await?;
         }
-        let (owned, unowned) = (self.state().seats.len(), plan.unowned.saturating_sub(plan.take.len()));
+        let (owned, unowned) = (self.state().owned.len(), plan.unowned.saturating_sub(plan.take.len()));
         self.telemetry.emit(OwnershipSeen { owned, unowned });
         Ok(())
     }
@@ -138,30 +127,30 @@ impl Owned {
     /// Has every lease renewed; gives what the store holds for us and we know nothing of.
     async fn renew(&self) -> Result<Vec<String>, TrackerError> {
         let asked = Instant::now();
-        let kept = self.tracker.keep_owned(&self.manner.worker, self.manner.lease).await?;
+        let kept = self.tracker.keep_owned(&self.worker, self.config.lease).await?;
         let kept: HashSet<String> = kept.into_iter().collect();
         let lost: Vec<String> = {
             let mut state = self.state();
-            let seats = &mut state.seats;
-            for (series, seat) in seats.iter_mut().filter(|(series, _)| kept.contains(*series)) {
-                debug_assert_eq!(*series, seat.series.to_string());
-                seat.ends = asked + self.manner.lease;
+            let owned = &mut state.owned;
+            for (series, own) in owned.iter_mut().filter(|(series, _)| kept.contains(*series)) {
+                debug_assert_eq!(*series, own.series.to_string());
+                own.ends = asked + self.config.lease;
             }
-            seats.keys().filter(|series| !kept.contains(*series)).cloned().collect()
+            owned.keys().filter(|series| !kept.contains(*series)).cloned().collect()
         };
         lost.iter().for_each(|series| self.lose(series));
         let state = self.state();
-        Ok(kept.into_iter().filter(|series| !state.seats.contains_key(series)).collect())
+        Ok(kept.into_iter().filter(|series| !state.owned.contains_key(series)).collect())
     }
 
     async fn plan(&self, wanted: &[String]) -> Result<Plan, TrackerError> {
-        if !self.manner.is_daemon {
+        if !self.config.is_daemon {
             return Ok(Plan::default());
         }
         let owners = self.tracker.owners(wanted).await?;
         let owners: HashMap<String, Owner> =
             owners.into_iter().map(|owner| (owner.series.clone(), owner)).collect();
-        let workers = match self.manner.is_spread {
+        let workers = match self.config.is_spread {
             true => self.workers().await?,
             false => Vec::new(),
         };
@@ -170,8 +159,8 @@ impl Owned {
         let live = owners.values().filter(|owner| owner.is_live());
         state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
         let own: HashMap<String, bool> =
-            state.seats.iter().map(|(name, seat)| (name.clone(), seat.is_idle())).collect();
-        let (patience, now) = (self.manner.lease, Instant::now());
+            state.owned.iter().map(|(name, own)| (name.clone(), own.is_idle())).collect();
+        let (patience, now) = (self.config.lease, Instant::now());
         let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
         Ok(state.memory.plan(&view))
     }
@@ -196,28 +185,28 @@ impl Owned {
         for owned in self.tracker.own(self.claimer(), series).await? {
             let parsed = self.state().wanted.get(&owned.series).cloned();
             if let Some(parsed) = parsed.or_else(|| owned.series.parse().ok().map(Arc::new)) {
-                self.seat(parsed, u64::try_from(owned.fence).unwrap_or_default(), asked);
+                self.add(parsed, u64::try_from(owned.fence).unwrap_or_default(), asked);
             }
         }
         Ok(())
     }
 
-    fn seat(&self, series: Arc<Series>, fence: u64, asked: Instant) {
-        let (name, ends) = (series.to_string(), asked + self.manner.lease);
-        let seat = Seat { series, fence, ends, runs: HashMap::new(), is_dirty: false };
-        let is_new = self.state().seats.insert(name.clone(), seat).is_none();
+    fn add(&self, series: Arc<Series>, fence: u64, asked: Instant) {
+        let (name, ends) = (series.to_string(), asked + self.config.lease);
+        let own = OwnedSeries { series, fence, ends, runs: HashMap::new(), is_dirty: false };
+        let is_new = self.state().owned.insert(name.clone(), own).is_none();
         if is_new {
             self.telemetry.emit(OwnershipChanged { series: &name, change: OwnershipChange::Taken });
         }
     }
 
-    /// Leaves those of the seats that lie idle.
+    /// Gives up those that lie idle.
     fn leave(&self, series: Vec<String>) -> Vec<String> {
         let mut left = series;
         {
             let mut state = self.state();
-            left.retain(|name| state.seats.get(name).is_some_and(Seat::is_idle));
-            left.iter().for_each(|name| drop(state.seats.remove(name)));
+            left.retain(|name| state.owned.get(name).is_some_and(OwnedSeries::is_idle));
+            left.iter().for_each(|name| drop(state.owned.remove(name)));
         }
         for series in &left {
             self.telemetry.emit(OwnershipChanged { series, change: OwnershipChange::GivenUp });
@@ -227,8 +216,8 @@ impl Owned {
 
     /// A series is another's: what runs for it ends.
     pub(crate) fn lose(&self, series: &str) {
-        let Some(seat) = self.state().seats.remove(series) else { return };
-        seat.runs.values().for_each(|run| run.stop.cancel());
+        let Some(own) = self.state().owned.remove(series) else { return };
+        own.runs.values().for_each(|run| run.stop.cancel());
         self.telemetry.emit(OwnershipChanged { series, change: OwnershipChange::Lost });
     }
 
@@ -239,14 +228,14 @@ impl Owned {
         series: &Arc<Series>,
         stop: &CancellationToken,
         is_asked: bool,
-    ) -> Standing {
-        if !self.manner.is_shared {
-            return Standing::Alone;
+    ) -> Ownership {
+        if self.config.is_alone {
+            return Ownership::Alone;
         }
         let name = series.to_string();
-        let lapsed = match self.state().seats.get(&name) {
-            Some(seat) => Instant::now() >= seat.ends,
-            None => is_asked || !self.manner.is_daemon,
+        let lapsed = match self.state().owned.get(&name) {
+            Some(own) => Instant::now() >= own.ends,
+            None => is_asked || !self.config.is_daemon,
         };
         // Nobody waits for a store that is away.
         if lapsed && !self.tracker.is_store_away() {
@@ -254,30 +243,30 @@ impl Owned {
             let _ = timeout(ASKS_WITHIN, self.ask_for(&name)).await;
         }
         match self.enter(&name, stop) {
-            Some(begun) => Standing::Ours(begun),
-            None if is_asked => Standing::Elsewhere(self.owner_of(&name).await),
-            None => Standing::Elsewhere(self.state().elsewhere.get(&name).cloned()),
+            Some(token) => Ownership::Ours(token),
+            None if is_asked => Ownership::Elsewhere(self.owner_of(&name).await),
+            None => Ownership::Elsewhere(self.state().elsewhere.get(&name).cloned()),
         }
     }
 
-    /// Renews a seat whose lease has ended, or takes one.
+    /// Renews an ownership whose lease has ended, or takes one.
     async fn ask_for(&self, name: &String) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
-        if self.state().seats.contains_key(name) {
+        if self.state().owned.contains_key(name) {
             self.renew().await.map(drop)
         } else {
             self.take(std::slice::from_ref(name)).await
         }
     }
 
-    fn enter(&self, name: &str, stop: &CancellationToken) -> Option<Begun> {
+    fn enter(&self, name: &str, stop: &CancellationToken) -> Option<RunToken> {
         let mut state = self.state();
         state.runs += 1;
         let number = state.runs;
-        let seat = state.seats.get_mut(name)?;
-        let is_guarded = Instant::now() < seat.ends;
-        seat.runs.insert(number, Run { stop: stop.clone(), is_guarded });
-        Some(Begun { number, fence: seat.fence })
+        let own = state.owned.get_mut(name)?;
+        let is_guarded = Instant::now() < own.ends;
+        own.runs.insert(number, Run { stop: stop.clone(), is_guarded });
+        Some(RunToken { number, fence: own.fence })
     }
 
     async fn owner_of(&self, name: &str) -> Option<String> {
@@ -287,71 +276,71 @@ impl Owned {
     }
 
     /// A run has ended.
-    pub(crate) fn end(&self, series: &Series, begun: Begun) {
-        if let Some(seat) = self.state().seats.get_mut(&series.to_string()) {
-            seat.runs.remove(&begun.number);
+    pub(crate) fn end(&self, series: &Series, token: RunToken) {
+        if let Some(own) = self.state().owned.get_mut(&series.to_string()) {
+            own.runs.remove(&token.number);
         }
     }
 
     /// Stops runs whose ownership ends before `deadline`.
     pub(crate) fn guard(&self, deadline: Instant) {
         let state = self.state();
-        let ending = state.seats.values().filter(|seat| seat.ends <= deadline);
-        let runs = ending.flat_map(|seat| seat.runs.values()).filter(|run| run.is_guarded);
+        let ending = state.owned.values().filter(|own| own.ends <= deadline);
+        let runs = ending.flat_map(|own| own.runs.values()).filter(|run| run.is_guarded);
         runs.for_each(|run| run.stop.cancel());
     }
 
     /// The ownership of a series, where it lasts now.
     pub(crate) fn fence(&self, series: &Series) -> Option<u64> {
         let state = self.state();
-        let seat = state.seats.get(&series.to_string())?;
-        (Instant::now() < seat.ends).then_some(seat.fence)
+        let own = state.owned.get(&series.to_string())?;
+        (Instant::now() < own.ends).then_some(own.fence)
     }
 
     /// Whether a series is this process's, as far as it knows.
     pub(crate) fn has(&self, series: &Series) -> bool {
-        !self.manner.is_shared || self.state().seats.contains_key(&series.to_string())
+        self.config.is_alone || self.state().owned.contains_key(&series.to_string())
     }
 
     /// Whether a series is to be owned by some daemon with this configuration.
     pub(crate) fn is_wanted(&self, series: &Series) -> bool {
-        self.manner.is_daemon && self.state().wanted.contains_key(&series.to_string())
+        self.config.is_daemon && self.state().wanted.contains_key(&series.to_string())
     }
 
     /// Every series that is this process's.
     pub(crate) fn all(&self) -> Vec<Arc<Series>> {
-        self.state().seats.values().map(|seat| Arc::clone(&seat.series)).collect()
+        self.state().owned.values().map(|own| Arc::clone(&own.series)).collect()
     }
 
     /// Keeps a series from being given up while something of it is not published to others.
     pub(crate) fn mark(&self, series: &Series, is_dirty: bool) {
         let mut state = self.state();
-        state.seats.get_mut(&series.to_string()).into_iter().for_each(|seat| seat.is_dirty = is_dirty);
+        state.owned.get_mut(&series.to_string()).into_iter().for_each(|own| own.is_dirty = is_dirty);
     }
 
     /// Lifts the ownership of a series above another one's; gives it, none where it is over.
     pub(crate) async fn raise(&self, series: &Series, above: u64) -> Option<u64> {
         let (name, above) = (series.to_string(), i64::try_from(above).ok()?);
-        let raising = self.tracker.raise_fence(&self.manner.worker, &name, above);
+        let raising = self.tracker.raise_fence(&self.worker, &name, above);
         let raised = timeout(ASKS_WITHIN, raising).await.ok()?.ok()??;
         let fence = u64::try_from(raised).ok()?;
-        self.state().seats.get_mut(&name)?.fence = fence;
+        self.state().owned.get_mut(&name)?.fence = fence;
         Some(fence)
     }
 
     /// Gives up everything.
     pub(crate) async fn disown(&self) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
-        self.tracker.disown(&self.manner.worker).await?;
-        self.state().seats.clear();
+        self.tracker.disown(&self.worker).await?;
+        self.state().owned.clear();
         Ok(())
     }
 
     fn wanted(&self) -> Vec<String> {
         let mut wanted: Vec<String> = self.state().wanted.keys().cloned().collect();
-        if self.manner.is_shared {
+        if !self.config.is_alone {
             // Workers that begin together begin with different ones.
-            let seed = crc32fast::hash(self.manner.worker.as_bytes());
+            let seed = crc32fast::hash(self.worker.as_bytes());
             let place = |series: &String| {
                 let mut hasher = crc32fast::Hasher::new_with_initial(seed);
                 hasher.update(series.as_bytes());
@@ -363,7 +352,7 @@ impl Owned {
     }
 
     fn claimer(&self) -> Claimer<'_> {
-        Claimer { worker: &self.manner.worker, lease: self.manner.lease }
+        Claimer { worker: &self.worker, lease: self.config.lease }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -371,7 +360,7 @@ impl Owned {
     }
 }
 
-impl Seat {
+impl OwnedSeries {
     fn is_idle(&self) -> bool {
         self.runs.is_empty() && !self.is_dirty
     }

@@ -40,8 +40,8 @@ impl Fleet {
         series: &Arc<Series>,
         fence: u64,
     ) -> Result<(), TakeoverError> {
-        let place = self.place(series);
-        let mut ready = place.lock().await;
+        let bucket_state = self.bucket_state(series);
+        let mut ready = bucket_state.lock().await;
         if ready.fence == Some(fence) {
             return Ok(());
         }

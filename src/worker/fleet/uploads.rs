@@ -113,8 +113,8 @@ impl Fleet {
         bucketed: &Bucketed,
         series: &Arc<Series>,
     ) -> Result<Sent, RemoteError> {
-        let place = self.place(series);
-        let mut ready = place.lock().await;
+        let bucket_state = self.bucket_state(series);
+        let mut ready = bucket_state.lock().await;
         let sent = self.upload_ready(bucketed, series, &mut ready).await;
         sent.map_err(|error| {
             let error = match error {
