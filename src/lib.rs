@@ -1,5 +1,6 @@
 //! dccd collects market data: it backfills history, stores it as Parquet and tells the truth about itself.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -17,8 +17,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself. A room uses only rooms above its own row.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("model", &[]),
+    ("api", &["model"]),
     ("clock", &["model"]),
     ("exchange", &["model"]),
     ("disk", &[]),
@@ -40,6 +41,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
         "engine",
         &[
             "worker",
+            "api",
             "jobs",
             "remote",
             "config",
@@ -56,9 +58,21 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ),
     (
         "daemon",
-        &["engine", "config", "jobs", "tracker", "db", "telemetry", "exchange", "model", "disk", "clock"],
+        &[
+            "engine",
+            "api",
+            "config",
+            "jobs",
+            "tracker",
+            "db",
+            "telemetry",
+            "exchange",
+            "model",
+            "disk",
+            "clock",
+        ],
     ),
-    ("http", &["daemon", "engine", "telemetry", "model"]),
+    ("http", &["daemon", "engine", "api", "telemetry", "model"]),
     ("sim", &["model"]),
     ("cli", EVERYTHING),
 ];
@@ -66,6 +80,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
 /// The command line ties all of it together.
 const EVERYTHING: &[&str] = &[
     "model",
+    "api",
     "clock",
     "exchange",
     "disk",
@@ -87,8 +102,9 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Files and folders without a runtime, a clock, a file or a socket.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "model/",
+    "api/",
     "exchange/",
     "jobs/plan.rs",
     "jobs/derive.rs",

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::ActionError;
 use crate::engine::Update;
 use crate::engine::wire::{CancelAsked, Line};
 use crate::http::connect;
@@ -163,12 +164,8 @@ async fn whole(response: &mut Response<Incoming>) -> Result<Bytes, ClientError> 
 
 /// What a refusal says.
 fn words(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Problem {
-        error: String,
-    }
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => problem.error,
+    match serde_json::from_slice::<ActionError>(body) {
+        Ok(refused) => refused.error,
         Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use crate::api::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, SpanLine};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
@@ -40,7 +39,7 @@ const COLUMNS: [Column; 10] = [
 /// Prints what every exchange offers.
 pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     if args.json {
-        let lines: Vec<Line> = ALL.iter().map(|exchange| line(*exchange)).collect();
+        let lines: Vec<ExchangeLine> = ALL.iter().map(|exchange| line(*exchange)).collect();
         return out.json(&lines);
     }
     let lines = if args.markdown { markdown() } else { table() };
@@ -169,70 +168,9 @@ fn anchor(grid: Grid) -> String {
     Micros::from_secs(grid.anchor_secs).to_string()
 }
 
-#[derive(Serialize)]
-struct Line {
-    exchange: &'static str,
-    rest_url: &'static str,
-    limits: Vec<LimitLine>,
-    geo_block_advice: Option<&'static str>,
-    offers: Vec<OfferLine>,
-}
-
-#[derive(Serialize)]
-struct LimitLine {
-    weight: u32,
-    seconds: f64,
-}
-
-#[derive(Serialize)]
-struct OfferLine {
-    kind: &'static str,
-    markets: Vec<&'static str>,
-    spans: Vec<SpanLine>,
-    page_rows: u32,
-    order: Option<&'static str>,
-    history: HistoryLine,
-    /// Whether dated pairs go back over the contracts that had their name before.
-    continuous: bool,
-    /// The kind older rows are computed from.
-    derived_from: Option<&'static str>,
-    depths: Vec<DepthLine>,
-    weight: u32,
-    /// Which of the limits pays for a page, from 0.
-    limit: usize,
-    grace_seconds: f64,
-    recorded: bool,
-}
-
-#[derive(Serialize)]
-struct SpanLine {
-    seconds: u32,
-    label: String,
-    /// The exchange's own word.
-    word: &'static str,
-    /// An instant at which a candle opens; none where nobody documents it.
-    anchor: Option<String>,
-}
-
-/// How far back it goes: `"all"`, `"now"`, `{"rows": 720}` or `{"seconds": 2592000}`.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum HistoryLine {
-    All,
-    Rows(u32),
-    Seconds(u64),
-    Now,
-}
-
-#[derive(Serialize)]
-struct DepthLine {
-    levels: u32,
-    weight: u32,
-}
-
-fn line(exchange: &dyn Exchange) -> Line {
+fn line(exchange: &dyn Exchange) -> ExchangeLine {
     let limits = exchange.quotas().iter();
-    Line {
+    ExchangeLine {
         exchange: exchange.name(),
         rest_url: exchange.rest_url(),
         limits: limits

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, test_kill_process};
-use serde::Serialize;
 
+use crate::api::Healthcheck;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::config;
@@ -22,23 +22,6 @@ pub struct Args {}
 
 /// The word for a daemon that collects nothing.
 const UNHEALTHY: &str = Condition::Unhealthy.name();
-
-/// The line. Figures nobody knows are null.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// `healthy`, `degraded` or `unhealthy`, as `/health` says.
-    status: &'a str,
-    /// `running`, `starting`, `stopping`; else what is wrong: `gone`, `silent`, `stuck`.
-    worker: &'a str,
-    broker: &'static str,
-    database: &'static str,
-    queue_depth: Option<u64>,
-    processing: Option<u64>,
-    failed: Option<u64>,
-    environment: &'a str,
-    /// Why it is not healthy; none where it is.
-    reason: Option<String>,
-}
 
 /// Looks and says.
 pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
@@ -62,9 +45,9 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
     Exit::of(line.status != UNHEALTHY).or_worse(out.json_line(&line))
 }
 
-fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {
+fn nobody(environment: &str, unread: Option<String>) -> Healthcheck<'_> {
     let reason = unread.unwrap_or_else(|| "no daemon runs on this data path".to_owned());
-    Line {
+    Healthcheck {
         status: UNHEALTHY,
         worker: "gone",
         broker: "error",
@@ -78,7 +61,7 @@ fn nobody(environment: &str, unread: Option<String>) -> Line<'_> {
 }
 
 /// What a file of this age and this process's state mean.
-fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Line<'_> {
+fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Healthcheck<'_> {
     let age = now - liveness.written_at;
     let (worker, reason) = if !is_alive {
         ("gone", Some(format!("process {} is gone; restart the daemon", liveness.pid)))
@@ -95,7 +78,7 @@ fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Line<'_> {
     let status = if reason.is_some() { UNHEALTHY } else { liveness.status.as_str() };
     let told = (!liveness.reasons.is_empty()).then(|| liveness.reasons.join("; "));
     let reason = reason.or(told);
-    Line {
+    Healthcheck {
         status,
         worker,
         broker: state,

@@ -1,10 +1,8 @@
 //! `dccd import`: the tree of a Python dccd 2.x or 3.x becomes ours.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
+use crate::api::{ImportLine, ImportProblem, ImportReport};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::clock::now;
@@ -31,31 +29,6 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    dry_run: bool,
-    series: Vec<Line>,
-    problems: Vec<Trouble>,
-}
-
-#[derive(Serialize)]
-struct Line {
-    series: String,
-    files: usize,
-    imported: u64,
-    held: u64,
-    left_out: BTreeMap<&'static str, u64>,
-    changed: BTreeMap<&'static str, u64>,
-    gaps: usize,
-    gap_seconds: f64,
-}
-
-#[derive(Serialize)]
-struct Trouble {
-    path: String,
-    problem: String,
 }
 
 /// Imports, or says what would be imported.
@@ -108,7 +81,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 fn tell(args: &Args, root: &Path, report: &Report, out: &mut Output) -> Exit {
     let exit = Exit::of(!report.problems.iter().any(|problem| problem.is_failure));
     if args.json {
-        let answer = Answer {
+        let answer = ImportReport {
             dry_run: args.dry_run,
             series: report.series.iter().map(line).collect(),
             problems: report.problems.iter().map(trouble).collect(),
@@ -140,7 +113,7 @@ fn table(report: &Report, out: &mut Output) {
     out.line(&header);
     out.line("-".repeat(header.len()));
     for own in &report.series {
-        let Line { series, files, imported, held, left_out, changed, gaps, .. } = line(own);
+        let ImportLine { series, files, imported, held, left_out, changed, gaps, .. } = line(own);
         let reasons =
             left_out.iter().chain(&changed).map(|(name, count)| format!("{name} {}", thousands(*count)));
         out.line(format!(
@@ -153,8 +126,8 @@ fn table(report: &Report, out: &mut Output) {
     }
 }
 
-fn line(own: &SeriesReport) -> Line {
-    Line {
+fn line(own: &SeriesReport) -> ImportLine {
+    ImportLine {
         series: own.series.to_string(),
         files: own.files,
         imported: own.imported,
@@ -166,6 +139,6 @@ fn line(own: &SeriesReport) -> Line {
     }
 }
 
-fn trouble(problem: &Problem) -> Trouble {
-    Trouble { path: problem.path.display().to_string(), problem: problem.what.clone() }
+fn trouble(problem: &Problem) -> ImportProblem {
+    ImportProblem { path: problem.path.display().to_string(), problem: problem.what.clone() }
 }

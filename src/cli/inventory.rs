@@ -1,7 +1,6 @@
 //! `dccd inventory`: what is held of each series, from the ledgers.
 
-use serde::Serialize;
-
+use crate::api::InventoryLine;
 use crate::cli::Exit;
 use crate::cli::gaps::doubts;
 use crate::cli::output::Output;
@@ -19,28 +18,6 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Line {
-    series: String,
-    exchange: String,
-    pair: String,
-    r#type: String,
-    span: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    rows: Option<u64>,
-    bytes: Option<u64>,
-    files: usize,
-    remote_only_files: usize,
-    remote_only_bytes: u64,
-    gaps: Option<usize>,
-    missing: Option<u64>,
-    gap_seconds: Option<f64>,
-    foreign_files: usize,
-    note: Option<String>,
-    gone_files: Vec<String>,
-}
-
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
@@ -49,7 +26,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let ours = held.iter().filter(|holding| holding.ledger != Err(Unaccounted::Foreign));
     let exit = ours.fold(Exit::Done, |exit, holding| exit.or_worse(doubts(holding, out)));
     if args.json {
-        let lines: Vec<Line> = held.iter().map(line).collect();
+        let lines: Vec<InventoryLine> = held.iter().map(line).collect();
         return exit.or_worse(out.json(&lines));
     }
     if held.is_empty() {
@@ -121,13 +98,13 @@ fn missing(holding: &Holding, gaps: &Windows) -> Option<u64> {
     Some(gaps.iter().map(|gap| grid.count(gap)).sum())
 }
 
-fn line(holding: &Holding) -> Line {
+fn line(holding: &Holding) -> InventoryLine {
     let series = &holding.series;
     let ledger = holding.ledger.as_ref().ok();
     let gaps = ledger.map(|ledger| open_gaps(series, ledger));
     let ends = ledger.and_then(Ledger::ends);
     let away = ledger.map(away).unwrap_or_default();
-    Line {
+    InventoryLine {
         series: series.to_string(),
         exchange: series.exchange().to_owned(),
         pair: series.pair().to_string(),

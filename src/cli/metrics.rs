@@ -1,7 +1,6 @@
 //! `dccd metrics`: every metric there is, for people, for programs and for docs/.
 
-use serde::Serialize;
-
+use crate::api::MetricLine;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::telemetry::{Family, Metrics, Textfile};
@@ -20,15 +19,6 @@ pub struct Args {
     markdown: bool,
 }
 
-/// A family and where it is found.
-#[derive(Serialize)]
-struct Line {
-    #[serde(flatten)]
-    family: Family,
-    /// `/metrics`, or `textfile` for those of `collect --textfile`.
-    found: &'static str,
-}
-
 /// Prints what is registered.
 pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     let lines = lines();
@@ -41,33 +31,38 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
     Exit::Done
 }
 
-fn lines() -> Vec<Line> {
-    let scraped = Metrics::new().families().into_iter().map(|family| Line { family, found: "/metrics" });
-    let written = Textfile::families().into_iter().map(|family| Line { family, found: "textfile" });
+fn lines() -> Vec<MetricLine> {
+    let scraped = Metrics::new().families().into_iter().map(|family| line(family, "/metrics"));
+    let written = Textfile::families().into_iter().map(|family| line(family, "textfile"));
     scraped.chain(written).collect()
 }
 
-fn table(lines: &[Line]) -> Vec<String> {
+fn line(family: Family, found: &'static str) -> MetricLine {
+    let Family { name, kind, unit, labels, help } = family;
+    MetricLine { name, r#type: kind, unit, labels, help, found }
+}
+
+fn table(lines: &[MetricLine]) -> Vec<String> {
     let mut rows = Vec::with_capacity(2 * lines.len());
-    for Line { family, .. } in lines {
+    for family in lines {
         let labels = if family.labels.is_empty() {
             String::new()
         } else {
             format!("{{{}}}", family.labels.join(", "))
         };
-        rows.push(format!("{}{labels}  {}", family.name, family.kind));
+        rows.push(format!("{}{labels}  {}", family.name, family.r#type));
         rows.push(format!("    {}", family.help));
     }
     rows
 }
 
-fn markdown(lines: &[Line]) -> Vec<String> {
-    let row = |Line { family, .. }: &Line| {
+fn markdown(lines: &[MetricLine]) -> Vec<String> {
+    let row = |family: &MetricLine| {
         let labels = if family.labels.is_empty() { "-".to_owned() } else { family.labels.join(", ") };
         format!(
             "| `{}` | {} | {} | {labels} | {} |",
             family.name,
-            family.kind,
+            family.r#type,
             family.unit.unwrap_or("-"),
             family.help
         )

@@ -1,8 +1,8 @@
 //! `dccd purge`: room on the disk, by dropping files that a remote holds.
 
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::DroppedFile;
 use crate::cli::Exit;
 use crate::cli::hand_over::do_copies;
 use crate::cli::output::Output;
@@ -27,14 +27,6 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Line {
-    series: String,
-    period: String,
-    bytes: u64,
-    remote: String,
-}
-
 /// Drops and prints; ends with 1 where there still is too little room.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     if config.storage.remotes.is_empty() {
@@ -45,11 +37,11 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         return out.fail(Exit::Usage, "say how much room to make: --min-free-gb, or `storage.min_free_gb`");
     }
     let wanted = (wanted_gb * f64::from(1_u32 << 30)) as u64;
-    let (mut dropped, mut free): (Vec<Line>, Option<u64>) = (Vec::new(), None);
+    let (mut dropped, mut free): (Vec<DroppedFile>, Option<u64>) = (Vec::new(), None);
     let asked = CopyAsked::Purge { wanted_bytes: wanted, dry_run: args.dry_run };
     let done = do_copies(&config, "purge", asked, out, &stop, |told, _| match told {
         Update::Copied(CopyUpdate::Dropped { series, period, bytes, remote }) => {
-            dropped.push(Line { series, period, bytes, remote });
+            dropped.push(DroppedFile { series, period, bytes, remote });
         }
         Update::Copied(CopyUpdate::Purged { free_bytes }) => free = Some(free_bytes),
         _ => {}
@@ -75,7 +67,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     )
 }
 
-fn print(args: &Args, dropped: &[Line], free: Option<u64>, out: &mut Output) {
+fn print(args: &Args, dropped: &[DroppedFile], free: Option<u64>, out: &mut Output) {
     if args.json {
         out.json(&dropped);
         return;

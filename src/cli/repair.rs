@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::RepairLine;
 use crate::cli::hand_over::{Ask, do_work};
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
@@ -30,27 +30,14 @@ pub struct Args {
     json: bool,
 }
 
-/// What became of one series.
-#[derive(Serialize)]
-struct Line<'a> {
-    series: &'a str,
-    set_aside: &'a [String],
-    gap_seconds_before: f64,
-    gap_seconds_after: f64,
-    rows: u64,
-    error: Option<&'a str>,
-}
-
-impl<'a> Line<'a> {
-    fn of(report: &'a Report, files: &'a Files) -> Self {
-        Line {
-            series: &report.series,
-            set_aside: &files.set_aside,
-            gap_seconds_before: files.gap_seconds_before,
-            gap_seconds_after: files.gap_seconds_after,
-            rows: report.rows,
-            error: report.error.as_deref(),
-        }
+fn line<'a>(report: &'a Report, files: &'a Files) -> RepairLine<'a> {
+    RepairLine {
+        series: &report.series,
+        set_aside: &files.set_aside,
+        gap_seconds_before: files.gap_seconds_before,
+        gap_seconds_after: files.gap_seconds_after,
+        rows: report.rows,
+        error: report.error.as_deref(),
     }
 }
 
@@ -69,7 +56,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         exit = exit.or_worse(Exit::of_run(report.how));
         let files = report.files.clone().unwrap_or_default();
         if !args.json {
-            out.line(text(&Line::of(&report, &files)));
+            out.line(text(&line(&report, &files)));
         }
         reports.push((report, files));
     });
@@ -80,7 +67,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         }
     }
     if args.json {
-        let lines: Vec<Line<'_>> = reports.iter().map(|(report, files)| Line::of(report, files)).collect();
+        let lines: Vec<RepairLine<'_>> = reports.iter().map(|(report, files)| line(report, files)).collect();
         exit = exit.or_worse(out.json(&lines));
     } else {
         out.line(summary(reports.iter().filter(|(report, _)| report.how == How::Done).count(), meant));
@@ -118,7 +105,7 @@ fn held_only(layout: &Layout, series: &Series) -> Order {
     }
 }
 
-fn text(line: &Line<'_>) -> String {
+fn text(line: &RepairLine<'_>) -> String {
     let aside = match line.set_aside.len() {
         0 => String::new(),
         count => format!(", {count} damaged file(s) set aside"),

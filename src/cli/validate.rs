@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::online::{self, Check, State};
+use crate::api::{OnlineCheck, OnlineState, Validation};
+use crate::cli::online;
 use crate::cli::output::plain_json;
 use crate::cli::{Exit, refused, web};
 use crate::config::{self, Config};
@@ -59,13 +59,13 @@ fn load(path: Option<&Path>) -> Result<Config, Vec<String>> {
 fn told(
     args: &Args,
     loaded: &Result<Config, Vec<String>>,
-    checks: &[Check],
+    checks: &[OnlineCheck],
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<u8> {
-    let failed = checks.iter().any(|check| check.state == State::Failed);
+    let failed = checks.iter().any(|check| check.state == OnlineState::Failed);
     if args.json {
-        let verdict = Verdict::of(loaded, checks);
+        let verdict = verdict(loaded, checks);
         writeln!(out, "{}", plain_json(&serde_json::to_string_pretty(&verdict)?))?;
         return Ok(loaded.as_ref().err().map_or(u8::from(failed), |lines| code(lines)));
     }
@@ -76,10 +76,17 @@ fn told(
             return Ok(code(lines));
         }
     }
-    for Check { about, state, said } in checks {
-        writeln!(out, "{} {about}: {said}", state.mark())?;
+    for OnlineCheck { about, state, said } in checks {
+        writeln!(out, "{} {about}: {said}", mark(*state))?;
     }
     Ok(u8::from(failed))
+}
+
+fn mark(state: OnlineState) -> &'static str {
+    match state {
+        OnlineState::Ok => "✓",
+        OnlineState::Failed => "✗",
+    }
 }
 
 /// How the command ends where the configuration is refused. A store whose address cannot be read is refused here as it
@@ -104,27 +111,14 @@ fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     config.notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))
 }
 
-/// What programs read.
-#[derive(Serialize)]
-struct Verdict<'a> {
-    valid: bool,
-    config: Option<String>,
-    data_path: Option<String>,
-    problems: Vec<String>,
-    notes: &'a [String],
-    checks: &'a [Check],
-}
-
-impl<'a> Verdict<'a> {
-    fn of(loaded: &'a Result<Config, Vec<String>>, checks: &'a [Check]) -> Self {
-        let config = loaded.as_ref().ok();
-        Verdict {
-            valid: config.is_some(),
-            config: config.map(|config| config.path.display().to_string()),
-            data_path: config.map(|config| config.data_path.display().to_string()),
-            problems: loaded.as_ref().err().cloned().unwrap_or_default(),
-            notes: config.map_or(&[], |config| &config.notes),
-            checks,
-        }
+fn verdict<'a>(loaded: &'a Result<Config, Vec<String>>, checks: &'a [OnlineCheck]) -> Validation<'a> {
+    let config = loaded.as_ref().ok();
+    Validation {
+        valid: config.is_some(),
+        config: config.map(|config| config.path.display().to_string()),
+        data_path: config.map(|config| config.data_path.display().to_string()),
+        problems: loaded.as_ref().err().cloned().unwrap_or_default(),
+        notes: config.map_or(&[], |config| &config.notes),
+        checks,
     }
 }

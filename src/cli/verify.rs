@@ -1,8 +1,8 @@
 //! `dccd verify`: every file against its hash, its order, its keys and its ledger.
 
 use clap_complete::engine::ArgValueCompleter;
-use serde::Serialize;
 
+use crate::api::FileFault;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
@@ -20,13 +20,6 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Line {
-    series: String,
-    path: Option<String>,
-    fault: String,
-}
-
 /// Checks and prints.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
@@ -40,7 +33,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         series_checked += 1;
         let ledger = Ledger::read(&layout.ledger(&series), &series).ok().flatten();
         away += ledger.map_or(0, |ledger| ledger.remote_only().count() as u64);
-        let line = |path, fault| Line { series: name.clone(), path, fault };
+        let line = |path, fault| FileFault { series: name.clone(), path, fault };
         match verify_series(&layout, &series) {
             Ok(found) => faults.extend(
                 found.into_iter().map(|fault| line(Some(fault.path.display().to_string()), fault.what)),
@@ -51,7 +44,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     if args.json {
         return Exit::of(faults.is_empty()).or_worse(out.json(&faults));
     }
-    for Line { series, path, fault } in &faults {
+    for FileFault { series, path, fault } in &faults {
         let path = path.iter().map(|path| format!("{path}: ")).collect::<String>();
         out.line(format!("{series}: {path}{fault}"));
     }

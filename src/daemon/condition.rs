@@ -4,10 +4,8 @@
 //! collects while something beside it is wrong, such as a state store that is away, is *degraded*: it says why and
 //! since when, it is ready, and nobody gains by restarting it. Nothing here asks anybody anything.
 
-use serde::Serialize;
-
+pub use crate::api::Trouble;
 use crate::daemon::Snapshot;
-use crate::model::Micros;
 
 /// How the daemon is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,28 +39,6 @@ impl Condition {
         }
         if troubles(snapshot).is_empty() { Condition::Healthy } else { Condition::Degraded }
     }
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// With what.
-    pub about: String,
-    /// In words.
-    pub why: String,
-    /// Since when.
-    #[serde(serialize_with = "as_text")]
-    pub since: Micros,
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.about, self.why)
-    }
-}
-
-fn as_text<S: serde::Serializer>(at: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
 }
 
 /// Everything that is wrong beside what keeps a daemon from being ready.
@@ -100,6 +76,7 @@ pub fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
 mod tests {
     use super::*;
     use crate::daemon::{ExchangeView, QueueView, StoreView, WorkerView};
+    use crate::model::Micros;
 
     const AT: Micros = Micros(1_700_000_000_000_000);
 

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+pub use crate::api::{DiskView, StoreView, WorkerView};
 use crate::model::Micros;
 
 /// The daemon at one instant.
@@ -26,57 +25,6 @@ pub struct Snapshot {
     pub queues: Vec<QueueView>,
     /// Since when each thing is wrong that is wrong.
     pub since: BTreeMap<String, Micros>,
-}
-
-/// A process that works.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct WorkerView {
-    /// Its name, one of each process that ever ran; the same wherever it is told of.
-    pub id: String,
-    /// Its process, on its own host.
-    pub pid: u32,
-    /// Its version.
-    pub version: String,
-    /// Of this process `starting`, `running`, `stopping` or `stuck`; of others `healthy`, `stale` or `dead`.
-    pub state: &'static str,
-    /// How long ago it was heard of.
-    pub last_seen_s: f64,
-    /// How long ago its scheduler went round.
-    pub loop_lag_s: f64,
-    /// Its runs.
-    pub in_progress: u64,
-    /// Its memory.
-    pub rss_bytes: Option<u64>,
-}
-
-/// The state store as it last answered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct StoreView {
-    /// `sqlite` or `postgres`.
-    pub kind: &'static str,
-    /// The version of its engine.
-    pub version: String,
-    /// How long its last answer took.
-    pub latency_ms: Option<f64>,
-    /// Its size.
-    pub size_bytes: Option<u64>,
-    /// What waits in its write-ahead log.
-    pub wal_bytes: Option<u64>,
-    /// Connections held open.
-    pub connections: u32,
-    /// Why it cannot be used; none where it can.
-    pub error: Option<String>,
-}
-
-/// The disk as it was last measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct DiskView {
-    /// Free for us.
-    pub free_bytes: u64,
-    /// Its size.
-    pub size_bytes: u64,
-    /// Why rows are not accepted or not published; none where all is well.
-    pub error: Option<String>,
 }
 
 /// An exchange that is in use.

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::App;
 use super::lines::followed;
 use super::routes::{Asked, Reply, json, plain};
+use crate::api::ActionError;
 use crate::daemon::{Control, Refusal, ReloadAnswer};
 use crate::engine::wire::{CancelAsked, JobsAsked, JobsChanged, WorkAsked};
 use crate::engine::{CopyAsked, ProgressFeed, Work};
@@ -101,14 +101,8 @@ pub(super) fn read<T: DeserializeOwned>(asked: &Asked) -> Result<T, Box<Reply>> 
     serde_json::from_slice(&asked.body).map_err(|error| bad(error.to_string()))
 }
 
-/// Why an action was not begun.
-#[derive(Serialize)]
-struct Problem {
-    error: String,
-}
-
 fn bad(error: String) -> Box<Reply> {
-    Box::new(json(StatusCode::BAD_REQUEST, &Problem { error }))
+    Box::new(json(StatusCode::BAD_REQUEST, &ActionError { error }))
 }
 
 fn refused(refusal: &Refusal) -> Box<Reply> {
@@ -118,7 +112,7 @@ fn refused(refusal: &Refusal) -> Box<Reply> {
         Refusal::TooMuch | Refusal::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Db(_) | Refusal::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Box::new(json(status, &Problem { error: Chain(refusal).to_string() }))
+    Box::new(json(status, &ActionError { error: Chain(refusal).to_string() }))
 }
 
 fn no_control() -> Reply {

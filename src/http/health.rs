@@ -1,39 +1,12 @@
 //! `/health` and `/health/v2/queues`, from the snapshot alone: asking costs the store and the exchanges nothing.
 
-use std::collections::BTreeMap;
-
 use hyper::StatusCode;
-use serde::Serialize;
 
 use super::App;
 use super::routes::{Reply, json};
-use crate::daemon::{
-    Condition, DiskView, ExchangeView, QueueView, Snapshot, StoreView, Trouble, WorkerView, troubles,
-};
+use crate::api::{ExchangeHealth, Health, QueueHealth, Queues, RateLimit};
+use crate::daemon::{Condition, ExchangeView, QueueView, Snapshot, troubles};
 use crate::model::Micros;
-
-#[derive(Serialize)]
-struct Health<'a> {
-    /// `healthy`, `degraded` or `unhealthy`.
-    status: &'static str,
-    environment: &'a str,
-    version: &'static str,
-    /// Why it is not healthy, and since when.
-    reasons: Vec<Trouble>,
-    workers: &'a [WorkerView],
-    store: &'a StoreView,
-    disk: &'a DiskView,
-    exchanges: Vec<Exchange<'a>>,
-    generated_at: String,
-}
-
-#[derive(Serialize)]
-struct Exchange<'a> {
-    name: &'a str,
-    up: bool,
-    limited_until: Option<String>,
-    banned_until: Option<String>,
-}
 
 /// Everything at a glance; 503 only where nothing is collected.
 pub(super) fn health(app: &App) -> Reply {
@@ -60,44 +33,9 @@ pub(super) fn health(app: &App) -> Reply {
     )
 }
 
-fn exchange(view: &ExchangeView) -> Exchange<'_> {
+fn exchange(view: &ExchangeView) -> ExchangeHealth<'_> {
     let (limited_until, banned_until) = (view.limited_until.map(instant), view.banned_until.map(instant));
-    Exchange { name: view.name, up: view.is_up, limited_until, banned_until }
-}
-
-#[derive(Serialize)]
-struct Queues<'a> {
-    broker: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    store: &'a StoreView,
-    environment: &'a str,
-    queues: BTreeMap<&'a str, Queue<'a>>,
-    workers: &'a [WorkerView],
-    generated_at: String,
-}
-
-#[derive(Serialize)]
-struct Queue<'a> {
-    name: &'a str,
-    /// `active`, or `paused` where every job is.
-    status: &'static str,
-    depth: u64,
-    scheduled: u64,
-    in_progress: u64,
-    failed: u64,
-    exhausted: u64,
-    paused: u64,
-    oldest_waiting_s: f64,
-    rate_limit: Option<RateLimit>,
-    paused_until: Option<String>,
-}
-
-#[derive(Serialize)]
-struct RateLimit {
-    limit: u32,
-    per_s: f64,
-    free_in_s: f64,
+    ExchangeHealth { name: view.name, up: view.is_up, limited_until, banned_until }
 }
 
 /// The queues; 503 with the same body where the store is out of reach.
@@ -120,13 +58,13 @@ pub(super) fn queues(app: &App) -> Reply {
     )
 }
 
-fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> Queue<'a> {
+fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> QueueHealth<'a> {
     let at = snapshot.at;
     let exchange = snapshot.exchanges.iter().find(|exchange| exchange.name == own.name);
     let banned = exchange.and_then(|exchange| exchange.banned_until);
     let held = banned.or_else(|| exchange.and_then(|exchange| exchange.limited_until));
     let is_idle = own.depth + own.scheduled + own.in_progress == 0;
-    Queue {
+    QueueHealth {
         name: &own.name,
         status: if own.paused > 0 && is_idle { "paused" } else { "active" },
         depth: own.depth,

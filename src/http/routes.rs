@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::auth::{Access, Caller};
 use super::{App, actions, drill, health, page, scrape};
+use crate::api::Readiness;
 
 /// An answer; its body is whole in memory, or told as things happen.
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -174,12 +175,6 @@ fn healthy(app: &App) -> Reply {
     }
     let what = format!("the scheduler has not ticked for {} s\n", late.as_secs());
     plain(StatusCode::SERVICE_UNAVAILABLE, what)
-}
-
-#[derive(Serialize)]
-struct Readiness {
-    ready: bool,
-    reasons: Vec<String>,
 }
 
 fn ready(app: &App) -> Reply {

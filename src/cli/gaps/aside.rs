@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Line;
+use crate::api::GapLine;
 use crate::model::{Micros, Series, Span};
 use crate::store::SetAsideRow;
 
@@ -19,7 +19,7 @@ struct Run {
 }
 
 /// The lines of a series' rows, in the order of their instants; rows without one come last.
-pub(super) fn lines(series: &Series, mut rows: Vec<SetAsideRow>, file: &Path) -> Vec<Line> {
+pub(super) fn lines(series: &Series, mut rows: Vec<SetAsideRow>, file: &Path) -> Vec<GapLine> {
     rows.sort_by_key(|row| (row.at.is_none(), row.at));
     let near = match series.span() {
         Some(Span::Fixed(secs)) => Duration::from_secs(secs.into()),
@@ -49,18 +49,21 @@ fn are_near(last: Option<Micros>, at: Option<Micros>, near: Duration) -> bool {
     }
 }
 
-fn line(series: &Series, run: Run, file: &Path) -> Line {
+fn line(series: &Series, run: Run, file: &Path) -> GapLine {
     let Run { first, last_at, rows } = run;
     let SetAsideRow { at, fault, detail, text, .. } = first;
     let last_at = last_at.filter(|last| Some(*last) != at);
-    Line {
+    GapLine {
+        series: series.to_string(),
+        state: "set aside",
+        reason: detail,
         at: at.map(|at| at.to_string()),
         last_at: last_at.map(|at| at.to_string()),
         fault: Some(fault),
         rows: Some(rows),
         text: Some(text),
         file: Some(file.to_owned()),
-        ..Line::of(series.to_string(), "set aside", detail)
+        ..GapLine::default()
     }
 }
 

@@ -3,11 +3,10 @@
 mod aside;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap_complete::engine::ArgValueCompleter;
-use serde::Serialize;
 
+use crate::api::GapLine;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
@@ -30,52 +29,6 @@ pub struct Args {
     json: bool,
 }
 
-/// A window, or rows that were set aside.
-#[derive(Default, Serialize)]
-struct Line {
-    series: String,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    reason: String,
-    /// What is wrong with rows that were set aside: one of few words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
-    /// The open or instant of the first of them, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
-    /// That of the last of several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows: Option<u64>,
-    /// The first of them as the exchange sent it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    /// Where all of them are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<PathBuf>,
-}
-
-impl Line {
-    fn of(series: String, state: &'static str, reason: String) -> Self {
-        Line { series, state, reason, ..Line::default() }
-    }
-
-    fn of_window(series: &Series, state: &'static str, window: Window, reason: String) -> Self {
-        Line {
-            from: Some(window.from.to_string()),
-            until: Some(window.until.to_string()),
-            seconds: Some(window.secs()),
-            ..Line::of(series.to_string(), state, reason)
-        }
-    }
-}
-
 /// Prints the windows and the rows.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
@@ -84,7 +37,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         Err(none) => return out.failed(&none),
     };
     let mut exit = Exit::Done;
-    let mut lines: BTreeMap<Series, Vec<Line>> = BTreeMap::new();
+    let mut lines: BTreeMap<Series, Vec<GapLine>> = BTreeMap::new();
     for series in &meant {
         let Some(holding) = holding(&layout, series) else {
             if !args.series.is_empty() {
@@ -102,7 +55,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
             lines.entry(series).or_default().extend(aside);
         }
     }
-    let lines: Vec<Line> = lines.into_values().flatten().collect();
+    let lines: Vec<GapLine> = lines.into_values().flatten().collect();
     if args.json {
         return exit.or_worse(out.json(&lines));
     }
@@ -131,20 +84,32 @@ pub(super) fn doubts(holding: &Holding, out: &mut Output) -> Exit {
     Exit::of(holding.gone.is_empty())
 }
 
-fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<Line> {
+fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<GapLine> {
     let gaps = open_gaps(series, ledger);
     let gap = |gap| {
         let reason = ledger.reason(gap).unwrap_or("not fetched yet").to_owned();
-        Line::of_window(series, "gap", gap, reason)
+        line_of_window(series, "gap", gap, reason)
     };
-    let mut lines: Vec<Line> = gaps.iter().map(gap).collect();
+    let mut lines: Vec<GapLine> = gaps.iter().map(gap).collect();
     if !args.open {
         for (state, notes) in [("empty", &ledger.empty), ("unfillable", &ledger.unfillable)] {
-            let line = |Note { window, reason }| Line::of_window(series, state, window, reason);
+            let line = |Note { window, reason }| line_of_window(series, state, window, reason);
             lines.extend(joined(notes).into_iter().map(line));
         }
     }
     lines
+}
+
+fn line_of_window(series: &Series, state: &'static str, window: Window, reason: String) -> GapLine {
+    GapLine {
+        series: series.to_string(),
+        state,
+        from: Some(window.from.to_string()),
+        until: Some(window.until.to_string()),
+        seconds: Some(window.secs()),
+        reason,
+        ..GapLine::default()
+    }
 }
 
 /// Notes in the order of their windows, those that touch and give one reason as one.
@@ -169,7 +134,7 @@ fn rows_aside(
     layout: &Layout,
     out: &mut Output,
     exit: &mut Exit,
-) -> Vec<(Series, Vec<Line>)> {
+) -> Vec<(Series, Vec<GapLine>)> {
     let all = layout.series_with_rows_aside().unwrap_or_else(|error| {
         *exit = out.failed(&error);
         Vec::new()
@@ -193,7 +158,7 @@ fn rows_aside(
     found
 }
 
-fn print(lines: Vec<Line>, out: &mut Output) {
+fn print(lines: Vec<GapLine>, out: &mut Output) {
     if lines.is_empty() {
         return out.line("No gaps.");
     }
@@ -201,7 +166,7 @@ fn print(lines: Vec<Line>, out: &mut Output) {
     out.line(&header);
     out.line("-".repeat(header.len()));
     for line in lines {
-        let Line { series, state, mut reason, .. } = line;
+        let GapLine { series, state, mut reason, .. } = line;
         let known = |at: Option<String>| at.unwrap_or_else(|| "-".to_owned());
         let (from, until) = (known(line.from.or(line.at)), known(line.until.or(line.last_at)));
         if let (Some(fault), Some(rows), Some(file)) = (line.fault, line.rows, line.file) {

@@ -119,7 +119,7 @@ impl<'o> Asked<'o> {
                 continue;
             };
             match act(tracker, id.clone()).await {
-                Ok(task) if json => changed.push(super::table::Line::of(&task, self.is_paused(&task))),
+                Ok(task) if json => changed.push(super::table::task_line(&task, self.is_paused(&task))),
                 Ok(task) => self.out.line(format!("{id}: {}", super::why::state(&task, &self.zone))),
                 Err(error) => exit = exit.or_worse(self.failed(&error)),
             }

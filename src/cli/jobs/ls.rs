@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::jobs::ask::Asked;
-use crate::cli::jobs::table::{Line, head, paused_row, row};
+use crate::cli::jobs::table::{head, paused_row, row, task_line};
 use crate::cli::{Exit, complete, naming};
 use crate::model::{Series, matches_selector, select};
 use crate::tracker::{Filter, Status, Task, TaskKind};
@@ -54,8 +54,8 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
         Err(failed) => return failed,
     };
     if args.json {
-        return asked
-            .json(&tasks.iter().map(|task| Line::of(task, asked.is_paused(task))).collect::<Vec<_>>());
+        let lines: Vec<_> = tasks.iter().map(|task| task_line(task, asked.is_paused(task))).collect();
+        return asked.json(&lines);
     }
     let idle = never_ran(args, &tasks, asked);
     if tasks.is_empty() && idle.is_empty() {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use crate::api::PrunedTasks;
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
 use crate::tracker::{Pruned, Retention};
@@ -18,12 +17,6 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Forgotten {
-    succeeded: u64,
-    exhausted: u64,
 }
 
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
@@ -41,7 +34,7 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
     };
     let Pruned { succeeded, exhausted } = pruned;
     if args.json {
-        return asked.json(&Forgotten { succeeded, exhausted });
+        return asked.json(&PrunedTasks { succeeded, exhausted });
     }
     asked.out.line(format!("Forgot {succeeded} task(s) that succeeded and {exhausted} that were exhausted."));
     Exit::Done

@@ -1,10 +1,9 @@
 //! `dccd jobs show`: everything known of one task, with its attempts.
 
-use serde::Serialize;
-
+use crate::api::TaskDetail;
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
-use crate::cli::jobs::table::{AttemptLine, Line, outcome};
+use crate::cli::jobs::table::{attempt_line, outcome, task_line};
 use crate::cli::jobs::why::{paused, state};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
@@ -16,13 +15,6 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    task: Line,
-    attempts_kept: Vec<AttemptLine>,
 }
 
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
@@ -38,8 +30,8 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
         };
         match found {
             Ok(Some((task, attempts))) if args.json => {
-                let attempts_kept = attempts.iter().map(AttemptLine::of).collect();
-                all.push(Shown { task: Line::of(&task, asked.is_paused(&task)), attempts_kept });
+                let attempts_kept = attempts.iter().map(attempt_line).collect();
+                all.push(TaskDetail { task: task_line(&task, asked.is_paused(&task)), attempts_kept });
             }
             Ok(Some((task, attempts))) => print(&task, &attempts, asked),
             Ok(None) => exit = exit.or_worse(not_run(id, asked)),

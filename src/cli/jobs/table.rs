@@ -1,94 +1,50 @@
 //! A task as programs and people read it.
 
-use serde::Serialize;
-
+use crate::api::{AttemptLine, TaskLine};
 use crate::model::{Micros, Series, Zone};
 use crate::tracker::{Attempt, Task};
 
 /// A task for programs.
-#[derive(Serialize)]
-pub(super) struct Line {
-    id: String,
-    exchange: String,
-    kind: &'static str,
-    series: String,
-    from: Option<String>,
-    until: Option<String>,
-    status: &'static str,
-    /// Whether it is of a job that does not run by itself until it is resumed.
-    paused: bool,
-    priority: i64,
-    run_at: String,
-    attempts: u32,
-    attempts_total: u32,
-    max_attempts: Option<u32>,
-    worker: Option<String>,
-    locked_at: Option<String>,
-    lease_until: Option<String>,
-    cancel_requested: bool,
-    created_at: String,
-    updated_at: String,
-    finished_at: Option<String>,
-    reason: Option<String>,
-    data: String,
-}
-
-impl Line {
-    pub(super) fn of(task: &Task, paused: bool) -> Self {
-        let text = |at: Micros| at.to_string();
-        let lease = task.lease.as_ref();
-        Line {
-            id: task.id.clone(),
-            exchange: task.queue.clone(),
-            kind: task.kind.name(),
-            series: task.series.clone(),
-            from: task.window.map(|window| text(window.from)),
-            until: task.window.map(|window| text(window.until)),
-            status: task.status.name(),
-            paused,
-            priority: task.priority.code(),
-            run_at: text(task.run_at),
-            attempts: task.attempts,
-            attempts_total: task.attempts_total,
-            max_attempts: task.max_attempts,
-            worker: lease.map(|lease| lease.worker.clone()),
-            locked_at: lease.map(|lease| text(lease.since)),
-            lease_until: lease.map(|lease| text(lease.until)),
-            cancel_requested: task.cancel_requested,
-            created_at: text(task.created_at),
-            updated_at: text(task.updated_at),
-            finished_at: task.finished_at.map(text),
-            reason: task.reason.clone(),
-            data: task.data.clone(),
-        }
+pub(super) fn task_line(task: &Task, paused: bool) -> TaskLine {
+    let text = |at: Micros| at.to_string();
+    let lease = task.lease.as_ref();
+    TaskLine {
+        id: task.id.clone(),
+        exchange: task.queue.clone(),
+        kind: task.kind.name(),
+        series: task.series.clone(),
+        from: task.window.map(|window| text(window.from)),
+        until: task.window.map(|window| text(window.until)),
+        status: task.status.name(),
+        paused,
+        priority: task.priority.code(),
+        run_at: text(task.run_at),
+        attempts: task.attempts,
+        attempts_total: task.attempts_total,
+        max_attempts: task.max_attempts,
+        worker: lease.map(|lease| lease.worker.clone()),
+        locked_at: lease.map(|lease| text(lease.since)),
+        lease_until: lease.map(|lease| text(lease.until)),
+        cancel_requested: task.cancel_requested,
+        created_at: text(task.created_at),
+        updated_at: text(task.updated_at),
+        finished_at: task.finished_at.map(text),
+        reason: task.reason.clone(),
+        data: task.data.clone(),
     }
 }
 
 /// An attempt for programs.
-#[derive(Serialize)]
-pub(super) struct AttemptLine {
-    number: u32,
-    worker: String,
-    started_at: String,
-    ended_at: Option<String>,
-    outcome: String,
-    error_class: Option<String>,
-    error: Option<String>,
-    causes: Vec<String>,
-}
-
-impl AttemptLine {
-    pub(super) fn of(attempt: &Attempt) -> Self {
-        AttemptLine {
-            number: attempt.number,
-            worker: attempt.worker.clone(),
-            started_at: attempt.started_at.to_string(),
-            ended_at: attempt.ended_at.map(|at| at.to_string()),
-            outcome: outcome(attempt).to_owned(),
-            error_class: attempt.error_class.clone(),
-            error: attempt.error.clone(),
-            causes: attempt.causes.clone(),
-        }
+pub(super) fn attempt_line(attempt: &Attempt) -> AttemptLine {
+    AttemptLine {
+        number: attempt.number,
+        worker: attempt.worker.clone(),
+        started_at: attempt.started_at.to_string(),
+        ended_at: attempt.ended_at.map(|at| at.to_string()),
+        outcome: outcome(attempt).to_owned(),
+        error_class: attempt.error_class.clone(),
+        error: attempt.error.clone(),
+        causes: attempt.causes.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dccd jobs why`: what a task waits for, in words.
 
-use serde::Serialize;
+use crate::api::TaskReasons;
 
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
@@ -19,14 +19,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    id: String,
-    status: &'static str,
-    paused: bool,
-    because: Vec<String>,
-}
-
 pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
     let ids = match asked.resolve(&args.id).await {
         Ok(ids) => ids,
@@ -39,8 +31,8 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
             None => Ok(None),
         };
         match found {
-            Ok(Some((task, around))) => answers.push(Answer::of(&task, &around, asked)),
-            Ok(None) => answers.push(Answer::of_job(id, asked)),
+            Ok(Some((task, around))) => answers.push(reasons(&task, &around, asked)),
+            Ok(None) => answers.push(reasons_of_job(id, asked)),
             Err(error) => return asked.failed(&error),
         }
     }
@@ -55,20 +47,18 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
     Exit::Done
 }
 
-impl Answer {
-    fn of(task: &Task, around: &Around, asked: &Asked<'_>) -> Self {
-        let is_paused = asked.is_paused(task);
-        let because = because(task, around, is_paused, &asked.zone);
-        Answer { id: task.id.clone(), status: task.status.name(), paused: is_paused, because }
-    }
+fn reasons(task: &Task, around: &Around, asked: &Asked<'_>) -> TaskReasons {
+    let is_paused = asked.is_paused(task);
+    let because = because(task, around, is_paused, &asked.zone);
+    TaskReasons { id: task.id.clone(), status: task.status.name(), paused: is_paused, because }
+}
 
-    /// A configured job that no process has begun yet.
-    fn of_job(id: &str, asked: &Asked<'_>) -> Self {
-        let is_paused = id.parse().is_ok_and(|series| asked.is_paused_job(&series));
-        let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
-        because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
-        Answer { id: id.to_owned(), status: "pending", paused: is_paused, because }
-    }
+/// The reasons of a configured job that no process has begun yet.
+fn reasons_of_job(id: &str, asked: &Asked<'_>) -> TaskReasons {
+    let is_paused = id.parse().is_ok_and(|series| asked.is_paused_job(&series));
+    let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
+    because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
+    TaskReasons { id: id.to_owned(), status: "pending", paused: is_paused, because }
 }
 
 /// Why a paused job does not run.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::online::{Check, WITHIN};
+use crate::api::OnlineCheck;
+use crate::cli::online::WITHIN;
 use crate::clock::now;
 use crate::config::Config;
 use crate::exchange::{AssetNames, Instrument, find};
@@ -40,11 +41,11 @@ pub(super) async fn ask(
     name: String,
     pairs: BTreeSet<Pair>,
     stop: CancellationToken,
-) -> Vec<Check> {
+) -> Vec<OnlineCheck> {
     let about = format!("{name} clock");
     let client = match client(&config, &name) {
         Some(Ok(client)) => Arc::new(client),
-        Some(Err(error)) => return vec![Check::failed(about, Chain(&error).to_string())],
+        Some(Err(error)) => return vec![OnlineCheck::failed(about, Chain(&error).to_string())],
         None => return Vec::new(),
     };
     let measured = client.measure_clock(&stop).await;
@@ -54,11 +55,13 @@ pub(super) async fn ask(
         .is_some_and(|error| error.speaks_of_the_exchange() && !matches!(error, NetError::Unreadable { .. }));
     let mut checks = vec![match measured {
         Ok(()) => clock(about, &client),
-        Err(error) => Check::failed(about, words(&error)),
+        Err(error) => OnlineCheck::failed(about, words(&error)),
     }];
     if away {
         let pairs = pairs.iter().map(|pair| format!("{name} {pair}"));
-        checks.extend(pairs.map(|about| Check::failed(about, "not asked, as the exchange did not answer")));
+        checks.extend(
+            pairs.map(|about| OnlineCheck::failed(about, "not asked, as the exchange did not answer")),
+        );
         return checks;
     }
     for some in pairs.into_iter().collect::<Vec<_>>().chunks(AT_ONCE) {
@@ -77,20 +80,20 @@ fn client(config: &Config, name: &str) -> Option<Result<Client, NetError>> {
     find(name).map(|exchange| Client::new(exchange, settings, Arc::new(Silent)))
 }
 
-fn clock(about: String, client: &Client) -> Check {
+fn clock(about: String, client: &Client) -> OnlineCheck {
     let ahead = client.clock().now().0.saturating_sub(now().0);
     let secs = Duration::from_micros(ahead.unsigned_abs());
     let side = if ahead < 0 { "behind" } else { "ahead of" };
     let said = format!("the exchange is {:.3} s {side} this machine", secs.as_secs_f64());
     if secs <= CLOCK_SLACK {
-        Check::ok(about, said)
+        OnlineCheck::ok(about, said)
     } else {
-        Check::failed(about, format!("{said}; set this machine's clock by NTP"))
+        OnlineCheck::failed(about, format!("{said}; set this machine's clock by NTP"))
     }
 }
 
 /// Asks for some pairs side by side; the answers come in their order.
-async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToken) -> Vec<Check> {
+async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToken) -> Vec<OnlineCheck> {
     let mut asking = JoinSet::new();
     for (place, pair) in pairs.iter().enumerate() {
         let (client, pair, stop) = (Arc::clone(client), pair.clone(), stop.clone());
@@ -102,12 +105,12 @@ async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToke
 }
 
 /// Asks whether a pair is listed and traded, as a run does before its first page.
-async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Check {
+async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> OnlineCheck {
     let exchange = client.exchange();
     let about = format!("{} {pair}", exchange.name());
     let names = match names(client, stop).await {
         Ok(names) => names,
-        Err(error) => return Check::failed(about, error),
+        Err(error) => return OnlineCheck::failed(about, error),
     };
     let mut found = look_up(client, pair, pair, &names, stop).await;
     if let (Err(_), Some(raised)) = (&found, pair.raised()) {
@@ -115,9 +118,11 @@ async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Che
         found = look_up(client, pair, &raised, &names, stop).await.or(found);
     }
     match found {
-        Err(error) => Check::failed(about, error),
-        Ok(listed) if listed.is_open => Check::ok(about, format!("listed as {} and traded", listed.symbol)),
-        Ok(listed) => Check::failed(about, format!("listed as {}, but not traded now", listed.symbol)),
+        Err(error) => OnlineCheck::failed(about, error),
+        Ok(listed) if listed.is_open => {
+            OnlineCheck::ok(about, format!("listed as {} and traded", listed.symbol))
+        }
+        Ok(listed) => OnlineCheck::failed(about, format!("listed as {}, but not traded now", listed.symbol)),
     }
 }
 

@@ -11,56 +11,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::OnlineCheck;
 use crate::config::Config;
 
 /// How long all questions together may take; one still open then is a failure.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// What one question brought to light.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Check {
-    /// What was asked, or about what: `binance BTC/USDT`, `store lock`.
-    pub(crate) about: String,
-    /// How it stands.
-    pub(crate) state: State,
-    /// In words, those of the one that was asked where it refused.
-    pub(crate) said: String,
-}
-
-/// How something stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    Ok,
-    Failed,
-}
-
-impl State {
-    pub(crate) fn mark(self) -> &'static str {
-        match self {
-            State::Ok => "✓",
-            State::Failed => "✗",
-        }
-    }
-}
-
-impl Check {
-    fn ok(about: impl Into<String>, said: impl Into<String>) -> Self {
-        Check { about: about.into(), state: State::Ok, said: said.into() }
-    }
-
-    fn failed(about: impl Into<String>, said: impl Into<String>) -> Self {
-        Check { about: about.into(), state: State::Failed, said: said.into() }
-    }
-}
-
 /// Asks everything: exchanges in the order of their names, then the store, then the remotes of the file.
 /// A `stop` ends it at once.
-pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Check> {
+pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<OnlineCheck> {
     let (late, own) = (CancellationToken::new(), Arc::new(config.clone()));
     let mut questions = Questions::default();
     for (name, pairs) in exchanges::configured(config) {
@@ -77,7 +39,7 @@ pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Check>
     };
     tokio::select! {
         checks = questions.answers() => checks,
-        () = stop.cancelled() => vec![Check::failed("online", "stopped before everything was answered")],
+        () = stop.cancelled() => vec![OnlineCheck::failed("online", "stopped before everything was answered")],
         () = alarm => Vec::new(),
     }
 }
@@ -86,17 +48,17 @@ pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Check>
 #[derive(Default)]
 struct Questions {
     asked: usize,
-    asking: JoinSet<(usize, Vec<Check>)>,
+    asking: JoinSet<(usize, Vec<OnlineCheck>)>,
 }
 
 impl Questions {
-    fn put(&mut self, question: impl Future<Output = Vec<Check>> + Send + 'static) {
+    fn put(&mut self, question: impl Future<Output = Vec<OnlineCheck>> + Send + 'static) {
         let place = self.asked;
         self.asked += 1;
         self.asking.spawn(async move { (place, question.await) });
     }
 
-    async fn answers(self) -> Vec<Check> {
+    async fn answers(self) -> Vec<OnlineCheck> {
         let mut answers = self.asking.join_all().await;
         answers.sort_unstable_by_key(|(place, _)| *place);
         answers.into_iter().flat_map(|(_, checks)| checks).collect()

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::cli::online::Check;
+use crate::api::OnlineCheck;
 use crate::config::Remote;
 use crate::engine::target;
 use crate::remote::{Ended, Provider, S3, Target, mask, run_program};
@@ -14,7 +14,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const NO_FOLDER: i32 = 3;
 
 /// Asks the remote at a place of `storage.remotes`.
-pub(super) async fn ask(place: usize, remote: Remote) -> Vec<Check> {
+pub(super) async fn ask(place: usize, remote: Remote) -> Vec<OnlineCheck> {
     let about = format!("storage.remotes[{place}]");
     let target = target(&remote);
     vec![match target.provider {
@@ -23,33 +23,33 @@ pub(super) async fn ask(place: usize, remote: Remote) -> Vec<Check> {
     }]
 }
 
-async fn s3(about: String, target: &Target) -> Check {
+async fn s3(about: String, target: &Target) -> OnlineCheck {
     let probing = async { S3::new(target)?.probe().await };
     match tokio::time::timeout(ANSWER_WITHIN, probing).await {
-        Ok(Ok(())) => Check::ok(about, "answers"),
-        Ok(Err(error)) => Check::failed(about, error.to_string()),
-        Err(_) => Check::failed(about, format!("no answer within {} s", ANSWER_WITHIN.as_secs())),
+        Ok(Ok(())) => OnlineCheck::ok(about, "answers"),
+        Ok(Err(error)) => OnlineCheck::failed(about, error.to_string()),
+        Err(_) => OnlineCheck::failed(about, format!("no answer within {} s", ANSWER_WITHIN.as_secs())),
     }
 }
 
-async fn rclone(about: String, target: &Target) -> Check {
+async fn rclone(about: String, target: &Target) -> OnlineCheck {
     let version = match run_program("rclone", &["version"], VERSION_WITHIN, None).await {
         Ok(ended) if ended.is_ok() => ended.out.lines().next().unwrap_or("rclone").to_owned(),
-        Ok(ended) => return Check::failed(about, refusal("rclone version", &ended, target)),
+        Ok(ended) => return OnlineCheck::failed(about, refusal("rclone version", &ended, target)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Check::failed(about, "rclone is not installed, or not on the PATH; install it");
+            return OnlineCheck::failed(about, "rclone is not installed, or not on the PATH; install it");
         }
-        Err(error) => return Check::failed(about, format!("rclone cannot be run: {error}")),
+        Err(error) => return OnlineCheck::failed(about, format!("rclone cannot be run: {error}")),
     };
     // What follows `--` is never an option, whatever it begins with.
     let asked = ["lsd", "--max-depth=1", "--retries=1", "--low-level-retries=1", "--", &target.address];
     match run_program("rclone", &asked, ANSWER_WITHIN, None).await {
-        Ok(ended) if ended.is_ok() => Check::ok(about, format!("answers ({version})")),
+        Ok(ended) if ended.is_ok() => OnlineCheck::ok(about, format!("answers ({version})")),
         Ok(ended) if ended.code == Some(NO_FOLDER) => {
-            Check::ok(about, format!("answers ({version}); its folder is not there yet"))
+            OnlineCheck::ok(about, format!("answers ({version}); its folder is not there yet"))
         }
-        Ok(ended) => Check::failed(about, refusal("rclone lsd", &ended, target)),
-        Err(error) => Check::failed(about, format!("rclone lsd: {error}")),
+        Ok(ended) => OnlineCheck::failed(about, refusal("rclone lsd", &ended, target)),
+        Err(error) => OnlineCheck::failed(about, format!("rclone lsd: {error}")),
     }
 }
 

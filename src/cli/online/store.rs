@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::{Access, access, statvfs};
 
-use crate::cli::online::Check;
+use crate::api::OnlineCheck;
 use crate::config::{Config, Secret, Store};
 use crate::db::Database;
 use crate::disk::{Disk, Os, aside};
@@ -21,14 +21,14 @@ const WITHIN: Duration = Duration::from_secs(10);
 const LEAST_FREE_BYTES: u64 = 256 << 20;
 
 /// Looks at the data path of a configuration. Nothing is created where none is yet.
-pub(super) async fn ask(config: Arc<Config>) -> Vec<Check> {
+pub(super) async fn ask(config: Arc<Config>) -> Vec<OnlineCheck> {
     let root = config.data_path.clone();
     let looking = tokio::task::spawn_blocking(move || look(&root));
     let mut checks = match tokio::time::timeout(WITHIN, looking).await {
         Ok(Ok(checks)) => checks,
-        Err(_) => return vec![Check::failed("store", "the disk of the data path does not answer")],
+        Err(_) => return vec![OnlineCheck::failed("store", "the disk of the data path does not answer")],
         Ok(Err(error)) => {
-            vec![Check::failed("store", format!("looking at the data path broke off: {error}"))]
+            vec![OnlineCheck::failed("store", format!("looking at the data path broke off: {error}"))]
         }
     };
     checks.push(match &config.store {
@@ -38,7 +38,7 @@ pub(super) async fn ask(config: Arc<Config>) -> Vec<Check> {
     checks
 }
 
-fn look(root: &Path) -> Vec<Check> {
+fn look(root: &Path) -> Vec<OnlineCheck> {
     let shown = root.display();
     let nearest = nearest(root);
     let writable = if nearest == root {
@@ -49,8 +49,8 @@ fn look(root: &Path) -> Vec<Check> {
             .map_err(io::Error::from)
     };
     let writable = match writable {
-        Ok(said) => Check::ok("store data_path", said),
-        Err(error) => Check::failed(
+        Ok(said) => OnlineCheck::ok("store data_path", said),
+        Err(error) => OnlineCheck::failed(
             "store data_path",
             format!(
                 "{} cannot be written: {error}; correct its owner or `settings.data_path`",
@@ -78,47 +78,50 @@ fn probe(root: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-fn free_space(nearest: &Path) -> Check {
+fn free_space(nearest: &Path) -> OnlineCheck {
     let about = "store space";
     match statvfs(nearest) {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let said = format!("{} free", bytes(free));
             if free >= LEAST_FREE_BYTES {
-                Check::ok(about, said)
+                OnlineCheck::ok(about, said)
             } else {
-                Check::failed(about, format!("{said}, less than {}; make room", bytes(LEAST_FREE_BYTES)))
+                OnlineCheck::failed(
+                    about,
+                    format!("{said}, less than {}; make room", bytes(LEAST_FREE_BYTES)),
+                )
             }
         }
-        Err(error) => Check::failed(about, io::Error::from(error).to_string()),
+        Err(error) => OnlineCheck::failed(about, io::Error::from(error).to_string()),
     }
 }
 
-fn lock(root: &Path) -> Check {
+fn lock(root: &Path) -> OnlineCheck {
     let said = DataLock::holder(root).map_or("no process works on it".to_owned(), |holder| {
         format!("{holder} works on it; `backfill` and `collect` are refused until it ends")
     });
-    Check::ok("store lock", said)
+    OnlineCheck::ok("store lock", said)
 }
 
-async fn state_server(url: &Secret) -> Check {
+async fn state_server(url: &Secret) -> OnlineCheck {
     match Database::check_server(url.expose()).await {
-        Ok(false) => Check::ok("store PostgreSQL", "answers, and takes all that is needed"),
-        Ok(true) => Check::ok(
+        Ok(false) => OnlineCheck::ok("store PostgreSQL", "answers, and takes all that is needed"),
+        Ok(true) => OnlineCheck::ok(
             "store PostgreSQL",
             "answers through a pooler in transaction mode, and takes all that is needed; no statement is prepared, which costs some speed",
         ),
-        Err(error) => Check::failed("store PostgreSQL", Chain(&error).to_string()),
+        Err(error) => OnlineCheck::failed("store PostgreSQL", Chain(&error).to_string()),
     }
 }
 
-async fn state_store(own: &Path) -> Check {
+async fn state_store(own: &Path) -> OnlineCheck {
     let about = "store state.db";
     if own.join("state.db").symlink_metadata().is_err() {
-        return Check::ok(about, "is not there yet; the first run makes it");
+        return OnlineCheck::ok(about, "is not there yet; the first run makes it");
     }
     match Database::check(own).await {
-        Ok(()) => Check::ok(about, "opens"),
-        Err(error) => Check::failed(about, Chain(&error).to_string()),
+        Ok(()) => OnlineCheck::ok(about, "opens"),
+        Err(error) => OnlineCheck::failed(about, Chain(&error).to_string()),
     }
 }

@@ -1,7 +1,6 @@
 //! `dccd status --wide`: how each series stands, from the state store.
 
-use serde::Serialize;
-
+use crate::api::SeriesStatus;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::state;
@@ -11,19 +10,6 @@ use crate::engine::Job;
 use crate::model::{Micros, Series, Zone};
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::events::Chain;
-
-/// One series.
-#[derive(Serialize)]
-struct Line {
-    series: String,
-    last_run_at: Option<f64>,
-    last_success_at: Option<f64>,
-    rows: u64,
-    consecutive_errors: u32,
-    paused: bool,
-    configured: bool,
-    last_error: Option<String>,
-}
 
 /// Prints every series that is configured, or ever ran.
 pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
@@ -55,11 +41,11 @@ async fn look(config: &Config, out: &mut Output) -> Result<(Vec<SeriesHealth>, V
     found
 }
 
-fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Line> {
+fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<SeriesStatus> {
     let jobs = Job::all(config);
     let configured = |series: &Series| jobs.iter().any(|job| **job.series() == *series);
     let seconds = |at: Option<Micros>| at.map(Micros::as_secs_f64);
-    let line = |health: &SeriesHealth| Line {
+    let line = |health: &SeriesHealth| SeriesStatus {
         series: health.series.to_string(),
         last_run_at: seconds(health.last_run_at),
         last_success_at: seconds(health.last_success_at),
@@ -69,9 +55,9 @@ fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Li
         configured: configured(&health.series),
         last_error: health.last_error.clone(),
     };
-    let mut lines: Vec<Line> = known.iter().map(line).collect();
+    let mut lines: Vec<SeriesStatus> = known.iter().map(line).collect();
     let never_ran = jobs.iter().filter(|job| !known.iter().any(|known| known.series == **job.series()));
-    lines.extend(never_ran.map(|job| Line {
+    lines.extend(never_ran.map(|job| SeriesStatus {
         series: job.series().to_string(),
         last_run_at: None,
         last_success_at: None,
@@ -85,7 +71,7 @@ fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Li
     lines
 }
 
-fn row(line: &Line, zone: &Zone) -> String {
+fn row(line: &SeriesStatus, zone: &Zone) -> String {
     let time =
         |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
     let state = match (line.configured, line.paused, &line.last_error) {

@@ -20,17 +20,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
-use serde::Serialize;
 
 use crate::telemetry::exemplars::Exemplars;
 
 /// One family, whether it has a sample yet or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
     /// As it is asked for.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
-    #[serde(rename = "type")]
     pub kind: &'static str,
     /// The unit its name ends in, if any.
     pub unit: Option<&'static str>,

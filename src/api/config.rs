@@ -1,0 +1,43 @@
+//! The verdict on a configuration.
+
+use serde::Serialize;
+
+/// `dccd validate --json`.
+#[derive(Serialize)]
+pub(crate) struct Validation<'a> {
+    pub(crate) valid: bool,
+    pub(crate) config: Option<String>,
+    pub(crate) data_path: Option<String>,
+    pub(crate) problems: Vec<String>,
+    pub(crate) notes: &'a [String],
+    /// Empty without `--online`.
+    pub(crate) checks: &'a [OnlineCheck],
+}
+
+/// The result of one check of `--online`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct OnlineCheck {
+    /// Such as `binance BTC/USDT` or `store lock`.
+    pub(crate) about: String,
+    pub(crate) state: OnlineState,
+    /// Details; on a refusal, the words of the other side.
+    pub(crate) said: String,
+}
+
+/// Whether a check passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnlineState {
+    Ok,
+    Failed,
+}
+
+impl OnlineCheck {
+    pub(crate) fn ok(about: impl Into<String>, said: impl Into<String>) -> Self {
+        OnlineCheck { about: about.into(), state: OnlineState::Ok, said: said.into() }
+    }
+
+    pub(crate) fn failed(about: impl Into<String>, said: impl Into<String>) -> Self {
+        OnlineCheck { about: about.into(), state: OnlineState::Failed, said: said.into() }
+    }
+}

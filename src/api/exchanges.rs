@@ -1,0 +1,69 @@
+//! The offers of the exchanges.
+
+use serde::Serialize;
+
+/// One exchange.
+#[derive(Serialize)]
+pub(crate) struct ExchangeLine {
+    pub(crate) exchange: &'static str,
+    pub(crate) rest_url: &'static str,
+    pub(crate) limits: Vec<LimitLine>,
+    pub(crate) geo_block_advice: Option<&'static str>,
+    pub(crate) offers: Vec<OfferLine>,
+}
+
+/// Request weight an exchange takes in so many seconds.
+#[derive(Serialize)]
+pub(crate) struct LimitLine {
+    pub(crate) weight: u32,
+    pub(crate) seconds: f64,
+}
+
+/// What an exchange can do for one kind of data.
+#[derive(Serialize)]
+pub(crate) struct OfferLine {
+    pub(crate) kind: &'static str,
+    pub(crate) markets: Vec<&'static str>,
+    pub(crate) spans: Vec<SpanLine>,
+    pub(crate) page_rows: u32,
+    pub(crate) order: Option<&'static str>,
+    pub(crate) history: HistoryLine,
+    /// Whether dated pairs go back over the contracts that had their name before.
+    pub(crate) continuous: bool,
+    /// The kind older rows are computed from.
+    pub(crate) derived_from: Option<&'static str>,
+    pub(crate) depths: Vec<DepthLine>,
+    pub(crate) weight: u32,
+    /// Which of the limits pays for a page, from 0.
+    pub(crate) limit: usize,
+    pub(crate) grace_seconds: f64,
+    pub(crate) recorded: bool,
+}
+
+/// A candle length.
+#[derive(Serialize)]
+pub(crate) struct SpanLine {
+    pub(crate) seconds: u32,
+    pub(crate) label: String,
+    /// The exchange's own word.
+    pub(crate) word: &'static str,
+    /// An instant at which a candle opens; none where it is not documented.
+    pub(crate) anchor: Option<String>,
+}
+
+/// Depth of history: `"all"`, `"now"`, `{"rows": 720}` or `{"seconds": 2592000}`.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HistoryLine {
+    All,
+    Rows(u32),
+    Seconds(u64),
+    Now,
+}
+
+/// The request weight of a book with so many levels.
+#[derive(Serialize)]
+pub(crate) struct DepthLine {
+    pub(crate) levels: u32,
+    pub(crate) weight: u32,
+}

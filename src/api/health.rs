@@ -1,0 +1,174 @@
+//! The state of the daemon: `/health`, `/health/v2/queues`, `/-/ready`, the page and `dccd healthcheck`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::model::Micros;
+
+/// `/health`.
+#[derive(Serialize)]
+pub(crate) struct Health<'a> {
+    /// `healthy`, `degraded` or `unhealthy`.
+    pub(crate) status: &'static str,
+    pub(crate) environment: &'a str,
+    pub(crate) version: &'static str,
+    /// Why it is not healthy, and since when.
+    pub(crate) reasons: Vec<Trouble>,
+    pub(crate) workers: &'a [WorkerView],
+    pub(crate) store: &'a StoreView,
+    pub(crate) disk: &'a DiskView,
+    pub(crate) exchanges: Vec<ExchangeHealth<'a>>,
+    pub(crate) generated_at: String,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// The part concerned.
+    pub about: String,
+    /// In words.
+    pub why: String,
+    /// When it began.
+    #[serde(serialize_with = "as_text")]
+    pub since: Micros,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.about, self.why)
+    }
+}
+
+fn as_text<S: Serializer>(at: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+/// A process that works.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct WorkerView {
+    /// Its name, unique among all processes that ever ran.
+    pub id: String,
+    /// Its process, on its own host.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Of this process `starting`, `running`, `stopping` or `stuck`; of others `healthy`, `stale` or `dead`.
+    pub state: &'static str,
+    /// Seconds since its last heartbeat.
+    pub last_seen_s: f64,
+    /// Seconds since its scheduler went round.
+    pub loop_lag_s: f64,
+    /// Its runs.
+    pub in_progress: u64,
+    /// Its memory.
+    pub rss_bytes: Option<u64>,
+}
+
+/// The state store as it last answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoreView {
+    /// `sqlite` or `postgres`.
+    pub kind: &'static str,
+    /// The version of its engine.
+    pub version: String,
+    /// The time its last answer took.
+    pub latency_ms: Option<f64>,
+    /// Its size.
+    pub size_bytes: Option<u64>,
+    /// The size of its write-ahead log.
+    pub wal_bytes: Option<u64>,
+    /// Connections held open.
+    pub connections: u32,
+    /// Why it cannot be used; none where it can.
+    pub error: Option<String>,
+}
+
+/// The disk as it was last measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DiskView {
+    /// Free for us.
+    pub free_bytes: u64,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Why rows are not accepted or not published; none where all is well.
+    pub error: Option<String>,
+}
+
+/// An exchange that is in use.
+#[derive(Serialize)]
+pub(crate) struct ExchangeHealth<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) up: bool,
+    pub(crate) limited_until: Option<String>,
+    pub(crate) banned_until: Option<String>,
+}
+
+/// `/health/v2/queues`.
+#[derive(Serialize)]
+pub(crate) struct Queues<'a> {
+    pub(crate) broker: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'a str>,
+    pub(crate) store: &'a StoreView,
+    pub(crate) environment: &'a str,
+    pub(crate) queues: BTreeMap<&'a str, QueueHealth<'a>>,
+    pub(crate) workers: &'a [WorkerView],
+    pub(crate) generated_at: String,
+}
+
+/// The jobs of one exchange by what they are doing.
+#[derive(Serialize)]
+pub(crate) struct QueueHealth<'a> {
+    pub(crate) name: &'a str,
+    /// `active`, or `paused` where every job is.
+    pub(crate) status: &'static str,
+    pub(crate) depth: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) in_progress: u64,
+    pub(crate) failed: u64,
+    pub(crate) exhausted: u64,
+    pub(crate) paused: u64,
+    pub(crate) oldest_waiting_s: f64,
+    pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) paused_until: Option<String>,
+}
+
+/// Request weight an exchange takes in so many seconds.
+#[derive(Serialize)]
+pub(crate) struct RateLimit {
+    pub(crate) limit: u32,
+    pub(crate) per_s: f64,
+    /// Seconds until it wants requests again; 0 where it does now.
+    pub(crate) free_in_s: f64,
+}
+
+/// `/-/ready`.
+#[derive(Serialize)]
+pub(crate) struct Readiness {
+    pub(crate) ready: bool,
+    pub(crate) reasons: Vec<String>,
+}
+
+/// `dccd healthcheck`. Unknown figures are null.
+#[derive(Serialize)]
+pub(crate) struct Healthcheck<'a> {
+    /// `healthy`, `degraded` or `unhealthy`, as in `/health`.
+    pub(crate) status: &'a str,
+    /// `running`, `starting`, `stopping`; else what is wrong: `gone`, `silent`, `stuck`.
+    pub(crate) worker: &'a str,
+    pub(crate) broker: &'static str,
+    pub(crate) database: &'static str,
+    pub(crate) queue_depth: Option<u64>,
+    pub(crate) processing: Option<u64>,
+    pub(crate) failed: Option<u64>,
+    pub(crate) environment: &'a str,
+    /// Why it is not healthy; none where it is.
+    pub(crate) reason: Option<String>,
+}
+
+/// The body of an action that was refused.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ActionError {
+    pub(crate) error: String,
+}

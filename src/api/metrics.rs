@@ -1,0 +1,18 @@
+//! The families of metrics.
+
+use serde::Serialize;
+
+/// One family.
+#[derive(Serialize)]
+pub(crate) struct MetricLine {
+    pub(crate) name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub(crate) r#type: &'static str,
+    /// The unit its name ends in, if any.
+    pub(crate) unit: Option<&'static str>,
+    /// The names of its labels, without `le`.
+    pub(crate) labels: Vec<String>,
+    pub(crate) help: String,
+    /// `/metrics`, or `textfile` for those of `collect --textfile`.
+    pub(crate) found: &'static str,
+}
