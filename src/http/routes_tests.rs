@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 
+use super::app::{App, Limits};
 use super::auth::{Access, Auth, Caller, Via};
-use super::routes::{ROUTES, Route, answer};
-use super::{App, Limits};
+use super::routes::{Route, Routes, all};
 use crate::daemon::Status;
 use crate::telemetry::Telemetry;
 
@@ -23,12 +23,17 @@ async fn every_route_lets_in_whom_its_level_lets_in_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let with_users = App::with_limits(Telemetry::new(), Arc::new(Status::new()), Limits::default())
         .with_auth(token(folder.path()).with_web_config(&users(folder.path())).unwrap());
+    let with_users = Routes::new(with_users);
     let with_token = App::new(Telemetry::new(), Arc::new(Status::new())).with_auth(token(folder.path()));
+    let with_token = Routes::new(with_token);
     let [passes, unauthorized, forbidden] = [None, Some(401), Some(403)];
 
-    for route in &ROUTES {
-        let name = format!("{} {}", route.method, route.path);
-        let guarded = match route.access {
+    let all = all();
+    for (number, route) in all.iter().enumerate() {
+        let route = &(100 * number, route);
+        let name = format!("{} {}", route.1.method, route.1.path);
+        let access = route.1.access;
+        let guarded = match access {
             Access::Open => [passes; 5],
             Access::Reader => [unauthorized, unauthorized, unauthorized, passes, passes],
             Access::Admin => [unauthorized, unauthorized, unauthorized, forbidden, passes],
@@ -36,42 +41,42 @@ async fn every_route_lets_in_whom_its_level_lets_in_and_nobody_else() {
         for via in [Via::Loopback, Via::Network] {
             assert_eq!(refusals(&with_users, route, via).await, guarded, "{name} {via:?}");
         }
-        let by_token = match route.access {
+        let by_token = match access {
             Access::Open => [passes; 5],
             _ => [unauthorized, unauthorized, unauthorized, unauthorized, passes],
         };
         assert_eq!(refusals(&with_token, route, Via::Network).await, by_token, "{name} with a token");
-        let here = if route.access == Access::Admin { by_token } else { [passes; 5] };
+        let here = if access == Access::Admin { by_token } else { [passes; 5] };
         assert_eq!(refusals(&with_token, route, Via::Loopback).await, here, "{name} at loopback");
         for app in [&with_users, &with_token] {
             assert_eq!(refusals(app, route, Via::Socket).await, [passes; 5], "{name} at the socket");
         }
     }
-    assert!(ROUTES.iter().any(|route| route.access == Access::Admin));
+    assert!(all.iter().any(|route| route.access == Access::Admin));
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_cannot_act_even_with_the_token() {
     let folder = tempfile::tempdir().unwrap();
     let app = App::new(Telemetry::new(), Arc::new(Status::new())).with_auth(token(folder.path()));
-    for route in ROUTES.iter().filter(|route| route.access == Access::Admin) {
+    let routes = Routes::new(app);
+    for route in all().iter().filter(|route| route.access == Access::Admin) {
         for (origin, refused) in
             [("https://evil.example", true), ("null", true), ("http://localhost:9430", false)]
         {
             let request = request(route, SHOWN[4], &[("origin", origin)]);
-            let status = answer(&app, caller(7, Via::Loopback), request).await.status().as_u16();
+            let status = routes.answer(caller(7, Via::Loopback), request).await.status().as_u16();
             assert_eq!(status == 403, refused, "{} {origin}: {status}", route.path);
         }
     }
 }
 
 /// How each kind of credentials is refused, if it is.
-async fn refusals(app: &App, route: &Route, via: Via) -> [Option<u16>; 5] {
+async fn refusals(routes: &Routes, (place, route): &(usize, &Route), via: Via) -> [Option<u16>; 5] {
     let mut refusals = [None; 5];
     for (number, shown) in SHOWN.iter().enumerate() {
         // Wrong ones come from elsewhere each time, so that none is taken for guessing.
-        let peer = ROUTES.iter().position(|other| std::ptr::eq(other, route)).unwrap() * 100 + number;
-        let reply = answer(app, caller(peer, via), request(route, shown, &[])).await;
+        let reply = routes.answer(caller(place + number, via), request(route, shown, &[])).await;
         let status = reply.status().as_u16();
         refusals[number] = [401, 403, 421, 429].contains(&status).then_some(status);
     }
@@ -80,7 +85,7 @@ async fn refusals(app: &App, route: &Route, via: Via) -> [Option<u16>; 5] {
 
 fn request(route: &Route, shown: &str, headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
     let mut request =
-        Request::builder().method(route.method.clone()).uri(route.path).header("host", "localhost:9430");
+        Request::builder().method(route.method).uri(route.path).header("host", "localhost:9430");
     if !shown.is_empty() {
         request = request.header("authorization", shown);
     }

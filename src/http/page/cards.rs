@@ -1,7 +1,8 @@
 //! What is to be seen at a glance: work, disk, state store, exchanges, workers.
 
+use super::jobs;
 use super::text::{Html, ago, escaped};
-use super::{View, jobs};
+use super::view::View;
 use crate::daemon::{ExchangeView, QueueView, Snapshot, WorkerView};
 use crate::model::{bytes, thousands};
 

@@ -1,7 +1,7 @@
 //! The table of jobs: what fails first, then what runs, then the others.
 
-use super::View;
 use super::text::{Html, ago, escaped};
+use super::view::View;
 use crate::daemon::JobRow;
 use crate::model::{Micros, thousands};
 

@@ -22,7 +22,7 @@ const SIZE_LIMIT_BYTES: u64 = 1 << 20;
 /// The section as it stands in the file; an empty text is as good as none.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Section {
+pub(in crate::http) struct Section {
     cert_file: Option<PathBuf>,
     key_file: Option<PathBuf>,
     client_auth_type: Option<String>,
@@ -36,15 +36,15 @@ pub(super) struct Section {
 }
 
 /// TLS as the section asks for it.
-pub(super) struct Tls {
+pub(in crate::http) struct Tls {
     /// What connections are accepted with.
-    pub(super) config: Arc<ServerConfig>,
+    pub(in crate::http) config: Arc<ServerConfig>,
     /// When the server's certificate ends.
-    pub(super) expiry: Option<Micros>,
+    pub(in crate::http) expiry: Option<Micros>,
     /// Whether every client has shown a certificate of the client authority.
-    pub(super) verifies_clients: bool,
+    pub(in crate::http) verifies_clients: bool,
     /// The files it was made of.
-    pub(super) files: Vec<PathBuf>,
+    pub(in crate::http) files: Vec<PathBuf>,
 }
 
 /// How clients are asked for certificates.
@@ -63,7 +63,7 @@ impl Section {
     ///
     /// # Errors
     /// What is wrong, beginning with the key.
-    pub(super) fn check(&self, folder: &Path) -> Result<Option<Tls>, String> {
+    pub(in crate::http) fn check(&self, folder: &Path) -> Result<Option<Tls>, String> {
         let file = |path: &Option<PathBuf>| {
             path.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path))
         };

@@ -4,11 +4,15 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::extract::State;
+use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::App;
-use super::routes::{Reply, plain, reply};
+use super::route::Route;
+use crate::http::app::App;
+use crate::http::auth::Access;
+use crate::http::reply::{plain, reply};
 use crate::telemetry::events::{ScrapeRefused, Scraped};
 use crate::telemetry::exposition::{self, Format, accept};
 use crate::telemetry::{ScrapeRefusal, Telemetry};
@@ -22,25 +26,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An answer needs this long to arrive.
 const ON_THE_WAY: Duration = Duration::from_millis(100);
 
+pub(super) fn route() -> Route {
+    Route::read("/metrics", Access::Reader, metrics)
+}
+
 /// The metrics. They are written off the runtime's threads, and only some at a time: a scrape lasts
 /// milliseconds, so that more at once are a fault of the one who asks.
-pub(super) async fn metrics(app: &App, headers: &HeaderMap) -> Reply {
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     let Ok(place) = Arc::clone(&app.scrapes).try_acquire_owned() else {
-        return refuse(app, ScrapeRefusal::Busy, "too many scrapes at once; try again\n");
+        return refuse(&app, ScrapeRefusal::Busy, "too many scrapes at once; try again\n");
     };
-    let format = accept::format(&joined(headers, &header::ACCEPT));
-    let compress = accept::gzip(&joined(headers, &header::ACCEPT_ENCODING));
+    let format = accept::format(&joined(&headers, &header::ACCEPT));
+    let compress = accept::gzip(&joined(&headers, &header::ACCEPT_ENCODING));
     let telemetry = app.telemetry.clone();
     let written = tokio::task::spawn_blocking(move || {
         // The place is given back when the work is done, also where nobody waits for it any more.
         let _place = place;
         write(&telemetry, format, compress)
     });
-    match tokio::time::timeout(time_left(headers), written).await {
+    match tokio::time::timeout(time_left(&headers), written).await {
         Ok(Ok(Ok(body))) => exposed(body, format, compress),
         Ok(Ok(Err(error))) => broken(&error),
         Ok(Err(error)) => broken(&error),
-        Err(_) => refuse(app, ScrapeRefusal::Late, "the metrics were not ready in time; try again\n"),
+        Err(_) => refuse(&app, ScrapeRefusal::Late, "the metrics were not ready in time; try again\n"),
     }
 }
 
@@ -64,7 +72,7 @@ fn time_left(headers: &HeaderMap) -> Duration {
     given.map_or(PATIENCE, |time| time.saturating_sub(ON_THE_WAY).max(time / 2).min(PATIENCE))
 }
 
-fn exposed(body: Vec<u8>, format: Format, compressed: bool) -> Reply {
+fn exposed(body: Vec<u8>, format: Format, compressed: bool) -> Response {
     let mut reply = reply(StatusCode::OK, format.content_type(), body);
     let headers = reply.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static(exposition::VARY));
@@ -74,14 +82,14 @@ fn exposed(body: Vec<u8>, format: Format, compressed: bool) -> Reply {
     reply
 }
 
-fn refuse(app: &App, reason: ScrapeRefusal, what: &'static str) -> Reply {
+fn refuse(app: &App, reason: ScrapeRefusal, what: &'static str) -> Response {
     app.telemetry.emit(ScrapeRefused(reason));
     let mut reply = plain(StatusCode::SERVICE_UNAVAILABLE, what);
     reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     reply
 }
 
-fn broken(error: &dyn Error) -> Reply {
+fn broken(error: &dyn Error) -> Response {
     tracing::error!(%error, "the metrics cannot be encoded");
     plain(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be encoded; see the log\n")
 }

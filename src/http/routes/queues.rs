@@ -1,45 +1,22 @@
-//! `/health` and `/health/v2/queues`, from the snapshot alone: asking costs the store and the exchanges nothing.
+//! `/health/v2/queues`, from the snapshot alone: asking costs the store and the exchanges nothing.
 
+use axum::extract::State;
+use axum::response::Response;
 use hyper::StatusCode;
 
-use super::App;
-use super::routes::{Reply, json};
-use crate::api::{ExchangeHealth, Health, QueueHealth, Queues, RateLimit};
-use crate::daemon::{Condition, ExchangeView, QueueView, Snapshot, troubles};
-use crate::model::Micros;
+use super::route::Route;
+use crate::api::{QueueHealth, Queues, RateLimit};
+use crate::daemon::{QueueView, Snapshot};
+use crate::http::app::App;
+use crate::http::auth::Access;
+use crate::http::reply::json;
 
-/// Everything at a glance; 503 only where nothing is collected.
-pub(super) fn health(app: &App) -> Reply {
-    let (snapshot, unready) = (app.status.snapshot(), app.status.troubles());
-    let condition = Condition::of(&snapshot, &unready);
-    let status = match condition {
-        Condition::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
-        Condition::Degraded | Condition::Healthy => StatusCode::OK,
-    };
-    let exchanges = snapshot.exchanges.iter().map(exchange).collect();
-    json(
-        status,
-        &Health {
-            status: condition.name(),
-            environment: &snapshot.environment,
-            version: env!("CARGO_PKG_VERSION"),
-            reasons: unready.into_iter().chain(troubles(&snapshot)).collect(),
-            workers: &snapshot.workers,
-            store: &snapshot.store,
-            disk: &snapshot.disk,
-            exchanges,
-            generated_at: instant(snapshot.at),
-        },
-    )
-}
-
-fn exchange(view: &ExchangeView) -> ExchangeHealth<'_> {
-    let (limited_until, banned_until) = (view.limited_until.map(instant), view.banned_until.map(instant));
-    ExchangeHealth { name: view.name, up: view.is_up, limited_until, banned_until }
+pub(super) fn route() -> Route {
+    Route::read("/health/v2/queues", Access::Reader, queues)
 }
 
 /// The queues; 503 with the same body where the store is out of reach.
-pub(super) fn queues(app: &App) -> Reply {
+async fn queues(State(app): State<App>) -> Response {
     let snapshot = app.status.snapshot();
     let error = snapshot.store.error.as_deref();
     let status = if error.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -53,7 +30,7 @@ pub(super) fn queues(app: &App) -> Reply {
             environment: &snapshot.environment,
             queues,
             workers: &snapshot.workers,
-            generated_at: instant(snapshot.at),
+            generated_at: snapshot.at.to_string(),
         },
     )
 }
@@ -79,10 +56,6 @@ fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> QueueHealth<'a> {
             per_s: exchange.per_secs,
             free_in_s: held.map_or(0.0, |until| until.since(at).as_secs_f64()),
         }),
-        paused_until: banned.map(instant),
+        paused_until: banned.map(|until| until.to_string()),
     }
-}
-
-fn instant(at: Micros) -> String {
-    at.to_string()
 }

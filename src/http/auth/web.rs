@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 type Stamp = Option<(u64, SystemTime, u64)>;
 
 /// A web configuration and the files it is made of.
-pub(super) struct Web {
+pub(in crate::http) struct Web {
     path: PathBuf,
     in_force: RwLock<Arc<WebConfig>>,
     seen: Mutex<Vec<(PathBuf, Stamp)>>,
@@ -31,7 +31,7 @@ impl Web {
     ///
     /// # Errors
     /// See [`WebConfigError`].
-    pub(super) fn open(path: &Path) -> Result<Self, WebConfigError> {
+    pub(in crate::http) fn open(path: &Path) -> Result<Self, WebConfigError> {
         // Looked at before it is read: what changes in between is seen as a change.
         let mut seen = vec![(path.to_owned(), stamp(path))];
         let config = WebConfig::read(path)?;
@@ -40,12 +40,12 @@ impl Web {
     }
 
     /// What is in force now.
-    pub(super) fn config(&self) -> Arc<WebConfig> {
+    pub(in crate::http) fn config(&self) -> Arc<WebConfig> {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Looks at the files until `stop`.
-    pub(super) async fn keep(self: Arc<Self>, telemetry: Telemetry, stop: CancellationToken) {
+    pub(in crate::http) async fn keep(self: Arc<Self>, telemetry: Telemetry, stop: CancellationToken) {
         self.tell(&telemetry);
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::response::Response;
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::Response;
 use hyper::body::{Body, Frame};
 use hyper::header::{self, HeaderValue};
 
-use super::routes::Reply;
 use crate::engine::ProgressFeed;
 use crate::engine::wire::Line;
 
@@ -22,9 +20,9 @@ use crate::engine::wire::Line;
 const SAY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Follows work to its end.
-pub(super) fn followed(id: u64, board: Arc<ProgressFeed>) -> Reply {
+pub(super) fn followed(id: u64, board: Arc<ProgressFeed>) -> Response {
     let lines = Lines { next: Box::pin(Feed { board, first: Some(id), is_over: false }.next()) };
-    let mut reply = Response::new(lines.boxed_unsync());
+    let mut reply = Response::new(axum::body::Body::new(lines));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     reply
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hyper::header::{self, HeaderMap};
 use hyper::{StatusCode, Uri};
 
-use super::auth::Refused;
+use super::access::Refused;
 use crate::telemetry::Refusal;
 
 /// A page of another site can make its own name point at this machine and then read what only this machine may.

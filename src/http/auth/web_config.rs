@@ -49,12 +49,12 @@ pub enum WebConfigError {
 
 /// What the listeners are guarded with.
 #[derive(Default)]
-pub(super) struct WebConfig {
-    pub(super) tls: Option<Tls>,
+pub(in crate::http) struct WebConfig {
+    pub(in crate::http) tls: Option<Tls>,
     /// The bcrypt hash of each user's password.
-    pub(super) users: BTreeMap<String, String>,
+    pub(in crate::http) users: BTreeMap<String, String>,
     /// Headers of every answer.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::http) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,7 +81,7 @@ impl WebConfig {
     ///
     /// # Errors
     /// See [`WebConfigError`].
-    pub(super) fn read(path: &Path) -> Result<Self, WebConfigError> {
+    pub(in crate::http) fn read(path: &Path) -> Result<Self, WebConfigError> {
         let mut text = String::new();
         let read = |text: &mut String| -> io::Result<usize> {
             File::open(path)?.take(SIZE_LIMIT_BYTES).read_to_string(text)
@@ -107,7 +107,7 @@ impl WebConfig {
     }
 
     /// Whether nobody gets in without credentials.
-    pub(super) fn guards(&self) -> bool {
+    pub(in crate::http) fn guards(&self) -> bool {
         !self.users.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.verifies_clients)
     }
 }

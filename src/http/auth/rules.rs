@@ -4,57 +4,27 @@
 //! the daemon, so whoever can open it may do everything. Acting over TCP takes the token, whatever else is shown.
 
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::Response;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::access::{Access, Caller, Refused, Via};
 use super::basic;
 use super::browser::{check_host, check_origin};
 use super::guesses::Guesses;
 use super::passwords::{Passwords, Verdict};
-use super::routes::{Reply, plain};
 use super::token::TokenFile;
 use super::web::Web;
 use super::web_config::{WebConfig, WebConfigError};
+use crate::http::reply::plain;
 use crate::telemetry::events::RequestRefused;
 use crate::telemetry::{Refusal, Telemetry};
-
-/// What a route asks of who calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing: probes must work when nothing else does.
-    Open,
-    /// That he may read.
-    Reader,
-    /// That he may change things.
-    Admin,
-}
-
-/// The way a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Via {
-    /// The unix socket.
-    Socket,
-    /// An address that only this machine reaches.
-    Loopback,
-    /// Any other address.
-    Network,
-}
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Caller {
-    /// The address of the other end, where it has one.
-    pub(super) peer: Option<IpAddr>,
-    /// The way it came.
-    pub(super) via: Via,
-}
 
 /// The rules of a server.
 #[derive(Default)]
@@ -63,16 +33,6 @@ pub struct Auth {
     web: Option<(Arc<Web>, Passwords)>,
     allow_unauthenticated: bool,
     guesses: Guesses,
-}
-
-/// Why a request is not answered.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) reason: Refusal,
-    pub(super) status: StatusCode,
-    pub(super) what: &'static str,
-    /// When it may be tried again.
-    pub(super) wait: Option<Duration>,
 }
 
 impl Auth {
@@ -114,23 +74,23 @@ impl Auth {
     }
 
     /// The web configuration and what keeps it up to date.
-    pub(super) fn web(&self) -> Option<&Arc<Web>> {
+    pub(in crate::http) fn web(&self) -> Option<&Arc<Web>> {
         self.web.as_ref().map(|(web, _)| web)
     }
 
     /// The web configuration in force now.
-    pub(super) fn web_config(&self) -> Option<Arc<WebConfig>> {
+    pub(in crate::http) fn web_config(&self) -> Option<Arc<WebConfig>> {
         self.web().map(|web| web.config())
     }
 
     /// Whether a request may pass; if not, the answer it gets.
-    pub(super) async fn admit(
+    pub(in crate::http) async fn admit(
         &self,
         telemetry: &Telemetry,
         caller: Caller,
         access: Access,
         request: &Parts,
-    ) -> Result<(), Box<Reply>> {
+    ) -> Result<(), Box<Response>> {
         let Err(refused) = self.judge(caller, access, request).await else { return Ok(()) };
         telemetry.emit(RequestRefused { reason: refused.reason, peer: caller.peer });
         Err(Box::new(self.answer(&refused)))
@@ -226,7 +186,7 @@ impl Auth {
         Refused { reason: Refusal::Forbidden, status: StatusCode::FORBIDDEN, what, wait: None }
     }
 
-    fn answer(&self, refused: &Refused) -> Reply {
+    fn answer(&self, refused: &Refused) -> Response {
         let mut reply = plain(refused.status, refused.what);
         let headers = reply.headers_mut();
         if refused.status == StatusCode::UNAUTHORIZED {
@@ -262,6 +222,8 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use hyper::Request;
 
     use super::*;

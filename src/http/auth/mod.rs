@@ -1,0 +1,19 @@
+//! Who may do what: levels of access, credentials, and the web configuration with its TLS.
+
+mod access;
+mod basic;
+mod browser;
+mod certificate;
+mod client_policy;
+mod guesses;
+mod passwords;
+mod rules;
+mod tls;
+mod token;
+mod web;
+mod web_config;
+
+pub use access::Access;
+pub(super) use access::{Caller, Via};
+pub use rules::Auth;
+pub use web_config::WebConfigError;

@@ -1,0 +1,34 @@
+//! `POST /api/v1/alerts/test`: a fire drill of the alerts.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use hyper::StatusCode;
+
+use super::body::Whole;
+use super::control::answer;
+use super::route::Route;
+use crate::engine::wire::{AlertAsked, AlertTested};
+use crate::http::app::App;
+use crate::http::reply::json;
+use crate::telemetry::events::TestAlertSet;
+
+/// The longest a drill lasts.
+const LONGEST: u64 = 3_600;
+
+pub(super) fn route() -> Route {
+    Route::act("/api/v1/alerts/test", test_alert)
+}
+
+async fn test_alert(State(app): State<App>, body: Whole) -> Response {
+    answer(raised(&app, &body))
+}
+
+/// Raises the test alert for so many seconds; for none lowers it.
+fn raised(app: &App, body: &Whole) -> Result<Response, Box<Response>> {
+    let AlertAsked { secs } = body.read()?;
+    let secs = secs.min(LONGEST);
+    app.telemetry.emit(TestAlertSet { lasting: Duration::from_secs(secs) });
+    Ok(json(StatusCode::OK, &AlertTested { secs }))
+}

@@ -1,0 +1,36 @@
+//! The daemon behind the actions, and the answers where it refuses.
+
+use axum::response::Response;
+use hyper::StatusCode;
+
+use crate::api::ActionError;
+use crate::daemon::{Control, Refusal};
+use crate::http::app::App;
+use crate::http::reply::{json, plain};
+use crate::telemetry::events::Chain;
+
+/// The daemon; otherwise the answer that says there is none.
+pub(super) fn control(app: &App) -> Result<&Control, Box<Response>> {
+    app.control
+        .as_ref()
+        .ok_or_else(|| Box::new(plain(StatusCode::SERVICE_UNAVAILABLE, "no daemon is behind this server\n")))
+}
+
+pub(super) fn bad(error: String) -> Box<Response> {
+    Box::new(json(StatusCode::BAD_REQUEST, &ActionError { error }))
+}
+
+pub(super) fn refused(refusal: &Refusal) -> Box<Response> {
+    let status = match refusal {
+        Refusal::NoSuchJob { .. } => StatusCode::NOT_FOUND,
+        Refusal::NoRemote => StatusCode::CONFLICT,
+        Refusal::TooMuch | Refusal::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Db(_) | Refusal::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Box::new(json(status, &ActionError { error: Chain(refusal).to_string() }))
+}
+
+/// The answer of an action that may be refused.
+pub(super) fn answer(done: Result<Response, Box<Response>>) -> Response {
+    done.unwrap_or_else(|refused| *refused)
+}

@@ -1,0 +1,48 @@
+//! `/health`, from the snapshot alone: asking costs the store and the exchanges nothing.
+
+use axum::extract::State;
+use axum::response::Response;
+use hyper::StatusCode;
+
+use super::route::Route;
+use crate::api::{ExchangeHealth, Health};
+use crate::daemon::{Condition, ExchangeView, troubles};
+use crate::http::app::App;
+use crate::http::auth::Access;
+use crate::http::reply::json;
+use crate::model::Micros;
+
+pub(super) fn route() -> Route {
+    Route::read("/health", Access::Reader, health)
+}
+
+/// Everything at a glance; 503 only where nothing is collected.
+async fn health(State(app): State<App>) -> Response {
+    let (snapshot, unready) = (app.status.snapshot(), app.status.troubles());
+    let condition = Condition::of(&snapshot, &unready);
+    let status = match condition {
+        Condition::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        Condition::Degraded | Condition::Healthy => StatusCode::OK,
+    };
+    let exchanges = snapshot.exchanges.iter().map(exchange).collect();
+    json(
+        status,
+        &Health {
+            status: condition.name(),
+            environment: &snapshot.environment,
+            version: env!("CARGO_PKG_VERSION"),
+            reasons: unready.into_iter().chain(troubles(&snapshot)).collect(),
+            workers: &snapshot.workers,
+            store: &snapshot.store,
+            disk: &snapshot.disk,
+            exchanges,
+            generated_at: snapshot.at.to_string(),
+        },
+    )
+}
+
+fn exchange(view: &ExchangeView) -> ExchangeHealth<'_> {
+    let text = |at: Option<Micros>| at.map(|at| at.to_string());
+    let (limited_until, banned_until) = (text(view.limited_until), text(view.banned_until));
+    ExchangeHealth { name: view.name, up: view.is_up, limited_until, banned_until }
+}

@@ -1,0 +1,130 @@
+//! The routes, one file a resource, and the router over them.
+
+mod alerts;
+mod body;
+mod control;
+mod copies;
+mod follow;
+mod health;
+mod jobs;
+mod metrics;
+mod page;
+mod probes;
+mod queues;
+mod reload;
+mod route;
+mod work;
+
+use axum::Router;
+use axum::body::Body;
+use axum::handler::Handler;
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::service::Service;
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::service::TowerToHyperService;
+
+use super::app::App;
+use super::auth::{Access, Caller};
+use super::reply::plain;
+pub(super) use route::Route;
+use route::{Guarded, guard};
+
+/// Every route there is.
+pub(super) fn all() -> Vec<Route> {
+    let [healthy, ready] = probes::routes();
+    let [work, cancel] = work::routes();
+    let [run, pause, resume] = jobs::routes();
+    vec![
+        page::route(),
+        metrics::route(),
+        healthy,
+        ready,
+        health::route(),
+        queues::route(),
+        reload::route(),
+        work,
+        cancel,
+        copies::route(),
+        alerts::route(),
+        run,
+        pause,
+        resume,
+    ]
+}
+
+/// Every route: its path, its method, and what it asks of its caller.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
+    all().into_iter().map(|route| (route.path, route.method, route.access))
+}
+
+/// An application and the router over its routes. A clone is the same.
+#[derive(Clone)]
+pub(super) struct Routes {
+    pub(super) app: App,
+    router: TowerToHyperService<Router>,
+}
+
+/// Sent with every answer: pages load nothing, run nothing and are never framed.
+const SECURITY: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+impl Routes {
+    /// Builds the router. Which paths exist is shown only to those who may read.
+    pub(super) fn new(app: App) -> Self {
+        let reader = || guard(Guarded { app: app.clone(), access: Access::Reader });
+        let known: Vec<(&str, &str)> = all().iter().map(|route| (route.path, route.method)).collect();
+        let other_method = async move |uri: Uri| not_allowed(&allowed(&known, uri.path()));
+        let router = all()
+            .into_iter()
+            .fold(Router::new(), |router, route| router.route(route.path, route.guarded(&app)))
+            .method_not_allowed_fallback(other_method.layer(reader()))
+            .fallback(nothing.layer(reader()))
+            .with_state(app.clone());
+        Routes { app, router: TowerToHyperService::new(router) }
+    }
+
+    /// The answer to any request.
+    pub(super) async fn answer<B>(&self, caller: Caller, mut request: Request<B>) -> Response
+    where
+        B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+    {
+        request.extensions_mut().insert(caller);
+        let Ok(mut reply) = self.router.call(request.map(Body::new)).await;
+        for (name, value) in SECURITY {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in self.app.auth.web_config().iter().flat_map(|config| &config.headers) {
+            reply.headers_mut().insert(name, value.clone());
+        }
+        reply
+    }
+}
+
+async fn nothing() -> Response {
+    plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n")
+}
+
+/// The methods of a path; HEAD comes with GET.
+fn allowed(known: &[(&str, &str)], path: &str) -> String {
+    let own = known.iter().filter(|(known, _)| *known == path).map(|(_, method)| *method);
+    let head = |method: &'_ str| if method == Method::GET.as_str() { ", HEAD" } else { "" };
+    own.map(|method| format!("{method}{}", head(method))).collect::<Vec<_>>().join(", ")
+}
+
+fn not_allowed(allowed: &str) -> Response {
+    let mut reply = plain(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed} here\n"));
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        reply.headers_mut().insert(header::ALLOW, allowed);
+    }
+    reply
+}

@@ -1,0 +1,68 @@
+//! One path and method, the handler that answers it, and the guard in front of it.
+
+use std::pin::Pin;
+
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::middleware::{self, FromFnLayer, Next};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::http::app::App;
+use crate::http::auth::{Access, Caller};
+
+/// A GET route answers HEAD too.
+pub(in crate::http) struct Route {
+    pub(in crate::http) path: &'static str,
+    pub(in crate::http) method: &'static str,
+    pub(in crate::http) access: Access,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// A route that is answered from memory.
+    pub(super) fn read<T: 'static>(
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        Route { path, method: "GET", access, handler: get(handler) }
+    }
+
+    /// A route that changes something.
+    pub(super) fn act<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Route { path, method: "POST", access: Access::Admin, handler: post(handler) }
+    }
+
+    /// Its handler, for those who have its access.
+    pub(super) fn guarded(self, app: &App) -> MethodRouter<App> {
+        self.handler.route_layer(guard(Guarded { app: app.clone(), access: self.access }))
+    }
+}
+
+/// What a guard knows.
+#[derive(Clone)]
+pub(super) struct Guarded {
+    pub(super) app: App,
+    pub(super) access: Access,
+}
+
+type Pending = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+type Guard = FromFnLayer<fn(State<Guarded>, Request, Next) -> Pending, Guarded, (State<Guarded>, Request)>;
+
+/// Lets requests pass that have the access.
+pub(super) fn guard(guarded: Guarded) -> Guard {
+    middleware::from_fn_with_state(guarded, |state, request, next| Box::pin(admitted(state, request, next)))
+}
+
+async fn admitted(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
+    let Guarded { app, access } = guarded;
+    let (head, body) = request.into_parts();
+    // Requests come with their caller; one without comes from anywhere.
+    let caller = head.extensions.get::<Caller>().copied().unwrap_or_default();
+    match app.auth.admit(&app.telemetry, caller, access, &head).await {
+        Ok(()) => next.run(Request::from_parts(head, body)).await,
+        Err(refused) => *refused,
+    }
+}

@@ -1,0 +1,44 @@
+//! `POST /api/v1/work`: work on series, and taking it back.
+
+use axum::extract::State;
+use axum::response::Response;
+use hyper::StatusCode;
+
+use super::body::Whole;
+use super::control::{answer, bad, control, refused};
+use super::follow::followed;
+use super::route::Route;
+use crate::engine::Work;
+use crate::engine::wire::{CancelAsked, WorkAsked};
+use crate::http::app::App;
+use crate::http::reply::plain;
+
+pub(super) fn routes() -> [Route; 2] {
+    [Route::act("/api/v1/work", work), Route::act("/api/v1/work/cancel", cancel)]
+}
+
+async fn work(State(app): State<App>, body: Whole) -> Response {
+    answer(begun(&app, &body).await)
+}
+
+async fn begun(app: &App, body: &Whole) -> Result<Response, Box<Response>> {
+    let control = control(app)?;
+    let WorkAsked { works, at_once } = body.read()?;
+    let works = works.into_iter().map(Work::try_from).collect::<Result<Vec<_>, _>>().map_err(bad)?;
+    let (id, board) = control.work(works, at_once).await.map_err(|refusal| refused(&refusal))?;
+    Ok(followed(id, board))
+}
+
+async fn cancel(State(app): State<App>, body: Whole) -> Response {
+    answer(cancelled(&app, &body).await)
+}
+
+async fn cancelled(app: &App, body: &Whole) -> Result<Response, Box<Response>> {
+    let control = control(app)?;
+    let CancelAsked { id } = body.read()?;
+    match control.cancel(id).await {
+        Ok(true) => Ok(plain(StatusCode::OK, "cancelled\n")),
+        Ok(false) => Ok(plain(StatusCode::NOT_FOUND, "there is no such work; it may be done\n")),
+        Err(refusal) => Err(refused(&refusal)),
+    }
+}

@@ -1,0 +1,65 @@
+//! Where connections come from.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::http::auth::Via;
+
+/// Listens on every address; port 0 takes a free one.
+///
+/// # Errors
+/// When an address cannot be had; the error names it and keeps its kind.
+pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            let what = format!("cannot listen on {address}: {error}; change `http.listen`");
+            io::Error::new(error.kind(), what)
+        })?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Accepts connections.
+pub(super) trait Listener: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The way its connections come.
+    fn via(&self) -> Via;
+
+    /// The next connection, and the address it comes from where it has one.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn via(&self) -> Via {
+        let is_loopback = self.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        if is_loopback { Via::Loopback } else { Via::Network }
+    }
+
+    async fn next(&self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, peer) = self.accept().await?;
+        // Answers are written at once; without it the last part of one may wait for an acknowledgement.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Some(peer.ip())))
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    fn via(&self) -> Via {
+        Via::Socket
+    }
+
+    async fn next(&self) -> io::Result<(UnixStream, Option<IpAddr>)> {
+        self.accept().await.map(|(stream, _)| (stream, None))
+    }
+}
