@@ -3,7 +3,7 @@
 use crate::model::Micros;
 use crate::tracker::change::Ending;
 use crate::tracker::connection::values;
-use crate::tracker::state::outcome;
+use crate::tracker::verdict::outcome;
 use crate::tracker::{Attempt, Refusal, Status, Task, TaskKind, Tracker, TrackerError};
 
 /// Which tasks to list; what is none is not asked for.

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::model::Micros;
 use crate::tracker::connection::{Change, values};
-use crate::tracker::state::{Fault, Refusal};
+use crate::tracker::refusal::Refusal;
+use crate::tracker::verdict::Fault;
 use crate::tracker::{Task, Tracker, TrackerError};
 
 /// How many attempts of a task are kept.

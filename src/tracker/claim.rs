@@ -7,7 +7,7 @@ use crate::telemetry::events::{LeaseTaken, TasksClaimed};
 use crate::tracker::change::{Altered, Ending, json};
 use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
-use crate::tracker::state::outcome;
+use crate::tracker::verdict::outcome;
 use crate::tracker::{Claim, Start, Status, Tracker, TrackerError};
 
 /// Who claims, and for how long.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::db::DbError;
-use crate::tracker::state::Refusal;
+use crate::tracker::refusal::Refusal;
 
 /// Refused by the state of the task, or failed by the store.
 #[derive(Debug, Error)]

@@ -1,6 +1,6 @@
 //! Tasks: who works on what under a lease, what became of every attempt, and what waits.
 //!
-//! [`state`] says what may happen to a task and knows no store. [`Tracker`] keeps tasks in SQLite or
+//! `state` says what may happen to a task and knows no store. [`Tracker`] keeps tasks in SQLite or
 //! PostgreSQL, whichever the [`crate::db::Database`] is; every change of a task is one transaction, and who
 //! settles a task proves with its fence that nobody took it meanwhile. The tracker knows no exchange and does
 //! no work of its own.
@@ -17,12 +17,15 @@ mod guard;
 mod merge;
 mod owner;
 mod prune;
+mod refusal;
 mod rows;
 mod settle;
 mod sql;
-pub mod state;
+mod state;
 mod status;
 mod store;
+mod task;
+mod verdict;
 mod worker;
 
 pub use admin::Filter;
@@ -34,9 +37,11 @@ pub use guard::{Running, StartError};
 pub use merge::EXHAUSTED_REST;
 pub use owner::{Owned, Owner};
 pub use prune::{Pruned, Retention};
+pub use refusal::Refusal;
 pub use rows::{Attempt, Claim, WorkerRow, WorkerState};
 pub use settle::{Held, Renewed};
-pub use state::{Fault, Lease, Next, Refusal, Start, Task, Verdict, outcome};
 pub use status::{Priority, Status, TaskKind};
 pub use store::Tracker;
+pub use task::{Lease, Start, Task};
+pub use verdict::{Fault, Next, Verdict, outcome};
 pub use worker::Beat;

@@ -6,8 +6,8 @@ use sqlx::error::BoxDynError;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::model::{Micros, Window};
-use crate::tracker::state::{Lease, Task};
 use crate::tracker::status::{Priority, Status, TaskKind};
+use crate::tracker::task::{Lease, Task};
 
 /// A column of either store, by its name.
 struct Columns<'r, R: Row>(&'r R);

@@ -5,7 +5,7 @@ use crate::telemetry::events::{AttemptEnded, AttemptsSucceeded, LeaseTaken};
 use crate::tracker::change::{Ending, Wire, json};
 use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
-use crate::tracker::state::outcome;
+use crate::tracker::verdict::outcome;
 use crate::tracker::{Claim, Claimer, Refusal, Status, Task, Tracker, TrackerError, Verdict};
 
 /// Leases that are taken from dead workers at once; more are taken in the next round.

@@ -24,6 +24,7 @@ mod pooler;
 mod postgres;
 mod process;
 mod shim;
+mod statements;
 mod storm;
 mod windows;
 mod world;

@@ -33,10 +33,7 @@ impl Walk {
         let set_aside = self.set_aside(odd, |open| rows.ts().contains(&open.0));
         let step = Step { set_aside, id_hole, ..Step::of_nothing(rows.kind()) };
         if let Some((before, at)) = self.hole(rows)? {
-            let covered = self.prove_up_to(at);
-            (self.doubted, self.asked_again) = (Some(before), Some(before));
-            let held = Edge::numbered(rows, before).unwrap_or(Edge::at(at));
-            self.go_on(Some(held), Next::FromId(before), true);
+            let covered = self.stop_at_hole(rows, before, at);
             return Ok(Step { rows: rows.gather(&inside), covered, ..step });
         }
         let furthest = self.furthest(seen, &inside);
@@ -50,19 +47,7 @@ impl Walk {
         }
         if self.advances(furthest.as_ref(), next, full) || (self.saw_recent && furthest.is_some()) {
             let covered = reach.and_then(|row| self.prove_up_to(row));
-            let whole = inside.len();
-            let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
-            let set_aside = match kept.len() < whole {
-                true => self.shown_once(step.set_aside, furthest.as_ref()),
-                false => step.set_aside,
-            };
-            let held = match next {
-                // Its row need not be the furthest in time, nor inside the window.
-                Next::FromId(id) => Edge::numbered(rows, id).or(furthest.map(|row| Edge::at(row.at))),
-                Next::ByTime | Next::Skip(_) => furthest,
-            };
-            self.go_on(held, next, full);
-            return Ok(Step { rows: self.gather(rows, &kept), covered, set_aside, ..step });
+            return Ok(Step { covered, ..self.advance(rows, inside, furthest, (next, full), step) });
         }
         if full && self.grid.is_none() && next == Next::ByTime {
             let at = furthest.or_else(|| self.held.clone()).map_or(self.from, |row| row.at);
@@ -75,15 +60,54 @@ impl Walk {
             return Ok(Step { rows: self.gather(rows, &inside), covered, ..step });
         }
         self.nothing_beyond(rows, next, known)?;
-        let (mut covered, mut empty) = (None, None);
-        if self.empties >= self.enough() {
-            covered = self.prove_instant();
-            self.unsure = !self.has_evidence();
-            empty = self.unproven().filter(|_| !self.unsure);
-            self.from = empty.map_or(self.from, |window| window.until);
-            self.ended = true;
-        }
+        let (covered, empty) = self.end_if_empty();
         Ok(Step { rows: self.gather(rows, &inside), covered, empty, ..step })
+    }
+
+    /// A page that skips a number proves only up to the trade before it, from which the walk goes on by id.
+    fn stop_at_hole(&mut self, rows: &Batch, before: u64, at: Micros) -> Option<Window> {
+        let covered = self.prove_up_to(at);
+        (self.doubted, self.asked_again) = (Some(before), Some(before));
+        let held = Edge::numbered(rows, before).unwrap_or(Edge::at(at));
+        self.go_on(Some(held), Next::FromId(before), true);
+        covered
+    }
+
+    /// Goes on after a page that leads further; gives its rows and odd rows without those that come again.
+    fn advance(
+        &mut self,
+        rows: &Batch,
+        inside: Vec<usize>,
+        furthest: Option<Edge>,
+        (next, full): (Next, bool),
+        step: Step,
+    ) -> Step {
+        let whole = inside.len();
+        let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
+        let set_aside = match kept.len() < whole {
+            true => self.shown_once(step.set_aside, furthest.as_ref()),
+            false => step.set_aside,
+        };
+        let held = match next {
+            // Its row need not be the furthest in time, nor inside the window.
+            Next::FromId(id) => Edge::numbered(rows, id).or(furthest.map(|row| Edge::at(row.at))),
+            Next::ByTime | Next::Skip(_) => furthest,
+        };
+        self.go_on(held, next, full);
+        Step { rows: self.gather(rows, &kept), set_aside, ..step }
+    }
+
+    /// Ends the walk once enough answers had nothing beyond what is held; gives what they prove to be covered and empty.
+    fn end_if_empty(&mut self) -> (Option<Window>, Option<Window>) {
+        if self.empties < self.enough() {
+            return (None, None);
+        }
+        let covered = self.prove_instant();
+        self.unsure = !self.has_evidence();
+        let empty = self.unproven().filter(|_| !self.unsure);
+        self.from = empty.map_or(self.from, |window| window.until);
+        self.ended = true;
+        (covered, empty)
     }
 
     fn gather(&self, rows: &Batch, picked: &[usize]) -> Batch {

@@ -1,0 +1,73 @@
+//! Why an operation on a task is refused. Pure.
+
+use thiserror::Error;
+
+use crate::model::Micros;
+use crate::tracker::status::Status;
+
+/// Why an operation on a task is refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody else works on it.
+    #[error("{id} is locked by {worker} until {until}; wait, or free it with `dccd jobs unlock {id}`")]
+    TaskLocked {
+        /// The task.
+        id: String,
+        /// Who holds it.
+        worker: String,
+        /// Until when, unless the lease is renewed.
+        until: Micros,
+    },
+    /// It failed as often as it may.
+    #[error(
+        "{id} failed {attempts} times and is not tried again; see `dccd jobs show {id}`, then `dccd jobs retry {id}`"
+    )]
+    NoMoreRetries {
+        /// The task.
+        id: String,
+        /// How often.
+        attempts: u32,
+    },
+    /// Somebody said that it is not to be done.
+    #[error("{id} is ignored ({reason}); `dccd jobs retry {id}` takes that back")]
+    Ignored {
+        /// The task.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is done already.
+    #[error("{id} has succeeded already; `dccd jobs retry --force {id}` has it done again")]
+    AlreadySucceeded {
+        /// The task.
+        id: String,
+    },
+    /// There is no such task.
+    #[error("there is no task {id}; `dccd jobs ls` shows what there is")]
+    NotFound {
+        /// What was asked for.
+        id: String,
+    },
+    /// A worker is at it.
+    #[error("{id} is being worked on by {worker}; cancel or unlock it first")]
+    InProgress {
+        /// The task.
+        id: String,
+        /// Who.
+        worker: String,
+    },
+    /// Nobody is at it.
+    #[error("{id} is {status}, nobody works on it")]
+    NotRunning {
+        /// The task.
+        id: String,
+        /// Where it stands.
+        status: Status,
+    },
+    /// The lease is over and the task is somebody else's business now.
+    #[error("the lease on {id} is lost; what this attempt did is not recorded")]
+    LeaseLost {
+        /// The task.
+        id: String,
+    },
+}

@@ -1,0 +1,4 @@
+-- Removes a task.
+-- $1 id
+DELETE FROM task
+WHERE id = $1

@@ -1,0 +1,6 @@
+-- Prolongs all ownerships of a worker.
+-- $1 now, $2 lease, $3 worker
+UPDATE owner
+SET lease_until = $1 + $2
+WHERE worker = $3
+RETURNING series

@@ -1,0 +1,5 @@
+-- All workers.
+-- $1 now
+SELECT id, place, started_at, last_seen, slots, held, lag_micros, rss_bytes, version, $1 AS as_of
+FROM worker
+ORDER BY id
