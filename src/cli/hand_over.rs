@@ -152,18 +152,9 @@ async fn copies_here(
     feed: Arc<ProgressFeed>,
     stop: &CancellationToken,
 ) {
-    match asked {
-        CopyAsked::Sync {} => engine.sync_all(&feed, stop).await,
-        CopyAsked::Purge { wanted_bytes, dry_run } => engine.purge(wanted_bytes, dry_run, &feed, stop).await,
-        CopyAsked::Restore { series } => {
-            let held = engine.on_remotes(&series, &feed, stop).await;
-            held.iter().for_each(|series| engine.declare(series, Duration::ZERO));
-            let works = held.into_iter().map(Work::restore).collect();
-            return run_all(engine, works, 1, feed, stop).await;
-        }
-    }
-    drop(engine);
-    feed.close();
+    let held = engine.copy(&asked, &feed, stop).await;
+    held.iter().for_each(|series| engine.declare(series, Duration::ZERO));
+    run_all(engine, held.into_iter().map(Work::restore).collect(), 1, feed, stop).await;
 }
 
 async fn here(

@@ -104,7 +104,6 @@ impl Running {
             file
         });
         pages.spawn(reload_on_hangup(control.clone(), pages_stop.clone()));
-        pages.spawn(control.clone().serve_copies(stop.clone()));
         pages.spawn(TaskPoller::new(control).run(stop.clone()));
         status.clear_unready(STARTING);
         let draining = async {

@@ -11,12 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Scheduler;
-use crate::daemon::desk::Desk;
-use crate::daemon::errands::Follower;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
+use crate::daemon::requests::Follower;
 use crate::daemon::schedule::Changes;
 use crate::db::DbError;
-use crate::engine::{Engine, EngineError, Job, ProgressFeed, Work};
+use crate::engine::{CopyAsked, Engine, EngineError, Job, ProgressFeed, Work};
 use crate::model::{Micros, NoMatch, Series, foreign};
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
@@ -29,6 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(super) enum Command {
     /// Do this work.
     Work { works: Vec<Work>, at_once: usize, reply: oneshot::Sender<Result<Follower, Refusal>> },
+    /// Do this with the copies.
+    Copies { asked: CopyAsked, config: Arc<Config>, reply: oneshot::Sender<Result<Follower, Refusal>> },
     /// Run these jobs now.
     RunJobs { asked: Vec<String>, reply: oneshot::Sender<Result<Follower, Refusal>> },
     /// Which jobs are meant?
@@ -80,8 +81,6 @@ struct Inner {
     in_force: Mutex<Arc<Config>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
-    /// What people ask of the copies.
-    desk: Desk,
 }
 
 impl Control {
@@ -95,7 +94,6 @@ impl Control {
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
             reloading: tokio::sync::Mutex::default(),
-            desk: Desk::default(),
         }))
     }
 
@@ -118,14 +116,23 @@ impl Control {
         self.ask(|reply| Command::RunJobs { asked, reply }).await?
     }
 
+    /// Takes a request about the copies in. It goes on whether or not anybody follows it.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; nothing of it is done then.
+    pub async fn copies(&self, asked: CopyAsked) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
+        if self.engine().copies().remotes().is_empty() {
+            return Err(Refusal::NoRemote);
+        }
+        let config = self.in_force();
+        self.ask(|reply| Command::Copies { asked, config, reply }).await?
+    }
+
     /// Takes work back: what has not begun is not done, and what has stops. Gives whether there was any.
     ///
     /// # Errors
     /// See [`Refusal`].
     pub async fn cancel(&self, id: u64) -> Result<bool, Refusal> {
-        if self.desk().cancel(id) {
-            return Ok(true);
-        }
         self.ask(|reply| Command::Cancel { id, reply }).await
     }
 
@@ -180,10 +187,6 @@ impl Control {
         };
         *self.0.in_force.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(reloaded)
-    }
-
-    pub(super) fn desk(&self) -> &Desk {
-        &self.0.desk
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

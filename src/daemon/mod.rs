@@ -24,12 +24,11 @@
 
 mod condition;
 mod control;
-mod desk;
-mod errands;
 mod health_reporter;
 mod liveness;
 mod queues;
 mod reload;
+mod requests;
 mod schedule;
 mod scheduler;
 mod snapshot;

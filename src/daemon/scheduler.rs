@@ -1,6 +1,8 @@
 //! The scheduler: every job at the start, then on its trigger, and what people ask for beside it; never two runs of
 //! a series, never more than the slots.
 
+mod commands;
+mod copies;
 mod followers;
 
 use std::collections::{HashMap, HashSet};
@@ -14,14 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::daemon::Status;
-use crate::daemon::control::{Command, INBOX, Refusal};
-use crate::daemon::errands::{Errands, Follower};
-use crate::daemon::schedule::{Changes, Schedule};
+use crate::daemon::control::{Command, INBOX};
+use crate::daemon::requests::{Follower, Requests};
+use crate::daemon::schedule::Schedule;
 use crate::daemon::tables;
 use crate::engine::carry_out;
 use crate::engine::{Done, Engine, How, Job, Report, Work};
 use crate::jobs::{Order, Progress};
-use crate::model::{Micros, Series, select};
+use crate::model::{Micros, Series};
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
 /// The scheduler looks round at least this often, so that a changed system clock is noticed.
@@ -40,7 +42,9 @@ pub struct Scheduler {
     slots: usize,
     runs: HashMap<Arc<Series>, Run>,
     running: JoinSet<Ran>,
-    errands: Errands,
+    /// What is asked of the copies, one thing at a time; it leaves work on series to be done.
+    copying: JoinSet<Vec<Work>>,
+    requests: Requests,
     commands: mpsc::Sender<Command>,
     inbox: mpsc::Receiver<Command>,
     /// The disk refused something when it was last looked at.
@@ -59,7 +63,7 @@ struct Run {
     /// Whether it is one of the series' configured job.
     is_of_job: bool,
     /// Whether somebody asked for it.
-    is_errand: bool,
+    is_requested: bool,
     followers: Vec<Follower>,
 }
 
@@ -81,7 +85,8 @@ impl Scheduler {
             slots: slots.max(1),
             runs: HashMap::new(),
             running: JoinSet::new(),
-            errands: Errands::default(),
+            copying: JoinSet::new(),
+            requests: Requests::default(),
             commands,
             inbox,
             in_trouble: false,
@@ -101,12 +106,14 @@ impl Scheduler {
     pub async fn run(mut self, stop: &CancellationToken) -> usize {
         while !stop.is_cancelled() {
             self.tick();
-            self.start_errands(stop);
+            self.start_copies();
+            self.start_requested(stop);
             self.start_due(stop);
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(self.until_next()) => {}
                 Some(ended) = self.running.join_next() => self.ended(ended),
+                Some(served) = self.copying.join_next() => self.copies_served(served),
                 Some(command) = self.inbox.recv() => self.obey(command, stop),
             }
         }
@@ -124,7 +131,7 @@ impl Scheduler {
         if self.counted.is_none_or(|at| at.elapsed() >= ROUND) {
             self.counted = Some(Instant::now());
             let running = self.running_series();
-            self.status.set_queues(tables::queues(&self.schedule, &running, self.errands.waiting()));
+            self.status.set_queues(tables::queues(&self.schedule, &running, self.requests.waiting()));
         }
         self.tell_holds();
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
@@ -175,20 +182,20 @@ impl Scheduler {
             let Some(entry) = self.schedule.get(&series) else { continue };
             let order = Order { spare_repairs: true, ..entry.job.order.clone() };
             // Whoever waits for this very run follows it.
-            let followers = self.errands.share(&series);
+            let followers = self.requests.share(&series);
             let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);
             let run = (work, at.since(due), stop.clone());
             self.start(run, true, false, followers);
         }
     }
 
-    fn start_errands(&mut self, stop: &CancellationToken) {
+    fn start_requested(&mut self, stop: &CancellationToken) {
         while self.under_way(true) < self.slots {
             let runs = &self.runs;
-            let Some(turn) = self.errands.next(|series| !runs.contains_key(series)) else { break };
+            let Some(next) = self.requests.next(|series| !runs.contains_key(series)) else { break };
             // The run of a job is the daemon's own, whoever asked for it.
-            let stop = if turn.is_of_job { stop.clone() } else { turn.stop };
-            self.start((turn.work, Duration::ZERO, stop), turn.is_of_job, true, turn.followers);
+            let stop = if next.is_of_job { stop.clone() } else { next.stop };
+            self.start((next.work, Duration::ZERO, stop), next.is_of_job, true, next.followers);
         }
     }
 
@@ -196,7 +203,7 @@ impl Scheduler {
         &mut self,
         (work, delay, stop): (Work, Duration, CancellationToken),
         is_of_job: bool,
-        is_errand: bool,
+        is_requested: bool,
         followers: Vec<Follower>,
     ) {
         let (engine, series) = (Arc::clone(&self.engine), Arc::clone(&work.order.series));
@@ -208,12 +215,12 @@ impl Scheduler {
             Ran { series, done }
         };
         let id = self.running.spawn(running).id();
-        self.runs.insert(series, Run { id, is_of_job, is_errand, followers });
+        self.runs.insert(series, Run { id, is_of_job, is_requested, followers });
     }
 
     /// How many runs there are of the schedule, or of what people asked for.
-    fn under_way(&self, errands: bool) -> usize {
-        self.runs.values().filter(|run| run.is_errand == errands).count()
+    fn under_way(&self, is_requested: bool) -> usize {
+        self.runs.values().filter(|run| run.is_requested == is_requested).count()
     }
 
     /// How long until the next job is due, at most a round.
@@ -250,9 +257,9 @@ impl Scheduler {
         };
         for (id, feed) in run.followers {
             feed.report(report.clone());
-            self.errands.left(id);
+            self.requests.left(id);
         }
-        self.errands.tidy();
+        self.requests.tidy();
         self.release(&series);
     }
 
@@ -262,123 +269,15 @@ impl Scheduler {
         for gone in self.schedule.release(|series| runs.contains_key(series)) {
             self.engine.forget(&gone);
         }
-        let is_waited_for = self.errands.waiting().any(|work| *work.order.series == *series);
+        let is_waited_for = self.requests.waiting().any(|work| *work.order.series == *series);
         if self.schedule.get(series).is_none() && !runs.contains_key(series) && !is_waited_for {
             self.engine.forget(series);
         }
     }
 
-    fn obey(&mut self, command: Command, stop: &CancellationToken) {
-        // Whoever asked may have gone away meanwhile; what he asked for is done all the same.
-        match command {
-            Command::Work { works, at_once, reply } => {
-                let _ = reply.send(self.take_work(works, at_once, stop));
-            }
-            Command::RunJobs { asked, reply } => {
-                let _ = reply.send(self.run_jobs(&asked, stop));
-            }
-            Command::Find { asked, reply } => {
-                let _ = reply.send(self.find(&asked));
-            }
-            Command::Pause { series, is_paused } => {
-                self.schedule.pause(&series, is_paused);
-                self.looked = None;
-            }
-            Command::TakeUp { works } => self.take_up(works, stop),
-            Command::Wake { due } => self.schedule.wake(&due),
-            Command::Cancel { id, reply } => {
-                let _ = reply.send(self.cancel(id));
-            }
-            Command::Adopt { jobs, slots, reply } => {
-                let _ = reply.send(self.adopt(jobs, slots));
-            }
-        }
-    }
-
-    fn take_work(
-        &mut self,
-        works: Vec<Work>,
-        at_once: usize,
-        stop: &CancellationToken,
-    ) -> Result<Follower, Refusal> {
-        let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
-        let opened = self.errands.open(works, at_once, false, stop.child_token());
-        self.errands.tidy();
-        opened.ok_or_else(|| {
-            series.iter().for_each(|series| self.release(series));
-            Refusal::TooMuch
-        })
-    }
-
-    /// Takes in what waits in the tracker: as much as there is room for, one piece of a series at a time.
-    fn take_up(&mut self, works: Vec<Work>, stop: &CancellationToken) {
-        let mut taken: HashSet<Arc<Series>> = self.runs.keys().cloned().collect();
-        taken.extend(self.errands.waiting().map(|work| Arc::clone(&work.order.series)));
-        let room = self.slots.saturating_sub(self.under_way(true) + self.errands.waiting().count());
-        let fitting = works.into_iter().filter(|work| taken.insert(Arc::clone(&work.order.series)));
-        let fitting: Vec<Work> = fitting.take(room).collect();
-        if !fitting.is_empty() {
-            // Nobody follows it: what comes of it is on record in the tracker.
-            let _ = self.errands.open(fitting, usize::MAX, false, stop.child_token());
-        }
-    }
-
-    /// Resolves selectors to jobs. Errors if a selector matches none.
-    fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
-        let known = self.schedule.iter().filter(|(_, entry)| !entry.is_leaving).map(|(series, _)| &**series);
-        let found = select(asked, known).map_err(Refusal::NoSuchJob)?;
-        Ok(found.into_iter().cloned().collect())
-    }
-
-    /// Runs jobs now. One that runs already is followed and not run again.
-    fn run_jobs(&mut self, asked: &[String], stop: &CancellationToken) -> Result<Follower, Refusal> {
-        let (mut works, mut runs) = (Vec::new(), Vec::new());
-        for series in self.find(asked)? {
-            match (self.runs.get(&series), self.schedule.get(&series)) {
-                (Some(run), _) if run.is_of_job => runs.push(series),
-                (_, Some(entry)) => works.push(Work::of_job(entry.job.clone(), entry.failed)),
-                (_, None) => {}
-            }
-        }
-        let opened = self.errands.open(works, usize::MAX, true, stop.child_token());
-        let (id, feed) = opened.ok_or(Refusal::TooMuch)?;
-        for series in runs {
-            self.errands.follows(id);
-            let run = self.runs.get_mut(&series);
-            run.into_iter().for_each(|run| run.followers.push((id, Arc::clone(&feed))));
-        }
-        self.errands.tidy();
-        Ok((id, feed))
-    }
-
-    /// Takes a request back. A job's run that has begun goes on without who asked for it.
-    fn cancel(&mut self, id: u64) -> bool {
-        let taken_back = self.errands.cancel(id);
-        for run in self.runs.values_mut().filter(|run| run.is_of_job) {
-            let before = run.followers.len();
-            run.followers.retain(|(follower, _)| *follower != id);
-            (run.followers.len()..before).for_each(|_| self.errands.left(id));
-        }
-        self.errands.tidy();
-        taken_back.iter().flatten().for_each(|work| self.release(&work.order.series));
-        taken_back.is_some()
-    }
-
-    /// Takes in a new configuration.
-    fn adopt(&mut self, jobs: Vec<Job>, slots: usize) -> Changes {
-        self.slots = slots.max(1);
-        jobs.iter().for_each(|job| self.engine.declare(job.series(), job.trigger.interval(now())));
-        let runs = &self.runs;
-        let changes = self.schedule.adopt(jobs, |series| runs.contains_key(series), &self.engine);
-        for gone in self.schedule.release(|series| runs.contains_key(series)) {
-            self.engine.forget(&gone);
-        }
-        self.looked = None;
-        changes
-    }
-
     async fn wind_down(mut self) -> usize {
         let deadline = Instant::now() + STOP_WITHIN;
+        self.leave_copies().await;
         let mut left = 0;
         while !self.running.is_empty() {
             match tokio::time::timeout_at(deadline, self.running.join_next()).await {
@@ -391,7 +290,7 @@ impl Scheduler {
                 }
             }
         }
-        self.errands.cut_short();
+        self.requests.cut_short();
         left
     }
 }

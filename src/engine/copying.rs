@@ -126,8 +126,26 @@ pub struct RestoredFiles {
 }
 
 impl Engine {
+    /// Does what is asked of the copies. Returns the series to be restored: each is work of its own, so that nothing
+    /// else works on it meanwhile.
+    pub async fn copy(
+        self: &Arc<Self>,
+        asked: &CopyAsked,
+        feed: &ProgressFeed,
+        stop: &CancellationToken,
+    ) -> Vec<Arc<Series>> {
+        match asked {
+            CopyAsked::Sync {} => self.sync_all(feed, stop).await,
+            CopyAsked::Purge { wanted_bytes, dry_run } => {
+                self.purge(*wanted_bytes, *dry_run, feed, stop).await;
+            }
+            CopyAsked::Restore { series } => return self.on_remotes(series, feed, stop).await,
+        }
+        Vec::new()
+    }
+
     /// Syncs every remote, all of them side by side.
-    pub async fn sync_all(self: &Arc<Self>, feed: &ProgressFeed, stop: &CancellationToken) {
+    async fn sync_all(self: &Arc<Self>, feed: &ProgressFeed, stop: &CancellationToken) {
         let mut syncing = JoinSet::new();
         for remote in self.copies().remotes() {
             let (copies, remote, stop) = (self.copies().clone(), Arc::clone(remote), stop.clone());
@@ -161,13 +179,7 @@ impl Engine {
     }
 
     /// Drops files until there is room, or says what would be dropped; once told to stop only what was.
-    pub async fn purge(
-        &self,
-        wanted_bytes: u64,
-        dry_run: bool,
-        feed: &ProgressFeed,
-        stop: &CancellationToken,
-    ) {
+    async fn purge(&self, wanted_bytes: u64, dry_run: bool, feed: &ProgressFeed, stop: &CancellationToken) {
         for file in self.copies().purge(wanted_bytes, dry_run, stop).await {
             feed.copied(CopyUpdate::Dropped {
                 series: file.series.to_string(),
@@ -183,7 +195,7 @@ impl Engine {
     }
 
     /// The series that the remotes hold and that are meant. What is not there is told.
-    pub async fn on_remotes(
+    async fn on_remotes(
         &self,
         asked: &[String],
         feed: &ProgressFeed,

@@ -125,24 +125,6 @@ impl ProgressFeed {
         self.changed.notify_one();
     }
 
-    /// Tells what was told on another feed.
-    pub(crate) fn repeat(&self, told: Update) {
-        match told {
-            Update::Ended(report) => self.report(report),
-            Update::Copied(told) => self.copied(told),
-            // Whoever repeats it has no work under way itself.
-            Update::Held { .. } => {}
-            Update::NotBegun { series } => {
-                self.state().not_begun.extend(series);
-                self.changed.notify_one();
-            }
-            Update::Progress { series, done, planned, rows } => {
-                self.state().progress.insert(series, Progress { done, planned, rows });
-                self.changed.notify_one();
-            }
-        }
-    }
-
     /// Nothing more will be told.
     pub fn close(&self) {
         self.state().is_over = true;

@@ -1,0 +1,325 @@
+//! What people asked for and the schedule did not, work on series and on copies alike: each request with its number,
+//! what of it waits, what runs, and where it is followed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::daemon::Refusal;
+use crate::engine::{CopyAsked, CopyUpdate, ProgressFeed, Work};
+use crate::model::Series;
+
+/// Pieces of work that may wait over all requests.
+const MOST_WAITING: usize = 20_000;
+
+/// Requests about the copies that may wait.
+const MOST_COPIES: usize = 16;
+
+/// Someone who follows a run.
+pub(super) type Follower = (u64, Arc<ProgressFeed>);
+
+/// Every request that is not done.
+#[derive(Default)]
+pub(super) struct Requests {
+    last: u64,
+    open: Vec<Request>,
+}
+
+/// One request.
+struct Request {
+    id: u64,
+    at_once: usize,
+    /// Whether each piece is an extra run of a configured job.
+    is_of_jobs: bool,
+    /// What is asked of the copies, where that is what the request is about.
+    copies: Option<Copies>,
+    waiting: VecDeque<Work>,
+    running: usize,
+    stop: CancellationToken,
+    /// Cancelled where it is taken back.
+    withdrawn: CancellationToken,
+    feed: Arc<ProgressFeed>,
+}
+
+/// A request about the copies; one of them is served at a time.
+enum Copies {
+    Waiting(CopyAsked, Arc<Config>),
+    /// It is being served, or the work on series that came of it is.
+    Begun,
+}
+
+/// A request about the copies that is served next.
+pub(super) struct NextCopies {
+    pub(super) asked: CopyAsked,
+    /// The configuration in force when it was made.
+    pub(super) config: Arc<Config>,
+    pub(super) feed: Arc<ProgressFeed>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A piece of work that is begun next.
+pub(super) struct NextWork {
+    pub(super) work: Work,
+    pub(super) is_of_job: bool,
+    pub(super) stop: CancellationToken,
+    /// Who asked for it, the first one first.
+    pub(super) followers: Vec<Follower>,
+}
+
+impl Requests {
+    /// Takes work in. Returns `None` if too much waits already.
+    pub(super) fn open(
+        &mut self,
+        works: Vec<Work>,
+        at_once: usize,
+        is_of_jobs: bool,
+        stop: CancellationToken,
+    ) -> Option<Follower> {
+        if self.waiting().count() + works.len() > MOST_WAITING {
+            return None;
+        }
+        let mut request = self.request(at_once.max(1), stop);
+        request.take_on(works);
+        request.is_of_jobs = is_of_jobs;
+        Some(self.push(request))
+    }
+
+    /// Takes a request about the copies in. Returns `None` if too many wait.
+    pub(super) fn open_copies(
+        &mut self,
+        asked: CopyAsked,
+        config: Arc<Config>,
+        stop: CancellationToken,
+    ) -> Option<Follower> {
+        let waiting = self.open.iter().filter(|request| matches!(request.copies, Some(Copies::Waiting(..))));
+        if waiting.count() >= MOST_COPIES {
+            return None;
+        }
+        let mut request = self.request(1, stop);
+        request.copies = Some(Copies::Waiting(asked, config));
+        Some(self.push(request))
+    }
+
+    /// A request of which nothing waits.
+    fn request(&mut self, at_once: usize, stop: CancellationToken) -> Request {
+        self.last += 1;
+        Request {
+            id: self.last,
+            at_once,
+            is_of_jobs: false,
+            copies: None,
+            waiting: VecDeque::new(),
+            running: 0,
+            stop,
+            withdrawn: CancellationToken::new(),
+            feed: Arc::default(),
+        }
+    }
+
+    fn push(&mut self, request: Request) -> Follower {
+        let follower = (request.id, Arc::clone(&request.feed));
+        self.open.push(request);
+        follower
+    }
+
+    /// The next request about the copies; none while one is served.
+    pub(super) fn next_copies(&mut self) -> Option<NextCopies> {
+        if self.open.iter().any(|request| matches!(request.copies, Some(Copies::Begun))) {
+            return None;
+        }
+        let next = self.open.iter_mut().find(|request| request.copies.is_some())?;
+        let Copies::Waiting(asked, config) = next.copies.replace(Copies::Begun)? else { return None };
+        next.running += 1;
+        Some(NextCopies { asked, config, feed: Arc::clone(&next.feed), stop: next.stop.clone() })
+    }
+
+    /// The request about the copies that was served leaves this work on series to be done.
+    pub(super) fn copies_served(&mut self, works: Vec<Work>) {
+        let is_too_much = self.waiting().count() + works.len() > MOST_WAITING;
+        let served = self.open.iter_mut().find(|request| matches!(request.copies, Some(Copies::Begun)));
+        let Some(request) = served else { return };
+        request.running -= 1;
+        if request.stop.is_cancelled() {
+            request.feed.not_begun(works.iter().map(|work| &work.order.series));
+        } else if is_too_much {
+            request.feed.copied(CopyUpdate::NotListed { error: Refusal::TooMuch.to_string() });
+        } else {
+            request.take_on(works);
+        }
+    }
+
+    /// Ends requests of which nothing is left.
+    pub(super) fn tidy(&mut self) {
+        self.open.retain(|request| {
+            if !request.is_open() {
+                request.feed.close();
+            }
+            request.is_open()
+        });
+    }
+
+    /// A request has one more run under way, which began without it.
+    pub(super) fn follows(&mut self, id: u64) {
+        self.open.iter_mut().filter(|request| request.id == id).for_each(|request| request.running += 1);
+    }
+
+    /// The next piece of work of a series that is free. Requests for a run of the same job share it.
+    pub(super) fn next(&mut self, is_free: impl Fn(&Series) -> bool) -> Option<NextWork> {
+        let (index, at) = self.open.iter().enumerate().find_map(|(index, request)| {
+            let has_room = request.running < request.at_once;
+            let at = request.waiting.iter().position(|work| has_room && is_free(&work.order.series))?;
+            Some((index, at))
+        })?;
+        let request = &mut self.open[index];
+        let work = request.waiting.remove(at)?;
+        request.running += 1;
+        let (is_of_job, stop) = (request.is_of_jobs, request.stop.clone());
+        let mut followers = vec![(request.id, Arc::clone(&request.feed))];
+        if is_of_job {
+            followers.extend(self.share(&work.order.series));
+        }
+        Some(NextWork { work, is_of_job, stop, followers })
+    }
+
+    /// Every other request that waits for a run of the job of a series has it under way from now on.
+    pub(super) fn share(&mut self, series: &Series) -> Vec<Follower> {
+        let mut followers = Vec::new();
+        for request in self.open.iter_mut().filter(|request| request.is_of_jobs) {
+            let before = request.waiting.len();
+            request.waiting.retain(|work| *work.order.series != *series);
+            if request.waiting.len() < before {
+                request.running += 1;
+                followers.push((request.id, Arc::clone(&request.feed)));
+            }
+        }
+        followers
+    }
+
+    /// A run that a request followed ended, or it follows it no more.
+    pub(super) fn left(&mut self, id: u64) {
+        self.open.iter_mut().filter(|request| request.id == id).for_each(|request| request.running -= 1);
+    }
+
+    /// Cancels what of a request has not begun, and stops what has. Returns `None` if there is no such request.
+    pub(super) fn cancel(&mut self, id: u64) -> Option<Vec<Work>> {
+        let request = self.open.iter_mut().find(|request| request.id == id)?;
+        request.withdrawn.cancel();
+        request.stop.cancel();
+        if matches!(request.copies, Some(Copies::Waiting(..))) {
+            request.copies = None;
+        }
+        let taken_back: Vec<Work> = std::mem::take(&mut request.waiting).into();
+        request.feed.not_begun(taken_back.iter().map(|work| &work.order.series));
+        Some(taken_back)
+    }
+
+    /// What waits.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Work> {
+        self.open.iter().flat_map(|request| &request.waiting)
+    }
+
+    /// Nothing more is done: whoever waits for something learns what of it is not begun.
+    pub(super) fn cut_short(&mut self) {
+        for request in self.open.drain(..) {
+            request.feed.not_begun(request.waiting.iter().map(|work| &work.order.series));
+            request.feed.cut_short();
+        }
+    }
+}
+
+impl Request {
+    fn is_open(&self) -> bool {
+        self.running > 0 || !self.waiting.is_empty() || matches!(self.copies, Some(Copies::Waiting(..)))
+    }
+
+    fn take_on(&mut self, mut works: Vec<Work>) {
+        works.iter_mut().for_each(|work| work.withdrawn = self.withdrawn.clone());
+        self.waiting = works.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Update;
+
+    fn config() -> Arc<Config> {
+        let around = crate::config::Surroundings::default();
+        let text = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600}]";
+        Arc::new(crate::config::check(text, std::path::Path::new("config.yml"), &around).unwrap())
+    }
+
+    fn restore(name: &str) -> Work {
+        Work::restore(Arc::new(name.parse().unwrap()))
+    }
+
+    fn sync(requests: &mut Requests) -> Follower {
+        requests.open_copies(CopyAsked::Sync {}, config(), CancellationToken::new()).unwrap()
+    }
+
+    const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
+
+    #[tokio::test]
+    async fn work_and_copies_have_one_row_of_numbers_and_are_cancelled_alike() {
+        let mut requests = Requests::default();
+        let works = vec![restore(HOURLY)];
+        let (first, work) = requests.open(works, 1, false, CancellationToken::new()).unwrap();
+        let (second, copies) = sync(&mut requests);
+        assert_eq!((first, second), (1, 2));
+
+        assert_eq!(requests.cancel(first).map(|works| works.len()), Some(1));
+        assert!(requests.cancel(second).is_some());
+        requests.tidy();
+
+        assert!(matches!(work.next().await.as_deref(), Some([Update::NotBegun { .. }])));
+        assert_eq!((work.next().await, copies.next().await), (None, None));
+        assert!(requests.next_copies().is_none() && requests.cancel(second).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_request_about_copies_is_served_at_a_time_until_the_work_that_came_of_it_is_done() {
+        let mut requests = Requests::default();
+        let (id, feed) = sync(&mut requests);
+        sync(&mut requests);
+        assert!(requests.next_copies().is_some());
+        assert!(requests.next_copies().is_none());
+
+        requests.copies_served(vec![restore(HOURLY)]);
+        requests.tidy();
+        let next = requests.next(|_| true).unwrap();
+        assert_eq!(next.followers[0].0, id, "it is followed under the same number");
+        assert!(requests.next_copies().is_none());
+        requests.left(id);
+        requests.tidy();
+
+        assert_eq!(feed.next().await, None);
+        assert!(requests.next_copies().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_came_of_copies_that_were_cancelled_meanwhile_is_not_begun() {
+        let mut requests = Requests::default();
+        let (id, feed) = sync(&mut requests);
+        requests.next_copies().unwrap();
+        requests.cancel(id).unwrap();
+
+        requests.copies_served(vec![restore(HOURLY)]);
+        requests.tidy();
+
+        assert_eq!(feed.next().await, Some(vec![Update::NotBegun { series: vec![HOURLY.to_owned()] }]));
+        assert_eq!(feed.next().await, None);
+    }
+
+    #[test]
+    fn no_more_requests_about_copies_wait_than_may() {
+        let mut requests = Requests::default();
+        for _ in 0..MOST_COPIES {
+            sync(&mut requests);
+        }
+        assert!(requests.open_copies(CopyAsked::Sync {}, config(), CancellationToken::new()).is_none());
+        requests.next_copies().unwrap();
+        sync(&mut requests);
+    }
+}

@@ -1,0 +1,52 @@
+//! What people ask of the copies, served one at a time beside the runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::time::timeout;
+
+use super::Scheduler;
+use crate::daemon::Refusal;
+use crate::daemon::requests::NextCopies;
+use crate::engine::{CopyUpdate, Engine, Work};
+
+/// How long a request that is stopped has to tell what was done of it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl Scheduler {
+    pub(super) fn start_copies(&mut self) {
+        if let Some(next) = self.requests.next_copies() {
+            self.copying.spawn(serve(Arc::clone(&self.engine), next));
+        }
+    }
+
+    /// What is left of a request is work on series, each by the scheduler.
+    pub(super) fn copies_served(&mut self, served: Result<Vec<Work>, JoinError>) {
+        let works = served.unwrap_or_else(|error| {
+            tracing::error!(%error, "work on the copies broke off; please report this");
+            Vec::new()
+        });
+        self.requests.copies_served(works);
+        self.requests.tidy();
+    }
+
+    /// What was done by now is still told; where that takes longer, the rest of it is not.
+    pub(super) async fn leave_copies(&mut self) {
+        let _ = timeout(LAST_WORDS, self.copying.join_next()).await;
+        self.copying.shutdown().await;
+    }
+}
+
+async fn serve(engine: Arc<Engine>, next: NextCopies) -> Vec<Work> {
+    let NextCopies { asked, config, feed, stop } = next;
+    let held = engine.copy(&asked, &feed, &stop).await;
+    if stop.is_cancelled() {
+        return Vec::new();
+    }
+    if let Err(error) = engine.register(&config, &held).await {
+        feed.copied(CopyUpdate::NotListed { error: Refusal::from(error).to_string() });
+        return Vec::new();
+    }
+    held.into_iter().map(Work::restore).collect()
+}
