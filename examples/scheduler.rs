@@ -37,7 +37,6 @@ pub(crate) async fn schedule(path: &Path, stop: &CancellationToken) -> Result<u6
 
     let rows = engine.telemetry().health().series().iter().map(|series| series.rows).sum();
     // The data path is free again only once the engine is closed.
-    let engine = Arc::into_inner(engine).ok_or("somebody still uses the engine")?;
     match (unfinished, engine.close().await) {
         (0, true) => Ok(rows),
         (left, _) => {

@@ -22,11 +22,17 @@ mod health_monitor;
 #[path = "../examples/load_config.rs"]
 mod load_config;
 #[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/own_exchange.rs"]
+mod own_exchange;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/run_once.rs"]
 mod run_once;
 #[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/scheduler.rs"]
 mod scheduler;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/service.rs"]
+mod service;
 
 #[test]
 fn the_example_configuration_is_valid_and_leaves_nothing_to_remark() {
@@ -129,6 +135,44 @@ async fn the_examples_of_the_daemon_load_run_and_end_what_they_are_given() {
         refused.contains("did you mean `data_path`?") && refused.contains("at least one job"),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_the_service_collects_serves_and_ends_when_it_is_told_to() {
+    let (_sim, folder, config) = daily_candles().await;
+    let listening = format!("{}http: {{listen: ['127.0.0.1:0']}}\n", fs::read_to_string(&config).unwrap());
+    fs::write(&config, listening).unwrap();
+    let (stop, stored) = (CancellationToken::new(), folder.path().join("data/binance/ohlc/BTC-USDT/1d"));
+    let socket = folder.path().join("data/.dccd/daemon.sock");
+    let stopping = async {
+        let began = std::time::Instant::now();
+        while !(socket.exists() && stored.join("2025.parquet").exists()) {
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing was stored");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stop.cancel();
+    };
+
+    let (ended, ()) = tokio::join!(service::serve(Some(&config), stop.clone()), stopping);
+
+    ended.unwrap();
+    assert!(!socket.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_an_exchange_of_ones_own_collects_under_its_own_name() {
+    let (_sim, folder, config) = daily_candles().await;
+    let own = fs::read_to_string(&config).unwrap().replace("binance", "binanceus");
+    fs::write(&config, own).unwrap();
+
+    let rows = own_exchange::collect(&config).await.unwrap();
+
+    assert!(rows > 365, "{rows}");
+    assert!(folder.path().join("data/binanceus/ohlc/BTC-USDT/1d/2025.parquet").exists());
+    let foreign = fs::read_to_string(&config).unwrap().replace("binanceus", "binancesu");
+    fs::write(&config, foreign).unwrap();
+    let refused = own_exchange::collect(&config).await.unwrap_err().to_string();
+    assert!(refused.contains("binanceus"), "{refused}");
 }
 
 #[test]

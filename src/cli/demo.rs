@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::running::Running;
+use crate::cli::start::refused;
 use crate::clock::now;
 use crate::config::{self, Config, Surroundings};
 use crate::model::{Batch, Micros, Pair, Series, Span, Window, thousands};
+use crate::service::{Log, Service};
 use crate::sim::{Knobs, Market, Sim};
 use crate::store::{Layout, Ledger, period_files};
 
@@ -86,17 +87,19 @@ async fn demo(
 ) -> Result<Exit, Exit> {
     let since = Span::MINUTE.grid().floor(now() - YEAR);
     let config = configuration(folder.path(), sim, args.listen, since, out)?;
-    let running = match Running::prepare(&config, "demo", false, out).await {
+    let prepared = Service::prepare_as(config, "demo", Log::File).await;
+    let service = match prepared.map_err(|error| refused(&error, out)) {
         // The usual address may be taken by a real daemon, which is no reason not to show anything.
         Err(Exit::AddressInUse) => {
             let free = SocketAddr::new(args.listen.ip(), 0);
             let config = configuration(folder.path(), sim, free, since, out)?;
-            Running::prepare(&config, "demo", false, out).await?
+            let prepared = Service::prepare_as(config, "demo", Log::File).await;
+            prepared.map_err(|error| refused(&error, out))?
         }
         prepared => prepared?,
     };
     out.line(format!("Simulated exchange  {}", sim.url()));
-    for address in running.addresses() {
+    for address in service.addresses() {
         out.line(format!("Monitor page        http://{address}/"));
         out.line(format!("Metrics             http://{address}/metrics"));
     }
@@ -106,12 +109,12 @@ async fn demo(
         PAIRS.join(" and ")
     ));
 
-    let series: Vec<Series> = running.jobs().iter().map(|job| (**job.series()).clone()).collect();
-    let layout = running.engine().layout().clone();
+    let series: Vec<Series> = service.jobs().iter().map(|job| (**job.series()).clone()).collect();
+    let layout = service.engine().layout().clone();
     let ending = stop.child_token();
     let ended = {
         let narrating = narrate(args.length, &layout, &series, out, &ending);
-        tokio::join!(running.run(ending.clone()), narrating).0
+        tokio::join!(service.run(ending.clone()), narrating).0
     };
     if ended.unfinished > 0 {
         return Err(out.fail(Exit::Failed, format!("{} run(s) did not end in time", ended.unfinished)));

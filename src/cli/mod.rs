@@ -34,7 +34,6 @@ pub mod purge;
 pub mod remove;
 pub mod repair;
 pub mod restore;
-mod running;
 pub mod sim;
 pub mod start;
 mod state;
@@ -43,7 +42,6 @@ pub mod sync;
 mod usage;
 pub mod validate;
 pub mod verify;
-mod web;
 
 use std::future::Future;
 use std::io;

@@ -4,9 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::running::Running;
 use crate::config::Config;
 use crate::engine::Broken;
+use crate::service::{Log, Service, ServiceError};
+use crate::telemetry::events::Chain;
 
 /// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
 #[derive(Debug, clap::Args)]
@@ -21,18 +22,19 @@ pub struct Args {
 
 /// Runs the daemon to its end.
 pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    let running = match Running::prepare(&config, "start", true, out).await {
-        Ok(running) => running,
-        Err(exit) => return exit,
+    let notes = config.notes.clone();
+    let service = match Service::prepare_as(config, "start", Log::FileAndStderr).await {
+        Ok(service) => service,
+        Err(error) => return refused(&error, out),
     };
-    config.notes.iter().for_each(|note| out.note(note));
-    let scheme = running.scheme();
-    for address in running.addresses() {
+    notes.iter().for_each(|note| out.note(note));
+    let scheme = service.scheme();
+    for address in service.addresses() {
         out.line(format!("Serving {scheme}://{address}/ and {scheme}://{address}/metrics"));
     }
     out.remark("Starting daemon. Press Ctrl-C to stop.");
     let stopping = stop.clone();
-    let (ended, ()) = tokio::join!(running.run(stop), async {
+    let (ended, ()) = tokio::join!(service.run(stop), async {
         stopping.cancelled().await;
         out.remark("Stopping daemon…");
     });
@@ -48,5 +50,15 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
         Some(Broken::Journal) => Exit::Storage,
         None if ended.is_durable => Exit::Done,
         None => Exit::Storage,
+    }
+}
+
+/// Says why a service does not start.
+pub(crate) fn refused(error: &ServiceError, out: &mut Output) -> Exit {
+    match error {
+        ServiceError::Auth(line) => out.fail(Exit::Config, line),
+        ServiceError::Bind(error) => out.fail(Exit::of_bind(error), error),
+        ServiceError::Engine(error) => out.fail(Exit::of_engine(error), Chain(error)),
+        ServiceError::Log(error) => out.fail(Exit::Storage, Chain(error)),
     }
 }

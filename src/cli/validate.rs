@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{OnlineCheck, OnlineState, Validation};
 use crate::cli::online;
 use crate::cli::output::plain_json;
-use crate::cli::{Exit, refused, web};
+use crate::cli::{Exit, refused};
 use crate::config::{self, Config};
+use crate::service;
 
 /// Check the configuration and print what it holds.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -52,7 +53,7 @@ pub(crate) async fn run_online(
 /// The configuration, if what guards its listeners can be used too.
 fn load(path: Option<&Path>) -> Result<Config, Vec<String>> {
     let config = config::load(path).map_err(|error| error.lines())?;
-    web::auth(&config).map_err(|line| vec![line])?;
+    service::auth(&config).map_err(|line| vec![line])?;
     Ok(config)
 }
 

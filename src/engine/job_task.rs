@@ -81,7 +81,7 @@ impl Engine {
     /// A run that failed before anything was asked of the exchange.
     async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> JobRun {
         let outcome = Outcome::of_error(error);
-        self.keep(job.series(), &outcome).await;
+        self.keep_outcome(job.series(), &outcome).await;
         let due = self.due_after(job, failed, &outcome);
         JobRun { outcome, due }
     }

@@ -20,6 +20,7 @@ mod flusher;
 mod job;
 mod job_task;
 mod known;
+mod logging;
 mod open;
 mod owner;
 mod pending_health;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::copies::{Copies, target};
 pub use self::copying::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
 pub use self::job::Job;
+pub use self::logging::Logging;
 pub use self::owner::Broken;
 pub(crate) use self::progress_feed::is_worth_telling;
 pub use self::progress_feed::{ProgressFeed, Update};
@@ -51,11 +53,12 @@ use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
 use crate::jobs::{Context, tell_finding};
+pub use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
 use crate::model::Series;
 use crate::net::NetError;
 use crate::remote::RemoteError;
 pub use crate::store::SOCKET;
-use crate::store::{DataLock, FindingKind, Layout, Store, StoreError};
+use crate::store::{DataLock, FindingKind, Layout, Store, StoreError, Watch};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{Chain, DiskMeasured};
 use crate::tracker::TrackerError;
@@ -64,7 +67,7 @@ use crate::worker::{Fleet, Rounds, Worker};
 /// Series named on the command line that have metrics beside the configured ones.
 const AD_HOC_SERIES: usize = 1_000;
 
-/// Everything the runs of a process share. Dropping it gives the data path's lock back.
+/// Everything the runs of a process share. The data path is free again once it is closed.
 pub struct Engine {
     layout: Layout,
     telemetry: Telemetry,
@@ -76,14 +79,16 @@ pub struct Engine {
     worker: Arc<Worker>,
     pending_health: Arc<PendingHealth>,
     fleet: Arc<Fleet>,
-    keeping: JoinSet<()>,
+    keeping: Mutex<JoinSet<()>>,
     /// Ends the keeping.
     kept: CancellationToken,
     /// Cancelled when nothing more may be accepted.
     broken: CancellationToken,
     /// The state store that was damaged when this one was opened.
     set_aside: Option<SetAside>,
-    lock: DataLock,
+    /// Whether the data path still is this process's.
+    watch: Watch,
+    lock: Mutex<Option<DataLock>>,
 }
 
 /// Why a data path cannot be put to use.
@@ -116,11 +121,16 @@ pub enum EngineError {
 
 impl Engine {
     /// Syncs the remotes at their interval and keeps room on the disk, until the end.
-    pub fn keep_copies(&mut self) {
+    pub fn keep_copies(&self) {
         for remote in self.copies.remotes() {
-            self.keeping.spawn(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
+            self.keep(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
         }
-        self.keeping.spawn(self.copies.clone().keep_room(self.kept.clone()));
+        self.keep(self.copies.clone().keep_room(self.kept.clone()));
+    }
+
+    /// Owns a loop until the end.
+    fn keep(&self, looping: impl Future<Output = ()> + Send + 'static) {
+        self.keeping.lock().unwrap_or_else(PoisonError::into_inner).spawn(looping);
     }
 
     /// The remotes and what is there.
@@ -225,10 +235,12 @@ impl Engine {
         }
     }
 
-    /// Ends in good order. Gives whether the journal did too; if not, the next start replays it.
-    pub async fn close(mut self) -> bool {
+    /// Ends in good order and gives the data path's lock back; nothing may run on it any more. Returns whether the
+    /// journal ended in good order too; if not, the next start replays it.
+    pub async fn close(&self) -> bool {
         self.kept.cancel();
-        while self.keeping.join_next().await.is_some() {}
+        let mut keeping = std::mem::take(&mut *self.keeping.lock().unwrap_or_else(PoisonError::into_inner));
+        while keeping.join_next().await.is_some() {}
         self.fleet.close().await;
         let store = self.store.clone();
         let closing = move || {
@@ -238,11 +250,12 @@ impl Engine {
         let closed = tokio::task::spawn_blocking(closing).await;
         self.worker.leave().await;
         self.db.close().await;
-        match closed {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => tracing::error!(error = %Chain(&error), "the journal is left as it is"),
+        match &closed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = %Chain(error), "the journal is left as it is"),
             Err(error) => tracing::error!(%error, "closing the journal broke off"),
         }
-        false
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        matches!(closed, Ok(Ok(())))
     }
 }

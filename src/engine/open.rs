@@ -70,7 +70,7 @@ impl Engine {
             own_address: config.worker.own_address,
         });
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
-        let mut engine = Engine {
+        let engine = Engine {
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,
@@ -81,17 +81,18 @@ impl Engine {
             contexts: RwLock::default(),
             paused: Mutex::new(paused),
             copies,
-            keeping: JoinSet::new(),
+            keeping: Mutex::new(JoinSet::new()),
             kept,
             broken: CancellationToken::new(),
             set_aside,
-            lock,
+            watch: lock.watch(),
+            lock: Mutex::new(Some(lock)),
         };
         engine.keep_store(config);
         engine.watch_lock();
-        engine.keeping.spawn(Arc::clone(&engine.worker).run(engine.kept.clone()));
-        engine.keeping.spawn(Arc::clone(&engine.pending_health).run(engine.kept.clone()));
-        engine.keeping.spawn(Arc::clone(&engine.fleet).run(engine.kept.clone()));
+        engine.keep(Arc::clone(&engine.worker).run(engine.kept.clone()));
+        engine.keep(Arc::clone(&engine.pending_health).run(engine.kept.clone()));
+        engine.keep(Arc::clone(&engine.fleet).run(engine.kept.clone()));
         for job in &jobs {
             engine.declare(&job.order.series, job.trigger.interval(now()));
             engine.connect(job.series().exchange(), config)?;
@@ -106,7 +107,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn keep_store(&mut self, config: &Config) {
+    fn keep_store(&self, config: &Config) {
         let flusher = Flusher {
             store: self.store.clone(),
             telemetry: self.telemetry.clone(),
@@ -114,8 +115,8 @@ impl Engine {
             flush_every: config.storage.flush_interval,
             broken: self.broken.clone(),
         };
-        self.keeping.spawn(flusher.clone().publish(self.kept.clone()));
-        self.keeping.spawn(flusher.run(self.kept.clone()));
+        self.keep(flusher.clone().publish(self.kept.clone()));
+        self.keep(flusher.run(self.kept.clone()));
     }
 }
 

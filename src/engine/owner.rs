@@ -32,7 +32,7 @@ impl Engine {
 
     /// Why nothing more may be accepted; none where more may. A new owner is given a moment to say who it is.
     pub async fn why_broken(&self) -> Option<Broken> {
-        let (watch, began) = (self.lock.watch(), Instant::now());
+        let (watch, began) = (self.watch.clone(), Instant::now());
         while let Some(lost) = watch.lost() {
             if lost.winner.is_some() || began.elapsed() > SIGNS_WITHIN {
                 return Some(Broken::NotOwner(lost.to_string()));
@@ -43,9 +43,9 @@ impl Engine {
     }
 
     /// Cancels `stop` once nothing more may be accepted.
-    pub fn stop_when_broken(&mut self, stop: CancellationToken) {
+    pub fn stop_when_broken(&self, stop: CancellationToken) {
         let (broken, kept) = (self.broken.clone(), self.kept.clone());
-        self.keeping.spawn(async move {
+        self.keep(async move {
             tokio::select! {
                 () = broken.cancelled() => stop.cancel(),
                 () = kept.cancelled() => {}
@@ -54,10 +54,10 @@ impl Engine {
     }
 
     /// Looks at the lock until the end; without it nothing more is accepted.
-    pub(crate) fn watch_lock(&mut self) {
-        let (watch, telemetry) = (self.lock.watch(), self.telemetry.clone());
+    pub(crate) fn watch_lock(&self) {
+        let (watch, telemetry) = (self.watch.clone(), self.telemetry.clone());
         let (broken, kept) = (self.broken.clone(), self.kept.clone());
-        self.keeping.spawn(async move {
+        self.keep(async move {
             let mut looks = interval(LOOK);
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {

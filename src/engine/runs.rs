@@ -57,12 +57,12 @@ impl Engine {
             }),
         };
         let outcome = self.fleet.finish(permit, outcome).await;
-        self.keep(series, &outcome).await;
+        self.keep_outcome(series, &outcome).await;
         outcome
     }
 
     /// Tells the outcome and keeps it over restarts.
-    pub(crate) async fn keep(&self, series: &Arc<Series>, outcome: &Outcome) {
+    pub(crate) async fn keep_outcome(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         trace::ran(rows);
         match &outcome.error {
@@ -75,7 +75,7 @@ impl Engine {
             }
         }
         // What it remembers is for the owner of the data path to remember.
-        if self.lock.watch().lost().is_some() {
+        if self.watch.lost().is_some() {
             return;
         }
         self.pending_health.save(series).await;

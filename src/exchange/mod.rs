@@ -50,7 +50,7 @@ pub use offer::{Bounds, Direction, History, Offer, Probe, SpanOffer};
 pub use page::{Answer, Ask, Next, Page};
 pub use parsed::Parsed;
 pub use protocol::{Exchange, Profile};
-pub use registry::{ALL, find, names};
+pub use registry::{ALL, add, find, names};
 pub use request::HttpRequest;
 
 pub use paging::{Edge, Gone, SetAside, Step, Walk};

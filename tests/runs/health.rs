@@ -148,5 +148,5 @@ async fn a_scheduler_that_does_not_go_round_is_stuck_though_the_file_is_fresh() 
 
     assert_eq!(said.code, Some(1));
     assert!(said.out.contains("\"worker\":\"stuck\""), "{said:?}");
-    Arc::into_inner(engine).unwrap().close().await;
+    engine.close().await;
 }

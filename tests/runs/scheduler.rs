@@ -30,7 +30,7 @@ async fn run_config(config: &Config, slots: usize, length: Duration) -> Arc<Stat
     };
     let (unfinished, ()) = tokio::join!(scheduler.run(&stop), timer);
     assert_eq!(unfinished, 0);
-    Arc::into_inner(engine).unwrap().close().await;
+    engine.close().await;
     status
 }
 

@@ -32,7 +32,7 @@ async fn daemon_until(house: &House, is_so: impl Fn(&Task) -> bool) {
         waited.expect("it never comes to that");
     };
     tokio::join!(scheduler.run(&stop), waiting);
-    Arc::into_inner(engine).unwrap().close().await;
+    engine.close().await;
 }
 
 async fn tracker(house: &House) -> Tracker {
