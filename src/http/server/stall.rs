@@ -1,4 +1,7 @@
 //! A stream whose peer must go on taking what is sent: otherwise it ends with a time-out.
+//!
+//! hyper bounds the time until a request's head is whole, and with it how long a connection may be idle. It waits for
+//! ever for a client that takes nothing of an answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
