@@ -1,7 +1,10 @@
 //! Pages that are wrong on purpose: which rows are left out, moved or doubled, and how a row is bent.
 
+use std::time::Duration;
+
 use crate::sim::fault::Fault;
 use crate::sim::hash::{below, draw};
+use crate::sim::market::SimTrade;
 
 /// A fault put into a row on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,21 @@ pub(super) enum Bend {
     Contradiction,
     /// A price is text, but not of a finite number.
     NotFinite(&'static str),
+    /// A trade is told of a day later.
+    Ahead,
+    /// A trade is told of a day earlier.
+    Back,
+}
+
+/// A trade with its instant as an answer tells it.
+pub(super) fn told(trade: SimTrade, bend: Option<Bend>) -> SimTrade {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let ts = match bend {
+        Some(Bend::Ahead) => trade.ts + DAY,
+        Some(Bend::Back) => trade.ts - DAY,
+        _ => trade.ts,
+    };
+    SimTrade { ts, ..trade }
 }
 
 /// The seed of odd rows.
@@ -68,6 +86,8 @@ pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
             1 => Bend::NotFinite("1e400"),
             _ => Bend::Contradiction,
         }),
+        Fault::Ahead => Some(Bend::Ahead),
+        Fault::Back => Some(Bend::Back),
         _ => None,
     }
 }

@@ -63,6 +63,10 @@ pub enum Fault {
     WrongType,
     /// One row that cannot be true: a high below the low, a negative price, `NaN`, `1e400`.
     Impossible,
+    /// One trade is told of a day later.
+    Ahead,
+    /// One trade is told of a day earlier.
+    Back,
     /// A body without end in sight, of the size in the knobs.
     Huge,
     /// A small gzip body that grows to the size in the knobs when it is unpacked.
@@ -77,7 +81,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault with its word on the command line.
-    pub const ALL: [(Fault, &'static str); 34] = [
+    pub const ALL: [(Fault, &'static str); 36] = [
         (Fault::Status429, "429"),
         (Fault::Status418, "418"),
         (Fault::Status403, "403"),
@@ -107,6 +111,8 @@ impl Fault {
         (Fault::Later, "later"),
         (Fault::WrongType, "wrong-type"),
         (Fault::Impossible, "impossible"),
+        (Fault::Ahead, "ahead"),
+        (Fault::Back, "back"),
         (Fault::Huge, "huge"),
         (Fault::Bomb, "bomb"),
         (Fault::Slow, "slow"),

@@ -54,7 +54,11 @@ fn trials<'a>(honest: &'a [(&'static Case, Honest)]) -> Vec<Trial<'a>> {
         for &(endpoint, of) in &honest.places {
             let trial = |place| move |fault| Trial { case, honest, endpoint, place, fault };
             for place in (1..=of).map(|number| Place::Once { number, of }) {
-                trials.extend(UNTRUTHS.map(trial(place)));
+                // Only trades have instants that may be untrue in silence: a candle has its place on the grid.
+                let is_shown = |fault: &Fault| {
+                    endpoint == Endpoint::Trades || !matches!(fault, Fault::Ahead | Fault::Back)
+                };
+                trials.extend(UNTRUTHS.into_iter().filter(is_shown).map(trial(place)));
             }
             // What never shows where rows begin has all years before them asked for.
             if !case.from_origin {

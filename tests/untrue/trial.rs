@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MOST_REQUESTS: usize = 200;
 
 /// The well-formed answers of true rows that are not what was asked for.
-pub(crate) const UNTRUTHS: [Fault; 12] = [
+pub(crate) const UNTRUTHS: [Fault; 14] = [
     Fault::Empty,
     Fault::Short,
     Fault::SecondHalf,
@@ -35,6 +35,8 @@ pub(crate) const UNTRUTHS: [Fault; 12] = [
     Fault::NoLast,
     Fault::Earlier,
     Fault::Later,
+    Fault::Ahead,
+    Fault::Back,
 ];
 
 /// What an honest backfill asks.

@@ -116,12 +116,21 @@ impl Walk {
         }
     }
 
-    /// Whether an answer shows that the walk is through: a row lies past the end. Ids do not always follow time, so
-    /// where more rows come by id, one has to lie past it by more than they differ.
+    /// Whether an answer shows that the walk is through: rows lie past the end, and where more may follow they are not
+    /// one alone. Ids do not always follow time, so where more rows come by id, the last has to lie past the end by
+    /// more than they differ.
     pub(super) fn is_through(&self, seen: &Seen<'_>, full: bool) -> bool {
-        let slack = if full && seen.numbers.is_some() { LATE } else { Duration::ZERO };
-        let past = |ts: &i64| self.is_past(Micros(*ts) - slack) && self.answers(Micros(*ts));
-        seen.rows.ts().iter().any(past)
+        let past = self.past(seen);
+        if !full || self.grid.is_some() {
+            return !past.is_empty();
+        }
+        let slack = if seen.numbers.is_some() { LATE } else { Duration::ZERO };
+        let is_far = |row: &usize| self.is_past(Micros(seen.rows.ts()[*row]) - slack);
+        let ends_past = match &seen.numbers {
+            Some(_) => seen.in_order().last().is_some_and(is_far),
+            None => true,
+        };
+        past.len() > 1 && ends_past
     }
 
     /// Whether `a` lies further along the walk than `b`.

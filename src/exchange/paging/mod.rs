@@ -40,6 +40,7 @@
 
 mod asked;
 mod beginning;
+mod denied;
 mod doubt;
 mod edge;
 mod head;

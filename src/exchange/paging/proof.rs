@@ -22,6 +22,9 @@ impl Walk {
             return Ok(Step::of_nothing(rows.kind()));
         }
         let full = rows.len() + odd.len() >= self.offer.page_rows as usize;
+        if self.doubts_the_only_one_past(seen, full)? {
+            return Ok(Step::of_nothing(rows.kind()));
+        }
         if full && self.offer.direction == Direction::OldestFirst {
             self.leave_out_forgotten(rows.ts());
         }
@@ -37,7 +40,7 @@ impl Walk {
             return Ok(Step { rows: rows.gather(&inside), covered, ..step });
         }
         let furthest = self.furthest(seen, &inside);
-        self.saw_past |= rows.ts().iter().any(|at| self.is_past(Micros(*at)) && self.answers(Micros(*at)));
+        self.saw_past |= !self.past(seen).is_empty();
         let reach = self.reach(furthest.as_ref(), &step.set_aside);
         if self.is_through(seen, full) || reach.is_some_and(|row| self.ends_at(row)) {
             let covered = self.prove_all();

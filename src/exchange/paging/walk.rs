@@ -69,6 +69,8 @@ pub struct Walk {
     pub(super) first_inside: Option<u64>,
     /// A row past the window was seen, though rows that belong before it may follow.
     pub(super) saw_past: bool,
+    /// The only row past the end of a full page, which was asked for again.
+    pub(super) only_past: Option<Edge>,
     /// One answer of the newest rows alone was seen.
     pub(super) saw_recent: bool,
     pub(super) ended: bool,
@@ -121,6 +123,7 @@ impl Walk {
             contradictions: 0,
             first_inside: None,
             saw_past: false,
+            only_past: None,
             saw_recent: false,
             ended: false,
             lost: None,
@@ -222,8 +225,14 @@ impl Walk {
         answer: impl Into<Parsed>,
         known: Option<(Micros, Micros)>,
     ) -> Result<Step, ParseError> {
-        let Parsed { next, odd, unfinished, is_reversed } = answer.into();
+        let Parsed { next, mut odd, unfinished, is_reversed } = answer.into();
         let seen = Seen::of(&rows, self.offer)?;
+        let denied = seen.denied();
+        if !denied.is_empty() {
+            let (kept, own) = seen.without(&denied);
+            odd.extend(own);
+            return self.take(kept, Parsed { next, odd, unfinished, is_reversed }, known);
+        }
         if let Some((stray, reason)) = self.disobedience(&seen, is_reversed) {
             return self.disobeyed(&rows, stray, reason);
         }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{number, time};
 use crate::sim::market::Market;
@@ -175,7 +175,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.rows_wanted("limit", 125, 10_000)?;
     let ids = asked.ids(market, window, side, limit);
     Ok(asked.page(ids, |out, id, bend| {
-        let trade = market.trade(id.unsigned_abs());
+        let trade = told(market.trade(id.unsigned_abs()), bend);
         let price = if bend == Some(Bend::Contradiction) { -trade.price_cents } else { trade.price_cents };
         out.push(b'[');
         int(out, id);

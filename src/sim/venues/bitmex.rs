@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{high_cents, price_number, rfc3339, trade_cents};
 use crate::sim::knobs::Knobs;
@@ -204,7 +204,8 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let mut ids = asked.ids(market, within(asked)?, Side::Oldest, limit + skip);
     ids.drain(..skip.min(ids.len()));
     let symbol = asked.query.symbol()?;
-    Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), symbol, bend)))
+    Ok(asked
+        .page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), symbol, bend)))
 }
 
 fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

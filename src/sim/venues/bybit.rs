@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
 use crate::sim::fields::{amount_text, bent_amount_text, high_cents, millis_text, price_text, trade_cents};
@@ -197,7 +197,8 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     };
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let symbol = asked.query.symbol()?;
-    Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), symbol, bend)))
+    Ok(asked
+        .page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), symbol, bend)))
 }
 
 fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::model::{Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{amount_text, high_cents, price_number, price_text, rfc3339, secs, trade_cents};
 use crate::sim::market::{Market, SimCandle, SimTrade};
@@ -141,7 +141,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         false => asked.ids_between(market, 0, after.saturating_sub(1), Side::Newest, limit),
     };
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(asked.page(ids, |out, id, bend| trade(out, &market.trade(id.unsigned_abs()), bend)))
+    Ok(asked.page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), bend)))
 }
 
 fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

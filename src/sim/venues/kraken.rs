@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
 use crate::sim::market::Market;
@@ -230,13 +230,14 @@ fn first_after(market: &Market, nanos: u64) -> u64 {
 
 /// `["price", "volume", seconds, "b" or "s", "m" or "l", "", id]`.
 fn trade(out: &mut Vec<u8>, market: &Market, id: u64, bend: Option<Bend>) {
-    let trade = market.trade(id);
+    let trade = told(market.trade(id), bend);
     let sign = if bend == Some(Bend::Contradiction) { -1 } else { 1 };
     out.push(b'[');
     fields::price_text(out, trade.price_cents * sign, bend);
     out.extend_from_slice(b",\"");
     e8(out, trade.amount_e8);
-    let nanos = nanos_of(market, id);
+    let moved = (trade.ts.0 - market.trade(id).ts.0) * 1_000;
+    let nanos = nanos_of(market, id).saturating_add_signed(moved);
     // Seven places are what a float of seconds has.
     let secs = format!("{}.{:07}", nanos / 1_000_000_000, nanos % 1_000_000_000 / 100);
     let time = match bend {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
 use crate::sim::market::Market;
@@ -217,7 +217,7 @@ fn history(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 /// `{"time":…,"trade_id":place in this answer,"price":…,"size":…,"side":taker,"type":"fill","uid":…}`.
 fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option<Bend>) {
-    let trade = market.trade(id);
+    let trade = told(market.trade(id), bend);
     let time = match bend {
         Some(Bend::TimeAsText) => "\"yesterday\"".to_owned(),
         Some(Bend::TimeInSeconds) => trade.ts.secs().to_string(),

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{price_text, time_text};
 use crate::sim::market::Market;
@@ -190,7 +190,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     };
     let id = asked.query.mandatory("instId")?;
     Ok(wrapped(&asked.page(ids, |out, key, bend| {
-        let trade = market.trade(key.unsigned_abs());
+        let trade = told(market.trade(key.unsigned_abs()), bend);
         let cents = if bend == Some(Bend::Contradiction) { -trade.price_cents } else { trade.price_cents };
         out.extend_from_slice(b"{\"instId\":\"");
         out.extend_from_slice(id.as_bytes());

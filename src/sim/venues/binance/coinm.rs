@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{Grid, Micros, Window};
 use crate::sim::asked::Asked;
-use crate::sim::bend::Bend;
+use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
 use crate::sim::market::Market;
@@ -178,7 +178,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     };
     ids.sort_unstable();
     Ok(asked.page(ids, |out, id, bend| {
-        let trade = market.trade(id.unsigned_abs());
+        let trade = told(market.trade(id.unsigned_abs()), bend);
         let price = if bend == Some(Bend::Contradiction) { -1 } else { trade.price_cents };
         let _ = write!(out, r#"{{"a":{id},"p":"#);
         fields::price_text(out, price, bend);

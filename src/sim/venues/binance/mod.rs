@@ -13,6 +13,7 @@ use std::io::Write as _;
 
 use crate::model::Micros;
 use crate::sim::asked::Asked;
+use crate::sim::bend::told;
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
 use crate::sim::market::Market;
@@ -226,7 +227,7 @@ fn agg_trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         None => asked.ids(market, window, side, limit),
     };
     ids.sort_unstable();
-    Ok(asked.page(ids, |out, id, bend| rows::trade(out, &market.trade(id.unsigned_abs()), bend)))
+    Ok(asked.page(ids, |out, id, bend| rows::trade(out, &told(market.trade(id.unsigned_abs()), bend), bend)))
 }
 
 fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {

@@ -1,0 +1,73 @@
+//! Instants that cannot be believed: a trade that its neighbours by number deny, and a lone row past the end.
+//!
+//! One wrong instant must not end a walk: what lies behind it would be called covered.
+
+use std::time::Duration;
+
+use crate::exchange::ParseError;
+use crate::exchange::paging::seen::Seen;
+use crate::exchange::paging::{Edge, Walk};
+use crate::model::{Batch, Micros, OddFault, OddRow};
+
+/// Numbers and instants of neighbouring trades differ in their order by less.
+const MOST_DISORDER: Duration = Duration::from_secs(60);
+
+impl Seen<'_> {
+    /// The rows whose instants lie before or behind those of both their neighbours by number, by more than the two
+    /// orders differ.
+    pub(super) fn denied(&self) -> Vec<usize> {
+        if self.numbers.is_none() {
+            return Vec::new();
+        }
+        let at = |row: usize| Micros(self.rows.ts()[row]);
+        let is_denied = |before: Micros, own: Micros, after: Micros| {
+            own - MOST_DISORDER > before.max(after) || own + MOST_DISORDER < before.min(after)
+        };
+        let order = self.in_order();
+        let trios = order.windows(3);
+        trios.filter(|trio| is_denied(at(trio[0]), at(trio[1]), at(trio[2]))).map(|trio| trio[1]).collect()
+    }
+
+    /// The rows without these, and these as odd ones.
+    pub(super) fn without(&self, denied: &[usize]) -> (Batch, Vec<OddRow>) {
+        let kept: Vec<usize> = (0..self.rows.len()).filter(|row| !denied.contains(row)).collect();
+        let odd = denied.iter().map(|row| odd_trade(self.rows, *row)).collect();
+        (self.rows.gather(&kept), odd)
+    }
+}
+
+fn odd_trade(rows: &Batch, row: usize) -> OddRow {
+    let trade = rows.trades().get(row);
+    let id = trade.id.unwrap_or_default();
+    let text = format!("id {id}, {}, price {}, amount {:?}", trade.ts, trade.price, trade.amount);
+    OddRow::new(OddFault::Time, "the trades before and after it are from another time", &text, Some(trade.ts))
+}
+
+impl Walk {
+    /// Whether a full page of rows without a grid has one row past the end, which no answer before had: the page is to
+    /// be asked for again.
+    pub(super) fn doubts_the_only_one_past(
+        &mut self,
+        seen: &Seen<'_>,
+        full: bool,
+    ) -> Result<bool, ParseError> {
+        let past: Vec<usize> = self.past(seen);
+        let [only] = past[..] else { return Ok(false) };
+        let edge = Edge::of(seen.rows, only);
+        if !full || self.grid.is_some() || self.only_past.as_ref().is_some_and(|before| before.is(&edge)) {
+            return Ok(false);
+        }
+        self.only_past = Some(edge);
+        self.contradicted(seen.rows.len())?;
+        Ok(true)
+    }
+
+    /// The rows past the end that answer what was asked.
+    pub(super) fn past(&self, seen: &Seen<'_>) -> Vec<usize> {
+        let is_past = |row: &usize| {
+            let at = Micros(seen.rows.ts()[*row]);
+            self.is_past(at) && self.answers(at)
+        };
+        (0..seen.rows.len()).filter(is_past).collect()
+    }
+}
