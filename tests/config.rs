@@ -319,6 +319,41 @@ alerts: {max_consecutive_errors: -1}
 }
 
 #[test]
+fn a_problem_is_shown_with_the_file_and_the_line_it_is_on() {
+    let text = "\
+# all of it is wrong
+settings:
+  timezone: Pluto
+
+histo_jobs:
+  - exchange: binance
+    pairs:
+      - BTC/USDT
+      - ETHUSDT
+    span: 3600
+  - {exchange: kraken,
+     pairs: [BTC/USD], span: 30, span: 60}
+";
+
+    let refused = check(text, Path::new("some/config.yml"), &around()).unwrap_err();
+
+    let plain = refused.lines();
+    let located: Vec<String> = [3, 9, 12, 12]
+        .iter()
+        .zip(&plain)
+        .map(|(line, problem)| format!("some/config.yml:{line}: {problem}"))
+        .collect();
+    assert_eq!(refused.located_lines(), located);
+    let places: Vec<&str> = plain.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        places,
+        ["settings.timezone", "histo_jobs[0].pairs[1]", "histo_jobs[1].span", "histo_jobs[1].span"]
+    );
+    let nothing = check("settings: {}\n", Path::new("c.yml"), &around()).unwrap_err();
+    assert_eq!(nothing.located_lines(), nothing.lines(), "what is missing altogether is on no line");
+}
+
+#[test]
 fn unknown_and_duplicate_keys_are_problems_with_a_suggestion() {
     assert_eq!(
         problem("setings: {}").split(" Known").next(),

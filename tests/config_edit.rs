@@ -383,6 +383,7 @@ fn validate_tells_each_problem_on_a_line_of_the_error_output() {
     assert_eq!((refused.out.as_str(), refused.code), ("", 1));
     let lines: Vec<&str> = refused.err.lines().collect();
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("Error: settings.timezone: unknown timezone `Pluto`"));
+    let located = format!("Error: {}:2: settings.timezone: unknown timezone `Pluto`", path.display());
+    assert!(lines[0].starts_with(&located), "{}", lines[0]);
     assert_eq!(lines[1], "Error: Configuration must define at least one job (histo_jobs or stream_jobs)");
 }

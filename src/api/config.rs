@@ -8,7 +8,9 @@ pub(crate) struct Validation<'a> {
     pub(crate) valid: bool,
     pub(crate) config: Option<String>,
     pub(crate) data_path: Option<String>,
-    pub(crate) problems: Vec<String>,
+    pub(crate) problems: &'a [String],
+    /// The line of the file that each problem is on; null where it is on none.
+    pub(crate) lines: &'a [Option<usize>],
     pub(crate) notes: &'a [String],
     /// Empty without `--online`.
     pub(crate) checks: &'a [OnlineCheck],

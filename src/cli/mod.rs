@@ -233,7 +233,7 @@ fn with_config<'o>(
 /// The configuration; where it is refused, every problem it has is told.
 fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
     config::load(path).map_err(|error| {
-        error.lines().iter().for_each(|line| out.error(line));
+        error.located_lines().iter().for_each(|line| out.error(line));
         Exit::Config
     })
 }
@@ -271,7 +271,7 @@ async fn cancel_on_signal(stop: CancellationToken) {
 
 /// What is wrong with a configuration, as the lines a command writes.
 fn error_lines(error: &config::ConfigError) -> Vec<String> {
-    error.lines().iter().map(|line| format!("Error: {line}")).collect()
+    error.located_lines().iter().map(|line| format!("Error: {line}")).collect()
 }
 
 /// Why a command that edits a file did nothing.

@@ -9,7 +9,7 @@ use crate::api::{OnlineCheck, OnlineState, Validation};
 use crate::cli::online;
 use crate::cli::output::plain_json;
 use crate::cli::{Exit, refused};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 use crate::service;
 
 /// Check the configuration and print what it holds.
@@ -50,16 +50,42 @@ pub(crate) async fn run_online(
     told(args, &loaded, &checks, out, err)
 }
 
+/// Why a configuration is refused.
+struct Refused {
+    problems: Vec<String>,
+    /// The same with the file and the line of each.
+    located: Vec<String>,
+    /// The line of each, where it is known.
+    lines: Vec<Option<usize>>,
+    is_of_store: bool,
+}
+
+impl From<ConfigError> for Refused {
+    fn from(error: ConfigError) -> Self {
+        let (problems, located) = (error.lines(), error.located_lines());
+        let mut lines: Vec<_> = error.problems().iter().map(|problem| problem.line).collect();
+        lines.resize(problems.len(), None);
+        let is_of_store =
+            error.problems().iter().any(|problem| matches!(&*problem.at, "store" | "store_file"));
+        Refused { problems, located, lines, is_of_store }
+    }
+}
+
 /// The configuration, if what guards its listeners can be used too.
-fn load(path: Option<&Path>) -> Result<Config, Vec<String>> {
-    let config = config::load(path).map_err(|error| error.lines())?;
-    service::auth(&config).map_err(|line| vec![line])?;
+fn load(path: Option<&Path>) -> Result<Config, Refused> {
+    let config = config::load(path)?;
+    service::auth(&config).map_err(|line| Refused {
+        problems: vec![line.clone()],
+        located: vec![line],
+        lines: vec![None],
+        is_of_store: false,
+    })?;
     Ok(config)
 }
 
 fn told(
     args: &Args,
-    loaded: &Result<Config, Vec<String>>,
+    loaded: &Result<Config, Refused>,
     checks: &[OnlineCheck],
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -68,13 +94,13 @@ fn told(
     if args.json {
         let verdict = verdict(loaded, checks);
         writeln!(out, "{}", plain_json(&serde_json::to_string_pretty(&verdict)?))?;
-        return Ok(loaded.as_ref().err().map_or(u8::from(failed), |lines| code(lines)));
+        return Ok(loaded.as_ref().err().map_or(u8::from(failed), code));
     }
     match loaded {
         Ok(config) => summary(config, out)?,
-        Err(lines) => {
-            refused(&lines.iter().map(|line| format!("Error: {line}")).collect::<Vec<_>>(), err)?;
-            return Ok(code(lines));
+        Err(why) => {
+            refused(&why.located.iter().map(|line| format!("Error: {line}")).collect::<Vec<_>>(), err)?;
+            return Ok(code(why));
         }
     }
     for OnlineCheck { about, state, said } in checks {
@@ -92,9 +118,8 @@ fn mark(state: OnlineState) -> &'static str {
 
 /// How the command ends where the configuration is refused. A store whose address cannot be read is refused here as it
 /// is by every other command.
-fn code(lines: &[String]) -> u8 {
-    let is_of_store = |line: &String| line.starts_with("store: ") || line.starts_with("store_file: ");
-    if lines.iter().any(is_of_store) { Exit::Config.code() } else { Exit::Failed.code() }
+fn code(why: &Refused) -> u8 {
+    if why.is_of_store { Exit::Config.code() } else { Exit::Failed.code() }
 }
 
 fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {
@@ -112,13 +137,14 @@ fn summary(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     config.notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))
 }
 
-fn verdict<'a>(loaded: &'a Result<Config, Vec<String>>, checks: &'a [OnlineCheck]) -> Validation<'a> {
+fn verdict<'a>(loaded: &'a Result<Config, Refused>, checks: &'a [OnlineCheck]) -> Validation<'a> {
     let config = loaded.as_ref().ok();
     Validation {
         valid: config.is_some(),
         config: config.map(|config| config.path.display().to_string()),
         data_path: config.map(|config| config.data_path.display().to_string()),
-        problems: loaded.as_ref().err().cloned().unwrap_or_default(),
+        problems: loaded.as_ref().err().map_or(&[], |why| &why.problems),
+        lines: loaded.as_ref().err().map_or(&[], |why| &why.lines),
         notes: config.map_or(&[], |config| &config.notes),
         checks,
     }

@@ -108,7 +108,7 @@ pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, C
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
     let report = Report::default();
     let config = walk(&tree, text, path, around, &report);
-    let notes = report.close()?;
+    let notes = report.close(text, path)?;
     Ok(Config { notes, ..config })
 }
 

@@ -16,6 +16,7 @@ mod http;
 mod job;
 mod jobs3;
 mod key;
+mod lines;
 mod node;
 mod offered;
 mod place;

@@ -33,7 +33,8 @@ fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Place, Conf
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
     if !matches!(tree, Node::Map(_)) {
         let message = format!("expected a mapping, found {}", tree.found());
-        return Err(ConfigError::Refused { problems: vec![Problem { at: String::new(), message }] });
+        let problems = vec![Problem { at: String::new(), message, line: None }];
+        return Err(ConfigError::Refused { path: path.to_owned(), problems });
     }
     let ignored = Report::default();
     let root = Section::open(&tree, "", KEYS, &ignored);

@@ -3,9 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::config::lines::Lines;
+use crate::config::yaml::split_mark;
 
 /// The most problems that are told at once; a file with more is wrong altogether.
 const TOLD: usize = 100;
@@ -17,6 +20,8 @@ pub struct Problem {
     pub at: String,
     /// What is wrong and what to write instead.
     pub message: String,
+    /// The line of the file it is on, where it is known.
+    pub line: Option<usize>,
 }
 
 impl fmt::Display for Problem {
@@ -69,6 +74,8 @@ pub enum ConfigError {
     /// YAML, but not a configuration of this program.
     #[error("{}", join(problems))]
     Refused {
+        /// The file.
+        path: PathBuf,
         /// Everything that is wrong, in the order of the file.
         problems: Vec<Problem>,
     },
@@ -79,8 +86,28 @@ impl ConfigError {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
-            ConfigError::Refused { problems } => problems.iter().map(ToString::to_string).collect(),
+            ConfigError::Refused { problems, .. } => problems.iter().map(ToString::to_string).collect(),
             other => vec![other.to_string()],
+        }
+    }
+
+    /// The same for a person, with the file and the line each is on: `config.yml:12: histo_jobs[2].exchange: …`.
+    #[must_use]
+    pub fn located_lines(&self) -> Vec<String> {
+        let ConfigError::Refused { path, problems } = self else { return self.lines() };
+        let located = |problem: &Problem| match problem.line {
+            Some(line) => format!("{}:{line}: {problem}", path.display()),
+            None => problem.to_string(),
+        };
+        problems.iter().map(located).collect()
+    }
+
+    /// What is wrong in the file, one by one; empty where there is no file to correct.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            ConfigError::Refused { problems, .. } => problems,
+            _ => &[],
         }
     }
 
@@ -116,7 +143,7 @@ impl Report {
     pub(super) fn refuse(&self, at: &str, message: impl Into<String>) {
         let mut problems = self.problems.borrow_mut();
         if problems.len() < TOLD {
-            problems.push(Problem { at: at.to_owned(), message: message.into() });
+            problems.push(Problem { at: at.to_owned(), message: message.into(), line: None });
         } else {
             self.untold.set(self.untold.get() + 1);
         }
@@ -127,17 +154,19 @@ impl Report {
         self.notes.borrow_mut().push(note.into());
     }
 
-    /// The notes, or everything that is wrong.
-    pub(super) fn close(self) -> Result<Vec<String>, ConfigError> {
+    /// The notes, or everything that is wrong with the text of a file.
+    pub(super) fn close(self, text: &str, path: &Path) -> Result<Vec<String>, ConfigError> {
         let mut problems = self.problems.into_inner();
         if problems.is_empty() {
             return Ok(self.notes.into_inner());
         }
         if self.untold.get() > 0 {
             let message = format!("and {} more problems like these", self.untold.get());
-            problems.push(Problem { at: String::new(), message });
+            problems.push(Problem { at: String::new(), message, line: None });
         }
-        Err(ConfigError::Refused { problems })
+        let lines = Lines::of(split_mark(text).1);
+        problems.iter_mut().for_each(|problem| problem.line = lines.of_place(&problem.at));
+        Err(ConfigError::Refused { path: path.to_owned(), problems })
     }
 }
 
@@ -181,7 +210,8 @@ mod tests {
         let report = Report::default();
         (0..150).for_each(|_| report.refuse("x", "bad"));
 
-        let lines = report.close().unwrap_err().lines();
+        let lines = report.close("x: 1\n", Path::new("c.yml")).unwrap_err();
+        let lines = lines.lines();
 
         assert_eq!(lines.len(), 101);
         assert_eq!(lines[100], "and 50 more problems like these");

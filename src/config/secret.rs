@@ -62,6 +62,12 @@ fn mask_word(word: &str) -> String {
     }
 }
 
+/// A key in a path; one with odd characters is quoted, so that it cannot drive the terminal.
+pub(super) fn shown_key(key: &str) -> String {
+    let plain = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain { key.to_owned() } else { shown(key) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

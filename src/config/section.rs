@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::key::{Form, Key, Role};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice, nearest};
-use crate::config::secret::shown;
+use crate::config::secret::{shown, shown_key};
 
 /// The system ends every path, name and address there.
 const NUL: &str = "it holds a NUL character, which no path, name or address can; remove it";
@@ -280,10 +280,4 @@ impl<'a> Section<'a> {
             }
         }
     }
-}
-
-/// A key in a path; one with odd characters is quoted, so that it cannot drive the terminal.
-fn shown_key(key: &str) -> String {
-    let plain = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if plain { key.to_owned() } else { shown(key) }
 }

@@ -1,4 +1,7 @@
 //! Reading YAML text into a tree, with bounds on nesting and on what aliases may unfold.
+//!
+//! `serde_yaml` reads it: its values, its refusals and its words for them are what users have. A younger reader
+//! (serde-saphyr) would give places too, but other words; the places come from `lines.rs` instead.
 
 use std::cell::Cell;
 use std::fmt;

@@ -3,6 +3,9 @@
 //! The text is changed where it has to be, read again, and compared with the tree that was wanted. Where the
 //! two differ, the file is written in a way this does not follow and nothing is changed.
 //!
+//! A patch library (yamlpatch) was looked at and left: it follows one route at a time and formats what it adds in its
+//! own way, where a new job here looks like the jobs beside it, and it brings a C parser to build.
+//!
 //! A file of the 3.x series is edited in its own `jobs` list, whose candle jobs are written the same way.
 
 mod block;
