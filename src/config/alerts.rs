@@ -21,7 +21,7 @@ pub struct Alerts {
     pub webhook_url: Option<Secret>,
 }
 
-/// What the program tells about itself.
+/// Logs, traces and files of metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telemetry {
     /// The least grave log lines that are written.

@@ -32,7 +32,7 @@ pub struct Config {
     pub zone: Zone,
     /// The zone as the file names it.
     pub zone_name: String,
-    /// What health and queues call this installation.
+    /// The name of this installation in health and queues.
     pub environment: String,
     /// How long the record of a run is kept; 0 is for ever.
     pub runs_retention_days: u32,
@@ -52,9 +52,9 @@ pub struct Config {
     pub stream_jobs: Vec<StreamJob>,
     /// When someone is told.
     pub alerts: Alerts,
-    /// What the program tells about itself.
+    /// Logs, traces and files of metrics.
     pub telemetry: Telemetry,
-    /// What the user should know although the file is accepted.
+    /// Notes for the user although the file is accepted.
     pub notes: Vec<String>,
     /// The first 12 hexadecimal digits of the SHA-256 of the file.
     pub hash: String,

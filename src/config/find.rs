@@ -10,10 +10,10 @@ use crate::config::problem::ConfigError;
 /// The most bytes a configuration may have.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What a configuration depends on outside its file.
+/// The environment that a configuration depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// What `~` stands for.
+    /// The folder that `~` stands for.
     pub home: Option<PathBuf>,
     /// `$XDG_CONFIG_HOME`.
     pub xdg_config_home: Option<PathBuf>,
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-/// What a text that is not UTF-8 seems to be.
+/// The encoding that a text seems to have that is not UTF-8.
 fn encoding(bytes: &[u8], valid: usize) -> String {
     let is_wide = match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),

@@ -19,7 +19,7 @@ use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
 pub struct HistoJob {
     /// The exchange's name.
     pub exchange: String,
-    /// What is fetched.
+    /// The kind to fetch.
     pub kind: Kind,
     /// The candle length, for kinds with one.
     pub span: Option<Span>,

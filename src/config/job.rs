@@ -1,4 +1,4 @@
-//! What jobs of both kinds share: the exchange, the pairs and spans.
+//! The parts that jobs of both kinds share: the exchange, the pairs and spans.
 
 use crate::config::key::{Form, Key};
 use crate::config::node::Node;

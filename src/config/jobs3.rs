@@ -1,6 +1,6 @@
 //! `jobs`: the one list of the 3.x series of the Python program, translated into the jobs of the other keys.
 //!
-//! What a 3.x job says is kept; what this version cannot hold yet is told, never dropped in silence. Both
+//! Every key of a 3.x job is kept; those this version cannot hold yet are named, never dropped in silence. Both
 //! styles may stand in one file: their jobs add up, and a series in both is collected by the first.
 
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ fn one(section: &Section<'_>, at: &str, places: &mut HashMap<Series, String>, jo
     }
 }
 
-/// What jobs of both operations have.
+/// The keys of jobs of both operations.
 struct Common {
     exchange: Option<&'static str>,
     kind: Option<Kind>,

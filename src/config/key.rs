@@ -43,7 +43,7 @@ pub(super) enum Form {
     Each(&'static [Key]),
 }
 
-/// What becomes of a key.
+/// How a key is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// This version acts on it.

@@ -63,7 +63,7 @@ impl Node {
         if let Node::Text(text) = self { Some(text) } else { None }
     }
 
-    /// What was found, for a message: ``text `abc` ``, `the number 7`, `a list`.
+    /// The value in words, for a message: ``text `abc` ``, `the number 7`, `a list`.
     #[must_use]
     pub fn found(&self) -> String {
         match self {

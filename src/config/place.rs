@@ -9,12 +9,12 @@ use crate::config::problem::{ConfigError, Problem, Report};
 use crate::config::section::Section;
 use crate::config::{settings, storage};
 
-/// What must be known to look at a running program.
+/// The part of a configuration that is needed to look at a running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Where the data tree stands.
     pub data_path: PathBuf,
-    /// What this installation is called.
+    /// The name of this installation.
     pub environment: String,
 }
 

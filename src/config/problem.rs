@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: all of it at once, each problem with its place.
+//! The problems of a configuration: all of them at once, each with its place.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -18,7 +18,7 @@ const TOLD: usize = 100;
 pub struct Problem {
     /// Where: `histo_jobs[2].exchange`; empty for the file as a whole.
     pub at: String,
-    /// What is wrong and what to write instead.
+    /// The fault and what to write instead.
     pub message: String,
     /// The line of the file it is on, where it is known.
     pub line: Option<usize>,
@@ -48,13 +48,13 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A folder, a pipe or a device.
     #[error("{} is not an ordinary file", path.display())]
     NotAFile {
-        /// What was named.
+        /// The path that was named.
         path: PathBuf,
     },
     /// More than a configuration can need.
@@ -68,7 +68,7 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// What and where.
+        /// The fault and its place.
         reason: String,
     },
     /// YAML, but not a configuration of this program.
@@ -102,7 +102,7 @@ impl ConfigError {
         problems.iter().map(located).collect()
     }
 
-    /// What is wrong in the file, one by one; empty where there is no file to correct.
+    /// The problems of the file, one by one; empty where there is no file to correct.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {

@@ -66,7 +66,7 @@ impl Aside {
     }
 
     fn write(&self, bytes: &[u8], mode: u32) -> io::Result<File> {
-        // What a killed process of the same number left behind must not stand in the way.
+        // A file that a killed process of the same number left behind must not stand in the way.
         let _ = fs::remove_file(&self.path);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.path)?;
         file.write_all(bytes)?;

@@ -94,7 +94,7 @@ pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
 fn unreadable(text: &str) -> Option<String> {
     match Url::parse(text) {
         Err(error) => Some(error.to_string()),
-        // What the driver says may repeat a part of the address.
+        // The driver's message may repeat a part of the address.
         Ok(_) => PgConnectOptions::from_str(text).err().map(|_| "the driver cannot read it".to_owned()),
     }
 }

@@ -46,7 +46,7 @@ impl Storage {
     }
 }
 
-/// What copies files to a remote.
+/// The program or service that copies files to a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// The rclone program.
@@ -162,7 +162,7 @@ pub(super) fn check_fleet(storage: &Storage, store: &Store, section: &Section<'_
     }
 }
 
-/// What is wrong with an address, without repeating it: it may hold credentials.
+/// The fault of an address, without repeating it: it may hold credentials.
 fn is_off(provider: Provider, address: &str) -> Option<&'static str> {
     let is_odd = address.chars().any(char::is_control);
     let bucket = address.strip_prefix("s3://").map(|rest| rest.split('/').next().unwrap_or(rest));

@@ -17,7 +17,7 @@ pub struct StreamJob {
     pub exchange: String,
     /// The pairs, in the order of the file.
     pub pairs: Vec<Pair>,
-    /// What is listened to.
+    /// The channel.
     pub channels: Vec<Channel>,
     /// The candle lengths of the `ohlc` channel.
     pub spans: Vec<Span>,

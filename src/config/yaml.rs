@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::config::node::Node;
 
-/// What a tree may weigh: one for each node and one for each byte of text. A file within the size limit
+/// The most weight of a tree: one for each node and one for each byte of text. A file within the size limit
 /// cannot reach it without aliases.
 const BUDGET: usize = 2 << 20;
 
@@ -28,7 +28,7 @@ impl Node {
     /// Reads one YAML document; an empty one is [`Node::Null`].
     ///
     /// # Errors
-    /// What is wrong with the text, with its line where it is known.
+    /// The fault of the text, with its line where it is known.
     pub fn parse(text: &str) -> Result<Self, String> {
         read(text)
     }

@@ -21,13 +21,13 @@ const VERSIONS: std::ops::Range<usize> = 18..20;
 pub struct SetAside {
     /// Where it lies.
     pub to: PathBuf,
-    /// What is wrong with it.
+    /// The fault.
     pub why: String,
     /// When it was set aside.
     pub at: Micros,
 }
 
-/// What is wrong with the files of a store, as far as that shows without opening it; none where nothing does.
+/// The fault of a store's files, as far as it shows without opening them.
 ///
 /// # Errors
 /// Where they cannot be looked at.

@@ -12,7 +12,7 @@ use crate::db::DbError;
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(super) pool: Pool,
-    /// What errors call it; holds no secret.
+    /// Its name in errors; holds no secret.
     pub(super) place: Arc<str>,
     /// Its last answer was an error, or none came.
     pub(super) away: Arc<AtomicBool>,

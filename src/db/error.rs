@@ -1,4 +1,4 @@
-//! Why the state store could not be used, by what somebody does next.
+//! Why the state store could not be used, by what the operator does next.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub enum DbError {
     Damaged {
         /// Its file.
         place: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The disk of the embedded store is full.
@@ -84,7 +84,7 @@ impl DbError {
         let place = path.display().to_string();
         match primary_code(&source) {
             Some(11 | 26) => DbError::Damaged { place, why: why(&source) },
-            // What a full disk looks like depends on which of its files SQLite was about to write.
+            // The error of a full disk depends on which of its files SQLite was about to write.
             Some(13) => {
                 DbError::Full { place, free: free(path).map_or_else(|| "nothing".to_owned(), bytes), source }
             }

@@ -20,7 +20,7 @@ const SAVE: &str =
          last_error = excluded.last_error";
 
 impl Database {
-    /// What is known of every series that ever ran.
+    /// The health of every series that ever ran.
     ///
     /// # Errors
     /// Where the store cannot be read.

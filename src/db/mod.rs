@@ -1,4 +1,4 @@
-//! What must be remembered beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
+//! State beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
 //! files and ledgers are the truth.
 //!
 //! **The state store is a cache and is treated as one**: at every start each page is read and each index held

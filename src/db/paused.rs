@@ -1,4 +1,4 @@
-//! Jobs that somebody paused, kept over restarts.
+//! Paused jobs, kept over restarts.
 
 use sqlx::Row;
 

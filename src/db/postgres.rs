@@ -18,7 +18,7 @@ use crate::db::{Database, DbError, Pool};
 const CONNECTIONS: u32 = 8;
 /// How long an operation waits for a connection, a new one included.
 const TURN: Duration = Duration::from_secs(10);
-/// A connection nobody used for so long is given back to the server.
+/// A connection that was not used for so long is given back to the server.
 const IDLE: Duration = Duration::from_secs(300);
 /// No statement may take longer, and no process that hangs may hold its rows longer. Statements are short: to
 /// compile one takes PostgreSQL many times as long as to run it.
@@ -34,7 +34,7 @@ const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOC
 const LIMIT_SHOWN: &str = "1min";
 /// One process at a time brings the schema up to date.
 const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7202027)";
-/// What the program does with its tables, tried on a name that no series has.
+/// The operations of the program on its tables, tried on a name that no series has.
 const TRIED: [&str; 4] = [
     "LOCK TABLE series_health IN ROW EXCLUSIVE MODE",
     "INSERT INTO paused_jobs (series, since) VALUES ('', 0)",
@@ -85,7 +85,7 @@ async fn look(options: PgConnectOptions) -> sqlx::Result<Found> {
     let limited = options.clone().options(LIMITS);
     let mut one = match within(limited.connect()).await {
         Ok(connection) => connection,
-        // What a pooler says of settings that it cannot pass on.
+        // The words of a pooler about settings that it cannot pass on.
         Err(error) if is_unsupported(&error) => {
             within(options.connect()).await?.close().await?;
             return Ok(Found { options, is_pooled: true });
@@ -131,7 +131,7 @@ async fn up_to_date(options: &PgConnectOptions, is_pooled: bool, is_trial: bool)
         false => connection.begin().await?,
     };
     sqlx::raw_sql(MIGRATING).execute(&mut *all).await?;
-    // What others left prepared here has the names that the migrator takes; nobody can count on it behind a pooler.
+    // Statements that others left prepared here have the names that the migrator takes; none can be relied on.
     let forgotten = |is_pooled: bool| if is_pooled { "DEALLOCATE ALL" } else { "SELECT 1" };
     sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
     let mut migrator = migrator(|version| version.3);

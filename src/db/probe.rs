@@ -7,7 +7,7 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::db::{Database, DbError, Pool, begin};
 
-/// What a probe of the store found.
+/// The figures of a probe of the store.
 #[derive(Clone, Debug)]
 pub struct Probed {
     /// `sqlite` or `postgres`.
@@ -25,7 +25,7 @@ pub struct Probed {
 }
 
 impl Database {
-    /// Asks for the right to write and gives it back: an answer from a store that only reads, or that somebody
+    /// Asks for the right to write and gives it back: an answer from a store that only reads, or that another process
     /// keeps locked, would be worth nothing. Nothing is written or synced.
     ///
     /// # Errors

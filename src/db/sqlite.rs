@@ -38,7 +38,7 @@ pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
         foreign => foreign,
     };
     if let Err(error) = ready {
-        // It is moved away next, so nobody may have it open.
+        // It is moved away next, so no process may have it open.
         write.close().await;
         return Err(error);
     }
@@ -112,7 +112,7 @@ async fn ours(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
 }
 
 /// Reads every page, and holds indexes to their tables: a damaged one would else be met by whatever needs it first,
-/// or by nobody.
+/// or by none.
 async fn whole(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     let checked = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(pool).await;
     let found: String = checked.map_err(|error| DbError::of_opening(path, error))?;

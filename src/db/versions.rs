@@ -33,7 +33,7 @@ pub(super) fn newest() -> Option<i64> {
     VERSIONS.iter().map(|version| version.0).max()
 }
 
-/// What brings a store up to date.
+/// The migrations of a store.
 pub(super) fn migrator(statements: fn(&Version) -> &'static str) -> Migrator {
     let migrations = VERSIONS.iter().map(|version| {
         let text = sqlx::SqlStr::from_static(statements(version));

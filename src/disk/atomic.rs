@@ -12,7 +12,7 @@ use crate::disk::{Disk, Os, folder_of, is_aside};
 
 pub use crate::disk::aside;
 
-/// Removes what a process that died left of its temporary files in a folder; nobody else may be writing there.
+/// Removes the temporary files of a process that died from a folder; no other process may be writing there.
 ///
 /// # Errors
 /// Any refusal of the operating system.

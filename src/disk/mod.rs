@@ -57,13 +57,13 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Any refusal.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// What is at a path; none where nothing is.
+    /// The kind of file at a path; `None` if there is nothing.
     ///
     /// # Errors
     /// Any other refusal.
     fn look(&self, path: &Path) -> io::Result<Option<Found>>;
 
-    /// What a name itself is, without going where a link leads; none where nothing has the name.
+    /// The kind of a name itself, without following a link; `None` if nothing has the name.
     ///
     /// # Errors
     /// Any other refusal.
@@ -191,7 +191,7 @@ pub trait Reading: fmt::Debug + Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-/// What is at a path.
+/// The kind of file at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Whether it is a folder.
@@ -202,7 +202,7 @@ pub struct Found {
     pub modified: i64,
 }
 
-/// What a name is.
+/// The kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A file.

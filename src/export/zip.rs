@@ -136,7 +136,7 @@ impl<W: Write> Write for Zip<W> {
 }
 
 impl Entry {
-    /// What the entry's own head and the list of entries have in common, up to the length of the name.
+    /// The part that the entry's own head and the list of entries have in common, up to the length of the name.
     fn head(&self) -> Vec<u8> {
         let mut head = Vec::with_capacity(24);
         for value in [VERSION, FLAGS, DEFLATE] {

@@ -1,4 +1,4 @@
-//! What the ledger says after an import: what the rows prove is covered, everything else is a gap with a reason.
+//! The ledger after an import: what the rows prove is covered, everything else is a gap with a reason.
 
 use crate::import::taken::Taken;
 use crate::model::{Window, Windows};

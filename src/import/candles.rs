@@ -14,7 +14,7 @@ use crate::import::reason::{Change, Reason};
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{Candle, Kind, Micros, Series, Span, Window};
 
-/// What must be known of the whole folder to judge the candles of one file.
+/// The facts of the whole folder that are needed to judge the candles of one file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Context {
     /// The present.
@@ -49,7 +49,7 @@ struct Row {
 /// Kraken candles from this length on are cut at the wrong places.
 const KRAKEN_LONG_SECS: u32 = 4 * 3_600;
 
-/// What one file adds to the [`Context`] of its folder.
+/// The facts that one file adds to the [`Context`] of its folder.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Survey {
     /// Its first open.
@@ -102,7 +102,7 @@ fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
     let mut before = context.before;
     let mut of_two: Vec<&mut Row> = rows.iter_mut().filter(|row| row.era == Era::Two).collect();
     if before.is_none() && (context.is_cut_off || may_go_on(&of_two, context.period_from)) {
-        // What the first row may repeat cannot be read.
+        // The row that the first one may repeat cannot be read.
         before = of_two.first().map(|row| row.values);
     }
     for row in &mut of_two {
@@ -236,7 +236,7 @@ fn is_candle(values: &Values, trades: Option<i64>) -> bool {
         && trades.is_none_or(|trades| trades >= 0)
 }
 
-/// Whether a candle of this span can open then. Where three-day candles open is documented by nobody.
+/// Whether a candle of this span can open then. Where three-day candles open is documented nowhere.
 pub(crate) fn is_on_grid(span: Span, ts: Micros) -> bool {
     span == Span::Fixed(259_200) || span.grid().floor(ts) == ts
 }

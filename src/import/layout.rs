@@ -1,4 +1,4 @@
-//! What Python dccd 2.x and 3.x wrote: exchanges, column names, and the unit of their instants.
+//! The layouts of Python dccd 2.x and 3.x: exchanges, column names, and the unit of their instants.
 //!
 //! | | 2.x | 3.x |
 //! |---|---|---|

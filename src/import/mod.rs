@@ -33,7 +33,7 @@ use crate::store::{Layout, StoreError};
 pub use reason::{Change, Reason};
 pub use report::{Problem, Report, SeriesReport};
 
-/// What to import, and how.
+/// The tree to import, and how.
 #[derive(Clone, Debug)]
 pub struct Import<'a> {
     /// Where the rows go. Its owner holds the lock, but for a dry run.

@@ -49,7 +49,7 @@ impl Reason {
         }
     }
 
-    /// What the ledger says of a window whose row was left out; none where that window is no gap because of it.
+    /// The ledger's note on a window whose row was left out; `None` where that window is no gap because of it.
     #[must_use]
     pub(crate) fn note(self) -> Option<&'static str> {
         match self {

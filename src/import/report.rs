@@ -1,4 +1,4 @@
-//! What became of the rows of an import.
+//! The report of an import.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::import::taken::Taken;
 use crate::model::{Micros, Series};
 use crate::store::Ledger;
 
-/// What became of one series.
+/// The report of one series.
 #[derive(Clone, Debug)]
 pub struct SeriesReport {
     /// The series.
@@ -71,11 +71,11 @@ pub struct Problem {
     pub is_failure: bool,
 }
 
-/// What an import came to.
+/// The report of a whole import.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Every series that was read, in the order of their names.
     pub series: Vec<SeriesReport>,
-    /// What was left alone.
+    /// Files and folders that were left alone.
     pub problems: Vec<Problem>,
 }

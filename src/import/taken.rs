@@ -1,4 +1,4 @@
-//! What the rules take from one file, and what they leave.
+//! The rows that the rules take from one file, and those they leave.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What lies in a tree of Python dccd: the files of each folder that holds a series.
+//! A tree of Python dccd: the files of each folder that holds a series.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ fn unknown(path: PathBuf, exchange: &str, known: bool) -> Problem {
     Problem { path, what: format!("{what}; left alone"), is_failure: false }
 }
 
-/// The files of a folder that somebody else wrote.
+/// The files of a folder that another program wrote.
 fn sources(root: &Path, folder: &Path, kind: Kind, problems: &mut Vec<Problem>) -> Vec<Source> {
     let (mut sources, mut unreadable) = (Vec::<Source>::new(), Vec::new());
     for (name, path) in children(folder, false) {

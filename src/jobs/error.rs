@@ -23,13 +23,13 @@ pub enum FetchError {
     Parse {
         /// Who answered.
         exchange: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         source: ParseError,
     },
 }
 
 impl FetchError {
-    /// What to do next.
+    /// The advice: retry, wait or give up.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self {
@@ -76,7 +76,7 @@ pub enum RunError {
         "{series}: {failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts"
     )]
     Windows {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// How many failed.
         failed: usize,
@@ -89,10 +89,10 @@ pub enum RunError {
         /// Why it failed.
         source: FetchError,
     },
-    /// What must be known before the first page could not be had.
+    /// The clock, the listing or the names, which a run needs before its first page, could not be read.
     #[error("{series}: the run could not begin")]
     Unprepared {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Why.
         source: FetchError,
@@ -100,7 +100,7 @@ pub enum RunError {
     /// The store could not do its work.
     #[error("{series}: its files cannot be used")]
     Store {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Why.
         source: StoreError,
@@ -108,17 +108,17 @@ pub enum RunError {
     /// The exchange has no such rows.
     #[error("{series}: {exchange} has no {what}; see the exchange's offer and correct the job")]
     NoOffer {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Who.
         exchange: &'static str,
-        /// What was asked for.
+        /// The object of the request.
         what: String,
     },
     /// Its task is not to be worked on.
     #[error("{series}: not run")]
     Refused {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Why.
         source: Refusal,
@@ -126,7 +126,7 @@ pub enum RunError {
     /// Another process writes the series.
     #[error("{series} is written by {worker}; what is to be done for it is done there")]
     NotOwner {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Who owns it.
         worker: String,
@@ -134,7 +134,7 @@ pub enum RunError {
     /// It is ours, and what its owner before published cannot be had.
     #[error("{series}: not run before it is taken over from the fleet's bucket")]
     NotTakenOver {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -142,15 +142,15 @@ pub enum RunError {
     /// The program is stopping; what was accepted is stored.
     #[error("{series}: stopped before everything was fetched; the next run goes on from there")]
     Stopped {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
     },
     /// Work on files was cut off from within.
     #[error("{series}: the work on its files broke off: {reason}; please report this")]
     Broken {
-        /// Whose.
+        /// The series.
         series: Arc<Series>,
-        /// What happened.
+        /// A description.
         reason: String,
     },
 }

@@ -33,7 +33,7 @@ impl Retry {
     }
 }
 
-/// What every fetch of a run shares.
+/// Shared by every fetch of a run.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
     pub(crate) client: Arc<Client>,
@@ -49,7 +49,7 @@ pub(crate) struct Fetcher {
 /// A window that could not be fetched to its end.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    /// What of it is missing.
+    /// The part of it that is missing.
     pub(crate) window: Window,
     pub(crate) attempts: u32,
     pub(crate) error: FetchError,

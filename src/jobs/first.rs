@@ -44,7 +44,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// What had trades that the exchange no longer gives is unfillable.
+    /// Time whose trades the exchange no longer gives is unfillable.
     pub(super) fn gone(&self, writer: &Handle, gone: Gone) {
         let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
         writer.account(|ledger| ledger.give_up(gone.window, &reason));

@@ -11,7 +11,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// What was accepted is published: the files say from now on what is held.
+    /// Accepted rows are published: the files say from now on what is held.
     pub(super) fn published(&mut self) {
         *self = Held::default();
     }

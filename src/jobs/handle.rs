@@ -40,7 +40,7 @@ impl Handle {
         self.writer().account(change);
     }
 
-    /// What need not be asked for now, accepted pages included.
+    /// Time that need not be asked for now, accepted pages included.
     pub(super) fn settled(&self) -> Windows {
         self.look(Writer::settled)
     }

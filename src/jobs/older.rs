@@ -1,4 +1,4 @@
-//! What an exchange has no candles for any more: its trades are walked, page by page and without being stored,
+//! Time for which an exchange has no candles any more: its trades are walked, page by page and without being stored,
 //! and the candles computed from them are stored as derived, bucket by bucket.
 
 use std::sync::Arc;
@@ -194,7 +194,7 @@ fn wanting(walk: &Walk, step: &Step) -> Option<ParseError> {
     Some(ParseError::Impossible { row: 0, reason })
 }
 
-/// What is whole, as the store takes it. Behind the last trade of all nothing is covered: it is empty.
+/// Whole candles, as the store takes them. Behind the last trade of all nothing is covered: it is empty.
 fn accepted(derived: Derived, grid: Grid, is_end: bool) -> Accepted {
     let Derived { candles, opens } = derived;
     let last = candles.ends().map_or(opens.from, |(_, last)| grid.next(last));

@@ -1,4 +1,4 @@
-//! What a run is given, how far it is, and what it came to.
+//! The order of a run, its progress and its outcome.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,23 +11,23 @@ use crate::net::Client;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// What the runs of one exchange share.
+/// Shared by the runs of one exchange.
 pub struct Context {
     /// Where rows go.
     pub store: Store,
     /// The exchange's client.
     pub client: Arc<Client>,
-    /// What happens is told here.
+    /// Where events go.
     pub telemetry: Telemetry,
     /// How long an accepted row may wait before it is published.
     pub flush_interval: Duration,
     /// Windows of one series that are fetched side by side.
     pub walks_at_once: usize,
-    /// What the exchange has listed the pairs as since the program started.
+    /// The instruments that the exchange has listed the pairs as since the program started.
     pub instruments: Mutex<HashMap<Pair, Instruments>>,
 }
 
-/// What a pair is listed as, and what it was before that.
+/// The instrument that a pair is listed as, and the one before it.
 #[derive(Clone, Debug)]
 pub struct Instruments {
     /// Now.
@@ -49,7 +49,7 @@ pub enum Since {
     Known,
 }
 
-/// What to run.
+/// The series to collect, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The series.
@@ -77,7 +77,7 @@ pub struct Progress {
     pub rows: u64,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// Rows stored that were not there before.

@@ -14,7 +14,7 @@ const UNSETTLED: Duration = Duration::from_secs(3_600);
 /// The first open that is not closed at `now`, or for rows without a span the first instant too fresh to ask for.
 ///
 /// A candle is closed when its end and the offer's grace have passed by the exchange's clock. Of candles that
-/// open nobody says when, only those that opened a whole length ago are.
+/// open at no known time, only those that opened a whole length ago are.
 #[must_use]
 pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     let settled = now - offer.grace;
@@ -58,7 +58,7 @@ pub fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros
     }
 }
 
-/// What to fetch: everything wanted that is not settled, and the newest closed candles once more.
+/// The windows to fetch: everything wanted that is not settled, and the newest closed candles once more.
 #[must_use]
 pub fn missing(settled: &Windows, covered: &Windows, wanted: Window, grid: Option<Grid>) -> Windows {
     let mut missing = settled.missing(wanted);

@@ -1,4 +1,4 @@
-//! What a run works with, settled before its first page: what the exchange offers, its clock, from where to
+//! Settled before the first page of a run: the exchange's offer, its clock, from where to
 //! where rows are wanted, where they begin, and what of all that is missing.
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Run<'_> {
         }
     }
 
-    /// The exchange's clock, without which nobody knows which candle is closed; and once a symbol whether
+    /// The exchange's clock, without which it is unknown which candle is closed; and once a symbol whether
     /// what it is listed as and what budgets are announced. A dated contract is looked up again once it has ended.
     pub(super) async fn resolve_instrument(&self) -> Result<Instruments, RunError> {
         let client = &self.context.client;
@@ -79,7 +79,7 @@ impl Run<'_> {
         Ok(instruments)
     }
 
-    /// What a pair is listed as, and the budgets the listing announces. An exchange that knows no pair of that
+    /// The instrument of a pair, and the budgets the listing announces. An exchange that knows no pair of that
     /// spelling is asked for it in capitals.
     async fn look_up(&self, pair: &Pair) -> Result<(Arc<Instrument>, Vec<(Budget, Quota)>), FetchError> {
         let names = self.names().await?;
@@ -99,7 +99,7 @@ impl Run<'_> {
         self.fetcher.ask(&exchange.listing_request(Some(&raised)), read).await.map_err(|_| error)
     }
 
-    /// What the exchange's own names of assets mean; none where it publishes none.
+    /// The meaning of the exchange's own names of assets; empty if it publishes none.
     async fn names(&self) -> Result<Arc<AssetNames>, FetchError> {
         let client = &self.context.client;
         let request = match client.known_names() {
@@ -180,7 +180,7 @@ impl Run<'_> {
         RunScope { offer, instrument, grid, horizon, since, until, older }
     }
 
-    /// What an earlier contract had that the exchange no longer calls by the pair's name is unfillable.
+    /// Time of an earlier contract that the exchange no longer calls by the pair's name is unfillable.
     fn had_another(&self, writer: &Handle, instrument: &Instrument, window: Window) {
         let exchange = self.context.client.exchange().name();
         let (symbol, since) = (&instrument.symbol, window.until);
@@ -205,7 +205,7 @@ impl Run<'_> {
         }
     }
 
-    /// What the exchange cannot give any more is unfillable, before the first request.
+    /// Time that the exchange cannot give any more is unfillable, before the first request.
     fn reach(
         &self,
         writer: &Handle,
@@ -215,13 +215,13 @@ impl Run<'_> {
         horizon: Micros,
     ) -> Micros {
         let oldest = offer.reach(grid, horizon);
-        // What can be computed from rows of another kind is not given up.
+        // Rows that can be computed from another kind are not given up.
         let lost = Window::new(since, oldest).filter(|_| offer.derived_from.is_none());
         lost.into_iter().for_each(|window| self.lost(writer, window));
         since.max(oldest)
     }
 
-    /// What the exchange cannot give any more is unfillable.
+    /// Time that the exchange cannot give any more is unfillable.
     pub(super) fn lost(&self, writer: &Handle, window: Window) {
         let exchange = self.context.client.exchange().name();
         writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
@@ -234,7 +234,7 @@ impl Run<'_> {
             let mut missing = wanted
                 .map(|wanted| plan::missing(&settled, &ledger.covered, wanted, scope.grid))
                 .unwrap_or_default();
-            // What was computed gives way to the exchange's own rows, wherever it gives them.
+            // Computed rows give way to the exchange's own, wherever it gives them.
             missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
             missing
         });
@@ -269,7 +269,7 @@ impl Run<'_> {
         }
     }
 
-    /// What an earlier run was answered to be empty too, of a series no row of which is known: the rest stays a gap,
+    /// Time that an earlier run was told is empty too, of a series no row of which is known: the rest stays a gap,
     /// which the next run asks for again.
     pub(super) fn seen_empty_before(&self, writer: &Handle, empty: Windows) -> Windows {
         let before: Windows = writer.look(|writer| {

@@ -34,7 +34,7 @@ pub async fn run(
     let started = Instant::now();
     let mut run = Run::new(context, order, progress, stop);
     let result = run.all().await;
-    // What a failed publish left in memory ends with the run; its windows are still gaps.
+    // Rows that a failed publish left in memory end with the run; their windows are still gaps.
     run.buffered(0);
     Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
 }
@@ -45,7 +45,7 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
     pub(super) fetcher: Fetcher,
     pub(super) at: Progress,
-    /// What came empty without a row that shows it was true.
+    /// Windows that came empty without a row that shows it was true.
     pub(super) unsure: Windows,
     /// Rows accepted and not published yet.
     waiting: u64,
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         }
         self.doubt(writer, &scope);
         let knows_rows = self.fetcher.ends.known().is_some();
-        // What was ever wanted is on record before the first page, whatever happens then.
+        // The time that was ever wanted is on record before the first page, whatever happens then.
         self.flush(writer).await?;
         let missing = self.plan(writer, &scope);
         let (new, holes) = self.split(writer, missing);
@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
         self.walk_all(writer, scope, &unsure, Turn::Last).await
     }
 
-    /// What to walk at once and what to repair after it.
+    /// The windows to walk at once and those to repair after it.
     fn split(&self, writer: &Handle, missing: Windows) -> (Windows, Windows) {
         if self.order.spare_repairs {
             plan::holes(missing, &writer.settled())

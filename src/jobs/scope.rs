@@ -1,4 +1,4 @@
-//! What one run works with once it is prepared: what is offered, which instrument, from where to where.
+//! The scope of a prepared run: the offer, the instrument, from where to where.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::exchange::{Bounds, Direction, Instrument, Offer};
 use crate::model::{Grid, Micros, Window, Windows};
 
-/// What a pair is or was, and whether nothing before it is asked for besides.
+/// The instrument that a pair is or was, and whether it is the first that is asked for.
 pub(super) struct Contracted {
     pub(super) instrument: Arc<Instrument>,
     pub(super) is_first: bool,
 }
 
-/// What is known once a run is prepared.
+/// The scope of a run once it is prepared.
 pub(super) struct RunScope {
     pub(super) offer: &'static Offer,
     pub(super) instrument: Arc<Instrument>,
@@ -21,7 +21,7 @@ pub(super) struct RunScope {
     pub(super) horizon: Micros,
     pub(super) since: Micros,
     pub(super) until: Micros,
-    /// What is wanted before the rows the exchange still gives, where it can be computed.
+    /// Time that is wanted before the rows the exchange still gives, where it can be computed.
     pub(super) older: Option<Window>,
 }
 
@@ -39,7 +39,7 @@ impl RunScope {
             }
             _ => return None,
         };
-        // What is asked for by id alone begins with a row of its own.
+        // A page asked for by id alone begins with a row of its own.
         if matches!(self.offer.bounds, Bounds::Page | Bounds::ById) {
             return None;
         }

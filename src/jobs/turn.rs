@@ -12,10 +12,10 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    /// What one walk each takes.
+    /// The windows that one walk each takes.
     pub(super) fn windows(self, missing: &Windows, scope: &RunScope) -> Vec<Window> {
         match self {
-            // What came empty is expected to be: one walk finds all of it so.
+            // Time that came empty is expected to be: one walk finds all of it so.
             Turn::Last if scope.offer.is_open_ended() => missing.iter().collect(),
             Turn::First | Turn::Last => plan::walks(missing, scope.offer, scope.grid).collect(),
         }

@@ -26,18 +26,18 @@ const PAGES_WAITING: usize = 8;
 /// How often windows of which first pages left rows out are walked over anew.
 const MOST_ROUNDS: usize = 8;
 
-/// What the walks of a run leave to be done.
+/// Work that the walks of a run leave to be done.
 #[derive(Default)]
 struct Leftovers {
     /// Walks that do not know yet whether they saw their first row.
     open: Vec<Walk>,
-    /// What first pages left out.
+    /// Windows that first pages left out.
     rest: Windows,
     /// Where windows end, as walks go, and the row past it that the walk over it saw last.
     borders: HashMap<Micros, Edge>,
 }
 
-/// What is walked next.
+/// The next thing to walk.
 enum Next {
     Window(Window),
     Walk(Box<Walk>),
@@ -142,7 +142,7 @@ impl Run<'_> {
         }
     }
 
-    /// What the walks so far leave to be asked: where they begin, unless their neighbours show it, and what their first
+    /// Questions that the walks so far leave: where they begin, unless their neighbours show it, and what their first
     /// pages left out.
     async fn what_is_left(
         &mut self,

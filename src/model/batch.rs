@@ -25,7 +25,7 @@ impl Batch {
         Batch { kind, columns }
     }
 
-    /// What the rows are.
+    /// The kind of the rows.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind

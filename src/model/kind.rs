@@ -1,4 +1,4 @@
-//! What a series holds, and the side of a trade or a book level.
+//! The kinds of series, and the side of a trade or a book level.
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,7 +10,7 @@ const TEXT_BYTES: usize = 4_096;
 pub struct OddRow {
     /// The class of its fault, one of few: a label of metrics.
     pub fault: OddFault,
-    /// What is wrong with it.
+    /// The fault.
     pub detail: String,
     /// The row as the exchange sent it, cut to a few kilobytes.
     pub text: String,
@@ -27,7 +27,7 @@ impl OddRow {
     }
 }
 
-/// What can be wrong with a row.
+/// The faults a row can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OddFault {
     /// A candle that opens off the grid of its span.

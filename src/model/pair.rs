@@ -124,7 +124,7 @@ impl Pair {
         self.market == other.market && alike(&self.base, &other.base) && alike(&self.quote, &other.quote)
     }
 
-    /// What people write without any capital is meant in capitals; anything else is taken as it is written.
+    /// A name without any capital is meant in capitals; anything else is taken as it is written.
     fn of(text: &str, assets: &str, separator: char, market: Market) -> Result<Self, PairError> {
         let unreadable = || PairError { text: text.to_owned() };
         let (base, quote) = assets.split_once(separator).ok_or_else(unreadable)?;
@@ -195,7 +195,7 @@ impl FromStr for Pair {
     "pair `{text}` must be BASE/QUOTE, such as BTC/USDT or BTC/USDT:perp, in letters and digits, at most {MOST_CHARS} each"
 )]
 pub struct PairError {
-    /// What was given.
+    /// The text as it was given.
     pub text: String,
 }
 

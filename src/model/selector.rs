@@ -26,7 +26,7 @@ impl NoMatch {
         NoMatch { asked: asked.to_owned(), nearest: nearest(asked, known) }
     }
 
-    /// What may have been meant, for the end of a sentence.
+    /// Suggestions, for the end of a sentence.
     #[must_use]
     pub fn advice(&self) -> String {
         match &self.nearest {
@@ -88,7 +88,7 @@ fn names(series: &Series) -> [Name; 3] {
         Name { parts: parts.map(str::to_owned).collect(), least }
     };
     let exchange = series.exchange();
-    // The base of a pair alone is no prefix: it would stand for pairs that nobody named.
+    // The base of a pair alone is no prefix: it would stand for pairs that were not named.
     [of(&[exchange, &slug, kind], 1), of(&[exchange, base, quote, kind], 3), of(&[exchange, kind, &slug], 1)]
 }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::model::{Kind, Pair, Span};
 
-/// What one ledger, one folder and one line of a table speak of.
+/// The subject of one ledger, one folder and one line of a table.
 ///
 /// Its text is `binance/BTC-USDT/ohlc/1h`, or `binance/BTC-USDT/trades` where there is no span.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,13 +113,13 @@ pub enum SeriesError {
     /// The text is no series.
     #[error("`{text}` is no series; write exchange/BASE-QUOTE/kind or exchange/BASE-QUOTE/ohlc/1h")]
     Unreadable {
-        /// What was given.
+        /// The text as it was given.
         text: String,
     },
     /// The exchange's name could not be a folder.
     #[error("`{name}` is no exchange name; it has lower-case letters, digits and underscores only")]
     Exchange {
-        /// What was given.
+        /// The text as it was given.
         name: String,
     },
     /// The kind needs a span.

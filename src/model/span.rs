@@ -200,13 +200,13 @@ pub enum SpanError {
     /// Too short or too long for a candle.
     #[error("span must be between 60 seconds and one year, got {secs}")]
     OutOfRange {
-        /// What was given.
+        /// The text as it was given.
         secs: u64,
     },
     /// No label this program knows.
     #[error("`{text}` is no span; write a label such as 1m, 1h, 1d, 1w, 1mo or a number of seconds like 90s")]
     Unreadable {
-        /// What was given.
+        /// The text as it was given.
         text: String,
     },
 }

@@ -185,13 +185,13 @@ pub enum TimeError {
     /// The text is no date this program reads.
     #[error("`{text}` is not a date; write 2024-01-31, \"2024-01-31 23:59:59\" or 2024-01-31T23:59:59Z")]
     Unreadable {
-        /// What was given.
+        /// The text as it was given.
         text: String,
     },
     /// The zone is not in the time zone database.
     #[error("unknown timezone `{name}`; use local, UTC or an IANA name like Europe/Paris")]
     UnknownZone {
-        /// What was given.
+        /// The text as it was given.
         name: String,
     },
 }

@@ -26,7 +26,7 @@ impl Window {
         self.from <= at && at < self.until
     }
 
-    /// What both windows have in common.
+    /// The part that both windows have in common.
     #[must_use]
     pub fn meet(&self, other: Window) -> Option<Window> {
         Window::new(self.from.max(other.from), self.until.min(other.until))
@@ -138,7 +138,7 @@ impl Windows {
         Windows(self.0.iter().filter_map(|own| own.meet(window)).collect())
     }
 
-    /// What of `window` is not inside: the gaps.
+    /// The parts of `window` that are not inside: the gaps.
     #[must_use]
     pub fn missing(&self, window: Window) -> Windows {
         let mut missing = Windows::from(window);

@@ -117,10 +117,10 @@ impl Bucket {
         self.sent_at = Some(now);
     }
 
-    /// Believes the exchange when it has counted more than we have: somebody else shares our address.
+    /// Believes the exchange when it has counted more than we have: another process shares our address.
     pub(crate) fn observe_used(&mut self, used: u32, now: Instant) {
         self.fill(now);
-        // What it counts is what all sharers spent.
+        // Its count is the sum of all who share the address.
         let left = f64::from(self.quota.weight) * SHARE - f64::from(used);
         self.level = self.level.min(left);
     }
@@ -152,7 +152,7 @@ impl Bucket {
         }
     }
 
-    /// What may be spent at once, and the most it can be.
+    /// The weight that may be spent at once, and the most it can be.
     pub(crate) fn level(&mut self, now: Instant) -> (f64, f64) {
         self.fill(now);
         (self.level, self.capacity)

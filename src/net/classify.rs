@@ -1,4 +1,4 @@
-//! What an answer without success, or the lack of an answer, means for the one who asked.
+//! The meaning of an answer without success, or of the lack of an answer, for the caller.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::net::retry_after::{self, LONGEST, http_date};
 use crate::net::wait_words;
 use crate::net::{Client, NetError};
 
-/// What a ban lasts that names no end; the shortest any exchange documents.
+/// The length of a ban that names no end; the shortest any exchange documents.
 const BAN: Duration = Duration::from_secs(120);
 /// The least that is waited when an exchange asks for a wait.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const LEAST_WAIT: Duration = Duration::from_secs(1);
 const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
-    /// What every answer says of limits and clocks, whatever its status.
+    /// Notes the limits and the clock in the headers of an answer, whatever its status.
     pub(super) fn note(&self, budget: Budget, headers: &HeaderMap) {
         let header = |name: &str| text(headers, name).map(str::to_owned);
         if let Some(quota) = self.exchange.announced_quota(budget, &header) {

@@ -60,7 +60,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// What the exchange's parsers are given of it.
+    /// Calls a parser of the exchange with it.
     #[must_use]
     pub fn with_answer<T>(&self, read: impl FnOnce(&Answer<'_>) -> T) -> T {
         let header = |name: &str| self.headers.get(name)?.to_str().ok();
@@ -87,12 +87,12 @@ pub struct Client {
     http: reqwest::Client,
     /// One for each of the exchange's budgets.
     limiters: Vec<Limiter>,
-    /// What repairs may spend of each, beside passing the limit itself.
+    /// The share of each that repairs may spend, beside passing the limit itself.
     spare: Vec<Limiter>,
     pub(super) clock: Clock,
-    /// What the exchange's own names of assets mean, and when that was learnt.
+    /// The meaning of the exchange's own names of assets, and when that was learnt.
     names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
-    /// What the exchange asked of us last.
+    /// The last wait that the exchange asked for.
     pub(super) held: Mutex<Option<Hold>>,
     pub(super) watch: Arc<dyn Watch>,
 }
@@ -156,7 +156,7 @@ impl Client {
         &self.clock
     }
 
-    /// What the exchange's own names of assets mean, where it was learnt within the hour.
+    /// The meaning of the exchange's own names of assets, where it was learnt within the hour.
     #[must_use]
     pub fn known_names(&self) -> Option<Arc<AssetNames>> {
         let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -171,7 +171,7 @@ impl Client {
         names
     }
 
-    /// What keeps requests from being sent now, where the exchange asked for it.
+    /// The wait that the exchange asked for, while it lasts.
     #[must_use]
     pub fn held(&self) -> Option<Hold> {
         let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -348,7 +348,7 @@ fn failed(status: Option<StatusCode>, error: NetError) -> NetError {
     error
 }
 
-/// What repairs may spend of a budget.
+/// The share of a budget that repairs may spend.
 fn part_of(quota: Quota) -> Quota {
     let weight = (f64::from(quota.weight) * REPAIR_SHARE) as u32;
     Quota { weight: weight.max(1), ..quota }

@@ -53,7 +53,7 @@ pub enum NetError {
     Refused {
         /// Who.
         exchange: &'static str,
-        /// What it says.
+        /// Its help text.
         refusal: Refusal,
         /// The HTTP status.
         status: u16,
@@ -135,9 +135,9 @@ pub enum NetError {
     Unreadable {
         /// Who.
         exchange: &'static str,
-        /// What was asked.
+        /// The object of the request.
         endpoint: &'static str,
-        /// What is wrong.
+        /// The fault.
         source: ParseError,
     },
     /// The client cannot be built, or asked, this way.
@@ -145,12 +145,12 @@ pub enum NetError {
     Unusable {
         /// Who.
         exchange: &'static str,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
 }
 
-/// What the caller does after an error.
+/// The caller's next step after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// Ask again after the usual back-off.
@@ -164,7 +164,7 @@ pub enum Advice {
 }
 
 impl NetError {
-    /// What to do next.
+    /// The advice: retry, wait or give up.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self {

@@ -103,7 +103,7 @@ impl Limiter {
             let ready = self.take_or_ready_at(weight, now);
             match ready {
                 None => return,
-                // What is ready was computed in floating point: move on by a whole timer tick at least.
+                // The ready weight was computed in floating point: move on by a whole timer tick at least.
                 Some(ready) => {
                     tokio::time::sleep_until(ready.max(now + Duration::from_millis(1))).await;
                 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// What is done with one connection.
+/// How one connection is answered.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// The bytes, then the connection is closed.

@@ -1,4 +1,4 @@
-//! What is told of requests, limits and clocks while they happen.
+//! Notices of requests, limits and clocks while they happen.
 
 use std::time::Duration;
 

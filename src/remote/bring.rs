@@ -18,7 +18,7 @@ pub struct Bringer {
     pub remotes: Vec<Arc<dyn Remote>>,
     /// Where it is told.
     pub telemetry: Telemetry,
-    /// What the remotes are spoken to on.
+    /// The runtime of the remotes.
     pub runtime: Handle,
     /// Ends a wait.
     pub stop: CancellationToken,
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Bringer {
     }
 }
 
-/// What one remote answered.
+/// The answer of one remote.
 enum Asked {
     Came,
     Gone,

@@ -1,7 +1,7 @@
 //! The ledger of a series in a bucket that several processes share: it commits, under If-Match and with a fence.
 //!
 //! The fence is the number of an ownership. Taking over writes the ledger with the new one before anything else, so
-//! whoever owned the series before is refused from then on: at its ledger by the fence, at its files by their tags,
+//! the owner before is refused from then on: at its ledger by the fence, at its files by their tags,
 //! which it read before it saw that fence. What is refused changes nothing.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::remote::transfer::off_the_runtime;
 use crate::remote::{Remote as _, RemoteError, S3, Seal, Stamp, fetch};
 use crate::store::{FileEntry, Inheritance, Layout, Ledger, Part, Verified, sha256};
 
-/// What a new owner begins from.
+/// The state that a new owner begins from.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The account, with the new ownership in it.
@@ -26,7 +26,7 @@ pub struct Taken {
     pub before: Option<u64>,
 }
 
-/// What a publish did.
+/// The result of a publish.
 #[derive(Debug, Default)]
 pub struct Published {
     /// The account as committed, with what the bucket has of other periods.
@@ -64,7 +64,7 @@ pub struct Bucket {
 
 /// How often a write is tried again that another came before.
 const ATTEMPTS: u32 = 16;
-/// What goes in one request, as only those can be conditional.
+/// The most bytes of one request, as only those can be conditional.
 const MOST_BYTES: u64 = 256 << 20;
 
 impl Bucket {
@@ -106,7 +106,7 @@ impl Bucket {
     }
 
     /// Sends the files that were not verified in the bucket, each before its open one, then commits the account.
-    /// What another owner put there that no account speaks of is kept for its rows to be merged, before anything
+    /// A file of another owner that no account speaks of is kept for its rows to be merged, before anything
     /// takes its place.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Bucket {
     }
 
     /// Removes an open file under its older name, whose content is verified under its own. Another content than that
-    /// is kept first, for its rows to be merged: nobody can tell any more whether an account spoke of it.
+    /// is kept first, for its rows to be merged: it is not known any more whether an account spoke of it.
     async fn remove_older(
         &self,
         period: &str,

@@ -1,4 +1,4 @@
-//! What can go wrong with a remote, by what the operator does next.
+//! Errors of remotes, by what the operator does next.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub enum RemoteError {
     Timeout {
         /// The remote's name.
         remote: String,
-        /// What was done.
+        /// The action that failed.
         action: String,
         /// The time it had.
         within: Duration,
@@ -30,7 +30,7 @@ pub enum RemoteError {
     Unreachable {
         /// The remote's name.
         remote: String,
-        /// What was done.
+        /// The action that failed.
         action: String,
         /// In its words, without secrets.
         said: String,
@@ -40,7 +40,7 @@ pub enum RemoteError {
     Refused {
         /// The remote's name.
         remote: String,
-        /// What was done.
+        /// The action that failed.
         action: String,
         /// In its words, without secrets.
         said: String,
@@ -53,7 +53,7 @@ pub enum RemoteError {
         /// The key.
         key: String,
     },
-    /// What is there after an upload is not what was sent.
+    /// The object after an upload is not the one that was sent.
     #[error("{key} on {remote} is not what was sent ({what}); it does not count as copied and is sent again")]
     Mismatch {
         /// The remote's name.
@@ -63,7 +63,7 @@ pub enum RemoteError {
         /// The difference.
         what: String,
     },
-    /// What was verified there is gone.
+    /// An object that was verified there is gone.
     #[error(
         "{key} was verified on {remote} and is not there any more; see that the right place is mounted or named, then `dccd sync` sends again what is gone"
     )]
@@ -81,9 +81,9 @@ pub enum RemoteError {
     Lesser {
         /// The remote's name.
         remote: String,
-        /// Whose copy.
+        /// The series of the copy.
         series: String,
-        /// What it has more.
+        /// The part that it has more.
         lesser: Lesser,
     },
     /// A higher fence is in force: another owns the series now.
@@ -101,7 +101,7 @@ pub enum RemoteError {
     /// The operating system refused.
     #[error("{action} {} was refused", path.display())]
     Local {
-        /// What was done.
+        /// The action that failed.
         action: &'static str,
         /// To what.
         path: PathBuf,
@@ -163,7 +163,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether somebody else has the series open here.
+    /// Whether another process has the series open here.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, RemoteError::Store(StoreError::Busy { .. }))

@@ -7,7 +7,7 @@ use crate::remote::Remote;
 use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
 
-/// What a sync works with.
+/// A data path and the remote that it is copied to.
 #[derive(Clone)]
 pub struct Mirror {
     /// The owner of the data path.
@@ -18,11 +18,11 @@ pub struct Mirror {
     pub telemetry: Telemetry,
     /// Where to.
     pub remote: Arc<dyn Remote>,
-    /// What is found to be gone there is sent again; else it is told.
+    /// Whether a file that is gone there is sent again; else it is reported.
     pub sends_again: bool,
 }
 
-/// What is not verified on a remote.
+/// Files and bytes that are not verified on a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
     /// Files, the ledger among them.
@@ -31,7 +31,7 @@ pub struct Pending {
     pub bytes: u64,
 }
 
-/// What of a series is not verified on a remote.
+/// Counts the files and bytes of a series that are not verified on a remote.
 #[must_use]
 pub fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
     let files = ledger.unverified(remote, None);

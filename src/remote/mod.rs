@@ -1,6 +1,6 @@
 //! Copies of the data on remotes: sent there, verified there, brought back from there.
 //!
-//! What a remote holds counts only once it was read or asked for after the upload and found to be, byte for byte by
+//! A copy counts only once it was read or asked for after the upload and found to be, byte for byte by
 //! its hash, what the ledger says. Only published files and ledgers are sent; this room knows no exchange and no
 //! configuration.
 //!
@@ -16,7 +16,7 @@
 //! * **In a shared bucket the ledger commits**, under If-Match and with the fence of the ownership; a file's
 //!   tag is read before that fence, so what a later owner put there is never replaced.
 //! * **A sync with nothing to send looks at the remote all the same**, at an account that was verified there.
-//!   What is gone is reported, and sent again only when the sync was asked for: a place that is not mounted
+//!   A file that is gone is reported, and sent again only when the sync was asked for: a place that is not mounted
 //!   looks the same.
 
 mod bring;

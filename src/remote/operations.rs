@@ -22,7 +22,7 @@ pub trait Remote: fmt::Debug + Send + Sync {
     /// Puts a file there, in the place of what the key holds.
     fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> RemoteFuture<'a, ()>;
 
-    /// What a key holds; none where nothing is.
+    /// Size and hash of the object at a key; `None` if there is none.
     fn head<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Head>>;
 
     /// Sends what a key holds, in order. Gives whether there is anything.
@@ -44,7 +44,7 @@ pub struct Seal {
     pub sha256: String,
 }
 
-/// What a remote says of what a key holds.
+/// Size and hash of an object, as the remote states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its length.

@@ -11,15 +11,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, sink};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::Sender;
 
-/// What is kept of the words on standard error.
+/// The most bytes kept of standard error.
 const KEPT_BYTES: u64 = 8 << 10;
-/// What is kept of standard output.
+/// The most bytes kept of standard output.
 const KEPT_OUT_BYTES: u64 = 64 << 20;
-/// What is read of standard output at once, where it is passed on.
+/// The most bytes read of standard output at once, where it is passed on.
 const CHUNK_BYTES: usize = 1 << 18;
 /// How long a program that is told to end may take.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// What rclone needs to find its programs, its configuration and the way out.
+/// Variables that rclone needs to find its programs, its configuration and the way out.
 const PASSED_ON: [&str; 12] = [
     "PATH",
     "HOME",
@@ -40,7 +40,7 @@ const PASSED_ON: [&str; 12] = [
 pub struct Ended {
     /// Its exit code; none where a signal ended it.
     pub code: Option<i32>,
-    /// What it wrote on standard output, unless that was passed on.
+    /// Its standard output, unless that was passed on.
     pub out: String,
     /// The beginning of what it wrote on standard error.
     pub err: String,
@@ -137,7 +137,7 @@ async fn passed_on(output: Option<impl AsyncRead + Unpin>, to: Sender<Bytes>) ->
             return Ok(());
         }
         if to.send(chunk.into()).await.is_err() {
-            // Nobody takes it any more; its writer is not kept waiting.
+            // The reader is gone; the writer is not kept waiting.
             tokio::io::copy(&mut output, &mut sink()).await?;
             return Ok(());
         }

@@ -16,7 +16,7 @@ use crate::telemetry::events::{FileDropped, RemoteOnlyCounted, SeriesNotCopied};
 /// A file that is on remotes only now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: Series,
     /// The period.
     pub period: String,

@@ -22,7 +22,7 @@ pub struct Rclone {
     secrets: Vec<String>,
 }
 
-/// What rclone is told whatever it does: one attempt, and none of it waits for ever.
+/// Options of every run of rclone: one attempt, and none of it waits for ever.
 const ALWAYS: [&str; 4] = ["--retries=1", "--low-level-retries=3", "--contimeout=15s", "--timeout=60s"];
 /// How long an operation without a file may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);

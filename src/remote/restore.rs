@@ -17,7 +17,7 @@ use crate::store::{
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::FileRestored;
 
-/// What a restore works with.
+/// The data path and the remotes of a restore.
 pub struct Restoring {
     /// The owner of the data path.
     pub store: Store,
@@ -29,7 +29,7 @@ pub struct Restoring {
     pub remote: Arc<dyn Remote>,
 }
 
-/// What came back of a series.
+/// The files of a series that came back.
 #[derive(Debug, Default)]
 pub struct Restored {
     /// Whole files.
@@ -38,9 +38,9 @@ pub struct Restored {
     pub bytes: u64,
     /// Rows taken into files that are here.
     pub rows: u64,
-    /// What opening the series met.
+    /// Findings of opening the series.
     pub findings: Vec<Finding>,
-    /// What was published.
+    /// The publish that followed.
     pub flushed: Flushed,
 }
 

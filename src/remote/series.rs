@@ -18,20 +18,20 @@ pub(super) struct Copying {
     pub(super) series: Series,
 }
 
-/// What became of it.
+/// The result of copying it.
 #[derive(Default)]
 pub(super) struct Ended {
     /// Files and ledgers sent.
     pub(super) files: u64,
     pub(super) bytes: u64,
-    /// What is not verified there now.
+    /// Files and bytes that are not verified there now.
     pub(super) left: Pending,
     pub(super) error: Option<RemoteError>,
 }
 
 /// How often a series that changes while it is copied is begun anew; then it waits for the next sync.
 const ROUNDS: u32 = 3;
-/// What a ledger has at most.
+/// The most bytes of a ledger.
 pub(super) const LEDGER_BYTES: usize = 64 << 20;
 
 impl Copying {

@@ -15,7 +15,7 @@ pub struct Known {
     pub last_success: Option<i64>,
     /// Failed syncs since.
     pub consecutive_errors: u32,
-    /// What the last sync failed by.
+    /// The error of the last sync.
     pub last_error: Option<String>,
     /// Files and ledgers not verified there.
     pub pending_files: u64,

@@ -18,7 +18,7 @@ const SERIES_AT_ONCE: usize = 4;
 /// Waits before an account that is not there is looked for again.
 const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
 
-/// What a sync did.
+/// The result of a sync.
 #[derive(Debug, Default)]
 pub struct Synced {
     /// Files and ledgers sent and verified.
@@ -29,7 +29,7 @@ pub struct Synced {
     pub pending_files: u64,
     /// Their bytes.
     pub pending_bytes: u64,
-    /// What could not be copied.
+    /// Series that could not be copied.
     pub failures: Vec<(Series, RemoteError)>,
     /// Why the remote did not answer, where there was nothing to be copied.
     pub unanswered: Option<RemoteError>,
@@ -38,7 +38,7 @@ pub struct Synced {
 }
 
 impl Synced {
-    /// What went wrong first; none where the remote answered and everything is there.
+    /// The first error; `None` if the remote answered and everything is there.
     #[must_use]
     pub fn error(&self) -> Option<&RemoteError> {
         self.failures.first().map(|(_, error)| error).or(self.unanswered.as_ref())
@@ -87,7 +87,7 @@ impl Mirror {
             left.files = left.files.saturating_sub(pending.files.saturating_sub(copied.left.files));
             left.bytes = left.bytes.saturating_sub(pending.bytes.saturating_sub(copied.left.bytes));
             if let Some(error) = copied.error {
-                // What it cannot do for one series it cannot do for the others.
+                // An error of the remote is the same for every series.
                 is_lost |= error.is_of_the_remote();
                 self.fail(&mut synced, series, error);
             }
@@ -201,7 +201,7 @@ impl Mirror {
         looking.await.unwrap_or_default()
     }
 
-    /// Those of these series whose files nobody can send, for what they are worth is not known. The first publish of a
+    /// Those of these series whose files cannot be sent, because no ledger says what they hold. The first publish of a
     /// series is two steps, so it is looked at again.
     async fn unaccounted(&self, unread: Vec<Series>) -> Vec<(Series, RemoteError)> {
         let mut left = unread;
@@ -224,7 +224,7 @@ impl Mirror {
     }
 }
 
-/// Why nobody knows what the files of a series are worth; none where that is known, or they are another program's.
+/// Why no ledger speaks of the files of a series; `None` if one does, or they are another program's.
 fn unaccounted(layout: &Layout, series: &Series) -> Option<RemoteError> {
     let reason = match holding(layout, series)?.ledger {
         Ok(_) | Err(Unaccounted::Foreign) => return None,

@@ -1,4 +1,4 @@
-//! Where copies go, as the configuration says, and the name it has wherever somebody may read it.
+//! Where copies go, as the configuration says, and the name it has in labels and logs.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct Target {
     pub endpoint: Option<String>,
 }
 
-/// What copies.
+/// The program or service that copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// The rclone program.

@@ -14,7 +14,7 @@ use crate::store::{Hashed, Layout, Part};
 /// A file of a series that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// What it is.
+    /// Its kind.
     pub seal: Seal,
     /// It is an open file that lies there under its older name.
     pub is_older: bool,

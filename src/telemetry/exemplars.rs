@@ -17,7 +17,7 @@ pub(crate) struct Exemplar {
     pub(crate) trace: TraceId,
     /// The span of it.
     pub(crate) span: SpanId,
-    /// What was observed, in the unit of its family.
+    /// The observed value, in the unit of its family.
     pub(crate) value: f64,
     /// When.
     pub(crate) at: Micros,

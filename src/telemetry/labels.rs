@@ -103,7 +103,7 @@ label! {
         Connect = "connect",
         /// The remote refused.
         Refused = "refused",
-        /// What arrived is not what was sent.
+        /// The bytes that arrived are not those that were sent.
         Mismatch = "mismatch",
         /// The copy holds what is not here, and was not replaced.
         CoversLess = "covers_less",
@@ -122,7 +122,7 @@ impl StorageReason {
     pub fn of(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         match error.kind() {
-            // A limit on the size of files is a full disk to whoever writes.
+            // To a writer, a limit on the size of files is a full disk.
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 StorageReason::Enospc
             }

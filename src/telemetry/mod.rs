@@ -1,4 +1,4 @@
-//! What the program tells about itself: events become metrics, log lines and health.
+//! Monitoring: events become metrics, log lines and health.
 //!
 //! Business code says `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by
 //! name, no socket and no configuration.

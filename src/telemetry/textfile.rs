@@ -37,7 +37,7 @@ impl Textfile {
         &self.0
     }
 
-    /// What it holds.
+    /// Its content.
     #[must_use]
     pub fn families() -> Vec<Family> {
         CollectFamilies::new().list()

@@ -1,4 +1,4 @@
-//! What operators see and do: lists, the record of one task, and taking decisions back.
+//! The operators' side: lists, the record of one task, and taking decisions back.
 
 use crate::model::Micros;
 use crate::tracker::change::Ending;
@@ -55,15 +55,15 @@ impl Tracker {
     /// Has a task done as if it had never been tried, at once; one that succeeded only by `force`.
     ///
     /// # Errors
-    /// Refused while somebody works on it and where there is none of that name.
+    /// Refused while a worker holds it and where there is none of that name.
     pub async fn retry(&self, id: &str, force: bool) -> Result<Task, TrackerError> {
         self.decide("retry", id, |task, now| task.retry(force, now)).await
     }
 
-    /// Has a task never done, until somebody retries it.
+    /// Skips a task until it is retried.
     ///
     /// # Errors
-    /// Refused while somebody works on it and where there is none of that name.
+    /// Refused while a worker holds it and where there is none of that name.
     pub async fn ignore(&self, id: &str, reason: &str) -> Result<Task, TrackerError> {
         self.decide("ignore", id, |task, now| task.ignore(reason, now)).await
     }
@@ -80,7 +80,7 @@ impl Tracker {
     /// Takes a task from its holder: whatever that one does from now on is not recorded.
     ///
     /// # Errors
-    /// Refused where nobody works on it.
+    /// Refused where no worker holds it.
     pub async fn unlock(&self, id: &str) -> Result<Task, TrackerError> {
         let altered = self.alter("unlock", id, |task| {
             let fence = task.unlock(task.as_of)?;

@@ -12,7 +12,7 @@ use crate::tracker::{Task, Tracker, TrackerError};
 const ATTEMPTS_KEPT: u32 = 20;
 
 impl Tracker {
-    /// A task, which nobody else changes before this change is done.
+    /// A task, locked until this change is done.
     pub(super) async fn load(&self, change: &mut Change, id: &str) -> sqlx::Result<Option<Task>> {
         let loaded: Vec<Task> = change.rows(change.sql.load, values![self.now(), id]).await?;
         Ok(loaded.into_iter().next())

@@ -22,7 +22,7 @@ pub struct Claimer<'a> {
 impl Tracker {
     /// Claims at most `most` tasks of a queue that are due, the more urgent first, then those due longest.
     ///
-    /// Nobody else gets the same task, and tasks whose time has not come are not even looked at.
+    /// No other worker gets the same task, and tasks that are not due are not even looked at.
     ///
     /// # Errors
     /// Where the store fails; nothing is claimed then.

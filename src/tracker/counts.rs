@@ -44,7 +44,7 @@ pub struct Drift {
     pub queue: String,
     /// The state.
     pub status: i64,
-    /// What the rows say, less what was kept.
+    /// The count of the rows less the kept one.
     pub difference: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What waits for whoever works on it: windows of history whose time has come, jobs that are due, and windows
+//! Work that waits for any worker: windows of history whose time has come, jobs that are due, and windows
 //! that were given up and have rested.
 
 use crate::model::Micros;
@@ -19,7 +19,7 @@ impl Tracker {
         self.read(|sql| sql.due_windows, values![self.now(), i64::from(most)]).await
     }
 
-    /// Recurring jobs that wait and are due and that nobody paused, each with the instant since when; at most
+    /// Recurring jobs that wait, are due and are not paused, each with the instant since when; at most
     /// `most`.
     ///
     /// # Errors

@@ -16,21 +16,21 @@ pub struct NewTask {
     pub id: String,
     /// The queue: its exchange.
     pub queue: String,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: TaskKind,
-    /// Whose work, as text; empty where it belongs to no series.
+    /// The series of the work, as text; empty where it belongs to none.
     pub series: String,
-    /// What to fetch.
+    /// The window to fetch.
     pub window: Option<Window>,
     /// How urgent it is.
     pub priority: Priority,
-    /// Nobody claims it before; the present where it is none.
+    /// It is not claimed before; now if `None`.
     pub run_at: Option<Micros>,
     /// After so many failed attempts it is exhausted; none never is.
     pub max_attempts: Option<u32>,
     /// The wait after the first failed attempt; it doubles from one to the next.
     pub retry_delay: Duration,
-    /// Somebody asked for it by name, so an exhausted window does not rest.
+    /// It was asked for by name, so an exhausted window does not rest.
     pub is_explicit: bool,
 }
 
@@ -83,7 +83,7 @@ fn window_id(kind: TaskKind, series: &str, window: Window) -> String {
     format!("{kind}:{series}:{}..{}", window.from, window.until)
 }
 
-/// What became of a plan.
+/// The result of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {
     /// Tasks that wait for it now: new ones, and ones it was joined with.

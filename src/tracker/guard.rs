@@ -8,10 +8,10 @@ use tokio::time::{Instant, interval_at};
 
 use crate::tracker::{Claim, Claimer, Fault, Held, Next, Refusal, Start, Tracker, TrackerError, Verdict};
 
-/// What a piece of work sees of its task.
+/// A task as the work on it sees it.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// What it proves itself with.
+    /// The fence of the claim.
     pub claim: Claim,
     /// How far it is, as JSON; kept on success and on failure, for the next attempt.
     pub data: String,
@@ -72,7 +72,7 @@ impl Tracker {
         let settled = self.settle(&claim, &verdict, Some(&running.data)).await;
         match done {
             Ok(value) => settled.map(|_| value).map_err(StartError::from),
-            // What the work failed with says more than that its record could not be kept; that is told.
+            // The failure of the work says more than that its record could not be kept, which is told.
             Err(error) => Err(StartError::Work(error)),
         }
     }

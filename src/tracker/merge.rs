@@ -1,6 +1,6 @@
 //! Where a wanted window goes among the tasks of the same series and kind that are near it. Pure.
 //!
-//! A range that several requests ask for is fetched once: what somebody works on or will try again is left to
+//! A range that several requests ask for is fetched once: what a task works on or will try again is left to
 //! that task, what waits is joined with what touches it, and what is ignored stays undone.
 
 use std::time::Duration;
@@ -20,10 +20,10 @@ pub(crate) struct Near {
     pub(crate) finished_at: Option<Micros>,
 }
 
-/// What becomes of a wanted window.
+/// The way a wanted window is taken in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placed {
-    /// What must wait, each joined with the tasks it touches.
+    /// Windows that must wait, each joined with the tasks it touches.
     pub(crate) parts: Vec<Part>,
     /// Tasks that have some of it in hand already.
     pub(crate) open: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Part {
     pub(crate) absorbed: Vec<String>,
 }
 
-/// Finds a place for a window. `is_explicit`: somebody asked for it by name, so exhausted tasks do not rest.
+/// Finds a place for a window. `is_explicit`: it was asked for by name, so exhausted tasks do not rest.
 pub(crate) fn place(wanted: Window, near: &[Near], is_explicit: bool, now: Micros) -> Placed {
     let (mut left, mut placed) = (Windows::from(wanted), Placed::default());
     for own in near.iter().filter(|own| own.window.meet(wanted).is_some()) {

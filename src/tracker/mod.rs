@@ -2,7 +2,7 @@
 //!
 //! `state` says what may happen to a task and knows no store. [`Tracker`] keeps tasks in SQLite or
 //! PostgreSQL, whichever the [`crate::db::Database`] is; every change of a task is one transaction, and who
-//! settles a task proves with its fence that nobody took it meanwhile. The tracker knows no exchange and does
+//! settles a task proves with its fence that it was not taken meanwhile. The tracker knows no exchange and does
 //! no work of its own.
 
 mod admin;

@@ -13,7 +13,7 @@ use crate::tracker::{Claimer, Tracker, TrackerError};
 pub struct Owned {
     /// The series, as text.
     pub series: String,
-    /// What the ownership proves itself with; it grows whenever another worker takes the series over.
+    /// The fence of the ownership; it grows whenever another worker takes the series over.
     pub fence: i64,
 }
 
@@ -24,7 +24,7 @@ pub struct Owner {
     pub series: String,
     /// Its worker; empty where that one gave it up.
     pub worker: String,
-    /// What the ownership proves itself with.
+    /// The fence of the ownership.
     pub fence: i64,
     /// Since when.
     pub since: Micros,
@@ -45,7 +45,7 @@ impl Owner {
 type OwnerRow = (String, String, i64, i64, i64, i64);
 
 impl Tracker {
-    /// Makes series the worker's that nobody else owns; gives those that are its own now.
+    /// Makes a worker the owner of series that have no other; returns those it owns now.
     ///
     /// # Errors
     /// Where the store fails.
@@ -85,7 +85,7 @@ impl Tracker {
         Ok(())
     }
 
-    /// Gives up series that a worker owns; whoever owns them next has a higher fence.
+    /// Gives up series that a worker owns; their next owner has a higher fence.
     ///
     /// # Errors
     /// Where the store fails.
@@ -111,7 +111,7 @@ impl Tracker {
         Ok(raised.first().map(|(fence,)| *fence))
     }
 
-    /// Who owns, or owned last, these series; those that nobody ever owned are left out.
+    /// The owners of these series, or their last ones; those that never had one are left out.
     ///
     /// # Errors
     /// Where the store fails.

@@ -42,7 +42,7 @@ impl Retention {
     }
 }
 
-/// What was forgotten.
+/// Counts of what was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Tasks that had succeeded.
@@ -73,7 +73,7 @@ impl Tracker {
         Ok(pruned)
     }
 
-    /// Forgets the rows of recurring jobs that are not among `configured`, unless somebody works on them.
+    /// Forgets the rows of recurring jobs that are not among `configured`, unless a worker holds them.
     ///
     /// # Errors
     /// Where the store fails.

@@ -8,7 +8,7 @@ use crate::tracker::status::Status;
 /// Why an operation on a task is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
-    /// Somebody else works on it.
+    /// Another worker holds it.
     #[error("{id} is locked by {worker} until {until}; wait, or free it with `dccd jobs unlock {id}`")]
     TaskLocked {
         /// The task.
@@ -28,7 +28,7 @@ pub enum Refusal {
         /// How often.
         attempts: u32,
     },
-    /// Somebody said that it is not to be done.
+    /// It is ignored until it is retried.
     #[error("{id} is ignored ({reason}); `dccd jobs retry {id}` takes that back")]
     Ignored {
         /// The task.
@@ -45,7 +45,7 @@ pub enum Refusal {
     /// There is no such task.
     #[error("there is no task {id}; `dccd jobs ls` shows what there is")]
     NotFound {
-        /// What was asked for.
+        /// The object of the request.
         id: String,
     },
     /// A worker is at it.
@@ -56,7 +56,7 @@ pub enum Refusal {
         /// Who.
         worker: String,
     },
-    /// Nobody is at it.
+    /// No worker holds it.
     #[error("{id} is {status}, nobody works on it")]
     NotRunning {
         /// The task.
@@ -64,7 +64,7 @@ pub enum Refusal {
         /// Where it stands.
         status: Status,
     },
-    /// The lease is over and the task is somebody else's business now.
+    /// The lease is over, and another worker may hold the task now.
     #[error("the lease on {id} is lost; what this attempt did is not recorded")]
     LeaseLost {
         /// The task.

@@ -115,11 +115,11 @@ pub struct Claim {
     pub id: String,
     /// The queue it came from.
     pub queue: String,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: TaskKind,
-    /// Whose work, as text.
+    /// The series of the work, as text.
     pub series: String,
-    /// What to fetch, for a window.
+    /// The window to fetch, for a task that is one.
     pub window: Option<Window>,
     /// How urgent it was.
     pub priority: Priority,
@@ -129,7 +129,7 @@ pub struct Claim {
     pub attempts: u32,
     /// Attempts ever begun, this one included.
     pub attempts_total: u32,
-    /// What this attempt proves itself with.
+    /// The fence of this attempt.
     pub fence: i64,
     /// How far the attempts before it came, as JSON.
     pub data: String,
@@ -242,7 +242,7 @@ pub struct WorkerRow {
     pub lag: Duration,
     /// Its memory then, in bytes.
     pub rss_bytes: u64,
-    /// What it is.
+    /// Its kind.
     pub version: String,
     /// The store's time when this was read.
     pub as_of: Micros,

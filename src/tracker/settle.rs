@@ -11,7 +11,7 @@ use crate::tracker::{Claim, Claimer, Refusal, Status, Task, Tracker, TrackerErro
 /// Leases that are taken from dead workers at once; more are taken in the next round.
 const REAPED_AT_ONCE: i64 = 200;
 
-/// A task somebody holds, as it proves and tells so.
+/// A held task, with the proof of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The task.
@@ -33,7 +33,7 @@ impl From<&Claim> for Held {
 pub struct Renewed {
     /// The task.
     pub id: String,
-    /// Somebody asked for the work to stop.
+    /// The work was asked to stop.
     pub cancel_requested: bool,
 }
 
@@ -53,7 +53,7 @@ impl Tracker {
     /// Ends the attempt of a claim; `data` is how far it came, as JSON. Gives where the task stands now.
     ///
     /// # Errors
-    /// [`Refusal::LeaseLost`] where somebody took the task meanwhile: nothing is recorded then.
+    /// [`Refusal::LeaseLost`] where another took the task meanwhile: nothing is recorded then.
     pub async fn settle(
         &self,
         claim: &Claim,
@@ -75,10 +75,10 @@ impl Tracker {
         Ok(status)
     }
 
-    /// Ends the attempt of a claim that nobody wants any more, and forgets its task.
+    /// Ends the attempt of a claim that is not wanted any more, and forgets its task.
     ///
     /// # Errors
-    /// [`Refusal::LeaseLost`] where somebody took the task meanwhile: it is not forgotten then.
+    /// [`Refusal::LeaseLost`] where another took the task meanwhile: it is not forgotten then.
     pub async fn withdraw(&self, claim: &Claim) -> Result<(), TrackerError> {
         if !self.trying("cancel", || self.withdraw_once(claim)).await? {
             return Err(Refusal::LeaseLost { id: claim.id.clone() }.into());

@@ -15,7 +15,7 @@ use crate::tracker::verdict::{Next, Verdict, short};
 const CANCELLED: &str = "cancelled";
 
 impl Task {
-    /// Whether somebody other than the holder of `fence` holds it at `now`.
+    /// Whether another than the holder of `fence` holds it at `now`.
     #[must_use]
     pub fn is_locked(&self, fence: Option<i64>, now: Micros) -> bool {
         self.lease.as_ref().is_some_and(|lease| fence != Some(self.fence) && now < lease.until)
@@ -91,7 +91,7 @@ impl Task {
     /// Has it done as if it had never been tried, at once.
     ///
     /// # Errors
-    /// While somebody works on it, and once it succeeded unless `force` is given.
+    /// While a worker holds it, and once it succeeded unless `force` is given.
     pub fn retry(&mut self, force: bool, now: Micros) -> Result<(), Refusal> {
         self.must_be_idle()?;
         if self.status == Status::Succeeded && !force {
@@ -104,10 +104,10 @@ impl Task {
         Ok(())
     }
 
-    /// Has it never done, until somebody retries it.
+    /// Skips it until it is retried.
     ///
     /// # Errors
-    /// While somebody works on it.
+    /// While a worker holds it.
     pub fn ignore(&mut self, reason: &str, now: Micros) -> Result<(), Refusal> {
         self.must_be_idle()?;
         self.fence += 1;
@@ -119,7 +119,7 @@ impl Task {
     /// Takes it from its holder, who is fenced out at once; gives the fence of the attempt that ends so.
     ///
     /// # Errors
-    /// When nobody works on it.
+    /// When no worker holds it.
     pub fn unlock(&mut self, now: Micros) -> Result<i64, Refusal> {
         self.must_be_running()?;
         let lost = self.fence;
@@ -214,7 +214,7 @@ impl Task {
         }
     }
 
-    /// Who holds it; `nobody` where nobody does.
+    /// The worker that holds it; a word that names none where it is free.
     #[must_use]
     pub fn holder(&self) -> &str {
         self.lease.as_ref().map_or("nobody", |lease| &lease.worker)

@@ -15,7 +15,7 @@ pub enum Status {
     Exhausted,
     /// 40: it is done.
     Succeeded,
-    /// 50: somebody said that it is not to be done.
+    /// 50: it is skipped until it is retried.
     Ignored,
 }
 
@@ -87,12 +87,12 @@ impl fmt::Display for Status {
     }
 }
 
-/// What kind of work a task is.
+/// The kind of work of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TaskKind {
     /// A configured job of one series: one row that is armed again and again.
     Job,
-    /// A window of history somebody asked for.
+    /// A window of history that was asked for by name.
     Backfill,
     /// A hole between what is held.
     Repair,
@@ -135,7 +135,7 @@ pub enum Priority {
     Low,
     /// 5: the usual increments.
     Normal,
-    /// 9: somebody waits for it.
+    /// 9: a user waits for it.
     High,
 }
 

@@ -30,7 +30,7 @@ impl Tracker {
         Tracker { database: database.clone(), telemetry: telemetry.clone(), hands: None }
     }
 
-    /// The same tracker with a clock whose hands somebody moves: microseconds since 1970.
+    /// The same tracker with a clock that is set from outside: microseconds since 1970.
     #[must_use]
     pub fn with_hands(mut self, hands: Arc<AtomicI64>) -> Self {
         self.hands = Some(hands);
@@ -49,7 +49,7 @@ impl Tracker {
         self.database.is_away()
     }
 
-    /// The store answered: whoever waited for it may ask again.
+    /// The store answered: work that waited for it may ask again.
     pub fn store_answered(&self) {
         self.database.answered();
     }

@@ -12,17 +12,17 @@ pub struct Task {
     pub id: String,
     /// The queue it waits in: its exchange.
     pub queue: String,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: TaskKind,
-    /// Whose work, as text; empty where it belongs to no series.
+    /// The series of the work, as text; empty where it belongs to none.
     pub series: String,
-    /// What to fetch, for a task that is a window.
+    /// The window to fetch, for a task that is one.
     pub window: Option<Window>,
     /// Where it stands.
     pub status: Status,
     /// How urgent it is.
     pub priority: Priority,
-    /// Nobody claims it before.
+    /// It is not claimed before.
     pub run_at: Micros,
     /// Attempts since it last succeeded, the present one included.
     pub attempts: u32,
@@ -36,7 +36,7 @@ pub struct Task {
     pub fence: i64,
     /// Who holds it.
     pub lease: Option<Lease>,
-    /// Somebody asked its holder to stop.
+    /// Its holder was asked to stop.
     pub cancel_requested: bool,
     /// When it was first planned.
     pub created_at: Micros,
@@ -72,7 +72,7 @@ pub struct Start<'a> {
     pub lease: Duration,
     /// The fence of a lease that is already the caller's: it does not lock the caller out.
     pub fence: Option<i64>,
-    /// Take it from whoever holds it.
+    /// Take it from its holder.
     pub ignore_lock: bool,
     /// Begin although it is exhausted or ignored.
     pub force: bool,

@@ -10,13 +10,13 @@ pub mod outcome {
     pub const SUCCEEDED: &str = "succeeded";
     /// It failed.
     pub const FAILED: &str = "failed";
-    /// Its worker did not renew the lease, or somebody took the task away.
+    /// Its worker did not renew the lease, or the task was taken away.
     pub const LEASE_LOST: &str = "lease_lost";
     /// The exchange asked to wait; the attempt does not count.
     pub const RATE_LIMITED: &str = "rate_limited";
     /// The program stopped; the attempt does not count.
     pub const GIVEN_BACK: &str = "given_back";
-    /// Somebody cancelled it.
+    /// It was cancelled.
     pub const CANCELLED: &str = "cancelled";
 
     /// Every one of them.
@@ -45,9 +45,9 @@ pub enum Verdict {
         /// How long.
         wait: Duration,
     },
-    /// The program stops; the attempt does not count and the task waits for whoever comes next.
+    /// The program stops; the attempt does not count and the task waits for the next worker.
     GivenBack,
-    /// It was stopped because somebody asked for it; a recurring job is due again at `again_at`.
+    /// It was stopped on request; a recurring job is due again at `again_at`.
     Cancelled {
         /// When it is due again; none for work that is over.
         again_at: Option<Micros>,
@@ -82,7 +82,7 @@ impl Verdict {
 pub enum Next {
     /// After the task's own back-off, and not before the exchange's wait is over.
     Backoff {
-        /// What the exchange asked for.
+        /// The wait that the exchange asked for.
         at_least: Duration,
     },
     /// At an instant, as the rhythm of a recurring job says.

@@ -80,7 +80,7 @@ impl Tracker {
 }
 
 /// How many workers are in each state. One that another has followed in its place since is none of them: a process that
-/// was killed and started again leaves nobody dead.
+/// was killed and started again leaves no dead worker.
 fn counted(workers: &[WorkerRow]) -> [(&'static str, u64); WorkerState::ALL.len()] {
     let has_follower = |one: &WorkerRow| {
         workers.iter().any(|other| other.place == one.place && other.started_at > one.started_at)

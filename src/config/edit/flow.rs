@@ -10,7 +10,7 @@ pub(super) struct Flow {
     pub(super) open: usize,
     /// Where its bracket closes.
     pub(super) close: usize,
-    /// What stands between its commas.
+    /// The parts between its commas.
     pub(super) parts: Vec<Part>,
 }
 
@@ -114,7 +114,7 @@ pub(super) fn value(text: &str, map: &Flow, key: &str) -> Option<usize> {
     })
 }
 
-/// What follows `key:` when the text begins so; the key may be quoted.
+/// The text after `key:` when it begins so; the key may be quoted.
 pub(super) fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let bare = text.strip_prefix(key);
     let quoted = |quote: char| text.strip_prefix(quote)?.strip_prefix(key)?.strip_prefix(quote);

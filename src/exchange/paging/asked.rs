@@ -54,7 +54,7 @@ impl Walk {
     /// Whether the furthest held row was asked for again and is not there.
     pub(super) fn held_is_missing(&self, rows: &Batch) -> bool {
         let shows = |held: &Edge| match self.ask {
-            // What is left out ends with it.
+            // The part that is left out ends with it.
             Ask::Skip(_) => held.is_partly_in(rows),
             _ => self.shows(rows, held),
         };
@@ -91,7 +91,7 @@ impl Walk {
             return Some((count, "its rows come in the order that was not asked for".to_owned()));
         }
         let (stray, asked) = match (page.ask, &seen.numbers) {
-            // What is asked for by id alone counts from the other end: the newest rows of all may hold more.
+            // A page asked for by id alone counts from the other end: the newest rows of all may hold more.
             (Ask::FromId(first), Some(numbers)) => {
                 let lower = numbers.iter().filter(|number| **number < first).count();
                 let counts = self.offer.bounds != Bounds::ById || lower == numbers.len();

@@ -78,7 +78,7 @@ impl Walk {
             Direction::NewestFirst => self.until = window.from,
         }
         if self.offer.is_recent_only() {
-            // What comes after it stays open until the next run sees more.
+            // The time after it stays open until the next run sees more.
             return;
         }
         let asked = first.number().unwrap_or(0).saturating_sub(u64::from(FEW));
@@ -121,7 +121,7 @@ impl Walk {
         let is_all = self.grid.is_some() || head.is_crowded;
         let few = if is_all { self.offer.page_rows } else { FEW.min(self.offer.page_rows) };
         let (from, until, rows) = match (self.offer.direction, self.offer.bounds) {
-            // What names no end is asked for a little more, so that it is another question.
+            // A question that names no end asks for a little more, so that it is another one.
             (Direction::OldestFirst, Bounds::Near) => {
                 (self.grid.map_or(from, |grid| grid.step(from, -1)), self.horizon, few)
             }
@@ -140,7 +140,7 @@ impl Walk {
         let Beginning::Open(head) = self.beginning.clone() else {
             return Ok(Step::of_nothing(seen.rows.kind()));
         };
-        // What lies elsewhere belongs to another page.
+        // Rows elsewhere belong to another page.
         let is_here = |odd: &OddRow| odd.at.is_none_or(|at| head.window.holds(at));
         let odd = odd.into_iter().filter(is_here).collect();
         let mut step = match &seen.numbers {

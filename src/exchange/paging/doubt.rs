@@ -105,9 +105,9 @@ impl Walk {
         self.is_past(known) && self.answers(known)
     }
 
-    /// What is left of the window and may be confirmed empty.
+    /// The rest of the window that may be confirmed empty.
     pub(super) fn unproven(&self) -> Option<Window> {
-        // What was forgotten stays a gap until it is out of reach.
+        // Time that was forgotten stays a gap until it is out of reach.
         Window::new(self.from, self.until.min(self.settled)).filter(|_| !self.offer.is_forgetful)
     }
 }

@@ -1,9 +1,9 @@
-//! What is known of the beginning of a window while a walk goes through it.
+//! The beginning of a window, as far as a walk through it knows.
 
 use crate::exchange::paging::Edge;
 use crate::model::Window;
 
-/// What is known of where the window begins.
+/// How far it is shown where the window begins.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Beginning {
     /// No row was seen yet.

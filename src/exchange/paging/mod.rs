@@ -20,7 +20,7 @@
 //! * **Asked is answered.** Rows outside the bounds a request named, or in the other order, prove nothing: the
 //!   page is asked for once more, then fails by name.
 //! * **The first row takes two different answers**, and so does that nothing is newer than the newest trade.
-//!   What ids show to have existed is unfillable, not empty; what earlier versions called empty after one look
+//!   Where ids show that trades existed, time is unfillable, not empty; what earlier versions called empty after one look
 //!   is looked at again.
 //! * **One odd row costs itself.** A row that cannot be true is believed to be so once two answers have it. Its
 //!   text is durable before the rest of its page is accepted, its time is unfillable, and a page fails where

@@ -41,7 +41,7 @@ impl Walk {
         Ok(Some(odd))
     }
 
-    /// What each odd row leaves without a row. `held` tells whether a good row is there.
+    /// The time that each odd row leaves without a row. `held` tells whether a good row is there.
     pub(super) fn set_aside(&self, odd: Vec<OddRow>, held: impl Fn(Micros) -> bool) -> Vec<SetAside> {
         let window = |row: &OddRow| {
             let at = row.at.filter(|at| self.window.holds(*at))?;

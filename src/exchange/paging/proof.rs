@@ -1,4 +1,4 @@
-//! What a page proves, and how the walk goes on after it.
+//! The proof of a page, and how the walk goes on after it.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ impl Seek {
         Seek { at, ask: Ask::Now, before: None, after: None, newest: None, halve: false, denials: 0 }
     }
 
-    /// What to ask for next.
+    /// The next question.
     pub(super) fn ask(&self) -> Ask {
         self.ask
     }

@@ -1,4 +1,4 @@
-//! What one answer gives a walk.
+//! The result of one answer to a walk.
 
 use crate::exchange::paging::Gone;
 use crate::model::{Batch, Kind, OddRow, Window};
@@ -8,11 +8,11 @@ use crate::model::{Batch, Kind, OddRow, Window};
 pub struct Step {
     /// The rows that lie in the window, and late ones that ids place in it.
     pub rows: Batch,
-    /// What they prove to be covered, odd rows left out of account.
+    /// The time they prove to be covered, odd rows left out of account.
     pub covered: Option<Window>,
-    /// What is proven to be empty.
+    /// The time that is proven to be empty.
     pub empty: Option<Window>,
-    /// What had trades that the exchange no longer gives.
+    /// Time whose trades the exchange no longer gives.
     pub gone: Option<Gone>,
     /// Rows that cannot be true, seen in two answers.
     pub set_aside: Vec<SetAside>,
@@ -23,7 +23,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// What an answer gives that only showed the way.
+    /// The step of an answer that only showed the way.
     pub(super) fn of_nothing(kind: Kind) -> Step {
         let (rows, set_aside) = (Batch::of(kind), Vec::new());
         Step { rows, covered: None, empty: None, gone: None, set_aside, stray: 0, id_hole: None }
@@ -35,6 +35,6 @@ impl Step {
 pub struct SetAside {
     /// The row.
     pub row: OddRow,
-    /// What it leaves without a row, where that is known.
+    /// The time it leaves without a row, where that is known.
     pub window: Option<Window>,
 }

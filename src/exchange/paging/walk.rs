@@ -32,7 +32,7 @@ pub struct Walk {
     pub(super) horizon: Micros,
     /// Nothing from here on can be confirmed empty: late rows may still come.
     pub(super) settled: Micros,
-    /// What of the window is not proven lies between these, and in what its beginning leaves open.
+    /// The unproven part of the window lies between these, and in what its beginning leaves open.
     pub(super) from: Micros,
     pub(super) until: Micros,
     /// The search for where the window begins, while it goes on.
@@ -167,7 +167,7 @@ impl Walk {
         Page { series, instrument, window, ask, rows }
     }
 
-    /// What of the window is not proven: nothing when the walk went through.
+    /// The unproven part of the window: `None` when the walk went through.
     #[must_use]
     pub fn left(&self) -> Option<Window> {
         let left = Window::new(self.from, self.until);
@@ -176,19 +176,19 @@ impl Walk {
         Window::new(from, open.iter().flatten().map(|window| window.until).max()?)
     }
 
-    /// What came empty though nothing shows that the answers were true: to be asked for by a walk that knows more.
+    /// Time that came empty though nothing shows that the answers were true: to be asked for by a walk that knows more.
     #[must_use]
     pub fn unsure(&self) -> Option<Window> {
         self.unproven().filter(|_| self.unsure)
     }
 
-    /// What the exchange has shown that it cannot give any more.
+    /// Time that the exchange has shown it cannot give any more.
     #[must_use]
     pub fn lost(&self) -> Option<Window> {
         self.lost
     }
 
-    /// What the first page left out, to be walked over anew.
+    /// Time that the first page left out, to be walked over anew.
     #[must_use]
     pub fn rest(&self) -> Option<Window> {
         self.rest

@@ -46,7 +46,7 @@ pub(super) enum Way {
 pub(super) struct Book {
     pub(super) rows: Vec<i64>,
     pub(super) way: Way,
-    /// What becomes of each answer in turn; whole ones follow.
+    /// How each answer in turn is bent; whole ones follow.
     pub(super) faults: Vec<Fault>,
     pub(super) asked: usize,
 }
@@ -143,7 +143,7 @@ pub(super) fn walk(offer: &'static Offer, wanted: Window, horizon: i64, settled:
     Walk::new(Arc::new(series.parse().unwrap()), instrument, offer, wanted, at(horizon), at(settled))
 }
 
-/// What a walk gave: the rows by number of their minute, what is covered and empty, and its pages.
+/// The result of a walk: the rows by number of their minute, what is covered and empty, and its pages.
 #[derive(Debug, Default)]
 pub(super) struct Got {
     pub(super) rows: Vec<i64>,

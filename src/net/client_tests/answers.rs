@@ -1,4 +1,4 @@
-//! What an answer is, and what it is not.
+//! Whole answers, and answers that only look like them.
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -125,7 +125,7 @@ async fn a_limit_reported_with_status_200_holds_the_next_request_and_doubles() {
     assert!(second >= Duration::from_secs(1) && second <= Duration::from_secs(2), "{second:?}");
 }
 
-/// What each exchange says of a limit or a ban, where and how long it means: status, headers, body, seconds.
+/// Limits and bans in each exchange's words: status, headers, body, seconds to wait.
 const LIMITS_IN_WORDS: [(&str, &str, &str, &str, u64); 14] = [
     (
         "binance",

@@ -15,7 +15,7 @@ use crate::model::Micros;
 use crate::net::script::{Reply, Script, answer};
 use crate::net::{Client, NetError, Received, Settings, Silent, Watch};
 
-/// What a watch heard, in order.
+/// A watch that records its notices, in order.
 #[derive(Default)]
 pub(super) struct Heard(Mutex<Vec<String>>);
 

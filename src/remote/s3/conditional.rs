@@ -9,17 +9,17 @@ use crate::remote::{RemoteError, Seal};
 /// Our name for the ownership it was written under.
 const FENCE: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("fence"));
 
-/// What an object carries beside its bytes.
+/// Metadata of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// What it holds.
+    /// Its content.
     pub seal: Seal,
     /// The ownership it was written under.
     pub fence: u64,
 }
 
 impl S3 {
-    /// What a key holds, with the tag of this version of it; at most `most` bytes.
+    /// The object at a key, with the tag of this version of it; at most `most` bytes.
     ///
     /// # Errors
     /// Where it cannot be read, or there is more.

@@ -26,7 +26,7 @@ impl S3 {
         let mut upload = self.client.put_multipart_opts(&self.key(key), options).await.map_err(failed)?;
         let sent = self.send_parts(&mut *upload, &action, file, seal.bytes).await;
         if sent.is_err() {
-            // What is left of it costs room there; a rule of the bucket ends what this does not.
+            // An upload left half done costs room there; a rule of the bucket ends those that this does not.
             let _ = upload.abort().await;
             return sent;
         }

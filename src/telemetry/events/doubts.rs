@@ -1,11 +1,11 @@
-//! What exchanges answered that was asked for a second time before it was believed.
+//! Answers that were asked for a second time before they were believed.
 
 use crate::model::{Series, Window};
 use crate::telemetry::{Event, Telemetry};
 
 /// Two answers skip the same numbers where trades are numbered without a hole: no trade had them.
 pub struct IdHoleBelieved<'a> {
-    /// Whose trades.
+    /// The series of the trades.
     pub series: &'a Series,
     /// The number before the hole.
     pub before: u64,
@@ -28,7 +28,7 @@ impl Event for IdHoleBelieved<'_> {
 
 /// Windows came empty and are asked for once more.
 pub struct EmptyWindowsDoubted<'a> {
-    /// Whose.
+    /// The series.
     pub series: &'a Series,
     /// How many.
     pub windows: u64,
@@ -44,7 +44,7 @@ impl Event for EmptyWindowsDoubted<'_> {
 
 /// Another contract took the name of a dated pair.
 pub struct ContractRolledOver<'a> {
-    /// Whose rows are being asked for.
+    /// The series that is asked for.
     pub series: &'a Series,
     /// The contract that had the name.
     pub before: &'a str,

@@ -9,7 +9,7 @@ use crate::telemetry::{Event, Telemetry};
 pub struct OwnershipSeen {
     /// Series that are this process's.
     pub owned: usize,
-    /// Configured ones that are nobody's.
+    /// Configured ones without an owner.
     pub unowned: usize,
 }
 
@@ -64,7 +64,7 @@ impl OwnershipChange {
     }
 }
 
-/// What a new owner begins from is here.
+/// The files that a new owner begins from are here.
 pub struct SeriesTakenOver<'a> {
     /// The series.
     pub series: &'a str,
@@ -101,7 +101,7 @@ impl Event for TakeoverFailed<'_> {
 pub struct LateRowsMerged<'a> {
     /// The series.
     pub series: &'a str,
-    /// Rows that nobody else had.
+    /// Rows that no other owner had.
     pub rows: u64,
     /// Files they were in.
     pub files: u64,

@@ -128,7 +128,7 @@ impl Event for JournalTorn<'_> {
 
 /// The lock of the data path is not this process's any more. The process ends.
 pub struct OwnershipLost<'a> {
-    /// What became of it, and who has it now where that is known.
+    /// The error, and the process that has it now where that is known.
     pub why: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! What can happen, by theme. Each event says once what it counts and what an operator reads.
+//! The events, by theme. Each defines once what it counts and what an operator reads.
 //!
 //! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
 

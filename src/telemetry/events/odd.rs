@@ -1,4 +1,4 @@
-//! What exchanges sent that cannot be true or is not understood, and costs only itself.
+//! Rows and listing entries that cannot be true or are not understood, and cost only themselves.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,9 +11,9 @@ const NAMED: usize = 10;
 
 /// Rows that two answers held and that cannot be true were set aside as text.
 pub struct RowsSetAside<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
-    /// What is wrong with them.
+    /// The fault.
     pub fault: OddFault,
     /// How many were not set aside before.
     pub rows: u64,
@@ -37,7 +37,7 @@ impl Event for RowsSetAside<'_> {
 
 /// A listing has entries of which something is not understood; the others are not affected.
 pub struct ListingEntriesOdd<'a> {
-    /// Whose listing.
+    /// The exchange of the listing.
     pub exchange: &'a str,
     /// The exchange's name of each, and what is odd about it.
     pub entries: &'a [(&'a str, &'a str)],

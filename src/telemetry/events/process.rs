@@ -18,7 +18,7 @@ impl Event for SchedulerTicked {
     }
 }
 
-/// What the jobs are doing was counted.
+/// The jobs were counted by state.
 pub struct JobsCounted(pub JobCounts);
 
 impl Event for JobsCounted {

@@ -1,4 +1,4 @@
-//! The configuration in force, and jobs that somebody paused.
+//! The configuration in force, and paused jobs.
 
 use crate::model::{Micros, Series};
 use crate::telemetry::{Event, Telemetry};
@@ -7,7 +7,7 @@ use crate::telemetry::{Event, Telemetry};
 pub struct ConfigInForce<'a> {
     /// Its hash.
     pub hash: &'a str,
-    /// After how many failed runs in a row somebody is told.
+    /// The number of failed runs in a row after which an alert is raised.
     pub max_consecutive_errors: u32,
     /// Settings of it that apply at the next start only.
     pub waiting: usize,
@@ -45,7 +45,7 @@ impl Event for ConfigRefused<'_> {
 
 /// Jobs were paused, or may run again.
 pub struct JobsPaused<'a> {
-    /// Whose.
+    /// The series.
     pub series: &'a [Series],
     /// Whether they are paused now.
     pub is_paused: bool,

@@ -39,7 +39,7 @@ impl Event for RemoteKnown<'_> {
     }
 }
 
-/// What is not verified on a remote was counted.
+/// The files that are not verified on a remote were counted.
 pub struct SyncPending<'a> {
     /// The remote.
     pub remote: &'a str,
@@ -80,7 +80,7 @@ impl Event for FileCopied<'_> {
 pub struct SeriesNotCopied<'a> {
     /// The remote.
     pub remote: &'a str,
-    /// Whose files.
+    /// The series of the files.
     pub series: &'a Series,
     /// Why.
     pub error: &'a dyn Error,
@@ -153,7 +153,7 @@ impl Event for SyncFailed<'_> {
 pub struct FileRestored<'a> {
     /// The remote.
     pub remote: &'a str,
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// The file's name.
     pub file: &'a str,
@@ -173,7 +173,7 @@ impl Event for FileRestored<'_> {
 pub struct FileNotRestored<'a> {
     /// The remote.
     pub remote: &'a str,
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// The file's name.
     pub file: &'a str,
@@ -196,7 +196,7 @@ impl Event for FileNotRestored<'_> {
 pub struct FileDropped<'a> {
     /// The remote that holds it.
     pub remote: &'a str,
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// The period.
     pub period: &'a str,
@@ -233,7 +233,7 @@ impl Event for NothingToDrop {
     }
 }
 
-/// What is on remotes only was counted.
+/// The files that are on remotes only were counted.
 pub struct RemoteOnlyCounted {
     /// Files.
     pub files: u64,

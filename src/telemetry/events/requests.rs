@@ -87,7 +87,7 @@ impl Event for RequestRetried<'_> {
 
 /// A request passed our own rate limit.
 pub struct LimitWaited<'a> {
-    /// Whose limit.
+    /// The exchange.
     pub exchange: &'a str,
     /// How long it waited; zero where it need not.
     pub waited: Duration,
@@ -107,7 +107,7 @@ impl Event for LimitWaited<'_> {
 
 /// The state of our own rate limit.
 pub struct LimitLevel<'a> {
-    /// Whose limit.
+    /// The exchange.
     pub exchange: &'a str,
     /// Request weight left to spend now.
     pub tokens: f64,
@@ -167,7 +167,7 @@ impl Event for Banned<'_> {
 
 /// The exchange's clock was compared with ours.
 pub struct ClockMeasured<'a> {
-    /// Whose clock.
+    /// The exchange.
     pub exchange: &'a str,
     /// Its clock minus ours, in seconds.
     pub offset_secs: f64,

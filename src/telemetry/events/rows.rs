@@ -7,7 +7,7 @@ use crate::telemetry::{Discard, Event, Telemetry};
 
 /// An answer or a message held rows, before any was discarded.
 pub struct RowsFetched<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// How many.
     pub rows: u64,
@@ -22,7 +22,7 @@ impl Event for RowsFetched<'_> {
 
 /// Rows of a series were accepted: they will survive the end of the process.
 pub struct RowsAccepted<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// How many of them are surely new. Of the others it is known once they are merged with what is stored.
     pub fresh: u64,
@@ -39,7 +39,7 @@ impl Event for RowsAccepted<'_> {
 
 /// Rows of a series were published.
 pub struct RowsStored<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// How many were new.
     pub rows: u64,
@@ -50,7 +50,7 @@ pub struct RowsStored<'a> {
 impl Event for RowsStored<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let own = telemetry.metrics().series(self.series);
-        // What was counted when it was accepted is not counted again.
+        // Rows that were counted when they were accepted are not counted again.
         own.rows_written.add(self.rows - own.rows_ahead.take(self.rows));
         tracing::debug!(series = %self.series, rows = self.rows, took = ?self.took, "rows stored");
     }
@@ -58,7 +58,7 @@ impl Event for RowsStored<'_> {
 
 /// Rows received were not kept.
 pub struct RowsDiscarded<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// Why.
     pub reason: Discard,
@@ -81,7 +81,7 @@ impl Event for RowsDiscarded<'_> {
 
 /// Candles asked again came back different; the last answer is stored.
 pub struct CandlesRevised<'a> {
-    /// Whose candles.
+    /// The series of the candles.
     pub series: &'a Series,
     /// How many.
     pub rows: u64,
@@ -96,7 +96,7 @@ impl Event for CandlesRevised<'_> {
 
 /// A page of trades was read for candles that the exchange has no longer itself.
 pub struct CandlesDerived<'a> {
-    /// Whose candles.
+    /// The series of the candles.
     pub series: &'a Series,
     /// Candles that became whole with it.
     pub rows: u64,
@@ -130,7 +130,7 @@ impl Event for RowsBuffered {
 
 /// A series' account of its time changed, or was read at start.
 pub struct CoverageChanged<'a> {
-    /// Whose.
+    /// The series.
     pub series: &'a Series,
     /// Time of the oldest stored row.
     pub oldest: Option<Micros>,

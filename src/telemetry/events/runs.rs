@@ -11,7 +11,7 @@ use crate::telemetry::{Event, Outcome, Reason, Telemetry};
 
 /// A run began.
 pub struct JobStarted<'a> {
-    /// Whose run.
+    /// The series of the run.
     pub series: &'a Series,
     /// How long after it was due.
     pub delay: Duration,
@@ -28,7 +28,7 @@ impl Event for JobStarted<'_> {
 
 /// A run ended well.
 pub struct JobSucceeded<'a> {
-    /// Whose run.
+    /// The series of the run.
     pub series: &'a Series,
     /// New rows it stored.
     pub rows: u64,
@@ -51,7 +51,7 @@ impl Event for JobSucceeded<'_> {
 
 /// A run ended without having done what it was to do.
 pub struct JobFailed<'a> {
-    /// Whose run.
+    /// The series of the run.
     pub series: &'a Series,
     /// The class of the fault.
     pub reason: Reason,
@@ -90,7 +90,7 @@ impl Event for JobFailed<'_> {
 
 /// A run was cut short because the program stops; it neither succeeded nor failed.
 pub struct JobStopped<'a> {
-    /// Whose run.
+    /// The series of the run.
     pub series: &'a Series,
     /// New rows it stored before.
     pub rows: u64,
@@ -117,7 +117,7 @@ fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
 
 /// An attempt at a window failed; it is counted where its run ends.
 pub struct WindowFailed<'a> {
-    /// Whose window.
+    /// The series of the window.
     pub series: &'a Series,
     /// Which one.
     pub window: Window,
@@ -141,7 +141,7 @@ impl Event for WindowFailed<'_> {
 
 /// Holes between what is held were asked for again.
 pub struct HolesRepaired<'a> {
-    /// Whose.
+    /// The series.
     pub series: &'a Series,
     /// How many.
     pub holes: u64,

@@ -90,7 +90,7 @@ impl Event for WebConfigLoaded<'_> {
 pub struct WebConfigRefused<'a> {
     /// The file.
     pub path: &'a Path,
-    /// What is wrong with it.
+    /// The fault.
     pub error: &'a dyn Error,
 }
 

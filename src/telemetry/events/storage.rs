@@ -10,7 +10,7 @@ use crate::telemetry::{Event, StorageReason, Telemetry};
 
 /// A file was replaced by one that holds more.
 pub struct FilePublished<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// New rows in it.
     pub rows: u64,
@@ -46,7 +46,7 @@ impl Event for FilePublished<'_> {
 
 /// Files of large periods were written anew, with rows of the open files beside them or late ones.
 pub struct OpenFilesFolded<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// How many.
     pub folds: u64,
@@ -60,7 +60,7 @@ impl Event for OpenFilesFolded<'_> {
 
 /// The files of a series could not be read or published; what was not stored stays a gap.
 pub struct PublishFailed<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// The class of the fault.
     pub reason: StorageReason,
@@ -83,11 +83,11 @@ impl Event for PublishFailed<'_> {
 
 /// A damaged file was set aside; its windows are gaps.
 pub struct FileQuarantined<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// Where it lies now.
     pub file: &'a Path,
-    /// What is wrong with it.
+    /// The fault.
     pub why: &'a str,
 }
 
@@ -101,7 +101,7 @@ impl Event for FileQuarantined<'_> {
 
 /// A file that was published is gone; its windows are gaps.
 pub struct FileMissing<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// Where it lay.
     pub file: &'a Path,
@@ -116,7 +116,7 @@ impl Event for FileMissing<'_> {
 
 /// An open file of an older version has its name now.
 pub struct FileRenamed<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// Where it lies now.
     pub file: &'a Path,
@@ -130,7 +130,7 @@ impl Event for FileRenamed<'_> {
 
 /// A whole file that the ledger did not know was taken over: a publish was cut short, or the ledger lost.
 pub struct FileAdopted<'a> {
-    /// Whose rows.
+    /// The series of the rows.
     pub series: &'a Series,
     /// Where it lies.
     pub file: &'a Path,

@@ -25,7 +25,7 @@ pub struct SpansLost<'a> {
 impl Event for SpansLost<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let traces = &telemetry.metrics().traces;
-        // In this order: whoever sees the failure sees its spans.
+        // In this order: a reader that sees the failure sees its spans.
         traces.spans_dropped.inc_by(self.spans);
         traces.export_failures.inc();
         let Self { spans, error } = self;

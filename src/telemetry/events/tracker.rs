@@ -11,7 +11,7 @@ use crate::telemetry::{Event, Telemetry};
 
 /// Work was planned that was not open before.
 pub struct TasksPlanned<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// How many tasks wait for it.
     pub tasks: u64,
@@ -26,7 +26,7 @@ impl Event for TasksPlanned<'_> {
 
 /// A worker took tasks.
 pub struct TasksClaimed<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// How many.
     pub tasks: u64,
@@ -41,7 +41,7 @@ impl Event for TasksClaimed<'_> {
 
 /// An attempt at a task ended.
 pub struct AttemptEnded<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// The task.
     pub task: &'a str,
@@ -66,7 +66,7 @@ impl Event for AttemptEnded<'_> {
 
 /// Attempts at many tasks ended well at once.
 pub struct AttemptsSucceeded<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// How many.
     pub attempts: u64,
@@ -82,7 +82,7 @@ impl Event for AttemptsSucceeded<'_> {
 
 /// A task was taken from a worker that had stopped renewing its lease.
 pub struct LeaseTaken<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// The task.
     pub task: &'a str,
@@ -99,7 +99,7 @@ impl Event for LeaseTaken<'_> {
 
 /// The tasks of a queue were counted.
 pub struct QueueCounted<'a> {
-    /// Whose queue.
+    /// The queue.
     pub exchange: &'a str,
     /// How many are in each state.
     pub by_status: &'a [(&'static str, u64)],
@@ -184,7 +184,7 @@ impl Event for WorkersSeen<'_> {
 
 /// The store of the tracker failed; collecting goes on.
 pub struct TrackerFailed<'a> {
-    /// What was asked of it.
+    /// The operation.
     pub operation: &'static str,
     /// The fault.
     pub error: &'a dyn Error,
@@ -199,7 +199,7 @@ impl Event for TrackerFailed<'_> {
 
 /// When the state store of the data path was last set aside, by whatever process.
 pub struct StateStoreKnown {
-    /// None where it never was.
+    /// `None` if it never was.
     pub set_aside_at: Option<Micros>,
 }
 
@@ -214,7 +214,7 @@ impl Event for StateStoreKnown {
 pub struct StateStoreSetAside<'a> {
     /// Where the damaged one lies.
     pub to: &'a Path,
-    /// What is wrong with it.
+    /// The fault.
     pub why: &'a str,
     /// When it was set aside.
     pub at: Micros,

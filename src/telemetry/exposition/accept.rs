@@ -1,4 +1,4 @@
-//! What the one who asks can read: `Accept` and `Accept-Encoding` with their qualities.
+//! The formats a scraper can read: `Accept` and `Accept-Encoding` with their qualities.
 
 use super::Format;
 

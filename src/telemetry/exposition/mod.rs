@@ -16,7 +16,7 @@ pub(super) use encoder::{encode as encode_families, push_labels};
 
 use crate::telemetry::Metrics;
 
-/// What the answer depends on.
+/// The `Vary` header: what the answer depends on.
 pub const VARY: &str = "Accept, Accept-Encoding";
 
 /// Every metric as text. Takes milliseconds: keep it off the runtime's threads.

@@ -13,7 +13,7 @@ type Pairs = BTreeMap<String, PairHealth>;
 /// A larger file is not one of ours: ten thousand pairs need two megabytes.
 const SIZE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What `metrics.json` of a data path says; nothing where there is no such file. Nothing is changed.
+/// The pairs in `metrics.json` of a data path; empty if there is no such file. Nothing is changed.
 ///
 /// # Errors
 /// When the file cannot be read, or is no `metrics.json`.
@@ -26,7 +26,7 @@ pub fn read_pairs(data_path: &Path) -> io::Result<BTreeMap<String, PairHealth>> 
     })
 }
 
-/// What the file says; one that cannot be understood is renamed, never lost.
+/// The content of the file; one that cannot be understood is renamed, never lost.
 pub(super) fn read_or_set_aside(file: &Path) -> io::Result<Pairs> {
     let Some(text) = read(file)? else { return Ok(Pairs::new()) };
     match serde_json::from_slice(&text) {

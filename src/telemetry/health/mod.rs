@@ -1,6 +1,6 @@
 //! The outcome of runs: in detail for each series, folded for each pair into `metrics.json`.
 //!
-//! The detail of a series is given to and restored by whoever keeps the state store; this room writes only
+//! The detail of a series is kept and restored by the state store; this room writes only
 //! `metrics.json`.
 
 mod file;
@@ -18,7 +18,7 @@ pub use record::{Outcome, PairHealth, SeriesHealth};
 use crate::clock::now;
 use crate::model::{Micros, Series};
 
-/// What is said of an error of which only the number is known.
+/// The message for an error of which only the number is known.
 const FORGOTTEN: &str = "what failed is not known: the state store was made anew since";
 
 /// Keeps `{data_path}/.dccd/metrics.json`, and the health of each series behind it.
@@ -196,7 +196,7 @@ impl HealthMonitor {
         self.state().series.values().cloned().collect()
     }
 
-    /// What is known of one series.
+    /// The health of one series.
     #[must_use]
     pub fn of(&self, series: &Series) -> Option<SeriesHealth> {
         self.state().series.get(series).cloned()

@@ -1,10 +1,10 @@
-//! What is known of a series' runs and of a pair's, and how one run changes it.
+//! The record of a series' runs and of a pair's, and how one run changes it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Micros, Series};
 
-/// What `metrics.json` says of a pair.
+/// A pair in `metrics.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PairHealth {
@@ -21,7 +21,7 @@ pub struct PairHealth {
 /// The outcome of the runs of one series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesHealth {
-    /// Whose.
+    /// The series.
     pub series: Series,
     /// When its last run ended.
     pub last_run_at: Option<Micros>,

@@ -18,7 +18,7 @@ const VALUE_LIMIT_BYTES: usize = 2_048;
 /// The most fields of a line. With the limit of values it bounds a line.
 const FIELD_LIMIT: usize = 24;
 
-/// What the object of a line has of its own.
+/// Members of the JSON object of every line.
 const TAKEN: [&str; 7] = ["timestamp", "level", "series", "message", "target", "trace_id", "span_id"];
 
 /// An event taken apart.
@@ -53,7 +53,7 @@ impl Line {
         line
     }
 
-    /// What it says, without its fields.
+    /// The message, without its fields.
     pub(super) fn message(&self) -> &str {
         &self.message
     }

@@ -41,7 +41,7 @@ const NOISY: [&str; 7] = ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "
 /// Its failures are told in our own words, once.
 const SILENT: &str = "opentelemetry";
 
-/// What is logged, how, and where to.
+/// The level, the format and the destinations of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogSettings<'a> {
     /// The least important level that is logged.
@@ -103,7 +103,7 @@ pub fn init(
     Ok(guard)
 }
 
-/// What [`init`] sets up, for one scope instead of the whole process.
+/// As [`init`], for one scope instead of the whole process.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -128,7 +128,7 @@ pub fn subscriber(
     let quiet = NOISY.into_iter().map(|name| (name, level.min(LevelFilter::WARN)));
     let targets =
         Targets::new().with_default(level).with_targets(quiet).with_target(SILENT, LevelFilter::OFF);
-    // A span nobody traces is none: only then does it cost nothing.
+    // A span without a collector is none: only then does it cost nothing.
     let filter = targets.and(filter_fn(|about| about.is_event()));
     let traced = traces.map(Traces::layer).with_filter(trace::wanted(traces.is_some()));
     let rejected = traces.map(Traces::rejected).with_filter(trace::rejections());
@@ -153,7 +153,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let (sink, line) = (&self.0, Line::of(event));
         sink.metrics.program.log_messages.with_label_values(&[level_name(line.level())]).inc();
-        // Whoever asks for routine asks for all of it.
+        // Routine is asked for as a whole.
         if line.level() <= Level::INFO {
             let verdict = sink.throttle.judge(&event.metadata().callsite(), &line, Instant::now());
             verdict.before.iter().for_each(|line| sink.write(line));

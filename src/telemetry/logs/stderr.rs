@@ -37,7 +37,7 @@ pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
     let waits = waiting.clone();
     std::thread::Builder::new().name("log-stderr".to_owned()).spawn(move || {
         write_all(&receive, io::stderr(), &waits);
-        // Nobody may be waiting any more.
+        // The reader may be gone.
         let _ = done.try_send(());
     })?;
     Ok((Stderr { lines: send.clone(), waiting }, Drain { end: send, ended }))

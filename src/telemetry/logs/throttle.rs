@@ -43,11 +43,11 @@ struct Count {
     like: Option<Line>,
 }
 
-/// What becomes of a line.
+/// The verdict on a line.
 pub(super) struct Verdict {
     /// Whether it is written.
     pub(super) is_written: bool,
-    /// What is to be said before it of lines left out earlier.
+    /// Lines to write before it, about those left out earlier.
     pub(super) before: Vec<Line>,
 }
 

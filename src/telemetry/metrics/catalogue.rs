@@ -34,7 +34,7 @@ pub struct Family {
     pub unit: Option<&'static str>,
     /// The names of its labels, `le` left out.
     pub labels: Vec<String>,
-    /// What it says.
+    /// Its help text.
     pub help: String,
 }
 
@@ -94,7 +94,7 @@ impl Catalogue {
                 .map(|family| (family.name().to_owned(), family.get_field_type()))
                 .collect();
             for desc in member.desc() {
-                // What has no value on this system, such as `process_*` elsewhere than on Linux, is left out.
+                // A family without a value on this system, such as `process_*` elsewhere than on Linux, is left out.
                 let Some(kind) = kinds.get(&desc.fq_name) else { continue };
                 all.insert(desc.fq_name.clone(), family(desc, *kind));
             }

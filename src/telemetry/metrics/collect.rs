@@ -203,7 +203,7 @@ fn pair(name: &str, value: &str) -> LabelPair {
     pair
 }
 
-/// What the registry wants to know of the families beforehand.
+/// The descriptions of the families that the registry needs beforehand.
 pub(super) fn descs() -> Vec<Desc> {
     let series = ["exchange", "kind", "pair", "span"].as_slice();
     let own = [

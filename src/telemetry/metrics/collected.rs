@@ -1,4 +1,4 @@
-//! What one run of `dccd collect` leaves behind. Its names are its own: whoever serves the file gives it other
+//! The families of one run of `dccd collect`. Their names are their own: the server of the file gives it other
 //! target labels than a daemon has.
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::register::Register;
 
 const LABELS: [&str; 2] = ["exchange", "kind"];
 
-/// What was looked at twice.
+/// Families of answers that were asked for twice.
 pub(crate) struct Doubts {
     pub(crate) id_holes: IntCounterVec,
     pub(crate) empty_windows: IntCounterVec,

@@ -1,4 +1,4 @@
-//! The family that a fire drill of the alerts raises. It lowers itself: whoever asked for the drill may be gone.
+//! The family that a fire drill of the alerts raises. It lowers itself: the requester may have disconnected.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use super::register::Register;
 
 /// How ownerships of this process begin and end, as labels.
 const CHANGES: [&str; 3] = ["taken", "given_up", "lost"];
-/// What a new owner found in the bucket, as labels.
+/// The state of the bucket that a new owner found, as labels.
 const TAKEOVERS: [&str; 3] = ["continued", "inherited", "failed"];
 /// Why the bucket took no write, as labels.
 const REFUSALS: [&str; 2] = ["fence", "changed"];

@@ -4,7 +4,7 @@ use prometheus::{Gauge, IntCounterVec, IntGauge};
 
 use super::register::Register;
 
-/// What became of configurations.
+/// Families of loaded configurations.
 pub(crate) struct Reloads {
     pub(crate) ended: IntCounterVec,
     pub(crate) successful: IntGauge,

@@ -26,7 +26,7 @@ impl Count {
     }
 }
 
-/// What was counted before its time, until that comes.
+/// A count ahead of its time, until that comes.
 #[derive(Default)]
 pub(crate) struct Balance(AtomicU64);
 
@@ -65,7 +65,7 @@ impl Level {
 /// Failed runs of one exchange, pair and kind, by reason.
 pub(super) type Failures = [Count; Reason::ALL.len()];
 
-/// What is counted for one series.
+/// The counts of one series.
 #[derive(Default)]
 pub(crate) struct SeriesMetrics {
     pub(crate) consecutive_errors: Level,
@@ -184,7 +184,7 @@ fn shared_failures(declared: &BTreeMap<Series, Declared>, series: &Series) -> Ar
         .map_or_else(Arc::default, |(_, known)| Arc::clone(&known.metrics.failures))
 }
 
-/// What the failures of runs are counted by.
+/// The key by which failures of runs are counted.
 pub(super) fn group(series: &Series) -> (&str, &Pair, Kind) {
     (series.exchange(), series.pair(), series.kind())
 }

@@ -5,7 +5,7 @@ use prometheus::{Gauge, Histogram, IntCounterVec, IntGauge};
 use super::register::{FLUSH, Register};
 use crate::telemetry::labels::{Refusal, ScrapeRefusal};
 
-/// What is told of the HTTP server.
+/// Families of the HTTP server.
 pub(crate) struct Server {
     pub(crate) connections: IntGauge,
     pub(crate) requests_refused: IntCounterVec,

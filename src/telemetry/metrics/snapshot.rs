@@ -2,14 +2,14 @@
 
 use super::Metrics;
 
-/// What is told of an exchange.
+/// The state of an exchange.
 pub(crate) struct ExchangeTold {
     /// Whether its last request was answered.
     pub(crate) is_up: bool,
 }
 
 impl Metrics {
-    /// What is told of an exchange; none of one that no series needs any more: to ask must not bring its label
+    /// The state of an exchange; `None` for one that no series needs any more: to ask must not bring its label
     /// sets back.
     pub(crate) fn exchange(&self, name: &str) -> Option<ExchangeTold> {
         let exchanges = self.exchanges();

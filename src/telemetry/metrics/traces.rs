@@ -1,4 +1,4 @@
-//! What became of traces and of log lines too many of a kind.
+//! Families of traces and of log lines too many of a kind.
 
 use prometheus::IntCounter;
 

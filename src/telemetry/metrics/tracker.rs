@@ -10,7 +10,7 @@ const STATUSES: [&str; 6] = ["pending", "in_progress", "failed", "exhausted", "s
 const OUTCOMES: [&str; 6] = ["succeeded", "failed", "lease_lost", "rate_limited", "given_back", "cancelled"];
 /// How workers are, as labels.
 const STATES: [&str; 3] = ["healthy", "stale", "dead"];
-/// What the tracker asks of its store, as labels.
+/// The operations of the tracker on its store, as labels.
 const OPERATIONS: [&str; 17] = [
     "beat", "cancel", "claim", "complete", "enqueue", "fold", "ignore", "leave", "own", "prune", "read",
     "reap", "recount", "renew", "retry", "settle", "unlock",

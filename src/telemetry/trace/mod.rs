@@ -43,7 +43,7 @@ const FLUSH: Duration = Duration::from_secs(3);
 /// The name spans give as their origin.
 const SCOPE: &str = "dccd";
 
-/// Which spans are made: our own, and none where nobody takes them. A layer that is absent would want them all.
+/// Which spans are made: our own, and none without a collector. A layer that is absent would want them all.
 pub(super) fn wanted(is_traced: bool) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(move |about| is_traced && about.is_span() && about.target() == spans::TARGET)
 }
@@ -84,7 +84,7 @@ impl Traces {
         Ok(Traces { provider, load, telemetry })
     }
 
-    /// What turns our own spans into those of a trace; events stay log lines.
+    /// The layer that turns our own spans into those of a trace; events stay log lines.
     pub(super) fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -99,7 +99,7 @@ impl Traces {
             .with_target(false)
     }
 
-    /// What counts the spans that the collector rejects.
+    /// The layer that counts the spans that the collector rejects.
     pub(super) fn rejected(&self) -> Rejected {
         Rejected(self.telemetry.clone())
     }

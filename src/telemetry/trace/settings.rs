@@ -32,7 +32,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What holds for an endpoint of the configuration, if it has one, and for variables; none where no traces
+    /// The settings for an endpoint of the configuration, if it has one, and for variables; `None` if no traces
     /// are wanted.
     #[must_use]
     pub fn of(configured: Option<&str>, variable: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
@@ -82,7 +82,7 @@ fn below(base: &str) -> String {
 /// A random UUID: another one at each start, as the conventions ask.
 fn instance_id() -> String {
     let mut bits = [0; 16];
-    // Without randomness the id says nothing, which harms nobody.
+    // Without randomness the id says nothing, which does no harm.
     let _ = SystemRandom::new().fill(&mut bits);
     let bits = u128::from_be_bytes(bits) & !(0xf << 76) & !(0b11 << 62) | (4 << 76) | (0b10 << 62);
     let hex = format!("{bits:032x}");
@@ -108,7 +108,7 @@ const NUMBERS: [&str; 6] = [
     "OTEL_BSP_EXPORT_TIMEOUT",
 ];
 
-/// What the SDK would pass over without a word.
+/// Settings that the SDK would pass over without a word.
 fn problems(set: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for name in NUMBERS {

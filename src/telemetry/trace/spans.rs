@@ -14,7 +14,7 @@ use tracing::{Span, info_span};
 use crate::model::{Series, Window};
 use crate::telemetry::events::Chain;
 
-/// What tells our spans from those of the libraries.
+/// The target of our spans, apart from those of the libraries.
 pub(super) const TARGET: &str = "dccd::trace";
 
 /// The longest error text of a span, in bytes.
@@ -161,7 +161,7 @@ pub fn parquet_write(file: &Path) -> Span {
     )
 }
 
-/// What a file holds now; said inside its span.
+/// Records the size of a file; called inside its span.
 pub fn wrote(rows: u64, bytes: u64) {
     let span = Span::current();
     span.record("dccd.rows", signed(rows));
@@ -195,7 +195,7 @@ pub fn sync_push(remote: &str, series: &Series) -> Span {
     )
 }
 
-/// What was copied; said inside it.
+/// Records the copied files and bytes; called inside the span.
 pub fn pushed(files: u64, bytes: u64) {
     let span = Span::current();
     span.record("dccd.files", signed(files));
