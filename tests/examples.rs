@@ -153,9 +153,10 @@ async fn the_example_of_the_service_collects_serves_and_ends_when_it_is_told_to(
         stop.cancel();
     };
 
-    let (ended, ()) = tokio::join!(service::serve(Some(&config), stop.clone()), stopping);
+    let (ended, ()) = tokio::join!(service::serve(Some(config.into_os_string()), stop.clone()), stopping);
 
-    ended.unwrap();
+    let ended = ended.unwrap();
+    assert_eq!((ended.unfinished, ended.is_durable, ended.broken), (0, true, None));
     assert!(!socket.exists());
 }
 

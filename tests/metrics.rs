@@ -602,7 +602,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(Limited { exchange, until: AT });
     to.emit(Banned { exchange, until: AT });
     to.emit(ClockMeasured { exchange, offset_secs: -0.25 });
-    to.emit(ExchangeUp { exchange, up: true });
+    to.emit(ExchangeUp { exchange, up: true, is_new: true });
     to.emit(FilePublished {
         series: hourly,
         rows: 9,

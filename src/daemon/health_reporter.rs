@@ -18,7 +18,7 @@ use crate::daemon::{
     WRITTEN_EVERY_SECS, WorkerView, troubles,
 };
 use crate::db::{DbError, Probed};
-use crate::engine::Engine;
+use crate::engine::{DiskRoom, Engine};
 use crate::exchange::find;
 use crate::model::Micros;
 use crate::telemetry::events::{Chain, HealthFileWritten};
@@ -140,9 +140,8 @@ impl HealthReporter {
 
     /// The one place where a snapshot is filled.
     fn now(&self) -> Snapshot {
-        let telemetry = self.engine.telemetry();
         let queues = self.queues();
-        let (free_bytes, size_bytes) = telemetry.metrics().disk();
+        let DiskRoom { free_bytes, size_bytes } = self.engine.disk_room();
         Snapshot {
             at: now(),
             environment: self.environment.clone(),
@@ -183,12 +182,12 @@ impl HealthReporter {
     }
 
     fn exchange(&self, name: &'static str) -> Option<ExchangeView> {
-        let told = self.engine.telemetry().metrics().exchange(name)?;
-        let held = self.engine.client(name).and_then(|client| client.held());
+        let client = self.engine.client(name).filter(|_| self.engine.is_in_use(name))?;
+        let held = client.held();
         let quota = find(name).and_then(|exchange| exchange.quotas().first()).map(|(_, quota)| quota);
         Some(ExchangeView {
             name,
-            is_up: told.is_up,
+            is_up: client.is_up(),
             limited_until: held.filter(|hold| !hold.is_ban).map(|hold| hold.until),
             banned_until: held.filter(|hold| hold.is_ban).map(|hold| hold.until),
             limit: quota.map_or(0, |quota| quota.weight),

@@ -159,7 +159,7 @@ impl Scheduler {
 
     /// Makes the table of jobs and their counts anew.
     fn show(&self) {
-        let (rows, counts) = tables::jobs(&self.schedule, &self.running_series(), self.engine.telemetry());
+        let (rows, counts) = tables::jobs(&self.schedule, &self.running_series(), &self.engine);
         self.engine.telemetry().emit(JobsCounted(counts));
         self.status.set_jobs(rows);
     }

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, HashSet};
 use crate::clock::now;
 use crate::daemon::schedule::Schedule;
 use crate::daemon::{JobRow, QueueView};
-use crate::engine::Work;
+use crate::engine::{Engine, Work};
 use crate::model::Series;
-use crate::telemetry::{JobCounts, Telemetry};
+use crate::telemetry::JobCounts;
 
 /// Every job with what is known of it, and how many are doing what.
 pub(super) fn jobs(
     schedule: &Schedule,
     running: &HashSet<&Series>,
-    telemetry: &Telemetry,
+    engine: &Engine,
 ) -> (Vec<JobRow>, JobCounts) {
     let mut counts = JobCounts::default();
-    let (health, metrics) = (telemetry.health(), telemetry.metrics());
+    let (health, metrics) = (engine.telemetry().health(), engine.telemetry().metrics());
     let rows = schedule.iter().map(|(series, entry)| {
         let runs = running.contains(&**series);
         match (runs, entry.is_paused, entry.failed) {
@@ -34,7 +34,7 @@ pub(super) fn jobs(
             rows: known.as_ref().map_or(0, |known| known.rows),
             consecutive_errors: known.as_ref().map_or(0, |known| known.consecutive_errors),
             last_error: known.and_then(|known| known.last_error),
-            newest_row: metrics.newest_row(series),
+            newest_row: engine.newest_row(series),
             next_run_at: entry.waits_for().filter(|_| !runs),
             is_running: runs,
             is_paused: entry.is_paused,

@@ -11,8 +11,8 @@ use crate::clock::now;
 use crate::config::{self, Storage};
 use crate::model::Micros;
 use crate::remote::{
-    Dropped, Known, Mirror, Provider, Remote, RemoteError, S3, Synced, Target, free_bytes, open, purge,
-    read_known, remote_only, write_known,
+    Dropped, Known, Mirror, Pending, Provider, Remote, RemoteError, S3, Synced, Target, free_bytes, open,
+    purge, read_known, remote_only, write_known,
 };
 use crate::store::{Layout, Store};
 use crate::telemetry::Telemetry;
@@ -136,7 +136,8 @@ impl Copies {
         let syncing = async {
             // Its owners write it, each what is its own.
             if !self.fleet.is_bucket(&**remote) {
-                return mirror.sync().await;
+                let pending = |left| self.set_pending(remote.name(), left);
+                return mirror.sync_telling(&pending).await;
             }
             let mut synced = self.fleet.upload_all().await;
             if synced.files == 0 && synced.failures.is_empty() {
@@ -150,6 +151,19 @@ impl Copies {
         };
         self.keep(remote.name(), &synced).await;
         Some(synced)
+    }
+
+    /// What is not verified on a remote, as last counted.
+    pub(crate) fn pending(&self, remote: &str) -> Pending {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = known.get(remote);
+        own.map(|own| Pending { files: own.pending_files, bytes: own.pending_bytes }).unwrap_or_default()
+    }
+
+    fn set_pending(&self, remote: &str, pending: Pending) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = known.entry(remote.to_owned()).or_default();
+        (own.pending_files, own.pending_bytes) = (pending.files, pending.bytes);
     }
 
     async fn keep(&self, remote: &str, synced: &Synced) {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Engine, ProgressFeed};
 use crate::jobs::{tell_finding, tell_flush};
 use crate::model::{NoMatch, Series, matches_selector};
-use crate::remote::{Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
+use crate::remote::{Pending, Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
 use crate::telemetry::events::Chain;
 
 /// How often it is told how far a sync is.
@@ -170,7 +170,7 @@ impl Engine {
                 _ = ticks.tick() => {
                     let waiting = self.copies().remotes().iter().map(|remote| remote.name());
                     for remote in waiting.filter(|name| !done.contains(*name)) {
-                        let (files, bytes) = self.telemetry().metrics().remotes.pending(remote);
+                        let Pending { files, bytes } = self.copies().pending(remote);
                         feed.copied(CopyUpdate::Pending { remote: remote.to_owned(), files, bytes });
                     }
                 }

@@ -55,7 +55,7 @@ impl Engine {
     /// Where an exchange cannot be met or the state store not read.
     pub(crate) async fn register(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), EngineError> {
         series.iter().try_for_each(|one| self.connect(one.exchange(), config))?;
-        let is_new = |one: &&Arc<Series>| !self.telemetry.metrics().is_declared(one);
+        let is_new = |one: &&Arc<Series>| !self.fleet.knows(one);
         let new: Vec<&Arc<Series>> = series.iter().filter(is_new).collect();
         if new.is_empty() {
             return Ok(());
@@ -97,17 +97,25 @@ impl Engine {
 
     /// Creates the label sets of a series at 0; `interval` is how often its job runs.
     pub fn declare(&self, series: &Series, interval: Duration) {
-        if self.fleet.is_shared() {
-            return self.fleet.know(&Arc::new(series.clone()), interval);
-        }
-        self.telemetry.declare_series(series, &series.to_string(), interval);
+        self.fleet.know(&Arc::new(series.clone()), interval);
+    }
+
+    /// Whether a series that is collected here needs an exchange.
+    pub(crate) fn is_in_use(&self, exchange: &str) -> bool {
+        self.fleet.needs(exchange)
+    }
+
+    /// Time of the newest stored row of a series, where one is known.
+    #[must_use]
+    pub fn newest_row(&self, series: &Series) -> Option<Micros> {
+        self.fleet.newest_row(series)
     }
 
     /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
     pub(crate) fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
         for series in all {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
-                tell_coverage(&self.telemetry, series, &ledger);
+                self.fleet.set_newest_row(series, tell_coverage(&self.telemetry, series, &ledger));
             }
         }
     }

@@ -76,6 +76,7 @@ pub struct Engine {
     contexts: RwLock<BTreeMap<&'static str, Arc<Context>>>,
     paused: Mutex<HashSet<Series>>,
     copies: Copies,
+    disk: Mutex<DiskRoom>,
     worker: Arc<Worker>,
     pending_health: Arc<PendingHealth>,
     fleet: Arc<Fleet>,
@@ -89,6 +90,15 @@ pub struct Engine {
     /// Whether the data path still is this process's.
     watch: Watch,
     lock: Mutex<Option<DataLock>>,
+}
+
+/// The disk that the data lies on; both are 0 before it was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Bytes that may still be written.
+    pub free_bytes: u64,
+    /// Bytes it can hold.
+    pub size_bytes: u64,
 }
 
 /// Why a data path cannot be put to use.
@@ -230,9 +240,16 @@ impl Engine {
     pub fn measure_disk(&self) {
         if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-            self.telemetry
-                .emit(DiskMeasured { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) });
+            let room = DiskRoom { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) };
+            *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = room;
+            self.telemetry.emit(DiskMeasured { free_bytes: room.free_bytes, size_bytes: room.size_bytes });
         }
+    }
+
+    /// The disk as it was last measured.
+    #[must_use]
+    pub fn disk_room(&self) -> DiskRoom {
+        *self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends in good order and gives the data path's lock back; nothing may run on it any more. Returns whether the

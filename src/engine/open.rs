@@ -81,6 +81,7 @@ impl Engine {
             contexts: RwLock::default(),
             paused: Mutex::new(paused),
             copies,
+            disk: Mutex::default(),
             keeping: Mutex::new(JoinSet::new()),
             kept,
             broken: CancellationToken::new(),

@@ -56,6 +56,9 @@ impl Engine {
                 what: format!("adapter for {}", series.exchange()),
             }),
         };
+        if outcome.newest_row.is_some() {
+            self.fleet.set_newest_row(series, outcome.newest_row);
+        }
         let outcome = self.fleet.finish(permit, outcome).await;
         self.keep_outcome(series, &outcome).await;
         outcome

@@ -235,7 +235,7 @@ pub async fn carry_out(
     };
     if work.bring_back {
         let (brought, missing) = engine.bring_back(&work.order.series, &permit.stop).await;
-        let nothing = Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None };
+        let nothing = Outcome::nothing();
         return Done { brought, missing, ..Done::of(nothing) };
     }
     let leases = match engine.claim_window(work, &permit.stop).await {
@@ -271,7 +271,7 @@ async fn repair(
     // Without an adapter nothing can be asked for; its gaps stay what they are.
     let outcome = match find(series.exchange()) {
         Some(_) => engine.run_as_owner(order, delay, progress, permit).await,
-        None => Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: None },
+        None => Outcome::nothing(),
     };
     let after = gaps(engine.layout(), series).secs();
     (outcome, Some(Files { set_aside, gap_seconds_before: before, gap_seconds_after: after }))

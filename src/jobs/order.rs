@@ -86,6 +86,8 @@ pub struct Outcome {
     pub revised: u64,
     /// How long it took.
     pub took: Duration,
+    /// Time of the newest row stored when it ended; none where it did not come so far.
+    pub newest_row: Option<Micros>,
     /// Why it did not get everything it wanted, if it did not.
     pub error: Option<RunError>,
 }
@@ -94,7 +96,13 @@ impl Outcome {
     /// A run that failed before it began.
     #[must_use]
     pub fn of_error(error: RunError) -> Self {
-        Outcome { rows: 0, revised: 0, took: Duration::ZERO, error: Some(error) }
+        Outcome { error: Some(error), ..Outcome::nothing() }
+    }
+
+    /// Nothing was to be fetched.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Outcome { rows: 0, revised: 0, took: Duration::ZERO, newest_row: None, error: None }
     }
 }
 

@@ -36,7 +36,8 @@ pub async fn run(
     let result = run.all().await;
     // Rows that a failed publish left in memory end with the run; their windows are still gaps.
     run.buffered(0);
-    Outcome { rows: run.stored, revised: run.revised, took: started.elapsed(), error: result.err() }
+    let (rows, revised, newest_row) = (run.stored, run.revised, run.newest_row);
+    Outcome { rows, revised, took: started.elapsed(), newest_row, error: result.err() }
 }
 
 pub(super) struct Run<'a> {
@@ -53,6 +54,7 @@ pub(super) struct Run<'a> {
     held: Held,
     stored: u64,
     revised: u64,
+    newest_row: Option<Micros>,
 }
 
 impl<'a> Run<'a> {
@@ -72,7 +74,8 @@ impl<'a> Run<'a> {
         };
         let (at, unsure) = (Progress::default(), Windows::new());
         let held = Held::default();
-        Run { context, order, progress, fetcher, at, unsure, waiting: 0, held, stored: 0, revised: 0 }
+        let (waiting, stored, revised, newest_row) = (0, 0, 0, None);
+        Run { context, order, progress, fetcher, at, unsure, waiting, held, stored, revised, newest_row }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -288,6 +291,7 @@ impl<'a> Run<'a> {
             let ledger = writer.ledger();
             coverage(series, ledger, plan::due_until(exchange, series, &ledger.covered, now))
         });
+        self.newest_row = coverage.newest;
         self.context.telemetry.emit(coverage);
         result
     }

@@ -1,5 +1,6 @@
 //! GET requests to one exchange: limited, bounded in time and size, classified.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub struct Client {
     names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
     /// The last wait that the exchange asked for.
     pub(super) held: Mutex<Option<Hold>>,
+    /// Whether it serves us, by what came of the last request.
+    is_up: AtomicBool,
     pub(super) watch: Arc<dyn Watch>,
 }
 
@@ -141,7 +144,8 @@ impl Client {
         };
         let spare = exchange.quotas().iter().map(spare).collect();
         let (clock, names, held) = (Clock::default(), Mutex::new(None), Mutex::new(None));
-        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, watch })
+        let is_up = AtomicBool::new(false);
+        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, is_up, watch })
     }
 
     /// The exchange this asks.
@@ -177,6 +181,17 @@ impl Client {
         let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         held.filter(|hold| hold.until > now).map(|hold| Hold { left: hold.until.since(now), ..hold })
+    }
+
+    /// Whether the exchange serves us, by what came of the last request; not before the first.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
+    }
+
+    fn reached(&self, up: bool) {
+        let is_new = self.is_up.swap(up, Ordering::Relaxed) != up;
+        self.watch.exchange_up(self.name(), up, is_new);
     }
 
     /// Spends one of so many equal parts of every budget: as many processes ask from the same address.
@@ -285,6 +300,9 @@ impl Client {
             };
             if let Err(error) = &outcome {
                 self.watch.request_failed(self.name(), request.endpoint, error, sent.elapsed());
+                if error.speaks_of_the_exchange() {
+                    self.reached(false);
+                }
             }
             outcome
         };
@@ -316,6 +334,9 @@ impl Client {
             body => body.unwrap_or_default(),
         };
         self.watch.request_done(self.name(), request.endpoint, status.as_u16(), sent.elapsed(), body.len());
+        if status.as_u16() < 400 {
+            self.reached(true);
+        }
         if !is_whole || self.is_limit(&body) {
             let error = self.classify(status.as_u16(), &headers, &body, request.budget, sent);
             return Err(failed(Some(status).filter(|_| !is_whole), error));

@@ -32,6 +32,9 @@ pub trait Watch: Send + Sync {
         took: Duration,
     );
 
+    /// The exchange serves us, or does not, by what came of its last request; `is_new` where it was otherwise before.
+    fn exchange_up(&self, exchange: &'static str, up: bool, is_new: bool);
+
     /// A request was let through after waiting so long, zero included, for the exchange's limit.
     fn limit_waited(&self, exchange: &'static str, waited: Duration);
 
@@ -55,6 +58,7 @@ pub struct Silent;
 impl Watch for Silent {
     fn request_done(&self, _: &'static str, _: &'static str, _: u16, _: Duration, _: usize) {}
     fn request_failed(&self, _: &'static str, _: &'static str, _: &NetError, _: Duration) {}
+    fn exchange_up(&self, _: &'static str, _: bool, _: bool) {}
     fn limit_waited(&self, _: &'static str, _: Duration) {}
     fn limit_level(&self, _: &'static str, _: f64, _: f64) {}
     fn limited(&self, _: &'static str, _: Micros) {}
@@ -72,9 +76,6 @@ impl Watch for Telemetry {
         bytes: usize,
     ) {
         self.emit(RequestDone { exchange, endpoint, code, took, bytes: bytes as u64 });
-        if code < 400 {
-            self.emit(ExchangeUp { exchange, up: true });
-        }
     }
 
     fn request_failed(
@@ -85,9 +86,10 @@ impl Watch for Telemetry {
         took: Duration,
     ) {
         self.emit(RequestFailed { exchange, endpoint, reason: error.reason(), error, took });
-        if error.speaks_of_the_exchange() {
-            self.emit(ExchangeUp { exchange, up: false });
-        }
+    }
+
+    fn exchange_up(&self, exchange: &'static str, up: bool, is_new: bool) {
+        self.emit(ExchangeUp { exchange, up, is_new });
     }
 
     fn limit_waited(&self, exchange: &'static str, waited: Duration) {

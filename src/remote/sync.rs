@@ -49,6 +49,11 @@ impl Mirror {
     /// Sends what is not there yet; where that is nothing, looks whether the remote answers and still holds what was
     /// sent. Dropping it ends whatever runs; what was verified by then stays marked.
     pub async fn sync(&self) -> Synced {
+        self.sync_telling(&|_| {}).await
+    }
+
+    /// The same, and tells `on` what is not verified there yet, each time that changes.
+    pub async fn sync_telling(&self, on: &(dyn Fn(Pending) + Sync)) -> Synced {
         let began = Instant::now();
         let mut synced = Synced::default();
         let (mut waiting, mut unread) = self.waiting().await;
@@ -64,7 +69,7 @@ impl Mirror {
             files: sum.files + own.files,
             bytes: sum.bytes + own.bytes,
         });
-        self.tell(left);
+        self.tell(left, on);
         let mut copying = JoinSet::new();
         let mut is_lost = false;
         loop {
@@ -91,7 +96,7 @@ impl Mirror {
                 is_lost |= error.is_of_the_remote();
                 self.fail(&mut synced, series, error);
             }
-            self.tell(left);
+            self.tell(left, on);
         }
         (synced.pending_files, synced.pending_bytes) = (left.files, left.bytes);
         synced.took = began.elapsed();
@@ -176,7 +181,8 @@ impl Mirror {
         }
     }
 
-    fn tell(&self, left: Pending) {
+    fn tell(&self, left: Pending, on: &(dyn Fn(Pending) + Sync)) {
+        on(left);
         let remote = self.remote.name();
         self.telemetry.emit(SyncPending { remote, files: left.files, bytes: left.bytes });
     }

@@ -6,17 +6,21 @@ use crate::clock::now;
 use crate::db::Database;
 use crate::exchange::find;
 use crate::jobs::{coverage, plan};
-use crate::model::Series;
+use crate::model::{Micros, Series};
 use crate::store::Ledger;
 use crate::telemetry::Telemetry;
 
-/// State gauges from a ledger, so that they show what is true before the first run ends.
-pub(crate) fn tell_coverage(telemetry: &Telemetry, series: &Series, ledger: &Ledger) {
+/// State gauges from a ledger, so that they show what is true before the first run ends. Returns the time of the newest
+/// row.
+pub(crate) fn tell_coverage(telemetry: &Telemetry, series: &Series, ledger: &Ledger) -> Option<Micros> {
     // A process that was killed stored rows that it did not live to report.
     telemetry.health().know_rows(series, ledger.rows());
-    let Some(exchange) = find(series.exchange()) else { return };
+    let exchange = find(series.exchange())?;
     let until = plan::due_until(exchange, series, &ledger.covered, now());
-    telemetry.emit(coverage(series, ledger, until));
+    let coverage = coverage(series, ledger, until);
+    let newest = coverage.newest;
+    telemetry.emit(coverage);
+    newest
 }
 
 /// Takes in what the state store knows of series that are this process's now.

@@ -46,6 +46,8 @@ impl Watch for Heard {
     fn banned(&self, who: &'static str, _: Micros) {
         self.push(format!("banned {who}"));
     }
+    fn exchange_up(&self, _: &'static str, _: bool, _: bool) {}
+
     fn clock_measured(&self, who: &'static str, _: SignedDuration) {
         self.push(format!("clock {who}"));
     }

@@ -187,17 +187,18 @@ pub struct ExchangeUp<'a> {
     pub exchange: &'a str,
     /// Whether it answered.
     pub up: bool,
+    /// Whether that was otherwise before.
+    pub is_new: bool,
 }
 
 impl Event for ExchangeUp<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let gauge = telemetry.metrics().requests.up.with_label_values(&[self.exchange]);
-        let was_up = gauge.get() > 0.5;
         gauge.set(f64::from(u8::from(self.up)));
-        match (was_up, self.up) {
-            (false, true) => tracing::info!(exchange = self.exchange, "the exchange answers"),
-            (true, false) => tracing::warn!(exchange = self.exchange, "the exchange does not answer"),
-            _ => {}
+        match self.up {
+            _ if !self.is_new => {}
+            true => tracing::info!(exchange = self.exchange, "the exchange answers"),
+            false => tracing::warn!(exchange = self.exchange, "the exchange does not answer"),
         }
     }
 }

@@ -137,11 +137,6 @@ impl Metrics {
         }
     }
 
-    /// Whether a series has metrics of its own.
-    pub(crate) fn is_declared(&self, series: &Series) -> bool {
-        self.series.get(series).is_some()
-    }
-
     fn create_storage_label_sets(&self, kind: &str) {
         let storage = &self.storage;
         storage.publish_duration.create(&[kind]);
@@ -163,5 +158,29 @@ fn usual_secs(series: &Series) -> f64 {
         Some(span) => f64::from(span.secs()),
         None if series.kind() == Kind::Funding => 8.0 * 3_600.0,
         None => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::telemetry::Telemetry;
+
+    #[test]
+    fn the_label_sets_of_an_exchange_go_with_its_last_series_and_come_back_with_the_next() {
+        let telemetry = Telemetry::new();
+        let series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        telemetry.metrics().declare_exchange("binance", &["ohlc"]);
+        telemetry.declare_series(&series, "job", Duration::from_secs(60));
+        let is_shown =
+            || telemetry.metrics().gather().iter().any(|family| family.name() == "dccd_exchange_up");
+        assert!(is_shown());
+
+        telemetry.forget_series(&series);
+        assert!(!is_shown());
+
+        telemetry.declare_series(&series, "job", Duration::from_secs(60));
+        assert!(is_shown());
     }
 }

@@ -18,7 +18,6 @@ mod reload;
 mod remotes;
 mod series;
 mod server;
-mod snapshot;
 mod traced;
 mod traces;
 mod tracker;
@@ -29,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
-use crate::model::{Micros, Series};
+use crate::model::Series;
 use crate::telemetry::SeriesHealth;
 use crate::telemetry::exemplars::Exemplars;
 
@@ -194,13 +193,6 @@ impl Metrics {
             self.program.series_dropped.with_label_values(&["series"]).inc();
             self.series.unseen()
         })
-    }
-
-    /// `ts` of the newest stored row of a series, where one is known.
-    #[must_use]
-    pub fn newest_row(&self, series: &Series) -> Option<Micros> {
-        let newest = self.series.get(series)?.newest_row.get();
-        (newest > 0.0).then(|| Micros::from_secs_f64(newest))
     }
 
     /// Shows what health knows of a series, if it is declared.

@@ -100,12 +100,6 @@ impl Remotes {
         }
     }
 
-    /// Files and ledgers that are not verified on a remote, and their bytes, as last counted.
-    pub(crate) fn pending(&self, remote: &str) -> (u64, u64) {
-        let value = |gauge: &GaugeVec| gauge.with_label_values(&[remote]).get().max(0.0) as u64;
-        (value(&self.pending_files), value(&self.pending_bytes))
-    }
-
     /// Creates the label sets of a remote, each at 0.
     pub(crate) fn declare(&self, remote: &str) {
         let own = [remote];

@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::Database;
 use crate::jobs::{Outcome, RunError};
-use crate::model::Series;
+use crate::model::{Micros, Series};
 use crate::remote::{Remote, S3};
 use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
@@ -67,8 +67,8 @@ pub(crate) struct Fleet {
     db: Database,
     own_address: bool,
     bucket_states: Mutex<HashMap<Series, Arc<BucketState>>>,
-    /// The series whose metrics this process shows, and how often a job of each runs.
-    shown: Mutex<BTreeMap<Arc<Series>, Shown>>,
+    /// The series that this process collects, or would.
+    known: Mutex<BTreeMap<Arc<Series>, Known>>,
 }
 
 /// The bucket of a fleet.
@@ -91,9 +91,13 @@ struct Ready {
 }
 
 #[derive(Clone, Copy)]
-struct Shown {
+struct Known {
+    /// How often its job runs.
     interval: Duration,
+    /// Whether its metrics are shown here: they are its owner's.
     is_shown: bool,
+    /// Time of its newest stored row.
+    newest_row: Option<Micros>,
 }
 
 /// What a fleet works with.
@@ -134,8 +138,8 @@ impl Bucketed {
 impl Fleet {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let Parts { owned, bucketed, store, layout, telemetry, db, own_address } = parts;
-        let (bucket_states, shown) = (Mutex::default(), Mutex::default());
-        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, bucket_states, shown })
+        let (bucket_states, known) = (Mutex::default(), Mutex::default());
+        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, bucket_states, known })
     }
 
     /// Whether others may write what this process writes.
@@ -218,10 +222,13 @@ impl Fleet {
 
     /// Makes a series' metrics those of a job that runs so often, where it is this process's.
     pub(crate) fn know(&self, series: &Arc<Series>, interval: Duration) {
-        let mut all = lock(&self.shown);
-        let is_shown = all.get(series).is_some_and(|own| own.is_shown);
-        all.insert(Arc::clone(series), Shown { interval, is_shown });
-        drop(all);
+        let is_shown = {
+            let new = Known { interval, is_shown: !self.is_shared(), newest_row: None };
+            let mut all = lock(&self.known);
+            let own = all.entry(Arc::clone(series)).or_insert(new);
+            own.interval = interval;
+            own.is_shown
+        };
         if is_shown {
             self.telemetry.declare_series(series, &series.to_string(), interval);
         }
@@ -229,7 +236,26 @@ impl Fleet {
 
     /// The metrics of a series end.
     pub(crate) fn forget(&self, series: &Series) {
-        lock(&self.shown).remove(series);
+        lock(&self.known).remove(series);
+    }
+
+    /// Whether a series was made known and not forgotten since.
+    pub(crate) fn knows(&self, series: &Series) -> bool {
+        lock(&self.known).contains_key(series)
+    }
+
+    /// Whether a series of an exchange is known.
+    pub(crate) fn needs(&self, exchange: &str) -> bool {
+        lock(&self.known).keys().any(|series| series.exchange() == exchange)
+    }
+
+    /// Time of the newest stored row of a series, where one is known.
+    pub(crate) fn newest_row(&self, series: &Series) -> Option<Micros> {
+        lock(&self.known).get(series)?.newest_row
+    }
+
+    pub(crate) fn set_newest_row(&self, series: &Series, at: Option<Micros>) {
+        lock(&self.known).get_mut(series).into_iter().for_each(|own| own.newest_row = at);
     }
 
     /// Shows the metrics of the series that are this process's, and no others: a series is told of by its owner.
@@ -240,10 +266,11 @@ impl Fleet {
         let owned = self.owned.all();
         let (mut new, mut gone) = (Vec::new(), Vec::new());
         {
-            let mut all = lock(&self.shown);
+            let mut all = lock(&self.known);
             for series in &owned {
                 let own = all.entry(Arc::clone(series));
-                let own = own.or_insert(Shown { interval: Duration::ZERO, is_shown: false });
+                let own =
+                    own.or_insert(Known { interval: Duration::ZERO, is_shown: false, newest_row: None });
                 if !std::mem::replace(&mut own.is_shown, true) {
                     new.push((Arc::clone(series), own.interval));
                 }
@@ -251,7 +278,7 @@ impl Fleet {
             for (series, own) in
                 all.iter_mut().filter(|(series, own)| own.is_shown && !owned.contains(series))
             {
-                own.is_shown = false;
+                (own.is_shown, own.newest_row) = (false, None);
                 gone.push(Arc::clone(series));
             }
         }
@@ -266,14 +293,15 @@ impl Fleet {
         tell_known(&self.telemetry, &self.db, &names).await;
         let (layout, telemetry) = (self.layout.clone(), self.telemetry.clone());
         let telling = move || {
-            for series in &names {
-                if let Ok(Some(ledger)) = Ledger::read(&layout.ledger(series), series) {
-                    tell_coverage(&telemetry, series, &ledger);
-                }
-            }
+            let newest = |series: &Arc<Series>| {
+                let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten()?;
+                tell_coverage(&telemetry, series, &ledger)
+            };
+            names.iter().map(|series| (Arc::clone(series), newest(series))).collect::<Vec<_>>()
         };
-        if let Err(error) = tokio::task::spawn_blocking(telling).await {
-            tracing::error!(%error, "telling of the series taken over broke off");
+        match tokio::task::spawn_blocking(telling).await {
+            Ok(newest) => newest.iter().for_each(|(series, at)| self.set_newest_row(series, *at)),
+            Err(error) => tracing::error!(%error, "telling of the series taken over broke off"),
         }
     }
 
