@@ -1,6 +1,7 @@
 //! The meaning of an answer without success, or of the lack of an answer, for the caller.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -23,6 +24,17 @@ const LEAST_WAIT: Duration = Duration::from_secs(1);
 const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
+    /// Whether the exchange serves us, by what came of the last request; not before the first.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reached(&self, up: bool) {
+        let is_new = self.is_up.swap(up, Ordering::Relaxed) != up;
+        self.watch.exchange_up(self.name(), up, is_new);
+    }
+
     /// Notes the limits and the clock in the headers of an answer, whatever its status.
     pub(super) fn note(&self, budget: Budget, headers: &HeaderMap) {
         let header = |name: &str| text(headers, name).map(str::to_owned);

@@ -1,6 +1,6 @@
 //! GET requests to one exchange: limited, bounded in time and size, classified.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ pub struct Client {
     /// The last wait that the exchange asked for.
     pub(super) held: Mutex<Option<Hold>>,
     /// Whether it serves us, by what came of the last request.
-    is_up: AtomicBool,
+    pub(super) is_up: AtomicBool,
     pub(super) watch: Arc<dyn Watch>,
 }
 
@@ -181,17 +181,6 @@ impl Client {
         let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         held.filter(|hold| hold.until > now).map(|hold| Hold { left: hold.until.since(now), ..hold })
-    }
-
-    /// Whether the exchange serves us, by what came of the last request; not before the first.
-    #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed)
-    }
-
-    fn reached(&self, up: bool) {
-        let is_new = self.is_up.swap(up, Ordering::Relaxed) != up;
-        self.watch.exchange_up(self.name(), up, is_new);
     }
 
     /// Spends one of so many equal parts of every budget: as many processes ask from the same address.
