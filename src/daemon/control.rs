@@ -5,69 +5,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Scheduler;
+use crate::daemon::command::Command;
+use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
-use crate::daemon::requests::Follower;
-use crate::daemon::schedule::Changes;
-use crate::db::DbError;
-use crate::engine::{CopyAsked, Engine, EngineError, Job, ProgressFeed, Work};
-use crate::model::{Micros, NoMatch, Series, foreign};
+use crate::engine::{CopyAsked, Engine, Job, ProgressFeed, Work};
+use crate::model::Series;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
-/// Commands that may wait for the scheduler.
-pub(super) const INBOX: usize = 64;
 /// How long the scheduler may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// What the scheduler is told.
-pub(super) enum Command {
-    /// Do this work.
-    Work { works: Vec<Work>, at_once: usize, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Do this with the copies.
-    Copies { asked: CopyAsked, config: Arc<Config>, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Run these jobs now.
-    RunJobs { asked: Vec<String>, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Which jobs are meant?
-    Find { asked: Vec<String>, reply: oneshot::Sender<Result<Vec<Series>, Refusal>> },
-    /// Let these jobs not run by themselves, or let them again.
-    Pause { series: Vec<Series>, is_paused: bool },
-    /// Take a request back.
-    Cancel { id: u64, reply: oneshot::Sender<bool> },
-    /// Do what waits in the tracker; what is in hand already, or too much, is offered again.
-    TakeUp { works: Vec<Work> },
-    /// The rows of these jobs are due since then.
-    Wake { due: Vec<(Series, Micros)> },
-    /// Go on with these jobs.
-    Adopt { jobs: Vec<Job>, slots: usize, reply: oneshot::Sender<Changes> },
-}
-
-/// Why the daemon does not do what it was asked.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Nothing of that name is configured.
-    #[error("no job matches `{}`; {} (`dccd status --wide` lists all)", foreign(&.0.asked), .0.advice())]
-    NoSuchJob(NoMatch),
-    /// More waits already than is taken.
-    #[error("too much work waits already; ask again when some of it is done")]
-    TooMuch,
-    /// There is nothing to copy to.
-    #[error("this daemon has no remote; it takes in `storage.remotes` at its next start")]
-    NoRemote,
-    /// The scheduler ended or is stuck.
-    #[error("the daemon does not take orders now; it is stopping, or `dccd healthcheck` says what is wrong")]
-    NoAnswer,
-    /// The state store could not keep it.
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// The series could not be made known to the data path in use.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
 
 /// A handle on a running daemon. A clone is the same daemon.
 #[derive(Clone)]

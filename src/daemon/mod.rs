@@ -22,11 +22,13 @@
 //!   and a run under way goes on as it began. What belongs to the process (data path, addresses, store, clients
 //!   with their limits and bans) waits for the next start, and says so.
 
+mod command;
 mod condition;
 mod control;
 mod health_reporter;
 mod liveness;
 mod queues;
+mod refusal;
 mod reload;
 mod requests;
 mod schedule;
@@ -38,9 +40,10 @@ mod task_poller;
 mod watchdog;
 
 pub use condition::{Condition, Trouble, troubles};
-pub use control::{Control, Refusal};
+pub use control::Control;
 pub use health_reporter::HealthReporter;
 pub use liveness::{FRESH_SECS, Liveness, STUCK_SECS, WRITTEN_EVERY_SECS};
+pub use refusal::Refusal;
 pub use reload::{ReloadAnswer, ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::daemon::Status;
-use crate::daemon::control::{Command, INBOX};
+use crate::daemon::command::{Command, INBOX};
 use crate::daemon::requests::{Follower, Requests};
 use crate::daemon::schedule::Schedule;
 use crate::daemon::tables;

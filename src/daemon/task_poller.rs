@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::Control;
-use crate::daemon::control::Command;
+use crate::daemon::command::Command;
 use crate::engine::{Job, Work};
 use crate::model::Series;
 use crate::tracker::{Task, TrackerError};

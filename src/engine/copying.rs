@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::report::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
 use crate::engine::{Engine, ProgressFeed};
 use crate::jobs::{tell_finding, tell_flush};
 use crate::model::{NoMatch, Series, matches_selector};
@@ -18,112 +18,6 @@ use crate::telemetry::events::Chain;
 const TELL: Duration = Duration::from_secs(1);
 /// How often a restore looks whether somebody else is done with the series.
 const LOOK: Duration = Duration::from_millis(200);
-
-/// What is to be done with the copies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum CopyAsked {
-    /// Everything that is not verified on a remote is sent there.
-    Sync {},
-    /// Files that a remote holds are dropped until there is so much room.
-    Purge {
-        /// Room there is to be.
-        wanted_bytes: u64,
-        /// Only say what would be dropped.
-        dry_run: bool,
-    },
-    /// What the remotes hold and this data path has not is brought back.
-    Restore {
-        /// Selectors of the series; none means all.
-        series: Vec<String>,
-    },
-}
-
-/// What is told of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CopyUpdate {
-    /// So much is not verified on a remote yet.
-    Pending {
-        /// The remote.
-        remote: String,
-        /// Files and ledgers.
-        files: u64,
-        /// Their bytes.
-        bytes: u64,
-    },
-    /// A remote was synced.
-    Synced(RemoteSynced),
-    /// A file was dropped, or would be.
-    Dropped {
-        /// Whose.
-        series: String,
-        /// The period.
-        period: String,
-        /// Its bytes.
-        bytes: u64,
-        /// A remote that holds it.
-        remote: String,
-    },
-    /// A purge is over.
-    Purged {
-        /// The room there is.
-        free_bytes: u64,
-    },
-    /// A remote does not say what it holds.
-    NotListed {
-        /// Why, with its causes.
-        error: String,
-    },
-    /// No remote holds what was asked for.
-    NotHeld {
-        /// As it was asked for.
-        asked: String,
-        /// What they hold that is most like it.
-        nearest: Option<String>,
-    },
-}
-
-/// What became of one remote.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RemoteSynced {
-    /// Its name.
-    pub remote: String,
-    /// Files and ledgers sent and verified.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files and ledgers that are not verified there now.
-    pub pending_files: u64,
-    /// Their bytes.
-    pub pending_bytes: u64,
-    /// What could not be copied.
-    pub failures: Vec<NotCopied>,
-}
-
-/// A series that could not be copied, or a remote that did not answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NotCopied {
-    /// Whose; empty where the remote did not answer.
-    pub series: String,
-    /// A word of a closed set.
-    pub reason: String,
-    /// Why, with its causes.
-    pub error: String,
-}
-
-/// What a remote gave back of a series.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RestoredFiles {
-    /// The remote.
-    pub remote: String,
-    /// Whole files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Rows that went into files that are here.
-    pub rows: u64,
-}
 
 impl Engine {
     /// Does what is asked of the copies. Returns the series to be restored: each is work of its own, so that nothing

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::clock::now;
-use crate::engine::{CopyUpdate, Report};
+use crate::engine::report::{CopyUpdate, Report};
 use crate::jobs::Progress;
 use crate::model::Series;
 use crate::net::Hold;
@@ -185,7 +185,7 @@ impl ProgressFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::How;
+    use crate::engine::report::How;
 
     #[tokio::test]
     async fn a_slow_reader_misses_old_progress_and_no_report() {

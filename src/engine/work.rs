@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
-use crate::engine::{Engine, Job, RestoredFiles};
+use crate::engine::report::{Files, How, Report, RestoredFiles};
+use crate::engine::{Engine, Job};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
 use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
@@ -104,79 +104,7 @@ impl Work {
     }
 }
 
-/// What came of it, in words and figures that can be handed from one process to another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// Whose.
-    pub series: String,
-    /// New rows stored.
-    pub rows: u64,
-    /// Rows that replaced one of other content.
-    pub revised: u64,
-    /// How long it took.
-    pub took_secs: f64,
-    /// When a run of the series last ended, in seconds since 1970.
-    pub last_run_secs: Option<f64>,
-    /// When one last ended well, in seconds since 1970.
-    pub last_success_secs: Option<f64>,
-    /// How it ended.
-    pub how: How,
-    /// Why, with its causes, where it did not end well.
-    pub error: Option<String>,
-    /// What became of the files, where they were checked.
-    pub files: Option<Files>,
-    /// What each remote gave back, where that was asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub brought: Vec<RestoredFiles>,
-}
-
-/// How work ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// Everything that was wanted is stored.
-    Done,
-    /// So many windows could not be fetched.
-    Skipped(usize),
-    /// It was told to stop.
-    Stopped,
-    /// It was not begun: somebody else works on it, or somebody decided that nobody does.
-    Refused,
-    /// It failed.
-    Failed,
-    /// The storage failed.
-    Storage,
-}
-
-/// Files that were checked.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Files {
-    /// The damaged ones, which were set aside.
-    pub set_aside: Vec<String>,
-    /// Known to be missing after that.
-    pub gap_seconds_before: f64,
-    /// Known to be missing at the end.
-    pub gap_seconds_after: f64,
-}
-
 impl Report {
-    /// A report of nothing but how it ended.
-    #[must_use]
-    pub fn new(series: &Series, how: How) -> Self {
-        Report {
-            series: series.to_string(),
-            rows: 0,
-            revised: 0,
-            took_secs: 0.0,
-            last_run_secs: None,
-            last_success_secs: None,
-            how,
-            error: None,
-            files: None,
-            brought: Vec::new(),
-        }
-    }
-
     /// What work came to.
     #[must_use]
     pub fn of(engine: &Engine, series: &Series, done: &Done) -> Self {

@@ -6,6 +6,7 @@
 //! **A clock that is set forward ends no lease of this process**: leases are renewed by the new time before
 //! expired ones are looked for.
 
+mod config;
 mod fleet;
 mod heartbeat;
 mod host;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::now;
 use crate::model::{Micros, Series};
 use crate::telemetry::Telemetry;
-use crate::tracker::{Claim, Claimer, Retention, Tracker, TrackerError, Verdict, WorkerRow};
+use crate::tracker::{Claim, Claimer, Tracker, TrackerError, Verdict, WorkerRow};
+pub(crate) use crate::worker::config::WorkerConfig;
 pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, RunPermit};
 use crate::worker::fleet::{ONCE, Owned};
 use crate::worker::host::{host, place_id};
@@ -37,22 +39,6 @@ pub(crate) const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Grows with every round of the loop that keeps the leases.
 pub(crate) type Rounds = Arc<AtomicU64>;
-
-/// How a process works among others.
-#[derive(Clone, Debug)]
-pub(crate) struct WorkerConfig {
-    /// The configured name, if there is one.
-    pub(crate) id: Option<String>,
-    pub(crate) slots: u32,
-    pub(crate) lease: Duration,
-    pub(crate) retention: Retention,
-    /// Nobody else has jobs in this store, so those that are configured no more wait for nobody.
-    pub(crate) is_alone: bool,
-    /// Others can take its series over, so it owns its share of them.
-    pub(crate) is_spread: bool,
-    /// It runs jobs by itself, and not only what it is told to.
-    pub(crate) is_daemon: bool,
-}
 
 /// This process as a worker.
 pub(crate) struct Worker {

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Scheduler;
 use crate::clock::now;
-use crate::daemon::control::{Command, Refusal};
+use crate::daemon::command::Command;
+use crate::daemon::refusal::Refusal;
 use crate::daemon::requests::Follower;
 use crate::daemon::schedule::Changes;
 use crate::engine::{Job, Work};

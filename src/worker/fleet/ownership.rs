@@ -15,7 +15,7 @@ use crate::model::Series;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{OwnershipChange, OwnershipChanged, OwnershipSeen};
 use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerState};
-use crate::worker::WorkerConfig;
+use crate::worker::config::WorkerConfig;
 use crate::worker::fleet::share::{Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
