@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, SpanLine};
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::table::{Column, Table};
 use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
 use crate::model::{Grid, Market, Micros};
 
@@ -20,10 +21,10 @@ pub struct Args {
 }
 
 /// A column of the tables: its head and what an offer has there.
-type Column = (&'static str, fn(&dyn Exchange, &Offer) -> String);
+type Cells = (&'static str, fn(&dyn Exchange, &Offer) -> String);
 
 /// The columns of both tables; a new field of an offer is a line here and one in [`OfferLine`].
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Cells; 10] = [
     ("exchange", |exchange, _| exchange.name().to_owned()),
     ("kind", |_, offer| offer.kind.name().to_owned()),
     ("markets", |_, offer| joined(offer.markets, |market| market_name(*market).to_owned())),
@@ -42,8 +43,10 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Exit {
         let lines: Vec<ExchangeLine> = ALL.iter().map(|exchange| line(*exchange)).collect();
         return out.json(&lines);
     }
-    let lines = if args.markdown { markdown() } else { table() };
-    lines.iter().for_each(|line| out.line(line));
+    match args.markdown {
+        true => markdown().iter().for_each(|line| out.line(line)),
+        false => table(out),
+    }
     Exit::Done
 }
 
@@ -57,23 +60,18 @@ fn heads() -> Vec<String> {
     COLUMNS.iter().map(|(head, _)| (*head).to_owned()).collect()
 }
 
-fn table() -> Vec<String> {
-    let rows = rows();
-    let (heads, count) = (heads(), COLUMNS.len());
-    let all = || rows.iter().chain([&heads]);
-    let widths: Vec<usize> =
-        (0..count).map(|column| all().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
-    let spaced = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+fn table(out: &mut Output) {
+    let (rows, heads) = (rows(), heads());
+    let widest = |column: usize| {
+        let cells = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
     };
-    let head = spaced(&heads);
-    let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (count - 1));
-    let mut lines = vec![head, rule];
-    lines.extend(rows.iter().map(spaced));
-    lines.push(String::new());
-    lines.extend(ALL.iter().map(|exchange| format!("{}: {}", exchange.name(), limit(*exchange))));
-    lines
+    let columns = heads.iter().enumerate().map(|(number, head)| Column::left(head, widest(number)).apart());
+    let mut table = Table::new(columns.collect::<Vec<_>>());
+    rows.iter().for_each(|row| table.row(row.clone()));
+    table.print(out);
+    out.line("");
+    ALL.iter().for_each(|exchange| out.line(format!("{}: {}", exchange.name(), limit(*exchange))));
 }
 
 fn markdown() -> Vec<String> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::api::{ImportLine, ImportProblem, ImportReport};
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::table::{Column, Table};
 use crate::clock::now;
 use crate::config::Config;
 use crate::import::{Import, Problem, Report, SeriesReport};
@@ -106,24 +107,30 @@ fn tell(args: &Args, root: &Path, report: &Report, out: &mut Output) -> Exit {
 fn table(report: &Report, out: &mut Output) {
     let names = report.series.iter().map(|own| own.series.to_string().len());
     let width = names.max().unwrap_or_default().max("series".len());
-    let header = format!(
-        "{:<width$} {:>5} {:>12} {:>10} {:>10} {:>6}  {}",
-        "series", "files", "imported", "held", "left out", "gaps", "reasons"
-    );
-    out.line(&header);
-    out.line("-".repeat(header.len()));
+    let mut table = Table::new([
+        Column::left("series", width),
+        Column::right("files", 5),
+        Column::right("imported", 12),
+        Column::right("held", 10),
+        Column::right("left out", 10),
+        Column::right("gaps", 6),
+        Column::left("reasons", 0).apart(),
+    ]);
     for own in &report.series {
         let ImportLine { series, files, imported, held, left_out, changed, gaps, .. } = line(own);
         let reasons =
             left_out.iter().chain(&changed).map(|(name, count)| format!("{name} {}", thousands(*count)));
-        out.line(format!(
-            "{series:<width$} {files:>5} {:>12} {:>10} {:>10} {gaps:>6}  {}",
+        table.row([
+            series,
+            files.to_string(),
             thousands(imported),
             thousands(held),
             thousands(left_out.values().sum()),
-            reasons.collect::<Vec<_>>().join(", ")
-        ));
+            gaps.to_string(),
+            reasons.collect::<Vec<_>>().join(", "),
+        ]);
     }
+    table.print(out);
 }
 
 fn line(own: &SeriesReport) -> ImportLine {

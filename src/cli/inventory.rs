@@ -4,6 +4,7 @@ use crate::api::InventoryLine;
 use crate::cli::Exit;
 use crate::cli::gaps::doubts;
 use crate::cli::output::Output;
+use crate::cli::table::{Column, Table};
 use crate::config::Config;
 use crate::engine::open_gaps;
 use crate::exchange::find;
@@ -33,56 +34,66 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         out.line(format!("No data found under {}.", config.data_path.display()));
         return Exit::Done;
     }
-    let header = format!(
-        "{:<10} {:<12} {:<11} {:<6} {:<12} {:<12} {:>8} {:>6} {:>10} {:>9}",
-        "exchange", "pair", "type", "span", "from", "to", "rows", "gaps", "missing", "size"
-    );
-    out.line(&header);
-    out.line("-".repeat(header.len()));
-    for holding in &held {
-        out.line(table_row(holding, &config));
-    }
+    let mut table = Table::new(columns());
+    held.iter().for_each(|holding| row(&mut table, holding, &config));
+    table.print(out);
     exit
 }
 
-fn table_row(holding: &Holding, config: &Config) -> String {
+fn columns() -> [Column; 10] {
+    [
+        Column::left("exchange", 10),
+        Column::left("pair", 12),
+        Column::left("type", 11),
+        Column::left("span", 6),
+        Column::left("from", 12),
+        Column::left("to", 12),
+        Column::right("rows", 8),
+        Column::right("gaps", 6),
+        Column::right("missing", 10),
+        Column::right("size", 9),
+    ]
+}
+
+fn row(table: &mut Table, holding: &Holding, config: &Config) {
     let series = &holding.series;
     let span = series.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
-    let head = format!(
-        "{:<10} {:<12} {:<11} {span:<6}",
-        series.exchange(),
-        series.pair().to_string(),
-        series.kind().name()
-    );
+    let mut cells =
+        vec![series.exchange().to_owned(), series.pair().to_string(), series.kind().to_string(), span];
     let ledger = match &holding.ledger {
         Ok(ledger) => ledger,
         Err(reason) => {
-            return format!("{head} {} file(s) not counted: {reason}", holding.unknown_files);
+            return table.noted(cells, format!(" {} file(s) not counted: {reason}", holding.unknown_files));
         }
     };
     let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
     let gaps = open_gaps(&holding.series, ledger);
     let ends = ledger.ends();
-    let mut row = format!(
-        "{head} {:<12} {:<12} {:>8} {:>6} {:>10} {:>9}",
+    cells.extend([
         day(ends.map(|ends| ends.0)),
         day(ends.map(|ends| ends.1)),
         thousands(ledger.rows()),
-        gaps.len(),
+        gaps.len().to_string(),
         missing(holding, &gaps).map_or_else(|| "-".to_owned(), thousands),
         bytes(ledger.bytes()),
-    );
+    ]);
+    table.noted(cells, note(holding, ledger));
+}
+
+/// What the figures do not say.
+fn note(holding: &Holding, ledger: &Ledger) -> String {
+    let mut note = String::new();
     if !holding.gone.is_empty() {
-        row.push_str(&format!("  {} file(s) gone", holding.gone.len()));
+        note.push_str(&format!("  {} file(s) gone", holding.gone.len()));
     }
     let away = away(ledger);
     if !away.is_empty() {
-        row.push_str(&format!("  {} file(s), {} on remotes only", away.len(), bytes(away.iter().sum())));
+        note.push_str(&format!("  {} file(s), {} on remotes only", away.len(), bytes(away.iter().sum())));
     }
     if holding.unknown_files > 0 {
-        row.push_str(&format!("  +{} unknown file(s), see `dccd verify`", holding.unknown_files));
+        note.push_str(&format!("  +{} unknown file(s), see `dccd verify`", holding.unknown_files));
     }
-    row
+    note
 }
 
 /// The sizes of the files that are on remotes only.

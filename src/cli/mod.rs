@@ -39,6 +39,7 @@ pub mod start;
 mod state;
 pub mod status;
 pub mod sync;
+mod table;
 mod usage;
 pub mod validate;
 pub mod verify;

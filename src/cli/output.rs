@@ -4,7 +4,7 @@
 //! standard output did not take is remembered and ends the command, see [`Output::finish`].
 
 use std::fmt::{Display, Write as _};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ use crate::telemetry::events::Chain;
 pub(crate) struct Output {
     out: Watched,
     err: Box<dyn Write + Send>,
+    /// Columns of the terminal that standard output is, if it is one.
+    width: Option<u16>,
 }
 
 /// A stream that remembers what it could not take first.
@@ -27,17 +29,25 @@ struct Watched {
 impl Output {
     /// The process's own.
     pub(crate) fn of_process() -> Self {
-        Output::over(Box::new(io::stdout()), Box::new(io::stderr()))
+        let is_terminal = io::stdout().is_terminal();
+        let size = is_terminal.then(|| rustix::termios::tcgetwinsize(io::stdout()).ok()).flatten();
+        let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0);
+        Output { width, ..Output::over(Box::new(io::stdout()), Box::new(io::stderr())) }
     }
 
     fn over(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Output { out: Watched { stream: out, refused: None }, err }
+        Output { out: Watched { stream: out, refused: None }, err, width: None }
     }
 
     /// A line of the result.
     pub(crate) fn line(&mut self, text: impl Display) {
         // What is not taken is remembered, here and below.
         let _ = writeln!(self.out, "{}", escaped(&text.to_string()));
+    }
+
+    /// Columns of the terminal; none where the result goes elsewhere.
+    pub(crate) fn width(&self) -> Option<u16> {
+        self.width
     }
 
     /// A line that goes with the work and is no result of it: where it is not taken, nothing is missing.

@@ -4,6 +4,7 @@ mod wide;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::table::{Column, Table};
 use crate::config::Config;
 use crate::model::{Micros, Zone, bytes};
 use crate::remote::{Known, read_known};
@@ -40,29 +41,31 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         out.line("No metrics yet.");
         return Exit::Done;
     }
-    let header =
-        format!("{:<24} {:<17} {:<17} {:>6} {:>6}", "job", "last_run", "last_success", "rows", "errors");
-    out.line(&header);
-    out.line("-".repeat(header.len()));
-    for (pair, health) in &pairs {
-        out.line(row(pair, health, &config.zone));
-    }
+    let mut table = Table::new([
+        Column::left("job", 24),
+        Column::left("last_run", 17),
+        Column::left("last_success", 17),
+        Column::right("rows", 6),
+        Column::right("errors", 6),
+    ]);
+    pairs.iter().for_each(|(pair, health)| table.row(row(pair, health, &config.zone)));
+    table.print(out);
     for (remote, known) in read_known(&Layout::new(&config.data_path).own()) {
         out.line(remote_row(&remote, &known, &config.zone));
     }
     Exit::Done
 }
 
-fn row(pair: &str, health: &PairHealth, zone: &Zone) -> String {
+fn row(pair: &str, health: &PairHealth, zone: &Zone) -> [String; 5] {
     let time =
         |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
-    format!(
-        "{pair:<24} {:<17} {:<17} {:>6} {:>6}",
+    [
+        pair.to_owned(),
         time(health.last_run_at),
         time(health.last_success_at),
-        health.rows_collected,
-        health.errors_count
-    )
+        health.rows_collected.to_string(),
+        health.errors_count.to_string(),
+    ]
 }
 
 fn remote_row(remote: &str, known: &Known, zone: &Zone) -> String {

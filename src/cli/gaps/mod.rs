@@ -8,6 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::api::GapLine;
 use crate::cli::output::Output;
+use crate::cli::table::{Column, Table};
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::engine::open_gaps;
@@ -162,9 +163,13 @@ fn print(lines: Vec<GapLine>, out: &mut Output) {
     if lines.is_empty() {
         return out.line("No gaps.");
     }
-    let header = format!("{:<32} {:<10} {:<20} {:<20} {}", "series", "state", "from", "until", "reason");
-    out.line(&header);
-    out.line("-".repeat(header.len()));
+    let mut table = Table::new([
+        Column::left("series", 32),
+        Column::left("state", 10),
+        Column::left("from", 20),
+        Column::left("until", 20),
+        Column::left("reason", 0),
+    ]);
     for line in lines {
         let GapLine { series, state, mut reason, .. } = line;
         let known = |at: Option<String>| at.unwrap_or_else(|| "-".to_owned());
@@ -173,8 +178,9 @@ fn print(lines: Vec<GapLine>, out: &mut Output) {
             let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
             reason = format!("{reason} ({fault}, {rows} in {})", file.display());
         }
-        out.line(format!("{series:<32} {state:<10} {from:<20} {until:<20} {reason}"));
+        table.row([series, state.to_owned(), from, until, reason]);
     }
+    table.print(out);
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::jobs::ask::Asked;
-use crate::cli::jobs::table::{head, paused_row, row, task_line};
+use crate::cli::jobs::table::{columns, paused_row, row, task_line};
+use crate::cli::table::Table;
 use crate::cli::{Exit, complete, naming};
 use crate::model::{Series, matches_selector, select};
 use crate::tracker::{Filter, Status, Task, TaskKind};
@@ -62,10 +63,10 @@ pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
         asked.out.line("No tasks.");
         return Exit::Done;
     }
-    asked.out.line(head());
-    asked.out.line("-".repeat(head().len()));
-    let rows: Vec<String> = tasks.iter().map(|task| row(task, asked.is_paused(task), &asked.zone)).collect();
-    rows.into_iter().chain(idle).for_each(|row| asked.out.line(row));
+    let mut table = Table::new(columns());
+    let rows = tasks.iter().map(|task| row(task, asked.is_paused(task), &asked.zone));
+    rows.chain(idle).for_each(|row| table.row(row));
+    table.print(asked.out);
     if tasks.len() as u32 == args.limit {
         asked.out.note(format!("only the {} last changed are shown; see --limit", args.limit));
     }
@@ -100,7 +101,7 @@ async fn tasks(args: &Args, asked: &mut Asked<'_>) -> Result<Vec<Task>, Exit> {
 }
 
 /// Paused jobs that are meant and never ran: they have no task.
-fn never_ran(args: &Args, tasks: &[Task], asked: &Asked<'_>) -> Vec<String> {
+fn never_ran(args: &Args, tasks: &[Task], asked: &Asked<'_>) -> Vec<[String; 5]> {
     if args.status.is_some() || args.kind.is_some_and(|kind| kind != TaskKind::Job) {
         return Vec::new();
     }

@@ -1,6 +1,7 @@
 //! A task as programs and people read it.
 
 use crate::api::{AttemptLine, TaskLine};
+use crate::cli::table::Column;
 use crate::model::{Micros, Series, Zone};
 use crate::tracker::{Attempt, Task};
 
@@ -53,25 +54,31 @@ pub(super) fn outcome(attempt: &Attempt) -> &str {
     attempt.outcome.as_deref().unwrap_or("running")
 }
 
-/// The head of the table of tasks.
-pub(super) fn head() -> String {
-    format!("{:<12} {:<9} {:>8} {:<17} {}", "status", "kind", "attempts", "due", "task")
+/// The columns of the table of tasks.
+pub(super) fn columns() -> [Column; 5] {
+    [
+        Column::left("status", 12),
+        Column::left("kind", 9),
+        Column::right("attempts", 8),
+        Column::left("due", 17),
+        Column::left("task", 0),
+    ]
 }
 
 /// A task's row of the table.
-pub(super) fn row(task: &Task, is_paused: bool, zone: &Zone) -> String {
+pub(super) fn row(task: &Task, is_paused: bool, zone: &Zone) -> [String; 5] {
     let most = task.max_attempts.map_or_else(|| "-".to_owned(), |most| most.to_string());
     let attempts = format!("{}/{most}", task.attempts);
     let waits = task.status.is_waiting();
     let due = if waits && !is_paused { zone.minute(task.run_at) } else { "-".to_owned() };
     // A run under way ends normally.
     let status = if waits && is_paused { PAUSED } else { task.status.name() };
-    format!("{status:<12} {:<9} {attempts:>8} {due:<17} {}", task.kind.name(), task.id)
+    [status.to_owned(), task.kind.name().to_owned(), attempts, due, task.id.clone()]
 }
 
 /// The row of a paused job that never ran.
-pub(super) fn paused_row(series: &Series) -> String {
-    format!("{PAUSED:<12} {:<9} {:>8} {:<17} {series}", "job", "-", "-")
+pub(super) fn paused_row(series: &Series) -> [String; 5] {
+    [PAUSED, "job", "-", "-", &series.to_string()].map(str::to_owned)
 }
 
 /// What is shown in place of a state of the tracker.

@@ -4,6 +4,7 @@ use crate::api::SeriesStatus;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::state;
+use crate::cli::table::{Column, Table};
 use crate::config::Config;
 use crate::db::DbError;
 use crate::engine::Job;
@@ -21,13 +22,16 @@ pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
     if json {
         return out.json(&lines);
     }
-    let header = format!(
-        "{:<36} {:<17} {:<17} {:>10} {:>6}  {}",
-        "series", "last_run", "last_success", "rows", "errors", "state"
-    );
-    out.line(&header);
-    out.line("-".repeat(header.len()));
-    lines.iter().for_each(|line| out.line(row(line, &config.zone)));
+    let mut table = Table::new([
+        Column::left("series", 36),
+        Column::left("last_run", 17),
+        Column::left("last_success", 17),
+        Column::right("rows", 10),
+        Column::right("errors", 6),
+        Column::left("state", 0).apart(),
+    ]);
+    lines.iter().for_each(|line| table.row(row(line, &config.zone)));
+    table.print(out);
     Exit::Done
 }
 
@@ -71,7 +75,7 @@ fn lines(config: &Config, known: Vec<SeriesHealth>, paused: &[Series]) -> Vec<Se
     lines
 }
 
-fn row(line: &SeriesStatus, zone: &Zone) -> String {
+fn row(line: &SeriesStatus, zone: &Zone) -> [String; 6] {
     let time =
         |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |at| zone.minute(Micros::from_secs_f64(at)));
     let state = match (line.configured, line.paused, &line.last_error) {
@@ -81,12 +85,12 @@ fn row(line: &SeriesStatus, zone: &Zone) -> String {
         (true, false, None) if line.last_run_at.is_none() => "no run ended yet".to_owned(),
         (true, false, None) => "ok".to_owned(),
     };
-    format!(
-        "{:<36} {:<17} {:<17} {:>10} {:>6}  {state}",
-        line.series,
+    [
+        line.series.clone(),
         time(line.last_run_at),
         time(line.last_success_at),
-        line.rows,
-        line.consecutive_errors,
-    )
+        line.rows.to_string(),
+        line.consecutive_errors.to_string(),
+        state,
+    ]
 }
