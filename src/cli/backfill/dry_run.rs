@@ -6,7 +6,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::label;
 use crate::clock::now;
 use crate::config::Config;
-use crate::exchange::find;
+use crate::exchange::{Quota, find};
 use crate::jobs::{Order, Since, plan};
 use crate::model::{Micros, Window, Windows, thousands};
 use crate::store::{Layout, Ledger, holding};
@@ -66,10 +66,30 @@ fn one(order: &Order, ledger: &Ledger, out: &mut Output) -> Exit {
         format!(", and what the {kind} before {reach} take, from which older candles are computed")
     });
     out.line(format!(
-        "{label} DRY RUN \u{2014} {} windows, ~{:.0} min at {} weight/min{more}",
+        "{label} DRY RUN \u{2014} {} windows, ~{minutes:.0} min at {}{more}",
         thousands(windows as u64),
-        minutes,
-        thousands(u64::from(quota.weight))
+        rate(quota)
     ));
     Exit::Done
+}
+
+/// A limit as its exchange states it: `6,000 weight/min`, `20 weight per 2 s`.
+fn rate(quota: Quota) -> String {
+    let (weight, secs) = (thousands(u64::from(quota.weight)), quota.per.as_secs_f64());
+    if secs == 60.0 { format!("{weight} weight/min") } else { format!("{weight} weight per {secs} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_over_the_time_it_holds_for() {
+        let told = |name: &str| {
+            let exchange = find(name).unwrap();
+            rate(exchange.quota(exchange.offers()[0].budget))
+        };
+        assert_eq!(told("binance"), "6,000 weight/min");
+        assert_eq!(told("okx"), "20 weight per 2 s");
+    }
 }
