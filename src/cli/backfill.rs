@@ -38,7 +38,8 @@ pub struct Args {
     /// The same as --pairs.
     #[arg(long, hide = true, value_name = "PAIR")]
     symbol: Vec<String>,
-    /// From this date on, in the zone of the settings; or origin or last, as in a job.
+    /// From this date on, in the zone of the settings; so long ago, such as 30d, 36h or 8w; or origin or last, as in a
+    /// job.
     #[arg(long, value_name = "DATE")]
     start: Option<String>,
     /// Until this date, exclusive.

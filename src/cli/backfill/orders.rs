@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Args;
 use crate::cli::{Exit, naming};
+use crate::clock::now;
 use crate::config::Config;
 use crate::engine::Job;
 use crate::jobs::{Order, Retry, Since};
@@ -65,7 +66,10 @@ fn read(args: &Args, config: &Config) -> Result<Asked, String> {
         None => None,
         Some("last") => Some(Since::Known),
         Some("origin") => Some(Since::Origin),
-        Some(text) => Some(Since::Exactly(instant(text)?)),
+        Some(text) => Some(Since::Exactly(match ago(text) {
+            Some(length) => now() - length,
+            None => instant(text)?,
+        })),
     };
     let until = args.end.as_deref().map(instant).transpose()?;
     if let (Some(Since::Exactly(since)), Some(until)) = (since, until)
@@ -74,6 +78,20 @@ fn read(args: &Args, config: &Config) -> Result<Asked, String> {
         return Err(format!("--start {since} is after --end {until}; exchange them"));
     }
     Ok(Asked { pairs: args.pairs()?, span: args.span()?, since, until })
+}
+
+/// A length of time back from now: `36h`, `30d` or `8w`.
+fn ago(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let secs = match unit {
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return None,
+    };
+    // Longer than any exchange is old, and no instant lies further back than there are numbers for.
+    let count = digits.parse::<u64>().ok().filter(|count| *count <= 100_000)?;
+    Some(Duration::from_secs(count * secs))
 }
 
 /// The complaint about the first exchange or pair that is named and means nothing, with the nearest that a job has.
@@ -118,5 +136,19 @@ fn order_for(series: Series) -> Order {
         retry: RETRY,
         depth: 50,
         spare_repairs: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_may_be_so_long_ago() {
+        let hours = |text| ago(text).map(|length| length.as_secs() / 3_600);
+        assert_eq!(["36h", "30d", "8w"].map(hours), [Some(36), Some(720), Some(1_344)]);
+        for other in ["", "d", "-1d", "30", "30m", "2024-01-01", "1.5d", "99999999999d", "é"] {
+            assert_eq!(ago(other), None, "{other}");
+        }
     }
 }
