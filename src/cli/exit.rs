@@ -23,6 +23,8 @@ pub enum Exit {
     DataPathInUse,
     /// 78: the configuration is refused.
     Config,
+    /// 130, as of a program that SIGINT ended: Ctrl-C came before everything was done.
+    Interrupted,
     /// 141, as of a program that SIGPIPE ended: what read the output went away before it had all of it.
     ReaderGone,
 }
@@ -39,6 +41,7 @@ impl Exit {
             Exit::Storage => 74,
             Exit::DataPathInUse => 75,
             Exit::Config => 78,
+            Exit::Interrupted => 130,
             Exit::ReaderGone => 141,
         }
     }

@@ -206,10 +206,10 @@ impl Cli {
             }),
             Some(Command::Start(args)) if args.names_an_address() => args.told(out),
             Some(Command::Start(args)) => with_config(path, out, |config, out| {
-                on_runtime(out, |out, stop| start::run(args, config, out, stop))
+                until_stopped(out, |out, stop| start::run(args, config, out, stop))
             }),
-            Some(Command::Demo(args)) => on_runtime(out, |out, stop| demo::run(args, out, stop)),
-            Some(Command::Sim(args)) => on_runtime(out, |out, stop| async move {
+            Some(Command::Demo(args)) => until_stopped(out, |out, stop| demo::run(args, out, stop)),
+            Some(Command::Sim(args)) => until_stopped(out, |out, stop| async move {
                 match sim::run(args, out, stop).await {
                     Ok(()) => Exit::Done,
                     Err(error) => out.fail(Exit::of_bind(&error), error),
@@ -239,35 +239,60 @@ fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
     })
 }
 
-/// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel.
+/// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel. One that Ctrl-C stopped before
+/// everything was done says so to the shell.
 fn on_runtime<'o, F: Future<Output = Exit> + 'o>(
     out: &'o mut Output,
     run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
 ) -> Exit {
+    match ended(out, run) {
+        (Exit::Failed, true) => Exit::Interrupted,
+        (exit, _) => exit,
+    }
+}
+
+/// The same for what runs until it is told to stop: Ctrl-C is how it ends well.
+fn until_stopped<'o, F: Future<Output = Exit> + 'o>(
+    out: &'o mut Output,
+    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
+) -> Exit {
+    ended(out, run).0
+}
+
+/// How a command ended, and whether SIGINT came before.
+fn ended<'o, F: Future<Output = Exit> + 'o>(
+    out: &'o mut Output,
+    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
+) -> (Exit, bool) {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return out.fail(Exit::Storage, format!("the runtime could not start: {error}")),
+        Err(error) => {
+            return (out.fail(Exit::Storage, format!("the runtime could not start: {error}")), false);
+        }
     };
     let stop = CancellationToken::new();
     let signalled = runtime.spawn(cancel_on_signal(stop.clone()));
     let exit = runtime.block_on(run(out, stop));
     signalled.abort();
+    let is_interrupted = runtime.block_on(signalled).unwrap_or(false);
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    exit
+    (exit, is_interrupted)
 }
 
-async fn cancel_on_signal(stop: CancellationToken) {
+/// Waits for the first signal; gives whether it was SIGINT.
+async fn cancel_on_signal(stop: CancellationToken) -> bool {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        return;
+        return false;
     };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let is_interrupt = tokio::select! {
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => false,
+    };
     stop.cancel();
+    is_interrupt
 }
 
 /// What is wrong with a configuration, as the lines a command writes.

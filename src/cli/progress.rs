@@ -42,6 +42,13 @@ impl Bars {
     }
 }
 
+impl Drop for Bars {
+    /// What is still open was stopped: the terminal is left clean.
+    fn drop(&mut self) {
+        self.0.iter().flat_map(|(_, open)| open.values()).for_each(ProgressBar::finish_and_clear);
+    }
+}
+
 fn bar(series: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

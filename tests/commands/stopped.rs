@@ -84,7 +84,7 @@ async fn a_command_that_is_stopped_itself_names_what_it_did_not_begin() {
     signal(&child, "INT").await;
     let said = end(child).await;
 
-    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.code, Some(130), "{said:?}");
     assert!(said.err.contains(&format!("stopped before these were begun: {ETH}")), "{said:?}");
 }
 

@@ -230,7 +230,7 @@ async fn a_remote_that_hangs_ends_at_once_when_the_command_is_stopped_with_all_i
 
     let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
 
-    assert_eq!(ended.code(), Some(1));
+    assert_eq!(ended.code(), Some(130));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     for group in fs::read_to_string(started).unwrap().lines() {
         let group = rustix::process::Pid::from_raw(group.parse().unwrap()).unwrap();
@@ -295,7 +295,7 @@ async fn a_sync_that_was_handed_over_and_is_taken_back_ends_with_all_it_started_
 
     let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
 
-    assert_eq!(ended.code(), Some(1));
+    assert_eq!(ended.code(), Some(130));
     for group in fs::read_to_string(started).unwrap().lines() {
         let group = rustix::process::Pid::from_raw(group.parse().unwrap()).unwrap();
         let left = rustix::process::test_kill_process_group(group);
