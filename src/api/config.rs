@@ -43,3 +43,16 @@ impl OnlineCheck {
         OnlineCheck { about: about.into(), state: OnlineState::Failed, said: said.into() }
     }
 }
+
+/// The answer to a reload.
+#[derive(Serialize)]
+pub struct ReloadAnswer<'a> {
+    pub(crate) reloaded: bool,
+    pub(crate) hash: Option<&'a str>,
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
+    pub(crate) changed: usize,
+    pub(crate) waits_for_restart: &'a [String],
+    pub(crate) notes: &'a [String],
+    pub(crate) problems: Vec<String>,
+}

@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::ActionError;
+use crate::api::{CancelAsked, ProgressLine};
 use crate::engine::Update;
-use crate::engine::wire::{CancelAsked, Line};
 use crate::http::connect;
 
 /// How long the daemon may take to begin an answer.
@@ -116,11 +116,11 @@ impl Daemon {
             let frame = frame.ok_or_else(|| lost("its answer broke off"))?.map_err(lost)?;
             for line in lines.register(&frame.into_data().unwrap_or_default())? {
                 match line {
-                    Line::Accepted { id: given } => id = Some(given),
-                    Line::Update(told) => on(told),
-                    Line::Alive {} => {}
-                    Line::Over {} => return Ok(()),
-                    Line::Stopped {} => return Err(ClientError::Stopped),
+                    ProgressLine::Accepted { id: given } => id = Some(given),
+                    ProgressLine::Update(told) => on(told),
+                    ProgressLine::Alive {} => {}
+                    ProgressLine::Over {} => return Ok(()),
+                    ProgressLine::Stopped {} => return Err(ClientError::Stopped),
                 }
             }
         }
@@ -175,7 +175,7 @@ fn words(body: &[u8]) -> String {
 struct Lines(Vec<u8>);
 
 impl Lines {
-    fn register(&mut self, piece: &[u8]) -> Result<Vec<Line>, ClientError> {
+    fn register(&mut self, piece: &[u8]) -> Result<Vec<ProgressLine>, ClientError> {
         self.0.extend_from_slice(piece);
         let end = self.0.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.0.drain(..end).collect();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{JobsAsked, WireWork, WorkAsked};
 use crate::cli::Exit;
 use crate::cli::client::Daemon;
 use crate::cli::one_shot::OneShot;
@@ -15,7 +16,6 @@ use crate::cli::output::Output;
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Refusal;
-use crate::engine::wire::{JobsAsked, WireWork, WorkAsked};
 use crate::engine::{
     CopyAsked, Engine, How, Job, ProgressFeed, Report, Update, Work, carry_out, is_worth_telling,
 };

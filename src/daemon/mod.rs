@@ -44,7 +44,7 @@ pub use control::Control;
 pub use health_reporter::HealthReporter;
 pub use liveness::{FRESH_SECS, Liveness, STUCK_SECS, WRITTEN_EVERY_SECS};
 pub use refusal::Refusal;
-pub use reload::{ReloadAnswer, ReloadError, Reloaded};
+pub use reload::{ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use thiserror::Error;
 
+use crate::api::ReloadAnswer;
 use crate::config::{Config, ConfigError};
 use crate::daemon::Refusal;
 use crate::daemon::schedule::Changes;
@@ -49,19 +49,6 @@ impl fmt::Display for Reloaded {
         )?;
         self.waits_for_restart.iter().try_for_each(|what| write!(f, "; {what}"))
     }
-}
-
-/// What a reload tells programs.
-#[derive(Serialize)]
-pub struct ReloadAnswer<'a> {
-    reloaded: bool,
-    hash: Option<&'a str>,
-    added: usize,
-    removed: usize,
-    changed: usize,
-    waits_for_restart: &'a [String],
-    notes: &'a [String],
-    problems: Vec<String>,
 }
 
 impl<'a> ReloadAnswer<'a> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::report::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
+use crate::api::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
 use crate::engine::{Engine, ProgressFeed};
 use crate::jobs::{tell_finding, tell_flush};
 use crate::model::{NoMatch, Series, matches_selector};

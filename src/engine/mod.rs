@@ -25,12 +25,11 @@ mod open;
 mod owner;
 mod pending_health;
 mod progress_feed;
-mod report;
 mod runs;
 mod state;
 mod trigger;
 mod window_task;
-pub mod wire;
+mod wire;
 mod work;
 
 use std::collections::{BTreeMap, HashSet};
@@ -44,11 +43,13 @@ pub use self::copies::{Copies, target};
 pub use self::job::Job;
 pub use self::logging::Logging;
 pub use self::owner::Broken;
+pub use self::progress_feed::ProgressFeed;
 pub(crate) use self::progress_feed::is_worth_telling;
-pub use self::progress_feed::{ProgressFeed, Update};
-pub use self::report::{CopyAsked, CopyUpdate, Files, How, NotCopied, RemoteSynced, Report, RestoredFiles};
 pub use self::trigger::Trigger;
 pub use self::work::{Done, DueJob, Work, carry_out, open_gaps};
+pub use crate::api::{
+    CopyAsked, CopyUpdate, Files, How, NotCopied, RemoteSynced, Report, RestoredFiles, Update,
+};
 use crate::clock::now;
 use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;

@@ -7,52 +7,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::api::{CopyUpdate, Report, Update};
 use crate::clock::now;
-use crate::engine::report::{CopyUpdate, Report};
 use crate::jobs::Progress;
 use crate::model::Series;
 use crate::net::Hold;
 
 /// A limit that is over so soon is not told.
 const SHORT: Duration = Duration::from_secs(5);
-
-/// What is told of work under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Update {
-    /// How far the run of a series is.
-    Progress {
-        /// Whose.
-        series: String,
-        /// Windows done.
-        done: usize,
-        /// Windows planned.
-        planned: usize,
-        /// Rows received and kept so far.
-        rows: u64,
-    },
-    /// A run ended.
-    Ended(Report),
-    /// Something became of the copies.
-    Copied(CopyUpdate),
-    /// Runs wait: an exchange wants no request before an instant.
-    Held {
-        /// Who.
-        exchange: String,
-        /// Until when, in microseconds since 1970 by our clock.
-        until: i64,
-        /// Whether it has banned us, rather than asked for fewer requests.
-        is_ban: bool,
-    },
-    /// Work that was asked for and is not done: it was stopped before these series were begun.
-    NotBegun {
-        /// Whose.
-        series: Vec<String>,
-    },
-}
 
 /// Whether a hold lasts long enough to be told: short ones are how every limit is kept.
 pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
@@ -185,7 +149,7 @@ impl ProgressFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::report::How;
+    use crate::api::How;
 
     #[tokio::test]
     async fn a_slow_reader_misses_old_progress_and_no_report() {

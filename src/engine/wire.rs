@@ -1,103 +1,12 @@
-//! The shapes in which work is handed from a command to the daemon.
+//! Work as it is handed from a command to the daemon, and back from its shape.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::engine::{Update, Work};
+use crate::api::{WireSince, WireWork};
+use crate::engine::Work;
 use crate::jobs::{Order, Retry, Since};
 use crate::model::Micros;
-
-/// Work on series, configured or not.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorkAsked {
-    /// Each piece.
-    pub works: Vec<WireWork>,
-    /// So many side by side.
-    pub at_once: usize,
-}
-
-/// Jobs by selectors of their series; none means all.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JobsAsked {
-    /// Such as `binance/BTC-USDT/ohlc/1h`, `binance/BTC-USDT` or `binance`.
-    pub series: Vec<String>,
-}
-
-/// Work that is not wanted any more.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CancelAsked {
-    /// As [`Line::Accepted`] told it.
-    pub id: u64,
-}
-
-/// What was done for the jobs somebody meant.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobsChanged {
-    /// The series of those that were found.
-    pub series: Vec<String>,
-}
-
-/// A fire drill of the alerts.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AlertAsked {
-    /// How long the test alert is to fire from now on; 0 lowers it.
-    pub secs: u64,
-}
-
-/// What became of a fire drill.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AlertTested {
-    /// How long the test alert fires now.
-    pub secs: u64,
-}
-
-/// A line of the answer to work that was asked for.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// It was taken in.
-    Accepted {
-        /// What it is called where it is to be cancelled.
-        id: u64,
-    },
-    /// How it goes.
-    #[serde(rename = "told")]
-    Update(Update),
-    /// Nothing is new, and the daemon is alive.
-    Alive {},
-    /// Everything was told.
-    Over {},
-    /// Nothing more is told: the daemon stops, and not everything is done.
-    Stopped {},
-}
-
-/// One piece of work.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WireWork {
-    series: String,
-    since: WireSince,
-    until: Option<i64>,
-    attempts: u32,
-    retry_delay_secs: f64,
-    depth: u32,
-    check_files: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WireSince {
-    Exactly(i64),
-    AtLeast(i64),
-    Origin,
-    Known,
-}
 
 impl From<&Work> for WireWork {
     fn from(work: &Work) -> Self {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{Files, How, Report, RestoredFiles};
 use crate::clock::now;
-use crate::engine::report::{Files, How, Report, RestoredFiles};
 use crate::engine::{Engine, Job};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;

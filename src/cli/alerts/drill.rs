@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::drill_hops::{HopError, Hops, Seen, Sent};
+use crate::api::{AlertAsked, AlertTested};
 use crate::cli::Exit;
 use crate::cli::client::Daemon;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::engine::wire::{AlertAsked, AlertTested};
 use crate::store::Layout;
 
 /// Raise a test alert on the running daemon and time its way to the receiver.

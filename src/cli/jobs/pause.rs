@@ -2,13 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{JobsAsked, JobsChanged};
 use crate::cli::Exit;
 use crate::cli::client::{ClientError, Daemon};
 use crate::cli::hand_over::meant;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::engine::wire::{JobsAsked, JobsChanged};
 use crate::model::Series;
 use crate::store::Layout;
 

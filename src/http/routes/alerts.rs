@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use super::body::Whole;
 use super::control::answer;
 use super::route::Route;
-use crate::engine::wire::{AlertAsked, AlertTested};
+use crate::api::{AlertAsked, AlertTested};
 use crate::http::app::App;
 use crate::http::reply::json;
 use crate::telemetry::events::TestAlertSet;

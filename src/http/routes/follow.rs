@@ -13,8 +13,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use hyper::header::{self, HeaderValue};
 
+use crate::api::ProgressLine;
 use crate::engine::ProgressFeed;
-use crate::engine::wire::Line;
 
 /// How long nothing may be said before it is said that nothing is new.
 const SAY_WITHIN: Duration = Duration::from_secs(5);
@@ -58,21 +58,25 @@ impl Feed {
             return (self, None);
         }
         if let Some(id) = self.first.take() {
-            return (self, Some(text([Line::Accepted { id }])));
+            return (self, Some(text([ProgressLine::Accepted { id }])));
         }
         let said = match tokio::time::timeout(SAY_WITHIN, self.board.next()).await {
-            Err(_) => text([Line::Alive {}]),
-            Ok(Some(told)) => text(told.into_iter().map(Line::Update)),
+            Err(_) => text([ProgressLine::Alive {}]),
+            Ok(Some(told)) => text(told.into_iter().map(ProgressLine::Update)),
             Ok(None) => {
                 self.is_over = true;
-                text([if self.board.is_cut_short() { Line::Stopped {} } else { Line::Over {} }])
+                text([if self.board.is_cut_short() {
+                    ProgressLine::Stopped {}
+                } else {
+                    ProgressLine::Over {}
+                }])
             }
         };
         (self, Some(said))
     }
 }
 
-fn text(lines: impl IntoIterator<Item = Line>) -> Bytes {
+fn text(lines: impl IntoIterator<Item = ProgressLine>) -> Bytes {
     let mut text = Vec::new();
     for line in lines {
         serde_json::to_writer(&mut text, &line).expect("strings and numbers are always JSON");

@@ -8,7 +8,7 @@ use super::body::Whole;
 use super::control::{answer, control, refused};
 use super::follow::followed;
 use super::route::Route;
-use crate::engine::wire::{JobsAsked, JobsChanged};
+use crate::api::{JobsAsked, JobsChanged};
 use crate::http::app::App;
 use crate::http::reply::json;
 

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use super::body::Whole;
 use super::control::{answer, control};
 use super::route::Route;
-use crate::daemon::ReloadAnswer;
+use crate::api::ReloadAnswer;
 use crate::http::app::App;
 use crate::http::reply::json;
 

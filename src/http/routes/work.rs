@@ -8,8 +8,8 @@ use super::body::Whole;
 use super::control::{answer, bad, control, refused};
 use super::follow::followed;
 use super::route::Route;
+use crate::api::{CancelAsked, WorkAsked};
 use crate::engine::Work;
-use crate::engine::wire::{CancelAsked, WorkAsked};
 use crate::http::app::App;
 use crate::http::reply::plain;
 
