@@ -45,7 +45,7 @@ async fn says_so_at_once_and_when_it_is_stopped(home: &Home, words: &str) {
     while let Ok(Some(line)) = err.next_line().await {
         rest.push(line);
     }
-    assert_eq!(end(child).await.code, Some(1), "{rest:?}");
+    assert_eq!(end(child).await.code, Some(130), "{rest:?}");
     let stopped = format!("Note: stopped while {words}");
     assert!(rest.iter().any(|line| line.starts_with(&stopped)), "{rest:?}");
 }

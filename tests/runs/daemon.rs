@@ -150,7 +150,7 @@ async fn a_command_that_is_stopped_takes_its_work_back_and_one_that_is_lost_leav
     until(|| async { pages() > before + 8 }).await;
     signal(&stopped, "INT").await;
     let ended = end(stopped).await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(ended.out.starts_with("[Binance  BTC/USDT 1m] stopped — ") && !ended.out.contains(" 0 candles"));
     assert_eq!(said(&house, "GET", "/-/healthy", "").await.status, 200);
     let asked = pages();

@@ -231,7 +231,7 @@ async fn work_that_somebody_takes_back_is_not_taken_up_again() {
 
     signal(&asking, "INT").await;
 
-    assert_eq!(end(asking).await.code, Some(1));
+    assert_eq!(end(asking).await.code, Some(130));
     assert_eq!(of_kind(&tracker, TaskKind::Backfill).await, []);
     stop(child).await;
 }
