@@ -1,11 +1,13 @@
 //! What it costs to append to a period that holds much: `cargo bench --bench append`.
 //!
 //! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included. Then the same with
-//! rows that are not new: the last three candles revised each time, a trade that comes half a minute late each time.
+//! rows that are not new: the last three candles revised each time, a trade that comes half a minute late each time. Last,
+//! how long a candle takes to be accepted while the file of 500 000 is written anew again and again.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{Accepted, Layout, Part, Settings, Store, Writer};
@@ -13,6 +15,7 @@ use dccd::store::{Accepted, Layout, Part, Settings, Store, Writer};
 /// 2024-01-01 00:00 UTC.
 const BEGIN: i64 = 1_704_067_200_000_000;
 const APPENDS: i64 = 1_000;
+const ACCEPTS: i64 = 5_000;
 
 /// Gives rows and what they cover.
 type Rows = fn(std::ops::Range<i64>) -> (Batch, Window);
@@ -23,6 +26,65 @@ fn main() {
     append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles, revised, " and the last three revised");
     append("binance/BTC-USDT/ohlc/1m", 500_000, 0, candles, revised, " but the last three revised");
     append("binance/BTC-USDT/trades", 2_000_000, 1_000, trades, late, " and one of half a minute ago");
+    accept_beside("binance/BTC-USDT/ohlc/1m", 500_000);
+}
+
+/// Accepts candle after candle while another hand publishes, each time with one of the oldest revised.
+fn accept_beside(series: &str, held: i64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let series: Series = series.parse().expect("a series");
+    let settings = Settings::of(7, Micros(BEGIN));
+    let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
+    let (writer, _) = store.writer(&series).expect("an empty series");
+    (0..held).step_by(100_000).for_each(|from| drop(put(&writer, candles(from..from + 100_000))));
+    let is_over = AtomicBool::new(false);
+    let (mut accepts, publishes) = std::thread::scope(|scope| {
+        let publishing = scope.spawn(|| {
+            let mut publishes = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                accept(&writer, revised(3..3));
+                publishes.push(time(|| drop(writer.flush().expect("it is published"))));
+            }
+            publishes
+        });
+        let mut accepts = Vec::new();
+        for minute in held..held + ACCEPTS {
+            let page = candles(minute..minute + 1);
+            accepts.push(time(|| accept(&writer, page)));
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "rows come one by one, and nothing else runs on this thread"
+            )]
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        (accepts, publishing.join().expect("no publish panics"))
+    });
+    accepts.sort_unstable();
+    let millis = |took: Duration| took.as_secs_f64() * 1_000.0;
+    let at = |share: usize| millis(accepts[accepts.len() * share / 1_000 - 1]);
+    println!(
+        "{ACCEPTS} candles accepted one by one while {} publishes wrote {held} of them anew:",
+        publishes.len()
+    );
+    println!(
+        "  a publish {:.1} ms on average; accepted in {:.3} ms (median), {:.3} ms (99.9 %), {:.3} ms at most",
+        millis(publishes.iter().sum::<Duration>()) / publishes.len() as f64,
+        at(500),
+        at(999),
+        at(1_000),
+    );
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+fn accept(writer: &Writer, (rows, covered): (Batch, Window)) {
+    let page = Accepted { rows, covered: Some(covered), empty: None, derived: false };
+    writer.accept(page).expect("it is journalled");
 }
 
 fn append(series: &str, held: i64, each: i64, first: Rows, rows: Rows, with: &str) {
@@ -30,15 +92,15 @@ fn append(series: &str, held: i64, each: i64, first: Rows, rows: Rows, with: &st
     let series: Series = series.parse().expect("a series");
     let settings = Settings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
-    let (mut writer, _) = store.writer(&series).expect("an empty series");
-    (0..held).step_by(100_000).for_each(|from| drop(put(&mut writer, first(from..from + 100_000))));
+    let (writer, _) = store.writer(&series).expect("an empty series");
+    (0..held).step_by(100_000).for_each(|from| drop(put(&writer, first(from..from + 100_000))));
     // As a process that has just begun: what it copies from is hashed first.
     drop(writer);
-    let (mut writer, _) = store.writer(&series).expect("its files");
+    let (writer, _) = store.writer(&series).expect("its files");
     let (before, mut encoded, mut copied, mut files) = (cpu_secs(), 0, 0, 0);
     for step in 0..APPENDS {
         let from = held + step * each;
-        let flushed = put(&mut writer, rows(from..from + each));
+        let flushed = put(&writer, rows(from..from + each));
         encoded += flushed.files.iter().map(|file| file.encoded_bytes).sum::<u64>();
         copied += flushed.files.iter().map(|file| file.copied_bytes).sum::<u64>();
         files += flushed.files.iter().filter(|file| file.part == Part::File).count();
@@ -56,9 +118,8 @@ fn append(series: &str, held: i64, each: i64, first: Rows, rows: Rows, with: &st
     );
 }
 
-fn put(writer: &mut Writer, (rows, covered): (Batch, Window)) -> dccd::store::Flushed {
-    let page = Accepted { rows, covered: Some(covered), empty: None, derived: false };
-    writer.accept(page).expect("it is journalled");
+fn put(writer: &Writer, page: (Batch, Window)) -> dccd::store::Flushed {
+    accept(writer, page);
     writer.flush().expect("it is published")
 }
 

@@ -65,7 +65,7 @@ fn parse(page: &Fetched) -> Batch {
 /// Parses, accepts and publishes as a backfill does.
 fn backfill(series: &Series, pages: &[Fetched]) {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut writer = open(folder.path(), series);
+    let writer = open(folder.path(), series);
     let mut stored = 0;
     for page in pages {
         let rows = parse(page);

@@ -37,7 +37,7 @@ fn main() {
 fn fill(layout: &Layout, series: &Series) {
     let settings = Settings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(layout, settings).expect("an empty folder");
-    let (mut writer, _) = store.writer(series).expect("an empty series");
+    let (writer, _) = store.writer(series).expect("an empty series");
     let mut rows = Batch::of(Kind::Ohlc);
     rows.reserve(DAYS as usize);
     for day in 0..DAYS {

@@ -45,7 +45,7 @@ fn main() {
 fn accept(series: &Series, rows: i64) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
-    let mut writer = writer(&store, series);
+    let writer = writer(&store, series);
     let pages: Vec<Accepted> = (0..ROWS / rows).map(|number| page(series, number * rows, rows)).collect();
     let (accepting, ended) = channel::<()>();
     let (cpu, begun) = (cpu_secs(), Instant::now());
@@ -92,7 +92,7 @@ fn replay() {
 fn fill(folder: &Path) -> u64 {
     let store = open(folder);
     let all = SERIES.map(|series| series.parse::<Series>().expect("a series"));
-    let mut writers: Vec<Writer> = all.iter().map(|series| writer(&store, series)).collect();
+    let writers: Vec<Writer> = all.iter().map(|series| writer(&store, series)).collect();
     let (mut next, mut rows) = (vec![0_i64; all.len()], 0);
     for turn in 0_usize.. {
         let at = turn % all.len();

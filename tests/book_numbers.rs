@@ -20,12 +20,12 @@ const SECOND: i64 = 1_000_000;
 fn an_update_whose_time_goes_back_over_midnight_takes_no_number_of_another() {
     let home = Home::new();
     let store = home.store(1);
-    let (mut writer, _) = store.writer(&home.series).unwrap();
+    let (writer, _) = store.writer(&home.series).unwrap();
     for seconds in [[-2, -1], [0, 1], [-1, 2]] {
-        seconds.into_iter().for_each(|second| take(&mut writer, second));
+        seconds.into_iter().for_each(|second| take(&writer, second));
         writer.flush().unwrap();
     }
-    take(&mut writer, 3);
+    take(&writer, 3);
     writer.flush().unwrap();
 
     assert_eq!(home.stored(), [(0, -2), (1, -1), (4, -1), (2, 0), (3, 1), (5, 2), (6, 3)]);
@@ -37,8 +37,8 @@ fn an_update_whose_time_goes_back_over_midnight_takes_no_number_of_another() {
 fn updates_of_both_days_in_one_publish_are_all_stored_wherever_it_is_cut_short() {
     let home = Home::new();
     let store = home.store(1);
-    let (mut writer, _) = store.writer(&home.series).unwrap();
-    [1, -1, 2].into_iter().for_each(|second| take(&mut writer, second));
+    let (writer, _) = store.writer(&home.series).unwrap();
+    [1, -1, 2].into_iter().for_each(|second| take(&writer, second));
     writer.flush().unwrap();
     let expected = [(1, -1), (0, 1), (2, 2)];
     assert_eq!(home.stored(), expected);
@@ -47,8 +47,8 @@ fn updates_of_both_days_in_one_publish_are_all_stored_wherever_it_is_cut_short()
     for lost in [&["2023-12-31.parquet"][..], &["2024-01-01.parquet"], &[]] {
         let again = Home::new();
         let store = again.store(1);
-        let (mut writer, _) = store.writer(&again.series).unwrap();
-        [1, -1, 2].into_iter().for_each(|second| take(&mut writer, second));
+        let (writer, _) = store.writer(&again.series).unwrap();
+        [1, -1, 2].into_iter().for_each(|second| take(&writer, second));
         store.sync().unwrap();
         let frames: Vec<_> =
             fs::read_dir(again.layout.journal()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -72,8 +72,8 @@ fn the_mark_survives_a_restart_and_a_lost_ledger() {
     let home = Home::new();
     {
         let store = home.store(1);
-        let (mut writer, _) = store.writer(&home.series).unwrap();
-        [0, 1, 2, -1].into_iter().for_each(|second| take(&mut writer, second));
+        let (writer, _) = store.writer(&home.series).unwrap();
+        [0, 1, 2, -1].into_iter().for_each(|second| take(&writer, second));
         writer.flush().unwrap();
     }
     assert_eq!(home.next(2), 4);
@@ -87,9 +87,9 @@ fn the_mark_survives_a_restart_and_a_lost_ledger() {
 fn what_waits_in_the_journal_counts_also_after_a_restart() {
     let home = Home::new();
     let store = home.store(1);
-    let (mut writer, _) = store.writer(&home.series).unwrap();
-    take(&mut writer, 0);
-    take(&mut writer, -1);
+    let (writer, _) = store.writer(&home.series).unwrap();
+    take(&writer, 0);
+    take(&writer, -1);
     assert_eq!(writer.next_ord(), 2);
     store.sync().unwrap();
     drop(writer);
@@ -102,9 +102,9 @@ fn what_waits_in_the_journal_counts_also_after_a_restart() {
 fn the_mark_is_not_lost_with_days_that_are_on_remotes_only() {
     let home = Home::new();
     let store = home.store(1);
-    let (mut writer, _) = store.writer(&home.series).unwrap();
+    let (writer, _) = store.writer(&home.series).unwrap();
     // The highest number is in the older day.
-    [0, 1, -1].into_iter().for_each(|second| take(&mut writer, second));
+    [0, 1, -1].into_iter().for_each(|second| take(&writer, second));
     writer.flush().unwrap();
     drop(writer);
     let (period, part) = ("2023-12-31".to_owned(), Part::File);
@@ -121,8 +121,8 @@ fn a_new_owner_goes_on_behind_whatever_the_series_had_here_or_there() {
     for (theirs, ours, expected) in [(40, 0, 41), (3, 12, 12)] {
         let home = Home::new();
         let store = home.store(1);
-        let (mut writer, _) = store.writer(&home.series).unwrap();
-        (0..ours).for_each(|second| take(&mut writer, second));
+        let (writer, _) = store.writer(&home.series).unwrap();
+        (0..ours).for_each(|second| take(&writer, second));
         drop(writer);
         let folder = home.layout.own().join("came");
         fs::create_dir_all(&folder).unwrap();
@@ -139,9 +139,9 @@ fn imported_books_go_before_every_number_held_and_the_series_goes_on_behind_them
     let home = Home::new();
     {
         let store = home.store(1);
-        let (mut writer, _) = store.writer(&home.series).unwrap();
+        let (writer, _) = store.writer(&home.series).unwrap();
         // The lowest number is not in the oldest day.
-        [0, 1, -1].into_iter().for_each(|second| take(&mut writer, second));
+        [0, 1, -1].into_iter().for_each(|second| take(&writer, second));
         writer.flush().unwrap();
     }
     let mut adoption = Adoption::open(&home.layout, &home.series).unwrap();
@@ -213,7 +213,7 @@ impl Home {
 }
 
 /// Has one update accepted, numbered as a run numbers it.
-fn take(writer: &mut Writer, second: i64) {
+fn take(writer: &Writer, second: i64) {
     let rows = book(writer.next_ord(), second);
     writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
 }

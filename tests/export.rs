@@ -116,7 +116,7 @@ fn store(house: &TempDir, series: &str, rows: Batch) {
     let series: Series = series.parse().unwrap();
     let layout = Layout::new(house.path().join("data"));
     let settings = Settings::drawn(&layout, Micros(0), false).unwrap();
-    let (mut writer, _) = Store::open(&layout, settings).unwrap().0.writer(&series).unwrap();
+    let (writer, _) = Store::open(&layout, settings).unwrap().0.writer(&series).unwrap();
     writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
     writer.flush().unwrap();
 }

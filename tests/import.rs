@@ -177,7 +177,7 @@ fn kraken_candles_of_2_are_marked_as_computed() {
 fn rows_already_held_stay_and_those_in_covered_windows_are_not_added() {
     let Some(tree) = Tree::new("3", "elsewhere") else { return };
     let series: Series = "binance/BTC-USDT_PERP/funding".parse().unwrap();
-    let mut writer = writer(&Layout::new(tree.data()), &series);
+    let writer = writer(&Layout::new(tree.data()), &series);
     let at = |hours: i64| Micros::from_secs(1_704_067_200 + hours * 3_600);
     let mut rows = Batch::of(Kind::Funding);
     rows.funding_mut().push(FundingRate { ts: at(0), rate: 7.0, mark_price: None });
@@ -221,7 +221,7 @@ fn two_names_of_one_pair_become_one_series() {
 fn a_trade_without_an_id_is_never_put_beside_one_that_has_one() {
     let Some(tree) = Tree::new("3", "elsewhere") else { return };
     let series: Series = "kraken/BTC-USD/trades".parse().unwrap();
-    let mut writer = writer(&Layout::new(tree.data()), &series);
+    let writer = writer(&Layout::new(tree.data()), &series);
     let mut rows = Batch::of(Kind::Trades);
     // The first is the first of the tree, the second shares its instant with the tree's second and no more.
     for (second, id, price) in [(0, "900", 42_000.0), (1, "901", 1.0)] {

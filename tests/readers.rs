@@ -102,7 +102,7 @@ fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Writte
     let series: Series = series.parse().unwrap();
     let settings = Settings::of(7, Micros(0));
     let (store, _) = Store::open(layout, settings).unwrap();
-    let (mut writer, _) = store.writer(&series).unwrap();
+    let (writer, _) = store.writer(&series).unwrap();
     let half = rows.len() / 2;
     for part in [half..rows.len(), 0..half] {
         let page = Accepted { rows: rows.slice(part), covered: None, empty: None, derived: false };
@@ -117,7 +117,7 @@ fn write_as_it_grows(layout: &Layout, series: &str, rows: Batch, files: &[&str])
     let series: Series = series.parse().unwrap();
     let bounds = Bounds { small_rows: 2, ..Bounds::default() };
     let (store, _) = Store::open(layout, Settings { bounds, ..Settings::of(8, Micros(0)) }).unwrap();
-    let (mut writer, _) = store.writer(&series).unwrap();
+    let (writer, _) = store.writer(&series).unwrap();
     let step = rows.len().div_ceil(9);
     for from in (0..rows.len()).step_by(step) {
         let part = from.saturating_sub(2)..rows.len().min(from + step);

@@ -22,8 +22,8 @@ const YEAR_2024: i64 = 1_704_067_200_000_000;
 #[test]
 fn what_is_accepted_is_in_the_files_and_the_ledger_after_a_flush() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let mut writer = home.open();
-    accept(&mut writer, hours(-2, 5, 1.0));
+    let writer = home.open();
+    accept(&writer, hours(-2, 5, 1.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -59,14 +59,14 @@ fn a_file_whose_content_changed_under_its_footer_is_set_aside_and_its_period_is_
     fs::write(&path, &bytes).unwrap();
     assert_eq!(verify_series(&home.layout, &home.series).unwrap().len(), 1);
 
-    let (mut writer, findings) = home.restart().unwrap();
+    let (writer, findings) = home.restart().unwrap();
 
     assert_eq!(findings[0].kind, FindingKind::Quarantined);
     assert!(!path.exists());
     assert_eq!(fs::read_dir(home.layout.quarantine()).unwrap().count(), 1, "set aside, not deleted");
     assert_eq!(writer.ledger().gaps(Micros(YEAR_2024 + 3 * HOUR)).iter().collect::<Vec<_>>(), [span(0, 3)]);
 
-    accept(&mut writer, hours(0, 3, 1.0));
+    accept(&writer, hours(0, 3, 1.0));
     writer.flush().unwrap();
     assert_eq!(home.stored(), (-2..3).map(|hour| (hour, 1.0)).collect());
 }
@@ -84,8 +84,8 @@ fn a_truncated_file_is_set_aside() {
 #[test]
 fn a_foreign_file_is_left_alone_and_named() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let mut writer = home.open();
-    accept(&mut writer, hours(0, 3, 1.0));
+    let writer = home.open();
+    accept(&writer, hours(0, 3, 1.0));
     writer.flush().unwrap();
     // The same rows as somebody else would write them: our entry is not in the footer.
     let foreign = without_our_entry(&fs::read(home.file("2024")).unwrap());
@@ -103,8 +103,8 @@ fn a_foreign_file_is_left_alone_and_named() {
 fn a_publish_cut_short_before_its_ledger_is_adopted() {
     let home = Home::with_two_years();
     let before = fs::read(home.layout.ledger(&home.series)).unwrap();
-    let mut writer = home.open();
-    accept(&mut writer, hours(3, 4, 2.0));
+    let writer = home.open();
+    accept(&writer, hours(3, 4, 2.0));
     writer.flush().unwrap();
     fs::write(home.layout.ledger(&home.series), before).unwrap();
     assert!(verify_series(&home.layout, &home.series).unwrap().is_empty(), "no fault to verify");
@@ -126,8 +126,8 @@ fn a_lost_ledger_is_rebuilt_from_the_footers() {
 
     assert!(findings.iter().all(|finding| finding.kind == FindingKind::Adopted));
     // Only a ledger says how far the journal is settled.
-    let rebuilt = Ledger { journal: before.journal, ..writer.ledger().clone() };
-    assert_eq!(rebuilt, before);
+    let rebuilt = Ledger { journal: before.journal, ..(*writer.ledger()).clone() };
+    assert_eq!(rebuilt, *before);
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn temporary_files_of_the_dead_are_swept_and_nothing_else() {
 #[test]
 fn an_append_to_a_large_period_rewrites_only_its_open_file() {
     let home = Home::with_minutes(300_000);
-    let mut writer = home.open();
-    accept(&mut writer, minutes(300_000, 10, 1.0));
+    let writer = home.open();
+    accept(&writer, minutes(300_000, 10, 1.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -160,8 +160,8 @@ fn an_append_to_a_large_period_rewrites_only_its_open_file() {
 #[test]
 fn rows_that_are_all_there_already_write_nothing() {
     let home = Home::with_minutes(300_000);
-    let mut writer = home.open();
-    accept(&mut writer, minutes(299_997, 3, 1.0));
+    let writer = home.open();
+    accept(&writer, minutes(299_997, 3, 1.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -171,10 +171,10 @@ fn rows_that_are_all_there_already_write_nothing() {
 #[test]
 fn a_late_or_revised_row_goes_into_a_large_file_alone_and_what_it_does_not_touch_is_copied() {
     let home = Home::with_minutes(300_000);
-    let mut writer = home.open();
-    accept(&mut writer, minutes(300_000, 10, 1.0));
+    let writer = home.open();
+    accept(&writer, minutes(300_000, 10, 1.0));
     writer.flush().unwrap();
-    accept(&mut writer, minutes(5, 1, 2.0));
+    accept(&writer, minutes(5, 1, 2.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -194,10 +194,10 @@ fn a_late_or_revised_row_goes_into_a_large_file_alone_and_what_it_does_not_touch
 #[test]
 fn the_newest_candles_are_taken_out_of_the_file_once_and_can_be_revised_for_the_price_of_an_append() {
     let home = Home::with_minutes(300_000);
-    let mut writer = home.open();
+    let writer = home.open();
     let mut files = Vec::new();
     for step in 0..50 {
-        accept(&mut writer, minutes(299_997 + step, 4, f64::from(i32::try_from(step).unwrap() + 2)));
+        accept(&writer, minutes(299_997 + step, 4, f64::from(i32::try_from(step).unwrap() + 2)));
         files.extend(writer.flush().unwrap().files.into_iter().map(|file| (file.part, file.entry.rows)));
     }
 
@@ -215,10 +215,10 @@ fn the_newest_candles_are_taken_out_of_the_file_once_and_can_be_revised_for_the_
 #[test]
 fn an_open_file_is_folded_once_as_many_rows_went_into_open_files_as_the_file_holds() {
     let home = Home::with_minutes(20_000);
-    let mut writer = home.open();
+    let writer = home.open();
     let mut written = 0;
     for step in 0..15 {
-        accept(&mut writer, minutes(20_000 + step * 500, 500, 1.0));
+        accept(&writer, minutes(20_000 + step * 500, 500, 1.0));
         let flushed = writer.flush().unwrap();
         if flushed.folds == 1 {
             assert!(written + flushed.files[0].entry.rows - 20_000 >= 20_000, "after {written} rows");
@@ -233,10 +233,10 @@ fn an_open_file_is_folded_once_as_many_rows_went_into_open_files_as_the_file_hol
 #[test]
 fn a_period_that_is_over_is_one_file() {
     let home = Home::with_minutes(527_000);
-    let mut writer = home.open();
-    accept(&mut writer, minutes(527_000, 10, 1.0));
+    let writer = home.open();
+    accept(&writer, minutes(527_000, 10, 1.0));
     assert_eq!(writer.flush().unwrap().folds, 0);
-    accept(&mut writer, minutes(527_010, 31, 1.0));
+    accept(&writer, minutes(527_010, 31, 1.0));
 
     let flushed = writer.flush().unwrap();
 
@@ -248,7 +248,7 @@ fn a_period_that_is_over_is_one_file() {
 #[test]
 fn trades_of_one_instant_across_a_full_row_group_stay_single_when_they_are_asked_again() {
     let home = Home::new("binance/BTC-USDT/trades");
-    let mut writer = home.open();
+    let writer = home.open();
     let some = |first: i64, count: i64| {
         let mut rows = Batch::of(Kind::Trades);
         for at in first..first + count {
@@ -266,10 +266,10 @@ fn trades_of_one_instant_across_a_full_row_group_stay_single_when_they_are_asked
         }
         Accepted { rows, covered: None, empty: None, derived: false }
     };
-    accept(&mut writer, some(0, 140_000));
+    accept(&writer, some(0, 140_000));
     writer.flush().unwrap();
-    accept(&mut writer, some(131_060, 30));
-    accept(&mut writer, some(140_000, 1));
+    accept(&writer, some(131_060, 30));
+    accept(&writer, some(140_000, 1));
 
     let flushed = writer.flush().unwrap();
 
@@ -281,8 +281,8 @@ fn trades_of_one_instant_across_a_full_row_group_stay_single_when_they_are_asked
 #[test]
 fn accepted_rows_survive_the_end_of_the_process_and_are_published_by_the_next() {
     let home = Home::with_two_years();
-    let mut writer = home.open();
-    accept(&mut writer, hours(6, 4, 2.0));
+    let writer = home.open();
+    accept(&writer, hours(6, 4, 2.0));
     drop(writer);
 
     let writer = home.open();
@@ -295,14 +295,14 @@ fn accepted_rows_survive_the_end_of_the_process_and_are_published_by_the_next() 
 #[test]
 fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let mut writer = home.open();
-    accept(&mut writer, hours(0, 3, 1.0));
-    accept(&mut writer, Accepted { derived: true, ..hours(2, 4, 9.0) });
+    let writer = home.open();
+    accept(&writer, hours(0, 3, 1.0));
+    accept(&writer, Accepted { derived: true, ..hours(2, 4, 9.0) });
     writer.flush().unwrap();
     assert_eq!(writer.ledger().derived.iter().collect::<Vec<_>>(), [span(3, 3)]);
     assert_eq!(home.stored()[&2], 1.0);
 
-    accept(&mut writer, hours(4, 1, 2.0));
+    accept(&writer, hours(4, 1, 2.0));
     writer.flush().unwrap();
 
     assert_eq!(home.stored()[&4], 2.0);
@@ -310,14 +310,22 @@ fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
 }
 
 #[test]
-fn a_series_has_one_writer_at_a_time() {
+fn all_writers_of_a_series_see_and_publish_what_any_of_them_accepted() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
     let settings = Settings::of(7, Micros(YEAR_2024));
     let (store, _) = Store::open(&home.layout, settings).unwrap();
-    let first = store.writer(&home.series).unwrap();
-    assert!(matches!(store.writer(&home.series), Err(StoreError::Busy { .. })));
+    let first = store.writer(&home.series).unwrap().0;
+    let second = store.writer(&home.series).unwrap().0;
+    accept(&first, hours(0, 2, 1.0));
+    accept(&second, hours(1, 2, 2.0));
+    assert_eq!(first.settled().first(), Some(span(0, 3)));
+    assert_eq!((first.waiting_rows(), second.waiting_rows()), (3, 3));
+
     drop(first);
-    store.writer(&home.series).unwrap();
+    second.flush().unwrap();
+
+    assert_eq!(home.stored(), BTreeMap::from([(0, 1.0), (1, 2.0), (2, 2.0)]));
+    assert_eq!(second.waiting_rows(), 0);
 }
 
 #[test]
@@ -325,7 +333,7 @@ fn rows_of_a_series_that_could_not_be_opened_at_the_start_are_there_once_it_can(
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
     let open = || Store::open(&home.layout, Settings::of(7, Micros(YEAR_2024))).unwrap();
     let (store, _) = open();
-    accept(&mut store.writer(&home.series).unwrap().0, hours(0, 3, 1.0));
+    accept(&store.writer(&home.series).unwrap().0, hours(0, 3, 1.0));
     std::mem::forget(store); // The process dies with its rows in the journal alone.
     let foreign = home.file("2024");
     fs::create_dir_all(foreign.parent().unwrap()).unwrap();
@@ -335,8 +343,8 @@ fn rows_of_a_series_that_could_not_be_opened_at_the_start_are_there_once_it_can(
     let (store, replay) = open();
     assert!(matches!(replay.failures[..], [(_, StoreError::Foreign { .. })]), "{:?}", replay.failures);
     fs::remove_file(&foreign).unwrap();
-    let (mut writer, _) = store.writer(&home.series).unwrap();
-    accept(&mut writer, hours(3, 1, 2.0));
+    let (writer, _) = store.writer(&home.series).unwrap();
+    accept(&writer, hours(3, 1, 2.0));
     writer.flush().unwrap();
     drop(writer);
     store.close().unwrap();
@@ -359,8 +367,8 @@ fn trades_without_an_id_or_a_side_keep_their_nulls() {
         ..trade
     });
     rows.trades_mut().push(Trade { ts: Micros(YEAR_2024 + 2), ..trade });
-    let mut writer = home.open();
-    accept(&mut writer, Accepted { rows: rows.clone(), covered: None, empty: None, derived: false });
+    let writer = home.open();
+    accept(&writer, Accepted { rows: rows.clone(), covered: None, empty: None, derived: false });
     writer.flush().unwrap();
 
     let Opened::Ours(file) = open_period_file(&home.file("2024-01-01"), Kind::Trades).unwrap() else {
@@ -372,7 +380,7 @@ fn trades_without_an_id_or_a_side_keep_their_nulls() {
 #[test]
 fn nothing_is_written_where_nothing_was_accepted() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let mut writer = home.open();
+    let writer = home.open();
     assert!(writer.flush().unwrap().files.is_empty());
     assert!(!home.layout.folder(&home.series).exists());
     assert_eq!(
@@ -388,9 +396,9 @@ fn nothing_is_written_where_nothing_was_accepted() {
 #[test]
 fn a_writer_wants_to_publish_when_a_row_waited_long_enough() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let mut writer = home.open();
+    let writer = home.open();
     assert!(!writer.wants_flush(Duration::ZERO));
-    accept(&mut writer, hours(0, 1, 1.0));
+    accept(&writer, hours(0, 1, 1.0));
     assert!(writer.wants_flush(Duration::ZERO) && !writer.wants_flush(Duration::from_secs(3_600)));
 }
 
@@ -405,7 +413,7 @@ proptest! {
         let mut model = BTreeMap::new();
         for (first, count, close, reopen) in steps {
             let close = f64::from(close);
-            accept(&mut writer, hours(first, count, close));
+            accept(&writer, hours(first, count, close));
             writer.flush().unwrap();
             model.extend((first..).take(count).map(|hour| (hour, close)));
             if reopen {
@@ -434,8 +442,8 @@ impl Home {
     /// Two hours of 2023 and six of 2024.
     fn with_two_years() -> Self {
         let home = Home::new("binance/BTC-USDT/ohlc/1h");
-        let mut writer = home.open();
-        accept(&mut writer, hours(-2, 8, 1.0));
+        let writer = home.open();
+        accept(&writer, hours(-2, 8, 1.0));
         writer.flush().unwrap();
         home
     }
@@ -443,8 +451,8 @@ impl Home {
     /// So many minutes of 2024, in a file of its own.
     fn with_minutes(count: usize) -> Self {
         let home = Home::new("binance/BTC-USDT/ohlc/1m");
-        let mut writer = home.open();
-        accept(&mut writer, minutes(0, count, 1.0));
+        let writer = home.open();
+        accept(&writer, minutes(0, count, 1.0));
         writer.flush().unwrap();
         home
     }
@@ -481,7 +489,7 @@ impl Home {
     }
 }
 
-fn accept(writer: &mut Writer, page: Accepted) {
+fn accept(writer: &Writer, page: Accepted) {
     writer.accept(page).unwrap();
 }
 

@@ -11,13 +11,11 @@ use crate::api::{CopyAsked, CopyUpdate, NotCopied, RemoteSynced, RestoredFiles};
 use crate::engine::{Engine, ProgressFeed};
 use crate::jobs::{tell_finding, tell_flush};
 use crate::model::{NoMatch, Series, matches_selector};
-use crate::remote::{Pending, Remote, RemoteError, Restored, Restoring, Synced, free_bytes};
+use crate::remote::{Pending, Remote, RemoteError, Restoring, Synced, free_bytes};
 use crate::telemetry::events::Chain;
 
 /// How often it is told how far a sync is.
 const TELL: Duration = Duration::from_secs(1);
-/// How often a restore looks whether somebody else is done with the series.
-const LOOK: Duration = Duration::from_millis(200);
 
 impl Engine {
     /// Does what is asked of the copies. Returns the series to be restored: each is work of its own, so that nothing
@@ -125,9 +123,9 @@ impl Engine {
     ) -> (Vec<RestoredFiles>, Vec<String>) {
         let (mut brought, mut failures) = (Vec::new(), Vec::new());
         for remote in self.copies().remotes() {
-            let began = Instant::now();
+            let (began, restoring) = (Instant::now(), self.restoring(remote));
             let restored = tokio::select! {
-                restored = self.restore_from(remote, series) => restored,
+                restored = restoring.restore(series) => restored,
                 () = stop.cancelled() => {
                     failures.push(format!("{series}: stopped"));
                     break;
@@ -148,20 +146,6 @@ impl Engine {
             }
         }
         (brought, failures)
-    }
-
-    /// Waits while somebody else has the series open: a flush or a look at its files.
-    async fn restore_from(
-        &self,
-        remote: &Arc<dyn Remote>,
-        series: &Series,
-    ) -> Result<Option<Restored>, RemoteError> {
-        loop {
-            match self.restoring(remote).restore(series).await {
-                Err(error) if error.is_busy() => tokio::time::sleep(LOOK).await,
-                restored => return restored,
-            }
-        }
     }
 
     fn restoring(&self, remote: &Arc<dyn Remote>) -> Restoring {

@@ -117,7 +117,7 @@ pub(crate) fn enter_copied(store: &Store) {
 fn publish_waiting(store: &Store, telemetry: &Telemetry) {
     for series in store.waiting() {
         // A series that is busy publishes for itself.
-        let Ok((mut writer, findings)) = store.writer(&series) else { continue };
+        let Ok((writer, findings)) = store.writer(&series) else { continue };
         findings.iter().for_each(|finding| tell_finding(telemetry, &series, finding));
         let began = Instant::now();
         match writer.flush() {

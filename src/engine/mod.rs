@@ -224,7 +224,7 @@ impl Engine {
     pub async fn set_aside_damaged(&self, series: &Arc<Series>) -> Result<Vec<String>, StoreError> {
         let (store, own) = (self.store.clone(), Arc::clone(series));
         let checked = tokio::task::spawn_blocking(move || {
-            let (mut writer, mut findings) = store.writer(&own)?;
+            let (writer, mut findings) = store.writer(&own)?;
             findings.extend(writer.set_aside_damaged()?);
             Ok::<_, StoreError>(findings)
         });

@@ -17,7 +17,7 @@ use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
 use crate::jobs::tell_finding;
-use crate::remote::Bringer;
+use crate::remote::Restorer;
 use crate::store::{self, Layout, Store, StoreError};
 use crate::telemetry::events::{JournalReplayed, JournalTorn, PublishFailed};
 use crate::telemetry::{HealthMonitor, Telemetry};
@@ -53,7 +53,7 @@ impl Engine {
         let worker = enter(&layout, config, &db, &telemetry, (&jobs, is_daemon)).await?;
         let store = open_store(&layout, config, &telemetry, lock.disk()).await?;
         let kept = CancellationToken::new();
-        store.bring_with(Arc::new(Bringer {
+        store.restore_with(Arc::new(Restorer {
             remotes: remotes.clone(),
             telemetry: telemetry.clone(),
             runtime: Handle::current(),

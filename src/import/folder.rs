@@ -13,7 +13,7 @@ use crate::import::taken::Taken;
 use crate::import::tree::{Folder, Source};
 use crate::import::{Import, originals};
 use crate::model::{Batch, Kind, Micros};
-use crate::store::{Adoption, Fate, Opened, Period, StoreError, open_period_file};
+use crate::store::{Adoption, Opened, Period, RowVerdict, StoreError, open_period_file};
 
 /// The sources that lie in the data path itself, by their number, and where.
 type Originals = Vec<(usize, PathBuf)>;
@@ -156,16 +156,16 @@ fn sort_out(
             rows.ts().iter().for_each(|_| taken.leave(Reason::Impossible, None));
             continue;
         }
-        let fates = adoption.judge(&period, &rows)?;
-        let new: Vec<usize> = (0..rows.len()).filter(|row| fates[*row] == Fate::New).collect();
+        let verdicts = adoption.judge(&period, &rows)?;
+        let new: Vec<usize> = (0..rows.len()).filter(|row| verdicts[*row] == RowVerdict::New).collect();
         line.imported += new.len() as u64;
-        for fate in fates {
-            match fate {
-                Fate::New => {}
-                Fate::Held => line.held += 1,
-                Fate::Differs => taken.leave(Reason::Differs, None),
-                Fate::Covered => taken.leave(Reason::Covered, None),
-                Fate::Doubtful => taken.leave(Reason::Doubtful, None),
+        for verdict in verdicts {
+            match verdict {
+                RowVerdict::New => {}
+                RowVerdict::Held => line.held += 1,
+                RowVerdict::Differs => taken.leave(Reason::Differs, None),
+                RowVerdict::Covered => taken.leave(Reason::Covered, None),
+                RowVerdict::Doubtful => taken.leave(Reason::Doubtful, None),
             }
         }
         if !new.is_empty() || adoption.is_unentered(&period)? {

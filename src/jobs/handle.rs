@@ -1,56 +1,69 @@
 //! A run's handle on its series: what touches files happens off the runtime's threads.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::Arc;
 
-use tokio::task::JoinError;
+use crate::jobs::RunError;
+use crate::model::Series;
+use crate::store::{Finding, Store, StoreError, Writer};
+use crate::telemetry::events::PublishFailed;
+use crate::telemetry::{Telemetry, trace};
 
-use crate::model::{Window, Windows};
-use crate::store::{Ledger, Writer};
-use crate::telemetry::trace;
-
-/// The writer of a run's series, shared with the work on files that is under way.
-#[derive(Clone, Debug)]
-pub(super) struct Handle(Arc<Mutex<Writer>>);
+/// A writer of a run's series. What only looks at memory is called on it as it is.
+#[derive(Clone)]
+pub(super) struct Handle {
+    writer: Writer,
+    series: Arc<Series>,
+    telemetry: Telemetry,
+}
 
 impl Handle {
-    pub(super) fn new(writer: Writer) -> Self {
-        Handle(Arc::new(Mutex::new(writer)))
-    }
-
-    /// Does work on files off the runtime's threads.
+    /// Opens a series; gives what was met on the way too.
     ///
     /// # Errors
-    /// Where the work panicked.
+    /// See [`Handle::on_disk`].
+    pub(super) async fn open(
+        store: &Store,
+        series: &Arc<Series>,
+        telemetry: &Telemetry,
+    ) -> Result<(Self, Vec<Finding>), RunError> {
+        let (store, own) = (store.clone(), Arc::clone(series));
+        let opened = off_the_runtime(series, telemetry, move || store.writer(&own)).await;
+        let (series, telemetry) = (Arc::clone(series), telemetry.clone());
+        opened.map(|(writer, findings)| (Handle { writer, series, telemetry }, findings))
+    }
+
+    /// Does work on the files of the series; what the store refuses is told.
+    ///
+    /// # Errors
+    /// [`RunError::Store`] where the store refused, [`RunError::Broken`] where the work panicked.
     pub(super) async fn on_disk<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Writer) -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
-        let own = self.clone();
-        let work = move || work(&mut own.writer());
-        tokio::task::spawn_blocking(trace::carried(work)).await
+        work: impl FnOnce(&Writer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RunError> {
+        let writer = self.writer.clone();
+        off_the_runtime(&self.series, &self.telemetry, move || work(&writer)).await
     }
+}
 
-    /// Looks at what is in memory. Nothing that touches files may happen in it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Writer) -> T) -> T {
-        look(&self.writer())
-    }
+impl Deref for Handle {
+    type Target = Writer;
 
-    /// Changes what the ledger says beside coverage; the next flush writes it.
-    pub(super) fn account(&self, change: impl FnOnce(&mut Ledger)) {
-        self.writer().account(change);
+    fn deref(&self) -> &Writer {
+        &self.writer
     }
+}
 
-    /// Time that need not be asked for now, accepted pages included.
-    pub(super) fn settled(&self) -> Windows {
-        self.look(Writer::settled)
-    }
-
-    /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
-    pub(super) fn doubt_empty(&self, window: Window) -> Windows {
-        self.writer().doubt_empty(window)
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+async fn off_the_runtime<T: Send + 'static>(
+    series: &Arc<Series>,
+    telemetry: &Telemetry,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, RunError> {
+    let done = tokio::task::spawn_blocking(trace::carried(work)).await;
+    let done =
+        done.map_err(|error| RunError::Broken { series: Arc::clone(series), reason: error.to_string() })?;
+    done.map_err(|source| {
+        telemetry.emit(PublishFailed { series, reason: source.reason(), error: &source });
+        RunError::Store { series: Arc::clone(series), source }
+    })
 }

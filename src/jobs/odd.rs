@@ -16,7 +16,7 @@ use crate::telemetry::events::RowsSetAside;
 /// # Errors
 /// Where the texts cannot be made durable, or are more than are kept. The page must not be accepted then.
 pub(super) fn set_aside(
-    writer: &mut Writer,
+    writer: &Writer,
     telemetry: &Telemetry,
     odd: &[(OddRow, Option<Window>)],
     seen_at: Micros,
@@ -68,7 +68,7 @@ mod tests {
         let count =
             |fault: &str| telemetry.metrics().odd.rows.with_label_values(&["binance", "ohlc", fault]).get();
         let (store, _) = Store::open(&layout, Settings::of(7, Micros(0))).unwrap();
-        let (mut writer, _) = store.writer(&series).unwrap();
+        let (writer, _) = store.writer(&series).unwrap();
         writer.account(|ledger| ledger.wanted_since = Some(Micros(0)));
         let odd = [
             (row(OddFault::Contradiction, 1), hours(1, 2)),
@@ -77,13 +77,13 @@ mod tests {
             (row(OddFault::Time, 9), None),
         ];
 
-        assert_eq!(set_aside(&mut writer, &telemetry, &odd, Micros(HOUR)).unwrap(), 4);
+        assert_eq!(set_aside(&writer, &telemetry, &odd, Micros(HOUR)).unwrap(), 4);
         for covered in [hours(0, 1), hours(3, 4)] {
             let rows = Batch::of(Kind::Ohlc);
             writer.accept(Accepted { rows, covered, empty: None, derived: false }).unwrap();
         }
         writer.flush().unwrap();
-        assert_eq!(set_aside(&mut writer, &telemetry, &odd, Micros(HOUR)).unwrap(), 0);
+        assert_eq!(set_aside(&writer, &telemetry, &odd, Micros(HOUR)).unwrap(), 0);
 
         assert_eq!((count("contradiction"), count("value"), count("time"), count("id")), (2, 1, 1, 0));
         assert_eq!(set_aside_rows(&layout, &series).unwrap().rows.len(), 4);
@@ -107,12 +107,11 @@ mod tests {
         let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
         let telemetry = Telemetry::new();
         let (store, _) = Store::open(&layout, Settings::of(7, Micros(0))).unwrap();
-        let (mut writer, _) = store.writer(&series).unwrap();
+        let (writer, _) = store.writer(&series).unwrap();
         // A folder in the place of the file.
         std::fs::create_dir_all(layout.set_aside(&series)).unwrap();
 
-        let refused =
-            set_aside(&mut writer, &telemetry, &[(row(OddFault::Value, 1), hours(1, 2))], Micros(0));
+        let refused = set_aside(&writer, &telemetry, &[(row(OddFault::Value, 1), hours(1, 2))], Micros(0));
 
         let said = refused.unwrap_err().to_string();
         assert!(said.contains("rows/binance__ohlc__BTC-USDT__1h.jsonl"), "{said}");

@@ -137,7 +137,7 @@ impl Run<'_> {
 
     /// From where on rows are wanted.
     fn asked(&self, writer: &Handle, offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
-        let known = writer.look(|writer| writer.ledger().wanted_since);
+        let known = writer.ledger().wanted_since;
         match self.order.since {
             Since::Exactly(since) => since,
             Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
@@ -170,7 +170,7 @@ impl Run<'_> {
         writer.account(|ledger| want(ledger, asked.min(horizon)));
         // A row of another contract says nothing of what this one has.
         self.fetcher.ends = Arc::new(Ends::default());
-        let ends = writer.look(|writer| writer.ledger().ends());
+        let ends = writer.ledger().ends();
         for end in ends.into_iter().flat_map(|ends| [ends.0, ends.1]) {
             if tenure.is_none_or(|tenure| tenure.holds(end)) {
                 self.fetcher.ends.learn(&[end.0]);
@@ -229,15 +229,12 @@ impl Run<'_> {
 
     pub(super) fn plan(&mut self, writer: &Handle, scope: &RunScope) -> Windows {
         let wanted = Window::new(scope.since, scope.until);
-        let missing = writer.look(|writer| {
-            let (ledger, settled) = (writer.ledger(), writer.settled());
-            let mut missing = wanted
-                .map(|wanted| plan::missing(&settled, &ledger.covered, wanted, scope.grid))
-                .unwrap_or_default();
-            // Computed rows give way to the exchange's own, wherever it gives them.
-            missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
-            missing
-        });
+        let (ledger, settled) = (writer.ledger(), writer.settled());
+        let mut missing = wanted
+            .map(|wanted| plan::missing(&settled, &ledger.covered, wanted, scope.grid))
+            .unwrap_or_default();
+        // Computed rows give way to the exchange's own, wherever it gives them.
+        missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
         self.at.planned = plan::count(&missing, scope.offer, scope.grid);
         (self.progress)(self.at);
         missing
@@ -272,10 +269,9 @@ impl Run<'_> {
     /// Time that an earlier run was told is empty too, of a series no row of which is known: the rest stays a gap,
     /// which the next run asks for again.
     pub(super) fn seen_empty_before(&self, writer: &Handle, empty: Windows) -> Windows {
-        let before: Windows = writer.look(|writer| {
-            let notes = writer.ledger().notes.iter().filter(|note| note.reason == ONE_RUN);
-            notes.map(|note| note.window).collect()
-        });
+        let ledger = writer.ledger();
+        let notes = ledger.notes.iter().filter(|note| note.reason == ONE_RUN);
+        let before: Windows = notes.map(|note| note.window).collect();
         let (mut new, mut seen) = (empty.clone(), empty);
         new.remove_all(&before);
         seen.remove_all(&new);

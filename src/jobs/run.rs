@@ -14,15 +14,15 @@ use crate::jobs::odd::set_aside;
 use crate::jobs::scope::{Contracted, RunScope};
 use crate::jobs::turn::Turn;
 use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Progress, RunError, coverage, plan};
-use crate::model::{Batch, Micros, Series, Window, Windows};
+use crate::model::{Batch, Kind, Micros, Series, Window, Windows};
 use crate::net::NetError;
-use crate::store::{Accepted, Finding, FindingKind, Flushed, StoreError, Writer};
+use crate::store::{Accepted, Finding, FindingKind, Flushed, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
-    FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, PublishFailed, RowsAccepted,
-    RowsBuffered, RowsDiscarded, RowsFetched, RowsStored,
+    FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, RowsAccepted, RowsBuffered,
+    RowsDiscarded, RowsFetched, RowsStored,
 };
-use crate::telemetry::{Discard, Telemetry, trace};
+use crate::telemetry::{Discard, Telemetry};
 
 /// Runs a job for one series. Whatever was stored stays stored, also where the run fails.
 pub async fn run(
@@ -186,14 +186,10 @@ impl<'a> Run<'a> {
     }
 
     async fn open(&self) -> Result<Handle, RunError> {
-        let (store, series) = (self.context.store.clone(), Arc::clone(&self.order.series));
-        let opened = tokio::task::spawn_blocking(trace::carried(move || store.writer(&series))).await;
-        let opened = opened.map_err(|error| self.broken(&error))?;
-        let (writer, findings) = opened.map_err(|source| self.store_failed(source))?;
-        findings
-            .iter()
-            .for_each(|finding| tell_finding(&self.context.telemetry, &self.order.series, finding));
-        Ok(Handle::new(writer))
+        let (series, telemetry) = (&self.order.series, &self.context.telemetry);
+        let (writer, findings) = Handle::open(&self.context.store, series, telemetry).await?;
+        findings.iter().for_each(|finding| tell_finding(telemetry, series, finding));
+        Ok(writer)
     }
 
     pub(super) async fn accept(&mut self, writer: &Handle, step: Step) -> Result<(), RunError> {
@@ -228,7 +224,7 @@ impl<'a> Run<'a> {
     async fn set_aside(&self, writer: &Handle, odd: &[SetAside]) -> Result<(), RunError> {
         let odd: Vec<_> = odd.iter().map(|odd| (odd.row.clone(), odd.window)).collect();
         let (telemetry, now) = (self.context.telemetry.clone(), self.context.client.clock().now());
-        self.on_disk(writer, move |writer| set_aside(writer, &telemetry, &odd, now)).await.map(drop)
+        writer.on_disk(move |writer| set_aside(writer, &telemetry, &odd, now)).await.map(drop)
     }
 
     /// Has a page accepted and tells of it; `stray` rows of the answer were left out.
@@ -240,7 +236,7 @@ impl<'a> Run<'a> {
         telemetry.emit(RowsFetched { series, rows });
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: stray });
         (self.progress)(self.at);
-        if writer.look(|writer| writer.wants_flush(self.context.flush_interval)) {
+        if writer.wants_flush(self.context.flush_interval) {
             self.flush(writer).await?;
         }
         Ok(())
@@ -248,12 +244,14 @@ impl<'a> Run<'a> {
 
     /// Has a page accepted; nothing may speak of its rows before.
     async fn take(&mut self, writer: &Handle, page: Accepted) -> Result<(), RunError> {
-        let fresh = writer.look(|writer| self.held.take(&page.rows, writer.ledger()));
-        let repeats = self.on_disk(writer, move |writer| writer.accept(page)).await?;
+        let fresh = self.held.take(&page.rows, &writer.ledger());
+        let is_book = page.rows.kind() == Kind::OrderBook;
+        let accept = if is_book { Writer::accept_updates } else { Writer::accept };
+        let repeats = writer.on_disk(move |writer| accept(writer, page)).await?;
         let series = &self.order.series;
         self.context.telemetry.emit(RowsAccepted { series, fresh: fresh.saturating_sub(repeats) });
         self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
-        self.buffered(writer.look(Writer::waiting_rows));
+        self.buffered(writer.waiting_rows());
         Ok(())
     }
 
@@ -271,8 +269,7 @@ impl<'a> Run<'a> {
         let page = Page { series, instrument, window, ask: Ask::Now, rows };
         self.at.planned = 1;
         let taken = self.fetcher.page(&page, |rows, _| Ok(rows)).await;
-        let mut rows = taken.map_err(|(_, error)| self.unprepared(error))?;
-        rows.book_mut().number_from(writer.look(Writer::next_ord));
+        let rows = taken.map_err(|(_, error)| self.unprepared(error))?;
         self.at.done = 1;
         self.at.rows = rows.len() as u64;
         let page = Accepted { rows, covered: None, empty: None, derived: false };
@@ -287,10 +284,9 @@ impl<'a> Run<'a> {
         self.flush(writer).await?;
         let now = self.context.client.clock().now();
         let (exchange, series) = (self.context.client.exchange(), &self.order.series);
-        let coverage = writer.look(|writer| {
-            let ledger = writer.ledger();
-            coverage(series, ledger, plan::due_until(exchange, series, &ledger.covered, now))
-        });
+        let ledger = writer.ledger();
+        let until = plan::due_until(exchange, series, &ledger.covered, now);
+        let coverage = coverage(series, &ledger, until);
         self.newest_row = coverage.newest;
         self.context.telemetry.emit(coverage);
         result
@@ -298,10 +294,10 @@ impl<'a> Run<'a> {
 
     async fn flush(&mut self, writer: &Handle) -> Result<(), RunError> {
         let started = Instant::now();
-        let flushed = self.on_disk(writer, Writer::flush).await?;
+        let flushed = writer.on_disk(Writer::flush).await?;
         self.tell(&flushed, started.elapsed());
         self.held.published();
-        self.buffered(writer.look(Writer::waiting_rows));
+        self.buffered(writer.waiting_rows());
         Ok(())
     }
 
@@ -315,25 +311,6 @@ impl<'a> Run<'a> {
         self.stored += flushed.tally.added;
         self.revised += flushed.tally.revised;
         tell_flush(&self.context.telemetry, &self.order.series, flushed, took);
-    }
-
-    /// Does work on the files of the series; what the store refuses is told.
-    async fn on_disk<T: Send + 'static>(
-        &self,
-        writer: &Handle,
-        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, RunError> {
-        let done = writer.on_disk(work).await.map_err(|error| self.broken(&error))?;
-        done.map_err(|source| self.store_failed(source))
-    }
-
-    fn store_failed(&self, source: StoreError) -> RunError {
-        self.context.telemetry.emit(PublishFailed {
-            series: &self.order.series,
-            reason: source.reason(),
-            error: &source,
-        });
-        RunError::Store { series: Arc::clone(&self.order.series), source }
     }
 
     pub(super) fn unprepared(&self, source: FetchError) -> RunError {

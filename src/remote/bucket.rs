@@ -111,7 +111,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`RemoteError::Fenced`] where another ownership is in force: nothing more is changed then.
-    /// [`RemoteError::Lesser`] where the bucket holds rows of a period that ours has not: they are to be restored
+    /// [`RemoteError::RestoreNeeded`] where the bucket holds rows of a period that ours has not: they are to be restored
     /// first.
     pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Published, RemoteError> {
         let mut out = Published::default();
@@ -231,9 +231,12 @@ impl Bucket {
     }
 
     fn merged(&self, ours: &Ledger, theirs: &Ledger) -> Result<Ledger, RemoteError> {
-        let lesser =
-            |lesser| RemoteError::Lesser { remote: self.name(), series: self.series.to_string(), lesser };
-        ours.merged(theirs, self.series.kind()).map_err(lesser)
+        let needed = |needed| RemoteError::RestoreNeeded {
+            remote: self.name(),
+            series: self.series.to_string(),
+            needed,
+        };
+        ours.merged(theirs, self.series.kind()).map_err(needed)
     }
 
     /// Sends one file if the bucket does not hold it. Its tag is read before the fence, so that whatever a later

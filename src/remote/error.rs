@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::store::{Lesser, StoreError};
+use crate::store::{RestoreNeeded, StoreError};
 use crate::telemetry::SyncReason;
 
 /// Why something could not be copied, or brought back.
@@ -76,15 +76,15 @@ pub enum RemoteError {
     /// The copy holds what is not here.
     #[error(
         "the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back",
-        held(lesser)
+        held(needed)
     )]
-    Lesser {
+    RestoreNeeded {
         /// The remote's name.
         remote: String,
         /// The series of the copy.
         series: String,
         /// The part that it has more.
-        lesser: Lesser,
+        needed: RestoreNeeded,
     },
     /// A higher fence is in force: another owns the series now.
     #[error("{series} on {remote} belongs to the ownership {theirs} and ours is {ours}; nothing was changed")]
@@ -128,10 +128,10 @@ pub enum RemoteError {
     Stopped,
 }
 
-fn held(lesser: &Lesser) -> String {
-    match lesser {
-        Lesser::Window(window) => format!("{window}, which is not covered here,"),
-        Lesser::Period(period) => format!("rows of {period} that are not here"),
+fn held(needed: &RestoreNeeded) -> String {
+    match needed {
+        RestoreNeeded::Window(window) => format!("{window}, which is not covered here,"),
+        RestoreNeeded::Period(period) => format!("rows of {period} that are not here"),
     }
 }
 
@@ -153,7 +153,7 @@ impl RemoteError {
             RemoteError::Changed { .. } | RemoteError::Mismatch { .. } | RemoteError::Gone { .. } => {
                 SyncReason::Mismatch
             }
-            RemoteError::Lesser { .. } => SyncReason::CoversLess,
+            RemoteError::RestoreNeeded { .. } => SyncReason::CoversLess,
             RemoteError::Fenced { .. } => SyncReason::Fenced,
             RemoteError::Local { .. }
             | RemoteError::Damaged { .. }
@@ -161,12 +161,6 @@ impl RemoteError {
             | RemoteError::Store(_) => SyncReason::Local,
             RemoteError::Stopped => SyncReason::Cancelled,
         }
-    }
-
-    /// Whether another process has the series open here.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        matches!(self, RemoteError::Store(StoreError::Busy { .. }))
     }
 
     /// Whether nothing else can be done on the remote either, so that the rest of a sync is not tried.

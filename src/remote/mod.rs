@@ -19,7 +19,6 @@
 //!   A file that is gone is reported, and sent again only when the sync was asked for: a place that is not mounted
 //!   looks the same.
 
-mod bring;
 mod bucket;
 mod credentials;
 mod error;
@@ -29,6 +28,7 @@ mod process;
 mod purge;
 mod rclone;
 mod restore;
+mod restorer;
 mod s3;
 mod series;
 mod state;
@@ -38,7 +38,6 @@ mod transfer;
 
 use std::sync::Arc;
 
-pub use bring::Bringer;
 pub use bucket::{Bucket, Published, Taken};
 pub use error::RemoteError;
 pub use mirror::{Mirror, Pending, pending};
@@ -47,6 +46,7 @@ pub use process::{Ended, run as run_program};
 pub use purge::{Dropped, free_bytes, purge, remote_only};
 pub use rclone::Rclone;
 pub use restore::{Restored, Restoring};
+pub use restorer::Restorer;
 pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
 pub use sync::Synced;

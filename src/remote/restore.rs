@@ -11,8 +11,8 @@ use crate::remote::series::{LEDGER_BYTES, Staged};
 use crate::remote::transfer::off_the_runtime;
 use crate::remote::{Remote, RemoteError, fetch_file, read};
 use crate::store::{
-    Accepted, FileEntry, Finding, Flushed, Layout, Ledger, Opened, Part, Period, Store, StoreError, Writer,
-    open_period_file,
+    Accepted, FileEntry, Finding, Flushed, Incoming, Layout, Ledger, Opened, Part, Period, Store, StoreError,
+    Writer, open_period_file,
 };
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::FileRestored;
@@ -70,8 +70,7 @@ impl Restoring {
         })?;
         let (store, own) = (self.store.clone(), series.clone());
         let (writer, findings) = self.on_disk(series, move || store.writer(&own)).await??;
-        let mut back =
-            Back { restoring: self, series, theirs, writer: Some(writer), out: Restored::default() };
+        let mut back = Back { restoring: self, series, theirs, writer, out: Restored::default() };
         back.out.findings = findings;
         let came = back.periods().await;
         let closed = back.close(came.is_ok()).await;
@@ -93,8 +92,7 @@ struct Back<'a> {
     restoring: &'a Restoring,
     series: &'a Series,
     theirs: Ledger,
-    /// There but while it works on another thread.
-    writer: Option<Writer>,
+    writer: Writer,
     out: Restored,
 }
 
@@ -106,7 +104,7 @@ impl Back<'_> {
         for name in names {
             let Some(period) = Period::named(self.series.kind(), &name) else { continue };
             if let Err(error) = self.period(&period).await {
-                let is_over = error.is_of_the_remote() || self.writer.is_none();
+                let is_over = error.is_of_the_remote();
                 first.get_or_insert(error);
                 if is_over {
                     break;
@@ -117,7 +115,7 @@ impl Back<'_> {
     }
 
     async fn period(&mut self, period: &Period) -> Result<(), RemoteError> {
-        let (ours, name) = (self.ledger(), &period.name);
+        let (ours, name) = (self.writer.ledger(), &period.name);
         let is_held = [&ours.files, &ours.open_files].into_iter().any(|files| files.contains_key(name));
         if !is_held {
             self.whole(period).await
@@ -130,61 +128,62 @@ impl Back<'_> {
         }
     }
 
-    fn ledger(&self) -> Ledger {
-        self.writer.as_ref().map(|writer| writer.ledger().clone()).unwrap_or_default()
-    }
-
     /// A period that has no file here: both of its files as they are, then what they cover.
     async fn whole(&mut self, period: &Period) -> Result<(), RemoteError> {
-        for (part, entry) in parts(&self.theirs, &period.name) {
-            self.file(period, part, entry).await?;
-        }
         let (covered, derived) =
             (self.theirs.covered.within(period.window), self.theirs.derived.within(period.window));
         let account = move |ledger: &mut Ledger| {
             covered.iter().for_each(|window| ledger.cover(window));
             ledger.derived.add_all(&derived);
         };
-        self.write(move |writer| {
-            writer.account(account);
-            Ok(())
-        })
-        .await
+        self.files(period, parts(&self.theirs, &period.name), account).await
     }
 
     /// A period whose files are on remotes only: those the ledger knows.
     async fn away(&mut self, period: &Period) -> Result<(), RemoteError> {
-        for (part, entry) in
-            parts(&self.ledger(), &period.name).into_iter().filter(|(_, own)| own.remote_only)
-        {
-            self.file(period, part, entry).await?;
-        }
-        Ok(())
+        let own = parts(&self.writer.ledger(), &period.name);
+        let away: Vec<_> = own.into_iter().filter(|(_, entry)| entry.remote_only).collect();
+        self.files(period, away, |_| {}).await
     }
 
-    async fn file(&mut self, period: &Period, part: Part, entry: FileEntry) -> Result<(), RemoteError> {
-        let Some(writer) = &self.writer else { return Ok(()) };
-        let (to, name) = (writer.aside(period, part)?, part.file_name(&period.name));
-        let is_older = self.fetch(&name, &to).await?;
-        let (remote, bytes) = (self.restoring.remote.name(), entry.bytes);
-        let mut entry = entry;
-        // Under its older name it is still to be copied.
-        entry.remotes.retain(|known| known != remote);
-        if !is_older {
-            entry.remotes.push(remote.to_owned());
-            entry.remotes.sort_unstable();
-        }
-        let (own, holder) = (period.clone(), remote.to_owned());
-        self.write(move |writer| {
-            if is_older {
-                writer.account(|ledger| ledger.note_older_name(&own.name, &holder));
+    /// Fetches files of a period, then gives all of them their names.
+    async fn files(
+        &mut self,
+        period: &Period,
+        wanted: Vec<(Part, FileEntry)>,
+        account: impl FnOnce(&mut Ledger) + Send + 'static,
+    ) -> Result<(), RemoteError> {
+        let remote = self.restoring.remote.name().to_owned();
+        let (mut fetched, mut holds_older) = (Fetched::default(), false);
+        for (part, mut entry) in wanted {
+            let path = self.writer.aside(period, part)?;
+            let is_older = self.fetch(&part.file_name(&period.name), &path).await?;
+            // Under its older name it is still to be copied.
+            entry.remotes.retain(|known| *known != remote);
+            if !is_older {
+                entry.remotes.push(remote.clone());
+                entry.remotes.sort_unstable();
             }
-            writer.take_in(&own, part, entry, &to)
+            holds_older |= is_older;
+            fetched.0.push(Incoming { part, entry, path });
+        }
+        let (own, holder, incoming) = (period.clone(), remote.clone(), fetched.0.clone());
+        self.write(move |writer| {
+            writer.restore_period(&own, &incoming, |ledger| {
+                if holds_older {
+                    ledger.note_older_name(&own.name, &holder);
+                }
+                account(ledger);
+            })
         })
         .await?;
-        self.restoring.telemetry.emit(FileRestored { remote, series: self.series, file: &name, bytes });
-        self.out.files += 1;
-        self.out.bytes += bytes;
+        for file in std::mem::take(&mut fetched.0) {
+            let (name, bytes) = (file.part.file_name(&period.name), file.entry.bytes);
+            let (remote, series) = (remote.as_str(), self.series);
+            self.restoring.telemetry.emit(FileRestored { remote, series, file: &name, bytes });
+            self.out.files += 1;
+            self.out.bytes += bytes;
+        }
         Ok(())
     }
 
@@ -207,10 +206,10 @@ impl Back<'_> {
             let staged = Staged::new(&self.restoring.layout);
             self.fetch(&part.file_name(&period.name), &staged.0).await?;
             let (kind, remote) = (self.series.kind(), self.restoring.remote.name().to_owned());
-            let lacking = self.ledger().lacks(&self.theirs, period);
+            let lacking = self.writer.ledger().lacks(&self.theirs, period);
             let key = part.file_name(&period.name);
             let taken = self
-                .write_giving(move |writer| {
+                .write(move |writer| {
                     let opened = open_period_file(&staged.0, kind)?;
                     let Opened::Ours(file) = opened else { return Ok(None) };
                     if file.hashes()?.whole != entry.sha256 {
@@ -220,9 +219,9 @@ impl Back<'_> {
                     for index in 0..file.groups() {
                         let rows = file.group(index)?;
                         let inside = |row: &usize| lacking.holds(Micros(rows.ts()[*row]));
+                        // Where the series was covered meanwhile, what is here is newer.
                         let rows = rows.gather(&(0..rows.len()).filter(inside).collect::<Vec<_>>());
-                        taken += rows.len() as u64;
-                        writer.accept(Accepted { rows, covered: None, empty: None, derived: false })?;
+                        taken += writer.accept_late(rows)?;
                     }
                     Ok(Some(taken))
                 })
@@ -235,7 +234,7 @@ impl Back<'_> {
 
     /// The rows of both files are accepted, so what they prove may be.
     async fn prove(&mut self, period: &Period) -> Result<(), RemoteError> {
-        let lacking = self.ledger().lacks(&self.theirs, period);
+        let lacking = self.writer.ledger().lacks(&self.theirs, period);
         let kind = self.series.kind();
         let mut sent = lacking.clone();
         sent.remove_all(&self.theirs.derived);
@@ -252,7 +251,7 @@ impl Back<'_> {
     async fn close(&mut self, is_whole: bool) -> Result<(), RemoteError> {
         let theirs = self.theirs.clone();
         let flushed = self
-            .write_giving(move |writer| {
+            .write(move |writer| {
                 if is_whole {
                     writer.account(|ledger| ledger.learn(&theirs));
                 }
@@ -260,34 +259,30 @@ impl Back<'_> {
             })
             .await?;
         self.out.flushed = flushed;
-        self.writer = None;
         Ok(())
     }
 
-    async fn write(
-        &mut self,
-        work: impl FnOnce(&mut Writer) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), RemoteError> {
-        self.write_giving(work).await
-    }
-
-    async fn write_giving<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Writer) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RemoteError> {
-        let Some(mut writer) = self.writer.take() else { return Err(RemoteError::Stopped) };
-        let worked = self.restoring.on_disk(self.series, move || {
-            let done = work(&mut writer);
-            (writer, done)
-        });
-        let (writer, done) = worked.await?;
-        self.writer = Some(writer);
-        Ok(done?)
+        let writer = self.writer.clone();
+        Ok(self.restoring.on_disk(self.series, move || work(&writer)).await??)
+    }
+}
+
+/// Files that came and have not their names yet; those that are left are removed.
+#[derive(Default)]
+struct Fetched(Vec<Incoming>);
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|file| drop(std::fs::remove_file(&file.path)));
     }
 }
 
 fn prove(
-    writer: &mut Writer,
+    writer: &Writer,
     kind: Kind,
     windows: impl Iterator<Item = Window>,
     derived: bool,

@@ -117,8 +117,8 @@ impl Copying {
         if theirs.fence > ledger.fence {
             return Err(RemoteError::Fenced { remote, series, theirs: theirs.fence, ours: ledger.fence });
         }
-        match ledger.lesser_than(&theirs) {
-            Some(lesser) => Err(RemoteError::Lesser { remote, series, lesser }),
+        match ledger.restore_needed(&theirs) {
+            Some(needed) => Err(RemoteError::RestoreNeeded { remote, series, needed }),
             None => Ok(Some(theirs)),
         }
     }

@@ -11,15 +11,15 @@ use std::sync::Arc;
 use crate::disk::{Disk, Os, is_aside};
 use crate::model::{Batch, Kind, Micros, Series, Windows};
 use crate::store::file::{Opened, PeriodFile};
-use crate::store::fold::{Flush, Held};
 use crate::store::folders::Folders;
 use crate::store::merge::{keys, tidy};
 use crate::store::place::Place;
+use crate::store::publish::{Flush, PeriodFiles};
 use crate::store::{Layout, Ledger, Part, Period, SMALL_ROWS, StoreError};
 
-/// What becomes of a row that is offered.
+/// Whether a row that is offered is taken over, and if not, why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RowVerdict {
     /// It is not held yet.
     New,
     /// It is held, alike.
@@ -116,7 +116,7 @@ impl Adoption {
     ///
     /// # Errors
     /// Where the file held cannot be read.
-    pub fn judge(&self, period: &Period, rows: &Batch) -> Result<Vec<Fate>, StoreError> {
+    pub fn judge(&self, period: &Period, rows: &Batch) -> Result<Vec<RowVerdict>, StoreError> {
         let held = self.held(period)?.unwrap_or_else(|| Batch::of(rows.kind()));
         let covered = self.ledger.covered.within(period.window);
         Ok(match rows.kind() {
@@ -149,7 +149,7 @@ impl Adoption {
             rows.book_mut().number_from(first - updates);
         }
         self.place.create_folder()?;
-        let held = Held::of(old, self.open_part(period)?);
+        let held = PeriodFiles::of(old, self.open_part(period)?);
         let flush = Flush {
             place: &self.place,
             period,
@@ -206,7 +206,7 @@ impl Adoption {
             }
             _ => return Ok(None),
         };
-        let held = Held::of(Some(file), self.open_part(period)?);
+        let held = PeriodFiles::of(Some(file), self.open_part(period)?);
         let mut rows = Batch::of(self.place.series.kind());
         for part in held.files() {
             rows.take_all(&part.rows()?);
@@ -251,21 +251,21 @@ impl Adoption {
     }
 
     /// Books are numbered in the order they came, so older ones go before those held and no others fit.
-    fn books(&self, held: &Batch, rows: &Batch) -> Result<Vec<Fate>, StoreError> {
+    fn books(&self, held: &Batch, rows: &Batch) -> Result<Vec<RowVerdict>, StoreError> {
         let oldest = self.oldest_book()?.map(|ts| ts.0);
-        let fate = |ts: i64| match oldest {
+        let verdict = |ts: i64| match oldest {
             Some(oldest) if ts >= oldest => match held.ts().contains(&ts) {
-                true => Fate::Held,
-                false => Fate::Doubtful,
+                true => RowVerdict::Held,
+                false => RowVerdict::Doubtful,
             },
-            _ => Fate::New,
+            _ => RowVerdict::New,
         };
-        let mut fates: Vec<Fate> = Vec::with_capacity(rows.len());
+        let mut verdicts: Vec<RowVerdict> = Vec::with_capacity(rows.len());
         for (row, ts) in rows.ts().iter().enumerate() {
             let same_as_before = row > 0 && rows.ts()[row - 1] == *ts;
-            fates.push(if same_as_before { fates[row - 1] } else { fate(*ts) });
+            verdicts.push(if same_as_before { verdicts[row - 1] } else { verdict(*ts) });
         }
-        Ok(fates)
+        Ok(verdicts)
     }
 }
 
@@ -273,26 +273,26 @@ fn distinct(sorted: &[i64]) -> i64 {
     sorted.chunk_by(|a, b| a == b).count() as i64
 }
 
-fn instants(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<Fate> {
-    let fate = |row: usize| match keys(held).binary_search(&keys(rows)[row]) {
-        Ok(own) if held.same_row(own, rows, row) => Fate::Held,
-        Ok(_) => Fate::Differs,
+fn instants(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<RowVerdict> {
+    let verdict = |row: usize| match keys(held).binary_search(&keys(rows)[row]) {
+        Ok(own) if held.same_row(own, rows, row) => RowVerdict::Held,
+        Ok(_) => RowVerdict::Differs,
         Err(_) => unheld(keys(rows)[row], covered),
     };
-    (0..rows.len()).map(fate).collect()
+    (0..rows.len()).map(verdict).collect()
 }
 
-fn unheld(ts: i64, covered: &Windows) -> Fate {
-    if covered.holds(Micros(ts)) { Fate::Covered } else { Fate::New }
+fn unheld(ts: i64, covered: &Windows) -> RowVerdict {
+    if covered.holds(Micros(ts)) { RowVerdict::Covered } else { RowVerdict::New }
 }
 
 /// Trades by id; without ids as often as they are held, and never beside one that has an id.
-fn trades(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<Fate> {
+fn trades(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<RowVerdict> {
     let (own, offered) = (held.trades(), rows.trades());
     let by_id: HashMap<&str, usize> =
         (0..held.len()).filter_map(|row| Some((own.get(row).id?, row))).collect();
     let mut matched = vec![false; held.len()];
-    let mut fates = Vec::with_capacity(rows.len());
+    let mut verdicts = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
         let trade = offered.get(row);
         let alike = |at: usize| {
@@ -300,23 +300,23 @@ fn trades(held: &Batch, rows: &Batch, covered: &Windows) -> Vec<Fate> {
             (other.ts, other.price, other.amount, other.side)
                 == (trade.ts, trade.price, trade.amount, trade.side)
         };
-        fates.push(match trade.id {
+        verdicts.push(match trade.id {
             Some(id) => match by_id.get(id) {
-                Some(at) if alike(*at) => Fate::Held,
-                Some(_) => Fate::Differs,
+                Some(at) if alike(*at) => RowVerdict::Held,
+                Some(_) => RowVerdict::Differs,
                 None => unheld(trade.ts.0, covered),
             },
             None => match near(held, trade.ts, 0).find(|at| !matched[*at] && alike(*at)) {
                 Some(at) => {
                     matched[at] = true;
-                    Fate::Held
+                    RowVerdict::Held
                 }
-                None if near(held, trade.ts, 1).any(|at| own.get(at).id.is_some()) => Fate::Doubtful,
+                None if near(held, trade.ts, 1).any(|at| own.get(at).id.is_some()) => RowVerdict::Doubtful,
                 None => unheld(trade.ts.0, covered),
             },
         });
     }
-    fates
+    verdicts
 }
 
 /// The rows within so many microseconds of an instant.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Disk, folder_of};
 
@@ -15,28 +15,35 @@ use crate::disk::{Disk, folder_of};
 pub(crate) struct Folders(Mutex<HashSet<PathBuf>>);
 
 impl Folders {
-    /// Makes a folder under `root`, and every one between, durable.
+    /// Makes a folder under `root`, and every one between, durable. Who makes one waits for nobody who does the same.
     pub(crate) fn make(&self, disk: &dyn Disk, root: &Path, folder: &Path) -> io::Result<()> {
-        let mut durable = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if durable.contains(folder) {
+        if self.knows(folder) {
             return Ok(());
         }
-        if !durable.contains(root) {
+        if !self.knows(root) {
             disk.create_folder(root)?;
             root.ancestors()
                 .filter(|above| above.parent().is_some())
                 .try_for_each(|above| sync(disk, above))?;
-            durable.insert(root.to_owned());
+            self.known().insert(root.to_owned());
         }
         let below: Vec<&Path> = folder.ancestors().take_while(|above| *above != root).collect();
         for next in below.into_iter().rev().filter(|next| next.starts_with(root)) {
-            if !durable.contains(next) {
+            if !self.knows(next) {
                 disk.make_folder(next)?;
                 disk.sync_folder(folder_of(next))?;
-                durable.insert(next.to_owned());
+                self.known().insert(next.to_owned());
             }
         }
         Ok(())
+    }
+
+    fn knows(&self, folder: &Path) -> bool {
+        self.known().contains(folder)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, Found, Reading, Writing};
-use crate::store::lock::Watch;
+use crate::store::watch::Watch;
 
 /// A disk under a lock.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::is_aside;
 use crate::model::{Batch, Kind, Micros, Series, Windows};
+use crate::store::accept::EARLIER;
 use crate::store::file::Opened;
 use crate::store::ledger::Read;
 use crate::store::place::Place;
-use crate::store::writer::EARLIER;
 use crate::store::{Finding, Ledger, Part, Period, Store, StoreError, Writer};
 
 /// What the owner before published, as it came.
@@ -41,19 +41,22 @@ impl Store {
     /// opened next.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while the series has a writer, [`StoreError::Foreign`] where a file that is not ours
+    /// [`StoreError::Busy`] while somebody writes the series, [`StoreError::Foreign`] where a file that is not ours
     /// lies in the way, or a refusal of the operating system: it is to be done again then.
     pub fn inherit(&self, series: &Series, from: &Inheritance) -> Result<(), StoreError> {
         // What is accepted goes into the files that are set aside.
-        let (mut writer, _) = self.writer(series)?;
+        let (writer, _) = self.writer(series)?;
         writer.flush()?;
         let (journal, last_ord) = (writer.ledger().journal, writer.ledger().last_ord);
         drop(writer);
-        let busy = || StoreError::Busy { series: series.to_string() };
-        let _slot = self.0.slot(series).ok_or_else(busy)?;
-        let place = self.place(series);
+        let own = self.0.series(series);
+        let _files = own.files();
+        if own.is_open() || own.is_left_waiting() {
+            return Err(StoreError::Busy { series: series.to_string() });
+        }
+        let place = &own.place;
         place.create_folder()?;
-        self.set_aside_earlier(&place)?;
+        self.set_aside_earlier(place)?;
         for name in place.disk.list(&from.folder).map_err(StoreError::io("listing", &from.folder))? {
             let (from, to) = (from.folder.join(&name), place.folder.join(&name));
             place.disk.rename(&from, &to).map_err(StoreError::io("renaming", &to))?;
@@ -67,24 +70,24 @@ impl Store {
     /// Goes on with what is here of a series, under a new ownership of the same process.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while the series has a writer, or a refusal of the operating system.
+    /// A refusal of the operating system.
     pub fn own_under(&self, series: &Series, fence: u64) -> Result<(), StoreError> {
-        let (mut writer, _) = self.writer(series)?;
-        // What waits was accepted under the one before.
-        writer.flush()?;
-        if writer.ledger().fence != fence {
-            writer.account(|ledger| ledger.fence = fence);
+        let (writer, _) = self.writer(series)?;
+        loop {
+            // What waits was accepted under the one before.
             writer.flush()?;
+            if writer.own.intake().own_under(fence) {
+                return writer.flush().map(drop);
+            }
         }
-        Ok(())
     }
 
     /// Forgets that a remote holds anything of a series.
     ///
     /// # Errors
-    /// See [`Store::own_under`].
+    /// A refusal of the operating system.
     pub fn forget_copies(&self, series: &Series, remote: &str) -> Result<(), StoreError> {
-        let (mut writer, _) = self.writer(series)?;
+        let (writer, _) = self.writer(series)?;
         writer.account(|ledger| ledger.forget_copies(remote));
         writer.flush().map(drop)
     }
@@ -94,10 +97,9 @@ impl Store {
     /// a gap.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while the series has a writer, or a refusal of the operating system; what is not merged
-    /// stays set aside.
+    /// A refusal of the operating system; what is not merged stays set aside.
     pub fn merge_earlier(&self, series: &Series) -> Result<Merged, StoreError> {
-        let place = self.place(series);
+        let place = self.0.place(series);
         let folder = place.layout.earlier(series);
         let names = match place.disk.list(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Merged::default()),
@@ -106,11 +108,11 @@ impl Store {
         if names.is_empty() {
             return Ok(Merged::default());
         }
-        let (mut writer, findings) = self.writer(series)?;
+        let (writer, findings) = self.writer(series)?;
         let mut merged = Merged { findings, ..Merged::default() };
         let derived = derived(&place, &folder, &names)?;
         for name in names.iter().filter(|name| name.contains(".parquet") && !is_aside(name)) {
-            merged.rows += merge(&place, &mut writer, &folder.join(name), &derived)?;
+            merged.rows += merge(&place, &writer, &folder.join(name), &derived)?;
             merged.files += 1;
         }
         writer.flush()?;
@@ -119,11 +121,6 @@ impl Store {
             place.disk.remove(&path).or_else(gone).map_err(StoreError::io("removing", &path))?;
         }
         Ok(merged)
-    }
-
-    fn place(&self, series: &Series) -> Place {
-        let shared = &self.0;
-        Place::new(shared.disk.clone(), shared.folders.clone(), &shared.layout, series)
     }
 
     fn set_aside_earlier(&self, place: &Place) -> Result<(), StoreError> {
@@ -171,7 +168,7 @@ fn derived(place: &Place, folder: &Path, names: &[String]) -> Result<Windows, St
 }
 
 /// Has the rows of one file accepted; one that is damaged, or of a book, goes to the quarantine.
-fn merge(place: &Place, writer: &mut Writer, path: &Path, derived: &Windows) -> Result<u64, StoreError> {
+fn merge(place: &Place, writer: &Writer, path: &Path, derived: &Windows) -> Result<u64, StoreError> {
     let file = match place.look_into(path)? {
         Opened::Ours(file) => file,
         Opened::Foreign | Opened::Damaged(_) => return place.set_aside(path).map(|_| 0),

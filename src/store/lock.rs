@@ -3,15 +3,13 @@
 //! It is taken three times over, since each can be got round: on the lock file, which says who holds it; on the
 //! folder the file lies in, for a lock file that somebody removed or replaced; and by asking whether anybody still
 //! listens on the daemon's socket, for file systems that do not tell two machines of each other's locks. A holder
-//! whose file is another one than it locked has [lost](Watch::lost) it and must write no more.
+//! whose file is another one than it locked has [lost](crate::store::Watch::lost) it and must write no more.
 
-use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -19,9 +17,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, open, openat, statat};
 use rustix::io::Errno;
 
 use crate::disk::{Disk, Os};
-use crate::model::foreign;
 use crate::store::guarded::Guarded;
 use crate::store::listener::is_listened_to;
+use crate::store::watch::{Watch, signature, signature_at};
 use crate::store::{Layout, StoreError};
 
 const NAME: &str = "lock";
@@ -38,19 +36,6 @@ pub struct DataLock {
     _file: File,
     _folder: File,
     watch: Watch,
-}
-
-/// Whether a lock is still the one that was taken. A clone watches the same lock.
-#[derive(Clone, Debug)]
-pub struct Watch(Arc<Watched>);
-
-#[derive(Debug)]
-struct Watched {
-    /// The lock file's path.
-    path: PathBuf,
-    /// The device and the number of the file that was locked.
-    identity: (u64, u64),
-    is_lost: AtomicBool,
 }
 
 impl DataLock {
@@ -82,8 +67,7 @@ impl DataLock {
             sleep(LOOK);
         }
         let about = file.metadata().map_err(StoreError::io("looking at", &path))?;
-        let (identity, is_lost) = ((about.dev(), about.ino()), AtomicBool::new(false));
-        let watch = Watch(Arc::new(Watched { path, identity, is_lost }));
+        let watch = Watch::new(path, (about.dev(), about.ino()));
         Ok(DataLock { _file: file, _folder: folder, watch })
     }
 
@@ -115,50 +99,6 @@ impl DataLock {
     #[must_use]
     pub fn disk(&self) -> Arc<dyn Disk> {
         Arc::new(Guarded::new(Arc::new(Os), self.watch.clone()))
-    }
-}
-
-impl Watch {
-    /// What became of the lock where it is not this process's any more; none while it is. Once lost it stays lost:
-    /// another process may have been there meanwhile.
-    #[must_use]
-    pub fn lost(&self) -> Option<Lost> {
-        let Watched { path, identity, is_lost } = &*self.0;
-        let found = std::fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
-        let was_lost = is_lost.load(Ordering::Relaxed);
-        let lost = |became, winner| Some(Lost { path: path.clone(), became, winner });
-        let lost = match found {
-            Ok(found) if found == *identity && !was_lost => None,
-            Ok(found) if found == *identity => lost("was not there for a while", None),
-            Ok(_) => lost("is another file than this process locked", signature_at(path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => lost("is not there any more", None),
-            // Nobody can tell, and what is written then is refused by the disk itself.
-            Err(_) if !was_lost => None,
-            Err(_) => lost("cannot be looked at any more", None),
-        };
-        if lost.is_some() {
-            is_lost.store(true, Ordering::Relaxed);
-        }
-        lost
-    }
-}
-
-/// A lock that is another process's, or may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    path: PathBuf,
-    became: &'static str,
-    /// Who has it now, where that is known.
-    pub winner: Option<String>,
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.became)?;
-        match &self.winner {
-            Some(winner) => write!(f, "; {winner} owns this data path now, so this process writes no more"),
-            None => f.write_str("; another process may own this data path now, so this one writes no more"),
-        }
     }
 }
 
@@ -237,20 +177,6 @@ fn sign(file: &mut File, command: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     write!(file, "dccd {command} (process {})", std::process::id())
-}
-
-/// What the lock file says of its holder, at most a line of it; none where it says nothing.
-fn signature(file: &mut File) -> Option<String> {
-    let mut text = String::new();
-    file.take(200).read_to_string(&mut text).ok()?;
-    text.lines().next().filter(|line| !line.is_empty()).map(foreign)
-}
-
-/// The same by its path, where it is a plain file.
-fn signature_at(path: &Path) -> Option<String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut file = File::from(open(path, flags, Mode::empty()).ok()?);
-    file.metadata().is_ok_and(|about| about.is_file()).then(|| signature(&mut file))?
 }
 
 /// The process that holds a lock on an open file, as the kernel lists it.

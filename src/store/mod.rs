@@ -1,14 +1,17 @@
 //! The durable store: one folder a series, whole Parquet files, and a ledger that accounts for every second.
 //!
-//! A series has one writer. Rows are accepted into it, then published period by period: a file appears
-//! whole or not at all, and the ledger speaks of it only afterwards. Files and ledgers are the truth;
-//! everything else is a cache.
+//! A data path has one owner, and a series in it as many writers as there is work. Rows are accepted, then published
+//! period by period: a file appears whole or not at all, and the ledger speaks of it only afterwards. Files and ledgers
+//! are the truth; everything else is a cache.
 //!
 //! Accepted rows are in the journal before anything says so, and stay there until their file is published;
 //! opening a store publishes what the journal of the process before still holds.
 //!
 //! Decisions:
 //!
+//! * **Accepting is apart from publishing** (`store/accept`, `store/publish`). A series has two locks: a gate that is held
+//!   for as long as one frame of the journal takes, and the right to its files, which publishing, purging, restoring
+//!   and repairing take in turn. Rows never wait for the second.
 //! * **The ledger accounts, the footer testifies.** Each file's footer carries its series, period, generation,
 //!   coverage and the digest of its body, so a publish cut short is adopted and a lost ledger is rebuilt. The
 //!   ledger carries the whole-file hash; a file whose size and time are as published is trusted, any other is
@@ -51,12 +54,11 @@
 //! * **Rows are counted as new when they are accepted where none could be held**, and the others when they are
 //!   merged, so that the counter neither waits nor counts twice.
 
+mod accept;
 mod adopt;
 mod checked;
-mod copies;
 mod error;
 mod file;
-mod fold;
 mod folders;
 mod guarded;
 mod inherit;
@@ -80,31 +82,33 @@ mod rows;
 mod scan;
 mod set_aside;
 mod settings;
+mod shared;
 mod verify;
+mod watch;
 mod writer;
 
-pub use adopt::{Adoption, Fate};
-pub(crate) use file::Hashed;
-
-pub use copies::{Bring, Copied, Lesser, NotBrought, Verified};
+pub use accept::Accepted;
+pub use adopt::{Adoption, RowVerdict};
 pub use error::StoreError;
+pub(crate) use file::Hashed;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inherit::{Inheritance, Merged};
 pub use inventory::{Holding, Unaccounted, holding, inventory, is_held};
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
-pub use ledger::{FileEntry, Ledger, Note};
+pub use ledger::{Copied, FileEntry, Ledger, NotRestored, Note, Restore, RestoreNeeded, Verified};
 pub use listener::SOCKET;
-pub use lock::{DataLock, Lost, Watch};
-pub use owner::{Replay, Store};
+pub use lock::DataLock;
+pub use owner::Store;
 pub use place::Part;
-pub use publish::Published;
+pub use publish::{Flushed, Incoming, Published};
 pub use read::period_files;
-pub use recover::{Finding, FindingKind};
+pub use recover::{Finding, FindingKind, Replay};
 pub use scan::{Scan, scan};
 pub use set_aside::{RowsAside, SetAsideRow, set_aside_rows};
 pub use settings::{Bounds, SMALL_ROWS, Settings};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};
-pub use writer::{Accepted, Flushed, Writer};
+pub use watch::{Lost, Watch};
+pub use writer::Writer;

@@ -115,6 +115,13 @@ impl Place {
         made.map_err(StoreError::io("creating", &self.folder))
     }
 
+    /// Makes the names of the series' files durable.
+    pub(crate) fn sync_names(&self) -> Result<(), StoreError> {
+        let (disk, folder) = (&self.disk, &self.folder);
+        let synced = disk.look(folder).and_then(|found| found.map_or(Ok(()), |_| disk.sync_folder(folder)));
+        synced.map_err(StoreError::io("syncing", folder))
+    }
+
     /// Moves a file into the quarantine under a name of its own, never over another.
     pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf, StoreError> {
         self.quarantine(path).map_err(StoreError::io("setting aside", path))

@@ -163,7 +163,7 @@ mod tests {
     fn store(layout: &Layout, series: &Series, rows: Batch) {
         let settings = Settings::of(7, Micros(0));
         let (store, _) = Store::open(layout, settings).unwrap();
-        let (mut writer, _) = store.writer(series).unwrap();
+        let (writer, _) = store.writer(series).unwrap();
         writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
         writer.flush().unwrap();
     }

@@ -194,7 +194,7 @@ async fn collect(house: &House) {
 fn journal(house: &House) {
     let (store, _) = open(&house.layout());
     for series in SERIES {
-        let mut writer = store.writer(&series.parse().unwrap()).unwrap().0;
+        let writer = store.writer(&series.parse().unwrap()).unwrap().0;
         let mut from = at("2024-01-10 01:00:00");
         while from < at(UNTIL) {
             let until = from + Duration::from_micros((HOUR / 2).max(MINUTE) as u64);

@@ -81,12 +81,17 @@ fn takes_pages_until_it_is_killed() {
                 syncing.sync().unwrap();
             }
         });
-        ingest(&store, &mut writers, task);
+        ingest(&store, &mut writers, task, scope);
         drop(ingesting);
     });
 }
 
-fn ingest(store: &Store, writers: &mut [Option<Writer>], task: Task) {
+fn ingest<'scope>(
+    store: &Store,
+    writers: &mut [Option<Writer>],
+    task: Task,
+    scope: &'scope std::thread::Scope<'scope, '_>,
+) {
     let mut dice = Dice::new(task.seed ^ task.from);
     let (skipped, taken) = (task.from as usize, (task.until - task.from) as usize);
     for page in Feed::new(task.seed, task.is_heavy).skip(skipped).take(taken) {
@@ -99,7 +104,13 @@ fn ingest(store: &Store, writers: &mut [Option<Writer>], task: Task) {
         own.accept(page.accepted()).unwrap();
         say(&format!("{ACCEPTED}{}", page.number));
         if dice.once_in(if task.is_heavy { 12 } else { 5 }) {
-            own.flush().unwrap();
+            if dice.once_in(2) {
+                own.flush().unwrap();
+            } else {
+                // Beside the pages that follow.
+                let other = own.clone();
+                scope.spawn(move || other.flush().map(drop).unwrap());
+            }
         }
     }
 }

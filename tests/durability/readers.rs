@@ -112,9 +112,9 @@ fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path)
     let settings = Settings::drawn(&layout, Micros(BEGIN), false).unwrap();
     let bounds = Bounds { small_rows: SMALL_ROWS, ..Bounds::default() };
     let (store, _) = Store::open(&layout, Settings { bounds, ..settings }).unwrap();
-    let mut writer = store.writer(&series).unwrap().0;
+    let writer = store.writer(&series).unwrap().0;
     let (shared, place) = (Shared::default(), layout.folder(&series));
-    append(&mut writer, &mut dice, &shared);
+    append(&writer, &mut dice, &shared);
 
     let met = std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
@@ -122,7 +122,7 @@ fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path)
             read_on(&place, read, reads, manner, &shared)
         });
         while !shared.with(|state| state.is_over) {
-            append(&mut writer, &mut dice, &shared);
+            append(&writer, &mut dice, &shared);
             shared.wait_for_a_read();
         }
         reading.join().unwrap()
@@ -170,7 +170,7 @@ impl Drop for Over<'_> {
 }
 
 /// Publishes a few more rows, now and then with the last ones once more, or some that are late.
-fn append(writer: &mut Writer, dice: &mut Dice, shared: &Shared) {
+fn append(writer: &Writer, dice: &mut Dice, shared: &Shared) {
     let from = shared.with(|state| state.published);
     let until = from + 1 + dice.below(9) as i64;
     let again = match dice.below(12) {

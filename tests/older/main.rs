@@ -82,7 +82,7 @@ fn in_an_older_tree_the_order_of_names_becomes_the_order_of_time() {
 fn a_book_of_an_older_tree_goes_on_behind_the_highest_number_of_all_its_days() {
     let tree = Tree::new();
     let (store, _) = tree.open();
-    let (mut writer, _) = store.writer(&tree.book).unwrap();
+    let (writer, _) = store.writer(&tree.book).unwrap();
     assert_eq!(writer.next_ord(), 10, "the update that went back over midnight has 9");
 
     let mut rows = Batch::of(Kind::OrderBook);

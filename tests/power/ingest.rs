@@ -160,7 +160,7 @@ fn ingest(mut writers: [Writer; SERIES.len()], store: &Store, power: &Power<'_>,
 }
 
 /// The page that begins where the first gap does; now and then it asks for the last rows before once more.
-fn next_page(writer: &mut Writer, draws: &mut Draws) -> (Accepted, Window) {
+fn next_page(writer: &Writer, draws: &mut Draws) -> (Accepted, Window) {
     writer.account(|ledger| {
         ledger.wanted_since.get_or_insert(ORIGIN);
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
-use dccd::remote::{Bringer, Remote};
+use dccd::remote::{Remote, Restorer};
 use dccd::store::{
     Accepted, Copied, Finding, Layout, Ledger, Part, Settings, Store, Verified, Writer, period_files,
 };
@@ -53,7 +53,7 @@ impl Home {
 
     /// Accepts and publishes hours.
     pub(crate) fn take(&self, first: i64, count: usize, close: f64) {
-        let (mut writer, _) = self.open();
+        let (writer, _) = self.open();
         writer.accept(hours(first, count, close)).unwrap();
         writer.flush().unwrap();
     }
@@ -84,7 +84,7 @@ impl Home {
     /// Takes a late row of 2023, with what is on a remote only brought back from there.
     pub(crate) async fn late_row(&self, remote: Arc<dyn Remote>) {
         let store = self.store();
-        store.bring_with(Arc::new(Bringer {
+        store.restore_with(Arc::new(Restorer {
             remotes: vec![remote],
             telemetry: Telemetry::new(),
             runtime: Handle::current(),
@@ -92,7 +92,7 @@ impl Home {
         }));
         let series = self.series.clone();
         let taking = tokio::task::spawn_blocking(move || {
-            let (mut writer, _) = store.writer(&series).unwrap();
+            let (writer, _) = store.writer(&series).unwrap();
             writer.accept(hours(-3, 1, 5.0)).unwrap();
             writer.flush().unwrap();
         });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dccd::model::{Micros, Series};
-use dccd::remote::{Bringer, Bucket, Mirror, Restoring, pending};
+use dccd::remote::{Bucket, Mirror, Restorer, Restoring, pending};
 use dccd::store::{
     Bounds, Copied, Layout, Ledger, Settings, Store, period_files, scan, sha256, verify_series,
 };
@@ -128,7 +128,7 @@ async fn an_open_file_that_is_only_on_a_remote_is_brought_back_from_under_its_ol
     let store = tree.store();
     drop(store.writer(&tree.series).unwrap());
     assert!(tree.ledger().is_away("2024"));
-    store.bring_with(Arc::new(Bringer {
+    store.restore_with(Arc::new(Restorer {
         remotes: vec![Arc::new(served.s3())],
         telemetry: Telemetry::new(),
         runtime: Handle::current(),
@@ -137,7 +137,7 @@ async fn an_open_file_that_is_only_on_a_remote_is_brought_back_from_under_its_ol
 
     let (own, series) = (store.clone(), tree.series.clone());
     tokio::task::spawn_blocking(move || {
-        let (mut writer, _) = own.writer(&series).unwrap();
+        let (writer, _) = own.writer(&series).unwrap();
         writer.accept(hours(26, 1, 3.0)).unwrap();
         writer.flush().unwrap();
     })
@@ -217,7 +217,7 @@ impl Tree {
 
     /// Accepts and publishes one more hour.
     fn take(&self, store: &Store, hour: i64) {
-        let (mut writer, _) = store.writer(&self.series).unwrap();
+        let (writer, _) = store.writer(&self.series).unwrap();
         writer.accept(hours(hour, 1, 3.0)).unwrap();
         writer.flush().unwrap();
     }

@@ -19,11 +19,11 @@ fn a_copy_cut_short_between_two_files_of_a_period_has_all_rows_its_ledger_speaks
         let mut dice = Dice(seed);
         let home = Home::new();
         let store = home.store();
-        let (mut writer, _) = store.writer(&home.series).unwrap();
+        let (writer, _) = store.writer(&home.series).unwrap();
         let mut copy = Copy::default();
         let mut next = 0;
         for version in 1..30 {
-            home.publish(&mut writer, &mut dice, &mut next, version);
+            home.publish(&writer, &mut dice, &mut next, version);
             if dice.below(3) > 0 {
                 continue;
             }
@@ -122,7 +122,7 @@ impl Home {
     }
 
     /// Publishes new hours, the newest once more, or some that are late.
-    fn publish(&self, writer: &mut Writer, dice: &mut Dice, next: &mut i64, version: i64) {
+    fn publish(&self, writer: &Writer, dice: &mut Dice, next: &mut i64, version: i64) {
         let again = [0, 1, 3, 3, 6][dice.below(5) as usize].min(*next);
         let new = dice.below(4) as i64;
         let count = usize::try_from(again + new).unwrap();

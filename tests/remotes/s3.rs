@@ -152,13 +152,13 @@ async fn however_two_writers_race_the_higher_fence_stands_and_no_coverage_is_los
         winner.unwrap();
         let (after, _) = bucket.ledger().await.unwrap().unwrap();
         assert_eq!(after.fence, higher);
-        assert_eq!(after.lesser_than(&before), None, "round {round}");
-        assert_eq!(after.lesser_than(&high.ledger()), None, "round {round}");
+        assert_eq!(after.restore_needed(&before), None, "round {round}");
+        assert_eq!(after.restore_needed(&high.ledger()), None, "round {round}");
         let refused = late.err();
         let is_refusal = |error: &RemoteError| {
             matches!(
                 error,
-                RemoteError::Fenced { .. } | RemoteError::Lesser { .. } | RemoteError::Changed { .. }
+                RemoteError::Fenced { .. } | RemoteError::RestoreNeeded { .. } | RemoteError::Changed { .. }
             )
         };
         assert!(refused.as_ref().is_none_or(is_refusal), "{refused:?}");
@@ -308,7 +308,7 @@ fn frames_of_an_earlier_ownership_are_late_rows_without_coverage() {
     home.take(0, 3, 1.0);
     let store = home.store();
     store.own_under(&home.series, 1).unwrap();
-    let (mut writer, _) = store.writer(&home.series).unwrap();
+    let (writer, _) = store.writer(&home.series).unwrap();
     writer.accept(hours(2, 3, 5.0)).unwrap();
     drop((writer, store));
     // Another owner's account took the place of this one before the frames were published.

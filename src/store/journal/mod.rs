@@ -19,7 +19,7 @@ mod segment;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,8 @@ pub(crate) struct Journal {
     bounds: Bounds,
     /// One sync at a time.
     syncing: Mutex<()>,
+    /// One hand at a time removes segments.
+    releasing: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -92,8 +94,17 @@ struct State {
     broken: bool,
     accepted_frames: u64,
     rewrites: u64,
-    /// For each series the oldest frame that is not settled.
-    held: HashMap<Series, u64>,
+    /// For each series the frames that are not settled.
+    held: HashMap<Series, Frames>,
+}
+
+/// Frames of one series that are not settled.
+#[derive(Clone, Copy, Debug)]
+struct Frames {
+    /// None of them lies before this position.
+    first: u64,
+    /// Position of the last one.
+    last: u64,
 }
 
 #[derive(Debug)]
@@ -133,6 +144,7 @@ impl Journal {
             folder,
             bounds: settings.bounds,
             syncing: Mutex::new(()),
+            releasing: Mutex::new(()),
             state: Mutex::new(state),
         }
     }
@@ -161,7 +173,7 @@ impl Journal {
         let (position, is_full) = {
             let mut state = self.state();
             let position = self.write(&mut state, frame)?;
-            state.held.entry(series.clone()).or_insert(position);
+            state.hold(series, (position, position));
             (position, state.unsynced_bytes > self.bounds.unsynced_bytes)
         };
         if is_full {
@@ -170,14 +182,23 @@ impl Journal {
         Ok(position)
     }
 
-    /// Keeps the frames of a series from a position on until they are settled.
-    pub(crate) fn hold(&self, series: &Series, position: u64) {
-        self.state().held.entry(series.clone()).or_insert(position);
+    /// Keeps frames of a series, by the positions of the first and the last, until they are settled.
+    pub(crate) fn hold(&self, series: &Series, frames: (u64, u64)) {
+        self.state().hold(series, frames);
     }
 
-    /// Every frame of a series is in its files and its ledger.
-    pub(crate) fn settle(&self, series: &Series) {
-        self.state().held.remove(series);
+    /// Every frame of a series up to a mark is in its files and its ledger. Those behind it are kept.
+    pub(crate) fn settle(&self, series: &Series, upto: Mark) {
+        let mut state = self.state();
+        if upto.journal != state.id {
+            return;
+        }
+        let Some(frames) = state.held.get_mut(series) else { return };
+        if frames.last <= upto.position {
+            state.held.remove(series);
+        } else {
+            frames.first = frames.first.max(upto.position + 1);
+        }
     }
 
     /// Makes everything accepted so far durable.
@@ -206,24 +227,27 @@ impl Journal {
         Ok(state.watermarks())
     }
 
-    /// Removes the segments all of whose frames are settled, oldest first; says how many.
+    /// Removes the segments all of whose frames are settled, oldest first; says how many. Frames are written meanwhile.
+    /// Where another hand is at it, that one removes them, or the next.
     pub(crate) fn release(&self) -> Result<usize, StoreError> {
-        let mut state = self.state();
         let mut removed = 0;
-        while let Some(oldest) = state.closed.front() {
-            if state.held.values().any(|held| *held <= oldest.last) {
-                break;
-            }
+        // The order matters: from what is left a new process tells which positions were given.
+        let _alone = match self.releasing.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(removed),
+        };
+        loop {
+            let Some(oldest) = self.state().take_settled() else { return Ok(removed) };
             match self.disk.remove(&oldest.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::io("removing", &oldest.path)(error));
+                    let refused = StoreError::io("removing", &oldest.path)(error);
+                    self.state().closed.push_front(oldest);
+                    return Err(refused);
                 }
-                _ => {}
+                _ => removed += 1,
             }
-            state.closed.pop_front();
-            removed += 1;
         }
-        Ok(removed)
     }
 
     /// Whether a segment can be written: with none open, one is made.
@@ -333,6 +357,18 @@ impl State {
         if !self.unsynced.is_empty() {
             self.unsynced_segments.push(active);
         }
+    }
+
+    fn hold(&mut self, series: &Series, (first, last): (u64, u64)) {
+        let frames = self.held.entry(series.clone()).or_insert(Frames { first, last });
+        frames.last = frames.last.max(last);
+    }
+
+    /// Takes the oldest closed segment, where all of its frames are settled.
+    fn take_settled(&mut self) -> Option<Closed> {
+        let oldest = self.closed.front()?;
+        let is_held = self.held.values().any(|frames| frames.first <= oldest.last);
+        if is_held { None } else { self.closed.pop_front() }
     }
 
     fn forget_until(&mut self, durable: u64) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Micros, Series, Window, Windows, foreign};
 use crate::store::Mark;
-use crate::store::ledger::{FileEntry, Ledger, Note};
+use crate::store::ledger::account::{FileEntry, Ledger, Note};
 
 type Pairs = Vec<(i64, i64)>;
 type Reasons = Vec<(i64, i64, String)>;

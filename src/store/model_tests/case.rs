@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Dice;
-use super::disk::{Fault, ModelDisk};
+use super::amid::{Deeds, Done, Log};
+use super::disk::ModelDisk;
 use super::guard::Guard;
 use super::lookout::Lookout;
 use super::oracle::{Answer, Held};
 use super::track::{BORDER, Track};
+use super::world::Fault;
 use crate::disk::Disk;
 use crate::model::Micros;
 use crate::store::ledger::Read;
@@ -28,6 +30,8 @@ pub(super) struct Case {
     store: Option<Store>,
     tracks: [Track; 3],
     sync_each: bool,
+    /// Draws what other hands do amid a publish; none in cases where nobody does anything.
+    others: Option<Dice>,
     restarts: u64,
     told: Vec<String>,
 }
@@ -46,6 +50,7 @@ impl Case {
                 Track::new("binance/BTC-USDT/orderbook", 0),
             ],
             sync_each: dice.below(8) == 0,
+            others: (seed % 4 != 2).then(|| Dice::new(seed ^ 0xA31D)),
             restarts: 0,
             told: Vec::new(),
             dice,
@@ -110,7 +115,7 @@ impl Case {
 
     fn accept(&mut self, at: usize) {
         let series = self.tracks[at].series.clone();
-        let mut writer = match self.store.as_ref().map(|store| store.writer(&series)) {
+        let writer = match self.store.as_ref().map(|store| store.writer(&series)) {
             Some(Ok((writer, _))) => writer,
             _ => return self.tell(format!("no writer of {series}")),
         };
@@ -127,22 +132,76 @@ impl Case {
 
     fn flush(&mut self, at: usize) -> Result<(), String> {
         let series = self.tracks[at].series.clone();
-        let Some(Ok((mut writer, _))) = self.store.as_ref().map(|store| store.writer(&series)) else {
+        let Some(Ok((writer, _))) = self.store.as_ref().map(|store| store.writer(&series)) else {
             self.tell(format!("no writer of {series}"));
             return Ok(());
         };
         // Refused, the same writer may be asked once more.
         for _ in 0..1 + self.dice.below(2) {
             let lookout = Lookout::new(&self.disk, &self.layout);
+            let log = self.let_others_act(at);
             let flushed = writer.flush();
+            self.disk.end_amid();
             self.tell(format!("flush {series}: {:?}", flushed.as_ref().map(|flushed| flushed.folds)));
-            lookout.check(&series, usize::MAX, flushed.is_ok())?;
             if flushed.is_ok() {
                 self.tracks[at].oracle.is_durable();
+            }
+            let may_go_on = self.take_what_others_did(log);
+            lookout.check(&series, usize::MAX, flushed.is_ok())?;
+            if !may_go_on {
+                // The process has to end; the rows are where the system keeps them.
+                drop(writer);
+                return self.restart(false);
+            }
+            if flushed.is_ok() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Has other hands do something amid the publish of a series that follows.
+    fn let_others_act(&mut self, at: usize) -> Log {
+        let Some((dice, store)) = self.others.as_mut().zip(self.store.as_ref()) else {
+            return Log::default();
+        };
+        if dice.below(2) == 0 {
+            return Log::default();
+        }
+        let mut deeds = Deeds::draw(dice, store, &mut self.tracks, at, self.sync_each);
+        let log = deeds.log();
+        if let Some(after) = deeds.next_after() {
+            self.disk.amid(after, Box::new(move || deeds.act()));
+        }
+        log
+    }
+
+    /// Gives what others did to the models, in its order; says whether the process may go on.
+    fn take_what_others_did(&mut self, log: Log) -> bool {
+        let mut may_go_on = true;
+        for done in log.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            match done {
+                Done::Answered(track, answer) => {
+                    let (series, rows) = (&self.tracks[track].series, &answer.rows);
+                    let told =
+                        format!("  amid it {series} {rows:?} {:?}: {}", answer.covered, answer.accepted);
+                    self.told.push(told);
+                    self.tracks[track].oracle.give(answer);
+                }
+                Done::Synced(synced) => {
+                    self.told.push(format!("  amid it a sync: {synced}"));
+                    if synced {
+                        self.tracks.iter_mut().for_each(|track| track.oracle.is_durable());
+                    }
+                    may_go_on &= synced;
+                }
+                Done::Published(track) => {
+                    self.told.push(format!("  amid it {} is published", self.tracks[track].series));
+                    self.tracks[track].oracle.is_durable();
+                }
+            }
+        }
+        may_go_on
     }
 
     fn sync(&mut self) -> Result<(), String> {

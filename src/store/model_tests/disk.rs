@@ -9,60 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use super::Dice;
 use super::contents::{Contents, Snapshot};
-use super::guard::{Guard, aside_of_other, guard_of, guard_of_content};
+use super::guard::{Guard, aside_of_other, guard_of_content};
+use super::names::{Change, Entry};
+use super::world::{Amid, Fault, World};
 use crate::disk::{Disk, Found, Reading, Writing, folder_of, is_aside};
-
-/// What happens to an operation to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It and everything after it fails: the process is dead.
-    Death,
-    /// As that, at the operation that follows the next open file to take its name: amid a fold, where it is one.
-    DeathAtOpenFile,
-    /// The next open file is refused its name: in a fold, the file beside it has its own by then.
-    RefusalOfOpenFile,
-    /// It fails like this, and so do as many after it.
-    Refusal(io::ErrorKind, u32),
-}
 
 #[derive(Clone)]
 pub(super) struct ModelDisk(Arc<Mutex<World>>);
-
-struct World {
-    files: Vec<Contents>,
-    now: Names,
-    durable: Names,
-    /// Changes of names that are not synced, by folder, oldest first.
-    pending: Vec<(PathBuf, Change)>,
-    operations: u64,
-    fault: Option<(u64, Fault)>,
-    dead: bool,
-    without: Option<Guard>,
-    /// A rename held back where two take their names in the wrong order.
-    held_back: Option<(PathBuf, PathBuf)>,
-    /// The operation at which it happens after all.
-    release_at: u64,
-    /// The files of periods as they took their names, one after the other, since somebody began to look.
-    seen: Vec<(PathBuf, Option<Entry>)>,
-    dice: Dice,
-}
-
-type Names = BTreeMap<PathBuf, Entry>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    Folder,
-    File(usize),
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    Set(PathBuf, Entry),
-    Remove(PathBuf),
-    Rename(PathBuf, PathBuf, usize),
-}
 
 impl fmt::Debug for ModelDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,21 +26,7 @@ impl fmt::Debug for ModelDisk {
 
 impl ModelDisk {
     pub(super) fn new(seed: u64, without: Option<Guard>) -> Self {
-        let names = Names::from([(PathBuf::from("/"), Entry::Folder)]);
-        ModelDisk(Arc::new(Mutex::new(World {
-            files: Vec::new(),
-            now: names.clone(),
-            durable: names,
-            pending: Vec::new(),
-            operations: 0,
-            fault: None,
-            dead: false,
-            without,
-            held_back: None,
-            release_at: u64::MAX,
-            seen: Vec::new(),
-            dice: Dice::new(seed),
-        })))
+        ModelDisk(Arc::new(Mutex::new(World::new(seed, without))))
     }
 
     /// A file has another name, as if it always had.
@@ -153,25 +93,33 @@ impl ModelDisk {
 
     /// The power went: what was not synced survives in part.
     pub(super) fn cut_power(&self) {
+        self.world().cut_power();
+    }
+
+    /// Something happens amid the operations to come: after so many of them, and again as often as it says.
+    pub(super) fn amid(&self, after: u64, act: Box<dyn FnMut() -> Option<u64> + Send>) {
         let mut world = self.world();
-        (world.dead, world.fault, world.held_back) = (false, None, None);
-        for (_, change) in std::mem::take(&mut world.pending) {
-            if world.dice.below(2) == 0 {
-                apply(&mut world.durable, &change);
-            }
-        }
-        let orphans = |names: &Names| -> Vec<PathBuf> {
-            let is_lost = |path: &&PathBuf| {
-                path.ancestors().skip(1).any(|above| names.get(above) != Some(&Entry::Folder))
-            };
-            names.keys().filter(is_lost).cloned().collect()
+        world.amid = Some(Amid { at: world.operations + after, act });
+    }
+
+    /// From here on nothing happens amid anything.
+    pub(super) fn end_amid(&self) {
+        let amid = self.world().amid.take();
+        // What it holds may end only now, and wants the disk for that.
+        drop(amid);
+    }
+
+    /// Does what is due now, without anything happening amid it.
+    fn happen(&self) {
+        let due = {
+            let mut world = self.world();
+            let now = world.operations;
+            world.amid.take_if(|amid| amid.at <= now)
         };
-        for path in orphans(&world.durable) {
-            world.durable.remove(&path);
+        let Some(mut amid) = due else { return };
+        if let Some(after) = (amid.act)() {
+            self.amid(after, amid.act);
         }
-        world.now = world.durable.clone();
-        let World { files, dice, .. } = &mut *world;
-        files.iter_mut().for_each(|file| file.cut(dice));
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -180,6 +128,7 @@ impl ModelDisk {
 
     /// Counts an operation; fails it where that is planned.
     fn operation(&self) -> io::Result<MutexGuard<'_, World>> {
+        self.happen();
         let mut world = self.world();
         world.operations += 1;
         if world.dead {
@@ -202,70 +151,6 @@ impl ModelDisk {
                 }
                 Err(kind.into())
             }
-        }
-    }
-}
-
-impl World {
-    /// Makes the names of a folder durable, unless that is what is left out.
-    fn sync_names(&mut self, folder: &Path) {
-        let without = self.without;
-        let (mut kept, mut applied) = (Vec::new(), Vec::new());
-        for (at, change) in std::mem::take(&mut self.pending) {
-            if at != folder {
-                kept.push((at, change));
-            } else if without.is_some() && guard_of(&change) == without {
-                // Never asked for, so it stays in doubt.
-                kept.push((at, change));
-            } else {
-                applied.push(change);
-            }
-        }
-        applied.iter().for_each(|change| apply(&mut self.durable, change));
-        self.pending = kept;
-    }
-
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        let Some(Entry::File(file)) = self.now.remove(from) else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        self.now.insert(to.to_owned(), Entry::File(file));
-        self.pending.push((folder_of(to).to_owned(), Change::Rename(from.to_owned(), to.to_owned(), file)));
-        Ok(())
-    }
-
-    /// A fold in the wrong order ends here: the file takes its name after all.
-    fn release(&mut self) {
-        let is_time = self.operations >= self.release_at;
-        if let Some((from, to)) = self.held_back.take_if(|_| is_time) {
-            self.release_at = u64::MAX;
-            let _ = self.rename(&from, &to);
-        }
-    }
-
-    fn content(&self, file: usize) -> Arc<dyn Reading> {
-        Arc::new(Snapshot(self.files[file].bytes.clone()))
-    }
-
-    fn file(&self, path: &Path) -> io::Result<usize> {
-        match self.now.get(path) {
-            Some(Entry::File(file)) => Ok(*file),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-}
-
-fn apply(names: &mut Names, change: &Change) {
-    match change {
-        Change::Set(path, entry) => {
-            names.insert(path.clone(), *entry);
-        }
-        Change::Remove(path) => {
-            names.remove(path);
-        }
-        Change::Rename(from, to, file) => {
-            names.remove(from);
-            names.insert(to.clone(), Entry::File(*file));
         }
     }
 }
@@ -377,12 +262,6 @@ impl Disk for ModelDisk {
 struct Handle {
     disk: Weak<Mutex<World>>,
     file: usize,
-}
-
-impl fmt::Debug for World {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("World")
-    }
 }
 
 impl Writing for Handle {

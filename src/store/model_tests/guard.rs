@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::disk::{Change, Entry};
+use super::names::{Change, Entry};
 use crate::disk::{aside, is_aside};
 
 /// A guarantee that can be left out, to see whether anything notices.

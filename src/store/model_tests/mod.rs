@@ -7,14 +7,17 @@
 //! durable coverage lost, and updates of a book numbered one after the other. At every moment readers of plain files meet
 //! no hole, and after each step the order of names is the order of rows.
 
+mod amid;
 mod case;
 mod contents;
 mod disk;
 mod guard;
 mod lookout;
+mod names;
 mod oracle;
 mod set_aside;
 mod track;
+mod world;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,8 +25,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use case::Case;
-use disk::{Fault, ModelDisk};
+use disk::ModelDisk;
 use guard::Guard;
+use world::Fault;
 
 use crate::model::{Batch, Kind, Micros, Window};
 use crate::store::{Accepted, Layout, Settings, Store, StoreError};
@@ -117,7 +121,7 @@ fn a_journal_whose_frames_could_not_be_made_durable_claims_nothing_more() {
     let series = "binance/BTC-USDT/ohlc/1h".parse().expect("a series");
     let page =
         || Accepted { rows: Batch::of(Kind::Ohlc), covered: window(0, 1), empty: None, derived: false };
-    let (mut writer, _) = store.writer(&series).expect("an empty series");
+    let (writer, _) = store.writer(&series).expect("an empty series");
     writer.accept(page()).expect("there is room");
 
     disk.plan(1, Fault::Refusal(io::ErrorKind::Other, 40));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::disk::{Fault, ModelDisk};
+use super::disk::ModelDisk;
 use super::guard::Guard;
+use super::world::Fault;
 use crate::disk::Disk;
 use crate::model::{Batch, Candle, Kind, Micros, OddFault, OddRow, Series, Window};
 use crate::store::ledger::Read;
@@ -94,16 +95,16 @@ const PAGES: i64 = 3;
 /// Three pages, each of which has a row that cannot be true; every one is published.
 fn collect(disk: &ModelDisk, mistake: Mistake) -> Result<(), StoreError> {
     let store = open(disk)?;
-    let (mut writer, _) = store.writer(&place().1)?;
+    let (writer, _) = store.writer(&place().1)?;
     for page in 0..PAGES {
         if mistake == Mistake::Order {
-            accept(&mut writer, page)?;
+            accept(&writer, page)?;
             store.sync()?;
         }
         let row = OddRow::new(OddFault::Contradiction, "its high is below its low", &text(page), None);
         writer.set_aside(&[row], Micros(page))?;
         if mistake != Mistake::Order {
-            accept(&mut writer, page)?;
+            accept(&writer, page)?;
             store.sync()?;
         }
     }
@@ -115,7 +116,7 @@ fn text(page: i64) -> String {
     format!("[{page}, \"{}\"]", "9".repeat(700))
 }
 
-fn accept(writer: &mut Writer, page: i64) -> Result<(), StoreError> {
+fn accept(writer: &Writer, page: i64) -> Result<(), StoreError> {
     let mut rows = Batch::of(Kind::Ohlc);
     let ts = Micros(page * HOUR + HOUR / 2);
     rows.candles_mut().push(Candle {

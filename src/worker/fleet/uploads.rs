@@ -180,7 +180,7 @@ impl Fleet {
                     self.published(&bucket, series, &ledger, published, &mut sent).await?;
                     self.owned.mark(series, false);
                 }
-                Err(RemoteError::Lesser { .. }) => self.restore(bucketed, series).await?,
+                Err(RemoteError::RestoreNeeded { .. }) => self.restore(bucketed, series).await?,
                 // It was replaced while it was read.
                 Err(RemoteError::Damaged { .. }) if self.written(series).await? != written => {}
                 Err(error) => return Err(error.into()),

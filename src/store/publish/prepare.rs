@@ -38,6 +38,17 @@ pub struct Published {
     pub last_ord: Option<i64>,
 }
 
+/// The outcome of a flush.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// The files, in the order they were written.
+    pub files: Vec<Published>,
+    /// Rows stored, revised and repeated.
+    pub tally: Tally,
+    /// Files of large periods that were written anew, with rows of the open file beside them or late ones.
+    pub folds: u64,
+}
+
 /// What an open file says of the file beside it.
 #[derive(Clone, Copy)]
 pub(crate) struct Beside {

@@ -3,29 +3,45 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Replay, Shared, Store};
 use crate::disk::{Disk, is_aside};
 use crate::model::{Micros, Series, Window};
 use crate::store::journal::{Damage, Entry, scan};
-use crate::store::recover::Finding;
-use crate::store::{FindingKind, Mark, Note, StoreError, Writer};
+use crate::store::shared::Shared;
+use crate::store::{Finding, FindingKind, Mark, Note, StoreError, Writer};
+
+/// What opening a store met and did.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// Whole frames in the journal of the process before.
+    pub frames: u64,
+    /// Rows of them that were not published yet.
+    pub rows: u64,
+    /// Whether that process ended in good order, or there was none.
+    pub is_clean: bool,
+    /// Damaged files and frames, each with its series where that is known.
+    pub findings: Vec<(Option<Series>, Finding)>,
+    /// Series whose rows could not be published; they stay in the journal and are tried again.
+    pub failures: Vec<(Series, StoreError)>,
+}
 
 /// The journal of the process before, as it is read.
-pub(super) struct Replaying<'a> {
-    store: &'a Store,
+pub(crate) struct Replaying<'a> {
+    shared: &'a Arc<Shared>,
     /// None for a series that cannot be opened.
     writers: HashMap<Series, Option<Writer>>,
-    /// Position of the first frame of each series.
-    first: HashMap<Series, u64>,
+    /// Positions of the first and the last frame of each series.
+    frames: HashMap<Series, (u64, u64)>,
     out: Replay,
 }
 
 impl Replaying<'_> {
-    pub(super) fn run(store: &Store, now: Micros) -> Result<Replay, StoreError> {
+    /// Reads the journal, and publishes what files and ledgers do not hold.
+    pub(crate) fn run(shared: &Arc<Shared>, now: Micros) -> Result<Replay, StoreError> {
         let mut replaying =
-            Replaying { store, writers: HashMap::new(), first: HashMap::new(), out: Replay::default() };
-        let Shared { disk, layout, journal, .. } = &*store.0;
+            Replaying { shared, writers: HashMap::new(), frames: HashMap::new(), out: Replay::default() };
+        let Shared { disk, layout, journal, .. } = &**shared;
         for folder in [layout.journal(), layout.quarantine()] {
             sweep(&**disk, &folder).map_err(StoreError::io("tidying", &folder))?;
         }
@@ -52,16 +68,17 @@ impl Replaying<'_> {
 
     fn take(&mut self, mark: Mark, entry: Entry) {
         let Entry::Page(series, page) = entry else { return };
-        self.first.entry(series.clone()).or_insert(mark.position);
+        let at = mark.position;
+        self.frames.entry(series.clone()).and_modify(|frames| frames.1 = at).or_insert((at, at));
         if !self.writers.contains_key(&series) {
             let writer = self.open(&series);
             self.writers.insert(series.clone(), writer);
         }
-        let Some(Some(writer)) = self.writers.get_mut(&series) else { return };
+        let Some(Some(writer)) = self.writers.get(&series) else { return };
         let before = writer.waiting_rows();
-        writer.replay(mark, page);
+        writer.own.intake().replay(mark, page);
         self.out.rows += writer.waiting_rows().saturating_sub(before) as u64;
-        if writer.waiting_rows() >= self.store.0.bounds.replayed_rows {
+        if writer.waiting_rows() >= self.shared.bounds.replayed_rows {
             // Its frames stay until all of them are read, so a failure here loses nothing.
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));
@@ -70,9 +87,9 @@ impl Replaying<'_> {
     }
 
     fn open(&mut self, series: &Series) -> Option<Writer> {
-        let opened = self.store.writer(series).and_then(|(writer, findings)| {
+        let opened = Writer::open(self.shared, series).and_then(|(writer, findings)| {
             // What that process renamed last is seen, and need not be durable; its frames are about to go.
-            writer.sync_names()?;
+            writer.own.place.sync_names()?;
             Ok((writer, findings))
         });
         match opened {
@@ -90,25 +107,27 @@ impl Replaying<'_> {
 
     /// What the process accepted last may not have reached the disk: where that is a gap, it has its reason.
     fn note_the_end(&mut self, now: Micros) {
-        for writer in self.writers.values_mut().flatten() {
-            let lost = writer.reach().and_then(|reach| Window::new(reach, now));
+        for writer in self.writers.values().flatten() {
+            let mut intake = writer.own.intake();
+            let lost = intake.reach().and_then(|reach| Window::new(reach, now));
             let reason = "dccd ended without a clean stop; what it took last may not have reached the disk";
-            lost.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
+            lost.into_iter().for_each(|window| intake.note(Note { window, reason: reason.to_owned() }));
         }
     }
 
-    /// Whose frames a damaged stretch held nobody knows: a gap amid what was read of any series may be one of them.
+    /// A damaged stretch may have held frames of any series: a gap amid what was read of any series may be one of them.
     fn note_damage(&mut self) {
-        for writer in self.writers.values_mut().flatten() {
+        for writer in self.writers.values().flatten() {
+            let mut intake = writer.own.intake();
             let reason = "a damaged stretch of the journal was set aside; what it held is lost";
-            let window = writer.waiting_window();
-            window.into_iter().for_each(|window| writer.note(Note { window, reason: reason.to_owned() }));
+            let window = intake.waiting_window();
+            window.into_iter().for_each(|window| intake.note(Note { window, reason: reason.to_owned() }));
         }
     }
 
     /// Copies bytes that are no frame into the quarantine, under a name of their own.
     fn keep_aside(&mut self, damage: &Damage) -> Result<(), StoreError> {
-        let Shared { disk, layout, folders, .. } = &*self.store.0;
+        let Shared { disk, layout, folders, .. } = &**self.shared;
         let bytes = disk.read(&damage.path).map_err(StoreError::io("reading", &damage.path))?;
         let range = usize::try_from(damage.from).unwrap_or(0)..usize::try_from(damage.until).unwrap_or(0);
         let bytes = bytes.get(range).unwrap_or_default();
@@ -128,10 +147,10 @@ impl Replaying<'_> {
 
     fn publish_everything(&mut self, end: u64) {
         // Until a series is published the segments of its frames stay, whoever is published before it.
-        self.first.iter().for_each(|(series, first)| self.store.0.journal.hold(series, *first));
+        self.frames.iter().for_each(|(series, frames)| self.shared.journal.hold(series, *frames));
         for (series, writer) in std::mem::take(&mut self.writers) {
-            let Some(mut writer) = writer else {
-                self.store.0.state().unread.insert(series, end);
+            let Some(writer) = writer else {
+                self.shared.is_unread(series, end);
                 continue;
             };
             if let Err(error) = writer.flush() {

@@ -55,7 +55,7 @@ impl Copied {
 
 /// Why files that are on remotes only did not come back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotBrought {
+pub enum NotRestored {
     /// It may work another time.
     Later(String),
     /// The remotes answered, and none of them holds the file any more.
@@ -63,17 +63,17 @@ pub enum NotBrought {
 }
 
 /// Brings back files that are on remotes only.
-pub trait Bring: std::fmt::Debug + Send + Sync {
+pub trait Restore: std::fmt::Debug + Send + Sync {
     /// Writes a file of a series to `to`, durable. Blocks, for as long as the remote may take.
     ///
     /// # Errors
-    /// See [`NotBrought`]; what lies at `to` then is to be removed.
-    fn bring(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotBrought>;
+    /// See [`NotRestored`]; what lies at `to` then is to be removed.
+    fn restore(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotRestored>;
 }
 
-/// Why the copy of a series must not be replaced by what is here.
+/// What a copy of a series has more than is here: it is to be restored before the copy may be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lesser {
+pub enum RestoreNeeded {
     /// The copy covers a window that is not covered here.
     Window(Window),
     /// The copy of this period has rows that are not here.
@@ -190,16 +190,16 @@ impl Ledger {
         }
     }
 
-    /// What `theirs`, the account of a copy, has and this one has not; none where the copy may be replaced.
+    /// What is to be restored of a copy, whose account is `theirs`, before it may be replaced; none where nothing is.
     #[must_use]
-    pub fn lesser_than(&self, theirs: &Ledger) -> Option<Lesser> {
+    pub fn restore_needed(&self, theirs: &Ledger) -> Option<RestoreNeeded> {
         let mut missing = theirs.covered.clone();
         missing.remove_all(&self.covered);
         if let Some(window) = missing.first() {
-            return Some(Lesser::Window(window));
+            return Some(RestoreNeeded::Window(window));
         }
         let fewer = |name: &&str| self.rows_of(name) < theirs.rows_of(name);
-        theirs.periods().find(fewer).map(|name| Lesser::Period(name.to_owned()))
+        theirs.periods().find(fewer).map(|name| RestoreNeeded::Period(name.to_owned()))
     }
 
     /// Rows of a period, those of an open file that is dead left out.
@@ -263,7 +263,7 @@ impl Ledger {
     ///
     /// # Errors
     /// What theirs has more of periods that both have a file of: their rows must be merged first.
-    pub fn merged(&self, theirs: &Ledger, kind: Kind) -> Result<Ledger, Lesser> {
+    pub fn merged(&self, theirs: &Ledger, kind: Kind) -> Result<Ledger, RestoreNeeded> {
         let mut merged = self.clone();
         for name in theirs.periods() {
             if self.files.contains_key(name) || self.open_files.contains_key(name) {
@@ -279,7 +279,7 @@ impl Ledger {
             }
         }
         merged.learn(theirs);
-        merged.lesser_than(theirs).map_or(Ok(merged), Err)
+        merged.restore_needed(theirs).map_or(Ok(merged), Err)
     }
 
     /// What a copy covers of a period and this account does not.
@@ -368,16 +368,16 @@ mod tests {
     #[test]
     fn a_copy_that_covers_more_or_has_more_rows_is_told_from_one_that_may_be_replaced() {
         let (here, mut there) = (ledger(), ledger());
-        assert_eq!(here.lesser_than(&there), None);
+        assert_eq!(here.restore_needed(&there), None);
 
         there.open_files.get_mut("2023").unwrap().rows = 6;
-        assert_eq!(here.lesser_than(&there), Some(Lesser::Period("2023".into())));
+        assert_eq!(here.restore_needed(&there), Some(RestoreNeeded::Period("2023".into())));
         // Not newer than the file beside it, an open file counts for nothing.
         there.open_files.get_mut("2023").unwrap().generation = 2;
-        assert_eq!(here.lesser_than(&there), None);
+        assert_eq!(here.restore_needed(&there), None);
 
         there.cover(window(100, 120));
-        assert_eq!(here.lesser_than(&there), Some(Lesser::Window(window(100, 120))));
+        assert_eq!(here.restore_needed(&there), Some(RestoreNeeded::Window(window(100, 120))));
     }
 
     #[test]

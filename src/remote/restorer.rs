@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::Series;
 use crate::remote::{Remote, RemoteError, Seal, fetch_file};
-use crate::store::{Bring, FileEntry, Layout, NotBrought};
+use crate::store::{FileEntry, Layout, NotRestored, Restore};
 use crate::telemetry::events::{FileNotRestored, FileRestored};
 use crate::telemetry::{SyncReason, Telemetry};
 
 /// Brings files back from the configured remotes, for threads that may block.
-pub struct Bringer {
+pub struct Restorer {
     /// Where copies may be.
     pub remotes: Vec<Arc<dyn Remote>>,
     /// Where it is told.
@@ -24,9 +24,9 @@ pub struct Bringer {
     pub stop: CancellationToken,
 }
 
-impl std::fmt::Debug for Bringer {
+impl std::fmt::Debug for Restorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bringer").field("remotes", &self.remotes).finish_non_exhaustive()
+        f.debug_struct("Restorer").field("remotes", &self.remotes).finish_non_exhaustive()
     }
 }
 
@@ -37,8 +37,8 @@ enum Asked {
     Failed(SyncReason, String),
 }
 
-impl Bring for Bringer {
-    fn bring(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotBrought> {
+impl Restore for Restorer {
+    fn restore(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotRestored> {
         let mut reasons = Vec::new();
         let mut is_gone = true;
         let holds = |remote: &&Arc<dyn Remote>| entry.remotes.iter().any(|known| known == remote.name());
@@ -60,16 +60,16 @@ impl Bring for Bringer {
         }
         if reasons.is_empty() {
             let known = entry.remotes.join(", ");
-            return Err(NotBrought::Later(format!("it is on {known}, which is not configured here")));
+            return Err(NotRestored::Later(format!("it is on {known}, which is not configured here")));
         }
         // A remote that is not configured may hold it still.
         is_gone &= reasons.len() == entry.remotes.len();
         let why = reasons.join("; ");
-        Err(if is_gone { NotBrought::Gone(why) } else { NotBrought::Later(why) })
+        Err(if is_gone { NotRestored::Gone(why) } else { NotRestored::Later(why) })
     }
 }
 
-impl Bringer {
+impl Restorer {
     async fn ask(
         &self,
         remote: &dyn Remote,

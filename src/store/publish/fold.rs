@@ -18,8 +18,8 @@ use crate::store::file::{ALL_KEYS, PeriodFile};
 use crate::store::merge::{Tally, keys, merge};
 use crate::store::pair::Pair;
 use crate::store::place::Place;
-use crate::store::publish::{Beside, Order, Prepared, prepare};
-use crate::store::{Flushed, Mark, Period, StoreError};
+use crate::store::publish::prepare::{Beside, Flushed, Order, Prepared, prepare};
+use crate::store::{Mark, Period, StoreError};
 
 /// Candles that the next run asks for once more.
 const NEWEST_ROWS: usize = 3;
@@ -29,7 +29,7 @@ const NEWEST_MICROS: i64 = 60_000_000;
 const NEWEST_GROUPS: usize = 2;
 
 /// The files of one period as they are.
-pub(crate) struct Held(Pair);
+pub(crate) struct PeriodFiles(Pair);
 
 /// What is to be published, and in whose name.
 #[derive(Clone, Copy)]
@@ -47,9 +47,9 @@ pub(crate) struct Flush<'a> {
     pub(crate) small_rows: u64,
 }
 
-impl Held {
+impl PeriodFiles {
     pub(crate) fn of(file: Option<Box<PeriodFile>>, open: Option<Box<PeriodFile>>) -> Self {
-        Held(Pair::of(file, open))
+        PeriodFiles(Pair::of(file, open))
     }
 
     /// The highest generation of the two.

@@ -1,0 +1,97 @@
+//! The cut between what a publish takes and what is accepted while it works.
+
+use std::sync::Arc;
+
+use crate::model::{Batch, Windows};
+use crate::store::accept::intake::{Intake, TWO_EMPTY};
+use crate::store::accept::waiting::Waiting;
+use crate::store::{Ledger, Mark, Published};
+
+/// Everything one publish takes.
+pub(crate) struct Taken {
+    pub(crate) rows: Arc<Batch>,
+    /// Coverage of the series with these rows, and with none accepted after them.
+    pub(crate) covered: Windows,
+    /// The last journal frame that is in it.
+    pub(crate) last: Option<Mark>,
+}
+
+impl Intake {
+    /// Takes everything that waits for a publish; none where nothing does. One publish at a time.
+    pub(crate) fn take_waiting(&mut self) -> Option<Taken> {
+        // Something is there only where a publish broke off.
+        self.put_back();
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let covered = self.covered();
+        let waiting = std::mem::replace(&mut self.waiting, Waiting::nothing(self.kind));
+        let (rows, last) = (Arc::clone(&waiting.rows), waiting.last);
+        self.taken = Some(waiting);
+        Some(Taken { rows, covered, last })
+    }
+
+    /// Puts the rows of a publish that failed back before those accepted meanwhile; the next publish takes both.
+    pub(crate) fn put_back(&mut self) {
+        let Some(mut taken) = self.taken.take() else { return };
+        let newer = std::mem::replace(&mut self.waiting, Waiting::nothing(self.kind));
+        taken.follow(newer);
+        self.waiting = taken;
+    }
+
+    /// A file now stands under its name.
+    pub(crate) fn enter(&mut self, file: &Published) {
+        Arc::make_mut(&mut self.ledger).enter(file);
+        self.unwritten = true;
+    }
+
+    /// The files speak for the pages that the publish took, so the ledger may.
+    pub(crate) fn settle(&mut self) {
+        let Some(taken) = &self.taken else { return };
+        let ledger = Arc::make_mut(&mut self.ledger);
+        if let Some(earliest) = taken.windows().map(|window| window.from).min() {
+            ledger.wanted_since.get_or_insert(earliest);
+        }
+        for window in &taken.covered {
+            ledger.cover(*window);
+            ledger.derived.remove(*window);
+        }
+        for window in &taken.derived {
+            let computed = ledger.covered.missing(*window);
+            ledger.derived.add_all(&computed);
+            ledger.cover(*window);
+        }
+        taken.empty.iter().for_each(|window| ledger.confirm_empty(*window, TWO_EMPTY));
+        for note in &taken.notes {
+            let open = ledger.settled().missing(note.window);
+            open.iter().for_each(|window| ledger.note(window, &note.reason));
+        }
+        ledger.journal = taken.last.or(ledger.journal);
+        self.unwritten = true;
+    }
+
+    /// The ledger that speaks for what was taken is on disk. Gives how far the journal is settled.
+    pub(crate) fn published(&mut self) -> Option<Mark> {
+        self.taken = None;
+        self.ledger.journal
+    }
+
+    /// Goes on under another ownership, where nothing waits that was accepted under the one before; gives whether it does.
+    pub(crate) fn own_under(&mut self, fence: u64) -> bool {
+        let may = self.waiting.is_empty() && self.taken.is_none();
+        if may && self.ledger.fence != fence {
+            self.account(|ledger| ledger.fence = fence);
+        }
+        may
+    }
+
+    /// The ledger to be written, where the one on disk differs; what changes from here on is not in it.
+    pub(crate) fn take_unwritten(&mut self) -> Option<Arc<Ledger>> {
+        std::mem::take(&mut self.unwritten).then(|| Arc::clone(&self.ledger))
+    }
+
+    /// It could not be written.
+    pub(crate) fn keep_unwritten(&mut self) {
+        self.unwritten = true;
+    }
+}

@@ -1,0 +1,150 @@
+//! The account of a series while it is written: the ledger, and what was accepted beyond it. Nothing here touches a file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::accept::waiting::Waiting;
+use crate::store::rows::GROUP_ROWS;
+use crate::store::{Ledger, Note};
+
+/// Why two empty answers settle a window.
+pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
+
+/// The ledger of a series, and what was accepted that it does not speak of yet.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    /// The number of writers; with none of them, only `waiting` is kept.
+    pub(crate) hands: usize,
+    pub(super) kind: Kind,
+    pub(super) ledger: Arc<Ledger>,
+    /// The ledger as it is on disk differs from `ledger`.
+    pub(super) unwritten: bool,
+    pub(super) waiting: Waiting,
+    /// Taken by the publish under way; accepted before everything in `waiting`.
+    pub(super) taken: Option<Waiting>,
+}
+
+impl Intake {
+    pub(super) fn new(kind: Kind) -> Self {
+        Intake {
+            hands: 0,
+            kind,
+            ledger: Arc::default(),
+            unwritten: false,
+            waiting: Waiting::nothing(kind),
+            taken: None,
+        }
+    }
+
+    /// Begins with the ledger of a series that was just made to agree with its files.
+    pub(crate) fn open(&mut self, ledger: Ledger, unwritten: bool) {
+        (self.ledger, self.unwritten) = (Arc::new(ledger), unwritten);
+    }
+
+    /// The ledger as it stands now.
+    pub(crate) fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// Changes the ledger; the next publish writes it.
+    pub(crate) fn account(&mut self, change: impl FnOnce(&mut Ledger)) {
+        let before = Arc::clone(&self.ledger);
+        change(Arc::make_mut(&mut self.ledger));
+        self.unwritten |= self.ledger != before;
+    }
+
+    /// Everything accepted and not published, the oldest first.
+    fn unpublished(&self) -> impl Iterator<Item = &Waiting> {
+        self.taken.iter().chain([&self.waiting])
+    }
+
+    /// Rows of it.
+    pub(crate) fn waiting_rows(&self) -> usize {
+        self.unpublished().map(|waiting| waiting.rows.len()).sum()
+    }
+
+    /// Whether something waits that no publish has taken.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether enough waits, or long enough, that it should be published.
+    pub(crate) fn wants_flush(&self, longest: Duration) -> bool {
+        self.waiting.rows.len() >= GROUP_ROWS || self.waiting.waited().is_some_and(|waited| waited >= longest)
+    }
+
+    /// Settled windows, accepted pages included.
+    pub(crate) fn settled(&self) -> Windows {
+        let mut settled = self.ledger.settled();
+        self.unpublished().flat_map(Waiting::windows).for_each(|window| settled.add(*window));
+        settled
+    }
+
+    /// Where rows are held or accepted, computed ones too.
+    pub(super) fn covered(&self) -> Windows {
+        let mut covered = self.ledger.covered.clone();
+        self.unpublished().flat_map(Waiting::covered).for_each(|window| covered.add(*window));
+        covered
+    }
+
+    /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
+    pub(crate) fn doubt_empty(&mut self, window: Window) -> Windows {
+        let mut doubted = Windows::new();
+        for waiting in self.taken.iter_mut().chain([&mut self.waiting]) {
+            let mut claimed: Windows = waiting.empty.drain(..).collect();
+            doubted.add_all(&claimed.within(window));
+            claimed.remove(window);
+            waiting.empty.extend(claimed.iter());
+        }
+        doubted.add_all(&Arc::make_mut(&mut self.ledger).doubt_empty(window, TWO_EMPTY));
+        self.unwritten |= !doubted.is_empty();
+        // Windows covered meanwhile stay so.
+        let covered: Windows = self.unpublished().flat_map(|waiting| &waiting.covered).copied().collect();
+        doubted.remove_all(&covered);
+        doubted
+    }
+
+    /// Says why windows may be gaps, once what waits is published.
+    pub(crate) fn note(&mut self, note: Note) {
+        self.waiting.notes.push(note);
+    }
+
+    /// Computed rows stand back where the exchange's own are.
+    pub(super) fn without_own(&self, rows: &Batch) -> Batch {
+        let mut own = self.ledger.covered.clone();
+        own.remove_all(&self.ledger.derived);
+        self.unpublished().flat_map(|waiting| &waiting.covered).for_each(|window| own.add(*window));
+        outside(rows, &own)
+    }
+
+    /// Rows of windows that are not covered.
+    pub(super) fn outside_coverage(&self, rows: &Batch) -> Batch {
+        outside(rows, &self.covered())
+    }
+
+    /// The number of the next update of a book.
+    pub(crate) fn next_ord(&self) -> i64 {
+        let waiting = self.unpublished().filter_map(Waiting::last_key).max();
+        self.ledger.last_ord.max(waiting).map_or(0, |last| last + 1)
+    }
+
+    /// The newest instant that what is published or waits stands for.
+    pub(crate) fn reach(&self) -> Option<Micros> {
+        let waiting = self.unpublished().filter_map(Waiting::reach).max();
+        waiting.max(self.ledger.covered.last().map(|window| window.until))
+    }
+
+    /// From where what is published ends, or what waits begins, to the last instant that what waits speaks of.
+    pub(crate) fn waiting_window(&self) -> Option<Window> {
+        let windows = || self.unpublished().flat_map(Waiting::windows);
+        let published = self.ledger.covered.last().map(|window| window.until);
+        let from = windows().map(|window| window.from).chain(published).min()?;
+        Window::new(from, windows().map(|window| window.until).max()?)
+    }
+}
+
+fn outside(rows: &Batch, windows: &Windows) -> Batch {
+    let kept: Vec<usize> = (0..rows.len()).filter(|row| !windows.holds(Micros(rows.ts()[*row]))).collect();
+    rows.gather(&kept)
+}

@@ -1,0 +1,14 @@
+//! Publishing: what waits becomes files, period by period, then the ledger speaks of it.
+//!
+//! Whatever is done here has the series' files for itself, and rows are accepted all the while. A publish takes what
+//! waits when it begins; the journal forgets no frame behind the last one of that.
+
+mod damaged;
+mod flush;
+mod fold;
+mod prepare;
+mod restore;
+
+pub(crate) use fold::{Flush, PeriodFiles};
+pub use prepare::{Flushed, Published};
+pub use restore::Incoming;
