@@ -20,6 +20,8 @@ pub struct Fault {
     pub what: String,
 }
 
+const NO_LEDGER: &str = "the ledger is gone; `dccd repair` makes it anew from files of dccd's own, `dccd import` takes over those of others";
+const NOWHERE: &str = "the ledger says it is on remotes only, and of none that it is there";
 const GONE: &str = "the file is gone; `dccd repair` gets what it held again";
 
 /// Checks every file of a series; no fault means every byte is accounted for.
@@ -36,75 +38,72 @@ pub(crate) fn verify_series_on(
     series: &Series,
 ) -> Result<Vec<Fault>, StoreError> {
     let path = layout.ledger(series);
-    let folder = layout.folder(series);
-    let mut faults = Vec::new();
-    let mut fault = |path: PathBuf, what: String| faults.push(Fault { path, what });
     let ledger = match Ledger::look(disk, &path, series)? {
         Read::Ledger(ledger) => *ledger,
-        Read::Absent => {
-            // A folder is there before its first file; a process that ended between the two left nothing in it.
-            if !unknown_files(disk, layout, series, &Ledger::default())?.is_empty() {
-                fault(path, "the ledger is gone; `dccd repair` makes it anew from files of dccd's own, `dccd import` takes over those of others".to_owned());
-            }
-            return Ok(faults);
+        // A folder is there before its first file; a process that ended between the two left nothing in it.
+        Read::Absent if unknown_files(disk, layout, series, &Ledger::default())?.is_empty() => {
+            return Ok(Vec::new());
         }
-        Read::Damaged(reason) => {
-            fault(path, reason);
-            return Ok(faults);
-        }
+        Read::Absent => return Ok(vec![Fault { path, what: NO_LEDGER.to_owned() }]),
+        Read::Damaged(what) => return Ok(vec![Fault { path, what }]),
     };
+    let mut faults = Vec::new();
     for part in [Part::File, Part::Open] {
         for (name, entry) in ledger.part(part) {
-            let path = path_of(disk, &folder, name, part)?;
-            if entry.remote_only && disk.look(&path).map_err(StoreError::io("looking at", &path))?.is_none() {
-                if entry.remotes.is_empty() {
-                    fault(
-                        path,
-                        "the ledger says it is on remotes only, and of none that it is there".to_owned(),
-                    );
-                }
-                continue;
-            }
-            let Some(period) = Period::named(series.kind(), name) else {
-                fault(path, "the ledger names a file that is no period's".to_owned());
-                continue;
-            };
-            match verify_file(disk, &path, series, &period, entry) {
-                Ok(found) => found.into_iter().for_each(|what| fault(path.clone(), what)),
-                Err(error) if is_gone(&error) => fault(path, GONE.to_owned()),
-                Err(error) => fault(path, Chain(&error).to_string()),
-            }
+            let path = path_of(disk, &layout.folder(series), name, part)?;
+            let found = verify_entry(disk, &path, series, name, entry)?;
+            faults.extend(found.into_iter().map(|what| Fault { path: path.clone(), what }));
         }
     }
     for name in ledger.open_files.keys() {
         if let Some(what) = overlap(disk, layout, series, name) {
-            fault(path_of(disk, &folder, name, Part::Open)?, what);
+            faults.push(Fault { path: path_of(disk, &layout.folder(series), name, Part::Open)?, what });
         }
     }
     if let Some(window) = ledger.contradiction() {
-        fault(layout.ledger(series), format!("{window} is both covered and said to hold nothing"));
+        let what = format!("{window} is both covered and said to hold nothing");
+        faults.push(Fault { path, what });
     }
     for path in unknown_files(disk, layout, series, &ledger)? {
-        // One file that cannot be opened, for its name is no text, hides no other.
-        let looked = look_into(disk, &path, series.kind());
-        let opened = match looked {
-            Ok(opened) => opened,
-            Err(error) => {
-                fault(path, Chain(&error).to_string());
-                continue;
-            }
-        };
-        match opened {
-            // A publish that was cut short: whole, and taken over by the next run.
-            Opened::Ours(file) if file.footer().generation > ledger.generation => {}
-            Opened::Ours(_) => fault(path, "the ledger does not know it".to_owned()),
-            Opened::Foreign => {
-                fault(path, "dccd did not write it; take it over with `dccd import`".to_owned())
-            }
-            Opened::Damaged(reason) => fault(path, reason),
-        }
+        let what = verify_unknown(disk, &path, series, &ledger);
+        faults.extend(what.map(|what| Fault { path, what }));
     }
     Ok(faults)
+}
+
+/// What is wrong with a file that the ledger speaks of.
+fn verify_entry(
+    disk: &dyn Disk,
+    path: &Path,
+    series: &Series,
+    name: &str,
+    entry: &FileEntry,
+) -> Result<Vec<String>, StoreError> {
+    let look = || disk.look(path).map_err(StoreError::io("looking at", path));
+    if entry.remote_only && look()?.is_none() {
+        let is_nowhere = entry.remotes.is_empty();
+        return Ok(is_nowhere.then(|| NOWHERE.to_owned()).into_iter().collect());
+    }
+    let Some(period) = Period::named(series.kind(), name) else {
+        return Ok(vec!["the ledger names a file that is no period's".to_owned()]);
+    };
+    Ok(match verify_file(disk, path, series, &period, entry) {
+        Ok(found) => found,
+        Err(error) if is_gone(&error) => vec![GONE.to_owned()],
+        Err(error) => vec![Chain(&error).to_string()],
+    })
+}
+
+/// What is wrong with a file that the ledger does not speak of. One that cannot be opened hides no other.
+fn verify_unknown(disk: &dyn Disk, path: &Path, series: &Series, ledger: &Ledger) -> Option<String> {
+    match look_into(disk, path, series.kind()) {
+        Err(error) => Some(Chain(&error).to_string()),
+        // A publish that was cut short: whole, and taken over by the next run.
+        Ok(Opened::Ours(file)) if file.footer().generation > ledger.generation => None,
+        Ok(Opened::Ours(_)) => Some("the ledger does not know it".to_owned()),
+        Ok(Opened::Foreign) => Some("dccd did not write it; take it over with `dccd import`".to_owned()),
+        Ok(Opened::Damaged(reason)) => Some(reason),
+    }
 }
 
 fn verify_file(
