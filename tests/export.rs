@@ -59,6 +59,29 @@ fn a_file_is_replaced_only_with_force_and_nothing_lies_beside_it() {
 }
 
 #[test]
+fn force_replaces_what_a_link_leads_to_and_nothing_that_is_no_file() {
+    let house = house("UTC");
+    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
+    let path = |name: &str| house.path().join(name);
+    std::fs::write(path("real.csv"), "older").unwrap();
+    std::os::unix::fs::symlink("real.csv", path("link.csv")).unwrap();
+    assert!(Command::new("mkfifo").arg(path("pipe.csv")).status().unwrap().success());
+    let to = |output: &str| {
+        let args = ["export", "binance/BTC-USDT/ohlc/1h", "--format", "csv", "--force", "--output", output];
+        dccd(&house, &args)
+    };
+
+    let (linked, piped) = (to("link.csv"), to("pipe.csv"));
+
+    assert_eq!(linked.status.code(), Some(0), "{linked:?}");
+    assert!(path("link.csv").symlink_metadata().unwrap().is_symlink());
+    assert!(std::fs::read_to_string(path("real.csv")).unwrap().starts_with("ts,open"));
+    assert_eq!(piped.status.code(), Some(1));
+    assert!(text(&piped.stderr).contains("is no plain file"), "{piped:?}");
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&path("pipe.csv").metadata().unwrap().file_type()));
+}
+
+#[test]
 fn an_unknown_series_is_refused_with_the_nearest_one_held() {
     let house = house("UTC");
     store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 1));

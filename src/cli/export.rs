@@ -135,7 +135,9 @@ fn to_stdout(
 
 fn exit_of(error: &ExportError) -> Exit {
     match error {
-        ExportError::Exists { .. } | ExportError::Store(StoreError::Foreign { .. }) => Exit::Failed,
+        ExportError::Exists { .. }
+        | ExportError::NoFile { .. }
+        | ExportError::Store(StoreError::Foreign { .. }) => Exit::Failed,
         ExportError::Store(_) | ExportError::Write { .. } => Exit::Storage,
     }
 }

@@ -57,6 +57,12 @@ pub enum ExportError {
         /// The file.
         path: PathBuf,
     },
+    /// Something else than a file has the name.
+    #[error("{} is no plain file, and stays as it is; name a file as --output, or use `--output -`", path.display())]
+    NoFile {
+        /// A device, a pipe or a folder.
+        path: PathBuf,
+    },
 }
 
 impl ExportError {
@@ -80,15 +86,20 @@ pub fn to_stream(kind: Kind, rows: Scan, out: &mut dyn Write) -> Result<u64, Exp
 /// Writes the rows to a file that appears whole or not at all. Gives how many there were.
 ///
 /// # Errors
-/// Where the file exists and `force` was not given, rows cannot be read, or the file cannot be written;
+/// Where the file exists and `force` was not given, something else than a file has the name, rows cannot be read, or the file cannot be written;
 /// what was there before then stands.
 pub fn to_file(kind: Kind, rows: Scan, format: Format, path: &Path, force: bool) -> Result<u64, ExportError> {
     if !force && path.exists() {
         return Err(ExportError::Exists { path: path.to_owned() });
     }
-    let aside = atomic::aside(path);
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(ExportError::NoFile { path: path.to_owned() });
+    }
+    // A link stays one: what it leads to is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let aside = atomic::aside(&target);
     let written = write_aside(kind, rows, format, &aside, path).and_then(|written| {
-        atomic::take_name(&aside, path).map_err(ExportError::write(path))?;
+        atomic::take_name(&aside, &target).map_err(ExportError::write(path))?;
         Ok(written)
     });
     written.inspect_err(|_| {
