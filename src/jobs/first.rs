@@ -67,15 +67,8 @@ impl Run<'_> {
     async fn first_row(&self, page: &Page, scope: &RunScope) -> Result<Option<First>, RunError> {
         let Some(mut first) = self.oldest_of(page, page.rows <= FEW).await? else { return Ok(None) };
         for look in 0..MOST_LOOKS {
-            // Nothing lies before the first of contiguous ids.
             let number = first.number();
-            let is_first_ever = matches!(page.ask, Ask::FromId(_)) && number == Some(0);
-            let again = if is_first_ever {
-                Some(first.clone())
-            } else {
-                let again = looked_up_to(page, first.at, look);
-                self.oldest_of(&again, page.rows <= FEW).await?
-            };
+            let again = self.oldest_of(&looked_up_to(page, first.at, look), page.rows <= FEW).await?;
             if again.as_ref() == Some(&first) {
                 // A trade lies inside the first candle, which opens before it.
                 let opens = scope.grid.filter(|_| scope.offer.probe == Probe::FirstTrade);

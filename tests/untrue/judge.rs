@@ -20,7 +20,7 @@ pub(crate) enum Verdict {
     Failed,
     /// Something is missing, and the ledger calls it a gap.
     Gap,
-    /// One row left out of the middle of a page, which nothing shows.
+    /// One row left out of the middle of a page, or told of another day, which nothing shows.
     Unshowable,
     /// Rows are missing, the run succeeded, and the ledger calls their time settled.
     Silent(String),
@@ -107,7 +107,9 @@ pub(crate) fn judge(case: &Case, house: &House, truth: &Batch, outcome: &Outcome
     let settled = Settled::of(&house.ledger(case.series));
     let claimed: Vec<Micros> = missing.iter().copied().filter(|at| settled.word(*at).is_some()).collect();
     let is_one_row = missing.len() == 1 && (extra.is_empty() || case.is_computed() && extra == missing);
-    if fault == Fault::NoMiddle && !case.shows_holes() && is_one_row {
+    let is_moved = matches!(fault, Fault::Ahead | Fault::Back) && missing.len() <= 1 && extra.len() <= 1;
+    let is_left_out = fault == Fault::NoMiddle && is_one_row;
+    if !case.shows_holes() && (is_left_out || is_moved && !missing.is_empty()) {
         return Verdict::Unshowable;
     }
     if !extra.is_empty() {

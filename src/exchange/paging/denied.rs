@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::exchange::ParseError;
 use crate::exchange::paging::seen::Seen;
 use crate::exchange::paging::{Edge, Walk};
-use crate::model::{Batch, Micros, OddFault, OddRow};
+use crate::model::{Batch, Kind, Micros, OddFault, OddRow};
 
 /// Numbers and instants of neighbouring trades differ in their order by less.
 const MOST_DISORDER: Duration = Duration::from_secs(60);
@@ -16,16 +16,35 @@ impl Seen<'_> {
     /// The rows whose instants lie before or behind those of both their neighbours by number, by more than the two
     /// orders differ.
     pub(super) fn denied(&self) -> Vec<usize> {
-        if self.numbers.is_none() {
-            return Vec::new();
-        }
+        let Some(order) = self.by_number() else { return Vec::new() };
         let at = |row: usize| Micros(self.rows.ts()[row]);
         let is_denied = |before: Micros, own: Micros, after: Micros| {
             own - MOST_DISORDER > before.max(after) || own + MOST_DISORDER < before.min(after)
         };
-        let order = self.in_order();
         let trios = order.windows(3);
-        trios.filter(|trio| is_denied(at(trio[0]), at(trio[1]), at(trio[2]))).map(|trio| trio[1]).collect()
+        let denied: Vec<usize> = trios
+            .filter(|trio| is_denied(at(trio[0]), at(trio[1]), at(trio[2])))
+            .map(|trio| trio[1])
+            .collect();
+        // Ids that do not grow with time deny everything, and so nothing.
+        let are_few = self.numbers.is_some() || denied.len() <= 1 + self.rows.len() / 100;
+        if are_few { denied } else { Vec::new() }
+    }
+
+    /// The rows in the order of their ids, where these are numbers.
+    fn by_number(&self) -> Option<Vec<usize>> {
+        if self.rows.kind() != Kind::Trades {
+            return None;
+        }
+        if self.numbers.is_some() {
+            return Some(self.in_order());
+        }
+        let trades = self.rows.trades();
+        let number = |row: usize| trades.get(row).id.and_then(|id| id.parse::<u64>().ok());
+        let numbers: Vec<u64> = (0..self.rows.len()).map(number).collect::<Option<_>>()?;
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_by_key(|row| numbers[*row]);
+        Some(order)
     }
 
     /// The rows without these, and these as odd ones.
