@@ -122,9 +122,6 @@ const PURE: [&str; 12] = [
 /// Words no pure file may contain.
 const IMPURE: [&str; 6] = ["tokio", "reqwest", "hyper", "sqlx", "Instant", "SystemTime"];
 
-/// Rooms that still have circles inside.
-const KNOWN: [&str; 1] = ["cli"];
-
 #[test]
 fn every_room_uses_only_the_rooms_its_row_allows() {
     let forbidden: Vec<String> = sources().iter().flat_map(forbidden_edges).collect();
@@ -151,17 +148,9 @@ fn the_table_has_no_circle() {
 
 #[test]
 fn no_two_files_use_one_another_directly_or_in_a_circle() {
-    let (known, found): (Vec<_>, Vec<_>) = circles::circles(&circles::graph(&sources()))
-        .into_iter()
-        .partition(|circle| KNOWN.iter().any(|room| circle.iter().all(|step| room_of(&step.from) == *room)));
-    let found: Vec<String> = found.iter().map(|circle| circles::told(circle)).collect();
+    let found: Vec<String> =
+        circles::circles(&circles::graph(&sources())).iter().map(|circle| circles::told(circle)).collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
-    for room in KNOWN {
-        assert!(
-            known.iter().any(|circle| room_of(&circle[0].from) == room),
-            "`{room}` has no circle any more: take it out of KNOWN"
-        );
-    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Refusal, error_lines};
+use crate::cli::refusal::{Refusal, error_lines};
 use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, ConfigError, Surroundings};
 use crate::model::{Pair, Span};

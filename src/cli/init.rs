@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::Refusal;
+use crate::cli::refusal::Refusal;
 use crate::config::edit::NewJob;
 use crate::config::{self, Surroundings};
 use crate::model::Pair;

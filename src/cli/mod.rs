@@ -31,9 +31,11 @@ mod online;
 mod output;
 mod progress;
 pub mod purge;
+mod refusal;
 pub mod remove;
 pub mod repair;
 pub mod restore;
+mod runtime;
 pub mod sim;
 pub mod start;
 mod state;
@@ -44,18 +46,15 @@ mod usage;
 pub mod validate;
 pub mod verify;
 
-use std::future::Future;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio_util::sync::CancellationToken;
 
 pub use exit::Exit;
 
-use crate::config::{self, Config};
 use output::Output;
+use runtime::{loaded, on_runtime, until_stopped, with_config};
 
 /// Collect market data: history as Parquet, complete, true and accounted for.
 #[derive(Debug, Parser)]
@@ -217,120 +216,4 @@ impl Cli {
             }),
         }
     }
-}
-
-/// Loads the configuration, or ends with every problem it has.
-fn with_config<'o>(
-    path: Option<&Path>,
-    out: &'o mut Output,
-    run: impl FnOnce(Config, &'o mut Output) -> Exit,
-) -> Exit {
-    match loaded(path, out) {
-        Ok(config) => run(config, out),
-        Err(exit) => exit,
-    }
-}
-
-/// The configuration; where it is refused, every problem it has is told.
-fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
-    config::load(path).map_err(|error| {
-        error.located_lines().iter().for_each(|line| out.error(line));
-        Exit::Config
-    })
-}
-
-/// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel. One that Ctrl-C stopped before
-/// everything was done says so to the shell.
-fn on_runtime<'o, F: Future<Output = Exit> + 'o>(
-    out: &'o mut Output,
-    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
-) -> Exit {
-    match ended(out, run) {
-        (Exit::Failed, true) => Exit::Interrupted,
-        (exit, _) => exit,
-    }
-}
-
-/// The same for what runs until it is told to stop: Ctrl-C is how it ends well.
-fn until_stopped<'o, F: Future<Output = Exit> + 'o>(
-    out: &'o mut Output,
-    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
-) -> Exit {
-    ended(out, run).0
-}
-
-/// How a command ended, and whether SIGINT came before.
-fn ended<'o, F: Future<Output = Exit> + 'o>(
-    out: &'o mut Output,
-    run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
-) -> (Exit, bool) {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return (out.fail(Exit::Storage, format!("the runtime could not start: {error}")), false);
-        }
-    };
-    let stop = CancellationToken::new();
-    let signalled = runtime.spawn(cancel_on_signal(stop.clone()));
-    let exit = runtime.block_on(run(out, stop));
-    signalled.abort();
-    let is_interrupted = runtime.block_on(signalled).unwrap_or(false);
-    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    (exit, is_interrupted)
-}
-
-/// Waits for the first signal; gives whether it was SIGINT.
-async fn cancel_on_signal(stop: CancellationToken) -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return false;
-    };
-    let is_interrupt = tokio::select! {
-        _ = interrupt.recv() => true,
-        _ = terminate.recv() => false,
-    };
-    stop.cancel();
-    is_interrupt
-}
-
-/// What is wrong with a configuration, as the lines a command writes.
-fn error_lines(error: &config::ConfigError) -> Vec<String> {
-    error.located_lines().iter().map(|line| format!("Error: {line}")).collect()
-}
-
-/// Why a command that edits a file did nothing.
-struct Refusal {
-    lines: Vec<String>,
-    exit: Exit,
-}
-
-impl From<Vec<String>> for Refusal {
-    fn from(lines: Vec<String>) -> Self {
-        Refusal { lines, exit: Exit::Failed }
-    }
-}
-
-impl Refusal {
-    /// The file could not be written.
-    fn unwritten(path: &Path, error: &io::Error) -> Self {
-        let exit = match error.kind() {
-            io::ErrorKind::AlreadyExists => Exit::Failed,
-            _ => Exit::Storage,
-        };
-        Refusal { lines: vec![format!("Error: {} cannot be written: {error}", path.display())], exit }
-    }
-
-    /// Says so; gives the exit code.
-    fn tell(&self, err: &mut dyn io::Write) -> io::Result<u8> {
-        refused(&self.lines, err)?;
-        Ok(self.exit.code())
-    }
-}
-
-/// Writes why a command did nothing; the exit code says so too.
-fn refused(lines: &[String], err: &mut dyn io::Write) -> io::Result<u8> {
-    lines.iter().try_for_each(|line| writeln!(err, "{line}"))?;
-    Ok(1)
 }

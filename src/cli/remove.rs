@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Refusal, add, error_lines};
+use crate::cli::add;
+use crate::cli::refusal::{Refusal, error_lines};
 use crate::config::edit::{self, EditError};
 use crate::config::{self, Surroundings};
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{OnlineCheck, OnlineState, Validation};
+use crate::cli::Exit;
 use crate::cli::online;
 use crate::cli::output::plain_json;
-use crate::cli::{Exit, refused};
+use crate::cli::refusal::refused;
 use crate::config::{self, Config, ConfigError};
 use crate::service;
 

@@ -20,7 +20,7 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches the loop that counts its `rounds`, and ends the process with code [`STUCK`] once it has stood still for a minute.
+    /// Watches the loop that counts its `rounds`, and ends the process with code `STUCK` once it has stood still for a minute.
     ///
     /// Looks are counted, not time: a process that was stopped and goes on is given its minute.
     ///

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::{Exit, on_runtime, with_config};
+use crate::cli::runtime::{on_runtime, with_config};
 
 /// Write alert rules and Alertmanager configuration, try the way an alert takes, or explain one.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Args;
+use crate::cli::backfill::args::Args;
 use crate::cli::{Exit, naming};
 use crate::clock::now;
 use crate::config::Config;

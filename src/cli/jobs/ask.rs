@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::cli::Exit;
+use crate::cli::jobs::sentence::state;
 use crate::cli::output::Output;
 use crate::cli::state;
 use crate::config::Config;
@@ -120,7 +121,7 @@ impl<'o> Asked<'o> {
             };
             match act(tracker, id.clone()).await {
                 Ok(task) if json => changed.push(super::table::task_line(&task, self.is_paused(&task))),
-                Ok(task) => self.out.line(format!("{id}: {}", super::why::state(&task, &self.zone))),
+                Ok(task) => self.out.line(format!("{id}: {}", state(&task, &self.zone))),
                 Err(error) => exit = exit.or_worse(self.failed(&error)),
             }
         }

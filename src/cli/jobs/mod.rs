@@ -7,6 +7,7 @@ mod ls;
 mod pause;
 mod prune;
 mod retry;
+mod sentence;
 mod show;
 mod table;
 mod unlock;

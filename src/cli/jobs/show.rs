@@ -3,8 +3,8 @@
 use crate::api::TaskDetail;
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
+use crate::cli::jobs::sentence::{paused, state};
 use crate::cli::jobs::table::{attempt_line, outcome, task_line};
-use crate::cli::jobs::why::{paused, state};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
 /// Show everything known of one task, with its attempts.

@@ -8,13 +8,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::OnlineCheck;
-use crate::cli::online::WITHIN;
 use crate::clock::now;
 use crate::config::Config;
 use crate::exchange::{AssetNames, Instrument, find};
 use crate::model::Pair;
 use crate::net::{Client, NetError, Settings, Silent};
 use crate::telemetry::events::Chain;
+
+/// How long all questions together may take; one still open then is a failure.
+pub(super) const WITHIN: Duration = Duration::from_secs(60);
 
 /// How far this machine's clock may be off. Candles are closed by the exchange's clock, but cron lines, log
 /// lines and alerts follow this machine's.

@@ -1,7 +1,7 @@
 //! `validate --online`: what the file alone cannot tell, asked of the exchanges, the store and the remotes.
 //!
 //! Nothing is fetched, and nothing is created where no data is yet. Everything is asked side by side and
-//! within [`WITHIN`].
+//! within [`exchanges::WITHIN`].
 
 mod exchanges;
 mod remotes;
@@ -9,16 +9,12 @@ mod store;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::OnlineCheck;
 use crate::config::Config;
-
-/// How long all questions together may take; one still open then is a failure.
-const WITHIN: Duration = Duration::from_secs(60);
 
 /// Asks everything: exchanges in the order of their names, then the store, then the remotes of the file.
 /// A `stop` ends it at once.
@@ -33,7 +29,7 @@ pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Online
         questions.put(remotes::ask(place, remote.clone()));
     }
     let alarm = async {
-        tokio::time::sleep(WITHIN).await;
+        tokio::time::sleep(exchanges::WITHIN).await;
         late.cancel();
         std::future::pending::<()>().await;
     };

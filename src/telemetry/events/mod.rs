@@ -63,7 +63,7 @@ pub use tracker::{
     StateStoreSetAside, TasksClaimed, TasksPlanned, TasksPruned, TrackerFailed, WorkerBeat, WorkersSeen,
 };
 
-/// An error with its causes on one line, at most [`CAUSES`] of them.
+/// An error with its causes on one line, at most `CAUSES` of them.
 pub struct Chain<'a>(pub &'a dyn Error);
 
 const CAUSES: usize = 10;

@@ -1,0 +1,95 @@
+//! The options of `dccd backfill`.
+
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::complete;
+use crate::model::{Kind, Pair, Span};
+
+/// Fetch the history of the configured jobs, or of a series named here; only what is missing is asked for.
+///
+/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
+/// back: what was stored stays. If this command is lost, with its terminal for instance, the daemon goes on.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only this exchange; may be repeated.
+    #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::exchanges))]
+    pub(super) exchange: Vec<String>,
+    /// Only these pairs.
+    #[arg(short, long, num_args = 1.., value_name = "PAIR", add = ArgValueCompleter::new(complete::pairs))]
+    pairs: Vec<String>,
+    /// Only this kind of rows: ohlc, trades, orderbook, funding or open_interest.
+    #[arg(short = 't', long = "type", value_name = "KIND", value_parser = kind)]
+    pub(super) kind: Option<Kind>,
+    /// Only this span, in seconds or as a label such as 1h.
+    #[arg(long, value_parser = span)]
+    span: Option<Span>,
+    /// The same as --span; a pair such as BTC/USDT is the same as --pairs.
+    #[arg(short, value_name = "SPAN", value_parser = short)]
+    short: Vec<Short>,
+    /// The same as --pairs.
+    #[arg(long, hide = true, value_name = "PAIR")]
+    symbol: Vec<String>,
+    /// From this date on, in the zone of the settings; so long ago, such as 30d, 36h or 8w; or origin or last, as in a
+    /// job.
+    #[arg(long, value_name = "DATE")]
+    pub(super) start: Option<String>,
+    /// Until this date, exclusive.
+    #[arg(long, value_name = "DATE")]
+    pub(super) end: Option<String>,
+    /// So many series side by side; all of them, up to the worker's slots, where no number is given.
+    #[arg(long, num_args = 0..=1, default_missing_value = "256", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) parallel: u16,
+    /// Say what would be asked for, and ask for nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    text.parse().map_err(|()| format!("use one of {}", Kind::ALL.map(Kind::name).join(", ")))
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    let secs = text.parse::<u64>().map(Span::of_secs);
+    secs.unwrap_or_else(|_| text.parse()).map_err(|error| error.to_string())
+}
+
+/// What stands behind `-s`: a span, or a pair as in version 3 of the Python dccd.
+#[derive(Clone, Debug)]
+enum Short {
+    Span(Span),
+    Pair(String),
+}
+
+fn short(text: &str) -> Result<Short, String> {
+    match text.contains(['/', '-']) {
+        true => text.parse::<Pair>().map(|_| Short::Pair(text.to_owned())).map_err(|error| error.to_string()),
+        false => span(text).map(Short::Span),
+    }
+}
+
+impl Args {
+    /// Every pair that is named, whatever option names it.
+    pub(super) fn pairs(&self) -> Result<Vec<Pair>, String> {
+        let short = self.short.iter().filter_map(|short| match short {
+            Short::Pair(pair) => Some(pair),
+            Short::Span(_) => None,
+        });
+        let named = self.pairs.iter().chain(&self.symbol).chain(short);
+        named.map(|text| text.parse().map_err(|error: crate::model::PairError| error.to_string())).collect()
+    }
+
+    /// The one span that is named.
+    pub(super) fn span(&self) -> Result<Option<Span>, String> {
+        let short = self.short.iter().filter_map(|short| match short {
+            Short::Span(span) => Some(*span),
+            Short::Pair(_) => None,
+        });
+        let mut named: Vec<Span> = self.span.into_iter().chain(short).collect();
+        named.dedup();
+        match named[..] {
+            [] => Ok(None),
+            [span] => Ok(Some(span)),
+            _ => Err("--span is given more than once; give one".to_owned()),
+        }
+    }
+}
