@@ -86,12 +86,12 @@ pub(super) fn set_aside(own: &Path, why: &str, at: Micros) -> io::Result<SetAsid
         if atomic::create_folder(&folder).is_ok() { vec![folder.as_path(), own] } else { vec![own] };
     let mut to = None;
     for name in FILES {
-        let from = own.join(name);
-        if fs::symlink_metadata(&from).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            continue;
+        match moved(&own.join(name), &folders, &format!("{name}.{}", at.0)) {
+            Ok(moved) => drop(to.get_or_insert(moved)),
+            // SQLite may remove its helper files while the last connection goes.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
-        let moved = moved(&from, &folders, &format!("{name}.{}", at.0))?;
-        to.get_or_insert(moved);
     }
     folders.iter().try_for_each(|folder| atomic::sync_folder(folder))?;
     atomic::sync_folder(own)?;

@@ -31,6 +31,9 @@ pub trait Remote: fmt::Debug + Send + Sync {
     /// Every key whose last part is `name`, sorted.
     fn list<'a>(&'a self, name: &'a str) -> RemoteFuture<'a, Vec<String>>;
 
+    /// Shows that copies can be put there, though nothing is put: makes its folder where there is none.
+    fn reach(&self) -> RemoteFuture<'_, ()>;
+
     /// Removes what a key holds.
     fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()>;
 }

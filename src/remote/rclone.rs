@@ -180,6 +180,26 @@ impl Remote for Rclone {
         })
     }
 
+    fn reach(&self) -> RemoteFuture<'_, ()> {
+        Box::pin(async move {
+            let address = self.target.address.as_str();
+            let look = ["lsjson", "--stat", "--no-mimetype", "--no-modtime", "--", address];
+            let found = self.run("looking at its folder", &look, ANSWER_WITHIN, None).await?;
+            let listed =
+                found.and_then(|ended| serde_json::from_str::<Option<Listed>>(&ended.out).ok().flatten());
+            if listed.is_some_and(|listed| listed.is_dir) {
+                return Ok(());
+            }
+            let action = "making its folder";
+            let made = self.run(action, &["mkdir", "--", address], ANSWER_WITHIN, None).await?;
+            made.map(drop).ok_or_else(|| RemoteError::Refused {
+                remote: self.name.clone(),
+                action: action.to_owned(),
+                said: "the folder is not there and cannot be made; is it mounted?".to_owned(),
+            })
+        })
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()> {
         Box::pin(async move {
             let args = ["deletefile", "--", &self.at(key)];

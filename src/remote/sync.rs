@@ -108,11 +108,11 @@ impl Mirror {
         synced.failures.push((series, error));
     }
 
-    /// Looks at one account that was verified there, another each time, or at nothing where none was.
+    /// Looks at one account that was verified there, another each time, or at its folder where none was.
     async fn look(&self) -> Result<(), RemoteError> {
         let verified = self.verified().await;
         let Some(one) = verified.len().checked_sub(1).map(|last| drawn() % (last + 1)) else {
-            return self.remote.list("_series.json").await.map(drop);
+            return self.remote.reach().await;
         };
         let gone = match self.is_there(&verified[one]).await {
             Err(gone @ RemoteError::Gone { .. }) => gone,

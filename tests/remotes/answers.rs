@@ -54,6 +54,24 @@ async fn a_remote_that_never_answered_was_never_synced_though_there_is_nothing_t
 }
 
 #[tokio::test]
+async fn a_sync_with_nothing_to_send_makes_the_folder_of_a_remote_or_fails() {
+    let Some(nas) = Nas::new().await else { return };
+    let home = Home::empty();
+    let folder = nas.folder.path().join("copies");
+
+    let made = nas.dccd(&home, &["sync"]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(folder.is_dir());
+
+    let home = Home::empty();
+    fs::remove_dir(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    let refused = nas.dccd(&home, &["sync"]).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert_eq!((known(&home).0, known(&home).1), (None, 1), "it never was synced");
+}
+
+#[tokio::test]
 async fn what_was_verified_and_is_gone_is_told_by_the_daemon_and_sent_again_by_who_asks() {
     let Some(nas) = Nas::new().await else { return };
     let home = Home::with_two_years();

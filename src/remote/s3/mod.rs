@@ -159,6 +159,10 @@ impl Remote for S3 {
         })
     }
 
+    fn reach(&self) -> RemoteFuture<'_, ()> {
+        Box::pin(self.probe())
+    }
+
     fn list<'a>(&'a self, name: &'a str) -> RemoteFuture<'a, Vec<String>> {
         Box::pin(async move {
             let prefix = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
