@@ -1,8 +1,8 @@
 //! The connections of the state store, and whether it answered last.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sqlx::{PgPool, SqlitePool};
 
@@ -16,6 +16,8 @@ pub struct Database {
     pub(super) place: Arc<str>,
     /// Its last answer was an error, or none came.
     pub(super) away: Arc<AtomicBool>,
+    /// The fault of an embedded store that was damaged while it is open: no later answer takes that back.
+    pub(super) damage: Arc<OnceLock<String>>,
     /// A pooler stands before the server, so that nothing stays with a connection.
     pub(super) is_pooled: bool,
 }
@@ -36,7 +38,13 @@ pub enum Pool {
 
 impl Database {
     pub(super) fn of(pool: Pool, place: String) -> Self {
-        Database { pool, place: Arc::from(place), away: Arc::default(), is_pooled: false }
+        Database {
+            pool,
+            place: Arc::from(place),
+            away: Arc::default(),
+            damage: Arc::default(),
+            is_pooled: false,
+        }
     }
 
     /// Whether a pooler stands before the server: what is prepared or set on a connection is gone with the
@@ -72,10 +80,11 @@ impl Database {
         }
     }
 
-    /// Whether it failed when it was last asked: what can wait for it waits until it has answered again.
+    /// Whether it failed when it was last asked: what can wait for it waits until it has answered again. One that is
+    /// damaged stays away until the next start sets it aside.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
+        self.away.load(Ordering::Relaxed) || self.damage.get().is_some()
     }
 
     /// It answered.
@@ -88,7 +97,13 @@ impl Database {
     pub fn failed(&self, source: sqlx::Error) -> DbError {
         self.away.store(true, Ordering::Relaxed);
         match &self.pool {
-            Pool::Sqlite { .. } => DbError::of_sqlite(Path::new(&*self.place), source),
+            Pool::Sqlite { .. } => {
+                let error = DbError::of_sqlite(Path::new(&*self.place), source);
+                if let DbError::Damaged { why, .. } = &error {
+                    self.damage.get_or_init(|| why.clone());
+                }
+                error
+            }
             Pool::Postgres(_) => DbError::Postgres { place: self.place.to_string(), source },
         }
     }

@@ -35,7 +35,12 @@ impl Database {
             Pool::Sqlite { write, read } => sqlite(own, write, read).await,
             Pool::Postgres(pool) => postgres(pool, self.is_pooled()).await,
         };
-        probed.map_err(|source| self.failed(source))
+        let probed = probed.map_err(|source| self.failed(source))?;
+        match self.damage.get() {
+            // Part of it may answer still.
+            Some(why) => Err(DbError::Damaged { place: self.place.to_string(), why: why.clone() }),
+            None => Ok(probed),
+        }
     }
 }
 

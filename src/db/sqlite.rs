@@ -167,6 +167,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_that_is_damaged_while_it_is_open_stays_away_though_it_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = known(&folder).await;
+        let database = Database::open(&own).await.unwrap();
+        database.probe(&own).await.unwrap();
+        // An answer out of a page that was read before is no sign of health.
+        let noise = own.join("noise.db");
+        std::fs::write(&noise, [0xA5; 8_192]).unwrap();
+        let pool = SqlitePool::connect(&format!("sqlite://{}", noise.display())).await.unwrap();
+        let damage = sqlx::query("SELECT 1 FROM sqlite_schema").fetch_all(&pool).await.unwrap_err();
+
+        assert!(database.failed(damage).is_damage());
+        database.answered();
+
+        assert!(database.is_away());
+        assert!(database.probe(&own).await.unwrap_err().is_damage());
+        database.close().await;
+    }
+
+    #[tokio::test]
     async fn a_damaged_page_anywhere_is_found_at_the_start_and_set_aside_whole() {
         let folder = tempfile::tempdir().unwrap();
         let own = known(&folder).await;
