@@ -153,8 +153,10 @@ impl Requests {
     /// Ends requests of which nothing is left.
     pub(super) fn tidy(&mut self) {
         self.open.retain(|request| {
-            if !request.is_open() {
-                request.feed.close();
+            match request.is_open() {
+                true => {}
+                false if request.is_cut_short() => request.feed.cut_short(),
+                false => request.feed.close(),
             }
             request.is_open()
         });
@@ -234,6 +236,11 @@ impl Request {
         self.running > 0 || !self.waiting.is_empty() || matches!(self.copies, Some(Copies::Waiting(..)))
     }
 
+    /// Whether the daemon stopped while the copies were worked on: what came of that does not say that it is not all.
+    fn is_cut_short(&self) -> bool {
+        self.copies.is_some() && self.stop.is_cancelled() && !self.withdrawn.is_cancelled()
+    }
+
     fn take_on(&mut self, mut works: Vec<Work>) {
         works.iter_mut().for_each(|work| work.withdrawn = self.withdrawn.clone());
         self.waiting = works.into();
@@ -310,6 +317,25 @@ mod tests {
 
         assert_eq!(feed.next().await, Some(vec![Update::NotBegun { series: vec![HOURLY.to_owned()] }]));
         assert_eq!(feed.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn copies_that_a_stop_of_the_daemon_broke_off_are_cut_short_and_those_taken_back_are_not() {
+        for is_withdrawn in [false, true] {
+            let (mut requests, stop) = (Requests::default(), CancellationToken::new());
+            let (id, feed) = requests.open_copies(CopyAsked::Sync {}, config(), stop.clone()).unwrap();
+            requests.next_copies().unwrap();
+            match is_withdrawn {
+                true => drop(requests.cancel(id)),
+                false => stop.cancel(),
+            }
+
+            requests.copies_served(Vec::new());
+            requests.tidy();
+
+            assert_eq!(feed.next().await, None);
+            assert_eq!(feed.is_cut_short(), !is_withdrawn);
+        }
     }
 
     #[test]
