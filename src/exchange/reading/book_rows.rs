@@ -77,13 +77,16 @@ impl Snapshot {
     /// Appends the best levels of both sides, in whatever order they came, bids first and the best of each side first.
     ///
     /// # Errors
-    /// When a price is there twice, or the best bid is not below the best ask.
+    /// When there is no level, a price is there twice, or the best bid is not below the best ask.
     pub(crate) fn append(
         &self,
         mut bids: Vec<Level>,
         mut asks: Vec<Level>,
         out: &mut Batch,
     ) -> Result<(), ParseError> {
+        if bids.is_empty() && asks.is_empty() {
+            return Err(Row(0).impossible("the book has no level on either side".to_owned()).into());
+        }
         order(&mut bids, "bid", |a, b| a > b)?;
         order(&mut asks, "ask", |a, b| a < b)?;
         if let (Some(bid), Some(ask)) = (bids.first(), asks.first())
@@ -162,9 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn doubled_levels_and_crossed_sides_refuse_the_book_and_say_so() {
+    fn doubled_levels_crossed_sides_and_none_refuse_the_book_and_say_so() {
         for (bids, asks, reason) in [
-            (&[9.0, 8.0, 8.0][..], &[10.0][..], "the bid at 8 is there twice"),
+            (&[][..], &[][..], "the book has no level on either side"),
+            (&[9.0, 8.0, 8.0], &[10.0], "the bid at 8 is there twice"),
             (&[9.0], &[10.0, 12.0, 11.0, 12.0], "the ask at 12 is there twice"),
             (&[9.0], &[9.0], "the book is crossed: its best bid is 9, its best ask 9"),
             (&[7.0, 9.5], &[12.0, 9.0], "the book is crossed: its best bid is 9.5, its best ask 9"),
