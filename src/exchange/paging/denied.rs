@@ -76,7 +76,7 @@ impl Walk {
         if !full || self.grid.is_some() || self.only_past.as_ref().is_some_and(|before| before.is(&edge)) {
             return Ok(false);
         }
-        self.only_past = Some(edge);
+        (self.only_past, self.empties) = (Some(edge), 0);
         self.contradicted(seen.rows.len())?;
         Ok(true)
     }

@@ -23,7 +23,11 @@ impl Walk {
         }
         let full = rows.len() + odd.len() >= self.offer.page_rows as usize;
         if self.doubts_the_only_one_past(seen, full)? {
-            return Ok(Step::of_nothing(rows.kind()));
+            // Its rows are there whatever the one past the end is.
+            let inside = self.inside(seen);
+            let furthest = self.furthest(seen, &inside);
+            let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
+            return Ok(Step { rows: rows.gather(&kept), ..Step::of_nothing(rows.kind()) });
         }
         if full && self.offer.direction == Direction::OldestFirst {
             self.leave_out_forgotten(rows.ts());
@@ -52,7 +56,7 @@ impl Walk {
             let covered = reach.and_then(|row| self.prove_up_to(row));
             return Ok(Step { covered, ..self.advance(rows, inside, furthest, (next, full), step) });
         }
-        if full && self.grid.is_none() && next == Next::ByTime {
+        if full && self.grid.is_none() && next == Next::ByTime && !self.saw_past {
             let at = furthest.or_else(|| self.held.clone()).map_or(self.from, |row| row.at);
             return Err(ParseError::Crowded { at });
         }
