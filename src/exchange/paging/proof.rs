@@ -23,11 +23,7 @@ impl Walk {
         }
         let full = rows.len() + odd.len() >= self.offer.page_rows as usize;
         if self.doubts_the_only_one_past(seen, full)? {
-            // Its rows are there whatever the one past the end is.
-            let inside = self.inside(seen);
-            let furthest = self.furthest(seen, &inside);
-            let kept = self.whole_instants(rows, inside, furthest.as_ref(), next, full);
-            return Ok(Step { rows: rows.gather(&kept), ..Step::of_nothing(rows.kind()) });
+            return Ok(self.without_proof(seen, next));
         }
         if full && self.offer.direction == Direction::OldestFirst {
             self.leave_out_forgotten(rows.ts());
@@ -69,6 +65,14 @@ impl Walk {
         self.nothing_beyond(rows, next, known)?;
         let (covered, empty) = self.end_if_empty();
         Ok(Step { rows: self.gather(rows, &inside), covered, empty, ..step })
+    }
+
+    /// The rows of a full page that is asked for again: they are there whatever the one past the end is.
+    fn without_proof(&self, seen: &Seen<'_>, next: Next) -> Step {
+        let inside = self.inside(seen);
+        let furthest = self.furthest(seen, &inside);
+        let kept = self.whole_instants(seen.rows, inside, furthest.as_ref(), next, true);
+        Step { rows: seen.rows.gather(&kept), ..Step::of_nothing(seen.rows.kind()) }
     }
 
     /// A page that skips a number proves only up to the trade before it, from which the walk goes on by id.
