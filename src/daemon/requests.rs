@@ -153,12 +153,13 @@ impl Requests {
     /// Ends requests of which nothing is left.
     pub(super) fn tidy(&mut self) {
         self.open.retain(|request| {
-            match request.is_open() {
-                true => {}
-                false if request.is_cut_short() => request.feed.cut_short(),
-                false => request.feed.close(),
+            let is_open = request.is_open();
+            if !is_open && request.is_cut_short() {
+                request.feed.cut_short();
+            } else if !is_open {
+                request.feed.close();
             }
-            request.is_open()
+            is_open
         });
     }
 

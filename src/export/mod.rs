@@ -86,8 +86,8 @@ pub fn to_stream(kind: Kind, rows: Scan, out: &mut dyn Write) -> Result<u64, Exp
 /// Writes the rows to a file that appears whole or not at all. Gives how many there were.
 ///
 /// # Errors
-/// Where the file exists and `force` was not given, something else than a file has the name, rows cannot be read, or the file cannot be written;
-/// what was there before then stands.
+/// Where the file exists and `force` was not given, something else than a file has the name, rows cannot be read, or
+/// the file cannot be written; what was there before then stands.
 pub fn to_file(kind: Kind, rows: Scan, format: Format, path: &Path, force: bool) -> Result<u64, ExportError> {
     if !force && path.exists() {
         return Err(ExportError::Exists { path: path.to_owned() });

@@ -184,11 +184,13 @@ impl Remote for Rclone {
         Box::pin(async move {
             let address = self.target.address.as_str();
             let look = ["lsjson", "--stat", "--no-mimetype", "--no-modtime", "--", address];
-            let found = self.run("looking at its folder", &look, ANSWER_WITHIN, None).await?;
-            let listed =
-                found.and_then(|ended| serde_json::from_str::<Option<Listed>>(&ended.out).ok().flatten());
-            if listed.is_some_and(|listed| listed.is_dir) {
-                return Ok(());
+            let action = "looking at its folder";
+            if let Some(ended) = self.run(action, &look, ANSWER_WITHIN, None).await? {
+                let listed: Option<Listed> =
+                    serde_json::from_str(&ended.out).map_err(|_| self.unreadable(action))?;
+                if listed.is_some_and(|listed| listed.is_dir) {
+                    return Ok(());
+                }
             }
             let action = "making its folder";
             let made = self.run(action, &["mkdir", "--", address], ANSWER_WITHIN, None).await?;

@@ -14,12 +14,14 @@ const MOST_DISORDER: Duration = Duration::from_secs(60);
 
 impl Seen<'_> {
     /// The rows whose instants lie before or behind those of both their neighbours by number, by more than the two
-    /// orders differ.
+    /// orders differ. Neighbours that are out of order themselves deny nothing: one of them is the wrong one.
     pub(super) fn denied(&self) -> Vec<usize> {
         let Some(order) = self.by_number() else { return Vec::new() };
         let at = |row: usize| Micros(self.rows.ts()[row]);
         let is_denied = |before: Micros, own: Micros, after: Micros| {
-            own - MOST_DISORDER > before.max(after) || own + MOST_DISORDER < before.min(after)
+            let are_in_order = before - MOST_DISORDER <= after;
+            let (first, last) = (before.min(after), before.max(after));
+            are_in_order && (own - MOST_DISORDER > last || own + MOST_DISORDER < first)
         };
         let trios = order.windows(3);
         let denied: Vec<usize> = trios
@@ -88,5 +90,40 @@ impl Walk {
             self.is_past(at) && self.answers(at)
         };
         (0..seen.rows.len()).filter(is_past).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Offer;
+    use crate::model::Trade;
+
+    /// Trades of ids from 0 at these minutes.
+    fn trades(minutes: &[i64]) -> Batch {
+        let mut rows = Batch::of(Kind::Trades);
+        for (id, minute) in minutes.iter().enumerate() {
+            let (ts, id) = (Micros::from_secs(1_704_067_200 + minute * 60), id.to_string());
+            let (id, ts_recv, side) = (Some(id.as_str()), None, None);
+            rows.trades_mut().push(Trade { ts, ts_recv, id, price: 1.0, amount: 1.0, side });
+        }
+        rows
+    }
+
+    fn denied(minutes: &[i64]) -> Vec<usize> {
+        let offer = Offer { kind: Kind::Trades, ids_are_contiguous: true, ..Offer::USUAL };
+        Seen::of(&trades(minutes), &offer).unwrap().denied()
+    }
+
+    #[test]
+    fn a_wrong_instant_is_denied_alone_however_quiet_the_market_is() {
+        assert_eq!(denied(&[0, 10, 1_440, 20, 30]), [2], "ahead");
+        assert_eq!(denied(&[0, 10, -1_440, 20, 30]), [2], "back");
+    }
+
+    #[test]
+    fn quiet_times_and_a_minute_of_disorder_deny_nothing() {
+        assert_eq!(denied(&[0, 500, 501, 2_000, 9_000]), [0; 0]);
+        assert_eq!(denied(&[10, 12, 11, 13]), [0; 0]);
     }
 }
