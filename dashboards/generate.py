@@ -426,7 +426,7 @@ WORKERS = [
           (f"sum by (status) (dccd_jobs{{{I}}})", "{{status}}"), stack=True),
     graph("Longest runs", "How long runs have been under way. Runbook: DccdLeaseStuck.", "s",
           (f"topk(10, time() - (dccd_job_lease_timestamp_seconds{{{P}}} > 0))", SERIES)),
-    graph("Paused", "Series that somebody does not want to run by themselves.", "short",
+    graph("Paused", "Series whose job is paused.", "short",
           (f"sum by (exchange) (dccd_job_paused{{{P}}})", "{{exchange}}"), stack=True),
     row("Tasks"),
     graph("Tasks by state", "Tasks of the queue that are not done: pending, in progress, failed, exhausted, ignored. Runbook: DccdTasksExhausted.", "short",
@@ -469,7 +469,7 @@ WORKERS = [
           (f"dccd_bucket_series_waiting{{{I}}}", "{{instance}}"), width=8),
     graph("Writes refused by the bucket", "By fence: another owns the series. Changed: another's write came before and is merged.", "short",
           (f"sum by (reason) (increase(dccd_bucket_writes_refused_total{{{I}}}{RATE}))", "{{reason}}"), width=8),
-    graph("Late rows", "Rows of an earlier ownership that nobody else had, merged.", "short",
+    graph("Late rows", "Rows merged from an earlier ownership that were missing elsewhere.", "short",
           (f"sum by (instance) (increase(dccd_late_rows_total{{{I}}}{RATE}))", "{{instance}}"), width=8),
 ]
 

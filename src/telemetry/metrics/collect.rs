@@ -33,9 +33,7 @@ const FAMILIES: [Family; 17] = [
         |s| s.last_success.get(),
     ),
     gauge("dccd_job_interval_seconds", "How often the job is to run.", |s| s.job_interval.get()),
-    gauge("dccd_job_paused", "1 while somebody does not want the job to run by itself.", |s| {
-        s.job_paused.get()
-    }),
+    gauge("dccd_job_paused", "1 while the job is paused.", |s| s.job_paused.get()),
     gauge(
         "dccd_job_failing",
         "1 while its consecutive errors have reached the alert threshold and no outage explains them.",

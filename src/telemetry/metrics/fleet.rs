@@ -28,7 +28,7 @@ impl Fleet {
             owned: add.count_gauge("owned_series", "Series that this process writes."),
             unowned: add.count_gauge(
                 "unowned_series",
-                "Configured series that nobody writes, as this process sees them.",
+                "Configured series without a worker that writes them, as this process sees it.",
             ),
             changes: add.counters(
                 "ownership_changes_total",
@@ -49,7 +49,7 @@ impl Fleet {
             ),
             late_rows: add.counter(
                 "late_rows_total",
-                "Rows of an earlier ownership of a series that nobody else had, merged into it.",
+                "Rows merged from an earlier ownership of a series that were missing elsewhere.",
             ),
             waiting: add.count_gauge(
                 "bucket_series_waiting",
