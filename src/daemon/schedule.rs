@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::now;
 use crate::engine::{Done, Engine, Job};
-use crate::jobs::RunError;
+use crate::jobs::RunErrorKind;
 use crate::model::{Micros, Series};
 
 /// How soon a run comes again that broke off.
@@ -66,12 +66,12 @@ impl Entry {
     /// Records the outcome of a job's run, and when it is due again.
     fn arm(&mut self, done: &Done) {
         self.due = done.due;
-        match &done.outcome.error {
+        match done.outcome.error.as_ref().map(|error| &error.kind) {
             None => (self.failed, self.by_storage) = (0, false),
-            Some(RunError::Stopped { .. } | RunError::Refused { .. } | RunError::NotOwner { .. }) => {}
-            Some(error) => {
+            Some(RunErrorKind::Stopped | RunErrorKind::Refused(_) | RunErrorKind::NotOwner { .. }) => {}
+            Some(kind) => {
                 self.failed += 1;
-                self.by_storage = matches!(error, RunError::Store { .. });
+                self.by_storage = matches!(kind, RunErrorKind::Store(_));
             }
         }
         if std::mem::take(&mut self.is_changed) {

@@ -1,7 +1,6 @@
 //! The runs of recurring jobs as tasks of the tracker: claimed before, recorded after. Where the tracker's store
 //! fails, collecting goes on without it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -9,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::engine::{Engine, Job, Trigger};
-use crate::jobs::{Order, Outcome, Progress, RunError};
+use crate::jobs::{Order, Outcome, Progress, RunError, RunErrorKind};
 use crate::model::Micros;
 use crate::telemetry::Reason;
 use crate::tracker::{Fault, NewTask, Next, Refusal, TrackerError, Verdict};
@@ -23,7 +22,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 /// What a run of a job came to.
 #[derive(Debug)]
 pub struct JobRun {
-    /// What the run came to; [`RunError::Refused`] where it was not this process's to begin.
+    /// What the run came to; [`RunErrorKind::Refused`] where it was not this process's to begin.
     pub outcome: Outcome,
     /// When the job is due again.
     pub due: Option<Micros>,
@@ -42,8 +41,8 @@ impl Engine {
     ) -> JobRun {
         let permit = match self.fleet().enter(job.series(), stop, false).await {
             Ok(permit) => permit,
-            Err(error @ (RunError::NotOwner { .. } | RunError::Stopped { .. })) => {
-                // Whoever owns it runs it.
+            Err(error) if matches!(error.kind, RunErrorKind::NotOwner { .. } | RunErrorKind::Stopped) => {
+                // Its owner runs it.
                 let due = Some(now() + self.fleet().again());
                 return JobRun { outcome: Outcome::of_error(error), due };
             }
@@ -98,17 +97,17 @@ impl Engine {
         };
         let asked = error.wait().unwrap_or_default();
         let due = job.trigger.retry_after(failed + 1, asked, at);
-        let is_by_storage = matches!(error, RunError::Store { .. } | RunError::NotTakenOver { .. });
+        let is_by_storage = matches!(error.kind, RunErrorKind::Store(_) | RunErrorKind::NotTakenOver(_));
         Some(if is_by_storage { due.min(at + AFTER_STORAGE) } else { due })
     }
 }
 
 pub(crate) fn refused(order: &Order, source: Refusal) -> Outcome {
-    Outcome::of_error(RunError::Refused { series: Arc::clone(&order.series), source })
+    Outcome::of_error(RunErrorKind::Refused(source).of(&order.series))
 }
 
 pub(crate) fn is_stopped(outcome: &Outcome) -> bool {
-    matches!(outcome.error, Some(RunError::Stopped { .. }))
+    outcome.error.as_ref().is_some_and(RunError::is_stop)
 }
 
 /// How the attempt of a recurring job ended.
@@ -116,7 +115,7 @@ fn verdict_of_job(outcome: &Outcome, due: Option<Micros>) -> Verdict {
     let Some(error) = &outcome.error else { return Verdict::Succeeded { again_at: due } };
     let fault = Fault::of(error.reason().name(), error);
     match (error, due) {
-        (RunError::Stopped { .. }, _) => Verdict::GivenBack,
+        (error, _) if error.is_stop() => Verdict::GivenBack,
         (error, Some(due)) if error.reason() == Reason::RateLimited => {
             Verdict::RateLimited { fault, wait: due.since(now()) }
         }

@@ -46,7 +46,7 @@ pub use self::owner::Broken;
 pub use self::progress_feed::ProgressFeed;
 pub(crate) use self::progress_feed::is_worth_telling;
 pub use self::trigger::Trigger;
-pub use self::work::{Done, DueJob, Work, carry_out, open_gaps};
+pub use self::work::{Done, Work, WorkKind, carry_out, open_gaps};
 pub use crate::api::{
     CopyAsked, CopyUpdate, Files, How, NotCopied, RemoteSynced, Report, RestoredFiles, Update,
 };
@@ -55,7 +55,7 @@ use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
 use crate::jobs::{Context, tell_finding};
-pub use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
+pub use crate::jobs::{Order, Outcome, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::Series;
 use crate::net::NetError;
 use crate::remote::RemoteError;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Engine, now};
-use crate::jobs::{Order, Outcome, Progress, RunError, run};
+use crate::jobs::{Order, Outcome, Progress, RunErrorKind, run};
 use crate::model::Series;
 use crate::telemetry::events::{JobFailed, JobStarted, JobStopped, JobSucceeded};
 use crate::telemetry::trace;
@@ -50,11 +50,10 @@ impl Engine {
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.context(series.exchange()) {
             Some(context) => run(&context, order, progress, &permit.stop).await,
-            None => Outcome::of_error(RunError::NoOffer {
-                series: Arc::clone(series),
-                exchange: "this version",
-                what: format!("adapter for {}", series.exchange()),
-            }),
+            None => {
+                let what = format!("adapter for {}", series.exchange());
+                Outcome::of_error(RunErrorKind::NoOffer { exchange: "this version", what }.of(series))
+            }
         };
         if outcome.newest_row.is_some() {
             self.fleet.set_newest_row(series, outcome.newest_row);
@@ -70,7 +69,7 @@ impl Engine {
         trace::ran(rows);
         match &outcome.error {
             None => self.telemetry.emit(JobSucceeded { series, rows, took, at }),
-            Some(RunError::Stopped { .. }) => self.telemetry.emit(JobStopped { series, rows, took }),
+            Some(error) if error.is_stop() => self.telemetry.emit(JobStopped { series, rows, took }),
             Some(error) => {
                 let reason = error.reason();
                 trace::failed(reason.name(), error);

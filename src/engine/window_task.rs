@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::job_task::{is_stopped, refused};
-use crate::engine::{Engine, Job, Work};
-use crate::jobs::{Order, Outcome, Retry, RunError, Since};
+use crate::engine::{Engine, Job, Work, WorkKind};
+use crate::jobs::{Order, Outcome, Retry, Since};
 use crate::model::{Micros, Series, Window};
 use crate::tracker::{Fault, NewTask, Next, Refusal, Task, TaskKind, TrackerError, Verdict};
 use crate::worker::{TAKES_WITHIN, TaskLease};
@@ -77,7 +77,7 @@ fn new_task(work: &Work, window: Window) -> NewTask {
 }
 
 fn kind(work: &Work) -> TaskKind {
-    if work.check_files { TaskKind::Repair } else { TaskKind::Backfill }
+    if matches!(work.kind, WorkKind::Repair) { TaskKind::Repair } else { TaskKind::Backfill }
 }
 
 impl Work {
@@ -103,8 +103,8 @@ impl Work {
             depth: job.map_or(USUAL_DEPTH, |job| job.order.depth),
             spare_repairs: false,
         };
-        let is_repair = task.kind == TaskKind::Repair;
-        Some(Work { check_files: is_repair, task: Some(task.id.clone()), ..Work::fetch(order) })
+        let work = if task.kind == TaskKind::Repair { Work::repair(order) } else { Work::fetch(order) };
+        Some(Work { task: Some(task.id.clone()), ..work })
     }
 }
 
@@ -113,7 +113,7 @@ impl Work {
 fn verdict(outcome: &Outcome) -> Verdict {
     match &outcome.error {
         None => Verdict::Succeeded { again_at: None },
-        Some(RunError::Stopped { .. }) => Verdict::GivenBack,
+        Some(error) if error.is_stop() => Verdict::GivenBack,
         Some(error) => Verdict::Failed { fault: Fault::of(error.reason().name(), error), next: Next::Never },
     }
 }

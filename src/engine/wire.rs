@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{WireSince, WireWork};
-use crate::engine::Work;
+use crate::engine::{Work, WorkKind};
 use crate::jobs::{Order, Retry, Since};
 use crate::model::Micros;
 
@@ -23,7 +23,7 @@ impl From<&Work> for WireWork {
             attempts: order.retry.attempts,
             retry_delay_secs: order.retry.delay.as_secs_f64(),
             depth: order.depth,
-            check_files: work.check_files,
+            check_files: matches!(work.kind, WorkKind::Repair),
         }
     }
 }
@@ -52,7 +52,7 @@ impl TryFrom<WireWork> for Work {
             depth: wire.depth,
             spare_repairs: false,
         };
-        Ok(Work { check_files: wire.check_files, ..Work::fetch(order) })
+        Ok(if wire.check_files { Work::repair(order) } else { Work::fetch(order) })
     }
 }
 
@@ -74,7 +74,8 @@ mod tests {
             let text = serde_json::to_string(&WireWork::from(&Work::repair(order.clone())));
             let back: WireWork = serde_json::from_str(&text.unwrap()).unwrap();
             let back = Work::try_from(back).unwrap();
-            assert_eq!((back.order, back.check_files), (order, true));
+            assert_eq!(back.order, order);
+            assert!(matches!(back.kind, WorkKind::Repair));
         }
     }
 

@@ -10,36 +10,41 @@ use crate::clock::now;
 use crate::engine::{Engine, Job};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
-use crate::jobs::{Order, Outcome, Progress, Retry, RunError, Since};
+use crate::jobs::{Order, Outcome, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
 use crate::telemetry::events::Chain;
 use crate::worker::RunPermit;
 
-/// What is to be done for a series.
+/// Work on one series.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// What is fetched.
+    /// The range to fetch, and how.
     pub order: Order,
-    /// Every file is checked first, and damaged ones are set aside.
-    pub check_files: bool,
-    /// What the remotes hold of the series and this data path has not is brought back, and nothing is fetched.
-    pub bring_back: bool,
-    /// The configured job that this is a run of; none for work beside the jobs.
-    pub job: Option<DueJob>,
-    /// The task that stands for it already; a window that is planned for it otherwise.
+    /// How the range is worked on.
+    pub kind: WorkKind,
+    /// The task that stands for it already; otherwise one is made.
     pub task: Option<String>,
-    /// Cancelled, before it is stopped, where nobody wants it any more.
+    /// Cancelled when the requester withdraws the work.
     pub withdrawn: CancellationToken,
 }
 
-/// A configured job that is due.
+/// How a series is worked on.
 #[derive(Clone, Debug)]
-pub struct DueJob {
-    /// The job.
-    pub job: Job,
-    /// Its failed runs in a row.
-    pub failed: u32,
+pub enum WorkKind {
+    /// Fetches the windows that are not settled.
+    Backfill,
+    /// Checks every file first and sets damaged ones aside, then fetches what is missing.
+    Repair,
+    /// Restores the remotes' copies and fetches nothing.
+    Restore,
+    /// Runs a configured job.
+    JobRun {
+        /// The job.
+        job: Job,
+        /// Its failed runs in a row.
+        failed: u32,
+    },
 }
 
 /// What work came to.
@@ -64,26 +69,19 @@ impl Done {
 }
 
 impl Work {
-    /// History of a series, beside any job.
+    /// Backfills a series, apart from any job.
     #[must_use]
     pub fn fetch(order: Order) -> Self {
-        Work {
-            order,
-            check_files: false,
-            bring_back: false,
-            job: None,
-            task: None,
-            withdrawn: CancellationToken::new(),
-        }
+        Work::new(WorkKind::Backfill, order)
     }
 
-    /// A check of the files of a series and what is then missing.
+    /// Checks the files of a series and fetches what is missing.
     #[must_use]
     pub fn repair(order: Order) -> Self {
-        Work { check_files: true, ..Work::fetch(order) }
+        Work::new(WorkKind::Repair, order)
     }
 
-    /// What the remotes hold of a series, brought back.
+    /// Restores the remotes' copies of a series.
     #[must_use]
     pub fn restore(series: Arc<Series>) -> Self {
         let order = Order {
@@ -94,13 +92,18 @@ impl Work {
             depth: 1,
             spare_repairs: false,
         };
-        Work { bring_back: true, ..Work::fetch(order) }
+        Work::new(WorkKind::Restore, order)
     }
 
-    /// A run of a job, after `failed` failed runs in a row.
+    /// Runs a job, after `failed` failed runs in a row.
     #[must_use]
     pub fn of_job(job: Job, failed: u32) -> Self {
-        Work { job: Some(DueJob { job: job.clone(), failed }), ..Work::fetch(job.order) }
+        let order = job.order.clone();
+        Work::new(WorkKind::JobRun { job, failed }, order)
+    }
+
+    fn new(kind: WorkKind, order: Order) -> Self {
+        Work { order, kind, task: None, withdrawn: CancellationToken::new() }
     }
 }
 
@@ -132,15 +135,16 @@ impl Report {
 impl How {
     /// A file that is not ours fails its series, any other trouble with files is the storage's.
     fn of(error: Option<&RunError>) -> Self {
-        match error {
-            None => How::Done,
-            Some(RunError::Windows { failed, .. }) => How::Skipped(*failed),
-            Some(RunError::Stopped { .. }) => How::Stopped,
-            Some(RunError::Refused { .. } | RunError::NotOwner { .. }) => How::Refused,
-            Some(RunError::NotTakenOver { .. }) => How::Storage,
-            Some(RunError::Store { source: StoreError::Foreign { .. }, .. }) => How::Failed,
-            Some(RunError::Store { .. }) => How::Storage,
-            Some(_) => How::Failed,
+        let Some(error) = error else { return How::Done };
+        match &error.kind {
+            RunErrorKind::Windows { failed, .. } => How::Skipped(*failed),
+            RunErrorKind::Stopped => How::Stopped,
+            RunErrorKind::Refused(_) | RunErrorKind::NotOwner { .. } => How::Refused,
+            RunErrorKind::Store(StoreError::Foreign { .. }) => How::Failed,
+            RunErrorKind::NotTakenOver(_) | RunErrorKind::Store(_) => How::Storage,
+            RunErrorKind::Unprepared(_) | RunErrorKind::NoOffer { .. } | RunErrorKind::Broken { .. } => {
+                How::Failed
+            }
         }
     }
 }
@@ -153,7 +157,7 @@ pub async fn carry_out(
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
 ) -> Done {
-    if let Some(DueJob { job, failed }) = &work.job {
+    if let WorkKind::JobRun { job, failed } = &work.kind {
         let run = engine.run_job(job, *failed, delay, progress, stop).await;
         return Done { due: run.due, ..Done::of(run.outcome) };
     }
@@ -161,7 +165,7 @@ pub async fn carry_out(
         Ok(permit) => permit,
         Err(error) => return Done::of(Outcome::of_error(error)),
     };
-    if work.bring_back {
+    if matches!(work.kind, WorkKind::Restore) {
         let (brought, missing) = engine.bring_back(&work.order.series, &permit.stop).await;
         let nothing = Outcome::nothing();
         return Done { brought, missing, ..Done::of(nothing) };
@@ -170,9 +174,9 @@ pub async fn carry_out(
         Ok(leases) => leases,
         Err(outcome) => return Done::of(outcome),
     };
-    let (outcome, files) = match work.check_files {
-        true => repair(engine, &work.order, delay, progress, &permit).await,
-        false => (engine.run_as_owner(&work.order, delay, progress, &permit).await, None),
+    let (outcome, files) = match work.kind {
+        WorkKind::Repair => repair(engine, &work.order, delay, progress, &permit).await,
+        _ => (engine.run_as_owner(&work.order, delay, progress, &permit).await, None),
     };
     engine.settle_window(leases, &outcome, work).await;
     Done { files, ..Done::of(outcome) }
@@ -192,8 +196,7 @@ async fn repair(
         Ok(set_aside) => set_aside,
         Err(source) => {
             let files = Files { gap_seconds_before: before, gap_seconds_after: before, ..Files::default() };
-            let error = RunError::Store { series: Arc::clone(series), source };
-            return (Outcome::of_error(error), Some(files));
+            return (Outcome::of_error(RunErrorKind::Store(source).of(series)), Some(files));
         }
     };
     // Without an adapter nothing can be asked for; its gaps stay what they are.

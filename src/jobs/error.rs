@@ -1,5 +1,6 @@
 //! Why a page, a window or a run failed.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,16 +69,23 @@ impl FetchError {
     }
 }
 
+/// A run that ended without everything it wanted.
+#[derive(Debug)]
+pub struct RunError {
+    /// The series it ran for.
+    pub series: Arc<Series>,
+    /// Why.
+    pub kind: RunErrorKind,
+}
+
 /// Why a run ended without everything it wanted.
 #[derive(Debug, Error)]
-pub enum RunError {
+pub enum RunErrorKind {
     /// Windows could not be fetched; they are gaps, and the next run asks for them again.
     #[error(
-        "{series}: {failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts"
+        "{failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts"
     )]
     Windows {
-        /// The series.
-        series: Arc<Series>,
         /// How many failed.
         failed: usize,
         /// How many there were.
@@ -90,94 +98,91 @@ pub enum RunError {
         source: FetchError,
     },
     /// The clock, the listing or the names, which a run needs before its first page, could not be read.
-    #[error("{series}: the run could not begin")]
-    Unprepared {
-        /// The series.
-        series: Arc<Series>,
-        /// Why.
-        source: FetchError,
-    },
+    #[error("the run could not begin")]
+    Unprepared(#[source] FetchError),
     /// The store could not do its work.
-    #[error("{series}: its files cannot be used")]
-    Store {
-        /// The series.
-        series: Arc<Series>,
-        /// Why.
-        source: StoreError,
-    },
+    #[error("its files cannot be used")]
+    Store(#[source] StoreError),
     /// The exchange has no such rows.
-    #[error("{series}: {exchange} has no {what}; see the exchange's offer and correct the job")]
+    #[error("{exchange} has no {what}; see the exchange's offer and correct the job")]
     NoOffer {
-        /// The series.
-        series: Arc<Series>,
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
-        /// The object of the request.
+        /// The kind, span and pair that were asked for.
         what: String,
     },
     /// Its task is not to be worked on.
-    #[error("{series}: not run")]
-    Refused {
-        /// The series.
-        series: Arc<Series>,
-        /// Why.
-        source: Refusal,
-    },
+    #[error("not run")]
+    Refused(#[source] Refusal),
     /// Another process writes the series.
-    #[error("{series} is written by {worker}; what is to be done for it is done there")]
+    #[error("worker {worker} writes it; run this there")]
     NotOwner {
-        /// The series.
-        series: Arc<Series>,
-        /// Who owns it.
+        /// The owner's id.
         worker: String,
     },
-    /// It is ours, and what its owner before published cannot be had.
-    #[error("{series}: not run before it is taken over from the fleet's bucket")]
-    NotTakenOver {
-        /// The series.
-        series: Arc<Series>,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    /// The series is ours, and the rows its previous owner published cannot be had.
+    #[error("not run before it is taken over from the fleet's bucket")]
+    NotTakenOver(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The program is stopping; what was accepted is stored.
-    #[error("{series}: stopped before everything was fetched; the next run goes on from there")]
-    Stopped {
-        /// The series.
-        series: Arc<Series>,
-    },
-    /// Work on files was cut off from within.
-    #[error("{series}: the work on its files broke off: {reason}; please report this")]
+    #[error("stopped before everything was fetched; the next run goes on from there")]
+    Stopped,
+    /// Work on files panicked.
+    #[error("the work on its files broke off: {reason}; please report this")]
     Broken {
-        /// The series.
-        series: Arc<Series>,
-        /// A description.
+        /// The panic's message.
         reason: String,
     },
 }
 
+impl RunErrorKind {
+    /// The error of a run for `series`.
+    #[must_use]
+    pub fn of(self, series: &Arc<Series>) -> RunError {
+        RunError { series: Arc::clone(series), kind: self }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.series, self.kind)
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.kind.source()
+    }
+}
+
 impl RunError {
+    /// Whether the program's stop, and no failure, ended the run.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self.kind, RunErrorKind::Stopped)
+    }
+
     /// The word this counts under.
     #[must_use]
     pub fn reason(&self) -> Reason {
-        match self {
-            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => source.reason(),
-            RunError::Store { .. } | RunError::NotTakenOver { .. } => Reason::Storage,
-            RunError::Stopped { .. } => Reason::Cancelled,
-            RunError::NoOffer { .. }
-            | RunError::Refused { .. }
-            | RunError::NotOwner { .. }
-            | RunError::Broken { .. } => Reason::Other,
+        match &self.kind {
+            RunErrorKind::Windows { source, .. } | RunErrorKind::Unprepared(source) => source.reason(),
+            RunErrorKind::Store(_) | RunErrorKind::NotTakenOver(_) => Reason::Storage,
+            RunErrorKind::Stopped => Reason::Cancelled,
+            RunErrorKind::NoOffer { .. }
+            | RunErrorKind::Refused(_)
+            | RunErrorKind::NotOwner { .. }
+            | RunErrorKind::Broken { .. } => Reason::Other,
         }
     }
 
     /// How long the exchange asked us to wait, where that is why the run failed.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
-        match self {
-            RunError::Windows { source, .. } | RunError::Unprepared { source, .. } => match source.advice() {
-                Advice::Wait(wait) => Some(wait),
-                _ => None,
-            },
+        let (RunErrorKind::Windows { source, .. } | RunErrorKind::Unprepared(source)) = &self.kind else {
+            return None;
+        };
+        match source.advice() {
+            Advice::Wait(wait) => Some(wait),
             _ => None,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::jobs::RunError;
 use crate::jobs::fetch::Failed;
+use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 
 /// Windows that may fail in a row before the rest is left to the next run.
@@ -32,13 +32,7 @@ impl Failures {
     }
 
     pub(super) fn into_error(self, series: &Arc<Series>, planned: usize) -> Option<RunError> {
-        self.first.map(|first| RunError::Windows {
-            series: Arc::clone(series),
-            failed: self.count,
-            planned,
-            window: first.window,
-            attempts: first.attempts,
-            source: first.error,
-        })
+        let Failed { window, attempts, error: source, .. } = self.first?;
+        Some(RunErrorKind::Windows { failed: self.count, planned, window, attempts, source }.of(series))
     }
 }

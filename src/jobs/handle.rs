@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::jobs::RunError;
+use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 use crate::store::{Finding, Store, StoreError, Writer};
 use crate::telemetry::events::PublishFailed;
@@ -36,7 +36,7 @@ impl Handle {
     /// Does work on the files of the series; what the store refuses is told.
     ///
     /// # Errors
-    /// [`RunError::Store`] where the store refused, [`RunError::Broken`] where the work panicked.
+    /// [`RunErrorKind::Store`] where the store refused, [`RunErrorKind::Broken`] where the work panicked.
     pub(super) async fn on_disk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Writer) -> Result<T, StoreError> + Send + 'static,
@@ -60,10 +60,9 @@ async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, RunError> {
     let done = tokio::task::spawn_blocking(trace::carried(work)).await;
-    let done =
-        done.map_err(|error| RunError::Broken { series: Arc::clone(series), reason: error.to_string() })?;
+    let done = done.map_err(|error| RunErrorKind::Broken { reason: error.to_string() }.of(series))?;
     done.map_err(|source| {
         telemetry.emit(PublishFailed { series, reason: source.reason(), error: &source });
-        RunError::Store { series: Arc::clone(series), source }
+        RunErrorKind::Store(source).of(series)
     })
 }

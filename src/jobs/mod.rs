@@ -31,7 +31,7 @@ mod turn;
 mod walks;
 
 pub use coverage::coverage;
-pub use error::{FetchError, RunError};
+pub use error::{FetchError, RunError, RunErrorKind};
 pub use fetch::Retry;
 pub use order::{Context, Instruments, Order, Outcome, Progress, Since};
 pub use run::{run, tell_finding, tell_flush};

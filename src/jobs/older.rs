@@ -10,7 +10,7 @@ use crate::jobs::fetch::Failed;
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::RunScope;
-use crate::jobs::{FetchError, RunError, plan};
+use crate::jobs::{FetchError, RunError, RunErrorKind, plan};
 use crate::model::{Grid, Kind, Micros, Series, Window};
 use crate::net::NetError;
 use crate::store::Accepted;
@@ -53,9 +53,7 @@ impl Run<'_> {
         let planned = self.at.planned;
         match failures.into_error(&self.order.series, planned) {
             Some(error) => Err(error),
-            None if self.at.done < planned => {
-                Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
-            }
+            None if self.at.done < planned => Err(RunErrorKind::Stopped.of(&self.order.series)),
             None => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use crate::jobs::ends::Ends;
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::{Contracted, RunScope};
-use crate::jobs::{FetchError, Instruments, RunError, Since, plan};
+use crate::jobs::{FetchError, Instruments, RunError, RunErrorKind, Since, plan};
 use crate::model::{Grid, Micros, Pair, Window, Windows};
 use crate::net::{NetError, Received};
 use crate::store::Ledger;
@@ -33,11 +33,9 @@ impl Run<'_> {
 
     pub(super) fn no_offer(&self) -> RunError {
         let series = &self.order.series;
-        RunError::NoOffer {
-            series: Arc::clone(series),
-            exchange: self.context.client.exchange().name(),
-            what: format!("{} {} for {}", series.kind(), series.span_label(), series.pair()),
-        }
+        let exchange = self.context.client.exchange().name();
+        let what = format!("{} {} for {}", series.kind(), series.span_label(), series.pair());
+        RunErrorKind::NoOffer { exchange, what }.of(series)
     }
 
     /// The exchange's clock, without which it is unknown which candle is closed; and once a symbol whether

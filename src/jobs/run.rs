@@ -13,7 +13,9 @@ use crate::jobs::handle::Handle;
 use crate::jobs::odd::set_aside;
 use crate::jobs::scope::{Contracted, RunScope};
 use crate::jobs::turn::Turn;
-use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Progress, RunError, coverage, plan};
+use crate::jobs::{
+    Context, FetchError, Instruments, Order, Outcome, Progress, RunError, RunErrorKind, coverage, plan,
+};
 use crate::model::{Batch, Kind, Micros, Series, Window, Windows};
 use crate::net::NetError;
 use crate::store::{Accepted, Finding, FindingKind, Flushed, Writer};
@@ -88,7 +90,9 @@ impl<'a> Run<'a> {
         };
         match filled {
             // Another flush would meet the same.
-            Err(error @ (RunError::Store { .. } | RunError::Broken { .. })) => Err(error),
+            Err(RunError { series, kind: kind @ (RunErrorKind::Store(_) | RunErrorKind::Broken { .. }) }) => {
+                Err(RunError { series, kind })
+            }
             filled => self.finish(&writer, filled).await,
         }
     }
@@ -315,15 +319,14 @@ impl<'a> Run<'a> {
 
     pub(super) fn unprepared(&self, source: FetchError) -> RunError {
         match source {
-            FetchError::Net(NetError::Stopped) => {
-                RunError::Stopped { series: Arc::clone(&self.order.series) }
-            }
-            source => RunError::Unprepared { series: Arc::clone(&self.order.series), source },
+            FetchError::Net(NetError::Stopped) => RunErrorKind::Stopped,
+            source => RunErrorKind::Unprepared(source),
         }
+        .of(&self.order.series)
     }
 
     pub(super) fn broken(&self, error: &tokio::task::JoinError) -> RunError {
-        RunError::Broken { series: Arc::clone(&self.order.series), reason: error.to_string() }
+        RunErrorKind::Broken { reason: error.to_string() }.of(&self.order.series)
     }
 }
 

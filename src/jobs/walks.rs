@@ -14,7 +14,7 @@ use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::RunScope;
 use crate::jobs::turn::Turn;
-use crate::jobs::{FetchError, RunError, plan};
+use crate::jobs::{FetchError, RunError, RunErrorKind, plan};
 use crate::model::{Micros, Window, Windows};
 use crate::net::NetError;
 use crate::telemetry::events::{Chain, WindowFailed};
@@ -72,9 +72,7 @@ impl Run<'_> {
         let planned = self.at.planned;
         match failures.into_error(&self.order.series, planned) {
             Some(error) => Err(error),
-            None if self.at.done < planned => {
-                Err(RunError::Stopped { series: Arc::clone(&self.order.series) })
-            }
+            None if self.at.done < planned => Err(RunErrorKind::Stopped.of(&self.order.series)),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd::jobs::RunError;
+use dccd::jobs::RunErrorKind;
 use dccd::model::{Series, Windows};
 use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 
@@ -67,8 +67,8 @@ async fn one_answer_in_ten_broken_leaves_exactly_the_rows_of_the_exchange() {
             assert!(runs <= 6, "seed {seed}: six runs were not enough");
             let outcome = house.run(&order).await;
             rows += outcome.rows;
-            let failed = match &outcome.error {
-                Some(RunError::Windows { failed, .. }) => *failed,
+            let failed = match outcome.error.as_ref().map(|error| &error.kind) {
+                Some(RunErrorKind::Windows { failed, .. }) => *failed,
                 _ => 0,
             };
             assert_gaps_have_reasons(&house, failed);
@@ -105,7 +105,8 @@ async fn a_page_that_keeps_failing_is_a_gap_with_its_reason_and_the_next_run_fil
 
     let outcome = run(&engine, &order).await;
 
-    let Some(RunError::Windows { failed, planned, .. }) = &outcome.error else {
+    let Some(RunErrorKind::Windows { failed, planned, .. }) = outcome.error.as_ref().map(|error| &error.kind)
+    else {
         panic!("{}", said(&outcome))
     };
     let (failed, planned) = (*failed, *planned);

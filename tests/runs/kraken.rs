@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dccd::jobs::{Order, RunError};
+use dccd::jobs::{Order, RunError, RunErrorKind};
 use dccd::model::{Micros, Series, Window, Windows};
 use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 use tokio_util::sync::CancellationToken;
@@ -107,7 +107,11 @@ async fn an_interrupted_derivation_goes_on_without_a_hole_and_asks_for_nothing_t
 
     let (stopped, ()) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
-    assert!(matches!(stopped.error, Some(RunError::Stopped { .. })), "{}", said(&stopped));
+    assert!(
+        matches!(stopped.error, Some(RunError { kind: RunErrorKind::Stopped, .. })),
+        "{}",
+        said(&stopped)
+    );
     let derived = house.ledger(FOUR_HOURLY).derived;
     let done = derived.first().unwrap();
     assert_eq!((derived.len(), done.from), (1, at("2022-06-01")));

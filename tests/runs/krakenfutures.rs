@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dccd::jobs::{Order, RunError};
+use dccd::jobs::{Order, RunError, RunErrorKind};
 use dccd::sim::{Endpoint, Knobs};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,11 @@ async fn an_interrupted_run_goes_on_without_a_hole() {
 
     let (stopped, ()) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
-    assert!(matches!(stopped.error, Some(RunError::Stopped { .. })), "{}", said(&stopped));
+    assert!(
+        matches!(stopped.error, Some(RunError { kind: RunErrorKind::Stopped, .. })),
+        "{}",
+        said(&stopped)
+    );
     let before = house.asked(Endpoint::Trades).len();
     let rest = run(&engine, &order).await;
     engine.close().await;

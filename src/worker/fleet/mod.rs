@@ -43,7 +43,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::Database;
-use crate::jobs::{Outcome, RunError};
+use crate::jobs::{Outcome, RunError, RunErrorKind};
 use crate::model::{Micros, Series};
 use crate::remote::{Remote, S3};
 use crate::store::{Layout, Ledger, Store};
@@ -176,7 +176,7 @@ impl Fleet {
     /// for the run.
     ///
     /// # Errors
-    /// [`RunError::NotOwner`] where it is another's, [`RunError::NotTakenOver`] where what the bucket holds cannot
+    /// [`RunErrorKind::NotOwner`] where it is another's, [`RunErrorKind::NotTakenOver`] where what the bucket holds cannot
     /// be had.
     pub(crate) async fn enter(
         self: &Arc<Self>,
@@ -190,7 +190,7 @@ impl Fleet {
             Ownership::Ours(token) => Some(token),
             Ownership::Elsewhere(worker) => {
                 let worker = worker.unwrap_or_else(|| "nobody yet".to_owned());
-                return Err(RunError::NotOwner { series: own, worker });
+                return Err(RunErrorKind::NotOwner { worker }.of(&own));
             }
         };
         let permit = RunPermit { fleet: Arc::clone(self), series: own, token, stop };
@@ -200,12 +200,10 @@ impl Fleet {
         let taken = tokio::select! {
             taken = self.take_over(bucketed, series, token.fence) => taken,
             () = permit.stop.cancelled() => {
-                return Err(RunError::Stopped { series: Arc::clone(series) });
+                return Err(RunErrorKind::Stopped.of(series));
             }
         };
-        taken
-            .map(|()| permit)
-            .map_err(|source| RunError::NotTakenOver { series: Arc::clone(series), source: Box::new(source) })
+        taken.map(|()| permit).map_err(|source| RunErrorKind::NotTakenOver(Box::new(source)).of(series))
     }
 
     /// Publishes what a run stored. One whose series became another's meanwhile counts as stopped.
@@ -215,7 +213,7 @@ impl Fleet {
             let _ = self.upload(bucketed, &permit.series).await;
         }
         if !self.owned.has(&permit.series) {
-            outcome.error = Some(RunError::Stopped { series: Arc::clone(&permit.series) });
+            outcome.error = Some(RunErrorKind::Stopped.of(&permit.series));
         }
         outcome
     }
