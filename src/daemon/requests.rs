@@ -31,8 +31,6 @@ pub(super) struct Requests {
 struct Request {
     id: u64,
     at_once: usize,
-    /// Whether each piece is an extra run of a configured job.
-    is_of_jobs: bool,
     /// What is asked of the copies, where that is what the request is about.
     copies: Option<Copies>,
     waiting: VecDeque<Work>,
@@ -62,7 +60,6 @@ pub(super) struct NextCopies {
 /// A piece of work that is begun next.
 pub(super) struct NextWork {
     pub(super) work: Work,
-    pub(super) is_of_job: bool,
     pub(super) stop: CancellationToken,
     /// Who asked for it, the first one first.
     pub(super) followers: Vec<Follower>,
@@ -74,7 +71,6 @@ impl Requests {
         &mut self,
         works: Vec<Work>,
         at_once: usize,
-        is_of_jobs: bool,
         stop: CancellationToken,
     ) -> Option<Follower> {
         if self.waiting().count() + works.len() > MOST_WAITING {
@@ -82,7 +78,6 @@ impl Requests {
         }
         let mut request = self.request(at_once.max(1), stop);
         request.take_on(works);
-        request.is_of_jobs = is_of_jobs;
         Some(self.push(request))
     }
 
@@ -108,7 +103,6 @@ impl Requests {
         Request {
             id: self.last,
             at_once,
-            is_of_jobs: false,
             copies: None,
             waiting: VecDeque::new(),
             running: 0,
@@ -178,20 +172,20 @@ impl Requests {
         let request = &mut self.open[index];
         let work = request.waiting.remove(at)?;
         request.running += 1;
-        let (is_of_job, stop) = (request.is_of_jobs, request.stop.clone());
+        let stop = request.stop.clone();
         let mut followers = vec![(request.id, Arc::clone(&request.feed))];
-        if is_of_job {
+        if work.is_of_job() {
             followers.extend(self.share(&work.order.series));
         }
-        Some(NextWork { work, is_of_job, stop, followers })
+        Some(NextWork { work, stop, followers })
     }
 
     /// Every other request that waits for a run of the job of a series has it under way from now on.
     pub(super) fn share(&mut self, series: &Series) -> Vec<Follower> {
         let mut followers = Vec::new();
-        for request in self.open.iter_mut().filter(|request| request.is_of_jobs) {
+        for request in &mut self.open {
             let before = request.waiting.len();
-            request.waiting.retain(|work| *work.order.series != *series);
+            request.waiting.retain(|work| !work.is_of_job() || *work.order.series != *series);
             if request.waiting.len() < before {
                 request.running += 1;
                 followers.push((request.id, Arc::clone(&request.feed)));
@@ -273,7 +267,7 @@ mod tests {
     async fn work_and_copies_have_one_row_of_numbers_and_are_cancelled_alike() {
         let mut requests = Requests::default();
         let works = vec![restore(HOURLY)];
-        let (first, work) = requests.open(works, 1, false, CancellationToken::new()).unwrap();
+        let (first, work) = requests.open(works, 1, CancellationToken::new()).unwrap();
         let (second, copies) = sync(&mut requests);
         assert_eq!((first, second), (1, 2));
 

@@ -23,10 +23,18 @@ pub(super) struct Entry {
     by_storage: bool,
     /// Somebody does not want it to run by itself.
     pub(super) is_paused: bool,
-    /// It is configured no more, and goes when its run has ended.
-    pub(super) is_leaving: bool,
-    /// It was configured anew while it ran.
-    is_changed: bool,
+    after_run: AfterRun,
+}
+
+/// What a reload decided about a job for the time after its present run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterRun {
+    /// It is due again when its run says so.
+    Rearm,
+    /// Its schedule was changed meanwhile: it is due when that says so.
+    Reschedule,
+    /// It is no longer configured and leaves the schedule.
+    Leave,
 }
 
 /// What a new configuration did to the jobs.
@@ -52,15 +60,14 @@ impl Entry {
             failed: known.map_or(0, |health| health.consecutive_errors),
             by_storage: false,
             is_paused: engine.is_paused(job.series()),
-            is_leaving: false,
-            is_changed: false,
+            after_run: AfterRun::Rearm,
             job,
         }
     }
 
     /// When it runs by itself next, where it does.
     pub(super) fn waits_for(&self) -> Option<Micros> {
-        self.due.filter(|_| !self.is_paused && !self.is_leaving)
+        self.due.filter(|_| !self.is_paused && !self.is_leaving())
     }
 
     /// Records the outcome of a job's run, and when it is due again.
@@ -74,9 +81,15 @@ impl Entry {
                 self.by_storage = matches!(kind, RunErrorKind::Store(_));
             }
         }
-        if std::mem::take(&mut self.is_changed) {
+        if self.after_run == AfterRun::Reschedule {
+            self.after_run = AfterRun::Rearm;
             self.due = self.job.trigger.first(now());
         }
+    }
+
+    /// Whether it leaves the schedule when its run has ended.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.after_run == AfterRun::Leave
     }
 }
 
@@ -145,15 +158,19 @@ impl Schedule {
             jobs.into_iter().map(|job| (Arc::clone(job.series()), job)).collect();
         for (series, entry) in &mut self.0 {
             let Some(job) = wanted.remove(series) else {
-                changes.removed += usize::from(!std::mem::replace(&mut entry.is_leaving, true));
+                changes.removed += usize::from(!entry.is_leaving());
+                entry.after_run = AfterRun::Leave;
                 continue;
             };
-            changes.added += usize::from(std::mem::take(&mut entry.is_leaving));
+            if entry.is_leaving() {
+                changes.added += 1;
+                entry.after_run = AfterRun::Reschedule;
+            }
             if job == entry.job {
                 continue;
             }
             changes.changed += 1;
-            entry.is_changed = is_running(series);
+            entry.after_run = if is_running(series) { AfterRun::Reschedule } else { AfterRun::Rearm };
             entry.due = job.trigger.first(now());
             entry.job = job;
         }
@@ -166,7 +183,7 @@ impl Schedule {
     pub(super) fn release(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
         let mut gone = Vec::new();
         self.0.retain(|series, entry| {
-            let stays = !entry.is_leaving || is_running(series);
+            let stays = !entry.is_leaving() || is_running(series);
             if !stays {
                 gone.push(Arc::clone(series));
             }

@@ -60,11 +60,29 @@ pub struct Scheduler {
 /// A run under way.
 struct Run {
     id: Id,
-    /// Whether it is one of the series' configured job.
-    is_of_job: bool,
-    /// Whether somebody asked for it.
-    is_requested: bool,
+    origin: Origin,
     followers: Vec<Follower>,
+}
+
+/// The reason a run was started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The series' job was due.
+    Schedule,
+    /// A request for a run of the series' job.
+    RequestedJob,
+    /// A request for other work on the series.
+    RequestedWork,
+}
+
+impl Run {
+    fn is_of_job(&self) -> bool {
+        self.origin != Origin::RequestedWork
+    }
+
+    fn is_requested(&self) -> bool {
+        self.origin != Origin::Schedule
+    }
 }
 
 /// A run that ended.
@@ -185,7 +203,7 @@ impl Scheduler {
             let followers = self.requests.share(&series);
             let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);
             let run = (work, at.since(due), stop.clone());
-            self.start(run, true, false, followers);
+            self.start(run, Origin::Schedule, followers);
         }
     }
 
@@ -193,17 +211,19 @@ impl Scheduler {
         while self.under_way(true) < self.slots {
             let runs = &self.runs;
             let Some(next) = self.requests.next(|series| !runs.contains_key(series)) else { break };
-            // The run of a job is the daemon's own, whoever asked for it.
-            let stop = if next.is_of_job { stop.clone() } else { next.stop };
-            self.start((next.work, Duration::ZERO, stop), next.is_of_job, true, next.followers);
+            let (origin, stop) = match next.work.is_of_job() {
+                // A job's run goes on when its requester withdraws.
+                true => (Origin::RequestedJob, stop.clone()),
+                false => (Origin::RequestedWork, next.stop),
+            };
+            self.start((next.work, Duration::ZERO, stop), origin, next.followers);
         }
     }
 
     fn start(
         &mut self,
         (work, delay, stop): (Work, Duration, CancellationToken),
-        is_of_job: bool,
-        is_requested: bool,
+        origin: Origin,
         followers: Vec<Follower>,
     ) {
         let (engine, series) = (Arc::clone(&self.engine), Arc::clone(&work.order.series));
@@ -215,12 +235,12 @@ impl Scheduler {
             Ran { series, done }
         };
         let id = self.running.spawn(running).id();
-        self.runs.insert(series, Run { id, is_of_job, is_requested, followers });
+        self.runs.insert(series, Run { id, origin, followers });
     }
 
     /// How many runs there are of the schedule, or of what people asked for.
     fn under_way(&self, is_requested: bool) -> usize {
-        self.runs.values().filter(|run| run.is_requested == is_requested).count()
+        self.runs.values().filter(|run| run.is_requested() == is_requested).count()
     }
 
     /// How long until the next job is due, at most a round.
@@ -245,7 +265,7 @@ impl Scheduler {
             }
         };
         let Some(run) = self.runs.remove(&series) else { return };
-        if run.is_of_job {
+        if run.is_of_job() {
             self.schedule.ended(&series, ran.as_ref().map(|ran| &ran.done));
         }
         let report = match &ran {

@@ -54,7 +54,7 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
     let place = place(&options);
     let failed = |source| DbError::Postgres { place: place.clone(), source };
     let Found { options, is_pooled } = look(options).await.map_err(failed)?;
-    up_to_date(&options, is_pooled, false).await.map_err(failed)?;
+    migrate(&options, is_pooled, Migration::Kept).await.map_err(failed)?;
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(TURN)
@@ -71,7 +71,7 @@ pub(super) async fn check(url: &str) -> Result<bool, DbError> {
     let place = place(&options);
     let failed = |source| DbError::Postgres { place: place.clone(), source };
     let Found { options, is_pooled } = look(options).await.map_err(failed)?;
-    up_to_date(&options, is_pooled, true).await.map_err(failed)?;
+    migrate(&options, is_pooled, Migration::TakenBack).await.map_err(failed)?;
     Ok(is_pooled)
 }
 
@@ -123,8 +123,16 @@ fn is_unsupported(error: &sqlx::Error) -> bool {
     said.contains("unsupported startup parameter")
 }
 
-/// Brings the schema up to date, on a connection of its own and in one transaction; `is_trial` takes that back.
-async fn up_to_date(options: &PgConnectOptions, is_pooled: bool, is_trial: bool) -> sqlx::Result<()> {
+/// What becomes of a migration that worked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Migration {
+    Kept,
+    /// After trying the program's other statements too.
+    TakenBack,
+}
+
+/// Brings the schema up to date, on a connection of its own and in one transaction.
+async fn migrate(options: &PgConnectOptions, is_pooled: bool, migration: Migration) -> sqlx::Result<()> {
     let mut connection = within(options.connect()).await?;
     let mut all = match is_pooled {
         true => connection.begin_with(BEGIN_LIMITED).await?,
@@ -138,7 +146,7 @@ async fn up_to_date(options: &PgConnectOptions, is_pooled: bool, is_trial: bool)
     // Its own lock would stay with a connection.
     migrator.set_locking(false).run_direct(None, &mut *all, false).await.map_err(sqlx::Error::from)?;
     sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
-    if is_trial {
+    if migration == Migration::TakenBack {
         for statement in TRIED {
             sqlx::raw_sql(statement).execute(&mut *all).await?;
         }

@@ -1,5 +1,6 @@
 //! Taking a data path into use: its lock first, then what earlier processes knew, then the loops that keep it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Instant;
 
@@ -10,19 +11,20 @@ use tokio_util::sync::CancellationToken;
 use super::{AD_HOC_SERIES, Engine, EngineError, owner, state};
 use crate::clock::now;
 use crate::config::Config;
-use crate::db::Database;
+use crate::db::{Database, SetAside};
 use crate::disk::{Disk, atomic};
 use crate::engine::Job;
 use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
 use crate::jobs::tell_finding;
-use crate::remote::Restorer;
-use crate::store::{self, Layout, Store, StoreError};
+use crate::model::Series;
+use crate::remote::{Remote, Restorer};
+use crate::store::{self, DataLock, Layout, Store, StoreError};
 use crate::telemetry::events::{JournalReplayed, JournalTorn, PublishFailed};
-use crate::telemetry::{HealthMonitor, Telemetry};
+use crate::telemetry::{HealthMonitor, SeriesHealth, Telemetry};
 use crate::tracker::{Retention, Tracker, TrackerError};
-use crate::worker::{Fleet, Parts, Worker, WorkerConfig};
+use crate::worker::{Bucketed, Fleet, Parts, Sharing, Worker, WorkerConfig};
 
 impl Engine {
     /// Takes a data path into use for `command`: its lock first, then what earlier processes knew.
@@ -36,14 +38,8 @@ impl Engine {
         atomic::sweep(&own).map_err(|source| {
             EngineError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
         })?;
-        let health = HealthMonitor::open(layout.root()).map_err(|source| EngineError::Health {
-            path: layout.own().join("metrics.json").display().to_string(),
-            source,
-        })?;
-        let telemetry = Telemetry::with_health(health);
         let jobs = Job::all(config);
-        telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
-        telemetry.metrics().limit_series(jobs.len() + AD_HOC_SERIES);
+        let telemetry = listen(&layout, config, jobs.len())?;
         let (db, set_aside) = state::open(&layout, config, &telemetry).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
@@ -52,6 +48,23 @@ impl Engine {
         let is_daemon = ["start", "stream"].contains(&command);
         let worker = enter(&layout, config, &db, &telemetry, (&jobs, is_daemon)).await?;
         let store = open_store(&layout, config, &telemetry, lock.disk()).await?;
+        let opened =
+            Opened { layout, telemetry, db, set_aside, paused, bucketed, remotes, worker, store, lock };
+        let engine = Engine::on(config, opened);
+        engine.begin(config);
+        for job in &jobs {
+            engine.declare(&job.order.series, job.trigger.interval(now()));
+            engine.connect(job.series().exchange(), config)?;
+        }
+        engine.remember(&jobs, known);
+        engine.fleet.show().await;
+        Ok(engine)
+    }
+
+    /// Joins the opened parts with the copies and the fleet.
+    fn on(config: &Config, opened: Opened) -> Engine {
+        let Opened { layout, telemetry, db, set_aside, paused, bucketed, remotes, worker, store, lock } =
+            opened;
         let kept = CancellationToken::new();
         store.restore_with(Arc::new(Restorer {
             remotes: remotes.clone(),
@@ -59,7 +72,6 @@ impl Engine {
             runtime: Handle::current(),
             stop: kept.clone(),
         }));
-        let (own, told) = (layout.clone(), telemetry.clone());
         let fleet = Fleet::new(Parts {
             owned: Arc::clone(worker.owned()),
             bucketed,
@@ -69,8 +81,9 @@ impl Engine {
             db: db.clone(),
             own_address: config.worker.own_address,
         });
-        let copies = Copies::new(remotes, &config.storage, store.clone(), own, told, Arc::clone(&fleet));
-        let engine = Engine {
+        let (own, listener) = (layout.clone(), telemetry.clone());
+        let copies = Copies::new(remotes, &config.storage, store.clone(), own, listener, Arc::clone(&fleet));
+        Engine {
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,
@@ -88,24 +101,26 @@ impl Engine {
             set_aside,
             watch: lock.watch(),
             lock: Mutex::new(Some(lock)),
-        };
-        engine.keep_store(config);
-        engine.watch_lock();
-        engine.keep(Arc::clone(&engine.worker).run(engine.kept.clone()));
-        engine.keep(Arc::clone(&engine.pending_health).run(engine.kept.clone()));
-        engine.keep(Arc::clone(&engine.fleet).run(engine.kept.clone()));
-        for job in &jobs {
-            engine.declare(&job.order.series, job.trigger.interval(now()));
-            engine.connect(job.series().exchange(), config)?;
         }
-        let ours = || jobs.iter().map(Job::series).filter(|series| engine.fleet.has(series));
+    }
+
+    /// Starts the loops that keep the data path until the engine is closed.
+    fn begin(&self, config: &Config) {
+        self.keep_store(config);
+        self.watch_lock();
+        self.keep(Arc::clone(&self.worker).run(self.kept.clone()));
+        self.keep(Arc::clone(&self.pending_health).run(self.kept.clone()));
+        self.keep(Arc::clone(&self.fleet).run(self.kept.clone()));
+    }
+
+    /// Restores the health and the coverage that earlier processes recorded of this process's series.
+    fn remember(&self, jobs: &[Job], known: Vec<SeriesHealth>) {
+        let ours = || jobs.iter().map(Job::series).filter(|series| self.fleet.has(series));
         if known.is_empty() {
-            engine.recover_health(ours());
+            self.recover_health(ours());
         }
-        engine.telemetry.restore(known.into_iter().filter(|known| engine.fleet.has(&known.series)).collect());
-        engine.restore_coverage(ours());
-        engine.fleet.show().await;
-        Ok(engine)
+        self.telemetry.restore(known.into_iter().filter(|known| self.fleet.has(&known.series)).collect());
+        self.restore_coverage(ours());
     }
 
     fn keep_store(&self, config: &Config) {
@@ -119,6 +134,32 @@ impl Engine {
         self.keep(flusher.clone().publish(self.kept.clone()));
         self.keep(flusher.run(self.kept.clone()));
     }
+}
+
+/// The parts of an engine that are opened one after the other.
+struct Opened {
+    layout: Layout,
+    telemetry: Telemetry,
+    db: Database,
+    set_aside: Option<SetAside>,
+    paused: HashSet<Series>,
+    bucketed: Option<Bucketed>,
+    remotes: Vec<Arc<dyn Remote>>,
+    worker: Arc<Worker>,
+    store: Store,
+    lock: DataLock,
+}
+
+/// Telemetry over the health that earlier processes recorded.
+fn listen(layout: &Layout, config: &Config, jobs: usize) -> Result<Telemetry, EngineError> {
+    let health = HealthMonitor::open(layout.root()).map_err(|source| EngineError::Health {
+        path: layout.own().join("metrics.json").display().to_string(),
+        source,
+    })?;
+    let telemetry = Telemetry::with_health(health);
+    telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
+    telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
+    Ok(telemetry)
 }
 
 /// Makes this process a worker, and the series of its jobs its own.
@@ -135,8 +176,11 @@ async fn enter(
         slots: config.worker.slots,
         lease: config.worker.lease,
         retention: Retention::of_days(config.runs_retention_days),
-        is_alone: db.kind() == "sqlite",
-        is_spread: config.storage.fleet().is_some(),
+        sharing: match (db.kind(), config.storage.fleet()) {
+            ("sqlite", _) => Sharing::Nothing,
+            (_, None) => Sharing::Store,
+            (_, Some(_)) => Sharing::StoreAndBucket,
+        },
         is_daemon,
     };
     let worker = Worker::enter(tracker, &layout.own(), own, telemetry).await?;

@@ -39,8 +39,19 @@ struct State {
     /// What each exchange was last told to want.
     held: BTreeMap<&'static str, Hold>,
     newly_held: Vec<(&'static str, Hold)>,
-    is_over: bool,
-    is_cut_short: bool,
+    ending: Ending,
+}
+
+/// Whether more is to come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Ending {
+    /// Yes.
+    #[default]
+    Open,
+    /// No: everything was done.
+    Complete,
+    /// No, and not everything was done.
+    CutShort,
 }
 
 impl ProgressFeed {
@@ -91,20 +102,27 @@ impl ProgressFeed {
 
     /// Nothing more will be told.
     pub fn close(&self) {
-        self.state().is_over = true;
-        self.changed.notify_one();
+        self.end(Ending::Complete);
     }
 
     /// Nothing more will be told, and not everything that was asked for is done.
     pub fn cut_short(&self) {
-        self.state().is_cut_short = true;
-        self.close();
+        self.end(Ending::CutShort);
+    }
+
+    fn end(&self, ending: Ending) {
+        let mut state = self.state();
+        if state.ending == Ending::Open {
+            state.ending = ending;
+        }
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Whether it ended before everything was done.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
-        self.state().is_cut_short
+        self.state().ending == Ending::CutShort
     }
 
     /// Waits for what is new; none once everything was told.
@@ -138,7 +156,7 @@ impl ProgressFeed {
         if !state.not_begun.is_empty() {
             told.push(Update::NotBegun { series: std::mem::take(&mut state.not_begun) });
         }
-        (!told.is_empty() || state.is_over).then_some(told)
+        (!told.is_empty() || state.ending != Ending::Open).then_some(told)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -102,6 +102,12 @@ impl Work {
         Work::new(WorkKind::JobRun { job, failed }, order)
     }
 
+    /// Whether it is a run of a configured job.
+    #[must_use]
+    pub fn is_of_job(&self) -> bool {
+        matches!(self.kind, WorkKind::JobRun { .. })
+    }
+
     fn new(kind: WorkKind, order: Order) -> Self {
         Work { order, kind, task: None, withdrawn: CancellationToken::new() }
     }

@@ -4,6 +4,17 @@ use std::time::Duration;
 
 use crate::tracker::Retention;
 
+/// Which of its things a worker shares with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// None: the state store is embedded in its data path.
+    Nothing,
+    /// The state store; each worker keeps its series.
+    Store,
+    /// The state store and a bucket, so that any worker can take a series over and each owns its share.
+    StoreAndBucket,
+}
+
 /// How a process works among others.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerConfig {
@@ -12,10 +23,14 @@ pub(crate) struct WorkerConfig {
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
     pub(crate) retention: Retention,
-    /// Nobody else has jobs in this store, so those that are configured no more wait for nobody.
-    pub(crate) is_alone: bool,
-    /// Others can take its series over, so it owns its share of them.
-    pub(crate) is_spread: bool,
+    pub(crate) sharing: Sharing,
     /// It runs jobs by itself, and not only what it is told to.
     pub(crate) is_daemon: bool,
+}
+
+impl WorkerConfig {
+    /// Whether no other worker uses its state store.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.sharing == Sharing::Nothing
+    }
 }

@@ -27,7 +27,7 @@ use crate::clock::now;
 use crate::model::{Micros, Series};
 use crate::telemetry::Telemetry;
 use crate::tracker::{Claim, Claimer, Tracker, TrackerError, Verdict, WorkerRow};
-pub(crate) use crate::worker::config::WorkerConfig;
+pub(crate) use crate::worker::config::{Sharing, WorkerConfig};
 pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, RunPermit};
 use crate::worker::fleet::{ONCE, Owned};
 use crate::worker::host::{host, place_id};
@@ -198,7 +198,7 @@ impl Worker {
             return Ok(());
         }
         let recurring = lock(&self.recurring).clone();
-        let forgotten = match self.config.is_alone {
+        let forgotten = match self.config.is_alone() {
             true => self.tracker.forget_jobs(&recurring).await,
             false => self.tracker.forget_jobs_of(&self.place, &recurring).await,
         };

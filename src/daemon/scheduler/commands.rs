@@ -53,7 +53,7 @@ impl Scheduler {
         stop: &CancellationToken,
     ) -> Result<Follower, Refusal> {
         let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
-        let opened = self.requests.open(works, at_once, false, stop.child_token());
+        let opened = self.requests.open(works, at_once, stop.child_token());
         self.requests.tidy();
         opened.ok_or_else(|| {
             series.iter().for_each(|series| self.release(series));
@@ -70,13 +70,14 @@ impl Scheduler {
         let fitting: Vec<Work> = fitting.take(room).collect();
         if !fitting.is_empty() {
             // Nobody follows it: what comes of it is on record in the tracker.
-            let _ = self.requests.open(fitting, usize::MAX, false, stop.child_token());
+            let _ = self.requests.open(fitting, usize::MAX, stop.child_token());
         }
     }
 
     /// Resolves selectors to jobs. Errors if a selector matches none.
     fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
-        let known = self.schedule.iter().filter(|(_, entry)| !entry.is_leaving).map(|(series, _)| &**series);
+        let known =
+            self.schedule.iter().filter(|(_, entry)| !entry.is_leaving()).map(|(series, _)| &**series);
         let found = select(asked, known).map_err(Refusal::NoSuchJob)?;
         Ok(found.into_iter().cloned().collect())
     }
@@ -86,12 +87,12 @@ impl Scheduler {
         let (mut works, mut runs) = (Vec::new(), Vec::new());
         for series in self.find(asked)? {
             match (self.runs.get(&series), self.schedule.get(&series)) {
-                (Some(run), _) if run.is_of_job => runs.push(series),
+                (Some(run), _) if run.is_of_job() => runs.push(series),
                 (_, Some(entry)) => works.push(Work::of_job(entry.job.clone(), entry.failed)),
                 (_, None) => {}
             }
         }
-        let opened = self.requests.open(works, usize::MAX, true, stop.child_token());
+        let opened = self.requests.open(works, usize::MAX, stop.child_token());
         let (id, feed) = opened.ok_or(Refusal::TooMuch)?;
         for series in runs {
             self.requests.follows(id);
@@ -105,7 +106,7 @@ impl Scheduler {
     /// Takes a request back. A job's run that has begun goes on without who asked for it.
     fn cancel(&mut self, id: u64) -> bool {
         let taken_back = self.requests.cancel(id);
-        for run in self.runs.values_mut().filter(|run| run.is_of_job) {
+        for run in self.runs.values_mut().filter(|run| run.is_of_job()) {
             let before = run.followers.len();
             run.followers.retain(|(follower, _)| *follower != id);
             (run.followers.len()..before).for_each(|_| self.requests.left(id));

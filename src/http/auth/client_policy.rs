@@ -11,12 +11,20 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::certificate;
 
-/// What is asked of clients.
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// No.
+    None,
+    /// Yes, and one without is served too.
+    Optional,
+    /// Yes, and one without is turned away.
+    Required,
+}
+
+/// How clients' certificates are judged.
 pub(super) struct ClientPolicy {
-    /// Whether a certificate is asked for.
-    pub(super) asks: bool,
-    /// Whether a client without one is turned away.
-    pub(super) required: bool,
+    pub(super) demand: Demand,
     /// Whose certificates will do; any, where there is none.
     pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
     /// The names one of which the certificate must stand for.
@@ -27,17 +35,17 @@ pub(super) struct ClientPolicy {
 
 impl fmt::Debug for ClientPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientPolicy").field("asks", &self.asks).field("required", &self.required).finish()
+        f.debug_struct("ClientPolicy").field("demand", &self.demand).finish()
     }
 }
 
 impl ClientCertVerifier for ClientPolicy {
     fn offer_client_auth(&self) -> bool {
-        self.asks
+        self.demand != Demand::None
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.required
+        self.demand == Demand::Required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {

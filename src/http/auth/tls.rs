@@ -13,7 +13,7 @@ use rustls::{NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion, 
 use serde::Deserialize;
 
 use super::certificate;
-use super::client_policy::ClientPolicy;
+use super::client_policy::{ClientPolicy, Demand};
 use crate::model::Micros;
 
 /// A larger file holds no certificates.
@@ -132,8 +132,11 @@ impl Section {
         ca_file: Option<&Path>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<ClientPolicy>, String> {
-        let asks = client_auth != ClientAuth::None;
-        let required = matches!(client_auth, ClientAuth::RequireAny | ClientAuth::RequireAndVerify);
+        let demand = match client_auth {
+            ClientAuth::None => Demand::None,
+            ClientAuth::Request | ClientAuth::VerifyIfGiven => Demand::Optional,
+            ClientAuth::RequireAny | ClientAuth::RequireAndVerify => Demand::Required,
+        };
         let verifier = match client_auth {
             ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
                 // Without one every certificate of the public authorities would do.
@@ -150,11 +153,11 @@ impl Section {
             ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny => None,
         };
         let allowed = self.client_allowed_sans.clone().filter(|names| !names.is_empty());
-        if allowed.is_some() && !required {
+        if allowed.is_some() && demand != Demand::Required {
             return Err("client_allowed_sans needs client_auth_type: RequireAndVerifyClientCert".to_owned());
         }
         let schemes = provider.signature_verification_algorithms;
-        Ok(Arc::new(ClientPolicy { asks, required, verifier, allowed, schemes }))
+        Ok(Arc::new(ClientPolicy { demand, verifier, allowed, schemes }))
     }
 
     /// The cryptography, narrowed to what the section names. TLS 1.3 has no suites worth leaving out.

@@ -15,7 +15,7 @@ use crate::model::Series;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{OwnershipChange, OwnershipChanged, OwnershipSeen};
 use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerState};
-use crate::worker::config::WorkerConfig;
+use crate::worker::config::{Sharing, WorkerConfig};
 use crate::worker::fleet::share::{Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
@@ -87,7 +87,7 @@ impl Owned {
     }
 
     pub(crate) fn is_shared(&self) -> bool {
-        !self.config.is_alone
+        !self.config.is_alone()
     }
 
     /// How soon what is another's is looked at again.
@@ -104,7 +104,7 @@ impl Owned {
     pub(crate) async fn round(&self) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
         let wanted = self.wanted();
-        if self.config.is_alone {
+        if self.config.is_alone() {
             if !wanted.is_empty() {
                 self.tracker.own(self.claimer(), &wanted).await?;
             }
@@ -150,9 +150,9 @@ impl Owned {
         let owners = self.tracker.owners(wanted).await?;
         let owners: HashMap<String, Owner> =
             owners.into_iter().map(|owner| (owner.series.clone(), owner)).collect();
-        let workers = match self.config.is_spread {
-            true => self.workers().await?,
-            false => Vec::new(),
+        let workers = match self.config.sharing {
+            Sharing::StoreAndBucket => self.workers().await?,
+            Sharing::Nothing | Sharing::Store => Vec::new(),
         };
         let mut state = self.state();
         state.daemons = workers.len();
@@ -229,7 +229,7 @@ impl Owned {
         stop: &CancellationToken,
         is_asked: bool,
     ) -> Ownership {
-        if self.config.is_alone {
+        if self.config.is_alone() {
             return Ownership::Alone;
         }
         let name = series.to_string();
@@ -299,7 +299,7 @@ impl Owned {
 
     /// Whether a series is this process's, as far as it knows.
     pub(crate) fn has(&self, series: &Series) -> bool {
-        self.config.is_alone || self.state().owned.contains_key(&series.to_string())
+        self.config.is_alone() || self.state().owned.contains_key(&series.to_string())
     }
 
     /// Whether a series is to be owned by some daemon with this configuration.
@@ -338,7 +338,7 @@ impl Owned {
 
     fn wanted(&self) -> Vec<String> {
         let mut wanted: Vec<String> = self.state().wanted.keys().cloned().collect();
-        if !self.config.is_alone {
+        if !self.config.is_alone() {
             // Workers that begin together begin with different ones.
             let seed = crc32fast::hash(self.worker.as_bytes());
             let place = |series: &String| {
