@@ -1,4 +1,4 @@
-//! What the scheduler is told by those who act on a running daemon.
+//! Commands that `Control` and the task poller send to the scheduler.
 
 use std::sync::Arc;
 
@@ -11,26 +11,25 @@ use crate::daemon::schedule::Changes;
 use crate::engine::{CopyAsked, Job, Work};
 use crate::model::{Micros, Series};
 
-/// Commands that may wait for the scheduler.
+/// Capacity of the scheduler's command channel.
 pub(super) const INBOX: usize = 64;
-/// What the scheduler is told.
 pub(super) enum Command {
-    /// Do this work.
+    /// Start this work.
     Work { works: Vec<Work>, at_once: usize, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Do this with the copies.
+    /// Sync, purge or restore the copies.
     Copies { asked: CopyAsked, config: Arc<Config>, reply: oneshot::Sender<Result<Follower, Refusal>> },
     /// Run these jobs now.
     RunJobs { asked: Vec<String>, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Which jobs are meant?
+    /// Resolve selectors to jobs.
     Find { asked: Vec<String>, reply: oneshot::Sender<Result<Vec<Series>, Refusal>> },
-    /// Let these jobs not run by themselves, or let them again.
+    /// Pause or resume the scheduling of these jobs.
     Pause { series: Vec<Series>, is_paused: bool },
-    /// Take a request back.
+    /// Cancel a request.
     Cancel { id: u64, reply: oneshot::Sender<bool> },
-    /// Do what waits in the tracker; what is in hand already, or too much, is offered again.
+    /// Start tasks that wait in the tracker. Any that do not fit now are offered again later.
     TakeUp { works: Vec<Work> },
-    /// The rows of these jobs are due since then.
+    /// These jobs' tracker rows are due earlier than the schedule has them.
     Wake { due: Vec<(Series, Micros)> },
-    /// Go on with these jobs.
+    /// Switch to the jobs of a new configuration.
     Adopt { jobs: Vec<Job>, slots: usize, reply: oneshot::Sender<Changes> },
 }

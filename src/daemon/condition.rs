@@ -1,25 +1,25 @@
-//! Whether the daemon is healthy: one decision, which `/-/ready`, `/health` and `dccd healthcheck` all tell.
+//! Whether the daemon is healthy: one decision, shared by `/-/ready`, `/health` and `dccd healthcheck`.
 //!
-//! *Unhealthy* is a daemon that collects nothing: it starts, stops, stands still, or its disk takes nothing. One that
-//! collects while something beside it is wrong, such as a state store that is away, is *degraded*: it says why and
-//! since when, it is ready, and nobody gains by restarting it. Nothing here asks anybody anything.
+//! An *unhealthy* daemon collects nothing: it is starting, stopping or stuck, or its disk refuses writes. One that
+//! collects despite another problem, such as an unreachable state store, is *degraded*: it reports why and since
+//! when but stays ready, since a restart would not help. Pure: only looks at values it is given.
 
 pub use crate::api::Trouble;
 use crate::daemon::Snapshot;
 
-/// How the daemon is.
+/// How well the daemon works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// All is well.
+    /// No problem.
     Healthy,
-    /// It collects, and something beside that is wrong.
+    /// It collects, but something else is wrong.
     Degraded,
     /// It collects nothing.
     Unhealthy,
 }
 
 impl Condition {
-    /// Its word.
+    /// The condition as printed in `/health` and `health.json`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Condition {
         }
     }
 
-    /// How a daemon is that has these reasons not to be ready.
+    /// The condition of a daemon with these reasons for not being ready.
     #[must_use]
     pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
         let stuck = |state: &str| state == "stuck";
@@ -41,7 +41,7 @@ impl Condition {
     }
 }
 
-/// Everything that is wrong beside what keeps a daemon from being ready.
+/// Problems that do not make a daemon unready.
 #[must_use]
 pub fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
     let mut found = Vec::new();

@@ -1,6 +1,7 @@
-//! What others may ask a running daemon: work on series, runs of jobs, a pause, another configuration.
+//! The handle through which others act on a running daemon: start work, run or pause jobs, reload the
+//! configuration.
 //!
-//! Further actions get a method here, a [`Command`] where the scheduler must know of them, and a route.
+//! A new action needs a method here, a [`Command`] if the scheduler takes part, and a route.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::engine::{CopyAsked, Engine, Job, ProgressFeed, Work};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
-/// How long the scheduler may take to answer.
+/// How long to wait for the scheduler's reply.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A handle on a running daemon. A clone is the same daemon.
@@ -27,7 +28,7 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     engine: Arc<Engine>,
     commands: mpsc::Sender<Command>,
-    /// What cannot change while it runs is as it was then.
+    /// The configuration at startup; some of its settings only change with a restart.
     started: Config,
     in_force: Mutex<Arc<Config>>,
     /// One reload at a time.
@@ -35,7 +36,7 @@ struct Inner {
 }
 
 impl Control {
-    /// A handle on the daemon that runs this scheduler with this configuration.
+    /// A handle on the daemon that runs `scheduler`.
     #[must_use]
     pub fn new(engine: Arc<Engine>, scheduler: &Scheduler, config: Config) -> Self {
         engine.telemetry().emit(in_force(&config.hash, &config, 0));
@@ -48,10 +49,10 @@ impl Control {
         }))
     }
 
-    /// Takes work in, `at_once` pieces of it side by side. It goes on whether or not anybody follows it.
+    /// Starts work on series, `at_once` at a time. It continues whether or not anyone follows it.
     ///
     /// # Errors
-    /// See [`Refusal`]; nothing of it is done then.
+    /// See [`Refusal`]; nothing is started then.
     pub async fn work(&self, works: Vec<Work>, at_once: usize) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
         let config = self.in_force();
         let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
@@ -59,7 +60,8 @@ impl Control {
         self.ask(|reply| Command::Work { works, at_once, reply }).await?
     }
 
-    /// Runs jobs now, those that begin as asked, or all; one that runs already is followed and not run again.
+    /// Runs the jobs that match the selectors now, or all jobs if there are none. A job that is already
+    /// running is followed rather than run twice.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -67,10 +69,10 @@ impl Control {
         self.ask(|reply| Command::RunJobs { asked, reply }).await?
     }
 
-    /// Takes a request about the copies in. It goes on whether or not anybody follows it.
+    /// Starts a request about the copies. It continues whether or not anyone follows it.
     ///
     /// # Errors
-    /// See [`Refusal`]; nothing of it is done then.
+    /// See [`Refusal`]; nothing is started then.
     pub async fn copies(&self, asked: CopyAsked) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
         if self.engine().copies().remotes().is_empty() {
             return Err(Refusal::NoRemote);
@@ -79,7 +81,8 @@ impl Control {
         self.ask(|reply| Command::Copies { asked, config, reply }).await?
     }
 
-    /// Takes work back: what has not begun is not done, and what has stops. Gives whether there was any.
+    /// Cancels a request: pending work is dropped, running work is stopped. Returns whether the request
+    /// existed.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -87,7 +90,8 @@ impl Control {
         self.ask(|reply| Command::Cancel { id, reply }).await
     }
 
-    /// Pauses jobs, or lets them run again; kept over restarts before it is done. Gives their series.
+    /// Pauses or resumes jobs and returns their series. The change is saved, and so survives restarts, before
+    /// it takes effect.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -99,10 +103,10 @@ impl Control {
         Ok(series)
     }
 
-    /// Reads the configuration anew and goes on with it. Runs under way are not touched.
+    /// Reloads the configuration file. Runs under way are not affected.
     ///
     /// # Errors
-    /// With a file that cannot be used nothing changes.
+    /// If the file cannot be used; nothing changes then.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let _one = self.0.reloading.lock().await;
         let reloaded = self.try_reload().await;
@@ -167,7 +171,7 @@ fn in_force<'a>(hash: &'a str, config: &Config, waiting: usize) -> ConfigInForce
 }
 
 impl ReloadError {
-    /// One line for each thing to correct.
+    /// The problems to correct, one per line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {

@@ -1,7 +1,7 @@
-//! How the daemon is: a snapshot of everything every second, and `health.json` every few.
+//! Reports the daemon's health: a snapshot of everything once a second, and `health.json` every few seconds.
 //!
-//! It runs beside the scheduler, so that a scheduler that is stuck is seen; it asks the store in a round of its
-//! own, so that a store that does not answer is seen too.
+//! Runs beside the scheduler so that a stuck scheduler is noticed, and probes the store in a loop of its own so
+//! that an unresponsive store is noticed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,42 +23,42 @@ use crate::exchange::find;
 use crate::model::Micros;
 use crate::telemetry::events::{Chain, HealthFileWritten};
 
-/// How often the snapshot is made anew.
+/// How often the snapshot is taken.
 const ROUND: Duration = Duration::from_secs(1);
-/// How often `health.json` is written though nothing changed.
+/// How often `health.json` is written even if nothing changed.
 const WRITE: Duration = Duration::from_secs(WRITTEN_EVERY_SECS);
-/// How often the store is asked.
+/// How often the store is probed.
 const ASK: Duration = Duration::from_secs(5);
-/// How long the store may take to answer before it counts as out of reach.
+/// How long the store may take to answer before it counts as unreachable.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Tells how the daemon is.
+/// Publishes snapshots and writes `health.json`.
 pub struct HealthReporter {
     engine: Arc<Engine>,
     status: Arc<Status>,
     environment: String,
     store: Mutex<StoreProbe>,
-    /// Since when each thing is wrong that is.
+    /// When each current problem began.
     since: Mutex<BTreeMap<String, Micros>>,
 }
 
-/// The store as far as it is known.
+/// The latest known state of the store.
 #[derive(Default)]
 struct StoreProbe {
     view: StoreView,
-    /// Since when it has been asked without an answer.
+    /// When the pending probe was sent.
     waiting_since: Option<Instant>,
 }
 
 impl HealthReporter {
-    /// The health reporter of a daemon with this configuration.
+    /// A reporter that publishes to `status`.
     #[must_use]
     pub fn new(engine: Arc<Engine>, status: Arc<Status>, config: &Config) -> Self {
         let (environment, store, since) = (config.environment.clone(), Mutex::default(), Mutex::default());
         HealthReporter { engine, status, environment, store, since }
     }
 
-    /// Beats until `stop`, then takes `health.json` away.
+    /// Runs until `stop`, then removes `health.json`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.ask_store(&stop), self.beat(&stop));
         if let Err(error) = Liveness::remove(&self.engine.layout().own()) {
@@ -79,7 +79,7 @@ impl HealthReporter {
             let snapshot = self.snapshot();
             let liveness = Liveness::of(&snapshot, &self.status.troubles());
             self.status.set_snapshot(snapshot);
-            // What a check would end with is told at once.
+            // Write at once what changes the result of a health check.
             let told = (liveness.worker.clone(), liveness.status.clone(), liveness.store_error.is_some());
             let is_due = |(at, last): &(Instant, _)| *last != told || at.elapsed() >= WRITE;
             if written.as_ref().is_none_or(is_due) {
@@ -117,7 +117,7 @@ impl HealthReporter {
         change(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A scheduler that stands still starts nothing.
+    /// Marks the daemon unready while its scheduler is stuck.
     fn look_at_scheduler(&self) {
         let late = self.status.since_tick().as_secs_f64();
         if late > STUCK_SECS {
@@ -128,7 +128,7 @@ impl HealthReporter {
         }
     }
 
-    /// The daemon now, and since when what is wrong is wrong.
+    /// Takes a snapshot and updates when each problem began.
     fn snapshot(&self) -> Snapshot {
         let mut snapshot = self.now();
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +138,7 @@ impl HealthReporter {
         snapshot
     }
 
-    /// The one place where a snapshot is filled.
+    /// The only place where a snapshot is filled.
     fn now(&self) -> Snapshot {
         let queues = self.queues();
         let DiskRoom { free_bytes, size_bytes } = self.engine.disk_room();
@@ -154,7 +154,7 @@ impl HealthReporter {
         }
     }
 
-    /// This process, then the others that the store knows.
+    /// This process first, then the store's other workers.
     fn workers(&self) -> Vec<WorkerView> {
         let late = self.status.since_tick().as_secs_f64();
         let worker = self.engine.worker();
@@ -172,7 +172,7 @@ impl HealthReporter {
         std::iter::once(own).chain(others.iter().map(|(row, since)| view(row, *since))).collect()
     }
 
-    /// What the schedule knows alone where the store's counts are old.
+    /// The schedule's own counts replace the store's where those are stale.
     fn queues(&self) -> Vec<QueueView> {
         let scheduled = self.status.queues();
         match self.engine.worker().queue_depths().counts() {

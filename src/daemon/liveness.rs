@@ -1,4 +1,4 @@
-//! `.dccd/health.json`: the daemon's sign of life, for a check that opens no socket and no database.
+//! `.dccd/health.json`: a heartbeat that a health check reads without opening a socket or the database.
 
 use std::io;
 use std::path::Path;
@@ -10,40 +10,40 @@ use crate::disk::atomic;
 
 /// How often the daemon writes the file, in seconds.
 pub const WRITTEN_EVERY_SECS: u64 = 5;
-/// A file older than so many seconds is nobody's sign of life.
+/// A file older than this many seconds is stale.
 pub const FRESH_SECS: f64 = 15.0;
-/// A scheduler that has not gone round for so many seconds is stuck.
+/// A scheduler that has not ticked for this many seconds is stuck.
 pub const STUCK_SECS: f64 = 30.0;
 
-/// The most bytes read of the file.
+/// The most bytes read from the file.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Liveness {
-    /// The worker's name.
+    /// The worker's name in the tracker.
     pub worker_id: String,
     /// `starting`, `running`, `stopping` or `stuck`.
     pub worker: String,
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// The version of the program.
+    /// Version of the program.
     pub version: String,
-    /// What this installation is called.
+    /// The configured name of this installation.
     pub environment: String,
     /// When this was written, in seconds since 1970.
     pub written_at: f64,
-    /// How long ago the scheduler went round then.
+    /// Seconds since the scheduler's last tick, at `written_at`.
     pub tick_age_secs: f64,
     /// `healthy`, `degraded` or `unhealthy`.
     #[serde(default)]
     pub status: String,
-    /// Why it is not healthy, as `about: why`.
+    /// The problems, as `about: why`.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// Why the state store could not be used; none where it could.
+    /// Why the state store cannot be used, if it cannot.
     pub store_error: Option<String>,
-    /// Jobs due and waiting for a place.
+    /// Jobs that are due and wait for a free slot.
     pub queue_depth: u64,
     /// Runs under way.
     pub processing: u64,
@@ -52,8 +52,8 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// What a snapshot says of the daemon's own process, which is its first worker, and of a daemon that has these
-    /// reasons not to be ready.
+    /// Builds the contents from a snapshot, whose first worker is this process, and the reasons for not being
+    /// ready.
     #[must_use]
     pub fn of(snapshot: &Snapshot, unready: &[Trouble]) -> Self {
         let own = snapshot.workers.first().cloned().unwrap_or_default();
@@ -75,10 +75,10 @@ impl Liveness {
         }
     }
 
-    /// Reads the file in a data path's own folder; none where there is none.
+    /// Reads the file from the data path's own folder. `None` if it does not exist.
     ///
     /// # Errors
-    /// Where it cannot be read, or is not such a file.
+    /// If it cannot be read or parsed.
     pub fn read(own: &Path) -> io::Result<Option<Self>> {
         use std::io::Read as _;
         let file = match std::fs::File::open(own.join(NAME)) {
@@ -90,19 +90,19 @@ impl Liveness {
         Ok(Some(serde_json::from_slice(&bytes)?))
     }
 
-    /// Replaces the file; blocks on the disk. It is not synced: after a power cut it says nothing that is
-    /// true any more, and a sync every few seconds would wear the disk and wait for other writers.
+    /// Replaces the file; blocks on the disk. It is not synced: after a power cut its contents would be out of
+    /// date anyway, and a sync every few seconds would wear the disk and delay other writers.
     ///
     /// # Errors
-    /// Any refusal of the operating system.
+    /// Any I/O error.
     pub fn write(&self, own: &Path) -> io::Result<()> {
         atomic::show(&own.join(NAME), &serde_json::to_vec(self)?)
     }
 
-    /// Takes the file of this process away: nobody is alive here.
+    /// Removes the file when this process ends.
     ///
     /// # Errors
-    /// Any refusal of the operating system but that there is none.
+    /// Any I/O error but that the file does not exist.
     pub fn remove(own: &Path) -> io::Result<()> {
         if Liveness::read(own).is_ok_and(|found| found.is_some_and(|found| found.pid != std::process::id())) {
             return Ok(());

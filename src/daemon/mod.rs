@@ -1,26 +1,26 @@
-//! What runs for long on a data path in use: every job on its schedule, what people ask for, and how it is.
+//! The long-running part of the program: runs every job on its schedule, serves requests, and reports its health.
 //!
 //! Decisions:
 //!
-//! * **The daemon takes its addresses before its data path**, and the one-shot commands take no address: a busy
-//!   port never stops collecting by hand.
-//! * **`health.json` is not synced.** It speaks of the present; after a power cut it is old by itself. The
-//!   health reporter writes it beside the scheduler, so that a stuck one shows, and asks the store for the right to
-//!   write, so that a locked or read-only one shows too.
-//! * **One handle, `daemon::Control`, is all that acts on a running daemon.** A command finds the daemon by its
-//!   socket, never by its lock, and hands over the very orders it would run itself; their progress goes over a
-//!   feed that keeps the last progress and every report, so that a slow reader holds nothing up and a lost one
-//!   ends nothing. What people ask for has as many slots of its own as the schedule. A further action is a
-//!   method of `Control`, a command of the scheduler where it must know, and a route with its level of access.
-//! * **A running daemon does every window that is due, wherever it was planned.** It looks each second for
-//!   windows that are due and for jobs whose rows are due before the schedule has them, so `jobs retry`, a
-//!   killed command and a dead worker need no messages. Work that is cancelled leaves no task; an exhausted
-//!   window comes again after an hour.
-//! * **Queues are answered from the last count**, taken once a second and in no more than a twentieth of the
-//!   time; states are counted by triggers, and only what is due is counted in its index.
-//! * **A reload is all or nothing**: the whole file is checked first, the scheduler takes in the jobs at once,
-//!   and a run under way goes on as it began. What belongs to the process (data path, addresses, store, clients
-//!   with their limits and bans) waits for the next start, and says so.
+//! * **The daemon binds its addresses before it takes its data path**, and one-shot commands bind none: a busy
+//!   port never stops a `collect` run by hand.
+//! * **`health.json` is not synced.** It describes the present, and after a power cut it is recognisably old. The
+//!   health reporter writes it beside the scheduler, so that a stuck scheduler shows, and takes the store's write
+//!   lock, so that a locked or read-only store shows too.
+//! * **`daemon::Control` is the only way to act on a running daemon.** A command finds the daemon by its socket,
+//!   never by its lock, and sends the very orders it would otherwise run itself. Progress goes over a feed that
+//!   keeps the latest progress and every report, so that a slow reader delays nothing and a lost one ends nothing.
+//!   Requests have as many slots of their own as the schedule. A new action needs a method of `Control`, a command
+//!   if the scheduler takes part, and a route with its access level.
+//! * **A running daemon works on every window that is due, wherever it was planned.** It polls once a second for
+//!   windows that are due and for jobs that are due earlier than the schedule has them, so `jobs retry`, a killed
+//!   command and a dead worker need no messages. Cancelled work leaves no task; an exhausted window is tried again
+//!   after an hour.
+//! * **Queue figures come from the last count**, taken at most once a second and in at most a twentieth of the
+//!   time; triggers keep the counts by state, and only due tasks are counted, by their index.
+//! * **A reload is all or nothing**: the whole file is checked first, the scheduler then switches jobs at once,
+//!   and runs under way finish as they began. Settings of the process (data path, addresses, store, clients with
+//!   their limits and bans) wait for the next start, and the reload reports so.
 
 mod command;
 mod condition;

@@ -1,4 +1,4 @@
-//! The queues of the schedule together with what the store counts, and the other workers of the store.
+//! Merges the schedule's queues with the store's counts, and lists the store's other workers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::daemon::{QueueView, WorkerView};
 use crate::tracker::{QueueCounts, Status, WorkerRow};
 
-/// A worker that the store knows, which was last looked at `since` ago.
+/// The view of another worker, last read from the store `since` ago.
 pub(super) fn view(row: &WorkerRow, since: Duration) -> WorkerView {
-    // `name:process:start`, and `:once` behind it where it is a command.
+    // Worker names are `name:process:start`, followed by `:once` for a command.
     let mut parts = row.id.trim_end_matches(":once").rsplit(':').skip(1);
     WorkerView {
         id: row.id.clone(),
@@ -22,8 +22,8 @@ pub(super) fn view(row: &WorkerRow, since: Duration) -> WorkerView {
     }
 }
 
-/// The queues of the schedule together with what the store knows: tasks of all processes, windows too. What
-/// is not planned there yet, or has changed since it counted, is in the schedule alone.
+/// The store's counts, which cover the tasks of all processes and windows too, corrected by the schedule for jobs
+/// that are not in the store yet or have changed since it counted.
 pub(super) fn joined(scheduled: Vec<QueueView>, counts: &[QueueCounts]) -> Vec<QueueView> {
     let by_name = scheduled.into_iter().map(|queue| (queue.name.clone(), queue));
     let mut queues: BTreeMap<String, QueueView> = by_name.collect();
@@ -33,7 +33,7 @@ pub(super) fn joined(scheduled: Vec<QueueView>, counts: &[QueueCounts]) -> Vec<Q
             .entry(own.queue.clone())
             .or_insert_with(|| QueueView { name: own.queue.clone(), ..QueueView::default() });
         queue.depth = queue.depth.max(own.due);
-        // Paused jobs wait for no time.
+        // Paused jobs are not scheduled.
         queue.scheduled = queue.scheduled.max(own.scheduled().saturating_sub(queue.paused));
         queue.in_progress = queue.in_progress.max(own.of(Status::InProgress));
         queue.failed = queue.failed.max(own.of(Status::Failed));

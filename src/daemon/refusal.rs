@@ -1,4 +1,4 @@
-//! Why a running daemon does not do what it was asked.
+//! Reasons why a running daemon refuses a request.
 
 use thiserror::Error;
 
@@ -6,25 +6,25 @@ use crate::db::DbError;
 use crate::engine::EngineError;
 use crate::model::{NoMatch, foreign};
 
-/// Why the daemon does not do what it was asked.
+/// Why a request is refused.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// Nothing of that name is configured.
+    /// A selector matches no job.
     #[error("no job matches `{}`; {} (`dccd status --wide` lists all)", foreign(&.0.asked), .0.advice())]
     NoSuchJob(NoMatch),
-    /// More waits already than is taken.
+    /// The queue is full.
     #[error("too much work waits already; ask again when some of it is done")]
     TooMuch,
-    /// There is nothing to copy to.
+    /// No remote is configured.
     #[error("this daemon has no remote; it takes in `storage.remotes` at its next start")]
     NoRemote,
-    /// The scheduler ended or is stuck.
+    /// The scheduler has ended or is stuck.
     #[error("the daemon does not take orders now; it is stopping, or `dccd healthcheck` says what is wrong")]
     NoAnswer,
-    /// The state store could not keep it.
+    /// The change could not be saved in the state store.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// The series could not be made known to the data path in use.
+    /// The series could not be registered with the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }

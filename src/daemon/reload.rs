@@ -1,4 +1,4 @@
-//! What a new configuration changes in a daemon that runs, and what has to wait for its next start.
+//! Applies a new configuration to a running daemon, and lists the settings that need a restart.
 
 use std::fmt;
 
@@ -9,32 +9,32 @@ use crate::config::{Config, ConfigError};
 use crate::daemon::Refusal;
 use crate::daemon::schedule::Changes;
 
-/// A configuration that came into force.
+/// A configuration that is now in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reloaded {
-    /// Its hash.
+    /// The hash of its file.
     pub hash: String,
-    /// What it did to the jobs.
+    /// How the jobs changed.
     pub changes: Changes,
-    /// What of it applies at the next start.
+    /// Changed settings that take effect at the next start.
     pub waits_for_restart: Vec<String>,
-    /// What the user should know although it is accepted.
+    /// Warnings about the accepted configuration.
     pub notes: Vec<String>,
 }
 
-/// Why the configuration in force stays in force.
+/// Why the previous configuration stays in force.
 #[derive(Debug, Error)]
 pub enum ReloadError {
     /// The file cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The daemon could not take it in.
+    /// The scheduler could not switch to it.
     #[error(transparent)]
     Refused(Refusal),
-    /// Reading it broke off.
+    /// The thread that read it panicked.
     #[error("reading the configuration broke off: {reason}; please report this")]
     Broken {
-        /// What happened.
+        /// The panic message.
         reason: String,
     },
 }
@@ -52,7 +52,7 @@ impl fmt::Display for Reloaded {
 }
 
 impl<'a> ReloadAnswer<'a> {
-    /// The answer to a reload.
+    /// The JSON reply to a reload.
     #[must_use]
     pub fn of(reloaded: &'a Result<Reloaded, ReloadError>) -> Self {
         let done = reloaded.as_ref().ok();
@@ -70,7 +70,7 @@ impl<'a> ReloadAnswer<'a> {
     }
 }
 
-/// What differs from the configuration the daemon started with and cannot change while it runs.
+/// Settings that differ from those at startup and cannot change while the daemon runs.
 pub(super) fn waits_for_restart(started: &Config, new: &Config) -> Vec<String> {
     let known = |name: &String| started.exchange(name) != new.exchange(name);
     let exchanges = started.exchanges.keys().chain(new.exchanges.keys()).any(known);

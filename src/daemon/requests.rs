@@ -1,5 +1,5 @@
-//! What people asked for and the schedule did not, work on series and on copies alike: each request with its number,
-//! what of it waits, what runs, and where it is followed.
+//! The queue of requests made outside the schedule, for work on series and for copies: each request with its id,
+//! its pending and running work, and its progress feed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,62 +11,61 @@ use crate::daemon::Refusal;
 use crate::engine::{CopyAsked, CopyUpdate, ProgressFeed, Work};
 use crate::model::Series;
 
-/// Pieces of work that may wait over all requests.
+/// Most pieces of work that may be pending over all requests.
 const MOST_WAITING: usize = 20_000;
 
-/// Requests about the copies that may wait.
+/// Most requests about the copies that may be pending.
 const MOST_COPIES: usize = 16;
 
-/// Someone who follows a run.
+/// A request that follows a run: its id and its feed.
 pub(super) type Follower = (u64, Arc<ProgressFeed>);
 
-/// Every request that is not done.
+/// Every unfinished request.
 #[derive(Default)]
 pub(super) struct Requests {
     last: u64,
     open: Vec<Request>,
 }
 
-/// One request.
 struct Request {
     id: u64,
     at_once: usize,
-    /// What is asked of the copies, where that is what the request is about.
+    /// Set for a request about the copies.
     copies: Option<Copies>,
     waiting: VecDeque<Work>,
     running: usize,
     stop: CancellationToken,
-    /// Cancelled where it is taken back.
+    /// Cancelled when the request is withdrawn.
     withdrawn: CancellationToken,
     feed: Arc<ProgressFeed>,
 }
 
-/// A request about the copies; one of them is served at a time.
+/// The state of a request about the copies; they are served one at a time.
 enum Copies {
     Waiting(CopyAsked, Arc<Config>),
-    /// It is being served, or the work on series that came of it is.
+    /// Being served, or its restores, which are work on series, are.
     Begun,
 }
 
-/// A request about the copies that is served next.
+/// The next request about the copies to serve.
 pub(super) struct NextCopies {
     pub(super) asked: CopyAsked,
-    /// The configuration in force when it was made.
+    /// The configuration in force when the request was made.
     pub(super) config: Arc<Config>,
     pub(super) feed: Arc<ProgressFeed>,
     pub(super) stop: CancellationToken,
 }
 
-/// A piece of work that is begun next.
+/// The next piece of work to start.
 pub(super) struct NextWork {
     pub(super) work: Work,
     pub(super) stop: CancellationToken,
-    /// Who asked for it, the first one first.
+    /// The requests that follow it, the earliest first.
     pub(super) followers: Vec<Follower>,
 }
 
 impl Requests {
-    /// Takes work in. Returns `None` if too much waits already.
+    /// Enqueues work. Returns `None` if the queue is full.
     pub(super) fn open(
         &mut self,
         works: Vec<Work>,
@@ -81,7 +80,7 @@ impl Requests {
         Some(self.push(request))
     }
 
-    /// Takes a request about the copies in. Returns `None` if too many wait.
+    /// Enqueues a request about the copies. Returns `None` if the queue is full.
     pub(super) fn open_copies(
         &mut self,
         asked: CopyAsked,
@@ -97,7 +96,7 @@ impl Requests {
         Some(self.push(request))
     }
 
-    /// A request of which nothing waits.
+    /// A new request without pending work.
     fn request(&mut self, at_once: usize, stop: CancellationToken) -> Request {
         self.last += 1;
         Request {
@@ -118,7 +117,7 @@ impl Requests {
         follower
     }
 
-    /// The next request about the copies; none while one is served.
+    /// The next request about the copies; `None` while another is being served.
     pub(super) fn next_copies(&mut self) -> Option<NextCopies> {
         if self.open.iter().any(|request| matches!(request.copies, Some(Copies::Begun))) {
             return None;
@@ -129,7 +128,8 @@ impl Requests {
         Some(NextCopies { asked, config, feed: Arc::clone(&next.feed), stop: next.stop.clone() })
     }
 
-    /// The request about the copies that was served leaves this work on series to be done.
+    /// Completes the request about the copies that was being served, and enqueues the restores that remain of
+    /// it.
     pub(super) fn copies_served(&mut self, works: Vec<Work>) {
         let is_too_much = self.waiting().count() + works.len() > MOST_WAITING;
         let served = self.open.iter_mut().find(|request| matches!(request.copies, Some(Copies::Begun)));
@@ -144,7 +144,7 @@ impl Requests {
         }
     }
 
-    /// Ends requests of which nothing is left.
+    /// Closes requests that have nothing left to do.
     pub(super) fn tidy(&mut self) {
         self.open.retain(|request| {
             let is_open = request.is_open();
@@ -157,12 +157,12 @@ impl Requests {
         });
     }
 
-    /// A request has one more run under way, which began without it.
+    /// Counts a run under way, started by another request, towards this one.
     pub(super) fn follows(&mut self, id: u64) {
         self.open.iter_mut().filter(|request| request.id == id).for_each(|request| request.running += 1);
     }
 
-    /// The next piece of work of a series that is free. Requests for a run of the same job share it.
+    /// The next piece of work whose series is free. Requests for a run of the same job share that run.
     pub(super) fn next(&mut self, is_free: impl Fn(&Series) -> bool) -> Option<NextWork> {
         let (index, at) = self.open.iter().enumerate().find_map(|(index, request)| {
             let has_room = request.running < request.at_once;
@@ -180,7 +180,7 @@ impl Requests {
         Some(NextWork { work, stop, followers })
     }
 
-    /// Every other request that waits for a run of the job of a series has it under way from now on.
+    /// Attaches every other request that waits for a run of this series' job to the run that starts now.
     pub(super) fn share(&mut self, series: &Series) -> Vec<Follower> {
         let mut followers = Vec::new();
         for request in &mut self.open {
@@ -194,12 +194,12 @@ impl Requests {
         followers
     }
 
-    /// A run that a request followed ended, or it follows it no more.
+    /// Detaches a request from a run that ended or that it no longer follows.
     pub(super) fn left(&mut self, id: u64) {
         self.open.iter_mut().filter(|request| request.id == id).for_each(|request| request.running -= 1);
     }
 
-    /// Cancels what of a request has not begun, and stops what has. Returns `None` if there is no such request.
+    /// Drops the pending work of a request and stops what runs. Returns `None` if there is no such request.
     pub(super) fn cancel(&mut self, id: u64) -> Option<Vec<Work>> {
         let request = self.open.iter_mut().find(|request| request.id == id)?;
         request.withdrawn.cancel();
@@ -212,12 +212,12 @@ impl Requests {
         Some(taken_back)
     }
 
-    /// What waits.
+    /// All pending work.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Work> {
         self.open.iter().flat_map(|request| &request.waiting)
     }
 
-    /// Nothing more is done: whoever waits for something learns what of it is not begun.
+    /// Closes every request because the daemon stops, reporting what was not started.
     pub(super) fn cut_short(&mut self) {
         for request in self.open.drain(..) {
             request.feed.not_begun(request.waiting.iter().map(|work| &work.order.series));
@@ -231,7 +231,8 @@ impl Request {
         self.running > 0 || !self.waiting.is_empty() || matches!(self.copies, Some(Copies::Waiting(..)))
     }
 
-    /// Whether the daemon stopped while the copies were worked on: what came of that does not say that it is not all.
+    /// Whether the daemon stopped while copies were in progress: their own reports do not show that they are
+    /// incomplete.
     fn is_cut_short(&self) -> bool {
         self.copies.is_some() && self.stop.is_cancelled() && !self.withdrawn.is_cancelled()
     }

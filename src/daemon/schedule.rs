@@ -9,7 +9,7 @@ use crate::engine::{Done, Engine, Job};
 use crate::jobs::RunErrorKind;
 use crate::model::{Micros, Series};
 
-/// How soon a run comes again that broke off.
+/// How soon a run that panicked is retried.
 const AFTER_BREAK: Duration = Duration::from_secs(5);
 
 /// A job's entry in the schedule.
@@ -17,11 +17,11 @@ pub(super) struct Entry {
     pub(super) job: Job,
     /// By the system's clock.
     pub(super) due: Option<Micros>,
-    /// Failed runs in a row.
+    /// Consecutive failed runs.
     pub(super) failed: u32,
-    /// The last run failed by the disk.
+    /// Whether the last run failed because of the disk.
     by_storage: bool,
-    /// Somebody does not want it to run by itself.
+    /// Paused: not scheduled until it is resumed.
     pub(super) is_paused: bool,
     after_run: AfterRun,
 }
@@ -37,18 +37,17 @@ enum AfterRun {
     Leave,
 }
 
-/// What a new configuration did to the jobs.
+/// How a new configuration changed the jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Jobs that were not there before.
     pub added: usize,
     /// Jobs that are there no more.
     pub removed: usize,
-    /// Jobs that are fetched otherwise, or at other times.
+    /// Jobs whose order or schedule changed.
     pub changed: usize,
 }
 
-/// Every job's entry.
 #[derive(Default)]
 pub(super) struct Schedule(BTreeMap<Arc<Series>, Entry>);
 
@@ -65,12 +64,12 @@ impl Entry {
         }
     }
 
-    /// When it runs by itself next, where it does.
+    /// When it next runs by itself, if it does.
     pub(super) fn waits_for(&self) -> Option<Micros> {
         self.due.filter(|_| !self.is_paused && !self.is_leaving())
     }
 
-    /// Records the outcome of a job's run, and when it is due again.
+    /// Records the outcome of a run and when the job is due again.
     fn arm(&mut self, done: &Done) {
         self.due = done.due;
         match done.outcome.error.as_ref().map(|error| &error.kind) {
@@ -99,7 +98,7 @@ impl Schedule {
         Schedule(schedule.collect())
     }
 
-    /// Every entry, in the order of their series.
+    /// All entries, ordered by series.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Series>, &Entry)> {
         self.0.iter()
     }
@@ -108,7 +107,7 @@ impl Schedule {
         self.0.get(series)
     }
 
-    /// A job's run is over; `None` where it broke off.
+    /// Records that a run ended; `done` is `None` if it panicked.
     pub(super) fn ended(&mut self, series: &Series, done: Option<&Done>) {
         let Some(entry) = self.0.get_mut(series) else { return };
         match done {
@@ -117,27 +116,27 @@ impl Schedule {
         }
     }
 
-    /// The disk takes what it is given again: the runs that failed by it are due.
+    /// The disk accepts writes again: runs that failed because of it are due now.
     pub(super) fn storage_is_back(&mut self) {
         let waiting = self.0.values_mut().filter(|entry| entry.by_storage);
         waiting.for_each(|entry| entry.due = Some(now()));
     }
 
-    /// Pauses jobs or lets them run again; what they missed meanwhile is one run.
+    /// Pauses or resumes jobs. Runs missed during a pause are made up for by one.
     pub(super) fn pause(&mut self, series: &[Series], is_paused: bool) {
         for one in series {
             self.0.get_mut(one).into_iter().for_each(|entry| entry.is_paused = is_paused);
         }
     }
 
-    /// The system's clock was set back: what is due by the time it showed before would come too late.
+    /// The system's clock was set back: jobs due by the earlier clock would run too late.
     pub(super) fn clock_was_set_back(&mut self, at: Micros) {
         for entry in self.0.values_mut() {
             entry.due = entry.due.map(|due| due.min(entry.job.next_after(at).unwrap_or(at)));
         }
     }
 
-    /// The rows of these jobs are due since then: earlier than the schedule has them, somebody wants them now.
+    /// Brings jobs forward whose tracker rows are due earlier, because they were retried.
     pub(super) fn wake(&mut self, due: &[(Series, Micros)]) {
         for (series, since) in due {
             let entry =
@@ -146,7 +145,7 @@ impl Schedule {
         }
     }
 
-    /// Takes in the jobs of a new configuration. A run that is under way goes on as it began.
+    /// Switches to the jobs of a new configuration. Runs under way are not affected.
     pub(super) fn adopt(
         &mut self,
         jobs: Vec<Job>,
@@ -179,7 +178,7 @@ impl Schedule {
         changes
     }
 
-    /// Takes those away that are configured no more and do not run.
+    /// Removes entries that are no longer configured and not running.
     pub(super) fn release(&mut self, is_running: impl Fn(&Series) -> bool) -> Vec<Arc<Series>> {
         let mut gone = Vec::new();
         self.0.retain(|series, entry| {

@@ -1,5 +1,5 @@
-//! The scheduler: every job at the start, then on its trigger, and what people ask for beside it; never two runs of
-//! a series, never more than the slots.
+//! The scheduler: runs every job at the start and then on its trigger, and serves requests beside it. There is
+//! never more than one run per series, nor more runs than slots.
 
 mod commands;
 mod copies;
@@ -26,38 +26,38 @@ use crate::jobs::{Order, Progress};
 use crate::model::{Micros, Series};
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
-/// The scheduler looks round at least this often, so that a changed system clock is noticed.
+/// The longest time between two rounds, so that a changed system clock is noticed.
 const ROUND: Duration = Duration::from_secs(1);
-/// How often the disk is measured and the table of jobs made anew.
+/// How often the disk is measured and the job table is rebuilt.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long runs may take to end once the daemon is told to stop.
+/// How long runs may take to end after a stop.
 pub const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Runs jobs until it is told to stop.
+/// Runs jobs until it is stopped.
 pub struct Scheduler {
     engine: Arc<Engine>,
     status: Arc<Status>,
     schedule: Schedule,
-    /// Runs of the schedule, and as many again of what people asked for: neither holds up the other.
+    /// Slots for scheduled runs, and the same number again for requested ones, so that neither delays the
+    /// other.
     slots: usize,
     runs: HashMap<Arc<Series>, Run>,
     running: JoinSet<Ran>,
-    /// What is asked of the copies, one thing at a time; it leaves work on series to be done.
+    /// The request about the copies being served; returns the restores to run as work on series.
     copying: JoinSet<Vec<Work>>,
     requests: Requests,
     commands: mpsc::Sender<Command>,
     inbox: mpsc::Receiver<Command>,
-    /// The disk refused something when it was last looked at.
+    /// Whether the disk refused something at the last check.
     in_trouble: bool,
     /// When the queues were last counted.
     counted: Option<Instant>,
-    /// When the disk was last looked at.
+    /// When the disk was last checked.
     looked: Option<Instant>,
-    /// The latest time the system's clock showed since it was last set back.
+    /// The latest system time seen since the clock was last set back.
     shown: Micros,
 }
 
-/// A run under way.
 struct Run {
     id: Id,
     origin: Origin,
@@ -92,7 +92,7 @@ struct Ran {
 }
 
 impl Scheduler {
-    /// A scheduler for jobs that are due at once, but those that run on demand.
+    /// A scheduler whose jobs are due at once, except those on demand.
     #[must_use]
     pub fn new(engine: Arc<Engine>, status: Arc<Status>, jobs: Vec<Job>, slots: usize) -> Self {
         let (commands, inbox) = mpsc::channel(INBOX);
@@ -114,13 +114,13 @@ impl Scheduler {
         }
     }
 
-    /// Where it takes commands.
+    /// The sending end of its command channel.
     pub(super) fn commands(&self) -> mpsc::Sender<Command> {
         self.commands.clone()
     }
 
-    /// Runs jobs until `stop`, then lets those that run end: no new page is begun, what was accepted is
-    /// published. Gives how many did not end in time.
+    /// Runs jobs until `stop`, then lets running ones end: no new page is requested, and accepted rows are
+    /// published. Returns how many did not end in time.
     pub async fn run(mut self, stop: &CancellationToken) -> usize {
         while !stop.is_cancelled() {
             self.tick();
@@ -161,7 +161,7 @@ impl Scheduler {
         }
     }
 
-    /// Says whether the disk takes what it is given; once it does again, the runs that failed by it are due.
+    /// Updates whether the disk accepts writes; once it does again, runs that failed because of it are due.
     fn look_at_storage(&mut self) {
         let trouble = self.engine.storage_trouble();
         let is_over = self.in_trouble && trouble.is_none();
@@ -175,7 +175,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes the table of jobs and their counts anew.
+    /// Rebuilds the job table and the queue counts.
     fn show(&self) {
         let (rows, counts) = tables::jobs(&self.schedule, &self.running_series(), &self.engine);
         self.engine.telemetry().emit(JobsCounted(counts));
@@ -199,7 +199,7 @@ impl Scheduler {
         for (due, series) in due.into_iter().take(free) {
             let Some(entry) = self.schedule.get(&series) else { continue };
             let order = Order { spare_repairs: true, ..entry.job.order.clone() };
-            // Whoever waits for this very run follows it.
+            // Other requests that wait for this run follow it too.
             let followers = self.requests.share(&series);
             let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);
             let run = (work, at.since(due), stop.clone());
@@ -238,12 +238,12 @@ impl Scheduler {
         self.runs.insert(series, Run { id, origin, followers });
     }
 
-    /// How many runs there are of the schedule, or of what people asked for.
+    /// The number of running scheduled, or requested, runs.
     fn under_way(&self, is_requested: bool) -> usize {
         self.runs.values().filter(|run| run.is_requested() == is_requested).count()
     }
 
-    /// How long until the next job is due, at most a round.
+    /// The time until the next job is due, at most one round.
     fn until_next(&self) -> Duration {
         if self.under_way(false) >= self.slots {
             return ROUND;
@@ -253,7 +253,7 @@ impl Scheduler {
         next.map_or(ROUND, |due| due.since(now()).min(ROUND))
     }
 
-    /// A run ended: whoever followed it is told, and its job is due again.
+    /// Reports a finished run to its followers and schedules the next.
     fn ended(&mut self, ended: Result<Ran, JoinError>) {
         let (series, ran) = match ended {
             Ok(ran) => (Arc::clone(&ran.series), Some(ran)),
@@ -283,7 +283,7 @@ impl Scheduler {
         self.release(&series);
     }
 
-    /// Forgets what is configured no more, and a series that was only asked for, once nobody works on it.
+    /// Removes jobs that are no longer configured, and series that were only requested, once they are idle.
     fn release(&mut self, series: &Series) {
         let runs = &self.runs;
         for gone in self.schedule.release(|series| runs.contains_key(series)) {

@@ -1,5 +1,5 @@
-//! How the daemon is right now, as plain values: filled in one place, read by `/health`, the queues and
-//! `health.json`. Nothing here asks anybody anything.
+//! The daemon's present state as plain values: filled in one place, read by `/health`, the queues and
+//! `health.json`. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,73 +11,73 @@ use crate::model::Micros;
 pub struct Snapshot {
     /// When it was taken.
     pub at: Micros,
-    /// What this installation is called.
+    /// The configured name of this installation.
     pub environment: String,
-    /// Every worker that the store knows, this process first.
+    /// Every worker known to the store, this process first.
     pub workers: Vec<WorkerView>,
     /// The state store.
     pub store: StoreView,
     /// The disk of the data path.
     pub disk: DiskView,
-    /// The exchanges that are in use.
+    /// Exchanges in use.
     pub exchanges: Vec<ExchangeView>,
-    /// The work of each exchange.
+    /// The queue of each exchange.
     pub queues: Vec<QueueView>,
-    /// Since when each thing is wrong that is wrong.
+    /// When each current problem began.
     pub since: BTreeMap<String, Micros>,
 }
 
-/// An exchange that is in use.
+/// An exchange in use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExchangeView {
-    /// Its name.
+    /// As in the configuration.
     pub name: &'static str,
-    /// Whether its last request was answered.
+    /// Whether it answered the last request.
     pub is_up: bool,
-    /// Until when it wants no request because we sent too many.
+    /// When its rate limit ends, if we exceeded it.
     pub limited_until: Option<Micros>,
-    /// Until when it has banned us, where it has.
+    /// When its ban of this address ends, if there is one.
     pub banned_until: Option<Micros>,
-    /// Request weight it takes in [`ExchangeView::per_secs`].
+    /// Request weight allowed within [`ExchangeView::per_secs`].
     pub limit: u32,
-    /// The length of its window.
+    /// The length of the rate limit's window.
     pub per_secs: f64,
 }
 
-/// The jobs of one exchange by what they are doing.
+/// The jobs of one exchange, counted by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueView {
     /// The exchange.
     pub name: String,
-    /// Due, and waiting for a place.
+    /// Due and waiting for a slot.
     pub depth: u64,
     /// Due later.
     pub scheduled: u64,
     /// Running.
     pub in_progress: u64,
-    /// Those whose last run failed.
+    /// Jobs whose last run failed.
     pub failed: u64,
-    /// Given up until someone acts.
+    /// Given up until they are retried.
     pub exhausted: u64,
-    /// Paused by someone.
+    /// Paused.
     pub paused: u64,
-    /// Since when the one has been due that has waited longest.
+    /// When the job that has waited longest became due.
     pub oldest_due: Option<Micros>,
 }
 
 /// Sums over all queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueSums {
-    /// Due, and waiting for a place.
+    /// Due and waiting for a slot.
     pub depth: u64,
     /// Running.
     pub in_progress: u64,
-    /// Those whose last run failed.
+    /// Jobs whose last run failed.
     pub failed: u64,
 }
 
 impl Snapshot {
-    /// The queues together.
+    /// The totals over all queues.
     #[must_use]
     pub fn sums(&self) -> QueueSums {
         self.queues.iter().fold(QueueSums::default(), |sums, queue| QueueSums {

@@ -1,4 +1,4 @@
-//! What the HTTP pages say of the daemon right now: readiness, the scheduler's last round and its jobs.
+//! The daemon's present state for the HTTP pages: readiness, the scheduler's last tick, and its jobs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,39 +10,39 @@ use crate::clock::now;
 use crate::daemon::{QueueView, Snapshot, Trouble};
 use crate::model::{Micros, Series};
 
-/// The reason a new [`Status`] is not ready; the one who starts the daemon clears it last.
+/// Why a new [`Status`] is not ready; cleared last during startup.
 pub const STARTING: &str = "starting";
-/// The reason a daemon that is told to stop is not ready.
+/// Why a stopping daemon is not ready.
 pub const STOPPING: &str = "stopping";
-/// The reason a daemon is not ready whose scheduler stands still.
+/// Why a daemon whose scheduler is stuck is not ready.
 pub const STUCK: &str = "stuck";
 
-/// One line of the table of jobs.
+/// A row of the job table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRow {
-    /// Whose.
+    /// The series that the job collects.
     pub series: Series,
-    /// When its last run ended.
+    /// When the last run ended.
     pub last_run_at: Option<Micros>,
-    /// When its last successful run ended.
+    /// When the last successful run ended.
     pub last_success_at: Option<Micros>,
     /// New rows stored by its runs.
     pub rows: u64,
-    /// Failed runs in a row.
+    /// Consecutive failed runs.
     pub consecutive_errors: u32,
-    /// The fault of the last run, if it failed.
+    /// The error of the last run, if it failed.
     pub last_error: Option<String>,
     /// Time of its newest stored row.
     pub newest_row: Option<Micros>,
-    /// When it runs next, where that is known.
+    /// When it runs next, if known.
     pub next_run_at: Option<Micros>,
-    /// A run of it is under way.
+    /// Whether it is running.
     pub is_running: bool,
-    /// Somebody does not want it to run by itself.
+    /// Whether it is paused.
     pub is_paused: bool,
 }
 
-/// The present state of the daemon; set by it, read by the HTTP pages.
+/// Set by the daemon, read by the HTTP pages.
 pub struct Status(Mutex<Present>);
 
 struct Present {
@@ -60,7 +60,7 @@ impl Default for Status {
 }
 
 impl Status {
-    /// Not ready because of [`STARTING`]; the scheduler counts as having ticked now.
+    /// Unready because of [`STARTING`], with a tick just now.
     #[must_use]
     pub fn new() -> Self {
         let unready = BTreeMap::from([(STARTING, ("the daemon is starting".to_owned(), now()))]);
@@ -73,25 +73,25 @@ impl Status {
         }))
     }
 
-    /// Not ready while `name` is set, because of `reason`.
+    /// Makes the daemon unready because of `reason` until `name` is cleared.
     pub fn set_unready(&self, name: &'static str, reason: impl Into<String>) {
         let mut present = self.present();
         let since = present.unready.get(name).map_or_else(now, |(_, since)| *since);
         present.unready.insert(name, (reason.into(), since));
     }
 
-    /// `name` is no longer a reason not to be ready.
+    /// Removes `name` from the reasons for not being ready.
     pub fn clear_unready(&self, name: &'static str) {
         self.present().unready.remove(name);
     }
 
-    /// Why the daemon is not ready, as `name: reason`; ready where there is none.
+    /// The reasons for not being ready, as `name: reason`. Empty if the daemon is ready.
     #[must_use]
     pub fn unready(&self) -> Vec<String> {
         self.troubles().iter().map(ToString::to_string).collect()
     }
 
-    /// The same, each with the time since when.
+    /// The same, each with the time it began.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {
         let trouble = |(name, (why, since)): (&&str, &(String, Micros))| Trouble {
@@ -102,29 +102,29 @@ impl Status {
         self.present().unready.iter().map(trouble).collect()
     }
 
-    /// The scheduler went round.
+    /// Records a tick of the scheduler.
     pub fn tick(&self) {
         self.present().last_tick = Instant::now();
     }
 
-    /// How long ago the scheduler went round.
+    /// The time since the scheduler's last tick.
     #[must_use]
     pub fn since_tick(&self) -> Duration {
         self.present().last_tick.elapsed()
     }
 
-    /// Replaces the table of jobs.
+    /// Replaces the job table.
     pub fn set_jobs(&self, jobs: Vec<JobRow>) {
         self.present().jobs = jobs.into();
     }
 
-    /// The table of jobs as it was last set.
+    /// The job table as last set.
     #[must_use]
     pub fn jobs(&self) -> Arc<[JobRow]> {
         Arc::clone(&self.present().jobs)
     }
 
-    /// The daemon's state in one word: `starting`, `running` or `stopping`.
+    /// `starting`, `running` or `stopping`.
     #[must_use]
     pub fn word(&self) -> &'static str {
         let present = self.present();
@@ -138,12 +138,12 @@ impl Status {
         }
     }
 
-    /// Replaces the counts of each queue.
+    /// Replaces the counts of the queues.
     pub fn set_queues(&self, queues: Vec<QueueView>) {
         self.present().queues = queues;
     }
 
-    /// The counts of each queue as they were last set.
+    /// The counts of the queues as last set.
     #[must_use]
     pub fn queues(&self) -> Vec<QueueView> {
         self.present().queues.clone()
@@ -154,7 +154,7 @@ impl Status {
         self.present().snapshot = Arc::new(snapshot);
     }
 
-    /// The snapshot as it was last set; an empty one before the first.
+    /// The snapshot as last set; empty before the first.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.present().snapshot)

@@ -1,4 +1,4 @@
-//! The schedule as tables: the jobs for the pages, and the work of each exchange for the queues. Pure but for the present.
+//! The schedule as tables: the job table for the pages, and the queue of each exchange. Pure but for the clock.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::engine::{Engine, Work};
 use crate::model::Series;
 use crate::telemetry::JobCounts;
 
-/// Every job with what is known of it, and how many are doing what.
+/// The job table, and the number of jobs in each state.
 pub(super) fn jobs(
     schedule: &Schedule,
     running: &HashSet<&Series>,
@@ -43,7 +43,7 @@ pub(super) fn jobs(
     (rows.collect(), counts)
 }
 
-/// The work of each exchange by its state: jobs, and what people asked for beside them.
+/// The queue of each exchange, by state: jobs and requested work.
 pub(super) fn queues<'a>(
     schedule: &Schedule,
     running: &HashSet<&Series>,

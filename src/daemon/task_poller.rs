@@ -1,5 +1,5 @@
-//! What waits in the tracker, whoever put it there: windows that another process left, that somebody retried or
-//! that have rested, and jobs whose rows are due before the schedule has them.
+//! Polls the tracker for due tasks, planned by any process: windows that another process left, that were retried or
+//! that have waited out their rest, and jobs whose rows are due before the schedule has them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use crate::engine::{Job, Work};
 use crate::model::Series;
 use crate::tracker::{Task, TrackerError};
 
-/// How often the tracker is asked.
+/// How often the tracker is polled.
 const ROUND: Duration = Duration::from_secs(1);
-/// How long its answers may take together.
+/// How long one poll may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-/// How often windows that were given up are looked at.
+/// How often exhausted windows are revived.
 const LOOK: Duration = Duration::from_secs(60);
-/// Windows that are taken in at once; the next round takes further ones.
+/// Most windows taken per poll.
 const WINDOWS: u32 = 64;
-/// Jobs that are looked at in one round.
+/// Most jobs read per poll.
 const JOBS: u32 = 1_000;
 
-/// Hands the scheduler what is due in the tracker.
+/// Sends due tasks to the scheduler.
 pub struct TaskPoller {
     control: Control,
 }
 
 impl TaskPoller {
-    /// The poller of a running daemon.
+    /// A poller for a running daemon.
     #[must_use]
     pub fn new(control: Control) -> Self {
         TaskPoller { control }
@@ -48,7 +48,7 @@ impl TaskPoller {
             }
             let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK);
             let round = timeout(ANSWER_WITHIN, self.poll(is_due));
-            // What failed was told by the tracker; it waits for the next round.
+            // The tracker reports its own errors; the next round tries again.
             let done = tokio::select! {
                 () = stop.cancelled() => return,
                 done = round => done,
@@ -93,7 +93,7 @@ impl TaskPoller {
         self.tell(Command::TakeUp { works }).await;
     }
 
-    /// Tells the scheduler; one that does not listen now is told again in the next round.
+    /// Sends a command to the scheduler; if it is busy, the next round sends it again.
     async fn tell(&self, command: Command) {
         let _ = self.control.send(command).await;
     }

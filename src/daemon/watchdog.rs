@@ -1,4 +1,4 @@
-//! A thread that ends the process when its runtime is stuck: a restart helps then, nothing else does.
+//! A thread that ends the process when its runtime is stuck, which only a restart can cure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,26 +6,27 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The exit code of a process that was stuck.
+/// The exit code of a stuck process.
 const STUCK: i32 = 70;
-/// How many looks without a sign of life end the process.
+/// The number of checks without progress that end the process.
 const LOOKS: u32 = 60;
-/// The time between two looks.
+/// The time between two checks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The thread; it ends when this is dropped.
+/// The watchdog thread; it ends when this is dropped.
 pub struct Watchdog {
     release: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watchdog {
-    /// Watches the loop that counts its `rounds`, and ends the process with code `STUCK` once it has stood still for a minute.
+    /// Watches the loop that counts its `rounds`, and ends the process with code `STUCK` after a minute
+    /// without progress.
     ///
-    /// Looks are counted, not time: a process that was stopped and goes on is given its minute.
+    /// Counts checks rather than time, so that a suspended process gets its full minute after it resumes.
     ///
     /// # Errors
-    /// Where no thread can be had.
+    /// If the thread cannot be started.
     pub fn over(rounds: Arc<AtomicU64>) -> std::io::Result<Watchdog> {
         Watchdog::looking(rounds, LOOKS, LOOK, end_process)
     }
@@ -62,7 +63,7 @@ impl Drop for Watchdog {
     }
 }
 
-/// What was accepted is in the journal: the next start replays it.
+/// Accepted rows are in the journal; the next start replays it.
 #[allow(clippy::disallowed_methods, reason = "the runtime is stuck, so nothing can return from main")]
 fn end_process() {
     eprintln!("dccd: the main loop has stood still for {LOOKS} s; the process ends with code {STUCK}");

@@ -1,4 +1,4 @@
-//! Copies while the daemon runs: each remote synced at its own interval, and room made when there is too little.
+//! Copies while the daemon runs: syncs each remote at its own interval, and frees disk space when it runs low.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,19 +21,19 @@ use crate::telemetry::events::{
 };
 use crate::worker::{Bucketed, Fleet};
 
-/// How soon a sync that failed comes again at first; each further failure doubles it, up to the interval.
+/// The delay before a failed sync is retried; it doubles with each further failure, up to the interval.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// How often the room on the disk is looked at.
+/// How often the free disk space is checked.
 const LOOK: Duration = Duration::from_secs(60);
-/// How often that nothing may be dropped is said again.
+/// How often the warning that nothing may be dropped is repeated.
 const SAY_AGAIN: Duration = Duration::from_secs(3_600);
 
-/// The remotes of a data path, and how each stands.
+/// The remotes of a data path and their state.
 #[derive(Clone)]
 pub struct Copies {
     remotes: Vec<Arc<dyn Remote>>,
     interval: Option<Duration>,
-    /// Room that there should be; 0 for any.
+    /// Free space to maintain; 0 for no limit.
     wanted_bytes: u64,
     store: Store,
     layout: Layout,
@@ -42,7 +42,7 @@ pub struct Copies {
     fleet: Arc<Fleet>,
 }
 
-/// Makes the remotes of a configuration ready, each once.
+/// Builds a configuration's remotes, each once.
 pub(crate) fn remotes(
     storage: &Storage,
     bucketed: Option<&Bucketed>,
@@ -60,13 +60,13 @@ pub(crate) fn remotes(
     Ok(remotes)
 }
 
-/// The bucket of the fleet, where there is one.
+/// The bucket of the fleet, if there is one.
 pub(crate) fn bucket(storage: &Storage) -> Result<Option<Bucketed>, RemoteError> {
     let bucket = storage.fleet().map(|configured| S3::new(&target(configured)));
     Ok(bucket.transpose()?.map(|s3| Bucketed { s3: Arc::new(s3) }))
 }
 
-/// Where a configured remote is.
+/// The address of a configured remote.
 #[must_use]
 pub fn target(remote: &config::Remote) -> Target {
     let provider = match remote.provider {
@@ -77,7 +77,7 @@ pub fn target(remote: &config::Remote) -> Target {
 }
 
 impl Copies {
-    /// The copies of a data path; what an earlier process knew of them is told at once.
+    /// The copies of a data path. Publishes at once what an earlier process knew of them.
     pub(crate) fn new(
         remotes: Vec<Arc<dyn Remote>>,
         storage: &Storage,
@@ -117,14 +117,15 @@ impl Copies {
         &self.remotes
     }
 
-    /// Room that the configuration wants; 0 for any.
+    /// Free space that the configuration asks for; 0 for no limit.
     #[must_use]
     pub fn wanted_bytes(&self) -> u64 {
         self.wanted_bytes
     }
 
-    /// Syncs one remote once, and keeps how it stands. What is gone there is told, and sent again where somebody asked
-    /// for the sync: a place that is not mounted looks the same. A `stop` ends it at once and counts as nothing.
+    /// Syncs a remote once and saves its state. Copies that vanished from the remote are reported, but only
+    /// sent again if the sync was requested by hand: an unmounted folder looks the same. A `stop` ends the
+    /// sync at once without counting as a failure.
     pub async fn sync(
         &self,
         remote: &Arc<dyn Remote>,
@@ -134,7 +135,7 @@ impl Copies {
         let (store, layout, telemetry) = (self.store.clone(), self.layout.clone(), self.telemetry.clone());
         let mirror = Mirror { store, layout, telemetry, remote: Arc::clone(remote), sends_again };
         let syncing = async {
-            // Its owners write it, each what is its own.
+            // The bucket is written by the owners of the series, each their own.
             if !self.fleet.is_bucket(&**remote) {
                 let pending = |left| self.set_pending(remote.name(), left);
                 return mirror.sync_telling(&pending).await;
@@ -153,7 +154,7 @@ impl Copies {
         Some(synced)
     }
 
-    /// What is not verified on a remote, as last counted.
+    /// Files not verified on a remote, as last counted.
     pub(crate) fn pending(&self, remote: &str) -> Pending {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let own = known.get(remote);
@@ -201,14 +202,15 @@ impl Copies {
         }
     }
 
-    /// Drops files until there is the room wanted or it is told to stop, oldest periods first; with `dry_run` none.
+    /// Drops files, oldest periods first, until the wanted space is free or `stop` is cancelled; with
+    /// `dry_run` none.
     pub async fn purge(&self, wanted_bytes: u64, dry_run: bool, stop: &CancellationToken) -> Vec<Dropped> {
         let root = self.layout.root().to_owned();
-        // Without knowing the room nothing is dropped.
+        // Nothing is dropped if the free space is unknown.
         let free = free_bytes(&root).unwrap_or(u64::MAX);
         let is_enough = |dropped: u64| {
             let now = if dry_run { free } else { free_bytes(&root).unwrap_or(u64::MAX) };
-            // Room that was given back may be seen late.
+            // File systems may report freed space late.
             now >= wanted_bytes || free.saturating_add(dropped) >= wanted_bytes
         };
         purge(&self.store, &self.layout, &self.remotes, &self.telemetry, dry_run, is_enough, stop).await
@@ -233,7 +235,7 @@ impl Copies {
         AFTER_FAILURE.saturating_mul(1 << failed.saturating_sub(1).min(16)).min(interval)
     }
 
-    /// Makes room until `stop`, whenever there is less than configured.
+    /// Frees disk space until `stop`, whenever less than configured is available.
     pub(crate) async fn keep_room(self, stop: CancellationToken) {
         self.count().await;
         self.telemetry.emit(RoomWanted { bytes: self.wanted_bytes });

@@ -1,4 +1,4 @@
-//! Copies as people ask for them: a sync, a purge and a restore, told as they go, with a daemon and without one.
+//! Requests about the copies (sync, purge, restore) with progress on a feed, with or without a daemon.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::model::{NoMatch, Series, matches_selector};
 use crate::remote::{Pending, Remote, RemoteError, Restoring, Synced, free_bytes};
 use crate::telemetry::events::Chain;
 
-/// How often it is told how far a sync is.
+/// How often the progress of a sync is reported.
 const TELL: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Does what is asked of the copies. Returns the series to be restored: each is work of its own, so that nothing
-    /// else works on it meanwhile.
+    /// Serves a request about the copies. Returns the series to restore: each becomes work of its own, so that
+    /// nothing else works on it meanwhile.
     pub async fn copy(
         self: &Arc<Self>,
         asked: &CopyAsked,
@@ -36,7 +36,7 @@ impl Engine {
         Vec::new()
     }
 
-    /// Syncs every remote, all of them side by side.
+    /// Syncs all remotes side by side.
     async fn sync_all(self: &Arc<Self>, feed: &ProgressFeed, stop: &CancellationToken) {
         let mut syncing = JoinSet::new();
         for remote in self.copies().remotes() {
@@ -70,7 +70,8 @@ impl Engine {
         }
     }
 
-    /// Drops files until there is room, or says what would be dropped; once told to stop only what was.
+    /// Drops files until there is enough space, or lists what would be dropped. Once stopped, it only reports
+    /// what was dropped.
     async fn purge(&self, wanted_bytes: u64, dry_run: bool, feed: &ProgressFeed, stop: &CancellationToken) {
         for file in self.copies().purge(wanted_bytes, dry_run, stop).await {
             feed.copied(CopyUpdate::Dropped {
@@ -86,7 +87,7 @@ impl Engine {
         feed.copied(CopyUpdate::Purged { free_bytes: free_bytes(self.layout().root()).unwrap_or(0) });
     }
 
-    /// The series that the remotes hold and that are meant. What is not there is told.
+    /// The series on the remotes that match the selectors; reports selectors without a match.
     async fn on_remotes(
         &self,
         asked: &[String],
@@ -114,8 +115,8 @@ impl Engine {
         held.into_iter().map(Arc::new).collect()
     }
 
-    /// Brings a series back from every remote in turn: each brings what those before it did not. Gives what came,
-    /// and what went wrong.
+    /// Restores a series from every remote in turn; each adds what those before it lacked. Returns what was
+    /// restored, and the errors.
     pub(crate) async fn bring_back(
         &self,
         series: &Series,

@@ -1,4 +1,4 @@
-//! Keeping the store of a data path: its journal durable, and published what nobody else publishes.
+//! Maintains the store of a data path: syncs its journal, and publishes series that no writer publishes.
 
 use std::time::{Duration, Instant};
 
@@ -11,28 +11,27 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{Chain, JournalBroken, JournalSynced, PublishFailed, StorageChecked};
 
-/// The time between syncs where every frame is synced by itself, or the configuration asks for less.
+/// The shortest time between syncs, used if every frame is synced anyway or the configuration asks for less.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// How often the publisher looks whether something has waited long enough.
+/// How often the publisher checks whether rows have waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
-/// The time between attempts to publish while the disk refuses it, unless rows may wait less long anyway.
+/// The time between attempts to publish while the disk refuses writes, unless rows may not wait that long.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// What the flusher works with.
 #[derive(Clone)]
 pub(crate) struct Flusher {
     pub(crate) store: Store,
     pub(crate) telemetry: Telemetry,
     /// The time between syncs.
     pub(crate) sync_every: Duration,
-    /// How long a row may wait before it is published.
+    /// How long rows may wait to be published.
     pub(crate) flush_every: Duration,
     /// Cancelled by the flusher when nothing more may be accepted.
     pub(crate) broken: CancellationToken,
 }
 
 impl Flusher {
-    /// Keeps the journal until `stop`, or until it is beyond help.
+    /// Syncs the journal until `stop`, or until it cannot be repaired.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut ticks = interval(self.sync_every.max(SHORTEST));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -53,7 +52,8 @@ impl Flusher {
         }
     }
 
-    /// Publishes what waits until `stop`. It may have to wait for a remote, which must not keep the journal waiting.
+    /// Publishes waiting rows until `stop`. Runs apart from the sync loop, since it may have to wait for a
+    /// remote.
     pub(crate) async fn publish(self, stop: CancellationToken) {
         let mut published = Instant::now();
         loop {
@@ -78,13 +78,13 @@ impl Flusher {
         }
     }
 
-    /// How long what waits may go on waiting now.
+    /// The longest that rows may wait at present.
     fn longest_wait(&self) -> Duration {
         if self.store.unpublished().is_some() { self.flush_every.min(AGAIN) } else { self.flush_every }
     }
 }
 
-/// Makes the journal durable and sees whether rows that were refused can be accepted again.
+/// Syncs the journal and checks whether rows that were refused can be accepted again.
 fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
     let began = Instant::now();
     let marks = store.sync()?;
@@ -106,17 +106,17 @@ fn sync(store: &Store, telemetry: &Telemetry) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Enters what was found on remotes while its series was written.
+/// Records the copies that were verified on remotes while their series was being written.
 pub(crate) fn enter_copied(store: &Store) {
     if let Err(error) = store.enter_copied() {
         tracing::warn!(error = %Chain(&error), "what a remote holds was not entered; the next sync finds it again");
     }
 }
 
-/// Publishes what a failed run, or an earlier process, left in the journal.
+/// Publishes rows that a failed run, or an earlier process, left in the journal.
 fn publish_waiting(store: &Store, telemetry: &Telemetry) {
     for series in store.waiting() {
-        // A series that is busy publishes for itself.
+        // A busy series is published by its writer.
         let Ok((writer, findings)) = store.writer(&series) else { continue };
         findings.iter().for_each(|finding| tell_finding(telemetry, &series, finding));
         let began = Instant::now();

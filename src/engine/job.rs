@@ -1,4 +1,4 @@
-//! A job for one series, as the scheduler and the one-shot commands run it.
+//! One series of a configured job, as the scheduler and the one-shot commands run it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::model::{Kind, Micros, Series};
 /// One series of one configured job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// What to fetch.
+    /// The data to fetch.
     pub order: Order,
     /// When it runs.
     pub trigger: Trigger,
-    /// How much later than its trigger says.
+    /// The fixed delay after each trigger.
     pub jitter: Duration,
 }
 
 impl Job {
-    /// Every series of a configuration whose exchange this program speaks.
+    /// Every series of a configuration whose exchange is supported.
     #[must_use]
     pub fn all(config: &Config) -> Vec<Job> {
         let running = config.histo_jobs.iter().filter(|job| job.running);
@@ -46,13 +46,13 @@ impl Job {
         Job { order, jitter: trigger.jitter(series), trigger }
     }
 
-    /// The first instant after `now` at which it is due; runs that were missed coalesce into it.
+    /// The first instant after `now` at which it is due; missed runs coalesce into it.
     #[must_use]
     pub fn next_after(&self, now: Micros) -> Option<Micros> {
         self.trigger.next_after(now - self.jitter).map(|next| next + self.jitter)
     }
 
-    /// The series of jobs, each with whether its job comes again by itself.
+    /// The series of jobs, each with whether its job recurs.
     pub(crate) fn wanted(jobs: &[Job]) -> Vec<(Arc<Series>, bool)> {
         let wanted = jobs.iter().map(|job| (Arc::clone(job.series()), job.trigger != Trigger::OnDemand));
         wanted.collect()
@@ -81,7 +81,7 @@ fn trigger(job: &HistoJob, series: &Series, config: &Config) -> Trigger {
     }
 }
 
-/// How often a kind without a span is collected where nothing is configured.
+/// The interval of kinds without a span if none is configured.
 fn usual_interval(kind: Kind) -> Duration {
     match kind {
         Kind::Funding => Duration::from_secs(3_600),

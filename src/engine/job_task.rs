@@ -1,5 +1,5 @@
-//! The runs of recurring jobs as tasks of the tracker: claimed before, recorded after. Where the tracker's store
-//! fails, collecting goes on without it.
+//! Runs recurring jobs as tasks of the tracker: claimed before the run, settled after it. If the tracker's store
+//! fails, collecting continues without it.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use crate::telemetry::Reason;
 use crate::tracker::{Fault, NewTask, Next, Refusal, TrackerError, Verdict};
 use crate::worker::{TAKES_WITHIN, TaskLease};
 
-/// How soon a run comes again that failed by the disk: what it fetched may be accepted the moment there is room.
+/// The delay after a run that failed because of the disk: there may be space again at any moment.
 const AFTER_STORAGE: Duration = Duration::from_secs(30);
-/// How soon a job is looked at again that is not to run now: somebody else runs it, or it is ignored.
+/// The delay after a run that was refused, because another worker runs the job or it is ignored.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
-/// What a run of a job came to.
+/// The result of a run of a job.
 #[derive(Debug)]
 pub struct JobRun {
-    /// What the run came to; [`RunErrorKind::Refused`] where it was not this process's to begin.
+    /// The outcome; [`RunErrorKind::Refused`] if this process was not allowed to run it.
     pub outcome: Outcome,
     /// When the job is due again.
     pub due: Option<Micros>,
 }
 
 impl Engine {
-    /// Runs a recurring job once, as its one task, `delay` after it was due; `failed` runs before it failed
-    /// in a row.
+    /// Runs a recurring job as its one task, `delay` after it was due. `failed` counts the consecutive failed
+    /// runs before.
     pub async fn run_job(
         &self,
         job: &Job,
@@ -50,7 +50,7 @@ impl Engine {
         };
         let new = NewTask::job(job.series(), job.order.retry.delay);
         let taking = async {
-            // Nobody waits for a store that is away.
+            // Do not wait for an unreachable store.
             match self.database().is_away() {
                 true => Ok(None),
                 false => self.worker().claim_job(&new, &permit.stop).await.map(Some),
@@ -77,7 +77,7 @@ impl Engine {
         JobRun { outcome, due }
     }
 
-    /// A run that failed before anything was asked of the exchange.
+    /// A run that failed before any request was sent.
     async fn not_begun(&self, job: &Job, failed: u32, error: RunError) -> JobRun {
         let outcome = Outcome::of_error(error);
         self.keep_outcome(job.series(), &outcome).await;
@@ -85,7 +85,7 @@ impl Engine {
         JobRun { outcome, due }
     }
 
-    /// When a job is due after a run. A candle closes by the exchange's clock, whatever ours says.
+    /// When a job is due after a run. Candles close by the exchange's clock, whatever the system's says.
     fn due_after(&self, job: &Job, failed: u32, outcome: &Outcome) -> Option<Micros> {
         let at = now();
         let Some(error) = &outcome.error else {
@@ -110,7 +110,7 @@ pub(crate) fn is_stopped(outcome: &Outcome) -> bool {
     outcome.error.as_ref().is_some_and(RunError::is_stop)
 }
 
-/// How the attempt of a recurring job ended.
+/// How to settle the attempt at a recurring job.
 fn verdict_of_job(outcome: &Outcome, due: Option<Micros>) -> Verdict {
     let Some(error) = &outcome.error else { return Verdict::Succeeded { again_at: due } };
     let fault = Fault::of(error.reason().name(), error);

@@ -1,4 +1,4 @@
-//! The exchanges an engine speaks to and the series it knows.
+//! The exchanges an engine is connected to and the series registered with it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +14,15 @@ use crate::net::{Client, NetError, Settings};
 use crate::store::Ledger;
 use crate::worker::tell_coverage;
 
-/// Windows of one series fetched side by side. More gain nothing: one connection's pages parse faster
-/// than an exchange's limit lets them come.
+/// Windows of one series fetched side by side. More would gain nothing: one connection's pages parse faster than
+/// an exchange's limit allows them to arrive.
 const WALKS_AT_ONCE: usize = 4;
 
 impl Engine {
-    /// Makes an exchange's client, once.
+    /// Creates the client of an exchange, once.
     ///
     /// # Errors
-    /// When its configured address is none.
+    /// If its configured address is invalid.
     pub fn connect(&self, name: &str, config: &Config) -> Result<(), NetError> {
         let Some(exchange) = find(name).filter(|exchange| self.context(exchange.name()).is_none()) else {
             return Ok(());
@@ -48,11 +48,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes series in that a running daemon did not know: their exchanges, what earlier runs came to, and
+    /// Registers series that a running daemon did not know: their exchanges, the results of earlier runs, and
     /// their metrics.
     ///
     /// # Errors
-    /// Where an exchange cannot be met or the state store not read.
+    /// If an exchange's client cannot be created or the state store cannot be read.
     pub(crate) async fn register(&self, config: &Config, series: &[Arc<Series>]) -> Result<(), EngineError> {
         series.iter().try_for_each(|one| self.connect(one.exchange(), config))?;
         let is_new = |one: &&Arc<Series>| !self.fleet.knows(one);
@@ -60,7 +60,7 @@ impl Engine {
         if new.is_empty() {
             return Ok(());
         }
-        // A store that is away keeps nobody from collecting: rows are known from the ledger all the same.
+        // An unreachable store does not prevent collecting: row counts come from the ledgers anyway.
         let mut known = if self.db.is_away() { Vec::new() } else { self.db.series_health().await? };
         known.retain(|known| {
             new.iter().any(|one| ***one == known.series)
@@ -72,19 +72,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes room for the metrics of so many jobs.
+    /// Makes room for the metrics of this many jobs.
     pub(crate) fn make_room(&self, jobs: usize) {
         self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
     }
 
-    /// Ends the metrics of a series that is not collected any more.
+    /// Removes the metrics of a series that is no longer collected.
     pub(crate) fn forget(&self, series: &Series) {
         self.fleet.forget(series);
         self.telemetry.forget_series(series);
         self.worker.release();
     }
 
-    /// Spends of each rate limit what falls to one of the workers that share an address.
+    /// Limits each exchange's rate to this worker's share of it, if others share its address.
     pub(crate) fn share_limits(&self) {
         let sharers = u32::try_from(self.fleet.sharers()).unwrap_or(u32::MAX);
         let contexts = self.contexts.read().unwrap_or_else(PoisonError::into_inner);
@@ -95,23 +95,23 @@ impl Engine {
         self.contexts.read().unwrap_or_else(PoisonError::into_inner).get(exchange).cloned()
     }
 
-    /// Creates the label sets of a series at 0; `interval` is how often its job runs.
+    /// Creates the metrics of a series, at 0; `interval` is how often its job runs.
     pub fn declare(&self, series: &Series, interval: Duration) {
         self.fleet.know(&Arc::new(series.clone()), interval);
     }
 
-    /// Whether a series that is collected here needs an exchange.
+    /// Whether any registered series needs an exchange.
     pub(crate) fn is_in_use(&self, exchange: &str) -> bool {
         self.fleet.needs(exchange)
     }
 
-    /// Time of the newest stored row of a series, where one is known.
+    /// Time of the newest stored row of a series, if known.
     #[must_use]
     pub fn newest_row(&self, series: &Series) -> Option<Micros> {
         self.fleet.newest_row(series)
     }
 
-    /// State gauges from the ledgers, so that a restart shows what is true before the first run ends.
+    /// Sets state gauges from the ledgers, so that they are right after a restart, before the first run ends.
     pub(crate) fn restore_coverage<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
         for series in all {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
@@ -120,19 +120,19 @@ impl Engine {
         }
     }
 
-    /// The client of an exchange that has been met.
+    /// The client of an exchange, once connected.
     #[must_use]
     pub fn client(&self, exchange: &str) -> Option<Arc<Client>> {
         self.context(exchange).map(|context| Arc::clone(&context.client))
     }
 
-    /// The exchanges that have been met, in order.
+    /// The connected exchanges, in order.
     #[must_use]
     pub fn exchanges(&self) -> Vec<&'static str> {
         self.contexts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    /// The present by a series' exchange; the system's until the exchange's clock was measured.
+    /// The time by a series' exchange; by the system until the exchange's clock has been measured.
     #[must_use]
     pub fn now_at(&self, series: &Series) -> Micros {
         self.context(series.exchange()).map_or_else(now, |context| context.client.clock().now())

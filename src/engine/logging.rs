@@ -1,4 +1,4 @@
-//! The log and the traces of a process, in the files of its data path and at the configured endpoint.
+//! The log and the traces of a process: files of its data path, and the configured endpoint.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use crate::telemetry::events::TracesOff;
 use crate::telemetry::logs::{self, LogError, LogGuard, LogSettings};
 use crate::telemetry::trace::{self, Traces};
 
-/// The log and the traces of a data path in use.
+/// The log and the trace exporter.
 pub struct Logging {
     traces: Option<Traces>,
     _logs: LogGuard,
 }
 
 impl Logging {
-    /// Starts both for this process; traces that cannot be sent keep nothing from going on.
+    /// Starts logging and tracing. A failure to send traces does not stop anything else.
     ///
     /// # Errors
-    /// Where the log file cannot be opened, or logging was set up before.
+    /// If the log file cannot be opened, or logging was already set up.
     pub fn start(config: &Config, engine: &Engine, to_stderr: bool) -> Result<Self, LogError> {
         let file = engine.layout().own().join("dccd.log");
         let settings = LogSettings {
@@ -35,7 +35,7 @@ impl Logging {
             Err(error) => (None, Some(error)),
         };
         let logs = logs::init(settings, traces.as_ref(), Arc::clone(engine.telemetry().metrics()))?;
-        // Only now is there a log to say it in.
+        // Reported only now because there was no log before.
         engine.set_aside_store().into_iter().for_each(|aside| engine.telemetry().emit(aside));
         if let Some(error) = off {
             engine.telemetry().emit(TracesOff { error: &error });
@@ -44,7 +44,7 @@ impl Logging {
         Ok(Logging { traces, _logs: logs })
     }
 
-    /// Sends the last spans and writes the last lines.
+    /// Sends the last spans and flushes the log.
     pub async fn close(self) {
         if let Some(traces) = self.traces {
             traces.close().await;

@@ -1,18 +1,17 @@
-//! A data path in use: what the one-shot commands and the daemon share, and the front door of the library.
+//! A data path in use, shared by the one-shot commands and the daemon, and the library's front door.
 //!
-//! Opening takes the lock, replays the journal and starts the loops that keep the store; then series are run, and
-//! work that was asked for is carried out, with its progress on a feed that anyone may follow.
+//! Opening it takes the lock, replays the journal and starts the loops that maintain the store. Then series are
+//! run and requested work is carried out, with its progress on a feed that anyone may follow.
 //!
 //! Decisions:
 //!
-//! * **Publishing what waits may wait for a remote**, so it is a task of its own beside the one that keeps the
-//!   journal durable.
-//! * **A state store that failed counts as away until it answers the worker's probe**: no run waits for it, and
-//!   ends and health are kept and given to it before the next attempt at the same task begins.
-//! * **A feed keeps the last progress and every report**, so that a slow reader holds nothing up and a lost one
+//! * **Publishing runs apart from syncing the journal**, since it may wait for a remote.
+//! * **A state store that failed counts as away until it answers the worker's probe**: no run waits for it. Task
+//!   outcomes and health are kept meanwhile, and saved before the next attempt at the same task begins.
+//! * **A feed keeps the latest progress and every report**, so that a slow reader delays nothing and a lost one
 //!   ends nothing.
-//! * **A series runs a little later than its schedule says, by a share of its interval drawn from its name**,
-//!   at most 2 % and 30 s: a thousand jobs do not ask at once, and each keeps its beat over restarts.
+//! * **A series runs a little later than scheduled, by a share of its interval derived from its name**, at most 2
+//!   % and 30 s: a thousand jobs do not send their requests at once, and each keeps its rhythm over restarts.
 
 mod copies;
 mod copying;
@@ -66,10 +65,10 @@ use crate::telemetry::events::{Chain, DiskMeasured};
 use crate::tracker::TrackerError;
 use crate::worker::{Fleet, Rounds, Worker};
 
-/// Series named on the command line that have metrics beside the configured ones.
+/// Most series named on the command line, beside the configured ones, that have metrics.
 const AD_HOC_SERIES: usize = 1_000;
 
-/// Everything the runs of a process share. The data path is free again once it is closed.
+/// The shared parts of all runs of a process. Closing it frees the data path.
 pub struct Engine {
     layout: Layout,
     telemetry: Telemetry,
@@ -83,42 +82,42 @@ pub struct Engine {
     pending_health: Arc<PendingHealth>,
     fleet: Arc<Fleet>,
     keeping: Mutex<JoinSet<()>>,
-    /// Ends the keeping.
+    /// Stops the maintenance loops.
     kept: CancellationToken,
     /// Cancelled when nothing more may be accepted.
     broken: CancellationToken,
-    /// The state store that was damaged when this one was opened.
+    /// The damaged state store that was set aside on opening.
     set_aside: Option<SetAside>,
-    /// Whether the data path still is this process's.
+    /// Watches whether this process still holds the lock.
     watch: Watch,
     lock: Mutex<Option<DataLock>>,
 }
 
-/// The disk that the data lies on; both are 0 before it was measured.
+/// Space on the disk that holds the data; both are 0 until it is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskRoom {
-    /// Bytes that may still be written.
+    /// Bytes available for writing.
     pub free_bytes: u64,
-    /// Bytes it can hold.
+    /// Capacity in bytes.
     pub size_bytes: u64,
 }
 
-/// Why a data path cannot be put to use.
+/// Why a data path cannot be opened.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    /// The data path is held by another process, or cannot be written.
+    /// The data path is locked by another process, or cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The state store cannot be used.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// The tracker refused what every process needs of it.
+    /// The tracker cannot be used.
     #[error(transparent)]
     Tracker(#[from] TrackerError),
-    /// A client cannot be made.
+    /// A client cannot be created.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// A remote cannot be made ready.
+    /// A remote cannot be set up.
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// `metrics.json` cannot be read or set aside.
@@ -126,13 +125,13 @@ pub enum EngineError {
     Health {
         /// The file.
         path: String,
-        /// The refusal.
+        /// The I/O error.
         source: std::io::Error,
     },
 }
 
 impl Engine {
-    /// Syncs the remotes at their interval and keeps room on the disk, until the end.
+    /// Syncs the remotes at their intervals and frees disk space, until closing.
     pub fn keep_copies(&self) {
         for remote in self.copies.remotes() {
             self.keep(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
@@ -140,39 +139,39 @@ impl Engine {
         self.keep(self.copies.clone().keep_room(self.kept.clone()));
     }
 
-    /// Owns a loop until the end.
+    /// Runs a maintenance loop until closing.
     fn keep(&self, looping: impl Future<Output = ()> + Send + 'static) {
         self.keeping.lock().unwrap_or_else(PoisonError::into_inner).spawn(looping);
     }
 
-    /// The remotes and what is there.
+    /// The remotes and their state.
     #[must_use]
     pub fn copies(&self) -> &Copies {
         &self.copies
     }
 
-    /// The owner of the data path.
+    /// The store of the data path.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Why rows are not accepted, or not published, at present; none where all is well.
+    /// Why rows cannot be accepted or published at present. `None` if they can.
     #[must_use]
     pub fn storage_trouble(&self) -> Option<String> {
         self.store.refusing().or_else(|| self.store.unpublished())
     }
 
-    /// Whether somebody paused the job of a series.
+    /// Whether the job of a series is paused.
     #[must_use]
     pub fn is_paused(&self, series: &Series) -> bool {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(series)
     }
 
-    /// Keeps over restarts that jobs are paused, or not any more.
+    /// Saves that jobs are paused, or resumed, so that it survives restarts.
     ///
     /// # Errors
-    /// Where the state store cannot be written.
+    /// If the state store cannot be written.
     pub async fn keep_paused(&self, series: &[Series], is_paused: bool) -> Result<(), DbError> {
         self.db.set_paused(series, is_paused, now()).await?;
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +183,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Where its data lies.
+    /// The data path.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -195,32 +194,32 @@ impl Engine {
         &self.worker
     }
 
-    /// What keeps its series apart from those of other processes.
+    /// Ownership of series, and their takeover by other processes.
     pub(crate) fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
     }
 
-    /// Grows while the loop goes round that keeps this process's leases.
+    /// The round counter of the loop that renews this process's leases.
     #[must_use]
     pub fn rounds(&self) -> Rounds {
         self.worker.rounds()
     }
 
-    /// Where state is kept over restarts.
+    /// The state store.
     pub(crate) fn database(&self) -> &Database {
         &self.db
     }
 
-    /// Where its events go.
+    /// The sink of its events.
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
 
-    /// Checks every file of a series against its hash and sets damaged ones aside; gives what was set aside.
+    /// Checks every file of a series against its hash and sets damaged ones aside; returns their names.
     ///
     /// # Errors
-    /// Where the series cannot be opened or its files not moved.
+    /// If the series cannot be opened or its files cannot be moved.
     pub async fn set_aside_damaged(&self, series: &Arc<Series>) -> Result<Vec<String>, StoreError> {
         let (store, own) = (self.store.clone(), Arc::clone(series));
         let checked = tokio::task::spawn_blocking(move || {
@@ -238,7 +237,7 @@ impl Engine {
         Ok(aside.map(|finding| finding.path.display().to_string()).collect())
     }
 
-    /// Measures the disk the data lies on.
+    /// Measures the disk that holds the data.
     pub fn measure_disk(&self) {
         if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
@@ -248,14 +247,14 @@ impl Engine {
         }
     }
 
-    /// The disk as it was last measured.
+    /// The disk as last measured.
     #[must_use]
     pub fn disk_room(&self) -> DiskRoom {
         *self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends in good order and gives the data path's lock back; nothing may run on it any more. Returns whether the
-    /// journal ended in good order too; if not, the next start replays it.
+    /// Closes the engine and releases the data path's lock; nothing may run on it any more. Returns whether
+    /// the journal was closed cleanly; if not, the next start replays it.
     pub async fn close(&self) -> bool {
         self.kept.cancel();
         let mut keeping = std::mem::take(&mut *self.keeping.lock().unwrap_or_else(PoisonError::into_inner));

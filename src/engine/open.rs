@@ -1,4 +1,4 @@
-//! Taking a data path into use: its lock first, then what earlier processes knew, then the loops that keep it.
+//! Opens a data path: its lock first, then the state that earlier processes left, then the maintenance loops.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, RwLock};
@@ -27,10 +27,10 @@ use crate::tracker::{Retention, Tracker, TrackerError};
 use crate::worker::{Bucketed, Fleet, Parts, Sharing, Worker, WorkerConfig};
 
 impl Engine {
-    /// Takes a data path into use for `command`: its lock first, then what earlier processes knew.
+    /// Opens a data path for `command`.
     ///
     /// # Errors
-    /// See [`EngineError`]; nothing is changed then but the lock file.
+    /// See [`EngineError`]; nothing but the lock file is changed then.
     pub async fn open(config: &Config, command: &str) -> Result<Engine, EngineError> {
         let layout = Layout::new(&config.data_path);
         let lock = owner::take_lock(&layout, command).await?;
@@ -162,7 +162,7 @@ fn listen(layout: &Layout, config: &Config, jobs: usize) -> Result<Telemetry, En
     Ok(telemetry)
 }
 
-/// Makes this process a worker, and the series of its jobs its own.
+/// Registers this process as a worker that wants the series of its jobs.
 async fn enter(
     layout: &Layout,
     config: &Config,
@@ -190,7 +190,7 @@ async fn enter(
     Ok(worker)
 }
 
-/// Opens the store, and tells what the journal of the process before still held.
+/// Opens the store and reports the rows that the previous process's journal still held.
 async fn open_store(
     layout: &Layout,
     config: &Config,

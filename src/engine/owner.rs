@@ -1,4 +1,4 @@
-//! The data path is this process's own, or the process ends.
+//! Stops the process if it loses the lock on its data path, or its journal.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use super::{Engine, EngineError};
 use crate::store::{DataLock, Layout, StoreError};
 use crate::telemetry::events::OwnershipLost;
 
-/// How often the lock is looked at; everything that is written looks for itself too.
+/// How often the lock is checked; every write checks it too.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long a new owner may take to sign the lock it took.
+/// How long a new owner may take to sign the lock.
 const SIGNS_WITHIN: Duration = Duration::from_secs(1);
 
-/// Why a process must end by itself.
+/// Why a process must stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The journal is beyond help.
+    /// The journal cannot be repaired.
     Journal,
-    /// The data path may be another process's now; why.
+    /// Another process may own the data path now; why.
     NotOwner(String),
 }
 
 impl Engine {
-    /// Ends when nothing more may be accepted: the process must end too.
+    /// Completes when nothing more may be accepted and the process must stop.
     pub async fn broken(&self) {
         self.broken.cancelled().await;
     }
 
-    /// Why nothing more may be accepted; none where more may. A new owner is given a moment to say who it is.
+    /// Why nothing more may be accepted, if so. Waits briefly for a new owner to sign the lock.
     pub async fn why_broken(&self) -> Option<Broken> {
         let (watch, began) = (self.watch.clone(), Instant::now());
         while let Some(lost) = watch.lost() {
@@ -53,7 +53,7 @@ impl Engine {
         });
     }
 
-    /// Looks at the lock until the end; without it nothing more is accepted.
+    /// Checks the lock until closing; once it is lost, nothing more is accepted.
     pub(crate) fn watch_lock(&self) {
         let (watch, telemetry) = (self.watch.clone(), self.telemetry.clone());
         let (broken, kept) = (self.broken.clone(), self.kept.clone());
@@ -74,7 +74,7 @@ impl Engine {
     }
 }
 
-/// Takes the lock of a data path; that may wait for an owner that lost it.
+/// Takes the lock of a data path; may have to wait for an owner that lost it.
 pub(crate) async fn take_lock(layout: &Layout, command: &str) -> Result<DataLock, EngineError> {
     let (root, layout, command) = (layout.root().to_owned(), layout.clone(), command.to_owned());
     let taken = tokio::task::spawn_blocking(move || DataLock::take(&layout, &command)).await;

@@ -1,4 +1,5 @@
-//! What runs came to, kept here until the state store takes it: a store that is away holds up no run.
+//! Write-behind for the health of series: results of runs wait here until the state store takes them, so that an
+//! unreachable store delays no run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,21 +13,21 @@ use crate::model::Series;
 use crate::telemetry::events::Chain;
 use crate::telemetry::{SeriesHealth, Telemetry};
 
-/// How long the end may wait for the store.
+/// How long closing may wait for the store.
 const LEAVES_WITHIN: Duration = Duration::from_secs(1);
-/// How often what is left is tried again.
+/// How often pending results are retried.
 const ROUND: Duration = Duration::from_secs(1);
-/// How long a run waits for the store to take what it came to.
+/// How long a run waits for the store to save its result.
 const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
-/// The health of series that the store has not taken yet, the newest of each.
+/// The newest unsaved health of each series.
 pub(crate) struct PendingHealth {
     db: Database,
     telemetry: Telemetry,
-    /// Who saves it, where others work in the same store.
+    /// The worker's name, if others share the store.
     worker: Option<String>,
     unsaved: Mutex<HashMap<Series, SeriesHealth>>,
-    /// One saves at a time, so that nothing older comes after what is newer.
+    /// Serializes saves, so that older results never overwrite newer ones.
     saving: tokio::sync::Mutex<()>,
 }
 
@@ -37,14 +38,14 @@ impl PendingHealth {
         Arc::new(PendingHealth { db, telemetry, worker, unsaved, saving })
     }
 
-    /// Saves how a series is, now or as soon as the store answers.
+    /// Saves the health of a series, now or as soon as the store answers.
     pub(crate) async fn save(&self, series: &Series) {
         let Some(health) = self.telemetry.health().of(series) else { return };
         self.unsaved().insert(series.clone(), health);
         self.save_all().await;
     }
 
-    /// Tries what is left, until `stop`.
+    /// Retries pending results until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -52,7 +53,7 @@ impl PendingHealth {
                 () = tokio::time::sleep(ROUND) => self.save_all().await,
             }
         }
-        // It may be back and nobody have asked it since.
+        // The store may be reachable again without any request having found out.
         self.db.answered();
         if timeout(LEAVES_WITHIN, self.save_all()).await.is_err() {
             tracing::warn!(
@@ -74,7 +75,7 @@ impl PendingHealth {
                 }
                 Err(_) => tracing::warn!(%series, "its health is not in the state store yet"),
             }
-            // A newer one may have come meanwhile.
+            // A newer one may have arrived meanwhile.
             self.unsaved().entry(series).or_insert(health);
             return;
         }

@@ -1,7 +1,7 @@
-//! Where the work somebody asked for is followed: the last progress of each series, and every report.
+//! The feed on which requested work is followed: the latest progress of each series, and every report.
 //!
-//! What nobody reads is bounded by the number of series; what is read late is never lost but for progress
-//! that newer progress replaced.
+//! Unread updates are bounded by the number of series. A late reader misses only progress that newer progress
+//! replaced.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,15 +15,15 @@ use crate::jobs::Progress;
 use crate::model::Series;
 use crate::net::Hold;
 
-/// A limit that is over so soon is not told.
+/// Holds shorter than this are not reported.
 const SHORT: Duration = Duration::from_secs(5);
 
-/// Whether a hold lasts long enough to be told: short ones are how every limit is kept.
+/// Whether a hold is long enough to report; short ones are how every rate limit is kept.
 pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
     hold.is_ban || hold.left > SHORT
 }
 
-/// Followed by one reader.
+/// Has one reader.
 #[derive(Default)]
 pub struct ProgressFeed {
     state: Mutex<State>,
@@ -36,7 +36,7 @@ struct State {
     reports: VecDeque<Report>,
     copied: VecDeque<CopyUpdate>,
     not_begun: Vec<String>,
-    /// What each exchange was last told to want.
+    /// The last reported hold of each exchange.
     held: BTreeMap<&'static str, Hold>,
     newly_held: Vec<(&'static str, Hold)>,
     ending: Ending,
@@ -55,13 +55,13 @@ enum Ending {
 }
 
 impl ProgressFeed {
-    /// A run is so far now.
+    /// Reports the progress of a run.
     pub fn progress(&self, series: &Series, progress: Progress) {
         self.state().progress.insert(series.to_string(), progress);
         self.changed.notify_one();
     }
 
-    /// A run ended.
+    /// Reports the end of a run.
     pub fn report(&self, report: Report) {
         let mut state = self.state();
         state.progress.remove(&report.series);
@@ -70,7 +70,7 @@ impl ProgressFeed {
         self.changed.notify_one();
     }
 
-    /// Something became of the copies. What is pending on a remote replaces what was before.
+    /// Reports on the copies. Pending figures of a remote replace earlier ones.
     pub fn copied(&self, told: CopyUpdate) {
         let mut state = self.state();
         if let CopyUpdate::Pending { remote, .. } = &told {
@@ -83,7 +83,7 @@ impl ProgressFeed {
         self.changed.notify_one();
     }
 
-    /// An exchange wants no request before an instant; told once, and where that changes.
+    /// Reports that an exchange accepts no requests until an instant; only if that changed.
     pub fn held(&self, exchange: &'static str, hold: Hold) {
         let mut state = self.state();
         let known = state.held.insert(exchange, hold);
@@ -94,18 +94,18 @@ impl ProgressFeed {
         }
     }
 
-    /// These are not begun any more.
+    /// Reports series whose work was not started and will not be.
     pub fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
         self.state().not_begun.extend(series.into_iter().map(ToString::to_string));
         self.changed.notify_one();
     }
 
-    /// Nothing more will be told.
+    /// Ends the feed.
     pub fn close(&self) {
         self.end(Ending::Complete);
     }
 
-    /// Nothing more will be told, and not everything that was asked for is done.
+    /// Ends the feed before everything that was requested is done.
     pub fn cut_short(&self) {
         self.end(Ending::CutShort);
     }
@@ -119,13 +119,13 @@ impl ProgressFeed {
         self.changed.notify_one();
     }
 
-    /// Whether it ended before everything was done.
+    /// Whether the feed ended before everything was done.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         self.state().ending == Ending::CutShort
     }
 
-    /// Waits for what is new; none once everything was told.
+    /// Waits for new updates. `None` once the feed has ended and everything was read.
     pub async fn next(&self) -> Option<Vec<Update>> {
         loop {
             let changed = self.changed.notified();
@@ -136,7 +136,7 @@ impl ProgressFeed {
         }
     }
 
-    /// What is new: none where nothing is, nothing where it is over.
+    /// New updates: `None` if there are none, empty if the feed has ended.
     fn take(&self) -> Option<Vec<Update>> {
         let mut state = self.state();
         let progress = std::mem::take(&mut state.progress).into_iter().map(|(series, at)| Update::Progress {

@@ -1,4 +1,4 @@
-//! A run of a series: begun where it is ours, traced, and its outcome kept.
+//! A run of a series: started if this process owns it, traced, and its outcome saved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::telemetry::trace;
 use crate::worker::RunPermit;
 
 impl Engine {
-    /// Runs a job once, `delay` after it was due, and keeps the outcome.
+    /// Runs a job once, `delay` after it was due, and saves the outcome.
     pub async fn run(
         &self,
         order: &Order,
@@ -28,7 +28,7 @@ impl Engine {
         }
     }
 
-    /// Runs a job once whose series is ours.
+    /// Runs a job once whose series this process owns.
     pub(crate) async fn run_as_owner(
         &self,
         order: &Order,
@@ -63,7 +63,7 @@ impl Engine {
         outcome
     }
 
-    /// Tells the outcome and keeps it over restarts.
+    /// Emits the outcome and saves it, so that it survives restarts.
     pub(crate) async fn keep_outcome(&self, series: &Arc<Series>, outcome: &Outcome) {
         let (rows, took, at) = (outcome.rows, outcome.took, now());
         trace::ran(rows);
@@ -76,7 +76,7 @@ impl Engine {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
-        // What it remembers is for the owner of the data path to remember.
+        // After losing the data path, its new owner saves what follows.
         if self.watch.lost().is_some() {
             return;
         }

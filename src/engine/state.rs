@@ -1,4 +1,4 @@
-//! The state store of a data path as its owner opens it.
+//! Opens the state store of a data path.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::store::{Layout, Ledger};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{StateStoreKnown, StateStoreSetAside};
 
-/// Opens the store that the configuration names. An embedded one that is damaged is set aside and made anew; a
+/// Opens the configured store. A damaged embedded one is set aside and created again; a server's is never touched.
 /// server's is never touched.
 pub(crate) async fn open(
     layout: &Layout,
@@ -29,7 +29,7 @@ pub(crate) async fn open(
 }
 
 impl Engine {
-    /// Takes what a store that knows nothing should know of series from metrics.json and their ledgers.
+    /// Fills the health of series that the store does not know from metrics.json and their ledgers.
     pub(crate) fn recover_health<'a>(&self, all: impl Iterator<Item = &'a Arc<Series>>) {
         for series in all {
             if let Ok(Some(ledger)) = Ledger::read(&self.layout.ledger(series), series) {
@@ -38,7 +38,7 @@ impl Engine {
         }
     }
 
-    /// The state store that was damaged when the data path was taken into use; none where it was not.
+    /// The damaged state store that was set aside on opening, if any.
     #[must_use]
     pub fn set_aside_store(&self) -> Option<StateStoreSetAside<'_>> {
         let SetAside { to, why, at } = self.set_aside.as_ref()?;

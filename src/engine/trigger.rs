@@ -1,17 +1,16 @@
-//! When a job is due: at each close of its candle, at an interval, as a cron line says, once, or never by
-//! itself. Pure.
+//! When a job is due: at each close of its candle, at an interval, by a cron line, once, or on demand. Pure.
 
 use std::time::Duration;
 
 use crate::config::Cron;
 use crate::model::{Grid, Micros, Series, Zone};
 
-/// The longest wait after a failed run of a job without an interval.
+/// The longest delay after a failed run of a job without an interval.
 const LAST_RETRY: Duration = Duration::from_secs(3_600);
-/// The wait after the first failed run; it doubles up to the job's interval.
+/// The delay after the first failed run; it doubles up to the job's interval.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
-/// Runs are spread over at most this share of their interval, and at most so long.
+/// Runs are delayed by at most this fraction of their interval (one in so many), and at most by this long.
 const SPREAD_SHARE: u32 = 50;
 const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 
@@ -20,30 +19,29 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 pub enum Trigger {
     /// At each close of a candle, plus the exchange's grace.
     AtClose {
-        /// Where candles open.
+        /// The grid of the candles' opens.
         grid: Grid,
         /// How long after its end a candle counts as closed.
         grace: Duration,
     },
-    /// At multiples of an interval since the epoch, so that a restart keeps the beat.
+    /// At multiples of an interval since the epoch, which makes it independent of restarts.
     Every(Duration),
-    /// As a cron line says, in a time zone.
+    /// By a cron line, in a time zone.
     Cron(Cron, Zone),
-    /// When the program starts, until it succeeds.
+    /// At program start, until it succeeds.
     Once,
     /// Never by itself.
     OnDemand,
 }
 
 impl Trigger {
-    /// When a job that has not run yet is due, in a program that starts at `now`.
+    /// When a job that has not run yet is due, in a program started at `now`.
     #[must_use]
     pub fn first(&self, now: Micros) -> Option<Micros> {
         (!matches!(self, Trigger::OnDemand)).then_some(now)
     }
 
-    /// The first due instant after `now`; runs that were missed coalesce into it. None when it
-    /// never comes again.
+    /// The first due instant after `now`; missed runs coalesce into it. `None` if it is never due again.
     #[must_use]
     pub fn next_after(&self, now: Micros) -> Option<Micros> {
         match self {
@@ -57,8 +55,8 @@ impl Trigger {
         }
     }
 
-    /// How much later than its trigger says a series runs: always the same for it, and different from one series to
-    /// the next, so that not all of them ask at once. Cron lines are kept to the second.
+    /// The delay of a series' runs after their trigger: constant for a series and different between series, so
+    /// that they do not all send requests at once. Cron lines are kept to the second.
     #[must_use]
     pub fn jitter(&self, series: &Series) -> Duration {
         let interval = match self {
@@ -69,7 +67,7 @@ impl Trigger {
         (interval / SPREAD_SHARE).min(LONGEST_SPREAD).mul_f64(drawn)
     }
 
-    /// How far apart two runs are at `now`; zero where none follows.
+    /// The time between two runs at `now`; zero if it runs only once.
     #[must_use]
     pub fn interval(&self, now: Micros) -> Duration {
         match self {
@@ -85,7 +83,7 @@ impl Trigger {
         }
     }
 
-    /// When a job runs again whose last `failed` runs failed: after 30 s, doubling, at most its interval,
+    /// When a job is due after `failed` consecutive failures: after 30 s, doubling up to its interval, and
     /// never before the exchange's own wait is over.
     #[must_use]
     pub fn retry_after(&self, failed: u32, asked: Duration, now: Micros) -> Micros {

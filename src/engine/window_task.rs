@@ -1,5 +1,5 @@
-//! A window of history as a task of the tracker: planned and taken before its run, or taken up where it
-//! waits already, and settled after it.
+//! A window of history as a task of the tracker: planned or found waiting, claimed before its run, and settled
+//! after it.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::model::{Micros, Series, Window};
 use crate::tracker::{Fault, NewTask, Next, Refusal, Task, TaskKind, TrackerError, Verdict};
 use crate::worker::{TAKES_WITHIN, TaskLease};
 
-/// Levels of each side of a book where no job says how many.
+/// Levels per side of a book if no job says how many.
 const USUAL_DEPTH: u32 = 50;
 
 impl Engine {
-    /// Claims the tasks of a window of history; none where the tracker's store fails, since collecting
-    /// goes on without it. The error is the outcome of a run that was not this process's to begin.
+    /// Claims the tasks of a window of history. Claims nothing if the tracker's store fails, since collecting
+    /// continues without it. The error is the outcome of a run that this process may not begin.
     pub(crate) async fn claim_window(
         &self,
         work: &Work,
@@ -36,13 +36,13 @@ impl Engine {
         match (timeout(TAKES_WITHIN, taking).await, &work.task) {
             (Ok(Ok(leases)), _) => Ok(leases),
             (Ok(Err(TrackerError::Refused(refusal))), _) => Err(refused(&work.order, refusal)),
-            // What waits in a store that does not answer may be somebody else's by now.
+            // While the store is unreachable, a waiting task may have been claimed by another worker.
             (_, Some(id)) => Err(refused(&work.order, Refusal::LeaseLost { id: id.clone() })),
             (_, None) => Ok(Vec::new()),
         }
     }
 
-    /// Ends the work on a window of history.
+    /// Settles the tasks of a window of history.
     pub(crate) async fn settle_window(&self, leases: Vec<TaskLease>, outcome: &Outcome, work: &Work) {
         if !is_stopped(outcome) {
             return self.worker().settle_all(leases, &verdict(outcome)).await;
@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    /// The window of an order, where it is not empty.
+    /// The window of an order, unless it is empty.
     fn window_of(&self, order: &Order) -> Option<Window> {
         let since = match order.since {
             Since::Exactly(since) | Since::AtLeast(since) => since,
@@ -81,8 +81,8 @@ fn kind(work: &Work) -> TaskKind {
 }
 
 impl Work {
-    /// The work of a window that waits in the tracker; none where this version cannot do it. A job of the series
-    /// says what the task does not know.
+    /// The work for a window task. `None` if this version does not support it. A job of the series supplies
+    /// the settings that the task does not carry.
     pub(crate) fn of_task(task: &Task, jobs: &[Job]) -> Option<Work> {
         let (series, window) = (task.series.parse::<Series>().ok()?, task.window?);
         let job = jobs.iter().find(|job| **job.series() == series);
@@ -108,8 +108,8 @@ impl Work {
     }
 }
 
-/// How the attempt at a window ended. Its run has tried each part as often as the policy allows: it is exhausted,
-/// and waits for the next explicit run, or for an hour to pass.
+/// How to settle the attempt at a window. The run has already retried each part as often as the policy allows, so
+/// a failure leaves it exhausted: it is tried again after an hour, or by the next explicit run.
 fn verdict(outcome: &Outcome) -> Verdict {
     match &outcome.error {
         None => Verdict::Succeeded { again_at: None },

@@ -1,4 +1,4 @@
-//! Work as it is handed from a command to the daemon, and back from its shape.
+//! Converts work to and from the shape in which a command sends it to the daemon.
 
 use std::sync::Arc;
 use std::time::Duration;

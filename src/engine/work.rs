@@ -1,4 +1,4 @@
-//! One piece of work on one series, as a command asks for it, and what came of it.
+//! One piece of work on one series, as a command requests it, and its result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,22 +47,22 @@ pub enum WorkKind {
     },
 }
 
-/// What work came to.
+/// The result of work.
 pub struct Done {
-    /// The run.
+    /// The outcome of the run.
     pub outcome: Outcome,
-    /// What became of the files, where they were checked.
+    /// The result of the check of the files, if requested.
     pub files: Option<Files>,
-    /// When the job is due again, for the run of one.
+    /// When the job is due next, if this was a run of one.
     pub due: Option<Micros>,
-    /// What each remote gave back, where that was asked for.
+    /// Files restored from each remote, if requested.
     pub brought: Vec<RestoredFiles>,
-    /// What did not come back, and why.
+    /// Errors of the restore.
     pub missing: Vec<String>,
 }
 
 impl Done {
-    /// A run that came to this, and nothing besides.
+    /// A run with this outcome and nothing else.
     fn of(outcome: Outcome) -> Self {
         Done { outcome, files: None, due: None, brought: Vec::new(), missing: Vec::new() }
     }
@@ -114,7 +114,7 @@ impl Work {
 }
 
 impl Report {
-    /// What work came to.
+    /// The report of this result.
     #[must_use]
     pub fn of(engine: &Engine, series: &Series, done: &Done) -> Self {
         let (outcome, files) = (&done.outcome, done.files.clone());
@@ -139,7 +139,7 @@ impl Report {
 }
 
 impl How {
-    /// A file that is not ours fails its series, any other trouble with files is the storage's.
+    /// A file in an unknown format fails its series; any other trouble with files is the storage's.
     fn of(error: Option<&RunError>) -> Self {
         let Some(error) = error else { return How::Done };
         match &error.kind {
@@ -155,7 +155,8 @@ impl How {
     }
 }
 
-/// Does the work, `delay` after it was due: the run of a job and a window of history as tasks of the tracker.
+/// Carries out the work, `delay` after it was due, with a task of the tracker for the run of a job or a window of
+/// history.
 pub async fn carry_out(
     engine: &Engine,
     work: &Work,
@@ -205,7 +206,7 @@ async fn repair(
             return (Outcome::of_error(RunErrorKind::Store(source).of(series)), Some(files));
         }
     };
-    // Without an adapter nothing can be asked for; its gaps stay what they are.
+    // Without an adapter nothing can be fetched, so gaps remain.
     let outcome = match find(series.exchange()) {
         Some(_) => engine.run_as_owner(order, delay, progress, permit).await,
         None => Outcome::nothing(),
@@ -219,7 +220,7 @@ fn gaps(layout: &Layout, series: &Series) -> Windows {
     ledger.map(|ledger| open_gaps(series, &ledger)).unwrap_or_default()
 }
 
-/// What is wanted, due by now, and neither stored nor known not to exist.
+/// Windows that are wanted, due by now, and neither stored nor known to be empty.
 #[must_use]
 pub fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
     let exchange = find(series.exchange());

@@ -1,4 +1,4 @@
-//! What a worker is told about itself.
+//! How a worker is configured.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) lease: Duration,
     pub(crate) retention: Retention,
     pub(crate) sharing: Sharing,
-    /// It runs jobs by itself, and not only what it is told to.
+    /// Whether it runs jobs by itself, not only on request.
     pub(crate) is_daemon: bool,
 }
 

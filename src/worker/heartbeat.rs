@@ -1,4 +1,4 @@
-//! What a worker does over and over: it renews its leases, shows that it lives, takes the work of the dead and tidies.
+//! A worker's loop: renews leases, sends heartbeats, takes over tasks of dead workers, and tidies.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use crate::clock::now;
 use crate::tracker::{Beat, Held, TrackerError};
 use crate::worker::host::rss_bytes;
 
-/// The most time between two signs of life.
+/// The longest time between two heartbeats.
 const BEAT: Duration = Duration::from_secs(10);
-/// How often leases are looked at, and those of dead workers taken.
+/// How often leases are checked and those of dead workers taken over.
 const ROUND: Duration = Duration::from_secs(1);
-/// How often counts are folded and workers are looked at.
+/// How often counts are folded and workers are listed.
 const COUNT: Duration = Duration::from_secs(10);
-/// How often old tasks are forgotten, and every row is counted.
+/// How often old tasks are deleted, and every row is counted again.
 const TIDY: Duration = Duration::from_secs(3_600);
 const RECOUNT: Duration = Duration::from_secs(86_400);
-/// How long the end may wait for the store.
+/// How long closing may wait for the store.
 const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Renews, beats and tidies until `stop`.
+    /// Runs until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let loops =
             async { tokio::join!(self.guard(), self.renewing(), self.housekeeping(), self.tidying()) };
@@ -36,10 +36,10 @@ impl Worker {
         }
     }
 
-    /// Ends in good order: what it owned is free, and its row is gone. Where work broke off the row stays, so
-    /// that the next process of the place finds what this one held.
+    /// Leaves the store: frees the series it owned and deletes its row. If work was dropped the row stays, so
+    /// that the next process on this data path finds its tasks.
     pub(crate) async fn leave(&self) {
-        // It may be back and nobody have asked it since.
+        // The store may be reachable again without any request having found out.
         self.tracker.store_answered();
         let leaving = async {
             self.settle_late().await;
@@ -51,11 +51,11 @@ impl Worker {
             }
             Ok::<(), TrackerError>(())
         };
-        // What failed was told; the leases then end by themselves.
+        // Errors are reported there; the leases then expire.
         let _ = timeout(LEAVES_WITHIN, leaving).await;
     }
 
-    /// Drops work whose lease is about to end.
+    /// Drops work whose lease is about to expire.
     pub(crate) async fn guard(&self) {
         let mut ticks = ticks(ROUND);
         loop {
@@ -71,7 +71,7 @@ impl Worker {
         }
     }
 
-    /// Renews what it holds and owns, and shows that it lives.
+    /// Renews leases and ownerships, and sends a heartbeat.
     pub(crate) async fn renewing(&self) {
         let every = (self.config.lease / 3).min(BEAT);
         let mut ticks = ticks(every);
@@ -85,7 +85,7 @@ impl Worker {
                 self.settle_late().await;
                 Ok::<(), TrackerError>(())
             };
-            // What failed was told; a store that does not answer is asked again in the next round.
+            // Errors are reported there; the next round tries again.
             let _ = timeout(every, round).await;
         }
     }
@@ -133,18 +133,19 @@ impl Worker {
         self.tracker.beat(&beat).await
     }
 
-    /// Renews what it owns, and owns what has become free.
+    /// Renews ownerships, and takes series that have become free.
     pub(crate) async fn own(&self) -> Result<(), TrackerError> {
         self.owned.round().await
     }
 
-    /// Takes the tasks of dead workers, forgets jobs that are gone, and counts.
+    /// Takes over tasks of dead workers, forgets jobs that are gone, and counts.
     pub(crate) async fn housekeeping(&self) {
         let (mut rounds, mut counted) = (ticks(ROUND), None::<Instant>);
         let mut clock = (now(), Instant::now());
         loop {
             rounds.tick().await;
-            // By a clock that was set forward our own leases may be over before we could renew them by it.
+            // If the clock was set forward, our own leases may look expired before they could be
+            // renewed.
             let shown = std::mem::replace(&mut clock, (now(), Instant::now()));
             let passed = clock.1.duration_since(shown.1);
             if clock.0.since(shown.0 + passed) > ROUND && self.renew().await.is_err() {

@@ -1,17 +1,17 @@
-//! What a process knows of where it runs.
+//! Identifies the host and the data path a process runs on.
 
 use std::path::Path;
 
 use crate::clock::now;
 use crate::disk::atomic;
 
-/// The name of this host; containers have one of their own.
+/// The name of this host; each container has its own.
 pub(crate) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
 }
 
-/// What tells a data path from all others: a number drawn once, in a file of its own.
+/// The identity of a data path: a number drawn once and kept in a file of its own.
 pub(crate) fn place_id(own: &Path) -> String {
     let path = own.join("place");
     let known = std::fs::read_to_string(&path).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is told of a series at once when it becomes this process's: its coverage, and what earlier runs came to.
+//! Publishes what is known of a series once this process owns it: its coverage, and the results of earlier runs.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::model::{Micros, Series};
 use crate::store::Ledger;
 use crate::telemetry::Telemetry;
 
-/// State gauges from a ledger, so that they show what is true before the first run ends. Returns the time of the newest
-/// row.
+/// Sets state gauges from a ledger, so that they are right before the first run ends. Returns the time of the
+/// newest row.
 pub(crate) fn tell_coverage(telemetry: &Telemetry, series: &Series, ledger: &Ledger) -> Option<Micros> {
-    // A process that was killed stored rows that it did not live to report.
+    // A process that was killed may have stored rows without reporting them.
     telemetry.health().know_rows(series, ledger.rows());
     let exchange = find(series.exchange())?;
     let until = plan::due_until(exchange, series, &ledger.covered, now());
@@ -23,7 +23,7 @@ pub(crate) fn tell_coverage(telemetry: &Telemetry, series: &Series, ledger: &Led
     newest
 }
 
-/// Takes in what the state store knows of series that are this process's now.
+/// Loads the state store's health of series that this process owns now.
 pub(crate) async fn tell_known(telemetry: &Telemetry, db: &Database, series: &[Arc<Series>]) {
     match db.series_health().await {
         Ok(mut known) => {

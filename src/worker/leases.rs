@@ -1,4 +1,4 @@
-//! Tasks in hand: taken under a lease, and ended with a verdict, at once or when the store takes it.
+//! Claims tasks under a lease and settles them with a verdict, at once or when the store is reachable again.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,12 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::{HeldTask, TaskLease, Worker, lock};
 use crate::tracker::{Claim, NewTask, Refusal, Start, TrackerError, Verdict};
 
-/// Ends that the store did not take; more are dropped, and their tasks then end as lost leases.
+/// Most settlements kept while the store is away; beyond that they are dropped, and their tasks end as lost
+/// leases.
 const UNSETTLED: usize = 1_000;
 
 impl Worker {
-    /// Takes the one task of a recurring job in hand, planning it first where it is not known. `stop` is
-    /// cancelled when the work must stop.
+    /// Claims the one task of a recurring job, planning it first if needed. `stop` is cancelled when the work
+    /// must stop.
     pub(crate) async fn claim_job(
         &self,
         new: &NewTask,
@@ -29,7 +30,7 @@ impl Worker {
         }
     }
 
-    /// Takes every task in hand that stands for a window, planning what no task stands for.
+    /// Claims every task that covers part of a window, planning tasks for the rest.
     pub(crate) async fn claim_window(
         &self,
         new: &NewTask,
@@ -52,7 +53,7 @@ impl Worker {
         }
     }
 
-    /// Takes a task in hand that waits; one that is done meanwhile is not done again.
+    /// Claims a waiting task, unless it was done meanwhile.
     pub(crate) async fn claim_waiting(
         &self,
         id: &str,
@@ -64,12 +65,12 @@ impl Worker {
     }
 
     pub(crate) async fn claim(&self, id: &str, stop: &CancellationToken) -> Result<TaskLease, TrackerError> {
-        // An end that the store could not take belongs to the attempt before this one.
+        // A pending settlement belongs to the attempt before this one.
         self.settle_late().await;
         let start = Start { rerun: true, ..Start::new(&self.name, self.config.lease) };
         let asked = Instant::now();
         let claim = match self.tracker.claim_by_id(id, &start).await {
-            // A run that broke off left it: it is in nobody's hand.
+            // A run that panicked left it claimed by this worker.
             Err(TrackerError::Refused(Refusal::TaskLocked { worker, .. }))
                 if worker == self.name && !lock(&self.held_tasks.held).contains_key(id) =>
             {
@@ -92,7 +93,7 @@ impl Worker {
         TaskLease { claim, is_cancelled, held_tasks: Arc::clone(&self.held_tasks), is_settled: false }
     }
 
-    /// Ends the work on a task. What the store does not take now it is given again later.
+    /// Settles a task. If the store is away, the settlement is kept and retried.
     pub(crate) async fn settle(&self, mut lease: TaskLease, verdict: Verdict) {
         lease.is_settled = true;
         if !self.tracker.is_store_away() {
@@ -108,14 +109,15 @@ impl Worker {
         }
     }
 
-    /// Ends the work on several tasks alike.
+    /// Settles several tasks with the same verdict.
     pub(crate) async fn settle_all(&self, leases: Vec<TaskLease>, verdict: &Verdict) {
         for lease in leases {
             self.settle(lease, verdict.clone()).await;
         }
     }
 
-    /// Ends work that nobody wants any more. A task that was tried before is somebody else's too, and stays.
+    /// Withdraws tasks whose request was cancelled. A task that was attempted before stays, since others
+    /// depend on it too.
     pub(crate) async fn withdraw_all(&self, leases: Vec<TaskLease>) {
         for mut lease in leases {
             if lease.claim.attempts_total > 1 {
@@ -131,7 +133,7 @@ impl Worker {
         }
     }
 
-    /// Gives the store the ends it could not take before.
+    /// Retries pending settlements.
     pub(crate) async fn settle_late(&self) {
         let _one = self.settling.lock().await;
         while !self.tracker.is_store_away() {

@@ -1,9 +1,9 @@
-//! This process as a worker of the tracker: what it holds, the loop that renews it, and its signs of life.
+//! This process as a worker of the tracker: the tasks it holds, the loop that renews them, and its heartbeat.
 //!
-//! A task is dropped before its lease can end, by this process's own monotonic clock, also where the store
-//! does not answer: nobody else can have begun on it then.
+//! A task is dropped before its lease can expire, by this process's own monotonic clock, even if the store does
+//! not answer: no other worker can have begun it by then.
 //!
-//! **A clock that is set forward ends no lease of this process**: leases are renewed by the new time before
+//! **Setting the clock forward expires no lease of this process**: leases are renewed by the new time before
 //! expired ones are looked for.
 
 mod config;
@@ -37,10 +37,9 @@ use crate::worker::queue_depths::QueueDepths;
 /// How long a run may wait for the store before it begins without it.
 pub(crate) const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
-/// Grows with every round of the loop that keeps the leases.
+/// Counts the rounds of the loop that renews the leases.
 pub(crate) type Rounds = Arc<AtomicU64>;
 
-/// This process as a worker.
 pub(crate) struct Worker {
     tracker: Tracker,
     config: WorkerConfig,
@@ -49,26 +48,26 @@ pub(crate) struct Worker {
     began: Micros,
     held_tasks: Arc<HeldTasks>,
     owned: Arc<Owned>,
-    /// Series of the configuration in force whose jobs come again by themselves.
+    /// Configured series whose jobs recur.
     recurring: Mutex<BTreeSet<String>>,
-    /// There may be rows of jobs that are configured no more.
+    /// Whether there may be rows of jobs that are no longer configured.
     is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
-    /// One at a time gives the store what it could not take.
+    /// Serializes the settlements kept while the store was away.
     settling: tokio::sync::Mutex<()>,
     queue_depths: QueueDepths,
     rounds: Rounds,
 }
 
-/// The tasks that this process works on.
+/// The tasks this process works on.
 #[derive(Default)]
 struct HeldTasks {
     held: Mutex<HashMap<String, HeldTask>>,
-    /// Work that broke off without an end: its leases are not renewed, and end by themselves.
+    /// Whether work was dropped without a settlement: its leases are not renewed, and expire.
     has_dropped: AtomicBool,
 }
 
-/// One of them, as the loops see it.
+/// A held task, as the loops see it.
 struct HeldTask {
     fence: i64,
     ends: Instant,
@@ -76,7 +75,7 @@ struct HeldTask {
     is_cancelled: Arc<AtomicBool>,
 }
 
-/// The lease of a task, as its work sees it. Dropped unsettled, it ends by itself.
+/// The lease of a task, as its work sees it. If it is dropped unsettled, it expires.
 pub(crate) struct TaskLease {
     claim: Claim,
     is_cancelled: Arc<AtomicBool>,
@@ -97,15 +96,15 @@ impl Drop for TaskLease {
 }
 
 impl TaskLease {
-    /// Whether somebody asked for the work to stop.
+    /// Whether the task was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
     }
 }
 
 impl Worker {
-    /// The worker of a data path, whose lock this process holds: what earlier processes of the place held is
-    /// taken from them at once.
+    /// Registers the worker of a data path whose lock this process holds; takes over at once what earlier
+    /// processes of the data path held.
     pub(crate) async fn enter(
         tracker: Tracker,
         own: &Path,
@@ -138,37 +137,37 @@ impl Worker {
         Ok(Arc::new(worker))
     }
 
-    /// Grows while the loop goes round.
+    /// Counts the rounds of its loop.
     pub(crate) fn rounds(&self) -> Rounds {
         Arc::clone(&self.rounds)
     }
 
-    /// The series that are its own.
+    /// The series it owns.
     pub(crate) fn owned(&self) -> &Arc<Owned> {
         &self.owned
     }
 
-    /// Its name, one of each process that ever ran: the same in the store, in health and on the page.
+    /// Its name, unique among all processes that ever ran, and the same in the store, in health and on the
+    /// page.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The other workers of the store, as they were last seen.
+    /// The store's other workers, as last seen.
     pub(crate) fn others(&self) -> Vec<(WorkerRow, Duration)> {
         self.queue_depths.others(&self.name)
     }
 
-    /// Its name, where others work in the same store.
+    /// Its name, if others share the store.
     pub(crate) fn shared_name(&self) -> Option<&str> {
         self.owned.is_shared().then_some(self.name.as_str())
     }
 
-    /// Where its tasks are.
     pub(crate) fn tracker(&self) -> &Tracker {
         &self.tracker
     }
 
-    /// What the store last said of its queues.
+    /// The last counts of the store's queues.
     pub(crate) fn queue_depths(&self) -> &QueueDepths {
         &self.queue_depths
     }
@@ -177,9 +176,8 @@ impl Worker {
         Claimer { worker: &self.name, lease: self.config.lease }
     }
 
-    /// Jobs that this process works on from now on: their series are its own as soon as nobody else owns them, and
-    /// what it worked on before and does no more is anybody's once that lease has ended.
-    /// Each series comes with whether its job comes again by itself.
+    /// Sets the jobs that this process works on, each with whether it recurs. Their series are owned as soon
+    /// as no other worker owns them; series no longer wanted are free once their lease expires.
     pub(crate) fn want(&self, jobs: &[(Arc<Series>, bool)]) {
         let recurring = jobs.iter().filter(|(_, is_recurring)| *is_recurring);
         *lock(&self.recurring) = recurring.map(|(series, _)| series.to_string()).collect();
@@ -187,12 +185,12 @@ impl Worker {
         self.release();
     }
 
-    /// The work on a job that is configured no more has ended.
+    /// Notes that the work on a job that is no longer configured has ended.
     pub(crate) fn release(&self) {
         self.is_untidy.store(true, Ordering::Relaxed);
     }
 
-    /// Forgets the rows of jobs that nobody runs any more: with others in the store those of this data path alone.
+    /// Deletes the rows of jobs that are no longer configured; in a shared store only those of this data path.
     pub(crate) async fn forget_gone(&self) -> Result<(), TrackerError> {
         if !self.is_untidy.swap(false, Ordering::Relaxed) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The tracker's queues and workers as its store last counted them: asking here costs the store nothing.
+//! The tracker's queues and workers as last counted: reading them here costs the store nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use crate::tracker::{QueueCounts, Tracker, WorkerRow};
 
-/// How often the store counts at most.
+/// The shortest time between two counts.
 const EVERY: Duration = Duration::from_secs(1);
-/// Counting takes no more than one part in so many of the time.
+/// Counting takes at most one part in this many of the time.
 const SHARE: u32 = 20;
-/// Counts older than this say nothing of the present.
+/// Counts older than this are stale.
 const FRESH: Duration = Duration::from_secs(30);
 
 /// The last count, and the workers last seen.
@@ -28,27 +28,26 @@ struct Taken {
 }
 
 impl QueueDepths {
-    /// Has the store count where that is due.
+    /// Counts again if it is time.
     pub(crate) async fn take(&self, tracker: &Tracker) {
         let is_due = |taken: &Taken| taken.at.elapsed() >= EVERY.max(taken.took * SHARE);
         if !self.last().as_ref().is_none_or(is_due) {
             return;
         }
         let began = Instant::now();
-        // What failed was told; the last count then grows old.
+        // Errors are reported there; the last count becomes stale.
         if let Ok(counts) = tracker.counts().await {
             let (at, took) = (Instant::now(), began.elapsed());
             *self.last() = Some(Taken { at, took, counts });
         }
     }
 
-    /// Keeps who works in the store.
+    /// Updates the workers of the store.
     pub(crate) fn saw(&self, workers: Vec<WorkerRow>) {
         *self.seen() = (Some(Instant::now()), workers);
     }
 
-    /// The workers of the store but one, as they were when they were last seen.
-    /// Each comes with how long ago that was.
+    /// The store's workers except `own`, as last seen, each with how long ago that was.
     pub(crate) fn others(&self, own: &str) -> Vec<(WorkerRow, Duration)> {
         let seen = self.seen();
         let since = seen.0.map_or(Duration::ZERO, |at| at.elapsed());
@@ -59,7 +58,7 @@ impl QueueDepths {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last counts of the store; none where they are too old to say anything of the present.
+    /// The last counts of the store. `None` if they are stale.
     pub(crate) fn counts(&self) -> Option<Vec<QueueCounts>> {
         let last = self.last();
         last.as_ref().filter(|taken| taken.at.elapsed() < FRESH).map(|taken| taken.counts.clone())

@@ -1,4 +1,4 @@
-//! What the scheduler is told while it runs: work and jobs that people ask for, pauses, another configuration.
+//! Handles the scheduler's commands: requests for work and jobs, pauses, a new configuration.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Scheduler {
         })
     }
 
-    /// Takes in what waits in the tracker: as much as there is room for, one piece of a series at a time.
+    /// Starts tasks that wait in the tracker: as many as there is room for, one per series at a time.
     fn take_up(&mut self, works: Vec<Work>, stop: &CancellationToken) {
         let mut taken: HashSet<Arc<Series>> = self.runs.keys().cloned().collect();
         taken.extend(self.requests.waiting().map(|work| Arc::clone(&work.order.series)));
@@ -69,7 +69,7 @@ impl Scheduler {
         let fitting = works.into_iter().filter(|work| taken.insert(Arc::clone(&work.order.series)));
         let fitting: Vec<Work> = fitting.take(room).collect();
         if !fitting.is_empty() {
-            // Nobody follows it: what comes of it is on record in the tracker.
+            // These have no followers; the tracker records their outcome.
             let _ = self.requests.open(fitting, usize::MAX, stop.child_token());
         }
     }
@@ -82,7 +82,7 @@ impl Scheduler {
         Ok(found.into_iter().cloned().collect())
     }
 
-    /// Runs jobs now. One that runs already is followed and not run again.
+    /// Runs jobs now. A job that is already running is followed rather than run twice.
     fn run_jobs(&mut self, asked: &[String], stop: &CancellationToken) -> Result<Follower, Refusal> {
         let (mut works, mut runs) = (Vec::new(), Vec::new());
         for series in self.find(asked)? {
@@ -103,7 +103,7 @@ impl Scheduler {
         Ok((id, feed))
     }
 
-    /// Takes a request back. A job's run that has begun goes on without who asked for it.
+    /// Cancels a request. A job's run that has begun continues without it.
     fn cancel(&mut self, id: u64) -> bool {
         let taken_back = self.requests.cancel(id);
         for run in self.runs.values_mut().filter(|run| run.is_of_job()) {
@@ -116,7 +116,7 @@ impl Scheduler {
         taken_back.is_some()
     }
 
-    /// Takes in a new configuration.
+    /// Switches to a new configuration.
     fn adopt(&mut self, jobs: Vec<Job>, slots: usize) -> Changes {
         self.slots = slots.max(1);
         jobs.iter().for_each(|job| self.engine.declare(job.series(), job.trigger.interval(now())));

@@ -1,4 +1,4 @@
-//! What people ask of the copies, served one at a time beside the runs.
+//! Requests about the copies, served one at a time beside the runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::daemon::Refusal;
 use crate::daemon::requests::NextCopies;
 use crate::engine::{CopyUpdate, Engine, Work};
 
-/// How long a request that is stopped has to tell what was done of it.
+/// How long a stopped request has to report what it did.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Scheduler {
@@ -21,7 +21,7 @@ impl Scheduler {
         }
     }
 
-    /// What is left of a request is work on series, each by the scheduler.
+    /// Enqueues the restores that remain of a request as work on series.
     pub(super) fn copies_served(&mut self, served: Result<Vec<Work>, JoinError>) {
         let works = served.unwrap_or_else(|error| {
             tracing::error!(%error, "work on the copies broke off; please report this");
@@ -31,7 +31,7 @@ impl Scheduler {
         self.requests.tidy();
     }
 
-    /// What was done by now is still told; where that takes longer, the rest of it is not.
+    /// Waits briefly for the request in progress to report what it did before the stop.
     pub(super) async fn leave_copies(&mut self) {
         let _ = timeout(LAST_WORDS, self.copying.join_next()).await;
         self.copying.shutdown().await;

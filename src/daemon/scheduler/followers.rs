@@ -1,10 +1,10 @@
-//! What those who follow a run learn beside its progress and its end.
+//! Updates for those who follow a run, beside its progress and its report.
 
 use super::Scheduler;
 use crate::engine::{How, Report, is_worth_telling};
 
 impl Scheduler {
-    /// Tells those who follow a run what it waits for, where its exchange wants no request.
+    /// Reports to followers when their run waits for an exchange that accepts no request yet.
     pub(super) fn tell_holds(&self) {
         for (series, run) in self.runs.iter().filter(|(_, run)| !run.followers.is_empty()) {
             let Some(client) = self.engine.client(series.exchange()) else { continue };
@@ -13,7 +13,7 @@ impl Scheduler {
         }
     }
 
-    /// Tells of runs that were ended from outside.
+    /// Reports aborted runs to their followers.
     pub(super) fn tell_ended(&self) {
         for (series, run) in &self.runs {
             let error = format!("{series}: ended before it had stored all; the next run goes on from there");

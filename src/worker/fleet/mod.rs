@@ -1,34 +1,34 @@
-//! A series is written by one process: before anything runs for it, it is this process's, and what the fleet's
-//! bucket holds of it is here.
+//! Ensures that a series is written by one process: before a run begins, this process owns the series and has
+//! everything the fleet's bucket holds of it.
 //!
-//! With SQLite nobody else can write, and nothing of this is visible. With PostgreSQL ownership keeps the workers
-//! apart; with a bucket beside it they also take series over from one another.
+//! With SQLite there are no other writers, and none of this shows. With PostgreSQL, ownership keeps workers apart;
+//! with a bucket they also take series over from one another.
 //!
 //! Decisions:
 //!
-//! * **A series is owned before anything runs for it.** With SQLite there is no other writer, so nothing is
-//!   asked. With PostgreSQL a run is let in by its owner's lease and ends by this process's monotonic clock
-//!   before that does; what another owns is passed over quietly and has no metrics here. Each worker takes its
-//!   share and gives idle series away down to it; a series that stays unowned for a lease goes to the first
-//!   worker that sees it.
-//! * **Without the state store, a series that was ours is still collected on this disk**; its lease is over, so
-//!   nothing goes to the bucket until the store says that it still is ours. Only the last owner of a series
-//!   writes its health row.
-//! * **A takeover begins with the bucket's ledger, then with its files.** Where the fences agree, the last
-//!   writer wrote from here, and the local files stand. Else they are set aside, every object is fetched and
-//!   judged by its own footer as recovery judges files, and rows that only this disk had come back as late ones
-//!   outside what is covered, without coverage. The local ledger leaves first and comes last, so a cut is
+//! * **A series is owned before anything runs for it.** With SQLite there is no other writer, so no ownership is
+//!   needed. With PostgreSQL a run is allowed under its owner's lease, and stops by this process's monotonic clock
+//!   before that expires; series of other owners are skipped silently and have no metrics here. Each worker takes
+//!   its share, and gives up idle series beyond it; a series that stays unowned for the length of a lease goes to
+//!   the first worker that sees it.
+//! * **Without the state store, a series that was ours is still collected on this disk.** Its lease is over, so
+//!   nothing is uploaded until the store confirms the ownership. Only the last owner of a series writes its health
+//!   row.
+//! * **A takeover begins with the bucket's ledger, then fetches its files.** If the fences match, the last writer
+//!   wrote from here, and the local files stand. Otherwise they are set aside, every object is fetched and checked
+//!   against its own footer as recovery does, and rows that only this disk had come back as late rows outside what
+//!   is covered, without coverage. The local ledger is removed first and written last, so an interruption is
 //!   harmless.
-//! * **An object that no ledger speaks of is kept before it is replaced**: a write of an earlier owner that was
-//!   on the wire. Its rows are merged; ten minutes after a takeover the bucket is asked whether one landed
-//!   where nothing was written since.
-//! * **The workers of a fleet divide each exchange's limit** by how many of them live, since exchanges count by
-//!   address; what an exchange says was used counts whole. A worker with an address of its own
-//!   (`worker.own_address`) spends all of it.
-//! * **Fences may start again** with a new PostgreSQL: an owner that meets a higher one in the bucket lifts its
+//! * **An object in no ledger is kept before it is replaced**: it is a write that an earlier owner had in flight.
+//!   Its rows are merged. Ten minutes after a takeover the bucket is checked for such a write once more, for
+//!   series that nothing was written to since.
+//! * **The workers of a fleet divide each exchange's limit** by how many of them are alive, since exchanges count
+//!   by address; usage that an exchange reports counts in full. A worker with its own address
+//!   (`worker.own_address`) uses the whole limit.
+//! * **Fences may start over** with a new PostgreSQL: an owner that finds a higher one in the bucket raises its
 //!   own above it.
-//! * **A job that is configured no more is forgotten by the data path that wrote its series last**, which its
-//!   row of ownership names: others in the store may know jobs that this one does not.
+//! * **A job that is no longer configured is forgotten by the data path that last wrote its series**, which its
+//!   ownership row names: others in the store may have jobs that this one does not.
 
 mod ownership;
 mod share;
@@ -53,11 +53,11 @@ use crate::worker::known::{tell_coverage, tell_known};
 pub(crate) use ownership::{ONCE, Owned, Ownership, RunToken};
 pub(crate) use takeover::TakeoverError;
 
-/// How long after a takeover the bucket is asked whether a write of the owner before landed late: longer than any
-/// request lasts.
+/// How long after a takeover the bucket is checked for a late write of the previous owner: longer than any request
+/// lasts.
 const RECHECK: Duration = Duration::from_secs(600);
 
-/// What keeps the series of a process apart from those of others, and brings them from one to another.
+/// Ownership of series, and their takeover through the bucket.
 pub(crate) struct Fleet {
     owned: Arc<Owned>,
     bucketed: Option<Bucketed>,
@@ -71,22 +71,21 @@ pub(crate) struct Fleet {
     known: Mutex<BTreeMap<Arc<Series>, Known>>,
 }
 
-/// The bucket of a fleet.
 #[derive(Clone)]
 pub(crate) struct Bucketed {
     pub(crate) s3: Arc<S3>,
 }
 
-/// How a series stands in the bucket; one takes it over or publishes it at a time.
+/// A series' state in the bucket; the lock allows one takeover or upload at a time.
 type BucketState = tokio::sync::Mutex<Ready>;
 
 #[derive(Default)]
 struct Ready {
-    /// The ownership under which it is here what the bucket holds.
+    /// The ownership under which this disk holds everything the bucket does.
     fence: Option<u64>,
-    /// When the bucket is to be asked whether it still holds what was found there.
+    /// When to check the bucket for a late write.
     recheck: Option<Instant>,
-    /// The account that was published last, by its time and size.
+    /// The modification time and size of the ledger last uploaded.
     seen: Option<(SystemTime, u64)>,
 }
 
@@ -94,13 +93,13 @@ struct Ready {
 struct Known {
     /// How often its job runs.
     interval: Duration,
-    /// Whether its metrics are shown here: they are its owner's.
+    /// Whether its metrics are shown here; only its owner shows them.
     is_shown: bool,
     /// Time of its newest stored row.
     newest_row: Option<Micros>,
 }
 
-/// What a fleet works with.
+/// The parts a fleet is built from.
 pub(crate) struct Parts {
     pub(crate) owned: Arc<Owned>,
     pub(crate) bucketed: Option<Bucketed>,
@@ -108,11 +107,11 @@ pub(crate) struct Parts {
     pub(crate) layout: Layout,
     pub(crate) telemetry: Telemetry,
     pub(crate) db: Database,
-    /// Exchanges see an address that is this worker's alone.
+    /// Whether this worker reaches the exchanges from an address of its own.
     pub(crate) own_address: bool,
 }
 
-/// A run that may go on until `stop`. Dropping it ends it.
+/// Allows a run to continue until `stop`. Dropping it ends the run.
 pub(crate) struct RunPermit {
     fleet: Arc<Fleet>,
     series: Arc<Series>,
@@ -129,7 +128,7 @@ impl Drop for RunPermit {
 }
 
 impl Bucketed {
-    /// The bucket as any other remote.
+    /// The bucket as a plain remote.
     pub(crate) fn remote(&self) -> Arc<dyn Remote> {
         Arc::clone(&self.s3) as Arc<dyn Remote>
     }
@@ -142,42 +141,41 @@ impl Fleet {
         Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, bucket_states, known })
     }
 
-    /// Whether others may write what this process writes.
+    /// Whether other processes may write the same series.
     pub(crate) fn is_shared(&self) -> bool {
         self.owned.is_shared()
     }
 
-    /// Whether a series is this process's, as far as it knows.
+    /// Whether this process owns a series, as far as it knows.
     pub(crate) fn has(&self, series: &Series) -> bool {
         self.owned.has(series)
     }
 
-    /// Whether a series is this process's, or may be taken as nobody is to own it by itself.
+    /// Whether this process owns a series, or may take it because no worker owns it by itself.
     pub(crate) fn may_have(&self, series: &Series) -> bool {
         self.owned.has(series) || !self.owned.is_wanted(series)
     }
 
-    /// How soon what is another's is looked at again.
+    /// How soon to try again for a series of another owner.
     pub(crate) fn again(&self) -> Duration {
         self.owned.again()
     }
 
-    /// Whether a remote is the bucket that the fleet shares.
+    /// Whether a remote is the fleet's bucket.
     pub(crate) fn is_bucket(&self, remote: &dyn Remote) -> bool {
         self.bucketed.as_ref().is_some_and(|own| own.s3.name() == remote.name())
     }
 
-    /// How many workers spend the same rate limits together.
+    /// How many workers share the same rate limits.
     pub(crate) fn sharers(&self) -> usize {
         if self.own_address { 1 } else { self.owned.daemons() }
     }
 
-    /// Lets a run of a series begin where it is this process's. One that is nobody's is taken if somebody asked
-    /// for the run.
+    /// Allows a run if this process owns the series. An unowned series is taken if the run was requested.
     ///
     /// # Errors
-    /// [`RunErrorKind::NotOwner`] where it is another's, [`RunErrorKind::NotTakenOver`] where what the bucket holds cannot
-    /// be had.
+    /// [`RunErrorKind::NotOwner`] if another process owns it, [`RunErrorKind::NotTakenOver`] if the bucket's contents
+    /// cannot be fetched.
     pub(crate) async fn enter(
         self: &Arc<Self>,
         series: &Arc<Series>,
@@ -206,10 +204,10 @@ impl Fleet {
         taken.map(|()| permit).map_err(|source| RunErrorKind::NotTakenOver(Box::new(source)).of(series))
     }
 
-    /// Publishes what a run stored. One whose series became another's meanwhile counts as stopped.
+    /// Uploads the rows a run stored. A run whose series was lost meanwhile counts as stopped.
     pub(crate) async fn finish(self: &Arc<Self>, permit: &RunPermit, mut outcome: Outcome) -> Outcome {
         if let (Some(bucketed), Some(_)) = (&self.bucketed, permit.token) {
-            // What cannot be sent now was told, and is sent as soon as that works.
+            // Upload errors are reported there, and retried later.
             let _ = self.upload(bucketed, &permit.series).await;
         }
         if !self.owned.has(&permit.series) {
@@ -218,7 +216,7 @@ impl Fleet {
         outcome
     }
 
-    /// Makes a series' metrics those of a job that runs so often, where it is this process's.
+    /// Registers a series whose job runs at `interval`; shows its metrics if this process owns it.
     pub(crate) fn know(&self, series: &Arc<Series>, interval: Duration) {
         let is_shown = {
             let new = Known { interval, is_shown: !self.is_shared(), newest_row: None };
@@ -232,22 +230,22 @@ impl Fleet {
         }
     }
 
-    /// The metrics of a series end.
+    /// Removes the metrics of a series.
     pub(crate) fn forget(&self, series: &Series) {
         lock(&self.known).remove(series);
     }
 
-    /// Whether a series was made known and not forgotten since.
+    /// Whether a series is registered.
     pub(crate) fn knows(&self, series: &Series) -> bool {
         lock(&self.known).contains_key(series)
     }
 
-    /// Whether a series of an exchange is known.
+    /// Whether any registered series is of this exchange.
     pub(crate) fn needs(&self, exchange: &str) -> bool {
         lock(&self.known).keys().any(|series| series.exchange() == exchange)
     }
 
-    /// Time of the newest stored row of a series, where one is known.
+    /// Time of the newest stored row of a series, if known.
     pub(crate) fn newest_row(&self, series: &Series) -> Option<Micros> {
         lock(&self.known).get(series)?.newest_row
     }
@@ -256,7 +254,7 @@ impl Fleet {
         lock(&self.known).get_mut(series).into_iter().for_each(|own| own.newest_row = at);
     }
 
-    /// Shows the metrics of the series that are this process's, and no others: a series is told of by its owner.
+    /// Shows the metrics of exactly the series this process owns: only owners report a series.
     pub(crate) async fn show(&self) {
         if !self.is_shared() {
             return;

@@ -1,8 +1,8 @@
-//! The series that are this process's, by its own monotonic clock.
+//! Tracks the series this process owns, by its own monotonic clock.
 //!
-//! A run of a series is stopped before its ownership can end. Where the store does not answer, series that were
-//! ours last go on being collected on this disk; nothing of that is published to others until the store says that
-//! they still are ours.
+//! A run is stopped before the ownership of its series can expire. While the store is unreachable, series that
+//! were ours last are still collected on this disk, but nothing of them is uploaded until the store confirms the
+//! ownership.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,18 +20,18 @@ use crate::worker::fleet::share::{Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
 const ASKS_WITHIN: Duration = Duration::from_secs(5);
-/// What the name of a worker ends in that takes only what it is told to.
+/// The suffix of the names of workers that only run what was requested.
 pub(crate) const ONCE: &str = ":once";
 
-/// The series that are this process's.
+/// The series this process owns.
 pub(crate) struct Owned {
     tracker: Tracker,
     telemetry: Telemetry,
-    /// The worker's name, one of each process that ever ran.
+    /// The worker's name, unique among all processes that ever ran.
     worker: String,
     config: WorkerConfig,
     state: Mutex<State>,
-    /// The store is asked for one change of ownership at a time.
+    /// Serializes changes of ownership.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -40,10 +40,10 @@ struct State {
     wanted: BTreeMap<String, Arc<Series>>,
     owned: HashMap<String, OwnedSeries>,
     memory: Memory,
-    /// Who wrote what is another's, when that was last asked.
+    /// The owners of other series, as last read.
     elsewhere: HashMap<String, String>,
     runs: u64,
-    /// Daemons that lived when that was last asked.
+    /// Live daemons, as last counted.
     daemons: usize,
 }
 
@@ -52,31 +52,30 @@ struct OwnedSeries {
     fence: u64,
     ends: Instant,
     runs: HashMap<u64, Run>,
-    /// Something of it is not published to others yet.
+    /// Whether some of it is not uploaded yet.
     is_dirty: bool,
 }
 
 struct Run {
     stop: CancellationToken,
-    /// It ends with the lease.
+    /// Whether it stops when the lease expires.
     is_guarded: bool,
 }
 
-/// A run that may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RunToken {
     number: u64,
-    /// The ownership it runs under.
+    /// The fence of the ownership it runs under.
     pub(crate) fence: u64,
 }
 
 /// Whether a run may begin.
 pub(crate) enum Ownership {
-    /// Nobody else can write the series.
+    /// There are no other writers.
     Alone,
-    /// It is this process's.
+    /// This process owns the series.
     Ours(RunToken),
-    /// It is another's, who is named where that is known.
+    /// Another process owns it; its name, if known.
     Elsewhere(Option<String>),
 }
 
@@ -90,17 +89,17 @@ impl Owned {
         !self.config.is_alone()
     }
 
-    /// How soon what is another's is looked at again.
+    /// How soon to try again for a series of another owner.
     pub(crate) fn again(&self) -> Duration {
         (self.config.lease / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
     }
 
-    /// The series that this process is to own from now on.
+    /// Sets the series that this process wants to own.
     pub(crate) fn want(&self, series: impl Iterator<Item = Arc<Series>>) {
         self.state().wanted = series.map(|series| (series.to_string(), series)).collect();
     }
 
-    /// Renews what it owns, takes what has become free and gives up what is beyond its share.
+    /// Renews ownerships, takes free series and gives up those beyond its share.
     pub(crate) async fn round(&self) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
         let wanted = self.wanted();
@@ -124,7 +123,7 @@ impl Owned {
         Ok(())
     }
 
-    /// Has every lease renewed; gives what the store holds for us and we know nothing of.
+    /// Renews every lease; returns series that the store lists as ours but are not known here.
     async fn renew(&self) -> Result<Vec<String>, TrackerError> {
         let asked = Instant::now();
         let kept = self.tracker.keep_owned(&self.worker, self.config.lease).await?;
@@ -165,12 +164,12 @@ impl Owned {
         Ok(state.memory.plan(&view))
     }
 
-    /// How many daemons spread the series over themselves, as last seen; this one alone outside of a fleet.
+    /// The number of daemons that share the series, as last counted; 1 outside of a fleet.
     pub(crate) fn daemons(&self) -> usize {
         self.state().daemons.max(1)
     }
 
-    /// The daemons that live.
+    /// The names of the live daemons.
     async fn workers(&self) -> Result<Vec<String>, TrackerError> {
         let workers = self.tracker.workers().await?;
         let alive = workers.into_iter().filter(|worker| worker.state() == WorkerState::Healthy);
@@ -200,7 +199,7 @@ impl Owned {
         }
     }
 
-    /// Gives up those that lie idle.
+    /// Gives up idle series.
     fn leave(&self, series: Vec<String>) -> Vec<String> {
         let mut left = series;
         {
@@ -214,15 +213,15 @@ impl Owned {
         left
     }
 
-    /// A series is another's: what runs for it ends.
+    /// Records that a series was lost, and stops its runs.
     pub(crate) fn lose(&self, series: &str) {
         let Some(own) = self.state().owned.remove(series) else { return };
         own.runs.values().for_each(|run| run.stop.cancel());
         self.telemetry.emit(OwnershipChanged { series, change: OwnershipChange::Lost });
     }
 
-    /// Whether a run of a series may begin; `stop` is cancelled when it must end. One that is nobody's is taken
-    /// for a run that somebody asked for.
+    /// Decides whether a run of a series may begin; `stop` is cancelled when it must end. An unowned series is
+    /// taken if the run was requested.
     pub(crate) async fn begin(
         &self,
         series: &Arc<Series>,
@@ -237,9 +236,9 @@ impl Owned {
             Some(own) => Instant::now() >= own.ends,
             None => is_asked || !self.config.is_daemon,
         };
-        // Nobody waits for a store that is away.
+        // Do not wait for an unreachable store.
         if lapsed && !self.tracker.is_store_away() {
-            // Without an answer what was ours last goes on being ours.
+            // If it does not answer, series that were ours stay ours.
             let _ = timeout(ASKS_WITHIN, self.ask_for(&name)).await;
         }
         match self.enter(&name, stop) {
@@ -249,7 +248,7 @@ impl Owned {
         }
     }
 
-    /// Renews an ownership whose lease has ended, or takes one.
+    /// Renews an expired ownership, or takes an unowned series.
     async fn ask_for(&self, name: &String) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
         if self.state().owned.contains_key(name) {
@@ -275,14 +274,14 @@ impl Owned {
         owners.into_iter().find(Owner::is_live).map(|owner| owner.worker)
     }
 
-    /// A run has ended.
+    /// Records the end of a run.
     pub(crate) fn end(&self, series: &Series, token: RunToken) {
         if let Some(own) = self.state().owned.get_mut(&series.to_string()) {
             own.runs.remove(&token.number);
         }
     }
 
-    /// Stops runs whose ownership ends before `deadline`.
+    /// Stops runs whose ownership expires before `deadline`.
     pub(crate) fn guard(&self, deadline: Instant) {
         let state = self.state();
         let ending = state.owned.values().filter(|own| own.ends <= deadline);
@@ -290,35 +289,35 @@ impl Owned {
         runs.for_each(|run| run.stop.cancel());
     }
 
-    /// The ownership of a series, where it lasts now.
+    /// The fence of the ownership of a series, unless it has expired.
     pub(crate) fn fence(&self, series: &Series) -> Option<u64> {
         let state = self.state();
         let own = state.owned.get(&series.to_string())?;
         (Instant::now() < own.ends).then_some(own.fence)
     }
 
-    /// Whether a series is this process's, as far as it knows.
+    /// Whether this process owns a series, as far as it knows.
     pub(crate) fn has(&self, series: &Series) -> bool {
         self.config.is_alone() || self.state().owned.contains_key(&series.to_string())
     }
 
-    /// Whether a series is to be owned by some daemon with this configuration.
+    /// Whether any daemon with this configuration is to own a series.
     pub(crate) fn is_wanted(&self, series: &Series) -> bool {
         self.config.is_daemon && self.state().wanted.contains_key(&series.to_string())
     }
 
-    /// Every series that is this process's.
+    /// Every series this process owns.
     pub(crate) fn all(&self) -> Vec<Arc<Series>> {
         self.state().owned.values().map(|own| Arc::clone(&own.series)).collect()
     }
 
-    /// Keeps a series from being given up while something of it is not published to others.
+    /// Keeps a series from being given up while some of it is not uploaded.
     pub(crate) fn mark(&self, series: &Series, is_dirty: bool) {
         let mut state = self.state();
         state.owned.get_mut(&series.to_string()).into_iter().for_each(|own| own.is_dirty = is_dirty);
     }
 
-    /// Lifts the ownership of a series above another one's; gives it, none where it is over.
+    /// Raises the fence of a series above another; returns the new one, `None` if the ownership is over.
     pub(crate) async fn raise(&self, series: &Series, above: u64) -> Option<u64> {
         let (name, above) = (series.to_string(), i64::try_from(above).ok()?);
         let raising = self.tracker.raise_fence(&self.worker, &name, above);
@@ -328,7 +327,7 @@ impl Owned {
         Some(fence)
     }
 
-    /// Gives up everything.
+    /// Gives up every series.
     pub(crate) async fn disown(&self) -> Result<(), TrackerError> {
         let _turn = self.turn.lock().await;
         self.tracker.disown(&self.worker).await?;
@@ -339,7 +338,7 @@ impl Owned {
     fn wanted(&self) -> Vec<String> {
         let mut wanted: Vec<String> = self.state().wanted.keys().cloned().collect();
         if !self.config.is_alone() {
-            // Workers that begin together begin with different ones.
+            // Start workers that begin together with different series.
             let seed = crc32fast::hash(self.worker.as_bytes());
             let place = |series: &String| {
                 let mut hasher = crc32fast::Hasher::new_with_initial(seed);

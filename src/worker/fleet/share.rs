@@ -1,6 +1,8 @@
-//! Which series a worker takes and which it gives up, so that all are written and each worker writes its share.
+//! Decides which series a worker takes and gives up, so that every series is written and each worker writes its
+//! share.
 //!
-//! Ownership is sticky: a series moves only when its owner ends, or has more than its share while it lies idle.
+//! Ownership is sticky: a series moves only when its owner ends, or when its owner has more than its share and the
+//! series is idle.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,45 +11,45 @@ use tokio::time::Instant;
 
 use crate::tracker::Owner;
 
-/// What a worker remembers from round to round.
+/// State kept between rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Since when a wanted series was seen to be nobody's.
+    /// When each unowned wanted series was first seen unowned.
     free: HashMap<String, Instant>,
-    /// Series beyond the share that nobody else wanted.
+    /// Series beyond the share that no other worker wanted.
     spare: HashSet<String>,
-    /// Who lived when they were kept.
+    /// The live workers when `spare` was filled.
     workers: Vec<String>,
 }
 
-/// What a worker sees in a round.
+/// A worker's view of the fleet in one round.
 pub(crate) struct View<'a> {
-    /// The series its configuration names, in the order it prefers them.
+    /// The configured series, most preferred first.
     pub(crate) wanted: &'a [String],
-    /// The series that are its own, with those it may give up.
+    /// The series it owns, each with whether it may be given up.
     pub(crate) own: &'a HashMap<String, bool>,
-    /// Who owns, or owned last, what is wanted.
+    /// The current, or last, owners of wanted series.
     pub(crate) owners: &'a HashMap<String, Owner>,
-    /// Workers that live, this one included, in order; none where series are not spread.
+    /// Live workers, this one included, in order. Empty if series are not shared.
     pub(crate) workers: &'a [String],
-    /// How long a series may be nobody's before whoever sees it takes it.
+    /// How long a series may be unowned before the first worker to see it takes it.
     pub(crate) patience: Duration,
     pub(crate) now: Instant,
 }
 
-/// What a worker does in a round.
+/// The decisions of one round.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) take: Vec<String>,
     pub(crate) give: Vec<String>,
-    /// Wanted series that are nobody's.
+    /// Wanted series without an owner.
     pub(crate) unowned: usize,
 }
 
 impl Memory {
     pub(crate) fn plan(&mut self, view: &View<'_>) -> Plan {
         if self.workers != view.workers {
-            // Whoever is new may want them.
+            // A new worker may want them.
             self.spare.clear();
             self.workers = view.workers.to_vec();
         }
@@ -74,7 +76,7 @@ impl Memory {
         plan
     }
 
-    /// What is wanted no more, and what is beyond the share, as far as it lies idle.
+    /// Series no longer wanted, and idle ones beyond the share.
     fn give(&self, view: &View<'_>, share: usize) -> Vec<String> {
         let wanted: HashSet<&String> = view.wanted.iter().collect();
         let (kept, gone): (Vec<_>, Vec<_>) = view.own.iter().partition(|(series, _)| wanted.contains(series));
@@ -144,7 +146,7 @@ mod tests {
         let later = plan(&mut memory, &wanted, &own, &dead, 3, now + PATIENCE);
         assert_eq!(later.take, wanted[3..]);
 
-        // What nobody else wanted is not given up again, unless there are others.
+        // Series that no other worker wanted are not given up again until the workers change.
         let all = idle(&wanted);
         let nobody = HashMap::new();
         assert!(plan(&mut memory, &wanted, &all, &nobody, 3, now).give.is_empty());

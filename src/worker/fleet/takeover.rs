@@ -1,4 +1,4 @@
-//! Taking a series over: the bucket's ledger says so first, then this disk holds what the bucket holds.
+//! Takes a series over: claims it in the bucket's ledger first, then makes this disk match the bucket.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::store::{Ledger, StoreError};
 use crate::telemetry::events::{LateRowsMerged, SeriesTakenOver, TakeoverFailed};
 use crate::worker::fleet::{Bucketed, Fleet, RECHECK, Ready};
 
-/// Why a series cannot be run though it is ours.
+/// Why a series that this process owns cannot be run.
 #[derive(Debug, Error)]
 pub(crate) enum TakeoverError {
-    /// The bucket, or the files that came from it.
+    /// The bucket, or files fetched from it, cannot be used.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// Whether it still is ours cannot be known, and it was not taken over before.
+    /// The ownership cannot be confirmed, and the series was not taken over before.
     #[error("the state store does not say whether it is ours; it is tried again")]
     Unknown,
-    /// Work on files was cut off from within.
+    /// The thread that worked on its files panicked.
     #[error("the work on its files broke off; please report this")]
     Broken,
 }
@@ -33,7 +33,7 @@ impl From<StoreError> for TakeoverError {
 }
 
 impl Fleet {
-    /// Makes an ownership the one in force, and what is here what the bucket holds; at once where it is.
+    /// Puts an ownership into force and makes this disk match the bucket; returns at once if it already does.
     pub(crate) async fn take_over(
         self: &Arc<Self>,
         bucketed: &Bucketed,
@@ -63,7 +63,7 @@ impl Fleet {
         }
     }
 
-    /// Gives the ownership in force, and whether another process wrote the series before.
+    /// Returns the ownership in force, and whether another process wrote the series before.
     async fn begin_from(
         &self,
         bucketed: &Bucketed,
@@ -72,7 +72,7 @@ impl Fleet {
     ) -> Result<(u64, bool), TakeoverError> {
         let bucket = Bucket::new(Arc::clone(&bucketed.s3), (**series).clone());
         let (taken, fence) = match bucket.take_over(fence).await {
-            // The state store may be younger than the bucket.
+            // The state store may be newer than the bucket.
             Err(RemoteError::Fenced { theirs, .. }) => {
                 let fence = self.owned.raise(series, theirs).await.ok_or(TakeoverError::Unknown)?;
                 (bucket.take_over(fence).await?, fence)
@@ -81,7 +81,7 @@ impl Fleet {
         };
         let ours = self.ledger(series).await?;
         let own = ours.as_ref().map_or(0, |ledger| ledger.fence);
-        // Who wrote last wrote from here; or the bucket is as young as the series.
+        // The last writer wrote from here, or the series is as new in the bucket.
         let is_continued = taken.before.is_none_or(|before| before == own && before > 0);
         if taken.before.is_none() {
             let remote = bucket.name();
@@ -90,7 +90,7 @@ impl Fleet {
         if is_continued {
             self.on_disk(series, move |store, series| store.own_under(series, fence)).await?;
         } else if taken.before == Some(0) && own == 0 {
-            // A copy from before there was a fleet, of this data or of other: both are true.
+            // A copy from before there was a fleet, of the same data or of other data: both are kept.
             self.restore(bucketed, series).await?;
             self.on_disk(series, move |store, series| store.own_under(series, fence)).await?;
         } else {
@@ -106,7 +106,7 @@ impl Fleet {
         self.on_disk(series, move |store, series| store.inherit(series, &from)).await
     }
 
-    /// Takes in what the bucket covers and this disk does not.
+    /// Fetches and merges what the bucket covers and this disk does not.
     pub(crate) async fn restore(&self, bucketed: &Bucketed, series: &Series) -> Result<(), TakeoverError> {
         let restoring = Restoring {
             store: self.store.clone(),
@@ -118,7 +118,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Merges what other ownerships left here of a series.
+    /// Merges rows that other ownerships left here.
     pub(crate) async fn merge_earlier(&self, series: &Series) -> Result<(), TakeoverError> {
         let merged = self.on_disk(series, |store, series| store.merge_earlier(series)).await?;
         if merged.files > 0 {
@@ -128,7 +128,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// The account of a series here.
+    /// The local ledger of a series.
     pub(crate) async fn ledger(&self, series: &Series) -> Result<Option<Ledger>, TakeoverError> {
         let path = self.layout.ledger(series);
         self.on_disk(series, move |_, series| Ledger::read(&path, series)).await
@@ -145,7 +145,7 @@ impl Fleet {
     }
 }
 
-/// A folder of our own for files that came, gone with this.
+/// A temporary folder for fetched files, removed on drop.
 struct Staged(PathBuf);
 
 impl Staged {
@@ -153,7 +153,7 @@ impl Staged {
         let parent = fleet.layout.own().join("inherited");
         let name = fleet.layout.earlier(series).file_name().unwrap_or_default().to_owned();
         let folder = parent.join(name);
-        // What an earlier attempt left is of no use; the place of the series has one attempt at a time.
+        // Leftovers of an earlier attempt are useless; there is one attempt at a time per series.
         let made = match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => std::fs::create_dir_all(&folder),

@@ -1,4 +1,4 @@
-//! What an owner publishes goes into the bucket soon after: files, open files, and the ledger, which commits.
+//! Uploads what an owner publishes to the bucket: files, open files, and last the ledger, which commits them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,29 +13,29 @@ use crate::store::{Copied, Layout, Ledger, StoreError};
 use crate::telemetry::events::{BucketWaiting, FileCopied, SeriesNotCopied, WriteFenced, WritesOvertaken};
 use crate::worker::fleet::{Bucketed, Fleet, Ready, TakeoverError};
 
-/// How often it is looked whether something was published.
+/// How often to check for newly published files.
 const LOOK: Duration = Duration::from_secs(1);
-/// How soon a bucket is spoken to again that could not be reached.
+/// The delay before an unreachable bucket is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Series published side by side.
+/// Series uploaded side by side.
 const SERIES_AT_ONCE: usize = 4;
-/// How often a series is begun anew that changes while it is published; then it waits for the next look.
+/// How often the upload of a series that keeps changing is restarted before it waits for the next check.
 const ROUNDS: u32 = 4;
-/// How long the end of the process may wait for the bucket.
+/// How long closing may wait for the bucket.
 const LEAVES_WITHIN: Duration = Duration::from_millis(1_000);
 
-/// What was sent of a series.
+/// The result of uploading a series.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     files: u64,
     bytes: u64,
 }
 
-/// What came of a round, and what is not in the bucket after it.
+/// The result of a round, and the number of series still to upload.
 type Round = (Synced, usize);
 
 impl Fleet {
-    /// Shows what is owned and publishes what was written, until `stop`.
+    /// Shows what is owned and uploads what was written, until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         if !self.is_shared() {
             return;
@@ -55,13 +55,13 @@ impl Fleet {
         }
     }
 
-    /// Publishes what is left, as far as there is time.
+    /// Uploads what is left, as far as time allows.
     pub(crate) async fn close(self: &Arc<Self>) {
-        // What is not sent is told as waiting, and is here for the next process.
+        // Whatever is not sent counts as pending, and is still here for the next process.
         let _ = timeout(LEAVES_WITHIN, self.upload_all()).await;
     }
 
-    /// Asks whether the bucket answers.
+    /// Checks whether the bucket answers.
     pub(crate) async fn ask_bucket(&self) -> Result<(), RemoteError> {
         match &self.bucketed {
             Some(bucketed) => bucketed.s3.probe().await,
@@ -69,7 +69,7 @@ impl Fleet {
         }
     }
 
-    /// Publishes every series of this process that was written since.
+    /// Uploads every series of this process that changed.
     pub(crate) async fn upload_all(self: &Arc<Self>) -> Synced {
         let (began, Some(bucketed)) = (Instant::now(), self.bucketed.clone()) else {
             return Synced::default();
@@ -107,7 +107,7 @@ impl Fleet {
         synced
     }
 
-    /// Publishes a series where it was written since; told where it fails.
+    /// Uploads a series if it changed; reports a failure.
     pub(crate) async fn upload(
         self: &Arc<Self>,
         bucketed: &Bucketed,
@@ -123,7 +123,7 @@ impl Fleet {
             };
             let name = series.to_string();
             if let RemoteError::Fenced { .. } = &error {
-                // Whoever has the higher one owns it, whatever our store said last.
+                // The higher fence owns the series, whatever our store said last.
                 self.telemetry.emit(WriteFenced { series: &name, error: &error });
                 *ready = Ready::default();
                 self.owned.lose(&name);
@@ -150,13 +150,13 @@ impl Fleet {
             if (written.is_none() || written == ready.seen) && !is_due {
                 break;
             }
-            // Only while it lasts: without the store it may be another's already.
+            // The lease may have expired without the store, and another process may own it already.
             if self.owned.fence(series) != Some(fence) {
                 break;
             }
             let Some(ledger) = self.ledger(series).await? else { break };
             if ledger.fence != fence {
-                // What is here is not what was taken over any more: an account that was lost.
+                // The local ledger is no longer the one taken over: it was lost.
                 *ready = Ready::default();
                 break;
             }
@@ -189,7 +189,7 @@ impl Fleet {
         Ok(sent)
     }
 
-    /// Enters what was found in the bucket, and merges what was met there.
+    /// Records the copies verified in the bucket, and merges objects found there that no ledger names.
     async fn published(
         &self,
         bucket: &Bucket,
@@ -225,7 +225,7 @@ impl Fleet {
         self.on_disk(series, move |store, series| store.copied(series, copied)).await
     }
 
-    /// When the account of a series was written last, and its size.
+    /// The modification time and size of the ledger of a series.
     async fn written(&self, series: &Series) -> Result<Option<(SystemTime, u64)>, TakeoverError> {
         let path = self.layout.ledger(series);
         self.on_disk(series, move |_, _| {
