@@ -1,4 +1,4 @@
-//! The verdict on a configuration.
+//! The result of checking a configuration.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ pub(crate) struct Validation<'a> {
     pub(crate) config: Option<String>,
     pub(crate) data_path: Option<String>,
     pub(crate) problems: &'a [String],
-    /// The line of the file that each problem is on; null where it is on none.
+    /// The line of each problem in the file; null if it has none.
     pub(crate) lines: &'a [Option<usize>],
     pub(crate) notes: &'a [String],
     /// Empty without `--online`.
@@ -22,11 +22,11 @@ pub(crate) struct OnlineCheck {
     /// Such as `binance BTC/USDT` or `store lock`.
     pub(crate) about: String,
     pub(crate) state: OnlineState,
-    /// Details; on a refusal, the words of the other side.
+    /// Details; if refused, the other side's message.
     pub(crate) said: String,
 }
 
-/// Whether a check passed.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnlineState {
@@ -44,7 +44,7 @@ impl OnlineCheck {
     }
 }
 
-/// The answer to a reload.
+/// The reply to a reload.
 #[derive(Serialize)]
 pub struct ReloadAnswer<'a> {
     pub(crate) reloaded: bool,

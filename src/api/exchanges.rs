@@ -1,4 +1,4 @@
-//! The offers of the exchanges.
+//! The exchanges and their offers.
 
 use serde::Serialize;
 
@@ -12,14 +12,14 @@ pub(crate) struct ExchangeLine {
     pub(crate) offers: Vec<OfferLine>,
 }
 
-/// Request weight an exchange takes in so many seconds.
+/// Request weight allowed in so many seconds.
 #[derive(Serialize)]
 pub(crate) struct LimitLine {
     pub(crate) weight: u32,
     pub(crate) seconds: f64,
 }
 
-/// What an exchange can do for one kind of data.
+/// An exchange's offer for one kind of data.
 #[derive(Serialize)]
 pub(crate) struct OfferLine {
     pub(crate) kind: &'static str,
@@ -28,13 +28,13 @@ pub(crate) struct OfferLine {
     pub(crate) page_rows: u32,
     pub(crate) order: Option<&'static str>,
     pub(crate) history: HistoryLine,
-    /// Whether dated pairs go back over the contracts that had their name before.
+    /// Whether dated pairs continue back over the earlier contracts of the same name.
     pub(crate) continuous: bool,
-    /// The kind older rows are computed from.
+    /// The kind that older rows are computed from.
     pub(crate) derived_from: Option<&'static str>,
     pub(crate) depths: Vec<DepthLine>,
     pub(crate) weight: u32,
-    /// Which of the limits pays for a page, from 0.
+    /// The index of the limit that a page counts towards.
     pub(crate) limit: usize,
     pub(crate) grace_seconds: f64,
     pub(crate) recorded: bool,
@@ -45,9 +45,9 @@ pub(crate) struct OfferLine {
 pub(crate) struct SpanLine {
     pub(crate) seconds: u32,
     pub(crate) label: String,
-    /// The exchange's own word.
+    /// The exchange's name for it.
     pub(crate) word: &'static str,
-    /// An instant at which a candle opens; none where it is not documented.
+    /// An instant at which a candle opens, if documented.
     pub(crate) anchor: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum HistoryLine {
     Now,
 }
 
-/// The request weight of a book with so many levels.
+/// The request weight of a book with this many levels.
 #[derive(Serialize)]
 pub(crate) struct DepthLine {
     pub(crate) levels: u32,

@@ -1,12 +1,12 @@
-//! Files that are damaged, repaired or dropped.
+//! Damaged, repaired and dropped files.
 
 use serde::Serialize;
 
-/// The outcome of the repair of one series.
+/// The repair of one series.
 #[derive(Serialize)]
 pub(crate) struct RepairLine<'a> {
     pub(crate) series: &'a str,
-    /// Damaged files that were moved away.
+    /// Damaged files that were set aside.
     pub(crate) set_aside: &'a [String],
     pub(crate) gap_seconds_before: f64,
     pub(crate) gap_seconds_after: f64,
@@ -14,7 +14,7 @@ pub(crate) struct RepairLine<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-/// Something `dccd verify` found.
+/// A finding of `dccd verify`.
 #[derive(Serialize)]
 pub(crate) struct FileFault {
     pub(crate) series: String,
@@ -22,7 +22,7 @@ pub(crate) struct FileFault {
     pub(crate) fault: String,
 }
 
-/// A file that is, or would be, on a remote only.
+/// A file that is, or would be, only on a remote.
 #[derive(Serialize)]
 pub(crate) struct DroppedFile {
     pub(crate) series: String,

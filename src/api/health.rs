@@ -13,7 +13,7 @@ pub(crate) struct Health<'a> {
     pub(crate) status: &'static str,
     pub(crate) environment: &'a str,
     pub(crate) version: &'static str,
-    /// Why it is not healthy, and since when.
+    /// The problems, and since when.
     pub(crate) reasons: Vec<Trouble>,
     pub(crate) workers: &'a [WorkerView],
     pub(crate) store: &'a StoreView,
@@ -22,12 +22,12 @@ pub(crate) struct Health<'a> {
     pub(crate) generated_at: String,
 }
 
-/// Something that is wrong.
+/// A problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// The part concerned.
+    /// The affected part.
     pub about: String,
-    /// In words.
+    /// Plain text.
     pub why: String,
     /// When it began.
     #[serde(serialize_with = "as_text")]
@@ -44,58 +44,50 @@ fn as_text<S: Serializer>(at: &Micros, serializer: S) -> Result<S::Ok, S::Error>
     serializer.collect_str(at)
 }
 
-/// A process that works.
+/// A worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct WorkerView {
     /// Its name, unique among all processes that ever ran.
     pub id: String,
-    /// Its process, on its own host.
+    /// Its process id, on its own host.
     pub pid: u32,
-    /// Its version.
     pub version: String,
-    /// Of this process `starting`, `running`, `stopping` or `stuck`; of others `healthy`, `stale` or `dead`.
+    /// `starting`, `running`, `stopping` or `stuck` for this process; `healthy`, `stale` or `dead` for others.
     pub state: &'static str,
     /// Seconds since its last heartbeat.
     pub last_seen_s: f64,
-    /// Seconds since its scheduler went round.
+    /// Seconds since its scheduler's last tick.
     pub loop_lag_s: f64,
-    /// Its runs.
     pub in_progress: u64,
-    /// Its memory.
     pub rss_bytes: Option<u64>,
 }
 
-/// The state store as it last answered.
+/// The state store at the last probe.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StoreView {
     /// `sqlite` or `postgres`.
     pub kind: &'static str,
-    /// The version of its engine.
+    /// The version of the database engine.
     pub version: String,
-    /// The time its last answer took.
+    /// The duration of the last probe.
     pub latency_ms: Option<f64>,
-    /// Its size.
     pub size_bytes: Option<u64>,
-    /// The size of its write-ahead log.
     pub wal_bytes: Option<u64>,
-    /// Connections held open.
     pub connections: u32,
-    /// Why it cannot be used; none where it can.
+    /// Why it cannot be used, if it cannot.
     pub error: Option<String>,
 }
 
-/// The disk as it was last measured.
+/// The disk as last measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DiskView {
-    /// Free for us.
     pub free_bytes: u64,
-    /// Its size.
     pub size_bytes: u64,
-    /// Why rows are not accepted or not published; none where all is well.
+    /// Why rows cannot be accepted or published, if so.
     pub error: Option<String>,
 }
 
-/// An exchange that is in use.
+/// An exchange in use.
 #[derive(Serialize)]
 pub(crate) struct ExchangeHealth<'a> {
     pub(crate) name: &'a str,
@@ -117,11 +109,11 @@ pub(crate) struct Queues<'a> {
     pub(crate) generated_at: String,
 }
 
-/// The jobs of one exchange by what they are doing.
+/// The jobs of one exchange, counted by state.
 #[derive(Serialize)]
 pub(crate) struct QueueHealth<'a> {
     pub(crate) name: &'a str,
-    /// `active`, or `paused` where every job is.
+    /// `active`, or `paused` if every job is.
     pub(crate) status: &'static str,
     pub(crate) depth: u64,
     pub(crate) scheduled: u64,
@@ -134,12 +126,12 @@ pub(crate) struct QueueHealth<'a> {
     pub(crate) paused_until: Option<String>,
 }
 
-/// Request weight an exchange takes in so many seconds.
+/// Request weight allowed in so many seconds.
 #[derive(Serialize)]
 pub(crate) struct RateLimit {
     pub(crate) limit: u32,
     pub(crate) per_s: f64,
-    /// Seconds until it wants requests again; 0 where it does now.
+    /// Seconds until the exchange accepts requests again; 0 if it does now.
     pub(crate) free_in_s: f64,
 }
 
@@ -155,7 +147,7 @@ pub(crate) struct Readiness {
 pub(crate) struct Healthcheck<'a> {
     /// `healthy`, `degraded` or `unhealthy`, as in `/health`.
     pub(crate) status: &'a str,
-    /// `running`, `starting`, `stopping`; else what is wrong: `gone`, `silent`, `stuck`.
+    /// `running`, `starting` or `stopping`; else the problem: `gone`, `silent` or `stuck`.
     pub(crate) worker: &'a str,
     pub(crate) broker: &'static str,
     pub(crate) database: &'static str,
@@ -163,11 +155,11 @@ pub(crate) struct Healthcheck<'a> {
     pub(crate) processing: Option<u64>,
     pub(crate) failed: Option<u64>,
     pub(crate) environment: &'a str,
-    /// Why it is not healthy; none where it is.
+    /// The problem, if it is not healthy.
     pub(crate) reason: Option<String>,
 }
 
-/// The body of an action that was refused.
+/// The body of a refused action.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ActionError {
     pub(crate) error: String,

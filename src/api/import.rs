@@ -12,23 +12,22 @@ pub(crate) struct ImportReport {
     pub(crate) problems: Vec<ImportProblem>,
 }
 
-/// One series.
 #[derive(Serialize)]
 pub(crate) struct ImportLine {
     pub(crate) series: String,
     pub(crate) files: usize,
     pub(crate) imported: u64,
-    /// Rows that were here before.
+    /// Rows that were already here.
     pub(crate) held: u64,
-    /// Rows by the reason they were left out for.
+    /// Rows left out, by reason.
     pub(crate) left_out: BTreeMap<&'static str, u64>,
-    /// Rows by what was changed in them.
+    /// Rows changed, by reason.
     pub(crate) changed: BTreeMap<&'static str, u64>,
     pub(crate) gaps: usize,
     pub(crate) gap_seconds: f64,
 }
 
-/// A file that was not imported, or not as it stands.
+/// A file that was not imported, or only with changes.
 #[derive(Serialize)]
 pub(crate) struct ImportProblem {
     pub(crate) path: String,

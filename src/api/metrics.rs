@@ -1,8 +1,7 @@
-//! The families of metrics.
+//! Metric families.
 
 use serde::Serialize;
 
-/// One family.
 #[derive(Serialize)]
 pub(crate) struct MetricLine {
     pub(crate) name: String,

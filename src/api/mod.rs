@@ -1,7 +1,7 @@
-//! The shapes in which this program answers programs: what HTTP sends, `--json` prints and the page shows. One
-//! definition each, so that a figure has one name wherever it is read.
+//! The JSON shapes of HTTP answers and `--json` output, which the page shows too. Each is defined once, so that a
+//! figure has the same name wherever it appears.
 //!
-//! Only data: no socket, file or clock, and no word of where a figure comes from. Whoever knows fills them in.
+//! Data only: no socket, file or clock. The rooms above fill them in.
 
 mod config;
 mod exchanges;

@@ -1,90 +1,88 @@
-//! The answer to work that was asked for: one line of JSON as each thing happens, and the reports in it.
+//! The streamed answer to requested work: a line of JSON per update, and the reports in it.
 
 use serde::{Deserialize, Serialize};
 
-/// A line of the answer to work that was asked for.
+/// A line of the answer to requested work.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProgressLine {
-    /// It was taken in.
+    /// The request was accepted.
     Accepted {
-        /// What it is called where it is to be cancelled.
+        /// The id to cancel it by.
         id: u64,
     },
-    /// How it goes.
+    /// An update.
     #[serde(rename = "told")]
     Update(Update),
-    /// Nothing is new, and the daemon is alive.
+    /// Keep-alive: there is no news.
     Alive {},
-    /// Everything was told.
+    /// Everything is done; the last line.
     Over {},
-    /// Nothing more is told: the daemon stops, and not everything is done.
+    /// The daemon is stopping before everything is done; the last line.
     Stopped {},
 }
 
-/// What is told of work under way.
+/// An update on work in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Update {
-    /// How far the run of a series is.
+    /// The progress of a run.
     Progress {
-        /// Whose.
+        /// The series of the run.
         series: String,
-        /// Windows done.
         done: usize,
-        /// Windows planned.
         planned: usize,
-        /// Rows received and kept so far.
+        /// Rows received and stored so far.
         rows: u64,
     },
     /// A run ended.
     Ended(Report),
-    /// Something became of the copies.
+    /// News of the copies.
     Copied(CopyUpdate),
-    /// Runs wait: an exchange wants no request before an instant.
+    /// Runs wait because an exchange accepts no requests until an instant.
     Held {
-        /// Who.
+        /// Its name.
         exchange: String,
-        /// Until when, in microseconds since 1970 by our clock.
+        /// The instant, in microseconds since 1970 by our clock.
         until: i64,
-        /// Whether it has banned us, rather than asked for fewer requests.
+        /// Whether it has banned this address, rather than limited its rate.
         is_ban: bool,
     },
-    /// Work that was asked for and is not done: it was stopped before these series were begun.
+    /// Requested work was cancelled before it started.
     NotBegun {
-        /// Whose.
+        /// The series concerned.
         series: Vec<String>,
     },
 }
 
-/// What came of it, in words and figures that can be handed from one process to another.
+/// The result of work on a series, in plain values that can be sent between processes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Whose.
+    /// The series worked on.
     pub series: String,
     /// New rows stored.
     pub rows: u64,
     /// Rows that replaced one of other content.
     pub revised: u64,
-    /// How long it took.
+    /// Duration of the run.
     pub took_secs: f64,
     /// When a run of the series last ended, in seconds since 1970.
     pub last_run_secs: Option<f64>,
-    /// When one last ended well, in seconds since 1970.
+    /// When one last succeeded, in seconds since 1970.
     pub last_success_secs: Option<f64>,
     /// How it ended.
     pub how: How,
-    /// Why, with its causes, where it did not end well.
+    /// The error with its causes, if it did not succeed.
     pub error: Option<String>,
-    /// What became of the files, where they were checked.
+    /// The result of the check of the files, if requested.
     pub files: Option<Files>,
-    /// What each remote gave back, where that was asked for.
+    /// Files restored from each remote, if requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brought: Vec<RestoredFiles>,
 }
 
 impl Report {
-    /// A report of nothing but how the work of a series ended.
+    /// A report with nothing but the outcome.
     #[must_use]
     pub fn new(series: &impl ToString, how: How) -> Self {
         Report {
@@ -102,17 +100,17 @@ impl Report {
     }
 }
 
-/// How work ended.
+/// The outcome of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Everything that was wanted is stored.
     Done,
-    /// So many windows could not be fetched.
+    /// This many windows could not be fetched.
     Skipped(usize),
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
-    /// It was not begun: somebody else works on it, or somebody decided that nobody does.
+    /// It was not started: another worker has the series, or its task is ignored.
     Refused,
     /// It failed.
     Failed,
@@ -120,99 +118,99 @@ pub enum How {
     Storage,
 }
 
-/// Files that were checked.
+/// The result of a check of files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Files {
-    /// The damaged ones, which were set aside.
+    /// Damaged files, which were set aside.
     pub set_aside: Vec<String>,
-    /// Known to be missing after that.
+    /// Seconds known to be missing after the check.
     pub gap_seconds_before: f64,
-    /// Known to be missing at the end.
+    /// Seconds known to be missing at the end.
     pub gap_seconds_after: f64,
 }
 
-/// What is told of it.
+/// News of the copies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyUpdate {
-    /// So much is not verified on a remote yet.
+    /// Files not verified on a remote yet.
     Pending {
-        /// The remote.
+        /// Its name.
         remote: String,
         /// Files and ledgers.
         files: u64,
-        /// Their bytes.
+        /// Their size.
         bytes: u64,
     },
     /// A remote was synced.
     Synced(RemoteSynced),
-    /// A file was dropped, or would be.
+    /// A file was dropped, or would be in a dry run.
     Dropped {
-        /// Whose.
+        /// Its series.
         series: String,
-        /// The period.
+        /// The period it covers.
         period: String,
-        /// Its bytes.
+        /// Its size.
         bytes: u64,
         /// A remote that holds it.
         remote: String,
     },
-    /// A purge is over.
+    /// A purge has ended.
     Purged {
-        /// The room there is.
+        /// Free space after it.
         free_bytes: u64,
     },
-    /// A remote does not say what it holds.
+    /// A remote could not be listed.
     NotListed {
-        /// Why, with its causes.
+        /// The error with its causes.
         error: String,
     },
-    /// No remote holds what was asked for.
+    /// No remote holds a series that matches a selector.
     NotHeld {
-        /// As it was asked for.
+        /// The selector.
         asked: String,
-        /// What they hold that is most like it.
+        /// The most similar series on the remotes.
         nearest: Option<String>,
     },
 }
 
-/// What became of one remote.
+/// The result of syncing a remote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RemoteSynced {
     /// Its name.
     pub remote: String,
     /// Files and ledgers sent and verified.
     pub files: u64,
-    /// Their bytes.
+    /// Their size.
     pub bytes: u64,
-    /// Files and ledgers that are not verified there now.
+    /// Files and ledgers not verified there yet.
     pub pending_files: u64,
-    /// Their bytes.
+    /// Their size.
     pub pending_bytes: u64,
-    /// What could not be copied.
+    /// Series that could not be copied, or the remote's own failure.
     pub failures: Vec<NotCopied>,
 }
 
 /// A series that could not be copied, or a remote that did not answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotCopied {
-    /// Whose; empty where the remote did not answer.
+    /// The series; empty if the remote did not answer.
     pub series: String,
-    /// A word of a closed set.
+    /// The error's class, one of a closed set.
     pub reason: String,
-    /// Why, with its causes.
+    /// The error with its causes.
     pub error: String,
 }
 
-/// What a remote gave back of a series.
+/// Files of a series restored from a remote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoredFiles {
-    /// The remote.
+    /// Its name.
     pub remote: String,
     /// Whole files.
     pub files: u64,
-    /// Their bytes.
+    /// Their size.
     pub bytes: u64,
-    /// Rows that went into files that are here.
+    /// Rows merged into existing files.
     pub rows: u64,
 }

@@ -1,18 +1,17 @@
-//! What may be asked of a running daemon, and the short answers.
+//! Requests to a running daemon, and its short answers.
 
 use serde::{Deserialize, Serialize};
 
-/// Work on series, configured or not.
+/// A request for work on series, configured or not.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkAsked {
-    /// Each piece.
     pub works: Vec<WireWork>,
-    /// So many side by side.
+    /// How many to work on side by side.
     pub at_once: usize,
 }
 
-/// Jobs by selectors of their series; none means all.
+/// Selectors of jobs; none selects all.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobsAsked {
@@ -20,18 +19,18 @@ pub struct JobsAsked {
     pub series: Vec<String>,
 }
 
-/// Work that is not wanted any more.
+/// Cancels a request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelAsked {
-    /// As `ProgressLine::Accepted` gave it.
+    /// As given by `ProgressLine::Accepted`.
     pub id: u64,
 }
 
 /// The jobs that were changed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobsChanged {
-    /// The series of those that were found.
+    /// The series of the jobs.
     pub series: Vec<String>,
 }
 
@@ -39,18 +38,17 @@ pub struct JobsChanged {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertAsked {
-    /// How long the test alert is to fire from now on; 0 lowers it.
+    /// How long the test alert fires from now on; 0 lowers it.
     pub secs: u64,
 }
 
-/// The outcome of a fire drill.
+/// The result of a fire drill.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AlertTested {
-    /// How long the test alert fires now.
+    /// How long the test alert fires from now on.
     pub secs: u64,
 }
 
-/// One piece of work.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireWork {
@@ -63,7 +61,7 @@ pub struct WireWork {
     pub(crate) check_files: bool,
 }
 
-/// Where the work begins, in microseconds since 1970 where that is an instant.
+/// Where the range begins; an instant is in microseconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WireSince {
@@ -73,22 +71,22 @@ pub(crate) enum WireSince {
     Known,
 }
 
-/// What is to be done with the copies.
+/// A request about the copies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CopyAsked {
-    /// Everything that is not verified on a remote is sent there.
+    /// Sends everything that is not verified on a remote.
     Sync {},
-    /// Files that a remote holds are dropped until there is so much room.
+    /// Drops files that a remote holds until this much space is free.
     Purge {
-        /// Room there is to be.
+        /// The free space wanted.
         wanted_bytes: u64,
-        /// Only say what would be dropped.
+        /// Only list what would be dropped.
         dry_run: bool,
     },
-    /// What the remotes hold and this data path has not is brought back.
+    /// Restores what the remotes hold and this data path lacks.
     Restore {
-        /// Selectors of the series; none means all.
+        /// Selectors of the series; none selects all.
         series: Vec<String>,
     },
 }

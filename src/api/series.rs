@@ -1,10 +1,10 @@
-//! Series: what is held, what is missing, and how their runs went.
+//! Series: their coverage, their gaps, and their runs.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// What is held of one series. Figures are null where its ledger cannot be read.
+/// The coverage of one series. Figures are null if its ledger cannot be read.
 #[derive(Serialize)]
 pub(crate) struct InventoryLine {
     pub(crate) series: String,
@@ -41,18 +41,18 @@ pub(crate) struct GapLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seconds: Option<f64>,
     pub(crate) reason: String,
-    /// The fault of rows that were set aside, a word of a closed set.
+    /// The error class of rows that were set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
-    /// The open or instant of the first of them, where it is known.
+    /// The open or instant of the first of them, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) at: Option<String>,
-    /// That of the last of several.
+    /// The same of the last, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rows: Option<u64>,
-    /// The first of them as the exchange sent it.
+    /// The first of them as received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<String>,
     /// The file that holds all of them.
@@ -60,7 +60,7 @@ pub(crate) struct GapLine {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// The runs of one series. Instants are seconds since 1970.
+/// The runs of one series. Instants are in seconds since 1970.
 #[derive(Serialize)]
 pub(crate) struct SeriesStatus {
     pub(crate) series: String,

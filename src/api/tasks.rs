@@ -12,7 +12,7 @@ pub(crate) struct TaskLine {
     pub(crate) from: Option<String>,
     pub(crate) until: Option<String>,
     pub(crate) status: &'static str,
-    /// Whether it belongs to a job that is not scheduled until it is resumed.
+    /// Whether it belongs to a paused job.
     pub(crate) paused: bool,
     pub(crate) priority: i64,
     pub(crate) run_at: String,
@@ -51,7 +51,7 @@ pub(crate) struct TaskDetail {
     pub(crate) attempts_kept: Vec<AttemptLine>,
 }
 
-/// Why a task is where it is.
+/// Why a task is in its state.
 #[derive(Serialize)]
 pub(crate) struct TaskReasons {
     pub(crate) id: String,
@@ -60,7 +60,7 @@ pub(crate) struct TaskReasons {
     pub(crate) because: Vec<String>,
 }
 
-/// Tasks that were forgotten, by how they ended.
+/// Deleted tasks, by how they ended.
 #[derive(Serialize)]
 pub(crate) struct PrunedTasks {
     pub(crate) succeeded: u64,

@@ -1,4 +1,4 @@
-//! What requests are answered from, and how much is borne.
+//! The state that requests are answered from, and the server's limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::auth::Auth;
 use crate::daemon::{Control, Status};
 use crate::telemetry::Telemetry;
 
-/// What the pages speak of. A clone is the same application.
+/// The state behind all routes. Clones share it.
 #[derive(Clone)]
 pub struct App {
     pub(super) telemetry: Telemetry,
@@ -17,27 +17,26 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) scrapes: Arc<Semaphore>,
     pub(super) auth: Arc<Auth>,
-    /// The daemon behind the pages, where there is one.
+    /// The daemon behind the pages, if there is one.
     pub(super) control: Option<Control>,
 }
 
-/// How much the server bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; further ones wait to be accepted.
+    /// Most connections at a time; further ones wait to be accepted.
     pub connections: usize,
-    /// Answers of `/metrics` being encoded at a time; a further one is refused.
+    /// Most answers of `/metrics` encoded at a time; further ones are refused.
     pub scrapes: usize,
-    /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a connection
-    /// may be idle.
+    /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a
+    /// connection may be idle.
     pub head: Duration,
-    /// The most bytes of a request's body.
+    /// The largest request body.
     pub body_bytes: usize,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may stall while an answer is sent.
     pub stall: Duration,
-    /// How long open connections have to end after stop.
+    /// How long open connections have to end after a stop.
     pub grace: Duration,
-    /// How long ago the scheduler may have ticked.
+    /// The age at which the scheduler's last tick counts as stuck.
     pub tick: Duration,
 }
 
@@ -62,20 +61,20 @@ impl App {
         App::with_limits(telemetry, status, Limits::default())
     }
 
-    /// An application with limits of its own.
+    /// An application with these limits.
     #[must_use]
     pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
         let scrapes = Arc::new(Semaphore::new(limits.scrapes));
         App { telemetry, status, limits, scrapes, auth: Arc::default(), control: None }
     }
 
-    /// The same with rules of its own for who may do what.
+    /// Replaces the access rules.
     #[must_use]
     pub fn with_auth(self, auth: Auth) -> Self {
         App { auth: Arc::new(auth), ..self }
     }
 
-    /// The same with a daemon that does what is asked.
+    /// Adds a daemon that serves actions.
     #[must_use]
     pub fn with_control(self, control: Control) -> Self {
         App { control: Some(control), ..self }

@@ -1,18 +1,17 @@
-//! The HTTP server: metrics, health, a page of the jobs, and what may be asked of the daemon. The same routes are
-//! served on its unix socket.
+//! The HTTP server: metrics, health, the monitor page, and actions on the daemon. Its unix socket serves the same
+//! routes.
 //!
 //! Decisions:
 //!
-//! * **One place decides who may do what** (`http/auth/rules.rs`): the level stands with the route, the token may
-//!   everything, a user or a client certificate of the web configuration may read, and acting over TCP takes
-//!   the token. Reading is free at loopback only for requests that name this machine, so that no page elsewhere
-//!   can read it through a browser. A password that was right is known by its keyed digest; one that was wrong
-//!   is counted by address.
-//! * **A web configuration in force stays in force until a better one can be read**, certificates and keys
-//!   included.
-//! * **axum routes, hyper serves, and what bounds a client is ours** (`http/server/`): `axum::serve` bounds neither
-//!   connections nor heads, tower-http's time-outs see requests and not what a client takes of an answer, and its body
-//!   limit answers in words that do not say the limit.
+//! * **One place decides who may do what** (`http/auth/rules.rs`): each route has an access level; the token
+//!   allows everything, a user or client certificate of the web configuration may read, and changes over TCP
+//!   require the token. Reading over loopback is free only for requests that name this machine, so that no other
+//!   site can read it through a browser. A password that was right is remembered by its keyed digest; wrong ones
+//!   are counted by address.
+//! * **A web configuration stays in force until a valid one replaces it**, certificates and keys included.
+//! * **axum routes, hyper serves, and this room bounds clients** (`http/server/`): `axum::serve` bounds neither
+//!   connections nor heads, tower-http's time-outs cover requests but not how fast a client reads the answer, and
+//!   its body limit answers without stating the limit.
 
 mod app;
 mod auth;

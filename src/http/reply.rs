@@ -1,4 +1,4 @@
-//! The short answers: text and JSON, whole in memory.
+//! Short answers: text and JSON, whole in memory.
 
 use axum::body::Body;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Every route with every kind of credentials, whatever routes there are.
+//! Every route with every kind of credentials.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::routes::{Route, Routes, all};
 use crate::daemon::Status;
 use crate::telemetry::Telemetry;
 
-/// What is shown: nothing, a wrong token, a wrong password, the reader's password, the token.
+/// The credentials: none, a wrong token, a wrong password, the reader's password, the token.
 const SHOWN: [&str; 5] =
     ["", "Bearer t0ke", "Basic YW5uOndyb25n", "Basic YW5uOmNvcnJlY3QgaG9yc2U=", "Bearer t0ken"];
 
@@ -75,7 +75,7 @@ async fn a_page_of_another_site_cannot_act_even_with_the_token() {
 async fn refusals(routes: &Routes, (place, route): &(usize, &Route), via: Via) -> [Option<u16>; 5] {
     let mut refusals = [None; 5];
     for (number, shown) in SHOWN.iter().enumerate() {
-        // Wrong ones come from elsewhere each time, so that none is taken for guessing.
+        // Use a different peer each time, so that none is limited for guessing.
         let reply = routes.answer(caller(place + number, via), request(route, shown, &[])).await;
         let status = reply.status().as_u16();
         refusals[number] = [401, 403, 421, 429].contains(&status).then_some(status);

@@ -1,4 +1,4 @@
-//! Levels of access, the ways a request comes, and why one is refused.
+//! Access levels, transports, and the reasons for a refusal.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use hyper::StatusCode;
 
 use crate::telemetry::Refusal;
 
-/// What a route asks of its caller.
+/// The access level of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing: probes must work when nothing else does.
+    /// For everyone: probes must work when nothing else does.
     Open,
     /// May read.
     Reader,
@@ -18,33 +18,31 @@ pub enum Access {
     Admin,
 }
 
-/// The way a request came.
+/// The transport of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::http) enum Via {
     /// The unix socket.
     Socket,
-    /// An address that only this machine reaches.
+    /// A loopback address.
     Loopback,
     /// Any other address.
     #[default]
     Network,
 }
 
-/// Where a request comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::http) struct Caller {
-    /// The address of the other end, where it has one.
+    /// The peer's address, if it has one.
     pub(in crate::http) peer: Option<IpAddr>,
-    /// The way it came.
     pub(in crate::http) via: Via,
 }
 
-/// Why a request is not answered.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(in crate::http) struct Refused {
     pub(in crate::http) reason: Refusal,
     pub(in crate::http) status: StatusCode,
     pub(in crate::http) what: &'static str,
-    /// When it may be tried again.
+    /// When to try again.
     pub(in crate::http) wait: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! `Authorization: Basic`, as a client sends it.
+//! `Authorization: Basic` headers.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -16,7 +16,7 @@ pub(super) fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// Padding may be left out, and bits beyond the last byte are of no account, as clients differ in both.
+/// Clients differ in padding and in the bits beyond the last byte, so both are ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()

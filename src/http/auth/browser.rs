@@ -1,4 +1,4 @@
-//! Two checks against pages of other sites that reach for this server through somebody's browser.
+//! Two checks against pages of other sites that send requests to this server through a visitor's browser.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use hyper::{StatusCode, Uri};
 use super::access::Refused;
 use crate::telemetry::Refusal;
 
-/// A page of another site can make its own name point at this machine and then read what only this machine may.
-/// It cannot make the browser leave that name out of the request.
+/// Against DNS rebinding: a page of another site can make its own name resolve to this machine and then read what
+/// only local requests may. It cannot keep the browser from sending that name.
 pub(super) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
     let named = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("?"));
     let is_ours = |name: &str| {
@@ -18,7 +18,7 @@ pub(super) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> 
         let host = host.to_ascii_lowercase();
         host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
     };
-    // An absolute address in the request line stands before the header.
+    // An absolute address in the request line takes precedence over the header.
     let named = uri.authority().map(|authority| authority.as_str()).or(named);
     match named {
         Some(name) if !is_ours(name) => Err(Refused {
@@ -38,7 +38,7 @@ fn without_port(name: &str) -> &str {
     }
 }
 
-/// What a page of another site sends says so: browsers name the origin of every request that acts.
+/// Against cross-site requests: browsers name the origin of every request that changes something.
 pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Refused> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let authority =

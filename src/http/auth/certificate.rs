@@ -1,5 +1,4 @@
-//! The little that is asked of an X.509 certificate beyond its validity: when it ends and whom it names. Signatures and
-//! chains are rustls's to check.
+//! Reads the expiry and the names of an X.509 certificate. rustls checks signatures and chains.
 
 use std::net::IpAddr;
 
@@ -9,13 +8,13 @@ use x509_parser::prelude::FromDer;
 
 use crate::model::Micros;
 
-/// The last instant at which the certificate is valid; none where it cannot be read.
+/// The last instant at which the certificate is valid. `None` if it cannot be parsed.
 pub(super) fn not_after(der: &[u8]) -> Option<Micros> {
     let (_, own) = X509Certificate::from_der(der).ok()?;
     Some(Micros::from_secs(own.validity().not_after.timestamp()))
 }
 
-/// The names a certificate stands for: DNS, e-mail, URI and IP address, as text. Empty where it cannot be read.
+/// The names a certificate is valid for: DNS, e-mail, URI and IP address, as text. Empty if it cannot be parsed.
 pub(super) fn names(der: &[u8]) -> Vec<String> {
     let Ok((_, own)) = X509Certificate::from_der(der) else { return Vec::new() };
     let Ok(Some(names)) = own.subject_alternative_name() else { return Vec::new() };

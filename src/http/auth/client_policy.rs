@@ -1,4 +1,4 @@
-//! Whether a client's certificate will do.
+//! Checks the certificates of clients.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ pub(super) enum Demand {
     Required,
 }
 
-/// How clients' certificates are judged.
+/// The requirements on client certificates.
 pub(super) struct ClientPolicy {
     pub(super) demand: Demand,
-    /// Whose certificates will do; any, where there is none.
+    /// Checks that a trusted authority issued them; `None` accepts any.
     pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
-    /// The names one of which the certificate must stand for.
+    /// The certificate must be valid for one of these names.
     pub(super) allowed: Option<Vec<String>>,
-    /// The signatures that are understood.
+    /// The supported signature schemes.
     pub(super) schemes: WebPkiSupportedAlgorithms,
 }
 

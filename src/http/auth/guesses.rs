@@ -1,4 +1,4 @@
-//! A limit against guessing: wrong credentials by address, some of which are forgiven with time.
+//! A rate limit on wrong credentials per address, against guessing.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Wrong credentials an address has for nothing.
+/// Wrong credentials that an address may send without waiting.
 const FREE: f64 = 10.0;
 /// How long until one of them is forgiven.
 const FORGIVEN: Duration = Duration::from_secs(6);
-/// Addresses that are remembered; beyond that the one nearest to being forgiven is dropped.
+/// Addresses tracked; beyond that the one nearest to being forgiven is dropped.
 const ADDRESSES: usize = 4_096;
 
-/// Who guessed how often.
+/// Wrong credentials by address.
 #[derive(Default)]
 pub(super) struct Guesses(Mutex<HashMap<IpAddr, Guessed>>);
 
@@ -33,19 +33,19 @@ impl Guessed {
 }
 
 impl Guesses {
-    /// How long an address must wait before its credentials are looked at again; none if it need not.
+    /// How long an address must wait before its credentials are checked again. `None` if it need not.
     pub(super) fn wait(&self, peer: IpAddr, now: Instant) -> Option<Duration> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let beyond = table.get(&network(peer))?.now(now) - (FREE - 1.0);
         (beyond > 0.0).then(|| FORGIVEN.mul_f64(beyond))
     }
 
-    /// An address gave right credentials: what it got wrong before was no guess.
+    /// Clears an address that sent right credentials.
     pub(super) fn right(&self, peer: IpAddr) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&network(peer));
     }
 
-    /// An address gave wrong credentials. Gives whether it must wait from now on.
+    /// Counts wrong credentials. Returns whether the address must wait from now on.
     pub(super) fn wrong(&self, peer: IpAddr, now: Instant) -> bool {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let peer = network(peer);
@@ -62,7 +62,7 @@ impl Guesses {
     }
 }
 
-/// What one guesser has to himself: an address, and in IPv6 the 64 bits that name a network.
+/// The unit that is limited: an address, or in IPv6 its /64 network.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() & !u128::from(u64::MAX)).into(),

@@ -1,4 +1,4 @@
-//! Who may do what: levels of access, credentials, and the web configuration with its TLS.
+//! Authentication and authorization: access levels, credentials, and the web configuration with its TLS.
 
 mod access;
 mod basic;

@@ -1,5 +1,5 @@
-//! Basic auth: passwords against bcrypt hashes. A password that was right is known by its keyed digest from
-//! then on, so that a scrape every few seconds does not cost a tenth of a second each.
+//! Basic auth against bcrypt hashes. A password that was right is remembered by its keyed digest, so that frequent
+//! scrapes do not cost a tenth of a second each.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,27 +10,24 @@ use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Digests kept; beyond that all are dropped, which costs their owners one slow request.
+/// Digests kept; beyond that all are dropped, which costs each user one slow request.
 const KNOWN: usize = 256;
-/// Hashes worked on at a time, so that guessing does not take the machine.
+/// Hashes computed at a time, so that guessing cannot take up the machine.
 const AT_ONCE: usize = 2;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What the password of somebody unknown is compared with, so that it takes as long.
+/// Compared with the passwords of unknown users, so that they take as long to reject.
 const NOBODY: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
-/// What a pair of user and password is worth.
+/// The result of checking a user's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// They belong together.
     Right,
-    /// They do not.
     Wrong,
     /// Too many are being checked.
     Busy,
 }
 
-/// Checks passwords.
 pub(super) struct Passwords {
     key: hmac::Key,
     known: Mutex<HashSet<[u8; 32]>>,
@@ -39,7 +36,7 @@ pub(super) struct Passwords {
 
 impl Passwords {
     /// # Errors
-    /// When the system gives no random bytes.
+    /// If the system provides no random bytes.
     pub(super) fn new() -> Result<Self, ring::error::Unspecified> {
         Ok(Passwords {
             key: hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())?,
@@ -48,7 +45,7 @@ impl Passwords {
         })
     }
 
-    /// Compares a password with the hash of its user.
+    /// Compares a password with its user's hash.
     pub(super) async fn verify(
         &self,
         users: &BTreeMap<String, String>,
@@ -56,7 +53,7 @@ impl Passwords {
         password: &str,
     ) -> Verdict {
         let hash = users.get(user);
-        // The hash is part of the digest: a password that was changed is not known any more.
+        // The digest includes the hash, so that changing a password forgets the old one.
         let digest = self.digest(user, hash.map_or(NOBODY, String::as_str), password);
         if hash.is_some() && self.known().contains(&digest) {
             return Verdict::Right;

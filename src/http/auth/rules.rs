@@ -1,7 +1,7 @@
-//! Who may do what: each route has a level of access, each request comes some way, and credentials may be shown.
+//! Decides who may do what, by the route's access level, the request's transport and its credentials.
 //!
-//! The levels stand in the table of routes. The socket in the data path's own folder belongs to the user who runs
-//! the daemon, so whoever can open it may do everything. Acting over TCP takes the token, whatever else is shown.
+//! The table of routes holds the levels. The socket lies in the data path's own folder and belongs to the user who
+//! runs the daemon, so anyone who can open it may do everything. Changes over TCP always require the token.
 
 use std::io;
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::http::reply::plain;
 use crate::telemetry::events::RequestRefused;
 use crate::telemetry::{Refusal, Telemetry};
 
-/// The rules of a server.
+/// The access rules of a server.
 #[derive(Default)]
 pub struct Auth {
     token: Option<TokenFile>,
@@ -36,19 +36,19 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// The rules of a server; without a token nobody changes anything over TCP.
+    /// Rules with a token; without one nothing can be changed over TCP.
     ///
     /// # Errors
-    /// When the token's file cannot be read or holds none.
+    /// If the token's file cannot be read or is empty.
     pub fn new(token_file: Option<&Path>, allow_unauthenticated: bool) -> io::Result<Self> {
         let token = token_file.map(TokenFile::open).transpose()?;
         Ok(Auth { token, allow_unauthenticated, ..Auth::default() })
     }
 
-    /// The same with TLS and the users of a web configuration.
+    /// Adds TLS and the users of a web configuration.
     ///
     /// # Errors
-    /// When the file cannot be used.
+    /// If the file cannot be used.
     pub fn with_web_config(self, path: &Path) -> Result<Self, WebConfigError> {
         let web = Arc::new(Web::open(path)?);
         let passwords = Passwords::new().map_err(|_| WebConfigError::Refused {
@@ -58,7 +58,7 @@ impl Auth {
         Ok(Auth { web: Some((web, passwords)), ..self })
     }
 
-    /// Whether nobody beyond this machine reads without credentials, or anyone may.
+    /// Whether reading from other machines requires credentials, or was expressly opened to all.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.allow_unauthenticated
@@ -66,24 +66,24 @@ impl Auth {
             || self.web_config().is_some_and(|config| config.guards())
     }
 
-    /// How addresses of the listeners begin.
+    /// The URL scheme of the listeners.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         let speaks_tls = self.web_config().is_some_and(|config| config.tls.is_some());
         if speaks_tls { "https" } else { "http" }
     }
 
-    /// The web configuration and what keeps it up to date.
+    /// The web configuration and its reloading.
     pub(in crate::http) fn web(&self) -> Option<&Arc<Web>> {
         self.web.as_ref().map(|(web, _)| web)
     }
 
-    /// The web configuration in force now.
+    /// The web configuration in force.
     pub(in crate::http) fn web_config(&self) -> Option<Arc<WebConfig>> {
         self.web().map(|web| web.config())
     }
 
-    /// Whether a request may pass; if not, the answer it gets.
+    /// Admits a request, or returns the reason for refusing it.
     pub(in crate::http) async fn admit(
         &self,
         telemetry: &Telemetry,
@@ -105,7 +105,7 @@ impl Auth {
         }
         let config = self.web_config().unwrap_or_default();
         let is_free = access == Access::Reader && config.users.is_empty();
-        // With client certificates nobody gets this far without one.
+        // With client certificates, only clients that have one get this far.
         if is_free && (self.allow_unauthenticated || config.guards()) {
             return Ok(());
         }
@@ -130,7 +130,7 @@ impl Auth {
         config: &WebConfig,
         headers: &HeaderMap,
     ) -> Result<(), Refused> {
-        // Where nothing would do, nothing can be guessed.
+        // If no credentials are configured, none can be guessed.
         if self.token.is_none() && config.users.is_empty() {
             return Err(self.forbidden());
         }
@@ -155,7 +155,7 @@ impl Auth {
         }
     }
 
-    /// What the user and the password are worth that a request shows.
+    /// Checks the user and password that a request carries.
     async fn password(&self, config: &WebConfig, headers: &HeaderMap) -> Verdict {
         match (basic::credentials(headers), &self.web) {
             (Some((user, password)), Some((_, passwords))) if !config.users.is_empty() => {
@@ -165,7 +165,7 @@ impl Auth {
         }
     }
 
-    /// What is asked for where nothing right is shown; nothing, where no credentials would do.
+    /// The refusal of a request without right credentials: asks for some only if any are configured.
     fn without_credentials(&self, access: Access, config: &WebConfig) -> Refused {
         if self.token.is_none() && (access == Access::Admin || config.users.is_empty()) {
             return self.forbidden();
@@ -237,7 +237,7 @@ mod tests {
         let (bare, open) = (Auth::default(), Auth::new(None, true).unwrap());
         let mut peer = 0;
         let mut status = async |auth: &Auth, access, via, shown: &str| {
-            // Each one comes from elsewhere, so that none is taken for guessing.
+            // Use a different peer each time, so that none is limited for guessing.
             peer += 1;
             let caller = Caller { peer: Some(IpAddr::from(u32::to_be_bytes(peer))), via };
             let mut request = Request::builder().uri("/").header("host", "localhost");

@@ -1,4 +1,4 @@
-//! The `tls_server_config` of a web configuration, checked and made into what TLS is spoken with.
+//! The `tls_server_config` section of a web configuration, checked and turned into rustls settings.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,10 +16,10 @@ use super::certificate;
 use super::client_policy::{ClientPolicy, Demand};
 use crate::model::Micros;
 
-/// A larger file holds no certificates.
+/// Larger files are rejected.
 const SIZE_LIMIT_BYTES: u64 = 1 << 20;
 
-/// The section as it stands in the file; an empty text is as good as none.
+/// The section as it stands in the file; an empty text counts as absent.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Section {
@@ -35,23 +35,22 @@ pub(in crate::http) struct Section {
     prefer_server_cipher_suites: Option<bool>,
 }
 
-/// TLS as the section asks for it.
+/// The checked section.
 pub(in crate::http) struct Tls {
-    /// What connections are accepted with.
+    /// The server's settings.
     pub(in crate::http) config: Arc<ServerConfig>,
-    /// When the server's certificate ends.
+    /// When the server's certificate expires.
     pub(in crate::http) expiry: Option<Micros>,
-    /// Whether every client has shown a certificate of the client authority.
+    /// Whether every client has presented a certificate of the client authority.
     pub(in crate::http) verifies_clients: bool,
-    /// The files it was made of.
+    /// The files it was read from.
     pub(in crate::http) files: Vec<PathBuf>,
 }
 
-/// How clients are asked for certificates.
 #[derive(Clone, Copy, PartialEq)]
 enum ClientAuth {
     None,
-    /// Any certificate will do, and none too.
+    /// Any certificate is accepted, as is none.
     Request,
     RequireAny,
     VerifyIfGiven,
@@ -59,10 +58,10 @@ enum ClientAuth {
 }
 
 impl Section {
-    /// Files are relative to `folder`. None where the section asks for no TLS.
+    /// Files are relative to `folder`. Returns `None` if the section does not configure TLS.
     ///
     /// # Errors
-    /// What is wrong, beginning with the key.
+    /// The problem, beginning with the key.
     pub(in crate::http) fn check(&self, folder: &Path) -> Result<Option<Tls>, String> {
         let file = |path: &Option<PathBuf>| {
             path.as_ref().filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path))
@@ -100,7 +99,7 @@ impl Section {
         Ok(Some(Tls { config: Arc::new(config), expiry, verifies_clients, files }))
     }
 
-    /// The number of a TLS version by its name; none where none is named.
+    /// The number of a TLS version by its name. `None` if the key is absent.
     fn version(&self, key: &str, word: &Option<String>) -> Result<Option<u8>, String> {
         match word.as_deref() {
             None | Some("") => Ok(None),
@@ -139,7 +138,7 @@ impl Section {
         };
         let verifier = match client_auth {
             ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify => {
-                // Without one every certificate of the public authorities would do.
+                // Otherwise every certificate of a public authority would be accepted.
                 let ca_file = ca_file.ok_or("client_auth_type needs client_ca_file")?;
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates("client_ca_file", ca_file)? {
@@ -160,7 +159,7 @@ impl Section {
         Ok(Arc::new(ClientPolicy { demand, verifier, allowed, schemes }))
     }
 
-    /// The cryptography, narrowed to what the section names. TLS 1.3 has no suites worth leaving out.
+    /// The cryptography provider, limited to the suites of the section. TLS 1.3 has no weak ones.
     fn provider(&self) -> Result<CryptoProvider, String> {
         let mut provider = ring::default_provider();
         if let Some(named) = self.cipher_suites.as_ref().filter(|named| !named.is_empty()) {
@@ -188,7 +187,8 @@ impl Section {
     }
 }
 
-/// Every suite the format knows. Those without forward secrecy or authenticated encryption are never spoken.
+/// Every suite name that the format allows. Those without forward secrecy or authenticated encryption are never
+/// offered.
 const CIPHER_SUITES: [&str; 17] = [
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
@@ -216,7 +216,7 @@ const CURVES: [(&str, NamedGroup); 4] = [
     ("X25519", NamedGroup::X25519),
 ];
 
-/// The versions spoken within the bounds: nothing older than 1.2 is, whatever the bounds allow.
+/// The TLS versions within the bounds, but never older than 1.2.
 fn versions(min: Option<u8>, max: Option<u8>) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
     let (min, max) = (min.unwrap_or(12), max.unwrap_or(13));
     let spoken = [(13, &version::TLS13), (12, &version::TLS12)];

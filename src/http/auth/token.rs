@@ -7,12 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ring::digest::{Digest, SHA256, digest};
 
-/// How often the file is looked at.
+/// How often the file is checked for changes.
 const LOOK: Duration = Duration::from_secs(1);
-/// The most bytes of a token.
+/// The longest token.
 const MOST_BYTES: u64 = 4_096;
 
-/// A token in a file, read again when the file changes. A file that cannot be read any more holds no token.
+/// A token in a file, read again when the file changes. An unreadable file holds no token.
 pub(super) struct TokenFile {
     path: PathBuf,
     held: Mutex<Held>,
@@ -21,7 +21,7 @@ pub(super) struct TokenFile {
 struct Held {
     looked: Instant,
     seen: Option<(SystemTime, u64)>,
-    /// Only its hash is kept, and hashes are compared: the time that takes says nothing about the token.
+    /// Only hashes are kept and compared, so that timing reveals nothing about the token.
     token: Option<Digest>,
 }
 
@@ -82,7 +82,7 @@ fn read(path: &Path) -> io::Result<(Digest, (SystemTime, u64))> {
     Ok((digest(&SHA256, token), seen))
 }
 
-/// Compares all bytes, wherever the first difference is.
+/// Compares all bytes, in constant time.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }

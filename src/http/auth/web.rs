@@ -1,4 +1,4 @@
-//! The web configuration in force, read again when its file or one that it names has changed.
+//! The web configuration in force, reloaded when its file, or one it names, has changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::model::Micros;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{WebConfigLoaded, WebConfigRefused};
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What tells one state of a file from another; none where there is no file.
+/// Identifies the version of a file. `None` if the file does not exist.
 type Stamp = Option<(u64, SystemTime, u64)>;
 
-/// A web configuration and the files it is made of.
+/// A web configuration and the files it was read from.
 pub(in crate::http) struct Web {
     path: PathBuf,
     in_force: RwLock<Arc<WebConfig>>,
@@ -32,19 +32,19 @@ impl Web {
     /// # Errors
     /// See [`WebConfigError`].
     pub(in crate::http) fn open(path: &Path) -> Result<Self, WebConfigError> {
-        // Looked at before it is read: what changes in between is seen as a change.
+        // Taken before reading, so that a change in between is noticed.
         let mut seen = vec![(path.to_owned(), stamp(path))];
         let config = WebConfig::read(path)?;
         seen.extend(files(&config).map(|path| (path.to_owned(), stamp(path))));
         Ok(Web { path: path.to_owned(), in_force: RwLock::new(Arc::new(config)), seen: Mutex::new(seen) })
     }
 
-    /// What is in force now.
+    /// The configuration in force.
     pub(in crate::http) fn config(&self) -> Arc<WebConfig> {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks at the files until `stop`.
+    /// Checks the files until `stop`.
     pub(in crate::http) async fn keep(self: Arc<Self>, telemetry: Telemetry, stop: CancellationToken) {
         self.tell(&telemetry);
         let mut look = interval(LOOK);
@@ -62,7 +62,7 @@ impl Web {
         }
     }
 
-    /// Reads the configuration again if a file changed.
+    /// Reloads the configuration if a file changed.
     fn look(&self, telemetry: &Telemetry) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.iter().all(|(path, before)| stamp(path) == *before) {

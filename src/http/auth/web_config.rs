@@ -1,4 +1,4 @@
-//! The web configuration: the file format that the Prometheus exporters share, read as strictly as they do.
+//! The web configuration: the file format shared by the Prometheus exporters, read as strictly as they do.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use super::tls::{self, Tls};
 
-/// A larger file is no configuration.
+/// Larger files are rejected.
 const SIZE_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Headers that may be set, and the values they may have; any where none is named.
+/// Headers that may be set, with their allowed values; an empty list allows any.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Strict-Transport-Security", &[]),
     ("X-Content-Type-Options", &["nosniff"]),
@@ -29,31 +29,24 @@ const HEADERS: [(&str, &[&str]); 5] = [
 /// Why a web configuration cannot be used. No message repeats a value that may be secret.
 #[derive(Debug, Error)]
 pub enum WebConfigError {
-    /// The file cannot be read.
     #[error("{} cannot be read; correct `http.web_config` or the file's permissions", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The refusal.
-        source: io::Error,
-    },
-    /// It is not what such a file holds.
+    Unreadable { path: PathBuf, source: io::Error },
+    /// It is not a valid web configuration.
     #[error("{}: {what}", path.display())]
     Refused {
-        /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The problem and its place.
         what: String,
     },
 }
 
-/// What the listeners are guarded with.
+/// A checked web configuration.
 #[derive(Default)]
 pub(in crate::http) struct WebConfig {
     pub(in crate::http) tls: Option<Tls>,
     /// The bcrypt hash of each user's password.
     pub(in crate::http) users: BTreeMap<String, String>,
-    /// Headers of every answer.
+    /// Headers added to every answer.
     pub(in crate::http) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -69,7 +62,7 @@ struct Raw {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawHttp {
-    /// HTTP/2 is not spoken here, whatever it says.
+    /// HTTP/2 is never offered, whatever this is set to.
     #[serde(rename = "http2")]
     _http2: Option<bool>,
     #[serde(default)]
@@ -77,7 +70,7 @@ struct RawHttp {
 }
 
 impl WebConfig {
-    /// Reads a file.
+    /// Reads and checks a file.
     ///
     /// # Errors
     /// See [`WebConfigError`].
@@ -106,7 +99,7 @@ impl WebConfig {
         Ok(WebConfig { tls, users, headers })
     }
 
-    /// Whether nobody gets in without credentials.
+    /// Whether every request needs credentials.
     pub(in crate::http) fn guards(&self) -> bool {
         !self.users.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.verifies_clients)
     }
@@ -133,7 +126,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     ))
 }
 
-/// What the reader says, without the value it speaks of: that may be a password in the wrong place.
+/// The parser's message without the value it quotes, which may be a misplaced password.
 fn told(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     match (text.find("invalid type: "), text.find(", expected ")) {
@@ -144,7 +137,7 @@ fn told(error: &serde_yaml::Error) -> String {
     }
 }
 
-/// Text by text; a key that stands twice is refused.
+/// A map of strings that rejects duplicate keys.
 #[derive(Default)]
 struct Words(BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! What is to be seen at a glance: work, disk, state store, exchanges, workers.
+//! The cards of the overview: work, disk, state store, exchanges, workers.
 
 use super::jobs;
 use super::text::{Html, ago, escaped};
@@ -74,7 +74,7 @@ fn card(html: &mut Html, name: &str, tone: &str, value: &str, words: &str) {
     html.add(format_args!("<div class=\"card\"><h2>{name}</h2><b{tone}>{value}</b><p>{words}</p></div>\n"));
 }
 
-/// Each exchange: whether it answers, and its work.
+/// Each exchange: whether it is up, and its queue.
 pub(super) fn exchanges(html: &mut Html, snapshot: &Snapshot) {
     if snapshot.exchanges.is_empty() {
         return;
@@ -111,7 +111,7 @@ fn state(exchange: &ExchangeView) -> (&'static str, String) {
     }
 }
 
-/// Every process that works here.
+/// Every worker.
 pub(super) fn workers(html: &mut Html, snapshot: &Snapshot) {
     if snapshot.workers.is_empty() {
         return;

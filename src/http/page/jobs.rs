@@ -1,14 +1,14 @@
-//! The table of jobs: what fails first, then what runs, then the others.
+//! The table of jobs: failing ones first, then running ones, then the others.
 
 use super::text::{Html, ago, escaped};
 use super::view::View;
 use crate::daemon::JobRow;
 use crate::model::{Micros, thousands};
 
-/// The most jobs in the table; the rest is counted.
+/// The most jobs in the table; the rest are only counted.
 pub(super) const MOST: usize = 2_000;
 
-/// How many failed when they last ran.
+/// The number of jobs whose last run failed.
 pub(super) fn failing(jobs: &[JobRow]) -> usize {
     jobs.iter().filter(|job| job.consecutive_errors > 0).count()
 }

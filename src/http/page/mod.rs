@@ -1,5 +1,5 @@
-//! The monitor page: plain HTML without scripts that loads nothing and asks for itself again every few seconds. One
-//! file a view.
+//! The monitor page: plain HTML that loads nothing, runs no scripts, and refreshes every few seconds. One file per
+//! view.
 
 mod cards;
 mod jobs;

@@ -1,11 +1,11 @@
-//! The overview: whether all is well at a glance, then what is worked on, then every job.
+//! The overview: the overall state, current work, then every job.
 
 use super::text::{Html, ago, escaped};
 use super::view::View;
 use super::{cards, jobs};
 use crate::daemon::Snapshot;
 
-/// Seconds after which a browser asks again.
+/// Seconds between refreshes.
 const ANEW: u32 = 10;
 
 /// The page as HTML. Times are UTC.
@@ -28,7 +28,7 @@ pub(in crate::http) fn landing(view: &View<'_>) -> String {
     html.into()
 }
 
-/// What a tab says while another is looked at.
+/// The title, which shows the state while the tab is in the background.
 fn title(view: &View<'_>) -> String {
     match (view.unready.is_empty(), jobs::failing(view.jobs)) {
         (false, _) => "dccd: not ready".to_owned(),

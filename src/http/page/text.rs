@@ -1,10 +1,10 @@
-//! Text for the page: HTML that nothing foreign gets into, and times as people read them.
+//! Text for the page: escaped HTML, and times for people.
 
 use std::fmt::{Arguments, Write};
 
 use crate::model;
 
-/// HTML as it grows.
+/// HTML under construction.
 pub(super) struct Html(String);
 
 impl Html {
@@ -12,7 +12,7 @@ impl Html {
         Html(String::with_capacity(bytes))
     }
 
-    /// Adds a line as it is.
+    /// Appends a line unescaped.
     pub(super) fn line(&mut self, text: &str) {
         self.0.push_str(text);
         self.0.push('\n');
@@ -29,7 +29,7 @@ impl From<Html> for String {
     }
 }
 
-/// Text that stays text inside an element or a quoted attribute.
+/// Escapes text for an element or a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in model::escaped(text).chars() {
@@ -45,7 +45,7 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-/// Instants as how far away they are, with the instant itself for whoever points at it.
+/// Instants as their distance from now, with the exact instant as a tooltip.
 pub(super) mod ago {
     use crate::model::{Micros, Zone};
 
@@ -55,7 +55,7 @@ pub(super) mod ago {
         at.map_or_else(|| "<td>\u{2013}</td>".to_owned(), of)
     }
 
-    /// To the second, UTC.
+    /// To the second, in UTC.
     pub(in crate::http::page) fn exactly(at: Micros) -> String {
         let whole = Micros(at.0.div_euclid(1_000_000) * 1_000_000);
         let text = whole.to_string();
@@ -68,7 +68,7 @@ pub(super) mod ago {
         if secs > 0.0 { format!("in {length}") } else { format!("{length} ago") }
     }
 
-    /// A length in its largest whole unit.
+    /// A duration in its largest whole unit.
     pub(in crate::http::page) fn length(secs: f64) -> String {
         let secs = secs.max(0.0) as u64;
         match secs {

@@ -14,7 +14,7 @@ use crate::http::app::App;
 use crate::http::reply::json;
 use crate::telemetry::events::TestAlertSet;
 
-/// The longest a drill lasts.
+/// The longest drill.
 const LONGEST: u64 = 3_600;
 
 pub(super) fn route() -> Route {
@@ -25,7 +25,7 @@ async fn test_alert(State(app): State<App>, body: Whole) -> Response {
     answer(raised(&app, &body))
 }
 
-/// Raises the test alert for so many seconds; for none lowers it.
+/// Raises the test alert for this many seconds; 0 lowers it.
 fn raised(app: &App, body: &Whole) -> Result<Response, Box<Response>> {
     let AlertAsked { secs } = body.read()?;
     let secs = secs.min(LONGEST);

@@ -1,4 +1,4 @@
-//! The body of an action: whole in memory, within the limits of the server.
+//! The body of an action: whole in memory, within the server's limits.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
@@ -11,11 +11,10 @@ use super::control::bad;
 use crate::http::app::App;
 use crate::http::reply::plain;
 
-/// The body of a request.
 pub(super) struct Whole(Bytes);
 
 impl Whole {
-    /// The body as JSON; otherwise the answer that says why it is not.
+    /// Parses the body as JSON; the error is the answer that explains the problem.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Box<Response>> {
         serde_json::from_slice(&self.0).map_err(|error| bad(error.to_string()))
     }

@@ -1,4 +1,4 @@
-//! The daemon behind the actions, and the answers where it refuses.
+//! The daemon behind the actions, and the answers for its refusals.
 
 use axum::response::Response;
 use hyper::StatusCode;
@@ -9,7 +9,7 @@ use crate::http::app::App;
 use crate::http::reply::{json, plain};
 use crate::telemetry::events::Chain;
 
-/// The daemon; otherwise the answer that says there is none.
+/// The daemon; the error is the answer that there is none.
 pub(super) fn control(app: &App) -> Result<&Control, Box<Response>> {
     app.control
         .as_ref()
@@ -30,7 +30,7 @@ pub(super) fn refused(refusal: &Refusal) -> Box<Response> {
     Box::new(json(status, &ActionError { error: Chain(refusal).to_string() }))
 }
 
-/// The answer of an action that may be refused.
+/// The answer of an action that may fail.
 pub(super) fn answer(done: Result<Response, Box<Response>>) -> Response {
     done.unwrap_or_else(|refused| *refused)
 }

@@ -1,6 +1,6 @@
-//! The answer to work that was asked for: lines of JSON, one as each thing happens.
+//! The streamed answer to requested work: a line of JSON for each update.
 //!
-//! A client that goes away ends nothing but its answer.
+//! A client that disconnects ends only its own answer.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use hyper::header::{self, HeaderValue};
 use crate::api::ProgressLine;
 use crate::engine::ProgressFeed;
 
-/// How long nothing may be said before it is said that nothing is new.
+/// The interval of keep-alive lines while there is no news.
 const SAY_WITHIN: Duration = Duration::from_secs(5);
 
-/// Follows work to its end.
+/// Streams the updates of a request to its end.
 pub(super) fn followed(id: u64, board: Arc<ProgressFeed>) -> Response {
     let lines = Lines { next: Box::pin(Feed { board, first: Some(id), is_over: false }.next()) };
     let mut reply = Response::new(axum::body::Body::new(lines));
@@ -47,7 +47,7 @@ impl Body for Lines {
 
 struct Feed {
     board: Arc<ProgressFeed>,
-    /// What is told first.
+    /// The id of the request, until it was sent.
     first: Option<u64>,
     is_over: bool,
 }

@@ -1,4 +1,4 @@
-//! `/health`, from the snapshot alone: asking costs the store and the exchanges nothing.
+//! `/health`, from the snapshot alone: a request costs the store and the exchanges nothing.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +16,7 @@ pub(super) fn route() -> Route {
     Route::read("/health", Access::Reader, health)
 }
 
-/// Everything at a glance; 503 only where nothing is collected.
+/// The overall state; 503 only if nothing is being collected.
 async fn health(State(app): State<App>) -> Response {
     let (snapshot, unready) = (app.status.snapshot(), app.status.troubles());
     let condition = Condition::of(&snapshot, &unready);

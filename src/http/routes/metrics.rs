@@ -1,4 +1,5 @@
-//! `/metrics`: the format and compression the scraper asks for, in the time it has, a few scrapes at a time.
+//! `/metrics`: in the format and compression that the scraper asks for, within its time-out, a few scrapes at a
+//! time.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -17,21 +18,21 @@ use crate::telemetry::events::{ScrapeRefused, Scraped};
 use crate::telemetry::exposition::{self, Format, accept};
 use crate::telemetry::{ScrapeRefusal, Telemetry};
 
-/// In this header Prometheus says how many seconds it waits.
+/// The header with Prometheus's scrape time-out in seconds.
 const TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
-/// How long a scrape may take that says nothing, and at most.
+/// The time-out of scrapes without that header, and the upper bound.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An answer needs this long to arrive.
+/// Time reserved for sending the answer.
 const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 pub(super) fn route() -> Route {
     Route::read("/metrics", Access::Reader, metrics)
 }
 
-/// The metrics. They are written off the runtime's threads, and only some at a time: a scrape lasts
-/// milliseconds, so that more at once are a fault of the one who asks.
+/// The metrics, encoded off the runtime's threads and only a few at a time: a scrape takes milliseconds, so more
+/// at once are a misconfigured scraper.
 async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     let Ok(place) = Arc::clone(&app.scrapes).try_acquire_owned() else {
         return refuse(&app, ScrapeRefusal::Busy, "too many scrapes at once; try again\n");
@@ -40,7 +41,7 @@ async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     let compress = accept::gzip(&joined(&headers, &header::ACCEPT_ENCODING));
     let telemetry = app.telemetry.clone();
     let written = tokio::task::spawn_blocking(move || {
-        // The place is given back when the work is done, also where nobody waits for it any more.
+        // Released when the encoding is done, even if the client has disconnected.
         let _place = place;
         write(&telemetry, format, compress)
     });
@@ -60,7 +61,7 @@ fn write(telemetry: &Telemetry, format: Format, compress: bool) -> std::io::Resu
     Ok(body)
 }
 
-/// Every value of a header as one list.
+/// All values of a header, joined as one list.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(",")

@@ -1,4 +1,4 @@
-//! The routes, one file a resource, and the router over them.
+//! The routes, one file per resource, and their router.
 
 mod alerts;
 mod body;
@@ -31,7 +31,6 @@ use super::reply::plain;
 pub(super) use route::Route;
 use route::{Guarded, guard};
 
-/// Every route there is.
 pub(super) fn all() -> Vec<Route> {
     let [healthy, ready] = probes::routes();
     let [work, cancel] = work::routes();
@@ -54,12 +53,12 @@ pub(super) fn all() -> Vec<Route> {
     ]
 }
 
-/// Every route: its path, its method, and what it asks of its caller.
+/// Every route: its path, method and access level.
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
     all().into_iter().map(|route| (route.path, route.method, route.access))
 }
 
-/// An application and the router over its routes. A clone is the same.
+/// An application and its router. Clones share both.
 #[derive(Clone)]
 pub(super) struct Routes {
     pub(super) app: App,
@@ -79,7 +78,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 ];
 
 impl Routes {
-    /// Builds the router. Which paths exist is shown only to those who may read.
+    /// Builds the router. Only readers learn which paths exist.
     pub(super) fn new(app: App) -> Self {
         let reader = || guard(Guarded { app: app.clone(), access: Access::Reader });
         let known: Vec<(&str, &str)> = all().iter().map(|route| (route.path, route.method)).collect();
@@ -93,7 +92,7 @@ impl Routes {
         Routes { app, router: TowerToHyperService::new(router) }
     }
 
-    /// The answer to any request.
+    /// Answers any request.
     pub(super) async fn answer<B>(&self, caller: Caller, mut request: Request<B>) -> Response
     where
         B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
@@ -114,7 +113,7 @@ async fn nothing() -> Response {
     plain(StatusCode::NOT_FOUND, "there is nothing here; / has links\n")
 }
 
-/// The methods of a path; HEAD comes with GET.
+/// The methods of a path; GET implies HEAD.
 fn allowed(known: &[(&str, &str)], path: &str) -> String {
     let own = known.iter().filter(|(known, _)| *known == path).map(|(_, method)| *method);
     let head = |method: &'_ str| if method == Method::GET.as_str() { ", HEAD" } else { "" };

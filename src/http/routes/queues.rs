@@ -1,4 +1,4 @@
-//! `/health/v2/queues`, from the snapshot alone: asking costs the store and the exchanges nothing.
+//! `/health/v2/queues`, from the snapshot alone: a request costs the store and the exchanges nothing.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +15,7 @@ pub(super) fn route() -> Route {
     Route::read("/health/v2/queues", Access::Reader, queues)
 }
 
-/// The queues; 503 with the same body where the store is out of reach.
+/// The queues; 503 with the same body if the store is unreachable.
 async fn queues(State(app): State<App>) -> Response {
     let snapshot = app.status.snapshot();
     let error = snapshot.store.error.as_deref();

@@ -1,4 +1,4 @@
-//! One path and method, the handler that answers it, and the guard in front of it.
+//! A path and method with the handler that answers it and the guard in front.
 
 use std::pin::Pin;
 
@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::http::app::App;
 use crate::http::auth::{Access, Caller};
 
-/// A GET route answers HEAD too.
+/// A GET route also answers HEAD.
 pub(in crate::http) struct Route {
     pub(in crate::http) path: &'static str,
     pub(in crate::http) method: &'static str,
@@ -20,7 +20,7 @@ pub(in crate::http) struct Route {
 }
 
 impl Route {
-    /// A route that is answered from memory.
+    /// A route that only reads memory.
     pub(super) fn read<T: 'static>(
         path: &'static str,
         access: Access,
@@ -34,13 +34,13 @@ impl Route {
         Route { path, method: "POST", access: Access::Admin, handler: post(handler) }
     }
 
-    /// Its handler, for those who have its access.
+    /// Its handler behind its guard.
     pub(super) fn guarded(self, app: &App) -> MethodRouter<App> {
         self.handler.route_layer(guard(Guarded { app: app.clone(), access: self.access }))
     }
 }
 
-/// What a guard knows.
+/// The state of a guard.
 #[derive(Clone)]
 pub(super) struct Guarded {
     pub(super) app: App,
@@ -51,7 +51,7 @@ type Pending = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 type Guard = FromFnLayer<fn(State<Guarded>, Request, Next) -> Pending, Guarded, (State<Guarded>, Request)>;
 
-/// Lets requests pass that have the access.
+/// Admits requests that have the access level.
 pub(super) fn guard(guarded: Guarded) -> Guard {
     middleware::from_fn_with_state(guarded, |state, request, next| Box::pin(admitted(state, request, next)))
 }
@@ -59,7 +59,7 @@ pub(super) fn guard(guarded: Guarded) -> Guard {
 async fn admitted(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
     let Guarded { app, access } = guarded;
     let (head, body) = request.into_parts();
-    // Requests come with their caller; one without comes from anywhere.
+    // The server attaches the caller; without one a request counts as coming from anywhere.
     let caller = head.extensions.get::<Caller>().copied().unwrap_or_default();
     match app.auth.admit(&app.telemetry, caller, access, &head).await {
         Ok(()) => next.run(Request::from_parts(head, body)).await,

@@ -1,4 +1,4 @@
-//! `POST /api/v1/work`: work on series, and taking it back.
+//! `POST /api/v1/work`: work on series, and its cancellation.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Accepting connections: so many at a time, and none after stop.
+//! Accepts connections: a limited number at a time, and none after a stop.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::http::app::App;
 use crate::http::auth::{Caller, Via};
 use crate::http::routes::Routes;
 
-/// How long to wait when a connection cannot be accepted, most often for want of file descriptors.
+/// How long to wait if a connection cannot be accepted, most often for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, then gives open connections their grace and ends.
+/// Serves until `stop`, then waits for open connections to end within their grace.
 pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.limits.connections));
     let mut serving = JoinSet::new();
@@ -33,8 +33,8 @@ pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToke
     while serving.join_next().await.is_some() {}
 }
 
-/// Serves on the unix socket until `stop`, with connections of its own: a network that takes all others does not
-/// shut out who runs the daemon.
+/// Serves the unix socket until `stop`, with its own limit on connections: clients on the network cannot lock out
+/// the user who runs the daemon.
 pub async fn serve_socket(listener: UnixListener, app: App, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.limits.connections));
     accept(listener, Routes::new(app), slots, stop).await;
@@ -52,7 +52,7 @@ async fn accept<L: Listener + Sync>(
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            // A connection that panicked ended nothing but itself.
+            // A panic in a connection ends only that connection.
             Some(_) = open.join_next() => {}
             Some((stream, peer, slot)) = next(&listener, &slots, &crowd) => {
                 let (caller, guest) = (Caller { peer, via }, crowd.enter());
@@ -68,8 +68,8 @@ async fn accept<L: Listener + Sync>(
     open.shutdown().await;
 }
 
-/// The next connection, once there is room for one. On our own socket whoever waits longest without having asked for
-/// anything makes room: a command is not held up by clients that say nothing.
+/// The next connection, once there is room. On the unix socket the longest idle connection without a request is
+/// closed to make room, so that silent clients cannot block a command.
 async fn next<L: Listener>(
     listener: &L,
     slots: &Arc<Semaphore>,

@@ -19,10 +19,10 @@ use crate::http::routes::Routes;
 use crate::telemetry::events::{ConnectionsChanged, RequestRefused};
 use crate::telemetry::{Refusal, Telemetry};
 
-/// A request's head is no larger.
+/// Larger request heads are rejected.
 const HEAD_LIMIT_BYTES: usize = 32 * 1024;
 
-/// Counts a connection for as long as it lives.
+/// Counts a connection while it is open.
 struct Counted(Telemetry);
 
 impl Counted {
@@ -50,7 +50,7 @@ pub(super) async fn connected(
     let _counted = Counted::new(&app.telemetry);
     let stream = Stall::new(stream, app.limits.stall);
     let config = app.auth.web_config();
-    // The socket is this machine's own: nobody listens in between.
+    // Socket traffic stays on this machine and needs no TLS.
     let tls = config.as_ref().and_then(|config| config.tls.as_ref()).filter(|_| caller.via != Via::Socket);
     let Some(tls) = tls else {
         return converse(stream, (caller, guest), slot, routes, stop).await;
@@ -72,7 +72,7 @@ pub(super) async fn connected(
     }
 }
 
-/// A conversation, from its first request to its last.
+/// Serves the requests of one connection.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     (caller, guest): (Caller, Guest),

@@ -1,4 +1,4 @@
-//! Connections that are open and have asked for nothing yet, the one that has waited longest first.
+//! Open connections that have sent no request yet, the one that has waited longest first.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-/// Everybody who came, in order.
 #[derive(Default)]
 pub(super) struct Crowd(Mutex<VecDeque<Guest>>);
 
-/// One connection. A clone is the same.
+/// One connection. Clones share it.
 #[derive(Clone)]
 pub(super) struct Guest(Arc<Inner>);
 
@@ -20,18 +19,18 @@ struct Inner {
 }
 
 impl Crowd {
-    /// Takes a connection in.
+    /// Adds a connection.
     pub(super) fn enter(&self) -> Guest {
         let guest =
             Guest(Arc::new(Inner { has_asked: AtomicBool::new(false), leave: CancellationToken::new() }));
         let mut guests = self.guests();
-        // Those that left, or asked, are of no use here.
+        // Drop those that left or sent a request.
         guests.retain(Guest::is_idle);
         guests.push_back(guest.clone());
         guest
     }
 
-    /// Shows the one out that has waited longest without asking for anything.
+    /// Closes the connection that has waited longest without a request.
     pub(super) fn make_room(&self) {
         let mut guests = self.guests();
         while let Some(guest) = guests.pop_front() {
@@ -47,17 +46,17 @@ impl Crowd {
 }
 
 impl Guest {
-    /// It asked for something: it may stay as long as it is served.
+    /// It sent a request, and may now stay as long as it is served.
     pub(super) fn has_asked(&self) {
         self.0.has_asked.store(true, Ordering::Relaxed);
     }
 
-    /// Ends when it is to leave.
+    /// Completes when the connection is to close.
     pub(super) async fn is_shown_out(&self) {
         self.0.leave.cancelled().await;
     }
 
-    /// Whether it is here and has asked for nothing. The crowd holds one clone, the connection another.
+    /// Whether it is open and has sent no request. The crowd holds one clone, the connection another.
     fn is_idle(&self) -> bool {
         Arc::strong_count(&self.0) > 1 && !self.0.has_asked.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Sources of connections.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,10 +8,10 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::http::auth::Via;
 
-/// Listens on every address; port 0 takes a free one.
+/// Listens on every address; port 0 picks a free port.
 ///
 /// # Errors
-/// When an address cannot be had; the error names it and keeps its kind.
+/// If an address cannot be bound; the error names it and keeps its kind.
 pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
@@ -29,10 +29,10 @@ pub(super) trait Listener: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The way its connections come.
+    /// The transport of its connections.
     fn via(&self) -> Via;
 
-    /// The next connection, and the address it comes from where it has one.
+    /// The next connection, and the peer's address if it has one.
     fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
@@ -46,7 +46,7 @@ impl Listener for TcpListener {
 
     async fn next(&self) -> io::Result<(TcpStream, Option<IpAddr>)> {
         let (stream, peer) = self.accept().await?;
-        // Answers are written at once; without it the last part of one may wait for an acknowledgement.
+        // Send answers at once; otherwise the last part of one may wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
         Ok((stream, Some(peer.ip())))
     }

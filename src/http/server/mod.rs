@@ -1,4 +1,4 @@
-//! Connections: a bounded number, each with time-outs, all ended soon after stop.
+//! Connections: limited in number, each with time-outs, all closed soon after a stop.
 
 mod accept;
 mod connection;

@@ -1,4 +1,5 @@
-//! The unix socket of a daemon, in its data path's own folder: the same routes, for who may use the folder.
+//! The unix socket of a daemon, in its data path's own folder: the same routes, for users with access to the
+//! folder.
 
 use std::fs::{File, Permissions, symlink_metadata};
 use std::io;
@@ -12,27 +13,27 @@ use tokio::time::{Instant, sleep};
 
 use crate::engine::SOCKET;
 
-/// How long to wait for a place among those who wait to be let in, and how often it is tried.
+/// How long, and how often, to retry while the daemon's backlog is full.
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(20);
-/// While it is being made.
+/// The name before it is renamed into place.
 const ASIDE: &str = ".daemon.sock.tmp-";
-/// The longest path a socket can have, with room for the aside name.
+/// The longest path of a socket, less the temporary name.
 const LONGEST_BYTES: usize = 90;
 
-/// The file of a socket that this process listens on.
+/// The file of a socket on which this process listens.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Its device and number.
+    /// Its device and inode.
     identity: (u64, u64),
 }
 
-/// Opens the socket of a data path whose lock is held; one that a dead process left is replaced, and a link too. It
-/// appears with its final rights, which are the owner's alone.
+/// Opens the socket of a data path whose lock is held, replacing a leftover of a dead process, or a link. It
+/// appears with its final permissions, for the owner only.
 ///
 /// # Errors
-/// Any refusal of the operating system, such as a file system without sockets.
+/// Any I/O error, such as on a file system without sockets.
 pub fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let folder = Short::of(own)?;
     let aside = own.join(ASIDE);
@@ -45,12 +46,12 @@ pub fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
     Ok((listener, file))
 }
 
-/// Speaks to the daemon of a data path, if one listens; none where none does. While too many wait there it waits too.
+/// Connects to the daemon of a data path. `None` if none listens. Waits while the daemon's backlog is full.
 ///
 /// # Errors
-/// Where the rights are missing, or the daemon lets nobody in.
+/// If permission is denied, or the daemon accepts no connection in time.
 pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
-    // Through a link would be somebody else's daemon.
+    // A link may lead to the daemon of another data path.
     if symlink_metadata(own.join(SOCKET)).is_ok_and(|found| !found.file_type().is_socket()) {
         return Ok(None);
     }
@@ -59,7 +60,7 @@ pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
         Ok(folder) => loop {
             let is_patient = began.elapsed() < PATIENCE;
             match UnixStream::connect(folder.path.join(SOCKET)).await {
-                // Somebody listens, and as many wait there as may.
+                // A daemon listens, but its backlog is full.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && is_patient => sleep(AGAIN).await,
                 connected => break connected,
             }
@@ -69,13 +70,13 @@ pub async fn connect(own: &Path) -> io::Result<Option<UnixStream>> {
     match connected {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
-        // Nobody listens, or nobody could: whoever needs the data path learns from its lock.
+        // No daemon listens, or it cannot be reached: the data path's lock decides.
         Err(_) => Ok(None),
     }
 }
 
 impl SocketFile {
-    /// Takes the socket away, unless another process has put its own there.
+    /// Removes the socket, unless another process has replaced it.
     pub fn remove(self) {
         let is_own = |found: std::fs::Metadata| (found.dev(), found.ino()) == self.identity;
         if symlink_metadata(&self.path).is_ok_and(is_own) {
@@ -84,7 +85,7 @@ impl SocketFile {
     }
 }
 
-/// A folder under a name that fits into a socket's address: its own, or that of an open descriptor.
+/// A folder under a name short enough for a socket's address: its own, or that of an open descriptor.
 struct Short {
     path: PathBuf,
     _held: Option<File>,

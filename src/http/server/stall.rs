@@ -1,7 +1,7 @@
-//! A stream whose peer must go on taking what is sent: otherwise it ends with a time-out.
+//! A stream that times out if its peer stops reading.
 //!
-//! hyper bounds the time until a request's head is whole, and with it how long a connection may be idle. It waits for
-//! ever for a client that takes nothing of an answer.
+//! hyper bounds the time until a request's head is complete, and with it how long a connection may be idle. It
+//! would wait forever for a client that does not read the answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Reads pass; a write during which the peer takes nothing for `limit` fails.
+/// Reads pass through; a write fails if the peer reads nothing for `limit`.
 pub(super) struct Stall<T> {
     stream: T,
     limit: Duration,
-    /// Runs while a write waits.
+    /// Armed while a write is pending.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
