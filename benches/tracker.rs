@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dccd::db::Database;
 use dccd::telemetry::Telemetry;
-use dccd::tracker::{Claimer, Held, NewTask, Tracker, Verdict};
+use dccd::tracker::{Claimer, HeldLease, NewTask, Tracker, Verdict};
 
 #[path = "common/tasks.rs"]
 mod tasks;
@@ -94,7 +94,7 @@ async fn one_by_one(tracker: &Tracker) -> Duration {
 
 async fn in_batches(tracker: Tracker, _: u64) {
     loop {
-        let held: Vec<Held> = claim(&tracker, 50).await.iter().map(Held::from).collect();
+        let held: Vec<HeldLease> = claim(&tracker, 50).await.iter().map(HeldLease::from).collect();
         if held.is_empty() {
             return;
         }

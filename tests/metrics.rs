@@ -15,7 +15,7 @@ use dccd::model::{Kind, Micros, OddFault, Series, Window};
 use dccd::telemetry::events::*;
 use dccd::telemetry::exposition::{Format, encode};
 use dccd::telemetry::{
-    Discard, JobCounts, Outcome, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason, Telemetry,
+    Discard, JobCounts, Reason, Refusal, RunRecord, ScrapeRefusal, StorageReason, SyncReason, Telemetry,
     exposition,
 };
 use opentelemetry::trace::TracerProvider;
@@ -443,7 +443,7 @@ fn a_series_beyond_the_limit_is_refused_and_counted_and_shown_nowhere() {
 fn state_restored_from_the_store_shows_whether_the_series_is_declared_before_or_after() {
     let earlier = Telemetry::new();
     for text in [HOURLY, "kraken/ETH-USD/trades"] {
-        let outcome = Outcome { rows: 1, error: Some("no answer".to_owned()), at: AT };
+        let outcome = RunRecord { rows: 1, error: Some("no answer".to_owned()), at: AT };
         earlier.health().record_run(&series(text), outcome);
     }
 

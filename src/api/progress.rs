@@ -77,8 +77,8 @@ pub struct Report {
     /// The result of the check of the files, if requested.
     pub files: Option<Files>,
     /// Files restored from each remote, if requested.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub brought: Vec<RestoredFiles>,
+    #[serde(rename = "brought", default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<RestoredFiles>,
 }
 
 impl Report {
@@ -95,7 +95,7 @@ impl Report {
             how,
             error: None,
             files: None,
-            brought: Vec::new(),
+            restored: Vec::new(),
         }
     }
 }

@@ -25,14 +25,14 @@ const UNHEALTHY: &str = Condition::Unhealthy.name();
 
 /// Looks and says.
 pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
-    let place = match config::place(path) {
-        Ok(place) => place,
+    let installation = match config::installation(path) {
+        Ok(installation) => installation,
         Err(error) => {
             error.lines().iter().for_each(|line| out.error(line));
             return Exit::Config;
         }
     };
-    let read = Liveness::read(&Layout::new(&place.data_path).own());
+    let read = Liveness::read(&Layout::new(&installation.data_path).own());
     let (liveness, unread) = match read {
         Ok(liveness) => (liveness, None),
         Err(error) => (None, Some(format!("health.json cannot be read: {error}"))),
@@ -40,7 +40,7 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let line = match &liveness {
         Some(liveness) => judge(liveness, now, is_alive(liveness.pid)),
-        None => nobody(&place.environment, unread),
+        None => nobody(&installation.environment, unread),
     };
     Exit::of(line.status != UNHEALTHY).or_worse(out.json_line(&line))
 }

@@ -1,4 +1,4 @@
-//! `dccd restore`: what the remotes hold and this data path has not is brought back.
+//! `dccd restore`: restores what the remotes hold and this data path lacks.
 
 use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
@@ -63,13 +63,13 @@ impl Sum {
     }
 
     fn take(&mut self, report: &Report, out: &mut Output) {
-        for brought in &report.brought {
-            self.files += brought.files;
-            self.bytes += brought.bytes;
-            self.rows += brought.rows;
-            if brought.files + brought.rows > 0 {
-                let (files, rows) = (thousands(brought.files), thousands(brought.rows));
-                out.line(format!("{}: {files} file(s), {rows} rows from {}", report.series, brought.remote));
+        for restored in &report.restored {
+            self.files += restored.files;
+            self.bytes += restored.bytes;
+            self.rows += restored.rows;
+            if restored.files + restored.rows > 0 {
+                let (files, rows) = (thousands(restored.files), thousands(restored.rows));
+                out.line(format!("{}: {files} file(s), {rows} rows from {}", report.series, restored.remote));
             }
         }
         report.error.iter().flat_map(|error| error.lines()).for_each(|why| self.fail(why.to_owned(), out));

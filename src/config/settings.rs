@@ -9,7 +9,7 @@ use crate::config::section::Section;
 use crate::model::Zone;
 
 /// Where data goes and how people see it.
-pub(super) struct Settings {
+pub(super) struct SettingsSection {
     pub(super) data_path: PathBuf,
     pub(super) zone: Zone,
     pub(super) zone_name: String,
@@ -54,11 +54,11 @@ const INTERFACE: &str = "The web interface of the Python versions.";
 const LISTEN: &str = "`http.listen`";
 
 /// Reads `settings`, and `storage.local_path` which older versions have for the same folder.
-pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> Settings {
+pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> SettingsSection {
     let section = root.child("settings");
     note_replaced(&section);
     let (zone, zone_name) = zone(&section);
-    Settings {
+    SettingsSection {
         data_path: data_path(&section, storage, around),
         zone,
         zone_name,

@@ -117,36 +117,33 @@ impl Engine {
 
     /// Restores a series from every remote in turn; each adds what those before it lacked. Returns what was
     /// restored, and the errors.
-    pub(crate) async fn bring_back(
+    pub(crate) async fn restore_from_remotes(
         &self,
         series: &Series,
         stop: &CancellationToken,
     ) -> (Vec<RestoredFiles>, Vec<String>) {
-        let (mut brought, mut failures) = (Vec::new(), Vec::new());
+        let (mut restored, mut failures) = (Vec::new(), Vec::new());
         for remote in self.copies().remotes() {
             let (began, restoring) = (Instant::now(), self.restoring(remote));
-            let restored = tokio::select! {
-                restored = restoring.restore(series) => restored,
+            let result = tokio::select! {
+                result = restoring.restore(series) => result,
                 () = stop.cancelled() => {
                     failures.push(format!("{series}: stopped"));
                     break;
                 }
             };
-            match restored {
+            match result {
                 Ok(None) => {}
-                Ok(Some(restored)) => {
-                    restored
-                        .findings
-                        .iter()
-                        .for_each(|finding| tell_finding(self.telemetry(), series, finding));
-                    tell_flush(self.telemetry(), series, &restored.flushed, began.elapsed());
-                    let (files, bytes, rows) = (restored.files, restored.bytes, restored.rows);
-                    brought.push(RestoredFiles { remote: remote.name().to_owned(), files, bytes, rows });
+                Ok(Some(found)) => {
+                    found.findings.iter().for_each(|finding| tell_finding(self.telemetry(), series, finding));
+                    tell_flush(self.telemetry(), series, &found.flushed, began.elapsed());
+                    let (files, bytes, rows) = (found.files, found.bytes, found.rows);
+                    restored.push(RestoredFiles { remote: remote.name().to_owned(), files, bytes, rows });
                 }
                 Err(error) => failures.push(format!("{series}: {}", Chain(&error))),
             }
         }
-        (brought, failures)
+        (restored, failures)
     }
 
     fn restoring(&self, remote: &Arc<dyn Remote>) -> Restoring {

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::exchange::find;
 use crate::jobs::Context;
 use crate::model::{Micros, Series};
-use crate::net::{Client, NetError, Settings};
+use crate::net::{Client, ClientSettings, NetError};
 use crate::store::Ledger;
 use crate::worker::tell_coverage;
 
@@ -28,7 +28,7 @@ impl Engine {
             return Ok(());
         };
         let settings = config.exchange(name);
-        let settings = Settings {
+        let settings = ClientSettings {
             rest_url: settings.rest_url,
             requests_per_second: settings.requests_per_second,
             timeout: settings.timeout,

@@ -28,7 +28,7 @@ impl Logging {
             to_stderr,
         };
         let endpoint = config.telemetry.otlp_endpoint.as_deref();
-        let wanted = trace::Settings::of(endpoint, &|name| std::env::var(name).ok());
+        let wanted = trace::TraceSettings::of(endpoint, &|name| std::env::var(name).ok());
         let started = wanted.as_ref().map(|wanted| Traces::start(wanted, engine.telemetry().clone()));
         let (traces, off) = match started.transpose() {
             Ok(traces) => (traces, None),

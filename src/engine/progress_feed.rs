@@ -26,12 +26,12 @@ pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
 /// Has one reader.
 #[derive(Default)]
 pub struct ProgressFeed {
-    state: Mutex<State>,
+    state: Mutex<FeedState>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct FeedState {
     progress: BTreeMap<String, Progress>,
     reports: VecDeque<Report>,
     copied: VecDeque<CopyUpdate>,
@@ -159,7 +159,7 @@ impl ProgressFeed {
         (!told.is_empty() || state.ending != Ending::Open).then_some(told)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FeedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

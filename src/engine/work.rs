@@ -56,7 +56,7 @@ pub struct Done {
     /// When the job is due next, if this was a run of one.
     pub due: Option<Micros>,
     /// Files restored from each remote, if requested.
-    pub brought: Vec<RestoredFiles>,
+    pub restored: Vec<RestoredFiles>,
     /// Errors of the restore.
     pub missing: Vec<String>,
 }
@@ -64,7 +64,7 @@ pub struct Done {
 impl Done {
     /// A run with this outcome and nothing else.
     fn of(outcome: Outcome) -> Self {
-        Done { outcome, files: None, due: None, brought: Vec::new(), missing: Vec::new() }
+        Done { outcome, files: None, due: None, restored: Vec::new(), missing: Vec::new() }
     }
 }
 
@@ -120,7 +120,7 @@ impl Report {
         let (outcome, files) = (&done.outcome, done.files.clone());
         if !done.missing.is_empty() {
             let error = Some(done.missing.join("\n"));
-            return Report { error, brought: done.brought.clone(), ..Report::new(series, How::Failed) };
+            return Report { error, restored: done.restored.clone(), ..Report::new(series, How::Failed) };
         }
         let error = outcome.error.as_ref();
         let known = engine.telemetry().health().of(series);
@@ -132,7 +132,7 @@ impl Report {
             last_success_secs: known.and_then(|known| known.last_success_at).map(Micros::as_secs_f64),
             error: error.map(|error| Chain(error).to_string()),
             files,
-            brought: done.brought.clone(),
+            restored: done.restored.clone(),
             ..Report::new(series, How::of(error))
         }
     }
@@ -173,9 +173,9 @@ pub async fn carry_out(
         Err(error) => return Done::of(Outcome::of_error(error)),
     };
     if matches!(work.kind, WorkKind::Restore) {
-        let (brought, missing) = engine.bring_back(&work.order.series, &permit.stop).await;
+        let (restored, missing) = engine.restore_from_remotes(&work.order.series, &permit.stop).await;
         let nothing = Outcome::nothing();
-        return Done { brought, missing, ..Done::of(nothing) };
+        return Done { restored, missing, ..Done::of(nothing) };
     }
     let leases = match engine.claim_window(work, &permit.stop).await {
         Ok(leases) => leases,

@@ -20,11 +20,11 @@ const DATE: u32 = 0x0021_0000;
 
 /// An archive that is being written.
 pub(crate) struct Zip<W: Write> {
-    state: State<W>,
+    state: ZipState<W>,
     entries: Vec<Entry>,
 }
 
-enum State<W: Write> {
+enum ZipState<W: Write> {
     Between(Counted<W>),
     /// Inside of the last entry: the bytes go in here.
     Within(DeflateEncoder<Counted<W>>, Hasher, u64),
@@ -60,7 +60,7 @@ impl<W: Write> Write for Counted<W> {
 
 impl<W: Write> Zip<W> {
     pub(crate) fn new(out: W) -> Self {
-        Zip { state: State::Between(Counted { inner: out, bytes: 0 }), entries: Vec::new() }
+        Zip { state: ZipState::Between(Counted { inner: out, bytes: 0 }), entries: Vec::new() }
     }
 
     /// Begins an entry; the one before ends.
@@ -72,7 +72,7 @@ impl<W: Write> Zip<W> {
         out.write_all(&0_u16.to_le_bytes())?;
         out.write_all(name.as_bytes())?;
         self.entries.push(entry);
-        self.state = State::Within(DeflateEncoder::new(out, Compression::new(3)), Hasher::new(), 0);
+        self.state = ZipState::Within(DeflateEncoder::new(out, Compression::new(3)), Hasher::new(), 0);
         Ok(())
     }
 
@@ -102,10 +102,10 @@ impl<W: Write> Zip<W> {
 
     /// Ends the entry that is being written.
     fn end(&mut self) -> io::Result<Counted<W>> {
-        match std::mem::replace(&mut self.state, State::Lost) {
-            State::Between(out) => Ok(out),
-            State::Lost => Err(io::Error::other("an earlier write failed")),
-            State::Within(deflating, crc, bytes) => {
+        match std::mem::replace(&mut self.state, ZipState::Lost) {
+            ZipState::Between(out) => Ok(out),
+            ZipState::Lost => Err(io::Error::other("an earlier write failed")),
+            ZipState::Within(deflating, crc, bytes) => {
                 let mut out = deflating.finish()?;
                 let Some(entry) = self.entries.last_mut() else { return Ok(out) };
                 let head = 30 + entry.name.len() as u64;
@@ -121,7 +121,7 @@ impl<W: Write> Zip<W> {
 
 impl<W: Write> Write for Zip<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let State::Within(deflating, crc, count) = &mut self.state else {
+        let ZipState::Within(deflating, crc, count) = &mut self.state else {
             return Err(io::Error::other("no entry was begun"));
         };
         let written = deflating.write(bytes)?;

@@ -51,7 +51,7 @@ const KRAKEN_LONG_SECS: u32 = 4 * 3_600;
 
 /// The facts that one file adds to the [`Context`] of its folder.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Survey {
+pub(crate) struct FileScan {
     /// Its first open.
     pub(crate) first: Option<Micros>,
     /// Its last open of 3.x.
@@ -60,10 +60,10 @@ pub(crate) struct Survey {
     pub(crate) two_is_off_grid: bool,
 }
 
-/// Looks at the instants of a file only.
-pub(crate) fn survey(file: &RawFile, series: &Series, now: Micros) -> Result<Survey> {
-    let mut survey = Survey::default();
-    let Some(span) = series.span() else { return Ok(survey) };
+/// Reads only the timestamps of a file.
+pub(crate) fn scan(file: &RawFile, series: &Series, now: Micros) -> Result<FileScan> {
+    let mut scan = FileScan::default();
+    let Some(span) = series.span() else { return Ok(scan) };
     let clock = Clock::of(file);
     for index in 0..file.groups() {
         let (count, columns) = file.group(index, &[TS])?;
@@ -72,14 +72,14 @@ pub(crate) fn survey(file: &RawFile, series: &Series, now: Micros) -> Result<Sur
             if !is_possible(ts, now) {
                 continue;
             }
-            survey.first = Some(survey.first.map_or(ts, |first| first.min(ts)));
+            scan.first = Some(scan.first.map_or(ts, |first| first.min(ts)));
             match era {
-                Era::Two => survey.two_is_off_grid |= !is_on_grid(span, ts),
-                Era::Three => survey.last_of_three = survey.last_of_three.max(Some(ts)),
+                Era::Two => scan.two_is_off_grid |= !is_on_grid(span, ts),
+                Era::Three => scan.last_of_three = scan.last_of_three.max(Some(ts)),
             }
         }
     }
-    Ok(survey)
+    Ok(scan)
 }
 
 /// Judges the candles of a file; gives also the last row of 2.x, to compare the next file with.

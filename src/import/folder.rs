@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use parquet::errors::ParquetError;
 
 use crate::import::account::account;
-use crate::import::candles::Survey;
-use crate::import::reading::{Reading, survey};
+use crate::import::candles::FileScan;
+use crate::import::reading::{Reading, scan};
 use crate::import::reason::Reason;
 use crate::import::report::{Problem, SeriesReport};
 use crate::import::taken::Taken;
@@ -33,9 +33,9 @@ impl Import<'_> {
         if !self.dry_run {
             adoption.sweep()?;
         }
-        let surveys = self.survey(&mut folder, problems);
+        let scans = self.scan(&mut folder, problems);
         let originals = self.keep(&mut folder)?;
-        let mut reading = Reading::new(&folder, &surveys, self.now);
+        let mut reading = Reading::new(&folder, &scans, self.now);
         for index in order(&folder) {
             let source = &folder.sources[index];
             let taken = match reading.take(index) {
@@ -57,13 +57,13 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Surveys every source; one that cannot be read is a problem and no source any more.
-    fn survey(&self, folder: &mut Folder, problems: &mut Vec<Problem>) -> Vec<Survey> {
-        let (series, mut surveys, mut is_cut_off) = (folder.series.clone(), Vec::new(), false);
-        folder.sources.retain_mut(|source| match survey(source, &series, self.now) {
-            Ok(survey) => {
+    /// Scans every source; reports those that cannot be read and drops them.
+    fn scan(&self, folder: &mut Folder, problems: &mut Vec<Problem>) -> Vec<FileScan> {
+        let (series, mut scans, mut is_cut_off) = (folder.series.clone(), Vec::new(), false);
+        folder.sources.retain_mut(|source| match scan(source, &series, self.now) {
+            Ok(scan) => {
                 source.is_cut_off |= std::mem::take(&mut is_cut_off);
-                surveys.push(survey);
+                scans.push(scan);
                 true
             }
             Err(error) => {
@@ -72,7 +72,7 @@ impl Import<'_> {
                 false
             }
         });
-        surveys
+        scans
     }
 
     /// Keeps the original of every source that lies in the data path, and reads from there.

@@ -2,7 +2,7 @@
 
 use parquet::errors::{ParquetError, Result};
 
-use crate::import::candles::{Context, Survey};
+use crate::import::candles::{Context, FileScan};
 use crate::import::layout::required;
 use crate::import::raw::RawFile;
 use crate::import::taken::Taken;
@@ -11,34 +11,34 @@ use crate::import::{books, candles, samples, trades};
 use crate::model::{Kind, Micros, Series};
 
 /// Looks whether a file can be read at all, and at what its neighbours must know of it.
-pub(crate) fn survey(source: &Source, series: &Series, now: Micros) -> Result<Survey> {
+pub(crate) fn scan(source: &Source, series: &Series, now: Micros) -> Result<FileScan> {
     let file = RawFile::open(&source.path)?;
     if let Some(missing) = required(series.kind()).iter().find(|name| !file.has(name)) {
         return Err(ParquetError::General(format!("it has no column {missing}")));
     }
     match series.kind() {
-        Kind::Ohlc => candles::survey(&file, series, now),
-        _ => Ok(Survey::default()),
+        Kind::Ohlc => candles::scan(&file, series, now),
+        _ => Ok(FileScan::default()),
     }
 }
 
 /// Reads the sources of a folder and remembers what the next one is compared with.
 pub(crate) struct Reading<'a> {
     folder: &'a Folder,
-    surveys: &'a [Survey],
+    scans: &'a [FileScan],
     context: Context,
     run: Option<trades::Run>,
 }
 
 impl<'a> Reading<'a> {
-    pub(crate) fn new(folder: &'a Folder, surveys: &'a [Survey], now: Micros) -> Self {
+    pub(crate) fn new(folder: &'a Folder, scans: &'a [FileScan], now: Micros) -> Self {
         let context = Context {
             now,
-            last_of_three: surveys.iter().filter_map(|survey| survey.last_of_three).max(),
-            two_is_off_grid: surveys.iter().any(|survey| survey.two_is_off_grid),
+            last_of_three: scans.iter().filter_map(|scan| scan.last_of_three).max(),
+            two_is_off_grid: scans.iter().any(|scan| scan.two_is_off_grid),
             ..Context::default()
         };
-        Reading { folder, surveys, context, run: None }
+        Reading { folder, scans, context, run: None }
     }
 
     /// Judges the rows of one source.
@@ -62,7 +62,7 @@ impl<'a> Reading<'a> {
         }
         self.context.period_from = begins;
         self.context.is_cut_off = source.is_cut_off;
-        self.context.next_file = self.surveys[index + 1..].iter().find_map(|survey| survey.first);
+        self.context.next_file = self.scans[index + 1..].iter().find_map(|scan| scan.first);
         let (taken, last) = candles::read(file, &self.folder.series, &self.context)?;
         self.context.before = last;
         Ok(taken)

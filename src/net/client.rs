@@ -34,7 +34,7 @@ const REPAIR_SHARE: f64 = 0.3;
 
 /// How one exchange is reached.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// Another address than the exchange's own, such as a mirror.
     pub rest_url: Option<String>,
     /// A limit besides the exchange's quota.
@@ -43,9 +43,9 @@ pub struct Settings {
     pub timeout: Duration,
 }
 
-impl Default for Settings {
+impl Default for ClientSettings {
     fn default() -> Self {
-        Settings { rest_url: None, requests_per_second: None, timeout: Duration::from_secs(30) }
+        ClientSettings { rest_url: None, requests_per_second: None, timeout: Duration::from_secs(30) }
     }
 }
 
@@ -107,7 +107,7 @@ impl Client {
     /// [`NetError::Unusable`] when the address is no URL or the system offers no TLS.
     pub fn new(
         exchange: &'static dyn Exchange,
-        settings: Settings,
+        settings: ClientSettings,
         watch: Arc<dyn Watch>,
     ) -> Result<Client, NetError> {
         let unusable = |reason: String| NetError::Unusable { exchange: exchange.name(), reason };

@@ -18,7 +18,7 @@ mod client_tests;
 #[cfg(test)]
 mod script;
 
-pub use client::{Client, Hold, Received, Settings};
+pub use client::{Client, ClientSettings, Hold, Received};
 pub use clock::Clock;
 pub use error::{Advice, NetError};
 pub use limit::Limiter;

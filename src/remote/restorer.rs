@@ -30,10 +30,10 @@ impl std::fmt::Debug for Restorer {
     }
 }
 
-/// The answer of one remote.
-enum Asked {
-    Came,
-    Gone,
+/// The result of asking one remote.
+enum Fetched {
+    Found,
+    Missing,
     Failed(SyncReason, String),
 }
 
@@ -45,12 +45,12 @@ impl Restore for Restorer {
         for remote in self.remotes.iter().filter(holds) {
             let name = remote.name();
             let (reason, why) = match self.runtime.block_on(self.ask(&**remote, series, file, entry, to)) {
-                Asked::Came => {
+                Fetched::Found => {
                     self.telemetry.emit(FileRestored { remote: name, series, file, bytes: entry.bytes });
                     return Ok(());
                 }
-                Asked::Gone => (SyncReason::Mismatch, "it is not there any more".to_owned()),
-                Asked::Failed(reason, why) => {
+                Fetched::Missing => (SyncReason::Mismatch, "it is not there any more".to_owned()),
+                Fetched::Failed(reason, why) => {
                     is_gone = false;
                     (reason, why)
                 }
@@ -77,13 +77,13 @@ impl Restorer {
         file: &str,
         entry: &FileEntry,
         to: &Path,
-    ) -> Asked {
+    ) -> Fetched {
         let asking = ask(remote, series, file, entry, to);
         let answer = tokio::select! {
             answer = asking => answer,
             () = self.stop.cancelled() => Err(RemoteError::Stopped),
         };
-        answer.unwrap_or_else(|error| Asked::Failed(error.reason(), error.to_string()))
+        answer.unwrap_or_else(|error| Fetched::Failed(error.reason(), error.to_string()))
     }
 }
 
@@ -93,21 +93,21 @@ async fn ask(
     file: &str,
     entry: &FileEntry,
     to: &Path,
-) -> Result<Asked, RemoteError> {
+) -> Result<Fetched, RemoteError> {
     let folder = Layout::key(series);
     let seal = Seal { bytes: entry.bytes, sha256: entry.sha256.clone() };
     match fetch_file(remote, series, file, to).await? {
-        Some(found) if found.seal == seal => Ok(Asked::Came),
+        Some(found) if found.seal == seal => Ok(Fetched::Found),
         Some(_) => {
             let why = "what is there is another file; `dccd restore` takes in what it holds".to_owned();
-            Ok(Asked::Failed(SyncReason::Mismatch, why))
+            Ok(Fetched::Failed(SyncReason::Mismatch, why))
         }
         // A disk that is not mounted there looks like an empty one: the ledger beside the file tells.
         None => match remote.head(&format!("{folder}/_series.json")).await? {
-            Some(_) => Ok(Asked::Gone),
+            Some(_) => Ok(Fetched::Missing),
             None => {
                 let why = "nothing of the series is there; is the disk mounted?".to_owned();
-                Ok(Asked::Failed(SyncReason::Refused, why))
+                Ok(Fetched::Failed(SyncReason::Refused, why))
             }
         },
     }

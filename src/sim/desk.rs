@@ -28,7 +28,7 @@ const PAGE_503: &str = "<html><body><h1>503 Service Temporarily Unavailable</h1>
 const PAGE_200: &str = "<!DOCTYPE html><html><body>Just a moment, checking your browser</body></html>";
 
 /// The outcome of a request.
-pub(super) enum Outcome {
+pub(super) enum Served {
     /// It is answered.
     Answer(Box<Response<ReplyBody>>),
     /// Its connection is reset.
@@ -95,7 +95,7 @@ impl Desk {
     }
 
     /// Handles a request; returns the outcome and how long it takes.
-    pub(super) fn handle(&self, method: &Method, uri: &Uri) -> (Outcome, Duration) {
+    pub(super) fn handle(&self, method: &Method, uri: &Uri) -> (Served, Duration) {
         let world = self.world();
         let at = self.started.elapsed();
         let query = Query(uri.query().unwrap_or_default());
@@ -120,8 +120,8 @@ impl Desk {
         self.ledger().log.add(Seen { at, endpoint, path, status, fault });
 
         let outcome = match fault {
-            Some(Fault::Reset) => Outcome::Reset,
-            Some(Fault::Silent) => Outcome::Silence,
+            Some(Fault::Reset) => Served::Reset,
+            Some(Fault::Silent) => Served::Silence,
             _ => draft.dress(&world.knobs, venue.usage(used, &world.knobs), fault),
         };
         (outcome, world.knobs.latency)
@@ -227,7 +227,7 @@ impl Draft {
     }
 
     /// The answer with its headers, its body broken as the fault wants.
-    fn dress(self, knobs: &Knobs, usage: Vec<(&'static str, String)>, fault: Option<Fault>) -> Outcome {
+    fn dress(self, knobs: &Knobs, usage: Vec<(&'static str, String)>, fault: Option<Fault>) -> Served {
         let content_type = if self.is_json { "application/json;charset=UTF-8" } else { "text/html" };
         let mut answer = Response::builder()
             .status(self.status)
@@ -258,9 +258,9 @@ impl Draft {
             _ => ReplyBody::Whole(body),
         };
         match answer.body(body) {
-            Ok(answer) => Outcome::Answer(Box::new(answer)),
+            Ok(answer) => Served::Answer(Box::new(answer)),
             // Every header above is plain text, so this is not reached.
-            Err(_) => Outcome::Reset,
+            Err(_) => Served::Reset,
         }
     }
 }

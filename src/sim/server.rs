@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{HELD, ReplyBody};
-use super::desk::{Desk, Outcome};
+use super::desk::{Desk, Served};
 use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::Market;
@@ -149,9 +149,9 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Response<
         tokio::time::sleep(latency).await;
     }
     match outcome {
-        Outcome::Answer(answer) => Ok(*answer),
-        Outcome::Reset => Err(Reset),
-        Outcome::Silence => {
+        Served::Answer(answer) => Ok(*answer),
+        Served::Reset => Err(Reset),
+        Served::Silence => {
             tokio::time::sleep(HELD).await;
             Err(Reset)
         }

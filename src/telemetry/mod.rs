@@ -20,7 +20,7 @@ pub mod trace;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use health::{HealthMonitor, Outcome, PairHealth, SeriesHealth, read_pairs};
+pub use health::{HealthMonitor, PairHealth, RunRecord, SeriesHealth, read_pairs};
 pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
 pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;

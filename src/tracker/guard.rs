@@ -6,7 +6,9 @@ use std::time::Duration;
 use thiserror::Error as Failure;
 use tokio::time::{Instant, interval_at};
 
-use crate::tracker::{Claim, Claimer, Fault, Held, Next, Refusal, Start, Tracker, TrackerError, Verdict};
+use crate::tracker::{
+    Claim, Claimer, Fault, HeldLease, Next, Refusal, Start, Tracker, TrackerError, Verdict,
+};
 
 /// A task as the work on it sees it.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl Tracker {
         let third = (claimer.lease / 3).max(Duration::from_millis(1));
         let mut ticks = interval_at(Instant::now() + third, third);
         let mut ends = Instant::now() + claimer.lease;
-        let held = [Held::from(claim)];
+        let held = [HeldLease::from(claim)];
         while Instant::now() + margin(claimer.lease) < ends {
             ticks.tick().await;
             let asked = Instant::now();

@@ -10,7 +10,7 @@ use crate::tracker::{Claimer, Tracker, TrackerError};
 
 /// A series that is the asking worker's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
+pub struct SeriesFence {
     /// The series, as text.
     pub series: String,
     /// The fence of the ownership; it grows whenever another worker takes the series over.
@@ -49,11 +49,15 @@ impl Tracker {
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn own(&self, claimer: Claimer<'_>, series: &[String]) -> Result<Vec<Owned>, TrackerError> {
+    pub async fn own(
+        &self,
+        claimer: Claimer<'_>,
+        series: &[String],
+    ) -> Result<Vec<SeriesFence>, TrackerError> {
         let (lease, wanted) = (micros(claimer.lease), json(series));
         let values = values![self.now(), lease, &wanted, claimer.worker];
         let owned: Vec<(String, i64)> = self.write("own", |sql| sql.own, values).await?;
-        Ok(owned.into_iter().map(|(series, fence)| Owned { series, fence }).collect())
+        Ok(owned.into_iter().map(|(series, fence)| SeriesFence { series, fence }).collect())
     }
 
     /// Renews everything a worker owns, in one statement; gives what is still its own.

@@ -13,7 +13,7 @@ const REAPED_AT_ONCE: i64 = 200;
 
 /// A held task, with the proof of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldLease {
     /// The task.
     pub id: String,
     /// The fence of the attempt.
@@ -22,9 +22,9 @@ pub struct Held {
     pub data: Option<String>,
 }
 
-impl From<&Claim> for Held {
+impl From<&Claim> for HeldLease {
     fn from(claim: &Claim) -> Self {
-        Held { id: claim.id.clone(), fence: claim.fence, data: None }
+        HeldLease { id: claim.id.clone(), fence: claim.fence, data: None }
     }
 }
 
@@ -43,7 +43,11 @@ impl Tracker {
     ///
     /// # Errors
     /// Where the store fails; the leases then last as long as they did.
-    pub async fn renew(&self, claimer: Claimer<'_>, held: &[Held]) -> Result<Vec<Renewed>, TrackerError> {
+    pub async fn renew(
+        &self,
+        claimer: Claimer<'_>,
+        held: &[HeldLease],
+    ) -> Result<Vec<Renewed>, TrackerError> {
         let (now, held) = (self.now(), wire(held));
         let values = values![now, micros(claimer.lease), &held];
         let renewed: Vec<(String, i64)> = self.write("renew", |sql| sql.renew, values).await?;
@@ -106,13 +110,13 @@ impl Tracker {
     ///
     /// # Errors
     /// Where the store fails; none of them has ended then.
-    pub async fn complete(&self, queue: &str, held: &[Held]) -> Result<Vec<String>, TrackerError> {
+    pub async fn complete(&self, queue: &str, held: &[HeldLease]) -> Result<Vec<String>, TrackerError> {
         let done = self.trying("complete", || self.complete_once(held)).await?;
         self.telemetry.emit(AttemptsSucceeded { exchange: queue, attempts: done.len() as u64 });
         Ok(done)
     }
 
-    async fn complete_once(&self, held: &[Held]) -> sqlx::Result<Vec<String>> {
+    async fn complete_once(&self, held: &[HeldLease]) -> sqlx::Result<Vec<String>> {
         let (mut change, now, held) = (self.change().await?, self.now(), wire(held));
         let done: Vec<(String,)> = change.rows(change.sql.complete, values![now, &held]).await?;
         if !change.sql.close_attempts.is_empty() {
@@ -185,7 +189,7 @@ impl Tracker {
     }
 }
 
-fn wire(held: &[Held]) -> String {
+fn wire(held: &[HeldLease]) -> String {
     let wire = held.iter().map(|held| Wire { id: &held.id, fence: held.fence, data: held.data.as_deref() });
     json(&wire.collect::<Vec<_>>())
 }

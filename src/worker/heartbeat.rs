@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Worker, lock};
 use crate::clock::now;
-use crate::tracker::{Beat, Held, TrackerError};
+use crate::tracker::{Beat, HeldLease, TrackerError};
 use crate::worker::host::rss_bytes;
 
 /// The longest time between two heartbeats.
@@ -92,9 +92,9 @@ impl Worker {
 
     pub(crate) async fn renew(&self) -> Result<(), TrackerError> {
         let asked = Instant::now();
-        let held: Vec<Held> = lock(&self.held_tasks.held)
+        let held: Vec<HeldLease> = lock(&self.held_tasks.held)
             .iter()
-            .map(|(id, held_task)| Held { id: id.clone(), fence: held_task.fence, data: None })
+            .map(|(id, held_task)| HeldLease { id: id.clone(), fence: held_task.fence, data: None })
             .collect();
         if held.is_empty() {
             return Ok(());
@@ -103,7 +103,7 @@ impl Worker {
         let answers: HashMap<&str, bool> =
             renewed.iter().map(|renewed| (renewed.id.as_str(), renewed.cancel_requested)).collect();
         let mut held_tasks = lock(&self.held_tasks.held);
-        for Held { id, fence, .. } in &held {
+        for HeldLease { id, fence, .. } in &held {
             let Some(held_task) = held_tasks.get_mut(id).filter(|held_task| held_task.fence == *fence) else {
                 continue;
             };

@@ -29,7 +29,7 @@ use crate::telemetry::Telemetry;
 use crate::tracker::{Claim, Claimer, Tracker, TrackerError, Verdict, WorkerRow};
 pub(crate) use crate::worker::config::{Sharing, WorkerConfig};
 pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, RunPermit};
-use crate::worker::fleet::{ONCE, Owned};
+use crate::worker::fleet::{ONCE, Ownerships};
 use crate::worker::host::{host, place_id};
 pub(crate) use crate::worker::known::tell_coverage;
 use crate::worker::queue_depths::QueueDepths;
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     place: String,
     began: Micros,
     held_tasks: Arc<HeldTasks>,
-    owned: Arc<Owned>,
+    owned: Arc<Ownerships>,
     /// Configured series whose jobs recur.
     recurring: Mutex<BTreeSet<String>>,
     /// Whether there may be rows of jobs that are no longer configured.
@@ -116,7 +116,12 @@ impl Worker {
         let once = if config.is_daemon { "" } else { ONCE };
         let name = format!("{name}:{}:{:x}{once}", std::process::id(), began.0);
         let worker = Worker {
-            owned: Arc::new(Owned::new(tracker.clone(), telemetry.clone(), name.clone(), config.clone())),
+            owned: Arc::new(Ownerships::new(
+                tracker.clone(),
+                telemetry.clone(),
+                name.clone(),
+                config.clone(),
+            )),
             name,
             place: format!("{host}:{}", place_id(own)),
             tracker,
@@ -143,7 +148,7 @@ impl Worker {
     }
 
     /// The series it owns.
-    pub(crate) fn owned(&self) -> &Arc<Owned> {
+    pub(crate) fn owned(&self) -> &Arc<Ownerships> {
         &self.owned
     }
 

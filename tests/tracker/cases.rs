@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dccd::model::Micros;
-use dccd::tracker::{Claimer, Held, NewTask, Next, Priority, Refusal, Start, Status, Verdict};
+use dccd::tracker::{Claimer, HeldLease, NewTask, Next, Priority, Refusal, Start, Status, Verdict};
 
 use crate::world::{LEASE, QUEUE, T, World, after, fault, on_both_stores};
 
@@ -244,11 +244,11 @@ async fn unlock_fences_the_holder_out_of_everything(world: World) {
 
     assert_eq!(world.task("w1").await.status, Status::Failed);
     let claimer = Claimer { worker: "a", lease: LEASE };
-    assert_eq!(world.tracker.renew(claimer, &[Held::from(&held)]).await.unwrap(), []);
+    assert_eq!(world.tracker.renew(claimer, &[HeldLease::from(&held)]).await.unwrap(), []);
     let lost = Refusal::LeaseLost { id: "w1".into() };
     assert_eq!(world.succeed(&held).await.unwrap_err().refusal(), Some(&lost));
     assert_eq!(world.fail(&held, "boom").await.unwrap_err().refusal(), Some(&lost));
-    assert_eq!(world.tracker.complete(QUEUE, &[Held::from(&held)]).await.unwrap(), [""; 0]);
+    assert_eq!(world.tracker.complete(QUEUE, &[HeldLease::from(&held)]).await.unwrap(), [""; 0]);
     assert_eq!(world.outcomes("w1").await, ["lease_lost"]);
     assert_eq!(world.claim(1).await[0].id, "w1");
     assert!(matches!(
@@ -262,7 +262,7 @@ async fn renewal_keeps_others_out_and_carries_progress(world: World) {
     let held = world.start("w1", "a").await.unwrap();
     world.at(300.0);
     let claimer = Claimer { worker: "a", lease: LEASE };
-    let progress = Held { data: Some("{\"cursor\":7}".into()), ..Held::from(&held) };
+    let progress = HeldLease { data: Some("{\"cursor\":7}".into()), ..HeldLease::from(&held) };
 
     let renewed = world.tracker.renew(claimer, &[progress]).await.unwrap();
 
@@ -272,7 +272,7 @@ async fn renewal_keeps_others_out_and_carries_progress(world: World) {
     world.at(1000.0);
     assert!(matches!(world.start("w1", "b").await.unwrap_err().refusal(), Some(Refusal::TaskLocked { .. })));
     // Without progress the last is kept.
-    world.tracker.renew(claimer, &[Held::from(&held)]).await.unwrap();
+    world.tracker.renew(claimer, &[HeldLease::from(&held)]).await.unwrap();
     assert_eq!(world.task("w1").await.data, "{\"cursor\":7}");
 }
 
@@ -391,7 +391,7 @@ async fn a_cancelled_holder_learns_it_at_the_next_renewal(world: World) {
     world.tracker.cancel("w2").await.unwrap();
 
     let claimer = Claimer { worker: "a", lease: LEASE };
-    let renewed = world.tracker.renew(claimer, &[Held::from(&claim)]).await.unwrap();
+    let renewed = world.tracker.renew(claimer, &[HeldLease::from(&claim)]).await.unwrap();
     assert!(renewed[0].cancel_requested);
     let verdict = Verdict::Cancelled { again_at: None };
     assert_eq!(world.tracker.settle(&claim, &verdict, None).await.unwrap(), Status::Ignored);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dccd::db::{Database, Pool};
 use dccd::telemetry::Telemetry;
-use dccd::tracker::{Claimer, Held, NewTask, Refusal, Start, Status, Tracker, Verdict};
+use dccd::tracker::{Claimer, HeldLease, NewTask, Refusal, Start, Status, Tracker, Verdict};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -110,7 +110,7 @@ async fn sixteen_workers_run_every_task_once_and_none_meets_an_error(store: Stor
                     return done;
                 }
                 assert!(claimed.iter().all(|claim| claim.fence == 1), "somebody had it before");
-                let held: Vec<Held> = claimed.iter().map(Held::from).collect();
+                let held: Vec<HeldLease> = claimed.iter().map(HeldLease::from).collect();
                 done += tracker.complete(QUEUE, &held).await.unwrap().len() as u64;
             }
         });
@@ -222,7 +222,7 @@ async fn a_process_that_was_stopped_past_its_lease_changes_nothing_when_it_goes_
         assert_eq!(store.tracker.task(&claim.id).await.unwrap().map(as_stored), before, "{}", claim.id);
         assert_eq!(store.outcomes(&claim.id).await, ["lease_lost", "running"]);
     }
-    let held: Vec<Held> = taken.iter().map(Held::from).collect();
+    let held: Vec<HeldLease> = taken.iter().map(HeldLease::from).collect();
     assert_eq!(store.tracker.complete(QUEUE, &held).await.unwrap().len(), 10, "the heir's count");
     drop(said);
 }
@@ -282,7 +282,7 @@ async fn holds_ten_tasks() {
     eprintln!("holds {}", held.len());
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).unwrap();
-    let wire: Vec<Held> = held.iter().map(Held::from).collect();
+    let wire: Vec<HeldLease> = held.iter().map(HeldLease::from).collect();
     let completed = tracker.complete(QUEUE, &wire).await.unwrap().len();
     let renewed = tracker.renew(claimer, &wire).await.unwrap().len();
     let mut settled = 0;
@@ -318,7 +318,7 @@ async fn reaps_and_works_by_its_own_clock() {
             eprintln!("claimed {} {}", claim.id, lease.until.0);
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
-        let held: Vec<Held> = claimed.iter().map(Held::from).collect();
+        let held: Vec<HeldLease> = claimed.iter().map(HeldLease::from).collect();
         assert_eq!(tracker.complete(QUEUE, &held).await.unwrap().len(), held.len());
         idle = if claimed.is_empty() { idle + 1 } else { 0 };
     }

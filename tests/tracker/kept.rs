@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dccd::model::Series;
-use dccd::tracker::{Claimer, Held, NewTask, Next, Retention, Status, Verdict};
+use dccd::tracker::{Claimer, HeldLease, NewTask, Next, Retention, Status, Verdict};
 
 use crate::world::{LEASE, QUEUE, World, after, fault, on_both_stores};
 
@@ -69,9 +69,12 @@ async fn a_batch_is_claimed_and_completed_at_once(world: World) {
     let claimed = world.claim(50).await;
     assert_eq!((claimed.len(), claimed.iter().filter(|claim| claim.fence == 1).count()), (50, 50));
     world.tracker.unlock(&claimed[7].id).await.unwrap();
-    let held: Vec<Held> = claimed
+    let held: Vec<HeldLease> = claimed
         .iter()
-        .map(|claim| Held { data: Some(format!("{{\"of\":\"{}\"}}", claim.id)), ..Held::from(claim) })
+        .map(|claim| HeldLease {
+            data: Some(format!("{{\"of\":\"{}\"}}", claim.id)),
+            ..HeldLease::from(claim)
+        })
         .collect();
 
     let done = world.tracker.complete(QUEUE, &held).await.unwrap();

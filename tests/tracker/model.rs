@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dccd::model::Micros;
 use dccd::tracker::{
-    Claim, Claimer, Held, NewTask, Next, Priority, Refusal, Start, Status, Task, TaskKind, TrackerError,
+    Claim, Claimer, HeldLease, NewTask, Next, Priority, Refusal, Start, Status, Task, TaskKind, TrackerError,
     Verdict, outcome,
 };
 
@@ -203,15 +203,15 @@ async fn settle(world: &World, model: &mut Model, held: &[Claim], dice: &mut Dic
 }
 
 async fn complete(world: &World, model: &mut Model, held: &[Claim], dice: &mut Dice, now: Micros) {
-    let mut some: BTreeMap<&str, Held> = BTreeMap::new();
+    let mut some: BTreeMap<&str, HeldLease> = BTreeMap::new();
     for claim in held {
         if dice.once_in(2) {
             continue;
         }
         let data = dice.once_in(2).then(|| "{\"cursor\":2}".to_owned());
-        some.insert(&claim.id, Held { data, ..Held::from(claim) });
+        some.insert(&claim.id, HeldLease { data, ..HeldLease::from(claim) });
     }
-    let some: Vec<Held> = some.into_values().collect();
+    let some: Vec<HeldLease> = some.into_values().collect();
     let mut done = world.tracker.complete(QUEUE, &some).await.unwrap();
     let mut expected = Vec::new();
     for held in &some {
@@ -232,7 +232,8 @@ async fn complete(world: &World, model: &mut Model, held: &[Claim], dice: &mut D
 
 async fn renew(world: &World, model: &mut Model, held: &[Claim], dice: &mut Dice, now: Micros) {
     let newest: BTreeMap<&str, &Claim> = held.iter().map(|claim| (claim.id.as_str(), claim)).collect();
-    let some: Vec<Held> = newest.into_values().filter(|_| dice.once_in(2)).map(Held::from).collect();
+    let some: Vec<HeldLease> =
+        newest.into_values().filter(|_| dice.once_in(2)).map(HeldLease::from).collect();
     let claimer = Claimer { worker: "whoever", lease: LEASE };
     let mut renewed = world.tracker.renew(claimer, &some).await.unwrap();
     renewed.sort_by(|a, b| a.id.cmp(&b.id));

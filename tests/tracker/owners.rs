@@ -1,6 +1,6 @@
 //! One process writes a series.
 
-use dccd::tracker::{Claimer, Owned};
+use dccd::tracker::{Claimer, SeriesFence};
 
 use crate::world::{LEASE, World, on_both_stores};
 
@@ -17,7 +17,7 @@ const SERIES: &str = "binance/BTC-USDT/ohlc/1m";
 async fn own(world: &World, worker: &str) -> Vec<i64> {
     let claimer = Claimer { worker, lease: LEASE };
     let owned = world.tracker.own(claimer, &[SERIES.to_owned()]).await.unwrap();
-    owned.iter().for_each(|Owned { series, .. }| assert_eq!(series, SERIES));
+    owned.iter().for_each(|SeriesFence { series, .. }| assert_eq!(series, SERIES));
     owned.into_iter().map(|owned| owned.fence).collect()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use dccd::db::Database;
 use dccd::telemetry::Telemetry;
-use dccd::tracker::{Claimer, Fault, Filter, Held, NewTask, Next, Status, Tracker, Verdict};
+use dccd::tracker::{Claimer, Fault, Filter, HeldLease, NewTask, Next, Status, Tracker, Verdict};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -145,7 +145,7 @@ async fn work(tracker: Tracker, name: String, mut dice: Dice, said: Sender<Strin
         if claimed.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let mut held: Vec<Held> = claimed.iter().map(Held::from).collect();
+        let mut held: Vec<HeldLease> = claimed.iter().map(HeldLease::from).collect();
         if let (Some(first), true) = (claimed.first(), dice.below(4) == 0) {
             let fault = Fault { class: "other".into(), message: "boom".into(), causes: Vec::new() };
             let verdict = match dice.below(3) {

@@ -12,7 +12,7 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::exchange::{AssetNames, Instrument, find};
 use crate::model::Pair;
-use crate::net::{Client, NetError, Settings, Silent};
+use crate::net::{Client, ClientSettings, NetError, Silent};
 use crate::telemetry::events::Chain;
 
 /// How long all questions together may take; one still open then is a failure.
@@ -74,7 +74,7 @@ pub(super) async fn ask(
 
 fn client(config: &Config, name: &str) -> Option<Result<Client, NetError>> {
     let settings = config.exchange(name);
-    let settings = Settings {
+    let settings = ClientSettings {
         rest_url: settings.rest_url,
         requests_per_second: settings.requests_per_second,
         timeout: settings.timeout,

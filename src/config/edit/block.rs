@@ -48,14 +48,14 @@ pub(super) enum Pairs {
 
 /// A line without its break, by its place in the text.
 #[derive(Clone, Copy)]
-struct Line<'a> {
+struct YamlLine<'a> {
     text: &'a str,
     from: usize,
     /// Where the line before it ends, without its break.
     before: usize,
 }
 
-impl<'a> Line<'a> {
+impl<'a> YamlLine<'a> {
     fn indent(&self) -> usize {
         self.text.len() - self.text.trim_start_matches(' ').len()
     }
@@ -85,13 +85,13 @@ fn says_something(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('#')
 }
 
-fn lines(text: &str) -> Vec<Line<'_>> {
+fn lines(text: &str) -> Vec<YamlLine<'_>> {
     let (mut from, mut before) = (0, 0);
     text.split_inclusive('\n')
         .map(|raw| {
             let bare = raw.strip_suffix('\n').unwrap_or(raw);
             let bare = bare.strip_suffix('\r').unwrap_or(bare);
-            let line = Line { text: bare, from, before };
+            let line = YamlLine { text: bare, from, before };
             (from, before) = (from + raw.len(), from + bare.len());
             line
         })
@@ -129,7 +129,7 @@ pub(super) fn jobs(text: &str, key: &str) -> Option<Jobs> {
     Some(if items.is_empty() { Jobs::Empty { value: colon..colon } } else { Jobs::Block { colon, items } })
 }
 
-fn items(text: &str, lines: &[Line<'_>]) -> Option<Vec<Item>> {
+fn items(text: &str, lines: &[YamlLine<'_>]) -> Option<Vec<Item>> {
     let mut items: Vec<Item> = Vec::new();
     let mut skip_until = 0;
     for (index, line) in lines.iter().enumerate() {
@@ -153,7 +153,7 @@ fn items(text: &str, lines: &[Line<'_>]) -> Option<Vec<Item>> {
 }
 
 /// The item that begins on a line, and where its flow mapping ends if it is one.
-fn item(text: &str, lines: &[Line<'_>], index: usize, body: usize) -> Option<(Item, usize)> {
+fn item(text: &str, lines: &[YamlLine<'_>], index: usize, body: usize) -> Option<(Item, usize)> {
     let line = lines[index];
     let mut own =
         Item { lines: line.before..line.end(), dash: line.indent(), body, indent: body - line.from };
@@ -175,7 +175,7 @@ pub(super) fn pairs(text: &str, item: &Item) -> Option<Pairs> {
     if text[item.body..].starts_with('{') {
         return pairs_of_map(text, item.body);
     }
-    let lines: Vec<Line<'_>> = lines(text)
+    let lines: Vec<YamlLine<'_>> = lines(text)
         .into_iter()
         .filter(|line| line.from < item.lines.end && line.end() >= item.body)
         .collect();
@@ -204,7 +204,7 @@ pub(super) fn pairs_of_map(text: &str, open: usize) -> Option<Pairs> {
     text[at..].starts_with('[').then(|| flow::scan(text, at))?.map(Pairs::Flow)
 }
 
-fn block_pairs(lines: &[Line<'_>], indent: usize) -> Option<Pairs> {
+fn block_pairs(lines: &[YamlLine<'_>], indent: usize) -> Option<Pairs> {
     let (mut found, mut dash) = (Vec::new(), None);
     for line in lines.iter().filter(|line| line.says_something()) {
         let own = line.indent();

@@ -19,7 +19,7 @@ struct Answered<'a, T> {
 
 /// The same without what is in it.
 #[derive(Deserialize)]
-struct Outcome<'a> {
+struct EnvelopeStatus<'a> {
     #[serde(borrow)]
     code: Text<'a>,
     #[serde(borrow)]
@@ -66,6 +66,6 @@ impl Envelope for Data {
 
 /// The refusal of an envelope whose code is an error.
 pub(super) fn said_refusal(body: &[u8]) -> Option<Refusal> {
-    let outcome: Outcome<'_> = serde_json::from_slice(body).ok()?;
+    let outcome: EnvelopeStatus<'_> = serde_json::from_slice(body).ok()?;
     (&*outcome.code != "0").then(|| refusal(&outcome.code, &outcome.msg))
 }

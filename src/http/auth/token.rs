@@ -15,10 +15,10 @@ const MOST_BYTES: u64 = 4_096;
 /// A token in a file, read again when the file changes. An unreadable file holds no token.
 pub(super) struct TokenFile {
     path: PathBuf,
-    held: Mutex<Held>,
+    held: Mutex<LoadedToken>,
 }
 
-struct Held {
+struct LoadedToken {
     looked: Instant,
     seen: Option<(SystemTime, u64)>,
     /// Only hashes are kept and compared, so that timing reveals nothing about the token.
@@ -28,7 +28,7 @@ struct Held {
 impl TokenFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let (token, seen) = read(path)?;
-        let held = Held { looked: Instant::now(), seen: Some(seen), token: Some(token) };
+        let held = LoadedToken { looked: Instant::now(), seen: Some(seen), token: Some(token) };
         Ok(TokenFile { path: path.to_owned(), held: Mutex::new(held) })
     }
 
@@ -41,7 +41,7 @@ impl TokenFile {
         held.token.is_some_and(|token| same(token.as_ref(), shown.as_ref()))
     }
 
-    fn look(&self, held: &mut Held) {
+    fn look(&self, held: &mut LoadedToken) {
         held.looked = Instant::now();
         let seen = stamp(&self.path).ok();
         if seen.is_some() && seen == held.seen {
@@ -57,7 +57,7 @@ impl TokenFile {
         };
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, LoadedToken> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

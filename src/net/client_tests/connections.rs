@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exchange::{self};
 use crate::net::script::{Reply, Script, answer};
-use crate::net::{Advice, Client, NetError, Settings, Silent};
+use crate::net::{Advice, Client, ClientSettings, NetError, Silent};
 use crate::telemetry::Reason;
 
 use super::*;
@@ -140,7 +140,7 @@ async fn a_redirect_to_the_same_host_is_followed_but_not_for_ever() {
 #[test]
 fn an_address_that_is_no_url_is_refused_when_the_client_is_built() {
     for url in ["api.binance.com", "ftp://api.binance.com", ""] {
-        let settings = Settings { rest_url: Some(url.to_owned()), ..Settings::default() };
+        let settings = ClientSettings { rest_url: Some(url.to_owned()), ..ClientSettings::default() };
 
         let built = Client::new(exchange::find("binance").unwrap(), settings, Arc::new(Silent));
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exchange::{self, HttpRequest};
 use crate::net::script::{Reply, Script, answer};
-use crate::net::{Advice, Client, NetError, Settings, Silent, Watch};
+use crate::net::{Advice, Client, ClientSettings, NetError, Silent, Watch};
 use crate::telemetry::Reason;
 
 use super::*;
@@ -209,7 +209,7 @@ async fn limits_and_bans_that_stand_only_in_words_are_obeyed_to_their_end() {
         };
         let reply = Reply::Bytes(answer(status, &put(headers), put(body).as_bytes()));
         let script = Script::serve(vec![reply]).await;
-        let settings = Settings { rest_url: Some(script.url.clone()), ..Settings::default() };
+        let settings = ClientSettings { rest_url: Some(script.url.clone()), ..ClientSettings::default() };
         let exchange = exchange::find(name).unwrap();
         let client = Client::new(exchange, settings, Arc::new(Silent)).unwrap();
         let stop = CancellationToken::new();

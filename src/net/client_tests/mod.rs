@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::{self, Budget, HttpRequest};
 use crate::model::Micros;
 use crate::net::script::{Reply, Script, answer};
-use crate::net::{Client, NetError, Received, Settings, Silent, Watch};
+use crate::net::{Client, ClientSettings, NetError, Received, Silent, Watch};
 
 /// A watch that records its notices, in order.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl Watch for Heard {
 
 pub(super) fn client_of(url: &str, timeout: Duration, watch: Arc<dyn Watch>) -> Client {
     let exchange = exchange::find("binance").unwrap();
-    let settings = Settings { rest_url: Some(url.to_owned()), requests_per_second: None, timeout };
+    let settings = ClientSettings { rest_url: Some(url.to_owned()), requests_per_second: None, timeout };
     Client::new(exchange, settings, watch).unwrap()
 }
 

@@ -7,7 +7,7 @@ use super::Chain;
 use crate::clock::now;
 use crate::model::{Micros, Series, Window};
 use crate::telemetry::outages::Ended;
-use crate::telemetry::{Event, Outcome, Reason, Telemetry};
+use crate::telemetry::{Event, Reason, RunRecord, Telemetry};
 
 /// A run began.
 pub struct JobStarted<'a> {
@@ -41,7 +41,7 @@ pub struct JobSucceeded<'a> {
 impl Event for JobSucceeded<'_> {
     fn emit(self, telemetry: &Telemetry) {
         run_ended(telemetry, self.series, self.took);
-        let outcome = Outcome { rows: self.rows, error: None, at: self.at };
+        let outcome = RunRecord { rows: self.rows, error: None, at: self.at };
         let health = telemetry.health().record_run(self.series, outcome);
         telemetry.metrics().show_health(&health);
         telemetry.judge(|outages| outages.record(self.series, self.at, Ended::Well));
@@ -70,7 +70,7 @@ impl Event for JobFailed<'_> {
         run_ended(telemetry, self.series, self.took);
         telemetry.metrics().series(self.series).count_failure(self.reason);
         let error = Chain(self.error).to_string();
-        let outcome = Outcome { rows: self.rows, error: Some(error.clone()), at: self.at };
+        let outcome = RunRecord { rows: self.rows, error: Some(error.clone()), at: self.at };
         let health = telemetry.health().record_run(self.series, outcome);
         telemetry.metrics().show_health(&health);
         let is_storage = self.reason == Reason::Storage;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{PairHealth, SeriesHealth, State};
+use super::{HealthState, PairHealth, SeriesHealth};
 use crate::model::Micros;
 
-impl State {
+impl HealthState {
     /// Every pair's entry. What is known beyond the series adds its rows; its times and errors count only
     /// where no series of the pair has recorded a run.
     pub(super) fn folded(&self) -> BTreeMap<String, PairHealth> {
@@ -83,9 +83,9 @@ mod tests {
         assert_eq!(folded["kraken/ETH/USD"], known);
     }
 
-    fn state(series: &[SeriesHealth]) -> State {
+    fn state(series: &[SeriesHealth]) -> HealthState {
         let series = series.iter().map(|health| (health.series.clone(), health.clone())).collect();
-        State { series, ..State::default() }
+        HealthState { series, ..HealthState::default() }
     }
 
     fn health(series: &str, run: Option<i64>, success: Option<i64>, rows: u64, errors: u32) -> SeriesHealth {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use file::read_pairs;
-pub use record::{Outcome, PairHealth, SeriesHealth};
+pub use record::{PairHealth, RunRecord, SeriesHealth};
 
 use crate::clock::now;
 use crate::model::{Micros, Series};
@@ -40,13 +40,13 @@ const FORGOTTEN: &str = "what failed is not known: the state store was made anew
 /// ```
 pub struct HealthMonitor {
     file: Option<PathBuf>,
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
     /// Held while the file is written, so that an older state never replaces a newer one.
     writing: Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
+struct HealthState {
     /// By pair: what is known beyond its series, from the file or from calls that name only the pair.
     pairs: BTreeMap<String, PairHealth>,
     series: BTreeMap<Series, SeriesHealth>,
@@ -62,7 +62,7 @@ impl HealthMonitor {
     pub fn open(data_path: &Path) -> io::Result<Self> {
         let file = data_path.join(".dccd").join("metrics.json");
         let pairs = file::read_or_set_aside(&file)?;
-        let state = Mutex::new(State { pairs, ..State::default() });
+        let state = Mutex::new(HealthState { pairs, ..HealthState::default() });
         Ok(HealthMonitor { file: Some(file), state, writing: Mutex::default() })
     }
 
@@ -118,7 +118,7 @@ impl HealthMonitor {
     }
 
     /// Records a run of a series and says what is known of it now. Nothing is written: see [`Self::save`].
-    pub fn record_run(&self, series: &Series, outcome: Outcome) -> SeriesHealth {
+    pub fn record_run(&self, series: &Series, outcome: RunRecord) -> SeriesHealth {
         let mut state = self.state();
         state.changed = true;
         let health = state.series.entry(series.clone()).or_insert_with(|| SeriesHealth::unknown(series));
@@ -223,7 +223,7 @@ impl HealthMonitor {
         written
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -356,11 +356,11 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn succeeded(rows: u64, at: i64) -> Outcome {
-        Outcome { rows, error: None, at: Micros(at) }
+    fn succeeded(rows: u64, at: i64) -> RunRecord {
+        RunRecord { rows, error: None, at: Micros(at) }
     }
 
-    fn failed(at: i64) -> Outcome {
-        Outcome { rows: 0, error: Some("no answer".to_owned()), at: Micros(at) }
+    fn failed(at: i64) -> RunRecord {
+        RunRecord { rows: 0, error: Some("no answer".to_owned()), at: Micros(at) }
     }
 }

@@ -37,7 +37,7 @@ pub struct SeriesHealth {
 
 /// How one run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunRecord {
     /// New rows it stored.
     pub rows: u64,
     /// Its fault; none after a success.
@@ -58,7 +58,7 @@ impl SeriesHealth {
         }
     }
 
-    pub(super) fn record(&mut self, outcome: Outcome) {
+    pub(super) fn record(&mut self, outcome: RunRecord) {
         self.last_run_at = Some(outcome.at);
         self.rows = self.rows.saturating_add(outcome.rows);
         if outcome.error.is_none() {

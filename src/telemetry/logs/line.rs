@@ -22,7 +22,7 @@ const FIELD_LIMIT: usize = 24;
 const TAKEN: [&str; 7] = ["timestamp", "level", "series", "message", "target", "trace_id", "span_id"];
 
 /// An event taken apart.
-pub(super) struct Line {
+pub(super) struct LogLine {
     level: Level,
     target: &'static str,
     series: Option<String>,
@@ -38,10 +38,10 @@ enum Value {
     Plain(String),
 }
 
-impl Line {
+impl LogLine {
     pub(super) fn of(event: &Event<'_>) -> Self {
         let about = event.metadata();
-        let mut line = Line {
+        let mut line = LogLine {
             level: *about.level(),
             target: about.target(),
             series: None,
@@ -70,9 +70,9 @@ impl Line {
     }
 
     /// The line without what only this one says; it still says whose it is.
-    pub(super) fn bare(&self) -> Line {
+    pub(super) fn bare(&self) -> LogLine {
         let exchange = self.whose().filter(|_| self.series.is_none());
-        Line {
+        LogLine {
             level: self.level,
             target: self.target,
             series: self.series.clone(),
@@ -83,7 +83,7 @@ impl Line {
     }
 
     /// The same line saying that so many like it were left out.
-    pub(super) fn left_out(mut self, lines: u64) -> Line {
+    pub(super) fn left_out(mut self, lines: u64) -> LogLine {
         push(&mut self.message, format_args!(": {lines} like it were left out"));
         self
     }
@@ -166,7 +166,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = Bounded(String::new());
         // An error means no more than that the limit was reached.
@@ -261,11 +261,11 @@ fn push_char(out: &mut String, c: char) {
 }
 
 #[cfg(test)]
-impl Line {
+impl LogLine {
     /// A line without fields.
-    pub(super) fn said(level: Level, series: Option<&str>, message: &str) -> Line {
+    pub(super) fn said(level: Level, series: Option<&str>, message: &str) -> LogLine {
         let (series, message) = (series.map(str::to_owned), message.to_owned());
-        Line { level, target: "dccd::net", series, message, fields: Vec::new(), ids: None }
+        LogLine { level, target: "dccd::net", series, message, fields: Vec::new(), ids: None }
     }
 }
 
@@ -273,8 +273,8 @@ impl Line {
 mod tests {
     use super::*;
 
-    fn line(message: &str, fields: Vec<(&'static str, Value)>) -> Line {
-        Line { fields, ..Line::said(Level::WARN, Some("binance/BTC-USDT/ohlc/1h"), message) }
+    fn line(message: &str, fields: Vec<(&'static str, Value)>) -> LogLine {
+        LogLine { fields, ..LogLine::said(Level::WARN, Some("binance/BTC-USDT/ohlc/1h"), message) }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::trace::{self, Traces};
 use file::RotatingFile;
 use format::level_name;
-use line::Line;
+use line::LogLine;
 use stderr::Stderr;
 use throttle::Throttle;
 
@@ -151,7 +151,7 @@ struct Sink {
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let (sink, line) = (&self.0, Line::of(event));
+        let (sink, line) = (&self.0, LogLine::of(event));
         sink.metrics.program.log_messages.with_label_values(&[level_name(line.level())]).inc();
         // Routine is asked for as a whole.
         if line.level() <= Level::INFO {
@@ -167,7 +167,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
 }
 
 impl Sink {
-    fn write(&self, line: &Line) {
+    fn write(&self, line: &LogLine) {
         let line = line.text(self.format, now());
         if let Some(file) = &self.file {
             let written = file.lock().unwrap_or_else(PoisonError::into_inner).write(line.as_bytes());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
 
-use super::line::Line;
+use super::line::LogLine;
 
 /// Lines of a kind that are written within [`WINDOW`].
 const LINES: u32 = 20;
@@ -27,10 +27,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Counts the lines of each kind.
 pub(super) struct Throttle {
     hasher: RandomState,
-    state: Mutex<State>,
+    state: Mutex<ThrottleState>,
 }
 
-struct State {
+struct ThrottleState {
     kinds: HashMap<u64, Count>,
     swept: Instant,
 }
@@ -40,7 +40,7 @@ struct Count {
     written: u32,
     left_out: u64,
     /// The last line that was left out.
-    like: Option<Line>,
+    like: Option<LogLine>,
 }
 
 /// The verdict on a line.
@@ -48,18 +48,18 @@ pub(super) struct Verdict {
     /// Whether it is written.
     pub(super) is_written: bool,
     /// Lines to write before it, about those left out earlier.
-    pub(super) before: Vec<Line>,
+    pub(super) before: Vec<LogLine>,
 }
 
 impl Throttle {
     /// A table without a kind.
     pub(super) fn new(now: Instant) -> Self {
-        let state = State { kinds: HashMap::new(), swept: now };
+        let state = ThrottleState { kinds: HashMap::new(), swept: now };
         Throttle { hasher: RandomState::new(), state: Mutex::new(state) }
     }
 
     /// Judges a line of a place in the code.
-    pub(super) fn judge(&self, place: &Identifier, line: &Line, now: Instant) -> Verdict {
+    pub(super) fn judge(&self, place: &Identifier, line: &LogLine, now: Instant) -> Verdict {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.sweep(now);
         let mut kind = self.hasher.hash_one((place, line.message(), line.whose()));
@@ -79,15 +79,15 @@ impl Throttle {
     }
 
     /// Ends every count; gives what is to be said of lines left out.
-    pub(super) fn end(&self) -> Vec<Line> {
+    pub(super) fn end(&self) -> Vec<LogLine> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.kinds.drain().filter_map(|(_, count)| count.told()).collect()
     }
 }
 
-impl State {
+impl ThrottleState {
     /// Ends the counts whose time is over.
-    fn sweep(&mut self, now: Instant) -> Vec<Line> {
+    fn sweep(&mut self, now: Instant) -> Vec<LogLine> {
         if now.duration_since(self.swept) < SWEEP {
             return Vec::new();
         }
@@ -98,7 +98,7 @@ impl State {
 }
 
 impl Count {
-    fn told(self) -> Option<Line> {
+    fn told(self) -> Option<LogLine> {
         self.like.map(|line| line.left_out(self.left_out))
     }
 }
@@ -117,11 +117,11 @@ mod tests {
             .callsite()
     }
 
-    fn line(series: &str, message: &str) -> Line {
-        Line::said(Level::WARN, Some(series), message)
+    fn line(series: &str, message: &str) -> LogLine {
+        LogLine::said(Level::WARN, Some(series), message)
     }
 
-    fn told(lines: &[Line]) -> Vec<String> {
+    fn told(lines: &[LogLine]) -> Vec<String> {
         lines.iter().map(|line| format!("{} {}", line.whose().unwrap_or("-"), line.message())).collect()
     }
 

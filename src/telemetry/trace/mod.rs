@@ -25,7 +25,7 @@ use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use ids::current;
-pub use settings::Settings;
+pub use settings::TraceSettings;
 pub use spans::{
     Get, answered, carried, failed, fetch_page, here, http_get, job_run, journal_append, ledger_write,
     limit_wait, parquet_write, pushed, ran, read, sync_push, wrote,
@@ -65,7 +65,7 @@ impl Traces {
     ///
     /// # Errors
     /// When the endpoint is no address, or the system offers no TLS.
-    pub fn start(settings: &Settings, telemetry: Telemetry) -> Result<Self, TraceError> {
+    pub fn start(settings: &TraceSettings, telemetry: Telemetry) -> Result<Self, TraceError> {
         // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let exporter = SpanExporter::builder()

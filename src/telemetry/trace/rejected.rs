@@ -24,7 +24,7 @@ pub(in crate::telemetry) fn rejections() -> FilterFn<impl Fn(&Metadata<'_>) -> b
 
 impl<S: Subscriber> Layer<S> for Rejected {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut answer = Answer::default();
+        let mut answer = Rejection::default();
         event.record(&mut answer);
         // None rejected, and a word of advice beside: nothing is lost.
         if answer.spans > 0 {
@@ -34,12 +34,12 @@ impl<S: Subscriber> Layer<S> for Rejected {
 }
 
 #[derive(Default)]
-struct Answer {
+struct Rejection {
     spans: u64,
     why: String,
 }
 
-impl Visit for Answer {
+impl Visit for Rejection {
     fn record_i64(&mut self, field: &Field, value: i64) {
         if field.name() == "rejected_spans" {
             self.spans = u64::try_from(value).unwrap_or(0);

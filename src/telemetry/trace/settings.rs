@@ -20,7 +20,7 @@ const PATH: &str = "/v1/traces";
 
 /// Where traces go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct TraceSettings {
     /// The whole address they are posted to.
     pub endpoint: String,
     /// Spans that may wait to be sent.
@@ -31,7 +31,7 @@ pub struct Settings {
     pub problems: Vec<String>,
 }
 
-impl Settings {
+impl TraceSettings {
     /// The settings for an endpoint of the configuration, if it has one, and for variables; `None` if no traces
     /// are wanted.
     #[must_use]
@@ -47,7 +47,7 @@ impl Settings {
         let of_all = || set("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| below(&base));
         let endpoint = own.or_else(of_traces).or_else(of_all)?;
         let queue = set("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|text| text.parse().ok());
-        Some(Settings {
+        Some(TraceSettings {
             endpoint,
             queue_spans: queue.unwrap_or(QUEUE_SPANS).clamp(1, MOST_SPANS),
             service_name: set("OTEL_SERVICE_NAME"),
@@ -108,7 +108,7 @@ const NUMBERS: [&str; 6] = [
     "OTEL_BSP_EXPORT_TIMEOUT",
 ];
 
-/// Settings that the SDK would pass over without a word.
+/// TraceSettings that the SDK would pass over without a word.
 fn problems(set: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for name in NUMBERS {
@@ -143,10 +143,10 @@ fn problems(set: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn of(configured: Option<&str>, variables: &[(&str, &str)]) -> Option<Settings> {
+    fn of(configured: Option<&str>, variables: &[(&str, &str)]) -> Option<TraceSettings> {
         let variable =
             |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
-        Settings::of(configured, &variable)
+        TraceSettings::of(configured, &variable)
     }
 
     fn endpoint(configured: Option<&str>, variables: &[(&str, &str)]) -> Option<String> {

@@ -150,12 +150,12 @@ mod tests {
 
     /// An exporter that says when it was given a batch and waits until it may answer.
     #[derive(Debug)]
-    struct Held {
+    struct HangingExporter {
         came: SyncSender<usize>,
         answer: Mutex<Receiver<OTelSdkResult>>,
     }
 
-    impl SpanExporter for Held {
+    impl SpanExporter for HangingExporter {
         async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
             self.came.send(batch.len()).unwrap();
             self.answer.lock().unwrap().recv().unwrap()
@@ -168,7 +168,7 @@ mod tests {
         let load = Load::new(4, telemetry.clone());
         let (came, batches) = sync_channel(64);
         let (answer, answers) = sync_channel(64);
-        let exporter = Counted::new(Held { came, answer: Mutex::new(answers) }, load.clone());
+        let exporter = Counted::new(HangingExporter { came, answer: Mutex::new(answers) }, load.clone());
         let batch =
             BatchConfigBuilder::default().with_max_queue_size(4).with_max_export_batch_size(2).build();
         let queue = Gate::new(BatchSpanProcessor::new(exporter, batch), load.clone());

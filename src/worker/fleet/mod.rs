@@ -50,7 +50,7 @@ use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
 use crate::worker::known::{tell_coverage, tell_known};
 
-pub(crate) use ownership::{ONCE, Owned, Ownership, RunToken};
+pub(crate) use ownership::{ONCE, Ownership, Ownerships, RunToken};
 pub(crate) use takeover::TakeoverError;
 
 /// How long after a takeover the bucket is checked for a late write of the previous owner: longer than any request
@@ -59,7 +59,7 @@ const RECHECK: Duration = Duration::from_secs(600);
 
 /// Ownership of series, and their takeover through the bucket.
 pub(crate) struct Fleet {
-    owned: Arc<Owned>,
+    owned: Arc<Ownerships>,
     bucketed: Option<Bucketed>,
     store: Store,
     layout: Layout,
@@ -101,7 +101,7 @@ struct Known {
 
 /// The parts a fleet is built from.
 pub(crate) struct Parts {
-    pub(crate) owned: Arc<Owned>,
+    pub(crate) owned: Arc<Ownerships>,
     pub(crate) bucketed: Option<Bucketed>,
     pub(crate) store: Store,
     pub(crate) layout: Layout,

@@ -24,19 +24,19 @@ const ASKS_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) const ONCE: &str = ":once";
 
 /// The series this process owns.
-pub(crate) struct Owned {
+pub(crate) struct Ownerships {
     tracker: Tracker,
     telemetry: Telemetry,
     /// The worker's name, unique among all processes that ever ran.
     worker: String,
     config: WorkerConfig,
-    state: Mutex<State>,
+    state: Mutex<OwnershipState>,
     /// Serializes changes of ownership.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
+struct OwnershipState {
     wanted: BTreeMap<String, Arc<Series>>,
     owned: HashMap<String, OwnedSeries>,
     memory: Memory,
@@ -79,10 +79,10 @@ pub(crate) enum Ownership {
     Elsewhere(Option<String>),
 }
 
-impl Owned {
+impl Ownerships {
     pub(crate) fn new(tracker: Tracker, telemetry: Telemetry, worker: String, config: WorkerConfig) -> Self {
         let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        Owned { tracker, telemetry, worker, config, state, turn }
+        Ownerships { tracker, telemetry, worker, config, state, turn }
     }
 
     pub(crate) fn is_shared(&self) -> bool {
@@ -354,7 +354,7 @@ impl Owned {
         Claimer { worker: &self.worker, lease: self.config.lease }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OwnershipState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{settings, storage};
 
 /// The part of a configuration that is needed to look at a running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Installation {
     /// Where the data tree stands.
     pub data_path: PathBuf,
     /// The name of this installation.
@@ -23,13 +23,13 @@ pub struct Place {
 ///
 /// # Errors
 /// Where there is no file, or it holds no settings that can be told apart.
-pub fn place(explicit: Option<&Path>) -> Result<Place, ConfigError> {
+pub fn installation(explicit: Option<&Path>) -> Result<Installation, ConfigError> {
     let around = Surroundings::of_process();
     let path = around.locate(explicit)?;
     of_text(&read(&path)?, &path, &around)
 }
 
-fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Place, ConfigError> {
+fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Installation, ConfigError> {
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
     if !matches!(tree, Node::Map(_)) {
         let message = format!("expected a mapping, found {}", tree.found());
@@ -39,7 +39,7 @@ fn of_text(text: &str, path: &Path, around: &Surroundings) -> Result<Place, Conf
     let ignored = Report::default();
     let root = Section::open(&tree, "", KEYS, &ignored);
     let settings = settings::check(&root, &storage::open(&root), around);
-    Ok(Place { data_path: settings.data_path, environment: settings.environment })
+    Ok(Installation { data_path: settings.data_path, environment: settings.environment })
 }
 
 #[cfg(test)]
@@ -53,10 +53,13 @@ mod tests {
         let right = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600}]\n";
         let config = crate::config::check(&format!("{settings}{right}"), Path::new("c"), &around).unwrap();
 
-        let place =
+        let installation =
             of_text(&format!("{settings}histo_jobs: 7\nnonsense: 1\n"), Path::new("c"), &around).unwrap();
 
-        assert_eq!(place, Place { data_path: config.data_path, environment: config.environment });
+        assert_eq!(
+            installation,
+            Installation { data_path: config.data_path, environment: config.environment }
+        );
         assert!(of_text("- a list", Path::new("c"), &around).is_err());
         assert!(of_text("settings: {", Path::new("c"), &around).is_err());
     }
