@@ -1,10 +1,10 @@
-//! A series' ledger as the event that shows it.
+//! Turns a series' ledger into the event that publishes its coverage.
 
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Ledger, Note};
 use crate::telemetry::events::CoverageChanged;
 
-/// How a series stands: what is wanted before `until` is covered, a gap, empty or unfillable.
+/// The coverage of a series: time before `until` that is wanted is covered, a gap, empty or unfillable.
 #[must_use]
 pub fn coverage<'a>(series: &'a Series, ledger: &Ledger, until: Micros) -> CoverageChanged<'a> {
     let gaps = ledger.gaps(until);

@@ -1,30 +1,30 @@
-//! Candles computed from trades, for the time an exchange has no candles of its own any more. Pure.
+//! Computes candles from trades, for time whose candles an exchange no longer serves. Pure.
 //!
-//! Trades count in the order of their instants, those of one instant in the order of their ids. The volume is
-//! the exact sum of the amounts in hundred-millionths, the places an exchange tells them in, rounded once to
-//! the nearest float: what its own decimal text would read as. The quote volume stays null. A bucket is given
-//! out once trades prove all of it, one without trades as time that is covered and has no candle.
+//! Trades count in the order of their instants, and within an instant in the order of their ids. The volume is the
+//! exact sum of the amounts in hundred-millionths, which is the precision exchanges quote, rounded once to the
+//! nearest float: the value its own decimal text would parse to. The quote volume stays null. A bucket is emitted
+//! once trades prove all of it; one without trades is emitted as covered time without a candle.
 
 use crate::exchange::ParseError;
 use crate::model::{Batch, Candle, Grid, Kind, Micros, Window};
 
-/// The parts of one base asset that amounts are counted in.
+/// The fractions of a base asset in which amounts are summed.
 const PARTS: f64 = 1e8;
 
-/// The computation of the candles that open inside one window, trade by trade, oldest first.
+/// Computes the candles that open inside one window, from trades given oldest first.
 #[derive(Debug)]
 pub(super) struct Derivation {
     grid: Grid,
-    /// The opens of buckets that are not given out.
+    /// The opens of buckets not yet emitted.
     left: Window,
-    /// Every trade before is in a candle.
+    /// Every trade before this is in a candle.
     proven: Micros,
-    /// Trades from there on: they come again with the next page, in which more of their instant may be.
+    /// Trades from `proven` on: the next page repeats them, possibly with more of their instant.
     waiting: Vec<Fill>,
     running: Option<Running>,
 }
 
-/// Candles, and the opens they are all the candles of.
+/// Candles, and the window of opens that they are complete for.
 #[derive(Debug, PartialEq)]
 pub(super) struct Derived {
     pub(super) candles: Batch,
@@ -39,7 +39,7 @@ struct Fill {
     amount: f64,
 }
 
-/// The candle that trades are being added to.
+/// The candle under construction.
 #[derive(Clone, Copy, Debug)]
 struct Running {
     candle: Candle,
@@ -48,27 +48,26 @@ struct Running {
 }
 
 impl Derivation {
-    /// For the candles that open inside a window; none where none does.
+    /// For the candles that open inside a window; `None` if none does.
     pub(super) fn new(grid: Grid, opens: Window) -> Option<Self> {
         let left = Window::new(grid.ceil(opens.from), grid.ceil(opens.until))?;
         Some(Derivation { grid, left, proven: left.from, waiting: Vec::new(), running: None })
     }
 
-    /// The time whose trades are wanted.
+    /// The window whose trades are needed.
     pub(super) fn wanted(&self) -> Window {
         Window { from: self.proven, ..self.left }
     }
 
-    /// The opens that are not given out yet; empty when all are.
+    /// The opens not yet emitted; `None` once all are.
     pub(super) fn left(&self) -> Option<Window> {
         Window::new(self.left.from, self.left.until)
     }
 
-    /// Takes trades in, and that every trade before `proven` has now been seen; gives out the buckets that are
-    /// whole.
+    /// Adds trades, now that every trade before `proven` has been seen; returns the buckets that are complete.
     ///
     /// # Errors
-    /// When a trade has no number as its id: what came twice could not be told from two trades.
+    /// If a trade's id is not a number: a repeated trade could not be told from two.
     pub(super) fn take(&mut self, trades: &Batch, proven: Micros) -> Result<Option<Derived>, ParseError> {
         self.wait(trades)?;
         self.proven = self.proven.max(proven);
@@ -136,10 +135,10 @@ impl Running {
     }
 }
 
-/// The float nearest to so many parts, as its decimal text is read.
+/// The float nearest to so many fractions, as parsed from its decimal text.
 fn decimal(parts: i128) -> f64 {
     let text = format!("{}.{:08}", parts / 100_000_000, parts % 100_000_000);
-    // Digits around a point are always a number; the division is as near where they should not be.
+    // Digits around a point always parse; the division is the nearest fallback.
     text.parse().unwrap_or(parts as f64 / PARTS)
 }
 

@@ -1,10 +1,10 @@
-//! The oldest and the newest row known of a series, learned from its files and from every page.
+//! The oldest and the newest known row of a series, learned from its files and from every page.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::model::Micros;
 
-/// `ts` of the two ends; nothing is known before a row is.
+/// The `ts` of both ends; unset until a row is known.
 #[derive(Debug)]
 pub(crate) struct Ends {
     oldest: AtomicI64,
@@ -18,13 +18,13 @@ impl Default for Ends {
 }
 
 impl Ends {
-    /// The ends, once there is a row.
+    /// Both ends, once a row is known.
     pub(crate) fn known(&self) -> Option<(Micros, Micros)> {
         let ends = [&self.oldest, &self.newest].map(|end| Micros(end.load(Ordering::Relaxed)));
         (ends[0] <= ends[1]).then_some((ends[0], ends[1]))
     }
 
-    /// Takes rows in.
+    /// Extends the ends by these rows.
     pub(crate) fn learn(&self, ts: &[i64]) {
         if let Some(at) = ts.iter().min() {
             self.oldest.fetch_min(*at, Ordering::Relaxed);

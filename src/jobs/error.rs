@@ -13,24 +13,24 @@ use crate::store::StoreError;
 use crate::telemetry::Reason;
 use crate::tracker::Refusal;
 
-/// Why a page could not be had.
+/// Why a page could not be fetched.
 #[derive(Debug, Error)]
 pub enum FetchError {
     /// There was no usable answer.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// There was an answer, and it is not one.
+    /// There was an answer, but it cannot be parsed.
     #[error("an answer of {exchange} cannot be used")]
     Parse {
-        /// Who answered.
+        /// The exchange.
         exchange: &'static str,
-        /// The fault.
+        /// The parse error.
         source: ParseError,
     },
 }
 
 impl FetchError {
-    /// The advice: retry, wait or give up.
+    /// Whether to retry, wait or give up.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self {
@@ -43,13 +43,13 @@ impl FetchError {
         }
     }
 
-    /// Whether every other page of the series would meet the same.
+    /// Whether every other page of the series would fail in the same way.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.advice() == Advice::GiveUp
     }
 
-    /// How many rows cannot be true, where a page was refused for them.
+    /// The number of impossible rows because of which the page was refused.
     pub(crate) fn impossible_rows(&self) -> u64 {
         match self {
             FetchError::Parse { source: ParseError::MostlyOdd { odd, .. }, .. } => *odd as u64,
@@ -58,7 +58,7 @@ impl FetchError {
         }
     }
 
-    /// The word this counts under.
+    /// The reason it counts under in metrics.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -74,33 +74,33 @@ impl FetchError {
 pub struct RunError {
     /// The series it ran for.
     pub series: Arc<Series>,
-    /// Why.
     pub kind: RunErrorKind,
 }
 
 /// Why a run ended without everything it wanted.
 #[derive(Debug, Error)]
 pub enum RunErrorKind {
-    /// Windows could not be fetched; they are gaps, and the next run asks for them again.
+    /// Windows could not be fetched; they are gaps, and the next run requests them again.
     #[error(
         "{failed} of {planned} windows failed and stay gaps until the next run, the first {window} after {attempts} attempts"
     )]
     Windows {
-        /// How many failed.
+        /// Windows that failed.
         failed: usize,
-        /// How many there were.
+        /// Windows planned.
         planned: usize,
         /// The first of them.
         window: Window,
-        /// How often it was tried.
+        /// The attempts made at it.
         attempts: u32,
-        /// Why it failed.
+        /// Its last error.
         source: FetchError,
     },
-    /// The clock, the listing or the names, which a run needs before its first page, could not be read.
+    /// The clock, the listing or the asset names, which a run needs before its first page, could not be
+    /// fetched.
     #[error("the run could not begin")]
     Unprepared(#[source] FetchError),
-    /// The store could not do its work.
+    /// The store failed.
     #[error("its files cannot be used")]
     Store(#[source] StoreError),
     /// The exchange has no such rows.
@@ -108,10 +108,10 @@ pub enum RunErrorKind {
     NoOffer {
         /// The exchange.
         exchange: &'static str,
-        /// The kind, span and pair that were asked for.
+        /// The requested kind, span and pair.
         what: String,
     },
-    /// Its task is not to be worked on.
+    /// Its task may not be worked on.
     #[error("not run")]
     Refused(#[source] Refusal),
     /// Another process writes the series.
@@ -120,16 +120,16 @@ pub enum RunErrorKind {
         /// The owner's id.
         worker: String,
     },
-    /// The series is ours, and the rows its previous owner published cannot be had.
+    /// This process owns the series, but the rows that its previous owner published cannot be fetched.
     #[error("not run before it is taken over from the fleet's bucket")]
     NotTakenOver(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The program is stopping; what was accepted is stored.
+    /// The program is stopping; accepted rows are stored.
     #[error("stopped before everything was fetched; the next run goes on from there")]
     Stopped,
     /// Work on files panicked.
     #[error("the work on its files broke off: {reason}; please report this")]
     Broken {
-        /// The panic's message.
+        /// The panic message.
         reason: String,
     },
 }
@@ -155,13 +155,13 @@ impl std::error::Error for RunError {
 }
 
 impl RunError {
-    /// Whether the program's stop, and no failure, ended the run.
+    /// Whether the run was ended by the program's stop rather than by a failure.
     #[must_use]
     pub fn is_stop(&self) -> bool {
         matches!(self.kind, RunErrorKind::Stopped)
     }
 
-    /// The word this counts under.
+    /// The reason it counts under in metrics.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match &self.kind {
@@ -175,7 +175,7 @@ impl RunError {
         }
     }
 
-    /// How long the exchange asked us to wait, where that is why the run failed.
+    /// How long the exchange asked to wait, if that is why the run failed.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         let (RunErrorKind::Windows { source, .. } | RunErrorKind::Unprepared(source)) = &self.kind else {

@@ -1,4 +1,4 @@
-//! The windows of a run that failed, and when there have been enough of them.
+//! The failed windows of a run, and when to give up.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use crate::jobs::fetch::Failed;
 use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 
-/// Windows that may fail in a row before the rest is left to the next run.
+/// Consecutive failures after which the remaining windows are left to the next run.
 const FAILURES_IN_A_ROW: usize = 5;
 
-/// The windows of a run that failed.
+/// The failed windows of a run.
 #[derive(Default)]
 pub(super) struct Failures {
     first: Option<Failed>,
@@ -26,7 +26,7 @@ impl Failures {
         self.first.get_or_insert(failed);
     }
 
-    /// Whether asking on would only meet the same.
+    /// Whether further requests would only fail in the same way.
     pub(super) fn enough(&self) -> bool {
         self.is_final || self.in_a_row >= FAILURES_IN_A_ROW
     }

@@ -1,4 +1,4 @@
-//! Fetching one window: its pages in turn, each tried again as the retry policy says.
+//! Fetches one window page by page, retrying each page by the retry policy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::net::{Advice, Client, NetError, Received};
 use crate::telemetry::events::{RequestRetried, RowsDiscarded};
 use crate::telemetry::{Discard, Telemetry, trace};
 
-/// How often and how patiently a window is tried.
+/// How often, and with which delays, a page is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
-    /// Attempts in a row without an answer of use, 1 to 10.
+    /// Consecutive attempts without a usable answer, 1 to 10.
     pub attempts: u32,
-    /// The wait before the second attempt; it doubles from one attempt to the next.
+    /// The delay before the second attempt; it doubles from one attempt to the next.
     pub delay: Duration,
 }
 
 impl Retry {
-    /// The wait after so many failed attempts, never less than what the exchange asked for.
+    /// The delay after this many failed attempts, never shorter than the exchange asked for.
     #[must_use]
     pub fn wait(&self, failed: u32, asked: Duration) -> Duration {
         let doubled = 2_u32.saturating_pow(failed.saturating_sub(1).min(16));
@@ -39,25 +39,25 @@ pub(crate) struct Fetcher {
     pub(crate) client: Arc<Client>,
     pub(crate) telemetry: Telemetry,
     pub(crate) retry: Retry,
-    /// `ts` of the oldest and the newest row known of the series.
+    /// The oldest and the newest known row of the series.
     pub(crate) ends: Arc<Ends>,
-    /// Only the share of the limit that repairs may have is spent.
+    /// Whether to use only the share of the rate limit that repairs may have.
     pub(crate) sparing: bool,
     pub(crate) stop: CancellationToken,
 }
 
-/// A window that could not be fetched to its end.
+/// A window that could not be fetched completely.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    /// The part of it that is missing.
+    /// The missing part.
     pub(crate) window: Window,
     pub(crate) attempts: u32,
     pub(crate) error: FetchError,
 }
 
 impl Fetcher {
-    /// Walks one window, sends on what each page gave, and gives the walk back as it ended. An end before the window's
-    /// is no failure: the rows near the present may not be there yet.
+    /// Walks one window, sends on what each page gave, and returns the finished walk. Ending before the
+    /// window's end is no failure: rows near the present may not exist yet.
     pub(crate) async fn walk(&self, mut walk: Walk, pages: mpsc::Sender<Step>) -> Result<Box<Walk>, Failed> {
         while let Some(page) = walk.next() {
             let step = self.page(&page, |rows, answer| walk.take(rows, answer, self.ends.known()));
@@ -69,14 +69,14 @@ impl Fetcher {
             };
             self.ends.learn(step.rows.ts());
             if pages.send(step).await.is_err() {
-                // The run has ended; what was not taken is asked again by the next one.
+                // The run has ended; the next one requests what was not taken.
                 break;
             }
         }
         Ok(Box::new(walk))
     }
 
-    /// One page, tried until it is understood or the attempts are spent.
+    /// Fetches a page, retrying until it is parsed or the attempts are used up.
     pub(crate) async fn page<T>(
         &self,
         page: &Page,
@@ -107,7 +107,7 @@ impl Fetcher {
         fetching.instrument(trace::fetch_page(&page.series, page.window)).await
     }
 
-    /// One request, sent until its answer is understood or the attempts are spent.
+    /// Sends a request, retrying until its answer is parsed or the attempts are used up.
     pub(crate) async fn ask<T>(
         &self,
         request: &HttpRequest,
@@ -131,7 +131,7 @@ impl Fetcher {
         }
     }
 
-    /// Measures the exchange's clock, as patiently as a page is asked for.
+    /// Measures the exchange's clock, with the same retries as for a page.
     pub(crate) async fn measure_clock(&self) -> Result<(), FetchError> {
         let mut failed = 0;
         loop {
@@ -141,7 +141,7 @@ impl Fetcher {
         }
     }
 
-    /// Waits until the next attempt may be made; gives the error back where there is to be none.
+    /// Waits until the next attempt; returns the error if there is to be none.
     async fn wait_after(
         &self,
         failed: u32,

@@ -1,4 +1,4 @@
-//! Where the rows an exchange has begin: one look, and another question that has to agree.
+//! Finds where an exchange's rows begin: one probe, and a second question whose answer has to agree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::jobs::scope::RunScope;
 use crate::jobs::{RunError, Since, plan};
 use crate::model::{Kind, Micros, Series, Window};
 
-/// Missing windows from which on the oldest row is looked for first.
+/// The number of missing windows that makes probing for the oldest row worthwhile.
 const WORTH_A_PROBE: usize = 3;
 
-/// Rows of a second look for the first row.
+/// Rows requested by the second look at the first row.
 const FEW: u32 = 10;
 
-/// Answers after the first that may each begin with another row.
+/// How many answers after the first may each begin with another row.
 const MOST_LOOKS: usize = 4;
 
 impl Run<'_> {
-    /// Finds the first row there is, so that the years before it cost one request. Gives whether nothing more is to
-    /// be learnt of the time before.
+    /// Finds the first row, so that the years before it cost one request. Returns whether nothing more can be
+    /// learned about the time before it.
     pub(super) async fn probe(&self, writer: &Handle, scope: &RunScope) -> Result<bool, RunError> {
         let Some(wanted) = Window::new(scope.since, scope.until) else { return Ok(true) };
         let settled = writer.settled();
@@ -44,13 +44,13 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Time whose trades the exchange no longer gives is unfillable.
+    /// Marks time whose trades the exchange no longer serves as unfillable.
     pub(super) fn gone(&self, writer: &Handle, gone: Gone) {
         let reason = no_longer_given(self.context.client.exchange().name(), gone.first_id);
         writer.account(|ledger| ledger.give_up(gone.window, &reason));
     }
 
-    /// One untrue answer costs another attempt, not a walk over all the years before.
+    /// A single false answer costs another attempt, rather than a walk over all the years before.
     async fn first_row_in_two_attempts(
         &self,
         page: &Page,
@@ -62,8 +62,8 @@ impl Run<'_> {
         }
     }
 
-    /// The open or instant of the first row there is, once two different questions were answered with it: a page, and
-    /// one that ends with the oldest row of that page and has to begin with it.
+    /// The open or instant of the first row, once two different questions agree on it: a page, and a second
+    /// one that ends with that page's oldest row and has to begin with it.
     async fn first_row(&self, page: &Page, scope: &RunScope) -> Result<Option<First>, RunError> {
         let Some(mut first) = self.oldest_of(page, page.rows <= FEW).await? else { return Ok(None) };
         for look in 0..MOST_LOOKS {
@@ -82,8 +82,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// The oldest row of a page, one that cannot be true among them, where it shows all there are. An answer that has
-    /// rows outside of what was asked shows nothing.
+    /// The oldest row of a page that shows everything there is, counting rows that cannot be true. An answer
+    /// with rows outside the requested window shows nothing.
     async fn oldest_of(&self, page: &Page, begins_oldest: bool) -> Result<Option<Edge>, RunError> {
         let names_an_end = self.names_an_end(page);
         let oldest = self.fetcher.page(page, |rows, parsed| {
@@ -92,17 +92,17 @@ impl Run<'_> {
             let is_asked = !names_an_end || rows.ts().iter().all(|at| *at < page.window.until.0);
             let mut oldest = Edge::oldest(&rows);
             for odd in &parsed.odd {
-                // Without its instant nothing says where it lies.
+                // Without an instant, its position is unknown.
                 let Some(at) = odd.at else { return Ok(None) };
                 oldest = oldest.filter(|row| row.at <= at).or(Some(Edge::at(at)));
             }
-            // The first candle may be unfinished yet: nothing lies before its open all the same.
+            // Even an unfinished first candle proves that nothing lies before its open.
             Ok(oldest.or(parsed.unfinished.map(Edge::at)).filter(|_| is_all && is_asked))
         });
         oldest.await.map_err(|(_, error)| self.unprepared(error))
     }
 
-    /// Whether the request for a page says where it ends.
+    /// Whether the request for a page states its end.
     fn names_an_end(&self, page: &Page) -> bool {
         let (exchange, series) = (self.context.client.exchange(), &page.series);
         let offer = exchange.offer(series.kind(), series.pair().market());
@@ -134,15 +134,15 @@ impl Run<'_> {
     }
 }
 
-/// Where the rows an exchange has begin.
+/// Where an exchange's rows begin.
 struct First {
     at: Micros,
-    /// The first id, where lower ones show that there were rows before.
+    /// The first id, if lower ones show that there were rows before.
     gone_before: Option<u64>,
 }
 
-/// A page that has to begin with the row that another one began with: one that ends with it, where ends can be named,
-/// and one of more rows than any before it.
+/// A page that has to begin with the row another page began with: one that ends with it, if requests can state an
+/// end, and of more rows than any before.
 fn looked_up_to(page: &Page, first: Micros, look: usize) -> Page {
     let more = FEW << look;
     let window = Window::new(page.window.from, first + Duration::from_millis(1)).unwrap_or(page.window);

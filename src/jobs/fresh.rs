@@ -1,24 +1,24 @@
-//! How many of the rows that were just accepted are surely new: counted at once, and the rest where they are merged.
+//! Counts how many accepted rows are certainly new: immediately where possible, otherwise when they are merged.
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::Ledger;
 
-/// Where rows may be held already: in files, or accepted since the last publish.
+/// Where rows may already exist: in files, or accepted since the last publish.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct KnownRows {
     in_files: Option<Windows>,
     waiting: Windows,
 }
 
-impl Held {
-    /// Accepted rows are published: the files say from now on what is held.
+impl KnownRows {
+    /// Accepted rows were published: from now on the files show what exists.
     pub(super) fn published(&mut self) {
-        *self = Held::default();
+        *self = KnownRows::default();
     }
 
-    /// How many rows of an accepted batch lie where none was held; from now on they are held too.
+    /// Adds an accepted batch, and returns how many of its rows are at instants without one before.
     pub(super) fn take(&mut self, rows: &Batch, ledger: &Ledger) -> u64 {
-        // Every update of a book has a number of its own.
+        // Every update of a book has its own number.
         if rows.kind() == Kind::OrderBook {
             return rows.len() as u64;
         }
@@ -77,13 +77,17 @@ mod tests {
         let minutes = |minute: i64| minute * 60_000_000;
         let entry = FileEntry { rows: 9, first: minutes(0), last: minutes(99), ..FileEntry::default() };
         let ledger = Ledger { files: [("1970".to_owned(), entry)].into(), ..Ledger::default() };
-        let mut held = Held::default();
+        let mut known = KnownRows::default();
 
-        assert_eq!(held.take(&candles(97..103), &ledger), 3, "three were in the file");
-        assert_eq!(held.take(&candles(102..110), &ledger), 7, "pages overlap by a row");
-        assert_eq!(held.take(&candles(40..50), &ledger), 0, "whether a file lacks them is seen at the merge");
-        assert_eq!(held.take(&candles(200..210), &ledger), 10);
-        held.published();
-        assert_eq!(held.take(&candles([]), &ledger), 0);
+        assert_eq!(known.take(&candles(97..103), &ledger), 3, "three were in the file");
+        assert_eq!(known.take(&candles(102..110), &ledger), 7, "pages overlap by a row");
+        assert_eq!(
+            known.take(&candles(40..50), &ledger),
+            0,
+            "whether a file lacks them is seen at the merge"
+        );
+        assert_eq!(known.take(&candles(200..210), &ledger), 10);
+        known.published();
+        assert_eq!(known.take(&candles([]), &ledger), 0);
     }
 }

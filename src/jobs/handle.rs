@@ -1,4 +1,4 @@
-//! A run's handle on its series: what touches files happens off the runtime's threads.
+//! A run's handle on its series, which moves file work off the runtime's threads.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::store::{Finding, Store, StoreError, Writer};
 use crate::telemetry::events::PublishFailed;
 use crate::telemetry::{Telemetry, trace};
 
-/// A writer of a run's series. What only looks at memory is called on it as it is.
+/// A writer of a run's series. Operations in memory are called on it directly.
 #[derive(Clone)]
 pub(super) struct Handle {
     writer: Writer,
@@ -18,7 +18,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Opens a series; gives what was met on the way too.
+    /// Opens a series; also returns the findings of opening it.
     ///
     /// # Errors
     /// See [`Handle::on_disk`].
@@ -33,10 +33,10 @@ impl Handle {
         opened.map(|(writer, findings)| (Handle { writer, series, telemetry }, findings))
     }
 
-    /// Does work on the files of the series; what the store refuses is told.
+    /// Works on the files of the series, and emits an event for each error of the store.
     ///
     /// # Errors
-    /// [`RunErrorKind::Store`] where the store refused, [`RunErrorKind::Broken`] where the work panicked.
+    /// [`RunErrorKind::Store`] if the store fails, [`RunErrorKind::Broken`] if the work panics.
     pub(super) async fn on_disk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Writer) -> Result<T, StoreError> + Send + 'static,

@@ -1,15 +1,15 @@
-//! Jobs: what is wanted compared with what is held, fetched, proven and stored.
+//! Jobs: compare what is wanted with what is stored, then fetch, prove and store the rest.
 //!
-//! A run is one execution of a job for one series, however many windows it has. It asks only for what is
-//! not settled, keeps whatever it stored when it is cut short, and leaves what it could not get as a gap
-//! with its reason, for the next run to fill.
+//! A run is one execution of a job for one series, however many windows it has. It requests only what is not
+//! settled, keeps whatever it stored if it is interrupted, and leaves what it could not get as a gap with a
+//! reason, for the next run to fill.
 //!
 //! Decisions:
 //!
-//! * **Holes between what is held are filled last, within 30 % of the exchange's limit**, by the runs of the
-//!   daemon themselves; `repair` hashes every file first and spends all of it.
-//! * **Candles an exchange no longer gives are computed from its trades**, bucket by bucket, once trades prove
-//!   the whole bucket; its own candle replaces them.
+//! * **Holes between stored rows are filled last, within 30 % of the exchange's limit**, by the daemon's own runs;
+//!   `repair` first hashes every file and may use the whole limit.
+//! * **Candles an exchange no longer serves are computed from its trades**, bucket by bucket, once trades prove
+//!   the whole bucket; the exchange's own candle replaces them.
 
 mod coverage;
 mod derive;

@@ -1,4 +1,5 @@
-//! Rows that two answers held and that cannot be true: set aside, told and accounted for, before their page is accepted.
+//! Sets impossible rows aside, once two answers contained them, and accounts for them before their page is
+//! accepted.
 
 use std::path::Path;
 
@@ -7,14 +8,14 @@ use crate::store::{StoreError, Writer};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::RowsSetAside;
 
-/// Sets odd rows aside, each with the window that it alone would have covered where that is known, and says how many
-/// were not set aside before. Those windows are unfillable from then on.
+/// Sets odd rows aside, each with the window that it alone would have covered, if known, and returns how many were
+/// not set aside before. Those windows become unfillable.
 ///
-/// It is to be called before the page is accepted, and what the page covers has to leave these windows out: coverage
-/// that is recorded later takes the place of what is unfillable.
+/// Must be called before the page is accepted, and the page's coverage must exclude these windows, since coverage
+/// recorded later replaces what is unfillable.
 ///
 /// # Errors
-/// Where the texts cannot be made durable, or are more than are kept. The page must not be accepted then.
+/// If the rows' texts cannot be made durable, or exceed the limit. The page must not be accepted then.
 pub(super) fn set_aside(
     writer: &Writer,
     telemetry: &Telemetry,
@@ -35,8 +36,8 @@ pub(super) fn set_aside(
     Ok(new.values().sum())
 }
 
-/// Why the window of an odd row is unfillable. It is the same for all rows of one fault, so that windows beside one
-/// another stay one; what is wrong with each row is in the file.
+/// Why the window of an odd row is unfillable. Rows of one fault share a reason, so that adjacent windows merge;
+/// the file states the fault of each row.
 fn reason(fault: OddFault, file: &Path) -> String {
     let fault = match fault {
         OddFault::OffGrid => "it opens off the grid of its span",
@@ -108,7 +109,7 @@ mod tests {
         let telemetry = Telemetry::new();
         let (store, _) = Store::open(&layout, Settings::of(7, Micros(0))).unwrap();
         let (writer, _) = store.writer(&series).unwrap();
-        // A folder in the place of the file.
+        // A folder where the file should be.
         std::fs::create_dir_all(layout.set_aside(&series)).unwrap();
 
         let refused = set_aside(&writer, &telemetry, &[(row(OddFault::Value, 1), hours(1, 2))], Micros(0));

@@ -1,5 +1,5 @@
-//! Time for which an exchange has no candles any more: its trades are walked, page by page and without being stored,
-//! and the candles computed from them are stored as derived, bucket by bucket.
+//! Computes candles for time whose candles an exchange no longer serves: walks its trades page by page without
+//! storing them, and stores the candles as derived, bucket by bucket.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::net::NetError;
 use crate::store::Accepted;
 use crate::telemetry::events::CandlesDerived;
 
-/// Trades asked for where two answers have to agree on the first.
+/// Trades per request where two answers have to agree on the first.
 const FEW: u32 = 10;
 
-/// The rows that candles are computed from.
+/// The kind of rows that candles are computed from.
 struct Source {
     series: Arc<Series>,
     offer: &'static Offer,
     grid: Grid,
-    /// The first instant too fresh to ask for.
+    /// The first instant that is too recent to request.
     horizon: Micros,
 }
 
 impl Run<'_> {
-    /// Computes the candles before those the exchange still gives, as far as they are wanted and missing. What is
-    /// whole is stored at once, so that a run cut short goes on from there.
+    /// Computes wanted and missing candles from before those the exchange still serves. Complete ones are
+    /// stored at once, so that an interrupted run continues from there.
     pub(super) async fn derive(&mut self, writer: &Handle, scope: &RunScope) -> Result<(), RunError> {
         let Some((source, older)) = self.source(scope).zip(scope.older) else { return Ok(()) };
         self.settle_before_first(writer, scope, &source, older).await?;
@@ -67,7 +67,7 @@ impl Run<'_> {
         Some(Source { series: Arc::new(series), offer, grid: scope.grid?, horizon })
     }
 
-    /// Where nothing is known of the beginning, one request shows where trades begin.
+    /// Finds where trades begin with one request, if that is unknown.
     async fn settle_before_first(
         &self,
         writer: &Handle,
@@ -89,7 +89,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The first trade of all, once two questions were answered with it.
+    /// The very first trade, once two questions agree on it.
     async fn first_trade(&self, scope: &RunScope, source: &Source) -> Result<Option<Micros>, RunError> {
         let first = self.trade_from(scope, source, Micros(0), 1).await?;
         let again = self.trade_from(scope, source, Micros(0), FEW).await?;
@@ -100,7 +100,7 @@ impl Run<'_> {
         Ok(third.filter(|_| third == first || third == again))
     }
 
-    /// The first trade from an instant on, if the exchange shows one among so many rows.
+    /// The first trade from an instant on, if the exchange shows one among this many rows.
     async fn trade_from(
         &self,
         scope: &RunScope,
@@ -127,8 +127,8 @@ impl Run<'_> {
         (self.progress)(self.at);
     }
 
-    /// Walks the trades of one window; gives why the walk failed, if it did. `later` is a trade after it: as long as there is one, no number of empty
-    /// answers ends the walk.
+    /// Walks the trades of one window, and returns why the walk failed, if it did. `later` is a trade after
+    /// the window: while there is one, no number of empty answers ends the walk.
     async fn derive_window(
         &mut self,
         writer: &Handle,
@@ -157,7 +157,7 @@ impl Run<'_> {
                 .flatten()
                 .map(|own| own.until)
                 .fold(proven, Micros::max);
-            // Candles begin where it is shown that no trade lies before.
+            // Candles begin where an answer shows that no trade lies before.
             let shown = if walk.open_beginning().is_some() { wanted.from } else { proven };
             let derived = wanting.map_or_else(|| derivation.take(&step.rows, shown), Err);
             let derived = match derived {
@@ -181,7 +181,7 @@ impl Run<'_> {
     }
 }
 
-/// Why no candle can be computed from a walk's trades, if none can.
+/// Why no candle can be computed from a walk's trades, if so.
 fn wanting(walk: &Walk, step: &Step) -> Option<ParseError> {
     if let Some(left_out) = walk.rest() {
         let reason = format!("its first answer left out trades of {left_out}");
@@ -192,7 +192,7 @@ fn wanting(walk: &Walk, step: &Step) -> Option<ParseError> {
     Some(ParseError::Impossible { row: 0, reason })
 }
 
-/// Whole candles, as the store takes them. Behind the last trade of all nothing is covered: it is empty.
+/// Complete candles, as the store accepts them. Time after the very last trade is empty, not covered.
 fn accepted(derived: Derived, grid: Grid, is_end: bool) -> Accepted {
     let Derived { candles, opens } = derived;
     let last = candles.ends().map_or(opens.from, |(_, last)| grid.next(last));

@@ -1,4 +1,4 @@
-//! The order of a run, its progress and its outcome.
+//! A run's order, its progress and its outcome.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,84 +11,82 @@ use crate::net::Client;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// Shared by the runs of one exchange.
+/// Shared by the runs of an exchange.
 pub struct Context {
-    /// Where rows go.
+    /// The store for its rows.
     pub store: Store,
     /// The exchange's client.
     pub client: Arc<Client>,
-    /// Where events go.
     pub telemetry: Telemetry,
-    /// How long an accepted row may wait before it is published.
+    /// How long accepted rows may wait to be published.
     pub flush_interval: Duration,
-    /// Windows of one series that are fetched side by side.
+    /// Windows of one series fetched side by side.
     pub walks_at_once: usize,
-    /// The instruments that the exchange has listed the pairs as since the program started.
+    /// The instruments that pairs resolved to since the program started.
     pub instruments: Mutex<HashMap<Pair, Instruments>>,
 }
 
-/// The instrument that a pair is listed as, and the one before it.
+/// The instrument a pair is listed as, and its predecessor.
 #[derive(Clone, Debug)]
 pub struct Instruments {
-    /// Now.
+    /// The present instrument.
     pub now: Arc<Instrument>,
-    /// The contract that had the name of a dated pair until it ended.
+    /// The contract that a dated pair named until it expired.
     pub before: Option<Arc<Instrument>>,
 }
 
-/// From where on history is wanted.
+/// The beginning of the wanted history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// From this instant on, and nothing before it in this run.
+    /// This instant; nothing before it is fetched in this run.
     Exactly(Micros),
-    /// From this instant on, or earlier where more was ever asked for.
+    /// This instant, or an earlier one requested before.
     AtLeast(Micros),
-    /// From the first row the exchange has.
+    /// The exchange's first row.
     Origin,
-    /// From the earliest instant ever asked for, else the newest page.
+    /// The earliest instant ever requested, else the newest page.
     Known,
 }
 
-/// The series to collect, and how.
+/// The data to collect, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
-    /// The series.
     pub series: Arc<Series>,
-    /// From where on.
+    /// The beginning of the wanted range.
     pub since: Since,
-    /// Until when, exclusive; the present where it is none.
+    /// The exclusive end of the wanted range; the present if `None`.
     pub until: Option<Micros>,
     /// The retry policy.
     pub retry: Retry,
-    /// Levels of each side of a book.
+    /// Levels per side of a book.
     pub depth: u32,
-    /// Holes between what is held are filled after all else, within a share of the exchange's limit.
+    /// Whether to fill holes between stored rows last, within a share of the rate limit.
     pub spare_repairs: bool,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Windows done, whatever became of them.
+    /// Windows done, successful or not.
     pub done: usize,
     /// Windows planned.
     pub planned: usize,
-    /// Rows received and kept so far.
+    /// Rows received and stored so far.
     pub rows: u64,
 }
 
 /// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Rows stored that were not there before.
+    /// New rows stored.
     pub rows: u64,
-    /// Rows that replaced one of other content.
+    /// Rows that replaced a different one.
     pub revised: u64,
-    /// How long it took.
+    /// Duration of the run.
     pub took: Duration,
-    /// Time of the newest row stored when it ended; none where it did not come so far.
+    /// Time of the newest row stored at the end of the run; `None` if it did not get that far.
     pub newest_row: Option<Micros>,
-    /// Why it did not get everything it wanted, if it did not.
+    /// Why it did not get everything it wanted, if so.
     pub error: Option<RunError>,
 }
 
@@ -99,7 +97,7 @@ impl Outcome {
         Outcome { error: Some(error), ..Outcome::nothing() }
     }
 
-    /// Nothing was to be fetched.
+    /// A run with nothing to fetch.
     #[must_use]
     pub fn nothing() -> Self {
         Outcome { rows: 0, revised: 0, took: Duration::ZERO, newest_row: None, error: None }
@@ -107,7 +105,7 @@ impl Outcome {
 }
 
 impl Context {
-    /// The pairs known to be listed; see the field.
+    /// Locks [`Context::instruments`].
     pub(crate) fn instruments(&self) -> MutexGuard<'_, HashMap<Pair, Instruments>> {
         self.instruments.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,20 +1,20 @@
-//! The plan of a run: what is wanted, less what is settled, cut into windows to walk. Pure.
+//! Plans a run: what is wanted minus what is settled, cut into windows to walk. Pure.
 
 use std::time::Duration;
 
 use crate::exchange::{Exchange, Offer};
 use crate::model::{Grid, Micros, Series, Window, Windows};
 
-/// Candles at the newest end that are asked again at every run: exchanges revise them.
+/// The newest candles, which every run requests again because exchanges revise them.
 const ASKED_AGAIN: i64 = 3;
 
-/// How long before the present nothing is confirmed empty, at the least: late rows may still come.
+/// The shortest time before the present in which nothing is confirmed empty, since rows may arrive late.
 const UNSETTLED: Duration = Duration::from_secs(3_600);
 
-/// The first open that is not closed at `now`, or for rows without a span the first instant too fresh to ask for.
+/// The first open not closed at `now`; for rows without a span, the first instant that is too recent to request.
 ///
-/// A candle is closed when its end and the offer's grace have passed by the exchange's clock. Of candles that
-/// open at no known time, only those that opened a whole length ago are.
+/// A candle is closed when its end plus the offer's grace has passed by the exchange's clock. If the opens are
+/// unknown, a candle counts as closed only a whole length after it opened.
 #[must_use]
 pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     let settled = now - offer.grace;
@@ -27,10 +27,10 @@ pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     }
 }
 
-/// Until when rows of a series are due: what is missing before is a gap.
+/// The instant until when rows of a series are due: what is missing before it is a gap.
 ///
-/// Rows without a span prove only up to the last of them, so the quiet since then is no gap before it has
-/// lasted as long as rows may come late.
+/// Rows without a span prove time only up to the last of them, so silence since then is not a gap until it exceeds
+/// the delay with which rows may arrive.
 #[must_use]
 pub fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, now: Micros) -> Micros {
     let Some(offer) = exchange.offer_for(series) else { return now };
@@ -42,14 +42,14 @@ pub fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, no
     }
 }
 
-/// From where on nothing can be confirmed empty.
+/// The instant from which nothing can be confirmed empty.
 #[must_use]
 pub fn unsettled_since(grid: Option<Grid>, horizon: Micros) -> Micros {
     let spans = grid.map_or(horizon, |grid| grid.step(horizon, -ASKED_AGAIN));
     spans.min(horizon - UNSETTLED)
 }
 
-/// The earliest instant of the newest page, where nothing else says where history begins.
+/// The earliest instant of the newest page, for when nothing else shows where history begins.
 #[must_use]
 pub fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
     match grid {
@@ -58,7 +58,7 @@ pub fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros
     }
 }
 
-/// The windows to fetch: everything wanted that is not settled, and the newest closed candles once more.
+/// The windows to fetch: everything wanted that is not settled, and the newest closed candles again.
 #[must_use]
 pub fn missing(settled: &Windows, covered: &Windows, wanted: Window, grid: Option<Grid>) -> Windows {
     let mut missing = settled.missing(wanted);
@@ -69,7 +69,7 @@ pub fn missing(settled: &Windows, covered: &Windows, wanted: Window, grid: Optio
     missing
 }
 
-/// Parts what is missing into what lies before, behind or at the ends of what is settled, and the holes between.
+/// Splits missing windows into those before, after or at the ends of settled time, and the holes in between.
 #[must_use]
 pub fn holes(missing: Windows, settled: &Windows) -> (Windows, Windows) {
     let ends = settled.first().zip(settled.last());
@@ -82,8 +82,7 @@ pub fn holes(missing: Windows, settled: &Windows) -> (Windows, Windows) {
     (new, holes)
 }
 
-/// Cuts windows into the ones a walk takes each: a page of candles, or the offer's stretch of trades.
-/// They meet edge to edge.
+/// Cuts windows into one per walk, adjacent to each other: a page of candles, or the offer's stretch of trades.
 pub fn walks(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> impl Iterator<Item = Window> {
     let (rows, walk) = (i64::from(offer.page_rows), offer.walk);
     windows.iter().collect::<Vec<_>>().into_iter().flat_map(move |window| {
@@ -101,7 +100,7 @@ pub fn walks(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> impl Itera
     })
 }
 
-/// How many windows [`walks`] gives, without making them.
+/// The number of windows that [`walks`] returns, without computing them.
 #[must_use]
 pub fn count(windows: &Windows, offer: &Offer, grid: Option<Grid>) -> usize {
     walks(windows, offer, grid).count()

@@ -1,5 +1,5 @@
-//! Settled before the first page of a run: the exchange's offer, its clock, from where to
-//! where rows are wanted, where they begin, and what of all that is missing.
+//! Prepares a run before its first page: resolves the instrument, reads the exchange's clock, and settles the
+//! wanted range, where rows begin, and which of them are missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::net::{NetError, Received};
 use crate::store::Ledger;
 use crate::telemetry::events::{Chain, ContractRolledOver, ListingEntriesOdd};
 
-/// How long after the end of a dated contract its rows are still asked for.
+/// How long after the expiry of a dated contract its rows are still requested.
 const ASKED_AFTER_ITS_END: Duration = Duration::from_secs(86_400);
 
-/// How long before the listing date an exchange tells its first rows may be.
+/// How long before the listing date that an exchange states its first rows may lie.
 const TRADED_BEFORE_LISTED: Duration = Duration::from_secs(30 * 86_400);
 
-/// Why time is a gap of which one run was answered that it is empty, while no row of the series is known.
+/// Why time is a gap that one run found empty, while no row of the series is known.
 const ONE_RUN: &str = "one run got only empty answers and no row is known; the next run asks again";
 
 impl Run<'_> {
@@ -38,17 +38,19 @@ impl Run<'_> {
         RunErrorKind::NoOffer { exchange, what }.of(series)
     }
 
-    /// The exchange's clock, without which it is unknown which candle is closed; and once a symbol whether
-    /// what it is listed as and what budgets are announced. A dated contract is looked up again once it has ended.
+    /// Measures the exchange's clock, without which it is unknown which candles are closed. Once per symbol,
+    /// also looks up the listed instrument and the announced budgets; again for a dated contract that has
+    /// expired.
     pub(super) async fn resolve_instrument(&self) -> Result<Instruments, RunError> {
         let client = &self.context.client;
         if client.clock().is_due() {
             match self.fetcher.measure_clock().await {
-                // A clock that was measured once runs on; the pages themselves will tell more.
+                // A clock that was measured once keeps running, and the pages themselves will show
+                // more.
                 Err(error) if client.clock().is_measured() && !is_stop(&error) => {
                     tracing::warn!(error = %Chain(&error), "the exchange's clock could not be measured again");
                 }
-                // The system's own clock does not say which candles are closed.
+                // The system's own clock does not show which candles are closed.
                 measured => measured.map_err(|error| self.unprepared(error))?,
             }
         }
@@ -77,8 +79,8 @@ impl Run<'_> {
         Ok(instruments)
     }
 
-    /// The instrument of a pair, and the budgets the listing announces. An exchange that knows no pair of that
-    /// spelling is asked for it in capitals.
+    /// The instrument of a pair, and the budgets that the listing announces. If the exchange has no pair of
+    /// that spelling, it is looked up in capitals.
     async fn look_up(&self, pair: &Pair) -> Result<(Arc<Instrument>, Vec<(Budget, Quota)>), FetchError> {
         let names = self.names().await?;
         let exchange = self.context.client.exchange();
@@ -110,8 +112,8 @@ impl Run<'_> {
         Ok(client.learn_names(names.map_err(|(_, error)| error)?))
     }
 
-    /// The instruments to ask, one after the other: the contract that a dated pair was, as long as something of it
-    /// is missing and it can be expected to be answered for, and what the pair is now.
+    /// The instruments to request, in order: the contract that a dated pair named before, while part of it is
+    /// missing and the exchange may still serve it, then the present one.
     pub(super) fn contracts(
         &self,
         writer: &Handle,
@@ -133,7 +135,7 @@ impl Run<'_> {
         before.into_iter().chain([Contracted { instrument: instruments.now, is_first }]).collect()
     }
 
-    /// From where on rows are wanted.
+    /// The beginning of the wanted rows.
     fn asked(&self, writer: &Handle, offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
         let known = writer.ledger().wanted_since;
         match self.order.since {
@@ -144,7 +146,7 @@ impl Run<'_> {
         }
     }
 
-    /// Settles from where to where rows are wanted.
+    /// Settles the wanted range.
     pub(super) fn prepare(
         &mut self,
         writer: &Handle,
@@ -164,9 +166,9 @@ impl Run<'_> {
             earlier.into_iter().for_each(|window| self.had_another(writer, &instrument, window));
             since = since.max(tenure.from);
         }
-        // A start in the future wants nothing yet, and must not hide what comes before it.
+        // A start in the future wants nothing yet, and must not hide what lies before it.
         writer.account(|ledger| want(ledger, asked.min(horizon)));
-        // A row of another contract says nothing of what this one has.
+        // Rows of another contract show nothing about this one.
         self.fetcher.ends = Arc::new(Ends::default());
         let ends = writer.ledger().ends();
         for end in ends.into_iter().flat_map(|ends| [ends.0, ends.1]) {
@@ -178,7 +180,8 @@ impl Run<'_> {
         RunScope { offer, instrument, grid, horizon, since, until, older }
     }
 
-    /// Time of an earlier contract that the exchange no longer calls by the pair's name is unfillable.
+    /// Marks time of an earlier contract that the exchange no longer lists under the pair's name as
+    /// unfillable.
     fn had_another(&self, writer: &Handle, instrument: &Instrument, window: Window) {
         let exchange = self.context.client.exchange().name();
         let (symbol, since) = (&instrument.symbol, window.until);
@@ -187,8 +190,8 @@ impl Run<'_> {
         writer.account(|ledger| ledger.give_up(window, &reason));
     }
 
-    /// Where the first row cannot be looked for, nothing is there long before the exchange listed the pair, if it says
-    /// when that was.
+    /// If the first row cannot be probed for, marks the time well before the listing date as empty, if the
+    /// exchange states that date.
     pub(super) fn settle_before_listing(&self, writer: &Handle, scope: &RunScope) {
         let goes_further_back = scope.offer.is_continuous && scope.instrument.tenure().is_some();
         let Some(listed) = scope.instrument.listed.filter(|_| !goes_further_back) else { return };
@@ -203,7 +206,7 @@ impl Run<'_> {
         }
     }
 
-    /// Time that the exchange cannot give any more is unfillable, before the first request.
+    /// Marks time that the exchange no longer serves as unfillable, before the first request.
     fn reach(
         &self,
         writer: &Handle,
@@ -219,7 +222,7 @@ impl Run<'_> {
         since.max(oldest)
     }
 
-    /// Time that the exchange cannot give any more is unfillable.
+    /// Marks time that the exchange no longer serves as unfillable.
     pub(super) fn lost(&self, writer: &Handle, window: Window) {
         let exchange = self.context.client.exchange().name();
         writer.account(|ledger| ledger.give_up(window, &format!("{exchange} does not go back this far")));
@@ -231,28 +234,28 @@ impl Run<'_> {
         let mut missing = wanted
             .map(|wanted| plan::missing(&settled, &ledger.covered, wanted, scope.grid))
             .unwrap_or_default();
-        // Computed rows give way to the exchange's own, wherever it gives them.
+        // The exchange's own rows replace computed ones wherever it serves them.
         missing.add_all(&wanted.map(|wanted| ledger.derived.within(wanted)).unwrap_or_default());
         self.at.planned = plan::count(&missing, scope.offer, scope.grid);
         (self.progress)(self.at);
         missing
     }
 
-    /// Takes back every claim of emptiness that a row beyond it contradicts: had nothing been there, that row
-    /// would have been the answer. The time is asked for again, now that the row is known.
+    /// Revokes every claim of emptiness that a later row contradicts: had nothing been there, that row would
+    /// have been the answer. The time is requested again, now that the row is known.
     pub(super) fn doubt(&self, writer: &Handle, scope: &RunScope) -> Windows {
         let (offer, since, until) = (scope.offer, scope.since, scope.until);
         let ends = self.fetcher.ends.known().filter(|_| offer.is_open_ended());
         let contradicted = ends.and_then(|(oldest, newest)| match offer.direction {
             Direction::OldestFirst => Window::new(since, until.min(newest)),
-            // A row the exchange has meanwhile dropped contradicts nothing.
+            // A row that the exchange has dropped since contradicts nothing.
             Direction::NewestFirst if oldest < offer.reach(scope.grid, scope.horizon) => None,
             Direction::NewestFirst => Window::new(since.max(oldest), until),
         });
         contradicted.map(|window| writer.doubt_empty(window)).unwrap_or_default()
     }
 
-    /// Takes back what earlier versions called empty after one answer.
+    /// Revokes what earlier versions recorded as empty after one answer.
     pub(super) fn doubt_one_answer(&self, writer: &Handle) {
         let exchange = self.context.client.exchange().name();
         let Some(ever) = Window::new(Micros(i64::MIN), Micros(i64::MAX)) else { return };
@@ -264,8 +267,8 @@ impl Run<'_> {
         }
     }
 
-    /// Time that an earlier run was told is empty too, of a series no row of which is known: the rest stays a gap,
-    /// which the next run asks for again.
+    /// Of time found empty now, the part that an earlier run also found empty, for a series without known
+    /// rows. The rest stays a gap, which the next run requests again.
     pub(super) fn seen_empty_before(&self, writer: &Handle, empty: Windows) -> Windows {
         let ledger = writer.ledger();
         let notes = ledger.notes.iter().filter(|note| note.reason == ONE_RUN);
@@ -277,7 +280,7 @@ impl Run<'_> {
         seen
     }
 
-    /// Takes back what empty answers claimed of the time before the oldest row, which no row beyond can contradict.
+    /// Revokes claims of emptiness before the oldest row, which no further row can contradict.
     pub(super) fn doubt_all_before(&self, writer: &Handle, scope: &RunScope) -> Windows {
         let goes_down = scope.offer.is_open_ended() && scope.offer.direction == Direction::NewestFirst;
         let ends = self.fetcher.ends.known().filter(|_| goes_down);

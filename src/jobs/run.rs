@@ -1,4 +1,4 @@
-//! One run of one series: prepare, plan, walk the windows side by side, publish, account.
+//! One run of one series: prepare, plan, walk the windows side by side, publish, report.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::{Ask, History, Instrument, Offer, Page, SetAside, Step};
 use crate::jobs::ends::Ends;
 use crate::jobs::fetch::Fetcher;
-use crate::jobs::fresh::Held;
+use crate::jobs::fresh::KnownRows;
 use crate::jobs::handle::Handle;
 use crate::jobs::odd::set_aside;
 use crate::jobs::scope::{Contracted, RunScope};
@@ -26,7 +26,7 @@ use crate::telemetry::events::{
 };
 use crate::telemetry::{Discard, Telemetry};
 
-/// Runs a job for one series. Whatever was stored stays stored, also where the run fails.
+/// Runs a job for one series. Stored rows stay stored even if the run fails.
 pub async fn run(
     context: &Context,
     order: &Order,
@@ -48,12 +48,12 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
     pub(super) fetcher: Fetcher,
     pub(super) at: Progress,
-    /// Windows that came empty without a row that shows it was true.
+    /// Windows found empty without a row to confirm it.
     pub(super) unsure: Windows,
-    /// Rows accepted and not published yet.
+    /// Rows accepted but not published.
     waiting: u64,
-    /// Where rows are held, to tell which of those accepted are new.
-    held: Held,
+    /// Tells which of the accepted rows are new.
+    known: KnownRows,
     stored: u64,
     revised: u64,
     newest_row: Option<Micros>,
@@ -75,9 +75,9 @@ impl<'a> Run<'a> {
             stop: stop.clone(),
         };
         let (at, unsure) = (Progress::default(), Windows::new());
-        let held = Held::default();
+        let known = KnownRows::default();
         let (waiting, stored, revised, newest_row) = (0, 0, 0, None);
-        Run { context, order, progress, fetcher, at, unsure, waiting, held, stored, revised, newest_row }
+        Run { context, order, progress, fetcher, at, unsure, waiting, known, stored, revised, newest_row }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             _ => self.fill_all(&writer, offer, instruments).await,
         };
         match filled {
-            // Another flush would meet the same.
+            // Another flush would fail in the same way.
             Err(RunError { series, kind: kind @ (RunErrorKind::Store(_) | RunErrorKind::Broken { .. }) }) => {
                 Err(RunError { series, kind })
             }
@@ -109,7 +109,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Gets what is missing of the time in which a pair was one instrument.
+    /// Fetches what is missing of the time in which the pair named this instrument.
     async fn fill(
         &mut self,
         writer: &Handle,
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         }
         self.doubt(writer, &scope);
         let knows_rows = self.fetcher.ends.known().is_some();
-        // The time that was ever wanted is on record before the first page, whatever happens then.
+        // Records the range that was ever wanted before the first page, whatever happens then.
         self.flush(writer).await?;
         let missing = self.plan(writer, &scope);
         let (new, holes) = self.split(writer, missing);
@@ -142,8 +142,8 @@ impl<'a> Run<'a> {
         self.derive(writer, &scope).await
     }
 
-    /// Asks once more for what came empty, now that rows beside it are known: the answers have to show those. What was
-    /// believed before any row was known is asked for again too.
+    /// Requests empty windows again, now that rows beside them are known and the answers have to include
+    /// those. Windows recorded as empty before any row was known are requested again too.
     async fn make_sure(
         &mut self,
         writer: &Handle,
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
         self.walk_all(writer, scope, &unsure, Turn::Last).await
     }
 
-    /// The windows to walk at once and those to repair after it.
+    /// Splits the missing windows into those to walk now and those to repair afterwards.
     fn split(&self, writer: &Handle, missing: Windows) -> (Windows, Windows) {
         if self.order.spare_repairs {
             plan::holes(missing, &writer.settled())
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Fills holes, within the share of the limit that repairs may have.
+    /// Fills holes, within the share of the rate limit that repairs may have.
     async fn repair(&mut self, writer: &Handle, scope: &RunScope, holes: &Windows) -> Result<(), RunError> {
         self.at.planned += plan::count(holes, scope.offer, scope.grid);
         self.fetcher.sparing = true;
@@ -224,14 +224,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Sets odd rows aside, before anything speaks of the rest of their page.
+    /// Sets odd rows aside before the rest of their page is accepted.
     async fn set_aside(&self, writer: &Handle, odd: &[SetAside]) -> Result<(), RunError> {
         let odd: Vec<_> = odd.iter().map(|odd| (odd.row.clone(), odd.window)).collect();
         let (telemetry, now) = (self.context.telemetry.clone(), self.context.client.clock().now());
         writer.on_disk(move |writer| set_aside(writer, &telemetry, &odd, now)).await.map(drop)
     }
 
-    /// Has a page accepted and tells of it; `stray` rows of the answer were left out.
+    /// Accepts a page and reports it; `stray` rows of the answer were left out.
     pub(super) async fn keep(&mut self, writer: &Handle, page: Accepted, stray: u64) -> Result<(), RunError> {
         let rows = page.rows.len() as u64;
         self.take(writer, page).await?;
@@ -246,9 +246,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Has a page accepted; nothing may speak of its rows before.
+    /// Accepts a page; nothing may report its rows before.
     async fn take(&mut self, writer: &Handle, page: Accepted) -> Result<(), RunError> {
-        let fresh = self.held.take(&page.rows, &writer.ledger());
+        let fresh = self.known.take(&page.rows, &writer.ledger());
         let is_book = page.rows.kind() == Kind::OrderBook;
         let accept = if is_book { Writer::accept_updates } else { Writer::accept };
         let repeats = writer.on_disk(move |writer| accept(writer, page)).await?;
@@ -259,7 +259,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One snapshot of a book.
+    /// Takes one snapshot of a book.
     async fn snapshot(
         &mut self,
         writer: &Handle,
@@ -283,7 +283,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Publishes what is left and tells how the series now stands.
+    /// Publishes what is left and emits the series' coverage.
     async fn finish(&mut self, writer: &Handle, result: Result<(), RunError>) -> Result<(), RunError> {
         self.flush(writer).await?;
         let now = self.context.client.clock().now();
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let flushed = writer.on_disk(Writer::flush).await?;
         self.tell(&flushed, started.elapsed());
-        self.held.published();
+        self.known.published();
         self.buffered(writer.waiting_rows());
         Ok(())
     }
@@ -330,7 +330,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Tells what opening a series met.
+/// Emits a finding of opening a series.
 pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
     let (file, why) = (&finding.path, finding.detail.as_str());
     match finding.kind {
@@ -343,7 +343,7 @@ pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
     }
 }
 
-/// Tells what a flush made durable.
+/// Emits the result of a flush.
 pub fn tell_flush(telemetry: &Telemetry, series: &Series, flushed: &Flushed, took: Duration) {
     for file in &flushed.files {
         telemetry.emit(FilePublished {

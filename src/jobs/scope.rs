@@ -1,4 +1,4 @@
-//! The scope of a prepared run: the offer, the instrument, from where to where.
+//! The scope of a prepared run: the offer, the instrument, and the range.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,28 +6,28 @@ use std::time::Duration;
 use crate::exchange::{Bounds, Direction, Instrument, Offer};
 use crate::model::{Grid, Micros, Window, Windows};
 
-/// The instrument that a pair is or was, and whether it is the first that is asked for.
+/// An instrument that the pair names or named, and whether it is the first to request.
 pub(super) struct Contracted {
     pub(super) instrument: Arc<Instrument>,
     pub(super) is_first: bool,
 }
 
-/// The scope of a run once it is prepared.
+/// The scope of a prepared run.
 pub(super) struct RunScope {
     pub(super) offer: &'static Offer,
     pub(super) instrument: Arc<Instrument>,
     pub(super) grid: Option<Grid>,
-    /// The first open or instant not to be asked for.
+    /// The first open or instant not to request.
     pub(super) horizon: Micros,
     pub(super) since: Micros,
     pub(super) until: Micros,
-    /// Time that is wanted before the rows the exchange still gives, where it can be computed.
+    /// Wanted time before the rows the exchange still serves, if it can be computed.
     pub(super) older: Option<Window>,
 }
 
 impl RunScope {
-    /// The known row next to where a walk over a window begins, of the oldest and the newest one known: where nothing
-    /// of what lies between is missing, the exchange still gives it, and one request can ask for both.
+    /// The oldest or newest known row, if it is adjacent to the start of a walk over a window. If nothing
+    /// between them is missing, the exchange still serves that row, and one request can cover both.
     pub(super) fn beside(&self, window: Window, ends: (Micros, Micros), settled: &Windows) -> Option<Micros> {
         let instant = Duration::from_micros(1);
         let (row, between) = match self.offer.direction {
@@ -39,7 +39,7 @@ impl RunScope {
             }
             _ => return None,
         };
-        // A page asked for by id alone begins with a row of its own.
+        // A page requested by id alone begins with a row of its own.
         if matches!(self.offer.bounds, Bounds::Page | Bounds::ById) {
             return None;
         }

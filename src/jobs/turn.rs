@@ -1,10 +1,10 @@
-//! Which time in a run windows are asked for.
+//! Whether a run requests windows for the first or the last time.
 
 use crate::jobs::plan;
 use crate::jobs::scope::RunScope;
 use crate::model::{Window, Windows};
 
-/// Whether windows are asked for the first time in a run, or for the last after they came empty.
+/// The first time, or the last time for windows that were found empty.
 #[derive(Clone, Copy)]
 pub(super) enum Turn {
     First,
@@ -12,10 +12,10 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    /// The windows that one walk each takes.
+    /// The windows, each for one walk.
     pub(super) fn windows(self, missing: &Windows, scope: &RunScope) -> Vec<Window> {
         match self {
-            // Time that came empty is expected to be: one walk finds all of it so.
+            // Time that was found empty is expected to be: one walk confirms all of it.
             Turn::Last if scope.offer.is_open_ended() => missing.iter().collect(),
             Turn::First | Turn::Last => plan::walks(missing, scope.offer, scope.grid).collect(),
         }

@@ -1,4 +1,5 @@
-//! The walks of a run: its windows side by side, then where some of them begin, then what first pages left out.
+//! The walks of a run: all windows side by side, then the beginnings still unknown, then what first pages left
+//! out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,28 +24,28 @@ use crate::telemetry::trace;
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
 
-/// How often windows of which first pages left rows out are walked over anew.
+/// How often windows are walked again because their first pages left rows out.
 const MOST_ROUNDS: usize = 8;
 
-/// Work that the walks of a run leave to be done.
+/// Work left by the walks of a run.
 #[derive(Default)]
 struct Leftovers {
-    /// Walks that do not know yet whether they saw their first row.
+    /// Walks that do not know whether they saw their first row.
     open: Vec<Walk>,
     /// Windows that first pages left out.
     rest: Windows,
-    /// Where windows end, as walks go, and the row past it that the walk over it saw last.
+    /// The ends of windows, in walking order, with the last row seen past each.
     borders: HashMap<Micros, Edge>,
 }
 
-/// The next thing to walk.
+/// The next walk.
 enum Next {
     Window(Window),
     Walk(Box<Walk>),
 }
 
 impl Run<'_> {
-    /// Walks all windows, several side by side, storing what comes in.
+    /// Walks all windows, several side by side, and stores what arrives.
     pub(super) async fn walk_all(
         &mut self,
         writer: &Handle,
@@ -120,7 +121,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The walk over a window, next to the row that is known beside it.
+    /// The walk over a window, starting from the known row beside it.
     fn walk_over(
         &self,
         writer: &Handle,
@@ -140,8 +141,8 @@ impl Run<'_> {
         }
     }
 
-    /// Questions that the walks so far leave: where they begin, unless their neighbours show it, and what their first
-    /// pages left out.
+    /// Questions that the walks left open: where they begin, unless their neighbours show it, and what their
+    /// first pages left out.
     async fn what_is_left(
         &mut self,
         writer: &Handle,
@@ -164,7 +165,7 @@ impl Run<'_> {
         Ok(next)
     }
 
-    /// An exchange that leaves rows out of one first page after the other is not asked for ever.
+    /// Gives up on an exchange that leaves rows out of one first page after another.
     fn give_up(&mut self, writer: &Handle, failures: &mut Failures, next: &[Next]) {
         for left in next {
             let window = match left {
