@@ -1,5 +1,5 @@
-//! The files of the embedded store when they are not what was written: found before anything else is, and set aside,
-//! never deleted.
+//! Detects damage to the files of the embedded store before anything else uses them, and sets damaged ones aside;
+//! nothing is deleted.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -8,29 +8,29 @@ use std::path::{Path, PathBuf};
 use crate::disk::atomic;
 use crate::model::Micros;
 
-/// The store and the helper files SQLite keeps beside it, the store itself first.
+/// The store and SQLite's helper files beside it, the store first.
 const FILES: [&str; 4] = ["state.db", "state.db-wal", "state.db-shm", "state.db-journal"];
-/// The first bytes of every SQLite file, and how long its head is.
+/// The first bytes of every SQLite file, and the length of its header.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEAD_BYTES: usize = 100;
-/// Where its two format versions stand.
+/// The position of its two format versions.
 const VERSIONS: std::ops::Range<usize> = 18..20;
 
-/// A store that was damaged and lies elsewhere now.
+/// A damaged store that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
-    /// Where it lies.
+    /// Its new path.
     pub to: PathBuf,
-    /// The fault.
+    /// The damage.
     pub why: String,
     /// When it was set aside.
     pub at: Micros,
 }
 
-/// The fault of a store's files, as far as it shows without opening them.
+/// Damage to a store's files that is visible without opening them.
 ///
 /// # Errors
-/// Where they cannot be looked at.
+/// If they cannot be examined.
 pub(super) fn visible(own: &Path) -> io::Result<Option<String>> {
     let mut there = Vec::new();
     for name in FILES {
@@ -48,7 +48,7 @@ pub(super) fn visible(own: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Whether a path leads to a plain file; a link to nothing, or to itself, leads to none.
+/// Whether a path leads to a plain file. A dangling or circular link counts as missing.
 fn plain(path: &Path) -> io::Result<bool> {
     let is_link = fs::symlink_metadata(path)?.is_symlink();
     match fs::metadata(path) {
@@ -75,20 +75,20 @@ fn head(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(said.to_owned()))
 }
 
-/// Gives the files of a store names in the quarantine.
+/// Moves the files of a store to the quarantine.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// Any I/O error.
 pub(super) fn set_aside(own: &Path, why: &str, at: Micros) -> io::Result<SetAside> {
     let folder = own.join("quarantine");
-    // Where it cannot be made, or lies on another disk, beside is aside enough.
+    // If the quarantine cannot be created, or is on another disk, a name beside the store will do.
     let folders =
         if atomic::create_folder(&folder).is_ok() { vec![folder.as_path(), own] } else { vec![own] };
     let mut to = None;
     for name in FILES {
         match moved(&own.join(name), &folders, &format!("{name}.{}", at.0)) {
             Ok(moved) => drop(to.get_or_insert(moved)),
-            // SQLite may remove its helper files while the last connection goes.
+            // SQLite may remove its helper files when the last connection closes.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -111,7 +111,7 @@ fn moved(from: &Path, folders: &[&Path], name: &str) -> io::Result<PathBuf> {
     Err(refused)
 }
 
-/// When a store of this data path was last set aside, by whatever process; none where none ever was.
+/// When a store of this data path was last set aside, by any process, if ever.
 pub(super) fn last(own: &Path) -> Option<Micros> {
     let names =
         |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());

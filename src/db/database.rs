@@ -1,4 +1,4 @@
-//! The connections of the state store, and whether it answered last.
+//! The connections of the state store, and whether it last answered.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,30 +8,24 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::db::DbError;
 
-/// The state store, whichever it is. A clone is the same store.
+/// The state store, of either kind. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(super) pool: Pool,
-    /// Its name in errors; holds no secret.
+    /// Its location for error messages, without secrets.
     pub(super) place: Arc<str>,
-    /// Its last answer was an error, or none came.
+    /// Whether the last request failed or timed out.
     pub(super) away: Arc<AtomicBool>,
-    /// The fault of an embedded store that was damaged while it is open: no later answer takes that back.
+    /// Damage found while the embedded store is open, which no later success revokes.
     pub(super) damage: Arc<OnceLock<String>>,
-    /// A pooler stands before the server, so that nothing stays with a connection.
+    /// Whether a transaction pooler is in front of the server, so that connections keep no state.
     pub(super) is_pooled: bool,
 }
 
-/// The connections of a store.
 #[derive(Clone, Debug)]
 pub enum Pool {
-    /// SQLite: one connection that writes, so that writers queue in the process, and some that read.
-    Sqlite {
-        /// The one that writes.
-        write: SqlitePool,
-        /// The ones that read.
-        read: SqlitePool,
-    },
+    /// SQLite: one connection that writes, so that writers queue in the process, and several that read.
+    Sqlite { write: SqlitePool, read: SqlitePool },
     /// PostgreSQL.
     Postgres(PgPool),
 }
@@ -47,8 +41,8 @@ impl Database {
         }
     }
 
-    /// Whether a pooler stands before the server: what is prepared or set on a connection is gone with the
-    /// transaction.
+    /// Whether a transaction pooler is in front of the server: prepared statements and settings then last for
+    /// one transaction only.
     #[must_use]
     pub fn is_pooled(&self) -> bool {
         self.is_pooled
@@ -80,19 +74,19 @@ impl Database {
         }
     }
 
-    /// Whether it failed when it was last asked: what can wait for it waits until it has answered again. One that is
-    /// damaged stays away until the next start sets it aside.
+    /// Whether the last request failed. Work that can wait then waits until the store answers again. A damaged
+    /// store stays away until the next start sets it aside.
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.away.load(Ordering::Relaxed) || self.damage.get().is_some()
     }
 
-    /// It answered.
+    /// Notes that the store answered.
     pub fn answered(&self) {
         self.away.store(false, Ordering::Relaxed);
     }
 
-    /// An error of this store, which is away until it has [`Database::answered`].
+    /// Converts an error, and counts the store as away until it has [`Database::answered`].
     #[must_use]
     pub fn failed(&self, source: sqlx::Error) -> DbError {
         self.away.store(true, Ordering::Relaxed);

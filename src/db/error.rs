@@ -1,4 +1,4 @@
-//! Why the state store could not be used, by what the operator does next.
+//! Why the state store could not be used, by the remedy.
 
 use std::path::Path;
 
@@ -10,28 +10,26 @@ use thiserror::Error;
 use crate::db::versions::newest;
 use crate::model::bytes;
 
-/// With less than this SQLite cannot even make its helper files.
+/// With less free space SQLite cannot even create its helper files.
 const FULL_BELOW_BYTES: u64 = 256 << 10;
 
-/// Why the state store could not be used.
 #[derive(Debug, Error)]
 pub enum DbError {
-    /// The embedded store.
+    /// The embedded store failed.
     #[error("the state store {place} failed; it is a cache, so it may be moved away while dccd is stopped")]
     Sqlite {
         /// Its file.
         place: String,
-        /// Why.
         source: sqlx::Error,
     },
-    /// The embedded store is not what was written.
+    /// The embedded store is damaged.
     #[error(
         "the state store {place} is damaged ({why}); it is a cache, and the next start sets it aside and makes a new one"
     )]
     Damaged {
         /// Its file.
         place: String,
-        /// The fault.
+        /// The damage.
         why: String,
     },
     /// The disk of the embedded store is full.
@@ -39,12 +37,11 @@ pub enum DbError {
     Full {
         /// Its file.
         place: String,
-        /// The room that is left.
+        /// Free space.
         free: String,
-        /// The refusal.
         source: sqlx::Error,
     },
-    /// A limit on the size of files stands in the way of the embedded store.
+    /// A file size limit stops the embedded store.
     #[error(
         "the state store {place} cannot be written: no file may be larger than {limit} here; raise the limit (`ulimit -f`)"
     )]
@@ -53,10 +50,9 @@ pub enum DbError {
         place: String,
         /// The limit.
         limit: String,
-        /// The refusal.
         source: sqlx::Error,
     },
-    /// A newer program made the embedded store.
+    /// A newer version of the program created the embedded store.
     #[error(
         "the state store {place} is of a newer dccd (its schema is {version}); run that one, or move the file away: it is a cache"
     )]
@@ -66,25 +62,24 @@ pub enum DbError {
         /// The version of its schema.
         version: i64,
     },
-    /// A server.
+    /// The server failed.
     #[error(
         "the state store on {place} failed; see that PostgreSQL answers there and that `store` or `store_file` names it rightly"
     )]
     Postgres {
         /// Its address, without user and password.
         place: String,
-        /// Why.
         source: sqlx::Error,
     },
 }
 
 impl DbError {
-    /// An error of the embedded store at `path` in use.
+    /// Classifies an error of the embedded store at `path` while in use.
     pub(super) fn of_sqlite(path: &Path, source: sqlx::Error) -> Self {
         let place = path.display().to_string();
         match primary_code(&source) {
             Some(11 | 26) => DbError::Damaged { place, why: why(&source) },
-            // The error of a full disk depends on which of its files SQLite was about to write.
+            // Which error a full disk causes depends on the file SQLite was about to write.
             Some(13) => {
                 DbError::Full { place, free: free(path).map_or_else(|| "nothing".to_owned(), bytes), source }
             }
@@ -99,7 +94,8 @@ impl DbError {
         }
     }
 
-    /// An error of the embedded store at `path` as it is opened: what is not laid out as our schema is damaged too.
+    /// Classifies an error of opening the embedded store at `path`; a schema other than ours counts as damage
+    /// too.
     pub(super) fn of_opening(path: &Path, source: sqlx::Error) -> Self {
         let place = path.display().to_string();
         if let sqlx::Error::Migrate(error) = &source
@@ -122,7 +118,7 @@ impl DbError {
         }
     }
 
-    /// The same error of the embedded store at another path: that under which it is known.
+    /// The same error with the path under which the embedded store is known.
     pub(super) fn at(self, path: &Path) -> Self {
         let place = path.display().to_string();
         match self {
@@ -133,14 +129,14 @@ impl DbError {
         }
     }
 
-    /// Whether the store is the embedded one and damaged.
+    /// Whether the embedded store is damaged.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, DbError::Damaged { .. })
     }
 }
 
-/// Whether a statement met tables, columns or values that are not ours.
+/// Whether a statement found unexpected tables, columns or values.
 fn is_of_schema(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => true,
@@ -148,7 +144,7 @@ fn is_of_schema(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The result code of SQLite without its extension.
+/// SQLite's primary result code.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let error = match error {
         sqlx::Error::Migrate(error) => match &**error {
@@ -170,7 +166,8 @@ fn why(error: &sqlx::Error) -> String {
 
 fn free(path: &Path) -> Option<u64> {
     let disk = statvfs(path.parent()?).ok()?;
-    // Without a free name no helper file can be made either; file systems that count none say 0 of 0.
+    // Without a free inode no helper file can be created either; file systems without inode limits report 0 of
+    // 0.
     let has_names = disk.f_files == 0 || disk.f_favail > 0;
     Some(if has_names { disk.f_bavail.saturating_mul(disk.f_frsize) } else { 0 })
 }

@@ -1,4 +1,4 @@
-//! The health of each series, kept over restarts.
+//! The health of each series, which survives restarts.
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
@@ -23,7 +23,7 @@ impl Database {
     /// The health of every series that ever ran.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub async fn series_health(&self) -> Result<Vec<SeriesHealth>, DbError> {
         let known: sqlx::Result<_> = on_either!(self, |on, persistent| {
             let rows = sqlx::query(ALL).persistent(persistent).fetch_all(on).await;
@@ -32,10 +32,10 @@ impl Database {
         known.map_err(|source| self.failed(source))
     }
 
-    /// Keeps what is known of a series, where `worker` is the last that owned it; one that has no name always is.
+    /// Saves the health of a series if `worker` was its last owner; without a name, always.
     ///
     /// # Errors
-    /// Where the store cannot be written.
+    /// If the store cannot be written.
     pub async fn save_series_health(
         &self,
         health: &SeriesHealth,
@@ -57,7 +57,7 @@ impl Database {
     }
 }
 
-/// A row of a series this program knows the shape of; others are left for the program that wrote them.
+/// A row whose series this program can parse; others are left to the program that wrote them.
 fn of_row<R: Row>(row: &R) -> Option<SeriesHealth>
 where
     for<'a> &'a str: ColumnIndex<R>,

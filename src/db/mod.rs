@@ -1,10 +1,10 @@
-//! State beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache;
-//! files and ledgers are the truth.
+//! State beside the files, in SQLite (`.dccd/state.db`) or in PostgreSQL. It is a cache; files and ledgers are
+//! authoritative.
 //!
-//! **The state store is a cache and is treated as one**: at every start each page is read and each index held
-//! to its table; what is not what was written is set aside with the helper files of SQLite, and a new one is
-//! made aside and named once it is whole. Health comes back from metrics.json and the ledgers. A server may
-//! hold data of others, so nothing there is ever moved: it is refused.
+//! **The state store is treated as a cache**: at every start each page is read and each index is checked against
+//! its table. A damaged store is set aside together with SQLite's helper files, and a new one is created under
+//! another name and renamed once it is complete. Health is restored from metrics.json and the ledgers. A server
+//! may hold data of others, so nothing there is ever moved: a bad schema is refused.
 
 mod damage;
 mod database;
@@ -25,8 +25,8 @@ pub use database::{Database, Pool};
 pub use error::DbError;
 pub use probe::Probed;
 
-/// Runs one statement on the connections of either store. `$on` is what it runs on, and `$persistent` whether it may
-/// be prepared for the next time.
+/// Runs one statement on the connections of either store. `$on` is the connection, and `$persistent` whether the
+/// statement may be prepared for reuse.
 macro_rules! on_either {
     ($database:expr, |$on:ident, $persistent:ident| $body:expr) => {
         match $database.pool() {
@@ -59,15 +59,15 @@ impl Database {
     /// Opens the embedded store in a data path's own folder, creating and migrating it as needed.
     ///
     /// # Errors
-    /// Where the file cannot be opened, is damaged or is of a newer program.
+    /// If the file cannot be opened, is damaged, or was written by a newer program.
     pub async fn open(own: &Path) -> Result<Self, DbError> {
         sqlite::open(own).await
     }
 
-    /// The same for the owner of the data path: one that is damaged is set aside, `now`, and made anew.
+    /// The same for the owner of the data path: a damaged store is set aside, dated `now`, and created again.
     ///
     /// # Errors
-    /// Where the file cannot be opened or moved, or is of a newer program.
+    /// If the file cannot be opened or moved, or was written by a newer program.
     pub async fn open_or_rebuild(own: &Path, now: Micros) -> Result<(Self, Option<SetAside>), DbError> {
         let why = match sqlite::open(own).await {
             Err(DbError::Damaged { why, .. }) => why,
@@ -78,7 +78,7 @@ impl Database {
         Ok((sqlite::open(own).await?, Some(aside)))
     }
 
-    /// When an embedded store of a data path was last set aside; none where none ever was.
+    /// When an embedded store of a data path was last set aside, if ever.
     #[must_use]
     pub fn last_set_aside(own: &Path) -> Option<Micros> {
         damage::last(own)
@@ -87,24 +87,25 @@ impl Database {
     /// Connects to PostgreSQL, migrating the schema as needed.
     ///
     /// # Errors
-    /// Where the URL is none, the server does not answer, or the schema is of a newer program.
+    /// If the URL is invalid, the server does not answer, or its schema is of a newer program.
     pub async fn connect(url: &str) -> Result<Self, DbError> {
         postgres::connect(url).await
     }
 
-    /// Looks whether the embedded store in a data path's own folder can be used; migrates nothing and moves nothing.
+    /// Checks whether the embedded store in a data path's own folder can be used, without migrating or moving
+    /// anything.
     ///
     /// # Errors
-    /// Where there is none, where it is damaged, or where it is of a newer program.
+    /// If it does not exist, is damaged, or was written by a newer program.
     pub async fn check(own: &Path) -> Result<(), DbError> {
         sqlite::check(own).await
     }
 
-    /// Tries what the program needs of a PostgreSQL server, the schema included, and takes it all back. Gives
-    /// whether a pooler stands before the server that keeps nothing for a connection.
+    /// Tries everything the program needs of a PostgreSQL server, the schema included, and rolls it back.
+    /// Returns whether a transaction pooler is in front of the server.
     ///
     /// # Errors
-    /// Where the server does not answer, refuses any of it, or holds the schema of a newer program.
+    /// If the server does not answer, refuses any of it, or has the schema of a newer program.
     pub async fn check_server(url: &str) -> Result<bool, DbError> {
         postgres::check(url).await
     }

@@ -1,4 +1,4 @@
-//! Paused jobs, kept over restarts.
+//! Paused jobs, which survive restarts.
 
 use sqlx::Row;
 
@@ -33,7 +33,7 @@ impl Database {
     /// The series whose jobs are paused.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub async fn paused(&self) -> Result<Vec<Series>, DbError> {
         let names: sqlx::Result<Vec<String>> = on_either!(self, |on, persistent| {
             let rows = sqlx::query(ALL).persistent(persistent).fetch_all(on).await;
@@ -43,10 +43,10 @@ impl Database {
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Keeps that jobs are paused since an instant, or that they are not any more; all of them or none.
+    /// Saves that jobs are paused since an instant, or resumed; all of them or none.
     ///
     /// # Errors
-    /// Where the store cannot be written.
+    /// If the store cannot be written.
     pub async fn set_paused(&self, series: &[Series], is_paused: bool, at: Micros) -> Result<(), DbError> {
         let kept = match self.pool() {
             Pool::Sqlite { write, .. } => changed!(write.begin().await, series, is_paused, at, true),

@@ -1,9 +1,9 @@
-//! A PostgreSQL server: its connections and its schema. Its URL holds a password and is never shown.
+//! A PostgreSQL server: its connections and its schema. Its URL may hold a password and is never shown.
 //!
-//! Between it and us may stand a pooler that gives each transaction whatever connection of the server is free, such as
-//! PgBouncer in transaction mode. Nothing that belongs to a connection holds there: no prepared statement, no setting,
-//! no lock beyond the transaction. So it is looked for at the start, and where there is one every statement is
-//! parsed anew, inside a transaction that sets its own limits.
+//! A transaction pooler, such as PgBouncer in transaction mode, gives each transaction whichever server connection
+//! is free, so nothing that belongs to a connection lasts: no prepared statement, no setting, no lock beyond the
+//! transaction. The program detects one at the start, and then parses every statement afresh, inside a transaction
+//! that sets its own limits.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,25 +16,25 @@ use crate::db::{Database, DbError, Pool};
 
 /// Connections of one process.
 const CONNECTIONS: u32 = 8;
-/// How long an operation waits for a connection, a new one included.
+/// How long an operation waits for a connection, including a new one.
 const TURN: Duration = Duration::from_secs(10);
-/// A connection that was not used for so long is given back to the server.
+/// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(300);
-/// No statement may take longer, and no process that hangs may hold its rows longer. Statements are short: to
-/// compile one takes PostgreSQL many times as long as to run it.
+/// Limits on statements, and on how long a hanging process may lock rows. Statements are not compiled (JIT): they
+/// are short, and PostgreSQL would take many times longer to compile than to run them.
 const LIMITS: [(&str, &str); 4] = [
     ("statement_timeout", "60s"),
     ("lock_timeout", "20s"),
     ("idle_in_transaction_session_timeout", "30s"),
     ("jit", "off"),
 ];
-/// The same limits for one transaction alone, and how the first of them is shown.
+/// The same limits for a single transaction, and a query that shows the first of them.
 const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '20s'; \
     SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL jit = off";
 const LIMIT_SHOWN: &str = "1min";
-/// One process at a time brings the schema up to date.
+/// Lets one process at a time migrate the schema.
 const MIGRATING: &str = "SELECT pg_advisory_xact_lock(7202027)";
-/// The operations of the program on its tables, tried on a name that no series has.
+/// The operations of the program on its tables, tried with a name that no series has.
 const TRIED: [&str; 4] = [
     "LOCK TABLE series_health IN ROW EXCLUSIVE MODE",
     "INSERT INTO paused_jobs (series, since) VALUES ('', 0)",
@@ -42,10 +42,10 @@ const TRIED: [&str; 4] = [
     "DELETE FROM paused_jobs WHERE series = ''",
 ];
 
-/// A server as it was found.
+/// A server as found at the start.
 struct Found {
     options: PgConnectOptions,
-    /// A pooler stands before it.
+    /// Whether a transaction pooler is in front of it.
     is_pooled: bool,
 }
 
@@ -65,27 +65,27 @@ pub(super) async fn connect(url: &str) -> Result<Database, DbError> {
     Ok(Database { is_pooled, ..Database::of(Pool::Postgres(pool), place) })
 }
 
-/// Tries everything the program needs of a server and takes it all back; gives whether a pooler stands before it.
+/// Tries everything the program needs of a server and rolls it back; returns whether a pooler is in front of it.
 pub(super) async fn check(url: &str) -> Result<bool, DbError> {
     let options = options(url)?;
     let place = place(&options);
     let failed = |source| DbError::Postgres { place: place.clone(), source };
     let Found { options, is_pooled } = look(options).await.map_err(failed)?;
-    migrate(&options, is_pooled, Migration::TakenBack).await.map_err(failed)?;
+    migrate(&options, is_pooled, Migration::RolledBack).await.map_err(failed)?;
     Ok(is_pooled)
 }
 
-/// Begins a transaction under our limits.
+/// Begins a transaction with the program's limits.
 pub(crate) async fn begin(pool: &PgPool, is_pooled: bool) -> sqlx::Result<Transaction<'static, Postgres>> {
     if is_pooled { pool.begin_with(BEGIN_LIMITED).await } else { pool.begin().await }
 }
 
-/// Connects and looks whether what belongs to a connection stays with it.
+/// Connects and checks whether connection state lasts.
 async fn look(options: PgConnectOptions) -> sqlx::Result<Found> {
     let limited = options.clone().options(LIMITS);
     let mut one = match within(limited.connect()).await {
         Ok(connection) => connection,
-        // The words of a pooler about settings that it cannot pass on.
+        // How a pooler rejects settings that it cannot pass on.
         Err(error) if is_unsupported(&error) => {
             within(options.connect()).await?.close().await?;
             return Ok(Found { options, is_pooled: true });
@@ -99,7 +99,7 @@ async fn look(options: PgConnectOptions) -> sqlx::Result<Found> {
     Ok(Found { options: if is_pooled { options } else { limited }, is_pooled })
 }
 
-/// Whether two connections may be given one of the server, or one of them two.
+/// Whether two client connections may be served by one server connection, or one by several.
 async fn shares(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Result<bool> {
     if text(one, "SHOW statement_timeout").await? != LIMIT_SHOWN {
         return Ok(true);
@@ -107,13 +107,13 @@ async fn shares(one: &mut PgConnection, other: &mut PgConnection) -> sqlx::Resul
     let first = text(one, "SELECT pg_backend_pid()::text").await?;
     let mut held = other.begin().await?;
     let second = text(&mut held, "SELECT pg_backend_pid()::text").await?;
-    // Where both share the only one there is, the first would wait for it.
+    // If both shared the only server connection, the first would wait for it.
     let is_shared = first == second || first != text(one, "SELECT pg_backend_pid()::text").await?;
     held.rollback().await?;
     Ok(is_shared)
 }
 
-/// The only value of a statement, asked for in the way that needs no preparation.
+/// The single value of a statement, by a protocol that needs no preparation.
 async fn text(connection: &mut PgConnection, statement: &'static str) -> sqlx::Result<String> {
     sqlx::raw_sql(statement).fetch_one(connection).await?.try_get(0)
 }
@@ -128,10 +128,10 @@ fn is_unsupported(error: &sqlx::Error) -> bool {
 enum Migration {
     Kept,
     /// After trying the program's other statements too.
-    TakenBack,
+    RolledBack,
 }
 
-/// Brings the schema up to date, on a connection of its own and in one transaction.
+/// Migrates the schema, on a connection of its own and in one transaction.
 async fn migrate(options: &PgConnectOptions, is_pooled: bool, migration: Migration) -> sqlx::Result<()> {
     let mut connection = within(options.connect()).await?;
     let mut all = match is_pooled {
@@ -139,14 +139,14 @@ async fn migrate(options: &PgConnectOptions, is_pooled: bool, migration: Migrati
         false => connection.begin().await?,
     };
     sqlx::raw_sql(MIGRATING).execute(&mut *all).await?;
-    // Statements that others left prepared here have the names that the migrator takes; none can be relied on.
+    // Statements that others left prepared on this connection may have the names that the migrator uses.
     let forgotten = |is_pooled: bool| if is_pooled { "DEALLOCATE ALL" } else { "SELECT 1" };
     sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
     let mut migrator = migrator(|version| version.3);
-    // Its own lock would stay with a connection.
+    // The migrator's own lock would stay with the connection.
     migrator.set_locking(false).run_direct(None, &mut *all, false).await.map_err(sqlx::Error::from)?;
     sqlx::raw_sql(forgotten(is_pooled)).execute(&mut *all).await?;
-    if migration == Migration::TakenBack {
+    if migration == Migration::RolledBack {
         for statement in TRIED {
             sqlx::raw_sql(statement).execute(&mut *all).await?;
         }
@@ -164,11 +164,11 @@ async fn within<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<
 fn options(url: &str) -> Result<PgConnectOptions, DbError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|source| DbError::Postgres { place: "the server of that URL".to_owned(), source })?;
-    // No number of ours goes as text, and poolers do not know the setting.
+    // Numbers are not sent as text, and poolers do not know the setting.
     Ok(options.application_name("dccd").extra_float_digits(None))
 }
 
-/// Where the server is, without who asks.
+/// The server's address, without credentials.
 fn place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or("its usual database");
     match options.get_socket() {

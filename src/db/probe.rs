@@ -1,4 +1,4 @@
-//! Whether the store can be used, and its figures.
+//! Checks whether the store can be used, and reads its figures.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::db::{Database, DbError, Pool, begin};
 
-/// The figures of a probe of the store.
+/// The figures from a probe of the store.
 #[derive(Clone, Debug)]
 pub struct Probed {
     /// `sqlite` or `postgres`.
     pub kind: &'static str,
-    /// The version of its engine.
+    /// The version of the database engine.
     pub version: String,
-    /// How long it took to be given the right to write.
+    /// How long it took to get the write lock.
     pub latency: Duration,
     /// The size of its file, or of its database.
     pub size_bytes: Option<u64>,
@@ -25,11 +25,11 @@ pub struct Probed {
 }
 
 impl Database {
-    /// Asks for the right to write and gives it back: an answer from a store that only reads, or that another process
-    /// keeps locked, would be worth nothing. Nothing is written or synced.
+    /// Takes the write lock and releases it: an answer from a store that is read-only, or locked by another
+    /// process, would be worthless. Writes and syncs nothing.
     ///
     /// # Errors
-    /// Where the store cannot be read or written; that may take as long as a statement waits for another writer.
+    /// If the store cannot be read or written; may take as long as a statement waits for another writer.
     pub async fn probe(&self, own: &Path) -> Result<Probed, DbError> {
         let probed = match self.pool() {
             Pool::Sqlite { write, read } => sqlite(own, write, read).await,
@@ -37,7 +37,7 @@ impl Database {
         };
         let probed = probed.map_err(|source| self.failed(source))?;
         match self.damage.get() {
-            // Part of it may answer still.
+            // Parts of it may still answer.
             Some(why) => Err(DbError::Damaged { place: self.place.to_string(), why: why.clone() }),
             None => Ok(probed),
         }
@@ -62,7 +62,7 @@ async fn sqlite(own: &Path, write: &SqlitePool, read: &SqlitePool) -> sqlx::Resu
     })
 }
 
-/// A server that only reads, such as a standby, refuses the lock.
+/// A read-only server, such as a standby, refuses the lock.
 async fn postgres(pool: &PgPool, is_pooled: bool) -> sqlx::Result<Probed> {
     let began = Instant::now();
     let mut asking = begin(pool, is_pooled).await?;

@@ -12,17 +12,17 @@ use crate::db::versions::{migrator, newest};
 use crate::db::{Database, DbError, Pool, damage};
 use crate::disk::atomic;
 
-/// How long a statement waits for another process that writes.
+/// How long a statement waits for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 /// How long an operation waits for a connection of this process.
 const TURN: Duration = Duration::from_secs(30);
-/// Connections that read.
+/// Number of reading connections.
 const READERS: u32 = 3;
 
-/// Stores made by this process, so that two that are made at a time are two files.
+/// Counts the stores created by this process, so that concurrent ones get different files.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
-/// Every table, so that one that is missing shows.
+/// Every table; reading all of them reveals a missing one.
 const TABLES: &str =
     "SELECT 1 FROM series_health, paused_jobs, task, attempt, worker, owner, task_count LIMIT 0";
 
@@ -46,15 +46,15 @@ pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     Ok(Database::of(Pool::Sqlite { write, read }, path.display().to_string()))
 }
 
-/// Makes a store that appears whole: one that is half made by a process that died, or on a full disk, would be taken
-/// for a damaged one.
+/// Creates a store under a temporary name and renames it when complete: one left half created by a dead process,
+/// or on a full disk, would look damaged.
 async fn create(path: &Path) -> Result<(), DbError> {
     let made_by = MADE.fetch_add(1, Ordering::Relaxed);
     let aside = atomic::aside(&path.with_file_name(format!("state.db.{made_by}")));
     let made = async {
         let (pool, _) = connected(&aside).await?;
         let made = made_ready(&aside, &pool).await;
-        // Its log goes into it with the last connection.
+        // Closing the last connection merges its log into it.
         pool.close().await;
         made
     };
@@ -70,10 +70,10 @@ async fn create(path: &Path) -> Result<(), DbError> {
     named
 }
 
-/// The one connection that writes, and how further ones are made.
+/// The single writing connection, and the options for further ones.
 async fn connected(path: &Path) -> Result<(SqlitePool, SqliteConnectOptions), DbError> {
-    // Without a sync at each commit a power cut may take the last ones, never a part of one: the work they
-    // tell of is done again, which is harmless.
+    // Without a sync at each commit a power cut may lose the last commits, but never part of one. The work they
+    // record is done again, which is harmless.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -88,7 +88,7 @@ fn pool(most: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(most).acquire_timeout(TURN)
 }
 
-/// Refuses files whose damage shows from outside.
+/// Refuses files whose damage is visible from outside.
 fn seen_whole(own: &Path, path: &Path) -> Result<(), DbError> {
     match damage::visible(own) {
         Ok(None) => Ok(()),
@@ -97,7 +97,7 @@ fn seen_whole(own: &Path, path: &Path) -> Result<(), DbError> {
     }
 }
 
-/// Reads every page, brings the schema up to date and looks whether all of it is there.
+/// Reads every page, migrates the schema and checks that it is complete.
 async fn made_ready(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     let opening = |error| DbError::of_opening(path, error);
     whole(path, pool).await?;
@@ -105,14 +105,14 @@ async fn made_ready(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     sqlx::query(TABLES).execute(pool).await.map(drop).map_err(opening)
 }
 
-/// Refuses a file that no migration of ours ever made: the log of another one may lie beside it.
+/// Refuses a file that our migrations did not create: another store's log may lie beside it.
 async fn ours(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     let migrated = sqlx::query("SELECT 1 FROM _sqlx_migrations LIMIT 0").execute(pool).await;
     migrated.map(drop).map_err(|error| DbError::of_opening(path, error))
 }
 
-/// Reads every page, and holds indexes to their tables: a damaged one would else be met by whatever needs it first,
-/// or by none.
+/// Reads every page and checks indexes against their tables. Otherwise damage would surface whenever something
+/// first needs that page, or never.
 async fn whole(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     let checked = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(pool).await;
     let found: String = checked.map_err(|error| DbError::of_opening(path, error))?;
@@ -122,7 +122,7 @@ async fn whole(path: &Path, pool: &SqlitePool) -> Result<(), DbError> {
     }
 }
 
-/// It is opened for writing all the same: a reader alone would leave the two helper files of SQLite behind.
+/// Opened for writing nevertheless: a reader alone would leave SQLite's two helper files behind.
 pub(super) async fn check(own: &Path) -> Result<(), DbError> {
     let path = own.join("state.db");
     seen_whole(own, &path)?;
@@ -155,7 +155,7 @@ mod tests {
 
     const NOW: Micros = Micros(1_800_000_000_000_000);
 
-    /// A store that knows of a paused job and of many more, closed.
+    /// A store with one paused job and many more rows, closed.
     async fn known(folder: &tempfile::TempDir) -> PathBuf {
         let own = folder.path().to_owned();
         let database = Database::open(&own).await.unwrap();
@@ -172,7 +172,7 @@ mod tests {
         let own = known(&folder).await;
         let database = Database::open(&own).await.unwrap();
         database.probe(&own).await.unwrap();
-        // An answer out of a page that was read before is no sign of health.
+        // An answer from a page read earlier is no sign of health.
         let noise = own.join("noise.db");
         std::fs::write(&noise, [0xA5; 8_192]).unwrap();
         let pool = SqlitePool::connect(&format!("sqlite://{}", noise.display())).await.unwrap();
@@ -202,7 +202,7 @@ mod tests {
             let (database, aside) = Database::open_or_rebuild(&own, at).await.unwrap();
             database.close().await;
 
-            // A page that was not in use may be anything.
+            // An unused page may contain anything.
             let Some(aside) = aside else { continue };
             found += 1;
             assert_eq!(std::fs::read(&aside.to).unwrap(), damaged, "page {page}");
@@ -251,7 +251,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = known(&folder).await;
         let bytes = std::fs::read(own.join("state.db")).unwrap();
-        // The first byte of a page of an index without pages below; its entries lie at the end of the page.
+        // The first byte of an index leaf page; its entries are at the end of the page.
         let indexes = (1..bytes.len() / 4_096).filter(|page| bytes[page * 4_096] == 10);
         let mut found = 0;
         for page in indexes.filter(|page| bytes[(page + 1) * 4_096 - 10] != 0) {

@@ -1,11 +1,11 @@
-//! The versions of the schema and what brings a store up to date.
+//! The versions of the schema and their migrations.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// A version of the schema: its number, what it brings, and its statements for SQLite and for PostgreSQL.
+/// A version of the schema: its number, a title, and its statements for SQLite and for PostgreSQL.
 pub(super) struct Version(pub(super) i64, &'static str, pub(super) &'static str, pub(super) &'static str);
 
-/// The schema, one statement list a version; a released one is never changed.
+/// The schema, one list of statements per version; a released version is never changed.
 const VERSIONS: [Version; 4] = [
     Version(
         1,
@@ -28,7 +28,7 @@ const VERSIONS: [Version; 4] = [
     ),
 ];
 
-/// The newest version of the schema this program knows.
+/// The newest schema version this program supports.
 pub(super) fn newest() -> Option<i64> {
     VERSIONS.iter().map(|version| version.0).max()
 }

@@ -1,4 +1,4 @@
-//! The operators' side: lists, the record of one task, and taking decisions back.
+//! Operations for people: list tasks, show the history of one, and override decisions.
 
 use crate::model::Micros;
 use crate::tracker::change::Ending;
@@ -6,16 +6,16 @@ use crate::tracker::connection::values;
 use crate::tracker::verdict::outcome;
 use crate::tracker::{Attempt, Refusal, Status, Task, TaskKind, Tracker, TrackerError};
 
-/// Which tasks to list; what is none is not asked for.
+/// Selects tasks to list; `None` selects all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Those of a queue.
+    /// Of this queue.
     pub queue: Option<String>,
-    /// Those in a state.
+    /// In this state.
     pub status: Option<Status>,
-    /// Those of a kind.
+    /// Of this kind.
     pub kind: Option<TaskKind>,
-    /// Those whose series begins so.
+    /// Whose series begins with this.
     pub series: Option<String>,
 }
 
@@ -23,7 +23,7 @@ impl Tracker {
     /// At most `most` tasks, the last changed first.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn tasks(&self, filter: &Filter, most: u32) -> Result<Vec<Task>, TrackerError> {
         let values = values![
             self.now(),
@@ -36,26 +36,27 @@ impl Tracker {
         self.read(|sql| sql.list, values).await
     }
 
-    /// One task, if there is one of that name.
+    /// The task of this id, if there is one.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn task(&self, id: &str) -> Result<Option<Task>, TrackerError> {
         Ok(self.read(|sql| sql.show, values![self.now(), id]).await?.pop())
     }
 
-    /// The attempts at a task that are kept, the oldest first.
+    /// The recorded attempts at a task, oldest first.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn attempts(&self, id: &str) -> Result<Vec<Attempt>, TrackerError> {
         self.read(|sql| sql.attempts, values![id]).await
     }
 
-    /// Has a task done as if it had never been tried, at once; one that succeeded only by `force`.
+    /// Resets a task so that it runs at once, as if it had never been tried; one that succeeded only with
+    /// `force`.
     ///
     /// # Errors
-    /// Refused while a worker holds it and where there is none of that name.
+    /// Refused while a worker holds it, and if there is no such task.
     pub async fn retry(&self, id: &str, force: bool) -> Result<Task, TrackerError> {
         self.decide("retry", id, |task, now| task.retry(force, now)).await
     }
@@ -63,24 +64,24 @@ impl Tracker {
     /// Skips a task until it is retried.
     ///
     /// # Errors
-    /// Refused while a worker holds it and where there is none of that name.
+    /// Refused while a worker holds it, and if there is no such task.
     pub async fn ignore(&self, id: &str, reason: &str) -> Result<Task, TrackerError> {
         self.decide("ignore", id, |task, now| task.ignore(reason, now)).await
     }
 
-    /// Asks the holder of a task to stop, which it learns when it next renews the lease; a window that waits
-    /// is ignored.
+    /// Asks the holder of a task to stop, which it notices when it next renews the lease; a waiting window is
+    /// ignored instead.
     ///
     /// # Errors
-    /// Refused where there is nothing to cancel.
+    /// Refused if there is nothing to cancel.
     pub async fn cancel(&self, id: &str) -> Result<Task, TrackerError> {
         self.decide("cancel", id, Task::cancel).await
     }
 
-    /// Takes a task from its holder: whatever that one does from now on is not recorded.
+    /// Takes a task from its holder, whose further results are rejected.
     ///
     /// # Errors
-    /// Refused where no worker holds it.
+    /// Refused if no worker holds it.
     pub async fn unlock(&self, id: &str) -> Result<Task, TrackerError> {
         let altered = self.alter("unlock", id, |task| {
             let fence = task.unlock(task.as_of)?;

@@ -1,4 +1,4 @@
-//! One task loaded, changed by the state machine, and saved, with the attempt that ends or begins with it.
+//! Loads a task, has the state machine change it, and saves it with the attempt that ends or begins.
 
 use serde::Serialize;
 
@@ -8,18 +8,17 @@ use crate::tracker::refusal::Refusal;
 use crate::tracker::verdict::Fault;
 use crate::tracker::{Task, Tracker, TrackerError};
 
-/// How many attempts of a task are kept.
+/// Attempts recorded per task.
 const ATTEMPTS_KEPT: u32 = 20;
 
 impl Tracker {
-    /// A task, locked until this change is done.
+    /// A task, locked until the change is committed.
     pub(super) async fn load(&self, change: &mut Change, id: &str) -> sqlx::Result<Option<Task>> {
         let loaded: Vec<Task> = change.rows(change.sql.load, values![self.now(), id]).await?;
         Ok(loaded.into_iter().next())
     }
 
-    /// Has the state machine change one task. What `alter` gives ends an attempt: its fence, its outcome and
-    /// its fault.
+    /// Has the state machine change a task. If `alter` returns an ending, that attempt is closed.
     pub(super) async fn alter(
         &self,
         operation: &'static str,
@@ -73,7 +72,7 @@ pub(super) struct Ending {
     pub(super) fault: Option<Fault>,
 }
 
-/// A task of a batch, as the statements read it.
+/// A task in a batch, in the form the statements parse.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Wire<'a> {
     pub(super) id: &'a str,
@@ -82,13 +81,13 @@ pub(super) struct Wire<'a> {
     pub(super) data: Option<&'a str>,
 }
 
-/// A list as the statements read it.
+/// A list, in the form the statements parse.
 pub(super) fn json<T: Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
 }
 
 impl Change {
-    /// Writes what differs between two versions of a task.
+    /// Writes the differences between two versions of a task.
     pub(super) async fn save(&mut self, held: &Task, task: &Task) -> sqlx::Result<()> {
         let lease = task.lease.as_ref();
         let values = values![
@@ -113,7 +112,7 @@ impl Change {
         self.run(self.sql.save, values).await.map(drop)
     }
 
-    /// Puts an attempt that begins on record, and takes the oldest off it.
+    /// Records the beginning of an attempt, and deletes the oldest one beyond the limit.
     pub(super) async fn open_attempt(&mut self, task: &Task) -> sqlx::Result<()> {
         let Some(lease) = &task.lease else { return Ok(()) };
         let number = i64::from(task.attempts_total);
@@ -122,7 +121,7 @@ impl Change {
         self.forget_attempts(&task.id, task.attempts_total).await
     }
 
-    /// Keeps the newest attempts of a task that has had `total`.
+    /// Keeps only the newest attempts of a task that has had `total`.
     pub(super) async fn forget_attempts(&mut self, id: &str, total: u32) -> sqlx::Result<()> {
         match total.checked_sub(ATTEMPTS_KEPT) {
             None | Some(0) => Ok(()),
@@ -132,7 +131,7 @@ impl Change {
         }
     }
 
-    /// Puts the end of an attempt on record.
+    /// Records the end of an attempt.
     pub(super) async fn close_attempt(&mut self, id: &str, ending: &Ending, at: Micros) -> sqlx::Result<()> {
         let fault = ending.fault.as_ref();
         let causes = fault.map(|fault| json(&fault.causes));

@@ -1,4 +1,4 @@
-//! Taking work: the most urgent tasks of a queue, or one by its name.
+//! Claims work: the most urgent tasks of a queue, or one by id.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use crate::tracker::{Claim, Start, Status, Tracker, TrackerError};
 /// Who claims, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimer<'a> {
-    /// The worker's name, one of each process that ever ran.
+    /// The worker's name, unique among all processes that ever ran.
     pub worker: &'a str,
-    /// How long its leases last; it renews them every third of that.
+    /// The length of its leases; it renews them every third of that.
     pub lease: Duration,
 }
 
 impl Tracker {
-    /// Claims at most `most` tasks of a queue that are due, the more urgent first, then those due longest.
+    /// Claims at most `most` due tasks of a queue, the most urgent first, then those due longest.
     ///
-    /// No other worker gets the same task, and tasks that are not due are not even looked at.
+    /// No two workers get the same task, and tasks that are not due are not even read.
     ///
     /// # Errors
-    /// Where the store fails; nothing is claimed then.
+    /// If the store fails; nothing is claimed then.
     pub async fn claim(
         &self,
         claimer: Claimer<'_>,
@@ -57,11 +57,11 @@ impl Tracker {
         Ok(claimed)
     }
 
-    /// Claims one task by its name, whenever it is due.
+    /// Claims one task by id, even before it is due.
     ///
     /// # Errors
-    /// Refused where it is locked, exhausted, ignored or done, in this order, unless the start passes over
-    /// that; or where the store fails.
+    /// Refused if it is locked, exhausted, ignored or done, checked in this order, unless the start overrides
+    /// that; or if the store fails.
     pub async fn claim_by_id(&self, id: &str, start: &Start<'_>) -> Result<Claim, TrackerError> {
         let Altered { before, task } = self
             .alter("claim", id, |task| {

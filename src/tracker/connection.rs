@@ -1,5 +1,5 @@
-//! A connection to either store with the two things statements need: values bound in order, and rows taken
-//! out. Everything else of the room is the same for both.
+//! A connection to either store that binds values in order and reads rows; all other code of this room is the same
+//! for both.
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -51,7 +51,7 @@ impl<'a> From<Option<&'a str>> for Value<'a> {
     }
 }
 
-/// A row that either store can give.
+/// A row that both stores can return.
 pub(super) trait Stored:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -73,12 +73,12 @@ macro_rules! bound {
     }};
 }
 
-/// A transaction that writes. Dropped without [`Change::commit`], it changed nothing.
+/// A write transaction, rolled back unless [`Change::commit`] is called.
 pub(super) struct Change {
     /// The statements of this store.
     pub(super) sql: &'static Sql,
     inner: Inner,
-    /// Whether statements are prepared for the next time.
+    /// Whether statements are prepared for reuse.
     is_persistent: bool,
 }
 
@@ -88,7 +88,7 @@ enum Inner {
 }
 
 impl Change {
-    /// Begins one; in SQLite it is the only one of all processes from the start.
+    /// Begins a transaction; in SQLite it excludes all other writers from the start.
     pub(super) async fn begin(database: &Database) -> sqlx::Result<Self> {
         Ok(match database.pool() {
             Pool::Sqlite { write, .. } => {
@@ -102,7 +102,7 @@ impl Change {
         })
     }
 
-    /// The rows a statement gives.
+    /// The rows of a statement.
     pub(super) async fn rows<T: Stored>(
         &mut self,
         statement: &'static str,
@@ -118,7 +118,7 @@ impl Change {
         }
     }
 
-    /// Runs a statement for what it does; gives how many rows it did that to.
+    /// Runs a statement; returns the number of affected rows.
     pub(super) async fn run(&mut self, statement: &'static str, values: &[Value<'_>]) -> sqlx::Result<u64> {
         let is_persistent = self.is_persistent;
         match &mut self.inner {
@@ -133,7 +133,7 @@ impl Change {
         }
     }
 
-    /// Changes nothing, and lets go of what it locked before anything else is asked.
+    /// Rolls back, and releases its locks before returning.
     pub(super) async fn undo(self) -> sqlx::Result<()> {
         match self.inner {
             Inner::Sqlite(inner) => inner.rollback().await,
@@ -149,7 +149,7 @@ impl Change {
     }
 }
 
-/// The rows of a statement that is a whole operation by itself.
+/// The rows of a statement outside a transaction.
 pub(super) async fn rows<T: Stored>(
     database: &Database,
     is_writing: bool,
@@ -173,7 +173,7 @@ pub(super) async fn rows<T: Stored>(
     }
 }
 
-/// Whether two transactions met, so that this one was undone and may be tried again.
+/// Whether the transaction conflicted with another, was rolled back and may be retried.
 pub(super) fn met(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy with a snapshot that is too old.

@@ -1,4 +1,4 @@
-//! How much waits where, without counting a million rows.
+//! Counts tasks by queue and state without reading every row.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,25 @@ use crate::telemetry::events::{CountsCorrected, QueueCounted};
 use crate::tracker::connection::values;
 use crate::tracker::{Status, Tracker, TrackerError};
 
-/// The tasks of one queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     /// Its name: an exchange.
     pub queue: String,
     by_status: [u64; Status::ALL.len()],
-    /// How many wait and are due; counted up to 20 000 of each priority.
+    /// Pending tasks that are due; counted up to 20 000 of each priority.
     pub due: u64,
-    /// Since when the one waiting longest is due.
+    /// When the one that has waited longest became due.
     pub oldest_due: Option<Micros>,
 }
 
 impl QueueCounts {
-    /// How many are in a state.
+    /// The number of tasks in a state.
     #[must_use]
     pub fn of(&self, status: Status) -> u64 {
         self.by_status[place(status)]
     }
 
-    /// How many wait for a time that has not come.
+    /// The number of pending tasks that are not due.
     #[must_use]
     pub fn scheduled(&self) -> u64 {
         (self.of(Status::Pending) + self.of(Status::Failed)).saturating_sub(self.due)
@@ -37,22 +36,22 @@ fn place(status: Status) -> usize {
     Status::ALL.iter().position(|own| *own == status).unwrap_or_default()
 }
 
-/// A kept count that was not what the rows say.
+/// A kept count that differed from the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
     /// The queue.
     pub queue: String,
     /// The state.
     pub status: i64,
-    /// The count of the rows less the kept one.
+    /// The counted rows minus the kept count.
     pub difference: i64,
 }
 
 impl Tracker {
-    /// The counts of every queue that ever had a task, by name.
+    /// The counts of every queue that ever had a task, ordered by name.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn counts(&self) -> Result<Vec<QueueCounts>, TrackerError> {
         let mut queues: BTreeMap<String, QueueCounts> = BTreeMap::new();
         let of = |queue: &String| QueueCounts { queue: queue.clone(), ..QueueCounts::default() };
@@ -79,10 +78,10 @@ impl Tracker {
         Ok(queues.into_values().collect())
     }
 
-    /// Folds counts that were appended since the last time, where the store appends them.
+    /// Folds the count changes appended since the last time, for stores that append them.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn fold_counts(&self) -> Result<(), TrackerError> {
         self.trying("fold", || async {
             let mut change = self.change().await?;
@@ -94,10 +93,10 @@ impl Tracker {
         .await
     }
 
-    /// Counts every row and makes the kept counts true; for once a day. Gives what was not.
+    /// Counts every row and corrects the kept counts; meant for once a day. Returns the corrections.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn recount(&self) -> Result<Vec<Drift>, TrackerError> {
         let drifts = self.trying("recount", || self.recount_once()).await?;
         self.telemetry.emit(CountsCorrected { counts: drifts.len() as u64 });

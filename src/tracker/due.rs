@@ -1,5 +1,4 @@
-//! Work that waits for any worker: windows of history whose time has come, jobs that are due, and windows
-//! that were given up and have rested.
+//! Finds work for any worker: windows and jobs that are due, and exhausted windows that have rested.
 
 use crate::model::Micros;
 use crate::telemetry::events::TasksPlanned;
@@ -7,33 +6,33 @@ use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
 use crate::tracker::{EXHAUSTED_REST, Task, Tracker, TrackerError};
 
-/// Windows that are taken up again in one transaction.
+/// Windows reopened in one transaction.
 const REOPENED_AT_ONCE: i64 = 200;
 
 impl Tracker {
-    /// Windows that wait and are due, the more urgent first, then those due longest; at most `most`.
+    /// At most `most` pending windows that are due, the most urgent first, then those due longest.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn due_windows(&self, most: u32) -> Result<Vec<Task>, TrackerError> {
         self.read(|sql| sql.due_windows, values![self.now(), i64::from(most)]).await
     }
 
-    /// Recurring jobs that wait, are due and are not paused, each with the instant since when; at most
-    /// `most`.
+    /// At most `most` recurring jobs that are pending, due and not paused, each with the instant it became
+    /// due.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn due_jobs(&self, most: u32) -> Result<Vec<(String, Micros)>, TrackerError> {
         let due: Vec<(String, i64)> =
             self.read(|sql| sql.due_jobs, values![self.now(), i64::from(most)]).await?;
         Ok(due.into_iter().map(|(id, at)| (id, Micros(at))).collect())
     }
 
-    /// Has windows wait again that were given up and have rested for [`EXHAUSTED_REST`]; gives how many.
+    /// Reopens exhausted windows that have rested for [`EXHAUSTED_REST`]; returns their number.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn reopen_rested(&self) -> Result<u64, TrackerError> {
         let reopened = self.trying("retry", || self.reopen_once()).await?;
         for task in &reopened {

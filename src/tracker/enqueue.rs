@@ -1,4 +1,4 @@
-//! Planning work: a task that is not open yet, or a window that is merged with what waits near it.
+//! Plans work: adds a task unless one is open, or merges a window with waiting ones near it.
 
 use std::time::Duration;
 
@@ -9,28 +9,26 @@ use crate::tracker::merge::{Near, Part, place};
 use crate::tracker::status::{Priority, Status, TaskKind};
 use crate::tracker::{Task, Tracker, TrackerError};
 
-/// Work to be planned.
+/// Work to plan.
 #[derive(Clone, Debug)]
 pub struct NewTask {
-    /// Its name; a window's part that becomes a task of its own is named after its ends.
+    /// Its id; a part of a window that becomes a task of its own is named after its ends.
     pub id: String,
     /// The queue: its exchange.
     pub queue: String,
-    /// The kind of work.
     pub kind: TaskKind,
-    /// The series of the work, as text; empty where it belongs to none.
+    /// The series, as text; empty if it belongs to none.
     pub series: String,
     /// The window to fetch.
     pub window: Option<Window>,
-    /// How urgent it is.
     pub priority: Priority,
-    /// It is not claimed before; now if `None`.
+    /// Not claimed before this; `None` for now.
     pub run_at: Option<Micros>,
-    /// After so many failed attempts it is exhausted; none never is.
+    /// Failed attempts until it is exhausted; `None` for never.
     pub max_attempts: Option<u32>,
-    /// The wait after the first failed attempt; it doubles from one to the next.
+    /// The delay after the first failed attempt; it doubles from one to the next.
     pub retry_delay: Duration,
-    /// It was asked for by name, so an exhausted window does not rest.
+    /// Whether it was requested explicitly, so that an exhausted window is retried without resting.
     pub is_explicit: bool,
 }
 
@@ -52,7 +50,7 @@ impl NewTask {
         }
     }
 
-    /// The one row of a recurring job: its id is the series.
+    /// The single row of a recurring job: its id is the series.
     #[must_use]
     pub fn job(series: &Series, retry_delay: Duration) -> Self {
         NewTask {
@@ -78,31 +76,30 @@ impl NewTask {
     }
 }
 
-/// The name of a window's task.
+/// The id of a window's task.
 fn window_id(kind: TaskKind, series: &str, window: Window) -> String {
     format!("{kind}:{series}:{}..{}", window.from, window.until)
 }
 
-/// The result of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {
-    /// Tasks that wait for it now: new ones, and ones it was joined with.
+    /// Tasks now waiting to do it: new ones, and ones it was merged with.
     pub waiting: Vec<String>,
-    /// Whether a task is new, wider than it was, or waits again.
+    /// Whether a task is new, was widened, or waits again.
     pub is_new: bool,
-    /// Tasks that had some or all of it in hand already.
+    /// Tasks already working on some or all of it.
     pub open: Vec<String>,
-    /// Tasks that stand against it: ignored, or exhausted and resting for an hour.
+    /// Tasks that block it: ignored, or exhausted and resting for an hour.
     pub blocked: Vec<String>,
 }
 
 impl Tracker {
-    /// Plans work, unless a task for it is open already.
+    /// Plans work, unless a task for it is already open.
     ///
-    /// A task that succeeded waits again: what was lost since is planned whatever happened before.
+    /// A task that succeeded is opened again, so that data lost since is fetched again.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn enqueue(&self, new: &NewTask) -> Result<Enqueued, TrackerError> {
         let planned = self.trying("enqueue", || self.plan(new)).await?;
         if planned.is_new {
@@ -131,7 +128,7 @@ impl Tracker {
         Ok(done)
     }
 
-    /// A task of its own, unless its name is taken by one that has not succeeded.
+    /// Adds a task, unless its id is taken by one that has not succeeded.
     async fn add(
         &self,
         change: &mut Change,
@@ -164,7 +161,7 @@ impl Tracker {
         Ok(())
     }
 
-    /// Widens a task that waits, and takes those that are part of it now away.
+    /// Widens a waiting task, and deletes those it absorbs.
     async fn join(
         &self,
         change: &mut Change,
@@ -187,13 +184,13 @@ impl Tracker {
     }
 }
 
-/// Tasks near a window; other planners of the same series and kind wait until this one is done.
+/// Tasks near a window; blocks other planners of the same series and kind until this transaction ends.
 async fn near(change: &mut Change, new: &NewTask, window: Window) -> sqlx::Result<Vec<Near>> {
     let name = format!("{}:{}", new.kind, new.series);
     change.run(change.sql.lock_name, values![&name]).await?;
     let values = values![&new.series, new.kind.name(), window.from.0, window.until.0];
     let rows: Vec<(String, i64, i64, i64, Option<i64>)> = change.rows(change.sql.near, values).await?;
-    // A state of a newer version is left alone.
+    // Skip states written by a newer version.
     let known = |(id, status, from, until, finished_at): (String, i64, i64, i64, Option<i64>)| {
         let window = Window::new(Micros(from), Micros(until))?;
         Some(Near { id, status: Status::of_code(status)?, window, finished_at: finished_at.map(Micros) })
@@ -201,7 +198,7 @@ async fn near(change: &mut Change, new: &NewTask, window: Window) -> sqlx::Resul
     Ok(rows.into_iter().filter_map(known).collect())
 }
 
-/// A duration as the store keeps it.
+/// A duration in the store's unit.
 pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,23 +1,23 @@
-//! Why the tracker did not do what it was asked for.
+//! Why an operation of the tracker failed.
 
 use thiserror::Error;
 
 use crate::db::DbError;
 use crate::tracker::refusal::Refusal;
 
-/// Refused by the state of the task, or failed by the store.
+/// Refused because of the task's state, or failed in the store.
 #[derive(Debug, Error)]
 pub enum TrackerError {
-    /// The task is not in a state for it.
+    /// The task's state does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store could not be used.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] DbError),
 }
 
 impl TrackerError {
-    /// Why the state of the task forbids it, if that is why.
+    /// The refusal, if it is one.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

@@ -1,4 +1,4 @@
-//! A task around a piece of work: locked before, renewed meanwhile, recorded after.
+//! Runs work under a task: claims it first, renews it meanwhile, and settles it afterwards.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use crate::tracker::{
     Claim, Claimer, Fault, HeldLease, Next, Refusal, Start, Tracker, TrackerError, Verdict,
 };
 
-/// A task as the work on it sees it.
+/// The task, as passed to the work.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// The fence of the claim.
+    /// The claim with its fence.
     pub claim: Claim,
-    /// How far it is, as JSON; kept on success and on failure, for the next attempt.
+    /// Progress as JSON, saved on success and failure for the next attempt.
     pub data: String,
 }
 
-/// Why a piece of work was not begun, or did not end well.
+/// Why work was not begun, or failed.
 #[derive(Debug, Failure)]
 pub enum StartError<E: Error + 'static> {
-    /// It was not begun, or its lease was lost: [`Refusal::TaskLocked`], [`Refusal::NoMoreRetries`] and others.
+    /// It was refused, or its lease was lost: [`Refusal::TaskLocked`], [`Refusal::NoMoreRetries`] and others.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The store failed.
     #[error(transparent)]
     Tracker(TrackerError),
-    /// The work itself failed; that is on record.
+    /// The work itself failed, which has been recorded.
     #[error(transparent)]
     Work(E),
 }
@@ -43,13 +43,13 @@ impl<E: Error + 'static> From<TrackerError> for StartError<E> {
 }
 
 impl Tracker {
-    /// Locks a task, does the work and records how it ended. The lease is renewed every third while the work
-    /// lasts; once it is lost, or cannot be renewed until shortly before it ends, the work is dropped.
+    /// Claims a task, does the work and records how it ended. The lease is renewed every third while the work
+    /// lasts; if it is lost, or cannot be renewed until shortly before it expires, the work is dropped.
     ///
-    /// Where the returned future is dropped the task stays locked until its lease ends, as after a crash.
+    /// If the returned future is dropped, the task stays locked until its lease expires, as after a crash.
     ///
     /// # Errors
-    /// Why it was not begun; what the work failed with; or that it was done, and not recorded.
+    /// Why it was not begun, the error of the work, or that it was done but could not be recorded.
     pub async fn start<T, E: Error + Send + Sync + 'static>(
         &self,
         id: &str,
@@ -74,12 +74,12 @@ impl Tracker {
         let settled = self.settle(&claim, &verdict, Some(&running.data)).await;
         match done {
             Ok(value) => settled.map(|_| value).map_err(StartError::from),
-            // The failure of the work says more than that its record could not be kept, which is told.
+            // The error of the work matters more than that of recording it, which is reported anyway.
             Err(error) => Err(StartError::Work(error)),
         }
     }
 
-    /// Renews the lease of a claim until it is lost, or until it would end before it can be renewed.
+    /// Renews the lease of a claim until it is lost, or about to expire without having been renewed.
     async fn until_lost(&self, claim: &Claim, claimer: Claimer<'_>) {
         let third = (claimer.lease / 3).max(Duration::from_millis(1));
         let mut ticks = interval_at(Instant::now() + third, third);
@@ -92,14 +92,14 @@ impl Tracker {
             match tokio::time::timeout(left, self.renew(claimer, &held)).await {
                 Ok(Ok(renewed)) if renewed.is_empty() => return,
                 Ok(Ok(_)) => ends = asked + claimer.lease,
-                // Tried again at the next third, while the lease lasts.
+                // Retried at the next third, while the lease lasts.
                 Ok(Err(_)) | Err(_) => {}
             }
         }
     }
 }
 
-/// How long before a lease ends its work must have stopped.
+/// How long before its lease expires work must have stopped.
 pub(crate) fn margin(lease: Duration) -> Duration {
     (lease / 10).min(Duration::from_secs(5))
 }

@@ -1,17 +1,17 @@
-//! Where a wanted window goes among the tasks of the same series and kind that are near it. Pure.
+//! Fits a wanted window in among nearby tasks of the same series and kind. Pure.
 //!
-//! A range that several requests ask for is fetched once: what a task works on or will try again is left to
-//! that task, what waits is joined with what touches it, and what is ignored stays undone.
+//! A range that several requests ask for is fetched once: parts that a task is working on or will retry are left
+//! to that task, waiting tasks are merged with what touches them, and ignored parts stay undone.
 
 use std::time::Duration;
 
 use crate::model::{Micros, Window, Windows};
 use crate::tracker::status::Status;
 
-/// How long an exhausted window waits before it is planned again without being asked for by name.
+/// How long an exhausted window rests before it is planned again without an explicit request.
 pub const EXHAUSTED_REST: Duration = Duration::from_secs(3_600);
 
-/// A task that overlaps or touches the wanted window, and is not done.
+/// An unfinished task that overlaps or touches the wanted window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Near {
     pub(crate) id: String,
@@ -20,28 +20,28 @@ pub(crate) struct Near {
     pub(crate) finished_at: Option<Micros>,
 }
 
-/// The way a wanted window is taken in.
+/// How a wanted window was placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placed {
-    /// Windows that must wait, each joined with the tasks it touches.
+    /// Windows to wait, each with the tasks it is merged with.
     pub(crate) parts: Vec<Part>,
-    /// Tasks that have some of it in hand already.
+    /// Tasks already working on some of it.
     pub(crate) open: Vec<String>,
-    /// Tasks that stand against it: ignored, or exhausted and resting.
+    /// Tasks that block it: ignored, or exhausted and resting.
     pub(crate) blocked: Vec<String>,
 }
 
-/// A window that must wait.
+/// A window to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) window: Window,
-    /// The task that takes it, or a new one.
+    /// The task that is widened to it; `None` for a new one.
     pub(crate) into: Option<String>,
-    /// Tasks that are part of it now and go.
+    /// Tasks that it absorbs.
     pub(crate) absorbed: Vec<String>,
 }
 
-/// Finds a place for a window. `is_explicit`: it was asked for by name, so exhausted tasks do not rest.
+/// Places a window. `is_explicit`: it was requested explicitly, so exhausted tasks need not rest.
 pub(crate) fn place(wanted: Window, near: &[Near], is_explicit: bool, now: Micros) -> Placed {
     let (mut left, mut placed) = (Windows::from(wanted), Placed::default());
     for own in near.iter().filter(|own| own.window.meet(wanted).is_some()) {
@@ -69,7 +69,7 @@ fn joins(own: &Near, is_explicit: bool, now: Micros) -> bool {
     own.status == Status::Pending || own.status == Status::Exhausted && rested(own, is_explicit, now)
 }
 
-/// Whether an exhausted task may be tried anew.
+/// Whether an exhausted task may be tried again.
 fn rested(own: &Near, is_explicit: bool, now: Micros) -> bool {
     is_explicit || own.finished_at.is_none_or(|at| at + EXHAUSTED_REST <= now)
 }
@@ -156,7 +156,7 @@ mod tests {
                 let elsewhere = named(&placed.open, at) || named(&placed.blocked, at);
                 prop_assert!(waiting.holds(at) || elsewhere, "{} is lost", at.0);
             }
-            // A task that is joined is whole inside the part, and in one part only.
+            // A merged task lies entirely inside its part, and in one part only.
             for own in near.iter() {
                 let takers = placed.parts.iter().filter(|part| part.into.as_ref() == Some(&own.id) || part.absorbed.contains(&own.id));
                 let takers: Vec<_> = takers.collect();

@@ -1,9 +1,9 @@
-//! Tasks: who works on what under a lease, what became of every attempt, and what waits.
+//! Tasks: who works on what under a lease, the result of every attempt, and the work that waits.
 //!
-//! `state` says what may happen to a task and knows no store. [`Tracker`] keeps tasks in SQLite or
-//! PostgreSQL, whichever the [`crate::db::Database`] is; every change of a task is one transaction, and who
-//! settles a task proves with its fence that it was not taken meanwhile. The tracker knows no exchange and does
-//! no work of its own.
+//! `state` defines what may happen to a task, independently of any store. [`Tracker`] keeps tasks in SQLite or
+//! PostgreSQL, depending on the [`crate::db::Database`]. Every change of a task is one transaction, and settling a
+//! task requires its fence, which proves that no other worker took it meanwhile. The tracker knows no exchange and
+//! does no work of its own.
 
 mod admin;
 mod change;

@@ -1,4 +1,4 @@
-//! Owning series: one process writes a series, under a lease with a fence of its own.
+//! Ownership of series: one process writes a series, under a lease with its own fence.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
 use crate::tracker::{Claimer, Tracker, TrackerError};
 
-/// A series that is the asking worker's.
+/// A series owned by the asking worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesFence {
     /// The series, as text.
@@ -17,25 +17,25 @@ pub struct SeriesFence {
     pub fence: i64,
 }
 
-/// Who writes a series, as the store has it.
+/// The owner of a series, as recorded in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The series, as text.
     pub series: String,
-    /// Its worker; empty where that one gave it up.
+    /// Its worker; empty if that one gave it up.
     pub worker: String,
     /// The fence of the ownership.
     pub fence: i64,
-    /// Since when.
+    /// When the ownership began.
     pub since: Micros,
-    /// Until when, unless it is renewed.
+    /// When it expires, unless it is renewed.
     pub until: Micros,
     /// When this was read.
     pub as_of: Micros,
 }
 
 impl Owner {
-    /// Whether the lease lasts.
+    /// Whether the lease is still valid.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.as_of < self.until
@@ -45,10 +45,10 @@ impl Owner {
 type OwnerRow = (String, String, i64, i64, i64, i64);
 
 impl Tracker {
-    /// Makes a worker the owner of series that have no other; returns those it owns now.
+    /// Makes a worker the owner of series without another owner; returns those it owns now.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn own(
         &self,
         claimer: Claimer<'_>,
@@ -60,10 +60,10 @@ impl Tracker {
         Ok(owned.into_iter().map(|(series, fence)| SeriesFence { series, fence }).collect())
     }
 
-    /// Renews everything a worker owns, in one statement; gives what is still its own.
+    /// Renews everything a worker owns, in one statement; returns what it still owns.
     ///
     /// # Errors
-    /// Where the store fails; the ownership then lasts as long as it did.
+    /// If the store fails; the leases are not extended then.
     pub async fn keep_owned(&self, worker: &str, lease: Duration) -> Result<Vec<String>, TrackerError> {
         let kept: Vec<(String,)> =
             self.write("own", |sql| sql.keep, values![self.now(), micros(lease), worker]).await?;
@@ -73,16 +73,16 @@ impl Tracker {
     /// Gives up everything a worker owns.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn disown(&self, worker: &str) -> Result<(), TrackerError> {
         let _: Vec<(String,)> = self.write("own", |sql| sql.disown, values![self.now(), worker]).await?;
         Ok(())
     }
 
-    /// Gives up what other workers of a place owned, who are known to be dead.
+    /// Gives up what other workers of a data path owned, which are known to be dead.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn disown_place(&self, place: &str, worker: &str) -> Result<(), TrackerError> {
         let values = values![self.now(), place, worker];
         let _: Vec<(String,)> = self.write("own", |sql| sql.disown_place, values).await?;
@@ -92,7 +92,7 @@ impl Tracker {
     /// Gives up series that a worker owns; their next owner has a higher fence.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn give_up(&self, worker: &str, series: &[String]) -> Result<(), TrackerError> {
         let series = json(series);
         let values = values![self.now(), worker, &series];
@@ -100,10 +100,10 @@ impl Tracker {
         Ok(())
     }
 
-    /// Lifts the fence of an ownership above another one's; gives it, none where the ownership is over.
+    /// Raises the fence of an ownership above another; returns it, or `None` if the ownership is over.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn raise_fence(
         &self,
         worker: &str,
@@ -115,10 +115,10 @@ impl Tracker {
         Ok(raised.first().map(|(fence,)| *fence))
     }
 
-    /// The owners of these series, or their last ones; those that never had one are left out.
+    /// The present, or last, owners of these series; omits series that never had one.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn owners(&self, series: &[String]) -> Result<Vec<Owner>, TrackerError> {
         let series = json(series);
         let rows: Vec<OwnerRow> = self.read(|sql| sql.owners, values![self.now(), &series]).await?;

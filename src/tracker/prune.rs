@@ -1,4 +1,4 @@
-//! Forgetting tasks that ended long ago, a batch at a time. Ignored ones stay: they say what is not to be done.
+//! Deletes tasks that ended long ago, in batches. Ignored ones stay, since they record what not to do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use crate::telemetry::events::TasksPruned;
 use crate::tracker::connection::{Change, values};
 use crate::tracker::{Filter, Status, TaskKind, Tracker, TrackerError};
 
-/// Tasks forgotten in one transaction.
+/// Tasks deleted in one transaction.
 const BATCH: i64 = 500;
-/// Recurring jobs that are looked at; more than any configuration has.
+/// Recurring jobs read at once; more than any configuration has.
 const JOBS_AT_ONCE: u32 = 1_000_000;
-/// How long a worker that is gone stays in the table.
+/// How long the row of a dead worker stays.
 const WORKERS_KEPT: Duration = Duration::from_secs(86_400);
 
-/// How long tasks that ended are kept.
+/// How long finished tasks are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Those that succeeded.
+    /// Succeeded ones.
     pub succeeded: Duration,
-    /// Those that are exhausted; none keeps them for ever.
+    /// Exhausted ones; `None` keeps them forever.
     pub exhausted: Option<Duration>,
 }
 
-/// Those that succeeded are kept no longer than this.
+/// The longest that succeeded tasks are kept.
 const SUCCEEDED_DAYS: u32 = 7;
 
 impl Default for Retention {
@@ -33,7 +33,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Keeps records of failures so many days, for ever where it is 0, and of successes a week at most.
+    /// Keeps failures for this many days, forever if 0, and successes for a week at most.
     #[must_use]
     pub fn of_days(days: u32) -> Self {
         let of = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
@@ -42,20 +42,20 @@ impl Retention {
     }
 }
 
-/// Counts of what was removed.
+/// Numbers of deleted tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Tasks that had succeeded.
+    /// Succeeded tasks.
     pub succeeded: u64,
-    /// Tasks that were exhausted.
+    /// Exhausted tasks.
     pub exhausted: u64,
 }
 
 impl Tracker {
-    /// Forgets tasks that ended long ago, with their attempts, and workers that are gone.
+    /// Deletes tasks that ended long ago, with their attempts, and dead workers.
     ///
     /// # Errors
-    /// Where the store fails; what was forgotten before stays so.
+    /// If the store fails; earlier batches stay deleted.
     pub async fn prune(&self, retention: &Retention) -> Result<Pruned, TrackerError> {
         let mut pruned =
             Pruned { succeeded: self.prune_all(Status::Succeeded, retention.succeeded).await?, exhausted: 0 };
@@ -73,10 +73,10 @@ impl Tracker {
         Ok(pruned)
     }
 
-    /// Forgets the rows of recurring jobs that are not among `configured`, unless a worker holds them.
+    /// Deletes the rows of recurring jobs that are not among `configured`, unless a worker holds them.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn forget_jobs(&self, configured: &BTreeSet<String>) -> Result<u64, TrackerError> {
         let filter = Filter { kind: Some(TaskKind::Job), ..Filter::default() };
         let jobs = self.tasks(&filter, JOBS_AT_ONCE).await?;
@@ -91,10 +91,10 @@ impl Tracker {
         Ok(gone.len() as u64)
     }
 
-    /// The same where others have jobs in the store too: of the jobs whose series a place wrote last.
+    /// The same in a shared store: only jobs whose series this data path wrote last.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn forget_jobs_of(
         &self,
         place: &str,
@@ -135,7 +135,7 @@ impl Tracker {
     }
 }
 
-/// Takes tasks away, with their attempts.
+/// Deletes tasks with their attempts.
 async fn drop_all(change: &mut Change, tasks: &[(String,)]) -> sqlx::Result<()> {
     for (id,) in tasks {
         change.run(change.sql.drop_attempts, values![id]).await?;

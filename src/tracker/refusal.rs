@@ -5,7 +5,6 @@ use thiserror::Error;
 use crate::model::Micros;
 use crate::tracker::status::Status;
 
-/// Why an operation on a task is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
     /// Another worker holds it.
@@ -13,19 +12,19 @@ pub enum Refusal {
     TaskLocked {
         /// The task.
         id: String,
-        /// Who holds it.
+        /// Its holder.
         worker: String,
-        /// Until when, unless the lease is renewed.
+        /// When the lease expires, unless it is renewed.
         until: Micros,
     },
-    /// It failed as often as it may.
+    /// It has used up its attempts.
     #[error(
         "{id} failed {attempts} times and is not tried again; see `dccd jobs show {id}`, then `dccd jobs retry {id}`"
     )]
     NoMoreRetries {
         /// The task.
         id: String,
-        /// How often.
+        /// The number of attempts.
         attempts: u32,
     },
     /// It is ignored until it is retried.
@@ -33,10 +32,9 @@ pub enum Refusal {
     Ignored {
         /// The task.
         id: String,
-        /// Why.
         reason: String,
     },
-    /// It is done already.
+    /// It has already succeeded.
     #[error("{id} has succeeded already; `dccd jobs retry --force {id}` has it done again")]
     AlreadySucceeded {
         /// The task.
@@ -45,15 +43,15 @@ pub enum Refusal {
     /// There is no such task.
     #[error("there is no task {id}; `dccd jobs ls` shows what there is")]
     NotFound {
-        /// The object of the request.
+        /// The requested id.
         id: String,
     },
-    /// A worker is at it.
+    /// A worker holds it.
     #[error("{id} is being worked on by {worker}; cancel or unlock it first")]
     InProgress {
         /// The task.
         id: String,
-        /// Who.
+        /// Its holder.
         worker: String,
     },
     /// No worker holds it.
@@ -61,10 +59,10 @@ pub enum Refusal {
     NotRunning {
         /// The task.
         id: String,
-        /// Where it stands.
+        /// Its state.
         status: Status,
     },
-    /// The lease is over, and another worker may hold the task now.
+    /// The lease has expired, and another worker may hold the task now.
     #[error("the lease on {id} is lost; what this attempt did is not recorded")]
     LeaseLost {
         /// The task.

@@ -1,4 +1,4 @@
-//! Rows of the store as the values of this room, alike for both stores.
+//! Converts rows of either store to values of this room.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::model::{Micros, Window};
 use crate::tracker::status::{Priority, Status, TaskKind};
 use crate::tracker::task::{Lease, Task};
 
-/// A column of either store, by its name.
+/// A column of either store, by name.
 struct Columns<'r, R: Row>(&'r R);
 
 impl<'r, R: Row> Columns<'r, R>
@@ -62,7 +62,7 @@ where
     }
 }
 
-/// A count of the store; one that no count can be is taken for the nearest.
+/// A count from the store, clamped to the valid range.
 pub(super) fn count(stored: i64) -> u32 {
     u32::try_from(stored.max(0)).unwrap_or(u32::MAX)
 }
@@ -108,20 +108,18 @@ where
     }
 }
 
-/// A task a worker has just claimed.
+/// A task just claimed by a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The task.
     pub id: String,
-    /// The queue it came from.
     pub queue: String,
     /// The kind of work.
     pub kind: TaskKind,
-    /// The series of the work, as text.
+    /// The series, as text.
     pub series: String,
-    /// The window to fetch, for a task that is one.
+    /// The window to fetch, if it is a window task.
     pub window: Option<Window>,
-    /// How urgent it was.
     pub priority: Priority,
     /// When it was due.
     pub run_at: Micros,
@@ -131,7 +129,7 @@ pub struct Claim {
     pub attempts_total: u32,
     /// The fence of this attempt.
     pub fence: i64,
-    /// How far the attempts before it came, as JSON.
+    /// Progress of earlier attempts, as JSON.
     pub data: String,
 }
 
@@ -180,23 +178,21 @@ where
 /// One attempt at a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which of all attempts at the task it is, from 1.
+    /// Its number among all attempts at the task, from 1.
     pub number: u32,
-    /// The fence it worked under.
     pub fence: i64,
-    /// Who made it.
     pub worker: String,
     /// When it began.
     pub started_at: Micros,
-    /// When it ended; none while it lasts.
+    /// When it ended; `None` while it lasts.
     pub ended_at: Option<Micros>,
-    /// How it ended, a word of [`crate::tracker::outcome`].
+    /// How it ended, one of [`crate::tracker::outcome`].
     pub outcome: Option<String>,
-    /// The class of its fault.
+    /// The class of its error.
     pub error_class: Option<String>,
-    /// The message of its fault.
+    /// The message of its error.
     pub error: Option<String>,
-    /// The causes of its fault, the nearest first.
+    /// The causes of its error, the nearest first.
     pub causes: Vec<String>,
 }
 
@@ -223,39 +219,39 @@ where
     }
 }
 
-/// A process that takes work, by its last sign of life.
+/// A worker, by its last heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRow {
-    /// Its name, one of each process that ever ran.
+    /// Its name, unique among all processes that ever ran.
     pub id: String,
     /// The host and data path it works on.
     pub place: String,
     /// When it began.
     pub started_at: Micros,
-    /// Its last sign of life.
+    /// When it last sent a heartbeat.
     pub last_seen: Micros,
-    /// How many tasks it runs at once.
+    /// The number of tasks it can run at once.
     pub slots: u32,
-    /// How many it held then.
+    /// The number it held at its last heartbeat.
     pub held: u32,
-    /// How late its loop was then.
+    /// How late its loop was at its last heartbeat.
     pub lag: Duration,
-    /// Its memory then, in bytes.
+    /// Its memory at its last heartbeat, in bytes.
     pub rss_bytes: u64,
-    /// Its kind.
+    /// Its version.
     pub version: String,
     /// The store's time when this was read.
     pub as_of: Micros,
 }
 
-/// How a worker is, by the age of its last sign of life.
+/// The state of a worker, by the age of its last heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerState {
     /// Seen within 30 s.
     Healthy,
     /// Not seen for 30 s.
     Stale,
-    /// Not seen for 60 s: what it held is taken by others.
+    /// Not seen for 60 s: others take over what it held.
     Dead,
 }
 
@@ -275,7 +271,7 @@ impl WorkerState {
 }
 
 impl WorkerRow {
-    /// How it was when this was read.
+    /// Its state when this was read.
     #[must_use]
     pub fn state(&self) -> WorkerState {
         match self.as_of.since(self.last_seen).as_secs() {

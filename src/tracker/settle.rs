@@ -1,5 +1,5 @@
-//! Holding a task and ending an attempt at it: proven with the fence, so that who lost the lease changes
-//! nothing.
+//! Renews leases and ends attempts. Each operation requires the fence, so that a worker that lost its lease
+//! changes nothing.
 
 use crate::telemetry::events::{AttemptEnded, AttemptsSucceeded, LeaseTaken};
 use crate::tracker::change::{Ending, Wire, json};
@@ -8,17 +8,17 @@ use crate::tracker::enqueue::micros;
 use crate::tracker::verdict::outcome;
 use crate::tracker::{Claim, Claimer, Refusal, Status, Task, Tracker, TrackerError, Verdict};
 
-/// Leases that are taken from dead workers at once; more are taken in the next round.
+/// Leases taken from dead workers per round.
 const REAPED_AT_ONCE: i64 = 200;
 
-/// A held task, with the proof of it.
+/// A held task with its fence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldLease {
     /// The task.
     pub id: String,
     /// The fence of the attempt.
     pub fence: i64,
-    /// How far it is, as JSON; none keeps what the store has.
+    /// Progress as JSON; `None` keeps the stored one.
     pub data: Option<String>,
 }
 
@@ -28,21 +28,21 @@ impl From<&Claim> for HeldLease {
     }
 }
 
-/// A lease that lasts on.
+/// A renewed lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewed {
     /// The task.
     pub id: String,
-    /// The work was asked to stop.
+    /// Whether the work was asked to stop.
     pub cancel_requested: bool,
 }
 
 impl Tracker {
-    /// Renews the leases of everything a worker holds, in one statement, and keeps how far each is. A task
-    /// that is not among those given back is lost: its work must stop at once.
+    /// Renews the leases of everything a worker holds, in one statement, and saves the progress of each. A
+    /// task missing from the result is lost: its work must stop at once.
     ///
     /// # Errors
-    /// Where the store fails; the leases then last as long as they did.
+    /// If the store fails; the leases are not extended then.
     pub async fn renew(
         &self,
         claimer: Claimer<'_>,
@@ -54,10 +54,10 @@ impl Tracker {
         Ok(renewed.into_iter().map(|(id, cancel)| Renewed { id, cancel_requested: cancel != 0 }).collect())
     }
 
-    /// Ends the attempt of a claim; `data` is how far it came, as JSON. Gives where the task stands now.
+    /// Ends the attempt of a claim; `data` is its progress as JSON. Returns the task's new state.
     ///
     /// # Errors
-    /// [`Refusal::LeaseLost`] where another took the task meanwhile: nothing is recorded then.
+    /// [`Refusal::LeaseLost`] if another worker took the task meanwhile; nothing is recorded then.
     pub async fn settle(
         &self,
         claim: &Claim,
@@ -79,10 +79,10 @@ impl Tracker {
         Ok(status)
     }
 
-    /// Ends the attempt of a claim that is not wanted any more, and forgets its task.
+    /// Ends the attempt of a claim that is no longer wanted, and deletes its task.
     ///
     /// # Errors
-    /// [`Refusal::LeaseLost`] where another took the task meanwhile: it is not forgotten then.
+    /// [`Refusal::LeaseLost`] if another worker took the task meanwhile; it is not deleted then.
     pub async fn withdraw(&self, claim: &Claim) -> Result<(), TrackerError> {
         if !self.trying("cancel", || self.withdraw_once(claim)).await? {
             return Err(Refusal::LeaseLost { id: claim.id.clone() }.into());
@@ -105,11 +105,11 @@ impl Tracker {
         Ok(true)
     }
 
-    /// Ends the attempts of many tasks of a queue that are done, at once. Gives those that count; the lease of
-    /// any other was lost.
+    /// Marks many claimed tasks of a queue as succeeded, in one statement. Returns those that count; the
+    /// leases of the others were lost.
     ///
     /// # Errors
-    /// Where the store fails; none of them has ended then.
+    /// If the store fails; no attempt has ended then.
     pub async fn complete(&self, queue: &str, held: &[HeldLease]) -> Result<Vec<String>, TrackerError> {
         let done = self.trying("complete", || self.complete_once(held)).await?;
         self.telemetry.emit(AttemptsSucceeded { exchange: queue, attempts: done.len() as u64 });
@@ -126,21 +126,22 @@ impl Tracker {
         Ok(done.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Takes every task whose lease is over from its holder: it failed once more. Gives them as they are now.
+    /// Takes every task with an expired lease from its holder, which counts as a failed attempt. Returns them
+    /// as they are now.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn reap(&self) -> Result<Vec<Task>, TrackerError> {
         let reaped = self.trying("reap", || self.reap_once(None)).await?;
         self.tell_reaped(&reaped);
         Ok(reaped.into_iter().map(|(task, _)| task).collect())
     }
 
-    /// Takes every task that other workers of a place hold. Only for who knows that they are dead: it holds
-    /// the lock of their data path.
+    /// Takes every task held by other workers of a data path. Only for a caller that holds the data path's
+    /// lock, which proves that they are dead.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn reap_place(&self, place: &str, worker: &str) -> Result<Vec<Task>, TrackerError> {
         let mut all = Vec::new();
         loop {
@@ -153,7 +154,7 @@ impl Tracker {
         }
     }
 
-    /// The tasks taken, each with who held it.
+    /// The tasks taken, each with its former holder.
     async fn reap_once(&self, dead: Option<(&str, &str)>) -> sqlx::Result<Vec<(Task, String)>> {
         let (mut change, now, mut reaped) = (self.change().await?, self.now(), Vec::new());
         let over: Vec<Task> = match dead {
@@ -165,7 +166,7 @@ impl Tracker {
         for held in over {
             let mut task = held.clone();
             if dead.is_some() {
-                // Its holder is known to be dead: the lease ends now.
+                // Its holder is known to be dead, so the lease ends now.
                 task.lease.iter_mut().for_each(|lease| lease.until = held.as_of);
             }
             if task.expire(held.as_of) {
@@ -194,7 +195,7 @@ fn wire(held: &[HeldLease]) -> String {
     json(&wire.collect::<Vec<_>>())
 }
 
-/// A task that is gone was pruned or joined with another one: its attempt counts no more.
+/// A missing task was pruned or merged with another, so its attempt no longer counts.
 fn not_found_is_lost(error: TrackerError, id: &str) -> TrackerError {
     match error {
         TrackerError::Refused(Refusal::NotFound { .. }) => Refusal::LeaseLost { id: id.to_owned() }.into(),

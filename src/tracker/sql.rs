@@ -1,10 +1,10 @@
-//! The statements, one file each in `sql/`: `both` for the texts that the stores share, else one for each dialect.
-//! `$1` is bound in the same order in both, so the code around is one.
+//! The statements, one file each in `sql/`: in `both` if the stores share the text, else one per dialect.
+//! Parameters are in the same order in both, so the calling code is the same.
 //!
-//! Instants are microseconds. `now` is bound in SQLite, whose only clock is the process's, and may be NULL in
-//! PostgreSQL, which then takes its own (`tracker_now`).
+//! Instants are in microseconds. `now` is bound in SQLite, whose only clock is the process's, and may be NULL in
+//! PostgreSQL, which then uses its own (`tracker_now`).
 
-/// The text of a statement; empty where a dialect does its work in another one.
+/// The text of a statement; empty if a dialect does not use it.
 macro_rules! text {
     (none, $name:ident) => {
         ""
@@ -14,10 +14,10 @@ macro_rules! text {
     };
 }
 
-/// Makes a field of each statement, and the texts of both stores.
+/// Defines a field per statement, and the texts of both stores.
 macro_rules! statements {
     ($($name:ident: $sqlite:ident, $postgres:ident;)*) => {
-        /// Every statement of a store.
+        /// All statements of a store.
         pub(super) struct Sql {
             $(pub(super) $name: &'static str,)*
         }
@@ -26,7 +26,7 @@ macro_rules! statements {
 
         pub(super) static POSTGRES: Sql = Sql { $($name: text!($postgres, $name),)* };
 
-        /// The files that are used.
+        /// The files in use.
         #[cfg(test)]
         const FILES: &[[&str; 3]] = &[$([stringify!($name), stringify!($sqlite), stringify!($postgres)],)*];
     };

@@ -1,7 +1,7 @@
-//! The state machine of a task: what each operation may do to it. Pure.
+//! The state machine of a task: the effect of each operation. Pure.
 //!
-//! Both stores change a task through this file alone, but for claims and completions by the batch: those are
-//! statements of their own (`sql/*/claim.sql`, `complete.sql`) that say the same, and change with it.
+//! Both stores change tasks only through this file, except for batch claims and completions, whose statements
+//! (`sql/*/claim.sql`, `complete.sql`) implement the same rules and must change with it.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::tracker::status::{Status, TaskKind};
 use crate::tracker::task::{Lease, Start, Task};
 use crate::tracker::verdict::{Next, Verdict, short};
 
-/// Why a task that was cancelled is ignored.
+/// Why a cancelled task is ignored.
 const CANCELLED: &str = "cancelled";
 
 impl Task {
-    /// Whether another than the holder of `fence` holds it at `now`.
+    /// Whether a worker other than the holder of `fence` holds it at `now`.
     #[must_use]
     pub fn is_locked(&self, fence: Option<i64>, now: Micros) -> bool {
         self.lease.as_ref().is_some_and(|lease| fence != Some(self.fence) && now < lease.until)
     }
 
-    /// Begins an attempt. Gives the fence of an attempt that this one replaces, whose lease is lost.
+    /// Begins an attempt. Returns the fence of the attempt it replaces, whose lease is lost.
     ///
     /// # Errors
-    /// Locked first, then exhausted, ignored and succeeded. The time it is due plays no part: naming a task
-    /// starts it in spite of its back-off.
+    /// Locked is checked first, then exhausted, ignored and succeeded. The due time is not checked: claiming
+    /// by id overrides the back-off.
     pub fn start(&mut self, ask: &Start<'_>, now: Micros) -> Result<Option<i64>, Refusal> {
         if !ask.ignore_lock && self.is_locked(ask.fence, now) {
             return Err(self.locked());
@@ -46,10 +46,10 @@ impl Task {
         Ok(replaced)
     }
 
-    /// Ends the attempt of `fence`.
+    /// Ends the attempt with this fence.
     ///
     /// # Errors
-    /// When its lease is lost. One that ran out before anybody else took the task still counts.
+    /// If its lease is lost. A lease that expired still counts until another worker takes the task.
     pub fn settle(&mut self, fence: i64, verdict: &Verdict, now: Micros) -> Result<(), Refusal> {
         if self.fence != fence || self.status != Status::InProgress {
             return Err(Refusal::LeaseLost { id: self.id.clone() });
@@ -72,7 +72,7 @@ impl Task {
         Ok(())
     }
 
-    /// Takes the task from a holder whose lease is over; gives whether there was one.
+    /// Takes the task from a holder whose lease has expired; returns whether there was one.
     pub fn expire(&mut self, now: Micros) -> bool {
         let is_over = self.lease.as_ref().is_none_or(|lease| lease.until <= now);
         if self.status != Status::InProgress || !is_over {
@@ -88,10 +88,10 @@ impl Task {
         true
     }
 
-    /// Has it done as if it had never been tried, at once.
+    /// Resets it to run at once, as if it had never been tried.
     ///
     /// # Errors
-    /// While a worker holds it, and once it succeeded unless `force` is given.
+    /// While a worker holds it, and if it succeeded unless `force` is set.
     pub fn retry(&mut self, force: bool, now: Micros) -> Result<(), Refusal> {
         self.must_be_idle()?;
         if self.status == Status::Succeeded && !force {
@@ -116,10 +116,10 @@ impl Task {
         Ok(())
     }
 
-    /// Takes it from its holder, who is fenced out at once; gives the fence of the attempt that ends so.
+    /// Takes it from its holder, which is fenced off at once; returns the fence of the attempt that ends.
     ///
     /// # Errors
-    /// When no worker holds it.
+    /// If no worker holds it.
     pub fn unlock(&mut self, now: Micros) -> Result<i64, Refusal> {
         self.must_be_running()?;
         let lost = self.fence;
@@ -129,10 +129,10 @@ impl Task {
         Ok(lost)
     }
 
-    /// Asks its holder to stop, or has a waiting window never done.
+    /// Asks its holder to stop, or ignores a waiting window.
     ///
     /// # Errors
-    /// When there is nothing to cancel: it is over, or is a recurring job between two runs.
+    /// If there is nothing to cancel: it is finished, or a recurring job between two runs.
     pub fn cancel(&mut self, now: Micros) -> Result<(), Refusal> {
         match self.status {
             Status::InProgress => {
@@ -145,7 +145,7 @@ impl Task {
         }
     }
 
-    /// The wait after the attempts that failed so far.
+    /// The delay after the failed attempts so far.
     #[must_use]
     pub fn backoff(&self) -> Duration {
         let doubled = 2_u32.saturating_pow(self.attempts.saturating_sub(1).min(20));
@@ -162,14 +162,14 @@ impl Task {
         self.close(if is_last { Status::Exhausted } else { Status::Failed }, now);
     }
 
-    /// Ends an attempt that does not count.
+    /// Ends an attempt without counting it.
     fn forgive(&mut self, run_at: Micros, now: Micros) {
         self.attempts = self.attempts.saturating_sub(1);
         self.run_at = run_at;
         self.close(Status::Pending, now);
     }
 
-    /// A recurring job is pending again, whatever became of this run.
+    /// Makes a recurring job pending again, however this run ended.
     fn arm(&mut self, again_at: Option<Micros>) {
         if let Some(at) = again_at {
             (self.status, self.run_at, self.finished_at, self.reason) = (Status::Pending, at, None, None);
@@ -204,7 +204,7 @@ impl Task {
         Refusal::TaskLocked { id: self.id.clone(), worker: self.holder().to_owned(), until }
     }
 
-    /// Why a task in this state is not begun.
+    /// Why a task in this state cannot be started.
     fn refused(&self) -> Refusal {
         let id = self.id.clone();
         match self.status {
@@ -214,7 +214,7 @@ impl Task {
         }
     }
 
-    /// The worker that holds it; a word that names none where it is free.
+    /// The worker that holds it; a placeholder if it is free.
     #[must_use]
     pub fn holder(&self) -> &str {
         self.lease.as_ref().map_or("nobody", |lease| &lease.worker)

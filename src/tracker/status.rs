@@ -1,21 +1,21 @@
-//! The six states of a task with their numbers, and how an attempt can end.
+//! The six states of a task with their numbers, the kinds of work, and priorities.
 
 use std::fmt;
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
-    /// 0: it waits for its time or for a worker.
+    /// 0: waits to become due, or for a worker.
     Pending,
     /// 10: a worker holds it under a lease.
     InProgress,
-    /// 20: its last attempt failed; it is tried again.
+    /// 20: the last attempt failed; it will be retried.
     Failed,
-    /// 30: it failed as often as it may.
+    /// 30: it has used up its attempts.
     Exhausted,
     /// 40: it is done.
     Succeeded,
-    /// 50: it is skipped until it is retried.
+    /// 50: skipped until it is retried.
     Ignored,
 }
 
@@ -43,13 +43,13 @@ impl Status {
         }
     }
 
-    /// The state a number stands for.
+    /// The state with this number.
     #[must_use]
     pub fn of_code(code: i64) -> Option<Self> {
         Status::ALL.into_iter().find(|status| status.code() == code)
     }
 
-    /// The word in tables, JSON and labels.
+    /// The name in tables, JSON and labels.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,19 +62,19 @@ impl Status {
         }
     }
 
-    /// The state of a word.
+    /// The state with this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Status::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// Whether work on the task is still to come or under way; only one such task may stand for a window.
+    /// Whether the work is still to be done or under way; only one such task may cover a window.
     #[must_use]
     pub fn is_open(self) -> bool {
         self.is_waiting() || self == Status::InProgress
     }
 
-    /// Whether a worker may claim it once its time has come.
+    /// Whether a worker may claim it once it is due.
     #[must_use]
     pub fn is_waiting(self) -> bool {
         matches!(self, Status::Pending | Status::Failed)
@@ -90,11 +90,11 @@ impl fmt::Display for Status {
 /// The kind of work of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TaskKind {
-    /// A configured job of one series: one row that is armed again and again.
+    /// A configured job of one series: a single row that recurs.
     Job,
-    /// A window of history that was asked for by name.
+    /// A window of history that was requested.
     Backfill,
-    /// A hole between what is held.
+    /// A hole between stored rows.
     Repair,
 }
 
@@ -102,7 +102,7 @@ impl TaskKind {
     /// Every kind.
     pub const ALL: [TaskKind; 3] = [TaskKind::Job, TaskKind::Backfill, TaskKind::Repair];
 
-    /// The word in the store and in tables.
+    /// The name in the store and in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -112,7 +112,7 @@ impl TaskKind {
         }
     }
 
-    /// The kind of a word.
+    /// The kind with this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         TaskKind::ALL.into_iter().find(|kind| kind.name() == name)
@@ -125,7 +125,7 @@ impl fmt::Display for TaskKind {
     }
 }
 
-/// How urgent a task is; a claim takes the more urgent first.
+/// The urgency of a task; claims take the most urgent first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// 0: whenever nothing else is due.
@@ -133,7 +133,7 @@ pub enum Priority {
     Idle,
     /// 3: history.
     Low,
-    /// 5: the usual increments.
+    /// 5: regular updates.
     Normal,
     /// 9: a user waits for it.
     High,
@@ -151,7 +151,7 @@ impl Priority {
         }
     }
 
-    /// The priority of a number, the next lower one where none has it.
+    /// The priority of a number, rounded down.
     #[must_use]
     pub fn of_code(code: i64) -> Self {
         match code {

@@ -1,4 +1,4 @@
-//! The tracker: a store, a clock, and operations that are tried again where two of them met.
+//! The tracker: a store, a clock, and operations that are retried after a conflict.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,10 +12,10 @@ use crate::tracker::TrackerError;
 use crate::tracker::connection::{Change, Stored, Value, met, rows};
 use crate::tracker::sql::Sql;
 
-/// How often an operation is tried that met another one.
+/// How often an operation is tried in case of conflicts.
 const TRIES: u32 = 5;
 
-/// Tasks, their attempts, workers and owners, in one store. A clone is the same tracker.
+/// Tasks, their attempts, workers and owners, in one store. Clones share it.
 #[derive(Clone)]
 pub struct Tracker {
     pub(super) database: Database,
@@ -24,13 +24,13 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// The tracker of a store; what happens is told to `telemetry`.
+    /// The tracker of a store; emits its events to `telemetry`.
     #[must_use]
     pub fn new(database: &Database, telemetry: &Telemetry) -> Self {
         Tracker { database: database.clone(), telemetry: telemetry.clone(), hands: None }
     }
 
-    /// The same tracker with a clock that is set from outside: microseconds since 1970.
+    /// The same tracker with an external clock: microseconds since 1970.
     #[must_use]
     pub fn with_hands(mut self, hands: Arc<AtomicI64>) -> Self {
         self.hands = Some(hands);
@@ -43,18 +43,19 @@ impl Tracker {
         self.database.kind()
     }
 
-    /// Whether the store failed when it was last asked.
+    /// Whether the last operation of the store failed.
     #[must_use]
     pub fn is_store_away(&self) -> bool {
         self.database.is_away()
     }
 
-    /// The store answered: work that waited for it may ask again.
+    /// Notes that the store answered, so that waiting work may use it again.
     pub fn store_answered(&self) {
         self.database.answered();
     }
 
-    /// The time a statement is given: none lets PostgreSQL take its own, so that no worker's clock matters.
+    /// The time to bind to a statement: `None` makes PostgreSQL use its own, so that workers' clocks do not
+    /// matter.
     pub(super) fn now(&self) -> Option<i64> {
         match (&self.hands, self.database.pool()) {
             (Some(hands), _) => Some(hands.load(Ordering::Relaxed)),
@@ -63,7 +64,7 @@ impl Tracker {
         }
     }
 
-    /// The time where a statement must be given one and an error of a worker's clock does no harm.
+    /// The time for statements that need one and tolerate an error of the worker's clock.
     pub(super) fn about_now(&self) -> Micros {
         self.now().map_or_else(system, Micros)
     }
@@ -73,7 +74,7 @@ impl Tracker {
         Change::begin(&self.database).await
     }
 
-    /// The rows of a statement that only reads.
+    /// The rows of a read-only statement.
     pub(super) async fn read<T: Stored>(
         &self,
         statement: fn(&Sql) -> &'static str,
@@ -82,7 +83,7 @@ impl Tracker {
         rows(&self.database, false, statement, values).await.map_err(|source| self.failed("read", source))
     }
 
-    /// The rows of a statement that changes something by itself.
+    /// The rows of a statement that writes, without a transaction.
     pub(super) async fn write<T: Stored>(
         &self,
         operation: &'static str,
@@ -92,7 +93,7 @@ impl Tracker {
         self.trying(operation, || rows(&self.database, true, statement, values)).await
     }
 
-    /// Does an operation, again where it met another one.
+    /// Runs an operation, retrying it after conflicts.
     pub(super) async fn trying<T, F: Future<Output = sqlx::Result<T>>>(
         &self,
         operation: &'static str,
@@ -107,7 +108,7 @@ impl Tracker {
         }
     }
 
-    /// An error of the store, told once.
+    /// Reports an error of the store once.
     fn failed(&self, operation: &'static str, source: sqlx::Error) -> TrackerError {
         let error = self.database.failed(source);
         self.telemetry.emit(TrackerFailed { operation, error: &error });

@@ -1,50 +1,47 @@
-//! A task as the store knows it, and a wish to begin work on one. Pure.
+//! A task as stored, and a request to start one. Pure.
 
 use std::time::Duration;
 
 use crate::model::{Micros, Window};
 use crate::tracker::status::{Priority, Status, TaskKind};
 
-/// A task as the store knows it.
+/// A task as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// Its name, the same for the same work.
+    /// Its id, the same for the same work.
     pub id: String,
-    /// The queue it waits in: its exchange.
     pub queue: String,
     /// The kind of work.
     pub kind: TaskKind,
-    /// The series of the work, as text; empty where it belongs to none.
+    /// The series, as text; empty if it belongs to none.
     pub series: String,
-    /// The window to fetch, for a task that is one.
+    /// The window to fetch, if it is a window task.
     pub window: Option<Window>,
-    /// Where it stands.
     pub status: Status,
-    /// How urgent it is.
     pub priority: Priority,
-    /// It is not claimed before.
+    /// Not claimed before this.
     pub run_at: Micros,
     /// Attempts since it last succeeded, the present one included.
     pub attempts: u32,
     /// Attempts ever begun.
     pub attempts_total: u32,
-    /// After so many failed attempts it is exhausted; none never is.
+    /// Failed attempts until it is exhausted; `None` for never.
     pub max_attempts: Option<u32>,
-    /// The wait after the first failed attempt; it doubles from one to the next.
+    /// The delay after the first failed attempt; it doubles from one to the next.
     pub retry_delay: Duration,
-    /// Grows with every claim and every act of an operator: an older one may not settle the task.
+    /// Grows with every claim and every intervention; attempts with an older fence cannot settle the task.
     pub fence: i64,
-    /// Who holds it.
+    /// Its holder.
     pub lease: Option<Lease>,
-    /// Its holder was asked to stop.
+    /// Whether its holder was asked to stop.
     pub cancel_requested: bool,
     /// When it was first planned.
     pub created_at: Micros,
     /// When it last changed.
     pub updated_at: Micros,
-    /// When it came to an end.
+    /// When it finished.
     pub finished_at: Option<Micros>,
-    /// How far it is, as JSON; for the next attempt.
+    /// Progress as JSON, for the next attempt.
     pub data: String,
     /// Why it is ignored.
     pub reason: Option<String>,
@@ -55,33 +52,33 @@ pub struct Task {
 /// The right to work on a task until an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// Who has it.
+    /// The holder.
     pub worker: String,
-    /// Since when.
+    /// When it was claimed.
     pub since: Micros,
-    /// Until when, exclusive.
+    /// When it expires, exclusive.
     pub until: Micros,
 }
 
-/// A wish to begin work on a task.
+/// A request to start a task.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
-    /// Who wishes.
+    /// The requesting worker.
     pub worker: &'a str,
-    /// How long the lease is to last.
+    /// The length of the lease.
     pub lease: Duration,
-    /// The fence of a lease that is already the caller's: it does not lock the caller out.
+    /// The fence of a lease that the requester already holds, which does not block it.
     pub fence: Option<i64>,
     /// Take it from its holder.
     pub ignore_lock: bool,
-    /// Begin although it is exhausted or ignored.
+    /// Start it even if it is exhausted or ignored.
     pub force: bool,
-    /// Begin although it succeeded.
+    /// Start it even if it succeeded.
     pub rerun: bool,
 }
 
 impl<'a> Start<'a> {
-    /// A start that passes over nothing.
+    /// A start that overrides nothing.
     #[must_use]
     pub fn new(worker: &'a str, lease: Duration) -> Self {
         Start { worker, lease, fence: None, ignore_lock: false, force: false, rerun: false }

@@ -1,14 +1,14 @@
-//! How an attempt ended: its word, its fault, and when it is tried again. Pure.
+//! How an attempt ended: its outcome, its error, and when to retry. Pure.
 
 use std::time::Duration;
 
 use crate::model::{Micros, escaped};
 
-/// The words of attempts that ended, in the store and in labels.
+/// Names of outcomes, in the store and in labels.
 pub mod outcome {
-    /// It did what it was to do.
+    /// The work succeeded.
     pub const SUCCEEDED: &str = "succeeded";
-    /// It failed.
+    /// The work failed.
     pub const FAILED: &str = "failed";
     /// Its worker did not renew the lease, or the task was taken away.
     pub const LEASE_LOST: &str = "lease_lost";
@@ -19,43 +19,42 @@ pub mod outcome {
     /// It was cancelled.
     pub const CANCELLED: &str = "cancelled";
 
-    /// Every one of them.
     pub const ALL: [&str; 6] = [SUCCEEDED, FAILED, LEASE_LOST, RATE_LIMITED, GIVEN_BACK, CANCELLED];
 }
 
-/// How an attempt ended, as its holder tells it.
+/// How an attempt ended, as reported by its holder.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// The work is done; a recurring job is due again at `again_at`.
     Succeeded {
-        /// When it is due again; none for work that is over.
+        /// When it is due again; `None` if it does not recur.
         again_at: Option<Micros>,
     },
     /// The work failed.
     Failed {
-        /// Why.
+        /// The error.
         fault: Fault,
-        /// When to try again.
+        /// When to retry.
         next: Next,
     },
-    /// The exchange asked to wait so long; the attempt does not count.
+    /// The exchange asked to wait; the attempt does not count.
     RateLimited {
-        /// Why.
+        /// The error.
         fault: Fault,
-        /// How long.
+        /// How long to wait.
         wait: Duration,
     },
-    /// The program stops; the attempt does not count and the task waits for the next worker.
+    /// The program is stopping; the attempt does not count, and the task is left to the next worker.
     GivenBack,
     /// It was stopped on request; a recurring job is due again at `again_at`.
     Cancelled {
-        /// When it is due again; none for work that is over.
+        /// When it is due again; `None` if it does not recur.
         again_at: Option<Micros>,
     },
 }
 
 impl Verdict {
-    /// The word of the attempt.
+    /// The name of the outcome.
     #[must_use]
     pub fn outcome(&self) -> &'static str {
         match self {
@@ -67,7 +66,7 @@ impl Verdict {
         }
     }
 
-    /// Why the attempt failed, where it did.
+    /// The error, if the attempt failed.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
         match self {
@@ -77,38 +76,38 @@ impl Verdict {
     }
 }
 
-/// When a failed task is tried again.
+/// When a failed task is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// After the task's own back-off, and not before the exchange's wait is over.
+    /// After the task's own back-off, but not before the exchange's wait is over.
     Backoff {
-        /// The wait that the exchange asked for.
+        /// The wait the exchange asked for.
         at_least: Duration,
     },
-    /// At an instant, as the rhythm of a recurring job says.
+    /// At an instant, by the schedule of a recurring job.
     At(Micros),
-    /// Never: the next attempt would meet the same.
+    /// Never: the next attempt would fail in the same way.
     Never,
 }
 
-/// Why an attempt failed.
+/// The error of a failed attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
-    /// The class, a word of a closed set.
+    /// Its class, one of a closed set.
     pub class: String,
     /// The message, at most [`Fault::MESSAGE_BYTES`].
     pub message: String,
-    /// The messages of its causes, at most [`Fault::CAUSES`] of them.
+    /// The messages of its causes, at most [`Fault::CAUSES`].
     pub causes: Vec<String>,
 }
 
 impl Fault {
-    /// The most bytes of a message that are kept.
+    /// The longest message that is kept.
     pub const MESSAGE_BYTES: usize = 8 << 10;
     /// The most causes that are kept.
     pub const CAUSES: usize = 10;
 
-    /// An error with its causes; a cause that its error repeats is left out.
+    /// An error with its causes, without those that the error's own message repeats.
     #[must_use]
     pub fn of(class: &str, error: &dyn std::error::Error) -> Self {
         let message = short(&error.to_string());
@@ -125,7 +124,7 @@ impl Fault {
     }
 }
 
-/// A message as it is kept: escaped, and no longer than [`Fault::MESSAGE_BYTES`].
+/// A message as stored: escaped, and at most [`Fault::MESSAGE_BYTES`] long.
 pub(super) fn short(text: &str) -> String {
     escaped(&text[..text.floor_char_boundary(Fault::MESSAGE_BYTES)]).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The rows by which workers show that they live.
+//! Heartbeats of workers, and the rows they are recorded in.
 
 use std::time::Duration;
 
@@ -8,30 +8,29 @@ use crate::tracker::connection::values;
 use crate::tracker::enqueue::micros;
 use crate::tracker::{Tracker, TrackerError, WorkerRow, WorkerState};
 
-/// A sign of life.
 #[derive(Clone, Debug)]
 pub struct Beat<'a> {
-    /// The worker's name, one of each process that ever ran.
+    /// The worker's name, unique among all processes that ever ran.
     pub worker: &'a str,
-    /// The host and data path it works on: processes of one place never run at the same time.
+    /// The host and data path it works on; processes of one data path never run at the same time.
     pub place: &'a str,
     /// When it began.
     pub started_at: Micros,
-    /// How many tasks it runs at once.
+    /// The number of tasks it can run at once.
     pub slots: u32,
-    /// How many it holds.
+    /// The number of tasks it holds.
     pub held: u32,
-    /// How late the loop is that beats.
+    /// How late its loop is.
     pub lag: Duration,
     /// Its memory, in bytes.
     pub rss_bytes: u64,
 }
 
 impl Tracker {
-    /// Writes a sign of life.
+    /// Records a heartbeat.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn beat(&self, beat: &Beat<'_>) -> Result<(), TrackerError> {
         let values = values![
             self.now(),
@@ -49,38 +48,38 @@ impl Tracker {
         Ok(())
     }
 
-    /// Every worker seen within a day, by name.
+    /// Every worker seen within a day, ordered by name.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn workers(&self) -> Result<Vec<WorkerRow>, TrackerError> {
         let workers: Vec<WorkerRow> = self.read(|sql| sql.workers, values![self.now()]).await?;
         self.telemetry.emit(WorkersSeen { by_state: &counted(&workers) });
         Ok(workers)
     }
 
-    /// Takes the other workers of a place out of the table. Only for who knows that they are dead, and took what they
-    /// held.
+    /// Deletes the rows of the other workers of a data path. Only for a caller that knows they are dead and
+    /// took over what they held.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn forget_place(&self, place: &str, worker: &str) -> Result<(), TrackerError> {
         let _: Vec<(String,)> = self.write("leave", |sql| sql.forget_place, values![place, worker]).await?;
         Ok(())
     }
 
-    /// Takes a worker that ends in good order out of the table.
+    /// Deletes the row of a worker that ends cleanly.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn leave(&self, worker: &str) -> Result<(), TrackerError> {
         let _: Vec<(String,)> = self.write("leave", |sql| sql.leave, values![worker]).await?;
         Ok(())
     }
 }
 
-/// How many workers are in each state. One that another has followed in its place since is none of them: a process that
-/// was killed and started again leaves no dead worker.
+/// The number of workers in each state, without those that a later worker on the same data path has replaced: a
+/// process that was killed and restarted leaves no dead worker.
 fn counted(workers: &[WorkerRow]) -> [(&'static str, u64); WorkerState::ALL.len()] {
     let has_follower = |one: &WorkerRow| {
         workers.iter().any(|other| other.place == one.place && other.started_at > one.started_at)
@@ -107,7 +106,7 @@ mod tests {
         assert_eq!(counted(&[killed, gone, again]).map(|(_, count)| count), [1, 0, 1]);
     }
 
-    /// A worker as it is read at second 300.
+    /// A worker as read at second 300.
     fn worker(id: &str, place: &str, started: i64, seen: i64) -> WorkerRow {
         WorkerRow {
             id: id.to_owned(),
