@@ -72,7 +72,7 @@ impl Adoption {
                     Os.remove(&path)?;
                 } else if let Some(period) = Part::of_older_name(name, kind) {
                     let own = self.place.path(&period.name, Part::Open);
-                    // Of two, whoever opens the series next keeps the newer.
+                    // Of two, recovery keeps the newer when the series is next opened.
                     if Os.look(&own)?.is_none() {
                         Os.take_name(&path, &own)?;
                     }
@@ -112,7 +112,7 @@ impl Adoption {
         )
     }
 
-    /// What becomes of each of `rows`, which lie in one period and are in order.
+    /// The verdict on each of `rows`, which lie in one period and are in order.
     ///
     /// # Errors
     /// Where the file held cannot be read.

@@ -1,6 +1,6 @@
-//! What a reader is given: files whose every byte is as it was published, and all of them that the ledger speaks of.
+//! Files for readers: complete as the ledger lists them, and each byte as it was published.
 //!
-//! Nothing is repaired here. What is not as it should be ends the reading with the name of the file.
+//! Nothing is repaired here: a fault ends the reading with the name of the file.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,7 +21,7 @@ const AGAIN: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(2
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     ledger: Ledger,
-    /// What the footers said of the files whose bytes were checked.
+    /// Generation and digest from the footers of the files whose bytes were checked.
     footers: HashMap<PathBuf, (u64, String)>,
 }
 
@@ -35,7 +35,7 @@ impl Checked {
         Ok(Checked { ledger, footers: HashMap::new() })
     }
 
-    /// What the series is known to hold.
+    /// The account of the series.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -90,7 +90,7 @@ impl Checked {
         let path = folder.join(part.file_name(period));
         let mut names = vec![path.clone()];
         if part == Part::Open {
-            // A tree that nobody opened since open files have another name.
+            // A tree not opened since open files were renamed.
             names.push(folder.join(Part::older_name(period)));
         }
         for name in &names {

@@ -1,4 +1,4 @@
-//! What can go wrong with files, by what the caller does next.
+//! Errors of the store, by what the caller does next.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ pub enum StoreError {
     /// The operating system refused.
     #[error("{action} {} was refused", path.display())]
     Io {
-        /// What was done.
+        /// The operation.
         action: &'static str,
-        /// To what.
+        /// Its file or folder.
         path: PathBuf,
         /// The refusal.
         source: io::Error,
@@ -60,13 +60,13 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// Rows of a period are on remotes only, and they are needed here.
     #[error("{} is on remotes only and did not come back ({reason}); bring it with `dccd restore {series}`", path.display())]
     RemoteOnly {
-        /// Whose rows.
+        /// The series.
         series: String,
         /// The file.
         path: PathBuf,
@@ -76,21 +76,21 @@ pub enum StoreError {
     /// A file that the ledger speaks of is not there.
     #[error("{} is gone, and with it {rows} rows that the ledger speaks of; `dccd repair {series}` gets them again", path.display())]
     Gone {
-        /// Whose rows.
+        /// The series.
         series: String,
         /// The file.
         path: PathBuf,
         /// How many rows it held.
         rows: u64,
     },
-    /// The ledger of a series cannot be read, so nobody knows what its files are worth.
+    /// The ledger of a series cannot be read, so its files cannot be accounted for.
     #[error("the ledger {} cannot be read ({reason}); `dccd repair {series}` makes it anew from the files", path.display())]
     NoLedger {
-        /// Whose ledger.
+        /// The series.
         series: String,
         /// Where it should be.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// Another run of this process is writing the series.
@@ -107,7 +107,7 @@ pub enum StoreError {
         path.display()
     )]
     TooManyAside {
-        /// Whose rows.
+        /// The series.
         series: String,
         /// The file.
         path: PathBuf,
@@ -123,7 +123,7 @@ pub enum StoreError {
         /// The second refusal.
         source: io::Error,
     },
-    /// What was written does not read back as it was meant.
+    /// A written file does not read back as intended.
     #[error("{} did not read back as written ({reason}); the old file is untouched, check the disk", path.display())]
     ReadBack {
         /// The temporary file.

@@ -47,7 +47,7 @@ pub struct Footer {
     pub journal: Option<Mark>,
     /// Rows in the file.
     pub rows: u64,
-    /// What the file's series had covered within the period when it was written.
+    /// Windows of the period that the series covered when the file was written.
     pub covered: Vec<(i64, i64)>,
     /// Length of the body: everything before the page index and the footer.
     pub body_bytes: u64,
@@ -63,11 +63,11 @@ impl Footer {
     }
 }
 
-/// What lies at a period's path.
+/// A file found at a period's path.
 pub enum Opened {
     /// A file dccd wrote.
     Ours(Box<PeriodFile>),
-    /// A Parquet file somebody else wrote.
+    /// A Parquet file that another program wrote.
     Foreign,
     /// Nothing that can be read, with the reason.
     Damaged(String),

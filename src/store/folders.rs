@@ -15,7 +15,7 @@ use crate::disk::{Disk, folder_of};
 pub(crate) struct Folders(Mutex<HashSet<PathBuf>>);
 
 impl Folders {
-    /// Makes a folder under `root`, and every one between, durable. Who makes one waits for nobody who does the same.
+    /// Makes a folder under `root`, and every one between, durable. Callers that make the same one do not wait for each other.
     pub(crate) fn make(&self, disk: &dyn Disk, root: &Path, folder: &Path) -> io::Result<()> {
         if self.knows(folder) {
             return Ok(());

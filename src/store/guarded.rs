@@ -1,5 +1,5 @@
-//! A disk that takes nothing more once the lock of the data path is lost: whoever has it now must not find its
-//! files replaced, nor its journal removed.
+//! A disk that refuses writes once the lock of the data path is lost, so that the new owner never finds its files
+//! replaced or its journal removed.
 
 use std::io;
 use std::path::Path;

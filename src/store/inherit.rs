@@ -15,7 +15,7 @@ use crate::store::ledger::Read;
 use crate::store::place::Place;
 use crate::store::{Finding, Ledger, Part, Period, Store, StoreError, Writer};
 
-/// What the owner before published, as it came.
+/// The files that the previous owner published, as they came.
 #[derive(Debug)]
 pub struct Inheritance {
     /// A folder under the data path with its files, durable, each under its name.
@@ -24,14 +24,14 @@ pub struct Inheritance {
     pub ledger: Ledger,
 }
 
-/// What became of rows of an earlier ownership.
+/// The outcome of merging rows of an earlier ownership.
 #[derive(Debug, Default)]
 pub struct Merged {
-    /// Rows that nobody else had.
+    /// Rows that were only there.
     pub rows: u64,
     /// Files they were in.
     pub files: u64,
-    /// What was met on the way.
+    /// Findings on the way.
     pub findings: Vec<Finding>,
 }
 
@@ -41,10 +41,10 @@ impl Store {
     /// opened next.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while somebody writes the series, [`StoreError::Foreign`] where a file that is not ours
+    /// [`StoreError::Busy`] while the series has a writer, [`StoreError::Foreign`] where a file that is not ours
     /// lies in the way, or a refusal of the operating system: it is to be done again then.
     pub fn inherit(&self, series: &Series, from: &Inheritance) -> Result<(), StoreError> {
-        // What is accepted goes into the files that are set aside.
+        // Accepted rows go into the files that are set aside.
         let (writer, _) = self.writer(series)?;
         writer.flush()?;
         let (journal, last_ord) = (writer.ledger().journal, writer.ledger().last_ord);
@@ -74,7 +74,7 @@ impl Store {
     pub fn own_under(&self, series: &Series, fence: u64) -> Result<(), StoreError> {
         let (writer, _) = self.writer(series)?;
         loop {
-            // What waits was accepted under the one before.
+            // Waiting rows were accepted under the previous ownership.
             writer.flush()?;
             if writer.own.intake().own_under(fence) {
                 return writer.flush().map(drop);
@@ -131,7 +131,7 @@ impl Store {
         let kind = place.series.kind();
         let is_period =
             |name: &&String| Part::of(name, kind).is_some() || Part::of_older_name(name, kind).is_some();
-        // Without its ledger what is here is nobody's account, whatever is left of it.
+        // Without its ledger, the folder no longer counts as an account of the series.
         let ledger = "_series.json".to_owned();
         let ledger = Some(&ledger).filter(|name| names.contains(name));
         for name in ledger.into_iter().chain(names.iter().filter(is_period)) {
@@ -156,7 +156,7 @@ fn free_name(place: &Place, folder: &Path, name: &str) -> Result<PathBuf, StoreE
     Ok(to)
 }
 
-/// What the accounts that were set aside say was computed rather than sent.
+/// Windows that the ledgers set aside list as computed by us.
 fn derived(place: &Place, folder: &Path, names: &[String]) -> Result<Windows, StoreError> {
     let mut derived = Windows::new();
     for name in names.iter().filter(|name| name.starts_with("_series.json")) {

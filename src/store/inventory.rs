@@ -1,4 +1,4 @@
-//! What is held: one line a series, from the ledgers, without opening a data file.
+//! Stored data, one line a series, from the ledgers alone: no data file is opened.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::model::{Micros, Series};
 use crate::store::{Layout, Ledger, Opened, Part, Period, open_period_file};
 
-/// What is held of one series.
+/// The stored data of one series.
 #[derive(Clone, Debug)]
 pub struct Holding {
     /// The series.
@@ -21,7 +21,7 @@ pub struct Holding {
     pub unknown_files: usize,
 }
 
-/// Why nobody knows what the files of a series are worth.
+/// Why the files of a series cannot be accounted for.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Unaccounted {
     /// Another program wrote them.
@@ -35,7 +35,7 @@ pub enum Unaccounted {
     Unreadable {
         /// The ledger.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
 }
@@ -60,7 +60,7 @@ pub fn inventory(layout: &Layout) -> Vec<Holding> {
     layout.series().iter().filter_map(|series| holding(layout, series)).collect()
 }
 
-/// What is held of one series; none where nothing is.
+/// The stored data of one series; `None` if there is none.
 #[must_use]
 pub fn holding(layout: &Layout, series: &Series) -> Option<Holding> {
     let path = layout.ledger(series);
@@ -96,7 +96,7 @@ fn without_gone(
     let mut gone = Vec::new();
     for part in [Part::File, Part::Open] {
         let here = ledger.part(part).iter().filter(|(_, entry)| !entry.remote_only);
-        // A tree that nobody opened since open files have another name holds them under the older one.
+        // A tree not opened since open files were renamed holds them under the older name.
         let is_older = |name: &str| part == Part::Open && files.contains(&Part::older_name(name));
         let is_there = |name: &String| files.contains(&part.file_name(name)) || is_older(name);
         let missing: Vec<String> =
@@ -118,7 +118,7 @@ fn is_ours(layout: &Layout, series: &Series, files: &HashSet<String>) -> bool {
     let folder = layout.folder(series);
     files.iter().any(|name| {
         let opened = open_period_file(&folder.join(name), series.kind());
-        // A file that cannot be read is more likely one of ours than one that somebody put here.
+        // An unreadable file is more likely one of ours than one put here by hand.
         !matches!(opened, Ok(Opened::Foreign))
     })
 }

@@ -1,4 +1,4 @@
-//! Whether a daemon listens on the socket of a data path: asked by whoever would become its owner.
+//! Whether a daemon listens on the socket of a data path, checked before taking ownership of it.
 
 use std::fs::{File, symlink_metadata};
 use std::os::fd::AsRawFd;
@@ -11,9 +11,9 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 /// The name of the socket in a data path's own folder.
 pub const SOCKET: &str = "daemon.sock";
 
-/// Whether anybody listens. Nothing is asked and nothing waited for: a daemon that stands still listens too.
+/// Whether a process listens. Nothing is sent and nothing awaited: a daemon that is stuck listens too.
 pub(super) fn is_listened_to(own: &Path) -> bool {
-    // Never through a link: whoever is at its other end is not the owner of this data path.
+    // Never through a link: the process at its other end does not own this data path.
     if !symlink_metadata(own.join(SOCKET)).is_ok_and(|found| found.file_type().is_socket()) {
         return false;
     }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_the_socket_of_somebody_else_is_nobody_here() {
+    fn a_link_to_the_socket_of_another_data_path_counts_for_nothing() {
         let root = tempfile::tempdir().unwrap();
         let _listener = UnixListener::bind(root.path().join("other")).unwrap();
         std::os::unix::fs::symlink("other", root.path().join(SOCKET)).unwrap();

@@ -1,7 +1,7 @@
 //! The lock on a data path: one process writes it at a time.
 //!
 //! It is taken three times over, since each can be got round: on the lock file, which says who holds it; on the
-//! folder the file lies in, for a lock file that somebody removed or replaced; and by asking whether anybody still
+//! folder the file lies in, for a lock file that was removed or replaced; and by asking whether a process still
 //! listens on the daemon's socket, for file systems that do not tell two machines of each other's locks. A holder
 //! whose file is another one than it locked has [lost](crate::store::Watch::lost) it and must write no more.
 
@@ -71,7 +71,7 @@ impl DataLock {
         Ok(DataLock { _file: file, _folder: folder, watch })
     }
 
-    /// Who holds the lock of a data path, if somebody does.
+    /// The holder of the lock of a data path, if it is locked.
     #[must_use]
     pub fn holder(root: &Path) -> Option<String> {
         let own = Layout::new(root).own();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::{Batch, Column, Kind, Values};
 
-/// What became of the newer rows of a merge.
+/// The newer rows of a merge, counted by what happened to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Rows that were not there before.

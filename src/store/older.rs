@@ -15,7 +15,7 @@ use crate::store::{FileEntry, Layout, Ledger, Part, Verified};
 pub(crate) fn series_to_rename(disk: &dyn Disk, layout: &Layout) -> Vec<Series> {
     let is_older = |series: &Series| {
         let is_older = |name: &String| Part::of_older_name(name, series.kind()).is_some();
-        // One that cannot be listed is told by whoever opens it.
+        // A folder that cannot be listed is reported when its series is opened.
         disk.list(&layout.folder(series)).is_ok_and(|names| names.iter().any(is_older))
     };
     layout.series().into_iter().filter(is_older).collect()

@@ -1,7 +1,7 @@
-//! What counts of a period's two files, whatever step of a change of both they were met at.
+//! The rows that count of a period's two files, at any step of a change of both.
 //!
-//! Where keys are in both, the newer file is right: a fold was met after its first step, or rows that are taken out of
-//! the file into the open one. So no row is lost and none is there twice.
+//! Where keys are in both, the newer file is right: a fold after its first step, or rows being taken out of the file
+//! into the open one. So no row is lost and none is there twice.
 
 use crate::store::file::{ALL_KEYS, PeriodFile};
 

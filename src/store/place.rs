@@ -19,9 +19,9 @@ pub enum Part {
     Open,
 }
 
-/// What ends the name of an open file.
+/// Suffix of an open file's stem.
 const OPEN: &str = "_open";
-/// What ended it before: it came before the file's in the order of names, which is not the order of time.
+/// The older suffix, which sorts before the file's name and so breaks the order of time.
 const OLDER_OPEN: &str = ".open.parquet";
 
 impl Part {

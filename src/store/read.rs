@@ -40,7 +40,7 @@ pub(crate) fn pair_on(
     let folder = layout.folder(series);
     let path = |part: Part| folder.join(part.file_name(period));
     let read_open = || match read(disk, &path(Part::Open), series)? {
-        // A tree that nobody opened since open files have another name.
+        // A tree not opened since open files were renamed.
         None => read(disk, &folder.join(Part::older_name(period)), series),
         open => Ok(open),
     };

@@ -21,7 +21,7 @@ pub struct Scan {
     /// Names of periods.
     waiting: VecDeque<String>,
     reading: Option<PeriodRows>,
-    /// What the series is known to hold, and which files of it were checked.
+    /// The account of the series, and the files of it that were checked.
     checked: Checked,
 }
 
@@ -110,7 +110,7 @@ struct PeriodRows {
 
 impl PeriodRows {
     fn open(scan: &mut Scan, period: &str) -> Result<Self, StoreError> {
-        // What was published since it was checked is checked once more.
+        // Files published since the first check are checked as well.
         let files = scan.checked.period(&scan.layout, &scan.series, period)?;
         Ok(PeriodRows { files: files.into(), kind: scan.series.kind(), window: scan.window, next_group: 0 })
     }

@@ -38,13 +38,13 @@ pub struct SetAsideRow {
     pub at: Option<Micros>,
     /// The word of its [fault](OddFault), or one of a later version.
     pub fault: String,
-    /// What is wrong with it.
+    /// The fault, in words.
     pub detail: String,
     /// The row as the exchange sent it, cut to a few kilobytes.
     pub text: String,
 }
 
-/// What is set aside of a series.
+/// The rows of a series that are set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowsAside {
     /// The rows, in the order they were set aside.

@@ -63,7 +63,7 @@ impl Settings {
         let mut id = [0; 8];
         let drawn = SystemRandom::new().fill(&mut id).map_err(|_| io::Error::other("there is no randomness"));
         drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
-        // What JSON readers of the ledger can hold exactly.
+        // 53 bits: JSON readers of the ledger hold those exactly.
         let journal_id = u64::from_le_bytes(id) >> 11;
         Ok(Settings { sync_each, ..Settings::of(journal_id, now) })
     }

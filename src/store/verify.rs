@@ -16,7 +16,7 @@ use crate::telemetry::events::Chain;
 pub struct Fault {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn verify_series_on(
     Ok(faults)
 }
 
-/// What is wrong with a file that the ledger speaks of.
+/// Checks a file that the ledger lists; returns its fault.
 fn verify_entry(
     disk: &dyn Disk,
     path: &Path,
@@ -94,7 +94,7 @@ fn verify_entry(
     })
 }
 
-/// What is wrong with a file that the ledger does not speak of. One that cannot be opened hides no other.
+/// Checks a file that the ledger does not list; returns its fault. One that cannot be opened hides no other.
 fn verify_unknown(disk: &dyn Disk, path: &Path, series: &Series, ledger: &Ledger) -> Option<String> {
     match look_into(disk, path, series.kind()) {
         Err(error) => Some(Chain(&error).to_string()),
@@ -171,8 +171,8 @@ fn path_of(disk: &dyn Disk, folder: &Path, period: &str, part: Part) -> Result<P
     Ok(if is_older { older } else { path })
 }
 
-/// What is wrong between a period's two files: every key of the open one lies behind the last of the other, but where
-/// a change of both was cut short.
+/// Checks that every key of a period's open file lies after the last of its file, unless a change of both was cut
+/// short; returns the fault.
 fn overlap(disk: &dyn Disk, layout: &Layout, series: &Series, period: &str) -> Option<String> {
     // A file that cannot be read was reported by itself.
     let pair = pair_on(disk, layout, series, period).ok()?;

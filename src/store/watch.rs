@@ -31,8 +31,8 @@ impl Watch {
         Watch(Arc::new(Watched { path, identity, is_lost: AtomicBool::new(false) }))
     }
 
-    /// What became of the lock where it is not this process's any more; none while it is. Once lost it stays lost:
-    /// another process may have been there meanwhile.
+    /// How the lock was lost; `None` while this process holds it. Once lost it stays lost: another process may have
+    /// written meanwhile.
     #[must_use]
     pub fn lost(&self) -> Option<Lost> {
         let Watched { path, identity, is_lost } = &*self.0;
@@ -44,7 +44,7 @@ impl Watch {
             Ok(found) if found == *identity => lost("was not there for a while", None),
             Ok(_) => lost("is another file than this process locked", signature_at(path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => lost("is not there any more", None),
-            // Nobody can tell, and what is written then is refused by the disk itself.
+            // It cannot be told; the disk itself refuses writes then.
             Err(_) if !was_lost => None,
             Err(_) => lost("cannot be looked at any more", None),
         };
@@ -74,7 +74,7 @@ impl fmt::Display for Lost {
     }
 }
 
-/// What the lock file says of its holder, at most a line of it; none where it says nothing.
+/// The holder as the lock file names it, at most one line; `None` if the file is empty.
 pub(super) fn signature(file: &mut File) -> Option<String> {
     let mut text = String::new();
     file.take(200).read_to_string(&mut text).ok()?;

@@ -1,5 +1,5 @@
-//! A hand on a series. There may be several at a time, in any thread: all of them write to one series, which is opened
-//! by the first and closed by the last. What is not published then waits for the next.
+//! A writer of a series. There may be several at a time, in any thread: the first opens the series, the last closes
+//! it, and rows not published by then wait for the next.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Writer {
         let opening = Opening { shared, own: &own };
         match opening.recover(&mut files) {
             Ok(findings) => {
-                own.intake().hands = 1;
+                own.intake().writers = 1;
                 Ok((writer(), findings))
             }
             Err(error) => {
@@ -92,7 +92,7 @@ impl Writer {
 
 impl Clone for Writer {
     fn clone(&self) -> Self {
-        self.own.intake().hands += 1;
+        self.own.intake().writers += 1;
         Writer { shared: Arc::clone(&self.shared), own: Arc::clone(&self.own) }
     }
 }
@@ -103,7 +103,7 @@ impl Drop for Writer {
     }
 }
 
-/// A series that is being opened; no other hand has it meanwhile.
+/// A series that is being opened; it has no writer meanwhile.
 struct Opening<'a> {
     shared: &'a Shared,
     own: &'a OpenSeries,

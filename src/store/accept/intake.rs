@@ -15,7 +15,7 @@ pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has noth
 #[derive(Debug)]
 pub(crate) struct Intake {
     /// The number of writers; with none of them, only `waiting` is kept.
-    pub(crate) hands: usize,
+    pub(crate) writers: usize,
     pub(super) kind: Kind,
     pub(super) ledger: Arc<Ledger>,
     /// The ledger as it is on disk differs from `ledger`.
@@ -28,7 +28,7 @@ pub(crate) struct Intake {
 impl Intake {
     pub(super) fn new(kind: Kind) -> Self {
         Intake {
-            hands: 0,
+            writers: 0,
             kind,
             ledger: Arc::default(),
             unwritten: false,

@@ -14,7 +14,7 @@ impl Writer {
     /// [`StoreError::TooManyAside`] where so many are there already that the exchange cannot be believed, or a refusal
     /// of the operating system. Nothing is added then.
     pub fn set_aside(&self, rows: &[OddRow], seen_at: Micros) -> Result<BTreeMap<OddFault, u64>, StoreError> {
-        // One hand at a time: the file is read and written anew.
+        // One writer at a time: the file is read and written anew.
         let _alone = self.own.setting_aside();
         set_aside::add(&self.own.place, rows, seen_at)
     }

@@ -1,4 +1,4 @@
-//! One series in its owner, whatever hands write to it: the gate that rows pass, and the lock of its files.
+//! One series in its owner, with all its writers: the gate that rows pass, and the lock of its files.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,30 +55,30 @@ impl OpenSeries {
         self.setting_aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more hand, where the series is open.
+    /// One more writer, if the series is open.
     pub(crate) fn join(&self) -> bool {
         let mut intake = self.intake();
-        let is_open = intake.hands > 0;
-        intake.hands += usize::from(is_open);
+        let is_open = intake.writers > 0;
+        intake.writers += usize::from(is_open);
         is_open
     }
 
-    /// Whether any hand has it open.
+    /// Whether it has a writer.
     pub(crate) fn is_open(&self) -> bool {
-        self.intake().hands > 0
+        self.intake().writers > 0
     }
 
-    /// Whether something waits that no hand is there to publish.
+    /// Whether rows wait and there is no writer to publish them.
     pub(crate) fn is_left_waiting(&self) -> bool {
         let intake = self.intake();
-        intake.hands == 0 && intake.is_waiting()
+        intake.writers == 0 && intake.is_waiting()
     }
 
-    /// A hand goes. With the last one only what waits is kept: files and ledger are looked at anew by the next.
+    /// A writer goes. The last one keeps only what waits; the next looks at files and ledger anew.
     pub(crate) fn leave(&self) {
         let mut intake = self.intake();
-        intake.hands = intake.hands.saturating_sub(1);
-        if intake.hands == 0 {
+        intake.writers = intake.writers.saturating_sub(1);
+        if intake.writers == 0 {
             intake.put_back();
             (intake.ledger, intake.unwritten) = (Arc::default(), false);
         }

@@ -19,7 +19,7 @@ const EMPTY: u8 = 2;
 const DERIVED: u8 = 4;
 const FENCED: u8 = 8;
 
-/// What a frame says.
+/// The content of a frame.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Entry {
     /// Rows of a series with what they prove.
@@ -106,7 +106,7 @@ pub(super) fn whole(bytes: &[u8], seed: u32) -> Option<(u64, &[u8], usize)> {
 /// Reads a payload.
 ///
 /// # Errors
-/// What is wrong with it. Since its check sum is right, that means another program wrote it.
+/// Describes the fault. Since the check sum is right, another version of the program wrote it.
 pub(super) fn entry(payload: &[u8]) -> Result<Entry, String> {
     let mut from = Payload { bytes: payload };
     match from.u8()? {
@@ -155,7 +155,7 @@ fn put_column(out: &mut Vec<u8>, column: &Column) {
     }
 }
 
-/// What is left of a payload.
+/// The unread rest of a payload.
 struct Payload<'a> {
     bytes: &'a [u8],
 }

@@ -71,7 +71,7 @@ pub(crate) struct Journal {
     bounds: Bounds,
     /// One sync at a time.
     syncing: Mutex<()>,
-    /// One hand at a time removes segments.
+    /// Segments are removed by one thread at a time.
     releasing: Mutex<()>,
     state: Mutex<State>,
 }
@@ -216,7 +216,7 @@ impl Journal {
         let synced = segments.iter().chain(&active).try_for_each(|segment| segment.file.sync());
         let mut state = self.state();
         if synced.is_err() {
-            // What became of those frames nobody knows, and asking this file again proves nothing.
+            // Those frames may be lost, and syncing this file again would prove nothing.
             self.rewrite(&mut state).map_err(|source| {
                 state.broken = true;
                 StoreError::Journal { path: self.folder.clone(), source }
@@ -227,8 +227,8 @@ impl Journal {
         Ok(state.watermarks())
     }
 
-    /// Removes the segments all of whose frames are settled, oldest first; says how many. Frames are written meanwhile.
-    /// Where another hand is at it, that one removes them, or the next.
+    /// Removes the segments all of whose frames are settled, oldest first; returns how many. Frames are written meanwhile.
+    /// If another thread is removing segments, this one does nothing.
     pub(crate) fn release(&self) -> Result<usize, StoreError> {
         let mut removed = 0;
         // The order matters: from what is left a new process tells which positions were given.

@@ -15,7 +15,7 @@ use crate::store::journal::segment::{HEAD_BYTES, parse_head, parse_name};
 /// can never be taken for ours.
 const EPOCH: u64 = 1 << 32;
 
-/// What was found in the journal's folder.
+/// The content of the journal's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Scanned {
     /// The journal's id; none where the folder holds no segment.

@@ -11,7 +11,7 @@ use crate::store::journal::frame;
 const MAGIC: &[u8; 8] = b"dccdwal\x01";
 /// Bytes of the head: magic, journal, first position, check sum.
 pub(super) const HEAD_BYTES: usize = 28;
-/// What segments are called.
+/// Suffix of segment files.
 const SUFFIX: &str = ".journal";
 
 /// A segment that is being written.
@@ -62,7 +62,7 @@ impl Segment {
     }
 }
 
-/// Whose segment begins with these bytes: its journal and the position of its first frame.
+/// Parses a segment's head: its journal and the position of its first frame.
 pub(super) fn parse_head(bytes: &[u8]) -> Option<(u64, u64)> {
     let head = bytes.get(..HEAD_BYTES)?;
     let journal = u64::from_le_bytes(head[8..16].try_into().ok()?);
@@ -70,7 +70,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Option<(u64, u64)> {
     (*head == self::head(journal, first)).then_some((journal, first))
 }
 
-/// The journal and the first position that a segment's name tells, should its head be damaged.
+/// The journal and the first position from a segment's name, should its head be damaged.
 pub(super) fn parse_name(name: &str) -> Option<(u64, u64)> {
     let mut parts = name.strip_suffix(SUFFIX)?.split('-');
     let first = u64::from_str_radix(parts.next()?, 16).ok()?;

@@ -55,11 +55,11 @@ pub struct Ledger {
 pub struct Note {
     /// The window.
     pub window: Window,
-    /// What is known of it.
+    /// The reason.
     pub reason: String,
 }
 
-/// What the ledger knows of a published file.
+/// A published file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Rows in it.
@@ -94,7 +94,7 @@ fn is_false(flag: &bool) -> bool {
 /// Reasons of gaps kept per series; older ones give way, since they only explain and never decide.
 const MOST_NOTES: usize = 1_000;
 
-/// What lies at a ledger's path.
+/// A ledger as read from its path.
 #[derive(Debug)]
 pub(crate) enum Read {
     /// A ledger.
@@ -166,7 +166,7 @@ impl Ledger {
         absent.filter_map(|note| self.covered.within(note.window).first()).next()
     }
 
-    /// What is wanted before `until` and not settled.
+    /// Windows wanted before `until` and not settled.
     #[must_use]
     pub fn gaps(&self, until: Micros) -> Windows {
         let wanted = self.wanted_since.and_then(|since| Window::new(since, until));

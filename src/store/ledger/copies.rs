@@ -1,4 +1,4 @@
-//! What a ledger knows of the copies of its series on remotes: what they hold, what they lack, what is only there.
+//! The copies of a series on remotes, as its ledger knows them: what they hold, lack, and alone have.
 //!
 //! A copy of the account is the account without what is true of this machine alone, so that the same data gives
 //! the same bytes everywhere.
@@ -22,7 +22,7 @@ pub struct Verified {
     pub sha256: String,
 }
 
-/// What was found on a remote, to be entered into the ledger of its series.
+/// Files found on a remote, to be entered into the ledger of their series.
 #[derive(Clone, Debug, Default)]
 pub struct Copied {
     /// The remote's name.
@@ -71,7 +71,7 @@ pub trait Restore: std::fmt::Debug + Send + Sync {
     fn restore(&self, series: &Series, file: &str, entry: &FileEntry, to: &Path) -> Result<(), NotRestored>;
 }
 
-/// What a copy of a series has more than is here: it is to be restored before the copy may be replaced.
+/// Data that only a copy of the series has: it must be restored before the copy may be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreNeeded {
     /// The copy covers a window that is not covered here.
@@ -190,7 +190,7 @@ impl Ledger {
         }
     }
 
-    /// What is to be restored of a copy, whose account is `theirs`, before it may be replaced; none where nothing is.
+    /// The data that must be restored from a copy with the account `theirs` before it may be replaced, if any.
     #[must_use]
     pub fn restore_needed(&self, theirs: &Ledger) -> Option<RestoreNeeded> {
         let mut missing = theirs.covered.clone();
@@ -210,7 +210,7 @@ impl Ledger {
         file.map_or(0, |file| file.rows) + open.map_or(0, |open| open.rows)
     }
 
-    /// What is known of a file of a period.
+    /// The entry of a file of a period.
     #[must_use]
     pub fn entry(&self, part: Part, period: &str) -> Option<&FileEntry> {
         self.part(part).get(period)
@@ -262,7 +262,7 @@ impl Ledger {
     /// This account with what `theirs`, one of the same series, has of periods that have no file here.
     ///
     /// # Errors
-    /// What theirs has more of periods that both have a file of: their rows must be merged first.
+    /// Lists what only `theirs` has of periods that both have a file of: their rows must be merged first.
     pub fn merged(&self, theirs: &Ledger, kind: Kind) -> Result<Ledger, RestoreNeeded> {
         let mut merged = self.clone();
         for name in theirs.periods() {
@@ -282,7 +282,7 @@ impl Ledger {
         merged.restore_needed(theirs).map_or(Ok(merged), Err)
     }
 
-    /// What a copy covers of a period and this account does not.
+    /// Windows of a period that only the copy covers.
     #[must_use]
     pub fn lacks(&self, theirs: &Ledger, period: &Period) -> Windows {
         let mut lacking = theirs.covered.within(period.window);

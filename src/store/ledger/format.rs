@@ -42,7 +42,7 @@ struct Raw {
 const FORMAT: u32 = 1;
 /// `YYYY_open.parquet`.
 const NAMES: u32 = 2;
-/// What ends the file: a check sum of everything before it, as eight hexadecimal digits.
+/// The end of the file: a check sum of everything before it, as eight hexadecimal digits.
 const CHECK: &str = ",\"crc32\":\"";
 const CHECK_BYTES: usize = CHECK.len() + 8 + "\"}".len();
 

@@ -30,7 +30,7 @@ pub(super) struct Case {
     store: Option<Store>,
     tracks: [Track; 3],
     sync_each: bool,
-    /// Draws what other hands do amid a publish; none in cases where nobody does anything.
+    /// Draws the actions of other writers amid a publish; `None` in cases without them.
     others: Option<Dice>,
     restarts: u64,
     told: Vec<String>,
@@ -160,7 +160,7 @@ impl Case {
         Ok(())
     }
 
-    /// Has other hands do something amid the publish of a series that follows.
+    /// Lets other writers act amid the publish of a series that follows.
     fn let_others_act(&mut self, at: usize) -> Log {
         let Some((dice, store)) = self.others.as_mut().zip(self.store.as_ref()) else {
             return Log::default();
@@ -242,7 +242,7 @@ impl Case {
         self.open()?;
         for at in 0..self.tracks.len() {
             self.look_again(at)?;
-            // What is replayed is published in several steps.
+            // Replayed rows are published in several steps.
             lookout.check(&self.tracks[at].series, 1, true)?;
             let held = self.held(at)?;
             let track = &mut self.tracks[at];
@@ -252,7 +252,7 @@ impl Case {
         Ok(())
     }
 
-    /// What lies there is as an older version of the program would have left it.
+    /// Turns the files into those an older version of the program would have left.
     fn make_older(&mut self) {
         self.tell("an older version ran".to_owned());
         for track in &self.tracks {
@@ -298,7 +298,7 @@ impl Case {
         opened.transpose().map(drop).map_err(|error| format!("{}: {error:?}", self.tracks[at].series))
     }
 
-    /// What a reader finds: rows of the files, coverage of the ledger.
+    /// The store as a reader finds it: rows of the files, coverage of the ledger.
     fn held(&self, at: usize) -> Result<Held, String> {
         let track = &self.tracks[at];
         let path = self.layout.ledger(&track.series);

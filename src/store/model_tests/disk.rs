@@ -105,7 +105,7 @@ impl ModelDisk {
     /// From here on nothing happens amid anything.
     pub(super) fn end_amid(&self) {
         let amid = self.world().amid.take();
-        // What it holds may end only now, and wants the disk for that.
+        // Dropping it may use the disk, which is unlocked only now.
         drop(amid);
     }
 

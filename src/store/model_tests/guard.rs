@@ -38,7 +38,7 @@ pub(super) enum Guard {
     TakeOutOrder,
 }
 
-/// What a change of a name guards.
+/// The guarantee that a change of a name gives.
 pub(super) fn guard_of(change: &Change) -> Option<Guard> {
     match change {
         Change::Rename(_, to, _) => match guard_of_content(to) {

@@ -18,7 +18,7 @@ use crate::store::{Layout, Part, Period};
 /// Files of periods by their paths.
 type Files = BTreeMap<PathBuf, Arc<dyn Reading>>;
 
-/// What was there before something was done, to be compared with what readers meet amid it and after it.
+/// The files before an action, to be compared with what readers meet amid it and after it.
 pub(super) struct Lookout {
     disk: ModelDisk,
     layout: Layout,
@@ -89,7 +89,7 @@ fn check_period(seen: &[Seen], apart: usize, is_done: bool) -> Result<(), String
             let last = met.last().copied().unwrap_or(i64::MIN);
             if let Some(missed) = published.range(..last).find(|key| !met.contains(key)) {
                 return Err(format!(
-                    "whoever opens the file and later the open file misses {missed}: {:?}, {:?}",
+                    "a reader that opens the file and later the open file misses {missed}: {:?}, {:?}",
                     early.file, late.open
                 ));
             }

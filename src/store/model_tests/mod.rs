@@ -67,7 +67,7 @@ fn cases() -> u64 {
     asked("DCCD_CASES").unwrap_or(if is_siege() { 100_000 } else { 5_000 })
 }
 
-/// The long form looks where nobody has looked; the short one always tells the same of the same code.
+/// The long form draws new seeds; the short one always runs the same cases.
 fn first_seed() -> u64 {
     let new = || std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs() << 20);
     let seed = asked("DCCD_SEED").unwrap_or_else(|| if is_siege() { new() } else { 1 });

@@ -1,4 +1,4 @@
-//! What a series must hold, and what it may, after anything that can happen.
+//! The rows and the coverage that a series must hold, and those it may, after anything that can happen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub(super) struct Oracle {
     covered: Windows,
 }
 
-/// What a store was found to hold.
+/// The content of a store as found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) rows: BTreeMap<i64, u64>,
@@ -41,7 +41,7 @@ impl Oracle {
         self.answers.iter_mut().for_each(|answer| answer.durable |= answer.accepted);
     }
 
-    /// What is held by the files alone must be there, with versions that were given.
+    /// Checks that every row that must be there is, with a version that was given.
     pub(super) fn check(&mut self, held: &Held, after_power_cut: bool) -> Result<(), String> {
         let must = |answer: &&Answer| if after_power_cut { answer.durable } else { answer.accepted };
         let mut least = self.settled.clone();
@@ -93,7 +93,7 @@ impl Oracle {
         }
     }
 
-    /// What was found is where the model goes on from.
+    /// Goes on from what was found.
     pub(super) fn settle(&mut self, held: Held) {
         self.answers.clear();
         (self.settled, self.covered) = (held.rows, held.covered);

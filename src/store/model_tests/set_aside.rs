@@ -15,7 +15,7 @@ const HOUR: i64 = 3_600_000_000;
 /// More operations than the pages of a case take.
 const OPERATIONS: u64 = 150;
 
-/// What a case leaves out or turns round.
+/// A planted mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mistake {
     None,

@@ -40,7 +40,7 @@ impl Track {
         }
     }
 
-    /// What an answer brings and proves.
+    /// The rows of an answer and the window it proves.
     pub(super) fn page(&mut self, dice: &mut Dice, next_ord: i64) -> (Rows, Option<Window>) {
         if self.series.kind() == Kind::OrderBook {
             let count = 1 + dice.below(4) as i64;

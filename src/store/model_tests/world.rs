@@ -47,7 +47,7 @@ pub(super) struct World {
     /// The operation at which it happens after all.
     pub(super) release_at: u64,
     pub(super) amid: Option<Amid>,
-    /// The files of periods as they took their names, one after the other, since somebody began to look.
+    /// The files of periods as they took their names, one after the other, since the lookout began.
     pub(super) seen: Vec<(PathBuf, Option<Entry>)>,
     pub(super) dice: Dice,
 }

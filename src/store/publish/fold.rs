@@ -5,8 +5,8 @@
 //! the file holds: then a fold costs no more than what was saved, and rewriting is paid for at most twice.
 //!
 //! Others read the two files by their names, first the file, without knowing of each other's steps. So rows never leave
-//! the open file while newer ones stay in it: whoever opened the file before a fold and the open one after it would miss
-//! what was between. A fold takes all rows in and leaves the open file empty. The newest rows, which late ones and
+//! the open file while newer ones stay in it: a reader that opened the file before a fold and the open one after it would
+//! miss the rows between. A fold takes all rows in and leaves the open file empty. The newest rows, which late ones and
 //! revisions touch most, are taken out of the file again by the first of these, once a fold; the others then cost no
 //! more than an append. An older row that is late goes into the file and leaves the open one as it is.
 
@@ -31,7 +31,7 @@ const NEWEST_GROUPS: usize = 2;
 /// The files of one period as they are.
 pub(crate) struct PeriodFiles(Pair);
 
-/// What is to be published, and in whose name.
+/// The circumstances of one publish of a period.
 #[derive(Clone, Copy)]
 pub(crate) struct Flush<'a> {
     pub(crate) place: &'a Place,
@@ -128,8 +128,8 @@ impl PeriodFiles {
         Ok(Flushed { files: vec![published], tally, folds: 0 })
     }
 
-    /// The file is replaced by one that holds everything, **then** the open file by an empty one: whoever
-    /// reads them in the order of their names misses no row.
+    /// The file is replaced by one that holds everything, **then** the open file by an empty one: readers that open them
+    /// in the order of their names miss no row.
     pub(crate) fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
         if self.0.has_open {
             return self.divide(flush, new, ALL_KEYS.end);
@@ -140,13 +140,12 @@ impl PeriodFiles {
     }
 
     /// Both files are replaced: rows before `from` are in the file then, all others in the open file. Where that takes
-    /// rows out of the file, the open file has its name first: whoever reads in between meets rows twice rather than
-    /// not at all.
+    /// rows out of the file, the open file has its name first: readers in between meet rows twice rather than not at all.
     fn divide(&self, flush: &Flush<'_>, new: &Batch, from: i64) -> Result<Flushed, StoreError> {
         let reach = self.0.file.as_ref().and_then(|file| file.last_key());
         let takes_out = reach.is_some_and(|reach| from <= reach);
         let rest = keys(new).partition_point(|key| *key < from);
-        // What the file says of journal and coverage holds without the open file, whatever becomes of that one.
+        // The file's own claims of journal and coverage must hold without the open file.
         let own = flush.covered_before(from);
         let is_all = from == ALL_KEYS.end;
         let order = Order {
@@ -232,7 +231,7 @@ impl<'a> Flush<'a> {
         self.covered.holds(self.period.window.until - Duration::from_micros(1))
     }
 
-    /// What is covered before the row of a key, in kinds whose key is the instant.
+    /// Coverage before the row of a key, in kinds whose key is the instant.
     fn covered_before(&self, key: i64) -> Windows {
         let window = Window::new(self.period.window.from, Micros(key));
         window.map(|window| self.covered.within(window)).unwrap_or_default()

@@ -49,7 +49,7 @@ pub struct Flushed {
     pub folds: u64,
 }
 
-/// What an open file says of the file beside it.
+/// An open file's reference to the file beside it.
 #[derive(Clone, Copy)]
 pub(crate) struct Beside {
     /// Its generation.
@@ -60,16 +60,16 @@ pub(crate) struct Beside {
     pub(crate) out_of: Option<u64>,
 }
 
-/// What to publish.
+/// A file to be written.
 #[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) place: &'a Place,
     pub(crate) period: &'a Period,
     /// Higher than any generation of the series so far.
     pub(crate) generation: u64,
-    /// What an open file says of the file beside it.
+    /// Set for an open file: the file beside it.
     pub(crate) beside: Option<Beside>,
-    /// What the series covers, these rows included.
+    /// Coverage of the series, these rows included.
     pub(crate) covered: &'a Windows,
     /// The last journal frame of the series that is in these rows.
     pub(crate) journal: Option<Mark>,
@@ -86,7 +86,7 @@ pub(crate) struct Prepared<'a> {
     place: &'a Place,
     path: PathBuf,
     published: Published,
-    /// What became of the new rows.
+    /// The new rows, counted.
     tally: Tally,
     is_named: bool,
 }
@@ -313,8 +313,8 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    /// Where the row group that begins at `from` ends. Rows of one key are never parted, so that whoever merges
-    /// into a group meets all of them.
+    /// Where the row group that begins at `from` ends. Rows of one key stay in one group, so that a merge
+    /// into it meets all of them.
     fn group_end(&self, from: usize, is_all: bool) -> usize {
         let keys = keys(&self.waiting);
         let until = keys.len().min(from + GROUP_ROWS);

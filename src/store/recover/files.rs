@@ -156,7 +156,7 @@ impl Recovery<'_> {
             let Some(period) = Period::named(self.place.series.kind(), &name) else { continue };
             last = last.max(self.readable(&period, part)?.and_then(|file| file.last_ord()));
         }
-        // What is on remotes only was numbered by the newest file alone, so it may be one ahead of that.
+        // Files that are on remotes only were numbered by the newest file alone, so they may be one ahead of it.
         let is_away = self.out.ledger.remote_only().next().is_some();
         self.out.ledger.saw_ord(last.map(|last| last + i64::from(is_away)));
         self.out.is_changed |= last.is_some();

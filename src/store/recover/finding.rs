@@ -1,19 +1,19 @@
-//! What is met when files, ledger and journal of a series are made to agree.
+//! Findings of making files, ledger and journal of a series agree.
 
 use std::path::PathBuf;
 
 /// Something recovery met and dealt with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it was.
+    /// The kind.
     pub kind: FindingKind,
     /// The file.
     pub path: PathBuf,
-    /// What was wrong with it, or done about it.
+    /// The fault, or how it was dealt with.
     pub detail: String,
 }
 
-/// What recovery can meet.
+/// Kinds of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {
     /// A file of ours that was damaged and now lies in quarantine; its windows are gaps.

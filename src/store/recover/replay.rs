@@ -11,7 +11,7 @@ use crate::store::journal::{Damage, Entry, scan};
 use crate::store::shared::Shared;
 use crate::store::{Finding, FindingKind, Mark, Note, StoreError, Writer};
 
-/// What opening a store met and did.
+/// The outcome of opening a store.
 #[derive(Debug, Default)]
 pub struct Replay {
     /// Whole frames in the journal of the process before.
@@ -88,7 +88,7 @@ impl Replaying<'_> {
 
     fn open(&mut self, series: &Series) -> Option<Writer> {
         let opened = Writer::open(self.shared, series).and_then(|(writer, findings)| {
-            // What that process renamed last is seen, and need not be durable; its frames are about to go.
+            // Names given last by that process are seen, and need not be durable; its frames are about to go.
             writer.own.place.sync_names()?;
             Ok((writer, findings))
         });
@@ -105,7 +105,7 @@ impl Replaying<'_> {
         }
     }
 
-    /// What the process accepted last may not have reached the disk: where that is a gap, it has its reason.
+    /// Rows accepted last may not have reached the disk: a gap after the last covered instant gets its reason.
     fn note_the_end(&mut self, now: Micros) {
         for writer in self.writers.values().flatten() {
             let mut intake = writer.own.intake();
@@ -146,7 +146,7 @@ impl Replaying<'_> {
     }
 
     fn publish_everything(&mut self, end: u64) {
-        // Until a series is published the segments of its frames stay, whoever is published before it.
+        // The segments of a series' frames stay until it is published, also while others are.
         self.frames.iter().for_each(|(series, frames)| self.shared.journal.hold(series, *frames));
         for (series, writer) in std::mem::take(&mut self.writers) {
             let Some(writer) = writer else {
