@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
-use dccd::store::{Accepted, Layout, Part, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Part, Store, StoreSettings, Writer};
 
 /// 2024-01-01 00:00 UTC.
 const BEGIN: i64 = 1_704_067_200_000_000;
@@ -33,7 +33,7 @@ fn main() {
 fn accept_beside(series: &str, held: i64) {
     let folder = tempfile::tempdir().expect("a folder");
     let series: Series = series.parse().expect("a series");
-    let settings = Settings::of(7, Micros(BEGIN));
+    let settings = StoreSettings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
     let (writer, _) = store.writer(&series).expect("an empty series");
     (0..held).step_by(100_000).for_each(|from| drop(put(&writer, candles(from..from + 100_000))));
@@ -90,7 +90,7 @@ fn accept(writer: &Writer, (rows, covered): (Batch, Window)) {
 fn append(series: &str, held: i64, each: i64, first: Rows, rows: Rows, with: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let series: Series = series.parse().expect("a series");
-    let settings = Settings::of(7, Micros(BEGIN));
+    let settings = StoreSettings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(&Layout::new(folder.path()), settings).expect("an empty folder");
     let (writer, _) = store.writer(&series).expect("an empty series");
     (0..held).step_by(100_000).for_each(|from| drop(put(&writer, first(from..from + 100_000))));

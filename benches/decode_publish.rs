@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use dccd::exchange::Answer;
 use dccd::model::{Batch, Kind, Micros, Series};
-use dccd::store::{Accepted, Layout, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Store, StoreSettings, Writer};
 use parquet::basic::{Compression, ZstdLevel};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -80,7 +80,7 @@ fn backfill(series: &Series, pages: &[Fetched]) {
 }
 
 fn open(folder: &Path, series: &Series) -> Writer {
-    let settings = Settings::of(7, BEGIN);
+    let settings = StoreSettings::of(7, BEGIN);
     let (store, _) = Store::open(&Layout::new(folder), settings).expect("an empty folder");
     store.writer(series).expect("an empty series").0
 }

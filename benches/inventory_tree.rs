@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
-use dccd::store::{Accepted, Layout, Settings, Store};
+use dccd::store::{Accepted, Layout, Store, StoreSettings};
 
 /// Days from 2021-01-01 to 2023-12-31, and the length of one in microseconds.
 const DAYS: i64 = 1_095;
@@ -35,7 +35,7 @@ fn main() {
 }
 
 fn fill(layout: &Layout, series: &Series) {
-    let settings = Settings::of(7, Micros(BEGIN));
+    let settings = StoreSettings::of(7, Micros(BEGIN));
     let (store, _) = Store::open(layout, settings).expect("an empty folder");
     let (writer, _) = store.writer(series).expect("an empty series");
     let mut rows = Batch::of(Kind::Ohlc);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use dccd::model::{Batch, BookLevel, Candle, Kind, Micros, Series, Side, Trade, Window};
-use dccd::store::{Accepted, Layout, Settings, Store, Writer};
+use dccd::store::{Accepted, Layout, Store, StoreSettings, Writer};
 
 use common::{BEGIN, cpu_secs};
 
@@ -109,8 +109,8 @@ fn fill(folder: &Path) -> u64 {
     rows
 }
 
-fn settings() -> Settings {
-    Settings::of(7, BEGIN)
+fn settings() -> StoreSettings {
+    StoreSettings::of(7, BEGIN)
 }
 
 fn open(folder: &Path) -> Store {

@@ -7,8 +7,8 @@ use std::fs;
 
 use dccd::model::{Batch, BookLevel, Kind, Micros, Series, Side};
 use dccd::store::{
-    Accepted, Adoption, Copied, Inheritance, Layout, Ledger, Part, Period, Settings, Store, Verified, Writer,
-    scan, verify_series,
+    Accepted, Adoption, Copied, Inheritance, Layout, Ledger, Part, Period, Store, StoreSettings, Verified,
+    Writer, scan, verify_series,
 };
 use tempfile::TempDir;
 
@@ -186,7 +186,7 @@ impl Home {
     }
 
     fn store(&self, journal: u64) -> Store {
-        Store::open(&self.layout, Settings::of(journal, Micros(MIDNIGHT))).unwrap().0
+        Store::open(&self.layout, StoreSettings::of(journal, Micros(MIDNIGHT))).unwrap().0
     }
 
     /// The next number a process gives that has just begun.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade};
-use dccd::store::{Accepted, Layout, Settings, Store};
+use dccd::store::{Accepted, Layout, Store, StoreSettings};
 use tempfile::TempDir;
 
 /// 2024-01-01 00:00 UTC.
@@ -138,7 +138,7 @@ fn text(bytes: &[u8]) -> &str {
 fn store(house: &TempDir, series: &str, rows: Batch) {
     let series: Series = series.parse().unwrap();
     let layout = Layout::new(house.path().join("data"));
-    let settings = Settings::drawn(&layout, Micros(0), false).unwrap();
+    let settings = StoreSettings::drawn(&layout, Micros(0), false).unwrap();
     let (writer, _) = Store::open(&layout, settings).unwrap().0.writer(&series).unwrap();
     writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
     writer.flush().unwrap();

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use dccd::model::{Batch, BookRows, Column, FundingRate, Kind, Micros, Series, Side, Trade, Values};
 use dccd::store::{
-    Accepted, DataLock, Layout, Ledger, Opened, Settings, Store, Writer, open_period_file, scan,
+    Accepted, DataLock, Layout, Ledger, Opened, Store, StoreSettings, Writer, open_period_file, scan,
     verify_series,
 };
 use serde::Deserialize;
@@ -560,6 +560,6 @@ fn nothing_foreign_is_left_where_a_series_writes() {
 
 /// The writer of a process that has just begun.
 fn writer(layout: &Layout, series: &Series) -> Writer {
-    let settings = Settings::drawn(layout, Micros(0), false).unwrap();
+    let settings = StoreSettings::drawn(layout, Micros(0), false).unwrap();
     Store::open(layout, settings).unwrap().0.writer(series).unwrap().0
 }

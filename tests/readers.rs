@@ -13,7 +13,7 @@ use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Micros, OpenInterest, Series, Side, Trade, Type, Values,
     fields,
 };
-use dccd::store::{Accepted, Bounds, Layout, Settings, Store};
+use dccd::store::{Accepted, Bounds, Layout, Store, StoreSettings};
 use serde::Serialize;
 
 /// 2024-01-01 00:00 UTC.
@@ -100,7 +100,7 @@ enum Cell {
 /// Publishes rows in two steps, so that files are rewritten as they are in daily use.
 fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Written {
     let series: Series = series.parse().unwrap();
-    let settings = Settings::of(7, Micros(0));
+    let settings = StoreSettings::of(7, Micros(0));
     let (store, _) = Store::open(layout, settings).unwrap();
     let (writer, _) = store.writer(&series).unwrap();
     let half = rows.len() / 2;
@@ -116,7 +116,8 @@ fn write(layout: &Layout, series: &str, rows: Batch, periods: &[&str]) -> Writte
 fn write_as_it_grows(layout: &Layout, series: &str, rows: Batch, files: &[&str]) -> Written {
     let series: Series = series.parse().unwrap();
     let bounds = Bounds { small_rows: 2, ..Bounds::default() };
-    let (store, _) = Store::open(layout, Settings { bounds, ..Settings::of(8, Micros(0)) }).unwrap();
+    let (store, _) =
+        Store::open(layout, StoreSettings { bounds, ..StoreSettings::of(8, Micros(0)) }).unwrap();
     let (writer, _) = store.writer(&series).unwrap();
     let step = rows.len().div_ceil(9);
     for from in (0..rows.len()).step_by(step) {

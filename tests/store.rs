@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{
-    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, Settings, Store, StoreError, Writer,
+    Accepted, Finding, FindingKind, Layout, Ledger, Opened, Part, Store, StoreError, StoreSettings, Writer,
     inventory, open_period_file, period_files, verify_series,
 };
 use proptest::prelude::*;
@@ -312,7 +312,7 @@ fn rows_computed_by_us_stand_back_behind_the_exchanges_own_and_are_marked() {
 #[test]
 fn all_writers_of_a_series_see_and_publish_what_any_of_them_accepted() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let settings = Settings::of(7, Micros(YEAR_2024));
+    let settings = StoreSettings::of(7, Micros(YEAR_2024));
     let (store, _) = Store::open(&home.layout, settings).unwrap();
     let first = store.writer(&home.series).unwrap().0;
     let second = store.writer(&home.series).unwrap().0;
@@ -331,7 +331,7 @@ fn all_writers_of_a_series_see_and_publish_what_any_of_them_accepted() {
 #[test]
 fn rows_of_a_series_that_could_not_be_opened_at_the_start_are_there_once_it_can() {
     let home = Home::new("binance/BTC-USDT/ohlc/1h");
-    let open = || Store::open(&home.layout, Settings::of(7, Micros(YEAR_2024))).unwrap();
+    let open = || Store::open(&home.layout, StoreSettings::of(7, Micros(YEAR_2024))).unwrap();
     let (store, _) = open();
     accept(&store.writer(&home.series).unwrap().0, hours(0, 3, 1.0));
     std::mem::forget(store); // The process dies with its rows in the journal alone.
@@ -463,7 +463,7 @@ impl Home {
     }
 
     fn restart(&self) -> Result<(Writer, Vec<Finding>), StoreError> {
-        let settings = Settings::of(7, Micros(YEAR_2024));
+        let settings = StoreSettings::of(7, Micros(YEAR_2024));
         let (store, replay) = Store::open(&self.layout, settings)?;
         let (writer, found) = store.writer(&self.series)?;
         Ok((writer, replay.findings.into_iter().map(|(_, finding)| finding).chain(found).collect()))

@@ -10,7 +10,7 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::import::{Import, Problem, Report, SeriesReport};
 use crate::model::thousands;
-use crate::store::{DataLock, Layout, Settings, Store, StoreError};
+use crate::store::{DataLock, Layout, Store, StoreError, StoreSettings};
 
 /// Take over the data of a Python dccd 2.x or 3.x.
 ///
@@ -71,7 +71,7 @@ fn locked(layout: &Layout, dry_run: bool) -> Result<Option<DataLock>, StoreError
 }
 
 fn publish_journal(layout: &Layout) -> Result<(), StoreError> {
-    let (store, _) = Store::open(layout, Settings::drawn(layout, now(), false)?)?;
+    let (store, _) = Store::open(layout, StoreSettings::drawn(layout, now(), false)?)?;
     store.close()
 }
 

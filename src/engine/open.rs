@@ -198,7 +198,7 @@ async fn open_store(
     disk: Arc<dyn Disk>,
 ) -> Result<Store, EngineError> {
     let began = Instant::now();
-    let settings = store::Settings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
+    let settings = store::StoreSettings::drawn(layout, now(), config.storage.journal_sync.is_zero())?;
     let layout = layout.clone();
     let opened = tokio::task::spawn_blocking(move || Store::on(disk, &layout, settings)).await;
     let (store, replay) = opened.map_err(|error| StoreError::Io {

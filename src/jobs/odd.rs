@@ -55,7 +55,7 @@ fn reason(fault: OddFault, file: &Path) -> String {
 mod tests {
     use super::*;
     use crate::model::{Batch, Kind, Series};
-    use crate::store::{Accepted, Layout, Settings, Store, set_aside_rows};
+    use crate::store::{Accepted, Layout, Store, StoreSettings, set_aside_rows};
 
     const HOUR: i64 = 3_600_000_000;
 
@@ -68,7 +68,7 @@ mod tests {
         telemetry.declare_series(&series, "job-0", std::time::Duration::from_secs(3_600));
         let count =
             |fault: &str| telemetry.metrics().odd.rows.with_label_values(&["binance", "ohlc", fault]).get();
-        let (store, _) = Store::open(&layout, Settings::of(7, Micros(0))).unwrap();
+        let (store, _) = Store::open(&layout, StoreSettings::of(7, Micros(0))).unwrap();
         let (writer, _) = store.writer(&series).unwrap();
         writer.account(|ledger| ledger.wanted_since = Some(Micros(0)));
         let odd = [
@@ -107,7 +107,7 @@ mod tests {
         let layout = Layout::new(folder.path());
         let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
         let telemetry = Telemetry::new();
-        let (store, _) = Store::open(&layout, Settings::of(7, Micros(0))).unwrap();
+        let (store, _) = Store::open(&layout, StoreSettings::of(7, Micros(0))).unwrap();
         let (writer, _) = store.writer(&series).unwrap();
         // A folder where the file should be.
         std::fs::create_dir_all(layout.set_aside(&series)).unwrap();

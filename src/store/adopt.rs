@@ -13,8 +13,8 @@ use crate::model::{Batch, Kind, Micros, Series, Windows};
 use crate::store::file::{Opened, PeriodFile};
 use crate::store::folders::Folders;
 use crate::store::merge::{keys, tidy};
-use crate::store::place::Place;
 use crate::store::publish::{Flush, PeriodFiles};
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{Layout, Ledger, Part, Period, SMALL_ROWS, StoreError};
 
 /// Whether a row that is offered is taken over, and if not, why.
@@ -35,7 +35,7 @@ pub enum RowVerdict {
 /// A series that adopts rows. Its owner holds the data path's lock.
 #[derive(Debug)]
 pub struct Adoption {
-    place: Place,
+    place: SeriesFolder,
     ledger: Ledger,
     before: Ledger,
 }
@@ -47,7 +47,7 @@ impl Adoption {
     /// Where the ledger cannot be read.
     pub fn open(layout: &Layout, series: &Series) -> Result<Self, StoreError> {
         let ledger = Ledger::read(&layout.ledger(series), series)?.unwrap_or_default();
-        let place = Place::new(Arc::new(Os), Arc::new(Folders::default()), layout, series);
+        let place = SeriesFolder::new(Arc::new(Os), Arc::new(Folders::default()), layout, series);
         let mut adoption = Adoption { place, before: ledger.clone(), ledger };
         if series.kind() == Kind::OrderBook && adoption.ledger.last_ord.is_none() {
             adoption.ledger.last_ord = adoption.highest_ord()?;

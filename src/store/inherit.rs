@@ -12,7 +12,7 @@ use crate::model::{Batch, Kind, Micros, Series, Windows};
 use crate::store::accept::EARLIER;
 use crate::store::file::Opened;
 use crate::store::ledger::Read;
-use crate::store::place::Place;
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{Finding, Ledger, Part, Period, Store, StoreError, Writer};
 
 /// The files that the previous owner published, as they came.
@@ -123,7 +123,7 @@ impl Store {
         Ok(merged)
     }
 
-    fn set_aside_earlier(&self, place: &Place) -> Result<(), StoreError> {
+    fn set_aside_earlier(&self, place: &SeriesFolder) -> Result<(), StoreError> {
         let folder = place.layout.earlier(&place.series);
         let (disk, root) = (&*place.disk, self.0.layout.root());
         self.0.folders.make(disk, root, &folder).map_err(StoreError::io("creating", &folder))?;
@@ -145,7 +145,7 @@ impl Store {
 }
 
 /// A path in the folder that no file has.
-fn free_name(place: &Place, folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
+fn free_name(place: &SeriesFolder, folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
     let mut to = folder.join(name);
     for again in 1_u32.. {
         if place.disk.look(&to).map_err(StoreError::io("looking at", &to))?.is_none() {
@@ -157,7 +157,7 @@ fn free_name(place: &Place, folder: &Path, name: &str) -> Result<PathBuf, StoreE
 }
 
 /// Windows that the ledgers set aside list as computed by us.
-fn derived(place: &Place, folder: &Path, names: &[String]) -> Result<Windows, StoreError> {
+fn derived(place: &SeriesFolder, folder: &Path, names: &[String]) -> Result<Windows, StoreError> {
     let mut derived = Windows::new();
     for name in names.iter().filter(|name| name.starts_with("_series.json")) {
         if let Read::Ledger(ledger) = Ledger::look(&*place.disk, &folder.join(name), &place.series)? {
@@ -168,7 +168,7 @@ fn derived(place: &Place, folder: &Path, names: &[String]) -> Result<Windows, St
 }
 
 /// Has the rows of one file accepted; one that is damaged, or of a book, goes to the quarantine.
-fn merge(place: &Place, writer: &Writer, path: &Path, derived: &Windows) -> Result<u64, StoreError> {
+fn merge(place: &SeriesFolder, writer: &Writer, path: &Path, derived: &Windows) -> Result<u64, StoreError> {
     let file = match place.look_into(path)? {
         Opened::Ours(file) => file,
         Opened::Foreign | Opened::Damaged(_) => return place.set_aside(path).map(|_| 0),

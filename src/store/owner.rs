@@ -13,7 +13,7 @@ use crate::store::older::series_to_rename;
 use crate::store::recover::Replaying;
 use crate::store::shared::Shared;
 use crate::store::{
-    Copied, Finding, Layout, Ledger, Part, Replay, Restore, Settings, StoreError, Watermarks, Writer,
+    Copied, Finding, Layout, Ledger, Part, Replay, Restore, StoreError, StoreSettings, Watermarks, Writer,
 };
 
 /// The owner of a data path. The process holds its lock.
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`Store::on`].
-    pub fn open(layout: &Layout, settings: Settings) -> Result<(Self, Replay), StoreError> {
+    pub fn open(layout: &Layout, settings: StoreSettings) -> Result<(Self, Replay), StoreError> {
         Store::on(Arc::new(Os), layout, settings)
     }
 
@@ -37,7 +37,7 @@ impl Store {
     pub fn on(
         disk: Arc<dyn Disk>,
         layout: &Layout,
-        settings: Settings,
+        settings: StoreSettings,
     ) -> Result<(Self, Replay), StoreError> {
         let store = Store(Arc::new(Shared::new(disk, layout, settings)));
         let mut replay = Replaying::run(&store.0, settings.now)?;

@@ -155,13 +155,13 @@ mod tests {
     use super::*;
     use crate::model::{Candle, Side, Trade};
     use crate::store::rows::GROUP_ROWS;
-    use crate::store::{Accepted, Settings, Store};
+    use crate::store::{Accepted, Store, StoreSettings};
 
     const YEAR_2024: i64 = 1_704_067_200_000_000;
     const MINUTE: i64 = 60_000_000;
 
     fn store(layout: &Layout, series: &Series, rows: Batch) {
-        let settings = Settings::of(7, Micros(0));
+        let settings = StoreSettings::of(7, Micros(0));
         let (store, _) = Store::open(layout, settings).unwrap();
         let (writer, _) = store.writer(series).unwrap();
         writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();

@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::disk::{Disk, Named, Os, is_aside};
 use crate::model::{Micros, OddFault, OddRow, Series};
-use crate::store::place::Place;
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{Layout, StoreError};
 
 /// Rows that are set aside of one series before it stops being collected: so many are no odd rows any more.
@@ -55,7 +55,7 @@ pub struct RowsAside {
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
-struct Line<'a> {
+struct AsideLine<'a> {
     seen_at: Written,
     at: Option<Written>,
     #[serde(borrow)]
@@ -127,7 +127,7 @@ pub(crate) fn rows_on(disk: &dyn Disk, layout: &Layout, series: &Series) -> Resu
     let bytes = read(disk, &layout.set_aside(series))?;
     let mut found = RowsAside::default();
     for raw in lines(&bytes) {
-        let Ok(line) = serde_json::from_slice::<Line<'_>>(raw) else {
+        let Ok(line) = serde_json::from_slice::<AsideLine<'_>>(raw) else {
             found.damaged += 1;
             continue;
         };
@@ -148,7 +148,7 @@ pub(crate) fn rows_on(disk: &dyn Disk, layout: &Layout, series: &Series) -> Resu
 /// # Errors
 /// [`StoreError::TooManyAside`] past the bound, or a refusal of the operating system; what was there stays.
 pub(crate) fn add(
-    place: &Place,
+    place: &SeriesFolder,
     rows: &[OddRow],
     seen_at: Micros,
 ) -> Result<BTreeMap<OddFault, u64>, StoreError> {
@@ -188,14 +188,15 @@ pub(crate) fn add(
 
 /// Each row once whose text is not among the lines with the same fault.
 fn unknown<'a>(bytes: &[u8], rows: &'a [OddRow]) -> Vec<&'a OddRow> {
-    let held: Vec<Line<'_>> = lines(bytes).filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let held: Vec<AsideLine<'_>> =
+        lines(bytes).filter_map(|line| serde_json::from_slice(line).ok()).collect();
     let mut known: HashSet<(&str, &str)> = held.iter().map(|line| (&*line.fault, &*line.text)).collect();
     rows.iter().filter(|row| known.insert((row.fault.name(), row.text.as_str()))).collect()
 }
 
 fn encoded(row: &OddRow, seen_at: Micros) -> io::Result<Vec<u8>> {
     let detail = &row.detail[..row.detail.floor_char_boundary(DETAIL_BYTES)];
-    let line = Line {
+    let line = AsideLine {
         seen_at: Written(seen_at),
         at: row.at.map(Written),
         fault: row.fault.name().into(),

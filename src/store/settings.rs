@@ -10,7 +10,7 @@ use crate::store::{Layout, StoreError};
 
 /// How accepted rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct StoreSettings {
     /// Every frame is made durable before it counts as accepted.
     pub sync_each: bool,
     /// Tells this journal from every other; random.
@@ -48,11 +48,11 @@ impl Default for Bounds {
     }
 }
 
-impl Settings {
+impl StoreSettings {
     /// The usual ones of a journal that syncs now and then.
     #[must_use]
     pub fn of(journal_id: u64, now: Micros) -> Self {
-        Settings { sync_each: false, journal_id, now, bounds: Bounds::default() }
+        StoreSettings { sync_each: false, journal_id, now, bounds: Bounds::default() }
     }
 
     /// The usual ones, with an id for the journal that no other has.
@@ -65,6 +65,6 @@ impl Settings {
         drawn.map_err(StoreError::io("drawing an id for", &layout.journal()))?;
         // 53 bits: JSON readers of the ledger hold those exactly.
         let journal_id = u64::from_le_bytes(id) >> 11;
-        Ok(Settings { sync_each, ..Settings::of(journal_id, now) })
+        Ok(StoreSettings { sync_each, ..StoreSettings::of(journal_id, now) })
     }
 }

@@ -9,8 +9,8 @@ use crate::model::Series;
 use crate::store::accept::OpenSeries;
 use crate::store::folders::Folders;
 use crate::store::journal::{Journal, Rows};
-use crate::store::place::Place;
-use crate::store::{Bounds, Copied, Layout, Mark, Restore, Settings, StoreError};
+use crate::store::series_folder::SeriesFolder;
+use crate::store::{Bounds, Copied, Layout, Mark, Restore, StoreError, StoreSettings};
 use crate::telemetry::{Reason, trace};
 
 /// Shared by all writers of a data path.
@@ -22,14 +22,14 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     sync_each: bool,
     pub(crate) bounds: Bounds,
-    state: Mutex<State>,
+    state: Mutex<SharedState>,
     pub(crate) restore: OnceLock<Arc<dyn Restore>>,
     /// Files that came from elsewhere so far.
     asides: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SharedState {
     /// Every series that was opened, with what waits of it.
     series: HashMap<Series, Arc<OpenSeries>>,
     /// Series that could not be opened when the journal was read, with the position before which their frames
@@ -47,7 +47,7 @@ struct State {
 const MOST_COPIED: usize = 64;
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, layout: &Layout, settings: Settings) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: &Layout, settings: StoreSettings) -> Self {
         let folders = Arc::new(Folders::default());
         Shared {
             journal: Journal::new(Arc::clone(&disk), Arc::clone(&folders), layout, settings),
@@ -72,8 +72,8 @@ impl Shared {
         })
     }
 
-    pub(crate) fn place(&self, series: &Series) -> Place {
-        Place::new(Arc::clone(&self.disk), Arc::clone(&self.folders), &self.layout, series)
+    pub(crate) fn place(&self, series: &Series) -> SeriesFolder {
+        SeriesFolder::new(Arc::clone(&self.disk), Arc::clone(&self.folders), &self.layout, series)
     }
 
     /// The closed series of which something waits.
@@ -177,7 +177,7 @@ impl Shared {
         self.state().copied.remove(series).unwrap_or_default()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SharedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

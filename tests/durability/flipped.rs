@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use dccd::model::{Batch, Window};
 use dccd::sim::Knobs;
-use dccd::store::{Accepted, Layout, Ledger, Settings, Store, verify_series};
+use dccd::store::{Accepted, Layout, Ledger, Store, StoreSettings, verify_series};
 use tempfile::TempDir;
 
 use crate::dice::{Dice, times};
@@ -166,7 +166,7 @@ fn notice_in_journal(layout: &Layout, path: &Path, bytes: &[u8], position: u64, 
 }
 
 fn open(layout: &Layout) -> (Store, dccd::store::Replay) {
-    Store::open(layout, Settings::drawn(layout, at(NOW), false).unwrap()).unwrap()
+    Store::open(layout, StoreSettings::drawn(layout, at(NOW), false).unwrap()).unwrap()
 }
 
 /// Flips one bit and puts the time of modification back. Half of the time among the last bytes, where the footer

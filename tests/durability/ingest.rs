@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use dccd::model::Micros;
-use dccd::store::{Bounds, Layout, Settings, Store, Writer};
+use dccd::store::{Bounds, Layout, Store, StoreSettings, Writer};
 
 use crate::dice::Dice;
 use crate::feed::{Feed, SERIES, series};
@@ -54,9 +54,9 @@ pub(crate) fn command(words: &[String], folder: &Path, task: Task) -> Command {
 }
 
 /// How the stores of these tests are opened.
-pub(crate) fn settings(layout: &Layout, sync_each: bool) -> Settings {
-    let drawn = Settings::drawn(layout, Micros::from_secs(1_800_000_000), sync_each).unwrap();
-    Settings { bounds: Bounds { small_rows: SMALL_ROWS, ..Bounds::default() }, ..drawn }
+pub(crate) fn settings(layout: &Layout, sync_each: bool) -> StoreSettings {
+    let drawn = StoreSettings::drawn(layout, Micros::from_secs(1_800_000_000), sync_each).unwrap();
+    StoreSettings { bounds: Bounds { small_rows: SMALL_ROWS, ..Bounds::default() }, ..drawn }
 }
 
 #[test]

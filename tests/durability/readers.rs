@@ -14,7 +14,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use dccd::model::{Batch, Micros, Series, Trade, Window};
-use dccd::store::{Accepted, Bounds, Layout, Part, Settings, Store, Writer};
+use dccd::store::{Accepted, Bounds, Layout, Part, Store, StoreSettings, Writer};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -109,9 +109,9 @@ fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path)
     let folder = TempDir::new().unwrap();
     let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
     let layout = Layout::new(folder.path());
-    let settings = Settings::drawn(&layout, Micros(BEGIN), false).unwrap();
+    let settings = StoreSettings::drawn(&layout, Micros(BEGIN), false).unwrap();
     let bounds = Bounds { small_rows: SMALL_ROWS, ..Bounds::default() };
-    let (store, _) = Store::open(&layout, Settings { bounds, ..settings }).unwrap();
+    let (store, _) = Store::open(&layout, StoreSettings { bounds, ..settings }).unwrap();
     let writer = store.writer(&series).unwrap().0;
     let (shared, place) = (Shared::default(), layout.folder(&series));
     append(&writer, &mut dice, &shared);

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use dccd::model::{Batch, BookLevel, Kind, Micros, Series, Side, Window};
 use dccd::store::{
-    Accepted, Bounds, FindingKind, Layout, Ledger, Opened, Replay, Settings, Store, open_period_file, scan,
-    verify_series,
+    Accepted, Bounds, FindingKind, Layout, Ledger, Opened, Replay, Store, StoreSettings, open_period_file,
+    scan, verify_series,
 };
 use tempfile::TempDir;
 
@@ -171,7 +171,7 @@ impl Tree {
     fn open(&self) -> (Store, Replay) {
         let bounds = Bounds { small_rows: 4, ..Bounds::default() };
         let settings =
-            Settings { bounds, ..Settings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
+            StoreSettings { bounds, ..StoreSettings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
         Store::open(&self.layout, settings).unwrap()
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use dccd::model::{Micros, Series, Window, Windows};
-use dccd::store::{Accepted, Bounds, Layout, SMALL_ROWS, Settings, Store, StoreError, Writer};
+use dccd::store::{Accepted, Bounds, Layout, SMALL_ROWS, Store, StoreError, StoreSettings, Writer};
 
 use crate::market::{self, Draws, HORIZON, ORIGIN};
 
@@ -22,7 +22,7 @@ const SEED: &str = "DCCD_POWER_SEED";
 pub(crate) fn open(path: &Path, id: u64) -> Result<(Store, dccd::store::Replay), StoreError> {
     // Small files, so that open files and folds are met too.
     let bounds = Bounds { small_rows: SMALL_ROWS / 20, ..Bounds::default() };
-    let settings = Settings { sync_each: false, journal_id: id, now: HORIZON, bounds };
+    let settings = StoreSettings { sync_each: false, journal_id: id, now: HORIZON, bounds };
     Store::open(&Layout::new(path), settings)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Window};
 use dccd::remote::{Remote, Restorer};
 use dccd::store::{
-    Accepted, Copied, Finding, Layout, Ledger, Part, Settings, Store, Verified, Writer, period_files,
+    Accepted, Copied, Finding, Layout, Ledger, Part, Store, StoreSettings, Verified, Writer, period_files,
 };
 use dccd::telemetry::Telemetry;
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ impl Home {
     pub(crate) fn store(&self) -> Store {
         static JOURNALS: AtomicU64 = AtomicU64::new(1);
         let journal_id = JOURNALS.fetch_add(1, Ordering::Relaxed);
-        let settings = Settings::of(journal_id, Micros(YEAR_2024));
+        let settings = StoreSettings::of(journal_id, Micros(YEAR_2024));
         Store::open(&self.layout, settings).unwrap().0
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dccd::model::{Micros, Series};
 use dccd::remote::{Bucket, Mirror, Restorer, Restoring, pending};
 use dccd::store::{
-    Bounds, Copied, Layout, Ledger, Settings, Store, period_files, scan, sha256, verify_series,
+    Bounds, Copied, Layout, Ledger, Store, StoreSettings, period_files, scan, sha256, verify_series,
 };
 use dccd::telemetry::Telemetry;
 use tempfile::TempDir;
@@ -206,7 +206,7 @@ impl Tree {
         fs::create_dir_all(self.layout.own()).unwrap();
         let bounds = Bounds { small_rows: 4, ..Bounds::default() };
         let settings =
-            Settings { bounds, ..Settings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
+            StoreSettings { bounds, ..StoreSettings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
         Store::open(&self.layout, settings).unwrap().0
     }
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use dccd::model::Micros;
 use dccd::store::{
-    Bounds, FileEntry, Inheritance, Layout, Ledger, Part, Settings, Store, Writer, scan, verify_series,
+    Bounds, FileEntry, Inheritance, Layout, Ledger, Part, Store, StoreSettings, Writer, scan, verify_series,
 };
 use tempfile::TempDir;
 
@@ -113,7 +113,7 @@ impl Home {
     fn store(&self) -> Store {
         let bounds = Bounds { small_rows: 4, ..Bounds::default() };
         let settings =
-            Settings { bounds, ..Settings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
+            StoreSettings { bounds, ..StoreSettings::drawn(&self.layout, Micros(YEAR_2024), false).unwrap() };
         Store::open(&self.layout, settings).unwrap().0
     }
 

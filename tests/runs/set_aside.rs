@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dccd::model::{Micros, OddFault, OddRow, Series};
 use dccd::sim::Knobs;
-use dccd::store::{Settings, Store};
+use dccd::store::{Store, StoreSettings};
 use serde::Deserialize;
 
 use crate::house::{House, at};
@@ -107,7 +107,7 @@ struct Line {
 async fn house(rows: &[OddRow]) -> House {
     let house = House::with(PAIR, "2024-01-31 12:00:30", Knobs::default()).await;
     configure(&house, &house.text());
-    let (store, _) = Store::open(&house.layout(), Settings::of(7, Micros(0))).unwrap();
+    let (store, _) = Store::open(&house.layout(), StoreSettings::of(7, Micros(0))).unwrap();
     let (writer, _) = store.writer(&series()).unwrap();
     writer.set_aside(rows, at("2024-01-31")).unwrap();
     house

@@ -9,11 +9,11 @@
 //!   stands for all frames of the series before it, and the journal keeps those behind it.
 
 mod cut;
-mod hand;
 mod intake;
 mod late;
 mod odd;
 mod page;
+mod rows;
 mod series;
 mod waiting;
 

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::StoreError;
 use crate::store::accept::intake::Intake;
-use crate::store::place::Place;
+use crate::store::series_folder::SeriesFolder;
 
 /// A series of a store.
 #[derive(Debug)]
 pub(crate) struct OpenSeries {
-    pub(crate) place: Place,
+    pub(crate) place: SeriesFolder,
     /// Taken first by what changes the series' files or writes its ledger: opening, publishing, restoring, purging.
     files: Mutex<Written>,
     /// The gate: taken for as long as one frame takes, and never while a file is worked on.
@@ -25,7 +25,7 @@ pub(crate) struct Written(pub(crate) Vec<u64>);
 
 impl OpenSeries {
     /// A series without a writer.
-    pub(crate) fn new(place: Place) -> Self {
+    pub(crate) fn new(place: SeriesFolder) -> Self {
         let intake = Mutex::new(Intake::new(place.series.kind()));
         OpenSeries { place, files: Mutex::default(), intake, setting_aside: Mutex::default() }
     }

@@ -30,7 +30,7 @@ use crate::disk::Disk;
 use crate::model::Series;
 use crate::store::folders::Folders;
 use crate::store::journal::segment::Segment;
-use crate::store::{Bounds, Layout, Settings, StoreError};
+use crate::store::{Bounds, Layout, StoreError, StoreSettings};
 
 /// A place in a journal: everything of a series up to it is in the file, or accounted for in the ledger,
 /// that carries the mark.
@@ -73,11 +73,11 @@ pub(crate) struct Journal {
     syncing: Mutex<()>,
     /// Segments are removed by one thread at a time.
     releasing: Mutex<()>,
-    state: Mutex<State>,
+    state: Mutex<JournalState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct JournalState {
     id: u64,
     /// The next frame's position.
     next: u64,
@@ -120,9 +120,9 @@ impl Journal {
         disk: Arc<dyn Disk>,
         folders: Arc<Folders>,
         layout: &Layout,
-        settings: Settings,
+        settings: StoreSettings,
     ) -> Self {
-        let state = State {
+        let state = JournalState {
             id: settings.journal_id,
             next: 1,
             active: None,
@@ -280,7 +280,7 @@ impl Journal {
         self.state().watermarks()
     }
 
-    fn write(&self, state: &mut State, mut frame: Vec<u8>) -> Result<u64, StoreError> {
+    fn write(&self, state: &mut JournalState, mut frame: Vec<u8>) -> Result<u64, StoreError> {
         self.check(state)?;
         // Should a refused frame stand there after all, no other may have its position.
         let position = state.next;
@@ -301,7 +301,7 @@ impl Journal {
         Ok(position)
     }
 
-    fn write_at(&self, state: &mut State, frame: &mut [u8], position: u64) -> Result<(), StoreError> {
+    fn write_at(&self, state: &mut JournalState, frame: &mut [u8], position: u64) -> Result<(), StoreError> {
         let mut active = match state.active.take() {
             Some(active) => active,
             None => self.begin(state.id, position)?,
@@ -313,7 +313,7 @@ impl Journal {
     }
 
     /// Writes everything that is not durable to a fresh segment and syncs that.
-    fn rewrite(&self, state: &mut State) -> Result<(), io::Error> {
+    fn rewrite(&self, state: &mut JournalState) -> Result<(), io::Error> {
         state.rewrites += 1;
         state.retire();
         state.unsynced_segments.clear();
@@ -330,7 +330,7 @@ impl Journal {
     }
 
     /// Nothing is accepted, and nothing claimed to be durable, once that may be false.
-    fn check(&self, state: &State) -> Result<(), StoreError> {
+    fn check(&self, state: &JournalState) -> Result<(), StoreError> {
         let source = io::Error::other("an earlier sync failed twice");
         if state.broken { Err(StoreError::Journal { path: self.folder.clone(), source }) } else { Ok(()) }
     }
@@ -342,12 +342,12 @@ impl Journal {
             .map_err(StoreError::io("writing a segment in", &self.folder))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, JournalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl JournalState {
     /// Closes the open segment for good.
     fn retire(&mut self) {
         let Some(active) = self.active.take() else { return };

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Dice;
-use super::oracle::Answer;
+use super::oracle::GivenPage;
 use super::track::{Rows, Track};
 use crate::model::{Batch, Kind, Series, Window};
 use crate::store::{Accepted, Store};
 
 /// One thing done amid a publish.
-enum Deed {
+enum Action {
     Accept(Page),
     Sync,
     Publish(usize),
@@ -30,7 +30,7 @@ struct Page {
 /// The outcome of one of them.
 pub(super) enum Done {
     /// A page was accepted, or refused.
-    Answered(usize, Answer),
+    Answered(usize, GivenPage),
     /// Everything accepted so far is durable, or the journal refused.
     Synced(bool),
     /// Everything accepted of a series so far is published.
@@ -40,16 +40,16 @@ pub(super) enum Done {
 /// The outcomes, in their order.
 pub(super) type Log = Arc<Mutex<Vec<Done>>>;
 
-/// Deeds with the number of operations before each.
-pub(super) struct Deeds {
+/// Actions with the number of operations before each.
+pub(super) struct Interference {
     store: Store,
     series: Vec<Series>,
     sync_each: bool,
-    deeds: VecDeque<(u64, Deed)>,
+    actions: VecDeque<(u64, Action)>,
     log: Log,
 }
 
-impl Deeds {
+impl Interference {
     /// Draws some, of which none publishes the series that is `busy`.
     pub(super) fn draw(
         dice: &mut Dice,
@@ -58,21 +58,21 @@ impl Deeds {
         busy: usize,
         sync_each: bool,
     ) -> Self {
-        let mut deeds = VecDeque::new();
+        let mut actions = VecDeque::new();
         for _ in 0..1 + dice.below(4) {
             let track = if dice.below(2) == 0 { busy } else { dice.below(tracks.len() as u64) as usize };
-            let deed = match dice.below(8) {
-                0 => Deed::Sync,
-                1 if track != busy => Deed::Publish(track),
+            let action = match dice.below(8) {
+                0 => Action::Sync,
+                1 if track != busy => Action::Publish(track),
                 _ => {
                     let (rows, covered) = tracks[track].page(dice, 0);
-                    Deed::Accept(Page { track, batch: tracks[track].batch(&rows), rows, covered })
+                    Action::Accept(Page { track, batch: tracks[track].batch(&rows), rows, covered })
                 }
             };
-            deeds.push_back((dice.below(12), deed));
+            actions.push_back((dice.below(12), action));
         }
         let series = tracks.iter().map(|track| track.series.clone()).collect();
-        Deeds { store: store.clone(), series, sync_each, deeds, log: Log::default() }
+        Interference { store: store.clone(), series, sync_each, actions, log: Log::default() }
     }
 
     pub(super) fn log(&self) -> Log {
@@ -81,15 +81,15 @@ impl Deeds {
 
     /// After how many operations the next is to be done.
     pub(super) fn next_after(&self) -> Option<u64> {
-        self.deeds.front().map(|(after, _)| *after)
+        self.actions.front().map(|(after, _)| *after)
     }
 
     /// Does the next one; says after how many operations the one after it is to be done.
     pub(super) fn act(&mut self) -> Option<u64> {
-        let done = match self.deeds.pop_front()?.1 {
-            Deed::Accept(page) => self.accept(page),
-            Deed::Sync => Some(Done::Synced(self.store.sync().is_ok())),
-            Deed::Publish(track) => self.publish(track),
+        let done = match self.actions.pop_front()?.1 {
+            Action::Accept(page) => self.accept(page),
+            Action::Sync => Some(Done::Synced(self.store.sync().is_ok())),
+            Action::Publish(track) => self.publish(track),
         };
         self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(done);
         self.next_after()
@@ -107,7 +107,7 @@ impl Deeds {
         let page = Accepted { rows: batch, covered, empty: None, derived: false };
         let accepted = if is_book { writer.accept_updates(page) } else { writer.accept(page) }.is_ok();
         let durable = accepted && self.sync_each;
-        Some(Done::Answered(track, Answer { rows, covered, durable, accepted }))
+        Some(Done::Answered(track, GivenPage { rows, covered, durable, accepted }))
     }
 
     fn publish(&self, track: usize) -> Option<Done> {

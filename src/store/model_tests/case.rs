@@ -6,18 +6,18 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use super::Dice;
-use super::amid::{Deeds, Done, Log};
+use super::amid::{Done, Interference, Log};
 use super::disk::ModelDisk;
 use super::guard::Guard;
 use super::lookout::Lookout;
-use super::oracle::{Answer, Held};
+use super::oracle::{FoundContent, GivenPage};
 use super::track::{BORDER, Track};
 use super::world::Fault;
 use crate::disk::Disk;
 use crate::model::Micros;
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
-use crate::store::{Accepted, Bounds, Layout, Ledger, Part, Settings, Store, verify_series_on};
+use crate::store::{Accepted, Bounds, Layout, Ledger, Part, Store, StoreSettings, verify_series_on};
 
 /// Large enough to be seen as such with a handful of rows.
 const SMALL_ROWS: u64 = 2;
@@ -126,7 +126,7 @@ impl Case {
         drop(writer);
         let (durable, told) =
             (accepted && self.sync_each, format!("accept {series} {rows:?} {covered:?}: {accepted}"));
-        self.tracks[at].oracle.give(Answer { rows, covered, durable, accepted });
+        self.tracks[at].oracle.give(GivenPage { rows, covered, durable, accepted });
         self.tell(told);
     }
 
@@ -168,10 +168,10 @@ impl Case {
         if dice.below(2) == 0 {
             return Log::default();
         }
-        let mut deeds = Deeds::draw(dice, store, &mut self.tracks, at, self.sync_each);
-        let log = deeds.log();
-        if let Some(after) = deeds.next_after() {
-            self.disk.amid(after, Box::new(move || deeds.act()));
+        let mut actions = Interference::draw(dice, store, &mut self.tracks, at, self.sync_each);
+        let log = actions.log();
+        if let Some(after) = actions.next_after() {
+            self.disk.amid(after, Box::new(move || actions.act()));
         }
         log
     }
@@ -271,7 +271,7 @@ impl Case {
 
     fn open(&mut self) -> Result<(), String> {
         self.restarts += 1;
-        let settings = Settings {
+        let settings = StoreSettings {
             sync_each: self.sync_each,
             journal_id: self.restarts + 1_000,
             now: Micros(BORDER),
@@ -299,13 +299,13 @@ impl Case {
     }
 
     /// The store as a reader finds it: rows of the files, coverage of the ledger.
-    fn held(&self, at: usize) -> Result<Held, String> {
+    fn held(&self, at: usize) -> Result<FoundContent, String> {
         let track = &self.tracks[at];
         let path = self.layout.ledger(&track.series);
         let ledger =
             match Ledger::look(&self.disk, &path, &track.series).map_err(|error| error.to_string())? {
                 Read::Ledger(ledger) => *ledger,
-                Read::Absent => return Ok(Held::default()),
+                Read::Absent => return Ok(FoundContent::default()),
                 Read::Damaged(why) => return Err(format!("its ledger is damaged: {why}")),
             };
         let faults = verify_series_on(&self.disk, &self.layout, &track.series);
@@ -332,7 +332,7 @@ impl Case {
                 return Err(format!("{name} was taken for damaged"));
             }
         }
-        Ok(Held { rows, covered: ledger.covered })
+        Ok(FoundContent { rows, covered: ledger.covered })
     }
 
     fn tell(&mut self, what: String) {

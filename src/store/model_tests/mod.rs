@@ -30,7 +30,7 @@ use guard::Guard;
 use world::Fault;
 
 use crate::model::{Batch, Kind, Micros, Window};
-use crate::store::{Accepted, Layout, Settings, Store, StoreError};
+use crate::store::{Accepted, Layout, Store, StoreError, StoreSettings};
 
 /// A generator of whole numbers.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ fn what_failed_once_holds_now() {
 #[test]
 fn a_journal_whose_frames_could_not_be_made_durable_claims_nothing_more() {
     let disk = ModelDisk::new(1, None);
-    let settings = Settings::of(7, Micros(0));
+    let settings = StoreSettings::of(7, Micros(0));
     let (store, _) =
         Store::on(Arc::new(disk.clone()), &Layout::new("/data"), settings).expect("an empty disk");
     let series = "binance/BTC-USDT/ohlc/1h".parse().expect("a series");

@@ -6,7 +6,7 @@ use crate::model::{Window, Windows};
 
 /// A page as the model remembers it: rows by key, each with the version of its answer.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct GivenPage {
     pub(super) rows: BTreeMap<i64, u64>,
     pub(super) covered: Option<Window>,
     /// It survives a power cut.
@@ -18,7 +18,7 @@ pub(super) struct Answer {
 /// Everything that was ever given to one series, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
-    answers: Vec<Answer>,
+    answers: Vec<GivenPage>,
     /// Versions each key had in a store that was found to be right.
     settled: BTreeMap<i64, u64>,
     covered: Windows,
@@ -26,13 +26,13 @@ pub(super) struct Oracle {
 
 /// The content of a store as found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct FoundContent {
     pub(super) rows: BTreeMap<i64, u64>,
     pub(super) covered: Windows,
 }
 
 impl Oracle {
-    pub(super) fn give(&mut self, answer: Answer) {
+    pub(super) fn give(&mut self, answer: GivenPage) {
         self.answers.push(answer);
     }
 
@@ -42,8 +42,8 @@ impl Oracle {
     }
 
     /// Checks that every row that must be there is, with a version that was given.
-    pub(super) fn check(&mut self, held: &Held, after_power_cut: bool) -> Result<(), String> {
-        let must = |answer: &&Answer| if after_power_cut { answer.durable } else { answer.accepted };
+    pub(super) fn check(&mut self, held: &FoundContent, after_power_cut: bool) -> Result<(), String> {
+        let must = |answer: &&GivenPage| if after_power_cut { answer.durable } else { answer.accepted };
         let mut least = self.settled.clone();
         let mut covered = self.covered.clone();
         for answer in self.answers.iter().filter(must) {
@@ -76,7 +76,7 @@ impl Oracle {
     }
 
     /// Coverage is claimed only of what was proven, and with its rows.
-    fn check_claims(&self, held: &Held) -> Result<(), String> {
+    fn check_claims(&self, held: &FoundContent) -> Result<(), String> {
         let mut claimed = held.covered.clone();
         claimed.remove_all(&self.covered);
         for answer in &self.answers {
@@ -94,7 +94,7 @@ impl Oracle {
     }
 
     /// Goes on from what was found.
-    pub(super) fn settle(&mut self, held: Held) {
+    pub(super) fn settle(&mut self, held: FoundContent) {
         self.answers.clear();
         (self.settled, self.covered) = (held.rows, held.covered);
     }

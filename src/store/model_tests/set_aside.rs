@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::model::{Batch, Candle, Kind, Micros, OddFault, OddRow, Series, Window};
 use crate::store::ledger::Read;
 use crate::store::set_aside::rows_on;
-use crate::store::{Accepted, Layout, Ledger, Settings, Store, StoreError, Writer};
+use crate::store::{Accepted, Layout, Ledger, Store, StoreError, StoreSettings, Writer};
 
 const HOUR: i64 = 3_600_000_000;
 /// More operations than the pages of a case take.
@@ -134,7 +134,7 @@ fn accept(writer: &Writer, page: i64) -> Result<(), StoreError> {
 }
 
 fn open(disk: &ModelDisk) -> Result<Store, StoreError> {
-    let (store, _) = Store::on(Arc::new(disk.clone()), &place().0, Settings::of(7, Micros(0)))?;
+    let (store, _) = Store::on(Arc::new(disk.clone()), &place().0, StoreSettings::of(7, Micros(0)))?;
     Ok(store)
 }
 

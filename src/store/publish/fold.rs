@@ -17,8 +17,8 @@ use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::file::{ALL_KEYS, PeriodFile};
 use crate::store::merge::{Tally, keys, merge};
 use crate::store::pair::Pair;
-use crate::store::place::Place;
 use crate::store::publish::prepare::{Beside, Flushed, Order, Prepared, prepare};
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{Mark, Period, StoreError};
 
 /// Candles that the next run asks for once more.
@@ -34,7 +34,7 @@ pub(crate) struct PeriodFiles(Pair);
 /// The circumstances of one publish of a period.
 #[derive(Clone, Copy)]
 pub(crate) struct Flush<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a SeriesFolder,
     pub(crate) period: &'a Period,
     /// The highest generation of the series so far.
     pub(crate) generation: u64,

@@ -16,8 +16,8 @@ use crate::model::{Batch, Windows};
 use crate::store::file::{Appending, FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
 use crate::store::ledger::pairs;
 use crate::store::merge::{Tally, keys, merge};
-use crate::store::place::Place;
 use crate::store::rows::{GROUP_ROWS, column_range, properties, schema, write_group};
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{FileEntry, Mark, Part, Period, StoreError};
 use crate::telemetry::{Reason, trace};
 
@@ -63,7 +63,7 @@ pub(crate) struct Beside {
 /// A file to be written.
 #[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a SeriesFolder,
     pub(crate) period: &'a Period,
     /// Higher than any generation of the series so far.
     pub(crate) generation: u64,
@@ -83,7 +83,7 @@ impl Order<'_> {
 
 /// A file that is written, read back and durable, and has not yet its name. Left alone, it is removed.
 pub(crate) struct Prepared<'a> {
-    place: &'a Place,
+    place: &'a SeriesFolder,
     path: PathBuf,
     published: Published,
     /// The new rows, counted.

@@ -11,7 +11,7 @@ use crate::disk::is_aside;
 use crate::model::Kind;
 use crate::store::file::{Opened, PeriodFile};
 use crate::store::ledger::Read;
-use crate::store::place::Place;
+use crate::store::series_folder::SeriesFolder;
 use crate::store::{Finding, FindingKind, Ledger, Part, Period, StoreError};
 
 /// A series' account as it is on disk now.
@@ -28,7 +28,7 @@ pub(crate) struct Recovered {
 /// # Errors
 /// [`StoreError::Foreign`] where a file that is not ours lies at a path this series would write, or a
 /// refusal of the operating system.
-pub(crate) fn recover(place: &Place) -> Result<Recovered, StoreError> {
+pub(crate) fn recover(place: &SeriesFolder) -> Result<Recovered, StoreError> {
     let mut recovery = Recovery { place, out: Recovered::default(), adopted: BTreeSet::new() };
     recovery.read_ledger()?;
     let knows_ord = recovery.out.ledger.last_ord.is_some();
@@ -47,7 +47,7 @@ pub(crate) fn recover(place: &Place) -> Result<Recovered, StoreError> {
 
 /// The files and the ledger of a series while they are compared.
 pub(super) struct Recovery<'a> {
-    pub(super) place: &'a Place,
+    pub(super) place: &'a SeriesFolder,
     pub(super) out: Recovered,
     /// Periods of which a file was taken over.
     pub(super) adopted: BTreeSet<String>,

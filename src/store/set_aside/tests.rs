@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::store::{Settings, Store, Writer};
+use crate::store::{Store, StoreSettings, Writer};
 
 const SEEN: Micros = Micros::from_secs(1_730_000_000);
 
@@ -176,7 +176,7 @@ impl Home {
     }
 
     fn writer(&self) -> Writer {
-        let (store, _) = Store::open(&self.layout, Settings::of(7, SEEN)).unwrap();
+        let (store, _) = Store::open(&self.layout, StoreSettings::of(7, SEEN)).unwrap();
         store.writer(&self.series).unwrap().0
     }
 

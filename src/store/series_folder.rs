@@ -70,7 +70,7 @@ impl Part {
 
 /// Where one series lies.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct SeriesFolder {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) series: Series,
@@ -78,9 +78,15 @@ pub(crate) struct Place {
     pub(crate) folders: Arc<Folders>,
 }
 
-impl Place {
+impl SeriesFolder {
     pub(crate) fn new(disk: Arc<dyn Disk>, folders: Arc<Folders>, layout: &Layout, series: &Series) -> Self {
-        Place { disk, layout: layout.clone(), series: series.clone(), folder: layout.folder(series), folders }
+        SeriesFolder {
+            disk,
+            layout: layout.clone(),
+            series: series.clone(),
+            folder: layout.folder(series),
+            folders,
+        }
     }
 
     pub(crate) fn path(&self, period: &str, part: Part) -> PathBuf {
