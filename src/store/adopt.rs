@@ -1,7 +1,7 @@
 //! Adopting rows another program stored: merged into a series beneath what it already holds.
 //!
 //! A row that is held stays as it is; a window that is covered takes nothing new. The file appears first,
-//! then the ledger that speaks of it, so an adoption cut short is simply done again.
+//! then the ledger that accounts for it, so an adoption cut short is simply done again.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -89,7 +89,7 @@ impl Adoption {
         &self.ledger
     }
 
-    /// Changes what the ledger says beside its files.
+    /// Changes the ledger beside its files.
     pub fn account(&mut self, change: impl FnOnce(&mut Ledger)) {
         change(&mut self.ledger);
     }

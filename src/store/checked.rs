@@ -83,7 +83,7 @@ impl Checked {
         Ok(files)
     }
 
-    /// That a file is where the ledger says that it is.
+    /// Checks that a file is where the ledger lists it.
     fn is_there(&self, layout: &Layout, series: &Series, period: &str, part: Part) -> Result<(), StoreError> {
         let Some(entry) = self.ledger.part(part).get(period) else { return Ok(()) };
         let folder = layout.folder(series);
@@ -127,7 +127,7 @@ fn part_of(footer: &Footer) -> Part {
     if footer.beside.is_some() { Part::Open } else { Part::File }
 }
 
-/// Whether a file is what the ledger says, or else what its own footer says where it was published since.
+/// Whether a file is as the ledger lists it, or as its own footer says if it was published since.
 fn check(file: &PeriodFile, known: Option<&FileEntry>, is_newer: bool) -> Result<(), String> {
     let hashes = file.hashes().map_err(|error| error.to_string())?;
     match known {

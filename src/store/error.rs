@@ -73,7 +73,7 @@ pub enum StoreError {
         /// Why it did not come back.
         reason: String,
     },
-    /// A file that the ledger speaks of is not there.
+    /// A file that the ledger lists is not there.
     #[error("{} is gone, and with it {rows} rows that the ledger speaks of; `dccd repair {series}` gets them again", path.display())]
     Gone {
         /// The series.

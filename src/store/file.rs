@@ -1,4 +1,4 @@
-//! One period's Parquet file: what its footer says, whether it is ours, and its rows.
+//! One period's Parquet file: its footer, whether it is ours, and its rows.
 
 use std::io::{self, BufReader, Read, Write};
 use std::ops::Range;
@@ -185,7 +185,7 @@ impl PeriodFile {
     /// The rows of one row group.
     ///
     /// # Errors
-    /// Where the bytes are not what the metadata says.
+    /// Where the bytes contradict the metadata.
     pub fn group(&self, index: usize) -> Result<Batch, StoreError> {
         let failed = StoreError::parquet(&self.path);
         let reader = SerializedFileReader::new(self.file.clone()).map_err(&failed)?;
@@ -202,7 +202,7 @@ impl PeriodFile {
     /// All rows, in order. For checks and small files: everything is in memory at once.
     ///
     /// # Errors
-    /// Where the bytes are not what the metadata says.
+    /// Where the bytes contradict the metadata.
     pub fn rows(&self) -> Result<Batch, StoreError> {
         let mut rows = Batch::of(self.kind);
         for index in 0..self.groups() {

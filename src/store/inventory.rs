@@ -15,9 +15,9 @@ pub struct Holding {
     pub series: Series,
     /// Its account, but for the files that are gone.
     pub ledger: Result<Ledger, Unaccounted>,
-    /// Files that the ledger speaks of and that are neither here nor on a remote.
+    /// Files that the ledger lists and that are neither here nor on a remote.
     pub gone: Vec<PathBuf>,
-    /// Parquet files in the folder that no ledger speaks of.
+    /// Parquet files in the folder that no ledger lists.
     pub unknown_files: usize,
 }
 

@@ -109,7 +109,7 @@ impl Layout {
     }
 }
 
-/// The folders in a folder, but for hidden ones; none where it cannot be read.
+/// The folders in a folder, but for hidden ones; none if it cannot be read.
 fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries

@@ -25,7 +25,7 @@ impl Tally {
 }
 
 /// Rows of one answer in the order and with the keys the store holds: sorted, each key once, the later
-/// row of an answer winning. Says how many were repeats.
+/// row of an answer winning. Returns how many were repeats.
 #[must_use]
 pub(crate) fn tidy(rows: Batch) -> (Batch, u64) {
     if is_strictly_ordered(&rows) {

@@ -4,7 +4,7 @@
 //! period by period: a file appears whole or not at all, and the ledger speaks of it only afterwards. Files and ledgers
 //! are the truth; everything else is a cache.
 //!
-//! Accepted rows are in the journal before anything says so, and stay there until their file is published;
+//! Rows count as accepted once they are in the journal, and stay there until their file is published;
 //! opening a store publishes what the journal of the process before still holds.
 //!
 //! Decisions:

@@ -1,8 +1,8 @@
 //! Trees of before open files were named `YYYY_open.parquet`: each is renamed when its series is opened, here and on
 //! remotes.
 //!
-//! `YYYY.open.parquet` came before `YYYY.parquet` in the order of names, which is not the order of time. A ledger says
-//! in which style its open files are named. Where one of the older style is met, every remote it speaks of may hold
+//! `YYYY.open.parquet` came before `YYYY.parquet` in the order of names, which is not the order of time. A ledger records
+//! the style in which its open files are named. Where one of the older style is met, every remote it speaks of may hold
 //! open files under their older names: they are copied anew, and the older ones removed once the copy was verified.
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub(crate) fn series_to_rename(disk: &dyn Disk, layout: &Layout) -> Vec<Series> 
 }
 
 impl Ledger {
-    /// Takes an account of the older style over into this one; gives whether that changed what it says of copies.
+    /// Takes an account of the older style over into this one; returns whether that changed its account of copies.
     pub(crate) fn leave_older_names(&mut self) -> bool {
         if !std::mem::take(&mut self.is_older) || self.open_files.is_empty() {
             return false;

@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Drops the file of a period that its remotes hold, if it still has the hash that was verified there; the
-    /// ledger says so first. Gives its size, none where it may not be dropped. A publish of the series is waited for.
+    /// ledger says so first. Returns its size, or `None` if it may not be dropped. A publish of the series is waited for.
     ///
     /// # Errors
     /// A refusal of the operating system.
@@ -153,7 +153,7 @@ impl Store {
         self.0.journal.watermarks()
     }
 
-    /// Why nothing is accepted at present; none where all is well.
+    /// Why nothing is accepted at present; `None` if all is well.
     #[must_use]
     pub fn refusing(&self) -> Option<String> {
         self.0.refusing()
@@ -164,7 +164,7 @@ impl Store {
         self.0.probe();
     }
 
-    /// Why something cannot be published at present, though rows are still accepted; none where all is well.
+    /// Why something cannot be published at present, though rows are still accepted; `None` if all is well.
     #[must_use]
     pub fn unpublished(&self) -> Option<String> {
         self.0.unpublished()
@@ -185,7 +185,7 @@ impl Store {
     }
 }
 
-/// Says of the file of a period that it is on remotes only; gives its size.
+/// Marks the file of a period as being on remotes only; returns its size.
 fn drop_file(ledger: &mut Ledger, period: &str) -> Option<u64> {
     let entry = ledger.files.get_mut(period)?;
     entry.remote_only = true;

@@ -106,7 +106,7 @@ impl SeriesFolder {
         look_into(&*self.disk, path, self.series.kind())
     }
 
-    /// The file of a period that the ledger says is there.
+    /// The file of a period that the ledger lists as present.
     pub(crate) fn open(&self, period: &Period, part: Part) -> Result<Box<PeriodFile>, StoreError> {
         let path = self.path(&period.name, part);
         match self.look_into(&path)? {

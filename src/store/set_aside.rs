@@ -142,7 +142,7 @@ pub(crate) fn rows_on(disk: &dyn Disk, layout: &Layout, series: &Series) -> Resu
     Ok(found)
 }
 
-/// Sets rows of a series aside, but for those whose text is there with the same fault, and says how many are new by
+/// Sets rows of a series aside, but for those whose text is there with the same fault, and returns how many are new by
 /// fault. When this returns all of them survive a power cut.
 ///
 /// # Errors

@@ -104,7 +104,7 @@ impl Shared {
         appended
     }
 
-    /// Everything of a series up to a mark is in its files and its ledger; none where nothing of it ever was.
+    /// Everything of a series up to a mark is in its files and its ledger; `None` if nothing ever was.
     pub(crate) fn settled(&self, series: &Series, mark: Option<Mark>) -> Result<(), StoreError> {
         mark.into_iter().for_each(|mark| self.journal.settle(series, mark));
         self.journal.release().map(drop)

@@ -67,12 +67,12 @@ impl Writer {
         self.own.intake().settled()
     }
 
-    /// Changes what the ledger says beside coverage: what is wanted, what is unfillable, why a gap is one.
+    /// Changes the ledger beside coverage: wanted and unfillable windows, reasons of gaps.
     pub fn account(&self, change: impl FnOnce(&mut Ledger)) {
         self.own.intake().account(change);
     }
 
-    /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
+    /// Takes back what two empty answers claimed of a window; returns the parts that are open again.
     pub fn doubt_empty(&self, window: Window) -> Windows {
         self.own.intake().doubt_empty(window)
     }

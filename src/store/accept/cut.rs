@@ -17,7 +17,7 @@ pub(crate) struct Taken {
 }
 
 impl Intake {
-    /// Takes everything that waits for a publish; none where nothing does. One publish at a time.
+    /// Takes everything that waits for a publish; `None` if nothing waits. One publish at a time.
     pub(crate) fn take_waiting(&mut self) -> Option<Taken> {
         // Something is there only where a publish broke off.
         self.put_back();
@@ -45,7 +45,7 @@ impl Intake {
         self.unwritten = true;
     }
 
-    /// The files speak for the pages that the publish took, so the ledger may.
+    /// The files hold the pages that the publish took; enters them into the ledger.
     pub(crate) fn settle(&mut self) {
         let Some(taken) = &self.taken else { return };
         let ledger = Arc::make_mut(&mut self.ledger);
@@ -70,13 +70,13 @@ impl Intake {
         self.unwritten = true;
     }
 
-    /// The ledger that speaks for what was taken is on disk. Gives how far the journal is settled.
+    /// The ledger that accounts for what was taken is on disk. Returns how far the journal is settled.
     pub(crate) fn published(&mut self) -> Option<Mark> {
         self.taken = None;
         self.ledger.journal
     }
 
-    /// Goes on under another ownership, where nothing waits that was accepted under the one before; gives whether it does.
+    /// Goes on under another ownership, where nothing waits that was accepted under the one before; returns whether it does.
     pub(crate) fn own_under(&mut self, fence: u64) -> bool {
         let may = self.waiting.is_empty() && self.taken.is_none();
         if may && self.ledger.fence != fence {

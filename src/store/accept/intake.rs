@@ -11,7 +11,7 @@ use crate::store::{Ledger, Note};
 /// Why two empty answers settle a window.
 pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
 
-/// The ledger of a series, and what was accepted that it does not speak of yet.
+/// The ledger of a series, and what was accepted that it does not account for yet.
 #[derive(Debug)]
 pub(crate) struct Intake {
     /// The number of writers; with none of them, only `waiting` is kept.
@@ -88,7 +88,7 @@ impl Intake {
         covered
     }
 
-    /// Takes back what two empty answers claimed of a window; gives the parts that are open again.
+    /// Takes back what two empty answers claimed of a window; returns the parts that are open again.
     pub(crate) fn doubt_empty(&mut self, window: Window) -> Windows {
         let mut doubted = Windows::new();
         for waiting in self.taken.iter_mut().chain([&mut self.waiting]) {
@@ -105,7 +105,7 @@ impl Intake {
         doubted
     }
 
-    /// Says why windows may be gaps, once what waits is published.
+    /// Records why windows may be gaps, once what waits is published.
     pub(crate) fn note(&mut self, note: Note) {
         self.waiting.notes.push(note);
     }
@@ -135,7 +135,7 @@ impl Intake {
         waiting.max(self.ledger.covered.last().map(|window| window.until))
     }
 
-    /// From where what is published ends, or what waits begins, to the last instant that what waits speaks of.
+    /// From where what is published ends, or what waits begins, to the last instant of what waits.
     pub(crate) fn waiting_window(&self) -> Option<Window> {
         let windows = || self.unpublished().flat_map(Waiting::windows);
         let published = self.ledger.covered.last().map(|window| window.until);

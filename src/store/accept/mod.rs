@@ -4,7 +4,7 @@
 //!   frame takes to be written; whatever works on files, or asks a remote, has another lock, and passes the gate only
 //!   to look at what waits or to say what became of it.
 //! * **A publish takes what waits at one moment.** What is accepted from then on waits for the next; what the publish
-//!   took stays in sight until the ledger speaks of it, and is put back where the publish fails.
+//!   took stays in sight until the ledger accounts for it, and is put back where the publish fails.
 //! * **Frames and what waits are in one order.** Both happen under the gate, so the last frame that a publish took
 //!   stands for all frames of the series before it, and the journal keeps those behind it.
 

@@ -7,7 +7,7 @@ use crate::model::{Micros, OddFault, OddRow};
 use crate::store::{StoreError, Writer, set_aside};
 
 impl Writer {
-    /// Sets rows aside that cannot be true, each text once with a fault, and says how many are new by fault. When this
+    /// Sets rows aside that cannot be true, each text once with a fault, and returns how many are new by fault. When this
     /// returns all of them survive a power cut: only then may the rest of their page be accepted.
     ///
     /// # Errors

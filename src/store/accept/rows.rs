@@ -10,7 +10,7 @@ use crate::store::{Accepted, Note, StoreError, Writer};
 
 impl Writer {
     /// Accepts the rows of one answer with what they prove: when this returns they survive the end of the
-    /// process. Says how many the answer itself repeated.
+    /// process. Returns how many the answer itself repeated.
     ///
     /// # Errors
     /// Where the journal cannot be written. Nothing is accepted then, and the window's gap has its reason.
@@ -35,7 +35,7 @@ impl Writer {
     }
 
     /// Accepts rows that another process or a copy held: they prove nothing, and stand back where the series is
-    /// covered. Gives how many were not there.
+    /// covered. Returns how many were not there.
     ///
     /// # Errors
     /// See [`Writer::accept`].

@@ -1,4 +1,4 @@
-//! The journal: every accepted row is in it before anything says so, until its file is published.
+//! The journal: a row counts as accepted once it is here, and stays here until its file is published.
 //!
 //! One journal a process, in segments of frames. *Accepted* means that the frame's write returned, *durable*
 //! that a sync begun after that returned. A segment that failed a write or a sync is never touched again:
@@ -167,7 +167,7 @@ impl Journal {
         Mark { journal: self.state().id, position }
     }
 
-    /// Accepts the rows of one answer; gives the frame's position.
+    /// Accepts the rows of one answer; returns the frame's position.
     pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<u64, StoreError> {
         let frame = frame::page(series, page);
         let (position, is_full) = {

@@ -18,7 +18,7 @@ const EPOCH: u64 = 1 << 32;
 /// The content of the journal's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Scanned {
-    /// The journal's id; none where the folder holds no segment.
+    /// The journal's id; `None` if the folder holds no segment.
     pub(crate) id: Option<u64>,
     /// Segments, oldest first.
     pub(crate) segments: Vec<Segment>,

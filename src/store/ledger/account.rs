@@ -196,7 +196,7 @@ impl Ledger {
         }
     }
 
-    /// Takes back what was confirmed empty within a window for one reason; gives the parts.
+    /// Takes back what was confirmed empty within a window for one reason; returns the parts.
     pub fn doubt_empty(&mut self, window: Window, reason: &str) -> Windows {
         let (mut doubted, mut kept) = (Windows::new(), Vec::with_capacity(self.empty.len()));
         for note in self.empty.drain(..) {
@@ -218,7 +218,7 @@ impl Ledger {
         }
     }
 
-    /// Says why a window is a gap.
+    /// Records why a window is a gap.
     pub fn note(&mut self, window: Window, reason: &str) {
         cut(&mut self.notes, window);
         insert(&mut self.notes, window, reason);

@@ -11,7 +11,7 @@ use crate::model::{Kind, Series, Window, Windows};
 use crate::store::file::sha256;
 use crate::store::{FileEntry, Ledger, Part, Period, StoreError};
 
-/// A file of a series that a remote was found to hold, whole and as the ledger says.
+/// A file of a series that a remote was found to hold, whole and as listed in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The period's name.

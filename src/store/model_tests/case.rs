@@ -176,7 +176,7 @@ impl Case {
         log
     }
 
-    /// Gives what others did to the models, in its order; says whether the process may go on.
+    /// Enters the actions of others into the models, in their order; returns whether the process may go on.
     fn take_what_others_did(&mut self, log: Log) -> bool {
         let mut may_go_on = true;
         for done in log.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {

@@ -75,7 +75,7 @@ fn first_seed() -> u64 {
     seed
 }
 
-/// Runs cases on every core until one fails; gives the first that did.
+/// Runs cases on every core until one fails; returns the first that did.
 fn run(cases: u64, first: u64, without: Option<Guard>) -> Option<String> {
     let next = AtomicU64::new(0);
     let failed = std::sync::Mutex::new(BTreeMap::new());

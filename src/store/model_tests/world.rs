@@ -28,7 +28,7 @@ pub(super) enum Fault {
 pub(super) struct Amid {
     /// Not before this operation.
     pub(super) at: u64,
-    /// Gives after how many operations it is to happen again, if it is.
+    /// Returns after how many operations it is to happen again, if it is.
     pub(super) act: Box<dyn FnMut() -> Option<u64> + Send>,
 }
 

@@ -4,7 +4,7 @@ use crate::store::accept::Written;
 use crate::store::{FileEntry, Finding, FindingKind, Part, Period, StoreError, Writer};
 
 impl Writer {
-    /// Reads every file and sets those aside that are not what the ledger's hash says; their windows are gaps. A publish
+    /// Reads every file and sets those aside that do not have the ledger's hash; their windows are gaps. A publish
     /// of the series waits meanwhile.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Writer {
         };
         let path = self.own.place.path(&period.name, part);
         self.lose(period, path.clone(), reason.clone(), files)?;
-        // A copy takes its place at once; where it cannot, the ledger says that it is on remotes only.
+        // A copy takes its place at once; where it cannot, the ledger lists it as on remotes only.
         if self.restore(period, part, files).is_ok() {
             self.own.write_ledger(files)?;
         }

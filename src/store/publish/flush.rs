@@ -13,7 +13,7 @@ use crate::store::publish::prepare::Flushed;
 use crate::store::{Part, Period, StoreError, Writer};
 
 impl Writer {
-    /// Publishes everything accepted so far, then the ledger that speaks of it. Another publish of the series is waited
+    /// Publishes everything accepted so far, then the ledger that accounts for it. Another publish of the series is waited
     /// for; rows that are accepted meanwhile wait for the next one.
     ///
     /// # Errors

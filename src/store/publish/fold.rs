@@ -62,7 +62,7 @@ impl PeriodFiles {
         self.0.files()
     }
 
-    /// Publishes rows of one period, in order with each key once. Gives what now stands under its name, in
+    /// Publishes rows of one period, in order with each key once. Returns what now stands under its name, in
     /// the order it was written.
     pub(crate) fn flush(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
         let large = self.0.file.as_deref().filter(|file| file.footer().rows > flush.small_rows);

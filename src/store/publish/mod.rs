@@ -1,4 +1,4 @@
-//! Publishing: what waits becomes files, period by period, then the ledger speaks of it.
+//! Publishing: what waits becomes files, period by period, then the ledger accounts for it.
 //!
 //! Whatever is done here has the series' files for itself, and rows are accepted all the while. A publish takes what
 //! waits when it begins; the journal forgets no frame behind the last one of that.

@@ -200,7 +200,7 @@ fn write_aside(
     Ok((published, tally))
 }
 
-/// Reads what was written as a reader would and compares it with what was meant. Gives the highest number of an update,
+/// Reads what was written as a reader would and compares it with what was meant. Returns the highest number of an update,
 /// where it is a book.
 fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<Option<i64>, StoreError> {
     let differs = |reason: &str| StoreError::ReadBack { path: aside.to_owned(), reason: reason.to_owned() };
@@ -250,7 +250,7 @@ impl Assembly<'_> {
     }
 
     /// Takes a row group of an old file together with the new rows that belong before or into it, `new` from
-    /// `next` on; gives the first new row that lies behind it.
+    /// `next` on; returns the first new row that lies behind it.
     fn group(
         &mut self,
         old: &PeriodFile,

@@ -62,7 +62,7 @@ impl Writer {
         Ok(aside(&self.own.place.folder.join(format!("{name}.{number}"))))
     }
 
-    /// Gives files of a period that came from elsewhere their names, if each is the one its entry speaks of and none
+    /// Gives files of a period that came from elsewhere their names, if each is the one its entry describes and none
     /// took its place meanwhile; then changes the ledger, which the next flush writes.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Writer {
         })
     }
 
-    /// A file that came, where it is the one its entry speaks of.
+    /// A file that came, where it is the one its entry describes.
     fn verified(&self, period: &Period, file: &Incoming) -> Result<Box<PeriodFile>, StoreError> {
         match self.own.place.look_into(&file.path)? {
             Opened::Ours(came) if came.hashes()?.whole == file.entry.sha256 => Ok(came),

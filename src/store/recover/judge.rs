@@ -1,4 +1,4 @@
-//! Judging one file of a period by its bytes, its footer and what the ledger says of it.
+//! Judging one file of a period by its bytes, its footer and its entry in the ledger.
 
 use crate::model::Micros;
 use crate::store::file::{Opened, PeriodFile};

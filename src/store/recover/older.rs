@@ -7,7 +7,7 @@ use crate::store::recover::files::Recovery;
 use crate::store::{FindingKind, Part, Period, StoreError};
 
 impl Recovery<'_> {
-    /// Gives the open file of a period its name, where it has that of older versions; gives whether it has it now. Of
+    /// Gives the open file of a period its name, where it has that of older versions; returns whether it has it now. Of
     /// two the newer one stands. What is not ours is left alone: nothing is written to that path any more.
     pub(super) fn rename_older(&mut self, period: &Period) -> Result<bool, StoreError> {
         let (from, to) = (self.place.older_path(&period.name), self.place.path(&period.name, Part::Open));
