@@ -29,6 +29,7 @@ mod error;
 mod kraken;
 mod krakenfutures;
 mod listing;
+pub mod live;
 mod names;
 mod offer;
 mod okx;

@@ -134,9 +134,7 @@ impl Offer {
     /// The grid candles of a span stand on at this exchange.
     #[must_use]
     pub fn grid(&self, span: Span) -> Grid {
-        self.span(span)
-            .and_then(|own| own.anchor_secs)
-            .map_or_else(|| span.grid(), |anchor_secs| Grid { span, anchor_secs })
+        self.span(span).map_or_else(|| span.grid(), SpanOffer::grid)
     }
 }
 
@@ -170,6 +168,13 @@ impl SpanOffer {
     #[must_use]
     pub fn span(&self) -> Span {
         Span::of_secs(u64::from(self.secs)).unwrap_or(Span::Fixed(self.secs))
+    }
+
+    /// The grid its candles stand on.
+    #[must_use]
+    pub fn grid(&self) -> Grid {
+        let span = self.span();
+        self.anchor_secs.map_or_else(|| span.grid(), |anchor_secs| Grid { span, anchor_secs })
     }
 }
 

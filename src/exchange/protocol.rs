@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::{
     Answer, AssetNames, Budget, HttpRequest, Listing, Offer, Page, ParseError, Parsed, Quota, Refusal,
 };
@@ -104,6 +105,11 @@ pub trait Exchange: Send + Sync {
 
     /// The quota that a header of an answer announces.
     fn announced_quota(&self, _budget: Budget, _header: &dyn Fn(&str) -> Option<String>) -> Option<Quota> {
+        None
+    }
+
+    /// What it offers over WebSockets. Returns `None` if nothing is listened to there.
+    fn live(&self) -> Option<&'static dyn Live> {
         None
     }
 

@@ -1,0 +1,92 @@
+//! What frames brought since it was last handed over: rows by topic, events and counts.
+
+use crate::exchange::live::{Event, TopicId};
+use crate::model::{Batch, Kind};
+
+/// What frames brought since it was last handed over. One belongs to one connection and is used again and again, so
+/// that a row costs no allocation.
+#[derive(Debug, Default)]
+pub struct Received {
+    batches: Vec<Option<Batch>>,
+    /// The topics with rows, in the order of their first.
+    filled: Vec<TopicId>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// What is counted and needs no event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames.
+    pub frames: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Frames that are known and were not asked for.
+    pub unasked: u64,
+    /// Rows that were left out because they had come before.
+    pub repeated: u64,
+}
+
+impl Received {
+    /// Nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Received::default()
+    }
+
+    /// Whether there are neither rows nor events.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filled.is_empty() && self.events.is_empty()
+    }
+
+    /// The rows of each topic that has any, in the order in which they came: rows that the exchange sent late stand
+    /// behind newer ones.
+    pub fn batches(&self) -> impl Iterator<Item = (TopicId, &Batch)> {
+        self.filled.iter().filter_map(|id| Some((*id, self.batches.get(id.0 as usize)?.as_ref()?)))
+    }
+
+    /// The rows of one topic.
+    #[must_use]
+    pub fn batch(&self, topic: TopicId) -> Option<&Batch> {
+        self.batches.get(topic.0 as usize)?.as_ref().filter(|batch| !batch.is_empty())
+    }
+
+    /// Takes the rows of one topic out.
+    pub fn take(&mut self, topic: TopicId) -> Option<Batch> {
+        self.filled.retain(|filled| *filled != topic);
+        self.batches.get_mut(topic.0 as usize)?.take().filter(|batch| !batch.is_empty())
+    }
+
+    /// Forgets all of it, once it was handed over. The room of its rows is kept.
+    pub fn clear(&mut self) {
+        for id in self.filled.drain(..) {
+            if let Some(batch) = self.batches.get_mut(id.0 as usize).and_then(Option::as_mut) {
+                batch.truncate(0);
+            }
+        }
+        self.events.clear();
+        self.counts = Counts::default();
+    }
+
+    /// Gives the room of one topic back, when nobody listens to it any more.
+    pub fn forget(&mut self, topic: TopicId) {
+        drop(self.take(topic));
+    }
+
+    /// The batch to append a row of a topic to.
+    pub fn row_of(&mut self, topic: TopicId, kind: Kind) -> &mut Batch {
+        let place = topic.0 as usize;
+        if place >= self.batches.len() {
+            self.batches.resize_with(place + 1, || None);
+        }
+        self.counts.rows += 1;
+        let batch = self.batches[place].get_or_insert_with(|| Batch::of(kind));
+        if batch.is_empty() {
+            self.filled.push(topic);
+        }
+        batch
+    }
+}
