@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cli::help::examples;
 use crate::cli::refusal::{Refusal, error_lines};
 use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, ConfigError, Surroundings};
 use crate::model::{Pair, Span};
 
-/// Add a candle job to the configuration; comments and formatting stay as they are.
+/// Add a candle job to the configuration, keeping its comments.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = examples(&["dccd add -e binance -p ETH/USDT -s 1h"]))]
 // `remove` has the same arguments, under a group of its own.
 #[group(skip)]
 pub struct Args {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::{Ask, do_work};
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::engine::{How, Job, Report, Update};
@@ -18,6 +19,7 @@ use crate::telemetry::{Collected, Textfile, read_pairs};
 /// Where a daemon runs on the data path it runs its own jobs, and this waits for them. Ctrl-C then takes back what
 /// has not begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd collect", "dccd collect --textfile /var/lib/node_exporter/dccd.prom"]))]
 pub struct Args {
     /// Leave the outcome here for node_exporter's textfile collector: a folder, which gets a dccd.prom, or a
     /// file ending in .prom [default: telemetry.textfile of the configuration].

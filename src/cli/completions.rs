@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use clap_complete::env::Shells;
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::disk::atomic;
 
-/// Print the completion script of a shell: bash, zsh, fish, elvish or powershell.
+/// Print the tab completion script of a shell.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd completions bash"]))]
 pub struct Args {
     /// The shell.
     #[arg(value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]

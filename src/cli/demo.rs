@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::start::refused;
 use crate::clock::now;
@@ -28,8 +29,11 @@ const SAY: Duration = Duration::from_secs(2);
 /// The simulator's request weight a minute: enough that the program is the limit, not the exchange.
 const WEIGHT: u32 = 600_000;
 
-/// Try everything offline: a simulated exchange, a year of 1-minute candles of two pairs, and the daemon.
+/// Try everything offline against a simulated exchange.
+///
+/// Fetches a year of 1-minute candles of two pairs, then runs the daemon.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd demo", "dccd demo --for 30s"]))]
 pub struct Args {
     /// End by itself after so long, such as 30s or 5m; otherwise Ctrl-C ends it.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::api::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, SpanLine};
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
 use crate::model::{Grid, Market, Micros};
 
-/// Show what each exchange offers: kinds, markets, spans, pages, limits, depth of history.
+/// Show what each exchange offers: kinds, markets, spans, limits.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd exchanges", "dccd exchanges --json"]))]
 pub struct Args {
     /// Print JSON.
     #[arg(long, conflicts_with = "markdown")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
@@ -11,7 +12,9 @@ use crate::export::{ExportError, Format, to_file, to_stream};
 use crate::model::{Micros, Series, thousands};
 use crate::store::{Layout, Scan, StoreError, scan};
 
-/// Write the rows of series as CSV or Excel workbooks; every file that is read is checked first.
+/// Write series as CSV or Excel workbooks.
+///
+/// Every file is checked before it is read.
 ///
 /// CSV: a header, lines ended by a line feed, instants as 2024-01-31T23:59:59.000000Z (ISO 8601, UTC,
 /// always six digits: pandas.read_csv(parse_dates=["ts"]) takes them), numbers as the shortest text that
@@ -20,6 +23,7 @@ use crate::store::{Layout, Scan, StoreError, scan};
 /// XLSX: instants as dates in UTC, which Excel keeps to the millisecond; trades and order books have
 /// them a second time as text with microseconds (ts_text). Sheets hold 1,048,575 rows each.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd export kraken/BTC-USDT/ohlc/1h --from 2024-01-01 -o btc.csv", "dccd export '*/BTC-*/ohlc/1d' --format csv,xlsx"]))]
 pub struct Args {
     /// Series by name, prefix or glob: binance/BTC-USDT/ohlc/1h, binance/BTC/USDT, '*/BTC-*/trades'; see `dccd
     /// inventory`.

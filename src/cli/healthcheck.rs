@@ -7,17 +7,19 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::api::Healthcheck;
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config;
 use crate::daemon::{Condition, FRESH_SECS, Liveness, STUCK_SECS};
 use crate::store::Layout;
 
-/// Say in one line of JSON whether the daemon collects; end with 1 if it does not.
+/// Print whether the daemon collects, as one line of JSON.
 ///
-/// One that collects while something beside it is wrong, such as a state store that is away, is degraded: that is said,
-/// and ends with 0, since a restart would mend nothing. Run it where the daemon runs: its process is looked up by its
-/// number. It works with `http.listen: []` too.
+/// Exits with 1 if it does not. A daemon that collects while something else is wrong, such as a state store that is
+/// away, is degraded and exits with 0: a restart would not help. Run it in the same process namespace as the daemon,
+/// whose process it looks up by number. It works with `http.listen: []` too.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd healthcheck"]))]
 pub struct Args {}
 
 /// The word for a daemon that collects nothing.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::{ImportLine, ImportProblem, ImportReport};
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::clock::now;
@@ -12,7 +13,7 @@ use crate::import::{Import, Problem, Report, SeriesReport};
 use crate::model::thousands;
 use crate::store::{DataLock, Layout, Store, StoreError, StoreSettings};
 
-/// Take over the data of a Python dccd 2.x or 3.x.
+/// Import the data of a Python dccd 2.x or 3.x.
 ///
 /// Rows that cannot be told from invented ones are left out and counted by reason, and their windows are
 /// gaps: copies of the row before and rows without values (2.x), Kraken candles of 4 h and more, the last
@@ -20,6 +21,7 @@ use crate::store::{DataLock, Layout, Store, StoreError, StoreSettings};
 /// kept in DATA_PATH/.dccd/imported; from another PATH they stay untouched. Rows already held stay.
 /// Doing it twice is harmless.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd import --dry-run", "dccd import /var/lib/dccd-3/data"]))]
 pub struct Args {
     /// The tree to read [default: the data path itself].
     #[arg(value_hint = clap::ValueHint::DirPath)]

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cli::help::examples;
 use crate::cli::refusal::Refusal;
 use crate::config::edit::NewJob;
 use crate::config::{self, Surroundings};
@@ -10,6 +11,7 @@ use crate::model::Pair;
 
 /// Write a commented first configuration.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = examples(&["dccd init", "dccd init ~/dccd/config.yml"]))]
 pub struct Args {
     /// Where to write it [default: the file named with --config, else ./config.yml].
     pub path: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use crate::api::InventoryLine;
 use crate::cli::Exit;
 use crate::cli::gaps::doubts;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::config::Config;
@@ -11,8 +12,11 @@ use crate::exchange::find;
 use crate::model::{Micros, Windows, bytes, thousands};
 use crate::store::{Holding, Layout, Ledger, Unaccounted, inventory};
 
-/// Show the range, rows, size and gaps of every series; end with 1 where a ledger or a file of one is gone.
+/// Show the range, rows, size and gaps of every series.
+///
+/// Exits with 1 if a ledger or a file is gone.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd inventory", "dccd inventory --json"]))]
 pub struct Args {
     /// Print JSON.
     #[arg(long)]

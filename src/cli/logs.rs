@@ -2,6 +2,7 @@
 
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
@@ -10,6 +11,7 @@ use crate::telemetry::logs::tail;
 
 /// Show the newest lines of the log.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd logs -n 50", "dccd logs binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     /// Only lines of these series: a name, prefix or glob, such as binance/BTC-USDT/ohlc/1h or binance/BTC/USDT.
     #[arg(add = ArgValueCompleter::new(complete::series))]

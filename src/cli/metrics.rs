@@ -2,11 +2,13 @@
 
 use crate::api::MetricLine;
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::telemetry::{Family, Metrics, Textfile};
 
 /// Show every metric: its name, type, unit, labels and meaning.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd metrics", "dccd metrics --json"]))]
 pub struct Args {
     /// List the metrics, which is what this does anyway.
     #[arg(long)]

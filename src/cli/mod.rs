@@ -19,6 +19,7 @@ pub mod export;
 pub mod gaps;
 mod hand_over;
 pub mod healthcheck;
+mod help;
 pub mod import;
 pub mod init;
 pub mod inventory;
@@ -59,6 +60,7 @@ use runtime::{loaded, on_runtime, until_stopped, with_config};
 /// Collect market data: history as Parquet, complete, true and accounted for.
 #[derive(Debug, Parser)]
 #[command(name = "dccd", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(help_template = help::template::<Command>(), after_help = help::examples(&["dccd init", "dccd backfill --dry-run", "dccd start"]))]
 pub struct Cli {
     /// Configuration file [default: ./config.yml, then $XDG_CONFIG_HOME/dccd/config.yml].
     #[arg(short, long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]

@@ -5,16 +5,19 @@ use tokio_util::sync::CancellationToken;
 use crate::api::DroppedFile;
 use crate::cli::Exit;
 use crate::cli::hand_over::do_copies;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
 use crate::engine::{CopyAsked, CopyUpdate, Update};
 use crate::model::{bytes, thousands};
 
-/// Drop files that were just read back from a remote, oldest periods first, until there is enough room.
+/// Delete files that a remote holds too, oldest first, to make room.
 ///
-/// Where a daemon runs on the data path it does the work.
+/// Each file is read back from its remote before it is deleted here. If a daemon runs on the data path, it does the
+/// work.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd purge --dry-run", "dccd purge --min-free-gb 20"]))]
 pub struct Args {
     /// Room to make, in GiB [default: storage.min_free_gb].
     #[arg(long, value_name = "GIB")]

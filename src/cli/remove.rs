@@ -4,12 +4,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::add;
+use crate::cli::help::examples;
 use crate::cli::refusal::{Refusal, error_lines};
 use crate::config::edit::{self, EditError};
 use crate::config::{self, Surroundings};
 
 /// Remove a pair from the configuration; its data stays.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = examples(&["dccd remove -e binance -p ETH/USDT -s 1h"]))]
 pub struct Args {
     /// The pair to remove, named as for `add`.
     #[command(flatten)]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::RepairLine;
 use crate::cli::hand_over::{Ask, do_work};
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
@@ -16,11 +17,13 @@ use crate::jobs::{Order, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};
 
-/// Check every file, set damaged ones aside and fill every hole now; end with 1 if a hole could not be asked for.
+/// Check every file, set damaged ones aside and fill every hole.
 ///
-/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
-/// back. If this command is lost, with its terminal for instance, the daemon goes on.
+/// Exits with 1 if a hole could not be requested. If a daemon runs on the data path, it does the work and this shows
+/// its progress. Ctrl-C then cancels the work. If this command is lost, with its terminal for instance, the daemon
+/// goes on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd repair", "dccd repair binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
     #[arg(add = ArgValueCompleter::new(complete::series))]

@@ -6,17 +6,20 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::complete;
 use crate::cli::hand_over::do_copies;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::sync::NO_REMOTE;
 use crate::config::Config;
 use crate::engine::{CopyAsked, CopyUpdate, Report, Update};
 use crate::model::{NoMatch, bytes, thousands};
 
-/// Bring back what is missing here from the remotes, every file verified; end with 1 if anything did not come.
+/// Copy what is missing here back from the remotes, verified.
 ///
-/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
-/// back. If this command is lost, with its terminal for instance, the daemon goes on.
+/// Exits with 1 if anything could not be restored. If a daemon runs on the data path, it does the work and this shows
+/// its progress. Ctrl-C then cancels the work. If this command is lost, with its terminal for instance, the daemon
+/// goes on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd restore", "dccd restore kraken/BTC-USDT"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
     #[arg(add = ArgValueCompleter::new(complete::series))]

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::model::{Micros, Window, Zone};
 use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim};
 
-/// Run simulated exchanges on this machine, each below its own name.
+/// Run simulated exchanges on this machine.
+///
+/// Each is served below its own name, such as http://127.0.0.1:9440/binance.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = examples(&["dccd sim --symbols BTCUSDT,ETHUSDT", "dccd sim --fault 500=2% --fault reset=1/50"]))]
 pub struct Args {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:9440")]

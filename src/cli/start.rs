@@ -3,14 +3,18 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::engine::Broken;
 use crate::service::{Log, Service, ServiceError};
 use crate::telemetry::events::Chain;
 
-/// Run every job on its schedule and serve /metrics, until SIGINT or SIGTERM.
+/// Run every job on its schedule and serve /metrics, until stopped.
+///
+/// SIGINT and SIGTERM stop it; SIGHUP reloads the configuration.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd start", "dccd start --config /etc/dccd/config.yml"]))]
 pub struct Args {
     /// The address is part of the configuration.
     #[arg(long, hide = true, value_name = "HOST")]

@@ -3,6 +3,7 @@
 mod wide;
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::config::Config;
@@ -11,8 +12,9 @@ use crate::remote::{Known, read_known};
 use crate::store::Layout;
 use crate::telemetry::{PairHealth, read_pairs};
 
-/// Show last run, last success, rows and consecutive errors of each pair.
+/// Show last run, last success, rows and errors of each pair.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd status", "dccd status --wide --json"]))]
 pub struct Args {
     /// Print metrics.json as it is.
     #[arg(long)]

@@ -4,17 +4,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::hand_over::do_copies;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::progress::Bars;
 use crate::config::Config;
 use crate::engine::{CopyAsked, CopyUpdate, RemoteSynced, Update};
 use crate::model::{bytes, thousands};
 
-/// Send what is not on the remotes yet and verify it there; end with 1 if anything could not be.
+/// Copy what is missing to the remotes and verify it there.
 ///
-/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
-/// back. If this command is lost, with its terminal for instance, the daemon goes on.
+/// Exits with 1 if anything could not be copied. If a daemon runs on the data path, it does the work and this shows
+/// its progress. Ctrl-C then cancels the work. If this command is lost, with its terminal for instance, the daemon
+/// goes on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd sync"]))]
 pub struct Args {
     /// Print JSON.
     #[arg(long)]

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{OnlineCheck, OnlineState, Validation};
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::online;
 use crate::cli::output::plain_json;
 use crate::cli::refusal::refused;
@@ -15,6 +16,7 @@ use crate::service;
 
 /// Check the configuration and print what it holds.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(after_help = examples(&["dccd validate", "dccd validate --online"]))]
 pub struct Args {
     /// Ask the exchanges, the store and the remotes too.
     #[arg(long)]

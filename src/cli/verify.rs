@@ -3,14 +3,18 @@
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::api::FileFault;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::model::thousands;
 use crate::store::{Layout, Ledger, verify_series};
 
-/// Check every file, hash and window; end with 1 if anything is not as it should be.
+/// Check every file, hash and window.
+///
+/// Exits with 1 if anything is wrong.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd verify", "dccd verify binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
     #[arg(add = ArgValueCompleter::new(complete::series))]

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once; one writes pages anew.
 
+mod help;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod pages;

@@ -9,14 +9,16 @@ use super::drill_hops::{HopError, Hops, Seen, Sent};
 use crate::api::{AlertAsked, AlertTested};
 use crate::cli::Exit;
 use crate::cli::client::Daemon;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::store::Layout;
 
 /// Raise a test alert on the running daemon and time its way to the receiver.
 ///
-/// Ends well only if Alertmanager counted a notification and none failed.
+/// Succeeds only if Alertmanager counted a notification and none failed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd alerts test", "dccd alerts test --integration webhook --for 60"]))]
 pub(super) struct Args {
     /// Seconds the alert lasts at most, and is waited for.
     #[arg(long = "for", value_name = "SECONDS", default_value_t = 180,

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::receiver::Receiver;
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::{Config, put};
 use crate::engine::Job;
 
 /// Write rules and configurations for Prometheus and Alertmanager that fit this configuration.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd alerts init", "dccd alerts init /etc/prometheus/dccd --alertmanager alerts.example.com:9093"]))]
 pub(super) struct Args {
     /// Folder to write into.
     #[arg(default_value = "alerts", value_hint = clap::ValueHint::DirPath)]

@@ -11,11 +11,13 @@ use std::path::Path;
 use clap::Subcommand;
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::runtime::{on_runtime, with_config};
 
-/// Write alert rules and Alertmanager configuration, try the way an alert takes, or explain one.
+/// Write alert rules, send a test alert, or explain an alert.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd alerts init", "dccd alerts test"]))]
 #[command(arg_required_else_help = true)]
 pub struct Args {
     #[command(subcommand)]

@@ -1,10 +1,12 @@
 //! `dccd alerts runbook`: the page of an alert, where no browser is at hand.
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 
 /// Print what an alert means, what to look at and what to do.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd alerts runbook DccdDown"]))]
 pub(super) struct Args {
     /// The alert, such as DccdDown; all of them are listed without one.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(PAGES.map(|(name, _)| name)))]

@@ -3,13 +3,15 @@
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::complete;
+use crate::cli::help::examples;
 use crate::model::{Kind, Pair, Span};
 
-/// Fetch the history of the configured jobs, or of a series named here; only what is missing is asked for.
+/// Fetch the history of jobs, or of any series; only what is missing.
 ///
-/// Where a daemon runs on the data path it does the work, and this shows how it goes. Ctrl-C then takes the work
-/// back: what was stored stays. If this command is lost, with its terminal for instance, the daemon goes on.
+/// If a daemon runs on the data path, it does the work and this shows its progress. Ctrl-C then cancels the work and
+/// keeps what was stored. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd backfill --dry-run", "dccd backfill -e kraken -p BTC/USDT ETH/USDT --span 1h --start 30d"]))]
 pub struct Args {
     /// Only this exchange; may be repeated.
     #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::exchanges))]

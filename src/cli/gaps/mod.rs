@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::api::GapLine;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::cli::{Exit, complete, naming};
@@ -15,9 +16,11 @@ use crate::engine::open_gaps;
 use crate::model::{Series, Window};
 use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
 
-/// Show every window that is not covered, with its state and the reason, and rows that were set aside; end with 1 where
-/// that is not known.
+/// Show every window that is not covered, and why.
+///
+/// Rows that were set aside are listed too. Exits with 1 if the gaps of a series are not known.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd gaps --open", "dccd gaps 'kraken/*/ohlc/1h' --json"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
     #[arg(add = ArgValueCompleter::new(complete::series))]

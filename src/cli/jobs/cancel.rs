@@ -1,10 +1,12 @@
 //! `dccd jobs cancel`: the holder of a task is asked to stop, and a window that waits is ignored.
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 
-/// Ask who works on tasks to stop; windows that wait are ignored.
+/// Stop tasks that are in progress; waiting windows are ignored.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs cancel binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
     #[arg(required = true)]

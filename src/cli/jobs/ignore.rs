@@ -1,10 +1,12 @@
 //! `dccd jobs ignore`: a task is never done, until somebody retries it.
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 
-/// Have tasks never done, until they are retried.
+/// Skip tasks until they are retried.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs ignore binance/BTC-USDT/ohlc/1h --reason delisted"]))]
 pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
     #[arg(required = true)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::table::{columns, paused_row, row, task_line};
 use crate::cli::table::Table;
@@ -14,8 +15,9 @@ use crate::tracker::{Filter, Status, Task, TaskKind};
 /// The last changed tasks that those of a series are picked from.
 const MOST_TASKS: u32 = 100_000;
 
-/// Show tasks, the last changed first.
+/// List tasks, the last changed first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs ls", "dccd jobs ls --exchange kraken --status failed"]))]
 pub(super) struct Args {
     /// Only tasks of these series: a name, prefix or glob, such as binance/BTC/USDT.
     #[arg(add = ArgValueCompleter::new(complete::jobs))]

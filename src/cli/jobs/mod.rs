@@ -20,11 +20,13 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Exit;
 use crate::cli::collect::run_jobs;
 use crate::cli::complete;
+use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
 
-/// Act on configured jobs, and look at the tasks of the tracker and decide about them.
+/// Run, pause and resume jobs; inspect and control their tasks.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs run binance/BTC/USDT", "dccd jobs why binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -32,11 +34,18 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Run jobs now and wait for them, also paused ones. A job that runs already is waited for and not run again.
+    /// Run jobs now, paused ones too, and wait for them.
+    ///
+    /// A job that is running is waited for and not run again.
+    #[command(after_help = examples(&["dccd jobs run binance/BTC/USDT", "dccd jobs run 'kraken/*'"]))]
     Run(Meant),
-    /// Let jobs not run by themselves until they are resumed, over restarts too. A run under way ends normally.
+    /// Stop scheduling jobs until resumed (survives restarts).
+    ///
+    /// A run in progress ends normally.
+    #[command(after_help = examples(&["dccd jobs pause kraken"]))]
     Pause(Meant),
-    /// Let paused jobs run again; what they missed is one run, at once.
+    /// Schedule paused jobs again; what they missed is one run, now.
+    #[command(after_help = examples(&["dccd jobs resume kraken"]))]
     Resume(Meant),
     #[command(flatten)]
     Tasks(Tasks),

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::api::PrunedTasks;
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 use crate::tracker::{Pruned, Retention};
 
-/// Forget tasks that ended long ago, with their attempts; ignored ones stay.
+/// Delete tasks that ended long ago; ignored ones stay.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs prune", "dccd jobs prune --days 30"]))]
 pub(super) struct Args {
     /// Tasks that ended more than so many days ago [default: 7 for those that succeeded, and
     /// `settings.runs_retention_days` for those that are exhausted].

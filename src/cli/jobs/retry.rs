@@ -1,10 +1,12 @@
 //! `dccd jobs retry`: a task is done as if it had never been tried, at once.
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 
-/// Have tasks done as if they had never been tried, at once.
+/// Retry tasks now, with all their attempts left.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs retry binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
     #[arg(required = true)]

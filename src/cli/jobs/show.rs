@@ -2,13 +2,15 @@
 
 use crate::api::TaskDetail;
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::sentence::{paused, state};
 use crate::cli::jobs::table::{attempt_line, outcome, task_line};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
-/// Show everything known of one task, with its attempts.
+/// Show a task with its attempts.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs show binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
     id: String,

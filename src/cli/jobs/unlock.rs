@@ -1,10 +1,12 @@
 //! `dccd jobs unlock`: a task is taken from its holder.
 
 use crate::cli::Exit;
+use crate::cli::help::examples;
 use crate::cli::jobs::ask::Asked;
 
-/// Take tasks from their holders; what those still do is not recorded.
+/// Release tasks from their workers, whose results are dropped.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs unlock binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
     #[arg(required = true)]

@@ -1,6 +1,7 @@
 //! `dccd jobs why`: what a task waits for, in words.
 
 use crate::api::TaskReasons;
+use crate::cli::help::examples;
 
 use crate::cli::Exit;
 use crate::cli::jobs::ask::Asked;
@@ -8,8 +9,9 @@ use crate::cli::jobs::sentence::{paused, state};
 use crate::model::Zone;
 use crate::tracker::{Attempt, Owner, Status, Task, Tracker, TrackerError, WorkerState};
 
-/// Say what a task waits for.
+/// Explain what a task waits for.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd jobs why binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
     id: String,
