@@ -31,8 +31,8 @@ fn span_secs(text: &str) -> Result<u64, String> {
     text.parse::<u64>().or_else(|_| span()).map_err(|error| error.to_string())
 }
 
-/// Adds the job, to a new file when there is none; the exit code is 1 when nothing was to be
-/// written, 74 when it could not be.
+/// Adds the job, to a new file if there is none. The exit code is 1 if there was nothing to write, 74 if writing
+/// failed.
 ///
 /// # Errors
 /// When an output cannot be written.
@@ -44,7 +44,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))?;
             Ok(0)
         }
-        Err(refusal) => refusal.tell(err),
+        Err(refusal) => refusal.print(err),
     }
 }
 
@@ -63,11 +63,11 @@ impl Args {
 /// The file with the new job.
 struct Added {
     path: PathBuf,
-    /// What is to be known about the job.
+    /// Notes of the configuration that the job brought.
     notes: Vec<String>,
 }
 
-/// The file with the job, as it is written now; or what to tell.
+/// Writes the file with the job, or returns the lines to print.
 fn add(args: &Args, config: Option<&Path>) -> Result<Added, Refusal> {
     let around = Surroundings::of_process();
     let old = read(config, &around).map_err(|error| error_lines(&error))?;
@@ -93,7 +93,7 @@ fn add(args: &Args, config: Option<&Path>) -> Result<Added, Refusal> {
     Ok(Added { path: old.path, notes })
 }
 
-/// The file as it is, without a text when there is none.
+/// The file as it is; without text if it does not exist.
 struct Old {
     path: PathBuf,
     text: Option<String>,

@@ -7,7 +7,7 @@ mod orders;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::hand_over::{Ask, do_work};
+use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::output::Output;
 use crate::cli::progress::{Bars, label};
 use crate::config::Config;
@@ -16,7 +16,7 @@ use crate::model::{Kind, Series, thousands};
 
 pub use self::args::Args;
 
-/// Fetches, or says what would be fetched.
+/// Fetches, or prints what would be fetched.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let orders = match orders::of(&args, &config) {
         Ok(orders) => orders,
@@ -26,26 +26,27 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         }
     };
     if args.dry_run {
-        return dry_run::tell(&orders, &config, out);
+        return dry_run::run(&orders, &config, out);
     }
     let works = orders.into_iter().map(Work::fetch).collect();
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
     let mut bars = Bars::of_terminal();
     let mut exit = Exit::Done;
-    let done = do_work(&config, "backfill", Ask::Work { works, at_once }, out, &stop, |told, out| {
-        bars.show(&told);
-        if let Update::Ended(report) = &told {
-            exit = exit.or_worse(Exit::of_run(report.how));
-            tell(report, out);
-        }
-    });
+    let done =
+        do_work(&config, "backfill", WorkRequest::Work { works, at_once }, out, &stop, |update, out| {
+            bars.show(&update);
+            if let Update::Ended(report) = &update {
+                exit = exit.or_worse(Exit::of_run(report.how));
+                print(report, out);
+            }
+        });
     if let Err(failed) = done.await {
         exit = exit.or_worse(failed);
     }
     exit.or_worse(Exit::of(!stop.is_cancelled()))
 }
 
-fn tell(report: &Report, out: &mut Output) {
+fn print(report: &Report, out: &mut Output) {
     let series = report.series.parse::<Series>();
     let (label, kind) = match &series {
         Ok(series) => (label(series), Some(series.kind())),

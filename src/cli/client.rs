@@ -1,4 +1,4 @@
-//! Speaking to the daemon of a data path over its unix socket.
+//! A client of the daemon of a data path, over its unix socket.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,29 +23,29 @@ use crate::http::connect;
 
 /// How long the daemon may take to begin an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-/// How long it may say nothing; it says something every few seconds.
+/// How long it may stay silent; it sends a line every few seconds.
 const SILENT_FOR: Duration = Duration::from_secs(30);
 /// How long cancelled work may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// The most bytes of a line, and of an answer that is no stream.
+/// The most bytes of a line, and of a response that is not a stream.
 const MOST_BYTES: usize = 4 << 20;
 
 /// Why the daemon did not do what it was asked.
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
-    /// It said no.
-    #[error("the daemon refused: {said}")]
+    /// It refused.
+    #[error("the daemon refused: {reason}")]
     Refused {
-        /// Its words.
-        said: String,
+        /// Its reason.
+        reason: String,
     },
-    /// The conversation ended too early.
+    /// The connection ended too early.
     #[error("the daemon was lost ({why}); what it accepted is stored, and the next run goes on from there")]
     Lost {
-        /// How.
+        /// The cause.
         why: String,
     },
-    /// It was told to stop before everything was done.
+    /// It was stopped before everything was done.
     #[error(
         "the daemon stopped before this was done; what it stored stays, and this asked again goes on from there"
     )]
@@ -60,8 +60,8 @@ pub(crate) struct Daemon {
     own: PathBuf,
 }
 
-/// An answer, with the connection it comes over.
-struct Answer {
+/// A response, with the connection that it comes over.
+struct DaemonResponse {
     response: Response<Incoming>,
     _connection: JoinSet<()>,
 }
@@ -71,24 +71,24 @@ fn lost(why: impl ToString) -> ClientError {
 }
 
 impl Daemon {
-    /// The daemon of a data path, if one runs.
+    /// The daemon of a data path, if it runs.
     pub(crate) async fn find(own: &Path) -> Result<Option<Self>, ClientError> {
         let found = timeout(ANSWER_WITHIN, connect(own)).await.map_err(lost)??;
         Ok(found.map(|_| Daemon { own: own.to_owned() }))
     }
 
-    /// Asks for something and takes in the whole answer.
+    /// Sends a request and reads the whole response.
     pub(crate) async fn ask<T: for<'de> Deserialize<'de>>(
         &self,
         path: &str,
         asked: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let mut answer = self.post(path, asked).await?;
-        let whole = whole(&mut answer.response).await?;
+        let mut response = self.post(path, asked).await?;
+        let whole = whole(&mut response.response).await?;
         serde_json::from_slice(&whole).map_err(lost)
     }
 
-    /// Asks for work and tells how it goes until it is over. `stop` takes it back and waits for its end.
+    /// Requests work and passes on its progress until it ends. `stop` cancels it and waits for its end.
     pub(crate) async fn follow(
         &self,
         path: &str,
@@ -96,14 +96,14 @@ impl Daemon {
         stop: &CancellationToken,
         mut on: impl FnMut(Update),
     ) -> Result<(), ClientError> {
-        let mut answer = self.post(path, asked).await?;
+        let mut response = self.post(path, asked).await?;
         let mut lines = Lines::default();
         let mut id = None;
         let mut end: Option<Instant> = None;
         loop {
             let deadline = end.unwrap_or_else(|| Instant::now() + SILENT_FOR);
             let frame = tokio::select! {
-                frame = timeout_at(deadline, answer.response.body_mut().frame()) => frame,
+                frame = timeout_at(deadline, response.response.body_mut().frame()) => frame,
                 () = stop.cancelled(), if end.is_none() => {
                     end = Some(Instant::now() + STOP_WITHIN);
                     if let Some(id) = id {
@@ -112,7 +112,7 @@ impl Daemon {
                     continue;
                 }
             };
-            let frame = frame.map_err(|_| lost("it says nothing"))?;
+            let frame = frame.map_err(|_| lost("it sends nothing"))?;
             let frame = frame.ok_or_else(|| lost("its answer broke off"))?.map_err(lost)?;
             for line in lines.register(&frame.into_data().unwrap_or_default())? {
                 match line {
@@ -126,7 +126,7 @@ impl Daemon {
         }
     }
 
-    async fn post(&self, path: &str, asked: &impl Serialize) -> Result<Answer, ClientError> {
+    async fn post(&self, path: &str, asked: &impl Serialize) -> Result<DaemonResponse, ClientError> {
         let body = serde_json::to_vec(asked).map_err(lost)?;
         let request = Request::builder()
             .method(Method::POST)
@@ -135,24 +135,24 @@ impl Daemon {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(lost)?;
-        let mut answer = timeout(ANSWER_WITHIN, self.send(request)).await.map_err(lost)??;
-        if answer.response.status() == StatusCode::OK {
-            return Ok(answer);
+        let mut response = timeout(ANSWER_WITHIN, self.send(request)).await.map_err(lost)??;
+        if response.response.status() == StatusCode::OK {
+            return Ok(response);
         }
-        let said = whole(&mut answer.response).await?;
-        Err(ClientError::Refused { said: words(&said) })
+        let reason = whole(&mut response.response).await?;
+        Err(ClientError::Refused { reason: words(&reason) })
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, ClientError> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<DaemonResponse, ClientError> {
         let stream = connect(&self.own).await?.ok_or_else(|| lost("it ended"))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         let mut driven = JoinSet::new();
         driven.spawn(async move {
-            // What broke is told where the answer is read.
+            // Reading the response reports what broke.
             let _ = connection.await;
         });
         let response = sender.send_request(request).await.map_err(lost)?;
-        Ok(Answer { response, _connection: driven })
+        Ok(DaemonResponse { response, _connection: driven })
     }
 }
 
@@ -162,7 +162,7 @@ async fn whole(response: &mut Response<Incoming>) -> Result<Bytes, ClientError> 
     whole.map(http_body_util::Collected::to_bytes).map_err(lost)
 }
 
-/// What a refusal says.
+/// The reason in the body of a refusal.
 fn words(body: &[u8]) -> String {
     match serde_json::from_slice::<ActionError>(body) {
         Ok(refused) => refused.error,
@@ -170,7 +170,7 @@ fn words(body: &[u8]) -> String {
     }
 }
 
-/// Whole lines out of pieces.
+/// Splits a body that comes in pieces into lines.
 #[derive(Default)]
 struct Lines(Vec<u8>);
 
@@ -180,7 +180,7 @@ impl Lines {
         let end = self.0.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.0.drain(..end).collect();
         if self.0.len() > MOST_BYTES {
-            return Err(lost("a line is longer than any it says"));
+            return Err(lost("a line is longer than any it sends"));
         }
         let lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).map_err(lost)).collect()

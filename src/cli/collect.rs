@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
-use crate::cli::hand_over::{Ask, do_work};
+use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
@@ -16,8 +16,8 @@ use crate::telemetry::{Collected, Textfile, read_pairs};
 
 /// Run every job once: what closed since its last run, and any gap.
 ///
-/// Where a daemon runs on the data path it runs its own jobs, and this waits for them. Ctrl-C then takes back what
-/// has not begun; runs that have begun go on.
+/// If a daemon runs on the data path, it runs its own jobs and this waits for them. Ctrl-C then cancels what has not
+/// begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd collect", "dccd collect --textfile /var/lib/node_exporter/dccd.prom"]))]
 pub struct Args {
@@ -67,20 +67,20 @@ fn written(
     }
 }
 
-/// Runs the jobs meant, and counts how they ended.
+/// Runs the selected jobs and counts how they ended.
 pub(crate) async fn run_jobs(
     config: &Config,
     command: &str,
-    asked: Vec<String>,
+    selectors: Vec<String>,
     out: &mut Output,
     stop: CancellationToken,
     mut on: impl FnMut(&Report),
 ) -> Exit {
-    // A job that was named and not run is a failure of the command; among all of them it is none.
-    let is_named = !asked.is_empty();
+    // A job that was named and did not run fails the command; one among all jobs does not.
+    let is_named = !selectors.is_empty();
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
-    let done = do_work(config, command, Ask::Jobs { asked }, out, &stop, |told, out| {
-        let report = match told {
+    let done = do_work(config, command, WorkRequest::Jobs { selectors }, out, &stop, |update, out| {
+        let report = match update {
             Update::Ended(report) => report,
             Update::NotBegun { series } => return failures += series.len(),
             Update::Progress { .. } | Update::Held { .. } | Update::Copied(_) => return,
@@ -109,7 +109,7 @@ pub(crate) async fn run_jobs(
     exit.or_worse(Exit::of(!stop.is_cancelled()))
 }
 
-/// What `metrics.json` knows of each job's pair: it stands where the command ends before it opened the store.
+/// Each job's pair as in `metrics.json`, in case the command ends before it opens the store.
 fn known_before(config: &Config, jobs: &[Job]) -> Vec<Collected> {
     let pairs = read_pairs(&config.data_path).unwrap_or_default();
     let of = |job: &Job| {
@@ -124,7 +124,7 @@ fn known_before(config: &Config, jobs: &[Job]) -> Vec<Collected> {
     jobs.iter().map(of).collect()
 }
 
-/// What is known of the series itself counts before what is known of its pair.
+/// Replaces what is known of the pair by what is known of the series itself.
 fn keep(collected: &mut Collected, report: &Report) {
     collected.last_run_secs = report.last_run_secs;
     collected.last_success_secs = report.last_success_secs;

@@ -1,4 +1,4 @@
-//! What tab completes: exchanges, and the pairs of the configuration.
+//! Candidates of tab completion: exchanges, pairs and series of the configuration.
 
 use std::ffi::OsStr;
 
@@ -9,12 +9,12 @@ use crate::engine::Job;
 use crate::exchange::names;
 use crate::store::Layout;
 
-/// Exchanges this program speaks.
+/// Supported exchanges.
 pub(crate) fn exchanges(typed: &OsStr) -> Vec<CompletionCandidate> {
     matching(names().into_iter().map(str::to_owned), typed)
 }
 
-/// Pairs of the configuration that would be found now; none where it cannot be read.
+/// Pairs of the default configuration; none if it cannot be read.
 pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
     let mut pairs: Vec<String> =
@@ -24,13 +24,13 @@ pub(crate) fn pairs(typed: &OsStr) -> Vec<CompletionCandidate> {
     matching(pairs, typed)
 }
 
-/// Series held under the data path of the configuration that would be found now.
+/// Series held under the data path of the default configuration.
 pub(crate) fn series(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
     matching(Layout::new(&config.data_path).series().iter().map(ToString::to_string), typed)
 }
 
-/// Series of the jobs of the configuration that would be found now.
+/// Series of the jobs of the default configuration.
 pub(crate) fn jobs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
     matching(Job::all(&config).iter().map(|job| job.series().to_string()), typed)

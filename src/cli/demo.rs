@@ -24,7 +24,7 @@ use crate::store::{Layout, Ledger, period_files};
 const PAIRS: [&str; 2] = ["BTC/USDT", "ETH/USDT"];
 /// How far back its history goes.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
-/// How often it says how far it is.
+/// How often it prints its progress.
 const SAY: Duration = Duration::from_secs(2);
 /// The simulator's request weight a minute: enough that the program is the limit, not the exchange.
 const WEIGHT: u32 = 600_000;
@@ -93,7 +93,7 @@ async fn demo(
     let config = configuration(folder.path(), sim, args.listen, since, out)?;
     let prepared = Service::prepare_as(config, "demo", Log::File).await;
     let service = match prepared.map_err(|error| refused(&error, out)) {
-        // The usual address may be taken by a real daemon, which is no reason not to show anything.
+        // A real daemon may have the usual address; the demo runs all the same.
         Err(Exit::AddressInUse) => {
             let free = SocketAddr::new(args.listen.ip(), 0);
             let config = configuration(folder.path(), sim, free, since, out)?;
@@ -126,7 +126,7 @@ async fn demo(
     Ok(check(&layout, &series, sim, since, out))
 }
 
-/// Says now and then how far it is, until the time is over.
+/// Prints progress now and then until the time is over.
 async fn narrate(
     length: Option<Duration>,
     layout: &Layout,
@@ -185,7 +185,7 @@ fn configuration(
     )
 }
 
-/// What differs between the store and the simulator.
+/// A difference between the store and the simulator.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Difference {
     rows: u64,

@@ -1,4 +1,4 @@
-//! What the Python dccd calls otherwise: its commands that this program has not, each answered with what does it here.
+//! Commands and options of the Python dccd that this program does not have, each answered with its replacement.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub(super) struct Ui {
 }
 
 impl Stream {
-    pub(super) fn told(&self, out: &mut Output) -> Exit {
+    pub(super) fn refuse(&self, out: &mut Output) -> Exit {
         out.fail(
             Exit::Usage,
             "this version has no live streams; `dccd start` collects every job of the configuration on its schedule",
@@ -30,7 +30,7 @@ impl Stream {
 }
 
 impl Ui {
-    pub(super) fn told(&self, out: &mut Output) -> Exit {
+    pub(super) fn refuse(&self, out: &mut Output) -> Exit {
         out.fail(
             Exit::Usage,
             "the monitor page has no command of its own: `dccd start` serves it at the addresses of `http.listen`",
@@ -39,12 +39,12 @@ impl Ui {
 }
 
 impl start::Args {
-    /// Whether it is asked to listen elsewhere than the configuration says.
+    /// Whether an address is given that belongs in the configuration.
     pub(super) fn names_an_address(&self) -> bool {
         self.host.is_some() || self.port.is_some()
     }
 
-    pub(super) fn told(&self, out: &mut Output) -> Exit {
+    pub(super) fn refuse(&self, out: &mut Output) -> Exit {
         let (host, port) = (self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(9_430));
         let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let host = match address {

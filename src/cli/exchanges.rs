@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
-use crate::exchange::{ALL, Direction, Exchange, History, Offer, SpanOffer};
+use crate::exchange::{ALL, Budget, Direction, Exchange, History, Offer, Quota, SpanOffer};
 use crate::model::{Grid, Market, Micros};
 
 /// Show what each exchange offers: kinds, markets, spans, limits.
@@ -22,7 +22,7 @@ pub struct Args {
     markdown: bool,
 }
 
-/// A column of the tables: its head and what an offer has there.
+/// A column of the tables: its head and the cell of an offer.
 type Cells = (&'static str, fn(&dyn Exchange, &Offer) -> String);
 
 /// The columns of both tables; a new field of an offer is a line here and one in [`OfferLine`].
@@ -86,10 +86,21 @@ fn markdown() -> Vec<String> {
 }
 
 fn limit(exchange: &dyn Exchange) -> String {
-    let each = exchange.quotas().iter();
-    let each = each.map(|(_, quota)| format!("weight {} in {} s", quota.weight, quota.per.as_secs_f64()));
-    let all = each.collect::<Vec<_>>().join(" and apart from it ");
-    format!("{}, {all} until it announces another limit", exchange.rest_url())
+    let all: Vec<String> =
+        exchange.quotas().iter().map(|&(budget, quota)| quota_text(exchange, budget, quota)).collect();
+    format!("{}, {} until it announces another limit", exchange.rest_url(), all.join("; "))
+}
+
+/// The weight of a budget, and the kinds that take from it if others do not.
+fn quota_text(exchange: &dyn Exchange, budget: Budget, quota: Quota) -> String {
+    let weight = format!("{} per {} s", quota.weight, quota.per.as_secs_f64());
+    let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
+    let mut kinds: Vec<&str> = offers.map(|offer| offer.kind.name()).collect();
+    kinds.dedup();
+    match exchange.quotas().len() {
+        1 => weight,
+        _ => format!("{weight} for {}", kinds.join(", ")),
+    }
 }
 
 fn joined<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
@@ -136,7 +147,7 @@ fn days(length: Duration) -> String {
     }
 }
 
-/// What a dated pair shows of the contracts that had its name before.
+/// Whether a dated pair reaches back over earlier contracts of the same name.
 fn dated(offer: &Offer) -> &'static str {
     match offer.markets.contains(&Market::Quarter) {
         false => "",
@@ -206,7 +217,7 @@ fn offer_line(exchange: &dyn Exchange, offer: &Offer) -> OfferLine {
 }
 
 fn span_line(offer: &Offer, span: &SpanOffer) -> SpanLine {
-    // No exchange says where its 3-day candles open, so rows of that span are held to no grid.
+    // No exchange documents where its 3-day candles open, so rows of that span are held to no grid.
     let documented = span.secs != 259_200 || span.anchor_secs.is_some();
     SpanLine {
         seconds: span.secs,

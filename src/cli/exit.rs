@@ -11,9 +11,9 @@ use crate::store::StoreError;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: something asked for failed.
+    /// 1: something that was requested failed.
     Failed,
-    /// 2: the command line is off.
+    /// 2: the command line is wrong.
     Usage,
     /// 69: the address to listen on is in use.
     AddressInUse,
@@ -25,7 +25,7 @@ pub enum Exit {
     Config,
     /// 130, as of a program that SIGINT ended: Ctrl-C came before everything was done.
     Interrupted,
-    /// 141, as of a program that SIGPIPE ended: what read the output went away before it had all of it.
+    /// 141, as of a program that SIGPIPE ended: the reader of the output closed it early.
     ReaderGone,
 }
 
@@ -60,8 +60,7 @@ impl Exit {
         }
     }
 
-    /// The one that says more: a data path that is another's, trouble with the storage, any failure, then a reader that
-    /// went away.
+    /// The worse of two, in this order: data path in use, storage, any failure, a reader that went away.
     pub(crate) fn or_worse(self, other: Exit) -> Self {
         match (self, other) {
             (_, Exit::DataPathInUse) => Exit::DataPathInUse,

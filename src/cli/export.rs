@@ -51,14 +51,14 @@ fn format(text: &str) -> Result<Format, String> {
     known.ok_or_else(|| "use csv or xlsx".to_owned())
 }
 
-/// Where rows go.
+/// The destination of rows.
 enum Target {
     Stdout,
     Files(Vec<(Format, PathBuf)>),
 }
 
-/// What is written of each series.
-struct Asked {
+/// The part of each series that is written.
+struct Range {
     from: Option<Micros>,
     until: Option<Micros>,
 }
@@ -69,8 +69,8 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         Ok(meant) => meant,
         Err(none) => return out.failed(&none),
     };
-    let asked = match asked(args, &config) {
-        Ok(asked) => asked,
+    let range = match range(args, &config) {
+        Ok(range) => range,
         Err(reason) => return out.fail(Exit::Usage, reason),
     };
     let targets: Result<Vec<Target>, String> =
@@ -81,11 +81,11 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     };
     let layout = Layout::new(&config.data_path);
     meant.iter().zip(targets).fold(Exit::Done, |exit, (series, target)| {
-        exit.or_worse(one(series, target, &layout, &asked, args.force, out))
+        exit.or_worse(one(series, target, &layout, &range, args.force, out))
     })
 }
 
-fn asked(args: &Args, config: &Config) -> Result<Asked, String> {
+fn range(args: &Args, config: &Config) -> Result<Range, String> {
     let instant = |text: &Option<String>| {
         text.as_deref().map(|text| Micros::parse(text, &config.zone)).transpose().map_err(|e| e.to_string())
     };
@@ -94,7 +94,7 @@ fn asked(args: &Args, config: &Config) -> Result<Asked, String> {
         (Some(from), Some(until)) if from > until => {
             Err(format!("--from {from} is after --until {until}; exchange them"))
         }
-        _ => Ok(Asked { from, until }),
+        _ => Ok(Range { from, until }),
     }
 }
 
@@ -103,11 +103,11 @@ fn one(
     series: &Series,
     target: Target,
     layout: &Layout,
-    asked: &Asked,
+    range: &Range,
     force: bool,
     out: &mut Output,
 ) -> Exit {
-    let rows = || scan(layout, series, asked.from, asked.until);
+    let rows = || scan(layout, series, range.from, range.until);
     let done = match target {
         Target::Stdout => to_stdout(series, rows, out),
         Target::Files(files) => files.iter().try_for_each(|(format, path)| {
@@ -131,7 +131,7 @@ fn to_stdout(
     out: &mut Output,
 ) -> Result<(), ExportError> {
     match to_stream(series.kind(), rows()?, out.raw()) {
-        // What standard output did not take is told where the command ends.
+        // `Output::finish` reports what standard output did not take.
         Err(ExportError::Write { .. }) => Ok(()),
         written => written.map(|_| ()),
     }
@@ -146,7 +146,7 @@ fn exit_of(error: &ExportError) -> Exit {
     }
 }
 
-/// Where the rows go, by `--output` and `--format`.
+/// The destination, from `--output` and `--format`.
 fn target(args: &Args, series: &Series, count: usize) -> Result<Target, String> {
     let output = args.output.as_deref();
     if output == Some(Path::new("-")) {

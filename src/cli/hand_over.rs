@@ -1,5 +1,4 @@
-//! Work that a command is to do: handed to the daemon that runs on the data path, or done here where none does.
-//! What is told of it is the same either way.
+//! Work of a command: handed to the daemon on the data path, or done here if none runs. It prints the same either way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,95 +22,95 @@ use crate::jobs::Progress;
 use crate::model::{Micros, Series, Zone, select};
 use crate::store::Layout;
 
-/// What is to be done.
-pub(crate) enum Ask {
-    /// This work, so many pieces side by side.
+/// The work of a command.
+pub(crate) enum WorkRequest {
+    /// These pieces, `at_once` of them side by side.
     Work { works: Vec<Work>, at_once: usize },
-    /// A run of each job meant; of all where none is named. With a daemon, of its jobs.
-    Jobs { asked: Vec<String> },
+    /// A run of each selected job, or of all. With a daemon, of its jobs.
+    Jobs { selectors: Vec<String> },
 }
 
-/// Does it, telling how it goes. With a daemon, a command that is stopped takes its work back; one that is lost
-/// leaves it running.
+/// Does the work and reports its progress. With a daemon, a command that is stopped cancels its work; one that is
+/// lost leaves it running.
 pub(crate) async fn do_work(
     config: &Config,
     command: &str,
-    ask: Ask,
+    request: WorkRequest,
     out: &mut Output,
     stop: &CancellationToken,
     on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     let found = Daemon::find(&own).await.map_err(|error| out.failed(&error))?;
-    let Some(daemon) = found else { return here(config, command, ask, out, stop, on).await };
-    let mut telling = Telling::new(config, out, on);
-    let told = |told: Update| telling.tell(told);
-    let done = match ask {
-        Ask::Work { works, at_once } => {
+    let Some(daemon) = found else { return here(config, command, request, out, stop, on).await };
+    let mut printer = ProgressPrinter::new(config, out, on);
+    let on = |update: Update| printer.print(update);
+    let done = match request {
+        WorkRequest::Work { works, at_once } => {
             let works = works.iter().map(WireWork::from).collect();
-            daemon.follow("/api/v1/work", &WorkAsked { works, at_once }, stop, told).await
+            daemon.follow("/api/v1/work", &WorkAsked { works, at_once }, stop, on).await
         }
-        Ask::Jobs { asked } => {
-            daemon.follow("/api/v1/jobs/run", &JobsAsked { series: asked }, stop, told).await
+        WorkRequest::Jobs { selectors } => {
+            daemon.follow("/api/v1/jobs/run", &JobsAsked { series: selectors }, stop, on).await
         }
     };
     if stop.is_cancelled() {
-        telling.stopped();
+        printer.stopped();
     }
     done.map_err(|error| out.failed(&error))
 }
 
-/// Does what is asked of the copies, telling how it goes; where a daemon runs it does it.
+/// Copies to or from the remotes and reports the progress; a daemon does it if one runs.
 pub(crate) async fn do_copies(
     config: &Config,
     command: &str,
-    asked: CopyAsked,
+    request: CopyAsked,
     out: &mut Output,
     stop: &CancellationToken,
     on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
     let own = Layout::new(&config.data_path).own();
     if let Some(daemon) = Daemon::find(&own).await.map_err(|error| out.failed(&error))? {
-        let mut telling = Telling::new(config, out, on);
-        let done = daemon.follow("/api/v1/copies", &asked, stop, |told| telling.tell(told)).await;
+        let mut printer = ProgressPrinter::new(config, out, on);
+        let done = daemon.follow("/api/v1/copies", &request, stop, |update| printer.print(update)).await;
         return done.map_err(|error| out.failed(&error));
     }
     let one_shot = OneShot::open(config, command, std::iter::empty(), out, stop).await?;
     let feed = Arc::new(ProgressFeed::default());
-    let mut told = Telling::new(config, out, on);
-    let telling = async {
+    let mut printer = ProgressPrinter::new(config, out, on);
+    let printing = async {
         while let Some(next) = feed.next().await {
-            next.into_iter().for_each(|next| told.tell(next));
+            next.into_iter().for_each(|update| printer.print(update));
         }
     };
-    tokio::join!(copies_here(one_shot.engine(), asked, Arc::clone(&feed), stop), telling);
+    tokio::join!(copies_here(one_shot.engine(), request, Arc::clone(&feed), stop), printing);
     one_shot.close(out).await
 }
 
-/// Series that are named where work was not begun; of any more only the number.
+/// The most series named of those that were not begun; the rest is counted.
 const NAMED: usize = 5;
 
-/// What is told of work whatever the command is, before it goes to the command itself.
-struct Telling<'a, F> {
+/// Prints what every command prints of its work, then passes each update on to the command.
+struct ProgressPrinter<'a, F> {
     out: &'a mut Output,
     zone: &'a Zone,
     on: F,
-    /// What exchanges were last told to want.
+    /// The last limit or ban of each exchange: until when, and whether it is a ban.
     holds: BTreeMap<String, (Micros, bool)>,
 }
 
-impl<'a, F: FnMut(Update, &mut Output)> Telling<'a, F> {
+impl<'a, F: FnMut(Update, &mut Output)> ProgressPrinter<'a, F> {
     fn new(config: &'a Config, out: &'a mut Output, on: F) -> Self {
-        Telling { out, zone: &config.zone, on, holds: BTreeMap::new() }
+        ProgressPrinter { out, zone: &config.zone, on, holds: BTreeMap::new() }
     }
 
-    fn tell(&mut self, told: Update) {
-        match &told {
+    fn print(&mut self, update: Update) {
+        match &update {
             Update::NotBegun { series } => self.not_begun(series),
             Update::Held { exchange, until, is_ban } => self.held(exchange, Micros(*until), *is_ban),
             _ => {}
         }
-        (self.on)(told, self.out);
+        (self.on)(update, self.out);
     }
 
     fn not_begun(&mut self, series: &[String]) {
@@ -129,7 +128,7 @@ impl<'a, F: FnMut(Update, &mut Output)> Telling<'a, F> {
         self.holds.insert(exchange.to_owned(), (until, is_ban));
     }
 
-    /// Says what a command that was stopped was waiting for.
+    /// Prints what a stopped command was waiting for.
     fn stopped(&mut self) {
         for (exchange, (until, is_ban)) in self.holds.iter().filter(|(_, (until, _))| *until > now()) {
             let what = held(exchange, *until, *is_ban, self.zone);
@@ -148,11 +147,11 @@ fn held(exchange: &str, until: Micros, is_ban: bool, zone: &Zone) -> String {
 
 async fn copies_here(
     engine: Arc<Engine>,
-    asked: CopyAsked,
+    request: CopyAsked,
     feed: Arc<ProgressFeed>,
     stop: &CancellationToken,
 ) {
-    let held = engine.copy(&asked, &feed, stop).await;
+    let held = engine.copy(&request, &feed, stop).await;
     held.iter().for_each(|series| engine.declare(series, Duration::ZERO));
     run_all(engine, held.into_iter().map(Work::restore).collect(), 1, feed, stop).await;
 }
@@ -160,54 +159,56 @@ async fn copies_here(
 async fn here(
     config: &Config,
     command: &str,
-    ask: Ask,
+    request: WorkRequest,
     out: &mut Output,
     stop: &CancellationToken,
     on: impl FnMut(Update, &mut Output),
 ) -> Result<(), Exit> {
-    let (works, at_once) = match ask {
-        Ask::Work { works, at_once } => (works, at_once),
-        Ask::Jobs { asked } => (of_jobs(config, &asked).map_err(|why| out.fail(Exit::Failed, why))?, 1),
+    let (works, at_once) = match request {
+        WorkRequest::Work { works, at_once } => (works, at_once),
+        WorkRequest::Jobs { selectors } => {
+            (of_jobs(config, &selectors).map_err(|why| out.fail(Exit::Failed, why))?, 1)
+        }
     };
     let mut works = works;
-    // Who stops the command takes its work back.
+    // Stopping the command cancels its work.
     works.iter_mut().for_each(|work| work.withdrawn = stop.clone());
     let series: Vec<Arc<Series>> = works.iter().map(|work| Arc::clone(&work.order.series)).collect();
     let is_configured = |series: &Series| config.histo_jobs.iter().any(|job| job.series.contains(series));
     let ad_hoc = series.iter().map(|series| &**series).filter(|series| !is_configured(series));
     let one_shot = OneShot::open(config, command, ad_hoc, out, stop).await?;
     let feed = Arc::new(ProgressFeed::default());
-    let mut told = Telling::new(config, out, on);
-    let telling = async {
+    let mut printer = ProgressPrinter::new(config, out, on);
+    let printing = async {
         while let Some(next) = feed.next().await {
-            next.into_iter().for_each(|next| told.tell(next));
+            next.into_iter().for_each(|update| printer.print(update));
         }
     };
-    tokio::join!(run_all(one_shot.engine(), works, at_once, Arc::clone(&feed), stop), telling);
+    tokio::join!(run_all(one_shot.engine(), works, at_once, Arc::clone(&feed), stop), printing);
     if stop.is_cancelled() {
-        told.stopped();
+        printer.stopped();
     }
     one_shot.close(out).await
 }
 
 /// Resolves selectors to jobs. Errors if a selector matches none.
-pub(crate) fn meant(config: &Config, asked: &[String]) -> Result<Vec<Job>, Refusal> {
+pub(crate) fn selected_jobs(config: &Config, selectors: &[String]) -> Result<Vec<Job>, Refusal> {
     let jobs = Job::all(config);
-    let meant = select(asked, jobs.iter().map(|job| &**job.series())).map_err(Refusal::NoSuchJob)?;
+    let meant = select(selectors, jobs.iter().map(|job| &**job.series())).map_err(Refusal::NoSuchJob)?;
     let meant: HashSet<Series> = meant.into_iter().cloned().collect();
     Ok(jobs.into_iter().filter(|job| meant.contains(job.series())).collect())
 }
 
-fn of_jobs(config: &Config, asked: &[String]) -> Result<Vec<Work>, Refusal> {
-    let jobs = meant(config, asked)?;
+fn of_jobs(config: &Config, selectors: &[String]) -> Result<Vec<Work>, Refusal> {
+    let jobs = selected_jobs(config, selectors)?;
     Ok(jobs.into_iter().map(|job| Work::of_job(job, 0)).collect())
 }
 
-/// How often it is looked whether an exchange wants no requests.
+/// How often limits and bans are checked.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Tells what runs wait for where their exchange wants no request.
-fn tell_holds<'a>(engine: &Engine, running: impl Iterator<Item = &'a Arc<Series>>, feed: &ProgressFeed) {
+/// Reports limits and bans of the exchanges that runs wait for.
+fn report_holds<'a>(engine: &Engine, running: impl Iterator<Item = &'a Arc<Series>>, feed: &ProgressFeed) {
     for series in running {
         let Some(client) = engine.client(series.exchange()) else { continue };
         let hold = client.held().filter(is_worth_telling);
@@ -215,7 +216,7 @@ fn tell_holds<'a>(engine: &Engine, running: impl Iterator<Item = &'a Arc<Series>
     }
 }
 
-/// Runs every piece, some side by side; a failure of one stops none of the others.
+/// Runs every piece, some side by side; a failure stops none of the others.
 async fn run_all(
     engine: Arc<Engine>,
     works: Vec<Work>,
@@ -233,8 +234,8 @@ async fn run_all(
             let own = Arc::clone(&work.order.series);
             let run = running.spawn(async move {
                 let series = &work.order.series;
-                let tell = |at: Progress| feed.progress(series, at);
-                let done = carry_out(&engine, &work, Duration::ZERO, &tell, &stop).await;
+                let report = |at: Progress| feed.progress(series, at);
+                let done = carry_out(&engine, &work, Duration::ZERO, &report, &stop).await;
                 Report::of(&engine, series, &done)
             });
             series.insert(run.id(), own);
@@ -242,7 +243,7 @@ async fn run_all(
         let ended = tokio::select! {
             ended = running.join_next_with_id() => ended,
             () = tokio::time::sleep(LOOK) => {
-                tell_holds(&engine, series.values(), &feed);
+                report_holds(&engine, series.values(), &feed);
                 continue;
             }
         };

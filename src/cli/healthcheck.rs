@@ -22,10 +22,10 @@ use crate::store::Layout;
 #[command(after_help = examples(&["dccd healthcheck"]))]
 pub struct Args {}
 
-/// The word for a daemon that collects nothing.
+/// The status of a daemon that collects nothing.
 const UNHEALTHY: &str = Condition::Unhealthy.name();
 
-/// Looks and says.
+/// Prints the line.
 pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
     let installation = match config::installation(path) {
         Ok(installation) => installation,
@@ -62,7 +62,7 @@ fn nobody(environment: &str, unread: Option<String>) -> Healthcheck<'_> {
     }
 }
 
-/// What a file of this age and this process's state mean.
+/// Judges the health file by its age and its process.
 fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Healthcheck<'_> {
     let age = now - liveness.written_at;
     let (worker, reason) = if !is_alive {
@@ -74,7 +74,7 @@ fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Healthcheck<'_> {
     } else {
         (liveness.worker.as_str(), None)
     };
-    // A process that does not run reaches nothing.
+    // A process that does not run has no connections.
     let reached = liveness.store_error.is_none() && !matches!(worker, "gone" | "silent");
     let state = if reached { "connected" } else { "error" };
     let status = if reason.is_some() { UNHEALTHY } else { liveness.status.as_str() };
@@ -93,7 +93,7 @@ fn judge(liveness: &Liveness, now: f64, is_alive: bool) -> Healthcheck<'_> {
     }
 }
 
-/// Whether a process runs; one that has ended and whose end nobody has taken note of does not.
+/// Whether a process runs. A zombie does not.
 fn is_alive(pid: u32) -> bool {
     let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     if test_kill_process(id) == Err(rustix::io::Errno::SRCH) {

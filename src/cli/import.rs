@@ -26,7 +26,7 @@ pub struct Args {
     /// The tree to read [default: the data path itself].
     #[arg(value_hint = clap::ValueHint::DirPath)]
     path: Option<PathBuf>,
-    /// Say what would be imported, and change nothing.
+    /// Print what would be imported, and change nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print JSON.
@@ -34,7 +34,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Imports, or says what would be imported.
+/// Imports, or prints what would be imported.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
     let source = args.path.as_deref().filter(|path| !is_same(path, layout.root()));
@@ -58,11 +58,11 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     }
 }
 
-/// The lock of the data path; a dry run only looks whether somebody has it.
+/// Locks the data path; a dry run only checks that it is free.
 fn locked(layout: &Layout, dry_run: bool) -> Result<Option<DataLock>, StoreError> {
     if !dry_run {
         let lock = DataLock::take(layout, "import")?;
-        // What a process that ended left in the journal comes first: it is ours, and imported rows give way to it.
+        // Rows left in the journal are ours and come first: imported rows give way to them.
         publish_journal(layout)?;
         return Ok(Some(lock));
     }

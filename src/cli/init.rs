@@ -35,7 +35,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             writeln!(err, "Error: {} exists already; edit it, or name another path", path.display())?;
             Ok(1)
         }
-        Err(error) => Refusal::unwritten(&path, &error).tell(err),
+        Err(error) => Refusal::unwritten(&path, &error).print(err),
     }
 }
 

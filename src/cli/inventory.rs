@@ -27,7 +27,7 @@ pub struct Args {
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
     let held = inventory(&layout);
-    // What another program wrote is no part of this one's account, and its row says so.
+    // Files of another program have no ledger, which their row shows.
     let ours = held.iter().filter(|holding| holding.ledger != Err(Unaccounted::Foreign));
     let exit = ours.fold(Exit::Done, |exit, holding| exit.or_worse(doubts(holding, out)));
     if args.json {
@@ -84,7 +84,7 @@ fn row(table: &mut Table, holding: &Holding, config: &Config) {
     table.noted(cells, note(holding, ledger));
 }
 
-/// What the figures do not say.
+/// The note at the end of a row.
 fn note(holding: &Holding, ledger: &Ledger) -> String {
     let mut note = String::new();
     if !holding.gone.is_empty() {

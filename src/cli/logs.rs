@@ -16,7 +16,7 @@ pub struct Args {
     /// Only lines of these series: a name, prefix or glob, such as binance/BTC-USDT/ohlc/1h or binance/BTC/USDT.
     #[arg(add = ArgValueCompleter::new(complete::series))]
     series: Option<String>,
-    /// So many lines.
+    /// Number of lines.
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     lines: u32,
 }
@@ -29,18 +29,18 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
             lines.iter().for_each(|line| out.line(line));
             match args.series.as_ref().filter(|_| lines.is_empty()) {
                 None => Exit::Done,
-                Some(asked) => nothing_of(asked, &config, out),
+                Some(selector) => nothing_of(selector, &config, out),
             }
         }
         Err(error) => out.fail(Exit::Failed, format!("{} cannot be read: {error}", path.display())),
     }
 }
 
-/// The log has no line of what was asked for: it may be silent, or there may be no such series.
-fn nothing_of(asked: &str, config: &Config, out: &mut Output) -> Exit {
-    match naming::known(config, &[asked.to_owned()]) {
+/// No line matches: the series may be silent, or there may be no such series.
+fn nothing_of(selector: &str, config: &Config, out: &mut Output) -> Exit {
+    match naming::known(config, &[selector.to_owned()]) {
         Ok(_) => {
-            out.note(format!("the log has no line of {asked}"));
+            out.note(format!("the log has no line of {selector}"));
             Exit::Done
         }
         Err(none) => out.failed(&none),

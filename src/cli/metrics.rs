@@ -10,7 +10,7 @@ use crate::telemetry::{Family, Metrics, Textfile};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd metrics", "dccd metrics --json"]))]
 pub struct Args {
-    /// List the metrics, which is what this does anyway.
+    /// List the metrics (the default).
     #[arg(long)]
     list: bool,
     /// Print JSON.
@@ -69,10 +69,8 @@ fn markdown(lines: &[MetricLine]) -> Vec<String> {
             family.help
         )
     };
-    let mut rows = vec![
-        "| metric | type | unit | labels | what it says |".to_owned(),
-        "|---|---|---|---|---|".to_owned(),
-    ];
+    let mut rows =
+        vec!["| metric | type | unit | labels | meaning |".to_owned(), "|---|---|---|---|---|".to_owned()];
     rows.extend(lines.iter().map(row));
     rows
 }

@@ -1,8 +1,7 @@
 //! The command line: one file a command, and what they share.
 //!
-//! **What standard output did not take decides the exit code at the end**, in one place (`cli/output.rs`): work
-//! is finished first. A pipe that was closed is the 141 of a program that SIGPIPE ended, silently; any other
-//! refusal is 74.
+//! **A failure of standard output sets the exit code at the end**, in one place (`cli/output.rs`): work is finished
+//! first. A closed pipe ends silently with 141, as SIGPIPE does; any other failure is 74.
 
 pub mod add;
 pub mod alerts;
@@ -117,18 +116,18 @@ pub fn main() -> ExitCode {
     let mut out = Output::of_process();
     let exit = match Cli::try_parse() {
         Ok(cli) => cli.run(&mut out),
-        Err(told) => usage::told(&told, &mut out),
+        Err(error) => usage::print(&error, &mut out),
     };
     out.finish(exit).into()
 }
 
-/// Has a write past a limit on the size of files (`ulimit -f`) be refused, as on a full disk, instead of ending the
-/// process: the signal is taken, and nobody looks at it.
+/// Ignores SIGXFSZ: a write past the limit on file size (`ulimit -f`) then fails as on a full disk, instead of
+/// ending the process.
 fn outlive_file_size_limit() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let _entered = runtime.enter();
-    // Without it a limit ends the process, and only that.
+    // If this fails, such a limit ends the process.
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
@@ -146,9 +145,9 @@ impl Cli {
             Some(Command::Validate(args)) if args.online => on_runtime(out, |out, stop| async move {
                 let (mut own, mut err) = (Vec::new(), Vec::new());
                 let ended = validate::run_online(&args, path, &mut own, &mut err, &stop).await;
-                out.plain(|out, told| {
+                out.plain(|out, errors| {
                     out.write_all(&own)?;
-                    told.write_all(&err)?;
+                    errors.write_all(&err)?;
                     ended
                 })
             }),
@@ -160,8 +159,8 @@ impl Cli {
             Some(Command::Exchanges(args)) => exchanges::run(&args, out),
             Some(Command::Metrics(args)) => metrics::run(&args, out),
             Some(Command::Completions(args)) => completions::run(&args, out),
-            Some(Command::Stream(args)) => args.told(out),
-            Some(Command::Ui(args)) => args.told(out),
+            Some(Command::Stream(args)) => args.refuse(out),
+            Some(Command::Ui(args)) => args.refuse(out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, out),
             Some(Command::Status(args)) if args.wide => with_config(path, out, |config, out| {
                 on_runtime(out, |out, _| status::run_wide(args, config, out))
@@ -205,7 +204,7 @@ impl Cli {
             Some(Command::Purge(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| purge::run(args, config, out, stop))
             }),
-            Some(Command::Start(args)) if args.names_an_address() => args.told(out),
+            Some(Command::Start(args)) if args.names_an_address() => args.refuse(out),
             Some(Command::Start(args)) => with_config(path, out, |config, out| {
                 until_stopped(out, |out, stop| start::run(args, config, out, stop))
             }),

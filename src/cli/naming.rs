@@ -1,4 +1,4 @@
-//! What the words of a command stand for: series that are held or collected, and exchanges.
+//! Resolves the arguments of commands: series that are held or collected, and exchanges.
 
 use std::collections::BTreeSet;
 
@@ -8,35 +8,35 @@ use crate::exchange::{find, names};
 use crate::model::{NoMatch, Series, foreign, select};
 use crate::store::{Layout, is_held};
 
-/// The series held under the data path that selectors mean; a folder without a ledger or a file holds none.
+/// The held series that selectors match. A folder without a ledger or a file holds none.
 ///
 /// # Errors
-/// The first selector that means none of them.
-pub(crate) fn held(config: &Config, asked: &[String]) -> Result<Vec<Series>, NoMatch> {
+/// The first selector that matches none.
+pub(crate) fn held(config: &Config, selectors: &[String]) -> Result<Vec<Series>, NoMatch> {
     let layout = Layout::new(&config.data_path);
     let all = layout.series();
     let held: Vec<&Series> = all.iter().filter(|series| is_held(&layout, series)).collect();
-    Ok(select(asked, held)?.into_iter().cloned().collect())
+    Ok(select(selectors, held)?.into_iter().cloned().collect())
 }
 
-/// The series that selectors mean among those held, those of which rows were set aside and those that are collected.
+/// The series that selectors match among those held, those with rows set aside and those of jobs.
 ///
 /// # Errors
-/// The first selector that means none of them.
-pub(crate) fn known(config: &Config, asked: &[String]) -> Result<Vec<Series>, NoMatch> {
+/// The first selector that matches none.
+pub(crate) fn known(config: &Config, selectors: &[String]) -> Result<Vec<Series>, NoMatch> {
     let layout = Layout::new(&config.data_path);
     let mut all: BTreeSet<Series> = layout.series().into_iter().collect();
     all.retain(|series| is_held(&layout, series));
-    // What cannot be listed is told by whoever reads it.
+    // The command that reads these rows reports the error.
     all.extend(layout.series_with_rows_aside().unwrap_or_default());
     all.extend(Job::all(config).iter().map(|job| (**job.series()).clone()));
-    Ok(select(asked, &all)?.into_iter().cloned().collect())
+    Ok(select(selectors, &all)?.into_iter().cloned().collect())
 }
 
-/// Whether this version speaks an exchange.
+/// Checks that an exchange is supported.
 ///
 /// # Errors
-/// A sentence that names the nearest one it speaks.
+/// Names the nearest that is.
 pub(crate) fn exchange(name: &str) -> Result<(), String> {
     if find(name).is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What `backfill` and `collect` share: the data path in use for one command, and its log.
+//! The data path in use for one command, and its log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::engine::{Broken, Engine, EngineError, Logging};
 use crate::model::Series;
 use crate::telemetry::events::Chain;
 
-/// What is said of a journal beyond help.
+/// The error of a journal that could not be synced.
 const JOURNAL_BROKEN: &str =
     "the journal could not be made durable; what was accepted is read from it at the next start";
 
@@ -23,8 +23,8 @@ pub(crate) struct OneShot {
 }
 
 impl OneShot {
-    /// Takes the data path; its log goes to the log file only, the command prints for itself.
-    /// `series` are run beside the configured ones. `stop` is cancelled when nothing more may be accepted.
+    /// Takes the data path; the log goes to the log file only, as the command prints for itself.
+    /// `series` are run beside the configured ones. `stop` is cancelled once nothing more may be accepted.
     pub(crate) async fn open<'a>(
         config: &Config,
         command: &str,
@@ -49,12 +49,12 @@ impl OneShot {
         Ok(OneShot { engine: Arc::new(engine), logging })
     }
 
-    /// What the runs share.
+    /// The engine, shared by the runs.
     pub(crate) fn engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine)
     }
 
-    /// Ends cleanly, or says why the command did not come to its end.
+    /// Closes the engine; an error if it broke.
     pub(crate) async fn close(self, out: &mut Output) -> Result<(), Exit> {
         let broken = self.engine.why_broken().await;
         self.engine.close().await;
@@ -67,7 +67,7 @@ impl OneShot {
     }
 }
 
-/// Takes the data path into use, or says why not.
+/// Opens the data path, or prints why it cannot be opened.
 pub(crate) async fn open_engine(config: &Config, command: &str, out: &mut Output) -> Result<Engine, Exit> {
     Engine::open(config, command)
         .await

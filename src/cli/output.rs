@@ -1,7 +1,7 @@
-//! Where commands print: results on standard output, complaints on standard error.
+//! Where commands print: results on standard output, errors on standard error.
 //!
-//! Whatever is printed as text is [`escaped`]: names of files and words of others never drive the terminal. What
-//! standard output did not take is remembered and ends the command, see [`Output::finish`].
+//! Text is [`escaped`]: file names and foreign messages never control the terminal. A failure of standard output is
+//! remembered and sets the exit code, see [`Output::finish`].
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
@@ -20,7 +20,7 @@ pub(crate) struct Output {
     width: Option<u16>,
 }
 
-/// A stream that remembers what it could not take first.
+/// A stream that remembers its first error.
 struct Watched {
     stream: Box<dyn Write + Send>,
     refused: Option<io::Error>,
@@ -41,7 +41,7 @@ impl Output {
 
     /// A line of the result.
     pub(crate) fn line(&mut self, text: impl Display) {
-        // What is not taken is remembered, here and below.
+        // `Watched` remembers an error, here and below.
         let _ = writeln!(self.out, "{}", escaped(&text.to_string()));
     }
 
@@ -50,7 +50,7 @@ impl Output {
         self.width
     }
 
-    /// A line that goes with the work and is no result of it: where it is not taken, nothing is missing.
+    /// A line beside the result; a failure to print it is ignored.
     pub(crate) fn remark(&mut self, text: impl Display) {
         let line = text.to_string();
         if writeln!(self.out.stream, "{}", escaped(&line)).and_then(|()| self.out.stream.flush()).is_err() {
@@ -94,7 +94,7 @@ impl Output {
         let _ = writeln!(self.err, "Note: {}", escaped(&text.to_string()));
     }
 
-    /// A complaint.
+    /// An error.
     pub(crate) fn error(&mut self, text: impl Display) {
         let _ = writeln!(self.err, "Error: {}", escaped(&text.to_string()));
     }
@@ -104,7 +104,7 @@ impl Output {
         self.error(Chain(error));
     }
 
-    /// A complaint that ends the command.
+    /// An error that ends the command.
     pub(crate) fn fail(&mut self, exit: Exit, text: impl Display) -> Exit {
         self.error(text);
         exit
@@ -115,7 +115,7 @@ impl Output {
         self.fail(Exit::Failed, Chain(error))
     }
 
-    /// Runs a command that writes to the two streams itself and ends with 0, 1, 74 or 78. Both take single lines of text.
+    /// Runs a command that writes to the two streams itself, in single lines, and ends with 0, 1, 74 or 78.
     pub(crate) fn plain(
         &mut self,
         run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> io::Result<u8>,
@@ -141,8 +141,8 @@ impl Output {
         }
     }
 
-    /// How the command ends, now that everything is printed. A result that could not be shown is an error like one
-    /// that could not be stored; a reader that went away, such as `head`, wanted no more and is told nothing.
+    /// The exit code, now that everything is printed. A result that could not be shown is a storage error; a reader
+    /// that went away, such as `head`, wanted no more and gets no message.
     pub(crate) fn finish(&mut self, exit: Exit) -> Exit {
         let _ = self.out.flush();
         match self.out.refused.take() {

@@ -1,4 +1,4 @@
-//! Bars on a terminal: one for each series whose run is under way, and for each remote that is synced.
+//! Progress bars on a terminal: one for each running series, and one for each remote that is synced.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -8,19 +8,19 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::engine::{CopyUpdate, Update};
 use crate::model::{Series, bytes, thousands};
 
-/// The bars; none where standard error is no terminal.
+/// The bars; none if standard error is not a terminal.
 pub(crate) struct Bars(Option<(MultiProgress, HashMap<String, ProgressBar>)>);
 
 impl Bars {
-    /// Those of the process's terminal.
+    /// The bars of the process's terminal.
     pub(crate) fn of_terminal() -> Self {
         Bars(std::io::stderr().is_terminal().then(|| (MultiProgress::new(), HashMap::new())))
     }
 
-    /// Shows how far a run is, or that it is over.
-    pub(crate) fn show(&mut self, told: &Update) {
+    /// Updates the bar of a run, or removes it at the end.
+    pub(crate) fn show(&mut self, update: &Update) {
         let Some((bars, open)) = &mut self.0 else { return };
-        match told {
+        match update {
             Update::Progress { series, done, planned, rows } => {
                 let bar = open.entry(series.clone()).or_insert_with(|| bars.add(bar(series)));
                 bar.set_length(*planned as u64);
@@ -43,7 +43,7 @@ impl Bars {
 }
 
 impl Drop for Bars {
-    /// What is still open was stopped: the terminal is left clean.
+    /// Leaves the terminal clean after a stop.
     fn drop(&mut self) {
         self.0.iter().flat_map(|(_, open)| open.values()).for_each(ProgressBar::finish_and_clear);
     }

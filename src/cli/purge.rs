@@ -1,4 +1,4 @@
-//! `dccd purge`: room on the disk, by dropping files that a remote holds.
+//! `dccd purge`: makes room on the disk by deleting files that a remote holds.
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ pub struct Args {
     /// Room to make, in GiB [default: storage.min_free_gb].
     #[arg(long, value_name = "GIB")]
     min_free_gb: Option<f64>,
-    /// Only show what would be dropped.
+    /// Only show what would be deleted.
     #[arg(long)]
     dry_run: bool,
     /// Print JSON.
@@ -30,7 +30,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Drops and prints; ends with 1 where there still is too little room.
+/// Deletes and prints; ends with 1 if there is still too little room.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     if config.storage.remotes.is_empty() {
         return out.fail(Exit::Failed, NO_REMOTE);
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     let wanted = (wanted_gb * f64::from(1_u32 << 30)) as u64;
     let (mut dropped, mut free): (Vec<DroppedFile>, Option<u64>) = (Vec::new(), None);
     let asked = CopyAsked::Purge { wanted_bytes: wanted, dry_run: args.dry_run };
-    let done = do_copies(&config, "purge", asked, out, &stop, |told, _| match told {
+    let done = do_copies(&config, "purge", asked, out, &stop, |update, _| match update {
         Update::Copied(CopyUpdate::Dropped { series, period, bytes, remote }) => {
             dropped.push(DroppedFile { series, period, bytes, remote });
         }
@@ -51,14 +51,14 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     });
     let done = done.await;
     let Some(free) = free.filter(|_| done.is_ok()) else {
-        // What was dropped is gone from here all the same.
+        // These were deleted, whatever happened next.
         if !dropped.is_empty() {
             print(&args, &dropped, None, out);
         }
         return done.err().unwrap_or_else(|| out.fail(Exit::Failed, "stopped"));
     };
     let freed: u64 = dropped.iter().map(|file| file.bytes).sum();
-    // Room that was given back may be seen late, and a dry run gives none.
+    // The file system may free room late, and a dry run frees none.
     let is_enough = free.saturating_add(freed) >= wanted;
     print(&args, &dropped, Some(free), out);
     if is_enough {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::Exit;
 use crate::config::ConfigError;
 
-/// What is wrong with a configuration, as the lines a command writes.
+/// The problems of a configuration, as the lines a command prints.
 pub(super) fn error_lines(error: &ConfigError) -> Vec<String> {
     error.located_lines().iter().map(|line| format!("Error: {line}")).collect()
 }
@@ -33,14 +33,14 @@ impl Refusal {
         Refusal { lines: vec![format!("Error: {} cannot be written: {error}", path.display())], exit }
     }
 
-    /// Says so; gives the exit code.
-    pub(super) fn tell(&self, err: &mut dyn io::Write) -> io::Result<u8> {
+    /// Prints it and returns the exit code.
+    pub(super) fn print(&self, err: &mut dyn io::Write) -> io::Result<u8> {
         refused(&self.lines, err)?;
         Ok(self.exit.code())
     }
 }
 
-/// Writes why a command did nothing; the exit code says so too.
+/// Prints why a command did nothing and returns its exit code.
 pub(super) fn refused(lines: &[String], err: &mut dyn io::Write) -> io::Result<u8> {
     lines.iter().try_for_each(|line| writeln!(err, "{line}"))?;
     Ok(1)

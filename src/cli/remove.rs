@@ -30,7 +30,7 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
             writeln!(out, "Config written to {}.", path.display())?;
             Ok(0)
         }
-        Err(refusal) => refusal.tell(err),
+        Err(refusal) => refusal.print(err),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `dccd repair`: every file checked, damaged ones set aside, every hole asked for again.
+//! `dccd repair`: checks every file, sets damaged ones aside and requests every hole again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::RepairLine;
-use crate::cli::hand_over::{Ask, do_work};
+use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
@@ -44,7 +44,7 @@ fn line<'a>(report: &'a Report, files: &'a Files) -> RepairLine<'a> {
     }
 }
 
-/// How a series outside of the configuration is asked for.
+/// How requests for a series outside the configuration are retried.
 const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// Repairs every series there is, one after the other.
@@ -54,15 +54,16 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         Err(none) => return out.failed(&none),
     };
     let (meant, mut reports, mut exit) = (works.len(), Vec::new(), Exit::Done);
-    let done = do_work(&config, "repair", Ask::Work { works, at_once: 1 }, out, &stop, |told, out| {
-        let Update::Ended(report) = told else { return };
-        exit = exit.or_worse(Exit::of_run(report.how));
-        let files = report.files.clone().unwrap_or_default();
-        if !args.json {
-            out.line(text(&line(&report, &files)));
-        }
-        reports.push((report, files));
-    });
+    let done =
+        do_work(&config, "repair", WorkRequest::Work { works, at_once: 1 }, out, &stop, |update, out| {
+            let Update::Ended(report) = update else { return };
+            exit = exit.or_worse(Exit::of_run(report.how));
+            let files = report.files.clone().unwrap_or_default();
+            if !args.json {
+                out.line(text(&line(&report, &files)));
+            }
+            reports.push((report, files));
+        });
     if let Err(failed) = done.await {
         exit = exit.or_worse(failed);
         if reports.is_empty() {
@@ -83,7 +84,7 @@ fn summary(repaired: usize, meant: usize) -> String {
     format!("Repaired {}{of} series.", thousands(repaired as u64))
 }
 
-/// Every series that is collected or held, and is meant.
+/// The selected series among those of jobs and those held.
 fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NoMatch> {
     let meant = naming::known(config, &args.series)?;
     let layout = Layout::new(&config.data_path);
@@ -95,7 +96,7 @@ fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NoMatch> {
     Ok(meant.iter().map(order).map(Work::repair).collect())
 }
 
-/// A series nobody collects any more is repaired as far as it reaches, and not beyond.
+/// A series without a job is repaired up to where it ends, and not beyond.
 fn held_only(layout: &Layout, series: &Series) -> Order {
     let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten().unwrap_or_default();
     Order {

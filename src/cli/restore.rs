@@ -1,4 +1,4 @@
-//! `dccd restore`: restores what the remotes hold and this data path lacks.
+//! `dccd restore`: copies back what the remotes hold and this data path lacks.
 
 use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub struct Args {
     series: Vec<String>,
 }
 
-/// What came back over all remotes.
+/// Totals over all remotes.
 #[derive(Default)]
 struct Sum {
     files: u64,
@@ -35,14 +35,14 @@ struct Sum {
     failures: u64,
 }
 
-/// Restores from every remote in turn: each brings what those before it did not.
+/// Restores from every remote in turn, each time what is still missing.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     if config.storage.remotes.is_empty() {
         return out.fail(Exit::Failed, NO_REMOTE);
     }
     let mut sum = Sum::default();
     let asked = CopyAsked::Restore { series: args.series };
-    let done = do_copies(&config, "restore", asked, out, &stop, |told, out| match told {
+    let done = do_copies(&config, "restore", asked, out, &stop, |update, out| match update {
         Update::Ended(report) => sum.take(&report, out),
         Update::Copied(CopyUpdate::NotListed { error }) => sum.fail(error, out),
         Update::Copied(CopyUpdate::NotHeld { asked, nearest }) => {

@@ -21,7 +21,7 @@ pub(super) fn with_config<'o>(
     }
 }
 
-/// The configuration; where it is refused, every problem it has is told.
+/// Loads the configuration, or prints every problem it has.
 pub(super) fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
     config::load(path).map_err(|error| {
         error.located_lines().iter().for_each(|line| out.error(line));
@@ -29,8 +29,8 @@ pub(super) fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Ex
     })
 }
 
-/// Runs a command that waits: on a runtime, with a token that SIGINT and SIGTERM cancel. One that Ctrl-C stopped before
-/// everything was done says so to the shell.
+/// Runs an asynchronous command with a token that SIGINT and SIGTERM cancel. It exits with 130 if Ctrl-C came before
+/// everything was done.
 pub(super) fn on_runtime<'o, F: Future<Output = Exit> + 'o>(
     out: &'o mut Output,
     run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
@@ -41,7 +41,7 @@ pub(super) fn on_runtime<'o, F: Future<Output = Exit> + 'o>(
     }
 }
 
-/// The same for what runs until it is told to stop: Ctrl-C is how it ends well.
+/// The same for commands that run until stopped: there Ctrl-C is success.
 pub(super) fn until_stopped<'o, F: Future<Output = Exit> + 'o>(
     out: &'o mut Output,
     run: impl FnOnce(&'o mut Output, CancellationToken) -> F,
@@ -69,7 +69,7 @@ fn ended<'o, F: Future<Output = Exit> + 'o>(
     (exit, is_interrupted)
 }
 
-/// Waits for the first signal; gives whether it was SIGINT.
+/// Waits for the first signal; returns whether it was SIGINT.
 async fn cancel_on_signal(stop: CancellationToken) -> bool {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =

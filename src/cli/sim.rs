@@ -23,7 +23,7 @@ pub struct Args {
     /// Symbols to list.
     #[arg(long, value_delimiter = ',', value_parser = symbol, default_value = "BTCUSDT,ETHUSDT")]
     symbols: Vec<String>,
-    /// Date since when they trade.
+    /// Date of the first trade.
     #[arg(long, value_parser = instant, value_name = "DATE", default_value = "2017-08-17T04:00:00Z")]
     listed_from: Micros,
     /// Trades in an hour of each symbol, at most 36000000.
@@ -44,11 +44,11 @@ pub struct Args {
     /// Request weight allowed in a minute.
     #[arg(long, default_value_t = 6_000)]
     weight_limit: u32,
-    /// Milliseconds every answer takes.
+    /// Milliseconds every response takes.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
-    /// What goes wrong and how often, such as 500=2%, reset=1/50, short@ohlc=5% or empty@trades=#3 for the third
-    /// request alone; may be repeated.
+    /// A fault and its rate, such as 500=2%, reset=1/50, short@ohlc=5% or empty@trades=#3 for the third request alone;
+    /// may be repeated.
     #[arg(long = "fault", value_delimiter = ',', value_name = "FAULT[@ENDPOINT]=RATE")]
     faults: Vec<Rule>,
     /// Seed of the faults.
@@ -66,7 +66,7 @@ pub struct Args {
     /// Seconds its clock is ahead of this machine's.
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     clock_offset_secs: i64,
-    /// Milliseconds the time it tells is ahead of its clock.
+    /// Milliseconds its server time is ahead of its clock.
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     skew_ms: i64,
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: Cancell
     }
 }
 
-/// Says why a service does not start.
+/// Prints why the service does not start.
 pub(crate) fn refused(error: &ServiceError, out: &mut Output) -> Exit {
     match error {
         ServiceError::Auth(line) => out.fail(Exit::Config, line),

@@ -1,4 +1,4 @@
-//! The state store that the configuration names, as a command opens it that looks beside whoever runs.
+//! The state store of the configuration, opened beside a daemon that may be running.
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
@@ -8,8 +8,8 @@ use crate::db::{Database, DbError};
 use crate::store::{DataLock, Layout};
 use crate::telemetry::events::{Chain, StateStoreSetAside};
 
-/// Opens the store; none where it is an embedded one that was never made. An embedded one that is damaged is set
-/// aside and made anew where nobody else works on the data path, as whoever starts next would.
+/// Opens the store; `None` if it is embedded and does not exist yet. A damaged embedded store is set aside and created
+/// anew if no other process has the data path, as `dccd start` does.
 pub(crate) async fn open(
     config: &Config,
     command: &'static str,

@@ -1,4 +1,4 @@
-//! `dccd sync`: everything that is not verified on a remote is sent there now.
+//! `dccd sync`: copies everything that is not verified on a remote.
 
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +30,9 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         return out.fail(Exit::Failed, NO_REMOTE);
     }
     let (mut ended, mut bars): (Vec<RemoteSynced>, Bars) = (Vec::new(), Bars::of_terminal());
-    let done = do_copies(&config, "sync", CopyAsked::Sync {}, out, &stop, |told, out| {
-        bars.show(&told);
-        if let Update::Copied(CopyUpdate::Synced(synced)) = told {
+    let done = do_copies(&config, "sync", CopyAsked::Sync {}, out, &stop, |update, out| {
+        bars.show(&update);
+        if let Update::Copied(CopyUpdate::Synced(synced)) = update {
             if !args.json {
                 print(&synced, out);
             }
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     failed.unwrap_or(Exit::Done).or_worse(Exit::of(is_done && !stop.is_cancelled()))
 }
 
-/// What is said where a command has nothing to work with.
+/// The error of a command that needs a remote.
 pub(super) const NO_REMOTE: &str = "no remote is configured; add one under `storage.remotes`";
 
 fn print(synced: &RemoteSynced, out: &mut Output) {
@@ -60,7 +60,7 @@ fn print(synced: &RemoteSynced, out: &mut Output) {
         out.error(format!("{}: {whose}{}", synced.remote, failure.error));
     }
     let pending = match synced.pending_files {
-        // What a series has without an account is not counted.
+        // A series without a readable ledger is not counted.
         0 if synced.failures.iter().any(|failure| !failure.series.is_empty()) => {
             "nothing else pending".to_owned()
         }

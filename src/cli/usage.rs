@@ -1,4 +1,4 @@
-//! What the command line itself says: help, the version, and what is wrong with it.
+//! Output of the command line parser: help, the version and usage errors.
 
 use std::io;
 
@@ -6,21 +6,21 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::model::is_hidden;
 
-/// Prints it; what was typed is shown as text.
-pub(super) fn told(told: &clap::Error, out: &mut Output) -> Exit {
-    let plain = told.render().to_string();
-    let exit = if told.use_stderr() { Exit::Usage } else { Exit::Done };
+/// Prints it, with whatever was typed escaped.
+pub(super) fn print(error: &clap::Error, out: &mut Output) -> Exit {
+    let plain = error.render().to_string();
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
     let is_plain = !plain.chars().any(|c| is_hidden(c) && c != '\n');
     if exit == Exit::Usage {
-        // In colour where the terminal has it and nothing that was typed can drive it.
+        // In colour, unless what was typed holds control characters.
         match is_plain {
-            true => drop(told.print()),
+            true => drop(error.print()),
             false => out.lines_of(&[], plain.as_bytes()),
         }
         return exit;
     }
     let _ = match io::IsTerminal::is_terminal(&io::stdout()) {
-        true => told.print(),
+        true => error.print(),
         false => out.raw().write_all(plain.as_bytes()),
     };
     exit

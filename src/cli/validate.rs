@@ -1,4 +1,4 @@
-//! `dccd validate`: checks the configuration and says what it holds; with `--online`, what it meets.
+//! `dccd validate`: checks the configuration and prints what it holds; `--online` also checks what it names.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -31,7 +31,7 @@ pub struct Args {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    told(args, &load(config), &[], out, err)
+    report(args, &load(config), &[], out, err)
 }
 
 /// The same, and asks everything the configuration names; the exit code is 1 when anything failed.
@@ -50,7 +50,7 @@ pub(crate) async fn run_online(
         Ok(config) => online::ask(config, stop).await,
         Err(_) => Vec::new(),
     };
-    told(args, &loaded, &checks, out, err)
+    report(args, &loaded, &checks, out, err)
 }
 
 /// Why a configuration is refused.
@@ -86,7 +86,7 @@ fn load(path: Option<&Path>) -> Result<Config, Refused> {
     Ok(config)
 }
 
-fn told(
+fn report(
     args: &Args,
     loaded: &Result<Config, Refused>,
     checks: &[OnlineCheck],

@@ -24,7 +24,7 @@ pub(super) enum HopError {
     /// It does not answer.
     #[error("{url} does not answer; is it running there?")]
     Silent {
-        /// What was asked.
+        /// The requested URL.
         url: Url,
         /// Why.
         source: reqwest::Error,
@@ -32,20 +32,20 @@ pub(super) enum HopError {
     /// It answers something else.
     #[error("{url} answered {status}; is it what it should be?")]
     Refused {
-        /// What was asked.
+        /// The requested URL.
         url: Url,
         /// Its answer.
         status: u16,
     },
     /// Its answer cannot be read.
-    #[error("the answer of {url} is not what Prometheus or Alertmanager says")]
+    #[error("the answer of {url} is not one of Prometheus or Alertmanager")]
     Strange {
-        /// What was asked.
+        /// The requested URL.
         url: Url,
     },
 }
 
-/// What is asked of the hops.
+/// Requests to the hops.
 pub(super) struct Hops {
     client: Client,
     prometheus: Url,
@@ -141,7 +141,7 @@ impl Hops {
         self.ask(Method::POST, &self.alertmanager, "api/v2/alerts", body).await.map(drop)
     }
 
-    /// What was sent to receivers so far.
+    /// Notifications sent so far.
     pub(super) async fn sent(&self) -> Result<Sent, HopError> {
         let bytes = self.ask(Method::GET, &self.alertmanager, "metrics", String::new()).await?;
         Ok(counted(&String::from_utf8_lossy(&bytes), &self.integration))

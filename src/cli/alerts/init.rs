@@ -167,7 +167,7 @@ fn alertmanager(folder: &Path, receiver: Option<&Receiver>, heartbeat: Option<&s
         .replace("- name: slack\n", &format!("- name: {name}\n"))
 }
 
-/// What stands from one line up to another, replaced.
+/// Replaces the text from one line up to another.
 fn replace_block(text: &str, from: &str, until: &str, with: &str) -> String {
     let parts = text.split_once(from).and_then(|(before, rest)| Some((before, rest.split_once(until)?.1)));
     parts.map_or_else(|| text.to_owned(), |(before, after)| format!("{before}{with}{until}{after}"))

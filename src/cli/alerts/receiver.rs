@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-/// What answers at an address, as far as the address tells.
+/// The kind of receiver, as far as its address shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     /// Slack itself.

@@ -38,10 +38,10 @@ pub struct Args {
     /// Until this date, exclusive.
     #[arg(long, value_name = "DATE")]
     pub(super) end: Option<String>,
-    /// So many series side by side; all of them, up to the worker's slots, where no number is given.
+    /// Series fetched side by side; without a number, all of them up to the worker's slots.
     #[arg(long, num_args = 0..=1, default_missing_value = "256", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) parallel: u16,
-    /// Say what would be asked for, and ask for nothing.
+    /// Print what would be requested, and request nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
 }
@@ -55,7 +55,7 @@ fn span(text: &str) -> Result<Span, String> {
     secs.unwrap_or_else(|_| text.parse()).map_err(|error| error.to_string())
 }
 
-/// What stands behind `-s`: a span, or a pair as in version 3 of the Python dccd.
+/// The value of `-s`: a span, or a pair as in version 3 of the Python dccd.
 #[derive(Clone, Debug)]
 enum Short {
     Span(Span),
@@ -70,7 +70,7 @@ fn short(text: &str) -> Result<Short, String> {
 }
 
 impl Args {
-    /// Every pair that is named, whatever option names it.
+    /// Every pair, whatever option names it.
     pub(super) fn pairs(&self) -> Result<Vec<Pair>, String> {
         let short = self.short.iter().filter_map(|short| match short {
             Short::Pair(pair) => Some(pair),

@@ -1,4 +1,4 @@
-//! `dccd backfill --dry-run`: what would be asked for, from the ledgers alone.
+//! `dccd backfill --dry-run`: what would be requested, from the ledgers alone.
 
 use crate::cli::Exit;
 use crate::cli::gaps::doubts;
@@ -11,15 +11,15 @@ use crate::jobs::{Order, Since, plan};
 use crate::model::{Micros, Window, Windows, thousands};
 use crate::store::{Layout, Ledger, holding};
 
-/// Says what each order would ask for; ends with 1 where that cannot be known, or could not be done.
-pub(super) fn tell(orders: &[Order], config: &Config, out: &mut Output) -> Exit {
+/// Prints what each order would request; ends with 1 if that is not known or not offered.
+pub(super) fn run(orders: &[Order], config: &Config, out: &mut Output) -> Exit {
     orders.iter().fold(Exit::Done, |exit, order| match ledger(order, config, out) {
         Ok(ledger) => exit.or_worse(one(order, &ledger, out)),
         Err(failed) => exit.or_worse(failed),
     })
 }
 
-/// The account that a run would begin with.
+/// The ledger that a run would begin with.
 fn ledger(order: &Order, config: &Config, out: &mut Output) -> Result<Ledger, Exit> {
     let series = &order.series;
     let Some(held) = holding(&Layout::new(&config.data_path), series) else { return Ok(Ledger::default()) };
@@ -73,7 +73,7 @@ fn one(order: &Order, ledger: &Ledger, out: &mut Output) -> Exit {
     Exit::Done
 }
 
-/// A limit as its exchange states it: `6,000 weight/min`, `20 weight per 2 s`.
+/// A limit as the exchange states it: `6,000 weight/min`, `20 weight per 2 s`.
 fn rate(quota: Quota) -> String {
     let (weight, secs) = (thousands(u64::from(quota.weight)), quota.per.as_secs_f64());
     if secs == 60.0 { format!("{weight} weight/min") } else { format!("{weight} weight per {secs} s") }

@@ -132,7 +132,7 @@ fn joined(notes: &[Note]) -> Vec<Note> {
     joined
 }
 
-/// The rows that were set aside, by series. What cannot be read is told of, and hides no other series.
+/// The rows that were set aside, by series. A series that cannot be read is an error and hides no other.
 fn rows_aside(
     meant: &[Series],
     layout: &Layout,

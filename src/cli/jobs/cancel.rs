@@ -1,8 +1,8 @@
-//! `dccd jobs cancel`: the holder of a task is asked to stop, and a window that waits is ignored.
+//! `dccd jobs cancel`: stops a task in progress; a waiting window is ignored.
 
 use crate::cli::Exit;
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
+use crate::cli::jobs::view::TrackerView;
 
 /// Stop tasks that are in progress; waiting windows are ignored.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    asked.each(&args.ids, args.json, |tracker, id| async move { tracker.cancel(&id).await }).await
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
+    view.each(&args.ids, args.json, |tracker, id| async move { tracker.cancel(&id).await }).await
 }

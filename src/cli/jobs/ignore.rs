@@ -1,8 +1,8 @@
-//! `dccd jobs ignore`: a task is never done, until somebody retries it.
+//! `dccd jobs ignore`: skips a task until it is retried.
 
 use crate::cli::Exit;
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
+use crate::cli::jobs::view::TrackerView;
 
 /// Skip tasks until they are retried.
 #[derive(Debug, clap::Args)]
@@ -11,7 +11,7 @@ pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
     #[arg(required = true)]
     ids: Vec<String>,
-    /// Why; it is shown wherever the task is.
+    /// The reason, shown with the task.
     #[arg(long)]
     reason: String,
     /// Print JSON.
@@ -19,7 +19,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
     let reason = &args.reason;
-    asked.each(&args.ids, args.json, |tracker, id| async move { tracker.ignore(&id, reason).await }).await
+    view.each(&args.ids, args.json, |tracker, id| async move { tracker.ignore(&id, reason).await }).await
 }

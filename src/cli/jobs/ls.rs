@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::table::{columns, paused_row, row, task_line};
+use crate::cli::jobs::view::TrackerView;
 use crate::cli::table::Table;
 use crate::cli::{Exit, complete, naming};
 use crate::model::{Series, matches_selector, select};
 use crate::tracker::{Filter, Status, Task, TaskKind};
 
-/// The last changed tasks that those of a series are picked from.
+/// The most tasks that a selector is matched against, the last changed first.
 const MOST_TASKS: u32 = 100_000;
 
 /// List tasks, the last changed first.
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Only tasks of a kind: job, backfill, repair.
     #[arg(long, value_parser = kind)]
     kind: Option<TaskKind>,
-    /// At most so many.
+    /// The most tasks to show.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
     /// Print JSON.
@@ -48,50 +48,50 @@ fn kind(text: &str) -> Result<TaskKind, String> {
         .ok_or_else(|| format!("use one of {}", TaskKind::ALL.map(TaskKind::name).join(", ")))
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
     if let Some(Err(reason)) = args.exchange.as_deref().map(naming::exchange) {
-        return asked.out.fail(Exit::Failed, reason);
+        return view.out.fail(Exit::Failed, reason);
     }
-    let tasks = match tasks(args, asked).await {
+    let tasks = match tasks(args, view).await {
         Ok(tasks) => tasks,
         Err(failed) => return failed,
     };
     if args.json {
-        let lines: Vec<_> = tasks.iter().map(|task| task_line(task, asked.is_paused(task))).collect();
-        return asked.json(&lines);
+        let lines: Vec<_> = tasks.iter().map(|task| task_line(task, view.is_paused(task))).collect();
+        return view.json(&lines);
     }
-    let idle = never_ran(args, &tasks, asked);
+    let idle = never_ran(args, &tasks, view);
     if tasks.is_empty() && idle.is_empty() {
-        asked.out.line("No tasks.");
+        view.out.line("No tasks.");
         return Exit::Done;
     }
     let mut table = Table::new(columns());
-    let rows = tasks.iter().map(|task| row(task, asked.is_paused(task), &asked.zone));
+    let rows = tasks.iter().map(|task| row(task, view.is_paused(task), &view.zone));
     rows.chain(idle).for_each(|row| table.row(row));
-    table.print(asked.out);
+    table.print(view.out);
     if tasks.len() as u32 == args.limit {
-        asked.out.note(format!("only the {} last changed are shown; see --limit", args.limit));
+        view.out.note(format!("only the {} last changed are shown; see --limit", args.limit));
     }
     Exit::Done
 }
 
-/// The tasks that are meant, the last changed first.
-async fn tasks(args: &Args, asked: &mut Asked<'_>) -> Result<Vec<Task>, Exit> {
+/// The selected tasks, the last changed first.
+async fn tasks(args: &Args, view: &mut TrackerView<'_>) -> Result<Vec<Task>, Exit> {
     let filter =
         Filter { queue: args.exchange.clone(), status: args.status, kind: args.kind, ..Filter::default() };
-    // A word is looked for among all there is, whatever state that is in.
+    // A selector is matched against all tasks, whatever their state.
     let (filter, most) = match &args.series {
         Some(_) => (Filter::default(), MOST_TASKS),
         None => (filter, args.limit),
     };
-    let found = match &asked.tracker {
-        Some(tracker) => tracker.tasks(&filter, most).await.map_err(|error| asked.failed(&error))?,
+    let found = match &view.tracker {
+        Some(tracker) => tracker.tasks(&filter, most).await.map_err(|error| view.failed(&error))?,
         None => Vec::new(),
     };
     let Some(word) = &args.series else { return Ok(found) };
     let known = found.iter().filter_map(|task| task.series.parse().ok());
-    let known: BTreeSet<Series> = known.chain(asked.jobs.iter().cloned()).collect();
-    let series = select(std::slice::from_ref(word), &known).map_err(|none| asked.unknown(&none))?;
+    let known: BTreeSet<Series> = known.chain(view.jobs.iter().cloned()).collect();
+    let series = select(std::slice::from_ref(word), &known).map_err(|none| view.unknown(&none))?;
     let series: BTreeSet<String> = series.into_iter().map(ToString::to_string).collect();
     let is_meant = |task: &Task| {
         series.contains(&task.series)
@@ -102,16 +102,16 @@ async fn tasks(args: &Args, asked: &mut Asked<'_>) -> Result<Vec<Task>, Exit> {
     Ok(found.into_iter().filter(is_meant).take(args.limit as usize).collect())
 }
 
-/// Paused jobs that are meant and never ran: they have no task.
-fn never_ran(args: &Args, tasks: &[Task], asked: &Asked<'_>) -> Vec<[String; 5]> {
+/// Selected paused jobs that never ran and have no task.
+fn never_ran(args: &Args, tasks: &[Task], view: &TrackerView<'_>) -> Vec<[String; 5]> {
     if args.status.is_some() || args.kind.is_some_and(|kind| kind != TaskKind::Job) {
         return Vec::new();
     }
     let is_meant = |series: &&Series| {
         args.series.as_deref().is_none_or(|word| matches_selector(word, series))
             && args.exchange.as_deref().is_none_or(|name| name == series.exchange())
-            && asked.is_paused_job(series)
+            && view.is_paused_job(series)
             && !tasks.iter().any(|task| task.id == series.to_string())
     };
-    asked.jobs.iter().filter(is_meant).map(paused_row).collect()
+    view.jobs.iter().filter(is_meant).map(paused_row).collect()
 }

@@ -1,6 +1,5 @@
-//! `dccd jobs`: acting on configured jobs, and the tasks of the tracker, seen and decided upon; one file a command.
+//! `dccd jobs`: configured jobs, and the tasks of the tracker; one file a command.
 
-mod ask;
 mod cancel;
 mod ignore;
 mod ls;
@@ -11,6 +10,7 @@ mod sentence;
 mod show;
 mod table;
 mod unlock;
+mod view;
 mod why;
 
 use clap::Subcommand;
@@ -38,20 +38,20 @@ enum Action {
     ///
     /// A job that is running is waited for and not run again.
     #[command(after_help = examples(&["dccd jobs run binance/BTC/USDT", "dccd jobs run 'kraken/*'"]))]
-    Run(Meant),
+    Run(Selection),
     /// Stop scheduling jobs until resumed (survives restarts).
     ///
     /// A run in progress ends normally.
     #[command(after_help = examples(&["dccd jobs pause kraken"]))]
-    Pause(Meant),
+    Pause(Selection),
     /// Schedule paused jobs again; what they missed is one run, now.
     #[command(after_help = examples(&["dccd jobs resume kraken"]))]
-    Resume(Meant),
+    Resume(Selection),
     #[command(flatten)]
     Tasks(Tasks),
 }
 
-/// What is asked of the tracker alone, beside a daemon or without one.
+/// Actions on the tracker alone, with or without a daemon.
 #[derive(Debug, Subcommand)]
 enum Tasks {
     Ls(ls::Args),
@@ -64,41 +64,41 @@ enum Tasks {
     Prune(prune::Args),
 }
 
-/// Which jobs are meant.
+/// The selected jobs.
 #[derive(Debug, clap::Args)]
-struct Meant {
+struct Selection {
     /// Series by name, prefix or glob: binance/BTC-USDT/ohlc/1h, binance/BTC/USDT, binance or '*/BTC-*'.
     #[arg(required = true, value_name = "SERIES", add = ArgValueCompleter::new(complete::jobs))]
     series: Vec<String>,
 }
 
-/// Does what is asked: with jobs through the daemon where one runs, with tasks in the store.
+/// Acts on jobs through the daemon if one runs, on tasks in the store.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     match args.action {
-        Action::Run(meant) => run_jobs(&config, "jobs run", meant.series, out, stop, |_| {}).await,
-        Action::Pause(meant) => pause::run(meant.series, true, config, out).await,
-        Action::Resume(meant) => pause::run(meant.series, false, config, out).await,
+        Action::Run(selection) => run_jobs(&config, "jobs run", selection.series, out, stop, |_| {}).await,
+        Action::Pause(selection) => pause::run(selection.series, true, config, out).await,
+        Action::Resume(selection) => pause::run(selection.series, false, config, out).await,
         Action::Tasks(tasks) => tasks.run(&config, out).await,
     }
 }
 
 impl Tasks {
     async fn run(self, config: &Config, out: &mut Output) -> Exit {
-        let mut asked = match ask::Asked::open(config, out).await {
-            Ok(asked) => asked,
+        let mut view = match view::TrackerView::open(config, out).await {
+            Ok(view) => view,
             Err(exit) => return exit,
         };
         let exit = match self {
-            Tasks::Ls(args) => ls::run(&args, &mut asked).await,
-            Tasks::Show(args) => show::run(&args, &mut asked).await,
-            Tasks::Why(args) => why::run(&args, &mut asked).await,
-            Tasks::Retry(args) => retry::run(&args, &mut asked).await,
-            Tasks::Ignore(args) => ignore::run(&args, &mut asked).await,
-            Tasks::Cancel(args) => cancel::run(&args, &mut asked).await,
-            Tasks::Unlock(args) => unlock::run(&args, &mut asked).await,
-            Tasks::Prune(args) => prune::run(&args, &mut asked).await,
+            Tasks::Ls(args) => ls::run(&args, &mut view).await,
+            Tasks::Show(args) => show::run(&args, &mut view).await,
+            Tasks::Why(args) => why::run(&args, &mut view).await,
+            Tasks::Retry(args) => retry::run(&args, &mut view).await,
+            Tasks::Ignore(args) => ignore::run(&args, &mut view).await,
+            Tasks::Cancel(args) => cancel::run(&args, &mut view).await,
+            Tasks::Unlock(args) => unlock::run(&args, &mut view).await,
+            Tasks::Prune(args) => prune::run(&args, &mut view).await,
         };
-        asked.close().await;
+        view.close().await;
         exit
     }
 }

@@ -1,23 +1,25 @@
-//! `dccd jobs pause` and `resume`: jobs that do not run by themselves, until they do again.
+//! `dccd jobs pause` and `resume`.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{JobsAsked, JobsChanged};
 use crate::cli::Exit;
 use crate::cli::client::{ClientError, Daemon};
-use crate::cli::hand_over::meant;
+use crate::cli::hand_over::selected_jobs;
 use crate::cli::one_shot::OneShot;
 use crate::cli::output::Output;
 use crate::config::Config;
 use crate::model::Series;
 use crate::store::Layout;
 
-/// Pauses jobs or resumes them, and says which.
-pub(crate) async fn run(asked: Vec<String>, is_paused: bool, config: Config, out: &mut Output) -> Exit {
+/// Pauses or resumes jobs and prints their names.
+pub(crate) async fn run(selectors: Vec<String>, is_paused: bool, config: Config, out: &mut Output) -> Exit {
     let own = Layout::new(&config.data_path).own();
     let changed = match Daemon::find(&own).await {
-        Ok(Some(daemon)) => by_daemon(&daemon, asked, is_paused).await.map_err(|error| out.failed(&error)),
-        Ok(None) => here(&asked, is_paused, &config, out).await,
+        Ok(Some(daemon)) => {
+            by_daemon(&daemon, selectors, is_paused).await.map_err(|error| out.failed(&error))
+        }
+        Ok(None) => here(&selectors, is_paused, &config, out).await,
         Err(error) => Err(out.failed(&error)),
     };
     match changed {
@@ -41,12 +43,12 @@ async fn by_daemon(
 }
 
 async fn here(
-    asked: &[String],
+    selectors: &[String],
     is_paused: bool,
     config: &Config,
     out: &mut Output,
 ) -> Result<Vec<String>, Exit> {
-    let jobs = meant(config, asked).map_err(|why| out.fail(Exit::Failed, why))?;
+    let jobs = selected_jobs(config, selectors).map_err(|why| out.fail(Exit::Failed, why))?;
     let series: Vec<Series> = jobs.iter().map(|job| (**job.series()).clone()).collect();
     let command = if is_paused { "jobs pause" } else { "jobs resume" };
     let one_shot = OneShot::open(config, command, std::iter::empty(), out, &CancellationToken::new()).await?;

@@ -1,8 +1,8 @@
-//! `dccd jobs retry`: a task is done as if it had never been tried, at once.
+//! `dccd jobs retry`: retries a task now, with all its attempts left.
 
 use crate::cli::Exit;
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
+use crate::cli::jobs::view::TrackerView;
 
 /// Retry tasks now, with all their attempts left.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
     let force = args.force;
-    asked.each(&args.ids, args.json, |tracker, id| async move { tracker.retry(&id, force).await }).await
+    view.each(&args.ids, args.json, |tracker, id| async move { tracker.retry(&id, force).await }).await
 }

@@ -1,11 +1,11 @@
-//! `dccd jobs show`: everything known of one task, with its attempts.
+//! `dccd jobs show`: a task with its attempts.
 
 use crate::api::TaskDetail;
 use crate::cli::Exit;
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::sentence::{paused, state};
 use crate::cli::jobs::table::{attempt_line, outcome, task_line};
+use crate::cli::jobs::view::TrackerView;
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
 /// Show a task with its attempts.
@@ -19,56 +19,56 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    let ids = match asked.resolve(&args.id).await {
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
+    let ids = match view.resolve(&args.id).await {
         Ok(ids) => ids,
         Err(failed) => return failed,
     };
     let (mut exit, mut all) = (Exit::Done, Vec::new());
     for id in &ids {
-        let found = match &asked.tracker {
+        let found = match &view.tracker {
             Some(tracker) => known(tracker, id).await,
             None => Ok(None),
         };
         match found {
             Ok(Some((task, attempts))) if args.json => {
                 let attempts_kept = attempts.iter().map(attempt_line).collect();
-                all.push(TaskDetail { task: task_line(&task, asked.is_paused(&task)), attempts_kept });
+                all.push(TaskDetail { task: task_line(&task, view.is_paused(&task)), attempts_kept });
             }
-            Ok(Some((task, attempts))) => print(&task, &attempts, asked),
-            Ok(None) => exit = exit.or_worse(not_run(id, asked)),
-            Err(error) => exit = exit.or_worse(asked.failed(&error)),
+            Ok(Some((task, attempts))) => print(&task, &attempts, view),
+            Ok(None) => exit = exit.or_worse(not_run(id, view)),
+            Err(error) => exit = exit.or_worse(view.failed(&error)),
         }
     }
     match (args.json, all.as_slice()) {
-        (true, [only]) if ids.len() == 1 => exit.or_worse(asked.json(only)),
-        (true, all) => exit.or_worse(asked.json(&all)),
+        (true, [only]) if ids.len() == 1 => exit.or_worse(view.json(only)),
+        (true, all) => exit.or_worse(view.json(&all)),
         (false, _) => exit,
     }
 }
 
 /// A job that never ran.
-fn not_run(id: &str, asked: &mut Asked<'_>) -> Exit {
-    if id.parse().is_ok_and(|series| asked.is_paused_job(&series)) {
-        asked.out.line(format!("{id}: {}", paused(id)));
+fn not_run(id: &str, view: &mut TrackerView<'_>) -> Exit {
+    if id.parse().is_ok_and(|series| view.is_paused_job(&series)) {
+        view.out.line(format!("{id}: {}", paused(id)));
     }
-    asked.not_run_yet(id)
+    view.not_run_yet(id)
 }
 
-fn print(task: &Task, attempts: &[Attempt], asked: &mut Asked<'_>) {
-    let zone = asked.zone.clone();
-    asked.out.line(format!("{} ({}, {})", task.id, task.kind, task.queue));
-    if asked.is_paused(task) {
-        asked.out.line(format!("  {}", paused(&task.id)));
+fn print(task: &Task, attempts: &[Attempt], view: &mut TrackerView<'_>) {
+    let zone = view.zone.clone();
+    view.out.line(format!("{} ({}, {})", task.id, task.kind, task.queue));
+    if view.is_paused(task) {
+        view.out.line(format!("  {}", paused(&task.id)));
     }
-    asked.out.line(format!("  {}", state(task, &zone)));
+    view.out.line(format!("  {}", state(task, &zone)));
     if let Some(window) = task.window {
-        asked.out.line(format!("  window {window}"));
+        view.out.line(format!("  window {window}"));
     }
-    asked.out.line(format!("  {} attempt(s) in all, progress {}", task.attempts_total, task.data));
+    view.out.line(format!("  {} attempt(s) in all, progress {}", task.attempts_total, task.data));
     for attempt in attempts {
-        asked.out.line(line(attempt, &zone));
-        attempt.causes.iter().for_each(|cause| asked.out.line(format!("       caused by: {cause}")));
+        view.out.line(line(attempt, &zone));
+        attempt.causes.iter().for_each(|cause| view.out.line(format!("       caused by: {cause}")));
     }
 }
 

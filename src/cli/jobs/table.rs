@@ -1,11 +1,11 @@
-//! A task as programs and people read it.
+//! A task as JSON and as a row of a table.
 
 use crate::api::{AttemptLine, TaskLine};
 use crate::cli::table::Column;
 use crate::model::{Micros, Series, Zone};
 use crate::tracker::{Attempt, Task};
 
-/// A task for programs.
+/// A task as JSON.
 pub(super) fn task_line(task: &Task, paused: bool) -> TaskLine {
     let text = |at: Micros| at.to_string();
     let lease = task.lease.as_ref();
@@ -35,7 +35,7 @@ pub(super) fn task_line(task: &Task, paused: bool) -> TaskLine {
     }
 }
 
-/// An attempt for programs.
+/// An attempt as JSON.
 pub(super) fn attempt_line(attempt: &Attempt) -> AttemptLine {
     AttemptLine {
         number: attempt.number,
@@ -49,7 +49,7 @@ pub(super) fn attempt_line(attempt: &Attempt) -> AttemptLine {
     }
 }
 
-/// How an attempt ended, or that it goes on.
+/// How an attempt ended, or that it is running.
 pub(super) fn outcome(attempt: &Attempt) -> &str {
     attempt.outcome.as_deref().unwrap_or("running")
 }
@@ -81,5 +81,5 @@ pub(super) fn paused_row(series: &Series) -> [String; 5] {
     [PAUSED, "job", "-", "-", &series.to_string()].map(str::to_owned)
 }
 
-/// What is shown in place of a state of the tracker.
+/// The status shown for a waiting task of a paused job.
 const PAUSED: &str = "paused";

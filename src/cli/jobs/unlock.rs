@@ -1,8 +1,8 @@
-//! `dccd jobs unlock`: a task is taken from its holder.
+//! `dccd jobs unlock`: releases a task from its worker.
 
 use crate::cli::Exit;
 use crate::cli::help::examples;
-use crate::cli::jobs::ask::Asked;
+use crate::cli::jobs::view::TrackerView;
 
 /// Release tasks from their workers, whose results are dropped.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    asked.each(&args.ids, args.json, |tracker, id| async move { tracker.unlock(&id).await }).await
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
+    view.each(&args.ids, args.json, |tracker, id| async move { tracker.unlock(&id).await }).await
 }

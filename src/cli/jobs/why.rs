@@ -1,11 +1,11 @@
-//! `dccd jobs why`: what a task waits for, in words.
+//! `dccd jobs why`: explains what a task waits for.
 
 use crate::api::TaskReasons;
 use crate::cli::help::examples;
 
 use crate::cli::Exit;
-use crate::cli::jobs::ask::Asked;
 use crate::cli::jobs::sentence::{paused, state};
+use crate::cli::jobs::view::TrackerView;
 use crate::model::Zone;
 use crate::tracker::{Attempt, Owner, Status, Task, Tracker, TrackerError, WorkerState};
 
@@ -20,60 +20,60 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) async fn run(args: &Args, asked: &mut Asked<'_>) -> Exit {
-    let ids = match asked.resolve(&args.id).await {
+pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
+    let ids = match view.resolve(&args.id).await {
         Ok(ids) => ids,
         Err(failed) => return failed,
     };
     let mut answers = Vec::new();
     for id in &ids {
-        let found = match &asked.tracker {
+        let found = match &view.tracker {
             Some(tracker) => known(tracker, id).await,
             None => Ok(None),
         };
         match found {
-            Ok(Some((task, around))) => answers.push(reasons(&task, &around, asked)),
-            Ok(None) => answers.push(reasons_of_job(id, asked)),
-            Err(error) => return asked.failed(&error),
+            Ok(Some((task, context))) => answers.push(reasons(&task, &context, view)),
+            Ok(None) => answers.push(reasons_of_job(id, view)),
+            Err(error) => return view.failed(&error),
         }
     }
     match (args.json, answers.as_slice()) {
-        (true, [only]) => return asked.json(only),
-        (true, all) => return asked.json(&all),
-        (false, [only]) => only.because.iter().for_each(|line| asked.out.line(line)),
+        (true, [only]) => return view.json(only),
+        (true, all) => return view.json(&all),
+        (false, [only]) => only.because.iter().for_each(|line| view.out.line(line)),
         (false, all) => all.iter().for_each(|answer| {
-            answer.because.iter().for_each(|line| asked.out.line(format!("{}: {line}", answer.id)));
+            answer.because.iter().for_each(|line| view.out.line(format!("{}: {line}", answer.id)));
         }),
     }
     Exit::Done
 }
 
-fn reasons(task: &Task, around: &Around, asked: &Asked<'_>) -> TaskReasons {
-    let is_paused = asked.is_paused(task);
-    let because = because(task, around, is_paused, &asked.zone);
+fn reasons(task: &Task, context: &TaskContext, view: &TrackerView<'_>) -> TaskReasons {
+    let is_paused = view.is_paused(task);
+    let because = because(task, context, is_paused, &view.zone);
     TaskReasons { id: task.id.clone(), status: task.status.name(), paused: is_paused, because }
 }
 
-/// The reasons of a configured job that no process has begun yet.
-fn reasons_of_job(id: &str, asked: &Asked<'_>) -> TaskReasons {
-    let is_paused = id.parse().is_ok_and(|series| asked.is_paused_job(&series));
+/// The reasons of a configured job that never ran.
+fn reasons_of_job(id: &str, view: &TrackerView<'_>) -> TaskReasons {
+    let is_paused = id.parse().is_ok_and(|series| view.is_paused_job(&series));
     let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
     because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
     TaskReasons { id: id.to_owned(), status: "pending", paused: is_paused, because }
 }
 
-/// What is around a task that explains it.
+/// The context that explains a task.
 #[derive(Default)]
-struct Around {
+struct TaskContext {
     workers_alive: usize,
     /// Tasks of the same exchange that are due too.
     due: u64,
     last_failure: Option<Attempt>,
-    /// Who writes its series, where several can.
+    /// The owner of its series, if several processes share the store.
     owner: Option<Owner>,
 }
 
-async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, TrackerError> {
+async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, TaskContext)>, TrackerError> {
     let Some(task) = tracker.task(id).await? else { return Ok(None) };
     let workers = tracker.workers().await?;
     let counts = tracker.counts().await?;
@@ -83,23 +83,23 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, Around)>, Tr
         _ => Vec::new(),
     };
     let alive: Vec<_> = workers.iter().filter(|worker| worker.state() != WorkerState::Dead).collect();
-    // The only worker there is runs it, or takes it over at once: that explains nothing.
+    // The only worker runs it or takes it over at once: that explains nothing.
     let explains = |owner: &Owner| alive.iter().any(|worker| !owner.is_live() || worker.id != owner.worker);
-    let around = Around {
+    let context = TaskContext {
         owner: owners.into_iter().next().filter(explains),
         workers_alive: alive.len(),
         due: counts.iter().find(|counts| counts.queue == task.queue).map_or(0, |counts| counts.due),
         last_failure: attempts.into_iter().rev().find(|attempt| attempt.error.is_some()),
     };
-    Ok(Some((task, around)))
+    Ok(Some((task, context)))
 }
 
-fn because(task: &Task, around: &Around, is_paused: bool, zone: &Zone) -> Vec<String> {
+fn because(task: &Task, context: &TaskContext, is_paused: bool, zone: &Zone) -> Vec<String> {
     let mut lines: Vec<String> = is_paused.then(|| paused(&task.id)).into_iter().collect();
     lines.push(state(task, zone));
-    lines.extend(around.owner.as_ref().map(|owner| written_by(owner, zone)));
+    lines.extend(context.owner.as_ref().map(|owner| written_by(owner, zone)));
     if task.status.is_waiting() && task.run_at <= task.as_of && !is_paused {
-        lines.push(match (around.workers_alive, around.due) {
+        lines.push(match (context.workers_alive, context.due) {
             (0, _) => "No worker is alive to take it; start the daemon.".to_owned(),
             (workers, due) => {
                 format!(
@@ -110,14 +110,14 @@ fn because(task: &Task, around: &Around, is_paused: bool, zone: &Zone) -> Vec<St
         });
     }
     let unsettled = matches!(task.status, Status::Failed | Status::Exhausted);
-    if let Some(failure) = around.last_failure.as_ref().filter(|_| unsettled) {
-        let told = failure.error.iter().chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
-        lines.push(format!("Its last failure: {told}"));
+    if let Some(failure) = context.last_failure.as_ref().filter(|_| unsettled) {
+        let error = failure.error.iter().chain(&failure.causes).cloned().collect::<Vec<_>>().join(": ");
+        lines.push(format!("Its last failure: {error}"));
     }
     lines
 }
 
-/// Who writes its series: nobody else begins it.
+/// The owner of its series: no other worker begins it.
 fn written_by(owner: &Owner, zone: &Zone) -> String {
     if owner.is_live() {
         let (since, left) = (zone.minute(owner.since), owner.until.since(owner.as_of).as_secs());
@@ -126,5 +126,5 @@ fn written_by(owner: &Owner, zone: &Zone) -> String {
             owner.worker
         );
     }
-    "Its series is written by nobody now; the next worker that looks takes it over.".to_owned()
+    "No worker owns its series now; the next one that polls takes it over.".to_owned()
 }

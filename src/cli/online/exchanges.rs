@@ -128,7 +128,7 @@ async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> Onl
     }
 }
 
-/// What the exchange lists a pair as, asked for by the spelling `asked`.
+/// Looks up a pair in the listing, requested by the spelling `asked`.
 async fn look_up(
     client: &Client,
     pair: &Pair,
@@ -143,7 +143,7 @@ async fn look_up(
     listing.find(pair).cloned().map_err(|error| error.to_string())
 }
 
-/// What the exchange's own names of assets mean, asked for once.
+/// The exchange's own names of assets, requested once.
 async fn names(client: &Client, stop: &CancellationToken) -> Result<Arc<AssetNames>, String> {
     let exchange = client.exchange();
     let request = match client.known_names() {

@@ -1,4 +1,4 @@
-//! `validate --online`: what the file alone cannot tell, asked of the exchanges, the store and the remotes.
+//! `validate --online`: checks the exchanges, the store and the remotes.
 //!
 //! Nothing is fetched, and nothing is created where no data is yet. Everything is asked side by side and
 //! within [`exchanges::WITHIN`].
@@ -40,7 +40,7 @@ pub(crate) async fn ask(config: &Config, stop: &CancellationToken) -> Vec<Online
     }
 }
 
-/// Questions asked side by side, whose answers are told in the order of the questions.
+/// Questions asked side by side, answered in their order.
 #[derive(Default)]
 struct Questions {
     asked: usize,

@@ -41,7 +41,7 @@ async fn rclone(about: String, target: &Target) -> OnlineCheck {
         }
         Err(error) => return OnlineCheck::failed(about, format!("rclone cannot be run: {error}")),
     };
-    // What follows `--` is never an option, whatever it begins with.
+    // After `--`, an address that begins with a dash is no option.
     let asked = ["lsd", "--max-depth=1", "--retries=1", "--low-level-retries=1", "--", &target.address];
     match run_program("rclone", &asked, ANSWER_WITHIN, None).await {
         Ok(ended) if ended.is_ok() => OnlineCheck::ok(about, format!("answers ({version})")),

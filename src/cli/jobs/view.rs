@@ -1,4 +1,4 @@
-//! The tracker as a command opens it, and how a command ends.
+//! The tracker as a command opens it, and the exit code of a command.
 
 use std::collections::BTreeSet;
 
@@ -16,17 +16,17 @@ use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
 use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
 
-/// The last changed tasks that a word is looked for among.
+/// The most tasks that a selector is matched against, the last changed first.
 const MOST_TASKS: u32 = 100_000;
 
-/// What a command works with.
-pub(super) struct Asked<'o> {
-    /// The tracker; none where no task was ever planned.
+/// The tracker and the configuration of a command.
+pub(super) struct TrackerView<'o> {
+    /// The tracker; `None` if no task was ever planned.
     pub(super) tracker: Option<Tracker>,
     database: Option<Database>,
     /// The series of the configured jobs.
     pub(super) jobs: Vec<Series>,
-    /// The jobs that do not run by themselves until they are resumed.
+    /// The paused jobs.
     paused: Vec<Series>,
     /// The zone of the instants that are shown.
     pub(super) zone: Zone,
@@ -35,8 +35,8 @@ pub(super) struct Asked<'o> {
     pub(super) out: &'o mut Output,
 }
 
-impl<'o> Asked<'o> {
-    /// Opens the store that the configuration names; makes none.
+impl<'o> TrackerView<'o> {
+    /// Opens the store of the configuration; creates none.
     pub(super) async fn open(config: &Config, out: &'o mut Output) -> Result<Self, Exit> {
         let database = state::open(config, "jobs", out).await?;
         let paused = match &database {
@@ -48,7 +48,7 @@ impl<'o> Asked<'o> {
         let tracker = database.as_ref().map(|database| Tracker::new(database, &Telemetry::new()));
         let jobs = Job::all(config).iter().map(|job| (**job.series()).clone()).collect();
         let (zone, retention_days) = (config.zone.clone(), config.runs_retention_days);
-        Ok(Asked { tracker, database, jobs, paused, zone, retention_days, out })
+        Ok(TrackerView { tracker, database, jobs, paused, zone, retention_days, out })
     }
 
     pub(super) async fn close(self) {
@@ -57,7 +57,7 @@ impl<'o> Asked<'o> {
         }
     }
 
-    /// Complains that there is nothing of that name.
+    /// Prints that nothing has that name.
     pub(super) fn unknown(&mut self, none: &NoMatch) -> Exit {
         let advice = none.advice();
         let asked = &none.asked;
@@ -67,27 +67,27 @@ impl<'o> Asked<'o> {
         )
     }
 
-    /// Complains that a job has no task.
+    /// Prints that a job has no task.
     pub(super) fn not_run_yet(&mut self, id: &str) -> Exit {
         self.out.fail(Exit::Failed, format!("{id} has not run yet, so there is no task of it"))
     }
 
-    /// Whether a task is one of a job that somebody paused.
+    /// Whether a task is that of a paused job.
     pub(super) fn is_paused(&self, task: &Task) -> bool {
         task.kind == TaskKind::Job && self.paused.iter().any(|paused| paused.to_string() == task.id)
     }
 
-    /// Whether somebody paused the job of a series.
+    /// Whether the job of a series is paused.
     pub(super) fn is_paused_job(&self, series: &Series) -> bool {
         self.paused.contains(series)
     }
 
-    /// The tasks a word stands for: the one of that name, else those of the series it selects. The task of a job
-    /// stands for its series, and where there is none its windows do.
-    pub(super) async fn resolve(&mut self, asked: &str) -> Result<Vec<String>, Exit> {
+    /// The task of that name, else the tasks of the series that it selects: the job's task, or its windows if it has
+    /// none.
+    pub(super) async fn resolve(&mut self, selector: &str) -> Result<Vec<String>, Exit> {
         let found = match &self.tracker {
             None => Ok((None, Vec::new())),
-            Some(tracker) => looked_up(tracker, asked).await,
+            Some(tracker) => looked_up(tracker, selector).await,
         };
         let (task, all) = found.map_err(|error| self.failed(&error))?;
         if let Some(task) = task {
@@ -95,11 +95,11 @@ impl<'o> Asked<'o> {
         }
         let of_tasks = all.iter().filter_map(|task| task.series.parse().ok());
         let known: BTreeSet<Series> = of_tasks.chain(self.jobs.iter().cloned()).collect();
-        let series = select(&[asked.to_owned()], &known).map_err(|none| self.unknown(&none))?;
+        let series = select(&[selector.to_owned()], &known).map_err(|none| self.unknown(&none))?;
         Ok(series.into_iter().flat_map(|series| ids_of(&series.to_string(), &all)).collect())
     }
 
-    /// Does something to each task named and says what it is now; one refusal fails the command.
+    /// Acts on each task and prints its new state; one refusal fails the command.
     pub(super) async fn each<F: Future<Output = Result<Task, TrackerError>>>(
         &mut self,
         ids: &[String],
@@ -128,7 +128,7 @@ impl<'o> Asked<'o> {
         if json { exit.or_worse(self.json(&changed)) } else { exit }
     }
 
-    /// How an operation that failed ends the command.
+    /// Prints an error and returns the exit code.
     pub(super) fn failed(&mut self, error: &TrackerError) -> Exit {
         self.out.cause(error);
         if error.refusal().is_some() { Exit::Failed } else { Exit::Storage }
@@ -140,15 +140,15 @@ impl<'o> Asked<'o> {
     }
 }
 
-/// The task of a name, else the last changed tasks of all.
-async fn looked_up(tracker: &Tracker, asked: &str) -> Result<(Option<Task>, Vec<Task>), TrackerError> {
-    match tracker.task(asked).await? {
+/// The task of that name, else the last changed tasks.
+async fn looked_up(tracker: &Tracker, selector: &str) -> Result<(Option<Task>, Vec<Task>), TrackerError> {
+    match tracker.task(selector).await? {
         Some(task) => Ok((Some(task), Vec::new())),
         None => Ok((None, tracker.tasks(&Filter::default(), MOST_TASKS).await?)),
     }
 }
 
-/// The tasks that stand for a series; its own name where there is none.
+/// The tasks of a series; its own name if there is none.
 fn ids_of(series: &str, all: &[Task]) -> Vec<String> {
     let own = |task: &&Task| task.series == series;
     let windows: Vec<String> = all
