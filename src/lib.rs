@@ -33,6 +33,7 @@ pub mod cli;
 #[doc(hidden)]
 pub mod clock;
 pub mod config;
+#[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]
 pub mod db;
@@ -56,7 +57,9 @@ pub mod remote;
 pub mod service;
 #[doc(hidden)]
 pub mod sim;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod telemetry;
 #[doc(hidden)]
 pub mod tracker;
@@ -67,3 +70,4 @@ pub use config::Config;
 pub use engine::{Engine, EngineError, Job};
 pub use exchange::Exchange;
 pub use service::{Ended, Service, ServiceError};
+pub use telemetry::{HealthMonitor, PairHealth, SeriesHealth};

@@ -8,6 +8,7 @@
 mod alerts;
 mod check;
 mod cron;
+#[doc(hidden)]
 pub mod edit;
 mod exchanges;
 mod find;
@@ -21,6 +22,7 @@ mod lines;
 mod node;
 mod offered;
 mod problem;
+#[doc(hidden)]
 pub mod reference;
 mod replace;
 mod secret;
@@ -38,18 +40,26 @@ pub use alerts::{Alerts, Telemetry};
 pub use check::{Config, check};
 pub use cron::Cron;
 pub use exchanges::ExchangeSettings;
+#[doc(hidden)]
 pub use find::{Surroundings, read};
 pub use histo::{ConfiguredTrigger, HistoJob, Start};
 pub use http::Http;
+#[doc(hidden)]
 pub use installation::{Installation, installation};
+#[doc(hidden)]
 pub use node::Node;
+#[doc(hidden)]
 pub use offered::candles_fault;
 pub use problem::{ConfigError, Problem};
+#[doc(hidden)]
 pub use replace::{create, put, replace};
-pub use secret::{Secret, mask, shown};
+pub use secret::Secret;
+#[doc(hidden)]
+pub use secret::{mask, shown};
 pub use state::{Store, Worker};
 pub use storage::{Provider, Remote, Storage};
 pub use stream::{Channel, StreamJob};
+#[doc(hidden)]
 pub use template::first;
 
 /// Loads the configuration: the file named, else `config.yml` here, else the user's own.

@@ -43,7 +43,7 @@ impl Condition {
 
 /// Problems that do not make a daemon unready.
 #[must_use]
-pub fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
+pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
     let mut found = Vec::new();
     let mut add = |about: String, why: String| {
         let since = snapshot.since.get(&about).copied().unwrap_or(snapshot.at);

@@ -65,7 +65,7 @@ impl Control {
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub async fn run_jobs(&self, asked: Vec<String>) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
+    pub(crate) async fn run_jobs(&self, asked: Vec<String>) -> Result<(u64, Arc<ProgressFeed>), Refusal> {
         self.ask(|reply| Command::RunJobs { asked, reply }).await?
     }
 

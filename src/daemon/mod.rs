@@ -39,7 +39,8 @@ mod tables;
 mod task_poller;
 mod watchdog;
 
-pub use condition::{Condition, Trouble, troubles};
+pub(crate) use condition::troubles;
+pub use condition::{Condition, Trouble};
 pub use control::Control;
 pub use health_reporter::HealthReporter;
 pub use liveness::{FRESH_SECS, Liveness, STUCK_SECS, WRITTEN_EVERY_SECS};

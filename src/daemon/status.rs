@@ -87,13 +87,13 @@ impl Status {
 
     /// The reasons for not being ready, as `name: reason`. Empty if the daemon is ready.
     #[must_use]
-    pub fn unready(&self) -> Vec<String> {
+    pub(crate) fn unready(&self) -> Vec<String> {
         self.troubles().iter().map(ToString::to_string).collect()
     }
 
     /// The same, each with the time it began.
     #[must_use]
-    pub fn troubles(&self) -> Vec<Trouble> {
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
         let trouble = |(name, (why, since)): (&&str, &(String, Micros))| Trouble {
             about: (*name).to_owned(),
             why: why.clone(),
@@ -109,7 +109,7 @@ impl Status {
 
     /// The time since the scheduler's last tick.
     #[must_use]
-    pub fn since_tick(&self) -> Duration {
+    pub(crate) fn since_tick(&self) -> Duration {
         self.present().last_tick.elapsed()
     }
 
@@ -139,7 +139,7 @@ impl Status {
     }
 
     /// Replaces the counts of the queues.
-    pub fn set_queues(&self, queues: Vec<QueueView>) {
+    pub(crate) fn set_queues(&self, queues: Vec<QueueView>) {
         self.present().queues = queues;
     }
 

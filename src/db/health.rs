@@ -36,7 +36,7 @@ impl Database {
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub async fn save_series_health(
+    pub(crate) async fn save_series_health(
         &self,
         health: &SeriesHealth,
         worker: Option<&str>,

@@ -68,7 +68,10 @@ impl Database {
     ///
     /// # Errors
     /// If the file cannot be opened or moved, or was written by a newer program.
-    pub async fn open_or_rebuild(own: &Path, now: Micros) -> Result<(Self, Option<SetAside>), DbError> {
+    pub(crate) async fn open_or_rebuild(
+        own: &Path,
+        now: Micros,
+    ) -> Result<(Self, Option<SetAside>), DbError> {
         let why = match sqlite::open(own).await {
             Err(DbError::Damaged { why, .. }) => why,
             opened => return opened.map(|database| (database, None)),
@@ -80,7 +83,7 @@ impl Database {
 
     /// When an embedded store of a data path was last set aside, if ever.
     #[must_use]
-    pub fn last_set_aside(own: &Path) -> Option<Micros> {
+    pub(crate) fn last_set_aside(own: &Path) -> Option<Micros> {
         damage::last(own)
     }
 
@@ -106,7 +109,7 @@ impl Database {
     ///
     /// # Errors
     /// If the server does not answer, refuses any of it, or has the schema of a newer program.
-    pub async fn check_server(url: &str) -> Result<bool, DbError> {
+    pub(crate) async fn check_server(url: &str) -> Result<bool, DbError> {
         postgres::check(url).await
     }
 }

@@ -48,7 +48,7 @@ impl Job {
 
     /// The first instant after `now` at which it is due; missed runs coalesce into it.
     #[must_use]
-    pub fn next_after(&self, now: Micros) -> Option<Micros> {
+    pub(crate) fn next_after(&self, now: Micros) -> Option<Micros> {
         self.trigger.next_after(now - self.jitter).map(|next| next + self.jitter)
     }
 

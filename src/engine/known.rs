@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Creates the metrics of a series, at 0; `interval` is how often its job runs.
-    pub fn declare(&self, series: &Series, interval: Duration) {
+    pub(crate) fn declare(&self, series: &Series, interval: Duration) {
         self.fleet.know(&Arc::new(series.clone()), interval);
     }
 
@@ -134,7 +134,7 @@ impl Engine {
 
     /// The time by a series' exchange; by the system until the exchange's clock has been measured.
     #[must_use]
-    pub fn now_at(&self, series: &Series) -> Micros {
+    pub(crate) fn now_at(&self, series: &Series) -> Micros {
         self.context(series.exchange()).map_or_else(now, |context| context.client.clock().now())
     }
 }

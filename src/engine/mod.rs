@@ -38,14 +38,19 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+#[doc(hidden)]
 pub use self::copies::{Copies, target};
 pub use self::job::Job;
 pub use self::logging::Logging;
 pub use self::owner::Broken;
+#[doc(hidden)]
 pub use self::progress_feed::ProgressFeed;
 pub(crate) use self::progress_feed::is_worth_telling;
 pub use self::trigger::Trigger;
-pub use self::work::{Done, Work, WorkKind, carry_out, open_gaps};
+pub(crate) use self::work::open_gaps;
+#[doc(hidden)]
+pub use self::work::{Done, Work, WorkKind, carry_out};
+#[doc(hidden)]
 pub use crate::api::{
     CopyAsked, CopyUpdate, Files, How, NotCopied, RemoteSynced, Report, RestoredFiles, Update,
 };
@@ -58,6 +63,7 @@ pub use crate::jobs::{Order, Outcome, Progress, Retry, RunError, RunErrorKind, S
 use crate::model::Series;
 use crate::net::NetError;
 use crate::remote::RemoteError;
+#[doc(hidden)]
 pub use crate::store::SOCKET;
 use crate::store::{DataLock, FindingKind, Layout, Store, StoreError, Watch};
 use crate::telemetry::Telemetry;
@@ -132,7 +138,7 @@ pub enum EngineError {
 
 impl Engine {
     /// Syncs the remotes at their intervals and frees disk space, until closing.
-    pub fn keep_copies(&self) {
+    pub(crate) fn keep_copies(&self) {
         for remote in self.copies.remotes() {
             self.keep(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
         }
@@ -158,7 +164,7 @@ impl Engine {
 
     /// Why rows cannot be accepted or published at present. `None` if they can.
     #[must_use]
-    pub fn storage_trouble(&self) -> Option<String> {
+    pub(crate) fn storage_trouble(&self) -> Option<String> {
         self.store.refusing().or_else(|| self.store.unpublished())
     }
 
@@ -172,7 +178,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the state store cannot be written.
-    pub async fn keep_paused(&self, series: &[Series], is_paused: bool) -> Result<(), DbError> {
+    pub(crate) async fn keep_paused(&self, series: &[Series], is_paused: bool) -> Result<(), DbError> {
         self.db.set_paused(series, is_paused, now()).await?;
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         if is_paused {
@@ -238,7 +244,7 @@ impl Engine {
     }
 
     /// Measures the disk that holds the data.
-    pub fn measure_disk(&self) {
+    pub(crate) fn measure_disk(&self) {
         if let Ok(disk) = rustix::fs::statvfs(self.layout.root()) {
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
             let room = DiskRoom { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) };
@@ -249,7 +255,7 @@ impl Engine {
 
     /// The disk as last measured.
     #[must_use]
-    pub fn disk_room(&self) -> DiskRoom {
+    pub(crate) fn disk_room(&self) -> DiskRoom {
         *self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

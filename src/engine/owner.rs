@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// Why nothing more may be accepted, if so. Waits briefly for a new owner to sign the lock.
-    pub async fn why_broken(&self) -> Option<Broken> {
+    pub(crate) async fn why_broken(&self) -> Option<Broken> {
         let (watch, began) = (self.watch.clone(), Instant::now());
         while let Some(lost) = watch.lost() {
             if lost.winner.is_some() || began.elapsed() > SIGNS_WITHIN {
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// Cancels `stop` once nothing more may be accepted.
-    pub fn stop_when_broken(&self, stop: CancellationToken) {
+    pub(crate) fn stop_when_broken(&self, stop: CancellationToken) {
         let (broken, kept) = (self.broken.clone(), self.kept.clone());
         self.keep(async move {
             tokio::select! {

@@ -95,7 +95,7 @@ impl ProgressFeed {
     }
 
     /// Reports series whose work was not started and will not be.
-    pub fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
+    pub(crate) fn not_begun<'a>(&self, series: impl IntoIterator<Item = &'a Arc<Series>>) {
         self.state().not_begun.extend(series.into_iter().map(ToString::to_string));
         self.changed.notify_one();
     }
@@ -106,7 +106,7 @@ impl ProgressFeed {
     }
 
     /// Ends the feed before everything that was requested is done.
-    pub fn cut_short(&self) {
+    pub(crate) fn cut_short(&self) {
         self.end(Ending::CutShort);
     }
 
@@ -121,7 +121,7 @@ impl ProgressFeed {
 
     /// Whether the feed ended before everything was done.
     #[must_use]
-    pub fn is_cut_short(&self) -> bool {
+    pub(crate) fn is_cut_short(&self) -> bool {
         self.state().ending == Ending::CutShort
     }
 

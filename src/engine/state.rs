@@ -40,7 +40,7 @@ impl Engine {
 
     /// The damaged state store that was set aside on opening, if any.
     #[must_use]
-    pub fn set_aside_store(&self) -> Option<StateStoreSetAside<'_>> {
+    pub(crate) fn set_aside_store(&self) -> Option<StateStoreSetAside<'_>> {
         let SetAside { to, why, at } = self.set_aside.as_ref()?;
         Some(StateStoreSetAside { to, why, at: *at })
     }

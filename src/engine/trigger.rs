@@ -43,7 +43,7 @@ impl Trigger {
 
     /// The first due instant after `now`; missed runs coalesce into it. `None` if it is never due again.
     #[must_use]
-    pub fn next_after(&self, now: Micros) -> Option<Micros> {
+    pub(crate) fn next_after(&self, now: Micros) -> Option<Micros> {
         match self {
             Trigger::AtClose { grid, grace } => Some(grid.next(now - *grace) + *grace),
             Trigger::Every(interval) => {
@@ -58,7 +58,7 @@ impl Trigger {
     /// The delay of a series' runs after their trigger: constant for a series and different between series, so
     /// that they do not all send requests at once. Cron lines are kept to the second.
     #[must_use]
-    pub fn jitter(&self, series: &Series) -> Duration {
+    pub(crate) fn jitter(&self, series: &Series) -> Duration {
         let interval = match self {
             Trigger::AtClose { .. } | Trigger::Every(_) => self.interval(Micros(0)),
             Trigger::Cron(..) | Trigger::Once | Trigger::OnDemand => Duration::ZERO,

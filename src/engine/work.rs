@@ -97,14 +97,14 @@ impl Work {
 
     /// Runs a job, after `failed` failed runs in a row.
     #[must_use]
-    pub fn of_job(job: Job, failed: u32) -> Self {
+    pub(crate) fn of_job(job: Job, failed: u32) -> Self {
         let order = job.order.clone();
         Work::new(WorkKind::JobRun { job, failed }, order)
     }
 
     /// Whether it is a run of a configured job.
     #[must_use]
-    pub fn is_of_job(&self) -> bool {
+    pub(crate) fn is_of_job(&self) -> bool {
         matches!(self.kind, WorkKind::JobRun { .. })
     }
 
@@ -222,7 +222,7 @@ fn gaps(layout: &Layout, series: &Series) -> Windows {
 
 /// Windows that are wanted, due by now, and neither stored nor known to be empty.
 #[must_use]
-pub fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
+pub(crate) fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
     let exchange = find(series.exchange());
     let until = exchange.map_or_else(now, |exchange| due_until(exchange, series, &ledger.covered, now()));
     ledger.gaps(until)

@@ -54,6 +54,7 @@ pub use protocol::{Exchange, Profile};
 pub use registry::{ALL, add, find, names};
 pub use request::HttpRequest;
 
+#[doc(hidden)]
 pub use paging::{Edge, Gone, SetAside, Step, Walk};
 
 pub use crate::model::{OddFault, OddRow};

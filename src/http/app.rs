@@ -76,7 +76,7 @@ impl App {
 
     /// Adds a daemon that serves actions.
     #[must_use]
-    pub fn with_control(self, control: Control) -> Self {
+    pub(crate) fn with_control(self, control: Control) -> Self {
         App { control: Some(control), ..self }
     }
 }

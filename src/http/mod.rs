@@ -25,4 +25,6 @@ mod server;
 pub use app::{App, Limits};
 pub use auth::{Access, Auth, WebConfigError};
 pub use routes::routes;
-pub use server::{SocketFile, bind, bind_socket, connect, serve, serve_socket};
+pub(crate) use server::bind_socket;
+pub(crate) use server::serve_socket;
+pub use server::{SocketFile, bind, connect, serve};

@@ -32,7 +32,7 @@ pub enum FetchError {
 impl FetchError {
     /// Whether to retry, wait or give up.
     #[must_use]
-    pub fn advice(&self) -> Advice {
+    pub(crate) fn advice(&self) -> Advice {
         match self {
             FetchError::Net(error) => error.advice(),
             FetchError::Parse { source: ParseError::Refused(refusal), .. } => match refusal.kind {
@@ -45,7 +45,7 @@ impl FetchError {
 
     /// Whether every other page of the series would fail in the same way.
     #[must_use]
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         self.advice() == Advice::GiveUp
     }
 
@@ -157,7 +157,7 @@ impl std::error::Error for RunError {
 impl RunError {
     /// Whether the run was ended by the program's stop rather than by a failure.
     #[must_use]
-    pub fn is_stop(&self) -> bool {
+    pub(crate) fn is_stop(&self) -> bool {
         matches!(self.kind, RunErrorKind::Stopped)
     }
 

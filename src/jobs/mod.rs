@@ -34,4 +34,6 @@ pub use coverage::coverage;
 pub use error::{FetchError, RunError, RunErrorKind};
 pub use fetch::Retry;
 pub use order::{Context, Instruments, Order, Outcome, Progress, Since};
-pub use run::{run, tell_finding, tell_flush};
+pub use run::run;
+pub(crate) use run::tell_finding;
+pub(crate) use run::tell_flush;

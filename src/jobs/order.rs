@@ -93,7 +93,7 @@ pub struct Outcome {
 impl Outcome {
     /// A run that failed before it began.
     #[must_use]
-    pub fn of_error(error: RunError) -> Self {
+    pub(crate) fn of_error(error: RunError) -> Self {
         Outcome { error: Some(error), ..Outcome::nothing() }
     }
 

@@ -16,7 +16,7 @@ const UNSETTLED: Duration = Duration::from_secs(3_600);
 /// A candle is closed when its end plus the offer's grace has passed by the exchange's clock. If the opens are
 /// unknown, a candle counts as closed only a whole length after it opened.
 #[must_use]
-pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
+pub(crate) fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
     let settled = now - offer.grace;
     match grid {
         Some(grid) if offer.is_unanchored(grid.span) => {
@@ -32,7 +32,7 @@ pub fn horizon(offer: &Offer, grid: Option<Grid>, now: Micros) -> Micros {
 /// Rows without a span prove time only up to the last of them, so silence since then is not a gap until it exceeds
 /// the delay with which rows may arrive.
 #[must_use]
-pub fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, now: Micros) -> Micros {
+pub(crate) fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, now: Micros) -> Micros {
     let Some(offer) = exchange.offer_for(series) else { return now };
     let grid = series.span().map(|span| offer.grid(span));
     let horizon = horizon(offer, grid, now);
@@ -44,14 +44,14 @@ pub fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Windows, no
 
 /// The instant from which nothing can be confirmed empty.
 #[must_use]
-pub fn unsettled_since(grid: Option<Grid>, horizon: Micros) -> Micros {
+pub(crate) fn unsettled_since(grid: Option<Grid>, horizon: Micros) -> Micros {
     let spans = grid.map_or(horizon, |grid| grid.step(horizon, -ASKED_AGAIN));
     spans.min(horizon - UNSETTLED)
 }
 
 /// The earliest instant of the newest page, for when nothing else shows where history begins.
 #[must_use]
-pub fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
+pub(crate) fn newest_page(offer: &Offer, grid: Option<Grid>, horizon: Micros) -> Micros {
     match grid {
         Some(grid) => grid.step(horizon, -i64::from(offer.page_rows)),
         None => horizon - offer.walk.min(Duration::from_secs(60)),

@@ -331,7 +331,7 @@ impl<'a> Run<'a> {
 }
 
 /// Emits a finding of opening a series.
-pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
+pub(crate) fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
     let (file, why) = (&finding.path, finding.detail.as_str());
     match finding.kind {
         FindingKind::Quarantined => telemetry.emit(FileQuarantined { series, file, why }),
@@ -344,7 +344,7 @@ pub fn tell_finding(telemetry: &Telemetry, series: &Series, finding: &Finding) {
 }
 
 /// Emits the result of a flush.
-pub fn tell_flush(telemetry: &Telemetry, series: &Series, flushed: &Flushed, took: Duration) {
+pub(crate) fn tell_flush(telemetry: &Telemetry, series: &Series, flushed: &Flushed, took: Duration) {
     for file in &flushed.files {
         telemetry.emit(FilePublished {
             series,

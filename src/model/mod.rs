@@ -26,6 +26,7 @@ mod time;
 mod window;
 
 pub use batch::Batch;
+#[doc(hidden)]
 pub use column::{Column, Texts, Values};
 pub(crate) use figures::{bytes, thousands};
 pub use kind::{Kind, Side};
@@ -36,10 +37,13 @@ pub use rows::{
     Trades,
 };
 pub(crate) use schema::ts_index;
+#[doc(hidden)]
 pub use schema::{Field, Type, fields};
+#[doc(hidden)]
 pub use selector::{NoMatch, matches_selector, select};
 pub use series::{Series, SeriesError};
 pub use span::{Grid, Span, SpanError};
+#[doc(hidden)]
 pub use text::{escaped, foreign, foreign_bytes, is_hidden};
 pub use time::{Micros, TimeError, Zone};
 pub use window::{Window, Windows};

@@ -35,7 +35,7 @@ impl Default for Retention {
 impl Retention {
     /// Keeps failures for this many days, forever if 0, and successes for a week at most.
     #[must_use]
-    pub fn of_days(days: u32) -> Self {
+    pub(crate) fn of_days(days: u32) -> Self {
         let of = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
         let succeeded = if days == 0 { SUCCEEDED_DAYS } else { days.min(SUCCEEDED_DAYS) };
         Retention { succeeded: of(succeeded), exhausted: (days > 0).then(|| of(days)) }
@@ -95,7 +95,7 @@ impl Tracker {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn forget_jobs_of(
+    pub(crate) async fn forget_jobs_of(
         &self,
         place: &str,
         configured: &BTreeSet<String>,

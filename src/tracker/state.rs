@@ -17,7 +17,7 @@ const CANCELLED: &str = "cancelled";
 impl Task {
     /// Whether a worker other than the holder of `fence` holds it at `now`.
     #[must_use]
-    pub fn is_locked(&self, fence: Option<i64>, now: Micros) -> bool {
+    pub(crate) fn is_locked(&self, fence: Option<i64>, now: Micros) -> bool {
         self.lease.as_ref().is_some_and(|lease| fence != Some(self.fence) && now < lease.until)
     }
 
@@ -147,7 +147,7 @@ impl Task {
 
     /// The delay after the failed attempts so far.
     #[must_use]
-    pub fn backoff(&self) -> Duration {
+    pub(crate) fn backoff(&self) -> Duration {
         let doubled = 2_u32.saturating_pow(self.attempts.saturating_sub(1).min(20));
         self.retry_delay.saturating_mul(doubled)
     }

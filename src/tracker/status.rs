@@ -45,7 +45,7 @@ impl Status {
 
     /// The state with this number.
     #[must_use]
-    pub fn of_code(code: i64) -> Option<Self> {
+    pub(crate) fn of_code(code: i64) -> Option<Self> {
         Status::ALL.into_iter().find(|status| status.code() == code)
     }
 
@@ -64,7 +64,7 @@ impl Status {
 
     /// The state with this name.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         Status::ALL.into_iter().find(|status| status.name() == name)
     }
 
@@ -114,7 +114,7 @@ impl TaskKind {
 
     /// The kind with this name.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         TaskKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -153,7 +153,7 @@ impl Priority {
 
     /// The priority of a number, rounded down.
     #[must_use]
-    pub fn of_code(code: i64) -> Self {
+    pub(crate) fn of_code(code: i64) -> Self {
         match code {
             9.. => Priority::High,
             5..9 => Priority::Normal,

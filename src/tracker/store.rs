@@ -45,12 +45,12 @@ impl Tracker {
 
     /// Whether the last operation of the store failed.
     #[must_use]
-    pub fn is_store_away(&self) -> bool {
+    pub(crate) fn is_store_away(&self) -> bool {
         self.database.is_away()
     }
 
     /// Notes that the store answered, so that waiting work may use it again.
-    pub fn store_answered(&self) {
+    pub(crate) fn store_answered(&self) {
         self.database.answered();
     }
 

@@ -63,7 +63,7 @@ impl Tracker {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn forget_place(&self, place: &str, worker: &str) -> Result<(), TrackerError> {
+    pub(crate) async fn forget_place(&self, place: &str, worker: &str) -> Result<(), TrackerError> {
         let _: Vec<(String,)> = self.write("leave", |sql| sql.forget_place, values![place, worker]).await?;
         Ok(())
     }

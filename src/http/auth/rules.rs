@@ -60,7 +60,7 @@ impl Auth {
 
     /// Whether reading from other machines requires credentials, or was expressly opened to all.
     #[must_use]
-    pub fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         self.allow_unauthenticated
             || self.token.is_some()
             || self.web_config().is_some_and(|config| config.guards())

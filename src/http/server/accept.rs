@@ -35,7 +35,7 @@ pub async fn serve(listeners: Vec<TcpListener>, app: App, stop: CancellationToke
 
 /// Serves the unix socket until `stop`, with its own limit on connections: clients on the network cannot lock out
 /// the user who runs the daemon.
-pub async fn serve_socket(listener: UnixListener, app: App, stop: CancellationToken) {
+pub(crate) async fn serve_socket(listener: UnixListener, app: App, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(app.limits.connections));
     accept(listener, Routes::new(app), slots, stop).await;
 }

@@ -7,6 +7,8 @@ mod listener;
 mod socket;
 mod stall;
 
-pub use accept::{serve, serve_socket};
+pub use accept::serve;
+pub(crate) use accept::serve_socket;
 pub use listener::bind;
-pub use socket::{SocketFile, bind_socket, connect};
+pub(crate) use socket::bind_socket;
+pub use socket::{SocketFile, connect};

@@ -34,7 +34,7 @@ pub struct SocketFile {
 ///
 /// # Errors
 /// Any I/O error, such as on a file system without sockets.
-pub fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn bind_socket(own: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let folder = Short::of(own)?;
     let aside = own.join(ASIDE);
     let _ = std::fs::remove_file(&aside);
