@@ -110,6 +110,7 @@ impl Service {
 
     /// How these addresses begin: `http` or `https`.
     #[must_use]
+    #[doc(hidden)]
     pub fn scheme(&self) -> &'static str {
         self.auth.scheme()
     }
@@ -202,6 +203,7 @@ async fn reload_on_hangup(control: Control, stop: CancellationToken) {
 ///
 /// # Errors
 /// The reason not to open them, with its place in the configuration.
+#[doc(hidden)]
 pub fn auth(config: &Config) -> Result<Auth, String> {
     let http = &config.http;
     let mut auth = Auth::new(http.token_file.as_deref(), http.allow_unauthenticated)

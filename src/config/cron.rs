@@ -37,7 +37,7 @@ impl Cron {
 
     /// The first time the line names after `at`, its fields read in `zone`; none when it never comes again.
     #[must_use]
-    pub fn next_after(&self, at: Micros, zone: &Zone) -> Option<Micros> {
+    pub(crate) fn next_after(&self, at: Micros, zone: &Zone) -> Option<Micros> {
         let from = at.timestamp().to_zoned(zone.tz().clone());
         let next = self.pattern.find_next_occurrence(&from, false).ok()?;
         Some(Micros(next.timestamp().as_microsecond()))

@@ -24,7 +24,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of this process.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Surroundings {
             home: path("HOME"),
@@ -35,7 +35,7 @@ impl Surroundings {
 
     /// A path with a leading `~` replaced by the home folder, where there is one.
     #[must_use]
-    pub fn expand(&self, path: &Path) -> PathBuf {
+    pub(crate) fn expand(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home.clone(),
             (Ok(rest), Some(home)) => home.join(rest),
@@ -45,7 +45,7 @@ impl Surroundings {
 
     /// The usual places of a configuration, first choice first.
     #[must_use]
-    pub fn candidates(&self) -> Vec<PathBuf> {
+    pub(crate) fn candidates(&self) -> Vec<PathBuf> {
         let folder =
             self.xdg_config_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".config")));
         let mut places = vec![PathBuf::from("config.yml")];
@@ -57,7 +57,7 @@ impl Surroundings {
     ///
     /// # Errors
     /// When none is named and no usual place has one.
-    pub fn locate(&self, explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
+    pub(crate) fn locate(&self, explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
         if let Some(path) = explicit {
             return Ok(self.expand(path));
         }

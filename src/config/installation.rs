@@ -23,7 +23,7 @@ pub struct Installation {
 ///
 /// # Errors
 /// Where there is no file, or it holds no settings that can be told apart.
-pub fn installation(explicit: Option<&Path>) -> Result<Installation, ConfigError> {
+pub(crate) fn installation(explicit: Option<&Path>) -> Result<Installation, ConfigError> {
     let around = Surroundings::of_process();
     let path = around.locate(explicit)?;
     of_text(&read(&path)?, &path, &around)

@@ -45,17 +45,18 @@ pub use find::{Surroundings, read};
 pub use histo::{ConfiguredTrigger, HistoJob, Start};
 pub use http::Http;
 #[doc(hidden)]
-pub use installation::{Installation, installation};
+pub use installation::Installation;
+pub(crate) use installation::installation;
 #[doc(hidden)]
 pub use node::Node;
 #[doc(hidden)]
-pub use offered::candles_fault;
+pub(crate) use offered::candles_fault;
 pub use problem::{ConfigError, Problem};
 #[doc(hidden)]
 pub use replace::{create, put, replace};
 pub use secret::Secret;
 #[doc(hidden)]
-pub use secret::{mask, shown};
+pub use secret::shown;
 pub use state::{Store, Worker};
 pub use storage::{Provider, Remote, Storage};
 pub use stream::{Channel, StreamJob};

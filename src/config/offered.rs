@@ -56,7 +56,7 @@ pub(super) fn span_fault(adapter: &dyn Exchange, offer: &Offer, span: Span) -> O
 
 /// Why candles of a pair cannot be had of an exchange that this version speaks.
 #[must_use]
-pub fn candles_fault(exchange: &str, pair: &Pair, span_secs: u64) -> Option<String> {
+pub(crate) fn candles_fault(exchange: &str, pair: &Pair, span_secs: u64) -> Option<String> {
     let adapter = exchange::find(exchange)?;
     let (offer, span) = (adapter.offer(Kind::Ohlc, pair.market())?, Span::of_secs(span_secs).ok()?);
     span_fault(adapter, offer, span)

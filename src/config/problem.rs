@@ -84,6 +84,7 @@ pub enum ConfigError {
 impl ConfigError {
     /// One line for each thing to correct.
     #[must_use]
+    #[doc(hidden)]
     pub fn lines(&self) -> Vec<String> {
         match self {
             ConfigError::Refused { problems, .. } => problems.iter().map(ToString::to_string).collect(),
@@ -93,6 +94,7 @@ impl ConfigError {
 
     /// The same for a person, with the file and the line each is on: `config.yml:12: histo_jobs[2].exchange: …`.
     #[must_use]
+    #[doc(hidden)]
     pub fn located_lines(&self) -> Vec<String> {
         let ConfigError::Refused { path, problems } = self else { return self.lines() };
         let located = |problem: &Problem| match problem.line {
@@ -113,6 +115,7 @@ impl ConfigError {
 
     /// Whether there is simply no file yet.
     #[must_use]
+    #[doc(hidden)]
     pub fn is_missing(&self) -> bool {
         match self {
             ConfigError::NoneFound { .. } => true,

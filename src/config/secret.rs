@@ -50,7 +50,7 @@ pub fn shown(text: &str) -> String {
 
 /// `text` with `user:password@` replaced by `***@` in every word. Too much may be masked, never too little.
 #[must_use]
-pub fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(mask_word).collect()
 }
 

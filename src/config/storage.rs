@@ -41,6 +41,7 @@ pub struct Remote {
 impl Storage {
     /// The bucket that the workers of a fleet share.
     #[must_use]
+    #[doc(hidden)]
     pub fn fleet(&self) -> Option<&Remote> {
         self.remotes.iter().find(|remote| remote.fleet)
     }

@@ -20,6 +20,7 @@ const TELL: Duration = Duration::from_secs(1);
 impl Engine {
     /// Serves a request about the copies. Returns the series to restore: each becomes work of its own, so that
     /// nothing else works on it meanwhile.
+    #[doc(hidden)]
     pub async fn copy(
         self: &Arc<Self>,
         asked: &CopyAsked,

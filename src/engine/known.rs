@@ -107,6 +107,7 @@ impl Engine {
 
     /// Time of the newest stored row of a series, if known.
     #[must_use]
+    #[doc(hidden)]
     pub fn newest_row(&self, series: &Series) -> Option<Micros> {
         self.fleet.newest_row(series)
     }
@@ -122,12 +123,14 @@ impl Engine {
 
     /// The client of an exchange, once connected.
     #[must_use]
+    #[doc(hidden)]
     pub fn client(&self, exchange: &str) -> Option<Arc<Client>> {
         self.context(exchange).map(|context| Arc::clone(&context.client))
     }
 
     /// The connected exchanges, in order.
     #[must_use]
+    #[doc(hidden)]
     pub fn exchanges(&self) -> Vec<&'static str> {
         self.contexts.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }

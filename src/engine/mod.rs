@@ -152,12 +152,14 @@ impl Engine {
 
     /// The remotes and their state.
     #[must_use]
+    #[doc(hidden)]
     pub fn copies(&self) -> &Copies {
         &self.copies
     }
 
     /// The store of the data path.
     #[must_use]
+    #[doc(hidden)]
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -170,6 +172,7 @@ impl Engine {
 
     /// Whether the job of a series is paused.
     #[must_use]
+    #[doc(hidden)]
     pub fn is_paused(&self, series: &Series) -> bool {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner).contains(series)
     }
@@ -191,6 +194,7 @@ impl Engine {
 
     /// The data path.
     #[must_use]
+    #[doc(hidden)]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -207,6 +211,7 @@ impl Engine {
 
     /// The round counter of the loop that renews this process's leases.
     #[must_use]
+    #[doc(hidden)]
     pub fn rounds(&self) -> Rounds {
         self.worker.rounds()
     }
@@ -226,6 +231,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the series cannot be opened or its files cannot be moved.
+    #[doc(hidden)]
     pub async fn set_aside_damaged(&self, series: &Arc<Series>) -> Result<Vec<String>, StoreError> {
         let (store, own) = (self.store.clone(), Arc::clone(series));
         let checked = tokio::task::spawn_blocking(move || {

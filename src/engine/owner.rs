@@ -26,6 +26,7 @@ pub enum Broken {
 
 impl Engine {
     /// Completes when nothing more may be accepted and the process must stop.
+    #[doc(hidden)]
     pub async fn broken(&self) {
         self.broken.cancelled().await;
     }

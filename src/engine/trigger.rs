@@ -37,6 +37,7 @@ pub enum Trigger {
 impl Trigger {
     /// When a job that has not run yet is due, in a program started at `now`.
     #[must_use]
+    #[doc(hidden)]
     pub fn first(&self, now: Micros) -> Option<Micros> {
         (!matches!(self, Trigger::OnDemand)).then_some(now)
     }
@@ -69,6 +70,7 @@ impl Trigger {
 
     /// The time between two runs at `now`; zero if it runs only once.
     #[must_use]
+    #[doc(hidden)]
     pub fn interval(&self, now: Micros) -> Duration {
         match self {
             Trigger::AtClose { grid, .. } => grid.next(now).since(grid.floor(now)),
@@ -86,6 +88,7 @@ impl Trigger {
     /// When a job is due after `failed` consecutive failures: after 30 s, doubling up to its interval, and
     /// never before the exchange's own wait is over.
     #[must_use]
+    #[doc(hidden)]
     pub fn retry_after(&self, failed: u32, asked: Duration, now: Micros) -> Micros {
         let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1).min(16)));
         let longest = Some(self.interval(now)).filter(|interval| !interval.is_zero()).unwrap_or(LAST_RETRY);

@@ -72,7 +72,7 @@ impl Decimal {
 
     /// The whole millionths in it, as the microseconds are of so many seconds; none where they are too many.
     #[must_use]
-    pub fn millionths(self) -> Option<i64> {
+    pub(crate) fn millionths(self) -> Option<i64> {
         let power = self.exponent.checked_add(6)?;
         let scale = 10_u64.checked_pow(power.unsigned_abs());
         let whole = match (power < 0, scale) {

@@ -70,7 +70,7 @@ impl Contract {
     /// The amount of the base asset in so many contracts at a price: the double nearest to the product of decimals,
     /// which is divided once where contracts count the quote asset. None where it is no number.
     #[must_use]
-    pub fn base_amount<'a>(self, contracts: impl Into<Count<'a>>, price: f64) -> Option<f64> {
+    pub(crate) fn base_amount<'a>(self, contracts: impl Into<Count<'a>>, price: f64) -> Option<f64> {
         let amount = match self {
             Contract::Base(size) => size.many(contracts)?,
             Contract::Quote(size) => size.many(contracts)? / price,
@@ -88,7 +88,7 @@ impl Instrument {
 
     /// When a dated contract has the name of its pair: before it another one had it, and after it another one has.
     #[must_use]
-    pub fn tenure(&self) -> Option<Window> {
+    pub(crate) fn tenure(&self) -> Option<Window> {
         quarter::tenure(self.pair.as_ref()?.market(), self.ends?)
     }
 
@@ -96,7 +96,7 @@ impl Instrument {
     ///
     /// # Errors
     /// When the listing did not say what a contract is, or the amount is no number.
-    pub fn base_amount<'a>(
+    pub(crate) fn base_amount<'a>(
         &self,
         row: usize,
         contracts: impl Into<Count<'a>>,
@@ -110,7 +110,11 @@ impl Instrument {
     ///
     /// # Errors
     /// When the listing did not say that size, or the amount is no number.
-    pub fn quote_amount<'a>(&self, row: usize, contracts: impl Into<Count<'a>>) -> Result<f64, ParseError> {
+    pub(crate) fn quote_amount<'a>(
+        &self,
+        row: usize,
+        contracts: impl Into<Count<'a>>,
+    ) -> Result<f64, ParseError> {
         match self.contract {
             Some(Contract::Quote(size)) => size.many(contracts).ok_or_else(|| no_amount(row)),
             _ => Err(self.sizeless()),

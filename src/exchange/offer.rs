@@ -52,7 +52,7 @@ pub struct Offer {
 impl Offer {
     /// Whether a request by time says before which instant its rows lie.
     #[must_use]
-    pub fn names_newer_end(&self) -> bool {
+    pub(crate) fn names_newer_end(&self) -> bool {
         match self.bounds {
             Bounds::Both | Bounds::Page => true,
             Bounds::Near => self.direction == Direction::NewestFirst,
@@ -84,12 +84,14 @@ impl Offer {
 
     /// Whether it is not documented where candles of a span open.
     #[must_use]
+    #[doc(hidden)]
     pub fn is_unanchored(&self, span: Span) -> bool {
         self.span(span).is_some_and(|own| own.is_unanchored)
     }
 
     /// The oldest open or instant it still answers, where `horizon` is the newest.
     #[must_use]
+    #[doc(hidden)]
     pub fn reach(&self, grid: Option<Grid>, horizon: Micros) -> Micros {
         match (self.history, grid) {
             (History::Rows(rows), Some(grid)) => grid.step(horizon, -i64::from(rows)),
@@ -100,13 +102,13 @@ impl Offer {
 
     /// When the rows of a dated pair are those of one contract. Returns `None` if a request is not bound to a contract.
     #[must_use]
-    pub fn tenure(&self, instrument: &Instrument) -> Option<Window> {
+    pub(crate) fn tenure(&self, instrument: &Instrument) -> Option<Window> {
         instrument.tenure().filter(|_| !self.is_continuous)
     }
 
     /// Where the first candle opens that may hold an instant.
     #[must_use]
-    pub fn open_before(&self, grid: Grid, at: Micros) -> Micros {
+    pub(crate) fn open_before(&self, grid: Grid, at: Micros) -> Micros {
         if self.is_unanchored(grid.span) {
             return at - Duration::from_secs(u64::from(grid.span.secs()));
         }
@@ -115,13 +117,14 @@ impl Offer {
 
     /// Whether one answer shows all there is: some of the newest rows, however long ago they were.
     #[must_use]
+    #[doc(hidden)]
     pub fn is_recent_only(&self) -> bool {
         matches!((self.history, self.bounds), (History::Rows(_), Bounds::Unbounded))
     }
 
     /// Whether a request can be open towards where its walk goes, so that any row there answers it.
     #[must_use]
-    pub fn is_open_ended(&self) -> bool {
+    pub(crate) fn is_open_ended(&self) -> bool {
         self.bounds != Bounds::Page
     }
 
@@ -160,7 +163,7 @@ impl SpanOffer {
 
     /// A span whose opens are not documented.
     #[must_use]
-    pub const fn unanchored(secs: u32, word: &'static str) -> Self {
+    pub(crate) const fn unanchored(secs: u32, word: &'static str) -> Self {
         SpanOffer { secs, word, anchor_secs: None, is_unanchored: true }
     }
 

@@ -41,7 +41,7 @@ impl HttpRequest {
 
     /// The same, paid from another budget.
     #[must_use]
-    pub fn paid_from(self, budget: Budget) -> Self {
+    pub(crate) fn paid_from(self, budget: Budget) -> Self {
         HttpRequest { budget, ..self }
     }
 

@@ -33,6 +33,7 @@ impl Batch {
 
     /// The columns, in the order of [`fields`].
     #[must_use]
+    #[doc(hidden)]
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
@@ -65,11 +66,13 @@ impl Batch {
     }
 
     /// Makes room for so many more rows.
+    #[doc(hidden)]
     pub fn reserve(&mut self, rows: usize) {
         self.columns.iter_mut().for_each(|column| column.reserve(rows));
     }
 
     /// Appends a range of rows of another batch of the same kind.
+    #[doc(hidden)]
     pub fn take(&mut self, from: &Batch, rows: Range<usize>) {
         debug_assert_eq!(self.kind, from.kind);
         for (to, own) in self.columns.iter_mut().zip(&from.columns) {
@@ -78,12 +81,14 @@ impl Batch {
     }
 
     /// Appends all rows of another batch of the same kind.
+    #[doc(hidden)]
     pub fn take_all(&mut self, from: &Batch) {
         self.take(from, 0..from.len());
     }
 
     /// The rows of `order`, in that order; neighbours are copied together.
     #[must_use]
+    #[doc(hidden)]
     pub fn gather(&self, order: &[usize]) -> Batch {
         let mut out = Batch::of(self.kind);
         let mut rest = order;
@@ -96,12 +101,14 @@ impl Batch {
     }
 
     /// Keeps the first `rows` rows.
+    #[doc(hidden)]
     pub fn truncate(&mut self, rows: usize) {
         self.columns.iter_mut().for_each(|column| column.truncate(rows));
     }
 
     /// The rows of a range.
     #[must_use]
+    #[doc(hidden)]
     pub fn slice(&self, rows: Range<usize>) -> Batch {
         let mut out = Batch::of(self.kind);
         out.take(self, rows);
@@ -110,12 +117,14 @@ impl Batch {
 
     /// Whether row `a` here and row `b` of `other` are alike in every column.
     #[must_use]
+    #[doc(hidden)]
     pub fn same_row(&self, a: usize, other: &Batch, b: usize) -> bool {
         self.columns.iter().zip(&other.columns).all(|(own, theirs)| own.same(a, theirs, b))
     }
 
     /// Whether the rows are in the order of their `ts`, equal ones allowed.
     #[must_use]
+    #[doc(hidden)]
     pub fn in_order(&self) -> bool {
         self.ts().is_sorted()
     }

@@ -39,11 +39,14 @@ pub use rows::{
 pub(crate) use schema::ts_index;
 #[doc(hidden)]
 pub use schema::{Field, Type, fields};
+pub(crate) use selector::matches_selector;
 #[doc(hidden)]
-pub use selector::{NoMatch, matches_selector, select};
+pub use selector::{NoMatch, select};
 pub use series::{Series, SeriesError};
 pub use span::{Grid, Span, SpanError};
+pub(crate) use text::escaped;
+
 #[doc(hidden)]
-pub use text::{escaped, foreign, foreign_bytes, is_hidden};
+pub use text::{foreign, is_hidden};
 pub use time::{Micros, TimeError, Zone};
 pub use window::{Window, Windows};

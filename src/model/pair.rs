@@ -33,6 +33,7 @@ impl Market {
 
     /// The suffix after the colon in `BTC/USDT:perp`; empty for spot.
     #[must_use]
+    #[doc(hidden)]
     pub fn suffix(self) -> &'static str {
         match self {
             Market::Spot => "",
@@ -56,6 +57,7 @@ impl Pair {
     ///
     /// # Errors
     /// When a name could not be a folder's.
+    #[doc(hidden)]
     pub fn listed(base: &str, quote: &str, market: Market) -> Result<Self, PairError> {
         let unreadable = || PairError { text: format!("{base}/{quote}") };
         Ok(Pair {
@@ -85,6 +87,7 @@ impl Pair {
 
     /// The name in paths and series: `BTC-USDT`, `BTC-USDT_PERP`.
     #[must_use]
+    #[doc(hidden)]
     pub fn slug(&self) -> String {
         let mut slug = format!("{}-{}", self.base, self.quote);
         if self.market != Market::Spot {
@@ -98,7 +101,7 @@ impl Pair {
     ///
     /// # Errors
     /// When it is no slug of a pair.
-    pub fn from_slug(slug: &str) -> Result<Self, PairError> {
+    pub(crate) fn from_slug(slug: &str) -> Result<Self, PairError> {
         let (assets, market) = Market::DERIVED
             .into_iter()
             .find_map(|market| {
@@ -111,6 +114,7 @@ impl Pair {
 
     /// The same pair in upper case, as most exchanges list theirs; none where it is so already.
     #[must_use]
+    #[doc(hidden)]
     pub fn raised(&self) -> Option<Self> {
         let [base, quote] = [&self.base, &self.quote].map(|name| name.to_ascii_uppercase());
         let raised = Pair { base, quote, market: self.market };
@@ -119,7 +123,7 @@ impl Pair {
 
     /// Whether the two differ in the case of letters at most.
     #[must_use]
-    pub fn is_spelt_like(&self, other: &Pair) -> bool {
+    pub(crate) fn is_spelt_like(&self, other: &Pair) -> bool {
         let alike = |a: &str, b: &str| a == b || a.to_lowercase() == b.to_lowercase();
         self.market == other.market && alike(&self.base, &other.base) && alike(&self.quote, &other.quote)
     }

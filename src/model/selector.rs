@@ -28,7 +28,7 @@ impl NoMatch {
 
     /// Suggestions, for the end of a sentence.
     #[must_use]
-    pub fn advice(&self) -> String {
+    pub(crate) fn advice(&self) -> String {
         match &self.nearest {
             Some(nearest) => format!("did you mean {nearest}?"),
             None => "there is none yet".to_owned(),
@@ -38,7 +38,7 @@ impl NoMatch {
 
 /// Whether a word stands for a series.
 #[must_use]
-pub fn matches_selector(asked: &str, series: &Series) -> bool {
+pub(crate) fn matches_selector(asked: &str, series: &Series) -> bool {
     let asked: Vec<&str> = parts(asked).collect();
     names(series).iter().any(|name| name.is_of(&asked))
 }

@@ -62,18 +62,21 @@ impl Series {
 
     /// The span's label, empty where there is none: the `span` label of every metric.
     #[must_use]
+    #[doc(hidden)]
     pub fn span_label(&self) -> String {
         self.span.map(Span::label).unwrap_or_default()
     }
 
     /// The values of the labels `exchange, pair, kind, span`.
     #[must_use]
+    #[doc(hidden)]
     pub fn labels(&self) -> [String; 4] {
         [self.exchange.clone(), self.pair.to_string(), self.kind.to_string(), self.span_label()]
     }
 
     /// The pair's key in `metrics.json`: `binance/BTC/USDT`.
     #[must_use]
+    #[doc(hidden)]
     pub fn pair_key(&self) -> String {
         format!("{}/{}", self.exchange, self.pair)
     }

@@ -148,12 +148,14 @@ impl Grid {
 
     /// The open after `open`, which is also where the candle of `open` ends.
     #[must_use]
+    #[doc(hidden)]
     pub fn next(&self, open: Micros) -> Micros {
         self.step(open, 1)
     }
 
     /// The open `count` candles after the candle that holds `at`; negative goes back.
     #[must_use]
+    #[doc(hidden)]
     pub fn step(&self, at: Micros, count: i64) -> Micros {
         let open = self.floor(at);
         match self.span {
@@ -170,6 +172,7 @@ impl Grid {
 
     /// How many candles open inside `window`.
     #[must_use]
+    #[doc(hidden)]
     pub fn count(&self, window: Window) -> u64 {
         let (first, last) = (self.ceil(window.from), self.ceil(window.until));
         if last <= first {

@@ -7,7 +7,7 @@ const LONGEST_BYTES: usize = 1_024;
 /// Room for the count of what was left out.
 const COUNT_BYTES: usize = 32;
 
-/// A text of others on one line, with a bounded length: what [`escaped`] makes of its beginning.
+/// A text of others on one line, with a bounded length: its beginning, escaped.
 ///
 /// Doing it twice changes nothing.
 #[must_use]
@@ -30,27 +30,10 @@ pub fn foreign(text: &str) -> String {
     kept
 }
 
-/// The same for bytes, which may be no text at all.
-#[must_use]
-pub fn foreign_bytes(bytes: &[u8]) -> String {
-    // No character is longer than four bytes, and none becomes shorter.
-    match bytes.get(..4 * LONGEST_BYTES) {
-        None => foreign(&String::from_utf8_lossy(bytes)),
-        Some(head) => {
-            let mut kept = foreign(&String::from_utf8_lossy(head));
-            if let Some(at) = kept.rfind('\u{2026}') {
-                kept.truncate(at);
-            }
-            kept.push_str(&format!("\u{2026} (of {} bytes)", bytes.len()));
-            kept
-        }
-    }
-}
-
 /// A text with every character escaped that is not seen as what it is: controls, line breaks, what turns the
 /// direction of text, and what takes no room. A terminal, a page and a log show it and do nothing else.
 #[must_use]
-pub fn escaped(text: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -112,8 +95,6 @@ mod tests {
         let long = foreign(&"x".repeat(1 << 20));
         assert!(long.starts_with("xxx") && long.ends_with("\u{2026} (1047552 more bytes)"), "{long}");
         assert!(foreign(&"\u{1b}".repeat(1 << 20)).len() <= LONGEST_BYTES + COUNT_BYTES);
-        let bytes = foreign_bytes(&vec![0xff; 1 << 20]);
-        assert!(bytes.ends_with("\u{2026} (of 1048576 bytes)") && bytes.len() < 2 * LONGEST_BYTES, "{bytes}");
     }
 
     proptest! {
@@ -122,7 +103,7 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..4_000),
             text in "\\PC*|.{0,2000}",
         ) {
-            for kept in [foreign(&text), foreign_bytes(&bytes), foreign_bytes(text.as_bytes())] {
+            for kept in [foreign(&text), foreign(&String::from_utf8_lossy(&bytes))] {
                 prop_assert!(!kept.chars().any(is_hidden), "{kept:?}");
                 prop_assert!(kept.len() <= LONGEST_BYTES + COUNT_BYTES);
                 prop_assert_eq!(foreign(&kept), kept);

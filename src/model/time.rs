@@ -37,12 +37,14 @@ impl Micros {
 
     /// Whole milliseconds since the epoch, rounded down.
     #[must_use]
+    #[doc(hidden)]
     pub const fn millis_floor(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
     /// Whole milliseconds since the epoch, rounded up.
     #[must_use]
+    #[doc(hidden)]
     pub const fn millis_ceil(self) -> i64 {
         self.0.saturating_add(999).div_euclid(1_000)
     }
@@ -55,7 +57,7 @@ impl Micros {
 
     /// From seconds with a fraction, as `metrics.json` holds them.
     #[must_use]
-    pub fn from_secs_f64(secs: f64) -> Self {
+    pub(crate) fn from_secs_f64(secs: f64) -> Self {
         Micros((secs * 1e6).round() as i64)
     }
 
@@ -77,13 +79,13 @@ impl Micros {
 
     /// The civil date and time of this instant in UTC.
     #[must_use]
-    pub fn utc(self) -> DateTime {
+    pub(crate) fn utc(self) -> DateTime {
         TimeZone::UTC.to_datetime(self.timestamp())
     }
 
     /// The instant of a civil date and time in UTC.
     #[must_use]
-    pub fn of_utc(at: DateTime) -> Self {
+    pub(crate) fn of_utc(at: DateTime) -> Self {
         TimeZone::UTC.to_timestamp(at).map_or(Micros(i64::MAX), |at| Micros(at.as_microsecond()))
     }
 
@@ -156,24 +158,27 @@ impl Zone {
 
     /// The zone itself, for calendar arithmetic.
     #[must_use]
-    pub fn tz(&self) -> &TimeZone {
+    pub(crate) fn tz(&self) -> &TimeZone {
         &self.0
     }
 
     /// An instant as `2024-01-31 23:59` in this zone.
     #[must_use]
+    #[doc(hidden)]
     pub fn minute(&self, at: Micros) -> String {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// An instant as `2024-01-31 23:59:59` in this zone.
     #[must_use]
+    #[doc(hidden)]
     pub fn second(&self, at: Micros) -> String {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// An instant as `2024-01-31` in this zone.
     #[must_use]
+    #[doc(hidden)]
     pub fn day(&self, at: Micros) -> String {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d").to_string()
     }

@@ -75,12 +75,14 @@ impl Windows {
 
     /// The earliest window.
     #[must_use]
+    #[doc(hidden)]
     pub fn first(&self) -> Option<Window> {
         self.0.first().copied()
     }
 
     /// The latest window.
     #[must_use]
+    #[doc(hidden)]
     pub fn last(&self) -> Option<Window> {
         self.0.last().copied()
     }
@@ -94,12 +96,14 @@ impl Windows {
 
     /// Whether all of `window` is inside.
     #[must_use]
+    #[doc(hidden)]
     pub fn cover(&self, window: Window) -> bool {
         let after = self.0.partition_point(|own| own.until <= window.from);
         self.0.get(after).is_some_and(|own| own.from <= window.from && window.until <= own.until)
     }
 
     /// Adds a window, joined with those it overlaps or touches.
+    #[doc(hidden)]
     pub fn add(&mut self, window: Window) {
         let first = self.0.partition_point(|own| own.until < window.from);
         let last = self.0.partition_point(|own| own.from <= window.until);
@@ -111,11 +115,12 @@ impl Windows {
     }
 
     /// Adds every window of `other`.
-    pub fn add_all(&mut self, other: &Windows) {
+    pub(crate) fn add_all(&mut self, other: &Windows) {
         other.iter().for_each(|window| self.add(window));
     }
 
     /// Takes a window out.
+    #[doc(hidden)]
     pub fn remove(&mut self, window: Window) {
         let first = self.0.partition_point(|own| own.until <= window.from);
         let last = self.0.partition_point(|own| own.from < window.until);
@@ -128,18 +133,21 @@ impl Windows {
     }
 
     /// Takes every window of `other` out.
+    #[doc(hidden)]
     pub fn remove_all(&mut self, other: &Windows) {
         other.iter().for_each(|window| self.remove(window));
     }
 
     /// The part inside `window`.
     #[must_use]
+    #[doc(hidden)]
     pub fn within(&self, window: Window) -> Windows {
         Windows(self.0.iter().filter_map(|own| own.meet(window)).collect())
     }
 
     /// The parts of `window` that are not inside: the gaps.
     #[must_use]
+    #[doc(hidden)]
     pub fn missing(&self, window: Window) -> Windows {
         let mut missing = Windows::from(window);
         missing.remove_all(&self.within(window));

@@ -22,14 +22,14 @@ impl Walk {
     /// The walk leaves its beginning open for its neighbours to show: see [`Walk::meets`] and
     /// [`Walk::ask_beginning`].
     #[must_use]
-    pub fn beside_others(mut self) -> Self {
+    pub(crate) fn beside_others(mut self) -> Self {
         self.has_neighbours = true;
         self
     }
 
     /// The time between where the window begins and its first row, while nothing shows that it holds no row.
     #[must_use]
-    pub fn open_beginning(&self) -> Option<Window> {
+    pub(crate) fn open_beginning(&self) -> Option<Window> {
         match &self.beginning {
             Beginning::Open(head) => Some(head.window),
             _ => None,
@@ -49,7 +49,7 @@ impl Walk {
     }
 
     /// The next page asks where the window begins.
-    pub fn ask_beginning(&mut self) {
+    pub(crate) fn ask_beginning(&mut self) {
         self.asks_beginning = true;
     }
 

@@ -178,7 +178,7 @@ impl Walk {
 
     /// Time that came empty though nothing shows that the answers were true: to be asked for by a walk that knows more.
     #[must_use]
-    pub fn unsure(&self) -> Option<Window> {
+    pub(crate) fn unsure(&self) -> Option<Window> {
         self.unproven().filter(|_| self.unsure)
     }
 
@@ -196,7 +196,7 @@ impl Walk {
 
     /// Where the window ends, as the walk goes, and the row past it with which the last answer ended.
     #[must_use]
-    pub fn border(&self) -> Option<(Micros, &Edge)> {
+    pub(crate) fn border(&self) -> Option<(Micros, &Edge)> {
         let end = match self.offer.direction {
             Direction::OldestFirst => self.window.until,
             Direction::NewestFirst => self.window.from,
@@ -206,7 +206,7 @@ impl Walk {
 
     /// Where the window begins, as the walk goes.
     #[must_use]
-    pub fn begins_at(&self) -> Micros {
+    pub(crate) fn begins_at(&self) -> Micros {
         match self.offer.direction {
             Direction::OldestFirst => self.window.from,
             Direction::NewestFirst => self.window.until,

@@ -79,7 +79,7 @@ impl BookRows<&mut Batch> {
     }
 
     /// Numbers the updates of this batch on from `first`: the rows of one `ord` keep one.
-    pub fn number_from(&mut self, first: i64) {
+    pub(crate) fn number_from(&mut self, first: i64) {
         let Values::I64(ords) = &mut self.0.columns[0].values else { return };
         if let Some(&lowest) = ords.first() {
             ords.iter_mut().for_each(|ord| *ord += first - lowest);
@@ -90,6 +90,7 @@ impl BookRows<&mut Batch> {
 impl BookRows<&Batch> {
     /// The `ord` of every row.
     #[must_use]
+    #[doc(hidden)]
     pub fn ords(&self) -> &[i64] {
         i64s(&self.0.columns[0])
     }

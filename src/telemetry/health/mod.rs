@@ -118,6 +118,7 @@ impl HealthMonitor {
     }
 
     /// Records a run of a series and says what is known of it now. Nothing is written: see [`Self::save`].
+    #[doc(hidden)]
     pub fn record_run(&self, series: &Series, outcome: RunRecord) -> SeriesHealth {
         let mut state = self.state();
         state.changed = true;
@@ -127,6 +128,7 @@ impl HealthMonitor {
     }
 
     /// Adds rows of a run that neither succeeded nor failed.
+    #[doc(hidden)]
     pub fn add_rows(&self, series: &Series, rows: u64) {
         let mut state = self.state();
         state.changed = true;
@@ -135,6 +137,7 @@ impl HealthMonitor {
     }
 
     /// Raises what is known of a series' rows to those it holds: there cannot have been fewer.
+    #[doc(hidden)]
     pub fn know_rows(&self, series: &Series, held: u64) {
         let known = self.of(series).map_or(0, |health| health.rows);
         if held > known {
@@ -144,6 +147,7 @@ impl HealthMonitor {
 
     /// Takes a series that the state store knows nothing of from what the file says of its pair: of its rows as many
     /// as the series holds, its times and its errors. So a store that was made anew changes nothing in the file.
+    #[doc(hidden)]
     pub fn recover(&self, series: &Series, held: u64) {
         let mut state = self.state();
         if state.series.contains_key(series) {
@@ -166,6 +170,7 @@ impl HealthMonitor {
 
     /// Takes in what the state store knows of the series, each in place of what was known. Their rows are
     /// part of what the file says of their pair and are not added to it.
+    #[doc(hidden)]
     pub fn restore(&self, known: Vec<SeriesHealth>) {
         let mut state = self.state();
         for health in known {
@@ -179,6 +184,7 @@ impl HealthMonitor {
     }
 
     /// Ends the record of a series; its rows stay with its pair.
+    #[doc(hidden)]
     pub fn forget(&self, series: &Series) {
         let mut state = self.state();
         let Some(health) = state.series.remove(series) else { return };
