@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::listing::listing;
 use super::rows::{AggTrade, Depth, Funded, Interest, Kline};
-use super::{answers, spot, usdm};
+use super::{answers, live, spot, usdm};
+use crate::exchange::live::Live;
 use crate::exchange::reading::decode::read;
 use crate::exchange::reading::record::{Record, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
@@ -19,29 +20,21 @@ use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::request::in_url;
 use crate::exchange::{
     Answer, Ask, Bounds, Budget, Exchange, History, HttpRequest, Listing, Next, Offer, Page, ParseError,
-    Parsed, Probe, Profile, Quota, Refusal, SpanOffer,
+    Parsed, Probe, Profile, Quota, Refusal,
 };
 use crate::model::{Batch, Candle, Kind, Market, Micros, OpenInterest, Pair};
 
 /// Binance, coin-margined contracts.
 pub(crate) struct BinanceCoinM;
 
-const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
-
 /// The announced quota comes with the listing, before any page.
 const QUOTA: Quota = Quota::per_secs(2_400, 60);
 
-/// Pages of longer candles would hold more days than one window may.
-const SPANS: [SpanOffer; 12] = {
-    let [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1, ..] = spot::SPANS;
-    [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1]
-};
-
-const CONTRACTS: Offer = Offer { markets: MARKETS, ..Offer::USUAL };
+const CONTRACTS: Offer = Offer { markets: usdm::MARKETS, ..Offer::USUAL };
 
 const CANDLES: Offer = Offer {
     kind: Kind::Ohlc,
-    spans: &SPANS,
+    spans: &spot::SPANS_TO_A_DAY,
     // So many of the longest are 200 days.
     page_rows: 200,
     // They stand in order, so that an answer cut short lacks its newest: each window is one page, never more.
@@ -139,7 +132,7 @@ impl Exchange for BinanceCoinM {
         match page.series.kind() {
             Kind::Ohlc => {
                 // Candles of a dated contract go on over the ones before it.
-                let (contract, word) = (contract_type(underlying.market()), page.word(&SPANS));
+                let (contract, word) = (contract_type(underlying.market()), page.word(CANDLES.spans));
                 let path = format!(
                     "/dapi/v1/continuousKlines?pair={pair}&contractType={contract}&interval={word}&startTime={first}&endTime={last}&limit={rows}"
                 );
@@ -215,6 +208,10 @@ impl Exchange for BinanceCoinM {
         listing(self, body, |_| Budget::REQUESTS)
     }
 
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::COIN_STREAMS)
+    }
+
     fn used_weight(&self, _: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {
         answers::used_weight(header)
     }
@@ -230,11 +227,7 @@ impl WireRow<'_> for CoinKline {
 
     #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
-        let CoinKline(kline) = self;
-        let contracts = row.positive_if_any(kline.volume)?;
-        let dollars =
-            contracts.map(|contracts| page.instrument.quote_amount(row.0, contracts)).transpose()?;
-        kline.candle(row, ts, row.positive(kline.quote_volume)?, dollars)
+        self.0.coin_candle(row, ts, &page.instrument)
     }
 }
 
@@ -248,9 +241,7 @@ impl<'a> WireRow<'a> for CoinTrade {
 
     #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
-        let mut trade = self.0.trade(row, ts)?;
-        trade.amount = page.instrument.base_amount(row.0, trade.amount, trade.price)?;
-        Ok(Taken::Row(trade))
+        Ok(Taken::Row(self.0.coin_trade(row, ts, &page.instrument)?))
     }
 }
 

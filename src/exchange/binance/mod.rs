@@ -8,6 +8,8 @@ mod answers;
 mod budget;
 mod coinm;
 mod listing;
+mod live;
+mod live_frames;
 mod rows;
 mod spot;
 mod usdm;
@@ -16,6 +18,7 @@ pub(crate) use coinm::BinanceCoinM;
 
 use self::listing::listing;
 use self::rows::{Funded, Interest, Kline, parse_depth, parse_trades};
+use crate::exchange::live::Live;
 use crate::exchange::reading::rows::{Bare, Order, Source};
 use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::request::in_url;
@@ -102,6 +105,10 @@ impl Exchange for Binance {
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         listing(self, body, |is_usdm| if is_usdm { budget::USDM } else { budget::SPOT })
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::STREAMS)
     }
 
     fn used_weight(&self, budget: Budget, header: &dyn Fn(&str) -> Option<String>) -> Option<u32> {

@@ -9,7 +9,7 @@ use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::{Bare, Refused, Source, Taken, WireRow};
 use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::reading::wire::{Int, Num};
-use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
+use crate::exchange::{Answer, Exchange, Instrument, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 
 /// `[openTime, open, high, low, close, volume, closeTime, quoteVolume, trades, …]`.
@@ -59,7 +59,7 @@ impl WireRow<'_> for Kline {
 
     #[inline]
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
-        self.candle(row, ts, row.positive(self.volume)?, row.positive_if_any(self.quote_volume)?)
+        self.base_candle(row, ts)
     }
 }
 
@@ -88,6 +88,26 @@ impl Kline {
     }
 }
 
+impl Kline {
+    /// The candle of a market whose amounts are of the base asset.
+    pub(super) fn base_candle(&self, row: Row, ts: Micros) -> Result<Taken<Candle>, Refused> {
+        self.candle(row, ts, row.positive(self.volume)?, row.positive_if_any(self.quote_volume)?)
+    }
+
+    /// The candle of contracts of a fixed size in the quote asset: where others say the quote amount stands the base
+    /// amount, and contracts where they say that.
+    pub(super) fn coin_candle(
+        &self,
+        row: Row,
+        ts: Micros,
+        instrument: &Instrument,
+    ) -> Result<Taken<Candle>, Refused> {
+        let contracts = row.positive_if_any(self.volume)?;
+        let dollars = contracts.map(|contracts| instrument.quote_amount(row.0, contracts)).transpose()?;
+        self.candle(row, ts, row.positive(self.quote_volume)?, dollars)
+    }
+}
+
 impl<'a> WireRow<'a> for AggTrade {
     type Record = TradeRow<'a>;
 
@@ -112,6 +132,20 @@ impl AggTrade {
             amount: row.positive(self.q)?,
             side: Some(row.taker_by_maker(self.m)?),
         })
+    }
+}
+
+impl AggTrade {
+    /// The trade of a market whose amounts count contracts.
+    pub(super) fn coin_trade(
+        &self,
+        row: Row,
+        ts: Micros,
+        instrument: &Instrument,
+    ) -> Result<TradeRow<'static>, Refused> {
+        let mut trade = self.trade(row, ts)?;
+        trade.amount = instrument.base_amount(row.0, trade.amount, trade.price)?;
+        Ok(trade)
     }
 }
 

@@ -28,6 +28,12 @@ pub(super) const SPANS: [SpanOffer; 15] = [
     SpanOffer::usual(2_592_000, "1M"),
 ];
 
+/// Those of coin-margined contracts: pages of longer candles would hold more days than one window may.
+pub(super) const SPANS_TO_A_DAY: [SpanOffer; 12] = {
+    let [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1, ..] = SPANS;
+    [m1, m3, m5, m15, m30, h1, h2, h4, h6, h8, h12, d1]
+};
+
 /// The common part of all spot offers.
 const MARKET: Offer = Offer { budget: budget::SPOT, ..Offer::USUAL };
 

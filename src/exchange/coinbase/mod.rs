@@ -4,6 +4,7 @@
 //! come as numbers, prices of trades and books as strings. Buckets without a trade are left out.
 
 mod listing;
+mod live;
 mod profile;
 mod rows;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use self::profile::{PROFILE, SPANS};
 use self::rows::{WireCandle, parse_book, parse_trades};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::decode::read;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Bare, Order, Source};
@@ -105,6 +107,10 @@ impl Exchange for Coinbase {
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         let one = pair.map(|pair| format!("/{}", in_url(&self.symbol(pair)))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/products{one}"), 1).like("/products/{symbol}")
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Feed)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

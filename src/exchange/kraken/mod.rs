@@ -7,6 +7,8 @@ mod assets;
 mod cursor;
 mod envelope;
 mod listing;
+mod live;
+mod live_frames;
 mod profile;
 mod rows;
 
@@ -21,6 +23,7 @@ use self::envelope::{OfPair, read_result};
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Ohlc, parse_depth, parse_trades};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Order, Source};
 use crate::exchange::reading::shape::Columns;
@@ -124,6 +127,10 @@ impl Exchange for Kraken {
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest {
         let query = pair.map(|pair| format!("?pair={}", in_url(&self.symbol(pair)))).unwrap_or_default();
         HttpRequest::new("instruments", format!("/0/public/AssetPairs{query}"), 1)
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Channels)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -16,12 +16,24 @@
 //! * **An instant more than a minute behind our idea of the exchange's clock is not believed**, so that one wrong number
 //!   closes no candle early.
 
+pub(crate) mod address;
+mod asking;
+pub(crate) mod candle_topic;
+mod clock;
+pub(crate) mod conversation;
+pub(crate) mod desk;
+pub(crate) mod dialect;
 mod event;
 mod line;
+mod numbers;
 mod offered;
+mod pace;
 mod received;
+pub(crate) mod rows;
 mod session;
 mod topic;
+pub(crate) mod topics;
+mod trade_topic;
 
 pub use event::{BrokenReason, Event, Hole, HoleReason};
 pub use line::{Line, LineLimits, Ping, Rate};

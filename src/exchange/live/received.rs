@@ -25,6 +25,8 @@ pub struct Counts {
     pub rows: u64,
     /// Frames that are known and were not asked for.
     pub unasked: u64,
+    /// Frames of a kind that is not known.
+    pub unknown: u64,
     /// Rows that were left out because they had come before.
     pub repeated: u64,
 }

@@ -97,6 +97,12 @@ pub enum NotOffered {
         /// The kind and span.
         what: String,
     },
+    /// Its rows could not be counted.
+    #[error("the listing of {symbol} does not say what a contract is")]
+    Sizeless {
+        /// The exchange's name of it.
+        symbol: String,
+    },
     /// The number, or the series, is listened to already.
     #[error("it is listened to already")]
     Twice,

@@ -1,0 +1,212 @@
+//! Coinbase Exchange over WebSockets: the trades of its spot markets. It sends no candles.
+//!
+//! Source: Coinbase Exchange WebSocket feed, "Channels". A heartbeat each second and product tells the exchange's time, and
+//! the newest trade there is. A message is refused as a whole.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::exchange::live::address::{Address, Channel};
+use crate::exchange::live::candle_topic::Closing;
+use crate::exchange::live::conversation::Conversation;
+use crate::exchange::live::desk::Desk;
+use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
+use crate::exchange::live::{
+    Line, LineLimits, Live, LiveOffer, Mark, NotOffered, Ping, Rate, Session, Topic,
+};
+use crate::exchange::reading::record::{TradeId, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::shape::Members;
+use crate::exchange::reading::wire::{Int, Num, Text};
+use crate::model::{Kind, Market};
+
+const LINE: Line = Line {
+    name: "feed",
+    host: "wss://ws-feed.exchange.coinbase.com",
+    path: "/",
+    markets: &[Market::Spot],
+    limits: LineLimits {
+        topics: 200,
+        topics_per_message: 100,
+        messages: Rate::new(8, 1),
+        connects: Rate::new(8, 1),
+        // Whole books come over it.
+        message_bytes: 16 << 20,
+        frame_bytes: 16 << 20,
+        ask_within: Some(Duration::from_secs(5)),
+        ..LineLimits::USUAL
+    },
+    lifetime: None,
+    ping: Ping::USUAL,
+};
+
+static OFFERS: [LiveOffer; 1] = [LiveOffer {
+    kind: Kind::Trades,
+    markets: LINE.markets,
+    spans: &[],
+    depths: &[],
+    line: &LINE,
+    ids_are_contiguous: true,
+    grace: Duration::from_secs(5),
+    recorded: true,
+}];
+
+/// Messages that are documented and not listened to.
+const OTHER_TYPES: [&str; 11] = [
+    "ticker",
+    "snapshot",
+    "l2update",
+    "status",
+    "received",
+    "open",
+    "done",
+    "change",
+    "activate",
+    "auction",
+    "rfq_match",
+];
+
+/// What Coinbase Exchange offers live.
+pub(super) struct Feed;
+
+impl Live for Feed {
+    fn offers(&self) -> &'static [LiveOffer] {
+        &OFFERS
+    }
+
+    fn session(&self, line: &'static Line) -> Box<dyn Session> {
+        Box::new(Conversation::new(Speech, line))
+    }
+}
+
+struct Speech;
+
+/// Every message there is, as far as it is used.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    product_id: Text<'a>,
+    trade_id: Int,
+    /// The side of the order that was in the book.
+    #[serde(borrow)]
+    side: Text<'a>,
+    size: Num,
+    price: Num,
+    #[serde(borrow)]
+    time: Text<'a>,
+    last_trade_id: Int,
+    channels: Vec<Members<Subscribed<'a>>>,
+    #[serde(borrow)]
+    message: Text<'a>,
+    #[serde(borrow)]
+    reason: Text<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Subscribed<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    product_ids: Vec<Cow<'a, str>>,
+}
+
+impl Dialect for Speech {
+    fn exchange(&self) -> &'static str {
+        "coinbase"
+    }
+
+    fn offers(&self) -> &'static [LiveOffer] {
+        &OFFERS
+    }
+
+    fn closing(&self) -> Closing {
+        Closing::Told
+    }
+
+    fn symbol(&self, topic: &Topic) -> Result<String, NotOffered> {
+        Ok(topic.instrument.symbol.clone())
+    }
+
+    fn message(&self, verb: Verb, _: u64, topics: &[&Address]) -> String {
+        let products: Vec<&str> = topics.iter().map(|topic| &*topic.symbol).collect();
+        let products = serde_json::to_string(&products).unwrap_or_default();
+        let verb = verb.word();
+        format!(r#"{{"type":"{verb}","product_ids":{products},"channels":["matches","heartbeat"]}}"#)
+    }
+
+    fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+        let Members(message): Members<Message<'_>> = serde_json::from_str(frame)?;
+        match &*message.kind {
+            "match" | "last_match" => message.traded(frame, desk),
+            "heartbeat" => message.lives(desk),
+            "subscriptions" => message.granted(desk),
+            "error" => message.refused(desk),
+            "" => return Err("it has no type".into()),
+            other if OTHER_TYPES.contains(&other) => desk.unasked(),
+            _ => desk.unknown(),
+        }
+        Ok(())
+    }
+}
+
+impl Message<'_> {
+    fn trade(&self, row: Row) -> Result<TradeRow<'static>, RowFault> {
+        Ok(TradeRow {
+            ts: row.rfc3339(&self.time)?,
+            id: TradeId::Number(row.id(self.trade_id)?),
+            price: row.positive(self.price)?,
+            amount: row.positive(self.size)?,
+            // It names the side of the maker; the taker is the other one.
+            side: Some(row.side(&self.side, "sell", "buy")?),
+        })
+    }
+
+    fn traded(&self, frame: &str, desk: &mut Desk<'_>) {
+        let Some(place) = desk.find(&self.product_id, Channel::Trades) else { return desk.unasked() };
+        let trade = self.trade(Row(0));
+        if let Ok(trade) = &trade {
+            desk.hear(Ok(trade.ts));
+        }
+        desk.trade(place, trade, frame);
+    }
+
+    fn lives(&self, desk: &mut Desk<'_>) {
+        let at = Row(0).rfc3339(&self.time);
+        let place = desk.find(&self.product_id, Channel::Trades);
+        // For some it was zero for months: that is no trade's number.
+        let newest = self.last_trade_id.get().and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
+        if let (Some(place), Some(id), Ok(ts)) = (place, newest, &at) {
+            desk.newest_trade(place, Mark { id, ts: *ts });
+        }
+        desk.hear(at);
+    }
+
+    /// All products that are sent now are told after each request.
+    fn granted(&self, desk: &mut Desk<'_>) {
+        let matches = self.channels.iter().filter(|Members(channel)| &*channel.name == "matches");
+        for product in matches.flat_map(|Members(channel)| &channel.product_ids) {
+            if let Some(place) = desk.find(product, Channel::Trades) {
+                desk.acknowledge(place);
+            }
+        }
+    }
+
+    /// Its words may name a product.
+    fn refused(&self, desk: &mut Desk<'_>) {
+        let words = format!("{} {}", &*self.message, &*self.reason);
+        let words = words.trim();
+        let is_in_words =
+            |symbol: &str| words.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == symbol);
+        if self.message.starts_with("Failed to subscribe") {
+            desk.refused(None, |slot| is_in_words(&slot.address.symbol), true, words);
+        } else {
+            desk.complains(words);
+        }
+    }
+}

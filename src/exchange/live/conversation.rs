@@ -1,0 +1,221 @@
+//! What all sessions have in common: asking, pings, the exchange's time, and what is left to see when time passes.
+
+use std::time::Duration;
+
+use crate::exchange::live::address::{Address, offered};
+use crate::exchange::live::asking::{Asking, Turn};
+use crate::exchange::live::clock::ExchangeClock;
+use crate::exchange::live::desk::{Desk, hole, settle};
+use crate::exchange::live::dialect::{Dialect, Verb};
+use crate::exchange::live::pace::Pace;
+use crate::exchange::live::topics::{Slot, TopicRows, Topics};
+use crate::exchange::live::{
+    BrokenReason, Event, Line, Mark, NotOffered, Now, Received, Session, Topic, TopicCounts, TopicId,
+};
+use crate::model::{Micros, Window};
+
+/// How often an exchange that tells its time when asked is asked, where nothing else told it.
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long it may take to answer.
+const PONG_WITHIN: Duration = Duration::from_secs(15);
+
+/// One conversation in an exchange's words.
+pub(crate) struct Conversation<D> {
+    dialect: D,
+    line: &'static Line,
+    topics: Topics,
+    asking: Asking,
+    clock: ExchangeClock,
+    pace: Pace,
+    is_open: bool,
+    /// When the exchange was asked for a sign of life that has not come.
+    pinged: Option<Duration>,
+    /// When it was asked last, or the connection was opened.
+    last_ping: Duration,
+    is_broken: bool,
+}
+
+impl<D: Dialect> Conversation<D> {
+    pub(crate) fn new(dialect: D, line: &'static Line) -> Self {
+        Conversation {
+            dialect,
+            line,
+            topics: Topics::default(),
+            asking: Asking::new(&line.limits),
+            clock: ExchangeClock::default(),
+            pace: Pace::new(&line.limits),
+            is_open: false,
+            pinged: None,
+            last_ping: Duration::ZERO,
+            is_broken: false,
+        }
+    }
+
+    /// Whatever a lost frame held is doubtful.
+    fn doubt(&mut self, now: Now) {
+        let heard = self.clock.newest();
+        for slot in self.topics.iter_mut() {
+            match &mut slot.rows {
+                TopicRows::Trades(rows) => rows.doubt(heard),
+                TopicRows::Candles(rows) => rows.doubt(heard.map_or(now.at, |heard| heard.max(now.at))),
+            }
+        }
+    }
+
+    fn breaks(&mut self, reason: BrokenReason, words: &str, into: &mut Received) {
+        if !self.is_broken {
+            self.is_broken = true;
+            into.events.push(Event::Broken { reason, words: words.to_owned() });
+        }
+    }
+
+    /// When a ping is due, where the exchange has pings of its own.
+    fn ping_due(&self) -> Option<Duration> {
+        let has_pings = self.is_open && self.pinged.is_none() && self.dialect.has_pings();
+        has_pings.then(|| self.last_ping.max(self.clock.told().unwrap_or_default()) + CLOCK_EVERY)
+    }
+
+    fn give_up_waiting(&mut self, now: Now, into: &mut Received) {
+        let overdue = self.asking.overdue(now.elapsed);
+        let topics = overdue.topics.iter().filter_map(|place| self.topics.get(*place));
+        into.events.extend(topics.map(|slot| Event::Unanswered { topic: slot.topic.id }));
+        if overdue.is_hopeless {
+            self.breaks(BrokenReason::Unanswered, "it does not answer requests for topics", into);
+        }
+        if self.pinged.is_some_and(|pinged| pinged + PONG_WITHIN <= now.elapsed) {
+            self.breaks(BrokenReason::Silent, "it does not answer pings", into);
+        }
+    }
+}
+
+impl<D: Dialect> Session for Conversation<D> {
+    fn opened(&mut self, now: Now) {
+        self.is_open = true;
+        self.last_ping = now.elapsed;
+    }
+
+    fn want(&mut self, topic: Topic) -> Result<(), NotOffered> {
+        let (exchange, line) = (self.dialect.exchange(), self.line);
+        let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic)?;
+        let address = Address { symbol: self.dialect.symbol(&topic)?, channel };
+        if self.topics.has(topic.id, &address) {
+            return Err(NotOffered::Twice);
+        }
+        if self.topics.len() >= line.limits.topics {
+            return Err(NotOffered::Full { exchange, line: line.name, topics: line.limits.topics });
+        }
+        let place = self.topics.insert(Slot::new(topic, address, offer, self.dialect.closing()));
+        self.asking.want(place);
+        Ok(())
+    }
+
+    fn leave(&mut self, topic: TopicId) {
+        let Some(place) = self.topics.place(topic) else { return };
+        if let Some(slot) = self.topics.remove(place) {
+            self.asking.leave(place, slot.address);
+        }
+    }
+
+    fn text(&mut self, frame: &str, now: Now, into: &mut Received) {
+        into.counts.frames += 1;
+        self.pinged = None;
+        let Conversation { dialect, topics, asking, clock, pace, .. } = self;
+        let mut desk = Desk { now, topics, asking, clock, pace, into, has_lost: false };
+        if let Err(unreadable) = dialect.read(frame, &mut desk) {
+            desk.lose(frame, &unreadable.0);
+        }
+        if desk.has_lost {
+            self.doubt(now);
+        }
+    }
+
+    fn unreadable(&mut self, why: &str, now: Now, into: &mut Received) {
+        into.counts.frames += 1;
+        into.events.push(Event::unreadable("", why));
+        self.doubt(now);
+    }
+
+    fn tick(&mut self, now: Now, into: &mut Received) {
+        self.give_up_waiting(now, into);
+        let (heard, times) = (self.clock.newest(), self.clock.times());
+        for slot in self.topics.iter_mut().filter(|slot| slot.granted.is_some()) {
+            // What the exchange told of its time before it granted a topic says nothing of the topic.
+            let begins = heard.filter(|_| slot.granted.is_some_and(|granted| granted < times));
+            let id = slot.topic.id;
+            match &mut slot.rows {
+                TopicRows::Trades(rows) => {
+                    begins.into_iter().for_each(|at| rows.begin(at));
+                    into.events.extend(rows.settle(heard).map(|gap| hole(id, gap)));
+                }
+                TopicRows::Candles(rows) => {
+                    begins.into_iter().for_each(|at| rows.begin(at));
+                    settle(into, id, rows.tick(heard));
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, now: Now) -> Option<String> {
+        if !self.is_open || self.pace.next() > now.elapsed {
+            return None;
+        }
+        let Conversation { dialect, topics, asking, .. } = self;
+        let address = |place| topics.get(place).map(|slot| slot.address.clone());
+        let turn = asking.turn(now.elapsed, address, |one, other| dialect.fits(one, other));
+        let text = match turn {
+            Some((request, Turn::Leave(topics))) => {
+                dialect.message(Verb::Unsubscribe, request, &topics.iter().collect::<Vec<_>>())
+            }
+            Some((request, Turn::Want(places))) => {
+                let topics = places.iter().filter_map(|place| topics.get(*place)).map(|slot| &slot.address);
+                dialect.message(Verb::Subscribe, request, &topics.collect::<Vec<_>>())
+            }
+            None if self.ping_due()? <= now.elapsed => {
+                self.pinged = Some(now.elapsed);
+                self.last_ping = now.elapsed;
+                let request = self.asking.number();
+                self.dialect.ping(request)?
+            }
+            None => return None,
+        };
+        self.pace.spend(now.elapsed);
+        Some(text)
+    }
+
+    fn spent(&mut self, now: Now) {
+        if self.line.limits.counts_control_frames {
+            self.pace.spend(now.elapsed);
+        }
+    }
+
+    fn wakes(&self) -> Option<Duration> {
+        let asks = (self.is_open && self.asking.has_turn()).then(|| self.pace.next());
+        let pongs = self.pinged.map(|pinged| pinged + PONG_WITHIN);
+        [asks, pongs, self.asking.deadline(), self.ping_due()].into_iter().flatten().min()
+    }
+
+    fn heard(&self) -> Option<Micros> {
+        self.clock.newest()
+    }
+
+    fn covered(&self, topic: TopicId) -> Option<Window> {
+        let slot = self.topics.get(self.topics.place(topic)?)?;
+        match &slot.rows {
+            TopicRows::Trades(rows) => rows.covered(self.clock.newest()),
+            TopicRows::Candles(rows) => rows.covered(self.clock.newest()),
+        }
+    }
+
+    fn newest(&self, topic: TopicId) -> Option<Mark> {
+        match &self.topics.get(self.topics.place(topic)?)?.rows {
+            TopicRows::Trades(rows) => rows.newest(),
+            TopicRows::Candles(_) => None,
+        }
+    }
+
+    fn topics(&self) -> TopicCounts {
+        let live = self.topics.iter().filter(|slot| slot.granted.is_some()).count();
+        TopicCounts { pending: self.topics.len() - live, live }
+    }
+}

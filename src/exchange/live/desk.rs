@@ -1,0 +1,286 @@
+//! Where the reader of a frame puts what it read: rows that may be true become rows, everything else an event or a count.
+
+use std::time::Duration;
+
+use crate::exchange::live::address::Channel;
+use crate::exchange::live::asking::{Asking, Refused};
+use crate::exchange::live::candle_topic::Outcome;
+use crate::exchange::live::clock::{ExchangeClock, may_be};
+use crate::exchange::live::numbers::{Gap, Verdict};
+use crate::exchange::live::pace::Pace;
+use crate::exchange::live::topics::{Place, Slot, TopicRows, Topics};
+use crate::exchange::live::{Event, Hole, Mark, Now, Received, TopicId};
+use crate::exchange::reading::record::{TradeId, TradeRow};
+use crate::exchange::reading::row::{Row, RowFault};
+use crate::exchange::reading::rows::Refused as Refusal;
+use crate::exchange::{Instrument, OddFault};
+use crate::model::{Candle, Kind, Micros, OddRow, Trade, foreign};
+
+/// How long nothing is sent after the exchange said that it was too much.
+const SLOWED: Duration = Duration::from_secs(10);
+
+/// The parts of a conversation that a frame may change.
+pub(crate) struct Desk<'a> {
+    pub(crate) now: Now,
+    pub(crate) topics: &'a mut Topics,
+    pub(crate) asking: &'a mut Asking,
+    pub(crate) clock: &'a mut ExchangeClock,
+    pub(crate) pace: &'a mut Pace,
+    pub(crate) into: &'a mut Received,
+    /// Whether something that may have held rows could not be read.
+    pub(crate) has_lost: bool,
+}
+
+impl Desk<'_> {
+    /// The place of a topic that is listened to.
+    #[inline]
+    pub(crate) fn find(&self, symbol: &str, channel: Channel) -> Option<Place> {
+        self.topics.find(symbol, channel)
+    }
+
+    /// Whether anything of a symbol is listened to.
+    pub(crate) fn knows(&self, symbol: &str) -> bool {
+        self.topics.knows(symbol)
+    }
+
+    /// The instrument of a topic.
+    pub(crate) fn instrument(&self, place: Place) -> Option<&Instrument> {
+        self.topics.get(place).map(|slot| &*slot.topic.instrument)
+    }
+
+    /// The exchange tells the time.
+    #[inline]
+    pub(crate) fn hear(&mut self, at: Result<Micros, RowFault>) {
+        if let Ok(at) = at {
+            self.clock.hear(at, self.now);
+        }
+    }
+
+    /// A frame that is known and was not asked for.
+    #[inline]
+    pub(crate) fn unasked(&mut self) {
+        self.into.counts.unasked += 1;
+    }
+
+    /// A frame of a kind that is not known.
+    pub(crate) fn unknown(&mut self) {
+        self.into.counts.unknown += 1;
+    }
+
+    /// A part of a frame that could not be read.
+    pub(crate) fn lose(&mut self, text: &str, why: &str) {
+        self.into.events.push(Event::unreadable(text, why));
+        self.has_lost = true;
+    }
+
+    /// A trade, or why it is none; `text` is the row as it came.
+    #[inline]
+    pub(crate) fn trade(&mut self, place: Place, trade: Result<TradeRow<'_>, RowFault>, text: &str) {
+        let read = trade.and_then(|trade| may_be_traded(trade, self.now));
+        self.acknowledge(place);
+        let Some(slot) = self.topics.get_mut(place) else { return };
+        let TopicRows::Trades(rows) = &mut slot.rows else { return };
+        let id = slot.topic.id;
+        let fault = match read {
+            Ok(trade) => {
+                let number = match trade.id {
+                    TradeId::Number(number) => Some(number),
+                    TradeId::Text(_) => None,
+                };
+                match rows.take(number, trade.ts) {
+                    Verdict::Row => return push(self.into, id, &trade, self.now),
+                    Verdict::RowBehind(gap) => {
+                        self.into.events.push(hole(id, gap));
+                        return push(self.into, id, &trade, self.now);
+                    }
+                    Verdict::Repeated => return self.into.counts.repeated += 1,
+                    Verdict::Denied(why) => Row(0).fault(OddFault::Contradiction, why),
+                }
+            }
+            Err(fault) => fault,
+        };
+        rows.doubt(self.clock.newest());
+        self.into.events.push(odd(id, fault, text));
+    }
+
+    /// The exchange names the newest trade of a topic.
+    pub(crate) fn newest_trade(&mut self, place: Place, announced: Mark) {
+        let Some(slot) = self.topics.get_mut(place).filter(|_| may_be(announced.ts, self.now)) else {
+            return;
+        };
+        if let TopicRows::Trades(rows) = &mut slot.rows
+            && let Some(gap) = rows.announce(announced)
+        {
+            self.into.events.push(hole(slot.topic.id, gap));
+        }
+    }
+
+    /// A candle, or why it is none; `is_closed` is the exchange's own word, where it has one.
+    pub(crate) fn candle(
+        &mut self,
+        place: Place,
+        candle: Result<Candle, RowFault>,
+        is_closed: bool,
+        text: &str,
+    ) {
+        let (now, heard) = (self.now, self.clock.newest());
+        self.acknowledge(place);
+        let Some(slot) = self.topics.get_mut(place) else { return };
+        let TopicRows::Candles(rows) = &mut slot.rows else { return };
+        let read = candle.and_then(|candle| {
+            if let Some(grid) = rows.grid().filter(|grid| !grid.holds(candle.ts)) {
+                let why = format!("no {} candle opens at {}", grid.span, candle.ts);
+                return Err(Row(0).fault(OddFault::OffGrid, why));
+            }
+            let ends = rows.grid().filter(|_| is_closed).map_or(candle.ts, |grid| grid.next(candle.ts));
+            if may_be(ends, now) { Ok(candle) } else { Err(Row(0).fault(OddFault::Time, TOO_NEW)) }
+        });
+        match read {
+            Ok(candle) => {
+                let outcome = rows.take(candle, is_closed);
+                settle(self.into, slot.topic.id, outcome);
+            }
+            Err(fault) => {
+                rows.doubt(now.at.max(heard.unwrap_or(now.at)));
+                self.into.events.push(odd(slot.topic.id, fault, text));
+            }
+        }
+    }
+
+    /// A row of a topic that does not have the documented shape.
+    pub(crate) fn misshapen(&mut self, place: Place, channel: Channel, text: &str) {
+        let fault = Row(0).fault(OddFault::Shape, "it is not of the documented shape");
+        match channel {
+            Channel::Trades => self.trade(place, Err(fault), text),
+            Channel::Candles(_) => self.candle(place, Err(fault), false, text),
+        }
+    }
+
+    /// A request was granted as a whole.
+    pub(crate) fn granted(&mut self, request: u64) {
+        for place in self.asking.answered_all(request) {
+            self.acknowledge(place);
+        }
+    }
+
+    /// A topic was granted, by the exchange's word or by a row of it.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, place: Place) {
+        if let Some(slot) = self.topics.get_mut(place).filter(|slot| slot.granted.is_none()) {
+            slot.granted = Some(self.clock.times());
+            self.into.events.push(Event::Acknowledged { topic: slot.topic.id });
+            self.asking.answered(place);
+        }
+    }
+
+    /// A request was refused: the one of a number, else one for a topic that `is_named` says the refusal names. With it
+    /// everything that stood in its message was refused where `is_whole`.
+    pub(crate) fn refused(
+        &mut self,
+        request: Option<u64>,
+        is_named: impl Fn(&Slot) -> bool,
+        is_whole: bool,
+        words: &str,
+    ) {
+        let is_named = |place| self.topics.get(place).is_some_and(&is_named);
+        match self.asking.refused(request, is_named, is_whole) {
+            Refused::Topic(place) => {
+                if let Some(slot) = self.topics.remove(place) {
+                    self.into.events.push(Event::Refused { topic: slot.topic.id, words: foreign(words) });
+                }
+            }
+            Refused::Several => {}
+            Refused::Nothing => self.complains(words),
+        }
+    }
+
+    /// The exchange complains of something that is no topic's.
+    pub(crate) fn complains(&mut self, words: &str) {
+        self.into.events.push(Event::Complaint { words: foreign(words) });
+    }
+
+    /// The exchange will close the connection.
+    pub(crate) fn closes(&mut self, words: &str) {
+        self.into.events.push(Event::Notice { words: foreign(words) });
+    }
+
+    /// Whether the exchange trades.
+    pub(crate) fn trades(&mut self, is_on: bool, words: &str) {
+        self.into.events.push(Event::Trading { is_on, words: foreign(words) });
+    }
+
+    /// The exchange had too many messages.
+    pub(crate) fn slow_down(&mut self, words: &str) {
+        self.pace.hold(self.now.elapsed + SLOWED);
+        self.complains(words);
+    }
+}
+
+const TOO_NEW: &str = "its time lies in the future";
+
+/// Prices are above nothing, and no trade is of the future.
+#[inline]
+fn may_be_traded(trade: TradeRow<'_>, now: Now) -> Result<TradeRow<'_>, RowFault> {
+    if trade.price <= 0.0 {
+        return Err(Row(0).fault(OddFault::Value, "its price is zero"));
+    }
+    if !may_be(trade.ts, now) {
+        return Err(Row(0).fault(OddFault::Time, TOO_NEW));
+    }
+    Ok(trade)
+}
+
+/// A row that is refused, as its fault: here nothing is refused with it.
+pub(crate) fn fault_of(refused: Refusal) -> RowFault {
+    match refused {
+        Refusal::Row(fault) => fault,
+        Refusal::Page(error) => Row(0).impossible(error),
+    }
+}
+
+/// Puts down what comes of a candle.
+pub(crate) fn settle(into: &mut Received, topic: TopicId, outcome: Outcome) {
+    into.events.extend(outcome.hole.map(|gap| hole(topic, gap)));
+    into.counts.repeated += u64::from(outcome.is_repeated);
+    if let Some(candle) = outcome.row {
+        into.row_of(topic, Kind::Ohlc).candles_mut().push(candle);
+    }
+}
+
+pub(crate) fn hole(topic: TopicId, gap: Gap) -> Event {
+    Event::Hole(Hole { topic, ids: gap.ids, window: gap.window, reason: gap.reason })
+}
+
+fn odd(topic: TopicId, fault: RowFault, text: &str) -> Event {
+    Event::Odd { topic, row: OddRow::new(fault.fault, fault.reason, text, None) }
+}
+
+#[inline]
+fn push(into: &mut Received, topic: TopicId, row: &TradeRow<'_>, now: Now) {
+    let (mut digits, text);
+    let id = match &row.id {
+        TradeId::Text(own) => &**own,
+        TradeId::Number(number) => {
+            digits = [0; 20];
+            text = decimal(*number, &mut digits);
+            text
+        }
+    };
+    let (ts, price, amount, side) = (row.ts, row.price, row.amount, row.side);
+    let trade = Trade { ts, ts_recv: Some(now.at), id: Some(id), price, amount, side };
+    into.row_of(topic, Kind::Trades).trades_mut().push(trade);
+}
+
+/// A number written out.
+#[inline]
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
+    let mut place = digits.len();
+    loop {
+        place -= 1;
+        digits[place] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return std::str::from_utf8(&digits[place..]).unwrap_or_default();
+        }
+    }
+}

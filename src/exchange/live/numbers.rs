@@ -1,0 +1,164 @@
+//! Trades that are numbered without a hole: which are missing, which came before, and which cannot be true.
+
+use std::time::Duration;
+
+use crate::exchange::live::{HoleReason, Mark};
+use crate::model::{Micros, Window};
+
+/// Numbers and instants of neighbouring trades differ in their order by less.
+const MOST_DISORDER: Duration = Duration::from_secs(60);
+
+/// The most ranges of missing numbers that are remembered. A row of a forgotten one is taken for one that came before; it
+/// was told missing.
+const MOST_RANGES: usize = 64;
+
+/// The numbers of one topic.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    /// The first of this connection, or the one that was held before it.
+    first: Option<Mark>,
+    /// Whether what came before the first is held.
+    is_held: bool,
+    newest: Option<Mark>,
+    /// Ranges that were told missing.
+    missing: Vec<Missing>,
+    /// A trade that contradicts the numbers so far: the next one shows whether they began anew.
+    strange: Option<Mark>,
+}
+
+/// Numbers that were told missing.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    first: u64,
+    last: u64,
+    /// The instant of the row before them.
+    from: Micros,
+}
+
+/// The verdict on a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A row.
+    Row,
+    /// A row, before which some are missing.
+    RowBehind(Gap),
+    /// It came before.
+    Repeated,
+    /// It cannot be true.
+    Denied(&'static str),
+}
+
+/// Numbers left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) ids: Option<(u64, u64)>,
+    pub(crate) window: Window,
+    pub(crate) reason: HoleReason,
+}
+
+impl Gap {
+    /// From the instant of one row up to and with that of another.
+    fn between(ids: Option<(u64, u64)>, one: Micros, other: Micros, reason: HoleReason) -> Self {
+        let (from, last) = (one.min(other), one.max(other));
+        Gap { ids, window: Window { from, until: last + Duration::from_micros(1) }, reason }
+    }
+}
+
+impl Numbers {
+    /// Numbers that go on from a trade that is held.
+    pub(crate) fn behind(held: Option<Mark>) -> Self {
+        Numbers { first: held, newest: held, is_held: held.is_some(), ..Numbers::default() }
+    }
+
+    /// From which instant on no number is unknown: others of the first one's instant may lie before it.
+    pub(crate) fn since(&self) -> Option<Micros> {
+        let unknown = Duration::from_micros(u64::from(!self.is_held));
+        self.first.map(|first| first.ts + unknown)
+    }
+
+    pub(crate) fn newest(&self) -> Option<Mark> {
+        self.newest
+    }
+
+    /// Judges a trade and takes it in.
+    #[inline]
+    pub(crate) fn take(&mut self, mark: Mark) -> Verdict {
+        let Some(newest) = self.newest else {
+            (self.first, self.newest) = (Some(mark), Some(mark));
+            return Verdict::Row;
+        };
+        if mark.id <= newest.id {
+            return self.take_older(mark, newest);
+        }
+        if mark.ts + MOST_DISORDER < newest.ts {
+            return Verdict::Denied("its instant lies before those of trades with smaller numbers");
+        }
+        self.strange = None;
+        self.newest = Some(Mark { id: mark.id, ts: mark.ts.max(newest.ts) });
+        if mark.id == newest.id + 1 {
+            return Verdict::Row;
+        }
+        let missing = Missing { first: newest.id + 1, last: mark.id - 1, from: newest.ts };
+        Verdict::RowBehind(self.miss(missing, mark.ts, HoleReason::LeftOut))
+    }
+
+    /// The exchange names its newest trade: those up to it are missing that have not come.
+    pub(crate) fn announce(&mut self, announced: Mark) -> Option<Gap> {
+        let newest = self.newest.filter(|newest| newest.id < announced.id)?;
+        self.newest = Some(Mark { id: announced.id, ts: announced.ts.max(newest.ts) });
+        let missing = Missing { first: newest.id + 1, last: announced.id, from: newest.ts };
+        Some(self.miss(missing, announced.ts, HoleReason::NotSent))
+    }
+
+    fn take_older(&mut self, mark: Mark, newest: Mark) -> Verdict {
+        if let Some(place) =
+            self.missing.iter().position(|range| (range.first..=range.last).contains(&mark.id))
+        {
+            return self.fill(place, mark, newest);
+        }
+        if !self.is_held && self.first.is_some_and(|first| mark.id < first.id && mark.ts <= first.ts) {
+            return Verdict::Row;
+        }
+        if mark.ts <= newest.ts {
+            return Verdict::Repeated;
+        }
+        let began_anew = |strange: &Mark| mark.id > strange.id && mark.ts >= strange.ts;
+        if self.strange.filter(began_anew).is_none() {
+            self.strange = Some(mark);
+            return Verdict::Denied("an earlier trade had its number");
+        }
+        *self = Numbers { first: Some(mark), newest: Some(mark), ..Numbers::default() };
+        Verdict::RowBehind(Gap::between(None, newest.ts, mark.ts, HoleReason::Restarted))
+    }
+
+    /// A missing one comes late. Those before it in its range are told once more: after a number that is far too high
+    /// all that follow come here.
+    fn fill(&mut self, place: usize, mark: Mark, newest: Mark) -> Verdict {
+        let range = self.missing.remove(place);
+        self.newest = Some(Mark { id: newest.id, ts: mark.ts.max(newest.ts) });
+        if mark.id < range.last {
+            self.remember(Missing { first: mark.id + 1, last: range.last, from: mark.ts });
+        }
+        if mark.id == range.first {
+            return Verdict::Row;
+        }
+        Verdict::RowBehind(self.miss(Missing { last: mark.id - 1, ..range }, mark.ts, HoleReason::LeftOut))
+    }
+
+    /// Tells numbers missing that lie before a row of this instant.
+    fn miss(&mut self, missing: Missing, before: Micros, reason: HoleReason) -> Gap {
+        self.remember(missing);
+        Gap::between(Some((missing.first, missing.last)), missing.from, before, reason)
+    }
+
+    fn remember(&mut self, missing: Missing) {
+        if self.missing.len() == MOST_RANGES {
+            self.missing.remove(0);
+        }
+        self.missing.push(missing);
+    }
+}
+
+#[cfg(test)]
+#[path = "numbers_tests.rs"]
+mod tests;

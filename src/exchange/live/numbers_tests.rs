@@ -1,0 +1,89 @@
+use super::*;
+
+const SECOND: i64 = 1_700_000_000;
+
+/// A trade at so many seconds.
+fn at(id: u64, secs: i64) -> Mark {
+    Mark { id, ts: Micros::from_secs(SECOND + secs) }
+}
+
+fn gap(ids: Option<(u64, u64)>, from: i64, last: i64, reason: HoleReason) -> Gap {
+    let [from, last] = [from, last].map(|secs| Micros::from_secs(SECOND + secs));
+    Gap { ids, window: Window { from, until: Micros(last.0 + 1) }, reason }
+}
+
+fn left_out(first: u64, last: u64, from: i64, until: i64) -> Verdict {
+    Verdict::RowBehind(gap(Some((first, last)), from, until, HoleReason::LeftOut))
+}
+
+#[test]
+fn a_number_left_out_is_told_once_with_the_instants_on_both_sides_and_may_come_late() {
+    let mut numbers = Numbers::default();
+    let verdicts = [(5, 0), (6, 1), (9, 3), (10, 4), (8, 2), (7, 2), (8, 2), (11, 5)]
+        .map(|(id, secs)| numbers.take(at(id, secs)));
+    let row = Verdict::Row;
+    assert_eq!(
+        verdicts,
+        [row, row, left_out(7, 8, 1, 3), row, left_out(7, 7, 1, 2), row, Verdict::Repeated, row]
+    );
+    assert_eq!((numbers.since(), numbers.newest()), (Some(Micros(at(5, 0).ts.0 + 1)), Some(at(11, 5))));
+}
+
+#[test]
+fn a_new_connection_goes_on_from_the_trade_that_is_held() {
+    let mut numbers = Numbers::behind(Some(at(100, 0)));
+    assert_eq!(numbers.take(at(99, 0)), Verdict::Repeated);
+    assert_eq!(numbers.take(at(100, 0)), Verdict::Repeated);
+    assert_eq!(numbers.take(at(104, 9)), left_out(101, 103, 0, 9));
+    let mut numbers = Numbers::behind(Some(at(100, 0)));
+    assert_eq!(numbers.take(at(101, 1)), Verdict::Row);
+    assert_eq!(numbers.since(), Some(at(100, 0).ts));
+}
+
+#[test]
+fn rows_older_than_the_first_are_rows_where_nothing_is_held() {
+    let mut numbers = Numbers::default();
+    assert_eq!([at(50, 5), at(49, 5), at(20, 1)].map(|mark| numbers.take(mark)), [Verdict::Row; 3]);
+}
+
+#[test]
+fn numbers_that_begin_anew_are_believed_at_the_second_trade_and_lose_none_after_it() {
+    let mut numbers = Numbers::default();
+    numbers.take(at(1_000, 0));
+    assert!(matches!(numbers.take(at(1, 5)), Verdict::Denied(_)));
+    let anew = gap(None, 0, 6, HoleReason::Restarted);
+    assert_eq!(numbers.take(at(2, 6)), Verdict::RowBehind(anew));
+    assert_eq!([at(3, 6), at(4, 7)].map(|mark| numbers.take(mark)), [Verdict::Row; 2]);
+}
+
+#[test]
+fn one_wrong_number_costs_itself_and_what_follows_are_rows() {
+    let mut numbers = Numbers::default();
+    numbers.take(at(1_000, 0));
+    assert!(matches!(numbers.take(at(201, 1)), Verdict::Denied(_)), "too low");
+    assert_eq!(numbers.take(at(1_001, 2)), Verdict::Row);
+    assert_eq!(numbers.take(at(9_002, 3)), left_out(1_002, 9_001, 2, 3), "too high");
+    assert_eq!(numbers.take(at(1_003, 4)), left_out(1_002, 1_002, 2, 4));
+    assert_eq!(numbers.take(at(1_004, 5)), Verdict::Row);
+    assert_eq!(numbers.take(at(1_006, 7)), left_out(1_005, 1_005, 5, 7), "holes are still told");
+    assert_eq!(numbers.take(at(1_005, 6)), Verdict::Row);
+}
+
+#[test]
+fn an_instant_far_before_those_of_smaller_numbers_is_denied() {
+    let mut numbers = Numbers::default();
+    numbers.take(at(7, 100));
+    assert!(matches!(numbers.take(at(8, 39)), Verdict::Denied(_)));
+    assert_eq!(numbers.take(at(8, 41)), Verdict::Row);
+    assert_eq!(numbers.newest(), Some(at(8, 100)));
+}
+
+#[test]
+fn an_announced_trade_that_did_not_come_is_missing_until_it_does() {
+    let mut numbers = Numbers::default();
+    assert_eq!(numbers.announce(at(7, 0)), None, "nothing is known before the first");
+    numbers.take(at(7, 0));
+    assert_eq!(numbers.announce(at(7, 1)), None);
+    assert_eq!(numbers.announce(at(9, 2)), Some(gap(Some((8, 9)), 0, 2, HoleReason::NotSent)));
+    assert_eq!([at(8, 1), at(9, 1), at(10, 3)].map(|mark| numbers.take(mark)), [Verdict::Row; 3]);
+}

@@ -1,0 +1,86 @@
+//! The pace of a client's messages: never more in a time than a line bears.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::exchange::live::{LineLimits, Rate};
+
+/// Which messages were sent, as far back as the limit looks.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    rate: Rate,
+    /// The share of the rate that texts may use: where pongs are counted one is always left for them.
+    texts: usize,
+    sent: VecDeque<Duration>,
+    held_until: Duration,
+}
+
+impl Pace {
+    pub(crate) fn new(limits: &LineLimits) -> Self {
+        let count = limits.messages.count as usize;
+        let texts = if limits.counts_control_frames { count.saturating_sub(1) } else { count }.max(1);
+        Pace { rate: limits.messages, texts, sent: VecDeque::new(), held_until: Duration::ZERO }
+    }
+
+    /// When the next text may be sent; it may be past.
+    pub(crate) fn next(&self) -> Duration {
+        let newest_that_counts =
+            self.sent.len().checked_sub(self.texts).and_then(|place| self.sent.get(place));
+        newest_that_counts.map_or(Duration::ZERO, |sent| *sent + self.rate.per).max(self.held_until)
+    }
+
+    /// A message was sent.
+    pub(crate) fn spend(&mut self, now: Duration) {
+        while self.sent.len() >= self.rate.count.max(1) as usize {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+    }
+
+    /// Nothing is sent for a while.
+    pub(crate) fn hold(&mut self, until: Duration) {
+        self.held_until = self.held_until.max(until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// The texts sent within each second that follows one of them.
+    fn most_a_second(sent: &[Duration]) -> usize {
+        let within =
+            |from: Duration| sent.iter().filter(|at| (from..from + millis(1_000)).contains(*at)).count();
+        sent.iter().map(|from| within(*from)).max().unwrap_or_default()
+    }
+
+    #[test]
+    fn no_second_has_more_messages_than_the_line_bears_and_one_is_left_for_a_pong() {
+        let limits = LineLimits { counts_control_frames: true, ..LineLimits::USUAL };
+        let (mut pace, mut sent) = (Pace::new(&limits), Vec::new());
+        for now in (0..5_000).map(millis) {
+            if pace.next() <= now {
+                pace.spend(now);
+                sent.push(now);
+            }
+        }
+        assert_eq!((sent.len(), most_a_second(&sent)), (20, 4));
+        let mut pace = Pace::new(&limits);
+        (0..3).for_each(|_| pace.spend(millis(100)));
+        assert!(pace.next() <= millis(100), "a pong leaves room for one text more");
+        pace.spend(millis(200));
+        pace.spend(millis(300));
+        assert_eq!(pace.next(), millis(1_100));
+    }
+
+    #[test]
+    fn a_client_that_is_told_to_slow_down_sends_nothing_for_a_while() {
+        let mut pace = Pace::new(&LineLimits::USUAL);
+        pace.hold(millis(9_000));
+        assert_eq!(pace.next(), millis(9_000));
+    }
+}

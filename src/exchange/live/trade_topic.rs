@@ -1,0 +1,88 @@
+//! The trades of one topic: what they cover.
+
+use std::time::Duration;
+
+use crate::exchange::live::numbers::{Gap, Numbers, Verdict};
+use crate::exchange::live::{HoleReason, LiveOffer, Mark};
+use crate::model::{Micros, Window};
+
+/// What is known of a topic of trades.
+#[derive(Debug)]
+pub(crate) struct TradeTopic {
+    numbers: Option<Numbers>,
+    grace: Duration,
+    /// From where on all rows are received, by the exchange's time alone.
+    since: Option<Micros>,
+    /// Where time vouches for nothing any more, since a row or a frame could not be read, until a number shows whether
+    /// anything is missing.
+    doubted: Option<Micros>,
+}
+
+impl TradeTopic {
+    pub(crate) fn new(offer: &LiveOffer, held: Option<Mark>) -> Self {
+        let numbers = offer.ids_are_contiguous.then(|| Numbers::behind(held));
+        TradeTopic { numbers, grace: offer.grace, since: None, doubted: None }
+    }
+
+    /// Judges a trade; of those without numbers each is a row.
+    #[inline]
+    pub(crate) fn take(&mut self, id: Option<u64>, ts: Micros) -> Verdict {
+        let (Some(numbers), Some(id)) = (&mut self.numbers, id) else { return Verdict::Row };
+        let verdict = numbers.take(Mark { id, ts });
+        if matches!(verdict, Verdict::Row | Verdict::RowBehind(_)) {
+            self.doubted = None;
+        }
+        verdict
+    }
+
+    /// The exchange names its newest trade.
+    pub(crate) fn announce(&mut self, announced: Mark) -> Option<Gap> {
+        let numbers = self.numbers.as_mut()?;
+        let is_newest = numbers.newest().is_some_and(|newest| newest.id == announced.id);
+        let gap = numbers.announce(announced);
+        if is_newest || gap.is_some() {
+            self.doubted = None;
+        }
+        gap
+    }
+
+    /// A row, or a frame that may have held one, could not be read.
+    pub(crate) fn doubt(&mut self, heard: Option<Micros>) {
+        self.doubted = self.doubted.or(heard).or(Some(Micros::OLDEST));
+    }
+
+    /// Where no number will show whether anything is missing, what a doubt concerns is taken to be.
+    pub(crate) fn settle(&mut self, heard: Option<Micros>) -> Option<Gap> {
+        if self.newest().is_some() {
+            return None;
+        }
+        let doubted = self.doubted?;
+        let window = Window::new(doubted - self.grace, doubted + 2 * self.grace)?;
+        if heard? < window.until {
+            return None;
+        }
+        self.doubted = None;
+        Some(Gap { ids: None, window, reason: HoleReason::Doubtful })
+    }
+
+    /// Time vouches from here on, if nothing did before.
+    pub(crate) fn begin(&mut self, at: Micros) {
+        self.since = self.since.or(Some(at + self.grace));
+    }
+
+    pub(crate) fn newest(&self) -> Option<Mark> {
+        self.numbers.as_ref().and_then(Numbers::newest)
+    }
+
+    pub(crate) fn covered(&self, heard: Option<Micros>) -> Option<Window> {
+        let vouched =
+            heard.map(|heard| self.doubted.map_or(heard, |doubted| heard.min(doubted)) - self.grace);
+        let numbered = self.newest().map(|newest| newest.ts);
+        let first = self.numbers.as_ref().and_then(Numbers::since);
+        let since = match (first, self.since) {
+            (Some(first), Some(since)) => first.min(since),
+            (first, since) => first.or(since)?,
+        };
+        Window::new(since, vouched.max(numbered)?)
+    }
+}
