@@ -80,8 +80,13 @@ fn keep(folder: &Path, name: &str, bytes: &[u8]) {
 }
 
 fn data_sets() -> Vec<(&'static str, Batch)> {
-    let listing =
-        Listing { from: BEGIN, trades_per_hour: 3_600, cluster: 8, holes: dccd::model::Windows::new() };
+    let listing = Listing {
+        from: BEGIN,
+        trades_per_hour: 3_600,
+        cluster: 8,
+        holes: dccd::model::Windows::new(),
+        surge: None,
+    };
     let market = Market::new("BTCUSDT", listing);
     let until =
         |secs: usize| Window::new(BEGIN, Micros(BEGIN.0 + secs as i64 * 1_000_000)).expect("a window");

@@ -26,6 +26,12 @@ impl World {
     pub(super) fn market(&self, symbol: &str) -> Option<&Market> {
         self.markets.get(symbol)
     }
+
+    /// A candle as it looks at an instant.
+    pub(super) fn candle_at(&self, at: Micros, market: &Market, grid: Grid, open: Micros) -> SimCandle {
+        let spans = 1 + i64::from(self.knobs.revise_spans);
+        if at < grid.step(open, spans) { market.provisional(grid, open) } else { market.candle(grid, open) }
+    }
 }
 
 /// One request as it is answered.
@@ -59,12 +65,7 @@ impl Asked<'_> {
 
     /// A candle as it looks now.
     pub(super) fn candle(&self, market: &Market, grid: Grid, open: Micros) -> SimCandle {
-        let spans = 1 + i64::from(self.world.knobs.revise_spans);
-        if self.now < grid.step(open, spans) {
-            market.provisional(grid, open)
-        } else {
-            market.candle(grid, open)
-        }
+        self.world.candle_at(self.now, market, grid, open)
     }
 
     /// An array of rows given by their keys, in the state the fault wants.

@@ -20,6 +20,7 @@ use crate::sim::registry::route;
 use crate::sim::rule::{Turn, strike};
 use crate::sim::seen::{Log, Seen};
 use crate::sim::venue::Venue;
+use crate::sim::ws::Counters;
 
 const PAGE_403: &str = "<html><head><title>403 Forbidden</title></head><body>Request blocked.</body></html>";
 const PAGE_404: &str = "<html><body><h2>404 Not found</h2></body></html>";
@@ -50,6 +51,7 @@ pub(super) struct Desk {
     world: RwLock<Arc<World>>,
     ledger: Mutex<Ledger>,
     started: Instant,
+    pub(super) sockets: Counters,
 }
 
 /// The counters, under one lock so that numbers and weights agree.
@@ -67,6 +69,7 @@ impl Desk {
             world: RwLock::new(Arc::new(World::new(knobs))),
             ledger: Mutex::default(),
             started: Instant::now(),
+            sockets: Counters::default(),
         }
     }
 

@@ -6,6 +6,8 @@ use super::bend::is_odd;
 use super::clock::Clock;
 use super::market::{Listing, Market};
 use super::rule::Rule;
+use super::tape::Surge;
+use super::ws::WsRule;
 use crate::model::{Micros, Windows};
 
 /// Everything that can be turned.
@@ -47,6 +49,18 @@ pub struct Knobs {
     pub huge_bytes: u64,
     /// How long a slow body takes for its next bytes.
     pub drip: Duration,
+    /// Trades a second of each symbol beside the usual ones, since `ws_rate_from`; over REST they are the same.
+    pub ws_rate: u64,
+    /// Since when; turning either renumbers the trades after it.
+    pub ws_rate_from: Micros,
+    /// How long a WebSocket connection lasts; without an end when none.
+    pub ws_lifetime: Option<Duration>,
+    /// How long before its end a connection is told of it, where the exchange does so.
+    pub ws_notice: Duration,
+    /// How long a burst is held back.
+    pub ws_burst: Duration,
+    /// The faults of sockets and when they strike; the first rule that matches wins.
+    pub ws_faults: Vec<WsRule>,
     /// The time at the exchange, which decides what exists.
     pub clock: Clock,
     /// How far the time it tells (its clock's answer, the Date header) is ahead of that, in milliseconds.
@@ -86,6 +100,12 @@ impl Default for Knobs {
             retry_after: RetryAfter::Seconds(5),
             huge_bytes: 256 << 20,
             drip: Duration::from_secs(1),
+            ws_rate: 0,
+            ws_rate_from: Micros(0),
+            ws_lifetime: None,
+            ws_notice: Duration::from_secs(10),
+            ws_burst: Duration::from_secs(3),
+            ws_faults: Vec::new(),
             clock: Clock::real(),
             skew_ms: 0,
         }
@@ -101,6 +121,10 @@ impl Knobs {
             trades_per_hour: self.trades_per_hour,
             cluster: self.cluster,
             holes: self.holes.clone(),
+            surge: (self.ws_rate > 0).then(|| Surge {
+                from: self.ws_rate_from,
+                trades_per_hour: self.trades_per_hour.saturating_add(self.ws_rate.saturating_mul(3_600)),
+            }),
         };
         Market::new(symbol, listing)
     }

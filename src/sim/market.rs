@@ -6,7 +6,7 @@
 use super::book::SimBook;
 use super::hash::{below, draw};
 use super::path::Path;
-use super::tape::Tape;
+use super::tape::{Surge, Tape};
 use crate::model::{
     Batch, Candle, FundingRate, Grid, Kind, Micros, OpenInterest, Side, Span, Trade, Window, Windows,
 };
@@ -22,6 +22,8 @@ pub struct Listing {
     pub cluster: u64,
     /// When no data exists: no trades, and no candle that lies inside with all its length.
     pub holes: Windows,
+    /// Since when it trades at another rate.
+    pub surge: Option<Surge>,
 }
 
 /// One simulated candle.
@@ -77,8 +79,8 @@ impl Market {
     #[must_use]
     pub fn new(symbol: &str, listing: Listing) -> Self {
         let path = Path::of(symbol);
-        let Listing { from, trades_per_hour, cluster, ref holes } = listing;
-        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes);
+        let Listing { from, trades_per_hour, cluster, ref holes, surge } = listing;
+        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes, surge);
         Market { symbol: symbol.to_owned(), path, tape, listing }
     }
 

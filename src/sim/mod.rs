@@ -33,6 +33,7 @@ mod tape;
 mod text;
 mod venue;
 mod venues;
+mod ws;
 
 pub use book::SimBook;
 pub use clock::Clock;
@@ -43,4 +44,5 @@ pub use registry::names;
 pub use rule::{Rate, Rule, RuleError};
 pub use seen::Seen;
 pub use server::Sim;
-pub use tape::MOST_PER_HOUR;
+pub use tape::{MOST_PER_HOUR, Surge};
+pub use ws::{SocketCounts, SocketSeen, WsFault, WsLimit, WsRule, WsRuleError};

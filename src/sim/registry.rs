@@ -26,9 +26,9 @@ pub fn names() -> Vec<&'static str> {
 
 /// The exchange a path is meant for, and the path as that exchange knows it.
 pub(super) fn route(path: &str) -> (&'static dyn Venue, &str) {
-    let below = |venue: &&'static dyn Venue| {
-        let rest = path.strip_prefix('/')?.strip_prefix(venue.name())?;
-        rest.starts_with('/').then_some((*venue, rest))
+    let below = |venue: &&'static dyn Venue| match path.strip_prefix('/')?.strip_prefix(venue.name())? {
+        "" => Some((*venue, "/")),
+        rest => rest.starts_with('/').then_some((*venue, rest)),
     };
     VENUES.iter().find_map(below).unwrap_or((VENUES[0], path))
 }
@@ -43,6 +43,8 @@ mod tests {
             let path = format!("/{}/a/b", venue.name());
             let (found, rest) = route(&path);
             assert_eq!((found.name(), rest), (venue.name(), "/a/b"));
+            let (found, rest) = route(&path[..path.len() - 4]);
+            assert_eq!((found.name(), rest), (venue.name(), "/"));
         }
         assert_eq!(route("/api/v3/time").1, "/api/v3/time");
         assert_eq!(route("/binances/x"), route_of_root("/binances/x"));

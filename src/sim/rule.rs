@@ -18,6 +18,38 @@ pub enum Rate {
     Nth(u64),
 }
 
+impl Rate {
+    /// A share of them, from 0.0 to 1.0.
+    #[must_use]
+    pub fn share(share: f64) -> Self {
+        Rate::PerMillion((share.clamp(0.0, 1.0) * 1e6).round() as u32)
+    }
+
+    /// Whether the one of a number, from 1, is struck under a seed.
+    pub(super) fn strikes(self, seed: u64, number: u64) -> bool {
+        match self {
+            Rate::EveryNth(nth) => nth > 0 && number.is_multiple_of(nth),
+            Rate::Nth(only) => number == only,
+            Rate::PerMillion(share) => draw(seed, number) % 1_000_000 < u64::from(share),
+        }
+    }
+
+    /// Reads `2%`, `0.02`, `1/50` or `#3`.
+    pub(super) fn parse(text: &str) -> Option<Rate> {
+        if let Some(nth) = text.strip_prefix("1/") {
+            return nth.parse().ok().filter(|nth| *nth > 0).map(Rate::EveryNth);
+        }
+        if let Some(number) = text.strip_prefix('#') {
+            return number.parse().ok().filter(|number| *number > 0).map(Rate::Nth);
+        }
+        let share = match text.strip_suffix('%') {
+            Some(percent) => percent.parse::<f64>().ok()? / 100.0,
+            None => text.parse().ok()?,
+        };
+        (0.0..=1.0).contains(&share).then(|| Rate::share(share))
+    }
+}
+
 /// A fault and when it strikes; written `FAULT[@ENDPOINT]=RATE`, such as `500=2%`, `short@ohlc=1/7` or `empty@trades=#3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -51,7 +83,7 @@ impl Rule {
     /// A fault at a share of the requests, from 0.0 to 1.0.
     #[must_use]
     pub fn share(fault: Fault, share: f64) -> Self {
-        Rule { fault, endpoint: None, rate: Rate::PerMillion((share.clamp(0.0, 1.0) * 1e6).round() as u32) }
+        Rule { fault, endpoint: None, rate: Rate::share(share) }
     }
 
     /// The same rule at one endpoint alone.
@@ -77,13 +109,7 @@ pub(super) fn strike(rules: &[Rule], seed: u64, turn: Turn) -> Option<Fault> {
             Some(endpoint) if endpoint == turn.endpoint => turn.at_endpoint,
             Some(_) => return false,
         };
-        match rule.rate {
-            Rate::EveryNth(nth) => nth > 0 && number.is_multiple_of(nth),
-            Rate::Nth(only) => number == only,
-            Rate::PerMillion(share) => {
-                draw(seed ^ ((place as u64) << 56), number) % 1_000_000 < u64::from(share)
-            }
-        }
+        rule.rate.strikes(seed ^ ((place as u64) << 56), number)
     };
     rules.iter().enumerate().find(strikes).map(|(_, rule)| rule.fault)
 }
@@ -102,22 +128,8 @@ impl FromStr for Rule {
             }
         };
         let (fault, _) = Fault::ALL.into_iter().find(|(_, name)| *name == fault).ok_or_else(unreadable)?;
-        Ok(Rule { fault, endpoint, rate: rate_of(rate).ok_or_else(unreadable)? })
+        Ok(Rule { fault, endpoint, rate: Rate::parse(rate).ok_or_else(unreadable)? })
     }
-}
-
-fn rate_of(text: &str) -> Option<Rate> {
-    if let Some(nth) = text.strip_prefix("1/") {
-        return nth.parse().ok().filter(|nth| *nth > 0).map(Rate::EveryNth);
-    }
-    if let Some(number) = text.strip_prefix('#') {
-        return number.parse().ok().filter(|number| *number > 0).map(Rate::Nth);
-    }
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
-        None => text.parse().ok()?,
-    };
-    (0.0..=1.0).contains(&share).then(|| Rule::share(Fault::Reset, share).rate)
 }
 
 /// Why a rule was refused.

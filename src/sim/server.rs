@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -24,6 +24,7 @@ use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::Market;
 use super::seen::Seen;
+use super::ws::{self, SocketCounts, SocketSeen, Upgrade, WsFault};
 
 /// The most connections at once.
 const CONNECTIONS: usize = 1_024;
@@ -97,6 +98,23 @@ impl Sim {
         self.desk.counts()
     }
 
+    /// The counts of the sockets of every exchange that had one, by its name.
+    #[must_use]
+    pub fn sockets(&self) -> BTreeMap<&'static str, SocketCounts> {
+        self.desk.sockets.counts()
+    }
+
+    /// The newest 100 000 connections to sockets, oldest first.
+    #[must_use]
+    pub fn socket_connections(&self) -> Vec<SocketSeen> {
+        self.desk.sockets.seen()
+    }
+
+    /// Lets a fault of sockets strike once, at the next frame or subscription that it fits.
+    pub fn strike(&self, fault: WsFault) {
+        self.desk.sockets.order(fault);
+    }
+
     /// Ends it: every connection is dropped, its answers too.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -129,7 +147,11 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken)
 async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     // Without it a page in two writes waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| Box::pin(answer(Arc::clone(&desk), request)));
+    let asked = Arc::new(Mutex::new(None));
+    let service = {
+        let (desk, asked) = (Arc::clone(&desk), Arc::clone(&asked));
+        service_fn(move |request| Box::pin(answer(Arc::clone(&desk), Arc::clone(&asked), request)))
+    };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -137,13 +159,27 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
         .serve_connection(TokioIo::new(stream), service);
     let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let is_reset = ended.is_err_and(|error| error.source().is_some_and(|cause| cause.is::<Reset>()));
+    let parts = connection.into_parts();
     if is_reset {
         // A close without lingering is a reset.
-        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+        let _ = parts.io.into_inner().set_zero_linger();
+        return;
+    }
+    let upgrade = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(upgrade) = upgrade {
+        ws::serve(parts.io.into_inner(), parts.read_buf, upgrade, &desk.sockets, || desk.world()).await;
     }
 }
 
-async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
+async fn answer(
+    desk: Arc<Desk>,
+    asked: Arc<Mutex<Option<Upgrade>>>,
+    request: Request<Incoming>,
+) -> Result<Response<ReplyBody>, Reset> {
+    if let Some((answer, upgrade)) = ws::upgrade(&request, &desk.world().knobs, &desk.sockets) {
+        *asked.lock().unwrap_or_else(PoisonError::into_inner) = upgrade;
+        return Ok(answer);
+    }
     let (outcome, latency) = desk.handle(request.method(), request.uri());
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;

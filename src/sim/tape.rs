@@ -11,9 +11,64 @@ const HOUR_MS: u128 = 3_600_000;
 /// The most trades in an hour: ten a millisecond.
 pub const MOST_PER_HOUR: u64 = 36_000_000;
 
-/// The trades of one symbol along time.
+/// A time since which a market trades more busily.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surge {
+    /// Its beginning.
+    pub from: Micros,
+    /// Trades in an hour from then on.
+    pub trades_per_hour: u64,
+}
+
+/// The trades of one symbol along time: at its usual rate, then at another.
 #[derive(Clone, Debug)]
 pub(super) struct Tape {
+    usual: Run,
+    /// The busier run, the id of its first trade and its first millisecond.
+    surge: Option<(Run, u64, i64)>,
+}
+
+impl Tape {
+    /// The tape of a symbol that is listed at `from` and does not trade in `holes`.
+    pub(super) fn new(
+        seed: u64,
+        from: Micros,
+        per_hour: u64,
+        cluster: u64,
+        holes: &Windows,
+        surge: Option<Surge>,
+    ) -> Self {
+        let usual = Run::new(seed, from, per_hour, cluster, holes);
+        let surge = surge.map(|surge| {
+            let begins = surge.from.max(from);
+            let run = Run::new(seed ^ 7, begins, surge.trades_per_hour, cluster, holes);
+            (run, usual.first_at_or_after(begins), begins.millis_ceil())
+        });
+        Tape { usual, surge }
+    }
+
+    /// The millisecond of a trade; it never falls as ids grow.
+    pub(super) fn ts_ms(&self, id: u64) -> i64 {
+        match &self.surge {
+            Some((run, first, _)) if id >= *first => run.ts_ms(id - first),
+            _ => self.usual.ts_ms(id),
+        }
+    }
+
+    /// The first trade at or after an instant.
+    pub(super) fn first_at_or_after(&self, at: Micros) -> u64 {
+        match &self.surge {
+            Some((run, first, begins_ms)) if at.millis_ceil() > *begins_ms => {
+                first + run.first_at_or_after(at)
+            }
+            _ => self.usual.first_at_or_after(at),
+        }
+    }
+}
+
+/// Trades at one rate.
+#[derive(Clone, Debug)]
+struct Run {
     seed: u64,
     listed_ms: i64,
     per_hour: u64,
@@ -22,28 +77,25 @@ pub(super) struct Tape {
     rests: Vec<(i64, i64)>,
 }
 
-impl Tape {
-    /// The tape of a symbol that is listed at `from` and does not trade in `holes`.
-    pub(super) fn new(seed: u64, from: Micros, per_hour: u64, cluster: u64, holes: &Windows) -> Self {
+impl Run {
+    fn new(seed: u64, from: Micros, per_hour: u64, cluster: u64, holes: &Windows) -> Self {
         let listed_ms = from.millis_ceil();
         let rests = holes
             .iter()
             .map(|hole| (hole.from.millis_ceil().max(listed_ms), hole.until.millis_ceil()))
             .filter(|(from, until)| from < until)
             .collect();
-        Tape { seed, listed_ms, per_hour: per_hour.clamp(1, MOST_PER_HOUR), cluster: cluster.max(1), rests }
+        Run { seed, listed_ms, per_hour: per_hour.clamp(1, MOST_PER_HOUR), cluster: cluster.max(1), rests }
     }
 
-    /// The millisecond of a trade; it never falls as ids grow.
-    pub(super) fn ts_ms(&self, id: u64) -> i64 {
+    fn ts_ms(&self, id: u64) -> i64 {
         let anchor = self.anchor(id);
         let slot = self.slot_ms(anchor);
         let width = self.slot_ms(anchor.saturating_add(1)) - slot;
         self.wall_ms(slot + below(draw(self.seed, anchor), width))
     }
 
-    /// The first trade at or after an instant.
-    pub(super) fn first_at_or_after(&self, at: Micros) -> u64 {
+    fn first_at_or_after(&self, at: Micros) -> u64 {
         let at_ms = at.millis_ceil();
         let elapsed = u128::try_from(self.elapsed_ms(at_ms)).unwrap_or(0);
         let near = u64::try_from(elapsed * u128::from(self.per_hour) / HOUR_MS).unwrap_or(u64::MAX);
@@ -110,10 +162,10 @@ mod tests {
 
     const LISTED_MS: i64 = 1_600_000_000_000;
 
-    fn tape(per_hour: u64, cluster: u64, rests: &[(i64, i64)]) -> Tape {
+    fn tape(per_hour: u64, cluster: u64, rests: &[(i64, i64)], surge: Option<Surge>) -> Tape {
         let at = |ms| Micros::from_millis(LISTED_MS + ms);
         let holes = rests.iter().filter_map(|&(from, until)| Window::new(at(from), at(until))).collect();
-        Tape::new(7, at(0), per_hour, cluster, &holes)
+        Tape::new(7, at(0), per_hour, cluster, &holes, surge)
     }
 
     proptest! {
@@ -122,10 +174,17 @@ mod tests {
             per_hour in prop_oneof![1_u64..50, 1_000_u64..100_000, Just(MOST_PER_HOUR)],
             cluster in prop_oneof![Just(1_u64), Just(8), Just(300)],
             rests in prop::collection::vec((-5_000_i64..4_000_000, 1_i64..3_000_000), 0..3),
+            surge in prop_oneof![
+                Just(None),
+                (-5_000_i64..5_000_000, prop_oneof![Just(20_u64), Just(90_000), Just(MOST_PER_HOUR)]).prop_map(Some)
+            ],
             probe in -10_000_i64..8_000_000,
         ) {
             let rests: Vec<_> = rests.into_iter().map(|(from, len)| (from, from + len)).collect();
-            let tape = tape(per_hour, cluster, &rests);
+            let surge = surge.map(|(from, trades_per_hour)| {
+                Surge { from: Micros::from_millis(LISTED_MS + from), trades_per_hour }
+            });
+            let tape = tape(per_hour, cluster, &rests, surge);
             let id = tape.first_at_or_after(Micros::from_millis(LISTED_MS + probe));
 
             prop_assert!(tape.ts_ms(id) >= LISTED_MS + probe);
@@ -142,9 +201,21 @@ mod tests {
 
     #[test]
     fn a_whole_cluster_may_share_one_millisecond() {
-        let tape = tape(3_600, 2_500, &[]);
+        let tape = tape(3_600, 2_500, &[], None);
         let shared =
             (0..40).any(|cluster| tape.ts_ms(cluster * 2_500) == tape.ts_ms(cluster * 2_500 + 2_499));
         assert!(shared);
+    }
+
+    #[test]
+    fn trades_before_a_surge_are_as_they_were_and_its_rate_holds_after() {
+        let from = Micros::from_millis(LISTED_MS + 1_800_000);
+        let (usual, busy) =
+            (tape(3_600, 8, &[], None), tape(3_600, 8, &[], Some(Surge { from, trades_per_hour: 360_000 })));
+        let first = busy.first_at_or_after(from);
+        assert_eq!(first, usual.first_at_or_after(from));
+        assert!((0..first).all(|id| busy.ts_ms(id) == usual.ts_ms(id)));
+        let beyond = busy.first_at_or_after(from + std::time::Duration::from_secs(10)) - first;
+        assert!((990..1_010).contains(&beyond), "{beyond} trades in ten seconds");
     }
 }

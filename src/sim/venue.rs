@@ -4,6 +4,7 @@ use crate::sim::asked::Asked;
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
 use crate::sim::query::{BadRequest, Query};
+use crate::sim::ws::Protocol;
 
 /// One exchange, server side.
 pub(super) trait Venue: Sync {
@@ -24,6 +25,11 @@ pub(super) trait Venue: Sync {
 
     /// An error in its own status, codes and words.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String);
+
+    /// The protocol of a connection to a WebSocket path, its own part of it alone; none where there is no such path.
+    fn socket(&self, _path: &str, _query: Query<'_>) -> Option<Box<dyn Protocol>> {
+        None
+    }
 
     /// The headers that report the weight used, by name.
     fn usage(&self, _used: u32, _knobs: &Knobs) -> Vec<(&'static str, String)> {

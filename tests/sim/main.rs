@@ -7,6 +7,8 @@ mod http;
 mod klines;
 mod limits;
 mod market;
+mod socket;
+mod streams;
 mod trades;
 mod untruths;
 mod venues;

@@ -17,8 +17,12 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8};
 use crate::sim::venue::Venue;
-use crate::sim::venues::binance::contract::{contract_at, contract_end, market};
+use crate::sim::venues::binance::contract::{
+    CONTRACT_CENTS, contract_at, contract_end, contracts_of, market, of_cents,
+};
+use crate::sim::venues::binance::live::{Branch, Live};
 use crate::sim::venues::binance::window::{INTERVALS, bounds};
+use crate::sim::ws::Protocol;
 use crate::sim::{fields, quarter};
 
 /// The most rows of a page of candles, and of one of trades.
@@ -28,9 +32,6 @@ const TRADES: usize = 1_000;
 
 /// How far candles reach back from the end asked for.
 const REACH: Duration = Duration::from_secs(200 * 86_400);
-
-/// The size of a contract, in hundredths of a dollar.
-const CONTRACT_CENTS: i64 = 10_000;
 
 /// Binance, coin-margined contracts.
 pub(in crate::sim) struct BinanceCoinM;
@@ -88,6 +89,10 @@ impl Venue for BinanceCoinM {
 
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         (status, format!("{{\"code\":{},\"msg\":\"{}\"}}", error.code, error.msg))
+    }
+
+    fn socket(&self, path: &str, query: Query<'_>) -> Option<Box<dyn Protocol>> {
+        Live::of_address(Branch::CoinM, path, query)
     }
 
     fn usage(&self, used: u32, _: &Knobs) -> Vec<(&'static str, String)> {
@@ -271,14 +276,4 @@ fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
     let word = asked.query.mandatory(name)?;
     let known = INTERVALS.iter().find(|(known, _)| *known == word);
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "Invalid interval."))?.1.grid())
-}
-
-/// The contracts that are worth so much, at least one.
-fn of_cents(cents: i64) -> i64 {
-    (cents / CONTRACT_CENTS).max(1)
-}
-
-/// The contracts in an amount of the base asset at a price.
-fn contracts_of(amount_e8: i64, price_cents: i64) -> i64 {
-    of_cents(amount_e8 / 10_000 * price_cents / 10_000)
 }

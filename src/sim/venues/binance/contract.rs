@@ -6,6 +6,9 @@ use crate::sim::market::Market;
 use crate::sim::quarter;
 use crate::sim::query::BadRequest;
 
+/// The size of a contract, in hundredths of a dollar.
+pub(super) const CONTRACT_CENTS: i64 = 10_000;
+
 /// The market asked for; of candles over all contracts of a kind, that of the one it is now.
 pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     if let Some(kind) = asked.query.get("contractType") {
@@ -37,4 +40,14 @@ pub(super) fn contract_at<'a>(
         _ => return asked.market(pair),
     };
     quarter::market(asked.world, pair, end).map_or_else(|| asked.market(pair), Ok)
+}
+
+/// The contracts that are worth so much, at least one.
+pub(super) fn of_cents(cents: i64) -> i64 {
+    (cents / CONTRACT_CENTS).max(1)
+}
+
+/// The contracts in an amount of the base asset at a price.
+pub(super) fn contracts_of(amount_e8: i64, price_cents: i64) -> i64 {
+    of_cents(amount_e8 / 10_000 * price_cents / 10_000)
 }

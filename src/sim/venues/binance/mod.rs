@@ -4,6 +4,8 @@
 
 mod coinm;
 mod contract;
+mod frames;
+mod live;
 mod rows;
 mod window;
 
@@ -22,7 +24,9 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::venue::Venue;
 use crate::sim::venues::binance::contract::{contract_at, contract_end, market};
+use crate::sim::venues::binance::live::{Branch, Live};
 use crate::sim::venues::binance::window::{INTERVALS, bounds};
+use crate::sim::ws::Protocol;
 use crate::sim::{fields, quarter};
 
 /// The most rows of a page of candles or trades.
@@ -83,6 +87,16 @@ impl Venue for Binance {
 
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         (status, format!("{{\"code\":{},\"msg\":\"{}\"}}", error.code, error.msg))
+    }
+
+    fn socket(&self, path: &str, query: Query<'_>) -> Option<Box<dyn Protocol>> {
+        match path.strip_prefix("/public").or(path.strip_prefix("/private")) {
+            Some(own) => Live::of_address(Branch::Elsewhere, own, query),
+            None => match path.strip_prefix("/market") {
+                Some(own) => Live::of_address(Branch::UsdM, own, query),
+                None => Live::of_address(Branch::Spot, path, query),
+            },
+        }
     }
 
     fn usage(&self, used: u32, _: &Knobs) -> Vec<(&'static str, String)> {

@@ -2,6 +2,9 @@
 //!
 //! Source: Kraken spot REST documentation, "Market Data".
 
+mod live;
+mod rules;
+
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
@@ -10,11 +13,14 @@ use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
 use crate::sim::market::Market;
-use crate::sim::query::BadRequest;
+use crate::sim::query::{BadRequest, Query};
 use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
+use crate::sim::venues::kraken::live::Live;
+use crate::sim::venues::kraken::rules::{INTERVALS, nanos_of};
+use crate::sim::ws::Protocol;
 
 /// Candles it answers at most, the running one included.
 const CANDLES: usize = 721;
@@ -23,9 +29,6 @@ const CANDLES: usize = 721;
 const TRADES: usize = 1_000;
 
 const LEVELS: usize = 500;
-
-/// Its minutes of spans; each counts from the epoch, the week too.
-const INTERVALS: [u32; 9] = [1, 5, 15, 30, 60, 240, 1_440, 10_080, 21_600];
 
 /// Kraken, spot markets.
 pub(in crate::sim) struct Kraken;
@@ -46,7 +49,7 @@ impl Venue for Kraken {
         }
     }
 
-    fn weight(&self, _: Endpoint, _: crate::sim::query::Query<'_>) -> u32 {
+    fn weight(&self, _: Endpoint, _: Query<'_>) -> u32 {
         1
     }
 
@@ -62,6 +65,10 @@ impl Venue for Kraken {
             _ => return Err(BadRequest::new(-1100, "Unknown method")),
         };
         Ok([&b"{\"error\":[],\"result\":"[..], &result[..], &b"}"[..]].concat())
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        (path == "/v2").then(|| Box::new(Live) as Box<dyn Protocol>)
     }
 
     /// Its own errors have status 200; the status of what stands before it stays.
@@ -212,12 +219,6 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         trade(out, market, id.unsigned_abs(), bend);
     });
     Ok(keyed(market, &rows, &format!("\"{last}\"")))
-}
-
-/// The nanosecond of a trade: those of one millisecond follow one another by one.
-fn nanos_of(market: &Market, id: u64) -> u64 {
-    let ts = market.trade(id).ts;
-    ts.millis_floor().unsigned_abs() * 1_000_000 + (id - market.first_trade_at_or_after(ts))
 }
 
 /// The first trade whose nanosecond is later.

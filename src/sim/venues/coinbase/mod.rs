@@ -2,6 +2,8 @@
 //!
 //! Source: Coinbase Exchange REST reference, "Products" and "Pagination".
 
+mod live;
+
 use std::io::Write as _;
 
 use crate::model::{Micros, Span, Window};
@@ -15,6 +17,8 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{e8, int};
 use crate::sim::venue::Venue;
+use crate::sim::venues::coinbase::live::Live;
+use crate::sim::ws::Protocol;
 
 /// The most candles between two bounds; more are refused.
 const CANDLES: usize = 300;
@@ -61,6 +65,10 @@ impl Venue for Coinbase {
             Endpoint::BookSnapshot => book(asked),
             _ => Err(BadRequest::new(-1000, "There is nothing at this path.")),
         }
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        (path == "/").then(|| Box::new(Live) as Box<dyn Protocol>)
     }
 
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {

@@ -1,0 +1,123 @@
+//! What differs from exchange to exchange over a socket.
+
+use crate::model::Micros;
+use crate::sim::asked::World;
+use crate::sim::market::Market;
+use crate::sim::ws::counters::Counters;
+use crate::sim::ws::limits::{Limits, WsLimit};
+use crate::sim::ws::topic::{DELAY, Topic};
+
+/// The words of one exchange on one connection.
+pub(in crate::sim) trait Protocol: Send {
+    /// What it allows.
+    fn limits(&self) -> Limits;
+
+    /// The connection is open: what is said first, and which topics its address names.
+    fn open(&mut self, _talk: &mut Talk<'_>) {}
+
+    /// Answers a client's text.
+    fn hear(&mut self, text: &str, talk: &mut Talk<'_>);
+
+    /// A frame of rows.
+    fn frame(&self, rows: &Rows<'_>) -> Vec<u8>;
+
+    /// Whether trades of one instant share a frame.
+    fn gathers_trades(&self) -> bool {
+        false
+    }
+
+    /// What it says when it has said nothing for a second.
+    fn heartbeat(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The notice that it will close the connection.
+    fn notice(&self, _now: Micros) -> Option<String> {
+        None
+    }
+}
+
+/// Rows of one topic for one frame.
+pub(in crate::sim) struct Rows<'a> {
+    pub(in crate::sim) world: &'a World,
+    pub(in crate::sim) topic: &'a Topic,
+    pub(in crate::sim) market: &'a Market,
+    /// When the frame is published.
+    pub(in crate::sim) at: Micros,
+    pub(in crate::sim) what: What<'a>,
+}
+
+/// The rows themselves.
+#[derive(Clone, Copy)]
+pub(in crate::sim) enum What<'a> {
+    /// Trades by their ids, which follow one another.
+    Trades(&'a [u64]),
+    /// A candle by its open.
+    Candle { open: Micros, is_closed: bool },
+    /// No row: a sign of life.
+    Heartbeat,
+}
+
+impl Rows<'_> {
+    /// The time the frame tells: everything before it has been published.
+    pub(in crate::sim) fn told(&self) -> Micros {
+        self.at - DELAY
+    }
+}
+
+/// A connection while its exchange hears or greets its client.
+pub(in crate::sim) struct Talk<'a> {
+    pub(in crate::sim) world: &'a World,
+    pub(in crate::sim) now: Micros,
+    /// The connection's number.
+    pub(in crate::sim) number: u64,
+    pub(in crate::sim) topics: &'a mut Vec<Topic>,
+    pub(super) said: &'a mut Vec<Vec<u8>>,
+    pub(super) counters: &'a Counters,
+    pub(super) exchange: &'static str,
+    pub(super) most_topics: usize,
+}
+
+impl Talk<'_> {
+    /// Sends a text.
+    pub(in crate::sim) fn say(&mut self, text: impl Into<Vec<u8>>) {
+        self.said.push(text.into());
+    }
+
+    /// Whether a subscription is to be refused on purpose.
+    pub(in crate::sim) fn refuses(&self) -> bool {
+        self.counters.strikes_subscription(self.exchange, &self.world.knobs)
+    }
+
+    /// Counts a refused topic.
+    pub(in crate::sim) fn refused(&self) {
+        self.counters.refused(self.exchange);
+    }
+
+    /// Whether so many more topics are too many, which is counted.
+    pub(in crate::sim) fn is_full(&self, more: usize) -> bool {
+        let is_full = self.topics.len() + more > self.most_topics;
+        if is_full {
+            self.counters.over(self.exchange, WsLimit::Topics);
+        }
+        is_full
+    }
+
+    /// Begins a topic, anew where the connection has it already.
+    pub(in crate::sim) fn subscribe(&mut self, topic: Topic) {
+        let known = self.topics.iter().position(|own| own.name == topic.name);
+        self.counters.subscribed(self.exchange, self.number, known.is_none());
+        match known {
+            Some(place) => self.topics[place] = topic,
+            None => self.topics.push(topic),
+        }
+    }
+
+    /// Ends a topic; returns whether the connection had it.
+    pub(in crate::sim) fn unsubscribe(&mut self, name: &str) -> bool {
+        let Some(place) = self.topics.iter().position(|own| own.name == name) else { return false };
+        self.topics.remove(place);
+        self.counters.unsubscribed(self.exchange, self.number);
+        true
+    }
+}
