@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::model::{Micros, Window, Zone};
-use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim};
+use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim, WsRule};
 
 /// Run simulated exchanges on this machine.
 ///
@@ -51,6 +51,19 @@ pub struct Args {
     /// may be repeated.
     #[arg(long = "fault", value_delimiter = ',', value_name = "FAULT[@ENDPOINT]=RATE")]
     faults: Vec<Rule>,
+    /// Trades a second of each symbol beside the usual ones, from its start on; over REST they are the same.
+    #[arg(long, default_value_t = 0, value_name = "TRADES", value_parser = clap::value_parser!(u64).range(..=crate::sim::MOST_PER_HOUR / 3_600))]
+    ws_rate: u64,
+    /// Seconds a WebSocket connection lasts; without an end by default.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    ws_lifetime: Option<u64>,
+    /// Seconds between the notice of a connection's end and that end, where the exchange gives notice.
+    #[arg(long, default_value_t = 10, value_name = "SECS")]
+    ws_notice_lead: u64,
+    /// A fault of WebSocket connections and its rate, such as hole=2%, cut=1/500 or refuse=#3; kinds are cut, reset,
+    /// stall, half-open, hole, swap, double, refuse, notice and burst; may be repeated.
+    #[arg(long = "ws-fault", value_delimiter = ',', value_name = "KIND=RATE")]
+    ws_faults: Vec<WsRule>,
     /// Seed of the faults.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -73,6 +86,10 @@ pub struct Args {
 
 impl Args {
     fn knobs(self) -> Knobs {
+        let clock = match self.now {
+            Some(now) => Clock::running_from(now),
+            None => Clock::offset(self.clock_offset_secs.saturating_mul(1_000_000)),
+        };
         Knobs {
             symbols: self.symbols,
             listed_from: self.listed_from,
@@ -87,10 +104,12 @@ impl Args {
             seed: self.seed,
             retry_after: self.retry_after,
             huge_bytes: self.huge_bytes,
-            clock: match self.now {
-                Some(now) => Clock::running_from(now),
-                None => Clock::offset(self.clock_offset_secs.saturating_mul(1_000_000)),
-            },
+            ws_rate: self.ws_rate,
+            ws_rate_from: clock.now(),
+            ws_lifetime: self.ws_lifetime.map(Duration::from_secs),
+            ws_notice: Duration::from_secs(self.ws_notice_lead),
+            ws_faults: self.ws_faults,
+            clock,
             skew_ms: self.skew_ms,
             ..Knobs::default()
         }
@@ -114,7 +133,12 @@ pub(crate) async fn run(args: Args, out: &mut Output, stop: CancellationToken) -
     out.line("");
     out.line("exchanges:");
     for name in crate::sim::names() {
-        out.line(format!("  {name}: {{rest_url: \"{}/{name}\"}}", sim.url()));
+        let sockets = if crate::sim::has_sockets(name) {
+            format!(", ws_url: \"{}/{name}\"", sim.ws_url())
+        } else {
+            String::new()
+        };
+        out.line(format!("  {name}: {{rest_url: \"{}/{name}\"{sockets}}}", sim.url()));
     }
     stop.cancelled().await;
     let (answered, total) = sim.counts().iter().fold((0, 0), |(good, all), ((_, status), count)| {
@@ -204,12 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_of_sockets_turns_its_knob() {
+        let flags = "--ws-rate 500 --ws-lifetime 60 --ws-notice-lead 1 --ws-fault hole=2%,cut=1/500 \
+                     --ws-fault refuse=#3 --now 2024-06-01";
+        let knobs = knobs(flags).unwrap();
+        assert_eq!((knobs.ws_rate, knobs.ws_rate_from.utc().date()), (500, jiff::civil::date(2024, 6, 1)));
+        assert_eq!(knobs.ws_lifetime, Some(Duration::from_secs(60)));
+        assert_eq!(knobs.ws_notice, Duration::from_secs(1));
+        let expected = ["hole=2%", "cut=1/500", "refuse=#3"].map(|rule| rule.parse().unwrap());
+        assert_eq!(knobs.ws_faults, expected);
+    }
+
+    #[test]
     fn a_flag_that_makes_no_sense_is_refused_with_the_way_to_write_it() {
         for (flags, hint) in [
             ("--hole 2024-01-03/2024-01-02", "ends after"),
             ("--fault teapot=1", "error-body"),
             ("--symbols btc/usdt", "BTCUSDT"),
             ("--retry-after soon", "seconds"),
+            ("--ws-fault teapot=1", "half-open"),
+            ("--ws-rate 20000", "10000"),
         ] {
             let error = knobs(flags).unwrap_err();
             assert!(error.contains(hint), "{flags}: {error}");

@@ -40,7 +40,7 @@ pub use clock::Clock;
 pub use fault::{Endpoint, Fault};
 pub use knobs::{Knobs, RetryAfter};
 pub use market::{Listing, Market, SimCandle, SimTrade};
-pub use registry::names;
+pub use registry::{has_sockets, names};
 pub use rule::{Rate, Rule, RuleError};
 pub use seen::Seen;
 pub use server::Sim;

@@ -24,6 +24,12 @@ pub fn names() -> Vec<&'static str> {
     VENUES.iter().map(|venue| venue.name()).collect()
 }
 
+/// Whether an exchange has sockets too.
+#[must_use]
+pub fn has_sockets(name: &str) -> bool {
+    VENUES.iter().any(|venue| venue.name() == name && venue.has_sockets())
+}
+
 /// The exchange a path is meant for, and the path as that exchange knows it.
 pub(super) fn route(path: &str) -> (&'static dyn Venue, &str) {
     let below = |venue: &&'static dyn Venue| match path.strip_prefix('/')?.strip_prefix(venue.name())? {

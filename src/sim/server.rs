@@ -69,6 +69,12 @@ impl Sim {
         format!("http://{}", self.address)
     }
 
+    /// The base URL of its sockets, without a trailing slash.
+    #[must_use]
+    pub fn ws_url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
     /// Turns knobs; requests that arrive from now on see them.
     pub fn set(&self, turn: impl FnOnce(&mut Knobs)) {
         self.desk.set(turn);

@@ -26,6 +26,11 @@ pub(super) trait Venue: Sync {
     /// An error in its own status, codes and words.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String);
 
+    /// Whether it has WebSocket paths.
+    fn has_sockets(&self) -> bool {
+        false
+    }
+
     /// The protocol of a connection to a WebSocket path, its own part of it alone; none where there is no such path.
     fn socket(&self, _path: &str, _query: Query<'_>) -> Option<Box<dyn Protocol>> {
         None

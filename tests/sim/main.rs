@@ -8,6 +8,8 @@ mod klines;
 mod limits;
 mod market;
 mod socket;
+mod socket_faults;
+mod socket_words;
 mod streams;
 mod trades;
 mod untruths;

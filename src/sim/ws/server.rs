@@ -81,7 +81,10 @@ impl<W: Fn() -> Arc<World>> Open<'_, W> {
             tokio::select! {
                 biased;
                 message = socket.next() => {
-                    let now = (self.1)().knobs.clock.now();
+                    // What is due comes before what a message brings about.
+                    let world = (self.1)();
+                    let now = world.knobs.clock.now();
+                    self.0.turn(world, now);
                     match message {
                         Some(Ok(Message::Text(text))) => self.0.text(&text, now),
                         Some(Ok(Message::Ping(_))) => self.0.control(false, now),

@@ -91,6 +91,10 @@ impl Venue for BinanceCoinM {
         (status, format!("{{\"code\":{},\"msg\":\"{}\"}}", error.code, error.msg))
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
     fn socket(&self, path: &str, query: Query<'_>) -> Option<Box<dyn Protocol>> {
         Live::of_address(Branch::CoinM, path, query)
     }

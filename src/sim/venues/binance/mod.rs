@@ -89,6 +89,10 @@ impl Venue for Binance {
         (status, format!("{{\"code\":{},\"msg\":\"{}\"}}", error.code, error.msg))
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
     fn socket(&self, path: &str, query: Query<'_>) -> Option<Box<dyn Protocol>> {
         match path.strip_prefix("/public").or(path.strip_prefix("/private")) {
             Some(own) => Live::of_address(Branch::Elsewhere, own, query),

@@ -67,6 +67,10 @@ impl Venue for Coinbase {
         }
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
     fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
         (path == "/").then(|| Box::new(Live) as Box<dyn Protocol>)
     }

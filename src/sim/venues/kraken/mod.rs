@@ -67,6 +67,10 @@ impl Venue for Kraken {
         Ok([&b"{\"error\":[],\"result\":"[..], &result[..], &b"}"[..]].concat())
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
     fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
         (path == "/v2").then(|| Box::new(Live) as Box<dyn Protocol>)
     }
