@@ -88,18 +88,27 @@ fn markdown() -> Vec<String> {
 fn limit(exchange: &dyn Exchange) -> String {
     let all: Vec<String> =
         exchange.quotas().iter().map(|&(budget, quota)| quota_text(exchange, budget, quota)).collect();
-    format!("{}, {} until it announces another limit", exchange.rest_url(), all.join("; "))
+    format!("{}, {}, until it announces another limit", exchange.rest_url(), all.join("; "))
 }
 
-/// The weight of a budget, and the kinds that take from it if others do not.
+/// The weight of a budget, and what takes from it if there are several.
 fn quota_text(exchange: &dyn Exchange, budget: Budget, quota: Quota) -> String {
     let weight = format!("{} per {} s", quota.weight, quota.per.as_secs_f64());
-    let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
-    let mut kinds: Vec<&str> = offers.map(|offer| offer.kind.name()).collect();
+    let offers: Vec<_> = exchange.offers().iter().filter(|offer| offer.budget == budget).collect();
+    let mut kinds: Vec<&str> = offers.iter().map(|offer| offer.kind.name()).collect();
     kinds.dedup();
-    match exchange.quotas().len() {
-        1 => weight,
-        _ => format!("{weight} for {}", kinds.join(", ")),
+    let is_shared = |offer: &Offer| offer.budget != budget && kinds.contains(&offer.kind.name());
+    let mut markets: Vec<&str> = Vec::new();
+    if exchange.offers().iter().any(is_shared) {
+        markets.extend(offers.iter().flat_map(|offer| offer.markets).map(|market| market_name(*market)));
+        markets.sort_unstable();
+        markets.dedup();
+    }
+    match (exchange.quotas().len(), kinds.as_slice(), markets.as_slice()) {
+        (1, ..) => weight,
+        (_, [], _) => format!("{weight} for other requests"),
+        (_, kinds, []) => format!("{weight} for {}", kinds.join(", ")),
+        (_, kinds, markets) => format!("{weight} for {} ({})", kinds.join(", "), markets.join(", ")),
     }
 }
 

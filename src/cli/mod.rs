@@ -181,6 +181,9 @@ impl Cli {
             Some(Command::Import(args)) => {
                 with_config(path, out, |config, out| import::run(&args, config, out))
             }
+            Some(Command::Logs(args)) if args.follow => with_config(path, out, |config, out| {
+                on_runtime(out, |out, stop| logs::follow(args, config, out, stop))
+            }),
             Some(Command::Logs(args)) => with_config(path, out, |config, out| logs::run(&args, config, out)),
             Some(Command::Backfill(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))

@@ -50,6 +50,11 @@ impl Output {
         self.width
     }
 
+    /// Whether standard output failed: nothing more need be printed.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.out.refused.is_some()
+    }
+
     /// A line beside the result; a failure to print it is ignored.
     pub(crate) fn remark(&mut self, text: impl Display) {
         let line = text.to_string();

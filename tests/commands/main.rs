@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
 
+mod followed;
 mod held;
 mod home;
 mod hostile;

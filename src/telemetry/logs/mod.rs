@@ -5,6 +5,7 @@
 //! never left out.
 
 mod file;
+mod follow;
 mod format;
 mod line;
 mod stderr;
@@ -23,6 +24,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
+pub use follow::Follower;
 pub use format::LogFormat;
 pub use tail::tail;
 

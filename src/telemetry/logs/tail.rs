@@ -10,7 +10,7 @@ use crate::disk::atomic;
 use crate::model::{Series, matches_selector};
 
 /// The longest line that is kept whole. With the number of lines asked for it bounds the memory.
-const LINE_LIMIT_BYTES: u64 = 64 * 1024;
+pub(super) const LINE_LIMIT_BYTES: u64 = 64 * 1024;
 
 /// The most lines given out, whatever is asked for.
 const LINES_LIMIT: usize = 10_000;
@@ -35,7 +35,7 @@ pub fn tail(path: &Path, selector: Option<&str>, lines: usize) -> io::Result<Vec
 }
 
 /// The files, all opened before any is read, each once even if they are rotated meanwhile.
-fn newest_first(path: &Path) -> io::Result<Vec<File>> {
+pub(super) fn newest_first(path: &Path) -> io::Result<Vec<File>> {
     use std::os::unix::fs::MetadataExt;
 
     let mut seen = Vec::new();
@@ -76,7 +76,7 @@ fn last_of(file: File, selector: Option<&str>, lines: usize) -> io::Result<VecDe
     }
 }
 
-fn speaks_of(line: &str, selector: &str) -> bool {
+pub(super) fn speaks_of(line: &str, selector: &str) -> bool {
     let whose = if line.starts_with('{') {
         // No text inside a JSON string can hold this: its quotes would be escaped.
         line.split_once(",\"series\":\"").and_then(|(_, rest)| rest.split('"').next())
