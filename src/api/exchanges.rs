@@ -67,3 +67,22 @@ pub(crate) struct DepthLine {
     pub(crate) levels: u32,
     pub(crate) weight: u32,
 }
+
+/// A pair that an exchange lists.
+#[derive(Serialize)]
+pub(crate) struct PairLine {
+    pub(crate) exchange: &'static str,
+    pub(crate) pair: String,
+    pub(crate) market: &'static str,
+    /// The exchange's own name.
+    pub(crate) symbol: String,
+    /// Whether it is traded now.
+    pub(crate) open: bool,
+    /// When it was listed, if the exchange gives it.
+    pub(crate) listed: Option<String>,
+    /// When a dated contract ends.
+    pub(crate) ends: Option<String>,
+    /// The size of one contract, in units of `contract_asset`.
+    pub(crate) contract_size: Option<f64>,
+    pub(crate) contract_asset: Option<String>,
+}

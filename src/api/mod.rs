@@ -16,7 +16,7 @@ mod tasks;
 
 pub use config::ReloadAnswer;
 pub(crate) use config::{OnlineCheck, OnlineState, Validation};
-pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, SpanLine};
+pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
 pub(crate) use health::{
     ActionError, ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness,

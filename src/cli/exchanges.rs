@@ -29,7 +29,7 @@ type Cells = (&'static str, fn(&dyn Exchange, &Offer) -> String);
 const COLUMNS: [Cells; 10] = [
     ("exchange", |exchange, _| exchange.name().to_owned()),
     ("kind", |_, offer| offer.kind.name().to_owned()),
-    ("markets", |_, offer| joined(offer.markets, |market| market_name(*market).to_owned())),
+    ("markets", |_, offer| joined(offer.markets, |market| market.name().to_owned())),
     ("page", |_, offer| format!("{} {}", offer.page_rows, if is_book(offer) { "levels" } else { "rows" })),
     ("order", |_, offer| order(offer).unwrap_or("-").to_owned()),
     ("history", |_, offer| history(offer)),
@@ -100,7 +100,7 @@ fn quota_text(exchange: &dyn Exchange, budget: Budget, quota: Quota) -> String {
     let is_shared = |offer: &Offer| offer.budget != budget && kinds.contains(&offer.kind.name());
     let mut markets: Vec<&str> = Vec::new();
     if exchange.offers().iter().any(is_shared) {
-        markets.extend(offers.iter().flat_map(|offer| offer.markets).map(|market| market_name(*market)));
+        markets.extend(offers.iter().flat_map(|offer| offer.markets).map(|market| market.name()));
         markets.sort_unstable();
         markets.dedup();
     }
@@ -114,13 +114,6 @@ fn quota_text(exchange: &dyn Exchange, budget: Budget, quota: Quota) -> String {
 
 fn joined<T>(all: &[T], text: impl Fn(&T) -> String) -> String {
     if all.is_empty() { "-".to_owned() } else { all.iter().map(text).collect::<Vec<_>>().join(" ") }
-}
-
-fn market_name(market: Market) -> &'static str {
-    match market.suffix() {
-        "" => "spot",
-        suffix => suffix,
-    }
 }
 
 fn is_book(offer: &Offer) -> bool {
@@ -205,7 +198,7 @@ fn offer_line(exchange: &dyn Exchange, offer: &Offer) -> OfferLine {
     let seconds = |length: Duration| length.as_secs();
     OfferLine {
         kind: offer.kind.name(),
-        markets: offer.markets.iter().map(|market| market_name(*market)).collect(),
+        markets: offer.markets.iter().map(|market| market.name()).collect(),
         spans: offer.spans.iter().map(|span| span_line(offer, span)).collect(),
         page_rows: offer.page_rows,
         order: order(offer),

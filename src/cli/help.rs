@@ -11,7 +11,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Data", &["inventory", "gaps", "verify", "repair", "export", "import"]),
     ("Jobs", &["jobs", "logs"]),
     ("Remotes", &["sync", "restore", "purge"]),
-    ("Setup", &["init", "add", "remove", "validate", "exchanges", "completions"]),
+    ("Setup", &["init", "add", "remove", "validate", "exchanges", "pairs", "completions"]),
     ("Alerts and metrics", &["alerts", "metrics"]),
     ("Simulation", &["demo", "sim"]),
 ];

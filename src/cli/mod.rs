@@ -23,12 +23,14 @@ pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod jobs;
+mod listing;
 pub mod logs;
 pub mod metrics;
 mod naming;
 mod one_shot;
 mod online;
 mod output;
+pub mod pairs;
 mod progress;
 pub mod purge;
 mod refusal;
@@ -54,7 +56,7 @@ use clap::{Parser, Subcommand};
 pub use exit::Exit;
 
 use output::Output;
-use runtime::{loaded, on_runtime, until_stopped, with_config};
+use runtime::{loaded, on_runtime, until_stopped, with_config, with_config_or_defaults};
 
 /// Collect market data: history as Parquet, complete, true and accounted for.
 #[derive(Debug, Parser)]
@@ -97,6 +99,7 @@ enum Command {
     Jobs(jobs::Args),
     Logs(logs::Args),
     Exchanges(exchanges::Args),
+    Pairs(pairs::Args),
     Metrics(metrics::Args),
     Alerts(alerts::Args),
     Completions(completions::Args),
@@ -157,6 +160,9 @@ impl Cli {
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Alerts(args)) => alerts::run(args, path, out),
             Some(Command::Exchanges(args)) => exchanges::run(&args, out),
+            Some(Command::Pairs(args)) => with_config_or_defaults(path, out, |config, out| {
+                on_runtime(out, |out, stop| pairs::run(args, config, out, stop))
+            }),
             Some(Command::Metrics(args)) => metrics::run(&args, out),
             Some(Command::Completions(args)) => completions::run(&args, out),
             Some(Command::Stream(args)) => args.refuse(out),

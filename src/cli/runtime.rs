@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 
 /// Loads the configuration, or ends with every problem it has.
 pub(super) fn with_config<'o>(
@@ -21,12 +21,26 @@ pub(super) fn with_config<'o>(
     }
 }
 
+/// The same for a command that needs no file: without one, defaults.
+pub(super) fn with_config_or_defaults<'o>(
+    path: Option<&Path>,
+    out: &'o mut Output,
+    run: impl FnOnce(Config, &'o mut Output) -> Exit,
+) -> Exit {
+    match config::load_or_defaults(path) {
+        Ok(config) => run(config, out),
+        Err(error) => refused(&error, out),
+    }
+}
+
 /// Loads the configuration, or prints every problem it has.
 pub(super) fn loaded(path: Option<&Path>, out: &mut Output) -> Result<Config, Exit> {
-    config::load(path).map_err(|error| {
-        error.located_lines().iter().for_each(|line| out.error(line));
-        Exit::Config
-    })
+    config::load(path).map_err(|error| refused(&error, out))
+}
+
+fn refused(error: &ConfigError, out: &mut Output) -> Exit {
+    error.located_lines().iter().for_each(|line| out.error(line));
+    Exit::Config
 }
 
 /// Runs an asynchronous command with a token that SIGINT and SIGTERM cancel. It exits with 130 if Ctrl-C came before

@@ -108,6 +108,11 @@ pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, C
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
     let report = Report::default();
     let config = walk(&tree, text, path, around, &report);
+    if matches!(tree, Node::Map(_) | Node::Null)
+        && !has_job(&Section::open(&tree, "", KEYS, &Report::default()))
+    {
+        report.refuse("", "Configuration must define at least one job (histo_jobs or stream_jobs)");
+    }
     let notes = report.close(text, path)?;
     Ok(Config { notes, ..config })
 }
@@ -140,10 +145,18 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
     let older = jobs3::check(&root, &mut places);
     config.histo_jobs.extend(older.histo);
     config.stream_jobs.extend(older.stream);
-    if matches!(tree, Node::Map(_) | Node::Null) && !has_job(&root) {
-        report.refuse("", "Configuration must define at least one job (histo_jobs or stream_jobs)");
-    }
     config
+}
+
+/// The configuration of a command that needs no file: defaults, and no job.
+///
+/// # Errors
+/// When the surroundings make a default impossible.
+pub(super) fn defaults(around: &Surroundings) -> Result<Config, ConfigError> {
+    let (report, path) = (Report::default(), Path::new("config.yml"));
+    let config = walk(&Node::Null, "", path, around, &report);
+    let notes = report.close("", path)?;
+    Ok(Config { notes, ..config })
 }
 
 /// Whether there is a job, or something in its place that has its own problem.

@@ -79,3 +79,18 @@ pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config,
     let path = around.locate(explicit)?;
     check(&read(&path)?, &path, around)
 }
+
+/// As [`load`]; where no file is named and none is found, the defaults without a job.
+///
+/// # Errors
+/// As [`load`], but for a file that is not found.
+pub fn load_or_defaults(explicit: Option<&Path>) -> Result<Config, ConfigError> {
+    let around = Surroundings::of_process();
+    match around.locate(explicit) {
+        Err(error) if error.is_missing() => check::defaults(&around),
+        found => {
+            let path = found?;
+            check(&read(&path)?, &path, &around)
+        }
+    }
+}

@@ -65,6 +65,11 @@ pub trait Exchange: Send + Sync {
     /// The request for what is listed: one pair, or everything.
     fn listing_request(&self, pair: Option<&Pair>) -> HttpRequest;
 
+    /// The requests for everything that is listed on a market. One listing may cover several markets.
+    fn market_listing(&self, _market: Market) -> Vec<HttpRequest> {
+        vec![self.listing_request(None)]
+    }
+
     /// Reads what is listed and the request budgets the exchange announces. An entry that is not understood is named
     /// in the result and affects no other.
     ///

@@ -16,6 +16,7 @@ mod figures;
 mod kind;
 mod odd;
 mod pair;
+mod pattern;
 mod rows;
 mod schema;
 mod selector;
@@ -32,6 +33,7 @@ pub(crate) use figures::{bytes, thousands};
 pub use kind::{Kind, Side};
 pub use odd::{OddFault, OddRow};
 pub use pair::{Market, Pair, PairError};
+pub use pattern::PairPattern;
 pub use rows::{
     BookLevel, BookRows, Candle, Candles, FundingRate, FundingRates, OpenInterest, OpenInterests, Trade,
     Trades,

@@ -28,6 +28,9 @@ pub enum Market {
 }
 
 impl Market {
+    /// Every market.
+    pub const ALL: [Market; 4] = [Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
+
     /// `_NEXT_QUARTER` ends in `_QUARTER`, so the longer suffix is tried first.
     const DERIVED: [Market; 3] = [Market::Perp, Market::NextQuarter, Market::Quarter];
 
@@ -41,6 +44,18 @@ impl Market {
             Market::Quarter => "quarter",
             Market::NextQuarter => "next_quarter",
         }
+    }
+
+    /// The suffix, or `spot`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        if self == Market::Spot { "spot" } else { self.suffix() }
+    }
+
+    /// The market of a name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Market::ALL.into_iter().find(|market| market.name() == name)
     }
 }
 

@@ -122,7 +122,7 @@ fn begins(pattern: &[&str], parts: &[&str]) -> bool {
 }
 
 /// Whether a part is one that a glob stands for.
-fn is_like(glob: &str, part: &str) -> bool {
+pub(super) fn is_like(glob: &str, part: &str) -> bool {
     let (glob, part): (Vec<char>, Vec<char>) = (glob.chars().collect(), part.chars().collect());
     let (mut at, mut read) = (0, 0);
     // Where the last `*` stands, and how far it reaches.

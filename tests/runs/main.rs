@@ -36,6 +36,7 @@ mod okx;
 mod online;
 mod outages;
 mod owners;
+mod pairs;
 #[path = "../tracker/pooler.rs"]
 mod pooler;
 #[path = "../tracker/postgres.rs"]

@@ -8,11 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::OnlineCheck;
+use crate::cli::listing::{NamesError, asset_names, client};
 use crate::clock::now;
 use crate::config::Config;
-use crate::exchange::{AssetNames, Instrument, find};
+use crate::exchange::{AssetNames, Instrument};
 use crate::model::Pair;
-use crate::net::{Client, ClientSettings, NetError, Silent};
+use crate::net::{Client, NetError};
 use crate::telemetry::events::Chain;
 
 /// How long all questions together may take; one still open then is a failure.
@@ -72,16 +73,6 @@ pub(super) async fn ask(
     checks
 }
 
-fn client(config: &Config, name: &str) -> Option<Result<Client, NetError>> {
-    let settings = config.exchange(name);
-    let settings = ClientSettings {
-        rest_url: settings.rest_url,
-        requests_per_second: settings.requests_per_second,
-        timeout: settings.timeout,
-    };
-    find(name).map(|exchange| Client::new(exchange, settings, Arc::new(Silent)))
-}
-
 fn clock(about: String, client: &Client) -> OnlineCheck {
     let ahead = client.clock().now().0.saturating_sub(now().0);
     let secs = Duration::from_micros(ahead.unsigned_abs());
@@ -110,9 +101,10 @@ async fn ask_pairs(client: &Arc<Client>, pairs: &[Pair], stop: &CancellationToke
 async fn ask_pair(client: &Client, pair: &Pair, stop: &CancellationToken) -> OnlineCheck {
     let exchange = client.exchange();
     let about = format!("{} {pair}", exchange.name());
-    let names = match names(client, stop).await {
+    let names = match asset_names(client, stop).await {
         Ok(names) => names,
-        Err(error) => return OnlineCheck::failed(about, error),
+        Err(NamesError::Net(error)) => return OnlineCheck::failed(about, words(&error)),
+        Err(NamesError::Unreadable(why)) => return OnlineCheck::failed(about, why),
     };
     let mut found = look_up(client, pair, pair, &names, stop).await;
     if let (Err(_), Some(raised)) = (&found, pair.raised()) {
@@ -141,19 +133,6 @@ async fn look_up(
     let listing = exchange.parse_listing(&received.map_err(|error| words(&error))?.body);
     let listing = listing.map_err(|error| error.to_string())?.with_names(names);
     listing.find(pair).cloned().map_err(|error| error.to_string())
-}
-
-/// The exchange's own names of assets, requested once.
-async fn names(client: &Client, stop: &CancellationToken) -> Result<Arc<AssetNames>, String> {
-    let exchange = client.exchange();
-    let request = match client.known_names() {
-        Some(known) => return Ok(known),
-        None => exchange.names_request(),
-    };
-    let Some(request) = request else { return Ok(Arc::default()) };
-    let received = client.get(&request, stop).await.map_err(|error| words(&error))?;
-    let names = exchange.parse_names(&received.body).map_err(|error| error.to_string())?;
-    Ok(client.learn_names(names))
 }
 
 fn words(error: &NetError) -> String {

@@ -103,6 +103,14 @@ impl Exchange for Binance {
         HttpRequest::new("instruments", format!("/api/v3/exchangeInfo{query}"), 20).paid_from(budget::SPOT)
     }
 
+    fn market_listing(&self, market: Market) -> Vec<HttpRequest> {
+        if market == Market::Spot {
+            return vec![self.listing_request(None)];
+        }
+        let all = HttpRequest::new("instruments", "/fapi/v1/exchangeInfo".to_owned(), 1);
+        vec![all.paid_from(budget::USDM).to(usdm::HOST)]
+    }
+
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         listing(self, body, |is_usdm| if is_usdm { budget::USDM } else { budget::SPOT })
     }

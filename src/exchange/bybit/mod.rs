@@ -151,6 +151,14 @@ impl Exchange for Bybit {
         HttpRequest::new("instruments", format!("/v5/market/instruments-info?{query}"), 1)
     }
 
+    fn market_listing(&self, market: Market) -> Vec<HttpRequest> {
+        let categories: &[&str] =
+            if market == Market::Spot { &["spot"] } else { &["linear&limit=1000", "inverse&limit=1000"] };
+        let path = |category: &&str| format!("/v5/market/instruments-info?category={category}");
+        let requests = categories.iter().map(path);
+        requests.map(|path| HttpRequest::new("instruments", path, 1)).collect()
+    }
+
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         listing::parse(self, body)
     }

@@ -135,6 +135,16 @@ impl Exchange for Okx {
         HttpRequest::new("instruments", path, 1).paid_from(budget::INSTRUMENTS)
     }
 
+    fn market_listing(&self, market: Market) -> Vec<HttpRequest> {
+        let kind = match market {
+            Market::Spot => "SPOT",
+            Market::Perp => "SWAP",
+            Market::Quarter | Market::NextQuarter => "FUTURES",
+        };
+        let path = format!("/api/v5/public/instruments?instType={kind}");
+        vec![HttpRequest::new("instruments", path, 1).paid_from(budget::INSTRUMENTS)]
+    }
+
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         listing::parse(self, body)
     }
