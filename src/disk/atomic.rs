@@ -1,4 +1,4 @@
-//! Files of the operating system that appear whole: written aside, synced, renamed, and the folder synced.
+//! Atomic replacement of files: written aside, synced, renamed, and the folder synced.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,10 +12,10 @@ use crate::disk::{Disk, Os, folder_of, is_aside};
 
 pub use crate::disk::aside;
 
-/// Removes the temporary files of a process that died from a folder; no other process may be writing there.
+/// Removes the temporary files that a dead process left in a folder; no other process may be writing there.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// An I/O error.
 pub fn sweep(folder: &Path) -> io::Result<()> {
     for name in Os.list(folder)?.iter().filter(|name| is_aside(name)) {
         fs::remove_file(folder.join(name))?;
@@ -26,15 +26,15 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
 /// Replaces `path` by `bytes`, whole or not at all; its folder must exist.
 ///
 /// # Errors
-/// Any refusal of the operating system; `path` then is as it was.
+/// Any I/O error; `path` is unchanged then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Os.replace(path, bytes)
 }
 
-/// The same for a file that need not outlive a power cut: readers meet it whole, and the disk is not waited for.
+/// The same for a file that need not survive a power cut: readers see it whole, but the disk is not waited for.
 ///
 /// # Errors
-/// Any refusal of the operating system; `path` then is as it was.
+/// Any I/O error; `path` is unchanged then.
 pub fn show(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = aside(path);
     let written = Os.create_anew(&temporary).and_then(|file| file.append_all(bytes));
@@ -43,10 +43,10 @@ pub fn show(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Creates a temporary file anew, to be read and written anywhere.
+/// Creates a temporary file, replacing an existing one, for reading and writing.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// An I/O error.
 pub fn create(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -55,34 +55,34 @@ pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).open(path)
 }
 
-/// Opens one of our own files: a plain one, and never through a link, which may lead to what is not ours.
+/// Opens one of our own files: a plain one, and never through a link, which might lead elsewhere.
 ///
 /// # Errors
-/// Any refusal of the operating system, and where something else has the name.
+/// An I/O error, and where something else has the name.
 pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no plain file")) }
 }
 
-/// Gives a synced temporary file its final name and makes the name durable.
+/// Returns a synced temporary file its final name and makes the name durable.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// An I/O error.
 pub fn take_name(temporary: &Path, path: &Path) -> io::Result<()> {
     Os.take_name(temporary, path)
 }
 
-/// Gives a synced temporary file its final name and makes the name durable; where something has the name already
-/// that stays, and so does the temporary file.
+/// Gives a synced temporary file its final name and makes the name durable. An existing file stays, and so does
+/// the temporary one then.
 ///
 /// # Errors
-/// Any other refusal of the operating system.
+/// Any other I/O error.
 pub fn take_free_name(temporary: &Path, path: &Path) -> io::Result<()> {
     match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
         Err(Errno::EXIST) => return Ok(()),
-        // This file system knows no such rename.
+        // This file system does not support that rename.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match fs::hard_link(temporary, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
             Err(_) => fs::rename(temporary, path)?,
@@ -96,7 +96,7 @@ pub fn take_free_name(temporary: &Path, path: &Path) -> io::Result<()> {
 /// Makes the names in a folder durable.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// An I/O error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Os.sync_folder(folder)
 }
@@ -104,7 +104,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Creates a folder with its parents, each name made durable in the folder above it.
 ///
 /// # Errors
-/// Any refusal of the operating system.
+/// An I/O error.
 pub fn create_folder(folder: &Path) -> io::Result<()> {
     Os.create_folder(folder)
 }

@@ -89,7 +89,7 @@ impl Writing for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        // The length is part of what fdatasync makes durable; times are of no use.
+        // fdatasync makes the length durable too; timestamps do not matter.
         self.sync_data()
     }
 

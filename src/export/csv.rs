@@ -1,7 +1,7 @@
-//! CSV: a header, one line a row, quoted after RFC 4180 where a text needs it, lines ended by a line feed.
+//! CSV: a header, then a line per row, quoted by RFC 4180 if needed, with line feeds.
 //!
-//! Instants are ISO 8601 in UTC with microseconds, numbers the shortest text that reads back as the same
-//! number, a null is empty, yes and no are `true` and `false`.
+//! Instants are ISO 8601 in UTC with microseconds, numbers the shortest text that parses to the same number, nulls
+//! empty, and booleans `true` and `false`.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ impl<W: Write> Csv<W> {
     /// Writes the header.
     ///
     /// # Errors
-    /// A refusal of the stream.
+    /// An I/O error of the stream.
     pub fn new(mut out: W, kind: Kind) -> io::Result<Self> {
         let names: Vec<&str> = fields(kind).iter().map(|field| field.name).collect();
         writeln!(out, "{}", names.join(","))?;
@@ -30,7 +30,7 @@ impl<W: Write> Csv<W> {
     /// Writes the rows of a batch.
     ///
     /// # Errors
-    /// A refusal of the stream.
+    /// An I/O error of the stream.
     pub fn write(&mut self, rows: &Batch) -> io::Result<()> {
         debug_assert_eq!(self.kind, rows.kind());
         for row in 0..rows.len() {
@@ -49,10 +49,10 @@ impl<W: Write> Csv<W> {
         Ok(())
     }
 
-    /// Gives the stream back; what it buffers is not flushed.
+    /// Returns the stream, without flushing it.
     ///
     /// # Errors
-    /// None of its own; the signature is that of every format.
+    /// Never; the signature is common to all formats.
     pub fn finish(self) -> io::Result<W> {
         Ok(self.out)
     }

@@ -1,4 +1,4 @@
-//! Rows of a series as files other programs open: CSV and Excel workbooks, batch by batch.
+//! Exports the rows of a series to files for other programs: CSV and Excel workbooks, batch by batch.
 
 mod csv;
 mod stamp;
@@ -17,7 +17,6 @@ use crate::store::{Scan, StoreError};
 pub use csv::Csv;
 pub use xlsx::Xlsx;
 
-/// A file format rows can be exported to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// Comma-separated text.
@@ -37,7 +36,7 @@ impl Format {
     }
 }
 
-/// Why an export ended early.
+/// Why an export failed.
 #[derive(Debug, Error)]
 pub enum ExportError {
     /// The rows could not be read.
@@ -48,16 +47,16 @@ pub enum ExportError {
     Write {
         /// The file.
         path: PathBuf,
-        /// The refusal.
+        /// The I/O error.
         source: io::Error,
     },
-    /// There is a file already.
+    /// The file already exists.
     #[error("{} exists; give --force to replace it, or another --output", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// Something else than a file has the name.
+    /// The path is not a plain file.
     #[error("{} is no plain file, and stays as it is; name a file as --output, or use `--output -`", path.display())]
     NoFile {
         /// A device, a pipe or a folder.
@@ -71,10 +70,10 @@ impl ExportError {
     }
 }
 
-/// Writes the rows as CSV to an open stream, such as standard output. Gives how many there were.
+/// Writes the rows as CSV to an open stream, such as standard output. Returns their number.
 ///
 /// # Errors
-/// Where rows cannot be read or the stream takes no more.
+/// If rows cannot be read or the stream cannot be written.
 pub fn to_stream(kind: Kind, rows: Scan, out: &mut dyn Write) -> Result<u64, ExportError> {
     let failed = ExportError::write(Path::new("standard output"));
     let mut csv = Csv::new(io::BufWriter::with_capacity(1 << 16, out), kind).map_err(&failed)?;
@@ -83,11 +82,11 @@ pub fn to_stream(kind: Kind, rows: Scan, out: &mut dyn Write) -> Result<u64, Exp
     Ok(written)
 }
 
-/// Writes the rows to a file that appears whole or not at all. Gives how many there were.
+/// Writes the rows to a file, completely or not at all. Returns their number.
 ///
 /// # Errors
-/// Where the file exists and `force` was not given, something else than a file has the name, rows cannot be read, or
-/// the file cannot be written; what was there before then stands.
+/// If the file exists and `force` is not set, the path is not a plain file, rows cannot be read, or the file
+/// cannot be written; an existing file is unchanged then.
 pub fn to_file(kind: Kind, rows: Scan, format: Format, path: &Path, force: bool) -> Result<u64, ExportError> {
     if !force && path.exists() {
         return Err(ExportError::Exists { path: path.to_owned() });
@@ -95,7 +94,7 @@ pub fn to_file(kind: Kind, rows: Scan, format: Format, path: &Path, force: bool)
     if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(ExportError::NoFile { path: path.to_owned() });
     }
-    // A link stays one: what it leads to is replaced.
+    // A link is kept: its target is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let aside = atomic::aside(&target);
     let written = write_aside(kind, rows, format, &aside, path).and_then(|written| {

@@ -1,11 +1,11 @@
-//! Instants as text, fast: the date of a day is worked out once.
+//! Formats instants quickly: each day's date is computed once.
 
 use crate::model::Micros;
 
 const DAY: i64 = 86_400_000_000;
 
-/// Writes instants as `2024-01-31T23:59:59.123456Z`, always with six digits, since readers take the
-/// form of a whole column from its first value.
+/// Formats instants as `2024-01-31T23:59:59.123456Z`, always with six digits, since readers derive the format of a
+/// column from its first value.
 #[derive(Debug, Default)]
 pub(crate) struct Stamps {
     day: Option<i64>,

@@ -1,8 +1,8 @@
-//! Excel workbooks: real dates, numbers as numbers, a frozen header, a next sheet where one is full.
+//! Excel workbooks: real dates, numbers as numbers, a frozen header, and further sheets when one is full.
 //!
-//! Rows are written as they come, so memory stays flat and there is no file beside the one asked for. Excel shows and
-//! keeps dates to the millisecond, so instants of trades and books stand a second time as text with their
-//! microseconds, in a column `ts_text`. Whole numbers of more than 15 digits are text, as Excel would round them.
+//! Rows are written as they arrive, so memory use is constant and no other file is needed. Excel displays and
+//! keeps dates to the millisecond, so the instants of trades and books are repeated as text with their
+//! microseconds, in a column `ts_text`. Integers of more than 15 digits are text, since Excel would round them.
 
 use std::io::{self, Write};
 
@@ -10,19 +10,19 @@ use crate::export::stamp::Stamps;
 use crate::export::zip::Zip;
 use crate::model::{Batch, Column, Field, Kind, Micros, Type, Values, fields};
 
-/// Rows of a sheet, its header among them.
+/// Rows per sheet, including the header.
 const SHEET_ROWS: u32 = 1_048_576;
-/// Characters of a cell.
+/// Characters per cell.
 const CELL_CHARS: usize = 32_767;
-/// Whole numbers up to this many are exact in Excel.
+/// The largest integer that is exact in Excel.
 const EXACT: u64 = 999_999_999_999_999;
 /// 1970-01-01 as Excel counts days.
 const EPOCH_DAYS: f64 = 25_569.0;
-/// Bytes of rows that are handed on at once.
+/// Bytes of rows written at once.
 const BUFFER_BYTES: usize = 1 << 16;
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
-/// The parts of a workbook beside its sheets. Every other part that ends in `.xml` is a sheet.
+/// The parts of a workbook besides its sheets. Every other part that ends in `.xml` is a sheet.
 const TYPES: &str = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
     <Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
     <Default Extension=\"xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/>\
@@ -32,7 +32,7 @@ const TYPES: &str = "<Types xmlns=\"http://schemas.openxmlformats.org/package/20
 const RELATIONS: &str =
     "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">";
 const KIND_OF_RELATION: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-/// Cells as they are, instants, and titles.
+/// Styles of plain cells, instants, and titles.
 const STYLES: &str = "<styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\">\
     <numFmts count=\"1\"><numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\\ hh:mm:ss.000\"/></numFmts>\
     <fonts count=\"2\"><font><sz val=\"11\"/><name val=\"Calibri\"/></font><font><b/><sz val=\"11\"/><name val=\"Calibri\"/></font></fonts>\
@@ -55,15 +55,15 @@ pub struct Xlsx<W: Write> {
     next_row: u32,
     sheet_rows: u32,
     stamps: Stamps,
-    /// Rows on their way.
+    /// Rows not written yet.
     text: Vec<u8>,
 }
 
 impl<W: Write> Xlsx<W> {
-    /// A workbook without rows in `out`.
+    /// Starts a workbook in `out`.
     ///
     /// # Errors
-    /// Where the stream takes no more.
+    /// If the stream refuses more bytes.
     pub fn new(kind: Kind, out: W) -> io::Result<Self> {
         Xlsx::with_sheets_of(SHEET_ROWS, kind, out)
     }
@@ -84,7 +84,7 @@ impl<W: Write> Xlsx<W> {
     /// Writes the rows of a batch.
     ///
     /// # Errors
-    /// Where the stream takes no more, or a text does not fit into a cell.
+    /// If the stream cannot be written, or a text does not fit into a cell.
     pub fn write(&mut self, rows: &Batch) -> io::Result<()> {
         debug_assert_eq!(self.kind, rows.kind());
         for row in 0..rows.len() {
@@ -103,7 +103,7 @@ impl<W: Write> Xlsx<W> {
     /// Ends the workbook.
     ///
     /// # Errors
-    /// Where the stream takes no more.
+    /// If the stream refuses more bytes.
     pub fn finish(mut self) -> io::Result<W> {
         self.end_sheet()?;
         let (mut sheets, mut relations) = (String::new(), RELATIONS.to_owned());
@@ -192,7 +192,7 @@ impl<W: Write> Xlsx<W> {
     }
 }
 
-/// Whether an instant stands a second time as text: where exchanges stamp to less than a millisecond.
+/// Whether to repeat instants as text: if exchanges stamp more precisely than a millisecond.
 fn has_text(kind: Kind, field: &Field) -> bool {
     field.ty == Type::Time && matches!(kind, Kind::Trades | Kind::OrderBook)
 }
@@ -229,7 +229,7 @@ fn cell(
 
 fn number_cell(out: &mut Vec<u8>, (row, column): (u32, usize), value: f64, style: u8) -> io::Result<()> {
     write!(out, "<c r=\"{}{row}\" s=\"{style}\"><v>", letter(column))?;
-    // Without a point readers take whole numbers for what they are.
+    // Without a decimal point readers parse integers as integers.
     match value.fract() == 0.0 && value.abs() <= EXACT as f64 {
         true => write!(out, "{value}")?,
         false => write!(out, "{value:?}")?,
@@ -251,12 +251,12 @@ fn text_cell(out: &mut Vec<u8>, (row, column): (u32, usize), text: &str, style: 
     Ok(())
 }
 
-/// The name of a column: no kind has more than there are letters.
+/// The letter of a column: no kind has more columns than there are letters.
 fn letter(column: usize) -> char {
     char::from(b'A' + u8::try_from(column).unwrap_or_default())
 }
 
-/// Text as XML; characters that XML has none for are written as Excel writes them.
+/// Escapes text for XML; characters that XML cannot represent are written as Excel writes them.
 fn escape(out: &mut Vec<u8>, text: &str) -> io::Result<()> {
     for (at, char) in text.char_indices() {
         match char {
@@ -272,7 +272,7 @@ fn escape(out: &mut Vec<u8>, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a reader would take what is so written for a character that was escaped.
+/// Whether readers would take this text for an escaped character.
 fn looks_escaped(text: &[u8]) -> bool {
     text.len() >= 7 && text[1] == b'x' && text[2..6].iter().all(u8::is_ascii_hexdigit) && text[6] == b'_'
 }
@@ -291,7 +291,7 @@ mod tests {
         batch
     }
 
-    /// Takes so many bytes and then nothing more, as a full disk does.
+    /// Accepts this many bytes and then fails, like a full disk.
     struct Full(usize);
 
     impl Write for Full {
@@ -312,7 +312,7 @@ mod tests {
 
         xlsx.write(&rates(7)).unwrap();
 
-        // Three rows a sheet under the header: 3, 3 and 1.
+        // Three rows per sheet below the header: 3, 3 and 1.
         assert_eq!((xlsx.sheets, xlsx.next_row), (3, 2));
         assert!(xlsx.finish().unwrap().starts_with(b"PK"));
     }

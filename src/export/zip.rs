@@ -1,9 +1,8 @@
-//! ZIP archives written from the first byte to the last: nothing is sought, nothing is kept but a line for each entry.
+//! Writes ZIP archives sequentially: no seeking, and only a record per entry is kept in memory.
 //!
-//! Sizes and check sums follow the data of their entry, as the format allows where a writer learns of them last.
+//! Sizes and checksums follow the data of their entry, as the format allows for streaming.
 //!
-//! It is written by hand because the crate for workbooks kept temporary files, and panicked where one could not be
-//! written.
+//! Written by hand because the crate for workbooks kept temporary files, and panicked if one could not be written.
 
 use std::io::{self, Write};
 
@@ -15,10 +14,10 @@ use flate2::write::DeflateEncoder;
 const VERSION: u16 = 20;
 const FLAGS: u16 = 0x0808;
 const DEFLATE: u16 = 8;
-/// 1980-01-01, the earliest the format knows: the same rows give the same file.
+/// 1980-01-01, the earliest date of the format; a fixed date makes the output reproducible.
 const DATE: u32 = 0x0021_0000;
 
-/// An archive that is being written.
+/// An archive being written.
 pub(crate) struct Zip<W: Write> {
     state: ZipState<W>,
     entries: Vec<Entry>,
@@ -26,9 +25,9 @@ pub(crate) struct Zip<W: Write> {
 
 enum ZipState<W: Write> {
     Between(Counted<W>),
-    /// Inside of the last entry: the bytes go in here.
+    /// Inside an entry, whose bytes go in here.
     Within(DeflateEncoder<Counted<W>>, Hasher, u64),
-    /// An error took it away.
+    /// Lost to an earlier error.
     Lost,
 }
 
@@ -40,7 +39,7 @@ struct Entry {
     bytes: u32,
 }
 
-/// A stream that knows how much went into it.
+/// Counts the bytes written to a stream.
 struct Counted<W> {
     inner: W,
     bytes: u64,
@@ -63,7 +62,7 @@ impl<W: Write> Zip<W> {
         Zip { state: ZipState::Between(Counted { inner: out, bytes: 0 }), entries: Vec::new() }
     }
 
-    /// Begins an entry; the one before ends.
+    /// Begins an entry, after ending the previous one.
     pub(crate) fn begin(&mut self, name: &str) -> io::Result<()> {
         let mut out = self.end()?;
         let entry = Entry { name: name.to_owned(), from: small(out.bytes)?, crc: 0, packed: 0, bytes: 0 };
@@ -76,7 +75,7 @@ impl<W: Write> Zip<W> {
         Ok(())
     }
 
-    /// Ends the archive.
+    /// Finishes the archive.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         let mut out = self.end()?;
         let from = small(out.bytes)?;
@@ -100,7 +99,7 @@ impl<W: Write> Zip<W> {
         Ok(out.inner)
     }
 
-    /// Ends the entry that is being written.
+    /// Ends the current entry.
     fn end(&mut self) -> io::Result<Counted<W>> {
         match std::mem::replace(&mut self.state, ZipState::Lost) {
             ZipState::Between(out) => Ok(out),
@@ -136,7 +135,7 @@ impl<W: Write> Write for Zip<W> {
 }
 
 impl Entry {
-    /// The part that the entry's own head and the list of entries have in common, up to the length of the name.
+    /// The fields that an entry's header and the central directory share, up to the length of the name.
     fn head(&self) -> Vec<u8> {
         let mut head = Vec::with_capacity(24);
         for value in [VERSION, FLAGS, DEFLATE] {

@@ -1,15 +1,15 @@
-//! The ledger after an import: what the rows prove is covered, everything else is a gap with a reason.
+//! The ledger after an import: time that the rows prove is covered, everything else is a gap with a reason.
 
 use crate::import::taken::Taken;
 use crate::model::{Window, Windows};
 use crate::store::Ledger;
 
-/// Why a gap is one where nothing was found.
+/// The reason of a gap where nothing was found.
 const NOT_IN_THE_TREE: &str = "not in what was imported, or not proven by it";
-/// Windows of one reason that are noted; older ones stay gaps without one.
+/// Most windows of one reason that get a note; older ones stay gaps without one.
 const MOST_NOTED: usize = 500;
 
-/// Enters what one file proves and what it lacks.
+/// Records what one file proves and what it lacks.
 pub(crate) fn account(ledger: &mut Ledger, taken: &Taken) {
     cover(ledger, &taken.proven);
     ledger.derived.add_all(&taken.derived);
@@ -23,8 +23,7 @@ pub(crate) fn account(ledger: &mut Ledger, taken: &Taken) {
     }
 }
 
-/// Covers windows. Going through what was said of the rest costs more than adding a window, so it is done
-/// only where something was said.
+/// Covers windows. Searching the notes costs more than adding a window, so it is done only if there are any.
 fn cover(ledger: &mut Ledger, proven: &Windows) {
     let said = ledger.notes.iter().chain(&ledger.empty).chain(&ledger.unfillable);
     let said: Windows = said.map(|note| note.window).collect();
@@ -33,7 +32,7 @@ fn cover(ledger: &mut Ledger, proven: &Windows) {
     }
 }
 
-/// Says of the newest windows that are not settled why they are gaps.
+/// Notes a reason on the newest unsettled windows.
 fn note(ledger: &mut Ledger, windows: &Windows, settled: &Windows, reason: &str) {
     let open: Vec<Window> =
         windows.iter().rev().filter(|window| !settled.cover(*window)).take(MOST_NOTED).collect();

@@ -1,6 +1,7 @@
-//! Order books: whole snapshots of 3.x. 2.x kept one level of each book, or sums over levels, which are no book.
+//! Order books: whole snapshots of 3.x. 2.x kept one level of each book, or sums over levels, which cannot be
+//! imported.
 //!
-//! 3.x did not keep when it received a book; the instant of the book stands for it.
+//! 3.x did not record when it received a book; the book's own instant is used instead.
 
 use parquet::errors::Result;
 
@@ -10,7 +11,7 @@ use crate::import::reason::Reason;
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{BookLevel, Kind, Micros, Side};
 
-/// Judges the books of a file. Its snapshots are numbered from 0 on; the store finds their place.
+/// Reads the books of a file. Snapshots are numbered from 0; the store renumbers them.
 pub(crate) fn read(file: &RawFile, now: Micros) -> Result<Taken> {
     let mut taken = Taken::nothing(Kind::OrderBook);
     let names = [TS, "side", "price", "amount", "count", "is_snapshot"];
@@ -58,7 +59,7 @@ pub(crate) fn read(file: &RawFile, now: Micros) -> Result<Taken> {
     Ok(taken)
 }
 
-/// A book with a level that cannot be is no book: it is left out whole.
+/// A book with an invalid level is left out completely.
 fn number_and_take(levels: &[(Micros, Option<BookLevel>)], taken: &mut Taken) {
     let mut ord = 0;
     for book in levels.chunk_by(|a, b| a.0 == b.0) {
@@ -74,7 +75,7 @@ fn number_and_take(levels: &[(Micros, Option<BookLevel>)], taken: &mut Taken) {
     }
 }
 
-/// Bids from the highest, then asks from the lowest: 3.x keeps the levels of a book in no order.
+/// Bids from the highest, then asks from the lowest: 3.x stores levels in no particular order.
 fn best_first(mut book: Vec<BookLevel>) -> Vec<BookLevel> {
     book.sort_by(|a, b| match (a.side, b.side) {
         (Side::Bid, Side::Bid) => b.price.total_cmp(&a.price),

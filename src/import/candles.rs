@@ -1,10 +1,10 @@
-//! Candles: which of them an exchange sent.
+//! Candles: decides which of them an exchange really sent.
 //!
-//! 2.x lays each answer on a complete grid and fills every hole with the row before, volume included; rows
-//! before the first are null. A row that repeats the one before it in every value is therefore left out,
-//! also where a quiet market may really have repeated itself: the exchange is asked again. 3.x stores the
-//! running candle as if it were closed, so its last one is left out, and one with nothing behind it is
-//! stored but its window stays a gap, since a job that stopped there would have left it unfinished.
+//! 2.x lays each answer on a complete grid and fills every hole with the previous row, volume included; rows
+//! before the first are null. A row that equals the previous one in every value is therefore left out, even though
+//! a quiet market may really have repeated itself: the exchange is asked again. 3.x stores the running candle as
+//! if it were closed, so its last one is left out; and a candle that nothing follows is stored but its window
+//! stays a gap, since a job that stopped there would have left it unfinished.
 
 use parquet::errors::Result;
 
@@ -14,26 +14,26 @@ use crate::import::reason::{Change, Reason};
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{Candle, Kind, Micros, Series, Span, Window};
 
-/// The facts of the whole folder that are needed to judge the candles of one file.
+/// Facts about the whole folder that are needed to judge the candles of one file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Context {
     /// The present.
     pub(crate) now: Micros,
-    /// The last instant of a row of 3.x.
+    /// The last instant of any row of 3.x.
     pub(crate) last_of_three: Option<Micros>,
-    /// Some row of 2.x stands off the grid.
+    /// Whether some row of 2.x is off the grid.
     pub(crate) two_is_off_grid: bool,
     /// The first instant of the file after this one.
     pub(crate) next_file: Option<Micros>,
-    /// When the period of this file begins.
+    /// The beginning of this file's period.
     pub(crate) period_from: Micros,
-    /// The last row of 2.x in the file of the period before.
+    /// The last row of 2.x in the previous period's file.
     pub(crate) before: Option<Values>,
-    /// The file before this one cannot be read.
+    /// Whether the previous file cannot be read.
     pub(crate) is_cut_off: bool,
 }
 
-/// The values of a candle as they were stored: open, high, low, close, volume, quote volume.
+/// The values of a candle as stored: open, high, low, close, volume, quote volume.
 pub(crate) type Values = [Option<f64>; 6];
 
 #[derive(Clone, Copy)]
@@ -42,21 +42,21 @@ struct Row {
     era: Era,
     values: Values,
     trades: Option<i64>,
-    /// It repeats the row of 2.x before it.
+    /// Whether it repeats the previous row of 2.x.
     is_copy: bool,
 }
 
-/// Kraken candles from this length on are cut at the wrong places.
+/// Kraken candles of this length and longer are cut at the wrong instants.
 const KRAKEN_LONG_SECS: u32 = 4 * 3_600;
 
-/// The facts that one file adds to the [`Context`] of its folder.
+/// Facts that one file adds to the [`Context`] of its folder.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FileScan {
     /// Its first open.
     pub(crate) first: Option<Micros>,
     /// Its last open of 3.x.
     pub(crate) last_of_three: Option<Micros>,
-    /// Some row of 2.x stands off the grid.
+    /// Whether some row of 2.x is off the grid.
     pub(crate) two_is_off_grid: bool,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn scan(file: &RawFile, series: &Series, now: Micros) -> Result<FileS
     Ok(scan)
 }
 
-/// Judges the candles of a file; gives also the last row of 2.x, to compare the next file with.
+/// Reads the candles of a file; also returns the last row of 2.x, for comparison with the next file.
 pub(crate) fn read(file: &RawFile, series: &Series, context: &Context) -> Result<(Taken, Option<Values>)> {
     let mut taken = Taken::nothing(Kind::Ohlc);
     let Some(span) = series.span() else { return Ok((taken, None)) };
@@ -97,12 +97,12 @@ pub(crate) fn read(file: &RawFile, series: &Series, context: &Context) -> Result
     Ok((taken, last))
 }
 
-/// Finds the rows of 2.x that repeat the one before them, also over the edge of a file.
+/// Finds rows of 2.x that repeat the previous one, also across files.
 fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
     let mut before = context.before;
     let mut of_two: Vec<&mut Row> = rows.iter_mut().filter(|row| row.era == Era::Two).collect();
     if before.is_none() && (context.is_cut_off || may_go_on(&of_two, context.period_from)) {
-        // The row that the first one may repeat cannot be read.
+        // The row that the first one may repeat is not readable.
         before = of_two.first().map(|row| row.values);
     }
     for row in &mut of_two {
@@ -112,8 +112,8 @@ fn mark_copies(rows: &mut [Row], context: &Context) -> Option<Values> {
     before
 }
 
-/// Whether the first rows may repeat one of the period before, whose file is not there: they begin with the
-/// period and are alike.
+/// Whether the first rows may repeat a row of a missing previous file: they start with the period and are all
+/// equal.
 fn may_go_on(of_two: &[&mut Row], period_from: Micros) -> bool {
     matches!(of_two, [first, second, ..] if first.ts == period_from && first.values == second.values)
 }
@@ -180,7 +180,7 @@ impl Rules<'_> {
         });
         taken.reach(window);
         if row.era == Era::Two && self.series.exchange() == "kraken" {
-            // From trades, by 2.x itself, or from Kraken: the file does not say.
+            // Computed from trades by 2.x itself, or sent by Kraken: the file does not show which.
             taken.derived.add(window);
         }
         if row.era == Era::Two || next == Some(window.until) {
@@ -214,7 +214,7 @@ impl Rules<'_> {
     }
 }
 
-/// When the candle of a stamp opens: BitMEX stamps candles with their end.
+/// The open of a candle with this stamp: BitMEX stamps candles with their end.
 fn open_of(series: &Series, span: Span, stamp: Micros, era: Era) -> Micros {
     if is_stamped_with_end(series, era) { opened_at(span, stamp) } else { stamp }
 }
@@ -223,7 +223,7 @@ fn is_stamped_with_end(series: &Series, era: Era) -> bool {
     series.exchange() == "bitmex" && era == Era::Three
 }
 
-/// Whether values can be those of a candle.
+/// Whether these can be the values of a candle.
 fn is_candle(values: &Values, trades: Option<i64>) -> bool {
     let [Some(open), Some(high), Some(low), Some(close), Some(volume), quote_volume] = *values else {
         return false;
@@ -236,12 +236,12 @@ fn is_candle(values: &Values, trades: Option<i64>) -> bool {
         && trades.is_none_or(|trades| trades >= 0)
 }
 
-/// Whether a candle of this span can open then. Where three-day candles open is documented nowhere.
+/// Whether a candle of this span can open at `ts`. The grid of three-day candles is undocumented.
 pub(crate) fn is_on_grid(span: Span, ts: Micros) -> bool {
     span == Span::Fixed(259_200) || span.grid().floor(ts) == ts
 }
 
-/// The end of the candle that opens then.
+/// The end of the candle that opens at `open`.
 pub(crate) fn closes_at(span: Span, open: Micros) -> Micros {
     match span {
         Span::Fixed(secs) => Micros(open.0.saturating_add(i64::from(secs) * 1_000_000)),
@@ -249,7 +249,7 @@ pub(crate) fn closes_at(span: Span, open: Micros) -> Micros {
     }
 }
 
-/// The open of the candle that ends then.
+/// The open of the candle that ends at `end`.
 pub(crate) fn opened_at(span: Span, end: Micros) -> Micros {
     match span {
         Span::Fixed(secs) => Micros(end.0.saturating_sub(i64::from(secs) * 1_000_000)),

@@ -1,4 +1,4 @@
-//! One folder of the other program: keep its originals, judge its rows, merge them beneath what is held.
+//! Imports one folder: keeps its originals, reads its rows, and merges them beneath what is already stored.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,11 @@ use crate::import::{Import, originals};
 use crate::model::{Batch, Kind, Micros};
 use crate::store::{Adoption, Opened, Period, RowVerdict, StoreError, open_period_file};
 
-/// The sources that lie in the data path itself, by their number, and where.
+/// Sources inside the data path, by their number, with the paths of their originals.
 type Originals = Vec<(usize, PathBuf)>;
 
 impl Import<'_> {
-    /// Imports one folder; what of it cannot be read goes to `problems`.
+    /// Imports one folder; unreadable files are added to `problems`.
     pub(super) fn folder(
         &self,
         mut folder: Folder,
@@ -75,7 +75,7 @@ impl Import<'_> {
         scans
     }
 
-    /// Keeps the original of every source that lies in the data path, and reads from there.
+    /// Keeps the original of every source inside the data path, and reads from there.
     fn keep(&self, folder: &mut Folder) -> Result<Originals, StoreError> {
         let mut originals = Vec::new();
         if self.source.is_some() {
@@ -91,7 +91,7 @@ impl Import<'_> {
         Ok(originals)
     }
 
-    /// Merges what was taken from one source beneath what is held: files first, then the ledger.
+    /// Merges the rows of one source beneath what is stored: files first, then the ledger.
     fn adopt(
         &self,
         adoption: &mut Adoption,
@@ -114,7 +114,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Takes an original away that no file of ours has replaced; it is kept.
+    /// Removes an original that no new file has replaced; a copy is kept.
     fn take_away(
         &self,
         original: &Path,
@@ -130,7 +130,7 @@ impl Import<'_> {
     }
 }
 
-/// Books are numbered downwards from those held, so the newest go first; everything else goes as it came.
+/// Books are numbered downwards from the stored ones, so the newest go first; other kinds in their own order.
 fn order(folder: &Folder) -> Vec<usize> {
     let mut order: Vec<usize> = (0..folder.sources.len()).collect();
     if folder.series.kind() == Kind::OrderBook {
@@ -139,8 +139,8 @@ fn order(folder: &Folder) -> Vec<usize> {
     order
 }
 
-/// Tells the rows that are new from those that are held, and gives them by period. The source's own period
-/// comes last, so that a cut before it leaves the original where it is found again.
+/// Separates new rows from those already stored, and returns them by period. The source's own period comes last,
+/// so that an interrupted run still finds the original.
 fn sort_out(
     adoption: &Adoption,
     source: &Source,
@@ -152,7 +152,7 @@ fn sort_out(
     let mut publish = Vec::new();
     for (period, rows) in parts {
         if period.window.from > source.period.window.from {
-            // Neither version files a row under an earlier period than its own.
+            // Neither version stores a row in an earlier period than its own.
             rows.ts().iter().for_each(|_| taken.leave(Reason::Impossible, None));
             continue;
         }
@@ -189,7 +189,7 @@ fn is_ours(path: &Path, kind: Kind) -> Result<bool, StoreError> {
     Ok(path.exists() && matches!(open_period_file(path, kind)?, Opened::Ours(_)))
 }
 
-/// The rows of each period, which are in order.
+/// Splits sorted rows by period.
 fn by_period(rows: &Batch) -> Vec<(Period, Batch)> {
     let mut parts = Vec::new();
     let mut from = 0;

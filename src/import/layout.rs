@@ -1,4 +1,4 @@
-//! The layouts of Python dccd 2.x and 3.x: exchanges, column names, and the unit of their instants.
+//! The file layouts of Python dccd 2.x and 3.x: exchanges, column names, and the unit of their instants.
 //!
 //! | | 2.x | 3.x |
 //! |---|---|---|
@@ -9,18 +9,18 @@
 //! | funding | - | rate mark_price |
 //! | open interest | - | open_interest open_interest_value |
 //!
-//! 3.x merges its rows into a file of 2.x without converting the seconds, so the version is told row by row.
+//! 3.x merges its rows into 2.x files without converting the seconds, so the version is determined row by row.
 
 use parquet::basic::TimeUnit;
 
 use crate::import::raw::{RawFile, number, whole};
 use crate::model::{Column, Kind, Micros, Values};
 
-/// The exchanges the two versions knew.
+/// The exchanges that the two versions supported.
 pub(crate) const EXCHANGES: [&str; 8] =
     ["binance", "bitfinex", "bitmex", "bybit", "coinbase", "kraken", "krakenfutures", "okx"];
 
-/// Which generation of the program wrote a row.
+/// The generation of the program that wrote a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Era {
     Two,
@@ -33,7 +33,7 @@ pub(crate) const TS: &str = "TS";
 /// Columns that only 2.x wrote.
 const OF_TWO: [&str; 6] = ["quoteVolume", "weightedAverage", "type", "rank", "cum_amount", "vwab"];
 
-/// How the instants of a file are to be read.
+/// How to read the instants of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     unit: Option<TimeUnit>,
@@ -46,7 +46,7 @@ impl Clock {
         Clock { unit: file.time_unit(TS), era }
     }
 
-    /// The instant of a row and who wrote it; none where there is no instant.
+    /// The instant of a row and the version that wrote it. `None` if it has no instant.
     pub(crate) fn read(&self, ts: &Column, row: usize) -> Option<(Micros, Era)> {
         if let Some(unit) = self.unit {
             return Some((micros(whole(ts, row)?, unit), self.era));
@@ -67,7 +67,7 @@ impl Clock {
     }
 }
 
-/// The nearest microsecond: 3.x made nanoseconds of float seconds, which are off by up to 250 of them.
+/// Rounded to the nearest microsecond: 3.x converted float seconds to nanoseconds, which are off by up to 250.
 fn micros(value: i64, unit: TimeUnit) -> Micros {
     match unit {
         TimeUnit::MILLIS => Micros::from_millis(value),
@@ -76,7 +76,7 @@ fn micros(value: i64, unit: TimeUnit) -> Micros {
     }
 }
 
-/// The columns a file of a kind must have to be one of theirs.
+/// The columns that identify a file of this kind as theirs.
 pub(crate) fn required(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Ohlc => &[TS, "open", "high", "low", "close", "volume"],

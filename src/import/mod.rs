@@ -1,12 +1,13 @@
-//! Trees of Python dccd 2.x and 3.x become ours: every row that can be told from an invented one, and no other.
+//! Imports trees of Python dccd 2.x and 3.x: every row that can be told from an invented one, and no other.
 //!
-//! In place, the original is kept under `.dccd/imported/` before anything takes its place; from another
-//! path, the source is only read. A run that was cut short is simply done again: what is in the ledger is
-//! done, everything else is converted anew from the originals.
+//! In place, the original is kept under `.dccd/imported/` before anything replaces it; another tree is only read.
+//! An interrupted run is simply repeated: what is in the ledger is done, everything else is converted again from
+//! the originals.
 //!
-//! **An import believes only what a file can prove.** The version is told row by row by the unit of its
-//! instant; a row that may be invented is left out and its window is a gap. In place, originals are kept first,
-//! then files, then the ledger; what the ledger does not know is converted anew, so a cut is harmless.
+//! **An import trusts only what a file can prove.** The version is determined row by row from the unit of its
+//! instant; a row that may be invented is left out and its window becomes a gap. In place, originals are kept
+//! first, then files are written, then the ledger; data not in the ledger is converted again, so an interruption
+//! is harmless.
 
 mod account;
 mod books;
@@ -33,16 +34,15 @@ use crate::store::{Layout, StoreError};
 pub use reason::{Change, Reason};
 pub use report::{Problem, Report, SeriesReport};
 
-/// The tree to import, and how.
 #[derive(Clone, Debug)]
 pub struct Import<'a> {
-    /// Where the rows go. Its owner holds the lock, but for a dry run.
+    /// The data path to import into. It must be locked, except for a dry run.
     pub layout: &'a Layout,
-    /// Another tree to read; none for the data path itself.
+    /// Another tree to read; `None` imports the data path itself.
     pub source: Option<&'a Path>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     pub dry_run: bool,
-    /// The present: no row may be newer, no candle may end later.
+    /// The present: newer rows, and candles that end later, are rejected.
     pub now: Micros,
 }
 
@@ -50,8 +50,8 @@ impl Import<'_> {
     /// Imports everything that is found.
     ///
     /// # Errors
-    /// Where the operating system refuses to read or write; what was finished by then stays. A series that
-    /// could not be imported for another cause is among the problems of the report.
+    /// If reading or writing fails; what was finished by then stays. A series that could not be imported for
+    /// another reason is among the report's problems.
     pub fn run(&self) -> Result<Report, StoreError> {
         let mut report = Report::default();
         let mut lines: BTreeMap<Series, SeriesReport> = BTreeMap::new();
@@ -72,7 +72,8 @@ impl Import<'_> {
         Ok(report)
     }
 
-    /// The folders to import; in place also originals that are kept already, since a run may have been cut short.
+    /// The folders to import; in place, originals already kept count too, since an earlier run may have been
+    /// interrupted.
     fn folders(&self, problems: &mut Vec<Problem>) -> Folders {
         if let Some(source) = self.source {
             return look(source, problems);

@@ -1,5 +1,4 @@
-//! Originals are kept before anything takes their place: `{data_path}/.dccd/imported/` holds each of
-//! them under the path it had.
+//! Keeps originals before anything replaces them: `{data_path}/.dccd/imported/` holds each under its former path.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,8 +12,8 @@ pub(crate) fn folder(layout: &Layout) -> PathBuf {
     layout.own().join("imported")
 }
 
-/// Keeps the file at `path`, which lies at `inside` below the data path: as a hard link, or where the
-/// file system has none, as a copy. Gives where it is kept. Doing it twice is harmless.
+/// Keeps the file at `path`, which is at `inside` below the data path, as a hard link or, if the file system has
+/// none, as a copy. Returns its new path. May be repeated.
 pub(crate) fn keep(layout: &Layout, path: &Path, inside: &Path) -> io::Result<PathBuf> {
     for count in 0.. {
         let mut kept = folder(layout).join(inside);
@@ -36,7 +35,7 @@ pub(crate) fn keep(layout: &Layout, path: &Path, inside: &Path) -> io::Result<Pa
     Err(io::Error::other("every name is taken"))
 }
 
-/// Takes a file away that is kept, and its folders up to `root` where nothing else is in them.
+/// Removes a file of which a copy is kept, and its folders up to `root` if they are empty.
 pub(crate) fn take_away(root: &Path, path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -58,7 +57,7 @@ fn copy(path: &Path, kept: &Path) -> io::Result<()> {
     atomic::take_name(&aside, kept)
 }
 
-/// Whether two files hold the same bytes; two names of one file do.
+/// Whether two files have the same content; two names of one file do.
 fn same(a: &Path, b: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (of_a, of_b) = (fs::metadata(a)?, fs::metadata(b)?);

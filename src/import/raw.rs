@@ -1,7 +1,7 @@
-//! Parquet files of any writer, column by name and row group by row group, whatever types they chose.
+//! Reads Parquet files of any writer, column by name and row group by row group, whatever types they use.
 //!
-//! Whole numbers of any width become 64 bits, floats become doubles. A column that is not asked for, such
-//! as the index pandas leaves behind, is never looked at.
+//! Integers of any width become 64 bits, floats become doubles. Columns that are not requested, such as the index
+//! that pandas leaves behind, are not read.
 
 use std::fs::File;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl RawFile {
         self.place(name).is_some()
     }
 
-    /// The unit of a column whose type says that it holds instants.
+    /// The unit of a column with a timestamp type.
     pub(crate) fn time_unit(&self, name: &str) -> Option<TimeUnit> {
         let column = self.column(self.place(name)?);
         match (column.logical_type_ref(), column.converted_type()) {
@@ -45,7 +45,7 @@ impl RawFile {
         }
     }
 
-    /// The number of rows of a row group and the columns of these names; a missing one holds nulls.
+    /// The number of rows of a row group and its columns of these names; missing ones are all null.
     pub(crate) fn group(&self, index: usize, names: &[&str]) -> Result<(usize, Vec<Column>)> {
         let group = self.reader.get_row_group(index)?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
@@ -120,7 +120,7 @@ fn nulls(rows: usize) -> Column {
     column_of(Values::Bool(vec![false; rows]), vec![false; rows])
 }
 
-/// All values of a column that are present, and which rows they belong to.
+/// The non-null values of a column, and which rows have one.
 fn records<T: DataType>(
     mut reader: ColumnReaderImpl<T>,
     rows: usize,
@@ -142,7 +142,7 @@ fn records<T: DataType>(
     Ok((values, present))
 }
 
-/// Puts values back in the places of their rows.
+/// Puts values back into the positions of their rows.
 fn spread<T: Default>(values: Vec<T>, present: &[bool]) -> Vec<T> {
     if values.len() == present.len() {
         return values;
@@ -151,7 +151,7 @@ fn spread<T: Default>(values: Vec<T>, present: &[bool]) -> Vec<T> {
     present.iter().map(|flag| if *flag { values.next().unwrap_or_default() } else { T::default() }).collect()
 }
 
-/// The number in a row; nulls and NaN, as pandas writes nulls, are none.
+/// The number in a row; `None` for null and for NaN, which pandas writes for null.
 pub(crate) fn number(column: &Column, row: usize) -> Option<f64> {
     let value = match &column.values {
         Values::F64(values) => values[row],
@@ -161,7 +161,7 @@ pub(crate) fn number(column: &Column, row: usize) -> Option<f64> {
     (column.has(row) && !value.is_nan()).then_some(value)
 }
 
-/// The whole number in a row, also where pandas made a float of it to have nulls.
+/// The integer in a row, even if pandas turned it into a float to allow nulls.
 pub(crate) fn whole(column: &Column, row: usize) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match &column.values {
@@ -174,7 +174,7 @@ pub(crate) fn whole(column: &Column, row: usize) -> Option<i64> {
     }
 }
 
-/// The text in a row; none where it is null or empty.
+/// The text in a row; `None` if null or empty.
 pub(crate) fn text(column: &Column, row: usize) -> Option<&str> {
     match &column.values {
         Values::Text(texts) if column.has(row) => Some(texts.get(row)).filter(|text| !text.is_empty()),
@@ -182,7 +182,7 @@ pub(crate) fn text(column: &Column, row: usize) -> Option<&str> {
     }
 }
 
-/// Yes or no in a row.
+/// The boolean in a row.
 pub(crate) fn flag(column: &Column, row: usize) -> Option<bool> {
     match &column.values {
         Values::Bool(values) => column.has(row).then(|| values[row]),

@@ -1,4 +1,4 @@
-//! The files of one folder, read one after another: each is judged by what is known of its neighbours.
+//! Reads the files of one folder in turn, each in the context of its neighbours.
 
 use parquet::errors::{ParquetError, Result};
 
@@ -10,7 +10,7 @@ use crate::import::tree::{Folder, Source};
 use crate::import::{books, candles, samples, trades};
 use crate::model::{Kind, Micros, Series};
 
-/// Looks whether a file can be read at all, and at what its neighbours must know of it.
+/// Checks that a file can be read, and collects what its neighbours need to know about it.
 pub(crate) fn scan(source: &Source, series: &Series, now: Micros) -> Result<FileScan> {
     let file = RawFile::open(&source.path)?;
     if let Some(missing) = required(series.kind()).iter().find(|name| !file.has(name)) {
@@ -22,7 +22,7 @@ pub(crate) fn scan(source: &Source, series: &Series, now: Micros) -> Result<File
     }
 }
 
-/// Reads the sources of a folder and remembers what the next one is compared with.
+/// Reads the sources of a folder, remembering what the next one is compared with.
 pub(crate) struct Reading<'a> {
     folder: &'a Folder,
     scans: &'a [FileScan],
@@ -41,7 +41,7 @@ impl<'a> Reading<'a> {
         Reading { folder, scans, context, run: None }
     }
 
-    /// Judges the rows of one source.
+    /// Reads the rows of one source.
     pub(crate) fn take(&mut self, index: usize) -> Result<Taken> {
         let (source, series, now) = (&self.folder.sources[index], &self.folder.series, self.context.now);
         let file = RawFile::open(&source.path)?;

@@ -1,36 +1,36 @@
-//! Why rows of an import are left out, and how others are corrected.
+//! Why rows are left out of an import, and how others are corrected.
 
 /// Why a row was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// 2.x fills holes with the row before.
+    /// 2.x fills holes with the previous row.
     Copied,
-    /// 2.x puts rows without values where it has none.
+    /// 2.x writes rows without values where it has none.
     Null,
-    /// Kraken candles of four hours and more are cut at the wrong places by 2.x and 3.x.
+    /// Kraken candles of four hours and longer are cut at the wrong instants by 2.x and 3.x.
     KrakenLong,
-    /// Kraken candles of 2.x from windows that were not aligned with them.
+    /// Kraken candles of 2.x from windows not aligned with them.
     KrakenPartial,
-    /// The last candle 3.x stored may have been running.
+    /// The last candle stored by 3.x may have been running.
     MayRun,
     /// 2.x keeps one level, or sums of levels, of a book.
     PartOfBook,
-    /// Its instant is none at which a candle of its span opens.
+    /// No candle of its span opens at its instant.
     OffGrid,
-    /// Its values or its instant cannot be.
+    /// Its values or its instant are impossible.
     Impossible,
-    /// The same key stands twice in the imported files.
+    /// The imported files have the same key twice.
     Twice,
-    /// A row of other content is held already, and stays.
+    /// A different row with its key is stored already, and stays.
     Differs,
     /// Its window is covered already, without such a row.
     Covered,
-    /// It cannot be told from a trade held with an id, or cannot be put in order beside the book held.
+    /// It cannot be told from a stored trade with an id, or cannot be ordered relative to a stored book.
     Doubtful,
 }
 
 impl Reason {
-    /// The word in tables and JSON.
+    /// The name in tables and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl Reason {
         }
     }
 
-    /// The ledger's note on a window whose row was left out; `None` where that window is no gap because of it.
+    /// The ledger's note on a window whose row was left out; `None` if the window is no gap because of it.
     #[must_use]
     pub(crate) fn note(self) -> Option<&'static str> {
         match self {
@@ -72,19 +72,19 @@ impl Reason {
     }
 }
 
-/// A value that was corrected on the way.
+/// A correction made to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// 2.x made up Coinbase's quote volume; it is null now.
+    /// 2.x invented Coinbase's quote volume; it is null now.
     QuoteVolume,
-    /// Coinbase names the maker's side; it is the taker's now.
+    /// Coinbase states the maker's side; it is the taker's now.
     Side,
-    /// BitMEX stamps candles with their end; they carry their open now.
+    /// BitMEX stamps candles with their end; they have their open now.
     Open,
 }
 
 impl Change {
-    /// The word in tables and JSON.
+    /// The name in tables and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

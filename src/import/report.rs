@@ -8,26 +8,26 @@ use crate::import::taken::Taken;
 use crate::model::{Micros, Series};
 use crate::store::Ledger;
 
-/// The report of one series.
+/// The result of one series.
 #[derive(Clone, Debug)]
 pub struct SeriesReport {
     /// The series.
     pub series: Series,
     /// Files read.
     pub files: usize,
-    /// Rows now stored that were not.
+    /// New rows stored.
     pub imported: u64,
-    /// Rows that were held already, alike.
+    /// Rows that were already stored.
     pub held: u64,
     /// Rows left out.
     pub left_out: BTreeMap<Reason, u64>,
     /// Rows corrected.
     pub changed: BTreeMap<Change, u64>,
-    /// The end of what was read, left-out rows included.
+    /// The end of the data read, including rows left out.
     pub until: Option<Micros>,
-    /// Gaps of the series up to the end of what was read.
+    /// Gaps of the series up to that end.
     pub gaps: usize,
-    /// Their length in seconds.
+    /// Their total length in seconds.
     pub gap_secs: f64,
 }
 
@@ -46,7 +46,7 @@ impl SeriesReport {
         }
     }
 
-    /// Counts what was not taken as it was from one file, and how the series stands after it.
+    /// Adds the rows of one file that were left out or corrected, and the series' gaps after it.
     pub(crate) fn add(&mut self, taken: &Taken, ledger: &Ledger) {
         for (reason, (count, _)) in &taken.left {
             *self.left_out.entry(*reason).or_default() += count;
@@ -60,22 +60,22 @@ impl SeriesReport {
     }
 }
 
-/// Something that was left alone.
+/// Something that was not imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// A file or a folder.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Why, and what to do.
+    /// Why, and what to do about it.
     pub what: String,
-    /// Whether rows may be in it that should have been imported.
+    /// Whether it may contain rows that should have been imported.
     pub is_failure: bool,
 }
 
 /// The report of a whole import.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Every series that was read, in the order of their names.
+    /// Every series read, ordered by name.
     pub series: Vec<SeriesReport>,
-    /// Files and folders that were left alone.
+    /// Files and folders that were not imported.
     pub problems: Vec<Problem>,
 }

@@ -1,7 +1,7 @@
 //! Funding rates and open interest of 3.x.
 //!
-//! How often funding is paid is the exchange's choice and changes, so rates prove nothing about what lies
-//! between them. Samples of open interest prove their own places on the grid.
+//! Exchanges change how often they pay funding, so rates prove nothing about the time between them. Samples of
+//! open interest prove their own places on the grid.
 
 use parquet::errors::Result;
 
@@ -12,7 +12,7 @@ use crate::import::reason::Reason;
 use crate::import::taken::{Taken, is_amount, is_possible, is_price};
 use crate::model::{FundingRate, Kind, Micros, OpenInterest, Series, Window};
 
-/// Judges the samples of a file.
+/// Reads the samples of a file.
 pub(crate) fn read(file: &RawFile, series: &Series, now: Micros) -> Result<Taken> {
     let kind = series.kind();
     let [value, extra] = match kind {
@@ -70,7 +70,7 @@ fn push(taken: &mut Taken, kind: Kind, (ts, value, extra): (Micros, f64, Option<
     }
 }
 
-/// The window a sample stands for, where the series has a grid and it stands on it.
+/// The window of a sample, if the series has a grid and the sample is on it.
 fn place(series: &Series, ts: Micros) -> Option<Window> {
     let span = series.span().filter(|span| is_on_grid(*span, ts))?;
     Window::new(ts, closes_at(span, ts))

@@ -1,16 +1,16 @@
-//! The rows that the rules take from one file, and those they leave.
+//! The rows accepted from one file, and an account of the others.
 
 use std::collections::BTreeMap;
 
 use crate::import::reason::{Change, Reason};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 
-/// Rows of one file that are true as far as can be told, and an account of the others.
+/// The credible rows of one file, and an account of the others.
 #[derive(Debug)]
 pub(crate) struct Taken {
     /// The rows, in order.
     pub(crate) rows: Batch,
-    /// The windows these rows prove to be complete, provided they are stored.
+    /// Windows that these rows prove complete, once they are stored.
     pub(crate) proven: Windows,
     /// Windows of rows that the earlier program computed itself.
     pub(crate) derived: Windows,
@@ -18,7 +18,7 @@ pub(crate) struct Taken {
     pub(crate) left: BTreeMap<Reason, (u64, Windows)>,
     /// Rows corrected.
     pub(crate) changed: BTreeMap<Change, u64>,
-    /// From the first to the end of the last window the file speaks of, rows left out included.
+    /// From the first window in the file to the end of the last, including rows left out.
     pub(crate) hull: Option<Window>,
 }
 
@@ -34,7 +34,7 @@ impl Taken {
         }
     }
 
-    /// Leaves a row out; `window` is what it would have covered.
+    /// Leaves a row out; `window` is the time it would have covered.
     pub(crate) fn leave(&mut self, reason: Reason, window: Option<Window>) {
         let (count, windows) = self.left.entry(reason).or_default();
         *count += 1;
@@ -48,30 +48,30 @@ impl Taken {
         *self.changed.entry(change).or_default() += 1;
     }
 
-    /// Widens what the file speaks of.
+    /// Extends the hull of the file.
     pub(crate) fn reach(&mut self, window: Window) {
         let hull = self.hull.get_or_insert(window);
         hull.from = hull.from.min(window.from);
         hull.until = hull.until.max(window.until);
     }
 
-    /// The same for a single instant.
+    /// Extends it to a single instant.
     pub(crate) fn reach_instant(&mut self, at: Micros) {
         self.reach(Window { from: at, until: Micros(at.0 + 1) });
     }
 }
 
-/// Whether an instant can be that of a row.
+/// Whether a row can have this instant.
 pub(crate) fn is_possible(at: Micros, now: Micros) -> bool {
     at >= Micros::OLDEST && at <= now
 }
 
-/// Whether a price can be one.
+/// Whether this can be a price.
 pub(crate) fn is_price(value: f64) -> bool {
     value.is_finite() && value > 0.0
 }
 
-/// Whether an amount can be one.
+/// Whether this can be an amount.
 pub(crate) fn is_amount(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }

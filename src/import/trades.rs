@@ -1,8 +1,8 @@
-//! Trades: ids prove what is complete, nothing else does.
+//! Trades: only their ids prove completeness.
 //!
-//! 2.x kept one trade an instant and one page a call, 3.x dropped Kraken's ids and with them equal fills of
-//! one instant. So only runs of neighbouring ids, on exchanges that number the trades of a pair without a
-//! hole, are covered; everything else is stored, and its window stays a gap that is asked for again.
+//! 2.x kept one trade per instant and one page per call; 3.x dropped Kraken's ids, and with them equal fills of
+//! one instant. So only runs of consecutive ids are covered, on exchanges that number a pair's trades without
+//! gaps. Everything else is stored, but its window stays a gap that is requested again.
 
 use parquet::errors::Result;
 
@@ -12,10 +12,10 @@ use crate::import::reason::{Change, Reason};
 use crate::import::taken::{Taken, is_possible, is_price};
 use crate::model::{Batch, Column, Kind, Micros, Series, Side, Trade, Window};
 
-/// Exchanges whose trade ids grow by one within a pair.
+/// Exchanges whose trade ids are consecutive within a pair.
 const NUMBERED: [&str; 2] = ["binance", "coinbase"];
 
-/// A run of trades whose ids follow one another.
+/// A run of trades with consecutive ids.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     first: Micros,
@@ -23,7 +23,7 @@ pub(crate) struct Run {
     last_id: i64,
 }
 
-/// Judges the trades of a file. `run` is the run that the file before ended with, and becomes this one's.
+/// Reads the trades of a file. `run` is the run that the previous file ended with, and is updated.
 pub(crate) fn read(file: &RawFile, series: &Series, now: Micros, run: &mut Option<Run>) -> Result<Taken> {
     let mut taken = Taken::nothing(Kind::Trades);
     let names = [TS, "price", "amount", if file.has("side") { "side" } else { "type" }, "tid"];
@@ -57,7 +57,7 @@ pub(crate) fn read(file: &RawFile, series: &Series, now: Micros, run: &mut Optio
     Ok(taken)
 }
 
-/// The taker's side; Coinbase names the maker's, and Python dccd stored it as it came.
+/// The taker's side; Coinbase states the maker's, and Python dccd stored it as it came.
 fn side(column: &Column, row: usize, names_maker: bool) -> Option<Side> {
     match (text(column, row)?, names_maker) {
         ("buy", false) | ("sell", true) => Some(Side::Buy),
@@ -66,7 +66,7 @@ fn side(column: &Column, row: usize, names_maker: bool) -> Option<Side> {
     }
 }
 
-/// In the order of instants, then of ids that are numbers, then as they came.
+/// Sorts by instant, then by numeric id, then by original order.
 fn sort(rows: &mut Batch) {
     let key = |row: usize| (rows.ts()[row], id(rows, row).unwrap_or(i64::MAX));
     if (1..rows.len()).all(|row| key(row - 1) <= key(row)) {
@@ -81,8 +81,8 @@ fn id(rows: &Batch, row: usize) -> Option<i64> {
     rows.trades().get(row).id?.parse().ok()
 }
 
-/// Between two trades with neighbouring ids there is no other: not at the instants themselves at both ends
-/// of a run, where one more may have been.
+/// Covers the time between trades with consecutive ids, excluding the instants at both ends of a run, which may
+/// have had more trades.
 fn prove(taken: &mut Taken, run: &mut Option<Run>) {
     let rows = std::mem::replace(&mut taken.rows, Batch::of(Kind::Trades));
     for row in 0..rows.len() {

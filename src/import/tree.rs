@@ -1,4 +1,4 @@
-//! A tree of Python dccd: the files of each folder that holds a series.
+//! Finds the files of each series in a tree of Python dccd.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,32 +8,31 @@ use crate::import::report::Problem;
 use crate::model::{Kind, Pair, Series, Span};
 use crate::store::{Opened, Period, open_period_file};
 
-/// A file with rows of Python dccd.
+/// A data file of Python dccd.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// Where it lies.
     pub(crate) path: PathBuf,
-    /// The same below the root of its tree.
+    /// The path below the root of its tree.
     pub(crate) inside: PathBuf,
     /// The period it is named after.
     pub(crate) period: Period,
-    /// It is no longer in the tree: an earlier run kept it and may have been cut short.
+    /// Whether it is no longer in the tree: an earlier run kept it and may have been interrupted.
     pub(crate) is_kept_only: bool,
-    /// The file before it cannot be read, so its first rows have nothing to be compared with.
+    /// Whether the previous file is unreadable, so that its first rows cannot be compared.
     pub(crate) is_cut_off: bool,
 }
 
-/// One folder with the files of a series, in the order of their periods.
+/// One folder with the files of a series, ordered by period.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     pub(crate) series: Series,
     pub(crate) sources: Vec<Source>,
 }
 
-/// The folders of a tree by their place below its root.
+/// The folders of a tree by their path below its root.
 pub(crate) type Folders = BTreeMap<PathBuf, Folder>;
 
-/// Looks through a tree. Files of our own are passed over.
+/// Searches a tree, skipping files of this program.
 pub(crate) fn look(root: &Path, problems: &mut Vec<Problem>) -> Folders {
     let mut found = Folders::new();
     for (exchange, exchange_folder) in children(root, true) {
@@ -77,7 +76,7 @@ fn unknown(path: PathBuf, exchange: &str, known: bool) -> Problem {
     Problem { path, what: format!("{what}; left alone"), is_failure: false }
 }
 
-/// The files of a folder that another program wrote.
+/// The files in a folder that another program wrote.
 fn sources(root: &Path, folder: &Path, kind: Kind, problems: &mut Vec<Problem>) -> Vec<Source> {
     let (mut sources, mut unreadable) = (Vec::<Source>::new(), Vec::new());
     for (name, path) in children(folder, false) {
@@ -110,7 +109,7 @@ fn sources(root: &Path, folder: &Path, kind: Kind, problems: &mut Vec<Problem>) 
     sources
 }
 
-/// The folders or the files in a folder by name, but for hidden ones; none where it cannot be read.
+/// The folders, or files, in a folder by name, except hidden ones. Empty if it cannot be read.
 fn children(folder: &Path, folders: bool) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<(String, PathBuf)> = entries

@@ -1,4 +1,4 @@
-//! Rows as columns: what parsers fill, what the store merges and what files hold.
+//! Rows as columns: filled by parsers, merged by the store, stored in files.
 
 use std::ops::Range;
 
@@ -38,13 +38,13 @@ impl Batch {
         &self.columns
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ts().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -59,13 +59,13 @@ impl Batch {
         ts
     }
 
-    /// The first and the last instant of rows that are in order.
+    /// The first and the last instant of sorted rows.
     #[must_use]
     pub fn ends(&self) -> Option<(Micros, Micros)> {
         Some((Micros(*self.ts().first()?), Micros(*self.ts().last()?)))
     }
 
-    /// Makes room for so many more rows.
+    /// Reserves space for this many more rows.
     #[doc(hidden)]
     pub fn reserve(&mut self, rows: usize) {
         self.columns.iter_mut().for_each(|column| column.reserve(rows));
@@ -86,7 +86,7 @@ impl Batch {
         self.take(from, 0..from.len());
     }
 
-    /// The rows of `order`, in that order; neighbours are copied together.
+    /// The rows of `order`, in that order; adjacent ones are copied together.
     #[must_use]
     #[doc(hidden)]
     pub fn gather(&self, order: &[usize]) -> Batch {
@@ -115,14 +115,14 @@ impl Batch {
         out
     }
 
-    /// Whether row `a` here and row `b` of `other` are alike in every column.
+    /// Whether row `a` here equals row `b` of `other` in every column.
     #[must_use]
     #[doc(hidden)]
     pub fn same_row(&self, a: usize, other: &Batch, b: usize) -> bool {
         self.columns.iter().zip(&other.columns).all(|(own, theirs)| own.same(a, theirs, b))
     }
 
-    /// Whether the rows are in the order of their `ts`, equal ones allowed.
+    /// Whether the rows are sorted by `ts`; duplicates are allowed.
     #[must_use]
     #[doc(hidden)]
     pub fn in_order(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A column of a batch: values of one type, one a row, and which of them are present.
+//! A column of a batch: values of one type, one per row, and which of them are present.
 
 use std::ops::Range;
 
@@ -7,31 +7,31 @@ use crate::model::{Field, Type};
 /// One column of a batch. A null holds the type's default value and `false` in `present`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// The values, one a row.
+    /// The values, one per row.
     pub values: Values,
-    /// Which rows have a value; none where the column is never null.
+    /// Which rows have a value; `None` if the column is never null.
     pub present: Option<Vec<bool>>,
 }
 
 /// The values of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Instants in microseconds, or whole numbers.
+    /// Instants in microseconds, or integers.
     I64(Vec<i64>),
-    /// Small whole numbers.
+    /// Small integers.
     I32(Vec<i32>),
     /// Prices, amounts and rates.
     F64(Vec<f64>),
-    /// Yes or no.
+    /// Booleans.
     Bool(Vec<bool>),
     /// Text in one buffer.
     Text(Texts),
 }
 
-/// The room made for a text of unknown length: that of a word.
+/// The space reserved for a text of unknown length: that of a word.
 const WORD_BYTES: usize = 4;
 
-/// Many short texts in one buffer, so that a row costs no allocation of its own.
+/// Many short texts in one buffer, so that rows need no allocations of their own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
     bytes: Vec<u8>,
@@ -42,7 +42,7 @@ impl Texts {
     /// Appends a text.
     ///
     /// # Panics
-    /// Past 4 GiB in one batch, which page and row-group bounds keep far away.
+    /// Past 4 GiB in one batch, far beyond what the bounds on pages and row groups allow.
     pub fn push(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
         self.ends.push(u32::try_from(self.bytes.len()).expect("a batch holds far less than 4 GiB of text"));
@@ -60,13 +60,13 @@ impl Texts {
         std::str::from_utf8(self.bytes(index)).unwrap_or_default()
     }
 
-    /// How many texts there are.
+    /// The number of texts.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no texts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
@@ -83,7 +83,7 @@ impl Texts {
         self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
-    /// The whole buffer and the end of each text in it.
+    /// The whole buffer, and the end of each text in it.
     pub(crate) fn parts(&self) -> (&[u8], &[u32]) {
         (&self.bytes, &self.ends)
     }
@@ -112,7 +112,7 @@ impl Column {
         self.present.as_ref().is_none_or(|present| present[index])
     }
 
-    /// Whether row `a` here and row `b` of `other` hold the same value, nulls alike.
+    /// Whether row `a` here and row `b` of `other` have the same value; nulls are equal.
     #[must_use]
     pub fn same(&self, a: usize, other: &Column, b: usize) -> bool {
         if self.has(a) != other.has(b) {

@@ -1,4 +1,4 @@
-//! Counts and sizes as people read them.
+//! Counts and sizes in readable form.
 
 /// A count with commas: `1,234,567`.
 pub(crate) fn thousands(count: u64) -> String {

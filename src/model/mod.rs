@@ -4,11 +4,11 @@
 //!
 //! Decisions:
 //!
-//! * **Text from outside enters through one function** (`model/text.rs`): escaped and bounded where a refusal,
-//!   a remote's complaint or a ledger's reason is made into text, and once more where a terminal, a page or a
-//!   log shows it. JSON keeps its values and escapes the same characters.
-//! * **A selector is one function** (`model/selector.rs`) over the names a series has; a prefix ends at a `/`,
-//!   so that no typing error means another pair.
+//! * **External text enters through one function** (`model/text.rs`): it is escaped and bounded where an error, a
+//!   remote's message or a ledger's reason is made into text, and again where a terminal, a page or a log displays
+//!   it. JSON keeps the values and escapes the same characters.
+//! * **Selectors are one function** (`model/selector.rs`) over the names of a series; a prefix must end at a `/`,
+//!   so that a typing error cannot match another pair.
 
 mod batch;
 mod column;

@@ -1,25 +1,25 @@
-//! A row of an answer that cannot be true: kept as text, never among the rows.
+//! Impossible rows of an answer: kept as text, apart from the rows.
 
 use crate::model::{Micros, foreign};
 
-/// How much of an odd row's text is kept, in bytes.
+/// The most bytes of an odd row's text that are kept.
 const TEXT_BYTES: usize = 4_096;
 
-/// A row that cannot be true.
+/// An impossible row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OddRow {
-    /// The class of its fault, one of few: a label of metrics.
+    /// The class of its fault: a metrics label, one of a closed set.
     pub fault: OddFault,
     /// The fault.
     pub detail: String,
-    /// The row as the exchange sent it, cut to a few kilobytes.
+    /// The row as received, truncated to a few kilobytes.
     pub text: String,
-    /// Its open or instant, where that can be true.
+    /// Its open or instant, if plausible.
     pub at: Option<Micros>,
 }
 
 impl OddRow {
-    /// A row with its text, which is cut where it is long.
+    /// An odd row; long texts are truncated.
     #[must_use]
     pub fn new(fault: OddFault, detail: impl Into<String>, text: &str, at: Option<Micros>) -> Self {
         let text = text[..text.floor_char_boundary(TEXT_BYTES)].to_owned();
@@ -27,25 +27,25 @@ impl OddRow {
     }
 }
 
-/// The faults a row can have.
+/// The classes of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OddFault {
     /// A candle that opens off the grid of its span.
     OffGrid,
     /// Values that contradict one another, such as a high below the low, or two rows of one key that differ.
     Contradiction,
-    /// A price or an amount that is absent, negative or no number.
+    /// A price or an amount that is missing, negative or not a number.
     Value,
-    /// An instant outside reason, or none.
+    /// An instant that is implausible or missing.
     Time,
-    /// A trade whose id is absent or empty.
+    /// A trade with a missing or empty id.
     Id,
     /// Not the documented shape.
     Shape,
 }
 
 impl OddFault {
-    /// Every fault.
+    /// Every class.
     pub const ALL: [OddFault; 6] = [
         OddFault::OffGrid,
         OddFault::Contradiction,
@@ -55,7 +55,7 @@ impl OddFault {
         OddFault::Shape,
     ];
 
-    /// Its word in labels and files.
+    /// Its name in labels and files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

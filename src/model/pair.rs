@@ -1,7 +1,7 @@
 //! A traded pair: base, quote and market.
 //!
-//! A name becomes a folder, a label and part of an address, so it has letters and digits alone, of any script. An
-//! exchange's own case is kept: where it lists `kPEPE`, that is the name.
+//! A name becomes a folder, a label and part of an address, so it has only letters and digits, of any script. The
+//! exchange's own case is kept: if it lists `kPEPE`, that is the name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// The longest name of an asset, in characters: two of them and a market stay below what a folder's name may have.
+/// The longest asset name in characters: two of them and a market fit into a folder name.
 const MOST_CHARS: usize = 24;
 
-/// Which market a pair is traded on.
+/// The market a pair is traded on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Market {
     /// Spot.
@@ -21,9 +21,9 @@ pub enum Market {
     Spot,
     /// Perpetual contract.
     Perp,
-    /// The contract that ends this quarter.
+    /// The contract that expires this quarter.
     Quarter,
-    /// The contract that ends next quarter.
+    /// The contract that expires next quarter.
     NextQuarter,
 }
 
@@ -71,7 +71,7 @@ impl Pair {
     /// A pair of assets as an exchange lists them, in its own case.
     ///
     /// # Errors
-    /// When a name could not be a folder's.
+    /// If a name cannot be a folder name.
     #[doc(hidden)]
     pub fn listed(base: &str, quote: &str, market: Market) -> Result<Self, PairError> {
         let unreadable = || PairError { text: format!("{base}/{quote}") };
@@ -82,13 +82,13 @@ impl Pair {
         })
     }
 
-    /// The asset that is bought and sold.
+    /// The traded asset.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// The asset it is paid in.
+    /// The asset that prices are quoted in.
     #[must_use]
     pub fn quote(&self) -> &str {
         &self.quote
@@ -112,10 +112,10 @@ impl Pair {
         slug
     }
 
-    /// Reads a slug back: `BTC-USDT_PERP`.
+    /// Parses a slug: `BTC-USDT_PERP`.
     ///
     /// # Errors
-    /// When it is no slug of a pair.
+    /// If it is not the slug of a pair.
     pub(crate) fn from_slug(slug: &str) -> Result<Self, PairError> {
         let (assets, market) = Market::DERIVED
             .into_iter()
@@ -127,7 +127,7 @@ impl Pair {
         Pair::of(slug, assets, '-', market)
     }
 
-    /// The same pair in upper case, as most exchanges list theirs; none where it is so already.
+    /// The same pair in upper case, as most exchanges list theirs; `None` if it already is.
     #[must_use]
     #[doc(hidden)]
     pub fn raised(&self) -> Option<Self> {
@@ -136,14 +136,14 @@ impl Pair {
         (raised != *self).then_some(raised)
     }
 
-    /// Whether the two differ in the case of letters at most.
+    /// Whether the pairs are equal, ignoring case.
     #[must_use]
     pub(crate) fn is_spelt_like(&self, other: &Pair) -> bool {
         let alike = |a: &str, b: &str| a == b || a.to_lowercase() == b.to_lowercase();
         self.market == other.market && alike(&self.base, &other.base) && alike(&self.quote, &other.quote)
     }
 
-    /// A name without any capital is meant in capitals; anything else is taken as it is written.
+    /// Names without any capital are converted to upper case; others are kept as written.
     fn of(text: &str, assets: &str, separator: char, market: Market) -> Result<Self, PairError> {
         let unreadable = || PairError { text: text.to_owned() };
         let (base, quote) = assets.split_once(separator).ok_or_else(unreadable)?;
@@ -153,10 +153,10 @@ impl Pair {
     }
 }
 
-/// An asset's name as every room writes it: letters and digits, which may have dots between them, composed (NFC)
-/// however they were typed. Nothing that parts a path or a slug, that is not seen, or that turns the text around it.
+/// Normalizes an asset's name: letters and digits, with dots in between, composed (NFC) however they were typed.
+/// Path and slug separators, invisible characters and direction overrides are rejected.
 fn asset(text: &str) -> Option<String> {
-    // Longer by any normalization than it may be.
+    // Longer than any valid name can be before normalization.
     if text.len() > 16 * MOST_CHARS {
         return None;
     }
@@ -170,7 +170,7 @@ fn asset(text: &str) -> Option<String> {
 }
 
 fn is_of_a_name(letter: char) -> bool {
-    // Letters and marks by their category, but never seen: fillers of Hangul, joiners, variations.
+    // Classified as letters or marks, but invisible: Hangul fillers, joiners, variation selectors.
     let is_unseen = matches!(
         letter,
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
@@ -193,7 +193,7 @@ impl fmt::Display for Pair {
 impl FromStr for Pair {
     type Err = PairError;
 
-    /// Reads `BTC/USDT` or `BTC-USDT`, with an optional `:spot`, `:perp`, `:quarter` or `:next_quarter`.
+    /// Parses `BTC/USDT` or `BTC-USDT`, with an optional `:spot`, `:perp`, `:quarter` or `:next_quarter`.
     fn from_str(text: &str) -> Result<Self, PairError> {
         let (assets, market) = match text.split_once(':') {
             None => (text, Market::Spot),
@@ -214,7 +214,7 @@ impl FromStr for Pair {
     "pair `{text}` must be BASE/QUOTE, such as BTC/USDT or BTC/USDT:perp, in letters and digits, at most {MOST_CHARS} each"
 )]
 pub struct PairError {
-    /// The text as it was given.
+    /// The text given.
     pub text: String,
 }
 

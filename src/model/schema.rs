@@ -1,4 +1,4 @@
-//! The columns of each kind: the one table from which batches, files and checks are made.
+//! The columns of each kind: the one table that batches, files and checks are derived from.
 
 use crate::model::Kind;
 
@@ -7,15 +7,15 @@ use crate::model::Kind;
 pub enum Type {
     /// Microseconds since the epoch, UTC.
     Time,
-    /// A whole number.
+    /// An integer.
     I64,
-    /// A small whole number.
+    /// A small integer.
     I32,
     /// A price, an amount or a rate.
     F64,
-    /// Yes or no.
+    /// A boolean.
     Bool,
-    /// Text of its own in every row, such as a trade's id.
+    /// A text that differs from row to row, such as a trade's id.
     Text,
     /// One of a few words, such as a side.
     Word,
@@ -24,11 +24,11 @@ pub enum Type {
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// The column's name in the file.
+    /// Its name in files.
     pub name: &'static str,
-    /// Its type.
+    /// The type of its values.
     pub ty: Type,
-    /// Whether an exchange may leave it out; unknown is null.
+    /// Whether an exchange may omit it; unknown values are null.
     pub nullable: bool,
 }
 
@@ -90,7 +90,7 @@ pub fn fields(kind: Kind) -> &'static [Field] {
     }
 }
 
-/// Where the `ts` column of a kind stands.
+/// The index of a kind's `ts` column.
 pub(crate) fn ts_index(kind: Kind) -> usize {
     usize::from(kind == Kind::OrderBook)
 }

@@ -1,32 +1,32 @@
-//! Which series a word on the command line stands for: one of them, a prefix of their names, or a glob.
+//! Selects series by words from the command line: names, prefixes of names, or globs.
 //!
-//! A series has three names: its text `kraken/BTC-USDT/ohlc/1h`, the one that `status` shows
-//! `kraken/BTC/USDT` (with `/ohlc/1h` behind it where that is to be told apart), and the folder of its files
-//! `kraken/ohlc/BTC-USDT/1h`. A prefix ends where a part of the name ends, so that `kraken/BTC-USD` never
-//! stands for `kraken/BTC-USDT`. In a glob `*` and `?` stand for characters of one part, `**` for any parts.
+//! A series has three names: its text `kraken/BTC-USDT/ohlc/1h`, the form in `status` `kraken/BTC/USDT` (followed
+//! by `/ohlc/1h` where that is needed to tell series apart), and the folder of its files
+//! `kraken/ohlc/BTC-USDT/1h`. A prefix must end at a path separator, so that `kraken/BTC-USD` never matches
+//! `kraken/BTC-USDT`. In globs `*` and `?` match characters within one part, `**` any number of parts.
 
 use thiserror::Error;
 
 use crate::model::{Series, foreign};
 
-/// A word that stands for no series there is.
+/// A selector that matches no series.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("no series matches `{}`; {}", foreign(asked), self.advice())]
 pub struct NoMatch {
-    /// The word.
+    /// The selector.
     pub asked: String,
-    /// The name most like it, as far as the word goes; none where there is no series at all.
+    /// The most similar name, cut to as many parts as the selector has; `None` if there are no series at all.
     pub nearest: Option<String>,
 }
 
 impl NoMatch {
-    /// The complaint about a word, among these series.
+    /// The error for a selector, with a suggestion from these series.
     #[must_use]
     pub fn among<'a>(asked: &str, known: impl IntoIterator<Item = &'a Series>) -> Self {
         NoMatch { asked: asked.to_owned(), nearest: nearest(asked, known) }
     }
 
-    /// Suggestions, for the end of a sentence.
+    /// A suggestion, as the end of a sentence.
     #[must_use]
     pub(crate) fn advice(&self) -> String {
         match &self.nearest {
@@ -36,17 +36,17 @@ impl NoMatch {
     }
 }
 
-/// Whether a word stands for a series.
+/// Whether a selector matches a series.
 #[must_use]
 pub(crate) fn matches_selector(asked: &str, series: &Series) -> bool {
     let asked: Vec<&str> = parts(asked).collect();
     names(series).iter().any(|name| name.is_of(&asked))
 }
 
-/// Which series are meant: all where no word is given, else those that any word stands for, in their order.
+/// The series that match any of the selectors, in their order; all if there are none.
 ///
 /// # Errors
-/// The first word that stands for none.
+/// The first selector without a match.
 pub fn select<'a>(
     asked: &[String],
     known: impl IntoIterator<Item = &'a Series>,
@@ -70,14 +70,14 @@ pub fn select<'a>(
     Ok(known.into_iter().zip(is_meant).filter_map(|(series, is_meant)| is_meant.then_some(series)).collect())
 }
 
-/// A name of a series by its parts.
+/// A name of a series, in parts.
 struct Name {
     parts: Vec<String>,
-    /// A word of fewer parts than this does not stand for it, however it begins.
+    /// Selectors with fewer parts than this do not match.
     least: usize,
 }
 
-/// The names of a series: its text, as `status` shows it, and its folder.
+/// The names of a series: its text, its form in `status`, and its folder.
 fn names(series: &Series) -> [Name; 3] {
     let pair = series.pair().to_string();
     let (base, quote) = pair.split_once('/').unwrap_or((&pair, ""));
@@ -88,7 +88,7 @@ fn names(series: &Series) -> [Name; 3] {
         Name { parts: parts.map(str::to_owned).collect(), least }
     };
     let exchange = series.exchange();
-    // The base of a pair alone is no prefix: it would stand for pairs that were not named.
+    // The base of a pair alone is not a prefix: it would match other pairs too.
     [of(&[exchange, &slug, kind], 1), of(&[exchange, base, quote, kind], 3), of(&[exchange, kind, &slug], 1)]
 }
 
@@ -99,7 +99,7 @@ impl Name {
         is_whole && !asked.is_empty() && begins(asked, &parts)
     }
 
-    /// The name as far as so many parts go.
+    /// The first parts of the name.
     fn head(&self, parts: usize) -> String {
         self.parts[..self.parts.len().min(parts.max(self.least))].join("/")
     }
@@ -109,7 +109,7 @@ fn parts(asked: &str) -> impl Iterator<Item = &str> {
     asked.trim_end_matches('/').split('/')
 }
 
-/// Whether parts begin as the pattern says.
+/// Whether the parts begin with the pattern.
 fn begins(pattern: &[&str], parts: &[&str]) -> bool {
     match pattern {
         [] => true,
@@ -121,11 +121,11 @@ fn begins(pattern: &[&str], parts: &[&str]) -> bool {
     }
 }
 
-/// Whether a part is one that a glob stands for.
+/// Whether a part matches a glob.
 pub(super) fn is_like(glob: &str, part: &str) -> bool {
     let (glob, part): (Vec<char>, Vec<char>) = (glob.chars().collect(), part.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where the last `*` stands, and how far it reaches.
+    // The position of the last `*`, and how far it reaches.
     let mut star: Option<(usize, usize)> = None;
     while read < part.len() {
         match glob.get(at) {
@@ -144,14 +144,14 @@ pub(super) fn is_like(glob: &str, part: &str) -> bool {
     glob[at..].iter().all(|c| *c == '*')
 }
 
-/// The name most like a word, as far as the word goes.
+/// The name most similar to a selector, cut to as many parts.
 fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a Series>) -> Option<String> {
     let asked = asked.trim_end_matches('/');
     let count = parts(asked).count();
     let heads = known.into_iter().flat_map(|series| names(series).map(|name| name.head(count)));
     let likeness =
         |name: &String| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &asked.to_lowercase());
-    // The first of several that are as like.
+    // The first of several that are equally similar.
     heads
         .fold(None, |best: Option<(f64, String)>, name| {
             let like = likeness(&name);

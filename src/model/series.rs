@@ -1,4 +1,4 @@
-//! A series: one exchange, pair, kind and span, and its text both ways.
+//! A series (one exchange, pair, kind and span), and its text form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use crate::model::{Kind, Pair, Span};
 
-/// The subject of one ledger, one folder and one line of a table.
+/// The unit of storage: a series has one ledger, one folder and one line in tables.
 ///
-/// Its text is `binance/BTC-USDT/ohlc/1h`, or `binance/BTC-USDT/trades` where there is no span.
+/// Its text is `binance/BTC-USDT/ohlc/1h`, or `binance/BTC-USDT/trades` for kinds without a span.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Series {
     exchange: String,
@@ -19,10 +19,10 @@ pub struct Series {
 }
 
 impl Series {
-    /// A series; a span is kept for the kinds that have one.
+    /// Creates a series; the span is ignored for kinds without one.
     ///
     /// # Errors
-    /// When a kind with a span has none, or the exchange's name could not be a folder.
+    /// If a required span is missing, or the exchange's name cannot be a folder name.
     pub fn new(exchange: &str, pair: Pair, kind: Kind, span: Option<Span>) -> Result<Self, SeriesError> {
         let named = (1..=32).contains(&exchange.len())
             && exchange.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -54,13 +54,13 @@ impl Series {
         self.kind
     }
 
-    /// The length of a candle; none for kinds without.
+    /// The length of a candle; `None` for kinds without.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         self.span
     }
 
-    /// The span's label, empty where there is none: the `span` label of every metric.
+    /// The span's label, empty if there is no span: the `span` label of every metric.
     #[must_use]
     #[doc(hidden)]
     pub fn span_label(&self) -> String {
@@ -113,16 +113,16 @@ impl FromStr for Series {
 /// Why a series was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SeriesError {
-    /// The text is no series.
+    /// The text is not a series.
     #[error("`{text}` is no series; write exchange/BASE-QUOTE/kind or exchange/BASE-QUOTE/ohlc/1h")]
     Unreadable {
-        /// The text as it was given.
+        /// The text given.
         text: String,
     },
-    /// The exchange's name could not be a folder.
+    /// The exchange's name cannot be a folder name.
     #[error("`{name}` is no exchange name; it has lower-case letters, digits and underscores only")]
     Exchange {
-        /// The text as it was given.
+        /// The name given.
         name: String,
     },
     /// The kind needs a span.

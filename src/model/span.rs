@@ -1,4 +1,4 @@
-//! Candle lengths, and the grid of opens they stand on.
+//! Candle lengths, and the grids of their opens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,11 +14,11 @@ use crate::model::{Micros, Window};
 pub enum Span {
     /// A fixed number of seconds.
     Fixed(u32),
-    /// The calendar month, from the first day 00:00 UTC to the next one's.
+    /// The calendar month, from 00:00 UTC on the first day to the same on the next.
     Month,
 }
 
-/// Seconds that stand for the calendar month in configurations.
+/// The number of seconds that stands for the calendar month in configurations.
 const MONTH_SECS: u32 = 2_592_000;
 
 const LABELS: [(u32, &str); 18] = [
@@ -52,10 +52,10 @@ impl Span {
     /// One week.
     pub const WEEK: Span = Span::Fixed(604_800);
 
-    /// The span of a number of seconds as configurations write it; 2592000 is the calendar month.
+    /// The span for a number of seconds in a configuration; 2592000 is the calendar month.
     ///
     /// # Errors
-    /// Below 60 seconds, or more than a year.
+    /// If below 60 seconds or above a year.
     pub fn of_secs(secs: u64) -> Result<Self, SpanError> {
         match u32::try_from(secs) {
             Ok(MONTH_SECS) => Ok(Span::Month),
@@ -64,7 +64,7 @@ impl Span {
         }
     }
 
-    /// The number of seconds that names this span in configurations; a month says 2592000.
+    /// The number of seconds that stands for this span in configurations; 2592000 for a month.
     #[must_use]
     pub fn secs(self) -> u32 {
         match self {
@@ -73,7 +73,7 @@ impl Span {
         }
     }
 
-    /// The label in paths and metrics: `1m`, `1h`, `1mo`, or `90s` where there is no shorter word.
+    /// The label in paths and metrics: `1m`, `1h`, `1mo`, or `90s` if there is no larger unit.
     #[must_use]
     pub fn label(self) -> String {
         let secs = self.secs();
@@ -83,8 +83,8 @@ impl Span {
             .map_or_else(|| format!("{secs}s"), |(_, label)| (*label).to_owned())
     }
 
-    /// The grid this span stands on where an exchange says nothing else: weeks begin on Monday,
-    /// every other length counts from the epoch.
+    /// The default grid, for exchanges that do not differ: weeks begin on Monday, other lengths count from the
+    /// epoch.
     #[must_use]
     pub fn grid(self) -> Grid {
         // 1970-01-01 was a Thursday; the first Monday came four days later.
@@ -112,17 +112,17 @@ impl FromStr for Span {
     }
 }
 
-/// The opens of a span: where its candles begin.
+/// The opens of a span's candles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// The length of a candle.
     pub span: Span,
-    /// Seconds after the epoch at which one candle opens; unused for months.
+    /// Seconds after the epoch at which some candle opens; unused for months.
     pub anchor_secs: i64,
 }
 
 impl Grid {
-    /// The open of the candle that holds `at`.
+    /// The open of the candle that contains `at`.
     #[inline]
     #[must_use]
     pub fn floor(&self, at: Micros) -> Micros {
@@ -146,14 +146,14 @@ impl Grid {
         if open == at { at } else { self.next(open) }
     }
 
-    /// The open after `open`, which is also where the candle of `open` ends.
+    /// The open after `open`, which is also the end of its candle.
     #[must_use]
     #[doc(hidden)]
     pub fn next(&self, open: Micros) -> Micros {
         self.step(open, 1)
     }
 
-    /// The open `count` candles after the candle that holds `at`; negative goes back.
+    /// The open `count` candles after the one that contains `at`; negative counts go back.
     #[must_use]
     #[doc(hidden)]
     pub fn step(&self, at: Micros, count: i64) -> Micros {
@@ -170,7 +170,7 @@ impl Grid {
         }
     }
 
-    /// How many candles open inside `window`.
+    /// The number of candles that open inside `window`.
     #[must_use]
     #[doc(hidden)]
     pub fn count(&self, window: Window) -> u64 {
@@ -203,13 +203,13 @@ pub enum SpanError {
     /// Too short or too long for a candle.
     #[error("span must be between 60 seconds and one year, got {secs}")]
     OutOfRange {
-        /// The text as it was given.
+        /// The number given.
         secs: u64,
     },
-    /// No label this program knows.
+    /// An unknown label.
     #[error("`{text}` is no span; write a label such as 1m, 1h, 1d, 1w, 1mo or a number of seconds like 90s")]
     Unreadable {
-        /// The text as it was given.
+        /// The text given.
         text: String,
     },
 }

@@ -1,15 +1,16 @@
-//! Text that others wrote: exchanges, other programs, names of files. It is shown and kept as text, whatever it holds.
+//! External text, from exchanges, other programs and file names: displayed and stored as text, whatever it
+//! contains.
 
 use std::borrow::Cow;
 
-/// The most bytes kept of one text of others; what goes beyond is counted.
+/// The most bytes kept of one external text; the number of bytes left out is appended.
 const LONGEST_BYTES: usize = 1_024;
-/// Room for the count of what was left out.
+/// Space for the number of bytes left out.
 const COUNT_BYTES: usize = 32;
 
-/// A text of others on one line, with a bounded length: its beginning, escaped.
+/// External text on one line of bounded length: its beginning, escaped.
 ///
-/// Doing it twice changes nothing.
+/// Idempotent.
 #[must_use]
 pub fn foreign(text: &str) -> String {
     let mut kept = String::with_capacity(text.len().min(LONGEST_BYTES));
@@ -30,8 +31,8 @@ pub fn foreign(text: &str) -> String {
     kept
 }
 
-/// A text with every character escaped that is not seen as what it is: controls, line breaks, what turns the
-/// direction of text, and what takes no room. A terminal, a page and a log show it and do nothing else.
+/// Escapes every character that does not display as itself: controls, line breaks, direction overrides, and
+/// characters without width. Terminals, pages and logs only display the result.
 #[must_use]
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
@@ -50,7 +51,7 @@ fn push(text: &mut String, c: char) {
     }
 }
 
-/// Whether a character is not seen as what it is.
+/// Whether a character does not display as itself.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control()

@@ -1,4 +1,4 @@
-//! Instants in microseconds UTC, and the dates people write.
+//! Instants in microseconds UTC, and parsing and formatting of dates.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -14,7 +14,7 @@ use thiserror::Error;
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// The earliest instant an exchange's row may carry: 2009-01-01, when Bitcoin began.
+    /// The earliest plausible instant of a row: 2009-01-01, when Bitcoin began.
     pub const OLDEST: Micros = Micros(1_230_768_000_000_000);
 
     /// From whole seconds since the epoch.
@@ -49,19 +49,19 @@ impl Micros {
         self.0.saturating_add(999).div_euclid(1_000)
     }
 
-    /// Seconds since the epoch with their fraction, as Prometheus and `metrics.json` want them.
+    /// Seconds since the epoch as a float, for Prometheus and `metrics.json`.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// From seconds with a fraction, as `metrics.json` holds them.
+    /// From seconds as a float, as stored in `metrics.json`.
     #[must_use]
     pub(crate) fn from_secs_f64(secs: f64) -> Self {
         Micros((secs * 1e6).round() as i64)
     }
 
-    /// How far this instant lies after `earlier`; zero when it does not.
+    /// The time since `earlier`; zero if this is before it.
     #[must_use]
     pub fn since(self, earlier: Micros) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -92,7 +92,7 @@ impl Micros {
     /// Parses `2024-01-31`, `2024-01-31 23:59:59`, `2024-01-31T23:59:59` (in `zone`) or an RFC 3339 instant.
     ///
     /// # Errors
-    /// Names the text and the forms that are understood.
+    /// With the text and the supported forms.
     pub fn parse(text: &str, zone: &Zone) -> Result<Self, TimeError> {
         let text = text.trim();
         if let Ok(at) = text.parse::<Timestamp>() {
@@ -106,7 +106,7 @@ impl Micros {
 }
 
 impl fmt::Display for Micros {
-    /// `2024-01-31T23:59:59Z`, with a fraction only where there is one.
+    /// `2024-01-31T23:59:59Z`, with a fraction only if it is not zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.timestamp().fmt(f)
     }
@@ -147,7 +147,7 @@ impl Zone {
     /// Parses `local`, `utc` (any case) or an IANA name such as `Europe/Paris`.
     ///
     /// # Errors
-    /// Names the zone that is not known.
+    /// With the unknown zone.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         match text.to_ascii_lowercase().as_str() {
             "local" => Ok(Zone(TimeZone::system())),
@@ -156,7 +156,7 @@ impl Zone {
         }
     }
 
-    /// The zone itself, for calendar arithmetic.
+    /// The time zone, for calendar arithmetic.
     #[must_use]
     pub(crate) fn tz(&self) -> &TimeZone {
         &self.0
@@ -187,16 +187,16 @@ impl Zone {
 /// Why a date or a zone was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TimeError {
-    /// The text is no date this program reads.
+    /// The text is not a supported date.
     #[error("`{text}` is not a date; write 2024-01-31, \"2024-01-31 23:59:59\" or 2024-01-31T23:59:59Z")]
     Unreadable {
-        /// The text as it was given.
+        /// The text given.
         text: String,
     },
     /// The zone is not in the time zone database.
     #[error("unknown timezone `{name}`; use local, UTC or an IANA name like Europe/Paris")]
     UnknownZone {
-        /// The text as it was given.
+        /// The name given.
         name: String,
     },
 }

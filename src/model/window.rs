@@ -1,10 +1,10 @@
-//! Half-open windows of time and the algebra of sets of them.
+//! Half-open windows of time, and sets of them with their algebra.
 
 use std::fmt;
 
 use crate::model::Micros;
 
-/// A window `[from, until)` that is not empty.
+/// A non-empty window `[from, until)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Window {
     /// The first instant inside.
@@ -14,25 +14,25 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window `[from, until)`; none where it would be empty.
+    /// The window `[from, until)`; `None` if it would be empty.
     #[must_use]
     pub fn new(from: Micros, until: Micros) -> Option<Self> {
         (from < until).then_some(Window { from, until })
     }
 
-    /// Whether `at` lies inside.
+    /// Whether `at` is inside.
     #[must_use]
     pub fn holds(&self, at: Micros) -> bool {
         self.from <= at && at < self.until
     }
 
-    /// The part that both windows have in common.
+    /// The intersection of both windows.
     #[must_use]
     pub fn meet(&self, other: Window) -> Option<Window> {
         Window::new(self.from.max(other.from), self.until.min(other.until))
     }
 
-    /// The length in seconds with a fraction.
+    /// The length in seconds, with a fraction.
     #[must_use]
     pub fn secs(&self) -> f64 {
         (self.until.0 - self.from.0) as f64 / 1e6
@@ -61,13 +61,13 @@ impl Windows {
         self.0.iter().copied()
     }
 
-    /// How many separate windows there are.
+    /// The number of separate windows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing is inside.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -102,7 +102,7 @@ impl Windows {
         self.0.get(after).is_some_and(|own| own.from <= window.from && window.until <= own.until)
     }
 
-    /// Adds a window, joined with those it overlaps or touches.
+    /// Adds a window, merging it with those it overlaps or touches.
     #[doc(hidden)]
     pub fn add(&mut self, window: Window) {
         let first = self.0.partition_point(|own| own.until < window.from);
@@ -119,7 +119,7 @@ impl Windows {
         other.iter().for_each(|window| self.add(window));
     }
 
-    /// Takes a window out.
+    /// Removes a window.
     #[doc(hidden)]
     pub fn remove(&mut self, window: Window) {
         let first = self.0.partition_point(|own| own.until <= window.from);
@@ -132,20 +132,20 @@ impl Windows {
         self.0.splice(first..last, before.into_iter().chain(after));
     }
 
-    /// Takes every window of `other` out.
+    /// Removes every window of `other`.
     #[doc(hidden)]
     pub fn remove_all(&mut self, other: &Windows) {
         other.iter().for_each(|window| self.remove(window));
     }
 
-    /// The part inside `window`.
+    /// The part of the set inside `window`.
     #[must_use]
     #[doc(hidden)]
     pub fn within(&self, window: Window) -> Windows {
         Windows(self.0.iter().filter_map(|own| own.meet(window)).collect())
     }
 
-    /// The parts of `window` that are not inside: the gaps.
+    /// The parts of `window` outside of the set: the gaps.
     #[must_use]
     #[doc(hidden)]
     pub fn missing(&self, window: Window) -> Windows {
@@ -154,10 +154,10 @@ impl Windows {
         missing
     }
 
-    /// The total length in seconds with a fraction.
+    /// The total length in seconds, with a fraction.
     #[must_use]
     pub fn secs(&self) -> f64 {
-        // The sum of no fractions would be -0.
+        // The sum of an empty iterator would be -0.
         self.0.iter().map(Window::secs).fold(0.0, |sum, secs| sum + secs)
     }
 }

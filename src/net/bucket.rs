@@ -1,9 +1,10 @@
-//! The state of one exchange's request budget: when may a request of some weight go out. Pure; time is given.
+//! The state of one exchange's request budget: when a request of some weight may be sent. Pure; the time is an
+//! argument.
 //!
-//! A token bucket in the exchange's weights. A bucket of capacity `c` refilled at `r` a second lets at most
-//! `c + r * per` pass in any window of length `per`, so both are chosen to make that [`SHARE`] of the quota,
-//! at the start too. A request heavier than the capacity goes out only after a whole window of silence and
-//! leaves a debt, which keeps the same bound.
+//! A token bucket in the exchange's weights. A bucket of capacity `c` refilled at `r` per second lets at most `c +
+//! r * per` pass in any window of length `per`, so both are chosen to make that [`SHARE`] of the quota, even at
+//! the start. A request heavier than the capacity is sent only after a whole window of silence and leaves a debt,
+//! which keeps the same bound.
 
 use std::time::Duration;
 
@@ -11,31 +12,32 @@ use tokio::time::Instant;
 
 use crate::exchange::Quota;
 
-/// How much of the quota is used; the rest is room for requests that arrive closer together than they left.
+/// The share of the quota that is used; the rest is a margin for requests that arrive closer together than they
+/// were sent.
 const SHARE: f64 = 0.9;
 
-/// How much of that may go out at once. The rest is refilled over the window: a steady stream stays inside
-/// the quota however the exchange cuts its windows.
+/// The share of that which may be sent at once. The rest is refilled over the window, so that a steady stream
+/// stays within the quota wherever the exchange's windows begin.
 const BURST: f64 = 0.1;
 
-/// The back-off after the first and after many refusals that name no time.
+/// The first and the longest back-off after refusals that name no time.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The budget of one exchange.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
-    /// The heaviest request this exchange knows; the bucket holds it if the quota is large enough.
+    /// The exchange's heaviest request; the bucket holds it if the quota is large enough.
     heaviest: f64,
     quota: Quota,
-    /// So many spend the quota together, each its part.
+    /// How many processes share the quota equally.
     sharers: u32,
     usable: f64,
     capacity: f64,
     per: Duration,
     level: f64,
     filled_at: Instant,
-    /// The least time between two requests, from `requests_per_second`.
+    /// The shortest time between two requests, from `requests_per_second`.
     spacing: Duration,
     sent_at: Option<Instant>,
     closed_until: Option<Instant>,
@@ -44,7 +46,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket. `heaviest` is the largest weight that will be asked for.
+    /// A full bucket. `heaviest` is the largest weight that will be requested.
     pub(crate) fn new(quota: Quota, heaviest: u32, requests_per_second: Option<f64>, now: Instant) -> Self {
         let spacing = requests_per_second
             .filter(|rate| *rate > 0.0)
@@ -69,7 +71,7 @@ impl Bucket {
         bucket
     }
 
-    /// Follows a quota the exchange announced; what is already spent stays spent.
+    /// Adopts a quota that the exchange announced; what was spent stays spent.
     pub(crate) fn set_quota(&mut self, quota: Quota, now: Instant) {
         if quota.per.is_zero() || quota.weight == 0 {
             return;
@@ -84,7 +86,7 @@ impl Bucket {
         self.level = self.level.min(self.capacity);
     }
 
-    /// Spends one of so many parts of the quota from now on.
+    /// Uses one of this many equal parts of the quota from now on.
     pub(crate) fn share_among(&mut self, sharers: u32, now: Instant) {
         if self.sharers != sharers.max(1) {
             self.sharers = sharers.max(1);
@@ -92,7 +94,7 @@ impl Bucket {
         }
     }
 
-    /// When a request of this weight may go out: `now` or later.
+    /// When a request of this weight may be sent: `now` or later.
     pub(crate) fn ready_at(&mut self, weight: u32, now: Instant) -> Instant {
         self.fill(now);
         let weight = f64::from(weight);
@@ -108,31 +110,31 @@ impl Bucket {
         budget.max(spaced).max(open).max(now)
     }
 
-    /// Takes the weight of a request that goes out now.
+    /// Takes the weight of a request that is sent now.
     pub(crate) fn take(&mut self, weight: u32, now: Instant) {
         self.fill(now);
         let weight = f64::from(weight);
-        // A heavy request follows a silence, so an older debt is paid.
+        // A heavy request follows a silence, so any older debt has been paid.
         self.level = if weight > self.capacity { self.capacity - weight } else { self.level - weight };
         self.sent_at = Some(now);
     }
 
-    /// Believes the exchange when it has counted more than we have: another process shares our address.
+    /// Adopts the exchange's count if it is higher than ours: another process shares our address.
     pub(crate) fn observe_used(&mut self, used: u32, now: Instant) {
         self.fill(now);
-        // Its count is the sum of all who share the address.
+        // Its count is the sum over all who share the address.
         let left = f64::from(self.quota.weight) * SHARE - f64::from(used);
         self.level = self.level.min(left);
     }
 
-    /// Nothing goes out before `until`.
+    /// Sends nothing before `until`.
     pub(crate) fn close_until(&mut self, until: Instant) {
         self.closed_until = self.closed_until.max(Some(until));
     }
 
-    /// Closes after a refusal that named no time and says for how long: from 1 s, doubling to 60 s, of which
-    /// `jitter` (0 to 1) chooses between a half and the whole. Requests that were on their way together
-    /// count as one refusal.
+    /// Backs off after a refusal that names no time, and returns for how long: from 1 s, doubling up to 60 s,
+    /// of which `jitter` (0 to 1) selects between half and all. Requests in flight together count as one
+    /// refusal.
     pub(crate) fn strike(&mut self, sent: Instant, jitter: f64, now: Instant) -> Duration {
         if self.struck_at.is_none_or(|struck| struck <= sent) {
             self.strikes = self.strikes.saturating_add(1);
@@ -144,7 +146,7 @@ impl Bucket {
         wait
     }
 
-    /// Forgets the refusals once a request sent after the last one was answered.
+    /// Resets the back-off once a request sent after the last refusal was answered.
     pub(crate) fn forgive(&mut self, sent: Instant) {
         if self.struck_at.is_some_and(|struck| struck <= sent) {
             self.strikes = 0;
@@ -152,7 +154,7 @@ impl Bucket {
         }
     }
 
-    /// The weight that may be spent at once, and the most it can be.
+    /// The weight that may be spent at once, and its maximum.
     pub(crate) fn level(&mut self, now: Instant) -> (f64, f64) {
         self.fill(now);
         (self.level, self.capacity)
@@ -177,7 +179,7 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    /// Sends every weight as soon as it may go, after the given pause.
+    /// Sends each request as soon as it is allowed, after the given pause.
     fn send_all(bucket: &mut Bucket, mut now: Instant, requests: &[(u32, u64)]) -> Vec<(Instant, u32)> {
         let mut sent = Vec::new();
         for (weight, pause_ms) in requests {

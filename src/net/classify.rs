@@ -1,4 +1,4 @@
-//! The meaning of an answer without success, or of the lack of an answer, for the caller.
+//! Classifies unsuccessful and missing answers for the caller.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -16,15 +16,15 @@ use crate::net::retry_after::{self, LONGEST, http_date};
 use crate::net::wait_words;
 use crate::net::{Client, NetError};
 
-/// The length of a ban that names no end; the shortest any exchange documents.
+/// The length of a ban that states no end: the shortest any exchange documents.
 const BAN: Duration = Duration::from_secs(120);
-/// The least that is waited when an exchange asks for a wait.
+/// The shortest wait if an exchange asks for one.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
-/// No error body is longer; larger ones are not searched for a refusal.
+/// Error bodies longer than this are not searched for a refusal.
 const REFUSAL_BYTES: usize = 4 << 10;
 
 impl Client {
-    /// Whether the exchange serves us, by what came of the last request; not before the first.
+    /// Whether the exchange serves this address, by the result of the last request; false before the first.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.is_up.load(Ordering::Relaxed)
@@ -35,7 +35,7 @@ impl Client {
         self.watch.exchange_up(self.name(), up, is_new);
     }
 
-    /// Notes the limits and the clock in the headers of an answer, whatever its status.
+    /// Processes the limits and the clock in an answer's headers, whatever its status.
     pub(super) fn note(&self, budget: Budget, headers: &HeaderMap) {
         let header = |name: &str| text(headers, name).map(str::to_owned);
         if let Some(quota) = self.exchange.announced_quota(budget, &header) {
@@ -49,14 +49,14 @@ impl Client {
         }
     }
 
-    /// Whether the body of a successful answer says that we ask too often. Other errors in such a body are
-    /// the parser's; this one concerns every request to come.
+    /// Whether the body of a successful answer is a rate-limit error. Other errors in such a body are left to
+    /// the parser; this one concerns all requests.
     pub(super) fn is_limit(&self, body: &[u8]) -> bool {
         let refusal = || self.exchange.refusal(200, body);
         body.len() <= REFUSAL_BYTES && refusal().is_some_and(|refusal| is_of_a_limit(&refusal))
     }
 
-    /// The error an answer without success stands for; the wait it means for all requests begins here.
+    /// The error for an unsuccessful answer; starts the wait it imposes on all requests.
     pub(super) fn classify(
         &self,
         status: u16,
@@ -76,7 +76,7 @@ impl Client {
             429 => Some(self.limiter(budget).back_off(sent)),
             _ => limited.then(|| self.limiter(budget).back_off(sent)),
         });
-        // The address is shut out for a while, rather than asked to send less.
+        // The address is banned for a while, rather than asked to slow down.
         let is_ban = matches!(status, 403 | 418) || refusal.as_ref().is_some_and(is_of_a_ban);
         let until = wait.map(|wait| self.hold(wait, is_ban));
         match (wait, refusal) {
@@ -86,7 +86,7 @@ impl Client {
             (Some(wait), _) if limited || matches!(status, 403 | 418 | 429) => {
                 NetError::RateLimited { exchange, wait }
             }
-            // The body of a 451 says so too, but not the way round.
+            // The body of a 451 says the same, but without the advice.
             (_, Some(refusal)) if status != 451 => NetError::Refused { exchange, refusal, status },
             (wait, _) => match status {
                 200..300 => NetError::NotWhole { exchange, status },
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// How long the answer asks us to wait, if it does.
+    /// How long the answer asks to wait, if it does.
     fn asked_wait(&self, headers: &HeaderMap) -> Option<Duration> {
         let (date, now) = (text(headers, DATE.as_str()), self.clock.now());
         let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
@@ -106,8 +106,8 @@ impl Client {
         Some(longest.max(LEAST_WAIT))
     }
 
-    /// How long an answer that tells of a limit means us to wait, besides `Retry-After`: to the end its words or a header
-    /// name, or as long as the exchange documents.
+    /// How long a rate-limit answer asks to wait besides `Retry-After`: until the end stated in its text or a
+    /// header, or as long as the exchange documents.
     fn told_wait(&self, headers: &HeaderMap, refusal: Option<&Refusal>, body: &[u8]) -> Option<Duration> {
         let now = self.clock.now();
         let body = String::from_utf8_lossy(&body[..body.len().min(REFUSAL_BYTES)]);
@@ -119,14 +119,14 @@ impl Client {
         waits.into_iter().flatten().filter(|wait| !wait.is_zero()).max().map(|wait| wait.max(LEAST_WAIT))
     }
 
-    /// Sends nothing for so long, whatever budget pays: few exchanges say which of them is spent. Gives when it is
-    /// over.
+    /// Sends nothing for this long on any budget, since few exchanges state which one is spent. Returns when
+    /// it ends.
     pub(super) fn hold(&self, wait: Duration, is_ban: bool) -> Micros {
         self.limiters().iter().for_each(|limiter| limiter.ban_until(Instant::now() + wait));
         let (now, until) = (self.clock.now(), self.clock.now() + wait);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let in_force = held.filter(|hold| hold.until > now);
-        // A hold in force is never shortened, and a ban stays one.
+        // A hold in force is never shortened, and a ban stays a ban.
         *held = Some(Hold {
             until: in_force.map_or(until, |hold| hold.until.max(until)),
             left: wait,
@@ -146,7 +146,7 @@ impl Client {
             .unwrap_or("it documents no other way; collect it from a place it serves")
     }
 
-    /// Why no head of an answer arrived.
+    /// Why no answer began to arrive.
     pub(super) fn unsent(&self, error: &reqwest::Error) -> NetError {
         let (exchange, reason) = (self.name(), cause(error));
         if error.is_builder() {
@@ -160,7 +160,7 @@ impl Client {
         }
     }
 
-    /// Why a body did not arrive whole.
+    /// Why a body did not arrive completely.
     pub(super) fn cut(&self, error: &reqwest::Error) -> NetError {
         let exchange = self.name();
         if error.is_timeout() {
@@ -178,19 +178,19 @@ impl Client {
     }
 }
 
-/// Whether it tells of a limit or a ban, by its code or by its words alone.
+/// Whether it reports a rate limit or a ban, by its code or its text.
 fn is_of_a_limit(refusal: &Refusal) -> bool {
     let says = |words| refusal.message.to_ascii_lowercase().contains(words);
     refusal.kind == RefusalKind::RateLimit || says("banned until") || says("too many requests")
 }
 
-/// Whether it says that the address is shut out, rather than that requests come too fast.
+/// Whether it reports a ban of the address, rather than too fast requests.
 fn is_of_a_ban(refusal: &Refusal) -> bool {
     let words = refusal.message.to_ascii_lowercase();
     words.contains("banned") || words.contains("lockout")
 }
 
-/// The end of the second an instant lies in.
+/// Rounded up to the next full second.
 fn whole(at: Micros) -> Micros {
     Micros(at.0.div_euclid(1_000_000).saturating_add(1).saturating_mul(1_000_000))
 }
@@ -199,7 +199,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The host a redirect names.
+/// The host that a redirect leads to.
 fn target(headers: &HeaderMap) -> String {
     let location = text(headers, LOCATION.as_str()).unwrap_or("nowhere");
     let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));

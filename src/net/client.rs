@@ -1,4 +1,4 @@
-//! GET requests to one exchange: limited, bounded in time and size, classified.
+//! GET requests to one exchange: rate-limited, bounded in time and size, and classified.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -19,27 +19,27 @@ use crate::telemetry::trace;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const IDLE_AT_MOST: Duration = Duration::from_secs(15);
-/// How long a request on its way may still take once we are stopping.
+/// How long a request in flight may still take after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(3);
-/// Bounds on decoded bodies: a listing of everything, any other answer, and the body of an error.
+/// Limits on decoded bodies: a full listing, any other answer, and the body of an error.
 const LISTING_BYTES: usize = 64 << 20;
 const ANSWER_BYTES: usize = 16 << 20;
 const ERROR_BYTES: usize = 64 << 10;
 const REDIRECTS: usize = 5;
-/// How long an exchange's own names of assets stand.
+/// How long an exchange's own names of assets stay valid.
 const NAMES_STAND_FOR: Duration = Duration::from_secs(3_600);
 
-/// The part of a budget that repairs may spend, so that what is new never waits for what is old.
+/// The share of a budget that repairs may use, so that new data never waits for old.
 const REPAIR_SHARE: f64 = 0.3;
 
-/// How one exchange is reached.
+/// How to reach an exchange.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// Another address than the exchange's own, such as a mirror.
+    /// Replaces the exchange's own address, for example with a mirror.
     pub rest_url: Option<String>,
-    /// A limit besides the exchange's quota.
+    /// A limit in addition to the exchange's quota.
     pub requests_per_second: Option<f64>,
-    /// How long a request may take, from connecting to the last byte.
+    /// The time limit of a request, from connecting to the last byte.
     pub timeout: Duration,
 }
 
@@ -61,7 +61,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// Calls a parser of the exchange with it.
+    /// Passes it to a parser of the exchange.
     #[must_use]
     pub fn with_answer<T>(&self, read: impl FnOnce(&Answer<'_>) -> T) -> T {
         let header = |name: &str| self.headers.get(name)?.to_str().ok();
@@ -69,42 +69,42 @@ impl Received {
     }
 }
 
-/// That nothing is sent to an exchange before an instant.
+/// A period in which nothing is sent to an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// When it is over, by the exchange's clock.
+    /// Its end, by the exchange's clock.
     pub until: Micros,
-    /// How long that is from now.
+    /// The time left.
     pub left: Duration,
-    /// Whether the exchange has shut this address out, rather than asked for fewer requests.
+    /// Whether the exchange has banned this address, rather than asked for fewer requests.
     pub is_ban: bool,
 }
 
-/// The one client of an exchange; everything that asks it shares this.
+/// The single client of an exchange, shared by everything that sends it requests.
 pub struct Client {
     pub(super) exchange: &'static dyn Exchange,
-    /// The address from the configuration, which stands in for every host of the exchange.
+    /// The configured address, which replaces every host of the exchange.
     redirected: Option<String>,
     http: reqwest::Client,
-    /// One for each of the exchange's budgets.
+    /// One per budget of the exchange.
     limiters: Vec<Limiter>,
-    /// The share of each that repairs may spend, beside passing the limit itself.
+    /// The shares of the budgets that repairs may use, in addition to passing the limiters.
     spare: Vec<Limiter>,
     pub(super) clock: Clock,
-    /// The meaning of the exchange's own names of assets, and when that was learnt.
+    /// The meaning of the exchange's own names of assets, and when it was fetched.
     names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
-    /// The last wait that the exchange asked for.
+    /// The last wait the exchange asked for.
     pub(super) held: Mutex<Option<Hold>>,
-    /// Whether it serves us, by what came of the last request.
+    /// Whether it serves this address, by the result of the last request.
     pub(super) is_up: AtomicBool,
     pub(super) watch: Arc<dyn Watch>,
 }
 
 impl Client {
-    /// A client that has not connected yet.
+    /// A client without a connection yet.
     ///
     /// # Errors
-    /// [`NetError::Unusable`] when the address is no URL or the system offers no TLS.
+    /// [`NetError::Unusable`] if the address is not a URL or the system offers no TLS.
     pub fn new(
         exchange: &'static dyn Exchange,
         settings: ClientSettings,
@@ -148,26 +148,26 @@ impl Client {
         Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, is_up, watch })
     }
 
-    /// The exchange this asks.
+    /// The exchange of this client.
     #[must_use]
     pub fn exchange(&self) -> &'static dyn Exchange {
         self.exchange
     }
 
-    /// The exchange's clock, the system's until [`Client::measure_clock`].
+    /// The exchange's clock; the system's until [`Client::measure_clock`].
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The meaning of the exchange's own names of assets, where it was learnt within the hour.
+    /// The meaning of the exchange's own names of assets, if fetched within the hour.
     #[must_use]
     pub fn known_names(&self) -> Option<Arc<AssetNames>> {
         let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         known.filter(|(learnt, _)| learnt.elapsed() < NAMES_STAND_FOR).map(|(_, names)| names)
     }
 
-    /// Remembers what the exchange's own names of assets mean.
+    /// Stores the meaning of the exchange's own names of assets.
     pub fn learn_names(&self, names: AssetNames) -> Arc<AssetNames> {
         let names = Arc::new(names);
         let known = (Instant::now(), Arc::clone(&names));
@@ -175,7 +175,7 @@ impl Client {
         names
     }
 
-    /// The wait that the exchange asked for, while it lasts.
+    /// The wait the exchange asked for, while it lasts.
     #[must_use]
     pub fn held(&self) -> Option<Hold> {
         let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,21 +183,22 @@ impl Client {
         held.filter(|hold| hold.until > now).map(|hold| Hold { left: hold.until.since(now), ..hold })
     }
 
-    /// Spends one of so many equal parts of every budget: as many processes ask from the same address.
+    /// Uses one of this many equal parts of every budget, since as many processes share the address.
     pub fn share_among(&self, sharers: u32) {
         self.limiters.iter().chain(&self.spare).for_each(|limiter| limiter.share_among(sharers));
     }
 
-    /// Follows the quota the exchange announced for one of its budgets.
+    /// Adopts the quota that the exchange announced for a budget.
     pub fn set_quota(&self, budget: Budget, quota: Quota) {
         self.limiter(budget).set_quota(quota);
         self.spare[self.exchange.place_of(budget)].set_quota(part_of(quota));
     }
 
-    /// Waits until a repair may spend what a request costs; the request then passes the limit like any other.
+    /// Waits until a repair may spend the weight of a request; the request then passes the limiter like any
+    /// other.
     ///
     /// # Errors
-    /// [`NetError::Stopped`] when `stop` comes first.
+    /// [`NetError::Stopped`] if `stop` is cancelled first.
     pub async fn wait_for_spare(
         &self,
         request: &HttpRequest,
@@ -206,7 +207,7 @@ impl Client {
         self.spare[self.exchange.place_of(request.budget)].wait(request.weight, stop).await
     }
 
-    /// The limit of a budget.
+    /// The limiter of a budget.
     pub(super) fn limiter(&self, budget: Budget) -> &Limiter {
         &self.limiters[self.exchange.place_of(budget)]
     }
@@ -215,20 +216,20 @@ impl Client {
         &self.limiters
     }
 
-    /// Sends a request when the limit lets it and reads the whole answer. Nothing is asked twice, but once
-    /// where the connection broke before an answer. When `stop` comes, a request still waiting for the limit
-    /// ends at once and one on its way within 3 s.
+    /// Sends a request when the limiter allows it and reads the whole answer. Never retries, except once if
+    /// the connection broke before an answer. After `stop`, a request waiting for the limiter ends at once and
+    /// one in flight within 3 s.
     ///
     /// # Errors
-    /// See [`NetError`]; a limit the exchange reports is already obeyed by the requests after it.
+    /// See [`NetError`]; later requests already obey a limit that the exchange reported.
     pub async fn get(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
         self.get_again(request, &mut 0, stop).await
     }
 
-    /// The same for a request that may have been sent before; `sent` counts how often it was.
+    /// The same for a request that may have been sent before, `sent` times.
     ///
     /// # Errors
-    /// As [`Client::get`].
+    /// Like [`Client::get`].
     pub async fn get_again(
         &self,
         request: &HttpRequest,
@@ -244,7 +245,7 @@ impl Client {
     /// Measures the exchange's clock with one request.
     ///
     /// # Errors
-    /// As [`Client::get`], and [`NetError::Unreadable`]; the clock then stays as it was.
+    /// Like [`Client::get`], and [`NetError::Unreadable`]; the clock is unchanged then.
     pub async fn measure_clock(&self, stop: &CancellationToken) -> Result<(), NetError> {
         let request = self.exchange.clock_request();
         self.limiter(request.budget).wait(request.weight, stop).await?;
@@ -270,7 +271,7 @@ impl Client {
         Ok(received)
     }
 
-    /// One request and its answer, reported; with the instant the answer began to arrive.
+    /// Sends one request and reports its answer; returns when the answer began to arrive.
     async fn watched(
         &self,
         request: &HttpRequest,
@@ -309,7 +310,7 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         trace::answered(status.as_u16());
         self.note(request.budget, &headers);
-        // Any other success, such as 206, has a part of an answer or none.
+        // Any other success, such as 206, has part of an answer or none.
         let is_whole = status == StatusCode::OK;
         let most = match (is_whole, request.endpoint) {
             (false, _) => ERROR_BYTES,
@@ -317,7 +318,7 @@ impl Client {
             (true, _) => ANSWER_BYTES,
         };
         let body = self.read(response, most).await;
-        // The status of an error says more than a body that could not be read.
+        // An error status matters more than a body that could not be read.
         let body = match body {
             Err(error) if is_whole => return Err(failed(None, error)),
             body => body.unwrap_or_default(),
@@ -334,7 +335,7 @@ impl Client {
         Ok((Received { body, headers, at }, heard))
     }
 
-    /// Reads a body, counting decoded bytes, and stops at `most`.
+    /// Reads a body of at most `most` decoded bytes.
     async fn read(&self, mut response: Response, most: usize) -> Result<Vec<u8>, NetError> {
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(most));
@@ -352,34 +353,34 @@ impl Client {
     }
 }
 
-/// Notes in the trace why an attempt failed.
+/// Records in the trace why an attempt failed.
 fn failed(status: Option<StatusCode>, error: NetError) -> NetError {
     trace::failed(status.as_ref().map_or(error.reason().name(), StatusCode::as_str), &error);
     error
 }
 
-/// The share of a budget that repairs may spend.
+/// The share of a budget that repairs may use.
 fn part_of(quota: Quota) -> Quota {
     let weight = (f64::from(quota.weight) * REPAIR_SHARE) as u32;
     Quota { weight: weight.max(1), ..quota }
 }
 
-/// Makes ring the process's cryptography, unless it has one.
+/// Installs ring as the process's cryptography provider, unless there is one.
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that a provider is installed already, which serves as well.
+        // An error means that another provider is installed, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
 
-/// Follows a redirect that stays with the host, the scheme and the port; any other comes back as the answer.
+/// Follows redirects to the same host, scheme and port; others are returned as the answer.
 fn follow_same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let stays = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
     if stays && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
 }
 
-/// The heaviest request an exchange knows that a budget pays for.
+/// The heaviest request of an exchange on this budget.
 fn heaviest(exchange: &dyn Exchange, budget: Budget) -> u32 {
     let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
     let pages = offers.flat_map(|offer| {
@@ -390,7 +391,7 @@ fn heaviest(exchange: &dyn Exchange, budget: Budget) -> u32 {
     pages.chain(others).max().unwrap_or(1)
 }
 
-/// Ends some time after `stop`, never without it.
+/// Completes some time after `stop`, never without it.
 async fn grace_over(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;

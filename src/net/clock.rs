@@ -1,4 +1,4 @@
-//! An exchange's clock: one measured instant, carried on by the monotonic clock.
+//! An exchange's clock: one measured instant, advanced by the monotonic clock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -11,10 +11,10 @@ use crate::model::Micros;
 /// How long a measurement is trusted; clocks drift by seconds a day.
 const MEASURE_EVERY: Duration = Duration::from_secs(3_600);
 
-/// How far the `Date` of an answer may lie from this clock: it has whole seconds and may have travelled.
+/// How far the `Date` of an answer may be off: it has whole seconds and may have been delayed.
 const DATE_SLACK: Duration = Duration::from_secs(5);
 
-/// How long a measurement stands whatever `Date` says: some servers' `Date` is simply wrong.
+/// How long a measurement outweighs `Date`: some servers' `Date` is simply wrong.
 const STANDS_FOR: Duration = Duration::from_secs(60);
 
 /// The present time at an exchange.
@@ -29,7 +29,7 @@ struct Anchor {
 }
 
 impl Clock {
-    /// The exchange's present time; the system's before any measurement.
+    /// The exchange's present time; the system's before the first measurement.
     #[must_use]
     pub fn now(&self) -> Micros {
         match self.anchor() {
@@ -38,20 +38,20 @@ impl Clock {
         }
     }
 
-    /// Whether it ever was measured.
+    /// Whether it has been measured.
     #[must_use]
     pub fn is_measured(&self) -> bool {
         self.anchor().is_some()
     }
 
-    /// Whether it should be measured: never was, too long ago, or contradicted by an answer since.
+    /// Whether to measure it: never measured, too long ago, or contradicted by an answer since.
     #[must_use]
     pub fn is_due(&self) -> bool {
         self.anchor().is_none_or(|anchor| anchor.doubted || anchor.at.elapsed() >= MEASURE_EVERY)
     }
 
-    /// Sets it from an answer that said `theirs`, asked at `sent` and heard at `heard`; gives how far it is
-    /// ahead of the system's clock. The exchange is taken to have read its clock half way.
+    /// Sets it from an answer that stated `theirs`, requested at `sent` and received at `heard`; returns how
+    /// far it is ahead of the system's clock. Assumes that the exchange read its clock half way.
     pub(crate) fn set(&self, theirs: Micros, sent: Instant, heard: Instant) -> SignedDuration {
         let theirs = theirs + heard.saturating_duration_since(sent) / 2;
         *self.lock() = Some(Anchor { at: heard, theirs, doubted: false });

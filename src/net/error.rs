@@ -1,4 +1,4 @@
-//! Why a request gave no answer to parse, by what the caller does next.
+//! Why a request yielded nothing to parse, by what the caller does next.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::exchange::{ParseError, Refusal, RefusalKind};
 use crate::model::{Micros, foreign};
 use crate::telemetry::Reason;
 
-/// Why a request gave nothing.
+/// Why a request failed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NetError {
-    /// We are stopping.
+    /// The program is stopping.
     #[error("stopped before the answer was there")]
     Stopped,
     /// Too many requests; nothing is sent until `wait` is over.
@@ -20,68 +20,68 @@ pub enum NetError {
         whole_secs(*wait)
     )]
     RateLimited {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// How long nothing is sent.
         wait: Duration,
     },
-    /// The exchange has shut this address out for a while; nothing is sent before.
+    /// The exchange has banned this address for a while.
     #[error(
         "{exchange} has banned this address until {until}; nothing is sent before, lower \
          `exchanges.{exchange}.requests_per_second` if this repeats"
     )]
     Banned {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// How long nothing is sent.
         wait: Duration,
-        /// When that is over, by the exchange's clock, to the second.
+        /// When the ban ends, by the exchange's clock, to the second.
         until: Micros,
     },
     /// The exchange does not serve this address.
     #[error("{exchange} refuses requests from this address (HTTP {status}); {advice}")]
     GeoBlocked {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// 403 or 451.
         status: u16,
-        /// The way round the exchange documents.
+        /// The workaround that the exchange documents.
         advice: &'static str,
     },
     /// The exchange reports an error of its own.
     #[error("{exchange} refused the request: {refusal}, HTTP {status}")]
     Refused {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
-        /// Its help text.
+        /// The error it reports.
         refusal: Refusal,
         /// The HTTP status.
         status: u16,
     },
-    /// A fault on their side.
+    /// A server error.
     #[error("{exchange} has trouble of its own (HTTP {status}); it is asked again later")]
     Server {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// 500 or above.
         status: u16,
-        /// How long it asks us to wait, if it says so.
+        /// How long it asks to wait, if it does.
         wait: Option<Duration>,
     },
-    /// A success that is not 200, such as 206: a part of an answer, or none.
+    /// A success other than 200, such as 206: part of an answer, or none.
     #[error(
         "{exchange} answered HTTP {status}, which is no whole answer; nothing of it is used, and it is asked again"
     )]
     NotWhole {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// From 201 on.
         status: u16,
     },
-    /// A status without a body that explains it.
+    /// An error status without an explanation.
     #[error("{exchange} answered HTTP {status} without saying why; check `exchanges.{exchange}.rest_url`")]
     Status {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// The HTTP status.
         status: u16,
@@ -89,61 +89,61 @@ pub enum NetError {
     /// The answer took too long.
     #[error("{exchange} did not answer in time; raise `exchanges.{exchange}.timeout` if this repeats")]
     Timeout {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
     },
-    /// No connection came about.
+    /// The connection failed.
     #[error(
         "cannot connect to {exchange} ({reason}); check the network, HTTPS_PROXY and `exchanges.{exchange}.rest_url`"
     )]
     Connect {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// The innermost cause.
         reason: String,
     },
-    /// The connection broke before the answer was whole; no part of it is used.
+    /// The connection broke before the answer was complete; no part of it is used.
     #[error("the connection to {exchange} broke before its answer was whole ({reason})")]
     Broken {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// The innermost cause.
         reason: String,
         /// Whether the head of an answer had arrived.
         answered: bool,
     },
-    /// The answer is larger than any this program asks for.
+    /// The answer is larger than any that is expected.
     #[error("an answer of {exchange} is larger than {} MiB and was thrown away; this is not its usual service", limit >> 20)]
     TooLarge {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
-        /// The most bytes taken, decoded.
+        /// The limit on decoded bytes.
         limit: usize,
     },
-    /// The exchange sends us to another host.
+    /// The exchange redirects to another host.
     #[error(
         "{exchange} redirects to {to}, which is not followed; set `exchanges.{exchange}.rest_url` if it moved"
     )]
     Redirected {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
-        /// The host named.
+        /// The host it redirects to.
         to: String,
     },
-    /// The answer to a request of our own, such as the clock's, is not what is documented.
+    /// The answer to a request of the client itself, such as for the clock, is not as documented.
     #[error("{exchange}, {endpoint}: {source}")]
     Unreadable {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
-        /// The object of the request.
+        /// The purpose of the request.
         endpoint: &'static str,
         /// The fault.
         source: ParseError,
     },
-    /// The client cannot be built, or asked, this way.
+    /// The client cannot be built, or used, with these settings.
     #[error("cannot make requests to {exchange}: {reason}; correct `exchanges.{exchange}.rest_url`")]
     Unusable {
-        /// Who.
+        /// The exchange.
         exchange: &'static str,
         /// The fault.
         reason: String,
@@ -153,18 +153,18 @@ pub enum NetError {
 /// The caller's next step after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// Ask again after the usual back-off.
+    /// Retry after the usual back-off.
     Retry,
-    /// Ask again, but not before this long.
+    /// Retry, but not before this long.
     Wait(Duration),
-    /// Asking again does not help.
+    /// Retrying does not help.
     GiveUp,
-    /// We are stopping.
+    /// The program is stopping.
     Stop,
 }
 
 impl NetError {
-    /// The advice: retry, wait or give up.
+    /// Whether to retry, wait or give up.
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self {
@@ -176,7 +176,7 @@ impl NetError {
                 RefusalKind::Temporary | RefusalKind::RateLimit => Advice::Retry,
                 RefusalKind::UnknownSymbol | RefusalKind::Permanent => Advice::GiveUp,
             },
-            // Request time-out and too early: the two 4xx that speak of the moment, not of the request.
+            // Request time-out and too early: the two 4xx that concern the moment, not the request.
             NetError::Status { status: 408 | 425, .. }
             | NetError::NotWhole { .. }
             | NetError::Server { wait: None, .. }
@@ -192,11 +192,12 @@ impl NetError {
         }
     }
 
-    /// Whether it says that the exchange does not serve us now, rather than that one request was wrong.
+    /// Whether it means that the exchange does not serve this address now, rather than that one request was
+    /// wrong.
     #[must_use]
     pub fn speaks_of_the_exchange(&self) -> bool {
         match self {
-            // A limit is an answer: the exchange serves us, and wants less of us.
+            // A rate limit is an answer: the exchange does serve us.
             NetError::Stopped
             | NetError::RateLimited { .. }
             | NetError::Unusable { .. }
@@ -215,7 +216,7 @@ impl NetError {
         }
     }
 
-    /// The word this counts under.
+    /// The reason it counts under in metrics.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -237,12 +238,12 @@ impl NetError {
     }
 }
 
-/// Seconds to show, never less than the wait.
+/// Seconds for display, rounded up.
 fn whole_secs(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// The innermost cause of an error, which says most.
+/// The innermost cause of an error, which is the most specific.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

@@ -1,4 +1,4 @@
-//! The rate limit of one exchange: lets requests through in the order they came, none inside a ban.
+//! The rate limiter of one exchange: passes requests in order of arrival, and none during a ban.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,17 +16,17 @@ use crate::net::bucket::Bucket;
 use crate::net::{NetError, Watch};
 use crate::telemetry::trace;
 
-/// The limit all requests to one exchange pass through.
+/// The limiter that all requests to one exchange pass through.
 pub struct Limiter {
     exchange: &'static str,
     bucket: Mutex<Bucket>,
-    /// The head of the queue; a waiter that is dropped gives its place to the next.
+    /// The head of the queue; dropping a waiter passes its place to the next.
     turn: Semaphore,
     watch: Arc<dyn Watch>,
 }
 
 impl Limiter {
-    /// A limit of a quota, whose heaviest request weighs `heaviest`, and of so many requests a second.
+    /// A limiter for a quota whose heaviest request weighs `heaviest`, and for this many requests per second.
     #[must_use]
     pub fn new(
         exchange: &'static str,
@@ -39,10 +39,10 @@ impl Limiter {
         Limiter { exchange, bucket: Mutex::new(bucket), turn: Semaphore::new(1), watch }
     }
 
-    /// Waits until a request of this weight may go out and takes the weight; the caller sends at once.
+    /// Waits until a request of this weight may be sent and takes the weight; the caller sends at once.
     ///
     /// # Errors
-    /// [`NetError::Stopped`] when `stop` comes first; nothing is taken then.
+    /// [`NetError::Stopped`] if `stop` is cancelled first; nothing is taken then.
     pub async fn wait(&self, weight: u32, stop: &CancellationToken) -> Result<(), NetError> {
         let came = Instant::now();
         tokio::select! {
@@ -56,17 +56,17 @@ impl Limiter {
         Ok(())
     }
 
-    /// Follows a quota the exchange announced.
+    /// Adopts a quota that the exchange announced.
     pub fn set_quota(&self, quota: Quota) {
         self.bucket().set_quota(quota, Instant::now());
     }
 
-    /// Spends one of so many equal parts of the quota: others spend theirs from the same address.
+    /// Uses one of this many equal parts of the quota, since others share the address.
     pub fn share_among(&self, sharers: u32) {
         self.bucket().share_among(sharers, Instant::now());
     }
 
-    /// Follows the weight the exchange says is used in the running window.
+    /// Adopts the used weight that the exchange reports for the current window.
     pub fn observe_used(&self, weight: u32) {
         self.bucket().observe_used(weight, Instant::now());
     }
@@ -76,17 +76,17 @@ impl Limiter {
         self.bucket().close_until(until);
     }
 
-    /// Backs off after a refusal that named no time, of a request sent at `sent`; gives the wait.
+    /// Backs off after a refusal that names no time, of a request sent at `sent`; returns the delay.
     pub fn back_off(&self, sent: Instant) -> Duration {
         self.bucket().strike(sent, jitter(), Instant::now())
     }
 
-    /// Ends the back-off once a request sent at `sent`, after the last refusal, was answered.
+    /// Resets the back-off once a request sent at `sent`, after the last refusal, was answered.
     pub fn answered(&self, sent: Instant) {
         self.bucket().forgive(sent);
     }
 
-    /// Passes; a wait that is one has a span.
+    /// Passes; actual waits get a span in the trace.
     async fn pass_traced(&self, weight: u32) {
         let mut passing = pin!(self.pass(weight));
         let waits = poll_fn(|context| Poll::Ready(passing.as_mut().poll(context).is_pending())).await;
@@ -96,14 +96,14 @@ impl Limiter {
     }
 
     async fn pass(&self, weight: u32) {
-        // Closed never: the semaphore lives as long as this limiter.
+        // Never closed: the semaphore lives as long as this limiter.
         let _turn = self.turn.acquire().await;
         loop {
             let now = Instant::now();
             let ready = self.take_or_ready_at(weight, now);
             match ready {
                 None => return,
-                // The ready weight was computed in floating point: move on by a whole timer tick at least.
+                // The ready time was computed in floating point: advance by at least a timer tick.
                 Some(ready) => {
                     tokio::time::sleep_until(ready.max(now + Duration::from_millis(1))).await;
                 }
@@ -111,7 +111,7 @@ impl Limiter {
         }
     }
 
-    /// Takes the weight if it may go out now, else says when to ask again.
+    /// Takes the weight if it may be sent now, else returns when to try again.
     fn take_or_ready_at(&self, weight: u32, now: Instant) -> Option<Instant> {
         let mut bucket = self.bucket();
         let ready = bucket.ready_at(weight, now);
@@ -127,7 +127,7 @@ impl Limiter {
     }
 }
 
-/// A number from 0 to 1 that differs between processes and calls; the standard hasher's keys are random.
+/// A number from 0 to 1 that differs between processes and calls, from the standard hasher's random keys.
 fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0_u8);

@@ -1,7 +1,7 @@
-//! HTTP to an exchange: one client, one rate limit and one clock each. Knows no exchange by name.
+//! HTTP to an exchange: one client, one rate limiter and one clock each. Knows no exchange by name.
 //!
-//! It sends what `exchange` builds and hands back bytes; it reads no page and retries nothing but a
-//! connection that broke before an answer. What to do after an error is the caller's: [`NetError::advice`].
+//! It sends what `exchange` builds and returns bytes; it parses no page, and retries only a connection that broke
+//! before an answer. [`NetError::advice`] tells the caller what to do after an error.
 
 mod bucket;
 mod classify;

@@ -1,6 +1,6 @@
-//! Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, section 10.2.3), and what servers send in their place.
+//! Parses `Retry-After`: seconds, or an HTTP date (RFC 9110, section 10.2.3), and what servers send instead.
 //!
-//! Where a value can mean two things the longer one is obeyed: waiting too long costs time, too little a ban.
+//! If a value is ambiguous the longer wait is taken: too long costs time, too short a ban.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 
 use crate::model::Micros;
 
-/// The longest wait obeyed; the longest ban an exchange documents is three days.
+/// The longest wait that is obeyed; the longest ban an exchange documents is three days.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
-/// Words for lengths of time, and their seconds. `m` is minutes, never thousandths.
+/// Units of time, in seconds. `m` is minutes, never milliseconds.
 const UNITS: [(&[&str], f64); 5] = [
     (&["ms", "msec", "millis", "millisecond", "milliseconds"], 0.001),
     (&["", "s", "sec", "secs", "second", "seconds"], 1.0),
@@ -23,36 +23,36 @@ const UNITS: [(&[&str], f64); 5] = [
     (&["d", "day", "days"], 86_400.0),
 ];
 
-/// How long a `Retry-After` asks us to wait; none where nothing in it is a number or a date.
+/// How long a `Retry-After` asks to wait. `None` if it contains no number or date.
 ///
-/// A date is measured from `date`, the answer's own `Date`, so that our clock may be wrong; from `now` where
-/// there is none. A date already past means no wait.
+/// A date is relative to `date`, the answer's own `Date`, so that our clock may be wrong; else to `now`. A date in
+/// the past means no wait.
 pub(crate) fn parse(value: &str, date: Option<&str>, now: Micros) -> Option<Duration> {
     let value = value.trim().trim_matches(['"', '\'']).trim();
     let from = || date.and_then(http_date).unwrap_or(now);
     if let Some(until) = instant(value) {
         return Some(until.since(from()).min(LONGEST));
     }
-    // Two headers that something on the way joined, or a length in words such as `1 minute, 30 seconds`.
+    // Two headers joined by a proxy, or a duration such as `1 minute, 30 seconds`.
     let parts: Vec<Duration> = value.split([',', ';']).filter_map(|part| length(part.trim())).collect();
     let longest = parts.iter().max().copied()?;
     let wait = if has_words(value) { parts.iter().sum() } else { longest };
     Some(wait.min(LONGEST))
 }
 
-/// Whether a value speaks in units.
+/// Whether a value has units.
 fn has_words(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// A length of time: `7`, `1.5`, `90s`, `2 minutes`, `1h30m`.
+/// A duration: `7`, `1.5`, `90s`, `2 minutes`, `1h30m`.
 fn length(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut secs = 0.0;
     loop {
         let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, after) = rest.split_at(number_end);
-        // More digits than any length has are still a number, and a long one.
+        // Too many digits for any duration are still a number, and a long one.
         let number: f64 = number.parse().ok()?;
         let after = after.trim_start();
         let unit_end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
@@ -65,31 +65,31 @@ fn length(text: &str) -> Option<Duration> {
             break;
         }
     }
-    // No part of a second is cut off.
+    // Fractions of a second are rounded up.
     Some(Duration::from_secs_f64(secs.ceil().min(LONGEST.as_secs_f64())))
 }
 
-/// An instant, in whatever way it is written but as a number.
+/// An instant in any form but a number.
 fn instant(text: &str) -> Option<Micros> {
     http_date(text).or_else(|| older_date(text)).or_else(|| {
         let of_zone = || text.parse::<Timestamp>().ok();
-        // Without a zone it is taken for UTC.
+        // UTC if there is no zone.
         let of_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-        // Digits alone are a number of seconds, whatever calendar they may fit.
+        // Digits alone are seconds, even if they could be a date.
         let is_written_out = text.contains('-');
         let at = of_zone().or_else(of_utc).filter(|_| is_written_out)?;
         Some(Micros(at.as_microsecond()))
     })
 }
 
-/// The instant of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn http_date(text: &str) -> Option<Micros> {
-    // A wrong weekday is no reason to send too early.
+    // A wrong weekday is no reason to retry too early.
     let at = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text.trim()).ok()?;
     Some(Micros(at.as_microsecond()))
 }
 
-/// The two forms that HTTP had before: `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
+/// The two obsolete HTTP formats: `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
 fn older_date(text: &str) -> Option<Micros> {
     let formats = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
     let read = |format: &&str| DateTime::strptime(*format, text).ok();
@@ -152,7 +152,7 @@ mod tests {
             ("7, 120", 120),
             ("120; reason=busy", 120),
             ("60000", 60_000),
-            // Taken for seconds rather than for an instant, which would be over sooner.
+            // Read as seconds rather than as an instant, which would be over sooner.
             ("784111800", LONGEST.as_secs()),
             ("1994-11-06T08:50:37Z", 60),
             ("1994-11-06T10:50:37+02:00", 60),

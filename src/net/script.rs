@@ -1,4 +1,4 @@
-//! A scripted HTTP server on loopback for tests: says given bytes, or misbehaves as told.
+//! A scripted HTTP server on loopback for tests: sends given bytes, or misbehaves as scripted.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,20 +8,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How one connection is answered.
+/// The reply to one connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// The bytes, then the connection is closed.
+    /// Sends the bytes, then closes the connection.
     Bytes(Vec<u8>),
-    /// The bytes, then nothing more, while the connection stays open.
+    /// Sends the bytes, then keeps the connection open.
     Hang(Vec<u8>),
-    /// The bytes, then one byte more every 20 ms.
+    /// Sends the bytes, then one more every 20 ms.
     Drip(Vec<u8>),
-    /// The connection is reset without an answer.
+    /// Resets the connection without an answer.
     Reset,
 }
 
-/// One request as it was seen.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: Instant,
@@ -35,7 +35,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Serves one reply a connection; connections after the last reply are reset.
+    /// Serves one reply per connection; connections after the last reply are reset.
     pub(crate) async fn serve(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ impl Script {
     }
 }
 
-/// A whole answer with a right content-length.
+/// A complete answer with a correct content-length.
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head =
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
@@ -64,7 +64,7 @@ async fn run(listener: TcpListener, replies: Vec<Reply>, seen: Arc<Mutex<Vec<See
         let reply = replies.next().unwrap_or(Reply::Reset);
         let at = Instant::now();
         let head = match reply {
-            // Closing with bytes unread makes the kernel send a reset.
+            // Closing with unread bytes makes the kernel send a reset.
             Reply::Reset => stream.read_u8().await.map(|_| String::new()).unwrap_or_default(),
             _ => read_head(&mut stream).await,
         };
@@ -72,7 +72,7 @@ async fn run(listener: TcpListener, replies: Vec<Reply>, seen: Arc<Mutex<Vec<See
         match reply {
             Reply::Reset => {}
             Reply::Bytes(bytes) => {
-                // The client may hang up early; that is its right.
+                // The client may hang up early.
                 let _ = stream.write_all(&bytes).await;
                 let _ = stream.shutdown().await;
             }

@@ -1,5 +1,5 @@
-//! Reads how long an exchange asks us to wait from the words of its refusal, where it says so in no header: `banned
-//! until 1700000000000`, `Throttled: 1700000060`, `until 2023-11-14T22:13:20Z`, `retry in 30 seconds`.
+//! Parses how long to wait from the text of a refusal, for exchanges that send no header: `banned until
+//! 1700000000000`, `Throttled: 1700000060`, `until 2023-11-14T22:13:20Z`, `retry in 30 seconds`.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use jiff::civil::DateTime;
 use crate::model::Micros;
 use crate::net::retry_after::LONGEST;
 
-/// Words that say that a time that follows is one to wait for.
+/// Words that introduce a time to wait.
 const WAITING: [&str; 8] = ["in", "after", "for", "wait", "waiting", "until", "till", "another"];
 
 /// How many words may stand between such a word and its time: `try again in about 30 seconds`.
 const NEAR: usize = 2;
 
-/// How long the words ask us to wait at `now`, by the exchange's clock: to the latest instant or the longest time they
-/// name, at most three days. None where they name none that lies ahead.
+/// How long the text asks to wait at `now`, by the exchange's clock: until the latest instant or for the longest
+/// time it contains, at most three days. `None` if it contains none in the future.
 pub(super) fn wait(words: &str, now: Micros) -> Option<Duration> {
     let words: Vec<&str> = words.split_whitespace().map(trimmed).collect();
     let instants = (0..words.len()).filter_map(|at| instant(&words, at)).map(|until| until.since(now));
@@ -25,19 +25,19 @@ pub(super) fn wait(words: &str, now: Micros) -> Option<Duration> {
     (!longest.is_zero()).then_some(longest)
 }
 
-/// A word without what stands around it.
+/// A word without surrounding punctuation.
 fn trimmed(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
-/// The instant a word is: written out, or counted from the epoch in seconds or finer.
+/// The instant in a word: a date, or seconds or finer units since the epoch.
 fn instant(words: &[&str], at: usize) -> Option<Micros> {
     counted(words[at]).or_else(|| written(words, at))
 }
 
-/// Digits are an instant only where they are as many as those of the present.
+/// Digits are an instant only if they are as many as for the present.
 fn counted(word: &str) -> Option<Micros> {
-    // `until=1700000000000` and `1700000000.` are words, too.
+    // Words may be `until=1700000000000` or `1700000000.`.
     let digits = word.rsplit(|c: char| !c.is_ascii_digit()).find(|part| part.len() >= 10)?;
     let number: i64 = digits.parse().ok()?;
     match digits.len() {
@@ -49,7 +49,7 @@ fn counted(word: &str) -> Option<Micros> {
     }
 }
 
-/// A date and a time, of UTC where they do not say of what.
+/// A date and time, in UTC unless stated otherwise.
 fn written(words: &[&str], at: usize) -> Option<Micros> {
     let word = words[at];
     if !word.get(..4)?.bytes().all(|byte| byte.is_ascii_digit()) || word.as_bytes().get(4) != Some(&b'-') {
@@ -62,7 +62,7 @@ fn written(words: &[&str], at: usize) -> Option<Micros> {
     zoned.or_else(|| text.parse::<DateTime>().ok().map(Micros::of_utc))
 }
 
-/// The time a word begins, such as `30 seconds` or `5min`, where the words before it say that it is to be waited for.
+/// The duration starting at a word, such as `30 seconds` or `5min`, if the words before it introduce a wait.
 fn length(words: &[&str], at: usize) -> Option<Duration> {
     let word = words[at];
     let split = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());

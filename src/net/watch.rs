@@ -1,4 +1,4 @@
-//! Notices of requests, limits and clocks while they happen.
+//! Notifications about requests, limits and clocks.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::telemetry::events::{
     Banned, ClockMeasured, ExchangeUp, LimitLevel, LimitWaited, Limited, RequestDone, RequestFailed,
 };
 
-/// Hears what the clients do. Every method returns at once.
+/// Receives notifications from clients. Every method returns at once.
 pub trait Watch: Send + Sync {
-    /// An answer arrived whole, whatever its status; `took` runs from sending to its last byte.
+    /// An answer arrived completely, whatever its status; `took` runs from sending to its last byte.
     fn request_done(
         &self,
         exchange: &'static str,
@@ -23,7 +23,7 @@ pub trait Watch: Send + Sync {
         bytes: usize,
     );
 
-    /// A request ended without a usable answer; one with an error status is also heard as done.
+    /// A request ended without a usable answer; one with an error status is also reported as done.
     fn request_failed(
         &self,
         exchange: &'static str,
@@ -32,26 +32,26 @@ pub trait Watch: Send + Sync {
         took: Duration,
     );
 
-    /// The exchange serves us, or does not, by what came of its last request; `is_new` where it was otherwise before.
+    /// Whether the exchange serves us, by the result of the last request; `is_new` if that changed.
     fn exchange_up(&self, exchange: &'static str, up: bool, is_new: bool);
 
-    /// A request was let through after waiting so long, zero included, for the exchange's limit.
+    /// A request passed the limiter after waiting this long, possibly zero.
     fn limit_waited(&self, exchange: &'static str, waited: Duration);
 
-    /// The weight that may be spent at once, below zero while it is overdrawn, and the most it can be.
+    /// The weight that may be spent at once, negative while overdrawn, and its maximum.
     fn limit_level(&self, exchange: &'static str, level: f64, capacity: f64);
 
-    /// The exchange wants fewer requests, and none before `until`, by its own clock.
+    /// The exchange asked for fewer requests, and none before `until`, by its own clock.
     fn limited(&self, exchange: &'static str, until: Micros);
 
-    /// The exchange has shut us out until then, by its own clock.
+    /// The exchange has banned this address until then, by its own clock.
     fn banned(&self, exchange: &'static str, until: Micros);
 
     /// The exchange's clock is ahead of ours by `offset`.
     fn clock_measured(&self, exchange: &'static str, offset: SignedDuration);
 }
 
-/// Hears nothing.
+/// Ignores all notifications.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

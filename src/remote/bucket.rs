@@ -1,8 +1,9 @@
-//! The ledger of a series in a bucket that several processes share: it commits, under If-Match and with a fence.
+//! The ledger of a series in a bucket shared by several processes: it commits publishes, under If-Match and with a
+//! fence.
 //!
-//! The fence is the number of an ownership. Taking over writes the ledger with the new one before anything else, so
-//! the owner before is refused from then on: at its ledger by the fence, at its files by their tags,
-//! which it read before it saw that fence. What is refused changes nothing.
+//! The fence is the number of an ownership. A takeover first writes the ledger with the new fence, so the previous
+//! owner is refused from then on: its ledger by the fence, its files by their tags, which it read before it saw
+//! that fence. A refused write changes nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,37 +18,37 @@ use crate::remote::transfer::off_the_runtime;
 use crate::remote::{Remote as _, RemoteError, S3, Seal, Stamp, fetch};
 use crate::store::{FileEntry, Inheritance, Layout, Ledger, Part, Verified, sha256};
 
-/// The state that a new owner begins from.
+/// The state a new owner starts from.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// The account, with the new ownership in it.
+    /// The ledger, with the new ownership in it.
     pub ledger: Ledger,
-    /// The ownership in force before; none where the bucket held nothing of the series.
+    /// The previous ownership; `None` if the bucket held nothing of the series.
     pub before: Option<u64>,
 }
 
 /// The result of a publish.
 #[derive(Debug, Default)]
 pub struct Published {
-    /// The account as committed, with what the bucket has of other periods.
+    /// The ledger as committed, including other periods that the bucket has.
     pub account: Ledger,
-    /// The files that the bucket was found to hold.
+    /// Files verified in the bucket.
     pub verified: Vec<Verified>,
     /// Files sent.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Writes that another's had come before.
+    /// Writes refused because another process wrote first.
     pub refused: u64,
-    /// Files of other owners that no account spoke of, now waiting for their rows to be merged.
+    /// Files of other owners found in no ledger, whose rows are now waiting to be merged.
     pub met: u64,
-    /// The periods whose open file the bucket does not hold under its older name any more.
+    /// Periods whose open file the bucket no longer holds under its older name.
     pub renamed: Vec<String>,
-    /// Why one is still there under its older name, where it could not be removed; all else is published.
+    /// Why an open file could not be removed under its older name; everything else is published.
     pub not_removed: Option<RemoteError>,
 }
 
-/// A file on its way.
+/// A file being sent.
 struct Sending<'a> {
     period: &'a str,
     part: Part,
@@ -62,22 +63,22 @@ pub struct Bucket {
     series: Series,
 }
 
-/// How often a write is tried again that another came before.
+/// How often a write that lost to another is retried.
 const ATTEMPTS: u32 = 16;
-/// The most bytes of one request, as only those can be conditional.
+/// The largest single request, since only those can be conditional.
 const MOST_BYTES: u64 = 256 << 20;
 
 impl Bucket {
-    /// The place of a series in a bucket.
+    /// The series' place in a bucket.
     #[must_use]
     pub fn new(s3: Arc<S3>, series: Series) -> Self {
         Bucket { s3, series }
     }
 
-    /// The account in force, and the tag of this version of it.
+    /// The ledger in force, and the tag of that version.
     ///
     /// # Errors
-    /// Where it cannot be read, or is no ledger of this series: nothing is then written over it.
+    /// If it cannot be read, or is not a ledger of this series: nothing is written over it then.
     pub async fn ledger(&self) -> Result<Option<(Ledger, String)>, RemoteError> {
         let key = self.key("_series.json");
         let Some((bytes, tag)) = self.s3.tagged(&key, LEDGER_BYTES as u64).await? else { return Ok(None) };
@@ -85,10 +86,10 @@ impl Bucket {
         Ok(Some((Ledger::decode(&bytes, &self.series).map_err(damaged)?, tag)))
     }
 
-    /// Makes `fence` the ownership in force; gives the account it begins from.
+    /// Puts the ownership `fence` into force; returns the ledger it starts from.
     ///
     /// # Errors
-    /// [`RemoteError::Fenced`] where a higher one is in force.
+    /// [`RemoteError::Fenced`] if a higher one is in force.
     pub async fn take_over(&self, fence: u64) -> Result<Taken, RemoteError> {
         for _ in 0..ATTEMPTS {
             let (mut ledger, tag) = self.owned(fence).await?;
@@ -105,14 +106,13 @@ impl Bucket {
         Err(self.contended())
     }
 
-    /// Sends the files that were not verified in the bucket, each before its open one, then commits the account.
-    /// A file of another owner that no account speaks of is kept for its rows to be merged, before anything
-    /// takes its place.
+    /// Sends files not verified in the bucket, each before its open one, then commits the ledger. A file of
+    /// another owner that is in no ledger is saved, for its rows to be merged, before it is replaced.
     ///
     /// # Errors
-    /// [`RemoteError::Fenced`] where another ownership is in force: nothing more is changed then.
-    /// [`RemoteError::RestoreNeeded`] where the bucket holds rows of a period that ours has not: they are to be restored
-    /// first.
+    /// [`RemoteError::Fenced`] if another ownership is in force; nothing more is changed then.
+    /// [`RemoteError::RestoreNeeded`] if the bucket holds rows of a period that are missing here: they have to
+    /// be restored first.
     pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Published, RemoteError> {
         let mut out = Published::default();
         let account = ours.copy();
@@ -136,8 +136,8 @@ impl Bucket {
         Ok(out)
     }
 
-    /// Removes an open file under its older name, whose content is verified under its own. Another content than that
-    /// is kept first, for its rows to be merged: it is not known any more whether an account spoke of it.
+    /// Removes an open file under its older name once its content is verified under the new one. Different
+    /// content is saved first, for its rows to be merged, since it is unknown whether a ledger listed it.
     async fn remove_older(
         &self,
         period: &str,
@@ -155,10 +155,10 @@ impl Bucket {
         self.s3.delete(&key).await
     }
 
-    /// The files that the bucket does not hold as an account says that they were verified there.
+    /// Files that the bucket no longer holds as they were verified there.
     ///
     /// # Errors
-    /// Where it cannot be asked.
+    /// If the bucket does not answer.
     pub async fn gone(&self, ours: &Ledger) -> Result<Vec<Verified>, RemoteError> {
         let (mut gone, name) = (Vec::new(), self.name());
         for part in [Part::File, Part::Open] {
@@ -176,17 +176,17 @@ impl Bucket {
         Ok(gone)
     }
 
-    /// Brings everything the bucket holds of the series into a folder, for a new owner to begin from.
+    /// Fetches everything the bucket holds of the series into a folder, for a new owner to start from.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the bucket cannot be read.
     pub async fn bring_all(&self, to: &Path, taken: &Taken) -> Result<Inheritance, RemoteError> {
         let (kind, mut came) = (self.series.kind(), BTreeMap::new());
         let mut ledger = taken.ledger.clone();
         for name in self.s3.names_in(&Layout::key(&self.series)).await? {
             let older = Part::of_older_name(&name, kind);
             if older.is_some() || Part::of(&name, kind).is_some() {
-                // One that is gone meanwhile is found missing when the series is opened.
+                // A file deleted meanwhile is found missing when the series is opened.
                 let found = fetch(&*self.s3, &self.key(&name), &to.join(&name)).await?;
                 older.into_iter().for_each(|period| ledger.note_older_name(&period.name, &self.name()));
                 came.extend(found.map(|seal| (name, seal.sha256)));
@@ -196,7 +196,7 @@ impl Bucket {
         Ok(Inheritance { folder: to.to_owned(), ledger })
     }
 
-    /// Commits an account whose files the bucket holds.
+    /// Commits a ledger whose files the bucket holds.
     ///
     /// # Errors
     /// See [`Bucket::publish`].
@@ -216,7 +216,7 @@ impl Bucket {
         Err(self.contended())
     }
 
-    /// The account in force, where no higher ownership is.
+    /// The ledger in force, unless a higher ownership is.
     async fn owned(&self, fence: u64) -> Result<(Ledger, Option<String>), RemoteError> {
         let Some((ledger, tag)) = self.ledger().await? else { return Ok((Ledger::default(), None)) };
         self.check(ledger.fence, fence)?;
@@ -239,7 +239,7 @@ impl Bucket {
         ours.merged(theirs, self.series.kind()).map_err(needed)
     }
 
-    /// Sends one file if the bucket does not hold it. Its tag is read before the fence, so that whatever a later
+    /// Sends one file unless the bucket holds it. Its tag is read before the fence, so that whatever a later
     /// owner puts there after that fence is never replaced.
     async fn send(
         &self,
@@ -283,7 +283,7 @@ impl Bucket {
         Err(self.contended())
     }
 
-    /// A path of its own for what a file of another owner holds, until its rows are merged.
+    /// Saves a file of another owner under a path of its own until its rows are merged.
     async fn earlier(&self, layout: &Layout, name: &str, seal: &Seal) -> Result<PathBuf, RemoteError> {
         let folder = layout.earlier(&self.series);
         let own = folder.clone();

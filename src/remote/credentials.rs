@@ -1,4 +1,4 @@
-//! The files S3 programs share: the keys of a profile, where the environment names none.
+//! Reads the keys of a profile from the AWS files, if the environment has none.
 //!
 //! Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files".
 
@@ -13,7 +13,7 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
 }
 
-/// The profile that the environment asks for, from the files it names or the usual ones.
+/// The profile that the environment selects, from the files it names or the default ones.
 pub(super) fn profile(env: &dyn Fn(&str) -> Option<String>) -> Profile {
     let name = env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
     let of_home = |file: &str| Some(PathBuf::from(env("HOME")?).join(".aws").join(file));
@@ -33,7 +33,7 @@ pub(super) fn profile(env: &dyn Fn(&str) -> Option<String>) -> Profile {
 }
 
 impl Profile {
-    /// Takes what a file says under one heading.
+    /// Reads one section of a file.
     fn take(&mut self, text: &str, section: &str) {
         let mut is_ours = false;
         for line in text.lines().map(str::trim) {

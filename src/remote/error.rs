@@ -1,4 +1,4 @@
-//! Errors of remotes, by what the operator does next.
+//! Errors of remotes, by the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use thiserror::Error;
 use crate::store::{RestoreNeeded, StoreError};
 use crate::telemetry::SyncReason;
 
-/// Why something could not be copied, or brought back.
+/// Why something could not be copied or restored.
 #[derive(Debug, Error)]
 pub enum RemoteError {
-    /// The program that copies is missing.
+    /// The copying program is missing.
     #[error("rclone is not installed, or not on the PATH; install it")]
     NoProgram,
     /// No answer in time.
@@ -22,17 +22,17 @@ pub enum RemoteError {
         remote: String,
         /// The action that failed.
         action: String,
-        /// The time it had.
+        /// The time allowed.
         within: Duration,
     },
-    /// It could not be reached, or said that another time may do.
+    /// It could not be reached, or asked to try again later.
     #[error("{remote} could not be reached for {action}: {said}")]
     Unreachable {
         /// The remote's name.
         remote: String,
         /// The action that failed.
         action: String,
-        /// In its words, without secrets.
+        /// Its message, without secrets.
         said: String,
     },
     /// It refused.
@@ -42,10 +42,10 @@ pub enum RemoteError {
         remote: String,
         /// The action that failed.
         action: String,
-        /// In its words, without secrets.
+        /// Its message, without secrets.
         said: String,
     },
-    /// Another has changed it since it was read.
+    /// Another process has changed it since it was read.
     #[error("{key} on {remote} was changed by another; it is read again")]
     Changed {
         /// The remote's name.
@@ -53,7 +53,7 @@ pub enum RemoteError {
         /// The key.
         key: String,
     },
-    /// The object after an upload is not the one that was sent.
+    /// The object after an upload differs from what was sent.
     #[error("{key} on {remote} is not what was sent ({what}); it does not count as copied and is sent again")]
     Mismatch {
         /// The remote's name.
@@ -63,7 +63,7 @@ pub enum RemoteError {
         /// The difference.
         what: String,
     },
-    /// An object that was verified there is gone.
+    /// An object that was verified there is missing.
     #[error(
         "{key} was verified on {remote} and is not there any more; see that the right place is mounted or named, then `dccd sync` sends again what is gone"
     )]
@@ -73,7 +73,7 @@ pub enum RemoteError {
         /// The key.
         key: String,
     },
-    /// The copy holds what is not here.
+    /// The copy holds rows that are missing here.
     #[error(
         "the copy of {series} on {remote} has {} and stays as it is; `dccd restore {series}` brings it back",
         held(needed)
@@ -83,10 +83,10 @@ pub enum RemoteError {
         remote: String,
         /// The series of the copy.
         series: String,
-        /// The part that it has more.
+        /// The part that is missing here.
         needed: RestoreNeeded,
     },
-    /// A higher fence is in force: another owns the series now.
+    /// A higher fence is in force: another process owns the series now.
     #[error("{series} on {remote} belongs to the ownership {theirs} and ours is {ours}; nothing was changed")]
     Fenced {
         /// The remote's name.
@@ -98,32 +98,32 @@ pub enum RemoteError {
         /// Our own.
         ours: u64,
     },
-    /// The operating system refused.
+    /// The operating system refused an operation.
     #[error("{action} {} was refused", path.display())]
     Local {
         /// The action that failed.
         action: &'static str,
-        /// To what.
+        /// The path concerned.
         path: PathBuf,
-        /// The refusal.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The local file is not what its ledger says.
+    /// The local file differs from its ledger entry.
     #[error("{} is not what its ledger says, so it was not copied; `dccd repair` checks it", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
     },
-    /// There is no such local file any more.
+    /// The local file is missing.
     #[error("{} is gone, so it was not copied; `dccd repair` gets what it held again", path.display())]
     NotHere {
         /// The file.
         path: PathBuf,
     },
-    /// The store refused.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It was told to stop.
+    /// It was stopped.
     #[error("stopped")]
     Stopped,
 }
@@ -136,7 +136,7 @@ fn held(needed: &RestoreNeeded) -> String {
 }
 
 impl RemoteError {
-    /// An operating system's refusal to do `action` to `path`.
+    /// Wraps an I/O error of doing `action` to `path`.
     pub(crate) fn local(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RemoteError {
         let path = path.to_owned();
         move |source| RemoteError::Local { action, path, source }
@@ -163,7 +163,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether nothing else can be done on the remote either, so that the rest of a sync is not tried.
+    /// Whether the remote itself failed, so that the rest of a sync is not attempted.
     #[must_use]
     pub fn is_of_the_remote(&self) -> bool {
         matches!(

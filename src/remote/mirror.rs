@@ -1,4 +1,4 @@
-//! A data path and one remote that it is copied to, and what is still to be sent there.
+//! A data path with one remote it is copied to, and the files still to be sent.
 
 use std::sync::Arc;
 
@@ -7,27 +7,26 @@ use crate::remote::Remote;
 use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
 
-/// A data path and the remote that it is copied to.
+/// A data path and the remote it is copied to.
 #[derive(Clone)]
 pub struct Mirror {
-    /// The owner of the data path.
+    /// The store of the data path.
     pub store: Store,
-    /// Where its data lies.
+    /// The data path.
     pub layout: Layout,
-    /// Where it is told.
+    /// The sink of its events.
     pub telemetry: Telemetry,
-    /// Where to.
     pub remote: Arc<dyn Remote>,
-    /// Whether a file that is gone there is sent again; else it is reported.
+    /// Whether a copy that vanished is sent again; otherwise it is only reported.
     pub sends_again: bool,
 }
 
 /// Files and bytes that are not verified on a remote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// Files, the ledger among them.
+    /// Files, including the ledger.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
@@ -38,7 +37,7 @@ pub fn pending(ledger: &Ledger, series: &Series, remote: &str) -> Pending {
     let digest = ledger.digest(series, remote);
     let is_synced = digest.is_ok_and(|digest| ledger.synced.get(remote) == Some(&digest));
     Pending {
-        // An open file under its older name is one to remove.
+        // An open file under its older name still has to be removed.
         files: files.len() as u64 + u64::from(!is_synced) + ledger.older_on(remote).count() as u64,
         bytes: files.iter().map(|(.., entry)| entry.bytes).sum(),
     }

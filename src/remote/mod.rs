@@ -1,23 +1,21 @@
-//! Copies of the data on remotes: sent there, verified there, brought back from there.
+//! Copies of the data on remotes: sent, verified and restored.
 //!
-//! A copy counts only once it was read or asked for after the upload and found to be, byte for byte by
-//! its hash, what the ledger says. Only published files and ledgers are sent; this room knows no exchange and no
-//! configuration.
+//! A copy counts only once it was read, or its hash requested, after the upload and matched what the ledger says,
+//! byte for byte. Only published files and ledgers are sent; this room knows no exchange and no configuration.
 //!
 //! Decisions:
 //!
-//! * **A copy counts once it was seen.** Each file is looked at on the remote after it was sent, by size and
-//!   SHA-256; rclone backends that know no SHA-256 are read back. The ledger keeps per file where that very
-//!   content was verified, so a replaced file is unverified by itself. What a remote covers more than is held
-//!   here is never replaced: `restore` takes it in first.
-//! * **Before a file is dropped here, its copy is read back, every byte.** The ledger says so first. Its period
-//!   stays covered, as *remote-only*; readers refuse rather than leave its rows out, and a write into it brings
-//!   it back first. So does a file that was deleted or damaged and has a copy.
-//! * **In a shared bucket the ledger commits**, under If-Match and with the fence of the ownership; a file's
-//!   tag is read before that fence, so what a later owner put there is never replaced.
-//! * **A sync with nothing to send looks at the remote all the same**, at an account that was verified there.
-//!   A file that is gone is reported, and sent again only when the sync was asked for: a place that is not mounted
-//!   looks the same.
+//! * **A copy counts once it was verified.** After it is sent, each file is checked on the remote by size and
+//!   SHA-256; rclone backends without SHA-256 are read back. The ledger records per file where that very content
+//!   was verified, so a replaced file automatically counts as unverified. If a remote covers more than the local
+//!   files, it is never replaced: `restore` merges it first.
+//! * **Before a file is dropped here, its copy is read back, every byte.** The ledger records the drop first. Its
+//!   period stays covered, as *remote-only*; readers fail rather than leave its rows out, and a write into the
+//!   period restores it first. The same applies to a deleted or damaged file that has a copy.
+//! * **In a shared bucket the ledger commits**, under If-Match and with the ownership's fence; a file's tag is
+//!   read before that fence, so what a later owner put there is never replaced.
+//! * **A sync with nothing to send still checks the remote**, by a ledger that was verified there. A missing copy
+//!   is reported, and sent again only if the sync was requested by hand, since an unmounted folder looks the same.
 
 mod bucket;
 mod credentials;
@@ -53,10 +51,10 @@ pub use sync::Synced;
 pub use target::{Provider, Target, mask};
 pub use transfer::{Fetched, fetch, fetch_file, read, read_back, upload, verify};
 
-/// Makes a remote ready; nothing is asked of it yet.
+/// Sets up a remote, without contacting it.
 ///
 /// # Errors
-/// Where its address is none.
+/// If its address is invalid.
 pub fn open(target: &Target) -> Result<Arc<dyn Remote>, RemoteError> {
     Ok(match target.provider {
         Provider::Rclone => Arc::new(Rclone::new(target)),

@@ -1,4 +1,4 @@
-//! The operations every remote has.
+//! The operations of every remote.
 
 use std::fmt;
 use std::future::Future;
@@ -10,35 +10,35 @@ use tokio::sync::mpsc::Sender;
 
 use crate::remote::RemoteError;
 
-/// An operation of a remote under way.
+/// A pending operation of a remote.
 pub type RemoteFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'a>>;
 
-/// A place for copies. Keys are paths below it, parted by `/`. Every operation ends within a time of its own, and
-/// ends at once when it is dropped.
+/// A place for copies. Keys are relative paths separated by `/`. Every operation has a time-out, and stops at once
+/// when it is dropped.
 pub trait Remote: fmt::Debug + Send + Sync {
     /// Its name in labels, logs and ledgers, without any secret.
     fn name(&self) -> &str;
 
-    /// Puts a file there, in the place of what the key holds.
+    /// Stores a file, replacing what the key holds.
     fn put<'a>(&'a self, key: &'a str, file: &'a Path, seal: &'a Seal) -> RemoteFuture<'a, ()>;
 
     /// Size and hash of the object at a key; `None` if there is none.
     fn head<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Head>>;
 
-    /// Sends what a key holds, in order. Gives whether there is anything.
+    /// Sends the content of a key in order. Returns whether there is any.
     fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> RemoteFuture<'a, bool>;
 
     /// Every key whose last part is `name`, sorted.
     fn list<'a>(&'a self, name: &'a str) -> RemoteFuture<'a, Vec<String>>;
 
-    /// Shows that copies can be put there, though nothing is put: makes its folder where there is none.
+    /// Checks that copies can be stored, without storing any: creates its folder if needed.
     fn reach(&self) -> RemoteFuture<'_, ()>;
 
-    /// Removes what a key holds.
+    /// Deletes a key.
     fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()>;
 }
 
-/// A content, told from every other.
+/// Identifies a file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
     /// Its length.
@@ -52,6 +52,6 @@ pub struct Seal {
 pub struct Head {
     /// Its length.
     pub bytes: u64,
-    /// Its SHA-256 in hexadecimal, where the remote knows it.
+    /// Its SHA-256 in hexadecimal, if the remote knows it.
     pub sha256: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Running another program: no shell, a cleared environment, a time limit, outputs that are bounded.
+//! Runs another program: no shell, a cleared environment, a time limit, and bounded output.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,11 +15,11 @@ use tokio::sync::mpsc::Sender;
 const KEPT_BYTES: u64 = 8 << 10;
 /// The most bytes kept of standard output.
 const KEPT_OUT_BYTES: u64 = 64 << 20;
-/// The most bytes read of standard output at once, where it is passed on.
+/// The chunk size for passing standard output on.
 const CHUNK_BYTES: usize = 1 << 18;
-/// How long a program that is told to end may take.
+/// How long a program may take to end once asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// Variables that rclone needs to find its programs, its configuration and the way out.
+/// Variables that rclone needs to find its programs, its configuration and a proxy.
 const PASSED_ON: [&str; 12] = [
     "PATH",
     "HOME",
@@ -38,11 +38,11 @@ const PASSED_ON: [&str; 12] = [
 /// How a program ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its exit code; none where a signal ended it.
+    /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// Its standard output, unless that was passed on.
+    /// Its standard output, unless it was passed on.
     pub out: String,
-    /// The beginning of what it wrote on standard error.
+    /// The beginning of its standard error.
     pub err: String,
 }
 
@@ -53,18 +53,18 @@ impl Ended {
         self.code == Some(0)
     }
 
-    /// Its code in words.
+    /// Its exit code as text.
     #[must_use]
     pub fn code_text(&self) -> String {
         self.code.map_or("a signal".to_owned(), |code| format!("code {code}"))
     }
 }
 
-/// Runs a program with these arguments. One that takes too long is ended with all it started; so is one whose run
-/// is dropped. With `to`, its standard output goes there.
+/// Runs a program with these arguments. If it takes too long, or the future is dropped, it is ended with
+/// everything it started. With `to`, its standard output is sent there.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotFound`] where there is no such program, [`io::ErrorKind::TimedOut`], or any other refusal.
+/// [`io::ErrorKind::NotFound`] if there is no such program, [`io::ErrorKind::TimedOut`], or any other I/O error.
 pub async fn run(
     program: &str,
     args: &[&str],
@@ -78,7 +78,7 @@ pub async fn run(
     let mut child = command.spawn()?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     if let Ok(ended) = tokio::time::timeout(within, outputs(&mut child, to)).await {
-        // Whatever it left running holds no output of ours any more.
+        // Whatever it left running no longer holds its outputs.
         group.0 = None;
         return ended;
     }
@@ -90,13 +90,13 @@ pub async fn run(
     Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", within.as_secs())))
 }
 
-/// A program with all it started, ended with this.
+/// A program and everything it started, ended when this is dropped.
 struct Group(Option<Pid>);
 
 impl Group {
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.0 {
-            // It may have ended by now, which is as well.
+            // It may already have ended, which is fine.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -120,7 +120,7 @@ async fn outputs(child: &mut Child, to: Option<Sender<Bytes>>) -> io::Result<End
     Ok(Ended { code: status?.code(), out: out?, err: err? })
 }
 
-/// The beginning of an output; the rest is read and thrown away, so that its writer does not wait.
+/// The beginning of an output; the rest is read and discarded so that the writer does not block.
 async fn kept(output: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<String> {
     let Some(mut output) = output else { return Ok(String::new()) };
     let mut bytes = Vec::new();
@@ -137,7 +137,7 @@ async fn passed_on(output: Option<impl AsyncRead + Unpin>, to: Sender<Bytes>) ->
             return Ok(());
         }
         if to.send(chunk.into()).await.is_err() {
-            // The reader is gone; the writer is not kept waiting.
+            // The reader is gone; do not block the writer.
             tokio::io::copy(&mut output, &mut sink()).await?;
             return Ok(());
         }
@@ -162,7 +162,7 @@ mod tests {
     async fn a_program_that_hangs_ends_when_its_time_is_over_even_if_what_it_started_holds_its_outputs() {
         let started = Instant::now();
 
-        // The inner shell holds the outputs open: reading them would wait for it as well.
+        // The inner shell holds the outputs open: reading them would wait for it too.
         let hanging = "sh -c 'sleep 30; echo late' & wait";
         let ended = run("sh", &["-c", hanging], Duration::from_millis(100), None).await;
 
@@ -186,7 +186,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         let text = pipe.to_str().unwrap().to_owned();
         assert!(run("mkfifo", &[&text], LONG, None).await.unwrap().is_ok());
-        // The reader of the pipe meets its end only once every writer of it is gone.
+        // The reader of the pipe sees its end only once every writer is gone.
         let script = format!("sh -c 'exec 3>{text}; echo up >&3; sleep 60' & wait");
         let args = ["-c", script.as_str()];
         let mut running = Box::pin(run("sh", &args, LONG * 10, None));

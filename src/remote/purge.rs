@@ -1,4 +1,4 @@
-//! Making room: files that a remote was just read to hold are dropped here, oldest periods first.
+//! Frees disk space: drops files that were just read back from a remote, oldest periods first.
 
 use std::io;
 use std::path::Path;
@@ -13,14 +13,13 @@ use crate::store::{Copied, FileEntry, Layout, Ledger, Part, Period, Store, Store
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{FileDropped, RemoteOnlyCounted, SeriesNotCopied};
 
-/// A file that is on remotes only now.
+/// A file that is now only on remotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// The series of the rows.
     pub series: Series,
     /// The period.
     pub period: String,
-    /// The size it had here.
+    /// Its size here.
     pub bytes: u64,
     /// A remote that holds it.
     pub remote: String,
@@ -34,9 +33,9 @@ struct Candidate {
     entry: FileEntry,
 }
 
-/// Drops files that all remotes hold, the oldest periods first, until `is_enough` is told enough bytes or nothing is
-/// left that may go, or it is told to stop. Each is read back from one of them, every byte, before it goes; with
-/// `dry_run` none goes.
+/// Drops files that all remotes hold, oldest periods first, until `is_enough` accepts the bytes freed, nothing
+/// droppable is left, or it is stopped. Each file is first read back from one of them, every byte; with `dry_run`
+/// none is dropped.
 pub async fn purge(
     store: &Store,
     layout: &Layout,
@@ -68,16 +67,16 @@ pub async fn purge(
     dropped
 }
 
-/// The room for us on the disk of a folder.
+/// The free space on the disk of a folder.
 ///
 /// # Errors
-/// A refusal of the operating system.
+/// An I/O error.
 pub fn free_bytes(folder: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(folder)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// Files that are on remotes only, over all series, and their bytes.
+/// Files that are only on remotes, over all series, and their size in bytes.
 #[must_use]
 pub fn remote_only(layout: &Layout) -> (u64, u64) {
     let mut counted = (0, 0);
@@ -97,7 +96,7 @@ async fn count(layout: &Layout) -> RemoteOnlyCounted {
     RemoteOnlyCounted { files, bytes }
 }
 
-/// The files that may be dropped and that all these remotes hold.
+/// Files that may be dropped because all these remotes hold them.
 async fn candidates(layout: &Layout, remotes: Vec<String>) -> Vec<Candidate> {
     let layout = layout.clone();
     let looking = tokio::task::spawn_blocking(move || {
@@ -120,8 +119,8 @@ async fn candidates(layout: &Layout, remotes: Vec<String>) -> Vec<Candidate> {
     looking.await.unwrap_or_default()
 }
 
-/// A remote that was read just now to hold a file. What one does not hold after all is sent there again; one that
-/// cannot be asked is not asked again.
+/// A remote from which a file was just read back. Copies found missing are marked to be sent again; a remote that
+/// does not answer is not tried again.
 async fn holder(
     store: &Store,
     asked: &mut Vec<Arc<dyn Remote>>,
@@ -154,7 +153,7 @@ async fn forget(store: &Store, remote: &dyn Remote, series: &Series, period: &st
     let gone = Verified { period: period.to_owned(), part: Part::File, sha256: entry.sha256.clone() };
     let copied = Copied { remote: remote.name().to_owned(), gone: vec![gone], ..Copied::default() };
     let (store, series) = (store.clone(), series.clone());
-    // Where that fails the file is looked at again before it is dropped.
+    // If that fails, the file is checked again before it is dropped.
     let _ = tokio::task::spawn_blocking(move || store.copied(&series, copied)).await;
 }
 
@@ -168,7 +167,7 @@ async fn drop_here(store: &Store, telemetry: &Telemetry, file: &Dropped, sha256:
             telemetry.emit(FileDropped { remote, series, period, bytes: *bytes });
             true
         }
-        // It changed since, or is being written: then it is needed here.
+        // It changed meanwhile, or is being written, so it is needed here.
         Ok(Ok(None) | Err(StoreError::Busy { .. })) | Err(_) => false,
         Ok(Err(error)) => {
             telemetry.emit(SeriesNotCopied { remote, series, error: &error });

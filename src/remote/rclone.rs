@@ -1,6 +1,6 @@
-//! Remotes that the rclone program reaches, one run of it an operation.
+//! Remotes reached by the rclone program, run once per operation.
 //!
-//! Its arguments are a list, no shell reads them, and what follows `--` is never an option.
+//! Arguments are passed as a list without a shell, and nothing after `--` is an option.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::Sender;
 use crate::remote::process::{Ended, run};
 use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, Target, mask};
 
-/// A remote of rclone's configuration, with a path in it.
+/// A remote from rclone's configuration, with a path.
 #[derive(Debug)]
 pub struct Rclone {
     name: String,
@@ -22,11 +22,11 @@ pub struct Rclone {
     secrets: Vec<String>,
 }
 
-/// Options of every run of rclone: one attempt, and none of it waits for ever.
+/// Options of every run: one attempt, and time-outs for everything.
 const ALWAYS: [&str; 4] = ["--retries=1", "--low-level-retries=3", "--contimeout=15s", "--timeout=60s"];
-/// How long an operation without a file may take.
+/// The time limit of operations without a file.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-/// The slowest line a file is waited for.
+/// The lowest transfer rate that is waited for.
 const SLOWEST_BYTES_PER_SEC: u64 = 50_000;
 
 /// rclone's codes: <https://rclone.org/docs/#exit-code>.
@@ -62,7 +62,7 @@ impl Rclone {
         format!("{address}{between}{key}")
     }
 
-    /// Runs rclone; `action` says what for. Gives none where what was named is not there.
+    /// Runs rclone for `action`. Returns `None` if the object does not exist.
     async fn run(
         &self,
         action: &str,
@@ -88,7 +88,7 @@ impl Rclone {
         }
     }
 
-    /// Its last words. A connection string may hold credentials, and rclone repeats it.
+    /// The end of its error output. rclone may repeat a connection string, which may hold credentials.
     fn said(&self, ended: &Ended) -> String {
         let code = ended.code_text();
         if self.target.is_connection_string() {
@@ -116,7 +116,7 @@ impl Remote for Rclone {
         Box::pin(async move {
             let whole = std::path::absolute(file).map_err(RemoteError::local("finding", file))?;
             let action = format!("copying {key}");
-            // A copy of the same size and time is not taken for the same: it was looked at before.
+            // Do not trust equal size and time: the copy was checked before.
             let args = ["copyto", "--ignore-times", "--", &whole.to_string_lossy(), &self.at(key)];
             let ended = self.run(&action, &args, within(seal.bytes), None).await?;
             let missing = || RemoteError::Refused {

@@ -1,7 +1,7 @@
-//! Bringing back what a remote has of a series and this data path has not.
+//! Restores what a remote has of a series and this data path lacks.
 //!
-//! Whole files come back where a period has none here; where it has one, only the windows it does not cover are
-//! taken from the copy, as rows, so that nothing held here is replaced.
+//! A period without a local file gets its whole files back; otherwise only windows not covered here are merged
+//! from the copy, so that no local row is replaced.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::telemetry::events::FileRestored;
 
 /// The data path and the remotes of a restore.
 pub struct Restoring {
-    /// The owner of the data path.
+    /// The store of the data path.
     pub store: Store,
-    /// Where its data lies.
+    /// The data path.
     pub layout: Layout,
-    /// Where it is told.
+    /// The sink of its events.
     pub telemetry: Telemetry,
-    /// Where from.
+    /// The remote to restore from.
     pub remote: Arc<dyn Remote>,
 }
 
-/// The files of a series that came back.
+/// The restored files of a series.
 #[derive(Debug, Default)]
 pub struct Restored {
     /// Whole files.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Rows taken into files that are here.
+    /// Rows merged into existing files.
     pub rows: u64,
     /// Findings of opening the series.
     pub findings: Vec<Finding>,
@@ -45,21 +45,21 @@ pub struct Restored {
 }
 
 impl Restoring {
-    /// The series the remote holds.
+    /// The series on the remote.
     ///
     /// # Errors
-    /// Where it cannot be asked.
+    /// If the remote does not answer.
     pub async fn series(&self) -> Result<Vec<Series>, RemoteError> {
         let keys = self.remote.list("_series.json").await?;
         let folders = keys.iter().filter_map(|key| key.strip_suffix("/_series.json"));
         Ok(folders.filter_map(Layout::series_at).collect())
     }
 
-    /// Brings back what is missing of a series; none where the remote holds none of it. What came is entered, also
-    /// where the rest fails.
+    /// Restores what is missing of a series. `None` if the remote holds none of it. Whatever was fetched is
+    /// recorded even if the rest fails.
     ///
     /// # Errors
-    /// Where the remote cannot be read, what it holds is not what its ledger says, or the store refuses.
+    /// If the remote cannot be read, its files do not match its ledger, or the store fails.
     pub async fn restore(&self, series: &Series) -> Result<Option<Restored>, RemoteError> {
         let key = format!("{}/_series.json", Layout::key(series));
         let Some(bytes) = read(&*self.remote, &key, LEDGER_BYTES).await? else { return Ok(None) };
@@ -87,7 +87,7 @@ impl Restoring {
     }
 }
 
-/// One series on its way back.
+/// A series being restored.
 struct Back<'a> {
     restoring: &'a Restoring,
     series: &'a Series,
@@ -97,7 +97,7 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
-    /// Every period of theirs; one that does not come keeps none of the others from coming.
+    /// Restores every period; one that fails does not stop the others.
     async fn periods(&mut self) -> Result<(), RemoteError> {
         let names: Vec<String> = self.theirs.periods().map(str::to_owned).collect();
         let mut first = None;
@@ -128,7 +128,7 @@ impl Back<'_> {
         }
     }
 
-    /// A period that has no file here: both of its files as they are, then what they cover.
+    /// A period without a local file: fetches both of its files as they are, then records what they cover.
     async fn whole(&mut self, period: &Period) -> Result<(), RemoteError> {
         let (covered, derived) =
             (self.theirs.covered.within(period.window), self.theirs.derived.within(period.window));
@@ -139,14 +139,14 @@ impl Back<'_> {
         self.files(period, parts(&self.theirs, &period.name), account).await
     }
 
-    /// A period whose files are on remotes only: those the ledger knows.
+    /// A period that is only on remotes: fetches the files that the ledger lists.
     async fn away(&mut self, period: &Period) -> Result<(), RemoteError> {
         let own = parts(&self.writer.ledger(), &period.name);
         let away: Vec<_> = own.into_iter().filter(|(_, entry)| entry.remote_only).collect();
         self.files(period, away, |_| {}).await
     }
 
-    /// Fetches files of a period, then gives all of them their names.
+    /// Fetches files of a period, then renames all of them into place.
     async fn files(
         &mut self,
         period: &Period,
@@ -158,7 +158,7 @@ impl Back<'_> {
         for (part, mut entry) in wanted {
             let path = self.writer.aside(period, part)?;
             let is_older = self.fetch(&part.file_name(&period.name), &path).await?;
-            // Under its older name it is still to be copied.
+            // Under the new name it still has to be copied.
             entry.remotes.retain(|known| *known != remote);
             if !is_older {
                 entry.remotes.push(remote.clone());
@@ -187,7 +187,7 @@ impl Back<'_> {
         Ok(())
     }
 
-    /// Fetches a file; gives whether it lies there under its older name.
+    /// Fetches a file; returns whether the remote has it under its older name.
     async fn fetch(&self, name: &str, to: &Path) -> Result<bool, RemoteError> {
         let remote = &*self.restoring.remote;
         match fetch_file(remote, self.series, name, to).await? {
@@ -200,7 +200,7 @@ impl Back<'_> {
         }
     }
 
-    /// A period that has a file here: the windows it does not cover, as rows. Books have no windows to tell by.
+    /// A period with a local file: merges the windows it does not cover, as rows. Books have no such windows.
     async fn windows(&mut self, period: &Period) -> Result<(), RemoteError> {
         for (part, entry) in parts(&self.theirs, &period.name) {
             let staged = Staged::new(&self.restoring.layout);
@@ -219,7 +219,7 @@ impl Back<'_> {
                     for index in 0..file.groups() {
                         let rows = file.group(index)?;
                         let inside = |row: &usize| lacking.holds(Micros(rows.ts()[*row]));
-                        // Where the series was covered meanwhile, what is here is newer.
+                        // Where the series was covered meanwhile, the local rows are newer.
                         let rows = rows.gather(&(0..rows.len()).filter(inside).collect::<Vec<_>>());
                         taken += writer.accept_late(rows)?;
                     }
@@ -232,7 +232,7 @@ impl Back<'_> {
         self.prove(period).await
     }
 
-    /// The rows of both files are accepted, so what they prove may be.
+    /// The rows of both files were accepted, so their coverage may be too.
     async fn prove(&mut self, period: &Period) -> Result<(), RemoteError> {
         let lacking = self.writer.ledger().lacks(&self.theirs, period);
         let kind = self.series.kind();
@@ -271,7 +271,7 @@ impl Back<'_> {
     }
 }
 
-/// Files that came and have not their names yet; those that are left are removed.
+/// Fetched files not yet renamed into place; removed on drop.
 #[derive(Default)]
 struct Fetched(Vec<Incoming>);
 

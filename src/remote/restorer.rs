@@ -1,4 +1,4 @@
-//! Files that are on remotes only come back when the store needs them.
+//! Restores files that are only on remotes when the store needs them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use crate::store::{FileEntry, Layout, NotRestored, Restore};
 use crate::telemetry::events::{FileNotRestored, FileRestored};
 use crate::telemetry::{SyncReason, Telemetry};
 
-/// Brings files back from the configured remotes, for threads that may block.
+/// Restores files from the configured remotes, for threads that may block.
 pub struct Restorer {
-    /// Where copies may be.
+    /// The remotes that may hold copies.
     pub remotes: Vec<Arc<dyn Remote>>,
-    /// Where it is told.
+    /// The sink of its events.
     pub telemetry: Telemetry,
     /// The runtime of the remotes.
     pub runtime: Handle,
-    /// Ends a wait.
+    /// Stops waiting.
     pub stop: CancellationToken,
 }
 
@@ -62,7 +62,7 @@ impl Restore for Restorer {
             let known = entry.remotes.join(", ");
             return Err(NotRestored::Later(format!("it is on {known}, which is not configured here")));
         }
-        // A remote that is not configured may hold it still.
+        // A remote that is no longer configured may still hold it.
         is_gone &= reasons.len() == entry.remotes.len();
         let why = reasons.join("; ");
         Err(if is_gone { NotRestored::Gone(why) } else { NotRestored::Later(why) })
@@ -102,7 +102,7 @@ async fn ask(
             let why = "what is there is another file; `dccd restore` takes in what it holds".to_owned();
             Ok(Fetched::Failed(SyncReason::Mismatch, why))
         }
-        // A disk that is not mounted there looks like an empty one: the ledger beside the file tells.
+        // An unmounted disk looks like an empty one; the ledger beside the file tells them apart.
         None => match remote.head(&format!("{folder}/_series.json")).await? {
             Some(_) => Ok(Fetched::Missing),
             None => {

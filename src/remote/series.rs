@@ -1,4 +1,4 @@
-//! Copying one series to one remote: its files oldest first, each before its open one, and its ledger last.
+//! Copies one series to one remote: its files oldest first, each before its open one, and its ledger last.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::store::{Copied, FileEntry, Layout, Ledger, Part, Verified, sha256};
 use crate::telemetry::events::FileCopied;
 use crate::telemetry::trace;
 
-/// A series on its way to a remote.
+/// A series being copied to a remote.
 pub(super) struct Copying {
     pub(super) mirror: Mirror,
     pub(super) series: Series,
@@ -24,14 +24,14 @@ pub(super) struct Ended {
     /// Files and ledgers sent.
     pub(super) files: u64,
     pub(super) bytes: u64,
-    /// Files and bytes that are not verified there now.
+    /// Files and bytes not verified there yet.
     pub(super) left: Pending,
     pub(super) error: Option<RemoteError>,
 }
 
-/// How often a series that changes while it is copied is begun anew; then it waits for the next sync.
+/// How often copying a series that keeps changing is restarted before it waits for the next sync.
 const ROUNDS: u32 = 3;
-/// The most bytes of a ledger.
+/// The largest ledger.
 pub(super) const LEDGER_BYTES: usize = 64 << 20;
 
 impl Copying {
@@ -49,11 +49,11 @@ impl Copying {
             let is_same = now.copy() == ledger.copy();
             match copied {
                 Ok(()) if is_same => {
-                    // A series that is being written enters it later.
+                    // A series that is being written records it later.
                     ended.left = Pending::default();
                     return ended;
                 }
-                // It changed meanwhile: whatever that did is seen in the next round.
+                // It changed meanwhile; the next round sees the change.
                 Ok(()) => {}
                 Err(error) if is_same || error.is_of_the_remote() => {
                     ended.error = Some(error);
@@ -79,7 +79,7 @@ impl Copying {
         }
     }
 
-    /// Sends what the ledger says is not there, and enters what was verified, also where the rest fails.
+    /// Sends what the ledger lists as not there, and records what was verified, even if the rest fails.
     async fn copy(&self, ledger: &Ledger, ended: &mut Ended) -> Result<(), RemoteError> {
         let theirs = self.guard(ledger).await?;
         let mut copied = Copied { remote: self.mirror.remote.name().to_owned(), ..Copied::default() };
@@ -93,7 +93,7 @@ impl Copying {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Sends the files, then the account; then no open file is wanted there any more under its older name.
+    /// Sends the files, then the ledger, then removes open files under their older names.
     async fn send_all(
         &self,
         ledger: &Ledger,
@@ -110,7 +110,7 @@ impl Copying {
         Ok(())
     }
 
-    /// A copy is never replaced by one that covers less, nor one of a later ownership. Gives its account.
+    /// Refuses to replace a copy that covers more, or that belongs to a later ownership. Returns its ledger.
     async fn guard(&self, ledger: &Ledger) -> Result<Option<Ledger>, RemoteError> {
         let Some(theirs) = self.theirs().await? else { return Ok(None) };
         let (remote, series) = (self.mirror.remote.name().to_owned(), self.series.to_string());
@@ -123,7 +123,7 @@ impl Copying {
         }
     }
 
-    /// The account on the remote; none where there is none, or a write of it was cut short.
+    /// The ledger on the remote. `None` if there is none, or a write of it was interrupted.
     async fn theirs(&self) -> Result<Option<Ledger>, RemoteError> {
         let bytes = read(&*self.mirror.remote, &self.key("_series.json"), LEDGER_BYTES).await?;
         Ok(bytes.and_then(|bytes| Ledger::decode(&bytes, &self.series).ok()))
@@ -147,7 +147,7 @@ impl Copying {
         Ok(())
     }
 
-    /// Sends the account; gives its digest.
+    /// Sends the ledger; returns its digest.
     async fn account(&self, ledger: &Ledger, ended: &mut Ended) -> Result<Option<String>, RemoteError> {
         let copy = ledger.copy_for(self.mirror.remote.name(), self.series.kind());
         let bytes = copy.to_bytes(&self.series)?;
@@ -185,7 +185,7 @@ impl Copying {
     }
 }
 
-/// A file of our own that is gone with this.
+/// A temporary file, removed on drop.
 pub(super) struct Staged(pub(super) PathBuf);
 
 impl Staged {

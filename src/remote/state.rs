@@ -1,4 +1,5 @@
-//! How each remote stands, kept over restarts in `.dccd/remotes.json`. A cache: without it a sync finds out again.
+//! The state of each remote, kept over restarts in `.dccd/remotes.json`. A cache: without it a sync finds out
+//! again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,31 +9,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::atomic;
 
-/// How a remote stands.
+/// The state of a remote.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
-    /// When everything was last found to be there, in microseconds since 1970.
+    /// When everything was last verified there, in microseconds since 1970.
     pub last_success: Option<i64>,
-    /// Failed syncs since.
+    /// Consecutive failed syncs since.
     pub consecutive_errors: u32,
     /// The error of the last sync.
     pub last_error: Option<String>,
     /// Files and ledgers not verified there.
     pub pending_files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub pending_bytes: u64,
 }
 
-/// How the remotes stood, by their names; nothing where that cannot be read.
+/// The saved states by name; empty if the file cannot be read.
 #[must_use]
 pub fn read_known(own: &Path) -> BTreeMap<String, Known> {
     std::fs::read(path(own)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-/// Keeps how the remotes stand.
+/// Saves the states.
 ///
 /// # Errors
-/// A refusal of the operating system.
+/// An I/O error.
 pub fn write_known(own: &Path, known: &BTreeMap<String, Known>) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(known).map_err(io::Error::other)?;
     atomic::replace(&path(own), &text)

@@ -1,4 +1,4 @@
-//! One sync of one remote: whatever is not verified there is sent, several series side by side.
+//! One sync of one remote: sends whatever is not verified there, several series side by side.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use crate::telemetry::trace;
 
 /// Series copied side by side to one remote.
 const SERIES_AT_ONCE: usize = 4;
-/// Waits before an account that is not there is looked for again.
+/// Delays before a missing ledger is looked for again.
 const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1)];
 
 /// The result of a sync.
@@ -23,17 +23,17 @@ const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Durati
 pub struct Synced {
     /// Files and ledgers sent and verified.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Files and ledgers that are not verified there now.
+    /// Files and ledgers not verified there yet.
     pub pending_files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub pending_bytes: u64,
     /// Series that could not be copied.
     pub failures: Vec<(Series, RemoteError)>,
-    /// Why the remote did not answer, where there was nothing to be copied.
+    /// Why the remote did not answer, if there was nothing to copy.
     pub unanswered: Option<RemoteError>,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -46,13 +46,13 @@ impl Synced {
 }
 
 impl Mirror {
-    /// Sends what is not there yet; where that is nothing, looks whether the remote answers and still holds what was
-    /// sent. Dropping it ends whatever runs; what was verified by then stays marked.
+    /// Sends what is not there yet; if that is nothing, checks that the remote answers and still holds what
+    /// was sent. Dropping the future stops it; copies verified by then stay recorded.
     pub async fn sync(&self) -> Synced {
         self.sync_telling(&|_| {}).await
     }
 
-    /// The same, and tells `on` what is not verified there yet, each time that changes.
+    /// The same, and calls `on` whenever the pending figures change.
     pub async fn sync_telling(&self, on: &(dyn Fn(Pending) + Sync)) -> Synced {
         let began = Instant::now();
         let mut synced = Synced::default();
@@ -108,7 +108,8 @@ impl Mirror {
         synced.failures.push((series, error));
     }
 
-    /// Looks at one account that was verified there, another each time, or at its folder where none was.
+    /// Checks one ledger that was verified there, a different one each time, or the remote's folder if there
+    /// is none.
     async fn look(&self) -> Result<(), RemoteError> {
         let verified = self.verified().await;
         let Some(one) = verified.len().checked_sub(1).map(|last| drawn() % (last + 1)) else {
@@ -138,7 +139,7 @@ impl Mirror {
         }
     }
 
-    /// The series whose account was verified there.
+    /// Series whose ledger was verified there.
     async fn verified(&self) -> Vec<Series> {
         let (layout, remote) = (self.layout.clone(), self.remote.name().to_owned());
         let looking = tokio::task::spawn_blocking(move || {
@@ -151,7 +152,8 @@ impl Mirror {
         looking.await.unwrap_or_default()
     }
 
-    /// Counts what is here as not copied. What is on remotes only stays as it is: there is nothing to send.
+    /// Marks local files as not copied. Files that are only on remotes keep their mark, since there is nothing
+    /// to send.
     async fn forget(&self, series: Series) -> Result<(), RemoteError> {
         let (store, layout, remote) =
             (self.store.clone(), self.layout.clone(), self.remote.name().to_owned());
@@ -169,7 +171,7 @@ impl Mirror {
                 remote,
                 files: Vec::new(),
                 gone: gone.collect(),
-                // No account has this digest, so it is sent again too.
+                // No ledger has this digest, so it is sent again too.
                 digest: Some(String::new()),
                 renamed: Vec::new(),
             };
@@ -187,7 +189,7 @@ impl Mirror {
         self.telemetry.emit(SyncPending { remote, files: left.files, bytes: left.bytes });
     }
 
-    /// The series that are not all there, in the order of their names; and those whose account was not to be read.
+    /// Series not completely there, ordered by name, and those whose ledger could not be read.
     async fn waiting(&self) -> (Vec<(Series, Pending)>, Vec<Series>) {
         let (layout, remote) = (self.layout.clone(), self.remote.name().to_owned());
         let looking = tokio::task::spawn_blocking(move || {
@@ -207,8 +209,8 @@ impl Mirror {
         looking.await.unwrap_or_default()
     }
 
-    /// Those of these series whose files cannot be sent, because no ledger says what they hold. The first publish of a
-    /// series is two steps, so it is looked at again.
+    /// Those of these series whose files cannot be sent because no ledger lists them. Checked a second time,
+    /// since the first publish of a series takes two steps.
     async fn unaccounted(&self, unread: Vec<Series>) -> Vec<(Series, RemoteError)> {
         let mut left = unread;
         let mut found = Vec::new();
@@ -230,7 +232,7 @@ impl Mirror {
     }
 }
 
-/// Why no ledger speaks of the files of a series; `None` if one does, or they are another program's.
+/// Why no ledger lists the files of a series; `None` if one does, or if they belong to another program.
 fn unaccounted(layout: &Layout, series: &Series) -> Option<RemoteError> {
     let reason = match holding(layout, series)?.ledger {
         Ok(_) | Err(Unaccounted::Foreign) => return None,
@@ -241,7 +243,7 @@ fn unaccounted(layout: &Layout, series: &Series) -> Option<RemoteError> {
     Some(StoreError::NoLedger { series: series.to_string(), path, reason }.into())
 }
 
-/// A number that is another each time.
+/// A different number on each call.
 fn drawn() -> usize {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     usize::try_from(since.subsec_micros()).unwrap_or_default()

@@ -1,18 +1,17 @@
-//! Where copies go, as the configuration says, and the name it has in labels and logs.
+//! The configured destination of copies, and its name in labels and logs.
 
 use std::fmt;
 
 use crate::model::foreign;
 use crate::store::sha256;
 
-/// A place for copies.
+/// A destination of copies.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Who copies.
     pub provider: Provider,
-    /// Where to: an rclone remote with a path, or `s3://bucket/prefix`. May hold credentials.
+    /// An rclone remote with a path, or `s3://bucket/prefix`. May contain credentials.
     pub address: String,
-    /// Another address of the S3 service.
+    /// A custom endpoint of the S3 service.
     pub endpoint: Option<String>,
 }
 
@@ -26,7 +25,7 @@ pub enum Provider {
 }
 
 impl Target {
-    /// Its name: the address where that holds no secret, else what tells it from others.
+    /// Its name: the address if that contains no secret, else a distinct substitute.
     #[must_use]
     pub fn name(&self) -> String {
         let address = self.address.trim_end_matches('/');
@@ -44,7 +43,7 @@ impl Target {
         }
     }
 
-    /// Whether the address is one that may carry a password: a connection string, or one with a user.
+    /// Whether the address may carry a password: a connection string, or one with a user.
     fn holds_credentials(&self) -> bool {
         self.is_connection_string() || self.address.contains('@')
     }
@@ -63,10 +62,10 @@ impl fmt::Debug for Target {
     }
 }
 
-/// The most characters of a remote's words that are repeated.
+/// The most characters of a remote's message that are repeated.
 const SAID_CHARS: usize = 300;
 
-/// A remote's words as they may be repeated: one short line, without users, passwords and the given secrets.
+/// A remote's message made safe to repeat: one short line, without users, passwords and the given secrets.
 #[must_use]
 pub fn mask(text: &str, secrets: &[String]) -> String {
     let line =

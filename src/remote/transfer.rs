@@ -1,4 +1,4 @@
-//! Moving one file: up with a check of what arrived, down with a hash of what came.
+//! Moves one file: uploads verify what arrived, downloads hash what came.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,24 +11,24 @@ use crate::model::Series;
 use crate::remote::{Remote, RemoteError, Seal};
 use crate::store::{Hashed, Layout, Part};
 
-/// A file of a series that came.
+/// A fetched file of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// Its kind.
+    /// Its size and hash.
     pub seal: Seal,
-    /// It is an open file that lies there under its older name.
+    /// Whether it is an open file found under its older name.
     pub is_older: bool,
 }
 
-/// Pieces on their way between a remote and the disk.
+/// Chunks buffered between a remote and the disk.
 const PIECES_WAITING: usize = 4;
 
-/// Sees to it that a key holds a file of this seal: what is there already is not sent again, and what was sent
-/// counts only once the remote was found to hold it.
+/// Ensures that a key holds a file with this seal: an existing copy is not sent again, and a new one counts only
+/// once it is verified on the remote. Returns whether anything was sent.
 ///
 /// # Errors
-/// [`RemoteError::Damaged`] where the file is another, [`RemoteError::NotHere`] where there is none, [`RemoteError::Mismatch`] where what arrived is. Gives
-/// whether anything was sent.
+/// [`RemoteError::Damaged`] if the file differs, [`RemoteError::NotHere`] if it is missing,
+/// [`RemoteError::Mismatch`] if the copy differs.
 pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) -> Result<bool, RemoteError> {
     if verify(remote, key, seal).await?.is_none() {
         return Ok(false);
@@ -52,11 +52,11 @@ pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) ->
     }
 }
 
-/// Compares what a key holds with a seal; a remote that does not know hashes is read. Gives the difference, none
-/// where there is none.
+/// Compares the object at a key with a seal, reading it back if the remote knows no hashes. Returns the
+/// difference, if any.
 ///
 /// # Errors
-/// Where the remote cannot be asked.
+/// If the remote does not answer.
 pub async fn verify(remote: &dyn Remote, key: &str, seal: &Seal) -> Result<Option<String>, RemoteError> {
     let Some(head) = remote.head(key).await? else { return Ok(Some("it is not there".to_owned())) };
     if head.bytes != seal.bytes {
@@ -69,10 +69,10 @@ pub async fn verify(remote: &dyn Remote, key: &str, seal: &Seal) -> Result<Optio
     Ok((found.as_ref() != Some(seal)).then(|| "its hash is another".to_owned()))
 }
 
-/// Writes what a key holds to a new file, durable, and gives its seal; none where nothing is there.
+/// Writes the object at a key to a new, durable file and returns its seal. `None` if there is no object.
 ///
 /// # Errors
-/// Where the remote cannot be read or the file not be written; the file is removed then.
+/// If the remote cannot be read or the file cannot be written; the file is removed then.
 pub async fn fetch(remote: &dyn Remote, key: &str, to: &Path) -> Result<Option<Seal>, RemoteError> {
     let file = create(to).map_err(RemoteError::local("creating", to))?;
     let fetched = match drain(remote, key, file).await {
@@ -89,7 +89,7 @@ pub async fn fetch(remote: &dyn Remote, key: &str, to: &Path) -> Result<Option<S
     fetched
 }
 
-/// Fetches a file of a series as [`fetch`] does; an open file also under its older name, and says so.
+/// Fetches a file of a series like [`fetch`], trying an open file's older name too.
 ///
 /// # Errors
 /// See [`fetch`].
@@ -108,24 +108,24 @@ pub async fn fetch_file(
     Ok(found.map(|seal| Fetched { seal, is_older: true }))
 }
 
-/// Reads what a key holds, which is at most `most` bytes; none where nothing is there.
+/// Reads the object at a key, at most `most` bytes. `None` if there is none.
 ///
 /// # Errors
-/// Where the remote cannot be read, or there is more.
+/// If the remote cannot be read, or the object is larger.
 pub async fn read(remote: &dyn Remote, key: &str, most: usize) -> Result<Option<Vec<u8>>, RemoteError> {
     let drained = drain(remote, key, Bounded { bytes: Vec::new(), most }).await?;
     Ok(drained.map(|(_, bounded)| bounded.bytes))
 }
 
-/// Reads every byte of what a key holds and gives its seal; none where nothing is there.
+/// Reads the object at a key completely and returns its seal. `None` if there is none.
 ///
 /// # Errors
-/// Where the remote cannot be read.
+/// If the remote cannot be read.
 pub async fn read_back(remote: &dyn Remote, key: &str) -> Result<Option<Seal>, RemoteError> {
     Ok(drain(remote, key, io::sink()).await?.map(|(seal, _)| seal))
 }
 
-/// Sends everything a key holds into `out`, off the runtime's threads.
+/// Copies the object at a key into `out`, off the runtime's threads.
 async fn drain<W: Write + Send + 'static>(
     remote: &dyn Remote,
     key: &str,
@@ -171,7 +171,7 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Does file work off the runtime's threads.
+/// Runs file work off the runtime's threads.
 pub(crate) async fn off_the_runtime<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -180,7 +180,7 @@ pub(crate) async fn off_the_runtime<T: Send + 'static>(
     worked.map_err(RemoteError::local("moving", path))
 }
 
-/// Bytes in memory, up to a bound.
+/// A byte buffer with a limit.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,

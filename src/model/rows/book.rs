@@ -6,15 +6,15 @@ use crate::model::{Batch, Kind, Micros, Side, Values};
 /// One level of a snapshot or of an update of a book.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BookLevel {
-    /// Grows by one with every snapshot or update of the series; the store numbers them on.
+    /// Increments with every snapshot or update of the series; the store continues the numbering.
     pub ord: i64,
-    /// The exchange's time of the book; where it sends none, its clock when we received the answer.
+    /// The exchange's time of the book; if it sends none, its clock when the answer arrived.
     pub ts: Micros,
     /// When we received it.
     pub ts_recv: Micros,
     /// The exchange's sequence number.
     pub seq: Option<i64>,
-    /// Whether this belongs to a whole book rather than to a change of one.
+    /// Whether this belongs to a whole book or to an update.
     pub is_snapshot: bool,
     /// Bid or ask.
     pub side: Side,
@@ -22,18 +22,18 @@ pub struct BookLevel {
     pub price: f64,
     /// Amount resting there; zero in an update removes the level.
     pub amount: f64,
-    /// Number of orders, where the exchange says it.
+    /// Number of orders, if the exchange sends it.
     pub count: Option<i32>,
 }
 
-/// A view of book levels, to append to or to read.
+/// A view of book levels, for appending or reading.
 pub struct BookRows<B>(B);
 
 impl Batch {
     /// The book levels of a batch of [`Kind::OrderBook`], to append to.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     pub fn book_mut(&mut self) -> BookRows<&mut Batch> {
         assert_eq!(self.kind, Kind::OrderBook);
         BookRows(self)
@@ -42,7 +42,7 @@ impl Batch {
     /// The book levels of a batch of [`Kind::OrderBook`], to read.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     #[must_use]
     pub fn book(&self) -> BookRows<&Batch> {
         assert_eq!(self.kind, Kind::OrderBook);
@@ -78,7 +78,7 @@ impl BookRows<&mut Batch> {
         );
     }
 
-    /// Numbers the updates of this batch on from `first`: the rows of one `ord` keep one.
+    /// Numbers the updates of this batch from `first`; rows that share an `ord` keep sharing one.
     pub(crate) fn number_from(&mut self, first: i64) {
         let Values::I64(ords) = &mut self.0.columns[0].values else { return };
         if let Some(&lowest) = ords.first() {

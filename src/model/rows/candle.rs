@@ -6,7 +6,7 @@ use crate::model::{Batch, Kind, Micros};
 /// One candle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candle {
-    /// When it opens.
+    /// Its open time.
     pub ts: Micros,
     /// First price.
     pub open: f64,
@@ -18,20 +18,20 @@ pub struct Candle {
     pub close: f64,
     /// Traded amount of the base asset.
     pub volume: f64,
-    /// Traded amount of the quote asset, where the exchange says it.
+    /// Traded amount of the quote asset, if the exchange sends it.
     pub quote_volume: Option<f64>,
-    /// Number of trades, where the exchange says it.
+    /// Number of trades, if the exchange sends it.
     pub trades: Option<i64>,
 }
 
-/// A view of candles, to append to or to read.
+/// A view of candles, for appending or reading.
 pub struct Candles<B>(B);
 
 impl Batch {
     /// The candles of a batch of [`Kind::Ohlc`], to append to.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     pub fn candles_mut(&mut self) -> Candles<&mut Batch> {
         assert_eq!(self.kind, Kind::Ohlc);
         Candles(self)
@@ -40,7 +40,7 @@ impl Batch {
     /// The candles of a batch of [`Kind::Ohlc`], to read.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     #[must_use]
     pub fn candles(&self) -> Candles<&Batch> {
         assert_eq!(self.kind, Kind::Ohlc);

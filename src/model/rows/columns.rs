@@ -1,4 +1,4 @@
-//! Values of one column, by the type that the schema gives it.
+//! Access to values of a column by its type in the schema.
 
 use crate::model::{Column, Values};
 

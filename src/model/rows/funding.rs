@@ -10,18 +10,18 @@ pub struct FundingRate {
     pub ts: Micros,
     /// The rate as a fraction.
     pub rate: f64,
-    /// The mark price it was paid at, where the exchange says it.
+    /// The mark price at payment, if the exchange sends it.
     pub mark_price: Option<f64>,
 }
 
-/// A view of funding rates to append to.
+/// A view of funding rates, for appending.
 pub struct FundingRates<B>(B);
 
 impl Batch {
     /// The funding rates of a batch of [`Kind::Funding`], to append to.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     pub fn funding_mut(&mut self) -> FundingRates<&mut Batch> {
         assert_eq!(self.kind, Kind::Funding);
         FundingRates(self)

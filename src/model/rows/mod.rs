@@ -1,4 +1,4 @@
-//! The rows of each kind by name, and typed views of a batch to append to and to read.
+//! The rows of each kind, and typed views of a batch for appending and reading.
 
 mod book;
 mod candle;

@@ -10,18 +10,18 @@ pub struct OpenInterest {
     pub ts: Micros,
     /// Open contracts in the base asset.
     pub open_interest: f64,
-    /// Their value in the quote asset, where the exchange says it.
+    /// Their value in the quote asset, if the exchange sends it.
     pub open_interest_value: Option<f64>,
 }
 
-/// A view of open-interest samples to append to.
+/// A view of open-interest samples, for appending.
 pub struct OpenInterests<B>(B);
 
 impl Batch {
     /// The samples of a batch of [`Kind::OpenInterest`], to append to.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     pub fn open_interest_mut(&mut self) -> OpenInterests<&mut Batch> {
         assert_eq!(self.kind, Kind::OpenInterest);
         OpenInterests(self)

@@ -20,14 +20,14 @@ pub struct Trade<'a> {
     pub side: Option<Side>,
 }
 
-/// A view of trades, to append to or to read.
+/// A view of trades, for appending or reading.
 pub struct Trades<B>(B);
 
 impl Batch {
     /// The trades of a batch of [`Kind::Trades`], to append to.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     pub fn trades_mut(&mut self) -> Trades<&mut Batch> {
         assert_eq!(self.kind, Kind::Trades);
         Trades(self)
@@ -36,7 +36,7 @@ impl Batch {
     /// The trades of a batch of [`Kind::Trades`], to read.
     ///
     /// # Panics
-    /// For another kind.
+    /// If the batch is of another kind.
     #[must_use]
     pub fn trades(&self) -> Trades<&Batch> {
         assert_eq!(self.kind, Kind::Trades);

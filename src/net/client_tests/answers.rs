@@ -1,4 +1,4 @@
-//! Whole answers, and answers that only look like them.
+//! Complete answers, and answers that only look complete.
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Connections that break, stall or lead elsewhere.
+//! Connections that break, stall or are redirected.
 
 use std::sync::Arc;
 use std::time::Duration;

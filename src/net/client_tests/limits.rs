@@ -1,4 +1,4 @@
-//! Limits and bans: however an exchange says them, they hold what is sent next.
+//! Limits and bans: however an exchange states them, they hold for the requests that follow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,7 +125,7 @@ async fn a_limit_reported_with_status_200_holds_the_next_request_and_doubles() {
     assert!(second >= Duration::from_secs(1) && second <= Duration::from_secs(2), "{second:?}");
 }
 
-/// Limits and bans in each exchange's words: status, headers, body, seconds to wait.
+/// Limits and bans as each exchange states them: status, headers, body, seconds to wait.
 const LIMITS_IN_WORDS: [(&str, &str, &str, &str, u64); 14] = [
     (
         "binance",
@@ -191,7 +191,7 @@ const LIMITS_IN_WORDS: [(&str, &str, &str, &str, u64); 14] = [
     ),
 ];
 
-/// Whether the address is shut out, rather than asked to send less.
+/// Whether the address is banned, rather than asked to slow down.
 fn is_ban(status: &str, body: &str) -> bool {
     status.starts_with("403")
         || status.starts_with("418")

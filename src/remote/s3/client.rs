@@ -11,25 +11,25 @@ use super::{S3, Secrets};
 use crate::remote::credentials::{Profile, profile};
 use crate::remote::{RemoteError, Target, mask};
 
-/// How long one request may take: a part goes over a line of 50 kB/s in that time.
+/// The time limit of one request: long enough to send a part at 50 kB/s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(180);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a request is tried again after answers that another time may do.
+/// How long a request is retried after temporary errors.
 const RETRY_WITHIN: Duration = Duration::from_secs(30);
 const RETRIES: usize = 2;
 impl S3 {
     /// The bucket of a target, with credentials of the `AWS_*` variables, the shared files, or the machine's role.
     ///
     /// # Errors
-    /// Where the address or the endpoint is none.
+    /// If the address or the endpoint is invalid.
     pub fn new(target: &Target) -> Result<Self, RemoteError> {
         S3::with_environment(target, &std::env::vars().collect())
     }
 
-    /// As [`S3::new`], in another environment than the process's.
+    /// Like [`S3::new`], with another environment than the process's.
     ///
     /// # Errors
-    /// Where the address or the endpoint is none.
+    /// If the address or the endpoint is invalid.
     pub fn with_environment(
         target: &Target,
         variables: &BTreeMap<String, String>,
@@ -95,11 +95,11 @@ fn builder(
     }
 }
 
-/// Makes ring the process's cryptography, unless it has one.
+/// Installs ring as the process's cryptography provider, unless there is one.
 fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that a provider is installed already, which serves as well.
+        // An error means that another provider is installed, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }

@@ -1,4 +1,4 @@
-//! Objects with a stamp, written only in the place of the version that was read.
+//! Objects with a stamp, written only if they still are the version that was read.
 
 use bytes::Bytes;
 use object_store::{Attribute, Error, GetOptions, ObjectStore as _, PutMode, PutOptions, UpdateVersion};
@@ -6,7 +6,7 @@ use object_store::{Attribute, Error, GetOptions, ObjectStore as _, PutMode, PutO
 use super::{S3, SHA256, sealed};
 use crate::remote::{RemoteError, Seal};
 
-/// Our name for the ownership it was written under.
+/// The metadata key of the ownership it was written under.
 const FENCE: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("fence"));
 
 /// Metadata of an object.
@@ -19,10 +19,10 @@ pub struct Stamp {
 }
 
 impl S3 {
-    /// The object at a key, with the tag of this version of it; at most `most` bytes.
+    /// The object at a key, at most `most` bytes, and the tag of that version.
     ///
     /// # Errors
-    /// Where it cannot be read, or there is more.
+    /// If it cannot be read, or is larger.
     pub async fn tagged(&self, key: &str, most: u64) -> Result<Option<(Bytes, String)>, RemoteError> {
         let action = format!("reading {key}");
         let Some(found) = self.ask(&action, key, GetOptions::default()).await? else { return Ok(None) };
@@ -39,10 +39,10 @@ impl S3 {
         Ok(Some((bytes, tag)))
     }
 
-    /// The stamp of what a key holds, and the tag of this version of it; a fence of 0 where it has none.
+    /// The stamp of the object at a key, and the tag of that version; the fence is 0 if it has none.
     ///
     /// # Errors
-    /// Where it cannot be asked.
+    /// If the bucket does not answer.
     pub async fn stamp(&self, key: &str) -> Result<Option<(Stamp, String)>, RemoteError> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         let Some(found) = self.ask(&format!("looking at {key}"), key, options).await? else {
@@ -54,10 +54,10 @@ impl S3 {
         Ok(Some((Stamp { seal, fence }, found.meta.e_tag.unwrap_or_default())))
     }
 
-    /// Puts bytes there if the key still holds the version of `tag`, or still nothing where there is none.
+    /// Stores bytes if the key still holds the version of `tag`, or nothing if `tag` is `None`.
     ///
     /// # Errors
-    /// [`RemoteError::Changed`] where it does not: nothing was changed then.
+    /// [`RemoteError::Changed`] if it does not; nothing is changed then.
     pub async fn put_if(
         &self,
         key: &str,

@@ -1,9 +1,9 @@
-//! Errors of a bucket in words, and whether the connection is to blame.
+//! Describes errors of a bucket, and tells connection errors from refusals.
 
 use object_store::Error;
 use object_store::client::HttpError;
 
-/// Whether the connection, not the service, failed.
+/// Whether the connection failed, not the service.
 pub(super) fn is_of_the_way(error: &Error) -> bool {
     let mut next: Option<&dyn std::error::Error> = Some(error);
     while let Some(cause) = next {

@@ -1,7 +1,7 @@
 //! Remotes that speak S3, with conditional writes.
 //!
-//! The service checks the SHA-256 of every body it takes, as part of the request's signature. The hash of a whole
-//! file is kept beside it as `x-amz-meta-sha256`, so that looking at it is enough to know it.
+//! As part of the request's signature, the service checks the SHA-256 of every body. The hash of a whole file is
+//! stored with it as `x-amz-meta-sha256`, so that a HEAD request is enough to verify it.
 
 mod client;
 mod conditional;
@@ -23,7 +23,7 @@ use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, mask};
 pub use conditional::Stamp;
 use fault::{chain, is_of_the_way};
 
-/// A bucket, or a part of one.
+/// A bucket, or a prefix in one.
 #[derive(Debug)]
 pub struct S3 {
     name: String,
@@ -32,7 +32,7 @@ pub struct S3 {
     secrets: Secrets,
 }
 
-/// Values no message may repeat.
+/// Values that no message may repeat.
 struct Secrets(Vec<String>);
 
 impl std::fmt::Debug for Secrets {
@@ -41,14 +41,15 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Files are sent and read in parts of this size; S3 takes none below 5 MiB but the last, and 10 000 of them.
+/// The part size for sending and reading files; S3 requires at least 5 MiB except for the last, and at most 10 000
+/// parts.
 const PART_BYTES: u64 = 8 << 20;
-/// Our name for a file's hash.
+/// The metadata key of a file's hash.
 const SHA256: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("sha256"));
 
 impl S3 {
-    /// A key below the prefix. Names are as they are on the disk, of whatever script, so that a list of the bucket
-    /// is a list of series.
+    /// The full object name of a key. Names are kept as on disk, in any script, so that listing the bucket
+    /// lists the series.
     fn key(&self, key: &str) -> Key {
         let prefix = Key::from(self.prefix.as_str());
         let whole = if self.prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
@@ -64,20 +65,20 @@ impl S3 {
         }
     }
 
-    /// Asks whether the bucket answers, by listing one key of it.
+    /// Checks that the bucket answers, by listing one key.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not answer.
     pub async fn probe(&self) -> Result<(), RemoteError> {
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         let asked = self.client.list_paginated(Some(&self.prefix), options).await;
         asked.map(drop).map_err(|error| self.failed("listing it", &error))
     }
 
-    /// The names right below a folder, sorted.
+    /// The names directly below a folder, sorted.
     ///
     /// # Errors
-    /// Where it cannot be listed.
+    /// If it cannot be listed.
     pub async fn names_in(&self, folder: &str) -> Result<Vec<String>, RemoteError> {
         let prefix = format!("{}/", self.key(folder));
         let (mut names, mut page_token) = (Vec::new(), None);
@@ -145,7 +146,7 @@ impl Remote for S3 {
             while from < head.meta.size {
                 let until = head.meta.size.min(from + PART_BYTES);
                 let range = Some(GetRange::Bounded(from..until));
-                // All parts are of one version, or none is.
+                // All parts are of one version, or the read fails.
                 let if_match = head.meta.e_tag.clone();
                 let asked = GetOptions { range, if_match, ..GetOptions::default() };
                 let Some(found) = self.ask(&action, key, asked).await? else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! Files to objects, whole or in parts.
+//! Uploads files, whole or in parts.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -26,7 +26,8 @@ impl S3 {
         let mut upload = self.client.put_multipart_opts(&self.key(key), options).await.map_err(failed)?;
         let sent = self.send_parts(&mut *upload, &action, file, seal.bytes).await;
         if sent.is_err() {
-            // An upload left half done costs room there; a rule of the bucket ends those that this does not.
+            // An unfinished upload takes up space; a lifecycle rule of the bucket should end those that
+            // this does not.
             let _ = upload.abort().await;
             return sent;
         }
