@@ -1,7 +1,7 @@
-//! Exemplars: for each bucket of a histogram the newest observation that was made inside a trace.
+//! Exemplars: the newest observation inside a trace for each bucket of a histogram.
 //!
-//! The metrics crate knows none, so they are kept beside it, by family and label set. Label values come from
-//! closed sets and the configuration, which is what bounds the table.
+//! The metrics crate does not support them, so they are kept separately, by family and label set. Label values
+//! come from closed sets and the configuration, which bounds the table.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,16 +10,15 @@ use opentelemetry::trace::{SpanId, TraceId};
 
 use crate::model::Micros;
 
-/// One observation and the span it was made in.
+/// An observation and the span it was made in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Exemplar {
     /// The trace.
     pub(crate) trace: TraceId,
-    /// The span of it.
+    /// The span in that trace.
     pub(crate) span: SpanId,
     /// The observed value, in the unit of its family.
     pub(crate) value: f64,
-    /// When.
     pub(crate) at: Micros,
 }
 
@@ -31,7 +30,7 @@ pub(crate) type Buckets = Vec<Option<Exemplar>>;
 pub(crate) struct Exemplars(Mutex<HashMap<String, HashMap<String, Buckets>>>);
 
 impl Exemplars {
-    /// Keeps an exemplar of a bucket in place of the one before. `labels` is the label set as it is exposed.
+    /// Replaces the exemplar of a bucket. `labels` is the label set as exposed.
     pub(crate) fn put(&self, family: &str, labels: String, bucket: usize, exemplar: Exemplar) {
         let mut table = self.table();
         let buckets = table.entry(family.to_owned()).or_default().entry(labels).or_default();
@@ -41,12 +40,12 @@ impl Exemplars {
         buckets[bucket] = Some(exemplar);
     }
 
-    /// The exemplars of a label set; none where nothing was traced.
+    /// The exemplars of a label set. `None` if there are none.
     pub(crate) fn of(&self, family: &str, labels: &str) -> Option<Buckets> {
         self.table().get(family)?.get(labels).cloned()
     }
 
-    /// Drops those of a family's label sets that hold all of `labels`, each such as `exchange="binance"`.
+    /// Drops those of a family's label sets that contain all of `labels`, each such as `exchange="binance"`.
     pub(crate) fn forget(&self, family: &str, labels: &[String]) {
         if let Some(sets) = self.table().get_mut(family) {
             sets.retain(|set, _| !labels.iter().all(|label| set.split(',').any(|held| held == label)));

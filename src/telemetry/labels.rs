@@ -1,4 +1,4 @@
-//! The closed sets of words that may stand in a label.
+//! The closed sets of label values.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ macro_rules! label {
         pub enum $name { $($(#[$doc])* $variant),+ }
 
         impl $name {
-            /// Every value, in the order of their declaration.
+            /// Every value, in declaration order.
             pub const ALL: [$name; [$($text),+].len()] = [$($name::$variant),+];
 
-            /// The word in labels and logs.
+            /// The value in labels and logs.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $($name::$variant => $text),+ }
@@ -35,7 +35,7 @@ label! {
         Http4xx = "http_4xx",
         /// The exchange answered with a 5xx status.
         Http5xx = "http_5xx",
-        /// Too many requests: 429, 418 or the exchange's own word for it.
+        /// Too many requests: 429, 418 or the exchange's own error for it.
         RateLimited = "rate_limited",
         /// No answer in time.
         Timeout = "timeout",
@@ -45,9 +45,9 @@ label! {
         Parse = "parse",
         /// The exchange reported an error in an answer.
         Refused = "refused",
-        /// Our own disk or database.
+        /// The local disk or database failed.
         Storage = "storage",
-        /// It was told to stop.
+        /// It was stopped.
         Cancelled = "cancelled",
         /// Anything else.
         Other = "other",
@@ -55,7 +55,7 @@ label! {
 }
 
 impl Reason {
-    /// Whether a request that failed so never had a whole answer, so that no status counts it.
+    /// Whether such a request never got a complete answer, so that no status counts it.
     #[must_use]
     pub fn is_without_answer(self) -> bool {
         matches!(self, Reason::Timeout | Reason::Connect | Reason::Cancelled | Reason::Other)
@@ -63,13 +63,13 @@ impl Reason {
 }
 
 label! {
-    /// Why rows were not kept.
+    /// Why rows were discarded.
     Discard {
-        /// The same row was held already.
+        /// The same row was already stored.
         Duplicate = "duplicate",
-        /// The row cannot be true.
+        /// The row is impossible.
         Invalid = "invalid",
-        /// The row lies outside what was asked for.
+        /// The row is outside the requested range.
         OutOfRange = "out_of_range",
         /// The candle was still running.
         Unclosed = "unclosed",
@@ -87,42 +87,42 @@ label! {
         Io = "io",
         /// The rows could not be put into Parquet.
         Encode = "encode",
-        /// Rows they belong to are on remotes only and did not come back.
+        /// Rows of the period are only on remotes and could not be restored.
         Remote = "remote",
     }
 }
 
 label! {
-    /// Why something could not be copied to a remote, or brought back.
+    /// Why something could not be copied to a remote, or restored from it.
     SyncReason {
-        /// The program that copies is not installed.
+        /// The copying program is not installed.
         NoProgram = "no_program",
         /// No answer in time.
         Timeout = "timeout",
         /// The remote could not be reached.
         Connect = "connect",
-        /// The remote refused.
+        /// The remote refused the operation.
         Refused = "refused",
-        /// The bytes that arrived are not those that were sent.
+        /// The bytes that arrived differ from those sent.
         Mismatch = "mismatch",
-        /// The copy holds what is not here, and was not replaced.
+        /// The copy has rows that are missing here, and was not replaced.
         CoversLess = "covers_less",
-        /// Another owns the series now.
+        /// Another process owns the series now.
         Fenced = "fenced",
-        /// Our own disk.
+        /// The local disk failed.
         Local = "local",
-        /// It was told to stop.
+        /// It was stopped.
         Cancelled = "cancelled",
     }
 }
 
 impl StorageReason {
-    /// The reason an error of the file system stands for.
+    /// The reason for an error of the file system.
     #[must_use]
     pub fn of(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         match error.kind() {
-            // To a writer, a limit on the size of files is a full disk.
+            // To a writer, a file size limit is a full disk.
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 StorageReason::Enospc
             }
@@ -133,35 +133,35 @@ impl StorageReason {
 }
 
 label! {
-    /// Why our own HTTP server turned a request or a connection away.
+    /// Why our HTTP server refused a request or a connection.
     Refusal {
         /// No credentials, or wrong ones.
         Credentials = "credentials",
         /// Too many wrong credentials from one address.
         Guessing = "guessing",
-        /// Right credentials that do not permit what was asked.
+        /// Valid credentials without permission for the request.
         Forbidden = "forbidden",
-        /// A page of another name reached a listener of this machine.
+        /// A request under another host name reached a local listener.
         Host = "host",
-        /// A page of another site asked for an action.
+        /// A page of another site sent an action.
         Origin = "origin",
-        /// TLS could not be agreed upon, or the client's certificate is not allowed.
+        /// The TLS handshake failed, or the client's certificate is not allowed.
         Handshake = "handshake",
     }
 }
 
 label! {
-    /// Why a scrape got no metrics.
+    /// Why a scrape was refused.
     ScrapeRefusal {
-        /// As many as are allowed at a time were under way.
+        /// The maximum number of scrapes was in progress.
         Busy = "busy",
-        /// They were not ready in the time the scrape has.
+        /// The metrics were not ready within the scrape's time-out.
         Late = "late",
     }
 }
 
-/// The `code` label of an HTTP status: the status where it is one we know, else its class, so that a server
-/// cannot make up labels.
+/// The `code` label of an HTTP status: the status if it is known, else its class, so that servers cannot invent
+/// labels.
 pub(crate) fn code_label(status: u16) -> &'static str {
     const KNOWN: [(u16, &str); 29] = [
         (200, "200"),
@@ -210,7 +210,7 @@ pub(crate) fn code_label(status: u16) -> &'static str {
 /// The `code` label of a request without an answer.
 pub(crate) const NO_CODE: &str = "none";
 
-/// The `code` labels that alerts and dashboards ask for; they exist at 0 from the start.
+/// The `code` labels that alerts and dashboards query; they exist at 0 from the start.
 pub(crate) const CODES_AT_ZERO: [&str; 13] =
     ["200", "400", "401", "403", "404", "418", "429", "451", "500", "502", "503", "504", NO_CODE];
 

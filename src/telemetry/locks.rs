@@ -1,4 +1,4 @@
-//! Locks whose holders cannot leave them half changed, so that a panic elsewhere does not spread.
+//! Locks that ignore poisoning: a panic cannot leave their contents half changed, so it should not spread.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -1,7 +1,7 @@
-//! Monitoring: events become metrics, log lines and health.
+//! Monitoring: turns events into metrics, log lines and health.
 //!
-//! Business code says `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by
-//! name, no socket and no configuration.
+//! Business code calls `telemetry.emit(RowsStored { .. })` and nothing else. This room knows no exchange by name,
+//! no socket and no configuration.
 //!
 //! **`telemetry` is below `net` and `store`** so that both report through the same closed sets of reasons.
 
@@ -29,13 +29,13 @@ use crate::model::Series;
 use locks::{read, write};
 use outages::{Outages, Verdict};
 
-/// Something that happened, told once; what it counts and logs is decided here.
+/// Something that happened, reported once; the event decides what is counted and logged.
 pub trait Event {
     /// Counts, records and logs it.
     fn emit(self, telemetry: &Telemetry);
 }
 
-/// Where events go. A clone is the same telemetry.
+/// The sink of events. Clones share it.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Inner>);
 
@@ -52,20 +52,20 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// Telemetry whose health lives in memory only.
+    /// Telemetry whose health is kept in memory only.
     #[must_use]
     pub fn new() -> Self {
         Telemetry::with_health(HealthMonitor::in_memory())
     }
 
-    /// Telemetry that keeps its health in the monitor's file; see [`Telemetry::save_health`].
+    /// Telemetry that saves health in the monitor's file; see [`Telemetry::save_health`].
     #[must_use]
     pub fn with_health(health: HealthMonitor) -> Self {
         let (metrics, outages) = (Arc::new(Metrics::new()), Mutex::default());
         Telemetry(Arc::new(Inner { metrics, health, outages }))
     }
 
-    /// Takes an event in. Never waits for a disk or a socket.
+    /// Processes an event. Never waits for a disk or a socket.
     pub fn emit(&self, event: impl Event) {
         event.emit(self);
     }
@@ -76,15 +76,16 @@ impl Telemetry {
         &self.0.metrics
     }
 
-    /// The outcome of runs, for each series and each pair.
+    /// The health of each series and each pair.
     #[must_use]
     pub fn health(&self) -> &HealthMonitor {
         &self.0.health
     }
 
-    /// Creates every label set of a configured series: counters at 0, state gauges as health knows them.
+    /// Creates every label set of a configured series: counters at 0, state gauges by its health.
     ///
-    /// `interval` is how often its job runs. Declaring again changes job and interval and keeps the counts.
+    /// `interval` is how often its job runs. Declaring a series again changes its job and interval and keeps
+    /// the counts.
     pub fn declare_series(&self, series: &Series, job_id: &str, interval: Duration) {
         self.metrics().declare_series(series, job_id, interval);
         let verdict = {
@@ -100,14 +101,14 @@ impl Telemetry {
         }
     }
 
-    /// Ends the metrics of a series that is no longer configured; what it counted stays in its pair's health.
+    /// Removes the metrics of a series that is no longer configured; its counts stay in its pair's health.
     pub fn forget_series(&self, series: &Series) {
         self.metrics().forget_series(series);
         self.health().forget(series);
         self.judge(|outages| outages.forget(series));
     }
 
-    /// Takes in what an earlier process knew of the series, so that a restart resolves no alert.
+    /// Restores the series' health from an earlier process, so that a restart resolves no alert.
     pub fn restore(&self, known: Vec<SeriesHealth>) {
         for series in &known {
             self.metrics().show_health(series);
@@ -116,8 +117,8 @@ impl Telemetry {
         self.health().restore(known);
     }
 
-    /// Takes a series that the state store knows nothing of from what `metrics.json` says of its pair; it holds so
-    /// many rows.
+    /// Initializes a series unknown to the state store from its pair's entry in `metrics.json`; `held` is the
+    /// number of rows stored.
     pub fn recover(&self, series: &Series, held: u64) {
         self.health().recover(series, held);
         if let Some(health) = self.health().of(series) {
@@ -126,13 +127,13 @@ impl Telemetry {
         }
     }
 
-    /// Says which configuration is in force.
+    /// Sets the configuration in force.
     pub fn show_config(&self, hash: &str, max_consecutive_errors: u32) {
         self.metrics().show_config(hash, max_consecutive_errors);
         self.judge(|outages| outages.set_threshold(max_consecutive_errors));
     }
 
-    /// Changes the account of outages and shows the alerts that come or go by it.
+    /// Updates the outages and sets the alerts that change because of it.
     fn judge(&self, change: impl FnOnce(&mut Outages)) {
         let mut outages = self.outages();
         let before = outages.verdict();

@@ -1,5 +1,5 @@
-//! The outcome of `dccd collect` for node_exporter's textfile collector: it appears whole, readable by all, and
-//! without timestamps, which that collector refuses.
+//! The result of `dccd collect` for node_exporter's textfile collector: replaced atomically, readable by all, and
+//! without timestamps, which that collector rejects.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
@@ -10,16 +10,16 @@ use crate::disk::atomic;
 use crate::telemetry::exposition::{Format, encode_families};
 use crate::telemetry::metrics::{CollectFamilies, Collected, Family};
 
-/// The file's name where only a folder is given.
+/// The file's name if only a folder is given.
 const NAME: &str = "dccd.prom";
 
-/// A larger file is not one of ours.
+/// Larger files are rejected.
 const SIZE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The family that says how the command ended.
+/// The family with the command's exit code.
 const EXIT_CODE: &str = "dccd_collect_exit_code";
 
-/// The file.
+/// A text file of metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Textfile(PathBuf);
 
@@ -31,7 +31,7 @@ impl Textfile {
         Textfile(if is_file { path.to_owned() } else { path.join(NAME) })
     }
 
-    /// Where it lies.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
@@ -43,18 +43,18 @@ impl Textfile {
         CollectFamilies::new().list()
     }
 
-    /// Replaces it by the outcome of a command.
+    /// Replaces it by the result of a command.
     ///
     /// # Errors
-    /// Any refusal of the operating system; the file then is as it was.
+    /// Any I/O error; the file is unchanged then.
     pub fn write(&self, series: &[Collected], exit_code: u8) -> io::Result<()> {
         self.replace(&text_of(series, exit_code)?)
     }
 
-    /// Replaces the exit code in it and leaves the rest, for a command that ended before it knew its series.
+    /// Replaces only the exit code in it, for a command that ended before it knew its series.
     ///
     /// # Errors
-    /// Any refusal of the operating system; the file then is as it was.
+    /// Any I/O error; the file is unchanged then.
     pub fn write_exit(&self, exit_code: u8) -> io::Result<()> {
         let mut text: String = self
             .read()?

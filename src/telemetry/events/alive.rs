@@ -1,13 +1,13 @@
-//! The daemon's sign of life.
+//! Events of the daemon's heartbeat.
 
 use std::error::Error;
 
 use super::Chain;
 use crate::telemetry::{Event, Telemetry};
 
-/// `health.json` was written, or was to be.
+/// `health.json` was written, or could not be.
 pub struct HealthFileWritten<E> {
-    /// The fault; none where it is there.
+    /// The error, if it failed.
     pub error: Option<E>,
 }
 

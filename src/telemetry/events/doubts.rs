@@ -1,15 +1,15 @@
-//! Answers that were asked for a second time before they were believed.
+//! Events of answers that were requested twice before they were believed.
 
 use crate::model::{Series, Window};
 use crate::telemetry::{Event, Telemetry};
 
-/// Two answers skip the same numbers where trades are numbered without a hole: no trade had them.
+/// Two answers skip the same ids on an exchange without gaps in its ids: no trade had them.
 pub struct IdHoleBelieved<'a> {
     /// The series of the trades.
     pub series: &'a Series,
-    /// The number before the hole.
+    /// The id before the hole.
     pub before: u64,
-    /// How many numbers are skipped.
+    /// The number of ids skipped.
     pub ids: u64,
 }
 
@@ -26,11 +26,11 @@ impl Event for IdHoleBelieved<'_> {
     }
 }
 
-/// Windows came empty and are asked for once more.
+/// Windows came back empty and are requested again.
 pub struct EmptyWindowsDoubted<'a> {
     /// The series.
     pub series: &'a Series,
-    /// How many.
+    /// The number of windows.
     pub windows: u64,
 }
 
@@ -42,15 +42,15 @@ impl Event for EmptyWindowsDoubted<'_> {
     }
 }
 
-/// Another contract took the name of a dated pair.
+/// A dated pair now names another contract.
 pub struct ContractRolledOver<'a> {
-    /// The series that is asked for.
+    /// The series of the pair.
     pub series: &'a Series,
-    /// The contract that had the name.
+    /// The contract it named before.
     pub before: &'a str,
-    /// The one that has it now.
+    /// The contract it names now.
     pub now: &'a str,
-    /// When the one before had it.
+    /// When it named the previous contract.
     pub tenure: Option<Window>,
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::telemetry::{Event, Telemetry};
 
-/// A fire drill was asked for, or is over.
+/// A fire drill began or ended.
 pub struct TestAlertSet {
-    /// How long the alert is to fire from now on; no time ends the drill.
+    /// How long the alert fires from now on; zero ends the drill.
     pub lasting: Duration,
 }
 

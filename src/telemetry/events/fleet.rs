@@ -1,15 +1,15 @@
-//! Series that several processes share: who owns them, who takes them over, and what the bucket refused.
+//! Events of series shared by several processes: ownership, takeovers, and writes refused by the bucket.
 
 use std::error::Error;
 
 use super::Chain;
 use crate::telemetry::{Event, Telemetry};
 
-/// Ownerships were renewed and looked at.
+/// Ownerships were renewed and counted.
 pub struct OwnershipSeen {
-    /// Series that are this process's.
+    /// Series owned by this process.
     pub owned: usize,
-    /// Configured ones without an owner.
+    /// Configured series without an owner.
     pub unowned: usize,
 }
 
@@ -21,22 +21,22 @@ impl Event for OwnershipSeen {
     }
 }
 
-/// How an ownership of this process changed.
+/// A change in the ownership of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnershipChange {
-    /// It is this process's now.
+    /// This process owns it now.
     Taken,
-    /// It may be another's.
+    /// This process gave it up, and another may own it.
     GivenUp,
-    /// It is another's, or was not renewed in time.
+    /// Another process owns it, or it was not renewed in time.
     Lost,
 }
 
-/// A series became this process's, or ceased to be.
+/// This process began or ceased to own a series.
 pub struct OwnershipChanged<'a> {
     /// The series.
     pub series: &'a str,
-    /// How.
+    /// The change.
     pub change: OwnershipChange,
 }
 
@@ -64,13 +64,13 @@ impl OwnershipChange {
     }
 }
 
-/// The files that a new owner begins from are here.
+/// A new owner has fetched the files that it starts from.
 pub struct SeriesTakenOver<'a> {
     /// The series.
     pub series: &'a str,
-    /// The ownership in force now.
+    /// The fence of the ownership.
     pub fence: u64,
-    /// Another process wrote it before.
+    /// Whether another process wrote it before.
     pub is_inherited: bool,
 }
 
@@ -82,11 +82,11 @@ impl Event for SeriesTakenOver<'_> {
     }
 }
 
-/// A series could not be taken over: it is not run until that works.
+/// A series could not be taken over; it is not run until that succeeds.
 pub struct TakeoverFailed<'a> {
     /// The series.
     pub series: &'a str,
-    /// Why.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -101,9 +101,9 @@ impl Event for TakeoverFailed<'_> {
 pub struct LateRowsMerged<'a> {
     /// The series.
     pub series: &'a str,
-    /// Rows that no other owner had.
+    /// Rows that no later owner had.
     pub rows: u64,
-    /// Files they were in.
+    /// The number of files they were in.
     pub files: u64,
 }
 
@@ -115,11 +115,11 @@ impl Event for LateRowsMerged<'_> {
     }
 }
 
-/// Writes of others came before ours in the bucket.
+/// Writes in the bucket lost to earlier writes of other processes.
 pub struct WritesOvertaken<'a> {
     /// The series.
     pub series: &'a str,
-    /// How many.
+    /// The number of writes.
     pub writes: u64,
 }
 
@@ -130,11 +130,11 @@ impl Event for WritesOvertaken<'_> {
     }
 }
 
-/// The bucket refused a write, as another owns the series.
+/// The bucket refused a write because another process owns the series.
 pub struct WriteFenced<'a> {
     /// The series.
     pub series: &'a str,
-    /// In words.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -145,9 +145,9 @@ impl Event for WriteFenced<'_> {
     }
 }
 
-/// How many series have something that is not in the bucket yet.
+/// Series not completely uploaded to the bucket.
 pub struct BucketWaiting {
-    /// How many.
+    /// The number of series.
     pub series: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The journal: how far it is durable, what was read back from it, what of it was damaged.
+//! Events of the journal: its durability, its replay, and its damage.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,11 +18,11 @@ pub struct JournalSynced {
     pub segments: u64,
     /// Bytes in them.
     pub bytes: u64,
-    /// Times a failed sync was made good in a fresh segment.
+    /// Failed syncs repaired by rewriting into a fresh segment.
     pub rewrites: u64,
-    /// When it ended.
+    /// When the sync ended.
     pub at: Micros,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -40,9 +40,9 @@ impl Event for JournalSynced {
     }
 }
 
-/// The journal could not be made durable, nor written anew. The process ends.
+/// The journal could neither be made durable nor rewritten. The process ends.
 pub struct JournalBroken<'a> {
-    /// The fault.
+    /// The error.
     pub error: &'a dyn std::error::Error,
 }
 
@@ -53,11 +53,11 @@ impl Event for JournalBroken<'_> {
     }
 }
 
-/// Whether rows are accepted and published now, and why not.
+/// Whether rows can be accepted and published at present.
 pub struct StorageChecked<'a> {
-    /// Why none are accepted; none where they are.
+    /// Why rows are not accepted, if so.
     pub unaccepted: Option<&'a str>,
-    /// Why some that were accepted cannot be published; none where all can.
+    /// Why some accepted rows cannot be published, if so.
     pub unpublished: Option<&'a str>,
 }
 
@@ -77,15 +77,15 @@ impl Event for StorageChecked<'_> {
     }
 }
 
-/// The journal of the process before was read, and what the files lacked published.
+/// The previous process's journal was read, and rows missing from files were published.
 pub struct JournalReplayed {
     /// Whole frames in it.
     pub frames: u64,
-    /// Rows the files lacked.
+    /// Rows missing from the files.
     pub rows: u64,
-    /// Whether that process ended in good order.
+    /// Whether that process closed the journal cleanly.
     pub is_clean: bool,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -107,11 +107,11 @@ impl Event for JournalReplayed {
     }
 }
 
-/// A stretch of the journal is no frame; its bytes were set aside.
+/// Part of the journal is not a valid frame; its bytes were set aside.
 pub struct JournalTorn<'a> {
     /// The segment.
     pub file: &'a Path,
-    /// Where in it, and where the bytes are now.
+    /// The position in the segment, and where the bytes are now.
     pub why: &'a str,
 }
 
@@ -126,9 +126,9 @@ impl Event for JournalTorn<'_> {
     }
 }
 
-/// The lock of the data path is not this process's any more. The process ends.
+/// This process has lost the lock of the data path, and ends.
 pub struct OwnershipLost<'a> {
-    /// The error, and the process that has it now where that is known.
+    /// The error, and the new owner if known.
     pub why: &'a str,
 }
 

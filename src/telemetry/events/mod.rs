@@ -1,6 +1,6 @@
-//! The events, by theme. Each defines once what it counts and what an operator reads.
+//! The events, by topic. Each defines once what it counts and what it logs.
 //!
-//! Results of runs are logged at INFO, routine at DEBUG, faults at WARN or ERROR.
+//! Results of runs are logged at INFO, routine at DEBUG, errors at WARN or ERROR.
 
 mod alive;
 mod doubts;

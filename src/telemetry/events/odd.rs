@@ -1,4 +1,4 @@
-//! Rows and listing entries that cannot be true or are not understood, and cost only themselves.
+//! Events of rows and listing entries that are impossible or not understood, and affect only themselves.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use crate::model::{OddFault, Series};
 use crate::telemetry::{Event, Telemetry};
 
-/// Entries of a listing that one line names.
+/// The most listing entries named on one line.
 const NAMED: usize = 10;
 
-/// Rows that two answers held and that cannot be true were set aside as text.
+/// Impossible rows that two answers contained were set aside as text.
 pub struct RowsSetAside<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// The fault.
+    /// The class of the fault.
     pub fault: OddFault,
-    /// How many were not set aside before.
+    /// The number not set aside before.
     pub rows: u64,
-    /// Where their texts are.
+    /// The file with their texts.
     pub file: &'a Path,
 }
 
@@ -35,11 +35,11 @@ impl Event for RowsSetAside<'_> {
     }
 }
 
-/// A listing has entries of which something is not understood; the others are not affected.
+/// Entries of a listing are not fully understood; the others are not affected.
 pub struct ListingEntriesOdd<'a> {
     /// The exchange of the listing.
     pub exchange: &'a str,
-    /// The exchange's name of each, and what is odd about it.
+    /// The exchange's name of each, and its problem.
     pub entries: &'a [(&'a str, &'a str)],
 }
 

@@ -1,4 +1,4 @@
-//! The scheduler, the disk and the program's own files.
+//! Events of the scheduler, the disk and the program's own files.
 
 use std::error::Error;
 
@@ -6,9 +6,9 @@ use super::Chain;
 use crate::model::Micros;
 use crate::telemetry::{Event, JobCounts, Telemetry};
 
-/// The scheduler went round.
+/// The scheduler ticked.
 pub struct SchedulerTicked {
-    /// When.
+    /// The time of the tick.
     pub at: Micros,
 }
 
@@ -29,7 +29,7 @@ impl Event for JobsCounted {
 
 /// The disk of the data path was measured.
 pub struct DiskMeasured {
-    /// Bytes free for us.
+    /// Bytes available to this process.
     pub free_bytes: u64,
     /// Its size.
     pub size_bytes: u64,
@@ -43,9 +43,9 @@ impl Event for DiskMeasured {
     }
 }
 
-/// `metrics.json` could not be written; `dccd status` shows what was true before.
+/// `metrics.json` could not be written; `dccd status` shows the previous state.
 pub struct StatusFileFailed<'a> {
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -57,8 +57,8 @@ impl Event for StatusFileFailed<'_> {
 }
 
 impl Telemetry {
-    /// Writes `metrics.json` if health changed since; blocks on the disk. A failure is counted and tried
-    /// again at the next call.
+    /// Writes `metrics.json` if health has changed; blocks on the disk. A failure is counted, and retried at
+    /// the next call.
     pub fn save_health(&self) {
         if let Err(error) = self.health().save() {
             self.emit(StatusFileFailed { error: &error });

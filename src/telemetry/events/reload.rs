@@ -1,17 +1,17 @@
-//! The configuration in force, and paused jobs.
+//! Events of the configuration and of paused jobs.
 
 use crate::model::{Micros, Series};
 use crate::telemetry::{Event, Telemetry};
 
-/// A configuration came into force, at the start or while the daemon runs.
+/// A configuration came into force, at the start or by a reload.
 pub struct ConfigInForce<'a> {
     /// Its hash.
     pub hash: &'a str,
-    /// The number of failed runs in a row after which an alert is raised.
+    /// The number of consecutive failed runs that raises an alert.
     pub max_consecutive_errors: u32,
-    /// Settings of it that apply at the next start only.
+    /// The number of its changes that wait for the next start.
     pub waiting: usize,
-    /// When.
+    /// When it came into force.
     pub at: Micros,
 }
 
@@ -26,9 +26,9 @@ impl Event for ConfigInForce<'_> {
     }
 }
 
-/// A configuration was refused; the one before stays in force.
+/// A configuration was rejected; the previous one stays in force.
 pub struct ConfigRefused<'a> {
-    /// Everything that is wrong with it.
+    /// The problems, one per entry.
     pub problems: &'a [String],
 }
 
@@ -43,11 +43,11 @@ impl Event for ConfigRefused<'_> {
     }
 }
 
-/// Jobs were paused, or may run again.
+/// Jobs were paused or resumed.
 pub struct JobsPaused<'a> {
     /// The series.
     pub series: &'a [Series],
-    /// Whether they are paused now.
+    /// Paused rather than resumed.
     pub is_paused: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Copies to remotes, what came back from them, and what was dropped here.
+//! Events of copies to remotes, restored files, and files dropped here.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use super::Chain;
 use crate::model::{Micros, Series};
 use crate::telemetry::{Event, SyncReason, Telemetry};
 
-/// A remote is configured; this is how it stood when the process before ended.
+/// A remote is configured, with its state when the previous process ended.
 pub struct RemoteKnown<'a> {
     /// Its name.
     pub remote: &'a str,
-    /// The time between syncs; none where they are switched off.
+    /// The time between syncs; `None` if they are switched off.
     pub interval: Option<Duration>,
-    /// Failed syncs since the last that did not.
+    /// Consecutive failed syncs.
     pub consecutive_errors: u32,
-    /// The last sync that did not fail.
+    /// When a sync last succeeded.
     pub last_success: Option<Micros>,
     /// Files not verified there.
     pub pending_files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub pending_bytes: u64,
 }
 
@@ -39,13 +39,13 @@ impl Event for RemoteKnown<'_> {
     }
 }
 
-/// The files that are not verified on a remote were counted.
+/// The files not verified on a remote were counted.
 pub struct SyncPending<'a> {
     /// The remote.
     pub remote: &'a str,
     /// Files and ledgers.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
@@ -76,13 +76,13 @@ impl Event for FileCopied<'_> {
     }
 }
 
-/// A series could not be copied, or not all of it.
+/// A series could not be copied completely.
 pub struct SeriesNotCopied<'a> {
     /// The remote.
     pub remote: &'a str,
     /// The series of the files.
     pub series: &'a Series,
-    /// Why.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -96,13 +96,13 @@ impl Event for SeriesNotCopied<'_> {
 pub struct SyncSucceeded<'a> {
     /// The remote.
     pub remote: &'a str,
-    /// When.
+    /// When it ended.
     pub at: Micros,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
     /// Files and ledgers sent.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
@@ -126,9 +126,9 @@ pub struct SyncFailed<'a> {
     pub error: &'a dyn Error,
     /// Its class.
     pub reason: SyncReason,
-    /// Failed syncs in a row, this one included.
+    /// Consecutive failed syncs, including this one.
     pub consecutive_errors: u32,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -149,7 +149,7 @@ impl Event for SyncFailed<'_> {
     }
 }
 
-/// A file came back from a remote and is what its ledger says.
+/// A file was restored from a remote and verified.
 pub struct FileRestored<'a> {
     /// The remote.
     pub remote: &'a str,
@@ -169,7 +169,7 @@ impl Event for FileRestored<'_> {
     }
 }
 
-/// A file was asked back and did not come.
+/// A file could not be restored.
 pub struct FileNotRestored<'a> {
     /// The remote.
     pub remote: &'a str,
@@ -179,7 +179,7 @@ pub struct FileNotRestored<'a> {
     pub file: &'a str,
     /// The class of the reason.
     pub reason: SyncReason,
-    /// Why.
+    /// The error as text.
     pub why: &'a str,
 }
 
@@ -192,7 +192,7 @@ impl Event for FileNotRestored<'_> {
     }
 }
 
-/// A file was read back on a remote and dropped here to make room.
+/// A file was dropped here to free space, after it was read back from a remote.
 pub struct FileDropped<'a> {
     /// The remote that holds it.
     pub remote: &'a str,
@@ -214,11 +214,11 @@ impl Event for FileDropped<'_> {
     }
 }
 
-/// There is less room than configured, and nothing more may be dropped.
+/// There is less free space than configured, and nothing more may be dropped.
 pub struct NothingToDrop {
-    /// Bytes free.
+    /// Bytes available.
     pub free_bytes: u64,
-    /// Bytes that should be.
+    /// Bytes wanted.
     pub wanted_bytes: u64,
 }
 
@@ -233,17 +233,17 @@ impl Event for NothingToDrop {
     }
 }
 
-/// The files that are on remotes only were counted.
+/// The files that are only on remotes were counted.
 pub struct RemoteOnlyCounted {
     /// Files.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
-/// How much room the configuration wants to be kept free.
+/// The configured free space was read.
 pub struct RoomWanted {
-    /// Bytes; 0 where nothing is dropped for it.
+    /// In bytes; 0 if none is configured.
     pub bytes: u64,
 }
 

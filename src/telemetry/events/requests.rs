@@ -1,4 +1,4 @@
-//! Requests to exchanges, the limits they are sent under, and what is known of the exchange itself.
+//! Events of requests to exchanges, their rate limits, and the exchanges' state.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use crate::model::Micros;
 use crate::telemetry::labels::{NO_CODE, code_label};
 use crate::telemetry::{Event, Reason, Telemetry};
 
-/// A whole answer came, whatever its status. One that is of no use is told by [`RequestFailed`] as well.
+/// A complete answer arrived, whatever its status. If it is unusable, [`RequestFailed`] follows.
 pub struct RequestDone<'a> {
     /// Who answered.
     pub exchange: &'a str,
-    /// Our name of the operation.
+    /// Our name of the endpoint.
     pub endpoint: &'static str,
     /// The HTTP status.
     pub code: u16,
-    /// How long it took, body included.
+    /// Duration, including the body.
     pub took: Duration,
     /// Size of the decoded body.
     pub bytes: u64,
@@ -34,20 +34,20 @@ impl Event for RequestDone<'_> {
     }
 }
 
-/// A request brought nothing of use.
+/// A request failed.
 ///
-/// With a reason that means no answer came ([`Reason::is_without_answer`]) it is counted as sent here, under
-/// code `none`; with any other, [`RequestDone`] has counted it.
+/// With a reason that means that no answer arrived ([`Reason::is_without_answer`]), it is counted as sent here,
+/// under code `none`; otherwise [`RequestDone`] has counted it.
 pub struct RequestFailed<'a> {
-    /// Who was asked.
+    /// The exchange.
     pub exchange: &'a str,
-    /// Our name of the operation.
+    /// Our name of the endpoint.
     pub endpoint: &'static str,
-    /// The class of the fault.
+    /// The class of the error.
     pub reason: Reason,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -71,9 +71,9 @@ impl Event for RequestFailed<'_> {
 
 /// A request is sent again.
 pub struct RequestRetried<'a> {
-    /// Who is asked.
+    /// The exchange.
     pub exchange: &'a str,
-    /// Our name of the operation.
+    /// Our name of the endpoint.
     pub endpoint: &'static str,
 }
 
@@ -89,7 +89,7 @@ impl Event for RequestRetried<'_> {
 pub struct LimitWaited<'a> {
     /// The exchange.
     pub exchange: &'a str,
-    /// How long it waited; zero where it need not.
+    /// How long it waited, possibly zero.
     pub waited: Duration,
 }
 
@@ -109,9 +109,9 @@ impl Event for LimitWaited<'_> {
 pub struct LimitLevel<'a> {
     /// The exchange.
     pub exchange: &'a str,
-    /// Request weight left to spend now.
+    /// Request weight available now.
     pub tokens: f64,
-    /// Request weight that can be saved up.
+    /// The most request weight that can accumulate.
     pub capacity: f64,
 }
 
@@ -123,11 +123,11 @@ impl Event for LimitLevel<'_> {
     }
 }
 
-/// The exchange wants fewer requests, and none before an instant.
+/// The exchange asks for fewer requests, and none before an instant.
 pub struct Limited<'a> {
-    /// Who.
+    /// The exchange.
     pub exchange: &'a str,
-    /// Until when.
+    /// That instant.
     pub until: Micros,
 }
 
@@ -144,11 +144,11 @@ impl Event for Limited<'_> {
     }
 }
 
-/// The exchange refuses us until an instant; nothing is sent before.
+/// The exchange has banned this address until an instant.
 pub struct Banned<'a> {
-    /// Who.
+    /// The exchange.
     pub exchange: &'a str,
-    /// Until when.
+    /// That instant.
     pub until: Micros,
 }
 
@@ -165,7 +165,7 @@ impl Event for Banned<'_> {
     }
 }
 
-/// The exchange's clock was compared with ours.
+/// The exchange's clock was measured.
 pub struct ClockMeasured<'a> {
     /// The exchange.
     pub exchange: &'a str,
@@ -181,13 +181,13 @@ impl Event for ClockMeasured<'_> {
     }
 }
 
-/// Whether the exchange answered when it was last asked.
+/// Whether the exchange answered the last request.
 pub struct ExchangeUp<'a> {
-    /// Who.
+    /// The exchange.
     pub exchange: &'a str,
     /// Whether it answered.
     pub up: bool,
-    /// Whether that was otherwise before.
+    /// Whether that has changed.
     pub is_new: bool,
 }
 

@@ -1,15 +1,15 @@
-//! Rows on their way into the store, and what the store then covers.
+//! Events of rows on their way into the store, and of the resulting coverage.
 
 use std::time::Duration;
 
 use crate::model::{Kind, Micros, Series};
 use crate::telemetry::{Discard, Event, Telemetry};
 
-/// An answer or a message held rows, before any was discarded.
+/// An answer contained rows, before any was discarded.
 pub struct RowsFetched<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
@@ -20,11 +20,11 @@ impl Event for RowsFetched<'_> {
     }
 }
 
-/// Rows of a series were accepted: they will survive the end of the process.
+/// Rows of a series were accepted; they survive the end of the process.
 pub struct RowsAccepted<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// How many of them are surely new. Of the others it is known once they are merged with what is stored.
+    /// The number of certainly new rows; whether others are new shows when they are merged.
     pub fresh: u64,
 }
 
@@ -41,28 +41,28 @@ impl Event for RowsAccepted<'_> {
 pub struct RowsStored<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// How many were new.
+    /// The number of new rows.
     pub rows: u64,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
 impl Event for RowsStored<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let own = telemetry.metrics().series(self.series);
-        // Rows that were counted when they were accepted are not counted again.
+        // Rows counted when they were accepted are not counted again.
         own.rows_written.add(self.rows - own.rows_ahead.take(self.rows));
         tracing::debug!(series = %self.series, rows = self.rows, took = ?self.took, "rows stored");
     }
 }
 
-/// Rows received were not kept.
+/// Received rows were not kept.
 pub struct RowsDiscarded<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// Why.
+    /// Why they were discarded.
     pub reason: Discard,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
@@ -79,11 +79,11 @@ impl Event for RowsDiscarded<'_> {
     }
 }
 
-/// Candles asked again came back different; the last answer is stored.
+/// Candles changed since they were last requested; the newest version is stored.
 pub struct CandlesRevised<'a> {
     /// The series of the candles.
     pub series: &'a Series,
-    /// How many.
+    /// The number of candles.
     pub rows: u64,
 }
 
@@ -94,13 +94,13 @@ impl Event for CandlesRevised<'_> {
     }
 }
 
-/// A page of trades was read for candles that the exchange has no longer itself.
+/// A page of trades was read to compute candles that the exchange no longer serves.
 pub struct CandlesDerived<'a> {
     /// The series of the candles.
     pub series: &'a Series,
-    /// Candles that became whole with it.
+    /// Candles completed by it.
     pub rows: u64,
-    /// Trades it held.
+    /// Trades in the page.
     pub trades: u64,
 }
 
@@ -111,13 +111,13 @@ impl Event for CandlesDerived<'_> {
     }
 }
 
-/// The number of rows of one run that are accepted and not yet published changed.
+/// The number of a run's rows that are accepted but not published has changed.
 pub struct RowsBuffered {
     /// The kind; the gauge is the sum over all its series.
     pub kind: Kind,
-    /// How many waited before.
+    /// The previous number.
     pub before: u64,
-    /// How many wait now.
+    /// The present number.
     pub now: u64,
 }
 
@@ -128,7 +128,7 @@ impl Event for RowsBuffered {
     }
 }
 
-/// A series' account of its time changed, or was read at start.
+/// The coverage of a series changed, or was read at start.
 pub struct CoverageChanged<'a> {
     /// The series.
     pub series: &'a Series,
@@ -136,15 +136,15 @@ pub struct CoverageChanged<'a> {
     pub oldest: Option<Micros>,
     /// Time of the newest stored row.
     pub newest: Option<Micros>,
-    /// Seconds held.
+    /// Seconds covered.
     pub covered_secs: f64,
     /// Seconds known to be missing and to be repaired.
     pub gap_secs: f64,
-    /// In how many windows.
+    /// The number of windows of missing time.
     pub gaps: u64,
-    /// Seconds the exchange has nothing for.
+    /// Seconds for which the exchange has no data.
     pub empty_secs: f64,
-    /// Seconds that cannot be had any more.
+    /// Seconds whose data is no longer available.
     pub unfillable_secs: f64,
 }
 

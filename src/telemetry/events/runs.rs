@@ -1,4 +1,4 @@
-//! Runs of jobs and the windows they could not fetch.
+//! Events of runs and of windows that could not be fetched.
 
 use std::error::Error;
 use std::time::Duration;
@@ -26,13 +26,13 @@ impl Event for JobStarted<'_> {
     }
 }
 
-/// A run ended well.
+/// A run succeeded.
 pub struct JobSucceeded<'a> {
     /// The series of the run.
     pub series: &'a Series,
     /// New rows it stored.
     pub rows: u64,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
     /// When it ended.
     pub at: Micros,
@@ -49,19 +49,19 @@ impl Event for JobSucceeded<'_> {
     }
 }
 
-/// A run ended without having done what it was to do.
+/// A run failed.
 pub struct JobFailed<'a> {
     /// The series of the run.
     pub series: &'a Series,
-    /// The class of the fault.
+    /// The class of the error.
     pub reason: Reason,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
-    /// New rows it stored before.
+    /// New rows it stored.
     pub rows: u64,
     /// When it ended.
     pub at: Micros,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -88,13 +88,13 @@ impl Event for JobFailed<'_> {
     }
 }
 
-/// A run was cut short because the program stops; it neither succeeded nor failed.
+/// A run was interrupted by the program's stop; it neither succeeded nor failed.
 pub struct JobStopped<'a> {
     /// The series of the run.
     pub series: &'a Series,
-    /// New rows it stored before.
+    /// New rows it stored.
     pub rows: u64,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
 }
 
@@ -115,15 +115,15 @@ fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
     metrics.runs.duration.observe(&labels, took);
 }
 
-/// An attempt at a window failed; it is counted where its run ends.
+/// An attempt at a window failed; it is counted at the end of the run.
 pub struct WindowFailed<'a> {
     /// The series of the window.
     pub series: &'a Series,
-    /// Which one.
+    /// The missing window.
     pub window: Window,
-    /// Attempts so far, this one included.
+    /// Attempts so far, including this one.
     pub attempts: u32,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -139,15 +139,15 @@ impl Event for WindowFailed<'_> {
     }
 }
 
-/// Holes between what is held were asked for again.
+/// Holes between stored rows were requested again.
 pub struct HolesRepaired<'a> {
     /// The series.
     pub series: &'a Series,
-    /// How many.
+    /// The number of holes.
     pub holes: u64,
-    /// Rows that came in for them.
+    /// Rows received for them.
     pub rows: u64,
-    /// Whether every one of them was walked to its end.
+    /// Whether all of them were walked completely.
     pub ok: bool,
 }
 

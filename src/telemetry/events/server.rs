@@ -1,4 +1,4 @@
-//! Our own HTTP server: scrapes, refusals, and the file it is guarded with.
+//! Events of the HTTP server: scrapes, refusals, and its web configuration.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -10,9 +10,9 @@ use crate::model::Micros;
 use crate::telemetry::labels::{Refusal, ScrapeRefusal};
 use crate::telemetry::{Event, Telemetry};
 
-/// The metrics were written for a scrape.
+/// The metrics were encoded for a scrape.
 pub struct Scraped {
-    /// How long gathering, writing and compressing took.
+    /// Duration of gathering, encoding and compressing.
     pub took: Duration,
 }
 
@@ -22,7 +22,7 @@ impl Event for Scraped {
     }
 }
 
-/// A scrape was turned away.
+/// A scrape was refused.
 pub struct ScrapeRefused(pub ScrapeRefusal);
 
 impl Event for ScrapeRefused {
@@ -32,11 +32,11 @@ impl Event for ScrapeRefused {
     }
 }
 
-/// A request or a connection was turned away.
+/// A request or a connection was refused.
 pub struct RequestRefused {
-    /// Why.
+    /// Why it was refused.
     pub reason: Refusal,
-    /// Who asked.
+    /// The address of the client.
     pub peer: Option<IpAddr>,
 }
 
@@ -44,7 +44,7 @@ impl Event for RequestRefused {
     fn emit(self, telemetry: &Telemetry) {
         let RequestRefused { reason, peer } = self;
         telemetry.metrics().server.requests_refused.with_label_values(&[reason.name()]).inc();
-        // A client that keeps asking must not fill the log: only what looks like guessing is told aloud.
+        // Repeated requests must not fill the log: only suspected guessing is logged as a warning.
         if reason == Refusal::Guessing {
             tracing::warn!(?peer, "credentials are guessed at; requests from there are refused for a while");
         } else {
@@ -55,7 +55,7 @@ impl Event for RequestRefused {
 
 /// The number of open connections changed.
 pub struct ConnectionsChanged {
-    /// One more, or one less.
+    /// Whether one was opened, rather than closed.
     pub opened: bool,
 }
 
@@ -70,9 +70,9 @@ impl Event for ConnectionsChanged {
 pub struct WebConfigLoaded<'a> {
     /// The file.
     pub path: &'a Path,
-    /// When the server's certificate ends, where there is one.
+    /// When the server's certificate expires, if there is one.
     pub certificate_expiry: Option<Micros>,
-    /// Now.
+    /// When it was loaded.
     pub at: Micros,
 }
 
@@ -86,11 +86,11 @@ impl Event for WebConfigLoaded<'_> {
     }
 }
 
-/// The web configuration changed and cannot be used; the one before stays in force.
+/// The web configuration changed but is invalid; the previous one stays in force.
 pub struct WebConfigRefused<'a> {
     /// The file.
     pub path: &'a Path,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
 }
 

@@ -1,4 +1,4 @@
-//! Published files and damaged ones.
+//! Events of published and damaged files.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::Chain;
 use crate::model::Series;
 use crate::telemetry::{Event, StorageReason, Telemetry};
 
-/// A file was replaced by one that holds more.
+/// A file was replaced by one with more rows.
 pub struct FilePublished<'a> {
     /// The series of the rows.
     pub series: &'a Series,
@@ -16,11 +16,11 @@ pub struct FilePublished<'a> {
     pub rows: u64,
     /// Bytes encoded and written.
     pub written_bytes: u64,
-    /// Bytes copied from the file before.
+    /// Bytes copied from the previous file.
     pub copied_bytes: u64,
-    /// Size of the file now.
+    /// New size of the file.
     pub file_bytes: u64,
-    /// How long it took, fsync included.
+    /// Duration, including fsync.
     pub took: Duration,
 }
 
@@ -44,11 +44,11 @@ impl Event for FilePublished<'_> {
     }
 }
 
-/// Files of large periods were written anew, with rows of the open files beside them or late ones.
+/// Large files were rewritten with the rows of their open files, or late rows.
 pub struct OpenFilesFolded<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// How many.
+    /// The number of files.
     pub folds: u64,
 }
 
@@ -62,9 +62,9 @@ impl Event for OpenFilesFolded<'_> {
 pub struct PublishFailed<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// The class of the fault.
+    /// The class of the error.
     pub reason: StorageReason,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -85,9 +85,9 @@ impl Event for PublishFailed<'_> {
 pub struct FileQuarantined<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// Where it lies now.
+    /// Its new path.
     pub file: &'a Path,
-    /// The fault.
+    /// The error.
     pub why: &'a str,
 }
 
@@ -99,11 +99,11 @@ impl Event for FileQuarantined<'_> {
     }
 }
 
-/// A file that was published is gone; its windows are gaps.
+/// A published file is missing; its windows are gaps.
 pub struct FileMissing<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// Where it lay.
+    /// Its former path.
     pub file: &'a Path,
 }
 
@@ -114,11 +114,11 @@ impl Event for FileMissing<'_> {
     }
 }
 
-/// An open file of an older version has its name now.
+/// An open file of an older version was renamed.
 pub struct FileRenamed<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// Where it lies now.
+    /// Its new path.
     pub file: &'a Path,
 }
 
@@ -128,11 +128,11 @@ impl Event for FileRenamed<'_> {
     }
 }
 
-/// A whole file that the ledger did not know was taken over: a publish was cut short, or the ledger lost.
+/// A valid file that the ledger did not list was adopted: a publish was interrupted, or the ledger was lost.
 pub struct FileAdopted<'a> {
     /// The series of the rows.
     pub series: &'a Series,
-    /// Where it lies.
+    /// Its path.
     pub file: &'a Path,
 }
 

@@ -1,11 +1,11 @@
-//! Spans on their way to a collector.
+//! Events of spans sent to a collector.
 
 use std::error::Error;
 
 use super::Chain;
 use crate::telemetry::{Event, Telemetry};
 
-/// A span ended while the queue was full. It is counted and not logged: the reason for a full queue is.
+/// A span ended while the queue was full. It is counted but not logged: the cause of the full queue is.
 pub(crate) struct SpanRefused;
 
 impl Event for SpanRefused {
@@ -14,18 +14,18 @@ impl Event for SpanRefused {
     }
 }
 
-/// Spans could not be sent and are gone; nothing else is.
+/// Spans could not be sent and were dropped.
 pub struct SpansLost<'a> {
-    /// How many.
+    /// The number of spans.
     pub spans: u64,
-    /// Why; never with what the request carried.
+    /// The error, without the contents of the request.
     pub error: &'a str,
 }
 
 impl Event for SpansLost<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let traces = &telemetry.metrics().traces;
-        // In this order: a reader that sees the failure sees its spans.
+        // In this order, so that a reader that sees the failure also sees its spans.
         traces.spans_dropped.inc_by(self.spans);
         traces.export_failures.inc();
         let Self { spans, error } = self;
@@ -33,9 +33,9 @@ impl Event for SpansLost<'_> {
     }
 }
 
-/// Traces are configured and cannot be sent at all; everything else goes on.
+/// Traces are configured but cannot be sent at all; everything else continues.
 pub struct TracesOff<'a> {
-    /// Why.
+    /// The error.
     pub error: &'a dyn Error,
 }
 

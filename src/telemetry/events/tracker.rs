@@ -1,4 +1,4 @@
-//! Tasks planned, taken, ended and lost, and the workers that take them.
+//! Events of tasks and of the workers that process them.
 
 use std::error::Error;
 use std::fmt;
@@ -9,11 +9,11 @@ use super::Chain;
 use crate::model::Micros;
 use crate::telemetry::{Event, Telemetry};
 
-/// Work was planned that was not open before.
+/// Work was planned that was not already open.
 pub struct TasksPlanned<'a> {
     /// The queue.
     pub exchange: &'a str,
-    /// How many tasks wait for it.
+    /// The number of tasks waiting for it.
     pub tasks: u64,
 }
 
@@ -24,11 +24,11 @@ impl Event for TasksPlanned<'_> {
     }
 }
 
-/// A worker took tasks.
+/// A worker claimed tasks.
 pub struct TasksClaimed<'a> {
     /// The queue.
     pub exchange: &'a str,
-    /// How many.
+    /// The number of tasks.
     pub tasks: u64,
 }
 
@@ -45,9 +45,9 @@ pub struct AttemptEnded<'a> {
     pub exchange: &'a str,
     /// The task.
     pub task: &'a str,
-    /// How.
+    /// Its outcome.
     pub outcome: &'static str,
-    /// It was the last that the task may have.
+    /// Whether it was the last attempt allowed.
     pub is_exhausted: bool,
 }
 
@@ -64,11 +64,11 @@ impl Event for AttemptEnded<'_> {
     }
 }
 
-/// Attempts at many tasks ended well at once.
+/// Attempts at several tasks succeeded.
 pub struct AttemptsSucceeded<'a> {
     /// The queue.
     pub exchange: &'a str,
-    /// How many.
+    /// The number of attempts.
     pub attempts: u64,
 }
 
@@ -86,7 +86,7 @@ pub struct LeaseTaken<'a> {
     pub exchange: &'a str,
     /// The task.
     pub task: &'a str,
-    /// Who held it.
+    /// The worker that held it.
     pub worker: &'a str,
 }
 
@@ -101,11 +101,11 @@ impl Event for LeaseTaken<'_> {
 pub struct QueueCounted<'a> {
     /// The queue.
     pub exchange: &'a str,
-    /// How many are in each state.
+    /// The number of tasks in each state.
     pub by_status: &'a [(&'static str, u64)],
-    /// How many wait although their time has come.
+    /// The number of pending tasks that are due.
     pub due: u64,
-    /// Since when the one waiting longest is due.
+    /// When the one that has waited longest became due.
     pub oldest_due: Option<Micros>,
 }
 
@@ -121,9 +121,9 @@ impl Event for QueueCounted<'_> {
     }
 }
 
-/// Every task was counted, and kept counts that were wrong are true again.
+/// Every task was counted, and wrong counts were corrected.
 pub struct CountsCorrected {
-    /// How many were wrong.
+    /// The number of wrong counts.
     pub counts: u64,
 }
 
@@ -136,9 +136,9 @@ impl Event for CountsCorrected {
     }
 }
 
-/// Tasks that ended long ago were forgotten.
+/// Tasks that ended long ago were deleted.
 pub struct TasksPruned {
-    /// How many.
+    /// The number of tasks.
     pub tasks: u64,
 }
 
@@ -149,13 +149,13 @@ impl Event for TasksPruned {
     }
 }
 
-/// This process wrote its sign of life.
+/// This process recorded its heartbeat.
 pub struct WorkerBeat {
-    /// When.
+    /// The time of the heartbeat.
     pub at: Micros,
     /// How late its loop was.
     pub lag: Duration,
-    /// How many tasks it holds.
+    /// The number of tasks it holds.
     pub held: u32,
 }
 
@@ -168,9 +168,9 @@ impl Event for WorkerBeat {
     }
 }
 
-/// The workers of the store were looked at.
+/// The workers of the store were read.
 pub struct WorkersSeen<'a> {
-    /// How many are in each state.
+    /// The number in each state.
     pub by_state: &'a [(&'static str, u64)],
 }
 
@@ -182,11 +182,11 @@ impl Event for WorkersSeen<'_> {
     }
 }
 
-/// The store of the tracker failed; collecting goes on.
+/// The tracker's store failed; collecting continues.
 pub struct TrackerFailed<'a> {
     /// The operation.
     pub operation: &'static str,
-    /// The fault.
+    /// The error.
     pub error: &'a dyn Error,
 }
 
@@ -197,7 +197,7 @@ impl Event for TrackerFailed<'_> {
     }
 }
 
-/// When the state store of the data path was last set aside, by whatever process.
+/// When the state store of the data path was last set aside, by any process.
 pub struct StateStoreKnown {
     /// `None` if it never was.
     pub set_aside_at: Option<Micros>,
@@ -210,11 +210,11 @@ impl Event for StateStoreKnown {
     }
 }
 
-/// The state store was damaged, and a new one was made.
+/// The state store was damaged, and a new one was created.
 pub struct StateStoreSetAside<'a> {
-    /// Where the damaged one lies.
+    /// The path of the damaged one.
     pub to: &'a Path,
-    /// The fault.
+    /// The damage.
     pub why: &'a str,
     /// When it was set aside.
     pub at: Micros,

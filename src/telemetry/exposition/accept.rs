@@ -1,8 +1,8 @@
-//! The formats a scraper can read: `Accept` and `Accept-Encoding` with their qualities.
+//! Negotiates the format with a scraper, by `Accept` and `Accept-Encoding` with their qualities.
 
 use super::Format;
 
-/// One entry of a header that lists what is accepted: its value, its parameters, its quality from 0 to 1.
+/// An entry of an accept header: its value, its parameters, and its quality from 0 to 1.
 struct Entry<'a> {
     value: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
@@ -23,12 +23,12 @@ fn entries(header: &str) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
-/// A quality that is none counts as a refusal.
+/// An invalid quality counts as a rejection.
 fn parse_quality(text: &str) -> f32 {
     text.parse::<f32>().ok().filter(|quality| (0.0..=1.0).contains(quality)).unwrap_or(0.0)
 }
 
-/// How closely an entry names an offer: not at all, by `*/*`, by `text/*`, by its type, by its version too.
+/// How specifically an entry matches an offer: not at all, by `*/*`, by `text/*`, by type, or by version too.
 fn closeness(entry: &Entry<'_>, (class, name, version): (&str, &str, &str)) -> Option<u8> {
     let (entry_class, entry_name) = entry.value.split_once('/')?;
     let parameter =
@@ -50,7 +50,7 @@ fn closeness(entry: &Entry<'_>, (class, name, version): (&str, &str, &str)) -> O
 const OPEN_METRICS: (&str, &str, &str) = ("application", "openmetrics-text", "1.0.0");
 const TEXT: (&str, &str, &str) = ("text", "plain", "0.0.4");
 
-/// The format an `Accept` header asks for: OpenMetrics where it is named and wanted at least as much, else text.
+/// The format an `Accept` header asks for: OpenMetrics if it is listed with at least the same quality, else text.
 #[must_use]
 pub fn format(accept: &str) -> Format {
     let wanted = |offer| {
@@ -67,7 +67,7 @@ pub fn format(accept: &str) -> Format {
     if open > text || is_named && open > 0.0 && open >= text { Format::OpenMetrics } else { Format::Text }
 }
 
-/// Whether an `Accept-Encoding` header allows gzip; its own entry counts before that of `*`.
+/// Whether an `Accept-Encoding` header allows gzip; a specific entry takes precedence over `*`.
 #[must_use]
 pub fn gzip(accept_encoding: &str) -> bool {
     let quality_of = |coding: &str| {

@@ -1,4 +1,4 @@
-//! Families as lines: the text format 0.0.4 and OpenMetrics 1.0, which differ in little.
+//! Encodes families as lines: the text format 0.0.4 and the similar OpenMetrics 1.0.
 
 use std::fmt::Write;
 use std::io;
@@ -9,10 +9,10 @@ use super::Format;
 use crate::telemetry::exemplars::{Exemplar, Exemplars};
 use crate::telemetry::metrics::unit_of;
 
-/// Every family as text.
+/// All families as text.
 ///
 /// # Errors
-/// When a family is of a type that nothing here registers.
+/// If a family has a type that is not supported.
 pub(in crate::telemetry) fn encode(
     families: &[MetricFamily],
     format: Format,
@@ -93,12 +93,12 @@ impl Encoder<'_> {
         self.push_sample(name, "_count", labels, count as f64);
     }
 
-    /// A bucket without the end of its line.
+    /// A bucket, without the line end.
     fn push_bucket(&mut self, name: &str, labels: &str, bound: f64, cumulative: u64) {
         let comma = if labels.is_empty() { "" } else { "," };
         push(&mut self.out, format_args!("{name}_bucket{{{labels}{comma}le=\""));
         match self.format {
-            // OpenMetrics wants bounds to look like the floats they are.
+            // OpenMetrics requires bounds to be written as floats.
             Format::OpenMetrics if bound.is_finite() => push(&mut self.out, format_args!("{bound:?}")),
             _ => push_number(&mut self.out, bound),
         }
@@ -123,13 +123,13 @@ impl Encoder<'_> {
 enum Kind {
     Counter,
     Gauge,
-    /// A gauge that is always 1 and says something in its labels.
+    /// A gauge that is always 1 and carries information in its labels.
     Info,
     Histogram,
 }
 
 impl Kind {
-    /// The name of the family where OpenMetrics leaves the suffix to the samples.
+    /// The name of the family; in OpenMetrics without the suffix of the samples.
     fn base(self, name: &str) -> &str {
         match self {
             Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
@@ -149,7 +149,7 @@ fn kind_of(family: &MetricFamily) -> io::Result<Kind> {
     }
 }
 
-/// Labels as they stand between the braces.
+/// Labels as written between braces.
 pub(in crate::telemetry) fn push_labels<'a>(
     out: &mut String,
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -182,7 +182,7 @@ fn push_escaped(out: &mut String, text: &str, with_quotes: bool) {
     }
 }
 
-/// Whole numbers up to this are exact, and written faster as what they are.
+/// Integers up to this are exact, and faster to write as integers.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn push_number(out: &mut String, value: f64) {

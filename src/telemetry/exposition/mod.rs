@@ -1,5 +1,5 @@
-//! The metrics as text for Prometheus: format 0.0.4 or OpenMetrics 1.0 with exemplars, compressed where the one
-//! who asks allows it.
+//! The metrics as text for Prometheus: format 0.0.4, or OpenMetrics 1.0 with exemplars, compressed if the scraper
+//! allows it.
 
 pub mod accept;
 mod encoder;
@@ -16,13 +16,13 @@ pub(super) use encoder::{encode as encode_families, push_labels};
 
 use crate::telemetry::Metrics;
 
-/// The `Vary` header: what the answer depends on.
+/// The `Vary` header.
 pub const VARY: &str = "Accept, Accept-Encoding";
 
-/// Every metric as text. Takes milliseconds: keep it off the runtime's threads.
+/// Every metric as text. Takes milliseconds: do not call it on the runtime's threads.
 ///
 /// # Errors
-/// When a family is of a type that is not exposed.
+/// If a family has a type that is not supported.
 pub fn encode(metrics: &Metrics, format: Format) -> io::Result<String> {
     encode_families(&metrics.gather(), format, metrics.exemplars())
 }
@@ -30,15 +30,15 @@ pub fn encode(metrics: &Metrics, format: Format) -> io::Result<String> {
 /// Every metric as text 0.0.4.
 ///
 /// # Errors
-/// As [`encode`].
+/// Like [`encode`].
 pub fn text(metrics: &Metrics) -> io::Result<String> {
     encode(metrics, Format::Text)
 }
 
-/// The text compressed as gzip, for speed rather than size.
+/// Compresses the text with gzip, for speed rather than size.
 ///
 /// # Errors
-/// Never in practice: it writes into memory.
+/// Never in practice, since it writes to memory.
 pub fn gzip(text: &str) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
     encoder.write_all(text.as_bytes())?;

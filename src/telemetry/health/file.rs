@@ -1,4 +1,4 @@
-//! `metrics.json` on disk: read with patience, written whole.
+//! Reads `metrics.json` leniently and replaces it atomically.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,13 +10,13 @@ use crate::disk::atomic;
 
 type Pairs = BTreeMap<String, PairHealth>;
 
-/// A larger file is not one of ours: ten thousand pairs need two megabytes.
+/// Larger files are rejected: ten thousand pairs need two megabytes.
 const SIZE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The pairs in `metrics.json` of a data path; empty if there is no such file. Nothing is changed.
+/// The pairs in a data path's `metrics.json`; empty if there is no such file. Changes nothing.
 ///
 /// # Errors
-/// When the file cannot be read, or is no `metrics.json`.
+/// If the file cannot be read or is invalid.
 pub fn read_pairs(data_path: &Path) -> io::Result<BTreeMap<String, PairHealth>> {
     let file = data_path.join(".dccd").join("metrics.json");
     let Some(text) = read(&file)? else { return Ok(Pairs::new()) };
@@ -26,7 +26,7 @@ pub fn read_pairs(data_path: &Path) -> io::Result<BTreeMap<String, PairHealth>> 
     })
 }
 
-/// The content of the file; one that cannot be understood is renamed, never lost.
+/// The content of the file; an invalid one is renamed rather than lost.
 pub(super) fn read_or_set_aside(file: &Path) -> io::Result<Pairs> {
     let Some(text) = read(file)? else { return Ok(Pairs::new()) };
     match serde_json::from_slice(&text) {
@@ -55,7 +55,7 @@ fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(text))
 }
 
-/// `metrics.json.unreadable`, with a number where that is taken.
+/// `metrics.json.unreadable`, with a number if that exists.
 fn free_name(file: &Path) -> PathBuf {
     let first = file.with_extension("json.unreadable");
     let numbered = (2..u32::MAX).map(|number| file.with_extension(format!("json.unreadable.{number}")));

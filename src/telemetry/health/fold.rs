@@ -1,4 +1,4 @@
-//! Folding the series of a pair into the pair's entry.
+//! Folds the series of a pair into the pair's entry.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use super::{HealthState, PairHealth, SeriesHealth};
 use crate::model::Micros;
 
 impl HealthState {
-    /// Every pair's entry. What is known beyond the series adds its rows; its times and errors count only
-    /// where no series of the pair has recorded a run.
+    /// Every pair's entry. Rows known beyond its series are added; such times and errors count only if no
+    /// series of the pair has recorded a run.
     pub(super) fn folded(&self) -> BTreeMap<String, PairHealth> {
         let mut by_pair: BTreeMap<String, Vec<&SeriesHealth>> = BTreeMap::new();
         for health in self.series.values() {
@@ -22,10 +22,10 @@ impl HealthState {
     }
 }
 
-/// Rows add, errors take the highest, the last run is the newest, the last success the oldest.
+/// Rows are summed; the errors are the highest, the last run the newest, the last success the oldest.
 fn fold(rows_beyond: u64, series: &[&SeriesHealth]) -> PairHealth {
     let newest_run = series.iter().filter_map(|health| health.last_run_at).max();
-    // An absent success is older than any: the pair is only as well as its worst series.
+    // A missing success counts as the oldest: the pair is only as healthy as its worst series.
     let oldest_success = series.iter().map(|health| health.last_success_at).min().flatten();
     PairHealth {
         last_run_at: newest_run.map(Micros::as_secs_f64),

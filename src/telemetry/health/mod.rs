@@ -1,7 +1,6 @@
-//! The outcome of runs: in detail for each series, folded for each pair into `metrics.json`.
+//! The results of runs: in detail for each series, and per pair in `metrics.json`.
 //!
-//! The detail of a series is kept and restored by the state store; this room writes only
-//! `metrics.json`.
+//! The state store saves and restores the details; this room writes only `metrics.json`.
 
 mod file;
 mod fold;
@@ -18,10 +17,10 @@ pub use record::{PairHealth, RunRecord, SeriesHealth};
 use crate::clock::now;
 use crate::model::{Micros, Series};
 
-/// The message for an error of which only the number is known.
+/// The message of an error of which only the count is known.
 const FORGOTTEN: &str = "what failed is not known: the state store was made anew since";
 
-/// Keeps `{data_path}/.dccd/metrics.json`, and the health of each series behind it.
+/// Maintains `{data_path}/.dccd/metrics.json`, and the health of each series behind it.
 ///
 /// ```
 /// use dccd::telemetry::HealthMonitor;
@@ -54,11 +53,11 @@ struct HealthState {
 }
 
 impl HealthMonitor {
-    /// Reads what the file of a data path holds; a data path without one starts empty. A file that cannot be
-    /// understood is renamed to `metrics.json.unreadable` and a warning logged.
+    /// Reads the file of a data path, if there is one. An invalid file is renamed to
+    /// `metrics.json.unreadable`, with a warning in the log.
     ///
     /// # Errors
-    /// When the file exists and cannot be read or renamed.
+    /// If the file exists but cannot be read or renamed.
     pub fn open(data_path: &Path) -> io::Result<Self> {
         let file = data_path.join(".dccd").join("metrics.json");
         let pairs = file::read_or_set_aside(&file)?;
@@ -72,10 +71,10 @@ impl HealthMonitor {
         HealthMonitor { file: None, state: Mutex::default(), writing: Mutex::default() }
     }
 
-    /// Records a successful run of a pair (`BTC/USDT`), now, and writes the file.
+    /// Records a successful run of a pair (`BTC/USDT`) at the present time, and writes the file.
     ///
     /// # Errors
-    /// When the file cannot be written; the run is recorded and written with the next one.
+    /// If the file cannot be written; the run is recorded and written with the next one.
     pub fn record_success(&self, exchange: &str, pair: &str, rows: u64) -> io::Result<()> {
         self.record_pair(exchange, pair, |health, at| {
             health.last_success_at = Some(at);
@@ -84,10 +83,10 @@ impl HealthMonitor {
         })
     }
 
-    /// Records a failed run of a pair (`BTC/USDT`), now, and writes the file.
+    /// Records a failed run of a pair (`BTC/USDT`) at the present time, and writes the file.
     ///
     /// # Errors
-    /// When the file cannot be written; the run is recorded and written with the next one.
+    /// If the file cannot be written; the run is recorded and written with the next one.
     pub fn record_failure(&self, exchange: &str, pair: &str) -> io::Result<()> {
         self.record_pair(exchange, pair, |health, _| {
             health.errors_count = health.errors_count.saturating_add(1);
@@ -111,13 +110,13 @@ impl HealthMonitor {
         self.save()
     }
 
-    /// Every pair that is known, by its key `binance/BTC/USDT`.
+    /// Every known pair, by its key `binance/BTC/USDT`.
     #[must_use]
     pub fn get_metrics(&self) -> BTreeMap<String, PairHealth> {
         self.state().folded()
     }
 
-    /// Records a run of a series and says what is known of it now. Nothing is written: see [`Self::save`].
+    /// Records a run of a series and returns its health. Nothing is written: see [`Self::save`].
     #[doc(hidden)]
     pub fn record_run(&self, series: &Series, outcome: RunRecord) -> SeriesHealth {
         let mut state = self.state();
@@ -136,7 +135,7 @@ impl HealthMonitor {
         health.rows = health.rows.saturating_add(rows);
     }
 
-    /// Raises what is known of a series' rows to those it holds: there cannot have been fewer.
+    /// Raises the number of a series' rows to the number stored, which is a lower bound.
     #[doc(hidden)]
     pub fn know_rows(&self, series: &Series, held: u64) {
         let known = self.of(series).map_or(0, |health| health.rows);
@@ -145,8 +144,8 @@ impl HealthMonitor {
         }
     }
 
-    /// Takes a series that the state store knows nothing of from what the file says of its pair: of its rows as many
-    /// as the series holds, its times and its errors. So a store that was made anew changes nothing in the file.
+    /// Initializes a series unknown to the state store from its pair's entry in the file: as many of its rows
+    /// as are stored, its times and its errors. Creating the store again thus changes nothing in the file.
     #[doc(hidden)]
     pub fn recover(&self, series: &Series, held: u64) {
         let mut state = self.state();
@@ -168,8 +167,8 @@ impl HealthMonitor {
         state.series.insert(series.clone(), health);
     }
 
-    /// Takes in what the state store knows of the series, each in place of what was known. Their rows are
-    /// part of what the file says of their pair and are not added to it.
+    /// Replaces the health of the series by what the state store knows. Their rows are included in their
+    /// pair's entry in the file, so they are not added to it.
     #[doc(hidden)]
     pub fn restore(&self, known: Vec<SeriesHealth>) {
         let mut state = self.state();
@@ -183,7 +182,7 @@ impl HealthMonitor {
         state.changed = true;
     }
 
-    /// Ends the record of a series; its rows stay with its pair.
+    /// Drops the record of a series; its rows stay with its pair.
     #[doc(hidden)]
     pub fn forget(&self, series: &Series) {
         let mut state = self.state();
@@ -208,10 +207,10 @@ impl HealthMonitor {
         self.state().series.get(series).cloned()
     }
 
-    /// Writes the file if anything changed since it was last written; blocks on the disk.
+    /// Writes the file if anything has changed; blocks on the disk.
     ///
     /// # Errors
-    /// When it cannot be written; the next call tries again.
+    /// If it cannot be written; the next call tries again.
     pub fn save(&self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);

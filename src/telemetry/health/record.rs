@@ -1,4 +1,4 @@
-//! The record of a series' runs and of a pair's, and how one run changes it.
+//! The records of a series and a pair, and how a run changes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,33 +14,33 @@ pub struct PairHealth {
     pub last_success_at: Option<f64>,
     /// New rows stored by its runs.
     pub rows_collected: u64,
-    /// Failed runs in a row.
+    /// Consecutive failed runs.
     pub errors_count: u32,
 }
 
-/// The outcome of the runs of one series.
+/// The health of one series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesHealth {
     /// The series.
     pub series: Series,
-    /// When its last run ended.
+    /// When the last run ended.
     pub last_run_at: Option<Micros>,
-    /// When its last successful run ended.
+    /// When the last successful run ended.
     pub last_success_at: Option<Micros>,
     /// New rows stored by its runs.
     pub rows: u64,
-    /// Failed runs in a row.
+    /// Consecutive failed runs.
     pub consecutive_errors: u32,
-    /// The fault of the last run, if it failed.
+    /// The error of the last run, if it failed.
     pub last_error: Option<String>,
 }
 
-/// How one run ended.
+/// The result of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRecord {
     /// New rows it stored.
     pub rows: u64,
-    /// Its fault; none after a success.
+    /// The error, if it failed.
     pub error: Option<String>,
     /// When it ended.
     pub at: Micros,

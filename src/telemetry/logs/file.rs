@@ -1,4 +1,4 @@
-//! A log file that is renamed to `.1` when it is full, `.1` to `.2` and so on; what falls off the end is gone.
+//! A log file that is renamed to `.1` when it is full, `.1` to `.2` and so on; the oldest is deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::atomic;
 
-/// Size at which a file is full.
+/// The size of a full file.
 const LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 
-/// How many full files are kept.
+/// The number of full files kept.
 pub(super) const KEPT: u32 = 5;
 
-/// The file being written. Lines are handed to the system one by one: none waits in this process.
+/// The current file. Lines are written to the system one by one, without buffering.
 pub(super) struct RotatingFile {
     path: PathBuf,
     file: File,
     size_bytes: u64,
     limit_bytes: u64,
-    /// Whether the last line may have been written in part only.
+    /// Whether the last line may have been written only in part.
     torn: bool,
 }
 
 impl RotatingFile {
-    /// Opens the file to append to it, and makes its folder.
+    /// Opens the file for appending, and creates its folder.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         RotatingFile::with_limit(path, LIMIT_BYTES)
     }
@@ -37,8 +37,8 @@ impl RotatingFile {
         Ok(RotatingFile { path: path.to_owned(), file, size_bytes, limit_bytes, torn: false })
     }
 
-    /// Appends one line, in a new file if this one is full. While files cannot be renamed the line goes into
-    /// this one, up to twice its limit.
+    /// Appends a line, to a new file if this one is full. If files cannot be renamed, this one grows up to
+    /// twice its limit.
     pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let size_after = self.size_bytes + line.len() as u64;
         if self.size_bytes > 0 && size_after > self.limit_bytes {
@@ -57,7 +57,7 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// From the oldest on, so that no rename meets a file that is still needed.
+    /// From the oldest on, so that no rename overwrites a file that is still needed.
     fn rotate(&mut self) -> io::Result<()> {
         for number in (1..KEPT).rev() {
             rename_if_there(&numbered(&self.path, number), &numbered(&self.path, number + 1))?;
@@ -158,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dccd.log");
         let mut log = RotatingFile::with_limit(&path, 20).unwrap();
-        // A folder cannot take the place of one that is not empty.
+        // A rename cannot replace a folder that is not empty.
         fs::create_dir_all(numbered(&path, 4)).unwrap();
         fs::create_dir_all(numbered(&path, 5).join("in the way")).unwrap();
 
@@ -181,7 +181,7 @@ mod tests {
         log.write(b"0123456789").unwrap();
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        // The link is moved on as the full file would have been.
+        // The link is rotated like a full file.
         log.write(b"0123456789").unwrap();
 
         assert_eq!(fs::read(&victim).unwrap(), b"precious");

@@ -1,16 +1,16 @@
-//! How a log line looks, and the word for its level.
+//! The format of log lines, and the names of levels.
 
 use std::str::FromStr;
 
 use tracing::Level;
 
-/// How lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -26,7 +26,7 @@ impl FromStr for LogFormat {
     }
 }
 
-/// The word for a level, in small letters.
+/// The name of a level, in lower case.
 pub(super) fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "error",

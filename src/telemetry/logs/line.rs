@@ -1,6 +1,6 @@
-//! One event as one line: control characters escaped, values cut to a bounded length.
+//! An event as one line: control characters escaped, values truncated.
 //!
-//! The series comes right after the level, so that the lines of one job can be picked out.
+//! The series comes right after the level, so that the lines of one job are easy to find.
 
 use std::fmt::{self, Write};
 
@@ -12,29 +12,29 @@ use super::format::{LogFormat, level_name};
 use crate::model::{Micros, is_hidden};
 use crate::telemetry::trace;
 
-/// The longest value written, in bytes; the rest of an endless error body is left out.
+/// The longest value written, in bytes; the rest, for example of a long error body, is left out.
 const VALUE_LIMIT_BYTES: usize = 2_048;
 
-/// The most fields of a line. With the limit of values it bounds a line.
+/// The most fields of a line; with the limit on values this bounds the line.
 const FIELD_LIMIT: usize = 24;
 
-/// Members of the JSON object of every line.
+/// The fixed members of every line's JSON object.
 const TAKEN: [&str; 7] = ["timestamp", "level", "series", "message", "target", "trace_id", "span_id"];
 
-/// An event taken apart.
+/// The parts of an event.
 pub(super) struct LogLine {
     level: Level,
     target: &'static str,
     series: Option<String>,
     message: String,
     fields: Vec<(&'static str, Value)>,
-    /// The trace and the span it was said in.
+    /// The trace and span in which it was logged.
     ids: Option<(TraceId, SpanId)>,
 }
 
 enum Value {
     Text(String),
-    /// A number or a boolean, the same in text and JSON.
+    /// A number or a boolean, written the same way in text and JSON.
     Plain(String),
 }
 
@@ -58,7 +58,7 @@ impl LogLine {
         &self.message
     }
 
-    /// The series it speaks of, else the exchange.
+    /// The series, else the exchange, that it concerns.
     pub(super) fn whose(&self) -> Option<&str> {
         let exchange = || {
             self.fields.iter().find_map(|(name, value)| match value {
@@ -69,7 +69,7 @@ impl LogLine {
         self.series.as_deref().or_else(exchange)
     }
 
-    /// The line without what only this one says; it still says whose it is.
+    /// The line without details: its message and what it concerns.
     pub(super) fn bare(&self) -> LogLine {
         let exchange = self.whose().filter(|_| self.series.is_none());
         LogLine {
@@ -82,18 +82,17 @@ impl LogLine {
         }
     }
 
-    /// The same line saying that so many like it were left out.
+    /// The same line, stating that this many similar ones were left out.
     pub(super) fn left_out(mut self, lines: u64) -> LogLine {
         push(&mut self.message, format_args!(": {lines} like it were left out"));
         self
     }
 
-    /// How grave it is.
     pub(super) fn level(&self) -> Level {
         self.level
     }
 
-    /// The line with its newline.
+    /// The formatted line, with its newline.
     pub(super) fn text(&self, format: LogFormat, at: Micros) -> String {
         let mut out = String::with_capacity(160);
         match format {
@@ -143,7 +142,7 @@ impl LogLine {
             push(out, format_args!(",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\""));
         }
         for (name, value) in &self.fields {
-            // A name of our own in the object keeps its meaning.
+            // Our own members of the object take precedence.
             let taken = TAKEN.contains(name);
             push(out, format_args!(",\"{}{name}\":", if taken { "field_" } else { "" }));
             match value {
@@ -169,7 +168,7 @@ impl LogLine {
 impl Visit for LogLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = Bounded(String::new());
-        // An error means no more than that the limit was reached.
+        // An error only means that the limit was reached.
         let whole = write!(text, "{value:?}").is_ok();
         self.take(field, Value::Text(if whole { text.0 } else { text.0 + "\u{2026}" }));
     }
@@ -191,13 +190,13 @@ impl Visit for LogLine {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no word for infinite and not a number.
+        // JSON cannot represent infinity and NaN.
         let text = value.to_string();
         self.take(field, if value.is_finite() { Value::Plain(text) } else { Value::Text(text) });
     }
 }
 
-/// Takes text up to the limit, then refuses.
+/// Accepts text up to the limit, then fails.
 struct Bounded(String);
 
 impl Write for Bounded {
@@ -212,7 +211,7 @@ fn push(out: &mut String, text: fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a String takes any text");
 }
 
-/// `2024-01-31T23:59:59.123456Z`, always as long, so that columns stand in line.
+/// `2024-01-31T23:59:59.123456Z`, with a fixed width so that columns align.
 fn push_instant(out: &mut String, at: Micros) {
     push(out, format_args!("{}", at.utc().strftime("%Y-%m-%dT%H:%M:%S%.6fZ")));
 }
@@ -222,7 +221,7 @@ fn is_bare(value: &str) -> bool {
     !value.is_empty() && value.chars().all(plain)
 }
 
-/// Text in double quotes, as JSON writes it.
+/// Text in double quotes, as in JSON.
 fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -235,7 +234,7 @@ fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Text without quotes. A backslash is doubled, so that an escape cannot be forged.
+/// Text without quotes. Backslashes are doubled, so that escapes cannot be forged.
 fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -245,8 +244,7 @@ fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
-/// One character; those that break a line, move the cursor or turn the direction of text are written as JSON
-/// escapes.
+/// One character; line breaks, cursor controls and direction overrides are written as JSON escapes.
 fn push_char(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),

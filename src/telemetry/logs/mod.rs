@@ -1,7 +1,7 @@
-//! Logging: one event is one line, text or JSON, to a rotated file and to stderr.
+//! Logging: each event is one line, as text or JSON, in a rotated file and on stderr.
 //!
-//! **A log line of one kind is written 20 times a minute.** A kind is a place in the code, its message and a
-//! series or exchange, so that no fault hides another's; metrics count every line, and lines below INFO are
+//! **Log lines of one kind are written at most 20 times a minute.** A kind is a place in the code, its message and
+//! a series or exchange, so that no error hides another's. Metrics count every line, and lines below INFO are
 //! never left out.
 
 mod file;
@@ -37,27 +37,27 @@ use line::LogLine;
 use stderr::Stderr;
 use throttle::Throttle;
 
-/// Crates whose routine is of no use to an operator; only their warnings pass. Those of longer names count too.
+/// Crates whose routine is of no interest to operators: only their warnings pass. Matches names with these
+/// prefixes.
 const NOISY: [&str; 7] = ["hyper", "reqwest", "h2", "rustls", "sqlx", "tower", "tracing_opentelemetry"];
 
-/// Its failures are told in our own words, once.
+/// Its failures are reported once, in our own words.
 const SILENT: &str = "opentelemetry";
 
 /// The level, the format and the destinations of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogSettings<'a> {
-    /// The least important level that is logged.
+    /// The least severe level that is logged.
     pub level: LevelFilter,
-    /// How lines look.
+    /// The format of lines.
     pub format: LogFormat,
     /// The log file, if any; rotated at 10 MB into `.1` to `.5`.
     pub file: Option<&'a Path>,
-    /// Whether lines go to stderr too.
+    /// Whether to log to stderr too.
     pub to_stderr: bool,
 }
 
-/// Ends logging when dropped: it is said what was left out, and lines on their way to stderr get a moment to
-/// arrive.
+/// Ends logging when dropped: reports what was left out, and gives lines queued for stderr a moment to arrive.
 #[must_use = "lines still on their way are lost when it is dropped early"]
 pub struct LogGuard {
     sink: Arc<Sink>,
@@ -78,23 +78,23 @@ pub enum LogError {
         "the log file {path} cannot be opened; it must be a plain file, not a link, in a folder that can be written"
     )]
     File {
-        /// Which file.
+        /// The file.
         path: String,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
     /// The thread that writes to stderr cannot be started.
     #[error("no thread can be started for stderr; raise the limit of processes")]
     Thread(#[source] io::Error),
-    /// Logging was set up before.
+    /// Logging is already set up.
     #[error("logging is set up already")]
     AlreadySet,
 }
 
-/// Sets up logging for the whole process, and traces where there is a way for them.
+/// Sets up logging for the whole process, and tracing if `traces` is given.
 ///
 /// # Errors
-/// When the file cannot be opened, or logging was set up before.
+/// If the file cannot be opened, or logging is already set up.
 pub fn init(
     settings: LogSettings<'_>,
     traces: Option<&Traces>,
@@ -105,10 +105,10 @@ pub fn init(
     Ok(guard)
 }
 
-/// As [`init`], for one scope instead of the whole process.
+/// Like [`init`], for one scope instead of the whole process.
 ///
 /// # Errors
-/// When the file cannot be opened.
+/// If the file cannot be opened.
 pub fn subscriber(
     settings: LogSettings<'_>,
     traces: Option<&Traces>,
@@ -130,7 +130,7 @@ pub fn subscriber(
     let quiet = NOISY.into_iter().map(|name| (name, level.min(LevelFilter::WARN)));
     let targets =
         Targets::new().with_default(level).with_targets(quiet).with_target(SILENT, LevelFilter::OFF);
-    // A span without a collector is none: only then does it cost nothing.
+    // Without a collector spans are disabled, so that they cost nothing.
     let filter = targets.and(filter_fn(|about| about.is_event()));
     let traced = traces.map(Traces::layer).with_filter(trace::wanted(traces.is_some()));
     let rejected = traces.map(Traces::rejected).with_filter(trace::rejections());
@@ -142,7 +142,7 @@ pub fn subscriber(
 /// Turns events into lines.
 struct LogLayer(Arc<Sink>);
 
-/// Where lines go.
+/// The destinations of lines.
 struct Sink {
     format: LogFormat,
     file: Option<Mutex<RotatingFile>>,
@@ -155,7 +155,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let (sink, line) = (&self.0, LogLine::of(event));
         sink.metrics.program.log_messages.with_label_values(&[level_name(line.level())]).inc();
-        // Routine is asked for as a whole.
+        // Lines below INFO were requested explicitly, so they are not throttled.
         if line.level() <= Level::INFO {
             let verdict = sink.throttle.judge(&event.metadata().callsite(), &line, Instant::now());
             verdict.before.iter().for_each(|line| sink.write(line));
@@ -184,7 +184,7 @@ impl Sink {
         }
     }
 
-    /// Counted, not logged: a log line about it would fare no better.
+    /// Counted, not logged: a log line about it would be lost too.
     fn dropped(&self, queue: &str) {
         self.metrics.program.queue_dropped.with_label_values(&[queue]).inc();
     }

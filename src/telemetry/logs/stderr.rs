@@ -1,4 +1,4 @@
-//! Lines to stderr through a thread of their own: a reader that is stuck costs lines, never collection.
+//! Writes lines to stderr in a separate thread: a stuck reader costs lines, but never stops collecting.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use prometheus::IntGauge;
 
-/// Lines that may wait for stderr.
+/// Lines that may be queued for stderr.
 pub(super) const QUEUE_LINES: usize = 4_096;
 
 /// How long the last lines may take when logging ends.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// The way to stderr.
+/// The sending end of the queue.
 pub(super) struct Stderr {
     lines: SyncSender<Message>,
     waiting: IntGauge,
@@ -24,13 +24,13 @@ enum Message {
     End,
 }
 
-/// Waits for the lines on their way when dropped.
+/// Waits for queued lines when dropped.
 pub(super) struct Drain {
     end: SyncSender<Message>,
     ended: Receiver<()>,
 }
 
-/// Starts the thread; `waiting` shows how many lines are on their way.
+/// Starts the thread; `waiting` is the gauge of queued lines.
 pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
     let (send, receive) = sync_channel(QUEUE_LINES);
     let (done, ended) = sync_channel(1);
@@ -44,7 +44,7 @@ pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
 }
 
 impl Stderr {
-    /// Hands a line over; false where the queue is full.
+    /// Queues a line; returns false if the queue is full.
     pub(super) fn send(&self, line: String) -> bool {
         // Counted first: the thread may write it before the next line here runs.
         self.waiting.inc();
@@ -58,7 +58,7 @@ impl Stderr {
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        // A queue that is full means a reader that is stuck: the thread is then left behind.
+        // A full queue means a stuck reader: the thread is abandoned then.
         if self.end.try_send(Message::End).is_ok()
             && self.ended.recv_timeout(DRAIN) == Err(RecvTimeoutError::Timeout)
         {
@@ -67,7 +67,7 @@ impl Drop for Drain {
     }
 }
 
-/// Writes until logging ends. A closed stderr is no fault: lines are then taken and go nowhere.
+/// Writes until logging ends. If stderr is closed, lines are discarded.
 fn write_all(lines: &Receiver<Message>, mut to: impl Write, waiting: &IntGauge) {
     while let Ok(Message::Line(line)) = lines.recv() {
         let _ = to.write_all(line.as_bytes());

@@ -1,4 +1,4 @@
-//! The last lines of the log, over its rotated files, of everything or of one series.
+//! The last lines of the log, across its rotated files, of everything or of one series.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,17 +9,17 @@ use super::file::{KEPT, numbered};
 use crate::disk::atomic;
 use crate::model::{Series, matches_selector};
 
-/// The longest line that is kept whole. With the number of lines asked for it bounds the memory.
+/// The longest line that is kept completely. With the number of lines it bounds the memory.
 pub(super) const LINE_LIMIT_BYTES: u64 = 64 * 1024;
 
-/// The most lines given out, whatever is asked for.
+/// The most lines returned, however many are requested.
 const LINES_LIMIT: usize = 10_000;
 
-/// The last `lines` lines of the log at `path` and its rotated files, oldest first; with a selector those that
-/// speak of a series it stands for. No log is no lines.
+/// The last `lines` lines of the log at `path` and its rotated files, oldest first; with a selector only those
+/// that concern a matching series. Empty if there is no log.
 ///
 /// # Errors
-/// When a file that is there cannot be read.
+/// If an existing file cannot be read.
 pub fn tail(path: &Path, selector: Option<&str>, lines: usize) -> io::Result<Vec<String>> {
     let wanted = lines.min(LINES_LIMIT);
     let mut found: VecDeque<String> = VecDeque::new();
@@ -34,7 +34,7 @@ pub fn tail(path: &Path, selector: Option<&str>, lines: usize) -> io::Result<Vec
     Ok(found.into())
 }
 
-/// The files, all opened before any is read, each once even if they are rotated meanwhile.
+/// All files, opened before any is read, so that each is read once even if they are rotated meanwhile.
 pub(super) fn newest_first(path: &Path) -> io::Result<Vec<File>> {
     use std::os::unix::fs::MetadataExt;
 
@@ -78,7 +78,7 @@ fn last_of(file: File, selector: Option<&str>, lines: usize) -> io::Result<VecDe
 
 pub(super) fn speaks_of(line: &str, selector: &str) -> bool {
     let whose = if line.starts_with('{') {
-        // No text inside a JSON string can hold this: its quotes would be escaped.
+        // This cannot occur inside a JSON string: its quotes would be escaped.
         line.split_once(",\"series\":\"").and_then(|(_, rest)| rest.split('"').next())
     } else {
         line.split_ascii_whitespace().nth(2)

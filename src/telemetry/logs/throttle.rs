@@ -1,7 +1,7 @@
-//! Lines of one kind are written so often a minute; what comes on top is counted and told of in one line.
+//! Limits how often lines of one kind are written per minute; the excess is counted and reported in one line.
 //!
-//! A kind is a place in the code, its message and whose line it is: a series, else an exchange. Faults of one
-//! series never hide those of another, up to the bound of the table; beyond it a place in the code is one kind.
+//! A kind is a place in the code, its message, and the series, else the exchange, that it concerns. Errors of one
+//! series never hide those of another, unless the table is full; then all lines of a place are one kind.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,16 +12,16 @@ use tracing::callsite::Identifier;
 
 use super::line::LogLine;
 
-/// Lines of a kind that are written within [`WINDOW`].
+/// Lines of a kind written within [`WINDOW`].
 const LINES: u32 = 20;
 
-/// How long lines of a kind are counted together.
+/// The period over which lines of a kind are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Kinds told apart. The places in the code, of which there are fewer, come on top.
+/// The most kinds tracked, besides the places in the code, which are fewer.
 const KINDS: usize = 1_000;
 
-/// How often the table is looked through for kinds whose time is over.
+/// How often expired kinds are removed.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Counts the lines of each kind.
@@ -39,26 +39,26 @@ struct Count {
     since: Instant,
     written: u32,
     left_out: u64,
-    /// The last line that was left out.
+    /// The last line left out.
     like: Option<LogLine>,
 }
 
-/// The verdict on a line.
+/// The decision about a line.
 pub(super) struct Verdict {
     /// Whether it is written.
     pub(super) is_written: bool,
-    /// Lines to write before it, about those left out earlier.
+    /// Lines to write before it, which report those left out earlier.
     pub(super) before: Vec<LogLine>,
 }
 
 impl Throttle {
-    /// A table without a kind.
+    /// An empty table.
     pub(super) fn new(now: Instant) -> Self {
         let state = ThrottleState { kinds: HashMap::new(), swept: now };
         Throttle { hasher: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// Judges a line of a place in the code.
+    /// Decides about a line from a place in the code.
     pub(super) fn judge(&self, place: &Identifier, line: &LogLine, now: Instant) -> Verdict {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.sweep(now);
@@ -78,7 +78,7 @@ impl Throttle {
         Verdict { is_written, before }
     }
 
-    /// Ends every count; gives what is to be said of lines left out.
+    /// Ends every count; returns the lines that report what was left out.
     pub(super) fn end(&self) -> Vec<LogLine> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.kinds.drain().filter_map(|(_, count)| count.told()).collect()
@@ -86,7 +86,7 @@ impl Throttle {
 }
 
 impl ThrottleState {
-    /// Ends the counts whose time is over.
+    /// Ends the expired counts.
     fn sweep(&mut self, now: Instant) -> Vec<LogLine> {
         if now.duration_since(self.swept) < SWEEP {
             return Vec::new();

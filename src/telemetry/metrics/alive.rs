@@ -1,10 +1,10 @@
-//! Families of the daemon's sign of life.
+//! Families of the daemon's heartbeat.
 
 use prometheus::IntCounter;
 
 use super::register::Register;
 
-/// The daemon's sign of life.
+/// The daemon's heartbeat.
 pub(crate) struct Alive {
     pub(crate) file_failures: IntCounter,
 }

@@ -1,18 +1,19 @@
-//! A registry that can say what is registered in it, so that a list of the metrics cannot drift from them.
+//! A registry that lists its own contents, so that the list of metrics cannot drift from them.
 //!
 //! Decisions:
 //!
 //! * **The list of metrics is the registry's own** (`telemetry/metrics/catalogue.rs`): `dccd metrics` and the
-//!   README's table print what is registered, and a family cannot be forgotten. Exemplars are kept beside it,
-//!   by family and label set, since the metrics crate knows none.
-//! * **Thresholds and expected intervals are metrics**, so that the shipped rules fit every configuration
-//!   unedited. An alert judges growth where a backfill may take days, and a counter's value where it may have
-//!   risen before the first scrape.
-//! * **Alerts, runbooks, dashboards and metrics are held to one another by `tests/alerts`**, with Prometheus'
-//!   and Alertmanager's own programs: every rule has its cases, every panel is asked of a real Prometheus, and
-//!   one test goes from an exchange that fails to the message. Dashboards are written by one generator there.
-//! * **A fire drill is a deadline, not a task**: the gauge lowers itself at the next scrape after it, wherever
-//!   it was started.
+//!   table in the docs print what is registered, so no family can be forgotten. Exemplars are kept beside it, by
+//!   family and label set, since the metrics crate does not support them.
+//! * **Thresholds and expected intervals are metrics**, so that the shipped rules fit every configuration without
+//!   edits. An alert uses growth where a backfill may take days, and a counter's value where it may have risen
+//!   before the first scrape.
+//! * **`tests/alerts` keeps alerts, runbooks, dashboards and metrics consistent**, using the programs of
+//!   Prometheus and Alertmanager themselves: every rule has test cases, every panel is queried against a real
+//!   Prometheus, and one test goes from a failing exchange to the notification. One generator writes the
+//!   dashboards.
+//! * **A fire drill is a deadline, not a task**: the gauge resets itself at the next scrape after it, wherever the
+//!   drill was started.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,22 +24,22 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::telemetry::exemplars::Exemplars;
 
-/// One family, whether it has a sample yet or not.
+/// A family, whether it has a sample yet or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// As it is asked for.
+    /// The name to query it by.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// The unit its name ends in, if any.
+    /// The unit at the end of its name, if any.
     pub unit: Option<&'static str>,
-    /// The names of its labels, `le` left out.
+    /// The names of its labels, without `le`.
     pub labels: Vec<String>,
     /// Its help text.
     pub help: String,
 }
 
-/// The unit a family's name ends in; a counter's `_total` may follow it.
+/// The unit at the end of a family's name; a counter's `_total` may follow it.
 pub(in crate::telemetry) fn unit_of(name: &str) -> Option<&'static str> {
     let base = name.strip_suffix("_total").unwrap_or(name);
     ["seconds", "bytes"]
@@ -54,7 +55,7 @@ pub(super) struct Catalogue {
     pub(super) exemplars: Arc<Exemplars>,
 }
 
-/// A member as the registry takes it.
+/// A member, as the registry requires it.
 struct Member(Arc<dyn Collector>);
 
 impl Collector for Member {
@@ -68,17 +69,16 @@ impl Collector for Member {
 }
 
 impl Catalogue {
-    /// Adds families.
     ///
     /// # Panics
-    /// When one of their names is taken.
+    /// If one of their names is taken.
     pub(super) fn register(&self, families: Arc<dyn Collector>) {
         let member = Box::new(Member(Arc::clone(&families)));
         self.registry.register(member).expect("each name is registered once");
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(families);
     }
 
-    /// Every family that has a sample, sorted by name.
+    /// Every family with a sample, sorted by name.
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
@@ -94,7 +94,8 @@ impl Catalogue {
                 .map(|family| (family.name().to_owned(), family.get_field_type()))
                 .collect();
             for desc in member.desc() {
-                // A family without a value on this system, such as `process_*` elsewhere than on Linux, is left out.
+                // Families without a value on this system, such as `process_*` outside of Linux,
+                // are omitted.
                 let Some(kind) = kinds.get(&desc.fq_name) else { continue };
                 all.insert(desc.fq_name.clone(), family(desc, *kind));
             }

@@ -1,4 +1,4 @@
-//! The families of declared series: their names, and their labels when they are asked for.
+//! The families of declared series: their names, and their labels at the time of a scrape.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -91,7 +91,7 @@ const JOB_INFO: (&str, &str) = ("dccd_job_info", "The job that collects a series
 const JOB_FAILURES: (&str, &str) = ("dccd_job_failures_total", "Failed runs, by reason.");
 const HELD: (&str, &str) = ("dccd_metrics_series", "Series that have metrics of their own.");
 
-/// The labels of each series, made once for all families.
+/// The labels of each series, built once for all families.
 type Labels<'a> = HashMap<&'a Series, Vec<LabelPair>>;
 
 impl Collector for SeriesTable {
@@ -201,7 +201,7 @@ fn pair(name: &str, value: &str) -> LabelPair {
     pair
 }
 
-/// The descriptions of the families that the registry needs beforehand.
+/// The descriptions of the families, which the registry requires in advance.
 pub(super) fn descs() -> Vec<Desc> {
     let series = ["exchange", "kind", "pair", "span"].as_slice();
     let own = [

@@ -1,5 +1,5 @@
-//! The families of one run of `dccd collect`. Their names are their own: the server of the file gives it other
-//! target labels than a daemon has.
+//! The families of one run of `dccd collect`. They have names of their own, since the server that exposes the file
+//! gives it other target labels than a daemon's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::telemetry::exemplars::Exemplars;
 
 const SERIES: [&str; 4] = ["exchange", "pair", "kind", "span"];
 
-/// A series as `dccd collect` leaves it.
+/// The state of a series after `dccd collect`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collected {
     /// The series.
     pub series: Arc<Series>,
-    /// When it was last collected, in seconds since 1970.
+    /// When its last run ended, in seconds since 1970.
     pub last_run_secs: Option<f64>,
-    /// When it was last collected well, in seconds since 1970.
+    /// When its last successful run ended, in seconds since 1970.
     pub last_success_secs: Option<f64>,
-    /// How long it took this time and how many rows it brought; none if it was not reached.
+    /// Duration and new rows of this run; `None` if there was none.
     pub ran: Option<(Duration, u64)>,
 }
 

@@ -1,4 +1,4 @@
-//! The label sets of exchanges and series: created at 0 when one is declared, dropped with the last that needs them.
+//! The label sets of exchanges and series: created at 0 on declaration, dropped with the last that needs them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::model::{Kind, Series};
 use crate::telemetry::labels::{CODES_AT_ZERO, Discard, Reason, StorageReason};
 
 impl Metrics {
-    /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its operations.
+    /// Creates the label sets of an exchange, each at 0. `endpoints` are our names of its endpoints.
     pub fn declare_exchange(&self, exchange: &str, endpoints: &[&str]) {
         let names = endpoints.iter().map(ToString::to_string).collect();
         self.exchanges().insert(exchange.to_owned(), Known { endpoints: names, is_shown: true });
@@ -74,7 +74,7 @@ impl Metrics {
         self.odd.declare(exchange, kind);
     }
 
-    /// Creates the label sets of an exchange again that were dropped with its last series.
+    /// Creates the label sets of an exchange again after they were dropped with its last series.
     fn show_exchange(&self, exchange: &str) {
         let mut exchanges = self.exchanges();
         let Some(known) = exchanges.get_mut(exchange).filter(|known| !known.is_shown) else { return };
@@ -83,7 +83,7 @@ impl Metrics {
         self.create_exchange_label_sets(exchange, &endpoints);
     }
 
-    /// Drops the label sets of a series, and those it was the last one to need.
+    /// Drops the label sets of a series, and those that only it needed.
     pub(crate) fn forget_series(&self, series: &Series) {
         self.series.forget(series);
         let (exchange, kind) = (series.exchange(), series.kind().name());
@@ -130,7 +130,7 @@ impl Metrics {
         forget(&requests.wait, &held);
     }
 
-    /// Says whether the job of a declared series is paused.
+    /// Sets whether the job of a declared series is paused.
     pub(crate) fn show_paused(&self, series: &Series, is_paused: bool) {
         if let Some(own) = self.series.get(series) {
             own.job_paused.set(f64::from(u8::from(is_paused)));
@@ -151,8 +151,8 @@ impl Metrics {
     }
 }
 
-/// How far apart rows of a series are in good order, in seconds; 0 where nothing says. Funding is settled every
-/// eight hours at the latest.
+/// The expected distance between rows of a series, in seconds; 0 if unknown. Funding is paid at least every eight
+/// hours.
 fn usual_secs(series: &Series) -> f64 {
     match series.span() {
         Some(span) => f64::from(span.secs()),

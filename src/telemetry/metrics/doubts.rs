@@ -1,5 +1,4 @@
-//! Families of what exchanges answered that was asked for a second time before it was believed, and of contracts that
-//! took the name of another.
+//! Families of answers that were requested twice before they were believed, and of contract rollovers.
 
 use prometheus::IntCounterVec;
 
@@ -8,7 +7,7 @@ use super::register::Register;
 
 const LABELS: [&str; 2] = ["exchange", "kind"];
 
-/// Families of answers that were asked for twice.
+/// Families of answers requested twice.
 pub(crate) struct Doubts {
     pub(crate) id_holes: IntCounterVec,
     pub(crate) empty_windows: IntCounterVec,

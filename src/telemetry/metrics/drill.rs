@@ -1,4 +1,4 @@
-//! The family that a fire drill of the alerts raises. It lowers itself: the requester may have disconnected.
+//! The family raised by a fire drill of the alerts. It resets itself: the requester may have disconnected.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use prometheus::IntGauge;
 
 use super::register::Register;
 
-/// Whether the alert of a fire drill is to fire.
+/// Whether the test alert fires.
 pub(crate) struct Drill {
     active: IntGauge,
     until: Mutex<Option<Instant>>,
@@ -22,14 +22,14 @@ impl Drill {
         }
     }
 
-    /// Lets the alert fire for so long from now on; for no time lowers it.
+    /// Makes the alert fire for this long from now on; zero ends the drill.
     pub(crate) fn raise(&self, lasting: Duration) {
         let until = (!lasting.is_zero()).then(|| Instant::now() + lasting);
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
         self.look();
     }
 
-    /// Lowers it when its time is over.
+    /// Resets it when its time is over.
     pub(super) fn look(&self) {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         self.active.set(i64::from(until.is_some_and(|until| Instant::now() < until)));

@@ -1,4 +1,4 @@
-//! The families that are not counted for each series: runs, requests, storage and the process itself.
+//! Families that are not counted per series: runs, requests, storage and the process itself.
 
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -7,7 +7,7 @@ use prometheus::{
 use super::register::{FLUSH, HTTP, LAG, RUN, Register, SIZE, SYNC, WAIT};
 use super::traced::TracedHistograms;
 
-/// Who runs, with which configuration.
+/// The program and its configuration.
 pub(crate) struct Program {
     pub(crate) build_info: GaugeVec,
     pub(crate) config_info: GaugeVec,
@@ -65,7 +65,7 @@ impl Program {
     }
 }
 
-/// Runs of jobs, where one label set serves many series.
+/// Runs of jobs, where series share label sets.
 pub(crate) struct Runs {
     pub(crate) duration: TracedHistograms,
     pub(crate) delay: HistogramVec,
@@ -199,7 +199,7 @@ impl Requests {
     }
 }
 
-/// Files and the disk they are on.
+/// Files and their disk.
 pub(crate) struct Storage {
     pub(crate) publish_duration: TracedHistograms,
     pub(crate) publish_failures: IntCounterVec,
@@ -267,7 +267,7 @@ impl Storage {
     }
 }
 
-/// The journal that accepted rows are in until their files are published.
+/// The journal, which holds accepted rows until their files are published.
 pub(crate) struct Journal {
     pub(crate) accepted: IntCounter,
     pub(crate) durable: IntCounter,

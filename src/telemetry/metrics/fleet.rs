@@ -1,14 +1,14 @@
-//! Families of series that several processes share: who writes them, and what their bucket refused.
+//! Families of series shared by several processes: ownership, and writes refused by the bucket.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge};
 
 use super::register::Register;
 
-/// How ownerships of this process begin and end, as labels.
+/// How ownerships of this process begin and end, as label values.
 const CHANGES: [&str; 3] = ["taken", "given_up", "lost"];
-/// The state of the bucket that a new owner found, as labels.
+/// What a new owner found in the bucket, as label values.
 const TAKEOVERS: [&str; 3] = ["continued", "inherited", "failed"];
-/// Why the bucket took no write, as labels.
+/// Why the bucket refused a write, as label values.
 const REFUSALS: [&str; 2] = ["fence", "changed"];
 
 /// Ownership of series, and the bucket of a fleet.

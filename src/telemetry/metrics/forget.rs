@@ -1,11 +1,11 @@
-//! Dropping label sets that nothing needs any more.
+//! Drops label sets that are no longer needed.
 
 use std::collections::HashMap;
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::proto::MetricFamily;
 
-/// Drops every label set of a family that holds all of these labels.
+/// Drops every label set of a family that contains all of these labels.
 pub(super) fn forget<B: MetricVecBuilder>(family: &MetricVec<B>, held: &[(&str, &str)])
 where
     MetricVec<B>: Collector,

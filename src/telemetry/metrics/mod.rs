@@ -53,10 +53,10 @@ use server::Server;
 use traces::Traces;
 use tracker::Tasks;
 
-/// How many series may have metrics before a larger configuration raises it.
+/// The limit on series with metrics, unless a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
 
-/// The words of `dccd_jobs{status}`, in the order of [`JobCounts::values`].
+/// The values of `dccd_jobs{status}`, in the order of [`JobCounts::values`].
 const JOB_STATES: [&str; 5] = ["waiting", "running", "retrying", "paused", "failed"];
 
 /// Every counter, gauge and histogram of the process.
@@ -81,24 +81,24 @@ pub struct Metrics {
     pub(crate) reloads: Reloads,
 }
 
-/// An exchange that was declared: our names of its operations, and whether its label sets exist now.
+/// A declared exchange: our names of its endpoints, and whether its label sets exist now.
 struct Known {
     endpoints: Vec<String>,
     is_shown: bool,
 }
 
-/// How many jobs are doing what.
+/// The number of jobs in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobCounts {
-    /// Waiting for their next run.
+    /// Waiting for the next run.
     pub waiting: u64,
     /// Running.
     pub running: u64,
-    /// Waiting to try again after a failure.
+    /// Waiting for a retry after a failure.
     pub retrying: u64,
-    /// Paused by someone.
+    /// Paused.
     pub paused: u64,
-    /// Given up until someone acts.
+    /// Given up until they are retried.
     pub failed: u64,
 }
 
@@ -146,22 +146,22 @@ impl Metrics {
         metrics
     }
 
-    /// Adds families kept elsewhere.
+    /// Adds families from elsewhere.
     ///
     /// # Panics
-    /// When one of their names is taken.
+    /// If one of their names is taken.
     pub fn register(&self, families: Box<dyn Collector>) {
         self.catalogue.register(Arc::from(families));
     }
 
-    /// Every family that has a sample, sorted by name.
+    /// Every family with a sample, sorted by name.
     #[must_use]
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.drill.look();
         self.catalogue.gather()
     }
 
-    /// Every family there is, whether it has a sample yet or not, sorted by name.
+    /// Every family, whether it has a sample yet or not, sorted by name.
     #[must_use]
     pub fn families(&self) -> Vec<Family> {
         self.catalogue.families()
@@ -171,14 +171,14 @@ impl Metrics {
         &self.catalogue.exemplars
     }
 
-    /// Says which configuration is in force.
+    /// Sets the configuration in force.
     pub fn show_config(&self, hash: &str, max_consecutive_errors: u32) {
         self.program.config_info.reset();
         self.program.config_info.with_label_values(&[hash]).set(1.0);
         self.program.max_consecutive_errors.set(i64::from(max_consecutive_errors));
     }
 
-    /// How many series may have metrics; it is raised to fit the configuration.
+    /// Sets how many series may have metrics.
     pub fn limit_series(&self, series: usize) {
         self.series.limit(series);
     }
@@ -187,7 +187,7 @@ impl Metrics {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The metrics of a series. Those of one that was never declared are counted as dropped and shown nowhere.
+    /// The metrics of a series. Those of an undeclared series are counted as dropped and never exposed.
     pub(crate) fn series(&self, series: &Series) -> Arc<SeriesMetrics> {
         self.series.get(series).unwrap_or_else(|| {
             self.program.series_dropped.with_label_values(&["series"]).inc();
@@ -195,7 +195,7 @@ impl Metrics {
         })
     }
 
-    /// Shows what health knows of a series, if it is declared.
+    /// Sets the gauges of a series' health, if it is declared.
     pub(crate) fn show_health(&self, health: &SeriesHealth) {
         if let Some(own) = self.series.get(&health.series) {
             own.consecutive_errors.set(f64::from(health.consecutive_errors));

@@ -1,4 +1,4 @@
-//! Families of what exchanges sent that cannot be true or is not understood, and costs only itself.
+//! Families of rows and listing entries that are impossible or not understood, and affect only themselves.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,14 @@ use super::forget::forget;
 use super::register::Register;
 use crate::model::OddFault;
 
-/// Entries of listings that are remembered as named; later ones are neither named nor counted.
+/// The most listing entries remembered as logged; further ones are neither logged nor counted.
 const MOST_NAMED: usize = 10_000;
 
-/// Rows set aside, and entries of listings passed over.
+/// Rows set aside, and listing entries skipped.
 pub(crate) struct Odd {
     pub(crate) rows: IntCounterVec,
     pub(crate) listing_entries: IntCounterVec,
-    /// Exchange and symbol of the entries that were named.
+    /// The exchange and symbol of each entry that was logged.
     named: Mutex<BTreeSet<(String, String)>>,
 }
 
@@ -49,7 +49,7 @@ impl Odd {
         forget(&self.rows, &[("exchange", exchange), ("kind", kind)]);
     }
 
-    /// Whether an entry of a listing is named for the first time, which it then was.
+    /// Whether a listing entry is new; remembers it.
     pub(crate) fn is_new(&self, exchange: &str, symbol: &str) -> bool {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.len() < MOST_NAMED && named.insert((exchange.to_owned(), symbol.to_owned()))

@@ -1,10 +1,10 @@
-//! Gauges of outages: which failures belong to one series, to its exchange, or to everything.
+//! Gauges of outages: whether failures belong to one series, its exchange, or everything.
 
 use super::Metrics;
 use crate::telemetry::outages::Verdict;
 
 impl Metrics {
-    /// Sets every gauge to a verdict.
+    /// Sets every gauge by a verdict.
     pub(in crate::telemetry) fn show_outages(&self, verdict: &Verdict) {
         self.requests.all_failing.set(i64::from(verdict.all));
         for (exchange, known) in self.exchanges().iter() {

@@ -1,6 +1,6 @@
-//! The `process_*` families, read from `/proc/self` at each scrape; elsewhere than on Linux there are none.
+//! The `process_*` families, read from `/proc/self` at each scrape; there are none outside of Linux.
 //!
-//! CPU time is a fraction of seconds, unlike the metrics crate's own collector, so that small loads show.
+//! CPU time has fractions of seconds, unlike in the metrics crate's own collector, so that small loads show.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::fs;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 
-/// Reads the process's own use of the machine.
+/// Reads the process's resource usage.
 pub(super) struct ProcessCollector {
     descs: Vec<Desc>,
 }
@@ -59,7 +59,7 @@ impl Collector for ProcessCollector {
     }
 }
 
-/// The fields of `/proc/self/stat` that are used.
+/// The fields used of `/proc/self/stat`.
 struct Stat {
     cpu_ticks: f64,
     threads: f64,
@@ -68,7 +68,7 @@ struct Stat {
     resident_bytes: f64,
 }
 
-/// The program's name is the second field and may hold spaces and brackets: fields count from the last one.
+/// The second field, the program's name, may contain spaces and parentheses: fields count from the last one.
 fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     // The first field here is the third of the manual page.

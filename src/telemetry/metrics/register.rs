@@ -1,4 +1,4 @@
-//! Making families: one line each, all under `dccd_`, with the buckets fixed at compile time.
+//! Helpers to create families: one line each, all under `dccd_`, with buckets fixed at compile time.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use prometheus::{
 use super::catalogue::Catalogue;
 use super::traced::TracedHistograms;
 
-/// Seconds of an HTTP request, as the OpenTelemetry conventions advise.
+/// Buckets for HTTP requests in seconds, as the OpenTelemetry conventions recommend.
 pub(super) const HTTP: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-/// Seconds of a run.
+/// Buckets for runs in seconds.
 pub(super) const RUN: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
-/// Seconds something came late.
+/// Buckets for delays in seconds.
 pub(super) const LAG: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Seconds of writing a file.
+/// Buckets for writing a file in seconds.
 pub(super) const FLUSH: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Seconds of making written bytes durable.
+/// Buckets for syncs in seconds.
 pub(super) const SYNC: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Seconds waited for a rate limit.
+/// Buckets for rate-limit waits in seconds.
 pub(super) const WAIT: &[f64] = &[0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// Bytes of a file: 4 KiB to 256 MiB, each four times the one before.
+/// Buckets for file sizes in bytes: 4 KiB to 256 MiB, by factors of four.
 pub(super) const SIZE: &[f64] =
     &[4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0, 67108864.0, 268435456.0];
 
-/// A registry being filled.
+/// A registry under construction.
 pub(super) struct Register<'a>(pub(super) &'a Catalogue);
 
 impl Register<'_> {
@@ -67,7 +67,7 @@ impl Register<'_> {
         self.add(HistogramVec::new(opts, labels))
     }
 
-    /// Durations whose exemplars are kept.
+    /// Duration histograms with exemplars.
     pub(super) fn traced_histograms(
         &self,
         name: &str,

@@ -1,11 +1,11 @@
-//! The families of copies on remotes.
+//! Families of copies on remotes.
 
 use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::register::{RUN, Register};
 use crate::telemetry::labels::SyncReason;
 
-/// Copies to remotes and what came of them.
+/// Syncs and copies, and their results.
 pub(crate) struct Remotes {
     pub(crate) runs: IntCounterVec,
     pub(crate) failures: IntCounterVec,

@@ -1,7 +1,7 @@
-//! The families counted for each series, kept as plain numbers and put into labels only when asked for.
+//! Families counted per series, kept as plain numbers and labelled only at a scrape.
 //!
-//! A label set of the metrics crate weighs about a kilobyte, one of these eight bytes: a thousand series stay
-//! small, and an event costs one look-up and no hashing of labels.
+//! A label set of the metrics crate takes about a kilobyte, one of these eight bytes: a thousand series stay
+//! small, and an event costs one look-up without hashing labels.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use prometheus::core::Desc;
 use crate::model::{Kind, Micros, Pair, Series};
 use crate::telemetry::{Reason, read, write};
 
-/// A number that only grows.
+/// A counter.
 #[derive(Default)]
 pub(crate) struct Count(AtomicU64);
 
@@ -26,7 +26,7 @@ impl Count {
     }
 }
 
-/// A count ahead of its time, until that comes.
+/// A count taken in advance, until it is due.
 #[derive(Default)]
 pub(crate) struct Balance(AtomicU64);
 
@@ -35,7 +35,7 @@ impl Balance {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Takes at most so much off; gives what it took.
+    /// Subtracts at most this much; returns the amount subtracted.
     pub(crate) fn take(&self, most: u64) -> u64 {
         let less = |left: u64| Some(left - left.min(most));
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
@@ -43,7 +43,7 @@ impl Balance {
     }
 }
 
-/// A number that goes up and down; 0 until it is set.
+/// A gauge; 0 until it is set.
 #[derive(Default)]
 pub(crate) struct Level(AtomicU64);
 
@@ -52,7 +52,7 @@ impl Level {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// Sets an instant; none shows as 0.
+    /// Sets an instant; `None` is 0.
     pub(crate) fn set_at(&self, at: Option<Micros>) {
         self.set(at.map_or(0.0, Micros::as_secs_f64));
     }
@@ -78,7 +78,7 @@ pub(crate) struct SeriesMetrics {
     pub(crate) lease: Level,
     pub(crate) rows_fetched: Count,
     pub(crate) rows_written: Count,
-    /// Rows counted as written that no publish has reported yet; never shown.
+    /// Rows counted as written before a publish has reported them; never exposed.
     pub(crate) rows_ahead: Balance,
     pub(crate) candle_revisions: Count,
     pub(crate) candles_derived: Count,
@@ -98,17 +98,17 @@ impl SeriesMetrics {
     }
 }
 
-/// The states a second of a series can be in.
+/// The states that seconds of a series can be in.
 pub(crate) const STATES: [&str; 4] = ["covered", "gap", "empty", "unfillable"];
 
-/// Every declared series. A clone is the same table.
+/// Every declared series. Clones share it.
 #[derive(Clone)]
 pub(crate) struct SeriesTable(pub(super) Arc<Table>);
 
 pub(super) struct Table {
     pub(super) declared: RwLock<BTreeMap<Series, Declared>>,
     limit: AtomicUsize,
-    /// Where the counts of a series without a place go; it is never shown.
+    /// Receives the counts of series beyond the limit; never exposed.
     unseen: Arc<SeriesMetrics>,
     pub(super) descs: Vec<Desc>,
 }
@@ -132,7 +132,7 @@ impl SeriesTable {
         self.0.limit.store(series, Ordering::Relaxed);
     }
 
-    /// The metrics of a series after declaring it; none where the limit is reached.
+    /// Declares a series and returns its metrics. `None` if the limit is reached.
     pub(super) fn declare(&self, series: &Series, job_id: &str) -> Option<Arc<SeriesMetrics>> {
         let mut declared = write(&self.0.declared);
         if let Some(known) = declared.get_mut(series) {
@@ -153,12 +153,12 @@ impl SeriesTable {
         write(&self.0.declared).remove(series);
     }
 
-    /// Looks at every declared series.
+    /// Visits every declared series.
     pub(super) fn each(&self, look: impl Fn(&Series, &SeriesMetrics)) {
         read(&self.0.declared).iter().for_each(|(series, known)| look(series, &known.metrics));
     }
 
-    /// Whether a declared series is of a kind.
+    /// Whether some declared series matches.
     pub(super) fn has(&self, is_one: impl Fn(&Series) -> bool) -> bool {
         read(&self.0.declared).keys().any(is_one)
     }
@@ -172,8 +172,8 @@ impl SeriesTable {
     }
 }
 
-/// The failures of the series' exchange, pair and kind: those of another span of it, or new ones. Spans of one
-/// kind are neighbours in the map's order.
+/// The failures shared by the series' exchange, pair and kind: those of another span, or new ones. Spans of one
+/// kind are adjacent in the map.
 fn shared_failures(declared: &BTreeMap<Series, Declared>, series: &Series) -> Arc<Failures> {
     let before = declared.range(..series).next_back();
     let after = declared.range(series..).next();
@@ -184,7 +184,7 @@ fn shared_failures(declared: &BTreeMap<Series, Declared>, series: &Series) -> Ar
         .map_or_else(Arc::default, |(_, known)| Arc::clone(&known.metrics.failures))
 }
 
-/// The key by which failures of runs are counted.
+/// The key under which failed runs are counted.
 pub(super) fn group(series: &Series) -> (&str, &Pair, Kind) {
     (series.exchange(), series.pair(), series.kind())
 }

@@ -1,4 +1,4 @@
-//! The listener's own families: whom it serves, whom it refuses, and what it is guarded with.
+//! Families of the HTTP server: connections, refusals, and its web configuration.
 
 use prometheus::{Gauge, Histogram, IntCounterVec, IntGauge};
 

@@ -1,4 +1,4 @@
-//! Histograms whose buckets point at a trace.
+//! Histograms with exemplars.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::telemetry::exemplars::{Exemplar, Exemplars};
 use crate::telemetry::exposition::push_labels;
 use crate::telemetry::trace;
 
-/// Durations by label set; one observed inside a trace becomes the exemplar of its bucket.
+/// Durations by label set; one observed inside a trace becomes its bucket's exemplar.
 pub(crate) struct TracedHistograms {
     pub(super) name: String,
     pub(super) labels: Vec<String>,
@@ -25,7 +25,7 @@ impl TracedHistograms {
         self.family.with_label_values(values);
     }
 
-    /// Counts a duration.
+    /// Observes a duration.
     pub(crate) fn observe(&self, values: &[&str], took: Duration) {
         let value = took.as_secs_f64();
         self.family.with_label_values(values).observe(value);
@@ -35,7 +35,7 @@ impl TracedHistograms {
         self.exemplars.put(&self.name, self.exposed(values), bucket, exemplar);
     }
 
-    /// Drops every label set that holds all of these labels.
+    /// Drops every label set that contains all of these labels.
     pub(super) fn forget(&self, held: &[(&str, &str)]) {
         super::forget::forget(&self.family, held);
         let exposed = held.iter().map(|pair| {
@@ -46,7 +46,7 @@ impl TracedHistograms {
         self.exemplars.forget(&self.name, &exposed.collect::<Vec<_>>());
     }
 
-    /// A label set as it is exposed: sorted by name.
+    /// A label set as exposed: sorted by name.
     fn exposed(&self, values: &[&str]) -> String {
         let mut pairs: Vec<(&str, &str)> =
             self.labels.iter().map(String::as_str).zip(values.iter().copied()).collect();

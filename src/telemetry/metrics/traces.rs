@@ -1,10 +1,10 @@
-//! Families of traces and of log lines too many of a kind.
+//! Families of traces and of throttled log lines.
 
 use prometheus::IntCounter;
 
 use super::register::Register;
 
-/// Spans that were lost, and lines left out.
+/// Lost spans, and log lines left out.
 pub(crate) struct Traces {
     pub(crate) spans_dropped: IntCounter,
     pub(crate) export_failures: IntCounter,

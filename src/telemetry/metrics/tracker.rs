@@ -1,22 +1,22 @@
-//! Tasks, their attempts, and the workers that take them.
+//! Families of tasks, their attempts, and workers.
 
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec};
 
 use super::register::Register;
 
-/// The states of a task, as labels.
+/// The states of a task, as label values.
 const STATUSES: [&str; 6] = ["pending", "in_progress", "failed", "exhausted", "succeeded", "ignored"];
-/// How attempts end, as labels.
+/// The outcomes of attempts, as label values.
 const OUTCOMES: [&str; 6] = ["succeeded", "failed", "lease_lost", "rate_limited", "given_back", "cancelled"];
-/// How workers are, as labels.
+/// The states of a worker, as label values.
 const STATES: [&str; 3] = ["healthy", "stale", "dead"];
-/// The operations of the tracker on its store, as labels.
+/// The operations of the tracker on its store, as label values.
 const OPERATIONS: [&str; 17] = [
     "beat", "cancel", "claim", "complete", "enqueue", "fold", "ignore", "leave", "own", "prune", "read",
     "reap", "recount", "renew", "retry", "settle", "unlock",
 ];
 
-/// Who works on what, and what waits.
+/// Tasks by state, attempts, and workers.
 pub(crate) struct Tasks {
     pub(crate) tasks: GaugeVec,
     pub(crate) due: GaugeVec,

@@ -1,9 +1,9 @@
-//! The ids of the present span, which log lines and exemplars carry.
+//! The ids of the current span, for log lines and exemplars.
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 
-/// The ids of the span that is entered here and now; none outside of one that is recorded and sampled.
+/// The ids of the current span. `None` unless it is recorded and sampled.
 #[must_use]
 pub fn current() -> Option<(TraceId, SpanId)> {
     Context::map_current(|context| {

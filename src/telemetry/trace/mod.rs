@@ -1,11 +1,11 @@
-//! Traces over OTLP: what they are made of, where they go, and the ids of the present one.
+//! Traces over OTLP: their spans, their export, and the ids of the current one.
 //!
-//! Nothing is set up without an endpoint: a span is then a comparison that fails. With one, spans are sent by a
-//! thread of their own, and what it cannot send is dropped and counted. Collecting never waits for it.
+//! Nothing is set up without an endpoint: a span then costs a failed comparison. With one, a separate thread sends
+//! spans; those it cannot send are dropped and counted. Collecting never waits for it.
 //!
-//! **A span is made only if there is a collector.** The log refuses spans, so without an endpoint `tracing`
-//! answers from a cached no. Spans wait in a queue whose places are counted before the SDK's own, which answers
-//! `Ok` when it drops; the configuration's endpoint wins over `OTEL_*`, as everywhere else.
+//! **Spans are created only if there is a collector.** The log disables spans, so without an endpoint `tracing`
+//! answers from its cache. The queue's capacity is enforced before the SDK's own queue, which returns `Ok` when it
+//! drops; the configured endpoint takes precedence over `OTEL_*`, as everywhere else.
 
 mod ids;
 mod rejected;
@@ -40,20 +40,20 @@ use way::{Counted, Gate, Load};
 /// How long the last spans may take when the program ends.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// The name spans give as their origin.
+/// The instrumentation scope of our spans.
 const SCOPE: &str = "dccd";
 
-/// Which spans are made: our own, and none without a collector. A layer that is absent would want them all.
+/// Enables our own spans, and none without a collector. An absent layer would enable all.
 pub(super) fn wanted(is_traced: bool) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(move |about| is_traced && about.is_span() && about.target() == spans::TARGET)
 }
 
-/// Why no traces can be sent.
+/// Why traces cannot be sent.
 #[derive(Debug, Error)]
 #[error("no traces are sent: {0}; correct telemetry.otlp_endpoint or the OTEL_* variables")]
 pub struct TraceError(String);
 
-/// The way of spans to their collector. Dropping it loses those still waiting; see [`Traces::close`].
+/// Exports spans to their collector. Dropping it loses those still queued; see [`Traces::close`].
 pub struct Traces {
     provider: SdkTracerProvider,
     load: Load,
@@ -61,12 +61,12 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Starts the thread that sends; nothing is connected yet.
+    /// Starts the exporting thread, without connecting yet.
     ///
     /// # Errors
-    /// When the endpoint is no address, or the system offers no TLS.
+    /// If the endpoint is not an address, or the system offers no TLS.
     pub fn start(settings: &TraceSettings, telemetry: Telemetry) -> Result<Self, TraceError> {
-        // An error means that a provider is installed already, which serves as well.
+        // An error means that another provider is installed, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let exporter = SpanExporter::builder()
             .with_http()
@@ -84,7 +84,7 @@ impl Traces {
         Ok(Traces { provider, load, telemetry })
     }
 
-    /// The layer that turns our own spans into those of a trace; events stay log lines.
+    /// The layer that exports our own spans; events stay log lines.
     pub(super) fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -104,7 +104,7 @@ impl Traces {
         Rejected(self.telemetry.clone())
     }
 
-    /// Sends what waits, for 3 s at most; what is not sent by then is counted as dropped.
+    /// Sends queued spans for at most 3 s; the rest is counted as dropped.
     pub async fn close(self) {
         let Traces { provider, load, telemetry } = self;
         let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH)).await;

@@ -1,6 +1,6 @@
-//! Spans a collector answered for and did not keep.
+//! Counts spans that a collector accepted with its status but rejected in its answer.
 //!
-//! Such an answer is a success to the SDK, which tells of it by an event of its own and nowhere else.
+//! The SDK takes such an answer for a success, and reports the rejection only by an event of its own.
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
@@ -17,7 +17,7 @@ const NAME: &str = "HttpTraceClient.PartialSuccess";
 /// Counts spans that a collector rejected.
 pub(in crate::telemetry) struct Rejected(pub(super) Telemetry);
 
-/// Which events tell of it.
+/// Selects the SDK's events about rejections.
 pub(in crate::telemetry) fn rejections() -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(|about| about.is_event() && about.target() == TARGET && about.name() == NAME)
 }
@@ -26,7 +26,7 @@ impl<S: Subscriber> Layer<S> for Rejected {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut answer = Rejection::default();
         event.record(&mut answer);
-        // None rejected, and a word of advice beside: nothing is lost.
+        // Without rejected spans it is only advice: nothing is lost.
         if answer.spans > 0 {
             self.0.emit(SpansLost { spans: answer.spans, error: &answer.why });
         }

@@ -1,33 +1,33 @@
-//! Where traces go and how they are signed, from the configuration and the standard variables.
+//! The destination and identity of traces, from the configuration and the standard variables.
 //!
-//! The configuration is asked first, then the environment; where neither names an endpoint, there are no traces.
-//! `OTEL_SDK_DISABLED` and `OTEL_TRACES_EXPORTER=none` switch them off whatever the configuration says. Headers,
-//! time-out, sampler and the times of batches are read from the environment by the SDK itself.
+//! The configuration takes precedence over the environment; without an endpoint in either there are no traces.
+//! `OTEL_SDK_DISABLED` and `OTEL_TRACES_EXPORTER=none` switch them off whatever the configuration says. The SDK
+//! itself reads headers, time-out, sampler and batch timing from the environment.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Spans that may wait to be sent, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise.
+/// Spans that may be queued, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise.
 const QUEUE_SPANS: usize = 2_048;
 
-/// The most that may be asked for; a span takes up to a few kilobytes.
+/// The upper bound for that; a span takes up to a few kilobytes.
 const MOST_SPANS: usize = 65_536;
 
-/// Where OTLP over HTTP takes traces.
+/// The path for traces in OTLP over HTTP.
 const PATH: &str = "/v1/traces";
 
-/// Where traces go.
+/// How to export traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceSettings {
-    /// The whole address they are posted to.
+    /// The full URL they are posted to.
     pub endpoint: String,
-    /// Spans that may wait to be sent.
+    /// Spans that may be queued.
     pub queue_spans: usize,
-    /// `OTEL_SERVICE_NAME`, where it is set.
+    /// `OTEL_SERVICE_NAME`, if set.
     pub service_name: Option<String>,
-    /// Variables that are set and not followed; never with values that may be secret.
+    /// Variables that are set but not obeyed; without values that may be secret.
     pub problems: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl TraceSettings {
         })
     }
 
-    /// Who sends: the variables win over what we say of ourselves.
+    /// The identity of the sender; variables take precedence over our defaults.
     pub(super) fn resource(&self) -> Resource {
         let own = [
             KeyValue::new("service.name", "dccd"),
@@ -73,16 +73,16 @@ impl TraceSettings {
     }
 }
 
-/// The place of traces below an address, which may name it already.
+/// The traces URL below an address, which may already include the path.
 fn below(base: &str) -> String {
     let base = base.trim_end_matches('/');
     if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") }
 }
 
-/// A random UUID: another one at each start, as the conventions ask.
+/// A random UUID for each start, as the conventions recommend.
 fn instance_id() -> String {
     let mut bits = [0; 16];
-    // Without randomness the id says nothing, which does no harm.
+    // Without randomness the id is meaningless, which does no harm.
     let _ = SystemRandom::new().fill(&mut bits);
     let bits = u128::from_be_bytes(bits) & !(0xf << 76) & !(0b11 << 62) | (4 << 76) | (0b10 << 62);
     let hex = format!("{bits:032x}");
@@ -98,7 +98,7 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
-/// Variables that are numbers, in milliseconds or pieces.
+/// Variables with numeric values, in milliseconds or counts.
 const NUMBERS: [&str; 6] = [
     "OTEL_EXPORTER_OTLP_TIMEOUT",
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
@@ -108,7 +108,7 @@ const NUMBERS: [&str; 6] = [
     "OTEL_BSP_EXPORT_TIMEOUT",
 ];
 
-/// TraceSettings that the SDK would pass over without a word.
+/// Settings that the SDK would silently ignore.
 fn problems(set: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for name in NUMBERS {

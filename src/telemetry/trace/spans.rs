@@ -1,8 +1,8 @@
-//! The spans there are, with their attributes: few, and none that grows with the data.
+//! The spans and their attributes: few, and none that grows with the data.
 //!
-//! Each function gives a span to enter or to instrument work with; what becomes known later is said from inside
-//! it. Names of HTTP attributes are those of the semantic conventions, our own begin with `dccd.`. Whole numbers
-//! are signed because that is the kind OTLP has.
+//! Each function returns a span to enter or to instrument work with; what becomes known later is recorded from
+//! inside it. HTTP attributes have the names of the semantic conventions, our own begin with `dccd.`. Integers are
+//! signed because OTLP's are.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,19 +14,19 @@ use tracing::{Span, info_span};
 use crate::model::{Series, Window};
 use crate::telemetry::events::Chain;
 
-/// The target of our spans, apart from those of the libraries.
+/// The target of our spans, which sets them apart from those of libraries.
 pub(super) const TARGET: &str = "dccd::trace";
 
 /// The longest error text of a span, in bytes.
 const ERROR_BYTES: usize = 1_024;
 
-/// The span that is entered here and now, for work that moves to another task.
+/// The current span, for work that moves to another task.
 #[must_use]
 pub fn here() -> Span {
     Span::current()
 }
 
-/// Work that takes the present span with it to another thread.
+/// Work that keeps the current span when it moves to another thread.
 pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let span = Span::current();
     move || span.in_scope(work)
@@ -49,12 +49,12 @@ pub fn job_run(series: &Series) -> Span {
     )
 }
 
-/// How many rows a run stored; said inside it.
+/// Records the number of rows a run stored; called inside its span.
 pub fn ran(rows: u64) {
     Span::current().record("dccd.rows", signed(rows));
 }
 
-/// One page of a series, from its first request to an answer that is understood.
+/// One page of a series, from its first request to a parsed answer.
 #[must_use]
 pub fn fetch_page(series: &Series, window: Window) -> Span {
     info_span!(
@@ -70,7 +70,7 @@ pub fn fetch_page(series: &Series, window: Window) -> Span {
     )
 }
 
-/// How many rows a page gave; said inside it.
+/// Records the number of rows on a page; called inside its span.
 pub fn read(rows: usize) {
     Span::current().record("dccd.rows", signed(rows as u64));
 }
@@ -78,11 +78,11 @@ pub fn read(rows: usize) {
 /// A GET request that is about to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Get<'a> {
-    /// The whole address.
+    /// The full URL.
     pub url: &'a str,
-    /// Its path with what varies left out.
+    /// Its path without the variable parts.
     pub template: &'a str,
-    /// How often the same was sent before.
+    /// How often it was sent before.
     pub resent: u32,
 }
 
@@ -114,22 +114,22 @@ pub fn http_get(get: Get<'_>) -> Span {
     span
 }
 
-/// An address without who asks.
+/// A URL without credentials.
 fn redacted(mut url: Url) -> Url {
     if !url.username().is_empty() || url.password().is_some() {
-        // An address with a user can be given another one.
+        // A URL that has a user can be given another.
         let _ = url.set_username("REDACTED");
         let _ = url.set_password(Some("REDACTED"));
     }
     url
 }
 
-/// The status of an answer; said inside the attempt.
+/// Records the status of an answer; called inside the attempt's span.
 pub fn answered(status: u16) {
     Span::current().record("http.response.status_code", i64::from(status));
 }
 
-/// A wait for our own rate limit.
+/// A wait for our own rate limiter.
 #[must_use]
 pub fn limit_wait(exchange: &str) -> Span {
     info_span!(target: TARGET, "ratelimit.wait", dccd.exchange = exchange)
@@ -147,7 +147,7 @@ pub fn journal_append(rows: usize) -> Span {
     )
 }
 
-/// A Parquet file that is written, checked and put in place.
+/// Writing, checking and renaming a Parquet file.
 #[must_use]
 pub fn parquet_write(file: &Path) -> Span {
     info_span!(
@@ -168,7 +168,7 @@ pub fn wrote(rows: u64, bytes: u64) {
     span.record("dccd.bytes", signed(bytes));
 }
 
-/// A ledger that is written.
+/// Writing a ledger.
 #[must_use]
 pub fn ledger_write(series: &Series) -> Span {
     info_span!(
@@ -180,7 +180,7 @@ pub fn ledger_write(series: &Series) -> Span {
     )
 }
 
-/// A series that is copied to a remote.
+/// Copying a series to a remote.
 #[must_use]
 pub fn sync_push(remote: &str, series: &Series) -> Span {
     info_span!(
@@ -202,7 +202,7 @@ pub fn pushed(files: u64, bytes: u64) {
     span.record("dccd.bytes", signed(bytes));
 }
 
-/// Why what the present span stands for failed. `kind` is from a closed set: a reason, or an HTTP status.
+/// Records why the work of the current span failed. `kind` is from a closed set: a reason, or an HTTP status.
 pub fn failed(kind: &str, error: &dyn Error) {
     let span = Span::current();
     if span.is_disabled() {

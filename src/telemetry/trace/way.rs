@@ -1,6 +1,6 @@
-//! The way of spans out of the process, counted where they can be lost: at the queue and at the collector.
+//! Exports spans, counting those that are lost at the queue or at the collector.
 //!
-//! The SDK answers `Ok` when its queue is full and when the last batch was lost, so neither is left to it.
+//! The SDK returns `Ok` when its queue is full and when the last batch was lost, so neither is left to it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{SpanRefused, SpansLost};
 
-/// How many spans are on their way.
+/// Counts spans that are being exported.
 #[derive(Clone)]
 pub(super) struct Load(Arc<Inner>);
 
 struct Inner {
-    /// Ended and not handed to the exporter yet.
+    /// Ended but not yet passed to the exporter.
     waiting: AtomicUsize,
-    /// Handed to the exporter, which has not answered yet.
+    /// Passed to the exporter, which has not answered yet.
     sending: AtomicUsize,
     most: usize,
     telemetry: Telemetry,
 }
 
 impl Load {
-    /// None on their way, and at most so many waiting ever.
+    /// An empty load with this limit on waiting spans.
     pub(super) fn new(most: usize, telemetry: Telemetry) -> Self {
         let (waiting, sending) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Load(Arc::new(Inner { waiting, sending, most, telemetry }))
@@ -45,7 +45,7 @@ impl Load {
         taken
     }
 
-    /// Gives up on what is still on its way; says how many spans that are.
+    /// Returns up on the spans not exported yet; returns their number.
     pub(super) fn give_up(&self) -> u64 {
         let left = self.0.waiting.swap(0, Ordering::AcqRel) + self.0.sending.swap(0, Ordering::AcqRel);
         left as u64
@@ -58,7 +58,7 @@ impl fmt::Debug for Load {
     }
 }
 
-/// Stands before the SDK's queue, which therefore is never full: what has no place is counted here.
+/// In front of the SDK's queue, which therefore never fills up: spans without a place are counted here.
 #[derive(Debug)]
 pub(super) struct Gate<P> {
     queue: P,
@@ -66,7 +66,7 @@ pub(super) struct Gate<P> {
 }
 
 impl<P> Gate<P> {
-    /// A gate before a queue with a place for every span of the load.
+    /// A gate in front of a queue with a place for every span of the load.
     pub(super) fn new(queue: P, load: Load) -> Self {
         Gate { queue, load }
     }
@@ -96,7 +96,7 @@ impl<P: SpanProcessor> SpanProcessor for Gate<P> {
     }
 }
 
-/// An exporter whose failures are counted with the spans they cost.
+/// Counts the spans lost by an exporter's failures.
 #[derive(Debug)]
 pub(super) struct Counted<E> {
     exporter: E,
@@ -104,7 +104,7 @@ pub(super) struct Counted<E> {
 }
 
 impl<E> Counted<E> {
-    /// Counts for an exporter.
+    /// Wraps an exporter.
     pub(super) fn new(exporter: E, load: Load) -> Self {
         Counted { exporter, load }
     }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::telemetry::exposition;
 
-    /// An exporter that says when it was given a batch and waits until it may answer.
+    /// An exporter that reports each batch and waits until it may return.
     #[derive(Debug)]
     struct HangingExporter {
         came: SyncSender<usize>,
@@ -178,7 +178,7 @@ mod tests {
 
         end(2);
         assert_eq!(batches.recv().unwrap(), 2);
-        // Two are held by the exporter, four have a place, three have none.
+        // Two are with the exporter, four have a place, three have none.
         end(7);
         assert_eq!((dropped(&telemetry), failures(&telemetry)), (3.0, 0.0));
         answer.send(Err(OTelSdkError::InternalFailure("no collector".to_owned()))).unwrap();
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!((dropped(&telemetry), failures(&telemetry)), (5.0, 1.0));
         answer.send(Ok(())).unwrap();
         assert_eq!(batches.recv().unwrap(), 2);
-        // Nothing waits any more, two are under way: a shutdown that cannot wait for them gives them up.
+        // Nothing is queued, two are being exported: a shutdown that cannot wait gives them up.
         let ended = provider.shutdown_with_timeout(Duration::from_millis(1));
 
         assert!(ended.is_err());
