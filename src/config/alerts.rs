@@ -12,10 +12,10 @@ use crate::config::secret::Secret;
 use crate::config::section::Section;
 use crate::telemetry::logs::LogFormat;
 
-/// When someone is told.
+/// When to raise alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alerts {
-    /// Failed runs in a row that make an alert.
+    /// Consecutive failed runs that raise an alert.
     pub max_consecutive_errors: u32,
     /// The chat address older versions posted to; Alertmanager posts there now.
     pub webhook_url: Option<Secret>,
@@ -24,13 +24,13 @@ pub struct Alerts {
 /// Logs, traces and files of metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telemetry {
-    /// The least grave log lines that are written.
+    /// The least severe level that is logged.
     pub log_level: tracing::Level,
-    /// How log lines are written.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// Where traces go; none are made without it, or a variable in its place.
+    /// The traces endpoint; without it, or a variable instead, there are no traces.
     pub otlp_endpoint: Option<String>,
-    /// Where `collect` leaves its outcome for node_exporter's textfile collector: a folder, or a `.prom` file.
+    /// Where `collect` writes its result for node_exporter's textfile collector: a folder, or a `.prom` file.
     pub textfile: Option<PathBuf>,
     /// The time between measurements of process and disk.
     pub collect_interval: Duration,

@@ -1,4 +1,4 @@
-//! From the tree of a file to a checked configuration, or to everything that is wrong with it.
+//! Turns the tree of a file into a checked configuration, or into a list of all its problems.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,54 +21,54 @@ use crate::config::storage::{self, Storage};
 use crate::config::stream::{self, StreamJob};
 use crate::model::Zone;
 
-/// A configuration every part may trust: nothing in it needs to be checked again.
+/// A checked configuration: nothing in it needs to be checked again.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file, as it was named or found.
+    /// The file, as given or found.
     pub path: PathBuf,
-    /// Where the data tree stands; a relative one is relative to the working directory.
+    /// The data path; a relative one is relative to the working directory.
     pub data_path: PathBuf,
     /// The zone of dates on the command line and in tables.
     pub zone: Zone,
-    /// The zone as the file names it.
+    /// The zone, as named in the file.
     pub zone_name: String,
     /// The name of this installation in health and queues.
     pub environment: String,
-    /// How long the record of a run is kept; 0 is for ever.
+    /// How long records of runs are kept, in days; 0 keeps them forever.
     pub runs_retention_days: u32,
-    /// Where the program listens.
+    /// The HTTP listeners.
     pub http: Http,
-    /// Where the state is kept.
+    /// The state store.
     pub store: Store,
-    /// How work is taken.
+    /// How this process takes tasks.
     pub worker: Worker,
-    /// Exchanges with settings of their own; see [`Config::exchange`].
+    /// Exchanges with their own settings; see [`Config::exchange`].
     pub exchanges: BTreeMap<String, ExchangeSettings>,
-    /// How rows reach the disk and other places.
+    /// Publishing, and copies to remotes.
     pub storage: Storage,
     /// History to fetch, in the order of the file.
     pub histo_jobs: Vec<HistoJob>,
     /// Live channels, in the order of the file.
     pub stream_jobs: Vec<StreamJob>,
-    /// When someone is told.
+    /// When to raise alerts.
     pub alerts: Alerts,
     /// Logs, traces and files of metrics.
     pub telemetry: Telemetry,
-    /// Notes for the user although the file is accepted.
+    /// Warnings about the accepted file.
     pub notes: Vec<String>,
     /// The first 12 hexadecimal digits of the SHA-256 of the file.
     pub hash: String,
 }
 
 impl Config {
-    /// How an exchange is spoken to: its own settings, or the usual ones.
+    /// The settings of an exchange: its own, or the defaults.
     #[must_use]
     pub fn exchange(&self, name: &str) -> ExchangeSettings {
         self.exchanges.get(name).cloned().unwrap_or_default()
     }
 }
 
-/// The keys of the file itself.
+/// The top-level keys.
 pub(super) const KEYS: &[Key] = &[
     Key::new("settings", Form::Section(settings::KEYS), "Where data goes and how people see it."),
     Key::new("http", Form::Section(http::KEYS), "Metrics, health and the monitor page."),
@@ -103,7 +103,7 @@ pub(super) const KEYS: &[Key] = &[
 /// Checks the text of a configuration file.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the file.
 pub fn check(text: &str, path: &Path, around: &Surroundings) -> Result<Config, ConfigError> {
     let tree = Node::parse(text).map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })?;
     let report = Report::default();
@@ -148,10 +148,7 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
     config
 }
 
-/// The configuration of a command that needs no file: defaults, and no job.
-///
-/// # Errors
-/// When the surroundings make a default impossible.
+/// Whether there is a job, or an invalid entry that is reported by itself.
 pub(super) fn defaults(around: &Surroundings) -> Result<Config, ConfigError> {
     let (report, path) = (Report::default(), Path::new("config.yml"));
     let config = walk(&Node::Null, "", path, around, &report);
@@ -159,10 +156,9 @@ pub(super) fn defaults(around: &Surroundings) -> Result<Config, ConfigError> {
     Ok(Config { notes, ..config })
 }
 
-/// Whether there is a job, or something in its place that has its own problem.
 fn has_job(root: &Section<'_>) -> bool {
     let filled = |key| !matches!(root.get(key), None | Some(Node::List(_))) || !root.list(key).is_empty();
-    // The 3.x series runs without any job.
+    // The 3.x series runs even without a job.
     filled("histo_jobs") || filled("stream_jobs") || root.has("jobs")
 }
 

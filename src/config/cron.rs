@@ -18,7 +18,7 @@ impl Cron {
     /// Reads a cron line.
     ///
     /// # Errors
-    /// The fault.
+    /// The problem, if the line is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         let fields = text.split_whitespace().count();
         if fields != 5 {
@@ -28,14 +28,14 @@ impl Cron {
         let pattern =
             parser.parse(text).map_err(|error| error.to_string().trim_end_matches('.').to_owned())?;
         let cron = Cron { pattern: Box::new(pattern), text: text.to_owned() };
-        // Any instant will do: a line that comes at all comes within the years the search covers.
+        // Any instant will do: a line that matches at all does so within the years the search covers.
         match cron.next_after(Micros::OLDEST, &Zone::UTC) {
             Some(_) => Ok(cron),
             None => Err("this cron line never comes".to_owned()),
         }
     }
 
-    /// The first time the line names after `at`, its fields read in `zone`; none when it never comes again.
+    /// The first match after `at`, with fields in `zone`. `None` if there is none.
     #[must_use]
     pub(crate) fn next_after(&self, at: Micros, zone: &Zone) -> Option<Micros> {
         let from = at.timestamp().to_zoned(zone.tz().clone());

@@ -1,4 +1,4 @@
-//! Which exchanges a configuration may name, and the `exchanges` section.
+//! The exchanges a configuration may name, and the `exchanges` section.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::exchange;
 
-/// How one exchange is spoken to.
+/// The settings of one exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExchangeSettings {
-    /// Another address of its REST interface, without a trailing slash.
+    /// Replaces the address of its REST interface, without a trailing slash.
     pub rest_url: Option<String>,
-    /// Another address of its WebSocket interface, without a trailing slash.
+    /// Replaces the address of its WebSocket interface, without a trailing slash.
     pub ws_url: Option<String>,
     /// A stricter limit than the exchange's own.
     pub requests_per_second: Option<f64>,
-    /// How long an answer may take.
+    /// The time limit of a request.
     pub timeout: Duration,
 }
 

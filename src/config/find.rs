@@ -1,4 +1,4 @@
-//! Finding and reading the file, and what the process's surroundings add to it.
+//! Finds and reads the file, and holds the parts of the environment it depends on.
 
 use std::env;
 use std::fs::{self, File};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::config::problem::ConfigError;
 
-/// The most bytes a configuration may have.
+/// The largest configuration file.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The environment that a configuration depends on.
+/// The environment a configuration depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The folder that `~` stands for.
@@ -22,7 +22,7 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The environment of this process.
     #[must_use]
     pub(crate) fn of_process() -> Self {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -33,7 +33,7 @@ impl Surroundings {
         }
     }
 
-    /// A path with a leading `~` replaced by the home folder, where there is one.
+    /// A path with a leading `~` replaced by the home folder, if known.
     #[must_use]
     pub(crate) fn expand(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {
@@ -43,7 +43,7 @@ impl Surroundings {
         }
     }
 
-    /// The usual places of a configuration, first choice first.
+    /// The default locations of a configuration, most preferred first.
     #[must_use]
     pub(crate) fn candidates(&self) -> Vec<PathBuf> {
         let folder =
@@ -53,10 +53,10 @@ impl Surroundings {
         places
     }
 
-    /// The file to work with: the one named, or the first usual place that has one.
+    /// The file to use: the one given, or the first default location that has one.
     ///
     /// # Errors
-    /// When none is named and no usual place has one.
+    /// If none is given and no default location has one.
     pub(crate) fn locate(&self, explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
         if let Some(path) = explicit {
             return Ok(self.expand(path));
@@ -70,10 +70,10 @@ impl Surroundings {
 /// The text of a configuration file.
 ///
 /// # Errors
-/// When it is not an ordinary file of at most 1 MiB that can be read as UTF-8.
+/// If it is not an ordinary file of at most 1 MiB that can be read as UTF-8.
 pub fn read(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    // Asked before opening: opening a pipe would wait for its writer.
+    // Checked before opening: opening a pipe would block.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(ConfigError::NotAFile { path: path.to_owned() });
     }
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-/// The encoding that a text seems to have that is not UTF-8.
+/// The apparent encoding of a text that is not UTF-8.
 fn encoding(bytes: &[u8], valid: usize) -> String {
     let is_wide = match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),

@@ -25,45 +25,45 @@ pub struct HistoJob {
     pub span: Option<Span>,
     /// The pairs, in the order of the file.
     pub pairs: Vec<Pair>,
-    /// One series for each pair, in the same order.
+    /// One series per pair, in the same order.
     pub series: Vec<Series>,
-    /// Whether this version has an adapter for the exchange, and the exchange the span.
+    /// Whether the exchange is supported by this version, and the span by the exchange.
     pub running: bool,
-    /// From when history is wanted.
+    /// The beginning of the wanted history.
     pub start: Start,
     /// When the job runs.
     pub trigger: ConfiguredTrigger,
-    /// How often a window is tried in one run.
+    /// How often a window is tried per run.
     pub max_retries: u32,
-    /// The wait after the first failure; it doubles after each further one.
+    /// The delay after the first failure; it doubles with each further one.
     pub retry_delay: Duration,
-    /// Levels a side of an order book snapshot.
+    /// Levels per side of an order book snapshot.
     pub depth: u32,
 }
 
-/// From when history is wanted.
+/// The beginning of the wanted history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// From the earliest moment ever asked for, else from now.
+    /// The earliest instant ever requested, else the present.
     Last,
-    /// From the first row the exchange has.
+    /// The exchange's first row.
     Origin,
-    /// From an instant.
+    /// An instant.
     Date(Micros),
 }
 
 /// When a job runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfiguredTrigger {
-    /// At each close of the span, or at the usual rhythm of a kind without one.
+    /// At each close of the span, or at the default interval of a kind without one.
     AtClose,
-    /// At a fixed distance.
+    /// At a fixed interval.
     Every(Duration),
-    /// When a cron line says, in the configured time zone.
+    /// By a cron line, in the configured time zone.
     Cron(Cron),
-    /// When the program starts, and not again.
+    /// Once, when the program starts.
     Once,
-    /// Only when a command asks for it.
+    /// Only on request.
     Manual,
 }
 
@@ -112,16 +112,16 @@ pub(super) const KEYS: &[Key] = &[
         "Data is always stored as Parquet; `dccd export` writes the others.",
     ),
 ];
-/// Attempts for each window, where a job says nothing.
+/// The default number of attempts per window.
 pub(super) const MAX_RETRIES: u32 = 3;
-/// The wait after the first failure, where a job says nothing.
+/// The default delay after the first failure.
 pub(super) const RETRY_DELAY: Duration = Duration::from_secs(2);
-/// Levels a side, where a job says nothing.
+/// The default number of levels per side.
 pub(super) const DEPTH: u32 = 50;
-/// A year: nothing that recurs more rarely is a schedule.
+/// A year, the longest interval allowed.
 pub(super) const LONGEST_EVERY_SECS: i64 = 31_622_400;
 
-/// Reads `histo_jobs`; `places` gets its series with where each is named.
+/// Reads `histo_jobs`; adds its series, with where each is named, to `places`.
 pub(super) fn check(root: &Section<'_>, zone: &Zone, places: &mut HashMap<Series, String>) -> Vec<HistoJob> {
     let jobs = root.list("histo_jobs");
     jobs.iter().map(|(at, node)| one(node, at, root.report(), zone, places)).collect()
@@ -193,7 +193,7 @@ fn note_format(section: &Section<'_>) {
     }
 }
 
-/// The pairs with one series each, but for those that another job has already: a note names both places.
+/// The pairs with their series, except for series that an earlier job has: a note names both places.
 pub(super) fn series(
     report: &Report,
     exchange: Option<&str>,
@@ -219,7 +219,7 @@ pub(super) fn series(
     all
 }
 
-/// From when history is wanted, a date read in `zone`.
+/// The beginning of the wanted history; dates are in `zone`.
 pub(super) fn start(section: &Section<'_>, zone: &Zone) -> Start {
     match section.get("start") {
         None => Start::Last,
@@ -261,7 +261,7 @@ fn trigger(section: &Section<'_>) -> ConfiguredTrigger {
     }
 }
 
-/// Levels a side, within what the exchange has.
+/// Levels per side, within the exchange's maximum.
 pub(super) fn depth(section: &Section<'_>, kind: Kind, adapter: Option<&dyn Exchange>) -> u32 {
     if section.has("depth") && kind != Kind::OrderBook {
         section.refuse("depth", format!("only orderbook has a depth, this job collects {kind}; remove it"));

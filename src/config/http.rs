@@ -1,4 +1,4 @@
-//! The `http` section: where the program listens, and who may read there.
+//! The `http` section: listeners, and who may read from them.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use crate::config::key::{Form, Key};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 
-/// Where metrics, health, API and the monitor page are served.
+/// The listeners for metrics, health, API and monitor page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// The addresses to open; none switches it off. One beyond this machine is here only when there is a token or
-    /// a web configuration, or `allow_unauthenticated` permits it.
+    /// The addresses to listen on; empty disables the server. Addresses reachable from other machines need a
+    /// token, a web configuration or `allow_unauthenticated`.
     pub listen: Vec<SocketAddr>,
-    /// TLS, client certificates and basic auth: a file of the format the Prometheus exporters share.
+    /// TLS, client certificates and basic auth: a file in the Prometheus exporters' format.
     pub web_config: Option<PathBuf>,
     /// The file of the bearer token.
     pub token_file: Option<PathBuf>,
@@ -88,8 +88,8 @@ fn listen(section: &Section<'_>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// Refuses what anyone on the network could read without credentials. Whether a web configuration asks for any is
-/// seen when it is read.
+/// Rejects listeners that anyone on the network could read from without credentials. Whether a web configuration
+/// requires any is checked when it is loaded.
 fn guard(section: &Section<'_>, http: &Http) {
     let beyond = http.listen.iter().filter(|address| !address.ip().is_loopback());
     let named = beyond.map(|address| shown(&address.to_string())).collect::<Vec<_>>().join(", ");

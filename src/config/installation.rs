@@ -1,4 +1,4 @@
-//! Where the data lies, from a configuration that may be wrong everywhere else.
+//! Reads the data path from a configuration that may be invalid everywhere else.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,20 @@ use crate::config::problem::{ConfigError, Problem, Report};
 use crate::config::section::Section;
 use crate::config::{settings, storage};
 
-/// The part of a configuration that is needed to look at a running program.
+/// The part of a configuration needed to examine a running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installation {
-    /// Where the data tree stands.
+    /// The folder of the data.
     pub data_path: PathBuf,
-    /// The name of this installation.
+    /// The configured name of this installation.
     pub environment: String,
 }
 
-/// Reads where the data lies, and checks nothing else: a mistake in a job says nothing about a program that
-/// runs with an earlier version of the file.
+/// Reads the location of the data and checks nothing else: a mistake in a job does not affect a program that runs
+/// with an earlier version of the file.
 ///
 /// # Errors
-/// Where there is no file, or it holds no settings that can be told apart.
+/// If there is no file, or its settings cannot be read.
 pub(crate) fn installation(explicit: Option<&Path>) -> Result<Installation, ConfigError> {
     let around = Surroundings::of_process();
     let path = around.locate(explicit)?;

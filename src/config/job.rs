@@ -1,4 +1,4 @@
-//! The parts that jobs of both kinds share: the exchange, the pairs and spans.
+//! Parts shared by both kinds of jobs: exchange, pairs and spans.
 
 use crate::config::key::{Form, Key};
 use crate::config::node::Node;
@@ -8,7 +8,7 @@ use crate::config::section::Section;
 use crate::exchange;
 use crate::model::{Kind, Pair, Span};
 
-/// The deepest book asked of an exchange that announces no depth of its own.
+/// The deepest book requested from an exchange that states no maximum.
 pub(super) const DEEPEST_BOOK: u32 = 5_000;
 
 pub(super) const EXCHANGE: Key =
@@ -20,12 +20,12 @@ pub(super) const PAIRS: Key = Key::new(
 )
 .required();
 
-/// The words of `data_type`.
+/// The values of `data_type`.
 pub(super) fn kinds() -> Vec<&'static str> {
     Kind::ALL.map(Kind::name).to_vec()
 }
 
-/// The job's exchange, when it is a known one; `spell` is what is done to the name before it is looked up.
+/// The job's exchange, if it is a known one; `spell` normalizes the name.
 pub(super) fn exchange_name(section: &Section<'_>, spell: fn(&str) -> String) -> Option<&'static str> {
     let known = exchange::names();
     if !section.has("exchange") {
@@ -40,7 +40,7 @@ pub(super) fn exchange_name(section: &Section<'_>, spell: fn(&str) -> String) ->
     found
 }
 
-/// The job's pairs that can be read, each with its place.
+/// The valid pairs of the job, each with its place.
 pub(super) fn pairs(section: &Section<'_>) -> Vec<(String, Pair)> {
     let listed = section.list("pairs");
     let is_list = matches!(section.get("pairs"), None | Some(Node::List(_)));

@@ -1,7 +1,7 @@
-//! `jobs`: the one list of the 3.x series of the Python program, translated into the jobs of the other keys.
+//! `jobs`: the job list of the Python program's 3.x series, translated into this program's jobs.
 //!
-//! Every key of a 3.x job is kept; those this version cannot hold yet are named, never dropped in silence. Both
-//! styles may stand in one file: their jobs add up, and a series in both is collected by the first.
+//! Every key of a 3.x job is kept; those that this version cannot use yet are named, never silently dropped. A
+//! file may use both styles: their jobs add up, and a series in both is collected by the first.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -52,22 +52,22 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("enabled", Form::Flag(true), "Accepted as `true` only; 3.x has no such key and runs the job."),
 ];
 const TRIGGERS: [&str; 5] = ["once", "interval", "cron", "supervised", "manual"];
-/// How often 3.x runs a job that names neither an interval nor a span.
+/// How often 3.x runs a job with neither an interval nor a span.
 const USUAL_EVERY: Duration = Duration::from_secs(3_600);
-/// Whole numbers below this, in nanoseconds, lie before any exchange: such a number is a mistyped date.
+/// Integers below this, in nanoseconds, precede any exchange: such a number is a mistyped date.
 const EARLIEST_NANOS: i128 = 100_000_000_000_000_000;
 
-/// The jobs of the list, by what they have become.
+/// The translated jobs.
 #[derive(Default)]
 pub(super) struct Jobs {
     pub(super) histo: Vec<HistoJob>,
     pub(super) stream: Vec<StreamJob>,
     streams_at: Vec<String>,
-    /// Where jobs begin with what is stored, which means less here on an empty store.
+    /// Whether jobs start from what is stored, which has a different effect here on an empty store.
     from_last: bool,
 }
 
-/// Reads `jobs`; `places` knows the series of the jobs read before.
+/// Reads `jobs`; `places` has the series of the jobs read before.
 pub(super) fn check(root: &Section<'_>, places: &mut HashMap<Series, String>) -> Jobs {
     let mut jobs = Jobs::default();
     let report = root.report();
@@ -109,7 +109,7 @@ fn one(section: &Section<'_>, at: &str, places: &mut HashMap<Series, String>, jo
     }
 }
 
-/// The keys of jobs of both operations.
+/// The keys common to jobs of both operations.
 struct Common {
     exchange: Option<&'static str>,
     kind: Option<Kind>,
@@ -117,7 +117,7 @@ struct Common {
     span: Option<Span>,
 }
 
-/// The candle length. Other kinds may have one too: 3.x takes it for the interval, see [`interval`].
+/// The candle length. Other kinds may have one too, which 3.x uses as the interval: see [`interval`].
 fn span(section: &Section<'_>, kind: Kind) -> Option<Span> {
     if !kind.has_span() {
         return None;
@@ -212,7 +212,7 @@ fn when(section: &Section<'_>, trigger: &str, kind: Kind) -> ConfiguredTrigger {
     }
 }
 
-/// A cron line counts from here on: 3.x kept it and ran the job at its interval.
+/// Cron lines take effect here: 3.x kept the line but ran the job at its interval.
 fn cron(section: &Section<'_>, text: &str, kind: Kind) -> ConfiguredTrigger {
     section.unused(&["every"], "the cron line says when the job runs");
     match Cron::parse(text) {
@@ -235,7 +235,7 @@ fn interval(section: &Section<'_>, kind: Kind) -> ConfiguredTrigger {
     }
 }
 
-/// A 3.x start: a date counts from midnight UTC, digits are nanoseconds.
+/// A start in 3.x: a date is midnight UTC, digits are nanoseconds.
 fn start(section: &Section<'_>) -> Start {
     let node = section.get("start");
     let nanos = match node {

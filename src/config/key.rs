@@ -1,33 +1,33 @@
-//! The keys of the configuration as data: one table for each mapping, which the checks read bounds and defaults from
-//! and the reference (`docs/configuration.md`, `docs/config.schema.json`) is written from.
+//! The keys of the configuration as data: one table per mapping, used both for the checks' bounds and defaults and
+//! for the reference (`docs/configuration.md`, `docs/config.schema.json`).
 
 /// One key of a mapping.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) form: Form,
-    /// The default in words, where `form` does not hold it.
+    /// The default in words, if `form` does not have it.
     pub(super) otherwise: Option<&'static str>,
     pub(super) role: Role,
     pub(super) meaning: &'static str,
 }
 
-/// The values a key takes.
+/// The values of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
-    /// Text that is not blank.
+    /// Non-blank text.
     Text,
-    /// A number of seconds that candles are long.
+    /// A candle length in seconds.
     Span,
     /// A date, `origin` or `last`.
     Start,
-    /// A whole number within bounds, both included, and its default.
+    /// An integer within inclusive bounds, and its default.
     Whole(i64, i64, Option<i64>),
-    /// A number within bounds, both included, and its default.
+    /// A number within inclusive bounds, and its default.
     Real(f64, f64, Option<f64>),
-    /// `true` or `false`, and which of them by default.
+    /// A boolean, and its default.
     Flag(bool),
-    /// One of a few words, and the one it is by default.
+    /// One of a few words, and the default.
     Word(fn() -> Vec<&'static str>, Option<&'static str>),
     /// A list of texts.
     Texts,
@@ -35,34 +35,34 @@ pub(super) enum Form {
     Words(fn() -> Vec<&'static str>),
     /// A list of candle lengths.
     Spans,
-    /// A mapping.
+    /// A mapping with these keys.
     Section(&'static [Key]),
-    /// A mapping from names, each with a mapping.
+    /// A mapping from names to mappings with these keys.
     Named(fn() -> Vec<&'static str>, &'static [Key]),
     /// A list of mappings.
     Each(&'static [Key]),
 }
 
-/// How a key is treated.
+/// The status of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// This version acts on it.
+    /// In use.
     Used,
     /// It has to be there.
     Required,
-    /// It loads, and nothing acts on it for this reason.
+    /// Accepted but without effect, for this reason.
     Unused(&'static str),
-    /// A key of older versions that loads, and what stands in its place.
+    /// A key of older versions, and its replacement.
     Older(&'static str),
 }
 
 impl Key {
-    /// A key that may be left out.
+    /// An optional key.
     pub(super) const fn new(name: &'static str, form: Form, meaning: &'static str) -> Self {
         Key { name, form, otherwise: None, role: Role::Used, meaning }
     }
 
-    /// The default in words.
+    /// States the default in words.
     pub(super) const fn otherwise(self, otherwise: &'static str) -> Self {
         Key { otherwise: Some(otherwise), ..self }
     }

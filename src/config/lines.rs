@@ -1,20 +1,20 @@
-//! The line of the file on which each key and each item of a list stands.
+//! Finds the line of each key and list item in the file.
 //!
-//! `serde_yaml` reads the values and words what is wrong with a text, but keeps no places; this reads the same text once
-//! more for its places alone, and only where there are problems to show.
+//! `serde_yaml` parses the values and words the errors, but keeps no positions; this parses the same text again
+//! just for positions, and only if there are problems to show.
 
 use saphyr_parser::{Event, Parser};
 
 use crate::config::secret::shown_key;
 
-/// Lines of the keys and items below one value.
+/// Lines of the keys and items below a value.
 #[derive(Default)]
 pub(super) struct Lines(Vec<(String, usize, Lines)>);
 
 type Events<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
 
 impl Lines {
-    /// Reads the places of a text that is known to be YAML; none of what this cannot follow.
+    /// Reads the positions in valid YAML text; empty where it uses unsupported features.
     pub(super) fn of(text: &str) -> Lines {
         let mut events = Parser::new_from_str(text);
         loop {
@@ -26,8 +26,8 @@ impl Lines {
         }
     }
 
-    /// The line of `histo_jobs[2].exchange`, or of the nearest part of it that stands in the file. Of a key that is there
-    /// twice it is the second.
+    /// The line of `histo_jobs[2].exchange`, or of its nearest ancestor in the file. For a duplicate key, the
+    /// second.
     pub(super) fn of_place(&self, at: &str) -> Option<usize> {
         let found = self.0.iter().rev().find_map(|(own, line, below)| {
             let rest = at.strip_prefix(own.as_str())?;
@@ -39,7 +39,7 @@ impl Lines {
     }
 }
 
-/// The places below a value that has just begun.
+/// The positions below a value that has just begun.
 fn below(begun: &Event<'_>, events: &mut Events<'_>) -> Option<Lines> {
     let mut found = Vec::new();
     match begun {

@@ -1,9 +1,9 @@
-//! The configuration: found, read, checked as a whole, and edited in place.
+//! The configuration: located, parsed, checked as a whole, and edited in place.
 //!
-//! [`load`] gives checked values or everything that is wrong at once. Only `cli` and `daemon` use this room.
+//! [`load`] returns checked values, or all problems at once. Only `engine` and the rooms above use this room.
 //!
-//! **A 3.x job becomes a checked job at once**; nothing past `config` knows the older style. A stream that 3.x
-//! ran as a backfill is refused rather than guessed.
+//! **A 3.x job becomes a checked job immediately**; nothing beyond `config` knows the older style. A stream that
+//! 3.x ran as a backfill is rejected rather than guessed at.
 
 mod alerts;
 mod check;
@@ -63,18 +63,18 @@ pub use stream::{Channel, StreamJob};
 #[doc(hidden)]
 pub use template::first;
 
-/// Loads the configuration: the file named, else `config.yml` here, else the user's own.
+/// Loads the configuration: the file given, else `./config.yml`, else the user's own.
 ///
 /// # Errors
-/// When there is none, or everything that is wrong with it.
+/// If there is none, or all problems of the file.
 pub fn load(explicit: Option<&Path>) -> Result<Config, ConfigError> {
     load_in(explicit, &Surroundings::of_process())
 }
 
-/// As [`load`], in the surroundings given.
+/// Like [`load`], in a given environment.
 ///
 /// # Errors
-/// As [`load`].
+/// Like [`load`].
 pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config, ConfigError> {
     let path = around.locate(explicit)?;
     check(&read(&path)?, &path, around)

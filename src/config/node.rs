@@ -1,41 +1,41 @@
-//! A YAML file as an ordered tree that still holds duplicate keys; it knows nothing of the schema.
+//! A YAML file as an ordered tree that keeps duplicate keys; independent of the schema.
 
 use crate::config::secret::shown;
 
 /// One value of a YAML file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
-    /// `null`, `~` or nothing at all.
+    /// `null`, `~` or an empty value.
     Null,
     /// `true` or `false`.
     Flag(bool),
-    /// A whole number.
+    /// An integer.
     Whole(i128),
     /// A number with a fraction.
     Real(f64),
-    /// Everything else without structure.
+    /// Any other scalar.
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping in the order of the file; a key may appear twice.
+    /// A mapping in file order, possibly with duplicate keys.
     Map(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// The first value of a key, when this is a mapping that has it.
+    /// The first value of a key, if this is a mapping that has it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Node::Map(pairs) = self else { return None };
         pairs.iter().find(|(own, _)| own == key).map(|(_, value)| value)
     }
 
-    /// The first value of a key, to be changed.
+    /// The first value of a key, mutable.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         let Node::Map(pairs) = self else { return None };
         pairs.iter_mut().find(|(own, _)| own == key).map(|(_, value)| value)
     }
 
-    /// The whole number this is, also when it is written `3600.0` or `"3600"`.
+    /// The integer value, even if written `3600.0` or `"3600"`.
     #[must_use]
     pub fn whole(&self) -> Option<i128> {
         match self {
@@ -46,7 +46,7 @@ impl Node {
         }
     }
 
-    /// The number this is, also when it is written in quotes.
+    /// The numeric value, even if quoted.
     #[must_use]
     pub fn real(&self) -> Option<f64> {
         match self {
@@ -57,13 +57,13 @@ impl Node {
         }
     }
 
-    /// The text this is.
+    /// The text, if this is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         if let Node::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The value in words, for a message: ``text `abc` ``, `the number 7`, `a list`.
+    /// A description for messages: ``text `abc` ``, `the number 7`, `a list`.
     #[must_use]
     pub fn found(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! Holding a history job to what its exchange offers: kinds, markets and spans.
+//! Checks history jobs against their exchange's offers: kinds, markets and spans.
 
 use crate::config::problem::advice;
 use crate::config::secret::shown;
@@ -6,7 +6,7 @@ use crate::config::section::Section;
 use crate::exchange::{self, Exchange, Offer};
 use crate::model::{Kind, Pair, Span};
 
-/// The job's kind, when it is one that its exchange has.
+/// The job's kind, if its exchange has it.
 pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Option<Kind> {
     let words = Kind::ALL.map(Kind::name);
     let Some(text) = section.text("data_type") else {
@@ -27,7 +27,7 @@ pub(super) fn kind(section: &Section<'_>, adapter: Option<&dyn Exchange>) -> Opt
     Some(kind)
 }
 
-/// Checks what the exchange can do: the kind on each pair's market. Gives what keeps the span from being fetched.
+/// Checks that the exchange has the kind on each pair's market. Returns why the span cannot be fetched, if so.
 pub(super) fn check_offer(
     section: &Section<'_>,
     adapter: &dyn Exchange,
@@ -49,12 +49,12 @@ pub(super) fn check_offer(
     usable.zip(span).and_then(|(offer, span)| span_fault(adapter, offer, span))
 }
 
-/// Why an offer has no candles of a span, where it has none.
+/// Why an offer has no candles of a span, if so.
 pub(super) fn span_fault(adapter: &dyn Exchange, offer: &Offer, span: Span) -> Option<String> {
     offer.span(span).is_none().then(|| span_refusal(adapter.name(), offer, span))
 }
 
-/// Why candles of a pair cannot be had of an exchange that this version speaks.
+/// Why candles of a pair are not available on a supported exchange, if so.
 #[must_use]
 pub(crate) fn candles_fault(exchange: &str, pair: &Pair, span_secs: u64) -> Option<String> {
     let adapter = exchange::find(exchange)?;
@@ -62,7 +62,7 @@ pub(crate) fn candles_fault(exchange: &str, pair: &Pair, span_secs: u64) -> Opti
     span_fault(adapter, offer, span)
 }
 
-/// The pair as it would be written for each market the exchange has this kind on.
+/// The pair as written for each market on which the exchange has this kind.
 fn markets(adapter: &dyn Exchange, kind: Kind, pair: &Pair) -> Vec<String> {
     let offers = adapter.offers().iter().filter(|offer| offer.kind == kind);
     let forms = offers.flat_map(|offer| offer.markets).map(|market| match market.suffix() {

@@ -10,17 +10,17 @@ use thiserror::Error;
 use crate::config::lines::Lines;
 use crate::config::yaml::split_mark;
 
-/// The most problems that are told at once; a file with more is wrong altogether.
+/// The most problems reported; a file with more is entirely wrong.
 const TOLD: usize = 100;
 
-/// One thing to correct.
+/// A problem in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where: `histo_jobs[2].exchange`; empty for the file as a whole.
+    /// The place, such as `histo_jobs[2].exchange`; empty for the whole file.
     pub at: String,
-    /// The fault and what to write instead.
+    /// The problem and its correction.
     pub message: String,
-    /// The line of the file it is on, where it is known.
+    /// The line in the file, if known.
     pub line: Option<usize>,
 }
 
@@ -34,13 +34,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why there is no configuration to work with.
+/// Why a configuration could not be loaded.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// None was named and no usual place has one.
+    /// No file was given, and there is none in the default locations.
     #[error("No config file found. Tried: {}; write one with `dccd init`", list(tried))]
     NoneFound {
-        /// The places, in order.
+        /// The locations, in order.
         tried: Vec<PathBuf>,
     },
     /// The file cannot be read.
@@ -48,41 +48,41 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The I/O error.
         source: io::Error,
     },
     /// A folder, a pipe or a device.
     #[error("{} is not an ordinary file", path.display())]
     NotAFile {
-        /// The path that was named.
+        /// The path given.
         path: PathBuf,
     },
-    /// More than a configuration can need.
+    /// The file is too large for a configuration.
     #[error("{} is larger than 1 MiB; a configuration is not", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
-    /// Not YAML at all.
+    /// Not valid YAML.
     #[error("{}: {reason}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// The fault and its place.
+        /// The problem and its place.
         reason: String,
     },
-    /// YAML, but not a configuration of this program.
+    /// Not a valid configuration.
     #[error("{}", join(problems))]
     Refused {
         /// The file.
         path: PathBuf,
-        /// Everything that is wrong, in the order of the file.
+        /// All problems, in file order.
         problems: Vec<Problem>,
     },
 }
 
 impl ConfigError {
-    /// One line for each thing to correct.
+    /// The problems to correct, one per line.
     #[must_use]
     #[doc(hidden)]
     pub fn lines(&self) -> Vec<String> {
@@ -92,7 +92,7 @@ impl ConfigError {
         }
     }
 
-    /// The same for a person, with the file and the line each is on: `config.yml:12: histo_jobs[2].exchange: …`.
+    /// The same for people, with file and line: `config.yml:12: histo_jobs[2].exchange: …`.
     #[must_use]
     #[doc(hidden)]
     pub fn located_lines(&self) -> Vec<String> {
@@ -104,7 +104,7 @@ impl ConfigError {
         problems.iter().map(located).collect()
     }
 
-    /// The problems of the file, one by one; empty where there is no file to correct.
+    /// The problems of the file; empty if there is no file to correct.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {
@@ -113,7 +113,7 @@ impl ConfigError {
         }
     }
 
-    /// Whether there is simply no file yet.
+    /// Whether there is no file yet.
     #[must_use]
     #[doc(hidden)]
     pub fn is_missing(&self) -> bool {
@@ -152,12 +152,12 @@ impl Report {
         }
     }
 
-    /// Adds something the user should know although the file is accepted.
+    /// Adds a warning about the accepted file.
     pub(super) fn note(&self, note: impl Into<String>) {
         self.notes.borrow_mut().push(note.into());
     }
 
-    /// The notes, or everything that is wrong with the text of a file.
+    /// Returns the notes, or all problems of the file's text.
     pub(super) fn close(self, text: &str, path: &Path) -> Result<Vec<String>, ConfigError> {
         let mut problems = self.problems.into_inner();
         if problems.is_empty() {
@@ -173,7 +173,7 @@ impl Report {
     }
 }
 
-/// The nearest of `choices` to a mistyped word, if one is near enough to be meant.
+/// The choice most similar to a mistyped word, if one is similar enough.
 #[must_use]
 pub(super) fn nearest<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
@@ -186,7 +186,7 @@ pub(super) fn nearest<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
         .map(|(_, choice)| choice)
 }
 
-/// ``; did you mean `kraken`? Use one of binance, kraken``, for the end of a message about a bad word.
+/// ``; did you mean `kraken`? Use one of binance, kraken``, to end a message about an invalid word.
 #[must_use]
 pub(super) fn advice(word: &str, choices: &[&str]) -> String {
     let all = choices.join(", ");

@@ -1,4 +1,4 @@
-//! The reference of the configuration, written from the tables the checks use: as Markdown for
+//! Generates the reference of the configuration from the tables that the checks use: as Markdown for
 //! `docs/configuration.md`, and as a JSON Schema for editors.
 
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ pub fn markdown() -> String {
     out
 }
 
-/// The same as a JSON Schema (draft 7) of every key by itself; what needs the exchange or two keys together is left to
-/// `dccd validate`. It is stricter in one thing: a number stands without quotes.
+/// The same as a JSON Schema (draft 7) for each key by itself; rules that involve the exchange or several keys are
+/// left to `dccd validate`. It is stricter in one respect: numbers must not be quoted.
 #[must_use]
 pub fn schema() -> String {
     let schema = Schema {
@@ -104,7 +104,7 @@ fn values(form: Form) -> String {
     }
 }
 
-/// The part of JSON Schema that is used here.
+/// The subset of JSON Schema used here.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Schema {
@@ -172,7 +172,7 @@ fn property(key: &Key) -> Schema {
     }
 }
 
-/// The values as a schema; a null is a key that is left out.
+/// The values as a schema; null counts as an omitted key.
 fn shape(form: Form) -> Schema {
     match form {
         Form::Text => of_type("string"),

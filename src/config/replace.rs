@@ -1,4 +1,4 @@
-//! Putting a whole file in place: a reader sees the old bytes or the new ones, also after a power cut.
+//! Atomic replacement of whole files: readers see the old bytes or the new ones, even after a power cut.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -6,15 +6,15 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-/// Replaces the file at `path`, which may be a link to it, and keeps its mode and owner.
+/// Replaces the file at `path`, following a link, and keeps its mode and owner.
 ///
 /// # Errors
-/// When a step fails; the file is then as it was.
+/// If a step fails; the file is unchanged then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let target = fs::canonicalize(path)?;
     let old = fs::metadata(&target)?;
     let aside = Aside::new(&target);
-    // Private until it has the mode of the file it replaces, as that may be private too.
+    // Private until it has the mode of the file it replaces, which may be private too.
     let file = aside.write(bytes, 0o600)?;
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
@@ -26,23 +26,23 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(&target)
 }
 
-/// Creates the file at `path` and the folders above it.
+/// Creates the file at `path` and its parent folders.
 ///
 /// # Errors
-/// When there is a file already, or a step fails.
+/// If the file already exists, or a step fails.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder(path))?;
     let aside = Aside::new(path);
     aside.write(bytes, 0o666)?.sync_all()?;
-    // Unlike a rename, a link never takes the place of another file.
+    // Unlike a rename, a link never replaces another file.
     fs::hard_link(&aside.path, path)?;
     sync_folder(path)
 }
 
-/// Puts a file in place with a mode of its own, whatever was there. Its folder must exist.
+/// Replaces a file and sets its mode. Its folder must exist.
 ///
 /// # Errors
-/// When a step fails; what was there is then as it was.
+/// If a step fails; the previous file is unchanged then.
 pub fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = Aside::new(path);
     let file = aside.write(bytes, mode)?;
@@ -52,7 +52,7 @@ pub fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// A file beside the one to be written, removed when it is dropped unless it was renamed away.
+/// A temporary file beside the target, removed on drop unless it was renamed.
 struct Aside {
     path: PathBuf,
 }
@@ -66,7 +66,7 @@ impl Aside {
     }
 
     fn write(&self, bytes: &[u8], mode: u32) -> io::Result<File> {
-        // A file that a killed process of the same number left behind must not stand in the way.
+        // Remove what a killed process with the same id may have left.
         let _ = fs::remove_file(&self.path);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.path)?;
         file.write_all(bytes)?;
@@ -76,7 +76,7 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove, which is as good.
+        // After a rename there is nothing to remove.
         let _ = fs::remove_file(&self.path);
     }
 }

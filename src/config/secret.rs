@@ -1,21 +1,21 @@
-//! Values that must never reach a log, a message or a terminal, and the masks for those that might.
+//! Values that must never reach a log, a message or a terminal, and masking of those that might.
 
 use std::fmt;
 
 use crate::model::escaped;
 
-/// A password, a token or a URL that holds one; it prints as `***`.
+/// A password, a token or a URL that contains one; displayed as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a value out of sight.
+    /// Wraps a value.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Secret(text.to_owned())
     }
 
-    /// The value, for the one place that uses it.
+    /// The value, for the single place that uses it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -34,10 +34,10 @@ impl fmt::Display for Secret {
     }
 }
 
-/// The most characters of a bad value that a message repeats.
+/// The most characters of a bad value repeated in a message.
 const SHOWN_CHARS: usize = 80;
 
-/// A value as messages show it: in backticks, short, without control characters or credentials.
+/// A value for messages: in backticks, short, without control characters or credentials.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let masked = mask(text);
@@ -48,7 +48,7 @@ pub fn shown(text: &str) -> String {
     format!("`{short}`")
 }
 
-/// `text` with `user:password@` replaced by `***@` in every word. Too much may be masked, never too little.
+/// `text` with `user:password@` replaced by `***@` in every word. May mask too much, but never too little.
 #[must_use]
 pub(crate) fn mask(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(mask_word).collect()
@@ -62,7 +62,7 @@ fn mask_word(word: &str) -> String {
     }
 }
 
-/// A key in a path; one with odd characters is quoted, so that it cannot drive the terminal.
+/// A key for messages; one with unusual characters is quoted, so that it cannot control the terminal.
 pub(super) fn shown_key(key: &str) -> String {
     let plain = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if plain { key.to_owned() } else { shown(key) }

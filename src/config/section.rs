@@ -1,4 +1,4 @@
-//! Typed reading of one mapping of the tree: every getter reports what is wrong and goes on with the default.
+//! Typed access to one mapping of the tree: every getter reports problems and continues with the default.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -9,10 +9,10 @@ use crate::config::node::Node;
 use crate::config::problem::{Report, advice, nearest};
 use crate::config::secret::{shown, shown_key};
 
-/// The system ends every path, name and address there.
+/// The system would cut every path, name and address there.
 const NUL: &str = "it holds a NUL character, which no path, name or address can; remove it";
 
-/// One mapping of the file with its place, whose keys have been checked.
+/// A mapping of the file with its place, whose keys have been checked.
 pub(super) struct Section<'a> {
     at: String,
     pairs: &'a [(String, Node)],
@@ -21,8 +21,8 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Opens the mapping at `at`; what is not there or null has no keys. Unknown and duplicate keys and
-    /// anything but a mapping are reported.
+    /// Opens the mapping at `at`; a missing or null one has no keys. Reports unknown and duplicate keys, and
+    /// values that are not mappings.
     pub(super) fn open(node: &'a Node, at: &str, keys: &'static [Key], report: &'a Report) -> Self {
         let pairs: &[(String, Node)] = match node {
             Node::Map(pairs) => pairs,
@@ -58,18 +58,18 @@ impl<'a> Section<'a> {
         Section::open(node, &self.place(key), keys, self.report)
     }
 
-    /// The form of a key that a check reads.
+    /// The form of a key.
     pub(super) fn form(&self, key: &str) -> Form {
         let own = self.keys.iter().find(|own| own.name == key);
         own.expect("a key that is read stands in the table of its section").form
     }
 
-    /// The keys that may stand here.
+    /// The keys allowed here.
     pub(super) fn keys(&self) -> &'static [Key] {
         self.keys
     }
 
-    /// The mapping under a key whose keys are names, not settings.
+    /// The mapping under a key whose keys are names rather than settings.
     pub(super) fn names(&self, key: &str) -> Vec<(&'a str, &'a Node)> {
         let Some(node) = self.get(key) else { return Vec::new() };
         let Node::Map(pairs) = node else {
@@ -85,12 +85,12 @@ impl<'a> Section<'a> {
         found.filter(|value| **value != Node::Null)
     }
 
-    /// Whether a key has a value.
+    /// Whether a key has a value other than null.
     pub(super) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Where a key stands: `worker.slots`.
+    /// The place of a key: `worker.slots`.
     pub(super) fn place(&self, key: &str) -> String {
         if self.at.is_empty() { shown_key(key) } else { format!("{}.{}", self.at, shown_key(key)) }
     }
@@ -100,7 +100,7 @@ impl<'a> Section<'a> {
         self.report
     }
 
-    /// Notes which keys are set although this version does nothing with them.
+    /// Adds a note for each key that is set but has no effect in this version.
     pub(super) fn note_unused(&self) {
         for key in self.keys {
             if let Role::Unused(why) = key.role {
@@ -109,7 +109,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes which of these keys are set although nothing acts on them.
+    /// Adds a note for each of these keys that is set but has no effect.
     pub(super) fn unused(&self, keys: &[&str], why: &str) {
         let set: Vec<String> = keys.iter().filter(|key| self.has(key)).map(|key| self.place(key)).collect();
         if !set.is_empty() {
@@ -122,7 +122,7 @@ impl<'a> Section<'a> {
         self.report.refuse(&self.place(key), message);
     }
 
-    /// A text that is not blank.
+    /// A non-blank text.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         let node = self.get(key)?;
         match node {
@@ -146,7 +146,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A text whose value no message may repeat.
+    /// A text whose value must not appear in messages.
     pub(super) fn hidden(&self, key: &str) -> Option<&'a str> {
         match self.get(key)? {
             Node::Text(text) if text.contains('\0') => {
@@ -174,12 +174,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A whole number within the bounds of the table, where there is one.
+    /// An integer within the table's bounds, if set.
     pub(super) fn maybe_whole(&self, key: &str) -> Option<i64> {
         self.whole_within(key, self.bounds(key).0)
     }
 
-    /// A whole number within the bounds of the table, or its default there.
+    /// An integer within the table's bounds, or its default.
     pub(super) fn whole(&self, key: &str) -> i64 {
         let (bounds, default) = self.bounds(key);
         self.whole_within(key, bounds)
@@ -187,7 +187,7 @@ impl<'a> Section<'a> {
             .expect("a number that is needed has a default in its table")
     }
 
-    /// As [`Section::whole`], of a table that bounds it to what is counted.
+    /// Like [`Section::whole`], for a table whose bounds are those of a count.
     pub(super) fn count(&self, key: &str) -> u32 {
         u32::try_from(self.whole(key)).unwrap_or(u32::MAX)
     }
@@ -199,7 +199,7 @@ impl<'a> Section<'a> {
         (low..=high, default)
     }
 
-    /// A whole number within bounds, where there is one.
+    /// An integer within bounds, if set.
     pub(super) fn whole_within(&self, key: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
         let node = self.get(key)?;
         let Some(number) = node.whole() else {
@@ -218,7 +218,7 @@ impl<'a> Section<'a> {
         fitting
     }
 
-    /// A number within the bounds of the table, or its default there.
+    /// A number within the table's bounds, or its default.
     pub(super) fn real(&self, key: &str) -> f64 {
         let Form::Real(_, _, default) = self.form(key) else {
             unreachable!("`{key}` is a number in its table")
@@ -226,12 +226,12 @@ impl<'a> Section<'a> {
         self.maybe_real(key).or(default).expect("a number that is needed has a default in its table")
     }
 
-    /// As [`Section::real`], of seconds.
+    /// Like [`Section::real`], in seconds.
     pub(super) fn seconds(&self, key: &str) -> Duration {
         Duration::from_secs_f64(self.real(key))
     }
 
-    /// A number within the bounds of the table, where there is one.
+    /// A number within the table's bounds, if set.
     pub(super) fn maybe_real(&self, key: &str) -> Option<f64> {
         let Form::Real(low, high, _) = self.form(key) else {
             unreachable!("`{key}` is a number in its table")
@@ -252,7 +252,7 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// One of the words of the table, or the one that stands there as the default.
+    /// One of the table's words, or its default.
     pub(super) fn word(&self, key: &str) -> &'static str {
         let Form::Word(choices, Some(default)) = self.form(key) else {
             unreachable!("`{key}` is a word with a default in its table")
@@ -266,7 +266,7 @@ impl<'a> Section<'a> {
         found.unwrap_or(default)
     }
 
-    /// The values of a list with the place of each.
+    /// The values of a list, each with its place.
     pub(super) fn list(&self, key: &str) -> Vec<(String, &'a Node)> {
         let Some(node) = self.get(key) else { return Vec::new() };
         let place = self.place(key);

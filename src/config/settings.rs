@@ -1,4 +1,4 @@
-//! The `settings` section, with the keys older versions had.
+//! The `settings` section, including keys of older versions.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -53,7 +53,7 @@ pub(super) const KEYS: &[Key] = &[
 const INTERFACE: &str = "The web interface of the Python versions.";
 const LISTEN: &str = "`http.listen`";
 
-/// Reads `settings`, and `storage.local_path` which older versions have for the same folder.
+/// Reads `settings`, and `storage.local_path`, which older versions use for the same folder.
 pub(super) fn check(root: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> SettingsSection {
     let section = root.child("settings");
     note_replaced(&section);
@@ -83,7 +83,7 @@ fn note_replaced(section: &Section<'_>) {
 }
 
 fn data_path(section: &Section<'_>, storage: &Section<'_>, around: &Surroundings) -> PathBuf {
-    // Older versions take an empty local_path for "the same as data_path".
+    // Older versions treat an empty local_path as "the same as data_path".
     let unset =
         storage.get("local_path").and_then(|node| node.text()).is_some_and(|text| text.trim().is_empty());
     let older = if unset { None } else { storage.text("local_path") };
@@ -104,7 +104,7 @@ fn data_path(section: &Section<'_>, storage: &Section<'_>, around: &Surroundings
     around.expand(Path::new(own.or(older).unwrap_or("./data/crypto")))
 }
 
-/// A path without `.` parts, so that `./data` and `data/` compare as the same folder.
+/// A path without `.` components, so that `./data` and `data/` compare equal.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }

@@ -1,4 +1,4 @@
-//! `store`, `store_file` and `worker`: where the state lives and how much work is taken.
+//! `store`, `store_file` and `worker`: the state store, and how much work is taken.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use crate::config::secret::{Secret, shown};
 use crate::config::section::Section;
 use crate::config::yaml::split_mark;
 
-/// Where the state is kept.
+/// The state store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// The embedded database under the data path.
+    /// The embedded database in the data path.
     Sqlite,
     /// A PostgreSQL server, by its URL.
     Postgres(Secret),
@@ -26,13 +26,14 @@ pub enum Store {
 /// How this process takes work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worker {
-    /// Its name; none lets the program make one.
+    /// Its name; generated if `None`.
     pub id: Option<String>,
-    /// How many tasks run at once.
+    /// The number of tasks run at once.
     pub slots: u32,
-    /// How long a task stays this worker's without a sign of life.
+    /// How long a task stays claimed without a renewal.
     pub lease: Duration,
-    /// Exchanges see an address that is this worker's alone, so that it shares no rate limit with its fleet.
+    /// Whether this worker has an address of its own towards exchanges, so that it shares no rate limit with
+    /// its fleet.
     pub own_address: bool,
 }
 
@@ -83,18 +84,18 @@ pub(super) fn check_store(root: &Section<'_>, around: &Surroundings) -> Store {
         }
         return Store::Postgres(Secret::new(text));
     }
-    // Anything but a bare word may be a mistyped URL with its password.
+    // Anything but a bare word may be a mistyped URL that contains a password.
     let bare = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let value = if bare { shown(text) } else { "the value".to_owned() };
     root.refuse(key, format!("{value} is not supported; use sqlite or a URL that begins with postgres://"));
     Store::Sqlite
 }
 
-/// Why the address of a server cannot be read, without repeating any of it.
+/// Why a server's address is invalid, without repeating any of it.
 fn unreadable(text: &str) -> Option<String> {
     match Url::parse(text) {
         Err(error) => Some(error.to_string()),
-        // The driver's message may repeat a part of the address.
+        // The driver's message may repeat part of the address.
         Ok(_) => PgConnectOptions::from_str(text).err().map(|_| "the driver cannot read it".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! The `storage` section: the rhythm of writing, and copies elsewhere.
+//! The `storage` section: how often data is written, and copies on remotes.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use crate::config::secret::Secret;
 use crate::config::section::Section;
 use crate::config::state::Store;
 
-/// How rows reach the disk and other places.
+/// Publishing, and copies to remotes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Storage {
-    /// Where copies go.
+    /// The configured remotes, in file order.
     pub remotes: Vec<Remote>,
-    /// The time between copies; none when they are switched off.
+    /// The time between syncs; `None` disables them.
     pub sync_interval: Option<Duration>,
     /// The time between syncs of the journal; zero syncs every batch.
     pub journal_sync: Duration,
-    /// How long an accepted row may wait before it is in Parquet.
+    /// How long accepted rows may wait before they are written to Parquet.
     pub flush_interval: Duration,
-    /// Free space in GiB below which verified copies are dropped; 0 never does.
+    /// Free space in GiB below which verified copies are dropped; 0 never drops any.
     pub min_free_gb: f64,
 }
 
-/// One place for copies.
+/// A configured remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// Who copies.
+    /// The program or service used.
     pub provider: Provider,
-    /// Where to; hidden, as connection strings hold credentials.
+    /// The address; hidden, since connection strings may contain credentials.
     pub remote: Secret,
-    /// Another address of the service.
+    /// A custom endpoint of the service.
     pub endpoint: Option<String>,
-    /// The bucket that the workers of a fleet share, rather than a copy.
+    /// Whether it is the fleet's shared bucket rather than a copy.
     pub fleet: bool,
 }
 
 impl Storage {
-    /// The bucket that the workers of a fleet share.
+    /// The fleet's shared bucket.
     #[must_use]
     #[doc(hidden)]
     pub fn fleet(&self) -> Option<&Remote> {
@@ -62,7 +62,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("remotes", Form::Each(REMOTE_KEYS), "Places for copies of the files.").otherwise("`[]`"),
     Key::new(
         "sync_interval",
-        // Older versions take any number below 1 for "off".
+        // Older versions treat any number below 1 as "off".
         Form::Whole(-1_000_000_000, 31_536_000, Some(3_600)),
         "Seconds between two copies to the remotes; 0 or less switches them off.",
     ),
@@ -99,7 +99,7 @@ const REMOTE_KEYS: &[Key] = &[
     ),
 ];
 
-/// The section itself, which `settings` needs too.
+/// The section itself, which `settings` also reads.
 pub(super) fn open<'a>(root: &Section<'a>) -> Section<'a> {
     root.child("storage")
 }
@@ -145,7 +145,7 @@ fn remote(node: &Node, at: &str, report: &Report) -> Remote {
     Remote { provider, remote: Secret::new(address), endpoint, fleet }
 }
 
-/// A fleet is PostgreSQL and one bucket; half of one would lose what a worker wrote that is gone.
+/// A fleet needs PostgreSQL and one bucket; without either, data of a lost worker would be lost.
 pub(super) fn check_fleet(storage: &Storage, store: &Store, section: &Section<'_>) {
     let places = section.list("remotes");
     let of_fleet = places.iter().zip(&storage.remotes).filter(|(_, remote)| remote.fleet);
@@ -163,7 +163,7 @@ pub(super) fn check_fleet(storage: &Storage, store: &Store, section: &Section<'_
     }
 }
 
-/// The fault of an address, without repeating it: it may hold credentials.
+/// The problem with an address, without repeating it, since it may contain credentials.
 fn is_off(provider: Provider, address: &str) -> Option<&'static str> {
     let is_odd = address.chars().any(char::is_control);
     let bucket = address.strip_prefix("s3://").map(|rest| rest.split('/').next().unwrap_or(rest));

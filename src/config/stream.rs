@@ -17,13 +17,13 @@ pub struct StreamJob {
     pub exchange: String,
     /// The pairs, in the order of the file.
     pub pairs: Vec<Pair>,
-    /// The channel.
+    /// Its channels.
     pub channels: Vec<Channel>,
     /// The candle lengths of the `ohlc` channel.
     pub spans: Vec<Span>,
     /// The time between stored snapshots of a book.
     pub time_step: Duration,
-    /// Levels a side of a stored snapshot.
+    /// Levels per side of a stored snapshot.
     pub depth: u32,
     /// Whether every change of a book is stored too.
     pub book_deltas: bool,

@@ -1,4 +1,4 @@
-//! The commented configuration that `init`, and `add` without a file, write first.
+//! The commented configuration that `init`, or `add` without a file, creates.
 
 use crate::config::edit::NewJob;
 use crate::config::edit::scalar;

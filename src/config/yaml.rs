@@ -1,7 +1,7 @@
-//! Reading YAML text into a tree, with bounds on nesting and on what aliases may unfold.
+//! Parses YAML text into a tree, with limits on nesting and on the expansion of aliases.
 //!
-//! `serde_yaml` reads it: its values, its refusals and its words for them are what users have. A younger reader
-//! (serde-saphyr) would give places too, but other words; the places come from `lines.rs` instead.
+//! `serde_yaml` does the parsing: users rely on its values, its rejections and its messages. A younger parser
+//! (serde-saphyr) would supply positions too, but different messages; `lines.rs` supplies the positions instead.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,25 +10,25 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::config::node::Node;
 
-/// The most weight of a tree: one for each node and one for each byte of text. A file within the size limit
-/// cannot reach it without aliases.
+/// The largest weight of a tree: one per node and one per byte of text. A file within the size limit cannot reach
+/// it without aliases.
 const BUDGET: usize = 2 << 20;
 
-/// The text of the error raised when [`BUDGET`] is spent.
+/// The error when [`BUDGET`] is exceeded.
 const OVER_BUDGET: &str = "its aliases unfold to too much; write the values out instead of `*name`";
 
-/// The most brackets that may be open at once. The YAML reader takes time for each open bracket at each word
-/// before it looks at the depth, so a file of nothing but brackets would keep it busy for minutes.
+/// The most brackets that may be open at once. For each word the parser spends time on every open bracket before
+/// it checks the depth, so a file of only brackets would keep it busy for minutes.
 const OPEN_BRACKETS: usize = 1_000;
 
-/// The text of the error raised for nesting that no configuration needs.
+/// The error for nesting deeper than any configuration needs.
 const TOO_DEEP: &str = "it is nested more than 128 levels deep, or an alias holds itself";
 
 impl Node {
-    /// Reads one YAML document; an empty one is [`Node::Null`].
+    /// Parses one YAML document; an empty one is [`Node::Null`].
     ///
     /// # Errors
-    /// The fault of the text, with its line where it is known.
+    /// The problem, with its line if known.
     pub fn parse(text: &str) -> Result<Self, String> {
         read(text)
     }
@@ -44,13 +44,13 @@ fn read(text: &str) -> Result<Node, String> {
     Seed { left: &left }.deserialize(yaml).map_err(|error| explain(&error))
 }
 
-/// The byte order mark that some editors begin a file with, and the text after it.
+/// Splits off the byte order mark that some editors write.
 pub(super) fn split_mark(text: &str) -> (&str, &str) {
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     text.split_at(mark)
 }
 
-/// How many brackets are open at once, those in quotes and comments too: an estimate is enough here.
+/// The most brackets open at once, counting those in quotes and comments: an estimate suffices here.
 fn most_open_brackets(text: &str) -> usize {
     let (mut open, mut most) = (0_usize, 0);
     for byte in text.bytes() {
@@ -75,7 +75,7 @@ fn explain(error: &serde_yaml::Error) -> String {
     text
 }
 
-/// Deserializes a node while it counts what is left of the budget.
+/// Deserializes a node, deducting from the budget.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     left: &'a Cell<usize>,
@@ -179,7 +179,7 @@ fn key_text(key: Node) -> Result<String, String> {
     }
 }
 
-/// Adds what `<<` brings: keys the mapping does not have yet, the first mapping of a list before the next.
+/// Merges the mappings of `<<`: keys not present yet, earlier mappings in a list first.
 fn merge(pairs: &mut Vec<(String, Node)>, value: Node) -> Result<(), String> {
     match value {
         Node::Map(others) => {

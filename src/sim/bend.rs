@@ -1,4 +1,4 @@
-//! Pages that are wrong on purpose: which rows are left out, moved or doubled, and how a row is bent.
+//! Pages that are deliberately wrong: rows left out, moved or duplicated, and rows with bad fields.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use crate::sim::fault::Fault;
 use crate::sim::hash::{below, draw};
 use crate::sim::market::SimTrade;
 
-/// A fault put into a row on purpose.
+/// A deliberate fault in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bend {
-    /// A price is a number instead of a text.
+    /// A price is a number instead of text.
     PriceAsNumber,
     /// A price is null.
     PriceNull,
-    /// The time is a text instead of a number.
+    /// The time is text instead of a number.
     TimeAsText,
     /// The time is in seconds.
     TimeInSeconds,
@@ -21,13 +21,13 @@ pub(super) enum Bend {
     Contradiction,
     /// A price is text, but not of a finite number.
     NotFinite(&'static str),
-    /// A trade is told of a day later.
+    /// A trade is dated a day later.
     Ahead,
-    /// A trade is told of a day earlier.
+    /// A trade is dated a day earlier.
     Back,
 }
 
-/// A trade with its instant as an answer tells it.
+/// A trade as the answer shows it.
 pub(super) fn told(trade: SimTrade, bend: Option<Bend>) -> SimTrade {
     const DAY: Duration = Duration::from_secs(86_400);
     let ts = match bend {
@@ -41,7 +41,7 @@ pub(super) fn told(trade: SimTrade, bend: Option<Bend>) -> SimTrade {
 /// The seed of odd rows.
 const ODD: u64 = 0x0DD;
 
-/// Puts the rows of a page, given by their keys, in the state a fault wants; drawn from `number`.
+/// Applies a fault to the rows of a page, given by their keys; random choices come from `number`.
 pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64) {
     match fault {
         Some(Fault::Empty) => keys.clear(),
@@ -52,7 +52,7 @@ pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64)
         Some(Fault::NoLast) => drop(keys.pop()),
         Some(Fault::Reversed) => keys.reverse(),
         Some(Fault::Holed) => {
-            // The ends stay, or it would be a short page.
+            // The ends stay, otherwise it would be a short page.
             let middle = keys.len() / 2;
             let until = (middle + 1 + keys.len() / 10).min(keys.len().saturating_sub(1));
             keys.drain(middle.min(until)..until);
@@ -72,7 +72,7 @@ pub(super) fn disarrange(keys: &mut Vec<i64>, fault: Option<Fault>, number: u64)
     }
 }
 
-/// How a row of a page is bent under a fault.
+/// The row fault for a fault of the answer.
 pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
     match fault? {
         Fault::WrongType => Some(match below(draw(number, 0), 4) {
@@ -92,13 +92,13 @@ pub(super) fn bend_of(fault: Option<Fault>, number: u64) -> Option<Bend> {
     }
 }
 
-/// Whether the row of a key is one of those that cannot be true, one in so many.
+/// Whether the row of a key is an impossible one; one in so many is.
 pub(super) fn is_odd(key: i64, one_in: u64) -> bool {
     one_in > 0 && draw(ODD, key.cast_unsigned()).is_multiple_of(one_in)
 }
 
-/// Writes a page: every key as a row, one of them bent. Which one differs from answer to answer, so that a fault that
-/// passes never looks like a row that the exchange itself has so.
+/// Writes a page: a row for each key, one of them faulty. Which one differs between answers, so that a temporary
+/// fault never looks like a permanent one of the exchange.
 pub(super) fn page(
     keys: &[i64],
     bend: Option<Bend>,

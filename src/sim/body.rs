@@ -1,4 +1,4 @@
-//! The body of an answer, whole or broken on purpose.
+//! The body of an answer, complete or deliberately broken.
 
 use std::io;
 use std::pin::Pin;
@@ -10,30 +10,30 @@ use flate2::{Compress, Compression, FlushCompress};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-/// How long an answer that never ends is held open at most.
+/// The longest that an unfinished answer is held open.
 pub(super) const HELD: Duration = Duration::from_secs(600);
 
-/// How many bytes of a slow body come at once.
+/// The size of the pieces of a slow body.
 const DRIP_BYTES: usize = 16;
 
 /// The filler of a huge body.
 static FILLER: [u8; 65_536] = [b' '; 65_536];
 
-/// How much filler one part of a bomb unpacks to.
+/// The amount of filler that one part of a bomb unpacks to.
 const BOMB_PART_BYTES: usize = 1 << 20;
 
 /// The head of a gzip body without a name or a time.
 static GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// A body in one of the ways it is sent.
+/// A body and how it is sent.
 pub(super) enum ReplyBody {
     /// At once.
     Whole(Bytes),
-    /// These bytes, then the connection breaks.
+    /// These bytes, then the connection is closed.
     Torn { half: Bytes, sent: bool },
-    /// A few bytes, a pause, a few bytes.
+    /// A few bytes at a time, with pauses.
     Drip { rest: Bytes, every: Duration, pause: Pin<Box<Sleep>> },
-    /// A head, then the same part over and over.
+    /// A head, then the same part repeatedly.
     Flood { head: Bytes, part: Bytes, times: u64 },
     /// Nothing.
     Hang(Pin<Box<Sleep>>),
@@ -44,17 +44,18 @@ impl ReplyBody {
         ReplyBody::Drip { rest, every, pause: Box::pin(sleep(every)) }
     }
 
-    /// A body of at least so many bytes.
+    /// A body of at least this many bytes.
     pub(super) fn huge(bytes: u64) -> Self {
         let part = Bytes::from_static(&FILLER);
         ReplyBody::Flood { head: Bytes::new(), times: bytes.div_ceil(part.len() as u64), part }
     }
 
-    /// A gzip body that unpacks to at least so many bytes. It has no end mark: a client that gets there has read it all.
+    /// A gzip body that unpacks to at least this many bytes. It has no end mark: a client that gets there has
+    /// read it all.
     pub(super) fn bomb(bytes: u64) -> Self {
         let mut part = Vec::with_capacity(BOMB_PART_BYTES / 64);
-        // A synchronised part refers to nothing before it, so it can follow itself. There is room for all of
-        // it, and packing filler in memory does not go wrong.
+        // A synchronized part does not refer to anything before it, so it can be repeated. There is room
+        // for all of it, and compressing in memory cannot fail.
         let _ = Compress::new(Compression::best(), false).compress_vec(
             &[b' '; BOMB_PART_BYTES],
             &mut part,
@@ -85,7 +86,8 @@ impl Body for ReplyBody {
             ReplyBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             ReplyBody::Whole(bytes) => data(std::mem::take(bytes)),
             ReplyBody::Torn { half, .. } if !half.is_empty() => data(std::mem::take(half)),
-            // The half is flushed while the body is pending, so that it arrives before the break.
+            // The half is flushed while the body is pending, so that it arrives before the connection
+            // is closed.
             ReplyBody::Torn { sent: sent @ false, .. } => {
                 *sent = true;
                 context.waker().wake_by_ref();

@@ -7,10 +7,10 @@ use crate::model::Micros;
 /// How often the book changes.
 const UPDATE_MS: i64 = 100;
 
-/// A book at one instant, as deep as anyone asks.
+/// A book at one instant, of any depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimBook {
-    /// Grows by one with every change.
+    /// Increments with every change.
     pub update_id: i64,
     middle_cents: i64,
     seed: u64,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::Micros;
 
-/// A source of the present instant that tests can steer.
+/// A source of the present instant that tests can control.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Micros + Send + Sync>);
 
@@ -17,25 +17,25 @@ impl Clock {
         Clock::of(host_now)
     }
 
-    /// The host's clock, moved on by some microseconds, or back.
+    /// The host's clock, shifted by some microseconds.
     #[must_use]
     pub fn offset(by_micros: i64) -> Self {
         Clock::of(move || Micros(host_now().0.saturating_add(by_micros)))
     }
 
-    /// A clock that runs on from an instant.
+    /// A clock that starts at an instant.
     #[must_use]
     pub fn running_from(instant: Micros) -> Self {
         Clock::offset(instant.0.saturating_sub(host_now().0))
     }
 
-    /// A clock that stands still.
+    /// A stopped clock.
     #[must_use]
     pub fn fixed(at: Micros) -> Self {
         Clock::of(move || at)
     }
 
-    /// A clock read from a function.
+    /// A clock backed by a function.
     #[must_use]
     pub fn of(source: impl Fn() -> Micros + Send + Sync + 'static) -> Self {
         Clock(Arc::new(source))

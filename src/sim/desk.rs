@@ -1,4 +1,4 @@
-//! The simulated exchange without its sockets: it answers requests and remembers them.
+//! The simulated exchange without its sockets: answers requests and records them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -30,15 +30,14 @@ const PAGE_200: &str = "<!DOCTYPE html><html><body>Just a moment, checking your 
 
 /// The outcome of a request.
 pub(super) enum Served {
-    /// It is answered.
     Answer(Box<Response<ReplyBody>>),
-    /// Its connection is reset.
+    /// The connection is reset.
     Reset,
-    /// It is left waiting.
+    /// The request gets no answer.
     Silence,
 }
 
-/// An answer before it is given its headers.
+/// An answer before its headers are added.
 struct Draft {
     status: u16,
     is_json: bool,
@@ -46,7 +45,7 @@ struct Draft {
     retry_after: Option<String>,
 }
 
-/// The exchange behind its counter.
+/// The request handler.
 pub(super) struct Desk {
     world: RwLock<Arc<World>>,
     ledger: Mutex<Ledger>,
@@ -54,7 +53,7 @@ pub(super) struct Desk {
     pub(super) sockets: Counters,
 }
 
-/// The counters, under one lock so that numbers and weights agree.
+/// The counters, under one lock so that numbers and weights are consistent.
 #[derive(Default)]
 struct Ledger {
     meters: BTreeMap<&'static str, Meter>,
@@ -77,7 +76,7 @@ impl Desk {
         Arc::clone(&self.world.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Turns knobs; requests that arrive from now on see them.
+    /// Changes the knobs for requests that arrive from now on.
     pub(super) fn set(&self, turn: impl FnOnce(&mut Knobs)) {
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
         let mut knobs = world.knobs.clone();
@@ -150,7 +149,7 @@ impl Desk {
     }
 }
 
-/// The refusal of a client that has used too much.
+/// The refusal of a client that has exceeded its limit.
 fn refusal(venue: &dyn Venue, charge: Charge, knobs: &Knobs) -> Option<Draft> {
     match charge {
         Charge::Granted => None,
@@ -173,7 +172,7 @@ fn banned(venue: &dyn Venue, knobs: &Knobs, retry_after: Option<String>) -> Draf
     Draft { retry_after, ..Draft::error(venue, 418, -1003, &msg) }
 }
 
-/// The answer to a fault that needs no look at the request.
+/// The answer for faults that do not depend on the request.
 fn canned(venue: &dyn Venue, fault: Fault, knobs: &Knobs) -> Option<Draft> {
     let retry_after = match knobs.retry_after {
         RetryAfter::Missing => None,
@@ -229,7 +228,7 @@ impl Draft {
         Draft { status, is_json: false, body: page.as_bytes().to_vec(), retry_after: None }
     }
 
-    /// The answer with its headers, its body broken as the fault wants.
+    /// Completes the answer with headers, and breaks its body if the fault says so.
     fn dress(self, knobs: &Knobs, usage: Vec<(&'static str, String)>, fault: Option<Fault>) -> Served {
         let content_type = if self.is_json { "application/json;charset=UTF-8" } else { "text/html" };
         let mut answer = Response::builder()
@@ -262,7 +261,7 @@ impl Draft {
         };
         match answer.body(body) {
             Ok(answer) => Served::Answer(Box::new(answer)),
-            // Every header above is plain text, so this is not reached.
+            // Unreachable: every header above is plain text.
             Err(_) => Served::Reset,
         }
     }
@@ -270,6 +269,6 @@ impl Draft {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(at: Micros) -> String {
-    // Only years before the common era have no such date.
+    // Only years BCE cannot be formatted.
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at.timestamp()).unwrap_or_default()
 }

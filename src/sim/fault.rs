@@ -1,8 +1,8 @@
-//! The ways a simulated exchange misbehaves, and the operations it has.
+//! The faults of a simulated exchange, and its endpoints.
 
 use std::fmt;
 
-/// One way to misbehave.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Too many requests, with the Retry-After of the knobs.
@@ -11,9 +11,9 @@ pub enum Fault {
     Status418,
     /// Refused by a firewall, with a web page.
     Status403,
-    /// Refused for the place it was asked from.
+    /// Refused because of the client's location.
     Status451,
-    /// Broken inside.
+    /// An internal error.
     Status500,
     /// Overloaded, with a web page.
     Status503,
@@ -27,7 +27,7 @@ pub enum Fault {
     Truncated,
     /// The connection is reset before an answer.
     Reset,
-    /// Only the first half of the rows as they would have come, although more exist.
+    /// Only the first half of the rows, although more exist.
     Short,
     /// Only the second half of them.
     SecondHalf,
@@ -47,29 +47,29 @@ pub enum Fault {
     Reversed,
     /// Some rows twice.
     Doubled,
-    /// The first rows of all in the exchange's order, whatever was asked: a walk that does not advance.
+    /// The very first rows in the exchange's order, whatever was requested: a walk that does not advance.
     Stuck,
-    /// The oldest rows of all, whatever was asked.
+    /// The oldest rows, whatever was requested.
     Oldest,
-    /// The newest rows of all, whatever was asked.
+    /// The newest rows, whatever was requested.
     Newest,
-    /// The rows at the other end of what was asked: which end is wanted first is not heeded.
+    /// The rows at the other end of the window: ignores which end was requested.
     OtherEnd,
-    /// As many rows, right before those asked for.
+    /// The same number of rows, right before those requested.
     Earlier,
-    /// As many rows, right after those asked for.
+    /// The same number of rows, right after those requested.
     Later,
     /// One field of one row has another type or unit.
     WrongType,
-    /// One row that cannot be true: a high below the low, a negative price, `NaN`, `1e400`.
+    /// An impossible row: a high below the low, a negative price, `NaN`, `1e400`.
     Impossible,
-    /// One trade is told of a day later.
+    /// One trade is dated a day later.
     Ahead,
-    /// One trade is told of a day earlier.
+    /// One trade is dated a day earlier.
     Back,
-    /// A body without end in sight, of the size in the knobs.
+    /// A huge body, of the size in the knobs.
     Huge,
-    /// A small gzip body that grows to the size in the knobs when it is unpacked.
+    /// A small gzip body that unpacks to the size in the knobs.
     Bomb,
     /// A body that drips a few bytes at a time.
     Slow,
@@ -80,7 +80,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault with its word on the command line.
+    /// Every fault with its name on the command line.
     pub const ALL: [(Fault, &'static str); 36] = [
         (Fault::Status429, "429"),
         (Fault::Status418, "418"),
@@ -120,7 +120,7 @@ impl Fault {
         (Fault::Silent, "silent"),
     ];
 
-    /// The word on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         Fault::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, name)| name)
@@ -133,7 +133,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// An operation of the exchange, named as the `endpoint` label of metrics.
+/// An endpoint of the exchange, named as in the `endpoint` label of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
     /// The exchange's clock.
@@ -150,12 +150,12 @@ pub enum Endpoint {
     Funding,
     /// Open interest.
     OpenInterest,
-    /// No operation the exchange has.
+    /// No known endpoint.
     Unknown,
 }
 
 impl Endpoint {
-    /// Every endpoint; its place here is its place in counters.
+    /// Every endpoint; counters are in this order.
     pub const ALL: [Endpoint; 8] = [
         Endpoint::Time,
         Endpoint::Instruments,
@@ -167,7 +167,7 @@ impl Endpoint {
         Endpoint::Unknown,
     ];
 
-    /// The word in metrics and on the command line.
+    /// The name in metrics and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The fields of rows as exchanges write them, right or bent on purpose.
+//! Writes the fields of rows as exchanges do, correct or deliberately wrong.
 
 use crate::model::Micros;
 use crate::sim::bend::Bend;
@@ -14,7 +14,7 @@ pub(super) fn price_text(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>
     }
 }
 
-/// A price as a number: `61837.63000000`; bent into text where another exchange's text is bent into a number.
+/// A price as a number: `61837.63000000`; as text if the fault swaps the type.
 pub(super) fn price_number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => quoted(out, |out| cents(out, price_cents)),
@@ -29,7 +29,7 @@ pub(super) fn amount_text(out: &mut Vec<u8>, amount_e8: i64) {
     quoted(out, |out| e8(out, amount_e8));
 }
 
-/// An instant as a whole number of seconds; bent, milliseconds.
+/// An instant in whole seconds; in milliseconds if faulty.
 pub(super) fn secs(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => quoted(out, |out| int(out, at.secs())),
@@ -38,7 +38,7 @@ pub(super) fn secs(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     }
 }
 
-/// An instant as RFC 3339 text with milliseconds: `"2017-01-01T00:00:00.000Z"`; bent, a number.
+/// An instant as RFC 3339 text with milliseconds: `"2017-01-01T00:00:00.000Z"`; a number if faulty.
 pub(super) fn rfc3339(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => int(out, at.millis_floor()),
@@ -47,24 +47,24 @@ pub(super) fn rfc3339(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     }
 }
 
-/// Something between quotation marks.
+/// Writes something between quotation marks.
 pub(super) fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out.push(b'"');
     write(out);
     out.push(b'"');
 }
 
-/// A price that cannot be true where the bend says so: negative.
+/// The price; negative if the fault says so.
 pub(super) fn trade_cents(price_cents: i64, bend: Option<Bend>) -> i64 {
     if bend == Some(Bend::Contradiction) { -price_cents } else { price_cents }
 }
 
-/// A high that cannot be true where the bend says so: below the low.
+/// The high; below the low if the fault says so.
 pub(super) fn high_cents(high_cents: i64, low_cents: i64, bend: Option<Bend>) -> i64 {
     if bend == Some(Bend::Contradiction) { low_cents - 1 } else { high_cents }
 }
 
-/// An instant in milliseconds as text; bent, a number or seconds.
+/// An instant in milliseconds as text; a number, or seconds, if faulty.
 pub(super) fn millis_text(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => int(out, at.millis_floor()),
@@ -73,7 +73,7 @@ pub(super) fn millis_text(out: &mut Vec<u8>, at: Micros, bend: Option<Bend>) {
     }
 }
 
-/// An amount in 10^-8 as text, bent as a price is.
+/// An amount in 10^-8 as text, with the same faults as a price.
 pub(super) fn bent_amount_text(out: &mut Vec<u8>, amount_e8: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber) => e8(out, amount_e8),
@@ -83,7 +83,7 @@ pub(super) fn bent_amount_text(out: &mut Vec<u8>, amount_e8: i64, bend: Option<B
     }
 }
 
-/// A time in milliseconds, written as text where an exchange does so.
+/// A time in milliseconds, as text for exchanges that write it so.
 pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     let quote = if bend == Some(Bend::TimeAsText) { "" } else { "\"" };
     out.extend_from_slice(quote.as_bytes());
@@ -91,7 +91,7 @@ pub(super) fn time_text(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     out.extend_from_slice(quote.as_bytes());
 }
 
-/// A time in milliseconds; bent, text or seconds.
+/// A time in milliseconds; text or seconds if faulty.
 pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::TimeAsText) => {
@@ -104,7 +104,7 @@ pub(super) fn time(out: &mut Vec<u8>, at_ms: i64, bend: Option<Bend>) {
     }
 }
 
-/// A price as a JSON number, where an exchange writes it so.
+/// A price as a JSON number, for exchanges that write it so.
 pub(super) fn number(out: &mut Vec<u8>, price_cents: i64, bend: Option<Bend>) {
     match bend {
         Some(Bend::PriceAsNumber | Bend::NotFinite(_)) => out.extend_from_slice(b"\"NaN\""),

@@ -1,4 +1,4 @@
-//! The settings of a simulated exchange, which can be changed while it runs.
+//! The settings of a simulated exchange, changeable while it runs.
 
 use std::time::Duration;
 
@@ -10,64 +10,59 @@ use super::tape::Surge;
 use super::ws::WsRule;
 use crate::model::{Micros, Windows};
 
-/// Everything that can be turned.
+/// All settings.
 #[derive(Clone, Debug)]
 pub struct Knobs {
-    /// The symbols it lists; any other is refused.
+    /// The symbols it lists; others are refused.
     pub symbols: Vec<String>,
-    /// Since when they trade.
+    /// When trading began.
     pub listed_from: Micros,
-    /// Trades in an hour.
+    /// Trades per hour.
     pub trades_per_hour: u64,
-    /// How many neighbouring trades may share one millisecond.
+    /// The most consecutive trades that may share a millisecond.
     pub cluster: u64,
-    /// When no data exists. Trade ids are contiguous across a hole, so turning this renumbers later trades.
+    /// Periods without data. Trade ids are contiguous across a hole, so changing this renumbers later trades.
     pub holes: Windows,
-    /// A closed candle stays provisional until this many further spans have passed; a running one always is.
+    /// A closed candle stays provisional for this many further spans; a running one always is.
     pub revise_spans: u32,
-    /// One row in so many cannot be true, and is the same whenever it is asked for; 0 where all can.
+    /// One row in so many is impossible, always the same ones; 0 for none.
     pub odd_one_in: u64,
-    /// The most rows of candles or trades a page holds; the exchange's own limit of 1000 holds besides.
+    /// The most rows of candles or trades per page, in addition to the exchange's own limit of 1000.
     pub page_limit: usize,
-    /// The weight it takes in one `weight_window`, announced as its limit a minute.
+    /// The weight allowed per `weight_window`, announced as the limit per minute.
     pub weight_limit: u32,
-    /// How long weights add up; a minute unless a test is in a hurry.
+    /// The window over which weights add up; a minute unless a test is in a hurry.
     pub weight_window: Duration,
-    /// How many refusals for weight in one window bring a ban.
+    /// The number of rate-limit refusals in one window that lead to a ban.
     pub ban_after: u32,
     /// How long a ban lasts.
     pub ban: Duration,
-    /// How long every answer takes.
+    /// The delay of every answer.
     pub latency: Duration,
-    /// The seed of random faults; the data do not depend on it.
+    /// The seed of random faults; data does not depend on it.
     pub seed: u64,
-    /// The faults and when they strike; the first rule that matches wins.
+    /// The fault rules; the first one that matches applies.
     pub faults: Vec<Rule>,
-    /// How a fault with status 429 or 418 says when to come back.
+    /// How an answer with status 429 or 418 states when to retry.
     pub retry_after: RetryAfter,
-    /// How large a huge body is, and an unpacked bomb.
+    /// The size of a huge body, and of an unpacked bomb.
     pub huge_bytes: u64,
-    /// How long a slow body takes for its next bytes.
+    /// The pause between pieces of a slow body.
     pub drip: Duration,
-    /// Trades a second of each symbol beside the usual ones, since `ws_rate_from`; over REST they are the same.
+    /// The time at the exchange, which decides which data exists.
     pub ws_rate: u64,
-    /// Since when; turning either renumbers the trades after it.
     pub ws_rate_from: Micros,
-    /// How long a WebSocket connection lasts; without an end when none.
     pub ws_lifetime: Option<Duration>,
-    /// How long before its end a connection is told of it, where the exchange does so.
     pub ws_notice: Duration,
-    /// How long a burst is held back.
     pub ws_burst: Duration,
-    /// The faults of sockets and when they strike; the first rule that matches wins.
     pub ws_faults: Vec<WsRule>,
-    /// The time at the exchange, which decides what exists.
     pub clock: Clock,
-    /// How far the time it tells (its clock's answer, the Date header) is ahead of that, in milliseconds.
+    /// How far the time it states (in its clock endpoint and the Date header) is ahead of that, in
+    /// milliseconds.
     pub skew_ms: i64,
 }
 
-/// How an answer says when to come back.
+/// How an answer states when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
     /// Not at all.
@@ -82,7 +77,7 @@ impl Default for Knobs {
     fn default() -> Self {
         Knobs {
             symbols: vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()],
-            // 2017-08-17 04:00 UTC, as BTCUSDT really was.
+            // 2017-08-17 04:00 UTC, when BTCUSDT really was listed.
             listed_from: Micros::from_secs(1_502_942_400),
             trades_per_hour: 3_600,
             cluster: 8,
@@ -113,7 +108,7 @@ impl Default for Knobs {
 }
 
 impl Knobs {
-    /// The market of a symbol under these knobs: the oracle to check stored rows against.
+    /// The market of a symbol with these settings: the oracle for stored rows.
     #[must_use]
     pub fn market(&self, symbol: &str) -> Market {
         let listing = Listing {
@@ -129,13 +124,13 @@ impl Knobs {
         Market::new(symbol, listing)
     }
 
-    /// Whether the candle of an open, in microseconds, or the trade of an id is one of those that cannot be true.
+    /// Whether the candle with this open, in microseconds, or the trade with this id is an impossible one.
     #[must_use]
     pub fn is_odd(&self, key: i64) -> bool {
         is_odd(key, self.odd_one_in)
     }
 
-    /// The time it tells.
+    /// The time it states.
     #[must_use]
     pub fn told_now(&self) -> Micros {
         Micros(self.clock.now().0.saturating_add(self.skew_ms.saturating_mul(1_000)))

@@ -1,7 +1,7 @@
-//! One simulated market: candles and trades that are a pure function of symbol and time.
+//! A simulated market, whose candles and trades are a pure function of symbol and time.
 //!
-//! Every value is a whole number of hundredths (prices, quote amounts) or of 10^-8 (base amounts) small
-//! enough for a float to hold it exactly, so that its text reads back to the same float on both sides.
+//! Every value is an integer number of hundredths (prices, quote amounts) or of 10^-8 (base amounts), small enough
+//! to be exact as a float, so that its text parses to the same float on both sides.
 
 use super::book::SimBook;
 use super::hash::{below, draw};
@@ -11,25 +11,24 @@ use crate::model::{
     Batch, Candle, FundingRate, Grid, Kind, Micros, OpenInterest, Side, Span, Trade, Window, Windows,
 };
 
-/// Since when a market trades, and how busily.
+/// When a market began trading, and how actively.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing {
     /// The first instant with data.
     pub from: Micros,
-    /// Trades in an hour, from 1 to [`MOST_PER_HOUR`](super::MOST_PER_HOUR).
+    /// Trades per hour, from 1 to [`MOST_PER_HOUR`](super::MOST_PER_HOUR).
     pub trades_per_hour: u64,
-    /// How many neighbouring trades may share one millisecond.
+    /// The most consecutive trades that may share a millisecond.
     pub cluster: u64,
-    /// When no data exists: no trades, and no candle that lies inside with all its length.
+    /// Periods without data: no trades, and no candle that lies entirely inside.
     pub holes: Windows,
     /// Since when it trades at another rate.
     pub surge: Option<Surge>,
 }
 
-/// One simulated candle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimCandle {
-    /// When it opens.
+    /// Its open time.
     pub open: Micros,
     /// First price.
     pub open_cents: i64,
@@ -47,12 +46,11 @@ pub struct SimCandle {
     pub trades: i64,
 }
 
-/// One simulated trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimTrade {
-    /// Its number, contiguous from 0 at the listing.
+    /// Its id, contiguous from 0 at the listing.
     pub id: u64,
-    /// When it happened, in whole milliseconds.
+    /// When it happened, in full milliseconds.
     pub ts: Micros,
     /// Price.
     pub price_cents: i64,
@@ -84,19 +82,19 @@ impl Market {
         Market { symbol: symbol.to_owned(), path, tape, listing }
     }
 
-    /// The exchange's name of it.
+    /// Its symbol.
     #[must_use]
     pub fn symbol(&self) -> &str {
         &self.symbol
     }
 
-    /// Since when it trades, and how busily.
+    /// When it began trading, and how actively.
     #[must_use]
     pub fn listing(&self) -> &Listing {
         &self.listing
     }
 
-    /// The final candle that opens at `open`, whether or not there is one there (see [`Market::next_open`]).
+    /// The final candle that opens at `open`, even if there is none (see [`Market::next_open`]).
     #[must_use]
     pub fn candle(&self, grid: Grid, open: Micros) -> SimCandle {
         let span_secs = span_secs(grid);
@@ -110,19 +108,19 @@ impl Market {
 
         let open_cents = self.path.cents(open_ms);
         let close_cents = self.path.cents(last_ms) + below(shape, 11) - 5;
-        // Longer candles have longer wicks; at most half a percent of the base price.
+        // Longer candles have longer wicks, up to half a percent of the base price.
         let wick = (self.path.base_cents() >> 12) * i64::from(span_secs.ilog2()) + 1;
         let high_cents = open_cents.max(close_cents) + below(shape >> 8, wick);
         let low_cents = open_cents.min(close_cents) - below(shape >> 32, wick);
 
         let volume_e8 = span_secs * (10_000 + below(flow, 50_000_000));
-        // In two steps of 10^4, so that the product stays within 64 bits for a year of volume.
+        // In two steps of 10^4, so that the product fits into 64 bits even for a year of volume.
         let quote_cents = volume_e8 / 10_000 * ((open_cents + close_cents) / 2) / 10_000;
         let trades = span_secs * (1 + below(flow >> 40, 20));
         SimCandle { open, open_cents, high_cents, low_cents, close_cents, volume_e8, quote_cents, trades }
     }
 
-    /// The same candle as it looks before it is final: another close and half of the amounts.
+    /// The same candle before it is final: a different close and half of the amounts.
     #[must_use]
     pub fn provisional(&self, grid: Grid, open: Micros) -> SimCandle {
         let last = self.candle(grid, open);
@@ -136,7 +134,7 @@ impl Market {
         }
     }
 
-    /// The open of the first candle there is at or after `at`.
+    /// The open of the first existing candle at or after `at`.
     #[must_use]
     pub fn next_open(&self, grid: Grid, at: Micros) -> Micros {
         let mut open = grid.ceil(at.max(grid.floor(self.listing.from)));
@@ -146,7 +144,7 @@ impl Market {
         open
     }
 
-    /// The open of the last candle there is at or before `at`.
+    /// The open of the last existing candle at or before `at`.
     #[must_use]
     pub fn last_open(&self, grid: Grid, at: Micros) -> Option<Micros> {
         let mut open = grid.floor(at);
@@ -156,7 +154,7 @@ impl Market {
         (open >= grid.floor(self.listing.from)).then_some(open)
     }
 
-    /// The trade of an id.
+    /// The trade with an id.
     #[must_use]
     pub fn trade(&self, id: u64) -> SimTrade {
         let ts_ms = self.tape.ts_ms(id);
@@ -176,13 +174,13 @@ impl Market {
         self.tape.first_at_or_after(at)
     }
 
-    /// When funding is paid: the same instants for every symbol.
+    /// The instants at which funding is paid, the same for every symbol.
     #[must_use]
     pub fn funding_grid() -> Grid {
         FUNDING
     }
 
-    /// The funding rate paid at an instant, in hundred-millionths, and the mark price.
+    /// The funding rate paid at an instant, in 10^-8, and the mark price.
     #[must_use]
     pub fn funding(&self, at: Micros) -> (i64, i64) {
         let drawn = draw(self.path.seed() ^ 5, at.0.cast_unsigned());
@@ -197,7 +195,7 @@ impl Market {
         (base_e8, base_e8 / 10_000 * self.path.cents(at.millis_floor()) / 10_000)
     }
 
-    /// The funding rates inside `window` that a correct collector has stored.
+    /// The funding rates inside `window` as a correct collector stores them.
     #[must_use]
     pub fn fundings(&self, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Funding);
@@ -211,7 +209,7 @@ impl Market {
         batch
     }
 
-    /// The open interest inside `window` that a correct collector has stored.
+    /// The open interest inside `window` as a correct collector stores it.
     #[must_use]
     pub fn open_interests(&self, grid: Grid, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::OpenInterest);
@@ -231,7 +229,7 @@ impl Market {
         SimBook::of(&self.path, at)
     }
 
-    /// The candles that open inside `window` as a correct collector has stored them, all final.
+    /// The candles that open inside `window` as a correct collector stores them, all final.
     #[must_use]
     pub fn candles(&self, grid: Grid, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Ohlc);
@@ -244,7 +242,7 @@ impl Market {
         batch
     }
 
-    /// The trades inside `window` as a correct collector has stored them from REST.
+    /// The trades inside `window` as a correct collector stores them from REST.
     #[must_use]
     pub fn trades(&self, window: Window) -> Batch {
         let mut batch = Batch::of(Kind::Trades);
@@ -256,7 +254,7 @@ impl Market {
         batch
     }
 
-    /// The hole that swallows the candle of `open` whole.
+    /// The hole that completely contains the candle of `open`.
     fn hole_over(&self, grid: Grid, open: Micros) -> Option<Window> {
         if self.listing.holes.is_empty() {
             return None;
@@ -267,7 +265,7 @@ impl Market {
 }
 
 impl SimCandle {
-    /// The row as it is stored.
+    /// The row as stored.
     #[must_use]
     pub fn stored(&self) -> Candle {
         Candle {
@@ -284,7 +282,7 @@ impl SimCandle {
 }
 
 impl SimTrade {
-    /// The row as it is stored when it came by REST, without the id's text.
+    /// The row as stored from REST, without the id's text.
     fn stored(&self) -> Trade<'static> {
         Trade {
             ts: self.ts,
@@ -297,7 +295,7 @@ impl SimTrade {
     }
 }
 
-/// The length that names a grid's span, in seconds, held to a year.
+/// The length of a grid's span, in seconds, at most a year.
 fn span_secs(grid: Grid) -> i64 {
     i64::from(grid.span.secs().clamp(1, 31_622_400))
 }

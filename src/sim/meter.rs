@@ -1,10 +1,10 @@
-//! Request weights: what a client has used of its budget, and when it has gone too far.
+//! Request weights: how much of its limit a client has used, and whether it is banned.
 
 use std::time::Duration;
 
 use super::knobs::Knobs;
 
-/// The weights of one client; times are counted from the start of the simulator.
+/// The weights of one client; times are since the start of the simulator.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     window: u128,
@@ -16,16 +16,16 @@ pub(super) struct Meter {
 /// Whether a request is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charge {
-    /// Go on.
+    /// The request is granted.
     Granted,
-    /// Too much weight; the next window begins in so many seconds.
+    /// The limit is exceeded; the next window begins in this many seconds.
     Throttled { wait_secs: u64 },
-    /// Banned for so many seconds more.
+    /// Banned for this many more seconds.
     Banned { wait_secs: u64 },
 }
 
 impl Meter {
-    /// Counts a request and says what becomes of it.
+    /// Counts a request and decides about it.
     pub(super) fn charge(&mut self, knobs: &Knobs, weight: u32, at: Duration) -> Charge {
         let length = knobs.weight_window.max(Duration::from_millis(1));
         let window = at.as_nanos() / length.as_nanos();
@@ -54,7 +54,7 @@ impl Meter {
     }
 }
 
-/// Whole seconds, rounded up, so that a client that waits them out is not early.
+/// Rounded up to full seconds, so that a client that waits that long is not early.
 fn secs_up(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

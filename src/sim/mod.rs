@@ -1,12 +1,11 @@
 //! A simulated exchange on loopback, whose rows are a pure function of symbol and time.
 //!
-//! It is the oracle of tests, demonstrations and measurements: [`Market`] says which rows a right collector
-//! must have stored, [`Sim`] serves them over HTTP and misbehaves as its [`Knobs`] say. It shares nothing with
-//! the client side but the model, so that a mistake there is not repeated here.
+//! It is the oracle for tests, demonstrations and benchmarks: [`Market`] defines which rows a correct collector
+//! must have stored, [`Sim`] serves them over HTTP and misbehaves as its [`Knobs`] say.
 //!
-//! **The simulator shares no code with the client** but the model, so that a mistake in one is not repeated in
-//! the other. Its data is a pure function of symbol and time, which is what lets `demo` and the tests check
-//! every row.
+//! **The simulator shares no code with the client** except the model, so that a mistake in one is not repeated in
+//! the other. Its data is a pure function of symbol and time, which allows `demo` and the tests to check every
+//! row.
 
 mod asked;
 mod bend;

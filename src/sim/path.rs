@@ -2,11 +2,11 @@
 
 use super::hash::{below, draw, seed_of};
 
-/// Waves that make up a price: the length as a power of two of milliseconds (from a year down to a quarter of
-/// a minute), and the height in 65536ths of the base price. Together they stay below half of it.
+/// The waves that make up a price: length as a power of two of milliseconds (from a year down to a quarter of a
+/// minute), and height in 65536ths of the base price. They add up to less than half of it.
 const WAVES: [(u32, i64); 6] = [(35, 16_000), (30, 5_000), (26, 2_500), (22, 1_000), (18, 400), (14, 120)];
 
-/// A price that wanders around a base.
+/// A price that fluctuates around a base.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     seed: u64,
@@ -14,7 +14,7 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// The path of a symbol; well-known assets get a price of a familiar size.
+    /// The path of a symbol; well-known assets have realistic prices.
     pub(super) fn of(symbol: &str) -> Self {
         let seed = seed_of(symbol);
         let base_cents = match symbol {
@@ -25,17 +25,17 @@ impl Path {
         Path { seed, base_cents }
     }
 
-    /// The seed every other value of the symbol is drawn from.
+    /// The seed for all other values of the symbol.
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The price the path wanders around.
+    /// The price that the path fluctuates around.
     pub(super) fn base_cents(&self) -> i64 {
         self.base_cents
     }
 
-    /// The price at an instant: the sum of waves, each a straight line between two drawn heights.
+    /// The price at an instant: the sum of waves, each linear between two random heights.
     pub(super) fn cents(&self, at_ms: i64) -> i64 {
         let sum: i64 = WAVES
             .iter()
@@ -45,7 +45,7 @@ impl Path {
                 (here + (((there - here) * inside) >> bits)) * share
             })
             .sum();
-        // Heights have 15 bits and shares 16: the sum counts in 2^31sts of the base price.
+        // Heights have 15 bits and shares 16: the sum is in 2^31sts of the base price.
         self.base_cents + ((self.base_cents * sum) >> 31)
     }
 

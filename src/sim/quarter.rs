@@ -1,5 +1,5 @@
-//! The dated contracts of a market: one for each quarter, which end at 08:00 UTC on the last Friday of March, June,
-//! September and December. One that is listed by its own name has prices of its own.
+//! The dated contracts of a market: one per quarter, expiring at 08:00 UTC on the last Friday of March, June,
+//! September and December. A contract listed by its own name has its own prices.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ const A_QUARTER_END_SECS: i64 = 1_522_396_800;
 
 const WEEK_SECS: i64 = 604_800;
 
-/// The first quarter's end after an instant.
+/// The first quarterly expiry after an instant.
 pub(super) fn end_after(at: Micros) -> Micros {
-    // Fridays at eight, of which the last of a quarter is the one whose next is in another quarter.
+    // Fridays at eight; the last one of a quarter is the one whose successor is in another quarter.
     let weeks = (at.secs() - A_QUARTER_END_SECS).div_euclid(WEEK_SECS) + 1;
     let fridays = (weeks..).map(|week| Micros::from_secs(A_QUARTER_END_SECS + week * WEEK_SECS));
     let mut ends = fridays
@@ -26,7 +26,7 @@ fn quarter_of(at: Micros) -> (i16, i8) {
     (at.utc().year(), (at.utc().month() - 1) / 3)
 }
 
-/// The end of a contract not long over, or still to come, whose name fits.
+/// The expiry, recent or to come, whose name matches.
 pub(super) fn end_named(now: Micros, fits: impl Fn(Micros) -> bool) -> Option<Micros> {
     let first = end_after(now - Duration::from_secs(365 * 86_400));
     std::iter::successors(Some(first), |end| Some(end_after(*end))).take(8).find(|end| fits(*end))
@@ -37,7 +37,7 @@ pub(super) fn date(end: Micros) -> String {
     end.utc().strftime("%y%m%d").to_string()
 }
 
-/// `H24`: the letter of the month and the year.
+/// `H24`: the month's letter and the year.
 pub(super) fn month_code(end: Micros) -> String {
     let letter = match end.utc().month() {
         1..=3 => 'H',
@@ -48,12 +48,12 @@ pub(super) fn month_code(end: Micros) -> String {
     format!("{letter}{}", end.utc().strftime("%y"))
 }
 
-/// The market of the contract of a symbol that ends at an instant.
+/// The market of a symbol's contract that expires at an instant.
 pub(super) fn market<'a>(world: &'a World, symbol: &str, end: Micros) -> Option<&'a Market> {
     world.market(&format!("{symbol}{}", date(end))).or_else(|| world.market(symbol))
 }
 
-/// Whether a symbol of the knobs is that of a contract.
+/// Whether a symbol in the knobs is a contract's.
 pub(super) fn is_dated(symbol: &str) -> bool {
     symbol.ends_with(|last: char| last.is_ascii_digit())
 }

@@ -1,9 +1,9 @@
-//! The query of a request, checked the way Binance checks it; the codes are the simulator's own words for
-//! errors, which each exchange turns into its own.
+//! The query of a request, validated as Binance does; the codes are the simulator's internal error codes, which
+//! each exchange translates into its own.
 
 use crate::model::Micros;
 
-/// The last millisecond of the year 9999: what lies beyond is as far.
+/// The last millisecond of the year 9999; later instants are clamped to it.
 const LATEST_MS: i64 = 253_402_300_799_999;
 
 const NUMBER: &str = "^[0-9]{1,20}$";
@@ -37,7 +37,7 @@ impl BadRequest {
 pub(super) struct Query<'a>(pub(super) &'a str);
 
 impl<'a> Query<'a> {
-    /// A parameter, where it was sent and is not empty.
+    /// A parameter, if it was sent and is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         self.0
             .split('&')
@@ -50,7 +50,7 @@ impl<'a> Query<'a> {
         self.get(name).ok_or_else(|| BadRequest::missing(name))
     }
 
-    /// A whole number.
+    /// An integer.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, BadRequest> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let legal = text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -65,7 +65,7 @@ impl<'a> Query<'a> {
         Ok(number.map(|ms| Micros::from_millis(clamped(ms))))
     }
 
-    /// How many rows are wanted; more than the most is the most.
+    /// The number of rows wanted, at most `most`.
     pub(super) fn limit(&self, name: &str, usual: usize, most: usize) -> Result<usize, BadRequest> {
         match self.number(name)? {
             None => Ok(usual.min(most)),
@@ -76,7 +76,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The symbol as it is written, if that could be one.
+    /// The symbol as written, if it is plausible.
     pub(super) fn symbol(&self) -> Result<&'a str, BadRequest> {
         let symbol = self.mandatory("symbol")?;
         let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);

@@ -1,26 +1,26 @@
-//! The requests a simulated exchange received: exact counts, and the newest ones.
+//! Records the requests a simulated exchange received: exact counts, and the newest requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::fault::{Endpoint, Fault};
 
-/// How many requests are kept; counts go on beyond.
+/// The number of requests kept; counting continues beyond.
 const KEPT: usize = 100_000;
 
-/// The longest path that is kept whole.
+/// The longest path that is kept completely.
 const PATH_BYTES: usize = 1_024;
 
-/// One request and what became of it.
+/// A request and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// When it arrived, from the start of the simulator.
+    /// When it arrived, since the start of the simulator.
     pub at: Duration,
     /// The operation.
     pub endpoint: Endpoint,
     /// Path and query.
     pub path: String,
-    /// The status answered; 0 where the connection was cut or left without an answer.
+    /// The status of the answer; 0 if there was none.
     pub status: u16,
     /// The fault injected.
     pub fault: Option<Fault>,

@@ -1,11 +1,11 @@
-//! Which rows a page holds: those that were asked for, or true rows of another place where a fault wants that.
+//! Selects the rows of a page: those requested, or genuine rows from elsewhere if the fault says so.
 
 use crate::model::{Grid, Micros, Window};
 use crate::sim::asked::Asked;
 use crate::sim::fault::Fault;
 use crate::sim::market::Market;
 
-/// Which end of a window is answered where it holds more than a page.
+/// Which end of a window is answered if it has more than a page of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// The oldest rows, oldest first.
@@ -30,7 +30,7 @@ impl Side {
     }
 }
 
-/// Rows that can be chosen from, by keys that grow with time.
+/// Rows to select from, by keys that grow with time.
 #[derive(Clone, Copy)]
 enum Rows<'a> {
     /// Candles and samples by their opens.
@@ -39,7 +39,7 @@ enum Rows<'a> {
     Trades,
 }
 
-/// The keys from one to before another.
+/// A half-open range of keys.
 #[derive(Clone, Copy)]
 struct Keys {
     from: i64,
@@ -47,7 +47,7 @@ struct Keys {
 }
 
 impl Rows<'_> {
-    /// The keys at one end of a range, in the order of that side, at most `limit`.
+    /// At most `limit` keys at one end of a range, in the order of that side.
     fn at(self, side: Side, Keys { from, until }: Keys, limit: usize) -> Vec<i64> {
         match (self, side) {
             _ if until <= from => Vec::new(),
@@ -60,18 +60,18 @@ impl Rows<'_> {
 }
 
 impl Asked<'_> {
-    /// Whether the exchange answers with the first rows in its order, whatever is asked.
+    /// Whether the exchange answers with the first rows in its order, whatever was requested.
     pub(super) fn is_stuck(&self) -> bool {
         self.fault == Some(Fault::Stuck)
     }
 
-    /// Whether the answer holds true rows, but not those asked for.
+    /// Whether the answer has genuine rows, but not those requested.
     pub(super) fn is_elsewhere(&self) -> bool {
         use Fault::{Earlier, Later, Newest, Oldest, OtherEnd, Stuck};
         matches!(self.fault, Some(Stuck | Oldest | Newest | OtherEnd | Earlier | Later))
     }
 
-    /// The opens of the candles in a window that have begun, in the order of `side`, at most `limit`.
+    /// The opens of at most `limit` candles in a window that have begun, in the order of `side`.
     pub(super) fn opens(
         &self,
         market: &Market,
@@ -83,7 +83,7 @@ impl Asked<'_> {
         self.opens_before(Micros(self.now.0.saturating_add(1)), market, grid, window, side, limit)
     }
 
-    /// The same of the candles that open before an instant, for exchanges that tell nothing of a running one.
+    /// The same for candles that open before an instant, for exchanges that omit the running one.
     pub(super) fn opens_before(
         &self,
         end: Micros,
@@ -102,7 +102,7 @@ impl Asked<'_> {
         self.choose(Rows::OnGrid(market, grid), ever, asked, side, limit)
     }
 
-    /// The ids of the trades in a window that have happened, in the order of `side`, at most `limit`.
+    /// The ids of at most `limit` trades in a window that have happened, in the order of `side`.
     pub(super) fn ids(&self, market: &Market, window: Option<Window>, side: Side, limit: usize) -> Vec<i64> {
         let window = match window {
             _ if self.is_stuck() => Window { from: Micros(0), until: Micros(self.now.0.saturating_add(1)) },
@@ -113,7 +113,7 @@ impl Asked<'_> {
         self.ids_between(market, first, until, side, limit)
     }
 
-    /// The same of the trades with ids from `first` to before `until`.
+    /// The same for trades with ids in `first..until`.
     pub(super) fn ids_between(
         &self,
         market: &Market,
@@ -129,12 +129,12 @@ impl Asked<'_> {
         self.choose(Rows::Trades, ever, Keys { from: first, until }, side, limit)
     }
 
-    /// The rows of a page: those asked for, or those the fault puts in their place.
+    /// The rows of a page: those requested, or those the fault replaces them with.
     fn choose(&self, rows: Rows<'_>, ever: Keys, asked: Keys, side: Side, limit: usize) -> Vec<i64> {
         let mut keys = match self.fault {
             Some(Fault::Oldest) => rows.at(Side::Oldest, ever, limit),
             Some(Fault::Newest) => rows.at(Side::Newest, ever, limit),
-            // An exchange that does not heed which end is wanted answers in its own order.
+            // An exchange that ignores which end is wanted answers in its own order.
             Some(Fault::OtherEnd) => return rows.at(side.other(), asked, limit),
             Some(Fault::Earlier | Fault::Later) => {
                 let right = rows.at(side, asked, limit);
@@ -146,7 +146,7 @@ impl Asked<'_> {
         keys
     }
 
-    /// As many rows as the right ones, right before or after them; a whole page where there are none.
+    /// The same number of rows right before or after the correct ones; a full page if there are none.
     fn beside(&self, rows: Rows<'_>, ever: Keys, asked: Keys, right: &[i64], limit: usize) -> Vec<i64> {
         let count = if right.is_empty() { limit } else { right.len() };
         if self.fault == Some(Fault::Earlier) {

@@ -1,4 +1,4 @@
-//! The simulated exchange's sockets: loopback HTTP, bounded, every connection owned.
+//! The simulated exchange's sockets: loopback HTTP, bounded, with every connection owned.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -28,14 +28,14 @@ use super::ws::{self, SocketCounts, SocketSeen, Upgrade, WsFault};
 
 /// The most connections at once.
 const CONNECTIONS: usize = 1_024;
-/// How long a client may take for its headers, and how long a connection may idle.
+/// How long a client may take for its headers, and how long a connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The most bytes of a request's head.
+/// The largest request head.
 const HEAD_BYTES: usize = 16 * 1_024;
-/// The pause after a connection could not be accepted.
+/// The pause after a failure to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A simulated exchange that is running; dropping it ends it.
+/// A running simulated exchange; dropping it ends it.
 pub struct Sim {
     address: SocketAddr,
     desk: Arc<Desk>,
@@ -44,10 +44,10 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// Starts one; port 0 takes any free port.
+    /// Starts one; port 0 picks a free port.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// If the address cannot be bound.
     pub async fn start(address: SocketAddr, knobs: Knobs) -> io::Result<Sim> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -57,7 +57,7 @@ impl Sim {
         Ok(Sim { address, desk, stop, tasks })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -69,24 +69,23 @@ impl Sim {
         format!("http://{}", self.address)
     }
 
-    /// The base URL of its sockets, without a trailing slash.
+    /// Changes the knobs for requests that arrive from now on.
     #[must_use]
     pub fn ws_url(&self) -> String {
         format!("ws://{}", self.address)
     }
 
-    /// Turns knobs; requests that arrive from now on see them.
     pub fn set(&self, turn: impl FnOnce(&mut Knobs)) {
         self.desk.set(turn);
     }
 
-    /// The knobs as they stand.
+    /// The present knobs.
     #[must_use]
     pub fn knobs(&self) -> Knobs {
         self.desk.world().knobs.clone()
     }
 
-    /// The market of a listed symbol, to check stored rows against.
+    /// The market of a listed symbol, the oracle for stored rows.
     #[must_use]
     pub fn market(&self, symbol: &str) -> Option<Market> {
         self.desk.world().market(symbol).cloned()
@@ -98,37 +97,34 @@ impl Sim {
         self.desk.requests()
     }
 
-    /// How many requests of each endpoint got each status, since the start; status 0 is no answer.
+    /// The number of requests by endpoint and status since the start; status 0 is no answer.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(Endpoint, u16), u64> {
         self.desk.counts()
     }
 
-    /// The counts of the sockets of every exchange that had one, by its name.
+    /// Stops it, dropping every connection.
     #[must_use]
     pub fn sockets(&self) -> BTreeMap<&'static str, SocketCounts> {
         self.desk.sockets.counts()
     }
 
-    /// The newest 100 000 connections to sockets, oldest first.
     #[must_use]
     pub fn socket_connections(&self) -> Vec<SocketSeen> {
         self.desk.sockets.seen()
     }
 
-    /// Lets a fault of sockets strike once, at the next frame or subscription that it fits.
     pub fn strike(&self, fault: WsFault) {
         self.desk.sockets.order(fault);
     }
 
-    /// Ends it: every connection is dropped, its answers too.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// Accepts connections until it is stopped; dropping their set ends them.
+/// Accepts connections until stopped; dropping their set ends them.
 async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
@@ -151,7 +147,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken)
 
 /// Serves one connection to its end.
 async fn serve(stream: TcpStream, desk: Arc<Desk>) {
-    // Without it a page in two writes waits for the client's delayed acknowledgement.
+    // Otherwise an answer in two writes waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let asked = Arc::new(Mutex::new(None));
     let service = {
@@ -167,7 +163,7 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     let is_reset = ended.is_err_and(|error| error.source().is_some_and(|cause| cause.is::<Reset>()));
     let parts = connection.into_parts();
     if is_reset {
-        // A close without lingering is a reset.
+        // Closing without lingering sends a reset.
         let _ = parts.io.into_inner().set_zero_linger();
         return;
     }

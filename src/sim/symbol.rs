@@ -1,6 +1,6 @@
-//! Symbols as the knobs write them: both assets in capitals, nothing between.
+//! Symbols as in the knobs: both assets in capitals without a separator.
 
-/// A symbol taken apart at a quote asset it ends in.
+/// Splits a symbol at the quote asset it ends in.
 pub(super) fn assets(symbol: &str) -> (&str, &str) {
     ["USDT", "USDC", "FDUSD", "EUR", "USD", "BTC", "ETH", "BNB"]
         .into_iter()

@@ -1,14 +1,15 @@
-//! When trades happen: ids contiguous from 0 at the listing, each with an instant that is a pure function of it.
+//! The instants of trades: ids are contiguous from 0 at the listing, and each instant is a pure function of the
+//! id.
 //!
-//! Trades stand evenly in trading time, which stops in holes, and are then gathered: some share the
-//! millisecond of the one before, and in every fourth cluster all of them share one.
+//! Trades are evenly spaced in trading time, which pauses in holes, and are then clustered: some share the
+//! millisecond of the previous one, and in every fourth cluster all share one.
 
 use super::hash::{below, draw};
 use crate::model::{Micros, Windows};
 
 const HOUR_MS: u128 = 3_600_000;
 
-/// The most trades in an hour: ten a millisecond.
+/// The most trades per hour: ten per millisecond.
 pub const MOST_PER_HOUR: u64 = 36_000_000;
 
 /// A time since which a market trades more busily.
@@ -73,7 +74,7 @@ struct Run {
     listed_ms: i64,
     per_hour: u64,
     cluster: u64,
-    /// Milliseconds without trades, `[from, until)`, in order and after the listing.
+    /// Milliseconds without trades, as half-open ranges, in order and after the listing.
     rests: Vec<(i64, i64)>,
 }
 
@@ -88,6 +89,7 @@ impl Run {
         Run { seed, listed_ms, per_hour: per_hour.clamp(1, MOST_PER_HOUR), cluster: cluster.max(1), rests }
     }
 
+    /// The millisecond of a trade; monotonic in its id.
     fn ts_ms(&self, id: u64) -> i64 {
         let anchor = self.anchor(id);
         let slot = self.slot_ms(anchor);
@@ -99,7 +101,7 @@ impl Run {
         let at_ms = at.millis_ceil();
         let elapsed = u128::try_from(self.elapsed_ms(at_ms)).unwrap_or(0);
         let near = u64::try_from(elapsed * u128::from(self.per_hour) / HOUR_MS).unwrap_or(u64::MAX);
-        // A trade lies no further from its even place than its cluster reaches.
+        // A trade is never further from its even place than its cluster extends.
         let (mut low, mut high) = (near.saturating_sub(1), near.saturating_add(self.cluster + 1));
         while low < high {
             let middle = low + (high - low) / 2;
@@ -112,7 +114,7 @@ impl Run {
         low
     }
 
-    /// The trade whose instant this one shares: itself, or an earlier one of its cluster.
+    /// The trade whose instant this one shares: itself, or an earlier one in its cluster.
     fn anchor(&self, id: u64) -> u64 {
         let first = id - id % self.cluster;
         if draw(self.seed ^ 1, first).is_multiple_of(4) {

@@ -1,4 +1,4 @@
-//! Whole numbers written as the decimal text exchanges send, straight into the body.
+//! Writes integers directly into the body as the decimal text that exchanges send.
 
 /// The two digits of every number below one hundred.
 const PAIRS: [u8; 200] = pairs();
@@ -14,7 +14,7 @@ const fn pairs() -> [u8; 200] {
     pairs
 }
 
-/// Appends a whole number.
+/// Appends an integer.
 pub(super) fn int(out: &mut Vec<u8>, value: i64) {
     let mut digits = Digits::default();
     digits.whole(value.unsigned_abs());

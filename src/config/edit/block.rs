@@ -1,6 +1,6 @@
-//! Finding the jobs in the text of a configuration by its lines and their indentation.
+//! Locates jobs in the text of a configuration by lines and indentation.
 //!
-//! It understands the usual ways to write them, not YAML as a whole: callers read the result again and compare.
+//! It handles the usual styles, not all of YAML: callers parse the result and compare.
 
 use std::ops::Range;
 
@@ -8,50 +8,51 @@ use crate::config::edit::flow::{self, Flow};
 
 /// How the jobs of a file are written.
 pub(super) enum Jobs {
-    /// There is no such key.
+    /// The key is missing.
     Missing,
-    /// The key has nothing, `null` or `[]`.
+    /// The key has no value, `null` or `[]`.
     Empty {
-        /// After the colon of the key, to after the value that says so.
+        /// From after the colon of the key to the end of the value.
         value: Range<usize>,
     },
     /// `[{…}, {…}]`.
     Flow(Flow),
-    /// One `-` for each job.
+    /// One `-` per job.
     Block {
-        /// After the colon of the key.
+        /// The position after the colon of the key.
         colon: usize,
-        /// The jobs in their order.
+        /// The jobs, in order.
         items: Vec<Item>,
     },
 }
 
 /// One job of a block sequence.
 pub(super) struct Item {
-    /// Its lines: from the end of the line before it, to the end of its last one that says something.
+    /// Its lines: from the end of the previous line to the end of its last non-blank one.
     pub(super) lines: Range<usize>,
     /// Spaces before its `-`.
     pub(super) dash: usize,
-    /// Where its first key or its `{` stands.
+    /// The position of its first key or its `{`.
     pub(super) body: usize,
     /// Spaces before its keys.
     pub(super) indent: usize,
 }
 
-/// Where the pairs of a job are written.
+/// How the pairs of a job are written.
 pub(super) enum Pairs {
     /// `[A/B, C/D]`.
     Flow(Flow),
-    /// One `-` a line: the range of each line with the line break before it, and the spaces before the first `-`.
+    /// One `-` per line: each line's range including the line break before it, and the spaces before the first
+    /// `-`.
     Block { lines: Vec<Range<usize>>, dash: usize },
 }
 
-/// A line without its break, by its place in the text.
+/// A line without its line break, and its position in the text.
 #[derive(Clone, Copy)]
 struct YamlLine<'a> {
     text: &'a str,
     from: usize,
-    /// Where the line before it ends, without its break.
+    /// The end of the previous line, without its line break.
     before: usize,
 }
 
@@ -72,7 +73,7 @@ impl<'a> YamlLine<'a> {
         self.from + self.text.len()
     }
 
-    /// Where what follows `- ` stands, when the line is an item.
+    /// The position after `- `, if the line is an item.
     fn after_dash(&self) -> Option<usize> {
         let rest = self.text.trim_start_matches(' ').strip_prefix('-')?;
         let apart = rest.is_empty() || rest.starts_with([' ', '\t']);
@@ -98,7 +99,7 @@ fn lines(text: &str) -> Vec<YamlLine<'_>> {
         .collect()
 }
 
-/// Finds the jobs under a key of the file; none when they are written in a way this does not follow.
+/// Finds the jobs under a key. `None` if they are written in an unsupported style.
 pub(super) fn jobs(text: &str, key: &str) -> Option<Jobs> {
     let lines = lines(text);
     let first = lines.iter().find(|line| line.says_something() && line.content() != "---");
@@ -152,7 +153,7 @@ fn items(text: &str, lines: &[YamlLine<'_>]) -> Option<Vec<Item>> {
     Some(items)
 }
 
-/// The item that begins on a line, and where its flow mapping ends if it is one.
+/// The item that begins on a line, and the end of its flow mapping if it is one.
 fn item(text: &str, lines: &[YamlLine<'_>], index: usize, body: usize) -> Option<(Item, usize)> {
     let line = lines[index];
     let mut own =

@@ -1,14 +1,14 @@
-//! Finding the parts of a flow collection (`[a, b]`, `{a: b}`) in YAML text, and adding or removing one.
+//! Locates the parts of a flow collection (`[a, b]`, `{a: b}`) in YAML text, and adds or removes one.
 //!
-//! It understands quotes, comments and nesting, not YAML as a whole: callers read the result again and compare.
+//! It handles quotes, comments and nesting, not all of YAML: callers parse the result and compare.
 
 use std::ops::Range;
 
 /// A flow collection in a text.
 pub(super) struct Flow {
-    /// Where its bracket opens.
+    /// The position of its opening bracket.
     pub(super) open: usize,
-    /// Where its bracket closes.
+    /// The position of its closing bracket.
     pub(super) close: usize,
     /// The parts between its commas.
     pub(super) parts: Vec<Part>,
@@ -18,11 +18,11 @@ pub(super) struct Flow {
 pub(super) struct Part {
     /// From its first byte to after its last.
     pub(super) range: Range<usize>,
-    /// Where the comma after it stands.
+    /// The position of the comma after it.
     comma: Option<usize>,
 }
 
-/// A change: this range becomes this text.
+/// A range and its replacement.
 pub(super) type Change = (Range<usize>, String);
 
 /// Applies changes that do not overlap.
@@ -35,7 +35,7 @@ pub(super) fn apply(text: &str, mut changes: Vec<Change>) -> String {
     result
 }
 
-/// Reads the collection whose bracket opens at `open`; none when it never closes.
+/// Parses the collection whose bracket opens at `open`. `None` if it is not closed.
 pub(super) fn scan(text: &str, open: usize) -> Option<Flow> {
     let bytes = text.as_bytes();
     let mut parts: Vec<Part> = Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn scan(text: &str, open: usize) -> Option<Flow> {
     None
 }
 
-/// Whether a plain word goes on after `byte`: quotes and `#` mean nothing special inside one.
+/// Whether a plain scalar continues after `byte`: quotes and `#` have no special meaning inside one.
 fn continues_plain(byte: u8, plain: bool) -> bool {
     match byte {
         b',' | b'[' | b']' | b'{' | b'}' | b':' | b'"' | b'\'' | b'\n' => {
@@ -80,7 +80,7 @@ fn starts_comment(bytes: &[u8], at: usize, plain: bool) -> bool {
     !plain || at.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_whitespace())
 }
 
-/// Where the token at `at` ends: after a quoted text or a comment, else after one byte.
+/// The end of the token at `at`: after a quoted text or a comment, else after one byte.
 fn token_end(bytes: &[u8], at: usize, plain: bool) -> Option<usize> {
     match bytes[at] {
         b'#' if starts_comment(bytes, at, plain) => {
@@ -93,7 +93,8 @@ fn token_end(bytes: &[u8], at: usize, plain: bool) -> Option<usize> {
     }
 }
 
-/// After the closing quote. A doubled single quote reads as two quoted texts side by side, which is the same here.
+/// The position after the closing quote. A doubled single quote parses as two adjacent quoted texts, which is
+/// equivalent here.
 fn quoted_end(bytes: &[u8], open: usize, escapes: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = open + 1;
     while at < bytes.len() {
@@ -105,7 +106,7 @@ fn quoted_end(bytes: &[u8], open: usize, escapes: impl Fn(u8) -> bool) -> Option
     None
 }
 
-/// Where the value of `key` begins in a flow mapping.
+/// The position of `key`'s value in a flow mapping.
 pub(super) fn value(text: &str, map: &Flow, key: &str) -> Option<usize> {
     map.parts.iter().find_map(|part| {
         let own = &text[part.range.clone()];
@@ -114,7 +115,7 @@ pub(super) fn value(text: &str, map: &Flow, key: &str) -> Option<usize> {
     })
 }
 
-/// The text after `key:` when it begins so; the key may be quoted.
+/// The text after `key:` if it begins with that; the key may be quoted.
 pub(super) fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let bare = text.strip_prefix(key);
     let quoted = |quote: char| text.strip_prefix(quote)?.strip_prefix(key)?.strip_prefix(quote);
@@ -124,7 +125,7 @@ pub(super) fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     apart.then_some(rest)
 }
 
-/// The changes that remove one part with its comma, and its line when nothing else stands there.
+/// Removes one part with its comma, and its line if nothing else is on it.
 pub(super) fn remove(text: &str, flow: &Flow, index: usize) -> Option<Vec<Change>> {
     let part = flow.parts.get(index)?;
     let last = index + 1 == flow.parts.len();
@@ -143,7 +144,7 @@ pub(super) fn remove(text: &str, flow: &Flow, index: usize) -> Option<Vec<Change
     Some(changes)
 }
 
-/// Widens a cut that leaves a blank line to take that line away, with the line break before it.
+/// Extends a cut that leaves a blank line to include that line and the line break before it.
 fn with_blank_line(text: &str, cut: Range<usize>) -> Range<usize> {
     let head = text[..cut.start].trim_end_matches([' ', '\t']);
     let tail = text[cut.end..].trim_start_matches([' ', '\t']);
@@ -156,7 +157,7 @@ fn with_blank_line(text: &str, cut: Range<usize>) -> Range<usize> {
     if tail.starts_with(']') && !commented { above.len()..cut.end } else { cut }
 }
 
-/// The changes that add an element at the end, on a line of its own where the last one has one.
+/// Adds an element at the end, on its own line if the last one has one.
 pub(super) fn append(text: &str, flow: &Flow, element: &str, line_end: &str) -> Vec<Change> {
     let Some(last) = flow.parts.last() else {
         return vec![(flow.open + 1..flow.open + 1, element.to_owned())];
@@ -169,7 +170,7 @@ pub(super) fn append(text: &str, flow: &Flow, element: &str, line_end: &str) -> 
         return vec![(end..end, format!(", {element}"))];
     }
     let (comma, mut after) = (last.comma.is_some(), end);
-    // After the comma and the comment, if the line has them; the bracket may close on the same line.
+    // After the comma and the comment, if any; the bracket may close on the same line.
     let rest = text[end..].find('\n').map_or(text.len(), |at| end + at);
     if rest < flow.close {
         after = if text[..rest].ends_with('\r') { rest - 1 } else { rest };
@@ -177,7 +178,7 @@ pub(super) fn append(text: &str, flow: &Flow, element: &str, line_end: &str) -> 
     let tail = if comma { "," } else { "" };
     let line = format!("{line_end}{indent}{element}{tail}");
     if comma && after == end {
-        // `a,]`: the comma that is there already follows the new element.
+        // `a,]`: the existing comma now follows the new element.
         return vec![(end..end, format!(",{line_end}{indent}{element}"))];
     }
     if comma { vec![(after..after, line)] } else { vec![(end..end, ",".to_owned()), (after..after, line)] }

@@ -1,11 +1,10 @@
-//! Adding and removing a job in the text of a configuration, comments, order and formatting kept.
+//! Adds and removes a job in the text of a configuration, keeping comments, order and formatting.
 //!
-//! The text is changed where it has to be, read again, and compared with the tree that was wanted. Where the
-//! two differ, the file is written in a way this does not follow and nothing is changed.
+//! The text is changed in place, parsed again, and compared with the intended tree. If they differ, the file uses
+//! an unsupported style and nothing is changed.
 //!
-//! A patch library (yamlpatch) was looked at and left: it follows one route at a time and formats what it adds in its
-//! own way, where a new job here looks like the jobs beside it, and it brings a C parser to build.
-//!
+//! A patch library (yamlpatch) was considered and rejected: it applies one path at a time and formats additions in
+//! its own style, while a new job here looks like the jobs beside it, and it needs a C parser to build.
 //! A file of the 3.x series is edited in its own `jobs` list, whose candle jobs are written the same way.
 
 mod block;
@@ -20,7 +19,7 @@ use crate::config::yaml::split_mark;
 use crate::exchange;
 use crate::model::Pair;
 
-/// The job that `add` and `remove` name.
+/// The job to add or remove.
 #[derive(Clone, Copy, Debug)]
 pub struct NewJob<'a> {
     /// The exchange.
@@ -31,22 +30,22 @@ pub struct NewJob<'a> {
     pub span_secs: u64,
 }
 
-/// Why a text was not edited.
+/// Why a text could not be edited.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EditError {
     /// It is not YAML.
     #[error("{0}")]
     Syntax(String),
-    /// The job is there already.
+    /// The job already exists.
     #[error("this job is already at {at}")]
     Duplicate {
-        /// Where.
+        /// Its place.
         at: String,
     },
     /// There is no such job.
     #[error("no such job")]
     NotFound,
-    /// The jobs are written in a way the edit does not follow.
+    /// The jobs are written in an unsupported style.
     #[error("the jobs are written in a way that cannot be edited safely; edit the file by hand")]
     Unusual,
 }
@@ -54,7 +53,7 @@ pub enum EditError {
 /// The text with one more job.
 ///
 /// # Errors
-/// When the job is there already, or the text cannot be edited safely.
+/// If the job already exists, or the text cannot be edited safely.
 pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let (mark, text) = split_mark(text);
     add_behind_mark(text, job).map(|edited| format!("{mark}{edited}"))
@@ -65,7 +64,7 @@ fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     if let Some(Found { key, index, place }) = find(&tree, job, |kind| kind == "ohlc") {
         return Err(EditError::Duplicate { at: format!("{key}[{index}].pairs[{place}]") });
     }
-    // A file that has only the list of the 3.x series stays one of that series.
+    // A file with only the 3.x list keeps using that list.
     let older = tree.get("histo_jobs").is_none() && tree.get("jobs").is_some();
     let key = if older { OLDER } else { OWN };
     let wanted = with_job(tree, job, key).ok_or(EditError::Unusual)?;
@@ -76,7 +75,7 @@ fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 /// The text without one pair of a job, or without the job when the pair was its last.
 ///
 /// # Errors
-/// When there is no such job, or the text cannot be edited safely.
+/// If there is no such job, or the text cannot be edited safely.
 pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let (mark, text) = split_mark(text);
     let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
@@ -94,7 +93,7 @@ fn confirmed(edited: String, wanted: &Node) -> Result<String, EditError> {
     }
 }
 
-/// A word as it may stand in YAML; anything but a known name is quoted.
+/// A scalar for YAML; anything but a known name is quoted.
 pub(super) fn scalar(word: &str) -> String {
     if exchange::names().contains(&word) {
         word.to_owned()
@@ -103,7 +102,7 @@ pub(super) fn scalar(word: &str) -> String {
     }
 }
 
-/// The keys under which history jobs stand: our own, and the one of the 3.x series.
+/// The keys of history jobs: our own, and that of the 3.x series.
 const OWN: &str = "histo_jobs";
 const OLDER: &str = "jobs";
 
@@ -114,7 +113,7 @@ struct Found {
     place: usize,
 }
 
-/// The first job and the place in its pairs that match.
+/// The first matching job, and the index of the matching pair.
 fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<Found> {
     [OWN, OLDER].into_iter().find_map(|key| {
         let Some(Node::List(jobs)) = tree.get(key) else { return None };
@@ -125,7 +124,7 @@ fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Opti
     })
 }
 
-/// The place in a job's pairs that matches.
+/// The index of the matching pair in a job.
 fn place(node: &Node, key: &str, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<usize> {
     let text = |key, default| node.get(key).and_then(Node::text).unwrap_or(default);
     let exchange = text("exchange", "");
@@ -164,7 +163,7 @@ fn with_job(mut tree: Node, job: &NewJob<'_>, key: &str) -> Option<Node> {
     Some(tree)
 }
 
-/// Takes the pair out of the tree, or the job when it was its last; says whether the job went.
+/// Removes the pair from the tree, or the job with its last pair; returns whether the job was removed.
 fn without_pair(tree: &mut Node, found: &Found) -> Option<bool> {
     let Found { key, index, place } = *found;
     let Some(Node::List(jobs)) = tree.get_mut(key) else { return None };
@@ -184,7 +183,7 @@ fn add_to_text(text: &str, job: &NewJob<'_>, key: &str) -> Option<String> {
     let changes = match block::jobs(text, key)? {
         Jobs::Missing => {
             let apart = if text.is_empty() || text.ends_with('\n') { "" } else { line_end };
-            // A text that ended its last line keeps doing so.
+            // Keep the text's final line break.
             let tail = if apart.is_empty() { line_end } else { "" };
             let item = Style::USUAL.render(job, line_end);
             vec![(text.len()..text.len(), format!("{apart}{key}:{item}{tail}"))]
@@ -204,19 +203,19 @@ fn add_to_text(text: &str, job: &NewJob<'_>, key: &str) -> Option<String> {
     Some(flow::apply(text, changes))
 }
 
-/// How a job is written.
+/// The style of a job.
 struct Style {
     dash: usize,
     gap: usize,
     map: bool,
-    /// Spaces before the `-` of a pair, when pairs stand one a line.
+    /// Spaces before the `-` of a pair, if each pair has its own line.
     pairs_dash: Option<usize>,
 }
 
 impl Style {
     const USUAL: Style = Style { dash: 2, gap: 1, map: false, pairs_dash: None };
 
-    /// As an item that is there already.
+    /// The style of an existing item.
     fn of(text: &str, item: &Item) -> Style {
         let gap = if text[item.lines.start..item.body].trim_end().contains('-') {
             item.indent.saturating_sub(item.dash + 1)

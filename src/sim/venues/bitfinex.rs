@@ -33,7 +33,7 @@ const TIMEFRAMES: [(&str, Span); 10] = [
     ("1M", Span::Month),
 ];
 
-/// Its own names of assets, and what they mean as it publishes it.
+/// Its own names of assets, with the meanings it publishes.
 const NAMES: [(&str, &str); 5] =
     [("ATO", "ATOM"), ("DSH", "DASH"), ("IOT", "IOTA"), ("UDC", "USDC"), ("UST", "USDt")];
 
@@ -69,7 +69,7 @@ impl Venue for Bitfinex {
         }
     }
 
-    /// Bad parameters come with status 500.
+    /// Invalid parameters are answered with status 500.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let (code, msg) = match error.code {
             -1121 => (10_020, "symbol: invalid"),
@@ -98,7 +98,7 @@ fn parts<'a>(asked: &'a Asked<'_>) -> Vec<&'a str> {
     asked.path.trim_start_matches('/').split('/').skip(2).collect()
 }
 
-/// The window from `start` to `end`, both inclusive, and which end of it comes first.
+/// The window from `start` to `end`, both inclusive, and which end comes first.
 fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("start")?, asked.query.instant("end")?);
     let until = last.map_or(asked.now.0 + 1, |last| last.0 + 1_000);
@@ -106,7 +106,7 @@ fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     Ok((Window::new(from.unwrap_or_default(), Micros(until)), side))
 }
 
-/// `/v2/conf/` and some settings with commas between them: an array of one answer each.
+/// `/v2/conf/` with comma-separated settings: an array with an answer for each.
 fn settings(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let keys = parts(asked).first().copied().unwrap_or_default();
     let answer = |key| match key {
@@ -139,7 +139,7 @@ fn pairs(asked: &Asked<'_>) -> String {
 
 fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let parts = parts(asked);
-    // `trade:1m:tBTCUSD`, where a symbol may have a colon of its own.
+    // `trade:1m:tBTCUSD`, where the symbol may contain a colon itself.
     let mut key = parts.first().copied().unwrap_or_default().splitn(3, ':').skip(1);
     let word = key.next().unwrap_or_default();
     let grid: Grid = TIMEFRAMES

@@ -17,12 +17,12 @@ use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
 
-/// The most rows of a page; of funding rates.
+/// The most rows per page, and of funding rates.
 const PAGE_ROWS: usize = 1_000;
 
 const RATES: usize = 500;
 
-/// Later than anything: a market whose next trade lies there has ended.
+/// In the far future: a market whose next trade is there has ended.
 const FAR: Micros = Micros(i64::MAX / 4);
 
 const BINS: [(&str, Span); 4] =
@@ -91,7 +91,7 @@ fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     asked.market(&known(asked.query.symbol()?))
 }
 
-/// A symbol as the knobs write it; dated contracts are paid in dollars.
+/// A symbol as in the knobs; dated contracts are quoted in dollars.
 fn known(symbol: &str) -> String {
     let plain = symbol.replace('_', "").replace("XBT", "BTC");
     let digits = plain.len() - plain.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -148,7 +148,7 @@ fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let word = asked.query.mandatory("binSize")?;
     let bin = BINS.iter().find(|(known, _)| *known == word);
     let grid = bin.ok_or_else(|| BadRequest::new(-1120, "binSize must be one of 1m,5m,1h,1d"))?.1.grid();
-    // A bucket is found by its end, and one that still runs is not answered.
+    // Buckets are selected by their end, and a running one is not returned.
     let running = grid.floor(asked.now);
     let window = within(asked)?.and_then(|ends| {
         let earlier = |end: Micros| grid.step(end, -1);
@@ -168,7 +168,7 @@ fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-/// The opens of a window, quiet ones too, from the listing on until nothing follows any more.
+/// The opens in a window, quiet ones included, from the listing until trading ends.
 fn without_holes(market: &Market, grid: Grid, window: Window, limit: usize) -> Vec<i64> {
     let mut open = grid.ceil(window.from.max(grid.floor(market.listing().from)));
     let mut opens = Vec::with_capacity(limit);
@@ -179,7 +179,7 @@ fn without_holes(market: &Market, grid: Grid, window: Window, limit: usize) -> V
     opens
 }
 
-/// A bucket in which nothing was traded: it repeats the last close.
+/// A bucket without trades, which repeats the last close.
 fn quiet(market: &Market, grid: Grid, open: Micros) -> Option<SimCandle> {
     if market.next_open(grid, open) == open {
         return None;
@@ -233,7 +233,7 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market.book(asked.now);
     let depth = asked.query.limit("depth", 25, 5_000)?;
     let symbol = asked.query.symbol()?;
-    // Asks from the dearest down, then bids, as its ids run.
+    // Asks from the highest down, then bids, in the order of its ids.
     let mut asks: Vec<(i64, i64)> = book.asks().take(depth).collect();
     asks.reverse();
     let sides =

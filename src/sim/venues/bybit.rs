@@ -1,6 +1,6 @@
 //! Bybit's REST interface (v5), server side.
 //!
-//! Source: Bybit v5 API documentation, "Market". Every answer is an envelope with status 200, errors too.
+//! Source: Bybit v5 API documentation, "Market". Every answer, errors included, is an envelope with status 200.
 
 use std::io::Write as _;
 
@@ -18,7 +18,7 @@ use crate::sim::symbol::assets;
 use crate::sim::text::int;
 use crate::sim::venue::Venue;
 
-/// The most rows of a page of candles; of funding rates and open interest.
+/// The most rows per page of candles; of funding rates and open interest.
 const CANDLES: usize = 1_000;
 
 const SAMPLES: usize = 200;
@@ -115,7 +115,7 @@ fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     dated.map_or_else(|| asked.market(asked.query.symbol()?), Ok)
 }
 
-/// The assets of a dated symbol and when it ends: the symbol ends in the letter of the month and the year.
+/// The assets of a dated symbol and its expiry: the symbol ends in the month's letter and the year.
 fn contract<'a>(asked: &'a Asked<'_>) -> Option<(&'a str, Micros)> {
     let symbol = asked.query.symbol().ok()?;
     asked.world.knobs.symbols.iter().find_map(|known| {
@@ -257,7 +257,7 @@ fn grid(asked: &Asked<'_>, name: &str, words: &[(&str, Span)]) -> Result<Grid, B
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "params error: interval invalid"))?.1.grid())
 }
 
-/// The newest rows between two bounds, both inclusive, newest first.
+/// The newest rows between two inclusive bounds, newest first.
 fn newest(
     asked: &Asked<'_>,
     market: &Market,

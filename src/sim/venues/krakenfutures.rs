@@ -17,15 +17,15 @@ use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
 
-/// The most candles and trades of a page.
+/// The most candles and trades per page.
 const CANDLES: usize = 2_000;
 
 const TRADES: usize = 100;
 
-/// More rates than a year has hours.
+/// More than the hours of a year.
 const RATES: usize = 10_000;
 
-/// The levels of each side that a whole book has.
+/// The levels per side of a full book.
 const LEVELS: usize = 250;
 
 /// How long trades and funding rates are kept.
@@ -33,7 +33,7 @@ const TRADES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 const RATES_KEPT: Duration = Duration::from_secs(365 * 86_400);
 
-/// When the simulated quarterly contracts end: two quarters around any test's present.
+/// When the simulated quarterly contracts expire: two quarters around any test's present.
 const QUARTERS: [(&str, &str); 2] =
     [("240329", "2024-03-29T16:00:00.000Z"), ("240628", "2024-06-28T16:00:00.000Z")];
 
@@ -86,12 +86,12 @@ impl Venue for KrakenFutures {
         };
         let mut out = b"{\"result\":\"success\",".to_vec();
         out.extend_from_slice(&member);
-        // Writing to memory does not go wrong.
+        // Writing to memory cannot fail.
         let _ = write!(out, ",\"serverTime\":\"{told:.3}\"}}");
         Ok(out)
     }
 
-    /// Its own errors have status 200; the status of what stands before it stays.
+    /// Its own errors have status 200; errors of what is in front of it keep their status.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let text = match error.code {
             -1121 => "contractNotFound",
@@ -215,7 +215,7 @@ fn history(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok([&b"\"history\":"[..], &rows[..]].concat())
 }
 
-/// `{"time":…,"trade_id":place in this answer,"price":…,"size":…,"side":taker,"type":"fill","uid":…}`.
+/// `{"time":…,"trade_id":index in this answer,"price":…,"size":…,"side":taker,"type":"fill","uid":…}`.
 fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option<Bend>) {
     let trade = told(market.trade(id), bend);
     let time = match bend {
@@ -226,7 +226,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option
     let _ = write!(out, "{{\"time\":{time},\"trade_id\":{place},\"price\":");
     match bend {
         Some(Bend::Contradiction) => cents(out, -trade.price_cents),
-        // Numbers are its usual; text is the other type.
+        // It usually sends numbers, so text is the wrong type.
         Some(Bend::PriceAsNumber) => out.extend_from_slice(b"\"1.5\""),
         Some(bend) => fields::price_text(out, trade.price_cents, Some(bend)),
         None => cents(out, trade.price_cents),
@@ -259,7 +259,7 @@ fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>) {
     out.push(b']');
 }
 
-/// All rates of a year, oldest first, whatever is asked.
+/// All rates of a year, oldest first, whatever was requested.
 fn rates(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked, asked.query.mandatory("symbol")?)?;
     let ever = Window::new(asked.now - RATES_KEPT, Micros(asked.now.0 + 1));

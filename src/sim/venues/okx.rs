@@ -1,4 +1,4 @@
-//! OKX's v5 REST interface, server side: newest first, exclusive bounds, everything text.
+//! OKX's v5 REST interface, server side: newest first, exclusive bounds, everything as text.
 //!
 //! Source: OKX API v5, "Order Book Trading", "Public Data" and "Trading Statistics". A contract here is one
 //! unit of the base asset.
@@ -20,7 +20,7 @@ use crate::sim::venue::Venue;
 /// OKX.
 pub(in crate::sim) struct Okx;
 
-/// Its words for spans; those from six hours on open at UTC+8 unless they say `utc`.
+/// Its names of spans; from six hours on they open at UTC+8 unless the name says `utc`.
 const BARS: [(&str, Span); 14] = [
     ("1m", Span::MINUTE),
     ("3m", Span::Fixed(180)),
@@ -73,7 +73,7 @@ impl Venue for Okx {
         }
     }
 
-    /// Most errors come with status 200.
+    /// Most errors have status 200.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let (code, msg) = match error.code {
             -1121 => ("51001", "Instrument ID, Instrument ID code or Spread ID doesn't exist."),
@@ -96,7 +96,7 @@ fn wrapped(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The market of `instId`: `BTC-USDT`, or `BTC-USDT-SWAP` of the same prices.
+/// The market of `instId`: `BTC-USDT`, or `BTC-USDT-SWAP` with the same prices.
 fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     let id = asked.query.mandatory("instId")?;
     asked.market(&id.strip_suffix("-SWAP").unwrap_or(id).replacen('-', "", 1))
@@ -108,7 +108,8 @@ fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
     Ok(bar.ok_or_else(|| BadRequest::new(-1120, &format!("Parameter {name} error")))?.1.grid())
 }
 
-/// Newer than one bound and older than the other, both exclusive. With the lower one alone the newest come.
+/// Newer than one bound and older than the other, both exclusive. With only the lower bound, the newest are
+/// returned.
 fn between(asked: &Asked<'_>, newer_than: &str, older_than: &str) -> Result<Option<Window>, BadRequest> {
     let newer = asked.query.instant(newer_than)?.map_or(Micros(0), |at| Micros(at.0 + 1_000));
     let older = asked.query.instant(older_than)?.unwrap_or(Micros(asked.now.0 + 1));
@@ -126,7 +127,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     for (place, symbol) in symbols.into_iter().enumerate() {
         let comma = if place > 0 { "," } else { "" };
         let (base, quote) = assets(symbol);
-        // Writing to memory does not go wrong.
+        // Writing to memory cannot fail.
         let _ = match kind {
             "SPOT" => write!(
                 out,
@@ -144,7 +145,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let (market, grid) = (market(asked)?, grid(asked, "bar")?);
-    // 300 are documented and 100 returned.
+    // Documented as 300, but 100 are returned.
     let limit = asked.rows_wanted("limit", 100, 100)?;
     let opens = asked.opens(market, grid, between(asked, "before", "after")?, Side::Newest, limit);
     Ok(wrapped(&asked.page(opens, |out, open, bend| {
@@ -159,7 +160,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
             cents(out, value);
             out.push(b'"');
         }
-        // Of a contract of one unit the first two are the same number.
+        // For a contract of one unit the first two numbers are equal.
         let is_spot = !asked.query.get("instId").is_some_and(|id| id.ends_with("-SWAP"));
         out.extend_from_slice(b",\"");
         e8(out, candle.volume_e8);
@@ -180,7 +181,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.rows_wanted("limit", 100, 100)?;
     let ids = if asked.query.get("type") == Some("2") {
-        // Instants bound from above alone.
+        // Timestamps only bound from above.
         let older = asked.query.instant("after")?.unwrap_or(Micros(asked.now.0 + 1));
         asked.ids(market, Window::new(Micros(0), older), Side::Newest, limit)
     } else {

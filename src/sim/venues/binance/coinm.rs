@@ -1,5 +1,5 @@
-//! Binance's coin-margined contracts, server side: contracts of a hundred dollars, and candles whose newest come of
-//! a window that reaches back 200 days at most.
+//! Binance's coin-margined contracts, server side: contracts of a hundred dollars, and candle requests that reach
+//! back at most 200 days.
 //!
 //! Source: Binance COIN-M futures documentation, "Market Data".
 
@@ -25,12 +25,12 @@ use crate::sim::venues::binance::window::{INTERVALS, bounds};
 use crate::sim::ws::Protocol;
 use crate::sim::{fields, quarter};
 
-/// The most rows of a page of candles, and of one of trades.
+/// The most rows per page of candles, and of trades.
 const CANDLES: usize = 1_500;
 
 const TRADES: usize = 1_000;
 
-/// How far candles reach back from the end asked for.
+/// How far candles reach back from the requested end.
 const REACH: Duration = Duration::from_secs(200 * 86_400);
 
 /// Binance, coin-margined contracts.
@@ -140,7 +140,7 @@ fn contracts(asked: &Asked<'_>) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The newest candles before `endTime`, at most those of 200 days.
+/// The newest candles before `endTime`, going back at most 200 days.
 fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "interval")?;
@@ -155,7 +155,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     opens.sort_unstable();
     Ok(asked.page(opens, |out, open, bend| {
         let open = Micros(open);
-        // Over all contracts of a kind, each candle is that of the one it was then.
+        // For the continuous contract, each candle is of the contract it named then.
         let then = asked.query.get("contractType").zip(asked.query.get("pair"));
         let own = then.and_then(|(kind, pair)| contract_at(asked, pair, kind, open).ok()).unwrap_or(market);
         let candle = asked.candle(own, grid, open);
@@ -244,7 +244,8 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-/// A window with more samples than a page gives its newest; nothing older than thirty days may be asked for.
+/// A window with more samples than fit on a page yields its newest; nothing older than thirty days may be
+/// requested.
 fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "period")?;
@@ -281,3 +282,4 @@ fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
     let known = INTERVALS.iter().find(|(known, _)| *known == word);
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "Invalid interval."))?.1.grid())
 }
+/// The number of contracts in an amount of the base asset at a price.

@@ -1,4 +1,4 @@
-//! Which contract a request names: by its own symbol, or by a kind whose contracts follow one another.
+//! Which contract a request names: by its own symbol, or as a continuous contract.
 
 use crate::model::Micros;
 use crate::sim::asked::Asked;
@@ -6,10 +6,9 @@ use crate::sim::market::Market;
 use crate::sim::quarter;
 use crate::sim::query::BadRequest;
 
-/// The size of a contract, in hundredths of a dollar.
+/// The requested market; for candles of a continuous contract, its present one.
 pub(super) const CONTRACT_CENTS: i64 = 10_000;
 
-/// The market asked for; of candles over all contracts of a kind, that of the one it is now.
 pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     if let Some(kind) = asked.query.get("contractType") {
         let pair = asked.query.mandatory("pair")?;
@@ -20,13 +19,13 @@ pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest>
     asked.market(&format!("{pair}{date}")).or_else(|_| asked.market(pair))
 }
 
-/// When the contract asked for by its own name ends.
+/// When the contract requested by its own name expires.
 pub(super) fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
     let (_, date) = asked.query.get("symbol")?.split_once('_')?;
     quarter::end_named(asked.now, |end| quarter::date(end) == date)
 }
 
-/// The market of the contract that was of a kind at an instant.
+/// The market of the contract that a continuous one named at an instant.
 pub(super) fn contract_at<'a>(
     asked: &'a Asked<'_>,
     pair: &str,

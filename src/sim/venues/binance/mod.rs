@@ -1,4 +1,4 @@
-//! Binance's spot REST interface, server side: what a request weighs and what its right answer is.
+//! Binance's spot REST interface, server side: the weights of requests and the correct answers.
 //!
 //! Source: Binance spot API documentation, "Market Data endpoints" (REST v3).
 
@@ -29,10 +29,10 @@ use crate::sim::venues::binance::window::{INTERVALS, bounds};
 use crate::sim::ws::Protocol;
 use crate::sim::{fields, quarter};
 
-/// The most rows of a page of candles or trades.
+/// The most rows per page of candles or trades.
 const PAGE_ROWS: usize = 1_000;
 
-/// The most levels of each side of a book.
+/// The most levels per side of a book.
 const BOOK_LEVELS: usize = 5_000;
 
 /// Binance, spot markets.
@@ -154,7 +154,8 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-/// A window with more samples than a page gives its newest; nothing older than thirty days may be asked for.
+/// A window with more samples than fit on a page yields its newest; nothing older than thirty days may be
+/// requested.
 fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let word = asked.query.mandatory("period")?;
@@ -199,7 +200,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     for (place, symbol) in symbols.into_iter().enumerate() {
         let comma = if place > 0 { "," } else { "" };
         let (base, quote) = assets(symbol);
-        // Writing to memory does not go wrong.
+        // Writing to memory cannot fail.
         let _ = write!(
             out,
             r#"{comma}{{"symbol":"{symbol}","status":"TRADING","baseAsset":"{base}","quoteAsset":"{quote}","isSpotTradingAllowed":true}}"#
@@ -221,7 +222,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(opens, |out, open, bend| {
         let open = Micros(open);
         let closed_ms = grid.next(open).millis_floor() - 1;
-        // Over all contracts of a kind, each candle is that of the one it was then.
+        // For the continuous contract, each candle is of the contract it named then.
         let then = asked.query.get("contractType").zip(asked.query.get("pair"));
         let own = then.and_then(|(kind, pair)| contract_at(asked, pair, kind, open).ok()).unwrap_or(market);
         rows::candle(out, &asked.candle(own, grid, open), closed_ms, bend);

@@ -1,4 +1,4 @@
-//! Binance's rows as JSON text, right or bent on purpose.
+//! Binance's rows as JSON text, correct or deliberately wrong.
 
 use crate::sim::bend::Bend;
 use crate::sim::fields::{price_text, time};

@@ -1,4 +1,4 @@
-//! The words for spans and the bounds of a request, which spot markets and contracts share.
+//! The interval names and the bounds of a request, common to spot markets and contracts.
 
 use crate::model::{Micros, Span, Window};
 use crate::sim::asked::Asked;
@@ -6,7 +6,7 @@ use crate::sim::query::BadRequest;
 use crate::sim::selection::Side;
 use crate::sim::venues::binance::contract::contract_end;
 
-/// Binance's words for spans; case matters.
+/// Binance's names of spans; case matters.
 pub(super) const INTERVALS: [(&str, Span); 16] = [
     ("1s", Span::Fixed(1)),
     ("1m", Span::Fixed(60)),
@@ -26,7 +26,7 @@ pub(super) const INTERVALS: [(&str, Span); 16] = [
     ("1M", Span::Month),
 ];
 
-/// `startTime` and `endTime`, both inclusive; without a start the newest rows up to the end are answered.
+/// `startTime` and `endTime`, both inclusive; without a start the newest rows before the end are returned.
 pub(super) fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));

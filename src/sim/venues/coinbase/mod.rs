@@ -20,16 +20,16 @@ use crate::sim::venue::Venue;
 use crate::sim::venues::coinbase::live::Live;
 use crate::sim::ws::Protocol;
 
-/// The most candles between two bounds; more are refused.
+/// The most candles between two bounds; requests for more are refused.
 const CANDLES: usize = 300;
 
-/// The most rows of a page of trades.
+/// The most rows per page of trades.
 const PAGE_ROWS: usize = 1_000;
 
-/// The levels of each side of a book of level 2.
+/// The levels per side of a level 2 book.
 const BOOK_LEVELS: usize = 2_000;
 
-/// The granularities there are, in seconds.
+/// The supported granularities, in seconds.
 const GRANULARITIES: [u64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
 /// Coinbase Exchange, spot markets.
@@ -123,7 +123,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let span = secs.and_then(|secs| Span::of_secs(secs).ok());
     let grid = span.ok_or_else(|| BadRequest::new(-1120, "Unsupported granularity"))?.grid();
     let bounds = [instant(asked, "start")?, instant(asked, "end")?];
-    // With one bound alone both are ignored.
+    // A single bound is ignored.
     let window = match bounds {
         [Some(first), Some(last)] => {
             let apart = (last.0 - first.0) / 1_000_000 / i64::from(grid.span.secs());
@@ -149,7 +149,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.rows_wanted("limit", PAGE_ROWS, PAGE_ROWS)?;
     let mut ids = match asked.is_stuck() {
         true => asked.ids(market, None, Side::Oldest, limit),
-        // The oracle counts trades from 0, this exchange from 1.
+        // The oracle numbers trades from 0, this exchange from 1.
         false => asked.ids_between(market, 0, after.saturating_sub(1), Side::Newest, limit),
     };
     ids.sort_unstable_by(|a, b| b.cmp(a));

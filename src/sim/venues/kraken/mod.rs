@@ -1,4 +1,4 @@
-//! Kraken's spot REST interface, server side: what its right answers are and how it wraps them.
+//! Kraken's spot REST interface, server side: the correct answers and their envelope.
 //!
 //! Source: Kraken spot REST documentation, "Market Data".
 
@@ -22,14 +22,15 @@ use crate::sim::venues::kraken::live::Live;
 use crate::sim::venues::kraken::rules::{INTERVALS, nanos_of};
 use crate::sim::ws::Protocol;
 
-/// Candles it answers at most, the running one included.
+/// The most candles in an answer, including the running one.
 const CANDLES: usize = 721;
 
-/// The most trades of a page, and levels of each side of a book.
+/// The most trades per page, and levels per side of a book.
 const TRADES: usize = 1_000;
 
 const LEVELS: usize = 500;
 
+/// Its spans in minutes; all count from the epoch, even the week.
 /// Kraken, spot markets.
 pub(in crate::sim) struct Kraken;
 
@@ -67,6 +68,7 @@ impl Venue for Kraken {
         Ok([&b"{\"error\":[],\"result\":"[..], &result[..], &b"}"[..]].concat())
     }
 
+    /// Its own errors have status 200; errors of what is in front of it keep their status.
     fn has_sockets(&self) -> bool {
         true
     }
@@ -75,7 +77,6 @@ impl Venue for Kraken {
         (path == "/v2").then(|| Box::new(Live) as Box<dyn Protocol>)
     }
 
-    /// Its own errors have status 200; the status of what stands before it stays.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let text = match error.code {
             -1121 => "EQuery:Unknown asset pair",
@@ -98,12 +99,12 @@ fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
     asked.market(known.map_or(pair, String::as_str))
 }
 
-/// `XBTUSD`, what a pair is usually asked by.
+/// `XBTUSD`, the usual name of a pair in requests.
 fn alternative(base: &str, quote: &str) -> String {
     format!("{}{}", own(base), own(quote))
 }
 
-/// `XXBTZUSD`, what an answer calls it: assets of its first years have a letter before their name.
+/// `XXBTZUSD`, its name in answers: assets of the first years have a letter in front.
 fn key(base: &str, quote: &str) -> String {
     let first = |asset: &str| match own(asset) {
         coin @ ("XBT" | "ETH" | "XDG" | "LTC" | "XRP") => Some(format!("X{coin}")),
@@ -145,12 +146,12 @@ fn keyed(market: &Market, rows: &[u8], last: &str) -> Vec<u8> {
     let (base, quote) = assets(market.symbol());
     let mut out = format!("{{\"{}\":", key(base, quote)).into_bytes();
     out.extend_from_slice(rows);
-    // Writing to memory does not go wrong.
+    // Writing to memory cannot fail.
     let _ = write!(out, ",\"last\":{last}}}");
     out
 }
 
-/// Always the newest candles, of those only what opens after `since`.
+/// Always the newest candles, reduced to those that open after `since`.
 fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let minutes = asked.query.number("interval")?.unwrap_or(1);
@@ -184,7 +185,7 @@ fn candle(
         Some(Bend::TimeAsText) => {
             let _ = write!(out, "\"{}\"", open.secs());
         }
-        // Seconds are its unit; milliseconds are the wrong one.
+        // Its unit is seconds; milliseconds are the wrong one.
         Some(Bend::TimeInSeconds) => int(out, open.millis_floor()),
         _ => int(out, open.secs()),
     }
@@ -202,7 +203,7 @@ fn candle(
     out.push(b']');
 }
 
-/// Trades after `since`, which is the nanosecond of a trade, or a second where it has so few digits.
+/// Trades after `since`: the nanosecond of a trade, or a second if it has few enough digits.
 fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let since = asked.query.number("since")?;
@@ -225,7 +226,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(keyed(market, &rows, &format!("\"{last}\"")))
 }
 
-/// The first trade whose nanosecond is later.
+/// The first trade with a later nanosecond.
 fn first_after(market: &Market, nanos: u64) -> u64 {
     let at = Micros::from_millis(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX / 1_000));
     let [first, beyond] =
@@ -243,7 +244,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, bend: Option<Bend>) {
     e8(out, trade.amount_e8);
     let moved = (trade.ts.0 - market.trade(id).ts.0) * 1_000;
     let nanos = nanos_of(market, id).saturating_add_signed(moved);
-    // Seven places are what a float of seconds has.
+    // A float of seconds has seven decimal places.
     let secs = format!("{}.{:07}", nanos / 1_000_000_000, nanos % 1_000_000_000 / 100);
     let time = match bend {
         Some(Bend::TimeAsText) => format!("\"{secs}\""),
