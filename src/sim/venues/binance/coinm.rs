@@ -282,4 +282,3 @@ fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
     let known = INTERVALS.iter().find(|(known, _)| *known == word);
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "Invalid interval."))?.1.grid())
 }
-/// The number of contracts in an amount of the base asset at a price.
