@@ -246,7 +246,7 @@ mod tests {
         let source = Source::Symbol { symbol: "BTCUSDT".to_owned(), ends: None };
         let flow = Flow::Candles { grid: Span::Fixed(60).grid(), every: Duration::from_secs(1) };
         let mut topic = Topic::new("t", source, flow);
-        let (from, until) = (Micros::from_secs(NOON_SECS), Micros::from_secs(NOON_SECS + 61));
+        let (from, until) = (Micros::from_secs(NOON_SECS + 1), Micros::from_secs(NOON_SECS + 61));
         let due = collected(&mut topic, &world, from, until, Duration::from_millis(100));
 
         let open = Micros::from_secs(NOON_SECS);
