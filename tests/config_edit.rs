@@ -19,15 +19,15 @@ fn pair(text: &str) -> Pair {
 }
 
 fn added(text: &str) -> Result<String, EditError> {
-    edit::add(text, &NewJob { exchange: "binance", pair: &pair("ETH/BTC"), span_secs: 86_400 })
+    edit::add(text, &NewJob { exchange: "binance", pairs: &[pair("ETH/BTC")], span_secs: 86_400 })
 }
 
 fn removed(text: &str) -> Result<String, EditError> {
-    edit::remove(text, &NewJob { exchange: "binance", pair: &pair("ETH/BTC"), span_secs: 86_400 })
+    edit::remove(text, &NewJob { exchange: "binance", pairs: &[pair("ETH/BTC")], span_secs: 86_400 })
 }
 
 fn removed_pair(text: &str, own: &str) -> String {
-    edit::remove(text, &NewJob { exchange: "binance", pair: &pair(own), span_secs: 3_600 }).unwrap()
+    edit::remove(text, &NewJob { exchange: "binance", pairs: &[pair(own)], span_secs: 3_600 }).unwrap()
 }
 
 #[test]
@@ -116,7 +116,10 @@ fn the_last_pair_takes_its_job_and_only_its_own_lines() {
 #[test]
 fn a_job_that_is_there_already_is_refused_with_its_place() {
     let text = "histo_jobs:\n  - {exchange: binance, pairs: [BTC/USDT, eth-btc], span: 86400}\n";
-    assert_eq!(added(text), Err(EditError::Duplicate { at: "histo_jobs[0].pairs[1]".to_owned() }));
+    assert_eq!(
+        added(text),
+        Err(EditError::Duplicate { at: "histo_jobs[0].pairs[1]".to_owned(), pair: pair("ETH/BTC") })
+    );
     let other = "histo_jobs:\n  - {exchange: binance, pairs: [ETH/BTC], span: 3600}\n";
     assert!(added(other).is_ok());
 }
@@ -142,7 +145,7 @@ fn what_cannot_be_edited_safely_is_refused() {
 #[test]
 fn an_exchange_that_is_no_word_cannot_smuggle_yaml_into_the_file() {
     let with =
-        |exchange| edit::add("histo_jobs: []\n", &NewJob { exchange, pair: &pair("A/B"), span_secs: 60 });
+        |exchange| edit::add("histo_jobs: []\n", &NewJob { exchange, pairs: &[pair("A/B")], span_secs: 60 });
     let edited = with("x: 1, y: ['']} # ").unwrap();
     let told = check(&edited, Path::new("c.yml"), &Surroundings::default()).unwrap_err().lines();
     assert!(told.len() == 1 && told[0].contains("`x: 1, y: ['']} # ` is not supported"), "{told:?}");
@@ -225,7 +228,7 @@ proptest! {
         let mut text = layout.text();
         let foot = if layout.after { "# below" } else { "" };
         while let Some(own) = first_pair(&text) {
-            let less = edit::remove(&text, &NewJob { exchange: "okx", pair: &pair(&own), span_secs: 60 });
+            let less = edit::remove(&text, &NewJob { exchange: "okx", pairs: &[pair(&own)], span_secs: 60 });
             prop_assert!(less.is_ok(), "{:?} without {} in
 {}", less, own, text);
             text = less.unwrap();
@@ -263,7 +266,7 @@ fn said(run: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>) -> std::io::Result<u8>) -> 
 }
 
 fn args(exchange: &str, own: &str, span: u64) -> add::Args {
-    add::Args { exchange: exchange.to_owned(), pair: pair(own), span }
+    add::Args { exchange: exchange.to_owned(), pairs: vec![own.to_owned()], span, dry_run: false }
 }
 
 fn run_add(path: &Path, exchange: &str, own: &str, span: u64) -> Said {
@@ -271,13 +274,33 @@ fn run_add(path: &Path, exchange: &str, own: &str, span: u64) -> Said {
 }
 
 fn run_remove(path: &Path, exchange: &str, own: &str, span: u64) -> Said {
-    said(|out, err| remove::run(&remove::Args { job: args(exchange, own, span) }, Some(path), out, err))
+    let args = remove::Args { exchange: exchange.to_owned(), pair: pair(own), span };
+    said(|out, err| remove::run(&args, Some(path), out, err))
 }
 
 fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
     let path = folder.path().join("c24.yml");
     dccd::config::create(&path, text.as_bytes()).unwrap();
     path
+}
+
+#[test]
+fn several_pairs_are_one_job_in_the_style_of_its_neighbours() {
+    let pairs = [pair("BTC/USDT"), pair("ETH/USDT"), pair("XRP/USDT")];
+    let job = |pairs| NewJob { exchange: "binance", pairs, span_secs: 3_600 };
+    let flow = "histo_jobs:\n  - {exchange: binance, pairs: [BTC/USDT], span: 3600}\n";
+    let block = "histo_jobs:\n- exchange: binance\n  pairs:\n  - BTC/USDT\n  span: 3600\n";
+
+    assert_eq!(edit::missing(flow, &job(&pairs)), Ok(pairs[1..].to_vec()));
+    assert_eq!(
+        edit::add(flow, &job(&pairs[1..])).unwrap(),
+        format!("{flow}  - {{exchange: binance, pairs: [ETH/USDT, XRP/USDT], span: 3600}}\n")
+    );
+    assert_eq!(
+        edit::add(block, &job(&pairs[1..])).unwrap(),
+        format!("{block}- exchange: binance\n  pairs:\n  - ETH/USDT\n  - XRP/USDT\n  span: 3600\n")
+    );
+    assert!(matches!(edit::add(flow, &job(&pairs)), Err(EditError::Duplicate { .. })));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use dccd::config::edit::{self, EditError, NewJob};
 use dccd::config::{
     Channel, Config, ConfiguredTrigger, Cron, HistoJob, Provider, Start, Surroundings, check,
 };
-use dccd::model::{Micros, Span, Zone};
+use dccd::model::{Micros, Pair, Span, Zone};
 
 /// Every data type, operation and trigger, and every key of the other sections.
 const WHOLE: &str = "\
@@ -278,8 +278,8 @@ fn an_empty_list_loads_as_it_did() {
 
 #[test]
 fn a_pair_is_added_to_and_removed_from_the_list_of_its_own_file() {
-    let pair = "ETH/BTC".parse().unwrap();
-    let job = NewJob { exchange: "binance", pair: &pair, span_secs: 86_400 };
+    let pair: Pair = "ETH/BTC".parse().unwrap();
+    let job = NewJob { exchange: "binance", pairs: std::slice::from_ref(&pair), span_secs: 86_400 };
     let text =
         "# mine\njobs:\n  - exchange: Binance  # one\n    pairs: [BTC/USDT]\n    span: 3600\nsettings: {}\n";
 
@@ -292,11 +292,11 @@ fn a_pair_is_added_to_and_removed_from_the_list_of_its_own_file() {
     );
     assert_eq!(checked(&added).histo_jobs.len(), 2);
     let again = edit::add(&added, &job).unwrap_err();
-    assert_eq!(again, EditError::Duplicate { at: "jobs[1].pairs[0]".to_owned() });
+    assert_eq!(again, EditError::Duplicate { at: "jobs[1].pairs[0]".to_owned(), pair: pair.clone() });
     assert_eq!(edit::remove(&added, &job).unwrap(), text);
 
     let pair = "BTC/USDT".parse().unwrap();
-    let hourly = NewJob { exchange: "binance", pair: &pair, span_secs: 3_600 };
+    let hourly = NewJob { exchange: "binance", pairs: std::slice::from_ref(&pair), span_secs: 3_600 };
     assert_eq!(edit::remove(text, &hourly).unwrap(), "# mine\njobs: []\nsettings: {}\n");
     let live = text.replace("span: 3600", "span: 3600\n    operation: stream\n    trigger_kind: supervised");
     assert_eq!(edit::remove(&live, &hourly), Err(EditError::NotFound), "a stream is not named by a span");
@@ -304,11 +304,14 @@ fn a_pair_is_added_to_and_removed_from_the_list_of_its_own_file() {
 
 #[test]
 fn a_file_of_both_styles_is_edited_in_the_newer_list() {
-    let pair = "ETH/BTC".parse().unwrap();
-    let job = NewJob { exchange: "binance", pair: &pair, span_secs: 86_400 };
+    let pair: Pair = "ETH/BTC".parse().unwrap();
+    let job = NewJob { exchange: "binance", pairs: std::slice::from_ref(&pair), span_secs: 86_400 };
     let text = "histo_jobs: []\njobs:\n  - {exchange: binance, pairs: [ETH/BTC, BTC/USDT], span: 86400}\n";
 
-    assert_eq!(edit::add(text, &job), Err(EditError::Duplicate { at: "jobs[0].pairs[0]".to_owned() }));
+    assert_eq!(
+        edit::add(text, &job),
+        Err(EditError::Duplicate { at: "jobs[0].pairs[0]".to_owned(), pair: pair.clone() })
+    );
     let without = edit::remove(text, &job).unwrap();
     assert_eq!(without, "histo_jobs: []\njobs:\n  - {exchange: binance, pairs: [BTC/USDT], span: 86400}\n");
     assert!(edit::add(&without, &job).unwrap().starts_with("histo_jobs:\n  - exchange: binance\n"));

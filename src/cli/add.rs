@@ -1,32 +1,41 @@
 //! `dccd add`: one more job in the configuration, edited in place.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::help::examples;
+use crate::cli::output::Output;
 use crate::cli::refusal::{Refusal, error_lines};
+use crate::cli::{Exit, complete, naming, wildcard};
 use crate::config::edit::{self, EditError, NewJob};
-use crate::config::{self, ConfigError, Surroundings};
-use crate::model::{Pair, Span};
+use crate::config::{self, Config, ConfigError, Surroundings};
+use crate::model::{Pair, PairError, PairPattern, Span};
 
 /// Add a candle job to the configuration, keeping its comments.
+///
+/// Pairs may be given by wildcard; the file gets the pairs that the exchange lists now.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = examples(&["dccd add -e binance -p ETH/USDT -s 1h"]))]
-// `remove` has the same arguments, under a group of its own.
-#[group(skip)]
+#[command(after_help = examples(&["dccd add -e binance -p ETH/USDT -s 1h", "dccd add -e kraken -p '*/EUR' -s 1d --dry-run"]))]
 pub struct Args {
     /// The exchange.
-    #[arg(short, long)]
+    #[arg(short, long, add = ArgValueCompleter::new(complete::exchanges))]
     pub exchange: String,
-    /// The pair, such as BTC/USDT.
-    #[arg(short, long)]
-    pub pair: Pair,
+    /// The pairs: BTC/USDT, or '*/USDT' and '*/USDT:perp' for all that the exchange lists.
+    #[arg(short, long, visible_alias = "pair", required = true, num_args = 1.., value_name = "PAIR", add = ArgValueCompleter::new(complete::pairs))]
+    pub pairs: Vec<String>,
     /// The candle length in seconds, or as a label such as 1h.
     #[arg(short, long, value_parser = span_secs)]
     pub span: u64,
+    /// Print what would be added, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
-fn span_secs(text: &str) -> Result<u64, String> {
+pub(super) fn span_secs(text: &str) -> Result<u64, String> {
     let span = || text.parse::<Span>().map(|span| u64::from(span.secs()));
     text.parse::<u64>().or_else(|_| span()).map_err(|error| error.to_string())
 }
@@ -37,10 +46,70 @@ fn span_secs(text: &str) -> Result<u64, String> {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    match add(args, config) {
+    let pairs: Result<Vec<Pair>, String> =
+        args.pairs.iter().map(|text| text.parse().map_err(|error: PairError| error.to_string())).collect();
+    match pairs {
+        Ok(pairs) => run_pairs(args, &pairs, config, out, err),
+        Err(refused) => Refusal::from(vec![format!("Error: {refused}")]).print(err),
+    }
+}
+
+/// The same where pairs are given by wildcard, which may stand for pairs that have their job already.
+pub(super) async fn run_listed(
+    args: Args,
+    path: Option<&Path>,
+    config: Config,
+    out: &mut Output,
+    stop: CancellationToken,
+) -> Exit {
+    if let Err(reason) = naming::exchange(&args.exchange) {
+        return out.fail(Exit::Failed, reason);
+    }
+    let mut pairs = BTreeSet::new();
+    for text in &args.pairs {
+        let found = match PairPattern::is_pattern(text) {
+            false => text.parse().map(|pair| vec![pair]).map_err(|error: PairError| error.to_string()),
+            true => match text.parse() {
+                Ok(pattern) => wildcard::resolve(&config, &args.exchange, &pattern, &stop).await,
+                Err(refused) => Err(refused),
+            },
+        };
+        match found {
+            Ok(found) => pairs.extend(found),
+            Err(why) => return out.fail(Exit::Failed, why),
+        }
+    }
+    let pairs: Vec<Pair> = pairs.into_iter().collect();
+    let job = NewJob { exchange: &args.exchange, pairs: &pairs, span_secs: args.span };
+    let missing = match config::read(&config.path) {
+        Ok(text) => edit::missing(&text, &job).unwrap_or_else(|_| pairs.clone()),
+        Err(_) => pairs.clone(),
+    };
+    if missing.len() < pairs.len() {
+        out.note(format!("{} of {} pairs have this job already", pairs.len() - missing.len(), pairs.len()));
+    }
+    if missing.is_empty() {
+        return out.fail(Exit::Failed, "every pair that matches has this job already");
+    }
+    out.plain(|out, err| run_pairs(&args, &missing, path, out, err))
+}
+
+fn run_pairs(
+    args: &Args,
+    pairs: &[Pair],
+    config: Option<&Path>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
+    let job = NewJob { exchange: &args.exchange, pairs, span_secs: args.span };
+    match add(&job, args.dry_run, config) {
         Ok(Added { path, notes }) => {
-            writeln!(out, "Added histo job: {}", args.named())?;
-            writeln!(out, "Config written to {}.", path.display())?;
+            let done = if args.dry_run { "Would add" } else { "Added" };
+            pairs.iter().try_for_each(|pair| writeln!(out, "{done} histo job: {}", named(&job, pair)))?;
+            match args.dry_run {
+                true => writeln!(out, "{} stays as it is.", path.display())?,
+                false => writeln!(out, "Config written to {}.", path.display())?,
+            }
             notes.iter().try_for_each(|note| writeln!(out, "Note: {note}"))?;
             Ok(0)
         }
@@ -48,15 +117,15 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
     }
 }
 
-impl Args {
-    /// `exchange=binance pair=BTC/USDT span=3600s`.
-    pub(super) fn named(&self) -> String {
-        format!("exchange={} pair={} span={}s", self.exchange, self.pair, self.span)
-    }
+/// `exchange=binance pair=BTC/USDT span=3600s`.
+pub(super) fn named(job: &NewJob<'_>, pair: &Pair) -> String {
+    format!("exchange={} pair={pair} span={}s", job.exchange, job.span_secs)
+}
 
-    /// The job these arguments name.
-    pub(super) fn job(&self) -> NewJob<'_> {
-        NewJob { exchange: &self.exchange, pair: &self.pair, span_secs: self.span }
+impl Args {
+    /// Whether a pair is given by wildcard.
+    pub(super) fn has_patterns(&self) -> bool {
+        self.pairs.iter().any(|text| PairPattern::is_pattern(text))
     }
 }
 
@@ -68,25 +137,30 @@ struct Added {
 }
 
 /// Writes the file with the job, or returns the lines to print.
-fn add(args: &Args, config: Option<&Path>) -> Result<Added, Refusal> {
+fn add(job: &NewJob<'_>, is_dry: bool, config: Option<&Path>) -> Result<Added, Refusal> {
     let around = Surroundings::of_process();
     let old = read(config, &around).map_err(|error| error_lines(&error))?;
     let shown = old.path.display();
     let edited = match &old.text {
-        Some(text) => edit::add(text, &args.job()),
-        None => Ok(config::first(&args.job())),
+        Some(text) => edit::add(text, job),
+        None => Ok(config::first(job)),
     };
     let text = edited.map_err(|error| match error {
-        EditError::Duplicate { at } => vec![format!("Error: {} is already at {at} of {shown}", args.named())],
+        EditError::Duplicate { at, pair } => {
+            vec![format!("Error: {} is already at {at} of {shown}", named(job, &pair))]
+        }
         other => vec![format!("Error: {shown}: {other}")],
     })?;
     let checked = config::check(&text, &old.path, &around).map_err(|error| {
         error.lines().iter().map(|line| format!("Validation error after add: {line}")).collect::<Vec<_>>()
     })?;
-    if let Some(fault) = config::candles_fault(&args.exchange, &args.pair, args.span) {
+    let fault = job.pairs.iter().find_map(|pair| config::candles_fault(job.exchange, pair, job.span_secs));
+    if let Some(fault) = fault {
         return Err(vec![format!("Validation error after add: {fault}")].into());
     }
-    write(&old, &text).map_err(|error| Refusal::unwritten(&old.path, &error))?;
+    if !is_dry {
+        write(&old, &text).map_err(|error| Refusal::unwritten(&old.path, &error))?;
+    }
     let known = old.text.as_deref().map(|text| config::check(text, &old.path, &around));
     let known = known.and_then(Result::ok).map(|config| config.notes).unwrap_or_default();
     let notes = checked.notes.into_iter().filter(|note| !known.contains(note)).collect();

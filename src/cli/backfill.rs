@@ -18,7 +18,7 @@ pub use self::args::Args;
 
 /// Fetches, or prints what would be fetched.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
-    let orders = match orders::of(&args, &config) {
+    let orders = match orders::of(&args, &config, out, &stop).await {
         Ok(orders) => orders,
         Err((exit, complaints)) => {
             complaints.iter().for_each(|complaint| out.error(complaint));

@@ -41,5 +41,5 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
 
 fn first_text() -> String {
     let pair: Pair = "BTC/USDT".parse().expect("the text of a pair");
-    config::first(&NewJob { exchange: "binance", pair: &pair, span_secs: 3_600 })
+    config::first(&NewJob { exchange: "binance", pairs: &[pair], span_secs: 3_600 })
 }

@@ -47,6 +47,7 @@ mod table;
 mod usage;
 pub mod validate;
 pub mod verify;
+mod wildcard;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -156,6 +157,11 @@ impl Cli {
             }),
             Some(Command::Validate(args)) => out.plain(|out, err| validate::run(&args, path, out, err)),
             Some(Command::Init(args)) => out.plain(|out, err| init::run(&args, path, out, err)),
+            Some(Command::Add(args)) if args.has_patterns() => {
+                with_config_or_defaults(path, out, |config, out| {
+                    on_runtime(out, |out, stop| add::run_listed(args, path, config, out, stop))
+                })
+            }
             Some(Command::Add(args)) => out.plain(|out, err| add::run(&args, path, out, err)),
             Some(Command::Remove(args)) => out.plain(|out, err| remove::run(&args, path, out, err)),
             Some(Command::Alerts(args)) => alerts::run(args, path, out),

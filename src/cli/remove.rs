@@ -3,19 +3,28 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::add;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::cli::help::examples;
 use crate::cli::refusal::{Refusal, error_lines};
-use crate::config::edit::{self, EditError};
+use crate::cli::{add, complete};
+use crate::config::edit::{self, EditError, NewJob};
 use crate::config::{self, Surroundings};
+use crate::model::Pair;
 
 /// Remove a pair from the configuration; its data stays.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = examples(&["dccd remove -e binance -p ETH/USDT -s 1h"]))]
 pub struct Args {
-    /// The pair to remove, named as for `add`.
-    #[command(flatten)]
-    pub job: add::Args,
+    /// The exchange.
+    #[arg(short, long, add = ArgValueCompleter::new(complete::exchanges))]
+    pub exchange: String,
+    /// The pair, such as BTC/USDT.
+    #[arg(short, long, add = ArgValueCompleter::new(complete::pairs))]
+    pub pair: Pair,
+    /// The candle length in seconds, or as a label such as 1h.
+    #[arg(short, long, value_parser = add::span_secs)]
+    pub span: u64,
 }
 
 /// Removes the pair; the exit code is 1 when nothing was to be written, 74 when it could not be.
@@ -23,9 +32,9 @@ pub struct Args {
 /// # Errors
 /// When an output cannot be written.
 pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    match remove(&args.job, config) {
+    match remove(args, config) {
         Ok(path) => {
-            let add::Args { exchange, pair, span } = &args.job;
+            let Args { exchange, pair, span } = args;
             writeln!(out, "Removed {pair} from {exchange}/{span}s.")?;
             writeln!(out, "Config written to {}.", path.display())?;
             Ok(0)
@@ -34,14 +43,16 @@ pub fn run(args: &Args, config: Option<&Path>, out: &mut dyn Write, err: &mut dy
     }
 }
 
-/// The file that was written without the pair; or what to tell.
-fn remove(args: &add::Args, config: Option<&Path>) -> Result<PathBuf, Refusal> {
+/// Writes the file without the pair, or returns the lines to print.
+fn remove(args: &Args, config: Option<&Path>) -> Result<PathBuf, Refusal> {
     let around = Surroundings::of_process();
     let path = around.locate(config).map_err(|error| error_lines(&error))?;
     let old = config::read(&path).map_err(|error| error_lines(&error))?;
     let shown = path.display();
-    let text = edit::remove(&old, &args.job()).map_err(|error| match error {
-        EditError::NotFound => vec![format!("No matching job found: {}", args.named())],
+    let Args { exchange, pair, span } = args;
+    let job = NewJob { exchange, pairs: std::slice::from_ref(pair), span_secs: *span };
+    let text = edit::remove(&old, &job).map_err(|error| match error {
+        EditError::NotFound => vec![format!("No matching job found: {}", add::named(&job, pair))],
         other => vec![format!("Error: {shown}: {other}")],
     })?;
     config::check(&text, &path, &around).map_err(|error| {

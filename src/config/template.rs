@@ -32,8 +32,9 @@ alerts:
 /// A first configuration with one job.
 #[must_use]
 pub fn first(job: &NewJob<'_>) -> String {
-    let NewJob { exchange, pair, span_secs } = job;
+    let NewJob { exchange, span_secs, .. } = job;
+    let pairs = job.pairs_text();
     let exchange = scalar(exchange);
-    let item = format!("  - exchange: {exchange}\n    pairs: [{pair}]\n    span: {span_secs}\n");
+    let item = format!("  - exchange: {exchange}\n    pairs: [{pairs}]\n    span: {span_secs}\n");
     format!("{BEFORE}{item}{AFTER}")
 }

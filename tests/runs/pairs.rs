@@ -104,3 +104,76 @@ async fn what_cannot_be_listed_is_an_error_and_an_exchange_that_is_none_is_named
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.err.contains("the listing of kraken cannot be requested"), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_backfill_of_a_wildcard_fetches_the_pairs_that_are_listed() {
+    let house = house(&["BTCUSDT", "ETHUSDT", "ETHBTC"]).await;
+    let args = ["backfill", "-e", "binance", "-p", "*/USDT", "--span", "1h", "--start", "2024-01-31"];
+
+    let dry = dccd(&house, &[&args[..], &["--dry-run"]].concat()).await;
+    let done = dccd(&house, &args).await;
+
+    assert_eq!((dry.code, dry.out.lines().count()), (Some(0), 2), "{dry:?}");
+    assert!(dry.err.contains("`*/USDT` is 2 pairs of binance"), "{dry:?}");
+    assert!(
+        ["BTC/USDT 1h] DRY RUN", "ETH/USDT 1h] DRY RUN"].iter().all(|line| dry.out.contains(line)),
+        "{dry:?}"
+    );
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.out.contains("ETH/USDT 1h] done \u{2014} 12 candles"), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_wildcard_without_an_exchange_picks_jobs() {
+    let house = house(&["BTCUSDT", "ETHUSDT"]).await;
+
+    let jobs = dccd(&house, &["backfill", "-p", "*/USDT", "--dry-run"]).await;
+    let none = dccd(&house, &["backfill", "-p", "*/EUR", "--dry-run"]).await;
+
+    assert_eq!((jobs.code, jobs.out.lines().count()), (Some(0), 1), "{jobs:?}");
+    assert_eq!(none.code, Some(1), "{none:?}");
+    assert!(none.err.contains("collects `*/EUR`; did you mean BTC/USDT?"), "{none:?}");
+    assert!(house.sim.requests().is_empty(), "jobs are known without the exchange");
+}
+
+#[tokio::test]
+async fn a_wildcard_that_matches_nothing_names_what_is_near() {
+    let house = house(&["BTCUSDT", "ETHUSDT"]).await;
+    for (exchange, pattern) in [("binance", "*/USTD"), ("coinbase", "*/USDT:perp")] {
+        for args in [
+            &["backfill", "-e", exchange, "-p", pattern, "--span", "1h"][..],
+            &["add", "-e", exchange, "-p", pattern, "-s", "1h"],
+        ] {
+            let ended = dccd(&house, args).await;
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            assert!(
+                ended.err.contains(&format!(
+                    "{exchange} lists no pair that matches `{pattern}`; `*/USDT` matches 2"
+                )),
+                "{ended:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn add_writes_the_pairs_that_a_wildcard_stands_for_and_a_dry_run_only_names_them() {
+    let house = house(&["BTCUSDT", "ETHUSDT", "ETHBTC", "XRPUSDT"]).await;
+    let path = house.folder.path().join("config.yml");
+    let before = std::fs::read_to_string(&path).unwrap();
+    let args = ["add", "-e", "binance", "--pairs", "*/USDT", "-s", "1h"];
+
+    let dry = dccd(&house, &[&args[..], &["--dry-run"]].concat()).await;
+    assert_eq!((dry.code, std::fs::read_to_string(&path).unwrap()), (Some(0), before.clone()), "{dry:?}");
+    assert!(dry.out.contains("Would add histo job: exchange=binance pair=ETH/USDT span=3600s"), "{dry:?}");
+
+    let added = dccd(&house, &args).await;
+    assert_eq!(added.code, Some(0), "{added:?}");
+    assert!(added.err.contains("1 of 3 pairs have this job already"), "{added:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("pairs: [ETH/USDT, XRP/USDT]") && !text.contains('*'), "{text}");
+
+    let again = dccd(&house, &args).await;
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.err.contains("every pair that matches has this job already"), "{again:?}");
+}

@@ -1,10 +1,12 @@
 //! The options of `dccd backfill`.
 
+use std::fmt;
+
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::complete;
 use crate::cli::help::examples;
-use crate::model::{Kind, Pair, Span};
+use crate::model::{Kind, Pair, PairError, PairPattern, Span};
 
 /// Fetch the history of jobs, or of any series; only what is missing.
 ///
@@ -16,7 +18,7 @@ pub struct Args {
     /// Only this exchange; may be repeated.
     #[arg(short, long, value_name = "NAME", add = ArgValueCompleter::new(complete::exchanges))]
     pub(super) exchange: Vec<String>,
-    /// Only these pairs.
+    /// Only these pairs; '*/USDT' or '*/USDT:perp' with an exchange and a kind or span for all that it lists.
     #[arg(short, long, num_args = 1.., value_name = "PAIR", add = ArgValueCompleter::new(complete::pairs))]
     pairs: Vec<String>,
     /// Only this kind of rows: ohlc, trades, orderbook, funding or open_interest.
@@ -64,20 +66,52 @@ enum Short {
 
 fn short(text: &str) -> Result<Short, String> {
     match text.contains(['/', '-']) {
-        true => text.parse::<Pair>().map(|_| Short::Pair(text.to_owned())).map_err(|error| error.to_string()),
+        true => Selector::parse(text).map(|_| Short::Pair(text.to_owned())),
         false => span(text).map(Short::Span),
     }
 }
 
+/// A pair, or pairs by wildcard.
+#[derive(Clone, Debug)]
+pub(super) enum Selector {
+    Pair(Pair),
+    Pattern(PairPattern),
+}
+
+impl Selector {
+    fn parse(text: &str) -> Result<Self, String> {
+        if PairPattern::is_pattern(text) {
+            return text.parse().map(Selector::Pattern);
+        }
+        text.parse().map(Selector::Pair).map_err(|error: PairError| error.to_string())
+    }
+
+    pub(super) fn matches(&self, pair: &Pair) -> bool {
+        match self {
+            Selector::Pair(own) => own == pair,
+            Selector::Pattern(pattern) => pattern.matches(pair),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Selector::Pair(pair) => pair.fmt(f),
+            Selector::Pattern(pattern) => pattern.fmt(f),
+        }
+    }
+}
+
 impl Args {
-    /// Every pair, whatever option names it.
-    pub(super) fn pairs(&self) -> Result<Vec<Pair>, String> {
+    /// Every pair and wildcard, whatever option names it.
+    pub(super) fn pairs(&self) -> Result<Vec<Selector>, String> {
         let short = self.short.iter().filter_map(|short| match short {
             Short::Pair(pair) => Some(pair),
             Short::Span(_) => None,
         });
         let named = self.pairs.iter().chain(&self.symbol).chain(short);
-        named.map(|text| text.parse().map_err(|error: crate::model::PairError| error.to_string())).collect()
+        named.map(|text| Selector::parse(text)).collect()
     }
 
     /// The one span that is named.

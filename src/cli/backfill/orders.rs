@@ -4,13 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::backfill::args::Args;
-use crate::cli::{Exit, naming};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::backfill::args::{Args, Selector};
+use crate::cli::output::Output;
+use crate::cli::{Exit, naming, wildcard};
 use crate::clock::now;
 use crate::config::Config;
 use crate::engine::Job;
 use crate::jobs::{Order, Retry, Since};
-use crate::model::{Kind, Micros, Pair, Series, Span};
+use crate::model::{Kind, Micros, Pair, Series, Span, thousands};
 
 /// The default start of history: 2020-01-01.
 const USUAL_START: Micros = Micros::from_secs(1_577_836_800);
@@ -19,7 +22,7 @@ const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// The options, parsed.
 struct Options {
-    pairs: Vec<Pair>,
+    pairs: Vec<Selector>,
     span: Option<Span>,
     since: Option<Since>,
     until: Option<Micros>,
@@ -29,18 +32,24 @@ struct Options {
 ///
 /// # Errors
 /// The exit code and the messages.
-pub(super) fn of(args: &Args, config: &Config) -> Result<Vec<Order>, (Exit, Vec<String>)> {
+pub(super) async fn of(
+    args: &Args,
+    config: &Config,
+    out: &mut Output,
+    stop: &CancellationToken,
+) -> Result<Vec<Order>, (Exit, Vec<String>)> {
     let options = read(args, config).map_err(|reason| (Exit::Usage, vec![reason]))?;
     let fits = |series: &Series| {
         (args.exchange.is_empty() || args.exchange.iter().any(|name| name == series.exchange()))
-            && (options.pairs.is_empty() || options.pairs.contains(series.pair()))
+            && (options.pairs.is_empty() || options.pairs.iter().any(|own| own.matches(series.pair())))
             && args.kind.is_none_or(|kind| kind == series.kind())
             && options.span.is_none_or(|span| Some(span) == series.span())
     };
     let jobs: Vec<Order> = Job::all(config).into_iter().map(|job| job.order).collect();
     let mut orders: Vec<Order> = jobs.iter().filter(|order| fits(&order.series)).cloned().collect();
     let known: HashSet<Series> = orders.iter().map(|order| (*order.series).clone()).collect();
-    orders.extend(ad_hoc(args, &options).into_iter().filter(|series| !known.contains(series)).map(order_for));
+    let named = ad_hoc(args, &options, config, out, stop).await.map_err(|why| (Exit::Failed, vec![why]))?;
+    orders.extend(named.into_iter().filter(|series| !known.contains(series)).map(order_for));
     let unmet = unmet(args, &options, &orders, &jobs);
     let none =
         orders.is_empty().then(|| "No matching jobs \u{2014} check --exchange / --pairs filters.".to_owned());
@@ -101,7 +110,7 @@ fn unmet(args: &Args, options: &Options, orders: &[Order], jobs: &[Order]) -> Op
     if let Some(name) = exchange {
         return Some(complaint(name, jobs.iter().map(|job| job.series.exchange().to_owned())));
     }
-    let pair = options.pairs.iter().find(|pair| !met(&|series| series.pair() == *pair))?;
+    let pair = options.pairs.iter().find(|pair| !met(&|series| pair.matches(series.pair())))?;
     let named = |job: &&Order| {
         args.exchange.is_empty() || args.exchange.iter().any(|name| name == job.series.exchange())
     };
@@ -119,17 +128,37 @@ fn complaint(named: &str, known: impl Iterator<Item = String>) -> String {
     )
 }
 
-/// The series the command line names in full, configured or not.
-fn ad_hoc(args: &Args, options: &Options) -> Vec<Series> {
+/// The series that the options name in full, configured or not; wildcards are resolved against the listing.
+async fn ad_hoc(
+    args: &Args,
+    options: &Options,
+    config: &Config,
+    out: &mut Output,
+    stop: &CancellationToken,
+) -> Result<Vec<Series>, String> {
     let kind = args.kind.or(options.span.map(|_| Kind::Ohlc));
     let Some(kind) = kind.filter(|kind| !kind.has_span() || options.span.is_some()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let named =
-        args.exchange.iter().flat_map(|exchange| options.pairs.iter().map(move |pair| (exchange, pair)));
-    named
-        .filter_map(|(exchange, pair)| Series::new(exchange, pair.clone(), kind, options.span).ok())
-        .collect()
+    let mut all = Vec::new();
+    for exchange in &args.exchange {
+        let mut pairs: Vec<Pair> = Vec::new();
+        for own in &options.pairs {
+            match own {
+                Selector::Pair(pair) => pairs.push(pair.clone()),
+                Selector::Pattern(pattern) => {
+                    let found = wildcard::resolve(config, exchange, pattern, stop).await?;
+                    out.note(format!("`{pattern}` is {} pairs of {exchange}", thousands(found.len() as u64)));
+                    pairs.extend(found);
+                }
+            }
+        }
+        let series = |pair| Series::new(exchange, pair, kind, options.span).ok();
+        all.extend(pairs.into_iter().filter_map(series));
+    }
+    let mut seen = HashSet::new();
+    all.retain(|series| seen.insert(series.clone()));
+    Ok(all)
 }
 
 fn order_for(series: Series) -> Order {

@@ -24,10 +24,17 @@ use crate::model::Pair;
 pub struct NewJob<'a> {
     /// The exchange.
     pub exchange: &'a str,
-    /// The pair.
-    pub pair: &'a Pair,
+    /// The pairs; `remove` takes one.
+    pub pairs: &'a [Pair],
     /// The candle length in seconds.
     pub span_secs: u64,
+}
+
+impl NewJob<'_> {
+    /// `BTC/USDT, ETH/USDT`.
+    pub(super) fn pairs_text(&self) -> String {
+        self.pairs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Why a text could not be edited.
@@ -41,6 +48,8 @@ pub enum EditError {
     Duplicate {
         /// Its place.
         at: String,
+        /// Its pair.
+        pair: Pair,
     },
     /// There is no such job.
     #[error("no such job")]
@@ -61,8 +70,11 @@ pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 
 fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let tree = Node::parse(text).map_err(EditError::Syntax)?;
-    if let Some(Found { key, index, place }) = find(&tree, job, |kind| kind == "ohlc") {
-        return Err(EditError::Duplicate { at: format!("{key}[{index}].pairs[{place}]") });
+    for pair in job.pairs {
+        let Some(found) = find(&tree, job, pair, |kind| kind == "ohlc") else { continue };
+        let Found { key, index, place } = found;
+        let at = format!("{key}[{index}].pairs[{place}]");
+        return Err(EditError::Duplicate { at, pair: pair.clone() });
     }
     // A file with only the 3.x list keeps using that list.
     let older = tree.get("histo_jobs").is_none() && tree.get("jobs").is_some();
@@ -72,6 +84,16 @@ fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     confirmed(edited, &wanted)
 }
 
+/// The pairs of a job that the text does not have yet.
+///
+/// # Errors
+/// When the text is not YAML.
+pub fn missing(text: &str, job: &NewJob<'_>) -> Result<Vec<Pair>, EditError> {
+    let tree = Node::parse(split_mark(text).1).map_err(EditError::Syntax)?;
+    let is_missing = |pair: &&Pair| find(&tree, job, pair, |kind| kind == "ohlc").is_none();
+    Ok(job.pairs.iter().filter(is_missing).cloned().collect())
+}
+
 /// The text without one pair of a job, or without the job when the pair was its last.
 ///
 /// # Errors
@@ -79,7 +101,8 @@ fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
     let (mark, text) = split_mark(text);
     let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
-    let found = find(&tree, job, |_| true).ok_or(EditError::NotFound)?;
+    let [pair] = job.pairs else { return Err(EditError::NotFound) };
+    let found = find(&tree, job, pair, |_| true).ok_or(EditError::NotFound)?;
     let whole = without_pair(&mut tree, &found).ok_or(EditError::Unusual)?;
     let changes = if whole { remove_job(text, &found) } else { remove_pair(text, &found) };
     let edited = flow::apply(text, changes.ok_or(EditError::Unusual)?);
@@ -114,18 +137,24 @@ struct Found {
 }
 
 /// The first matching job, and the index of the matching pair.
-fn find(tree: &Node, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<Found> {
+fn find(tree: &Node, job: &NewJob<'_>, pair: &Pair, kind_fits: impl Fn(&str) -> bool) -> Option<Found> {
     [OWN, OLDER].into_iter().find_map(|key| {
         let Some(Node::List(jobs)) = tree.get(key) else { return None };
         jobs.iter().enumerate().find_map(|(index, node)| {
-            let place = place(node, key, job, &kind_fits)?;
+            let place = place(node, key, job, pair, &kind_fits)?;
             Some(Found { key, index, place })
         })
     })
 }
 
 /// The index of the matching pair in a job.
-fn place(node: &Node, key: &str, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> bool) -> Option<usize> {
+fn place(
+    node: &Node,
+    key: &str,
+    job: &NewJob<'_>,
+    pair: &Pair,
+    kind_fits: impl Fn(&str) -> bool,
+) -> Option<usize> {
     let text = |key, default| node.get(key).and_then(Node::text).unwrap_or(default);
     let exchange = text("exchange", "");
     let same_exchange = match key {
@@ -137,7 +166,7 @@ fn place(node: &Node, key: &str, job: &NewJob<'_>, kind_fits: impl Fn(&str) -> b
         return None;
     }
     let Some(Node::List(pairs)) = node.get("pairs") else { return None };
-    let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(job.pair);
+    let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(pair);
     pairs.iter().position(is_pair)
 }
 
@@ -145,7 +174,7 @@ fn with_job(mut tree: Node, job: &NewJob<'_>, key: &str) -> Option<Node> {
     let pair = |key: &str, value| (key.to_owned(), value);
     let item = Node::Map(vec![
         pair("exchange", Node::Text(job.exchange.to_owned())),
-        pair("pairs", Node::List(vec![Node::Text(job.pair.to_string())])),
+        pair("pairs", Node::List(job.pairs.iter().map(|pair| Node::Text(pair.to_string())).collect())),
         pair("span", Node::Whole(job.span_secs.into())),
     ]);
     if tree == Node::Null {
@@ -178,8 +207,12 @@ fn without_pair(tree: &mut Node, found: &Found) -> Option<bool> {
 
 fn add_to_text(text: &str, job: &NewJob<'_>, key: &str) -> Option<String> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let map =
-        format!("{{exchange: {}, pairs: [{}], span: {}}}", scalar(job.exchange), job.pair, job.span_secs);
+    let map = format!(
+        "{{exchange: {}, pairs: [{}], span: {}}}",
+        scalar(job.exchange),
+        job.pairs_text(),
+        job.span_secs
+    );
     let changes = match block::jobs(text, key)? {
         Jobs::Missing => {
             let apart = if text.is_empty() || text.ends_with('\n') { "" } else { line_end };
@@ -232,7 +265,8 @@ impl Style {
 
     /// The lines of a job, each with the line break before it.
     fn render(&self, job: &NewJob<'_>, line_end: &str) -> String {
-        let NewJob { exchange, pair, span_secs } = job;
+        let NewJob { exchange, span_secs, .. } = job;
+        let pair = job.pairs_text();
         let exchange = scalar(exchange);
         let (dash, gap) = (" ".repeat(self.dash), " ".repeat(self.gap));
         if self.map {
@@ -242,7 +276,10 @@ impl Style {
         }
         let keys = " ".repeat(self.dash + 1 + self.gap);
         let pairs = match self.pairs_dash {
-            Some(indent) => format!("pairs:{line_end}{}- {pair}", " ".repeat(indent)),
+            Some(indent) => {
+                let lines = job.pairs.iter().map(|pair| format!("{line_end}{}- {pair}", " ".repeat(indent)));
+                format!("pairs:{}", lines.collect::<String>())
+            }
             None => format!("pairs: [{pair}]"),
         };
         format!(
