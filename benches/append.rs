@@ -1,4 +1,4 @@
-//! What it costs to append to a period that holds much: `cargo bench --bench append`.
+//! The cost of appending to a large period: `cargo bench --bench append`.
 //!
 //! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included. Then the same with
 //! rows that are not new: the last three candles revised each time, a trade that comes half a minute late each time. Last,

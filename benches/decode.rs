@@ -36,7 +36,7 @@ const GOAL: f64 = 0.6;
 fn main() {
     println!("{:<40} {:>6} {:>8} {:>8} {:>8} {:>6}", "page", "rows", "bytes", "ours", "bound", "share");
     let mut low = Vec::new();
-    // What of a series' name is on the command line, such as `cargo bench --bench decode -- coinbase`.
+    // Filters series by a part of their name, as in `cargo bench --bench decode -- coinbase`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |case: &&Case| wanted.is_empty() || wanted.iter().any(|word| case.series.contains(word));
     for case in CASES.iter().filter(is_wanted) {

@@ -100,7 +100,7 @@ fn middle(measure: impl FnMut() -> f64) -> f64 {
     median(std::iter::repeat_with(measure).take(ROUNDS).collect())
 }
 
-/// What parsing asks of the allocator.
+/// The memory that parsing allocates.
 fn allocations(pages: &[Fetched]) {
     let region = Region::new(ALLOCATIONS);
     pages.iter().for_each(|page| drop(parse(page)));

@@ -1,4 +1,4 @@
-//! What each way of encoding costs in processor time and bytes, for candles and trades, simulated and
+//! The processor time and size of each way of encoding, for candles and trades, simulated and
 //! after recorded ones. With a folder as argument the files are left there, to try other readers on.
 
 #[path = "common/mod.rs"]

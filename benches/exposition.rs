@@ -1,4 +1,4 @@
-//! What a scrape costs: gathering, writing and compressing ten thousand samples.
+//! The cost of a scrape: gathering, writing and compressing ten thousand samples.
 
 #[path = "common/mod.rs"]
 mod common;

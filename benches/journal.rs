@@ -1,4 +1,4 @@
-//! What accepting a row costs, and how long a full journal takes to be published after a kill.
+//! The cost of accepting a row, and how long a full journal takes to be published after a kill.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -19,7 +19,7 @@ const ROWS: i64 = 1_000_000;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Rows of a book, which are never parted.
 const BOOK_ROWS: i64 = 40;
-/// What is replayed.
+/// The rows to replay.
 const REPLAYED_BYTES: u64 = 256 << 20;
 /// Its series; a fourth of the frames are of one row or one book, the others pages of a thousand.
 const SERIES: [&str; 8] = [

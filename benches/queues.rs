@@ -1,4 +1,4 @@
-//! What `/health/v2/queues` takes over HTTP of a running daemon whose store holds a million finished tasks, on
+//! The time of `/health/v2/queues` over HTTP on a running daemon whose store holds a million finished tasks, on
 //! both stores: `cargo bench --bench queues`.
 
 #![allow(

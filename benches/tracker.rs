@@ -1,4 +1,4 @@
-//! What claims and completions cost on both stores, and what counts cost beside a million finished tasks:
+//! The cost of claims and completions on both stores, and of counts beside a million finished tasks:
 //! `cargo bench --bench tracker`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on stops")]

@@ -22,7 +22,7 @@ pub(crate) async fn collect(path: &Path) -> Result<String, Box<dyn Error>> {
     let config = config::load(Some(path))?;
     let job = Job::all(&config).into_iter().next().ok_or("this version runs none of its jobs")?;
 
-    // Nobody else may use the data path until the engine is closed.
+    // The data path is locked until the engine is closed.
     let engine = Engine::open(&config, "example").await?;
     let stop = CancellationToken::new(); // cancel it, and the run stores what it has and ends
     let outcome = engine.run(&job.order, Duration::ZERO, &|_progress| {}, &stop).await;

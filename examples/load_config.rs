@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a configuration collects, a line for each series; or all of its problems, each with its place.
+/// A configuration's series, one per line; or all of its problems, each with its place.
 pub(crate) fn load(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let config = config::load(Some(path)).map_err(|error| error.lines().join("\n"))?;
     let jobs = Job::all(&config);

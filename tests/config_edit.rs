@@ -251,7 +251,7 @@ fn first_pair(text: &str) -> Option<String> {
     pairs.first()?.text().map(str::to_owned)
 }
 
-/// What a command said and how it ended.
+/// The output of a command and how it ended.
 #[derive(Debug, Default, PartialEq)]
 struct Said {
     out: String,
@@ -259,7 +259,7 @@ struct Said {
     code: u8,
 }
 
-fn said(run: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>) -> std::io::Result<u8>) -> Said {
+fn output(run: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>) -> std::io::Result<u8>) -> Said {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = run(&mut out, &mut err).unwrap();
     Said { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), code }
@@ -270,12 +270,12 @@ fn args(exchange: &str, own: &str, span: u64) -> add::Args {
 }
 
 fn run_add(path: &Path, exchange: &str, own: &str, span: u64) -> Said {
-    said(|out, err| add::run(&args(exchange, own, span), Some(path), out, err))
+    output(|out, err| add::run(&args(exchange, own, span), Some(path), out, err))
 }
 
 fn run_remove(path: &Path, exchange: &str, own: &str, span: u64) -> Said {
     let args = remove::Args { exchange: exchange.to_owned(), pair: pair(own), span };
-    said(|out, err| remove::run(&args, Some(path), out, err))
+    output(|out, err| remove::run(&args, Some(path), out, err))
 }
 
 fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
@@ -317,7 +317,7 @@ fn add_without_a_file_writes_a_first_configuration_that_is_valid() {
     );
     assert_eq!((first.err.as_str(), first.code), ("", 0));
     assert!(fs::read_to_string(&path).unwrap().contains("# "));
-    assert_eq!(said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
+    assert_eq!(output(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
 }
 
 #[test]
@@ -366,14 +366,14 @@ fn init_writes_a_valid_file_and_never_overwrites_one() {
     let path = folder.path().join("new/config.yml");
     let init = || {
         let args = init::Args { path: Some(path.clone()) };
-        said(move |out, err| init::run(&args, None, out, err))
+        output(move |out, err| init::run(&args, None, out, err))
     };
 
     let (first, again) = (init(), init());
 
     assert_eq!((first.out, first.code), (format!("Config written to {}.\n", path.display()), 0));
     assert!(again.code == 1 && again.err.contains("exists already"), "{again:?}");
-    assert_eq!(said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
+    assert_eq!(output(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err)).code, 0);
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
     );
     let path = file(&folder, &text);
 
-    let valid = said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
+    let valid = output(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
@@ -401,7 +401,7 @@ fn validate_tells_each_problem_on_a_line_of_the_error_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, "histo_jobs: []\nsettings: {timezone: Pluto}\n");
 
-    let refused = said(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
+    let refused = output(|out, err| validate::run(&validate::Args::default(), Some(&path), out, err));
 
     assert_eq!((refused.out.as_str(), refused.code), ("", 1));
     let lines: Vec<&str> = refused.err.lines().collect();

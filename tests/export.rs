@@ -17,11 +17,11 @@ const HOUR: i64 = 3_600_000_000;
 
 #[test]
 fn a_window_of_candles_comes_out_as_csv_in_the_zone_of_the_settings() {
-    let house = house("Europe/Paris");
-    store(&house, "binance/BTC-USDT/ohlc/1h", candles(-2, 4));
+    let setup = setup("Europe/Paris");
+    store(&setup, "binance/BTC-USDT/ohlc/1h", candles(-2, 4));
 
     let args = ["export", "binance/BTC-USDT/ohlc/1h", "--from", "2024-01-01", "--until", "2024-01-01 02:00"];
-    let said = dccd(&house, &[&args[..], &["--output", "-"]].concat());
+    let said = dccd(&setup, &[&args[..], &["--output", "-"]].concat());
 
     assert_eq!(
         text(&said.stdout),
@@ -35,15 +35,15 @@ fn a_window_of_candles_comes_out_as_csv_in_the_zone_of_the_settings() {
 
 #[test]
 fn a_file_is_replaced_only_with_force_and_nothing_lies_beside_it() {
-    let house = house("UTC");
-    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
-    let folder = house.path().join("out");
+    let setup = setup("UTC");
+    store(&setup, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
+    let folder = setup.path().join("out");
     std::fs::create_dir(&folder).unwrap();
     let args = ["export", "binance/BTC-USDT/ohlc/1h", "--format", "csv,xlsx", "--output", "out"];
 
-    let first = dccd(&house, &args);
-    let again = dccd(&house, &args);
-    let forced = dccd(&house, &[&args[..], &["--force"]].concat());
+    let first = dccd(&setup, &args);
+    let again = dccd(&setup, &args);
+    let forced = dccd(&setup, &[&args[..], &["--force"]].concat());
 
     assert_eq!(
         text(&first.stdout),
@@ -60,15 +60,15 @@ fn a_file_is_replaced_only_with_force_and_nothing_lies_beside_it() {
 
 #[test]
 fn force_replaces_what_a_link_leads_to_and_nothing_that_is_no_file() {
-    let house = house("UTC");
-    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
-    let path = |name: &str| house.path().join(name);
+    let setup = setup("UTC");
+    store(&setup, "binance/BTC-USDT/ohlc/1h", candles(0, 3));
+    let path = |name: &str| setup.path().join(name);
     std::fs::write(path("real.csv"), "older").unwrap();
     std::os::unix::fs::symlink("real.csv", path("link.csv")).unwrap();
     assert!(Command::new("mkfifo").arg(path("pipe.csv")).status().unwrap().success());
     let to = |output: &str| {
         let args = ["export", "binance/BTC-USDT/ohlc/1h", "--format", "csv", "--force", "--output", output];
-        dccd(&house, &args)
+        dccd(&setup, &args)
     };
 
     let (linked, piped) = (to("link.csv"), to("pipe.csv"));
@@ -83,49 +83,49 @@ fn force_replaces_what_a_link_leads_to_and_nothing_that_is_no_file() {
 
 #[test]
 fn an_unknown_series_is_refused_with_the_nearest_one_held() {
-    let house = house("UTC");
-    store(&house, "binance/BTC-USDT/ohlc/1h", candles(0, 1));
-    store(&house, "binance/ETH-USDT/ohlc/1h", candles(0, 1));
+    let setup = setup("UTC");
+    store(&setup, "binance/BTC-USDT/ohlc/1h", candles(0, 1));
+    store(&setup, "binance/ETH-USDT/ohlc/1h", candles(0, 1));
 
-    let typo = dccd(&house, &["export", "binance/ETH-USTD/ohlc/1h"]);
-    let other = dccd(&house, &["export", "binance/BTC-USD"]);
+    let typo = dccd(&setup, &["export", "binance/ETH-USTD/ohlc/1h"]);
+    let other = dccd(&setup, &["export", "binance/BTC-USD"]);
 
     assert_eq!((typo.status.code(), other.status.code()), (Some(1), Some(1)));
     assert!(text(&typo.stderr).contains("did you mean binance/ETH-USDT/ohlc/1h?"), "{typo:?}");
     assert!(text(&other.stderr).contains("did you mean binance/BTC-USDT?"), "{other:?}");
-    assert!(!house.path().join("binance_ETH-USTD_ohlc_1h.csv").exists());
+    assert!(!setup.path().join("binance_ETH-USTD_ohlc_1h.csv").exists());
 }
 
 #[test]
 fn python_reads_the_exported_rows_with_their_types() {
     let Some(python) = needs::python() else { return };
-    let house = house("UTC");
-    store(&house, "binance/BTC-USDT/trades", trades());
+    let setup = setup("UTC");
+    store(&setup, "binance/BTC-USDT/trades", trades());
     let args = ["export", "binance/BTC-USDT/trades", "--format", "csv,xlsx"];
-    assert!(dccd(&house, &args).status.success());
+    assert!(dccd(&setup, &args).status.success());
 
     let read = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exported.py");
-    let said = Command::new(python).arg(read).current_dir(house.path()).output().unwrap();
+    let said = Command::new(python).arg(read).current_dir(setup.path()).output().unwrap();
 
     assert!(said.status.success(), "{}{}", text(&said.stdout), text(&said.stderr));
     assert_eq!(text(&said.stdout), "csv 4 rows\nxlsx 4 rows\n");
 }
 
-fn house(zone: &str) -> TempDir {
-    let house = tempfile::tempdir().unwrap();
+fn setup(zone: &str) -> TempDir {
+    let setup = tempfile::tempdir().unwrap();
     let config = format!(
         "settings: {{data_path: ./data, timezone: {zone}}}\n\
          histo_jobs:\n  - {{exchange: binance, pairs: [BTC/USDT], span: 3600}}\n"
     );
-    std::fs::write(house.path().join("config.yml"), config).unwrap();
-    house
+    std::fs::write(setup.path().join("config.yml"), config).unwrap();
+    setup
 }
 
-fn dccd(house: &TempDir, args: &[&str]) -> Output {
+fn dccd(setup: &TempDir, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dccd"))
         .args(args)
-        .current_dir(house.path())
-        .env("HOME", house.path())
+        .current_dir(setup.path())
+        .env("HOME", setup.path())
         .env_remove("XDG_CONFIG_HOME")
         .output()
         .unwrap()
@@ -135,9 +135,9 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-fn store(house: &TempDir, series: &str, rows: Batch) {
+fn store(setup: &TempDir, series: &str, rows: Batch) {
     let series: Series = series.parse().unwrap();
-    let layout = Layout::new(house.path().join("data"));
+    let layout = Layout::new(setup.path().join("data"));
     let settings = StoreSettings::drawn(&layout, Micros(0), false).unwrap();
     let (writer, _) = Store::open(&layout, settings).unwrap().0.writer(&series).unwrap();
     writer.accept(Accepted { rows, covered: None, empty: None, derived: false }).unwrap();
@@ -161,7 +161,7 @@ fn candles(first: i64, last: i64) -> Batch {
     rows
 }
 
-/// What `exported.py` expects.
+/// The arguments that `exported.py` expects.
 fn trades() -> Batch {
     let mut rows = Batch::of(Kind::Trades);
     for index in 0..4_i64 {

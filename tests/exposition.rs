@@ -145,7 +145,7 @@ async fn what_collect_leaves_behind_is_served_by_node_exporter_after_a_failure_t
     assert_eq!(without(&neither), without(&bad));
 }
 
-/// What node_exporter serves of a folder; none where it is not installed.
+/// The metrics that node_exporter serves from a folder; `None` if it is not installed.
 async fn node_exporter(folder: &Path) -> Option<String> {
     if !needs::programs(&["prometheus-node-exporter"]) {
         return None;
@@ -222,7 +222,7 @@ impl Home {
         command
     }
 
-    /// What a command prints; it must end well.
+    /// The output of a command, which must succeed.
     async fn dccd(&self, arguments: &[&str]) -> Vec<u8> {
         let Output { status, stdout, stderr } =
             timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap();
@@ -285,7 +285,7 @@ impl Daemon {
         }
     }
 
-    /// What it wrote to standard error.
+    /// Its standard error.
     fn complaints(&self) -> String {
         fs::read_to_string(self.home.0.path().join("stderr")).unwrap()
     }
@@ -387,7 +387,7 @@ fn labels(series: &str) -> String {
     format!(r#"{{exchange="{}",kind="{}",pair="{pair}",span="{}"}}"#, parts[0], parts[2], parts[3])
 }
 
-/// What promtool finds wrong; none where it is not installed.
+/// The problems that promtool finds; `None` if it is not installed.
 fn promtool(metrics: &str) -> Option<String> {
     if !needs::programs(&["promtool"]) {
         return None;

@@ -501,7 +501,7 @@ impl Collector for Held {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // Once the gate is gone nobody counts any more.
+        // Once the gate is gone the counts no longer matter.
         let _ = self.reached.lock().unwrap().send(());
         // Ends with an error when the gate is dropped.
         let _ = self.opened.lock().unwrap().recv_timeout(PATIENCE);

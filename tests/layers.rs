@@ -148,8 +148,10 @@ fn the_table_has_no_circle() {
 
 #[test]
 fn no_two_files_use_one_another_directly_or_in_a_circle() {
-    let found: Vec<String> =
-        circles::circles(&circles::graph(&sources())).iter().map(|circle| circles::told(circle)).collect();
+    let found: Vec<String> = circles::circles(&circles::graph(&sources()))
+        .iter()
+        .map(|circle| circles::described(circle))
+        .collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 

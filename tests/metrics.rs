@@ -170,7 +170,7 @@ fn every_family_that_is_gathered_is_listed_and_the_list_holds_nothing_else() {
             (family.name().to_owned(), kind, labels, family.help().to_owned())
         })
         .collect();
-    // A family whose label sets come with remotes or tasks that nobody configured has no sample yet.
+    // A family whose label sets come with remotes or tasks, of which none are configured, has no sample yet.
     let unseen: Vec<_> = said.iter().filter(|family| !gathered.contains(family)).collect();
     assert!(unseen.iter().all(|(.., labels, _)| !labels.is_empty()), "{unseen:#?}");
     let unlisted: Vec<_> = gathered.iter().filter(|family| !said.contains(family)).collect();

@@ -87,7 +87,7 @@ fn a_foreign_file_is_left_alone_and_named() {
     let writer = home.open();
     accept(&writer, hours(0, 3, 1.0));
     writer.flush().unwrap();
-    // The same rows as somebody else would write them: our entry is not in the footer.
+    // The same rows as another program would write them: our entry is not in the footer.
     let foreign = without_our_entry(&fs::read(home.file("2024")).unwrap());
     fs::write(home.file("2022"), &foreign).unwrap();
 

@@ -1,4 +1,4 @@
-//! What spans cost where nobody traces. One test, because it sets up the log of its whole process.
+//! The cost of spans without a collector. One test, because it sets up the log of its whole process.
 
 #![allow(clippy::unwrap_used)] // A test may stop at once.
 
@@ -40,5 +40,5 @@ fn without_an_endpoint_no_span_is_made_whatever_is_logged() {
     for _ in 0..times {
         trace::http_get(get).in_scope(|| trace::answered(200));
     }
-    println!("an attempt nobody traces: {:?}", began.elapsed() / times);
+    println!("an untraced attempt: {:?}", began.elapsed() / times);
 }

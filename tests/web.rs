@@ -47,7 +47,7 @@ fn what_is_accepted_here_promtool_accepts_and_what_promtool_refuses_is_refused_h
     let hash = bcrypt::hash("x", 4).unwrap();
     let tls = "tls_server_config: {cert_file: server.pem, key_file: server.key";
     let ca = "client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert";
-    // What is refused here alone: see the reasons beside them.
+    // Refused only here: see the reasons beside them.
     let (both, neither, here_alone) = ((true, true), (false, false), (false, true));
     let cases: Vec<(String, (bool, bool))> = vec![
         (String::new(), both),
@@ -135,7 +135,7 @@ async fn tls_is_spoken_in_the_versions_that_are_allowed() {
     assert_eq!(new.map(|answer| answer.status), Some(200));
     assert!(old.is_none() && plain.is_none());
     let refused = r#"dccd_server_requests_refused_total{reason="handshake"}"#;
-    server.until("both are counted", |samples| samples[refused] >= 2.0).await;
+    server.wait_for("both are counted", |samples| samples[refused] >= 2.0).await;
     let expiry = server.samples()["dccd_server_certificate_expiry_timestamp_seconds"];
     assert!((expiry - pki.expiry("server.pem")).abs() < 1.0, "{expiry}");
 }
@@ -256,19 +256,21 @@ async fn a_changed_file_counts_without_a_restart_and_a_broken_one_never() {
 
     pki.file("web.yml", "basic_auth_users: {ann: nonsense}\n");
     server
-        .until("the broken file is told", |samples| samples["dccd_web_config_last_reload_successful"] == 0.0)
+        .wait_for("the broken file is told", |samples| {
+            samples["dccd_web_config_last_reload_successful"] == 0.0
+        })
         .await;
     assert_eq!(status().await, Some(401), "the one before is in force");
     pki.file("web.yml", &users("correct horse"));
     server
-        .until("the good file is told", |samples| samples["dccd_web_config_last_reload_successful"] == 1.0)
+        .wait_for("the good file is told", |samples| samples["dccd_web_config_last_reload_successful"] == 1.0)
         .await;
 
     assert_eq!(status().await, Some(200));
     let before = pki.expiry("server.pem");
     pki.issue("server", "ca", "DNS:localhost,IP:127.0.0.1", 200);
     let expiry = "dccd_server_certificate_expiry_timestamp_seconds";
-    server.until("the new certificate is told", |samples| samples[expiry] > before + 86_400.0).await;
+    server.wait_for("the new certificate is told", |samples| samples[expiry] > before + 86_400.0).await;
     let answer = server.ask(&client, "/-/ready", "").await.unwrap();
     assert_eq!(answer.header("content-security-policy"), Some("default-src 'self'"));
 }
@@ -289,15 +291,15 @@ async fn prometheus_scrapes_it_over_tls_with_a_password_and_keeps_its_exemplars(
     let prometheus = Prometheus::start(&pki, server.address).await;
 
     let samples = prometheus
-        .until("/api/v1/query?query=scrape_samples_scraped", |said| said.contains("\"result\":[{"))
+        .wait_for("/api/v1/query?query=scrape_samples_scraped", |said| said.contains("\"result\":[{"))
         .await;
     let exemplars = prometheus
-        .until(
+        .wait_for(
             "/api/v1/query_exemplars?query=dccd_http_request_duration_seconds_bucket&start=0&end=9999999999",
             |said| said.contains("trace_id"),
         )
         .await;
-    let up = prometheus.until("/api/v1/query?query=up", |said| said.contains("\"result\":[{")).await;
+    let up = prometheus.wait_for("/api/v1/query?query=up", |said| said.contains("\"result\":[{")).await;
 
     assert!(up.contains("\"1\"]"), "{up}");
     assert!(exemplars.contains(&trace), "{exemplars}");
@@ -614,7 +616,7 @@ impl Server {
             .collect()
     }
 
-    async fn until(&self, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
+    async fn wait_for(&self, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(&self.samples()) {
             assert!(Instant::now() < deadline, "in vain: {what}");
@@ -687,8 +689,8 @@ impl Prometheus {
         Prometheus { address, _process: process }
     }
 
-    /// What it says once it says what is wanted.
-    async fn until(&self, path: &str, is_so: impl Fn(&str) -> bool) -> String {
+    /// Its answer, once that is as wanted.
+    async fn wait_for(&self, path: &str, is_so: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = match TcpStream::connect(self.address).await {

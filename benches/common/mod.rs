@@ -1,4 +1,4 @@
-//! What the measurements share: processor time, medians, pages from the simulated exchange.
+//! Shared by the benchmarks: processor time, medians, pages from the simulated exchange.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) fn cpu_secs() -> f64 {
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
 }
 
-/// What `work` returns, and the processor time it took in seconds.
+/// Returns the result of `work` and the processor time it took in seconds.
 #[allow(dead_code, reason = "not every measurement times one piece of work")]
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let before = cpu_secs();
@@ -44,7 +44,7 @@ pub(crate) fn exchange() -> &'static dyn Exchange {
     find("binance").expect("binance is registered")
 }
 
-/// What the exchange lists the pair of a series as.
+/// The instrument that the exchange lists for the pair of a series.
 #[allow(dead_code, reason = "not every measurement reads pages")]
 pub(crate) fn instrument(series: &Series) -> Arc<Instrument> {
     Arc::new(Instrument::named(exchange().symbol(series.pair())))

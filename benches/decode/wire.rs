@@ -1,4 +1,4 @@
-//! What is measured, and the pages of each exchange as typed tuples and structs that `serde_json` fills.
+//! The subjects of the benchmark, and the pages of each exchange as typed tuples and structs that `serde_json` fills.
 
 use std::hint::black_box;
 

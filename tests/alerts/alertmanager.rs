@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::needs;
 use crate::overlay::{self, Timing};
 use crate::post::PostBox;
-use crate::process::{ask, run, until};
+use crate::process::{ask, run, wait_for};
 use crate::shipped::{alerts, path};
 
 #[test]
@@ -42,7 +42,7 @@ fn every_alert_goes_to_the_receiver_of_its_severity() {
 
 #[test]
 fn a_firing_alert_is_told_in_the_words_users_know_with_what_to_do_and_where_to_read_on() {
-    let Some(told) = told(&[FIRING]) else { return };
+    let Some(told) = rendered(&[FIRING]) else { return };
 
     assert_eq!(told.title, ":warning: dccd: 3 consecutive errors on binance BTC/USDT");
     assert_eq!(
@@ -60,7 +60,7 @@ fn a_firing_alert_is_told_in_the_words_users_know_with_what_to_do_and_where_to_r
 
 #[test]
 fn a_critical_alert_looks_worse() {
-    let Some(told) = told(&[&FIRING.replace("\"warning\"", "\"critical\"")]) else { return };
+    let Some(told) = rendered(&[&FIRING.replace("\"warning\"", "\"critical\"")]) else { return };
 
     assert_eq!(told.title, ":rotating_light: dccd: 3 consecutive errors on binance BTC/USDT");
     assert_eq!(told.color, "danger");
@@ -68,7 +68,7 @@ fn a_critical_alert_looks_worse() {
 
 #[test]
 fn an_alert_that_is_over_is_told_as_resolved_with_its_time() {
-    let Some(told) = told(&[RESOLVED]) else { return };
+    let Some(told) = rendered(&[RESOLVED]) else { return };
 
     assert_eq!(told.title, ":white_check_mark: dccd: resolved: 4 consecutive errors on binance ETH/USDT");
     assert_eq!(
@@ -81,7 +81,7 @@ fn an_alert_that_is_over_is_told_as_resolved_with_its_time() {
 
 #[test]
 fn alerts_of_one_group_are_one_message_that_counts_them_and_tells_those_that_are_over_last() {
-    let Some(told) = told(&[RESOLVED, FIRING, &FIRING.replace("BTC", "XRP")]) else { return };
+    let Some(told) = rendered(&[RESOLVED, FIRING, &FIRING.replace("BTC", "XRP")]) else { return };
 
     assert_eq!(told.title, ":warning: dccd: 3 consecutive errors on binance BTC/USDT (and 1 more)");
     let lines: Vec<&str> = told.text.lines().filter(|line| line.contains("consecutive errors")).collect();
@@ -106,7 +106,7 @@ async fn alertmanager_starts_without_the_address_of_slack_and_tells_of_its_absen
     let server = overlay::alertmanager(folder.path(), Timing::Quick).await;
 
     post(&server, "DccdConsecutiveErrors", "warning").await;
-    until("a notification that failed", async || {
+    wait_for("a notification that failed", async || {
         let metrics = server.get("/metrics").await;
         let failed = r#"alertmanager_notifications_failed_total{integration="slack"} "#;
         metrics.lines().any(|line| line.strip_prefix(failed).is_some_and(|count| count != "0")).then_some(())
@@ -114,7 +114,7 @@ async fn alertmanager_starts_without_the_address_of_slack_and_tells_of_its_absen
     .await;
     post(&server, "DccdNotificationsFailing", "critical").await;
 
-    let message = until("the second receiver", async || second.messages().first().cloned()).await;
+    let message = wait_for("the second receiver", async || second.messages().first().cloned()).await;
     assert_eq!(message.path, "/second");
     assert_eq!(message.attachment().title, ":rotating_light: dccd: told");
 }
@@ -136,15 +136,15 @@ const RESOLVED: &str = r#"{"status": "resolved", "startsAt": "2026-01-01T10:00:0
     "annotations": {"summary": "4 consecutive errors on binance ETH/USDT", "description": "Look at the log.",
         "runbook_url": "https://runbooks/DccdConsecutiveErrors.md", "dashboard_url": "http://grafana/d/x"}}"#;
 
-struct Told {
+struct Rendered {
     title: String,
     text: String,
     color: String,
     runbook: String,
 }
 
-/// What a message about alerts says; none where amtool is missing.
-fn told(alerts: &[&str]) -> Option<Told> {
+/// The notification for these alerts as the templates render it; `None` if amtool is missing.
+fn rendered(alerts: &[&str]) -> Option<Rendered> {
     if !needs::programs(&["amtool"]) {
         return None;
     }
@@ -162,7 +162,7 @@ fn told(alerts: &[&str]) -> Option<Told> {
     fs::write(folder.path().join("data.json"), data).unwrap();
     let [title, text, color, runbook] =
         ["title", "text", "color", "runbook"].map(|name| render(folder.path(), name));
-    Some(Told { title, text, color, runbook })
+    Some(Rendered { title, text, color, runbook })
 }
 
 /// The template as a receiver of Alertmanager would use it, without the empty lines around it.

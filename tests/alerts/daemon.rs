@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::process::{PATIENCE, ask, until};
+use crate::process::{PATIENCE, ask, wait_for};
 
 /// A running `dccd start`.
 pub(crate) struct Daemon {
@@ -86,7 +86,7 @@ impl Daemon {
 
     /// Waits until the one sample of a family is as wanted.
     pub(crate) async fn wait_for(&self, family: &str, wanted: impl Fn(f64) -> bool) {
-        until(family, async || {
+        wait_for(family, async || {
             let metrics = ask(self.address, "GET", "/metrics", "").await.unwrap();
             let sample = metrics
                 .lines()

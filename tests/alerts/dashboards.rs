@@ -60,7 +60,7 @@ struct Variable {
     current: Current,
 }
 
-/// What is chosen: one value, or several.
+/// The selected value, or values.
 #[derive(Deserialize)]
 struct Current {
     #[serde(deserialize_with = "first")]

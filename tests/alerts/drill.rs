@@ -10,7 +10,7 @@ use crate::daemon::Daemon;
 use crate::needs;
 use crate::overlay::{self, Timing};
 use crate::post::PostBox;
-use crate::process::{Server, until};
+use crate::process::{Server, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
@@ -29,7 +29,7 @@ async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
 
     let drill = drill(&daemon, &prometheus, &alertmanager, &[]).await;
 
-    let said = said(&drill);
+    let said = printed(&drill);
     println!("{said}");
     assert!(drill.status.success(), "{said}");
     let hops: Vec<&str> =
@@ -42,12 +42,12 @@ async fn a_drill_times_every_hop_and_fails_where_slack_is_dead() {
     assert_eq!((message.path.as_str(), message.attachment().color.as_str()), ("/slack", "warning"));
     assert!(message.attachment().title.starts_with(":warning: dccd: fire drill of dccd on "), "{message:?}");
     daemon.wait_for("dccd_test_alert_active", |active| active == 0.0).await;
-    until("the message that it is over", async || (slack.messages().len() > 1).then_some(())).await;
+    wait_for("the message that it is over", async || (slack.messages().len() > 1).then_some(())).await;
 
     fs::remove_file(&secret).unwrap();
     let direct = self::drill(&daemon, &prometheus, &alertmanager, &["--direct"]).await;
     assert_eq!(direct.status.code(), Some(1));
-    assert!(self::said(&direct).contains("tried to notify and failed"), "{}", self::said(&direct));
+    assert!(printed(&direct).contains("tried to notify and failed"), "{}", printed(&direct));
     daemon.end().await;
     sim.stop().await;
 }
@@ -61,18 +61,19 @@ async fn a_drill_without_alertmanager_or_without_a_daemon_says_so() {
     let sim = Sim::start("127.0.0.1:0".parse().unwrap(), Knobs::default()).await.unwrap();
     let daemon = Daemon::start(&sim, "binance", "BTC/USDT", 3).await;
     let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
-    let nobody = "http://127.0.0.1:1";
+    let unreachable = "http://127.0.0.1:1";
     let at = format!("http://{}", alertmanager.address);
 
-    let alone = daemon.command(&["alerts", "test", "--alertmanager", nobody]).await;
-    let unwatched = daemon.command(&["alerts", "test", "--alertmanager", &at, "--prometheus", nobody]).await;
+    let alone = daemon.command(&["alerts", "test", "--alertmanager", unreachable]).await;
+    let unwatched =
+        daemon.command(&["alerts", "test", "--alertmanager", &at, "--prometheus", unreachable]).await;
 
     for (output, hint) in [
         (alone, "127.0.0.1:1/metrics does not answer"),
         (unwatched, "127.0.0.1:1/api/v1/alerts does not answer"),
     ] {
         assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains(hint), "{}", said(&output));
+        assert!(printed(&output).contains(hint), "{}", printed(&output));
     }
     daemon.end().await;
     sim.stop().await;
@@ -86,6 +87,6 @@ async fn drill(daemon: &Daemon, prometheus: &Server, alertmanager: &Server, more
     daemon.command(&[&always[..], more].concat()).await
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap()
 }

@@ -15,7 +15,7 @@ use crate::daemon::Daemon;
 use crate::needs;
 use crate::overlay::{self, Timing};
 use crate::post::{PostBox, Posted};
-use crate::process::until;
+use crate::process::wait_for;
 
 /// Failed runs in a row that make an alert, by exchange: each of its own daemon and configuration.
 const THRESHOLDS: [(&str, &str, u32); 2] = [("binance", "BTC/USDT", 3), ("kraken", "ETH/USD", 5)];
@@ -42,7 +42,7 @@ async fn an_exchange_that_fails_is_told_of_once_and_its_recovery_once() {
     for daemon in &daemons {
         daemon.wait_for("dccd_job_last_success_timestamp_seconds", |at| at > 0.0).await;
     }
-    until("the first scrapes", async || {
+    wait_for("the first scrapes", async || {
         let scraped = prometheus.get("/api/v1/query?query=count(up==1)").await;
         scraped.contains(r#""4"]"#).then_some(())
     })
@@ -53,7 +53,7 @@ async fn an_exchange_that_fails_is_told_of_once_and_its_recovery_once() {
         daemon.wait_for("dccd_job_consecutive_errors", |errors| errors >= f64::from(threshold)).await;
         let failed = Instant::now();
         let message =
-            until("a message that it fails", async || first(&slack, exchange, "danger|warning")).await;
+            wait_for("a message that it fails", async || first(&slack, exchange, "danger|warning")).await;
         println!("{exchange}: {:?} from failure {threshold} to the message", message.at - failed);
         assert_firing(&message, exchange, pair, threshold);
     }
@@ -79,7 +79,7 @@ async fn an_exchange_that_fails_is_told_of_once_and_its_recovery_once() {
 async fn recovery(daemon: &Daemon, slack: &PostBox, exchange: &str) {
     daemon.wait_for("dccd_job_consecutive_errors", |errors| errors == 0.0).await;
     let recovered = Instant::now();
-    let message = until("a message that it is over", async || first(slack, exchange, "good")).await;
+    let message = wait_for("a message that it is over", async || first(slack, exchange, "good")).await;
     println!("{exchange}: {:?} from recovery to \"resolved\"", message.at - recovered);
 }
 

@@ -21,7 +21,7 @@ fn patience() -> Duration {
 /// The pause between two looks at something that is awaited.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a program says in a folder, standard output and standard error in one; an error holds the same.
+/// The combined standard output and error of a program run in a folder; also the error if it fails.
 pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = std::process::Command::new(program).args(arguments).current_dir(folder).output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -100,7 +100,7 @@ pub(crate) async fn ask(at: SocketAddr, method: &str, path: &str, body: &str) ->
 }
 
 /// Waits until something is there.
-pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + patience();
     loop {
         if let Some(found) = look().await {

@@ -1,4 +1,4 @@
-//! What a query asks for.
+//! The metrics and labels that a query selects.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! What is shipped, read from its files.
+//! Reads the shipped rules, dashboards and runbooks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,7 +80,7 @@ struct Case {
     alert_rule_test: Vec<Moment>,
 }
 
-/// What is expected of an alert at one moment.
+/// The expected state of an alert at one moment.
 #[derive(Deserialize)]
 pub(crate) struct Moment {
     pub(crate) alertname: String,

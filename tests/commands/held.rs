@@ -17,7 +17,7 @@ async fn refused(fault: Fault) -> (Template, Home) {
     let template = Template::new().await;
     let home = template.copy();
     std::fs::remove_dir_all(home.series("BTC-USDT")).unwrap();
-    template.house.sim.set(|knobs| {
+    template.setup.sim.set(|knobs| {
         knobs.retry_after = RetryAfter::Seconds(300);
         knobs.faults = vec![Rule::always(fault).at(Endpoint::Ohlc)];
     });

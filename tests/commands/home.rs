@@ -10,8 +10,8 @@ use dccd::sim::Knobs;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::house::House;
 use crate::program::{configure, dccd};
+use crate::test_daemon::TestDaemon;
 
 pub(crate) const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 pub(crate) const ETH: &str = "binance/ETH-USDT/ohlc/1h";
@@ -47,9 +47,9 @@ esac
 const JOBS: &str =
     "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01}";
 
-/// What was collected of two pairs, and the exchange it came from.
+/// The collected rows of two pairs, and the exchange they came from.
 pub(crate) struct Template {
-    pub(crate) house: House,
+    pub(crate) setup: TestDaemon,
 }
 
 impl Template {
@@ -59,12 +59,12 @@ impl Template {
     }
 
     async fn of(jobs: &str) -> Template {
-        let house = House::with(jobs, COLLECTED_AT, Knobs::default()).await;
-        let text = house.text().replace(&house.data_path().display().to_string(), "./data");
-        configure(&house, &text);
-        let done = dccd(&house, &["collect"]).await;
+        let setup = TestDaemon::with(jobs, COLLECTED_AT, Knobs::default()).await;
+        let text = setup.text().replace(&setup.data_path().display().to_string(), "./data");
+        configure(&setup, &text);
+        let done = dccd(&setup, &["collect"]).await;
         assert_eq!(done.code, Some(0), "{done:?}");
-        Template { house }
+        Template { setup }
     }
 
     /// The same, with a remote in the configuration to which nothing was sent yet: a folder beside the data.
@@ -76,7 +76,7 @@ impl Template {
     pub(crate) async fn with_remote_since(day: &str) -> Template {
         use std::os::unix::fs::PermissionsExt;
         let template = Template::of(&JOBS.replace("2024-01-30", day)).await;
-        let at = |path: &str| template.house.folder.path().join(path);
+        let at = |path: &str| template.setup.folder.path().join(path);
         fs::create_dir(at("bin")).unwrap();
         fs::write(at("bin/rclone"), RCLONE).unwrap();
         fs::set_permissions(at("bin/rclone"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -93,7 +93,7 @@ impl Template {
     /// A copy that a test may break.
     pub(crate) fn copy(&self) -> Home {
         let folder = TempDir::new().unwrap();
-        copy(self.house.folder.path(), folder.path());
+        copy(self.setup.folder.path(), folder.path());
         Home { at: folder.path().to_owned(), _folder: folder }
     }
 }

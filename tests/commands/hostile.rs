@@ -18,7 +18,7 @@ use crate::program::{terminate, until};
 
 const COUNT: usize = 1_000;
 
-/// What a text can hold that is not seen as what it is, beside what can be.
+/// Characters that do not display as themselves, beside some that do.
 const PIECES: [&[u8]; 26] = [
     b"\x1b[2J\x1b[H",
     b"\x1b]0;owned\x07",

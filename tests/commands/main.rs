@@ -6,9 +6,6 @@ mod followed;
 mod held;
 mod home;
 mod hostile;
-#[path = "../runs/house.rs"]
-#[allow(dead_code, reason = "shared with the tests of runs")]
-mod house;
 #[path = "../power/mounts.rs"]
 #[allow(dead_code, reason = "shared with the tests of power")]
 mod mounts;
@@ -20,8 +17,11 @@ mod paused;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of runs")]
 mod program;
+#[path = "../runs/reported.rs"]
+mod reported;
 mod shown;
 mod stopped;
 mod table;
-#[path = "../runs/told.rs"]
-mod told;
+#[path = "../runs/test_daemon.rs"]
+#[allow(dead_code, reason = "shared with the tests of runs")]
+mod test_daemon;

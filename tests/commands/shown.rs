@@ -1,4 +1,4 @@
-//! What cannot be shown is an error, and a reader that has enough is none.
+//! Output that cannot be written is an error; a reader that closes the pipe early is not.
 
 use crate::home::{BTC, Template, closed, full};
 

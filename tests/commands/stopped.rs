@@ -16,11 +16,11 @@ async fn stopped_amid(args: &[&str], with: &str) -> Said {
     }
     home.run(&["jobs", "pause", "binance"]).await;
     let mut daemon = home.start().await;
-    let before = template.house.sim.requests().len();
-    template.house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
+    let before = template.setup.sim.requests().len();
+    template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
     let child = home.command(args).spawn().unwrap();
     until(|| async {
-        template.house.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
+        template.setup.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
     })
     .await;
 
@@ -73,11 +73,11 @@ async fn a_command_that_is_stopped_itself_names_what_it_did_not_begin() {
     for pair in ["BTC-USDT", "ETH-USDT"] {
         std::fs::remove_dir_all(home.series(pair)).unwrap();
     }
-    template.house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
-    let before = template.house.sim.requests().len();
+    template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
+    let before = template.setup.sim.requests().len();
     let child = home.command(&["backfill"]).spawn().unwrap();
     until(|| async {
-        template.house.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
+        template.setup.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
     })
     .await;
 

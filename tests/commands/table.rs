@@ -21,7 +21,7 @@ use crate::home::{BTC, COLLECTED_AT, Home, Said, Template, closed, end, full};
 use crate::mounts::Mounted;
 use crate::program::terminate;
 
-/// What is not as it should be.
+/// The damage or the bad argument in a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     /// Where a command takes a SERIES: one that is nowhere.
@@ -230,9 +230,9 @@ async fn meet(template: &Template, words: &[&str], trouble: Trouble) -> Option<S
     let mut home = template.copy();
     // Only a question about clocks is told the right time: everything else is the same each day.
     let mut clock = JoinSet::new();
-    template.house.move_to(COLLECTED_AT);
+    template.setup.move_to(COLLECTED_AT);
     if words.contains(&"--online") {
-        let now = Arc::clone(&template.house.now);
+        let now = Arc::clone(&template.setup.now);
         clock.spawn(async move {
             loop {
                 now.store(dccd::clock::now().0, Ordering::Relaxed);
@@ -270,7 +270,7 @@ async fn meet(template: &Template, words: &[&str], trouble: Trouble) -> Option<S
         stop_once_begun(&home, &child, args[0]).await;
     }
     let mut said = end(child).await;
-    // What is there is not read again by a restore: it brings what is missing.
+    // A restore does not fetch what is there already, only what is missing.
     let mends =
         args.iter().any(|word| MENDING.contains(word)) && (args[0], trouble) != ("restore", BitFlipped);
     if said.code == Some(0) && mends && !args.contains(&"--dry-run") {
@@ -353,14 +353,14 @@ fn fill(path: &Path) {
 async fn amid_a_stop(template: &Template, home: &Home, args: &[&str]) -> Said {
     home.run(&["jobs", "pause", "binance"]).await;
     let daemon = home.start().await;
-    let before = template.house.sim.requests().len();
-    template.house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
+    let before = template.setup.sim.requests().len();
+    template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
     fs::write(home.at("hang"), "").unwrap();
     let mut child = home.command(args).spawn().unwrap();
     let began = std::time::Instant::now();
     loop {
         let is_asked =
-            template.house.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
+            template.setup.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
                 || home.at("asked").exists();
         let is_over = child.try_wait().unwrap().is_some();
         if is_asked || is_over || began.elapsed() > Duration::from_secs(4) {
@@ -373,7 +373,7 @@ async fn amid_a_stop(template: &Template, home: &Home, args: &[&str]) -> Said {
         stop_once_begun(home, &child, args[0]).await;
     }
     let said = end(child).await;
-    template.house.sim.set(|knobs| knobs.faults = Vec::new());
+    template.setup.sim.set(|knobs| knobs.faults = Vec::new());
     end(daemon).await;
     said
 }

@@ -177,7 +177,7 @@ fn contracts_have_their_own_host_budget_and_names_and_a_dated_one_ends() {
     let gold = find("XAU/USDT:perp");
     assert_eq!((gold.symbol.as_str(), gold.ends), ("XAUUSDT", None), "a perpetual contract like others");
     let unknown = listing.instruments.iter().find(|listed| listed.symbol == "ETHUSDT_260630").unwrap();
-    assert_eq!(unknown.pair, None, "a type of contract nobody knows costs its own entry only");
+    assert_eq!(unknown.pair, None, "an unknown type of contract costs its own entry only");
 
     let mut candles = page(exchange, Kind::Ohlc, Market::Perp, None);
     candles.instrument = std::sync::Arc::new(gold);

@@ -44,7 +44,7 @@ pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
         ),
     ],
     skipped: &[
-        ("rest_candles_2.json", "GET /api/charts/v1/spot has the prices of an index, which nobody traded"),
+        ("rest_candles_2.json", "GET /api/charts/v1/spot has the prices of an index, which is not traded"),
         ("ws_*", "streams are not read by the REST parsers"),
     ],
     errors: &[

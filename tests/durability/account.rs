@@ -1,4 +1,4 @@
-//! What was sent of a series and what of it was accepted, held against what its files and its ledger say.
+//! Compares the rows sent and accepted for a series with its files and its ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 

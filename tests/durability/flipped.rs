@@ -12,7 +12,7 @@ use dccd::store::{Accepted, Layout, Ledger, Store, StoreSettings, verify_series}
 use tempfile::TempDir;
 
 use crate::dice::{Dice, times};
-use crate::house::{HOUR, House, MINUTE, MINUTELY, assert_same, at, backfill, said};
+use crate::test_daemon::{HOUR, MINUTE, MINUTELY, TestDaemon, assert_same, at, backfill, error_of};
 
 const TRADES: &str = "binance/BTC-USDT/trades";
 const SERIES: [&str; 2] = [MINUTELY, TRADES];
@@ -39,7 +39,7 @@ async fn every_flipped_bit_is_noticed_kept_and_repaired() {
 #[tokio::test]
 async fn a_file_of_ours_that_no_longer_says_so_is_damaged_and_not_somebody_elses() {
     let scene = Scene::new().await;
-    let layout = scene.house.layout();
+    let layout = scene.setup.layout();
     let path = files(layout.root(), ".parquet").remove(0);
     let mut bytes = std::fs::read(&path).unwrap();
     let key = bytes.windows(5).rposition(|window| window == b"\x04dccd").unwrap();
@@ -53,7 +53,7 @@ async fn a_file_of_ours_that_no_longer_says_so_is_damaged_and_not_somebody_elses
 /// A data path with files, open files, ledgers and the journal of a process that was killed; and the rows that
 /// it should hold in the end.
 struct Scene {
-    house: House,
+    setup: TestDaemon,
     pristine: TempDir,
     expected: Vec<Batch>,
 }
@@ -66,28 +66,28 @@ impl Scene {
             FROM[0], FROM[1]
         );
         let knobs = Knobs { trades_per_hour: 120, weight_limit: u32::MAX, ..Knobs::default() };
-        let house = House::unlimited(&jobs, "2024-01-10 00:00:30", knobs).await;
-        collect(&house).await;
-        house.move_to(PUBLISHED);
-        collect(&house).await;
-        house.move_to(NOW);
-        journal(&house);
+        let setup = TestDaemon::unlimited(&jobs, "2024-01-10 00:00:30", knobs).await;
+        collect(&setup).await;
+        setup.move_to(PUBLISHED);
+        collect(&setup).await;
+        setup.move_to(NOW);
+        journal(&setup);
         let window = |from: &str| Window::new(at(from), at(UNTIL)).unwrap();
-        let expected = [0, 1].map(|index| house.existing(SERIES[index], window(FROM[index]))).to_vec();
-        let scene = Scene { pristine: TempDir::new().unwrap(), house, expected };
-        copy(&scene.house.data_path(), scene.pristine.path());
+        let expected = [0, 1].map(|index| setup.existing(SERIES[index], window(FROM[index]))).to_vec();
+        let scene = Scene { pristine: TempDir::new().unwrap(), setup, expected };
+        copy(&scene.setup.data_path(), scene.pristine.path());
         scene
     }
 
     fn restore(&self) {
-        let path = self.house.data_path();
+        let path = self.setup.data_path();
         std::fs::remove_dir_all(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         copy(self.pristine.path(), &path);
     }
 
     async fn flip_and_repair(&self, kind: &str, dice: &mut Dice) -> String {
-        let layout = self.house.layout();
+        let layout = self.setup.layout();
         let files = files(layout.root(), kind);
         let path = &files[dice.below(files.len() as u64) as usize];
         let (bytes, position) = flip(path, dice);
@@ -104,10 +104,10 @@ impl Scene {
 
     /// One run of both jobs, and the rows are the exchange's again.
     async fn repair(&self, what: &str) {
-        let layout = self.house.layout();
-        collect(&self.house).await;
+        let layout = self.setup.layout();
+        collect(&self.setup).await;
         for (series, expected) in SERIES.iter().zip(&self.expected) {
-            let stored = self.house.stored(series);
+            let stored = self.setup.stored(series);
             // Trades go on to the present.
             let until = stored.ts().partition_point(|ts| *ts < at(UNTIL).0);
             assert_same(&stored.slice(0..until), expected);
@@ -183,23 +183,23 @@ fn flip(path: &Path, dice: &mut Dice) -> (Vec<u8>, usize) {
 }
 
 /// Runs both jobs until nothing is missing.
-async fn collect(house: &House) {
+async fn collect(setup: &TestDaemon) {
     for (series, from) in SERIES.iter().zip(FROM) {
-        let outcome = house.run(&backfill(series, from)).await;
-        assert_eq!(said(&outcome), "", "{series}");
+        let outcome = setup.run(&backfill(series, from)).await;
+        assert_eq!(error_of(&outcome), "", "{series}");
     }
 }
 
 /// A process that dies before it has published what it took: pages of half an hour since the files end.
-fn journal(house: &House) {
-    let (store, _) = open(&house.layout());
+fn journal(setup: &TestDaemon) {
+    let (store, _) = open(&setup.layout());
     for series in SERIES {
         let writer = store.writer(&series.parse().unwrap()).unwrap().0;
         let mut from = at("2024-01-10 01:00:00");
         while from < at(UNTIL) {
             let until = from + Duration::from_micros((HOUR / 2).max(MINUTE) as u64);
             let covered = Window::new(from, until);
-            let rows = house.existing(series, covered.unwrap());
+            let rows = setup.existing(series, covered.unwrap());
             writer.accept(Accepted { rows, covered, empty: None, derived: false }).unwrap();
             from = until;
         }

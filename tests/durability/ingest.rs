@@ -18,7 +18,7 @@ const SMALL_ROWS: u64 = 40;
 /// How often the journal is made durable beside the ingest.
 const SYNC_EVERY: Duration = Duration::from_millis(3);
 
-/// What such a process is to do.
+/// The work of such a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task {
     /// Of the pages.

@@ -1,5 +1,5 @@
-//! Processes killed at random moments and at chosen system calls while they take pages whose rows nobody can
-//! give again: what one said it had accepted is there, once, however it died.
+//! Processes killed at random moments and at chosen system calls while they take pages whose rows cannot be
+//! fetched again: every row reported as accepted is there, once, however the process died.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -18,7 +18,7 @@ use crate::needs;
 
 /// From start to ready.
 const READY_WITHIN: Duration = Duration::from_secs(5);
-/// What a process that is not killed in time takes before it ends.
+/// The pages a process takes if it is not killed before it ends.
 const MOST_PAGES: u64 = 600;
 const SIGKILL: i32 = 9;
 /// System calls to die at, and how many of them a process may come by.
@@ -60,7 +60,7 @@ fn what_a_process_killed_at_any_moment_had_accepted_is_there_once() {
         siege.kill(&death);
     }
     siege.check();
-    println!("{}", siege.told("at random moments"));
+    println!("{}", siege.summary("at random moments"));
     assert!(siege.killed * 4 >= times(20, 200) * 3, "only {} were killed before they ended", siege.killed);
     assert!(siege.rows > 0);
 }
@@ -84,7 +84,7 @@ fn what_a_process_killed_at_any_system_call_had_accepted_is_there_once() {
         siege.kill(&Death::At(call, nth));
     }
     siege.check();
-    println!("{}", siege.told("at system calls"));
+    println!("{}", siege.summary("at system calls"));
     assert_eq!(siege.killed, most, "some ended before they came to the call");
 }
 
@@ -217,7 +217,7 @@ impl Siege {
         self.slowest = self.slowest.max(time);
     }
 
-    fn told(&self, when: &str) -> String {
+    fn summary(&self, when: &str) -> String {
         let (killed, rows, slowest) = (self.killed, self.rows, self.slowest);
         format!(
             "{killed} killed {when}: {rows} rows accepted, none lost or doubled; ready within {slowest:?}"
@@ -254,7 +254,7 @@ fn listen(
             None => println!("the process says: {line}"),
         }
         if accepted.len() as u64 >= wanted && ready.is_some() {
-            // Nobody listens any more where it ended meanwhile.
+            // The process may have ended meanwhile.
             let _ = report.send(());
         }
     }

@@ -23,7 +23,7 @@ use crate::shim;
 const PATIENCE: Duration = Duration::from_secs(40);
 const IN_USE: i32 = 75;
 
-/// What is done to the first owner.
+/// How the first owner ends.
 #[derive(Clone, Copy, Debug)]
 enum Trick {
     Removed,
@@ -46,7 +46,7 @@ const TRICKS: [Trick; 6] = [
 /// Who is killed, and how long after the trick.
 #[derive(Clone, Copy, Debug)]
 enum Death {
-    Nobody,
+    Neither,
     First(Duration),
     Second(Duration),
 }
@@ -60,7 +60,7 @@ fn of_two_owners_one_ends_and_says_who_won_and_no_accepted_row_is_lost() {
         let trick = TRICKS[round as usize % TRICKS.len()];
         let after = Duration::from_micros(dice.below(400_000));
         let death = match dice.below(3) {
-            0 => Death::Nobody,
+            0 => Death::Neither,
             1 => Death::First(after),
             _ => Death::Second(after),
         };
@@ -108,15 +108,15 @@ impl Rivals {
         let data = self.folder.path().join("data");
         let mut first = Owner::start(&data, self.seed, false);
         first.go_on(0);
-        first.until("accepted ", pages as usize + 1);
+        first.wait_for("accepted ", pages as usize + 1);
         play(trick, &data);
         let mut second = Owner::start(&data, self.seed, matches!(trick, Trick::ClockSetBack));
         match death {
-            Death::Nobody => {}
+            Death::Neither => {}
             Death::First(after) => first.kill_after(after),
             Death::Second(after) => second.kill_after(after),
         }
-        let is_owner = second.until("ready", 1);
+        let is_owner = second.wait_for("ready", 1);
         let story = |why: &str, one: &Owner, other: &Owner| {
             format!("{trick:?}, {death:?}: {why}\nfirst: {:?}\nsecond: {:?}", one.said, other.said)
         };
@@ -134,7 +134,7 @@ impl Rivals {
         // It has its lock still; a move is seen only by who looks amid it.
         if first_goes_on && matches!(trick, Trick::ClockSetBack | Trick::Emptied | Trick::MovedAndLinked) {
             let more = first.pages().len() + 3;
-            let goes_on = first.until("accepted ", more) || matches!(trick, Trick::MovedAndLinked);
+            let goes_on = first.wait_for("accepted ", more) || matches!(trick, Trick::MovedAndLinked);
             assert!(goes_on, "{}", story("the first does not go on", &first, &second));
             let _ = first.child.kill();
         }
@@ -142,7 +142,7 @@ impl Rivals {
         if is_owner {
             let (last, ready) = (first.last_accepted(), second.time_of("ready"));
             assert!(last < ready, "{}", story("two journals were written at a time", &first, &second));
-            if matches!(death, Death::Nobody) {
+            if matches!(death, Death::Neither) {
                 assert_eq!(
                     status.code(),
                     Some(IN_USE),
@@ -158,7 +158,7 @@ impl Rivals {
         self.take_up(&first.pages(), &story("", &first, &second));
         if is_owner {
             second.go_on(self.taken);
-            second.until("accepted ", 5);
+            second.wait_for("accepted ", 5);
             let _ = second.child.kill();
             second.ended();
             self.take_up(&second.pages(), &story("", &first, &second));
@@ -196,7 +196,7 @@ impl Rivals {
     }
 }
 
-/// What an administrator, or a script, does to a data path in use.
+/// A change that an administrator, or a script, makes to a data path in use.
 fn play(trick: Trick, data: &Path) {
     let lock = data.join(".dccd/lock");
     let moved = data.with_file_name("moved");
@@ -212,7 +212,7 @@ fn play(trick: Trick, data: &Path) {
             std::os::unix::fs::symlink(&moved, data).unwrap();
         }
         Trick::CopiedAndLinked => {
-            // What is accepted from here on may only be refused: the copy will not have it.
+            // From here on rows may only be refused: the copy will not have them.
             std::fs::rename(data, data.with_file_name("before")).unwrap();
             std::thread::sleep(Duration::from_millis(20));
             let copied = Command::new("cp").arg("-a").arg(data.with_file_name("before")).arg(&moved).status();
@@ -252,7 +252,7 @@ impl Owner {
     }
 
     /// Waits until it has said something so often; false where it ended first.
-    fn until(&mut self, what: &str, times: usize) -> bool {
+    fn wait_for(&mut self, what: &str, times: usize) -> bool {
         let began = Instant::now();
         loop {
             if self.said.iter().filter(|line| line.starts_with(what)).count() >= times {
@@ -315,7 +315,7 @@ fn owns_a_data_path() {
 fn owns(layout: &Layout, seed: u64) -> Result<std::convert::Infallible, String> {
     let lock = DataLock::take(layout, "test").map_err(|error| error.to_string())?;
     let lost = |error: dccd::store::StoreError| {
-        // As the daemon ends: by then whoever took its place has said so.
+        // As the daemon ends: by then the process that took its place has said so.
         std::thread::sleep(Duration::from_millis(200));
         lock.watch().lost().map_or_else(|| format!("{error:?}"), |lost| lost.to_string())
     };

@@ -61,12 +61,12 @@ enum Manner {
     Backwards,
 }
 
-/// What one read found.
+/// The result of one read.
 #[derive(Debug, Default, Deserialize)]
 struct Found {
     /// Instants in the order they were read.
     ts: Vec<i64>,
-    /// What the engine calls the last row.
+    /// The query engine's name for the last row.
     last: Vec<i64>,
     /// Rows of each hour, where the engine can group by time.
     hours: Option<Vec<(i64, u64)>>,
@@ -75,7 +75,7 @@ struct Found {
     failed: u64,
 }
 
-/// What writer and reader know of each other.
+/// State shared by the writer and the reader.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
@@ -96,7 +96,7 @@ struct State {
     is_over: bool,
 }
 
-/// What a read met.
+/// How often reads found an earlier state, or a row twice.
 #[derive(Default)]
 struct Met {
     earlier: u64,
@@ -253,7 +253,7 @@ fn read_on(
 }
 
 impl Found {
-    /// What the engine makes of the order of rows is what is there.
+    /// The engine returns the rows in their order in the file.
     fn agrees(&self) {
         assert_eq!(self.last.last(), self.ts.last());
         let mut hours: BTreeMap<i64, u64> = BTreeMap::new();

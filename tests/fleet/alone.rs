@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::postgres::Server;
-use crate::world::{World, is_covered, until};
+use crate::world::{World, is_covered, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_collected_without_postgresql_is_published_once_it_answers_again() {
@@ -12,14 +12,14 @@ async fn what_is_collected_without_postgresql_is_published_once_it_answers_again
     // The pages of a run take longer than a lease lasts.
     world.sim.set(|knobs| knobs.latency = Duration::from_secs(8));
     let worker = world.start("alone");
-    until("it is amid its work", &[&worker], || async { worker.journal_bytes() > 100_000 }).await;
+    wait_for("it is amid its work", &[&worker], || async { worker.journal_bytes() > 100_000 }).await;
 
     server.order("stop");
     // Its lease ends meanwhile: runs stop before that, and go on as far as this disk goes.
-    until("its runs were stopped", &[&worker], || async { worker.log().contains("stopped") }).await;
+    wait_for("its runs were stopped", &[&worker], || async { worker.log().contains("stopped") }).await;
     let objects = world.served.objects();
     world.sim.set(|knobs| knobs.latency = Duration::ZERO);
-    until("everything is on its disk", &[&worker], || async {
+    wait_for("everything is on its disk", &[&worker], || async {
         world.series().iter().all(|series| worker.ledger(series).is_some_and(|ledger| is_covered(&ledger)))
     })
     .await;
@@ -27,13 +27,13 @@ async fn what_is_collected_without_postgresql_is_published_once_it_answers_again
     assert_eq!(world.served.objects(), objects);
 
     server.order("start");
-    until("all of it is in the bucket", &[&worker], || world.is_complete()).await;
+    wait_for("all of it is in the bucket", &[&worker], || world.is_complete()).await;
     world.assert_true().await;
-    until("results are settled", &[&worker], || async {
+    wait_for("results are settled", &[&worker], || async {
         let health: Vec<(i64,)> =
             world.ask("SELECT COUNT(*) FROM series_health WHERE last_success_at IS NOT NULL").await;
         health == [(2,)]
     })
     .await;
-    assert!(!worker.log().contains("another's now"), "nobody else had them meanwhile");
+    assert!(!worker.log().contains("another's now"), "no other worker had them meanwhile");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::{World, until};
+use crate::world::{World, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_worker_frozen_past_its_lease_becomes_visible_and_its_attempt_reads_lease_lost() {
@@ -11,7 +11,7 @@ async fn nothing_of_a_worker_frozen_past_its_lease_becomes_visible_and_its_attem
     world.every = 86_400;
     world.sim.set(|knobs| knobs.latency = Duration::from_millis(700));
     let frozen = world.start("frozen");
-    until("it is amid its work", &[&frozen], || async {
+    wait_for("it is amid its work", &[&frozen], || async {
         let running: Vec<(i64,)> = world.ask("SELECT COUNT(*) FROM task WHERE status = 10").await;
         running.first().is_some_and(|(count,)| *count >= 1) && frozen.journal_bytes() > 100_000
     })
@@ -21,20 +21,20 @@ async fn nothing_of_a_worker_frozen_past_its_lease_becomes_visible_and_its_attem
     assert!(!held.is_empty(), "it was amid its work");
 
     let heir = world.start("heir");
-    until("another owns everything", &[&heir], || async { world.owners().await.get("heir") == Some(&2) })
+    wait_for("another owns everything", &[&heir], || async { world.owners().await.get("heir") == Some(&2) })
         .await;
     world.sim.set(|knobs| knobs.latency = Duration::ZERO);
-    until("nothing is missing in the bucket", &[&heir], || world.is_complete()).await;
+    wait_for("nothing is missing in the bucket", &[&heir], || world.is_complete()).await;
     let objects = world.served.objects();
     let health: Vec<(String, i64, i64)> = health(&world).await;
 
     frozen.signal("CONT").await;
-    until("it has seen that it lost them", &[&frozen], || async {
+    wait_for("it has seen that it lost them", &[&frozen], || async {
         frozen.log().matches("another's now").count() >= 2
     })
     .await;
-    until("it does not run what is another's", &[&frozen], || async {
-        let why = frozen.said(&["jobs", "why", "binance/BTC-USDT/ohlc/1m"]).await;
+    wait_for("it does not run what is another's", &[&frozen], || async {
+        let why = frozen.output(&["jobs", "why", "binance/BTC-USDT/ohlc/1m"]).await;
         why.contains("written by heir")
     })
     .await;
@@ -60,7 +60,7 @@ async fn nothing_of_a_worker_frozen_past_its_lease_becomes_visible_and_its_attem
     world.assert_one_at_a_time().await;
 }
 
-/// What is known of runs: rows and the last success of each series.
+/// The record of runs: rows and the last success of each series.
 async fn health(world: &World) -> Vec<(String, i64, i64)> {
     world.ask("SELECT series, rows, COALESCE(last_success_at, 0) FROM series_health ORDER BY series").await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::world::{World, until};
+use crate::world::{World, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_workers_share_24_series_and_a_killed_one_loses_nothing_and_overwrites_nothing() {
@@ -14,30 +14,30 @@ async fn three_workers_share_24_series_and_a_killed_one_loses_nothing_and_overwr
     world.sim.set(|knobs| knobs.latency = Duration::from_millis(400));
     let (mut a, b, c) = (world.start("a"), world.start("b"), world.start("c"));
     let all = [&a, &b, &c];
-    until("each owns its share", &all, || async {
+    wait_for("each owns its share", &all, || async {
         world.owners().await.values().copied().collect::<Vec<_>>() == [8, 8, 8]
     })
     .await;
     // The killed one has rows that the bucket has not.
-    until("one has rows of its own", &all, || async { a.journal_bytes() > 100_000 }).await;
+    wait_for("one has rows of its own", &all, || async { a.journal_bytes() > 100_000 }).await;
     a.kill().await;
     let left = [&b, &c];
-    until("the others own everything", &left, || async {
+    wait_for("the others own everything", &left, || async {
         let owners = world.owners().await;
         !owners.contains_key("a") && owners.values().sum::<i64>() == 24
     })
     .await;
     world.sim.set(|knobs| knobs.latency = Duration::ZERO);
-    until("nothing is missing in the bucket", &left, || world.is_complete()).await;
+    wait_for("nothing is missing in the bucket", &left, || world.is_complete()).await;
     world.assert_true().await;
     let before = fences(&world).await;
 
     let mut a = world.start("a");
-    until("the killed one is back with a share", &[&a, &b, &c], || async {
+    wait_for("the killed one is back with a share", &[&a, &b, &c], || async {
         world.owners().await.get("a").is_some_and(|owned| *owned == 8)
     })
     .await;
-    until("it has taken its share over", &[&a, &b, &c], || async {
+    wait_for("it has taken its share over", &[&a, &b, &c], || async {
         let mut taken = 0;
         for series in world.series() {
             let (there, here) = (world.ledger(&series).await.unwrap(), a.ledger(&series));
@@ -53,7 +53,7 @@ async fn three_workers_share_24_series_and_a_killed_one_loses_nothing_and_overwr
     assert!(fences(&world).await.iter().zip(&before).all(|(now, before)| now >= before), "fences only grow");
 
     a.stop().await;
-    until("what it had is owned again", &[&b, &c], || async {
+    wait_for("what it had is owned again", &[&b, &c], || async {
         let owners = world.owners().await;
         !owners.contains_key("a") && owners.values().sum::<i64>() == 24
     })

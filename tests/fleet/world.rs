@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::bucket::Served;
 use crate::postgres;
 
-/// What the workers are to collect, and when it is there.
+/// The series the workers collect, and when it has data.
 pub(crate) const FROM: &str = "2024-01-01";
 pub(crate) const NOW: &str = "2024-01-08";
 /// No test waits longer for anything.
@@ -53,7 +53,7 @@ pub(crate) struct Worker {
 }
 
 impl World {
-    /// None where PostgreSQL cannot run.
+    /// `None` if PostgreSQL cannot run.
     pub(crate) async fn new(symbols: usize) -> Option<World> {
         Some(World::on(postgres::database().await?, symbols).await)
     }
@@ -107,7 +107,7 @@ impl World {
         worker
     }
 
-    /// What the exchange has of a series up to a row, and all of what is to be collected at least.
+    /// The exchange's rows of a series up to a row, and at least all that are to be collected.
     fn existing(&self, series: &Series, last: Option<i64>) -> Batch {
         let market = self.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote())).unwrap();
         let until = last.map_or(at(NOW), |last| at(NOW).max(Micros(last + 1)));
@@ -172,7 +172,7 @@ impl World {
         if is_same { Ok(()) } else { Err(format!("{own} rows, not the {all} of the exchange")) }
     }
 
-    /// What a statement of the state store gives.
+    /// The rows of a statement on the state store.
     pub(crate) async fn ask<T>(&self, statement: &'static str) -> Vec<T>
     where
         T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
@@ -233,7 +233,7 @@ impl Worker {
     }
 
     /// Runs a command on the worker's configuration; gives what it said.
-    pub(crate) async fn said(&self, args: &[&str]) -> String {
+    pub(crate) async fn output(&self, args: &[&str]) -> String {
         let mut command = self.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let ended = tokio::time::timeout(PATIENCE, command.output()).await.expect("stuck").unwrap();
@@ -272,7 +272,7 @@ impl Worker {
         segments.map(|segment| segment.metadata().map_or(0, |found| found.len())).sum()
     }
 
-    /// What it wrote into its log.
+    /// The contents of its log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.layout().own().join("dccd.log")).unwrap_or_default()
     }
@@ -288,7 +288,11 @@ pub(crate) fn at(text: &str) -> Micros {
 }
 
 /// Waits until something is so, or fails with what the workers wrote.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, workers: &[&Worker], is_so: impl Fn() -> F) {
+pub(crate) async fn wait_for<F: Future<Output = bool>>(
+    what: &str,
+    workers: &[&Worker],
+    is_so: impl Fn() -> F,
+) {
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -94,7 +94,7 @@ pub(super) fn circles(graph: &Graph) -> Vec<Vec<Step>> {
 }
 
 /// A circle for a person to read.
-pub(super) fn told(circle: &[Step]) -> String {
+pub(super) fn described(circle: &[Step]) -> String {
     let steps = circle
         .iter()
         .map(|step| format!("  src/{} uses {} of src/{}", step.from, step.items.join(", "), step.to));

@@ -1,6 +1,6 @@
 //! Small trees with a circle in each, to show that the check notices them.
 
-use crate::circles::{circles, graph, told};
+use crate::circles::{circles, described, graph};
 use crate::{Source, code_of};
 
 fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
@@ -24,7 +24,7 @@ fn a_circle_is_shown_by_its_files_and_the_items_that_make_it() {
 
     assert_eq!(found.len(), 1);
     assert_eq!(
-        told(&found[0]),
+        described(&found[0]),
         "a circle of 2 files:\n  src/net/a.rs uses Two of src/net/b.rs\n  src/net/b.rs uses One of src/net/a.rs"
     );
 }

@@ -1,4 +1,4 @@
-//! What tests use beside Rust, one for every test crate: found, or missing where somebody sees it.
+//! External programs that tests need: found, or visibly missing; one module for every test crate.
 //!
 //! A test that cannot try what it is for leaves a line in `target/skipped.txt`, which `make test` counts and lists at
 //! its end. In `.ci/run` (`DCCD_REQUIRE_TOOLS=1`) what `.ci/setup` installs must be there: a test that lacks it fails.

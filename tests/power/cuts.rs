@@ -44,7 +44,7 @@ fn a_power_cut_loses_no_durable_row_and_what_it_lost_is_a_gap() {
     assert!(figures.durable_frames > 0 && figures.gaps_with_reason > 0, "{figures:?}");
 }
 
-/// What happened over all cuts.
+/// The totals over all cuts.
 #[derive(Debug, Default)]
 struct Figures {
     sent_frames: usize,
@@ -129,7 +129,7 @@ fn assert_true(path: &Path, index: usize, name: &str, reports: &Reports, figures
     figures.gaps_with_reason += usize::from(has_reason);
 }
 
-/// What of `windows` is not in `held`.
+/// The part of `windows` that is not in `held`.
 fn missing(windows: &Windows, held: &Windows) -> Windows {
     let mut missing = windows.clone();
     missing.remove_all(held);

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::house::House;
+use crate::test_daemon::TestDaemon;
 
 /// How long anything may take before the test gives up on it. The daemon asks for the time of an exchange once a
 /// minute, so rows that a test moves the exchange to may be asked for only then.
@@ -21,11 +21,11 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it on the data path of a house.
-    pub(crate) fn start(house: &House) -> Self {
-        configure(house);
-        let log = house.folder.path().join("stderr");
-        let mut child = command(house, &["start"])
+    /// Starts it on the data path of a setup.
+    pub(crate) fn start(setup: &TestDaemon) -> Self {
+        configure(setup);
+        let log = setup.folder.path().join("stderr");
+        let mut child = command(setup, &["start"])
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
@@ -35,7 +35,7 @@ impl Daemon {
             let line = line.ok()?;
             line.strip_prefix("Serving http://")?.split('/').next()?.parse().ok()
         });
-        // What else it prints fits the pipe.
+        // The rest of its output fits into the pipe.
         let address = address.unwrap_or_else(|| panic!("{}", std::fs::read_to_string(&log).unwrap()));
         Daemon { child, address, log }
     }
@@ -76,7 +76,7 @@ impl Daemon {
     }
 
     /// Waits until something holds; the daemon must live and be healthy all the while. Gives how long it took.
-    pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&Daemon) -> bool) -> Duration {
+    pub(crate) fn wait_for(&mut self, what: &str, mut holds: impl FnMut(&Daemon) -> bool) -> Duration {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -124,29 +124,29 @@ impl Drop for Daemon {
     }
 }
 
-/// Writes the configuration of a house where the program looks for it.
-fn configure(house: &House) {
+/// Writes the configuration of a setup where the program looks for it.
+fn configure(setup: &TestDaemon) {
     let storage = "storage: {journal_sync: 0.1, flush_interval: 1}\n";
-    let text = house.text().replace("listen: []", "listen: [\"127.0.0.1:0\"]");
-    std::fs::write(house.folder.path().join("config.yml"), format!("{text}{storage}")).unwrap();
+    let text = setup.text().replace("listen: []", "listen: [\"127.0.0.1:0\"]");
+    std::fs::write(setup.folder.path().join("config.yml"), format!("{text}{storage}")).unwrap();
 }
 
 /// Runs a command beside the daemon; gives what it printed.
-pub(crate) fn dccd(house: &House, args: &[&str]) -> String {
-    let ended = command(house, args).output().unwrap();
+pub(crate) fn dccd(setup: &TestDaemon, args: &[&str]) -> String {
+    let ended = command(setup, args).output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
     String::from_utf8(ended.stdout).unwrap()
 }
 
 /// Runs a command to its end, whatever that is.
-pub(crate) fn run(house: &House, args: &[&str]) -> Output {
-    configure(house);
-    command(house, args).output().unwrap()
+pub(crate) fn run(setup: &TestDaemon, args: &[&str]) -> Output {
+    configure(setup);
+    command(setup, args).output().unwrap()
 }
 
-fn command(house: &House, args: &[&str]) -> Command {
+fn command(setup: &TestDaemon, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
-    command.args(args).current_dir(house.folder.path()).env("HOME", house.folder.path());
+    command.args(args).current_dir(setup.folder.path()).env("HOME", setup.folder.path());
     command.env_remove("XDG_CONFIG_HOME").env_remove("ENVIRONMENT").stdin(Stdio::null());
     command
 }

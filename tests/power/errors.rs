@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use dccd::sim::Knobs;
 
 use crate::daemon::Daemon;
-use crate::house::{House, MINUTELY, window};
 use crate::needs;
 use crate::storage::JOB;
+use crate::test_daemon::{MINUTELY, TestDaemon, window};
 
-/// What makes system calls of a process fail, until this is dropped.
+/// Makes system calls of a process fail, until this is dropped.
 struct Failing(Child);
 
 impl Failing {
@@ -57,11 +57,11 @@ impl Drop for Failing {
     }
 }
 
-async fn house_with_rows() -> (House, Daemon) {
-    let house = House::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
-    let mut daemon = Daemon::start(&house);
-    daemon.until("the first rows are published", |_| house.ledger(MINUTELY).rows() == 720);
-    (house, daemon)
+async fn setup_with_rows() -> (TestDaemon, Daemon) {
+    let setup = TestDaemon::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
+    let mut daemon = Daemon::start(&setup);
+    daemon.wait_for("the first rows are published", |_| setup.ledger(MINUTELY).rows() == 720);
+    (setup, daemon)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,26 +69,29 @@ async fn frames_whose_sync_failed_once_are_written_anew_and_nothing_is_lost() {
     if needs::is_left_to_siege() || !needs::programs(&["strace"]) {
         return;
     }
-    let (house, mut daemon) = house_with_rows().await;
-    let segments = std::fs::read_dir(house.layout().journal()).unwrap();
+    let (setup, mut daemon) = setup_with_rows().await;
+    let segments = std::fs::read_dir(setup.layout().journal()).unwrap();
     let segment = segments.map(|entry| entry.unwrap().path()).max().expect("a segment");
     let failing = match Failing::to_sync(&daemon, Some(segment.to_str().unwrap()), ":when=1") {
         Ok(failing) => failing,
         Err(why) => return needs::forbids(&format!("system calls that fail need ptrace: {why}")),
     };
 
-    house.move_to("2024-01-31 13:00:30");
+    setup.move_to("2024-01-31 13:00:30");
 
-    daemon.until("frames are written anew", |daemon| daemon.metric("dccd_journal_rewrites_total", "") == 1.0);
-    daemon.until("everything is published", |_| house.ledger(MINUTELY).rows() == 780);
+    daemon.wait_for("frames are written anew", |daemon| {
+        daemon.metric("dccd_journal_rewrites_total", "") == 1.0
+    });
+    daemon.wait_for("everything is published", |_| setup.ledger(MINUTELY).rows() == 780);
     drop(failing);
     let counts =
         |daemon: &Daemon, name: &str| daemon.metric(&format!("dccd_journal_{name}_frames_total"), "");
-    daemon.until("everything is durable", |daemon| counts(daemon, "durable") == counts(daemon, "accepted"));
+    daemon
+        .wait_for("everything is durable", |daemon| counts(daemon, "durable") == counts(daemon, "accepted"));
     assert_eq!(daemon.metric("dccd_journal_rewrites_total", ""), 1.0);
     assert_eq!(daemon.get("/-/ready").0, 200);
     assert_eq!(daemon.stop(), Some(0));
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,20 +99,20 @@ async fn a_disk_that_cannot_sync_at_all_ends_the_daemon_with_74_and_nothing_is_a
     if needs::is_left_to_siege() || !needs::programs(&["strace"]) {
         return;
     }
-    let (house, daemon) = house_with_rows().await;
+    let (setup, daemon) = setup_with_rows().await;
     let failing = match Failing::to_sync(&daemon, None, "") {
         Ok(failing) => failing,
         Err(why) => return needs::forbids(&format!("system calls that fail need ptrace: {why}")),
     };
 
-    house.move_to("2024-01-31 13:00:30");
+    setup.move_to("2024-01-31 13:00:30");
 
     assert_eq!(daemon.until_ended(), Some(74));
     drop(failing);
-    assert_eq!(house.ledger(MINUTELY).rows(), 720, "nothing is claimed that could not be synced");
+    assert_eq!(setup.ledger(MINUTELY).rows(), 720, "nothing is claimed that could not be synced");
 
-    let mut next = Daemon::start(&house);
-    next.until("the next one has everything", |_| house.ledger(MINUTELY).rows() == 780);
+    let mut next = Daemon::start(&setup);
+    next.wait_for("the next one has everything", |_| setup.ledger(MINUTELY).rows() == 780);
     assert_eq!(next.stop(), Some(0));
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
 }

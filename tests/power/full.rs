@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::daemon::{Daemon, run};
-use crate::house::{MINUTELY, window};
-use crate::storage::{Filled, house_on_tmpfs};
+use crate::storage::{Filled, setup_on_tmpfs};
+use crate::test_daemon::{MINUTELY, window};
 
-/// What a process ended with that found no room.
+/// The exit code of a process that ran out of space.
 fn assert_told(ended: &Output, what: &str) {
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(74), "{what}: {said}");
@@ -21,11 +21,11 @@ fn is_set_aside(data: &Path) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starting_on_a_full_disk_says_that_it_is_full_and_leaves_nothing_that_looks_damaged() {
-    let Some((_mounted, house)) = house_on_tmpfs("size=32m").await else { return };
-    let data = house.data_path();
+    let Some((_mounted, setup)) = setup_on_tmpfs("size=32m").await else { return };
+    let data = setup.data_path();
     let full = Filled::with_bytes(&data);
     for args in [["start"].as_slice(), &["collect"]] {
-        assert_told(&run(&house, args), "on an empty data path");
+        assert_told(&run(&setup, args), "on an empty data path");
     }
     drop(full);
     // Room for a lock and its words, and not for a store.
@@ -33,21 +33,21 @@ async fn starting_on_a_full_disk_says_that_it_is_full_and_leaves_nothing_that_lo
     fs::write(data.join(".dccd/lock"), "dccd").unwrap();
     let full = Filled::with_bytes(&data);
     for args in [["start"].as_slice(), &["collect"]] {
-        assert_told(&run(&house, args), "without a store");
+        assert_told(&run(&setup, args), "without a store");
     }
     drop(full);
-    let daemon = Daemon::start(&house);
+    let daemon = Daemon::start(&setup);
     assert_eq!(daemon.stop(), Some(0));
     let full = Filled::with_bytes(&data);
     for args in [["start"].as_slice(), &["collect"], &["jobs", "ls"], &["status", "--wide"]] {
-        assert_told(&run(&house, args), "with a store");
+        assert_told(&run(&setup, args), "with a store");
     }
     drop(full);
 
-    let mut daemon = Daemon::start(&house);
-    daemon.until("everything is published", |_| house.ledger(MINUTELY).rows() == 720);
+    let mut daemon = Daemon::start(&setup);
+    daemon.wait_for("everything is published", |_| setup.ledger(MINUTELY).rows() == 720);
     assert_eq!(daemon.metric("dccd_state_store_set_aside_timestamp_seconds", ""), 0.0);
     assert_eq!(daemon.stop(), Some(0));
     assert!(!is_set_aside(&data), "what a full disk left was taken for damage");
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
 }

@@ -11,7 +11,7 @@ use dccd::store::{Accepted, Bounds, Layout, SMALL_ROWS, Store, StoreError, Store
 
 use crate::market::{self, Draws, HORIZON, ORIGIN};
 
-/// What is taken in.
+/// The rows to accept.
 pub(crate) const SERIES: [&str; 2] = ["binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/trades"];
 
 /// Where the child finds its data path and its seed.
@@ -39,7 +39,7 @@ pub(crate) fn start(path: &Path, seed: u64) -> Child {
         .unwrap()
 }
 
-/// What a child said before it ended.
+/// The output of a child before it ended.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
     /// Every frame it began to have accepted, in order.
@@ -114,8 +114,8 @@ fn the_child_takes_rows_in_until_it_is_ended() {
 /// Whether the power is still on.
 ///
 /// A sync that meets the very moment of the cut may return as if it had succeeded: the file system ends the
-/// transaction it waits for without having written it. Nobody hears of such a success when the power is really gone, so
-/// the child does not speak of one either: what succeeded counts only if the file system still takes changes after it.
+/// transaction it waits for without having written it. Such a success is never reported when the power is really gone, so
+/// the child does not report one either: a success counts only if the file system still takes changes after it.
 struct Power<'a>(&'a Path);
 
 impl Power<'_> {

@@ -1,4 +1,4 @@
-//! Rows that are a pure function of their series and instant, so that whoever sees one knows whether it is true.
+//! Rows that are a pure function of their series and instant, so that each row can be checked by itself.
 
 use dccd::model::{Batch, Candle, Kind, Micros, Series, Side, Trade, Window};
 

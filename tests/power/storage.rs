@@ -6,23 +6,23 @@ use std::time::Duration;
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 
 use crate::daemon::{Daemon, dccd};
-use crate::house::{House, MINUTELY, window};
 use crate::mounts::Mounted;
 use crate::needs;
+use crate::test_daemon::{MINUTELY, TestDaemon, window};
 
 pub(crate) const JOB: &str =
     "{exchange: binance, pairs: [BTC/USDT], span: 60, every: 1, start: 2024-01-31, retry_delay: 0.01}";
 /// How soon a daemon is ready again once the disk takes what it is given.
 const RECOVERY: Duration = Duration::from_secs(20);
 
-/// A house whose data path is a file system of its own; none where that cannot be had.
-pub(crate) async fn house_on_tmpfs(options: &str) -> Option<(Mounted, House)> {
+/// A setup whose data path is a file system of its own; none where that cannot be had.
+pub(crate) async fn setup_on_tmpfs(options: &str) -> Option<(Mounted, TestDaemon)> {
     if !needs::programs(&["mount"]) {
         return None;
     }
-    let house = House::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
-    match Mounted::tmpfs(&house.data_path(), options) {
-        Ok(mounted) => Some((mounted, house)),
+    let setup = TestDaemon::with(JOB, "2024-01-31 12:00:30", Knobs::default()).await;
+    match Mounted::tmpfs(&setup.data_path(), options) {
+        Ok(mounted) => Some((mounted, setup)),
         Err(why) => {
             needs::forbids(&format!("a small disk needs root and mounts: {why}"));
             None
@@ -32,8 +32,8 @@ pub(crate) async fn house_on_tmpfs(options: &str) -> Option<(Mounted, House)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_the_daemon_keeps_what_it_accepted_and_goes_on_once_there_is_room() {
-    let Some((_mounted, house)) = house_on_tmpfs("size=32m").await else { return };
-    passes(&house, "enospc", "No space left", || Ok(Filled::with_bytes(&house.data_path()))).await;
+    let Some((_mounted, setup)) = setup_on_tmpfs("size=32m").await else { return };
+    passes(&setup, "enospc", "No space left", || Ok(Filled::with_bytes(&setup.data_path()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,8 +41,8 @@ async fn without_inodes_the_daemon_keeps_what_it_accepted_and_goes_on_once_there
     if needs::is_left_to_siege() {
         return;
     }
-    let Some((_mounted, house)) = house_on_tmpfs("size=64m,nr_inodes=200").await else { return };
-    passes(&house, "enospc", "No space left", || Ok(Filled::with_files(&house.data_path()))).await;
+    let Some((_mounted, setup)) = setup_on_tmpfs("size=64m,nr_inodes=200").await else { return };
+    passes(&setup, "enospc", "No space left", || Ok(Filled::with_files(&setup.data_path()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,70 +50,70 @@ async fn on_a_read_only_disk_the_daemon_keeps_what_it_accepted_and_goes_on_once_
     if needs::is_left_to_siege() {
         return;
     }
-    let Some((_mounted, house)) = house_on_tmpfs("size=64m").await else { return };
-    passes(&house, "permission", "Read-only", || Mounted::read_only(&house.data_path())).await;
+    let Some((_mounted, setup)) = setup_on_tmpfs("size=64m").await else { return };
+    passes(&setup, "permission", "Read-only", || Mounted::read_only(&setup.data_path())).await;
 }
 
 /// Lets a trouble of the disk begin while rows come in, and end.
-async fn passes<T>(house: &House, reason: &str, words: &str, begin: impl Fn() -> Result<T, String>) {
-    let mut daemon = Daemon::start(house);
-    daemon.until("the first rows are published", |_| house.ledger(MINUTELY).rows() == 720);
-    daemon.until("it is ready", |daemon| daemon.get("/-/ready").0 == 200);
+async fn passes<T>(setup: &TestDaemon, reason: &str, words: &str, begin: impl Fn() -> Result<T, String>) {
+    let mut daemon = Daemon::start(setup);
+    daemon.wait_for("the first rows are published", |_| setup.ledger(MINUTELY).rows() == 720);
+    daemon.wait_for("it is ready", |daemon| daemon.get("/-/ready").0 == 200);
     let label = format!("reason=\"{reason}\"");
     assert_eq!(daemon.metric("dccd_storage_publish_failures_total", &label), 0.0);
 
     let trouble = begin().unwrap();
-    house.move_to("2024-01-31 13:00:30");
-    daemon.until("it says that it is not ready", |daemon| {
+    setup.move_to("2024-01-31 13:00:30");
+    daemon.wait_for("it says that it is not ready", |daemon| {
         let (status, body) = daemon.get("/-/ready");
         status == 503 && body.contains(words) && body.contains(MINUTELY)
     });
-    daemon.until("failures are counted", |daemon| {
+    daemon.wait_for("failures are counted", |daemon| {
         daemon.metric("dccd_storage_publish_failures_total", &label) > 0.0
     });
     assert_eq!(daemon.metric("dccd_journal_refusing", ""), 0.0, "the open segment has room");
-    assert_eq!(house.ledger(MINUTELY).rows(), 720, "nothing is claimed that is in no file");
+    assert_eq!(setup.ledger(MINUTELY).rows(), 720, "nothing is claimed that is in no file");
 
     drop(trouble);
-    let took = daemon.until("it is ready again", |daemon| daemon.get("/-/ready").0 == 200);
+    let took = daemon.wait_for("it is ready again", |daemon| daemon.get("/-/ready").0 == 200);
     assert!(took < RECOVERY, "it took {took:?}");
-    daemon.until("everything is published", |_| house.ledger(MINUTELY).rows() == 780);
+    daemon.wait_for("everything is published", |_| setup.ledger(MINUTELY).rows() == 780);
     println!("{words}: ready again after {took:?}");
     assert_eq!(daemon.stop(), Some(0));
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 13:00:00")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_the_journal_has_no_room_for_are_refused_and_are_gaps_with_the_reason() {
-    let Some((_mounted, house)) = house_on_tmpfs("size=32m").await else { return };
-    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
-    let mut daemon = Daemon::start(&house);
-    daemon.until("a run has failed", |_| house.ledger(MINUTELY).wanted_since.is_some());
+    let Some((_mounted, setup)) = setup_on_tmpfs("size=32m").await else { return };
+    setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
+    let mut daemon = Daemon::start(&setup);
+    daemon.wait_for("a run has failed", |_| setup.ledger(MINUTELY).wanted_since.is_some());
 
-    let full = Filled::with_bytes(&house.data_path());
-    house.sim.set(|knobs| knobs.faults.clear());
-    daemon.until("rows are refused", |daemon| daemon.metric("dccd_journal_refusing", "") == 1.0);
-    daemon.until("it says that it is not ready", |daemon| {
+    let full = Filled::with_bytes(&setup.data_path());
+    setup.sim.set(|knobs| knobs.faults.clear());
+    daemon.wait_for("rows are refused", |daemon| daemon.metric("dccd_journal_refusing", "") == 1.0);
+    daemon.wait_for("it says that it is not ready", |daemon| {
         let (status, body) = daemon.get("/-/ready");
         status == 503 && body.contains("No space left")
     });
     assert!(daemon.metric("dccd_storage_publish_failures_total", "reason=\"enospc\"") > 0.0);
-    daemon.until("free space is measured", |daemon| daemon.metric("dccd_storage_free_bytes", "") < 1e6);
+    daemon.wait_for("free space is measured", |daemon| daemon.metric("dccd_storage_free_bytes", "") < 1e6);
     assert_eq!(daemon.metric("dccd_journal_accepted_frames_total", ""), 0.0, "nothing is accepted");
     let synced = daemon.metric("dccd_journal_last_sync_timestamp_seconds", "");
 
     // The next run puts the reason on record before its first page, which then takes long enough to be seen.
-    house.sim.set(|knobs| knobs.latency = Duration::from_secs(4));
+    setup.sim.set(|knobs| knobs.latency = Duration::from_secs(4));
     drop(full);
-    daemon.until("rows are accepted again", |daemon| daemon.metric("dccd_journal_refusing", "") == 0.0);
-    daemon.until("the gap has its reason", |_| dccd(&house, &["gaps"]).contains("rows were not taken"));
+    daemon.wait_for("rows are accepted again", |daemon| daemon.metric("dccd_journal_refusing", "") == 0.0);
+    daemon.wait_for("the gap has its reason", |_| dccd(&setup, &["gaps"]).contains("rows were not taken"));
     assert!(daemon.metric("dccd_journal_last_sync_timestamp_seconds", "") > synced);
 
-    house.sim.set(|knobs| knobs.latency = Duration::ZERO);
-    daemon.until("everything is published", |_| house.ledger(MINUTELY).rows() == 720);
-    daemon.until("it is ready again", |daemon| daemon.get("/-/ready").0 == 200);
+    setup.sim.set(|knobs| knobs.latency = Duration::ZERO);
+    daemon.wait_for("everything is published", |_| setup.ledger(MINUTELY).rows() == 720);
+    daemon.wait_for("it is ready again", |daemon| daemon.get("/-/ready").0 == 200);
     assert_eq!(daemon.stop(), Some(0));
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
 }
 
 /// Files that take the rest of a disk, gone when this is dropped.

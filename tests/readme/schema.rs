@@ -102,7 +102,7 @@ fn collect(schema: &Value, keys: &mut BTreeSet<String>) {
             continue;
         }
         keys.insert(key.clone());
-        // What stands below the names of exchanges is the same for all of them.
+        // The keys below the names of exchanges are the same for all of them.
         collect(if key == "exchanges" { &inner["properties"]["binance"] } else { inner }, keys);
         collect(&inner["items"], keys);
     }

@@ -7,7 +7,7 @@ use std::fs;
 use crate::home::{Home, closes};
 use crate::rclone::{Daemon, Nas, in_series, stand_in};
 
-/// What is known of the remote: when it was last synced, how often it failed since, and why.
+/// The state of the remote: when it was last synced, how often it has failed since, and why.
 fn known(home: &Home) -> (Option<i64>, u64, String) {
     let text = fs::read_to_string(home.layout.own().join("remotes.json")).unwrap();
     let known: serde_json::Value = serde_json::from_str(&text).unwrap();

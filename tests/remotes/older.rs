@@ -38,7 +38,7 @@ async fn a_copy_under_an_older_name_is_sent_anew_and_only_then_removed() {
     assert!(tree.ledger().older_names.is_empty());
     assert_eq!(mirror.sync().await.files, 0, "once is enough");
 
-    // What grows goes on under its own name.
+    // The growing file continues under its own name.
     tree.take(&store, 26);
     assert_eq!(mirror.sync().await.files, 2);
     tree.is_as_on(&served);

@@ -1,4 +1,4 @@
-//! The order in which two files of a period are copied: whoever finds a copy that was cut short between the two has every
+//! The order in which two files of a period are copied: a copy that was cut short between the two still has every
 //! row that its ledger speaks of.
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Dice {
     }
 }
 
-/// What lies on a remote: files by name, the account that was sent last, and the rows there were then.
+/// The contents of a remote: files by name, the account that was sent last, and the rows there were then.
 #[derive(Default)]
 struct Copy {
     files: BTreeMap<String, Vec<u8>>,

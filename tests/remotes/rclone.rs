@@ -190,9 +190,9 @@ async fn the_daemon_syncs_at_once_and_after_a_restart_says_how_each_remote_stood
     let home = Home::with_two_years();
     let label = format!("{{remote=\"{}\"}}", nas.address().trim_end_matches('/'));
     let daemon = Daemon::start(&nas, &home).await;
-    daemon.until(&format!("dccd_sync_runs_total{label} 1")).await;
-    daemon.until(&format!("dccd_sync_pending_files{label} 0")).await;
-    let page = daemon.until(&format!("dccd_sync_consecutive_errors{label} 0")).await;
+    daemon.wait_for(&format!("dccd_sync_runs_total{label} 1")).await;
+    daemon.wait_for(&format!("dccd_sync_pending_files{label} 0")).await;
+    let page = daemon.wait_for(&format!("dccd_sync_consecutive_errors{label} 0")).await;
     assert!(page.contains(&format!("dccd_sync_interval_seconds{label} 3600")), "{page}");
     let last = format!("dccd_sync_last_success_timestamp_seconds{label} ");
     let success = |page: &str| page.lines().find_map(|line| line.strip_prefix(&last).map(str::to_owned));
@@ -204,9 +204,9 @@ async fn the_daemon_syncs_at_once_and_after_a_restart_says_how_each_remote_stood
     home.take(3, 1, 2.0);
     let bad = Nas { bin: stand_in("echo no room >&2; exit 7"), ..nas };
     let daemon = Daemon::start(&bad, &home).await;
-    daemon.until(&format!("dccd_sync_consecutive_errors{label} 1")).await;
+    daemon.wait_for(&format!("dccd_sync_consecutive_errors{label} 1")).await;
     let refused = label.replacen('{', "{reason=\"refused\",", 1);
-    let failed = daemon.until(&format!("dccd_sync_failures_total{refused} 1")).await;
+    let failed = daemon.wait_for(&format!("dccd_sync_failures_total{refused} 1")).await;
     assert_eq!(success(&failed), Some(stamp), "the last success is known after a restart");
     assert_eq!(daemon.stop().await, Some(0));
     let status = bad.dccd(&home, &["status"]).await;
@@ -253,7 +253,7 @@ async fn beside_a_daemon_copies_are_sent_dropped_and_brought_back_by_it() {
     let again = nas.dccd(&home, &["sync", "--json"]).await;
     assert!(again.code == Some(0) && again.out.contains("\"files\": 0"), "{again:?}");
     let remote = format!("{{remote=\"{}\"}}", nas.address().trim_end_matches('/'));
-    daemon.until(&format!("dccd_sync_copied_files_total{remote} 3")).await;
+    daemon.wait_for(&format!("dccd_sync_copied_files_total{remote} 3")).await;
 
     // A run that is under way keeps the ledger until it ends: what was verified is entered then.
     let began = Instant::now();
@@ -301,11 +301,11 @@ async fn a_sync_that_was_handed_over_and_is_taken_back_ends_with_all_it_started_
         let left = rustix::process::test_kill_process_group(group);
         assert!(left.is_err() || is_over(group), "a program it started is left");
     }
-    daemon.until("dccd_workers{state=\"healthy\"} 1").await;
+    daemon.wait_for("dccd_workers{state=\"healthy\"} 1").await;
     assert_eq!(daemon.stop().await, Some(0));
 }
 
-/// Whether every process of a group has ended, though nobody may have asked how.
+/// Whether every process of a group has ended, waited for or not.
 fn is_over(group: rustix::process::Pid) -> bool {
     let began = Instant::now();
     while rustix::process::test_kill_process_group(group).is_ok() {
@@ -337,7 +337,7 @@ impl Daemon {
     }
 
     /// The metrics, once they have a line.
-    pub(crate) async fn until(&self, line: &str) -> String {
+    pub(crate) async fn wait_for(&self, line: &str) -> String {
         let began = Instant::now();
         loop {
             let mut stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
@@ -378,7 +378,7 @@ pub(crate) struct Ended {
 }
 
 impl Nas {
-    /// None where rclone is not installed.
+    /// `None` if rclone is not installed.
     pub(crate) async fn new() -> Option<Self> {
         if !needs::programs(&["rclone"]) {
             return None;

@@ -72,8 +72,8 @@ async fn a_service_that_is_not_there_or_refuses_is_told_without_the_secret() {
     assert!(matches!(error, RemoteError::Refused { .. }), "{error:?}");
     assert!(!format!("{error} {error:?} {refused:?}").contains("wr0ngsecret"), "{error:?}");
 
-    let nobody = Target { endpoint: Some("http://127.0.0.1:9".into()), ..served.target() };
-    let gone = S3::with_environment(&nobody, &Served::environment()).unwrap();
+    let unreachable = Target { endpoint: Some("http://127.0.0.1:9".into()), ..served.target() };
+    let gone = S3::with_environment(&unreachable, &Served::environment()).unwrap();
     let error = gone.head("key").await.unwrap_err();
     assert!(matches!(error, RemoteError::Unreachable { .. }), "{error:?}");
     let off = Target { provider: Provider::S3, address: "bucket".into(), endpoint: None };
@@ -162,7 +162,7 @@ async fn however_two_writers_race_the_higher_fence_stands_and_no_coverage_is_los
             )
         };
         assert!(refused.as_ref().is_none_or(is_refusal), "{refused:?}");
-        // What the ledger speaks of is there, byte for byte.
+        // Every file in the ledger is there, byte for byte.
         let objects = served.objects();
         for (name, entry) in after.files.iter() {
             let key = format!("fleet/binance/ohlc/BTC-USDT/1h/{name}.parquet");
@@ -191,7 +191,7 @@ async fn an_owner_that_was_overtaken_by_itself_merges_and_commits() {
     assert_eq!((after.rows(), after.covered.len()), (5, 1));
 }
 
-/// What a process does that owns a series from now on, up to its first publish.
+/// The steps of a new owner of a series up to its first publish.
 async fn take_over(bucket: &Bucket, home: &Home, fence: u64) {
     let taken = bucket.take_over(fence).await.unwrap();
     let folder = tempfile::tempdir_in(home.layout.root().parent().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use dccd::jobs::{Order, Retry};
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 
-use crate::house::{House, at, backfill, broken_answers, faults_struck, said, window};
+use crate::test_daemon::{TestDaemon, at, backfill, broken_answers, error_of, faults_struck, window};
 
 const MINUTELY: &str = "bitfinex/BTC-USDT/ohlc/1m";
 const TRADES: &str = "bitfinex/BTC-USDT/trades";
@@ -21,29 +21,29 @@ async fn broken_answers_lose_no_candle_over_quiet_times() {
         [window("2024-01-03 02:00:00", "2024-01-04 01:00:00"), window("2024-01-05", "2024-01-05 00:07:00")];
     // A limit below the exchange's own makes every page a short one.
     let knobs = Knobs { holes: holes.into_iter().collect(), page_limit: 500, ..large_pages() };
-    let house = House::unlimited(JOBS, "2024-01-09 00:00:30", knobs).await;
-    house.sim.set(|knobs| knobs.faults = broken_answers(0.02));
+    let setup = TestDaemon::unlimited(JOBS, "2024-01-09 00:00:30", knobs).await;
+    setup.sim.set(|knobs| knobs.faults = broken_answers(0.02));
 
-    house.run_until_complete(&backfill(MINUTELY, "2024-01-01"), 6).await;
+    setup.run_until_complete(&backfill(MINUTELY, "2024-01-01"), 6).await;
 
-    assert!(faults_struck(&house, Endpoint::Ohlc) > 0);
-    house.assert_true(MINUTELY, window("2024-01-01", "2024-01-09")).await;
+    assert!(faults_struck(&setup, Endpoint::Ohlc) > 0);
+    setup.assert_true(MINUTELY, window("2024-01-01", "2024-01-09")).await;
 }
 
 #[tokio::test]
 async fn an_instant_with_more_trades_than_a_page_is_a_gap_with_its_reason_and_all_around_it_is_stored() {
     let knobs = Knobs { trades_per_hour: 20_000, cluster: 30_000, ..large_pages() };
-    let house = House::unlimited(TRADES_JOB, "2024-01-01 12:00:15", knobs).await;
-    let market = house.sim.market("BTCUSDT").unwrap();
+    let setup = TestDaemon::unlimited(TRADES_JOB, "2024-01-01 12:00:15", knobs).await;
+    let market = setup.sim.market("BTCUSDT").unwrap();
     let (from, last) = (at("2024-01-01"), at("2024-01-01 11:30:00"));
     let rows = market.trades(dccd::model::Window::new(from, last).unwrap());
     let fullest = rows.ts().chunk_by(|a, b| a == b).max_by_key(|instant| instant.len()).unwrap();
     assert!(fullest.len() > 10_000, "{}", fullest.len());
 
-    let outcome = house.run(&Order { until: Some(last), ..backfill(TRADES, "2024-01-01") }).await;
+    let outcome = setup.run(&Order { until: Some(last), ..backfill(TRADES, "2024-01-01") }).await;
 
-    assert!(said(&outcome).contains("more rows share the instant"), "{}", said(&outcome));
-    let ledger = house.ledger(TRADES);
+    assert!(error_of(&outcome).contains("more rows share the instant"), "{}", error_of(&outcome));
+    let ledger = setup.ledger(TRADES);
     assert!(!ledger.gaps(last).is_empty());
     let uncovered = |at: &&i64| !ledger.covered.holds(dccd::model::Micros(**at));
     assert!(rows.ts().iter().filter(uncovered).any(|at| *at == fullest[0]), "it is a gap");
@@ -51,14 +51,14 @@ async fn an_instant_with_more_trades_than_a_page_is_a_gap_with_its_reason_and_al
 
 #[tokio::test]
 async fn a_pair_that_is_not_listed_and_a_limit_that_is_exceeded_are_told_apart() {
-    let house = House::unlimited(JOBS, "2024-01-02 00:00:30", large_pages()).await;
-    let moon = house.run(&backfill("bitfinex/MOON-USD/ohlc/1m", "2024-01-01")).await;
-    assert!(said(&moon).contains("MOON/USD is not listed"), "{}", said(&moon));
+    let setup = TestDaemon::unlimited(JOBS, "2024-01-02 00:00:30", large_pages()).await;
+    let moon = setup.run(&backfill("bitfinex/MOON-USD/ohlc/1m", "2024-01-01")).await;
+    assert!(error_of(&moon).contains("MOON/USD is not listed"), "{}", error_of(&moon));
 
-    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status429).at(Endpoint::Ohlc)]);
+    setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status429).at(Endpoint::Ohlc)]);
     // It is asked once: the exchange wants a minute to pass before it is asked again.
     let order = backfill(MINUTELY, "2024-01-01 23:00:00");
     let order = Order { retry: Retry { attempts: 1, ..order.retry }, ..order };
-    let limited = house.run(&order).await;
-    assert!(said(&limited).contains("rate limiting"), "{}", said(&limited));
+    let limited = setup.run(&order).await;
+    assert!(error_of(&limited).contains("rate limiting"), "{}", error_of(&limited));
 }

@@ -6,7 +6,7 @@ use dccd::jobs::Order;
 use dccd::sim::{Endpoint, Knobs};
 
 use crate::every;
-use crate::house::{House, assert_same, at, backfill, said, window};
+use crate::test_daemon::{TestDaemon, assert_same, at, backfill, error_of, window};
 
 const CANDLES: &str = "bitmex/BTC-USDT_PERP/ohlc/1m";
 const TRADES: &str = "bitmex/BTC-USDT_PERP/trades";
@@ -27,48 +27,48 @@ fn busy(trades_per_hour: u64, cluster: u64) -> Knobs {
     Knobs { trades_per_hour, cluster, listed_from: at("2024-01-01"), ..limited() }
 }
 
-fn until(order: Order, until: &str) -> Order {
+fn ending_at(order: Order, until: &str) -> Order {
     Order { until: Some(at(until)), ..order }
 }
 
 #[tokio::test]
 async fn trades_of_an_instant_with_more_than_two_pages_are_all_there_and_in_order() {
-    let house = House::with(TRADES_JOB, "2024-01-01 03:00:00", busy(20_000, 2_500)).await;
+    let setup = TestDaemon::with(TRADES_JOB, "2024-01-01 03:00:00", busy(20_000, 2_500)).await;
 
-    let outcome = house.run(&until(backfill(TRADES, "2024-01-01"), "2024-01-01 01:30:00")).await;
+    let outcome = setup.run(&ending_at(backfill(TRADES, "2024-01-01"), "2024-01-01 01:30:00")).await;
 
-    assert_eq!(said(&outcome), "");
+    assert_eq!(error_of(&outcome), "");
     let window = window("2024-01-01", "2024-01-01 01:30:00");
-    house.assert_true(TRADES, window).await;
-    let stored = house.stored(TRADES);
-    assert_same(&stored, &house.existing(TRADES, window));
+    setup.assert_true(TRADES, window).await;
+    let stored = setup.stored(TRADES);
+    assert_same(&stored, &setup.existing(TRADES, window));
     let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
     assert!(crowd > 2_000, "no instant was more crowded than two pages: {crowd}");
-    assert!(house.asked(Endpoint::Trades).iter().any(|seen| seen.path.contains("&start=1998&")));
+    assert!(setup.asked(Endpoint::Trades).iter().any(|seen| seen.path.contains("&start=1998&")));
 }
 
 #[tokio::test]
 async fn a_stopped_run_leaves_no_hole() {
-    let house = House::with(JOB, "2024-01-31 00:00:30", limited()).await;
+    let setup = TestDaemon::with(JOB, "2024-01-31 00:00:30", limited()).await;
     let order = backfill(CANDLES, "2024-01-01");
-    every::a_stop_leaves_no_hole(&house, &order, Endpoint::Ohlc, window("2024-01-01", "2024-01-31")).await;
+    every::a_stop_leaves_no_hole(&setup, &order, Endpoint::Ohlc, window("2024-01-01", "2024-01-31")).await;
 
-    let house = House::with(TRADES_JOB, "2024-01-01 12:00:00", busy(5_000, 8)).await;
-    let order = until(backfill(TRADES, "2024-01-01"), "2024-01-01 10:00:00");
+    let setup = TestDaemon::with(TRADES_JOB, "2024-01-01 12:00:00", busy(5_000, 8)).await;
+    let order = ending_at(backfill(TRADES, "2024-01-01"), "2024-01-01 10:00:00");
     let span = window("2024-01-01", "2024-01-01 10:00:00");
-    every::a_stop_leaves_no_hole(&house, &order, Endpoint::Trades, span).await;
+    every::a_stop_leaves_no_hole(&setup, &order, Endpoint::Trades, span).await;
 }
 
 #[tokio::test]
 async fn time_without_trades_is_accounted_for_and_a_quiet_bucket_is_stored_as_it_was_told() {
-    let house = House::with(JOB, "2024-01-15 00:00:30", limited()).await;
+    let setup = TestDaemon::with(JOB, "2024-01-15 00:00:30", limited()).await;
     let (listed, now) = (at("2024-01-10"), at("2024-01-15 00:00:30"));
-    every::nothing_is_made_up_where_nothing_was(&house, CANDLES, listed, now).await;
-    let quiet = house.stored(CANDLES).candles().iter().filter(|candle| candle.trades == Some(0)).count();
+    every::nothing_is_made_up_where_nothing_was(&setup, CANDLES, listed, now).await;
+    let quiet = setup.stored(CANDLES).candles().iter().filter(|candle| candle.trades == Some(0)).count();
     assert_eq!(quiet, 720, "half a day of buckets in which nothing was traded");
 
-    let house = House::with(TRADES_JOB, "2024-01-15 00:00:30", busy(100, 8)).await;
-    every::nothing_is_made_up_where_nothing_was(&house, TRADES, listed, now).await;
+    let setup = TestDaemon::with(TRADES_JOB, "2024-01-15 00:00:30", busy(100, 8)).await;
+    every::nothing_is_made_up_where_nothing_was(&setup, TRADES, listed, now).await;
 }
 
 #[tokio::test]
@@ -88,13 +88,13 @@ async fn buckets_of_every_span_and_market_open_on_their_anchors() {
                 continue;
             }
             let job = format!("{{exchange: bitmex, pairs: [\"{pair}\"], span: {secs}, retry_delay: 0.01}}");
-            let house = House::with(&job, "2024-03-14 15:09:26", limited()).await;
+            let setup = TestDaemon::with(&job, "2024-03-14 15:09:26", limited()).await;
             let series = format!("bitmex/{slug}/ohlc/{span}");
 
-            assert_eq!(said(&house.run(&backfill(&series, from)).await), "", "{series}");
+            assert_eq!(error_of(&setup.run(&backfill(&series, from)).await), "", "{series}");
 
-            assert_eq!(house.stored(&series).ends().unwrap().0, at(from), "{series}");
-            house.assert_true(&series, window(from, until)).await;
+            assert_eq!(setup.stored(&series).ends().unwrap().0, at(from), "{series}");
+            setup.assert_true(&series, window(from, until)).await;
         }
     }
 }
@@ -102,27 +102,27 @@ async fn buckets_of_every_span_and_market_open_on_their_anchors() {
 #[tokio::test]
 async fn a_limit_that_headers_announce_is_followed_and_never_met() {
     let knobs = Knobs { weight_limit: 40, weight_window: Duration::from_secs(2), ..limited() };
-    let house = House::with(JOB, "2024-01-16 00:00:30", knobs).await;
+    let setup = TestDaemon::with(JOB, "2024-01-16 00:00:30", knobs).await;
 
-    let outcome = house.run(&backfill(CANDLES, "2024-01-14 12:00:00")).await;
+    let outcome = setup.run(&backfill(CANDLES, "2024-01-14 12:00:00")).await;
 
-    assert_eq!(said(&outcome), "");
-    assert!(house.asked(Endpoint::Ohlc).len() >= 3);
-    assert!(house.sim.requests().iter().all(|seen| seen.status == 200), "it was never refused");
+    assert_eq!(error_of(&outcome), "");
+    assert!(setup.asked(Endpoint::Ohlc).len() >= 3);
+    assert!(setup.sim.requests().iter().all(|seen| seen.status == 200), "it was never refused");
 }
 
 #[tokio::test]
 async fn books_and_unknown_symbols_are_told_apart() {
     let jobs = "{exchange: bitmex, pairs: [\"BTC/USD:perp\"], data_type: orderbook, depth: 20, retry_delay: 0.01}\n\
                 {exchange: bitmex, pairs: [\"MOON/USD:perp\"], span: 60, retry_delay: 0.01}";
-    let house = House::with(jobs, "2024-01-01 12:00:00", limited()).await;
+    let setup = TestDaemon::with(jobs, "2024-01-01 12:00:00", limited()).await;
 
-    let outcomes = house.collect().await;
+    let outcomes = setup.collect().await;
 
-    assert_eq!((said(&outcomes[0]).as_str(), outcomes[0].rows), ("", 40));
-    let best = house.sim.market("BTCUSD").unwrap().book(at("2024-01-01 12:00:00")).bids().next().unwrap();
-    let first = house.stored("bitmex/BTC-USD_PERP/orderbook").book().get(0);
+    assert_eq!((error_of(&outcomes[0]).as_str(), outcomes[0].rows), ("", 40));
+    let best = setup.sim.market("BTCUSD").unwrap().book(at("2024-01-01 12:00:00")).bids().next().unwrap();
+    let first = setup.stored("bitmex/BTC-USD_PERP/orderbook").book().get(0);
     let price = best.0 as f64 / 100.0;
     assert_eq!((first.price, first.amount), (price, (best.1 / 100) as f64 / price));
-    assert!(said(&outcomes[1]).contains("MOON/USD:perp is not listed"), "{}", said(&outcomes[1]));
+    assert!(error_of(&outcomes[1]).contains("MOON/USD:perp is not listed"), "{}", error_of(&outcomes[1]));
 }

@@ -6,30 +6,30 @@ use dccd::model::Side;
 use dccd::sim::{Endpoint, Knobs};
 use dccd::store::verify_series;
 
-use crate::house::{House, at, run, said};
+use crate::test_daemon::{TestDaemon, at, error_of, run};
 
 const BOOK: &str = "binance/BTC-USDT/orderbook";
 
 #[tokio::test]
 async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_over_a_restart() {
     let job = "{exchange: binance, pairs: [BTC/USDT], data_type: orderbook, depth: 20, retry_delay: 0.01}";
-    let house = House::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
-    let order = dccd::engine::Job::all(&house.config()).remove(0).order;
+    let setup = TestDaemon::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
+    let order = dccd::engine::Job::all(&setup.config()).remove(0).order;
 
-    let engine = house.engine().await;
+    let engine = setup.engine().await;
     for _ in 0..2 {
         let outcome = run(&engine, &order).await;
-        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40));
+        assert_eq!((error_of(&outcome).as_str(), outcome.rows), ("", 40));
     }
     engine.close().await;
-    house.move_to("2024-01-02 12:00:00");
-    assert_eq!(house.run(&order).await.rows, 40, "a day later, in another file and another process");
+    setup.move_to("2024-01-02 12:00:00");
+    assert_eq!(setup.run(&order).await.rows, 40, "a day later, in another file and another process");
 
-    let stored = house.stored(BOOK);
+    let stored = setup.stored(BOOK);
     let rows: Vec<_> = (0..stored.len()).map(|row| stored.book().get(row)).collect();
     for (ord, snapshot) in rows.chunks(40).enumerate() {
         assert!(snapshot.iter().all(|level| level.ord == ord as i64 && level.is_snapshot));
-        let market = house.sim.market("BTCUSDT").unwrap();
+        let market = setup.sim.market("BTCUSDT").unwrap();
         let now = if ord < 2 { at("2024-01-01 12:00:00") } else { at("2024-01-02 12:00:00") };
         let book = market.book(now);
         assert!(snapshot.iter().all(|level| level.seq == Some(book.update_id)));
@@ -50,8 +50,8 @@ async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_ove
         }
         assert!(snapshot[0].ts.since(now) < Duration::from_secs(5), "by the exchange's clock");
     }
-    assert_eq!((rows.len(), house.asked(Endpoint::BookSnapshot).len()), (120, 3));
-    assert_eq!(verify_series(&house.layout(), &BOOK.parse().unwrap()).unwrap(), []);
+    assert_eq!((rows.len(), setup.asked(Endpoint::BookSnapshot).len()), (120, 3));
+    assert_eq!(verify_series(&setup.layout(), &BOOK.parse().unwrap()).unwrap(), []);
 }
 
 #[tokio::test]
@@ -74,15 +74,15 @@ async fn a_snapshot_of_every_exchange_holds_the_levels_of_the_market() {
             "{{exchange: {exchange}, pairs: ['{pair}'], data_type: orderbook, depth: 20, retry_delay: 0.01}}"
         );
         let symbols = vec!["BTCUSDT".to_owned(), "BTCUSD".to_owned()];
-        let house =
-            House::unlimited(&job, "2024-01-01 12:00:00", Knobs { symbols, ..Knobs::default() }).await;
-        let order = dccd::engine::Job::all(&house.config()).remove(0).order;
+        let setup =
+            TestDaemon::unlimited(&job, "2024-01-01 12:00:00", Knobs { symbols, ..Knobs::default() }).await;
+        let order = dccd::engine::Job::all(&setup.config()).remove(0).order;
 
-        let outcome = house.run(&order).await;
+        let outcome = setup.run(&order).await;
 
-        assert_eq!((said(&outcome).as_str(), outcome.rows), ("", 40), "{exchange}");
-        let stored = house.stored(&order.series.to_string());
-        let market = house.sim.market(&format!("BTC{}", order.series.pair().quote())).unwrap();
+        assert_eq!((error_of(&outcome).as_str(), outcome.rows), ("", 40), "{exchange}");
+        let stored = setup.stored(&order.series.to_string());
+        let market = setup.sim.market(&format!("BTC{}", order.series.pair().quote())).unwrap();
         let book = market.book(at("2024-01-01 12:00:00"));
         for (side, theirs) in [
             (Side::Bid, book.bids().take(20).collect::<Vec<_>>()),
@@ -95,6 +95,6 @@ async fn a_snapshot_of_every_exchange_holds_the_levels_of_the_market() {
                 theirs.iter().map(|(cents, e8)| (*cents as f64 / 100.0, *e8 as f64 / 1e8)).collect();
             assert_eq!(ours, theirs, "{exchange} {side:?}");
         }
-        assert_eq!(verify_series(&house.layout(), &order.series).unwrap(), [], "{exchange}");
+        assert_eq!(verify_series(&setup.layout(), &order.series).unwrap(), [], "{exchange}");
     }
 }

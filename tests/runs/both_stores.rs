@@ -3,16 +3,16 @@
 
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 
-use crate::house::House;
 use crate::postgres;
-use crate::program::{command, configure, dccd, end, terminate, until_code};
+use crate::program::{command, configure, dccd, end, terminate, wait_for_exit};
+use crate::test_daemon::TestDaemon;
 
 const JOBS: &str = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01, max_retries: 2}\n\
     {exchange: okx, pairs: [BTC/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01, max_retries: 2}";
 const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 const ETH: &str = "binance/ETH/USDT";
 
-/// What only looks, and is asked in each state.
+/// Commands that only read, run in each state.
 const LOOKS: [&[&str]; 27] = [
     &["validate"],
     &["status"],
@@ -43,7 +43,7 @@ const LOOKS: [&[&str]; 27] = [
     &["purge", "--dry-run", "--min-free-gb", "1"],
 ];
 
-/// What does something, and is asked between the looks: with an exchange that answers, fails, and answers again.
+/// Commands that change something, run between the others: with an exchange that answers, fails, and answers again.
 const BEFORE: [&[&str]; 4] =
     [&["jobs", "pause", ETH], &["jobs", "resume", ETH], &["jobs", "run", BTC], &["sync"]];
 const DURING: [&[&str]; 12] = [
@@ -94,27 +94,27 @@ async fn every_command_says_the_same_on_both_stores_before_during_and_after_fail
 
 /// Runs everything on one store.
 async fn script(store: &str) -> Told {
-    let house = House::with(JOBS, "2024-01-31 12:00:30", Knobs::default()).await;
-    configure(&house, &format!("{}store: {store}\n", house.text()));
+    let setup = TestDaemon::with(JOBS, "2024-01-31 12:00:30", Knobs::default()).await;
+    configure(&setup, &format!("{}store: {store}\n", setup.text()));
     let mut told = Told::new();
-    looks(&house, "untouched", &mut told).await;
-    ask(&house, "before", &BEFORE, &mut told).await;
-    looks(&house, "before", &mut told).await;
-    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
-    ask(&house, "during", &DURING, &mut told).await;
-    looks(&house, "during", &mut told).await;
-    house.sim.set(|knobs| knobs.faults.clear());
-    ask(&house, "after", &AFTER, &mut told).await;
-    looks(&house, "after", &mut told).await;
-    beside_a_daemon(&house, &mut told).await;
+    looks(&setup, "untouched", &mut told).await;
+    ask(&setup, "before", &BEFORE, &mut told).await;
+    looks(&setup, "before", &mut told).await;
+    setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)]);
+    ask(&setup, "during", &DURING, &mut told).await;
+    looks(&setup, "during", &mut told).await;
+    setup.sim.set(|knobs| knobs.faults.clear());
+    ask(&setup, "after", &AFTER, &mut told).await;
+    looks(&setup, "after", &mut told).await;
+    beside_a_daemon(&setup, &mut told).await;
     told
 }
 
 /// The same through a daemon that has nothing left to do.
-async fn beside_a_daemon(house: &House, told: &mut Told) {
-    let daemon = command(house, &["start"]).spawn().unwrap();
-    until_code(house, &["healthcheck"], 0).await;
-    assert_eq!(dccd(house, &["jobs", "run", "binance"]).await.code, Some(0));
+async fn beside_a_daemon(setup: &TestDaemon, told: &mut Told) {
+    let daemon = command(setup, &["start"]).spawn().unwrap();
+    wait_for_exit(setup, &["healthcheck"], 0).await;
+    assert_eq!(dccd(setup, &["jobs", "run", "binance"]).await.code, Some(0));
     let asked: [&[&str]; 9] = [
         &["jobs", "pause", ETH],
         &["status", "--wide"],
@@ -127,27 +127,27 @@ async fn beside_a_daemon(house: &House, told: &mut Told) {
         &["sync"],
         &["gaps"],
     ];
-    ask(house, "daemon", &asked, told).await;
+    ask(setup, "daemon", &asked, told).await;
     terminate(&daemon).await;
     assert_eq!(end(daemon).await.code, Some(0));
 }
 
-async fn looks(house: &House, state: &str, told: &mut Told) {
-    ask(house, state, &LOOKS, told).await;
+async fn looks(setup: &TestDaemon, state: &str, told: &mut Told) {
+    ask(setup, state, &LOOKS, told).await;
 }
 
-async fn ask(house: &House, state: &str, all: &[&[&str]], told: &mut Told) {
+async fn ask(setup: &TestDaemon, state: &str, all: &[&[&str]], told: &mut Told) {
     for args in all {
-        let ended = dccd(house, args).await;
+        let ended = dccd(setup, args).await;
         let said = format!("{:?}\n{}\n{}", ended.code, ended.out, ended.err);
-        told.push((format!("{state}: {}", args.join(" ")), masked(house, &said)));
+        told.push((format!("{state}: {}", args.join(" ")), masked(setup, &said)));
     }
 }
 
-/// What is said without what two runs cannot have in common.
-fn masked(house: &House, said: &str) -> String {
-    let folder = house.folder.path().display().to_string();
-    let said = said.replace(&folder, "FOLDER").replace(&house.sim.url(), "EXCHANGE");
+/// The output without the parts in which two runs must differ.
+fn masked(setup: &TestDaemon, said: &str) -> String {
+    let folder = setup.folder.path().display().to_string();
+    let said = said.replace(&folder, "FOLDER").replace(&setup.sim.url(), "EXCHANGE");
     let is_end = |char: char| char.is_whitespace() || "\"'(),;[]{}".contains(char);
     let mut masked = String::new();
     for word in said.split_inclusive(is_end) {

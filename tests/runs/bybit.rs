@@ -7,7 +7,7 @@ use dccd::sim::{Endpoint, Fault, Knobs, RetryAfter, Rule};
 
 use crate::every;
 use crate::faulty::inside_a_wait;
-use crate::house::{House, at, backfill, grid, order, said, window};
+use crate::test_daemon::{TestDaemon, at, backfill, error_of, grid, order, window};
 
 const CANDLES: &str = "bybit/BTC-USDT/ohlc/1m";
 const JOB: &str = "{exchange: bybit, pairs: [BTC/USDT], span: 60, retry_delay: 0.01}";
@@ -28,34 +28,34 @@ fn job(pair: &str, rest: &str) -> String {
 
 #[tokio::test]
 async fn a_limit_told_in_a_good_answer_is_obeyed_to_the_second() {
-    let house = House::with(JOB, "2024-01-06 00:00:30", limited()).await;
-    house.sim.set(|knobs| {
+    let setup = TestDaemon::with(JOB, "2024-01-06 00:00:30", limited()).await;
+    setup.sim.set(|knobs| {
         knobs.retry_after = RetryAfter::Seconds(1);
         knobs.faults = vec![Rule::every(Fault::Status429, 4).at(Endpoint::Ohlc)];
     });
 
-    let outcome = house.run(&backfill(CANDLES, "2024-01-01")).await;
+    let outcome = setup.run(&backfill(CANDLES, "2024-01-01")).await;
 
-    assert_eq!(said(&outcome), "");
+    assert_eq!(error_of(&outcome), "");
     let limited: Vec<_> =
-        house.asked(Endpoint::Ohlc).into_iter().filter(|seen| seen.fault.is_some()).collect();
+        setup.asked(Endpoint::Ohlc).into_iter().filter(|seen| seen.fault.is_some()).collect();
     assert!(!limited.is_empty() && limited.iter().all(|seen| seen.status == 200), "{limited:?}");
-    assert_eq!(inside_a_wait(&house), 0);
-    house.assert_true(CANDLES, window("2024-01-01", "2024-01-06")).await;
+    assert_eq!(inside_a_wait(&setup), 0);
+    setup.assert_true(CANDLES, window("2024-01-01", "2024-01-06")).await;
 }
 
 #[tokio::test]
 async fn a_stopped_run_leaves_no_hole() {
-    let house = House::with(JOB, "2024-01-31 00:00:30", limited()).await;
+    let setup = TestDaemon::with(JOB, "2024-01-31 00:00:30", limited()).await;
     let order = backfill(CANDLES, "2024-01-01");
-    every::a_stop_leaves_no_hole(&house, &order, Endpoint::Ohlc, window("2024-01-01", "2024-01-31")).await;
+    every::a_stop_leaves_no_hole(&setup, &order, Endpoint::Ohlc, window("2024-01-01", "2024-01-31")).await;
 }
 
 #[tokio::test]
 async fn time_without_candles_is_accounted_for_and_none_is_made_up() {
-    let house = House::with(JOB, "2024-01-15 00:00:30", limited()).await;
+    let setup = TestDaemon::with(JOB, "2024-01-15 00:00:30", limited()).await;
     let (listed, now) = (at("2024-01-10"), at("2024-01-15 00:00:30"));
-    every::nothing_is_made_up_where_nothing_was(&house, CANDLES, listed, now).await;
+    every::nothing_is_made_up_where_nothing_was(&setup, CANDLES, listed, now).await;
 }
 
 #[tokio::test]
@@ -76,15 +76,16 @@ async fn weeks_open_on_monday_and_months_on_their_first_day_on_every_market() {
             if pair.contains("quarter") && span != "4h" {
                 continue;
             }
-            let house =
-                House::with(&job(pair, &format!("span: {secs}")), "2024-03-14 15:09:26", limited()).await;
+            let setup =
+                TestDaemon::with(&job(pair, &format!("span: {secs}")), "2024-03-14 15:09:26", limited())
+                    .await;
             let series = format!("bybit/{slug}/ohlc/{span}");
 
-            assert_eq!(said(&house.run(&backfill(&series, from)).await), "", "{series}");
+            assert_eq!(error_of(&setup.run(&backfill(&series, from)).await), "", "{series}");
 
             let until = grid(&series.parse().unwrap()).next(at(last));
-            assert_eq!(house.stored(&series).ends(), Some((at(from), at(last))), "{series}");
-            house.assert_true(&series, dccd::model::Window::new(at(from), until).unwrap()).await;
+            assert_eq!(setup.stored(&series).ends(), Some((at(from), at(last))), "{series}");
+            setup.assert_true(&series, dccd::model::Window::new(at(from), until).unwrap()).await;
         }
     }
 }
@@ -93,25 +94,25 @@ async fn weeks_open_on_monday_and_months_on_their_first_day_on_every_market() {
 async fn of_trades_the_newest_are_taken_and_what_lies_between_two_looks_is_said_to_be_lost() {
     let trades = "bybit/BTC-USDT/trades";
     let knobs = Knobs { trades_per_hour: 3_600, ..limited() };
-    let house = House::with(&job("BTC/USDT", "data_type: trades"), "2024-01-01 12:00:00", knobs).await;
+    let setup = TestDaemon::with(&job("BTC/USDT", "data_type: trades"), "2024-01-01 12:00:00", knobs).await;
 
-    let first = house.run(&backfill(trades, "2024-01-01 11:00:00")).await;
-    assert_eq!(said(&first), "");
-    assert_eq!(house.asked(Endpoint::Trades).len(), 2, "one answer alone may have left rows out");
-    let held = house.stored(trades);
+    let first = setup.run(&backfill(trades, "2024-01-01 11:00:00")).await;
+    assert_eq!(error_of(&first), "");
+    assert_eq!(setup.asked(Endpoint::Trades).len(), 2, "one answer alone may have left rows out");
+    let held = setup.stored(trades);
     assert!(held.len() == 60, "{} of the newest sixty", held.len());
 
-    house.move_to("2024-01-01 12:10:00");
-    let second = house.run(&order(trades)).await;
+    setup.move_to("2024-01-01 12:10:00");
+    let second = setup.run(&order(trades)).await;
 
-    assert_eq!((said(&second).as_str(), second.rows), ("", 60));
-    let ledger = house.ledger(trades);
+    assert_eq!((error_of(&second).as_str(), second.rows), ("", 60));
+    let ledger = setup.ledger(trades);
     let lost: Vec<_> = ledger.unfillable.iter().map(|note| (note.window, note.reason.clone())).collect();
     let between = at("2024-01-01 12:05:00");
     assert!(lost.iter().any(|(window, _)| window.holds(between)), "{lost:?}");
     assert!(lost.iter().all(|(_, reason)| reason.contains("bybit does not go back this far")), "{lost:?}");
-    let stored = house.stored(trades);
-    let mut existing = house.existing(trades, window("2024-01-01 11:50:00", "2024-01-01 12:10:01"));
+    let stored = setup.stored(trades);
+    let mut existing = setup.existing(trades, window("2024-01-01 11:50:00", "2024-01-01 12:10:01"));
     existing = existing.gather(
         &(0..existing.len()).filter(|row| stored.ts().contains(&existing.ts()[*row])).collect::<Vec<_>>(),
     );
@@ -132,15 +133,15 @@ async fn books_and_unknown_symbols_of_each_category() {
         job("BTC/USDT:perp", "data_type: orderbook, depth: 20"),
         job("MOON/USDT:perp", "span: 60"),
     );
-    let house = House::with(&jobs, "2024-01-01 12:00:00", limited()).await;
+    let setup = TestDaemon::with(&jobs, "2024-01-01 12:00:00", limited()).await;
 
-    let outcomes = house.collect().await;
+    let outcomes = setup.collect().await;
 
     for outcome in &outcomes[..2] {
-        assert_eq!((said(outcome).as_str(), outcome.rows), ("", 40));
+        assert_eq!((error_of(outcome).as_str(), outcome.rows), ("", 40));
     }
-    let spot = house.stored("bybit/BTC-USDT/orderbook");
-    let best = house.sim.market("BTCUSDT").unwrap().book(at("2024-01-01 12:00:00")).bids().next().unwrap();
+    let spot = setup.stored("bybit/BTC-USDT/orderbook");
+    let best = setup.sim.market("BTCUSDT").unwrap().book(at("2024-01-01 12:00:00")).bids().next().unwrap();
     assert_eq!(spot.book().get(0).price, best.0 as f64 / 100.0);
-    assert!(said(&outcomes[2]).contains("Symbol Is Invalid (code 10001)"), "{}", said(&outcomes[2]));
+    assert!(error_of(&outcomes[2]).contains("Symbol Is Invalid (code 10001)"), "{}", error_of(&outcomes[2]));
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use dccd::model::{Batch, Candle, Grid, Kind, Micros, Series, Window};
 
-use crate::house::{House, at, grid};
+use crate::test_daemon::{TestDaemon, at, grid};
 
 /// The candles of all trades of a window, added up in whole numbers without the code under test.
-fn computed(house: &House, grid: Grid, window: Window) -> Batch {
-    let market = house.sim.market("BTCUSD").unwrap();
+fn computed(setup: &TestDaemon, grid: Grid, window: Window) -> Batch {
+    let market = setup.sim.market("BTCUSD").unwrap();
     let mut buckets: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
     let ids = market.first_trade_at_or_after(window.from)..market.first_trade_at_or_after(window.until);
     for trade in ids.map(|id| market.trade(id)) {
@@ -33,11 +33,11 @@ fn computed(house: &House, grid: Grid, window: Window) -> Batch {
     batch
 }
 
-/// What must be stored: computed candles up to where the exchange's own begin, its own from there on.
-pub(crate) fn wanted(house: &House, series: &str, whole: Window, own_from: Micros) -> Batch {
+/// The expected rows: computed candles up to where the exchange's own begin, its own from there on.
+pub(crate) fn wanted(setup: &TestDaemon, series: &str, whole: Window, own_from: Micros) -> Batch {
     let grid = grid(&series.parse::<Series>().unwrap());
-    let mut rows = computed(house, grid, Window::new(whole.from, own_from).unwrap());
-    rows.take_all(&house.existing(series, Window::new(own_from, whole.until).unwrap()));
+    let mut rows = computed(setup, grid, Window::new(whole.from, own_from).unwrap());
+    rows.take_all(&setup.existing(series, Window::new(own_from, whole.until).unwrap()));
     rows
 }
 

@@ -15,8 +15,8 @@ use dccd::sim::{Endpoint, Fault, Knobs};
 
 use crate::computed;
 use crate::faulty::{break_one_in_ten, refused, run_through};
-use crate::house::{House, assert_same, at, backfill};
 use crate::kraken;
+use crate::test_daemon::{TestDaemon, assert_same, at, backfill};
 
 /// One kind of one exchange, and what it takes to get it.
 pub(crate) struct Case {
@@ -83,7 +83,7 @@ pub(crate) const CASES: [Case; 29] = [
     rates("bitmex/BTC-USD_PERP/funding", "2018-01-01", "2024-02-28", 100, |ts| pages(ts, 499) + 1),
 ];
 
-/// What is offered and not walked through in pages.
+/// Offers that are not walked in pages.
 fn is_elsewhere(exchange: &str, kind: Kind, history: History) -> bool {
     // A book is one page; of Bybit's trades only the newest are there, which one page shows.
     history == History::Now || (exchange, kind) == ("bybit", Kind::Trades)
@@ -129,7 +129,7 @@ impl Case {
         )
     }
 
-    pub(crate) async fn house(&self) -> House {
+    pub(crate) async fn setup(&self) -> TestDaemon {
         let series = self.series();
         let exchange = find(series.exchange()).unwrap();
         let quota = exchange.quota(exchange.offer_for(&series).unwrap().budget);
@@ -144,15 +144,15 @@ impl Case {
             weight_window: quota.per,
             ..Knobs::default()
         };
-        House::faster(&self.job(), self.now(), knobs, self.faster).await
+        TestDaemon::faster(&self.job(), self.now(), knobs, self.faster).await
     }
 
-    /// What is to be stored.
-    fn truth(&self, house: &House) -> Batch {
+    /// The expected rows.
+    fn truth(&self, setup: &TestDaemon) -> Batch {
         if self.is_computed() {
-            return computed::wanted(house, self.series, self.window(), self.own_from());
+            return computed::wanted(setup, self.series, self.window(), self.own_from());
         }
-        house.existing(self.series, self.window())
+        setup.existing(self.series, self.window())
     }
 
     pub(crate) fn is_computed(&self) -> bool {
@@ -164,13 +164,13 @@ impl Case {
     }
 
     async fn check(&self) {
-        let (house, kind) = (self.house().await, self.series().kind());
-        let truth = self.truth(&house);
+        let (setup, kind) = (self.setup().await, self.series().kind());
+        let truth = self.truth(&setup);
         let (endpoint, least) = match kind {
             Kind::Ohlc if self.is_computed() => {
                 let whole = Window::new(at(self.from), self.own_from()).unwrap();
                 // Besides, the look for the first trade and the one for a trade after the last that is wanted.
-                (Endpoint::Trades, kraken::computed_trades(&house, whole).div_ceil(999) + 2)
+                (Endpoint::Trades, kraken::computed_trades(&setup, whole).div_ceil(999) + 2)
             }
             Kind::Ohlc => (Endpoint::Ohlc, (self.least)(truth.ts())),
             Kind::Trades => (Endpoint::Trades, (self.least)(truth.ts())),
@@ -178,15 +178,15 @@ impl Case {
             _ => (Endpoint::OpenInterest, (self.least)(truth.ts())),
         };
         let offer = find(self.series().exchange()).unwrap().offer_for(&self.series()).unwrap();
-        break_one_in_ten(&house, endpoint, least, offer.ids_are_contiguous);
+        break_one_in_ten(&setup, endpoint, least, offer.ids_are_contiguous);
         let order = Order { until: Some(at(self.until)), ..backfill(self.series, self.from) };
 
-        let struck = run_through(&house, &order, endpoint, least).await;
+        let struck = run_through(&setup, &order, endpoint, least).await;
 
         if self.is_computed() {
-            assert_same(&house.stored(self.series), &truth);
+            assert_same(&setup.stored(self.series), &truth);
         } else {
-            house.assert_true(self.series, self.window()).await;
+            setup.assert_true(self.series, self.window()).await;
         }
         // One answer holds all funding rates of Kraken Futures.
         let waited = struck.contains(&Fault::Status429);
@@ -194,7 +194,7 @@ impl Case {
         let faults = [Fault::Shuffled, Fault::Doubled, Fault::Short, Fault::Empty];
         let all = faults.iter().all(|fault| struck.contains(fault));
         assert!(least < 7 || all, "{}: only {struck:?} were tried", self.series);
-        assert_eq!(refused(&house), 0, "{}: its limit is never met by asking", self.series);
+        assert_eq!(refused(&setup), 0, "{}: its limit is never met by asking", self.series);
         self.assert_crowded(&truth);
     }
 

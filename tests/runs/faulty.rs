@@ -6,9 +6,9 @@ use std::time::Duration;
 use dccd::jobs::{Order, Retry};
 use dccd::sim::{Endpoint, Fault, RetryAfter, Rule};
 
-use crate::house::{House, said};
+use crate::test_daemon::{TestDaemon, error_of};
 
-/// What goes wrong with one answer in ten.
+/// The fault of one answer in ten.
 const MIXED: [Fault; 13] = [
     Fault::Empty,
     Fault::Short,
@@ -30,7 +30,7 @@ const WAIT_SECS: u64 = 1;
 
 /// Breaks one answer in ten of an endpoint, and besides refuses, shuffles, doubles, cuts short and empties at least
 /// one each of the `least` there will be; leaves rows out of the middle of some too where that can be told.
-pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, holes: bool) {
+pub(crate) fn break_one_in_ten(setup: &TestDaemon, endpoint: Endpoint, least: usize, holes: bool) {
     let part = (least as u64 / 8).max(1);
     let sure = [
         // Few enough to wait for, and no multiple of what others strike alone.
@@ -41,7 +41,7 @@ pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, 
         (Fault::Short, part * 7),
     ];
     let share = 0.1 / MIXED.len() as f64;
-    house.sim.set(|knobs| {
+    setup.sim.set(|knobs| {
         knobs.retry_after = RetryAfter::Seconds(WAIT_SECS);
         knobs.faults = sure.map(|(fault, nth)| Rule::every(fault, nth)).to_vec();
         if holes {
@@ -55,16 +55,16 @@ pub(crate) fn break_one_in_ten(house: &House, endpoint: Endpoint, least: usize, 
 /// Runs an order in an exchange that breaks one answer in ten until nothing is missing, and checks what it cost:
 /// at most one and a half times the `least` requests and the faults, and none inside a wait. Gives the faults.
 pub(crate) async fn run_through(
-    house: &House,
+    setup: &TestDaemon,
     order: &Order,
     endpoint: Endpoint,
     least: usize,
 ) -> HashSet<Fault> {
     let order = Order { retry: Retry { attempts: 10, ..order.retry }, ..order.clone() };
-    let outcome = house.run(&order).await;
+    let outcome = setup.run(&order).await;
     let series = &order.series;
-    assert_eq!(said(&outcome), "", "{series}");
-    let asked = house.asked(endpoint);
+    assert_eq!(error_of(&outcome), "", "{series}");
+    let asked = setup.asked(endpoint);
     let struck: Vec<Fault> = asked.iter().filter_map(|seen| seen.fault).collect();
     assert!(struck.len() >= least / 20, "{series}: {} of {} were broken", struck.len(), asked.len());
     println!("{series}: {} requests, {} broken, {least} at the least", asked.len(), struck.len());
@@ -74,13 +74,13 @@ pub(crate) async fn run_through(
         asked.len(),
         struck.len()
     );
-    assert_eq!(inside_a_wait(house), 0, "{series}: requests inside a wait");
+    assert_eq!(inside_a_wait(setup), 0, "{series}: requests inside a wait");
     struck.into_iter().collect()
 }
 
 /// Requests inside a wait that an answer before them asked for, but for those already on their way.
-pub(crate) fn inside_a_wait(house: &House) -> usize {
-    let requests = house.sim.requests();
+pub(crate) fn inside_a_wait(setup: &TestDaemon) -> usize {
+    let requests = setup.sim.requests();
     let (wait, on_their_way) = (Duration::from_secs(WAIT_SECS), Duration::from_millis(400));
     let limited: Vec<Duration> = requests
         .iter()
@@ -94,6 +94,6 @@ pub(crate) fn inside_a_wait(house: &House) -> usize {
 }
 
 /// Requests the exchange refused because they came too fast, and not on purpose.
-pub(crate) fn refused(house: &House) -> usize {
-    house.sim.requests().iter().filter(|seen| seen.status == 429 && seen.fault.is_none()).count()
+pub(crate) fn refused(setup: &TestDaemon) -> usize {
+    setup.sim.requests().iter().filter(|seen| seen.status == 429 && seen.fault.is_none()).count()
 }

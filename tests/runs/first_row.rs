@@ -9,7 +9,7 @@ use dccd::model::{Grid, Micros, Series, Window};
 use dccd::sim::Knobs;
 use dccd::store::set_aside_rows;
 
-use crate::house::{House, assert_same, at, backfill, run, said};
+use crate::test_daemon::{TestDaemon, assert_same, at, backfill, error_of, run};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -38,21 +38,21 @@ async fn an_odd_first_candle_of_the_longest_span_hides_nothing(name: &str) {
     );
     let listed = knobs.listed_from;
     let (now, until) = ((listed + 120 * DAY).to_string(), listed + 5 * DAY);
-    let house = House::unlimited(&job, &now, knobs).await;
+    let setup = TestDaemon::unlimited(&job, &now, knobs).await;
 
-    let engine = house.engine().await;
+    let engine = setup.engine().await;
     let order = Order { since: Since::Origin, until: Some(until), ..backfill(name, &listed.to_string()) };
     let outcome = run(&engine, &order).await;
     engine.close().await;
 
-    assert_eq!(said(&outcome), "", "{name}");
-    let aside = set_aside_rows(&house.layout(), &series).unwrap().rows;
+    assert_eq!(error_of(&outcome), "", "{name}");
+    let aside = set_aside_rows(&setup.layout(), &series).unwrap().rows;
     let odd: HashSet<i64> = aside.iter().filter_map(|row| row.at).map(|at| at.0).collect();
     assert!(!odd.is_empty(), "{name}");
-    let existing = house.existing(name, Window::new(listed - DAY, until).unwrap());
+    let existing = setup.existing(name, Window::new(listed - DAY, until).unwrap());
     let true_ones: Vec<usize> =
         (0..existing.len()).filter(|row| !odd.contains(&existing.ts()[*row])).collect();
-    assert_same(&house.stored(name), &existing.gather(&true_ones));
+    assert_same(&setup.stored(name), &existing.gather(&true_ones));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

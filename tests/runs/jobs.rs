@@ -7,19 +7,19 @@ use dccd::sim::Knobs;
 use dccd::telemetry::Telemetry;
 use dccd::tracker::{Claimer, NewTask, Tracker};
 
-use crate::house::House;
 use crate::program::{Ended, configure, dccd};
+use crate::test_daemon::TestDaemon;
 
-async fn house() -> House {
-    let house = House::at("2024-01-01 03:00:30", Knobs::default()).await;
-    configure(&house, &house.text());
-    house
+async fn setup() -> TestDaemon {
+    let setup = TestDaemon::at("2024-01-01 03:00:30", Knobs::default()).await;
+    configure(&setup, &setup.text());
+    setup
 }
 
-/// The tracker of a house, with three tasks: one that waits, one that is held, one that is exhausted.
-async fn planned(house: &House) -> (Database, Tracker) {
-    std::fs::create_dir_all(house.layout().own()).unwrap();
-    let database = Database::open(&house.layout().own()).await.unwrap();
+/// The tracker of a setup, with three tasks: one that waits, one that is held, one that is exhausted.
+async fn planned(setup: &TestDaemon) -> (Database, Tracker) {
+    std::fs::create_dir_all(setup.layout().own()).unwrap();
+    let database = Database::open(&setup.layout().own()).await.unwrap();
     let tracker = Tracker::new(&database, &Telemetry::new());
     for id in ["held", "spent", "waits"] {
         let retry_delay = Duration::from_secs(3_600);
@@ -36,38 +36,38 @@ async fn planned(house: &House) -> (Database, Tracker) {
     (database, tracker)
 }
 
-async fn jobs(house: &House, args: &[&str]) -> Ended {
-    dccd(house, &[&["jobs"], args].concat()).await
+async fn jobs(setup: &TestDaemon, args: &[&str]) -> Ended {
+    dccd(setup, &[&["jobs"], args].concat()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_are_seen_and_decided_upon_from_the_command_line() {
-    let house = house().await;
-    let (database, tracker) = planned(&house).await;
+    let setup = setup().await;
+    let (database, tracker) = planned(&setup).await;
 
-    let listed = jobs(&house, &["ls"]).await;
+    let listed = jobs(&setup, &["ls"]).await;
     assert_eq!(listed.code, Some(0), "{listed:?}");
     assert!(listed.out.contains("in_progress") && listed.out.contains("exhausted"), "{}", listed.out);
-    let exhausted = jobs(&house, &["ls", "--status", "exhausted", "--json"]).await.out;
+    let exhausted = jobs(&setup, &["ls", "--status", "exhausted", "--json"]).await.out;
     assert!(exhausted.contains("\"id\": \"spent\"") && !exhausted.contains("\"held\""), "{exhausted}");
 
-    let shown = jobs(&house, &["show", "spent"]).await;
+    let shown = jobs(&setup, &["show", "spent"]).await;
     assert_eq!(shown.out.matches("[error] boom").count(), 3, "{}", shown.out);
-    let why = jobs(&house, &["why", "held"]).await.out;
+    let why = jobs(&setup, &["why", "held"]).await.out;
     assert!(why.contains("box-1 works on it"), "{why}");
-    let why = jobs(&house, &["why", "waits"]).await.out;
+    let why = jobs(&setup, &["why", "waits"]).await.out;
     assert!(why.contains("No worker is alive"), "{why}");
-    let why = jobs(&house, &["why", "spent"]).await.out;
+    let why = jobs(&setup, &["why", "spent"]).await.out;
     assert!(why.contains("3 attempt(s) failed") && why.contains("boom"), "{why}");
 
-    let refused = jobs(&house, &["retry", "held"]).await;
+    let refused = jobs(&setup, &["retry", "held"]).await;
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.contains("being worked on by box-1"), "{}", refused.err);
-    assert_eq!(jobs(&house, &["unlock", "held"]).await.code, Some(0));
-    assert_eq!(jobs(&house, &["retry", "spent", "held"]).await.code, Some(0));
-    assert_eq!(jobs(&house, &["ignore", "waits", "--reason", "delisted"]).await.code, Some(0));
-    assert_eq!(jobs(&house, &["cancel", "spent"]).await.code, Some(0));
-    assert_eq!(jobs(&house, &["cancel", "waits"]).await.code, Some(1), "it is over");
+    assert_eq!(jobs(&setup, &["unlock", "held"]).await.code, Some(0));
+    assert_eq!(jobs(&setup, &["retry", "spent", "held"]).await.code, Some(0));
+    assert_eq!(jobs(&setup, &["ignore", "waits", "--reason", "delisted"]).await.code, Some(0));
+    assert_eq!(jobs(&setup, &["cancel", "spent"]).await.code, Some(0));
+    assert_eq!(jobs(&setup, &["cancel", "waits"]).await.code, Some(1), "it is over");
 
     let state = |id: &'static str| {
         let tracker = tracker.clone();
@@ -79,18 +79,18 @@ async fn tasks_are_seen_and_decided_upon_from_the_command_line() {
     assert_eq!(state("held").await, ("pending", String::new()));
     assert_eq!(state("spent").await, ("ignored", "cancelled".to_owned()));
     assert_eq!(state("waits").await, ("ignored", "delisted".to_owned()));
-    assert_eq!(jobs(&house, &["prune", "--days", "0"]).await.code, Some(0));
+    assert_eq!(jobs(&setup, &["prune", "--days", "0"]).await.code, Some(0));
     database.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_store_there_are_no_tasks_and_none_is_made() {
-    let house = house().await;
+    let setup = setup().await;
 
-    let listed = jobs(&house, &["ls"]).await;
-    let shown = jobs(&house, &["show", "nope"]).await;
+    let listed = jobs(&setup, &["ls"]).await;
+    let shown = jobs(&setup, &["show", "nope"]).await;
 
     assert_eq!((listed.code, listed.out.trim()), (Some(0), "No tasks."));
     assert_eq!(shown.code, Some(1));
-    assert!(!house.data_path().exists(), "looking makes nothing");
+    assert!(!setup.data_path().exists(), "looking makes nothing");
 }

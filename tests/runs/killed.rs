@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use dccd::model::{Series, Window};
 use dccd::sim::Knobs;
 
-use crate::house::{House, assert_same, at};
 use crate::program::{command, configure, dccd};
+use crate::test_daemon::{TestDaemon, assert_same, at};
 
 const PAIRS: [&str; 6] = ["BTC", "ETH", "XRP", "ADA", "SOL", "DOT"];
 
@@ -53,56 +53,56 @@ async fn a_killed_program_loses_nothing_for_good_and_leaves_nothing_behind() {
         weight_limit: 1_000_000,
         ..Knobs::default()
     };
-    let house = House::with(&job, "2024-01-01 03:00:30", knobs).await;
-    configure(&house, &house.text());
+    let setup = TestDaemon::with(&job, "2024-01-01 03:00:30", knobs).await;
+    configure(&setup, &setup.text());
     let mut moments = Moments::new();
 
     let mut killed = 0;
     for _ in 0..times {
-        house.now.fetch_add(420_000_000, std::sync::atomic::Ordering::Relaxed);
-        let mut child = command(&house, &["backfill"]).spawn().unwrap();
+        setup.now.fetch_add(420_000_000, std::sync::atomic::Ordering::Relaxed);
+        let mut child = command(&setup, &["backfill"]).spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(20 + moments.below(400))).await;
         child.start_kill().unwrap();
         killed += usize::from(child.wait().await.unwrap().code().is_none());
     }
     // One that was killed while it wrote its health, whatever the moments were.
-    std::fs::write(house.data_path().join(".dccd/.metrics.json.tmp-4711"), "{").unwrap();
+    std::fs::write(setup.data_path().join(".dccd/.metrics.json.tmp-4711"), "{").unwrap();
     assert!(killed * 3 > times, "only {killed} of {times} were killed before they ended");
 
-    let last = dccd(&house, &["backfill", "--parallel"]).await;
+    let last = dccd(&setup, &["backfill", "--parallel"]).await;
     assert_eq!(last.code, Some(0), "{last:?}");
     let until = at("2024-01-01 03:00:00").0 + times as i64 * 420_000_000;
     for base in PAIRS {
         let series = format!("binance/{base}-USDT/ohlc/1m");
         let window = Window::new(at("2023-12-30"), dccd::model::Micros(until)).unwrap();
-        assert_same(&house.stored(&series), &house.existing(&series, window));
+        assert_same(&setup.stored(&series), &setup.existing(&series, window));
         let parsed: Series = series.parse().unwrap();
-        assert!(house.layout().folder(&parsed).join("2023.parquet").is_file());
-        assert_eq!(house.ledger(&series).settled().missing(window).len(), 0);
+        assert!(setup.layout().folder(&parsed).join("2023.parquet").is_file());
+        assert_eq!(setup.ledger(&series).settled().missing(window).len(), 0);
     }
-    let trades = house.stored("binance/BTC-USDT/trades");
+    let trades = setup.stored("binance/BTC-USDT/trades");
     let window = Window::new(at("2023-12-31 22:00:00"), dccd::model::Micros(until)).unwrap();
     let held = trades.ts().partition_point(|ts| *ts < until);
-    assert_same(&trades.slice(0..held), &house.existing("binance/BTC-USDT/trades", window));
+    assert_same(&trades.slice(0..held), &setup.existing("binance/BTC-USDT/trades", window));
 
-    let engine = house.engine().await;
-    for job in dccd::engine::Job::all(&house.config()) {
+    let engine = setup.engine().await;
+    for job in dccd::engine::Job::all(&setup.config()) {
         let (name, known) = (job.series().to_string(), engine.telemetry().health().of(job.series()).unwrap());
-        assert_eq!(known.rows, house.stored(&name).len() as u64, "{name}: reported and stored");
+        assert_eq!(known.rows, setup.stored(&name).len() as u64, "{name}: reported and stored");
     }
     engine.close().await;
 
-    let verified = dccd(&house, &["verify"]).await;
+    let verified = dccd(&setup, &["verify"]).await;
     assert_eq!(
         (verified.code, verified.out.trim()),
         (Some(0), "Verified 7 series: 0 fault(s)."),
         "{verified:?}"
     );
     let left: Vec<String> =
-        files(&house.data_path()).into_iter().filter(|path| path.contains(".tmp-")).collect();
+        files(&setup.data_path()).into_iter().filter(|path| path.contains(".tmp-")).collect();
     assert_eq!(left, Vec::<String>::new(), "temporary files");
     // Half a frame of the journal may lie there; the kill was amid its write.
-    let aside = house.layout().quarantine();
+    let aside = setup.layout().quarantine();
     let damaged = if aside.exists() { files(&aside) } else { Vec::new() };
     assert!(damaged.iter().all(|path| path.contains(".journal.")), "taken for damaged: {damaged:?}");
 }

@@ -8,8 +8,8 @@ use dccd::model::{Kind, Micros};
 use dccd::store::set_aside_rows;
 
 use crate::every_exchange::{CASES, Case};
-use crate::house::{House, Metrics, at, backfill, run, said};
-use crate::told;
+use crate::reported;
+use crate::test_daemon::{Metrics, TestDaemon, at, backfill, error_of, run};
 
 /// Candles and trades of an exchange in full pages.
 fn cases(exchange: &str) -> impl Iterator<Item = &'static Case> {
@@ -19,26 +19,26 @@ fn cases(exchange: &str) -> impl Iterator<Item = &'static Case> {
 }
 
 /// An exchange one row of which in so many cannot be true.
-async fn house(case: &Case, odd_one_in: u64) -> (House, Order) {
-    let house = case.house().await;
-    house.sim.set(|knobs| knobs.odd_one_in = odd_one_in);
-    (house, Order { until: Some(at(case.until)), ..backfill(case.series, case.from) })
+async fn setup(case: &Case, odd_one_in: u64) -> (TestDaemon, Order) {
+    let setup = case.setup().await;
+    setup.sim.set(|knobs| knobs.odd_one_in = odd_one_in);
+    (setup, Order { until: Some(at(case.until)), ..backfill(case.series, case.from) })
 }
 
 /// One odd row a page: all others are stored, the job succeeds, and each odd row is named.
 async fn one_odd_row_a_page_costs_itself(case: &Case) {
     let series = case.series();
     let page_rows = u64::from(find(series.exchange()).unwrap().offer_for(&series).unwrap().page_rows);
-    let (house, order) = house(case, page_rows).await;
+    let (setup, order) = setup(case, page_rows).await;
 
-    let engine = house.engine().await;
+    let engine = setup.engine().await;
     let outcome = run(&engine, &order).await;
     let counted = Metrics::of(&engine).sum("dccd_rows_set_aside_total");
     engine.close().await;
 
-    assert_eq!(said(&outcome), "", "{series}");
-    let existing = told::comparable(&series, &house.existing(case.series, case.window()));
-    let mut aside = set_aside_rows(&house.layout(), &series).unwrap().rows;
+    assert_eq!(error_of(&outcome), "", "{series}");
+    let existing = reported::comparable(&series, &setup.existing(case.series, case.window()));
+    let mut aside = set_aside_rows(&setup.layout(), &series).unwrap().rows;
     assert_eq!(counted, aside.len() as f64, "{series}");
     // A page goes on beyond the end of the window on an exchange that takes no end.
     aside.retain(|row| row.at.is_none_or(|at| case.window().holds(at)));
@@ -50,7 +50,7 @@ async fn one_odd_row_a_page_costs_itself(case: &Case) {
     );
     let odd: HashSet<Micros> = aside.iter().filter_map(|row| row.at).collect();
     assert!(aside.iter().all(|row| row.at.is_some() && !row.text.is_empty()), "{series}");
-    let stored = told::comparable(&series, &house.stored(case.series));
+    let stored = reported::comparable(&series, &setup.stored(case.series));
     assert_eq!(stored.len() + aside.len(), existing.len(), "{series}");
     let mut left = 0;
     for row in 0..existing.len() {
@@ -62,7 +62,7 @@ async fn one_odd_row_a_page_costs_itself(case: &Case) {
         }
     }
     assert_eq!(left, stored.len(), "{series}: a row that the exchange does not have");
-    let ledger = house.ledger(case.series);
+    let ledger = setup.ledger(case.series);
     assert!(ledger.settled().missing(case.window()).is_empty(), "{series}: left open");
     assert!(
         ledger.unfillable.iter().all(|note| note.reason.contains("cannot be true")),
@@ -80,18 +80,18 @@ async fn one_odd_row_a_page_costs_itself(case: &Case) {
 /// A page of which more than a tenth is odd is no page: the job fails by name, and nothing untrue is stored.
 async fn many_odd_rows_fail_the_job(case: &Case) {
     let series = case.series();
-    let (house, order) = house(case, 6).await;
+    let (setup, order) = setup(case, 6).await;
 
-    let engine = house.engine().await;
+    let engine = setup.engine().await;
     let outcome = run(&engine, &order).await;
     let refused = Metrics::of(&engine).sum("dccd_rows_discarded_total");
     engine.close().await;
 
-    let error = said(&outcome);
+    let error = error_of(&outcome);
     assert!(refused > 0.0, "{series}: it is told");
     assert!(error.contains("cannot be true"), "{series}: {error:?}");
-    assert_eq!(house.stored(case.series).len(), 0, "{series}");
-    assert!(set_aside_rows(&house.layout(), &series).unwrap().rows.is_empty(), "{series}");
+    assert_eq!(setup.stored(case.series).len(), 0, "{series}");
+    assert!(set_aside_rows(&setup.layout(), &series).unwrap().rows.is_empty(), "{series}");
 }
 
 macro_rules! exchanges {

@@ -8,20 +8,20 @@ use dccd::store::DataLock;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::house::House;
 use crate::program::{Ended, command, configure, dccd, end};
+use crate::test_daemon::TestDaemon;
 
 const TWO_PAIRS: &str = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600}";
 
-/// A house whose exchange keeps this machine's time.
-async fn house(jobs: &str) -> House {
-    let house = House::keeping_time(jobs, Knobs::default()).await;
-    configure(&house, &house.text());
-    house
+/// A setup whose exchange keeps this machine's time.
+async fn setup(jobs: &str) -> TestDaemon {
+    let setup = TestDaemon::keeping_time(jobs, Knobs::default()).await;
+    configure(&setup, &setup.text());
+    setup
 }
 
-async fn online(house: &House) -> Ended {
-    dccd(house, &["validate", "--online"]).await
+async fn online(setup: &TestDaemon) -> Ended {
+    dccd(setup, &["validate", "--online"]).await
 }
 
 /// The line about something, with its mark.
@@ -32,9 +32,9 @@ fn line<'a>(ended: &'a Ended, about: &str) -> &'a str {
 
 #[tokio::test]
 async fn everything_that_answers_is_ticked_and_nothing_is_created() {
-    let house = house(TWO_PAIRS).await;
+    let setup = setup(TWO_PAIRS).await;
 
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(line(&ended, "binance clock").starts_with("✓ binance clock: the exchange is "), "{ended:?}");
@@ -44,46 +44,46 @@ async fn everything_that_answers_is_ticked_and_nothing_is_created() {
     assert!(line(&ended, "store space").starts_with("✓") && ended.out.contains("GiB free"), "{ended:?}");
     assert_eq!(line(&ended, "store lock"), "✓ store lock: no process works on it");
     assert_eq!(line(&ended, "store state.db"), "✓ store state.db: is not there yet; the first run makes it");
-    assert!(!house.data_path().exists(), "looking creates nothing");
-    assert_eq!((house.asked(Endpoint::Time).len(), house.asked(Endpoint::Instruments).len()), (1, 2));
-    assert_eq!(house.sim.requests().len(), 3, "no rows are asked for");
+    assert!(!setup.data_path().exists(), "looking creates nothing");
+    assert_eq!((setup.asked(Endpoint::Time).len(), setup.asked(Endpoint::Instruments).len()), (1, 2));
+    assert_eq!(setup.sim.requests().len(), 3, "no rows are asked for");
 }
 
 #[tokio::test]
 async fn a_used_data_path_is_probed_and_left_as_it_was() {
-    let house = house(TWO_PAIRS).await;
-    assert_eq!(dccd(&house, &["collect"]).await.code, Some(0));
+    let setup = setup(TWO_PAIRS).await;
+    assert_eq!(dccd(&setup, &["collect"]).await.code, Some(0));
     let names = || {
-        let folders = [house.data_path(), house.layout().own()];
+        let folders = [setup.data_path(), setup.layout().own()];
         let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
         entries.map(|entry| entry.unwrap().path()).collect::<std::collections::BTreeSet<_>>()
     };
     let before = names();
 
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(line(&ended, "store data_path").ends_with("can be written"), "{ended:?}");
     assert_eq!(line(&ended, "store state.db"), "✓ store state.db: opens");
     assert_eq!(names(), before);
 
-    let lock = DataLock::take(&house.layout(), "start").unwrap();
-    let held = online(&house).await;
+    let lock = DataLock::take(&setup.layout(), "start").unwrap();
+    let held = online(&setup).await;
     let holder = format!("✓ store lock: dccd start (process {}) works on it", std::process::id());
     assert_eq!((held.code, line(&held, "store lock").starts_with(&holder)), (Some(0), true), "{held:?}");
     drop(lock);
 
-    std::fs::write(house.layout().own().join("state.db"), b"not a database, but long enough to look")
+    std::fs::write(setup.layout().own().join("state.db"), b"not a database, but long enough to look")
         .unwrap();
-    let broken = online(&house).await;
+    let broken = online(&setup).await;
     assert_eq!(broken.code, Some(1), "{broken:?}");
     assert!(line(&broken, "store state.db").starts_with("✗ store state.db: the state store"), "{broken:?}");
 }
 
 #[tokio::test]
 async fn a_pair_that_is_not_listed_is_crossed_with_the_exchanges_words_and_the_others_are_ticked() {
-    let house = house("{exchange: binance, pairs: [MOON/USDT, BTC/USDT], span: 60}").await;
+    let setup = setup("{exchange: binance, pairs: [MOON/USDT, BTC/USDT], span: 60}").await;
 
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let moon = line(&ended, "binance MOON/USDT");
@@ -93,11 +93,11 @@ async fn a_pair_that_is_not_listed_is_crossed_with_the_exchanges_words_and_the_o
 
 #[tokio::test]
 async fn an_exchange_that_is_down_fails_once_and_its_pairs_are_not_asked() {
-    let house = house(TWO_PAIRS).await;
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    configure(&house, &house.text().replace(&house.sim.url(), &format!("http://{nobody}")));
+    let setup = setup(TWO_PAIRS).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    configure(&setup, &setup.text().replace(&setup.sim.url(), &format!("http://{closed}")));
 
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let clock = line(&ended, "binance clock");
@@ -109,10 +109,10 @@ async fn an_exchange_that_is_down_fails_once_and_its_pairs_are_not_asked() {
 
 #[tokio::test]
 async fn a_clock_far_from_the_exchanges_is_crossed_with_the_offset() {
-    let house = house(TWO_PAIRS).await;
-    house.sim.set(|knobs| knobs.skew_ms = -3_600_000);
+    let setup = setup(TWO_PAIRS).await;
+    setup.sim.set(|knobs| knobs.skew_ms = -3_600_000);
 
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let clock = line(&ended, "binance clock");
@@ -127,27 +127,27 @@ async fn a_clock_far_from_the_exchanges_is_crossed_with_the_offset() {
 #[tokio::test]
 async fn a_geo_block_is_crossed_with_the_way_round() {
     for (fault, status) in [(Fault::Status451, "HTTP 451"), (Fault::Status403, "HTTP 403")] {
-        let house = house(TWO_PAIRS).await;
-        house.sim.set(|knobs| knobs.faults = vec![Rule::always(fault)]);
+        let setup = setup(TWO_PAIRS).await;
+        setup.sim.set(|knobs| knobs.faults = vec![Rule::always(fault)]);
 
-        let ended = online(&house).await;
+        let ended = online(&setup).await;
 
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let clock = line(&ended, "binance clock");
         assert!(clock.starts_with("✗") && clock.contains(status), "{clock}");
         assert!(clock.contains("exchanges.binance.rest_url` to https://data-api.binance.vision"), "{clock}");
-        assert_eq!(house.sim.requests().len(), 1, "a block is not asked again");
+        assert_eq!(setup.sim.requests().len(), 1, "a block is not asked again");
     }
 }
 
 #[tokio::test]
 async fn an_exchange_that_never_answers_costs_its_time_out_and_no_more() {
-    let house = house(TWO_PAIRS).await;
-    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent)]);
-    configure(&house, &house.text().replace("\"}\n", "\", timeout: 1}\n"));
+    let setup = setup(TWO_PAIRS).await;
+    setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent)]);
+    configure(&setup, &setup.text().replace("\"}\n", "\", timeout: 1}\n"));
 
     let started = Instant::now();
-    let ended = online(&house).await;
+    let ended = online(&setup).await;
 
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     assert!(line(&ended, "binance clock").contains("did not answer in time"), "{ended:?}");
@@ -169,11 +169,11 @@ struct Check {
 
 #[tokio::test]
 async fn programs_read_the_same_as_people() {
-    let house = house("{exchange: binance, pairs: [MOON/USDT], span: 60}").await;
-    let text = house.text() + "  - {exchange: kraken, pairs: [BTC/USD], span: 60}\n";
-    configure(&house, &text);
+    let setup = setup("{exchange: binance, pairs: [MOON/USDT], span: 60}").await;
+    let text = setup.text() + "  - {exchange: kraken, pairs: [BTC/USD], span: 60}\n";
+    configure(&setup, &text);
 
-    let ended = dccd(&house, &["validate", "--online", "--json"]).await;
+    let ended = dccd(&setup, &["validate", "--online", "--json"]).await;
     let verdict: Verdict = serde_json::from_str(&ended.out).unwrap();
     let states: Vec<_> = verdict.checks.iter().map(|c| (c.about.as_str(), c.state.as_str())).collect();
     assert_eq!((ended.code, verdict.valid), (Some(1), true));
@@ -182,8 +182,8 @@ async fn programs_read_the_same_as_people() {
         [("binance clock", "ok"), ("binance MOON/USDT", "failed"), ("kraken clock", "ok")]
     );
 
-    configure(&house, &text.replace("{exchange: kraken,", "{exchange: krakn,"));
-    let refused = dccd(&house, &["validate", "--online", "--json"]).await;
+    configure(&setup, &text.replace("{exchange: kraken,", "{exchange: krakn,"));
+    let refused = dccd(&setup, &["validate", "--online", "--json"]).await;
     let verdict: Verdict = serde_json::from_str(&refused.out).unwrap();
     assert_eq!((refused.code, verdict.valid, verdict.checks.len()), (Some(1), false, 0));
     assert!(verdict.problems[0].starts_with("histo_jobs[1].exchange: `krakn`"), "{:?}", verdict.problems);
@@ -191,16 +191,16 @@ async fn programs_read_the_same_as_people() {
 
 /// Runs the check with one remote and an `rclone` that is this script.
 async fn with_rclone(script: Option<&str>, remote: &str) -> Ended {
-    let house = house(TWO_PAIRS).await;
-    let bin = house.folder.path().join("bin");
+    let setup = setup(TWO_PAIRS).await;
+    let bin = setup.folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     if let Some(script) = script {
         let path = bin.join("rclone");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }
-    configure(&house, &format!("storage: {{remotes: [{remote}]}}\n{}", house.text()));
-    let mut command = command(&house, &["validate", "--online"]);
+    configure(&setup, &format!("storage: {{remotes: [{remote}]}}\n{}", setup.text()));
+    let mut command = command(&setup, &["validate", "--online"]);
     command.env("AWS_ACCESS_KEY_ID", "us").env("AWS_SECRET_ACCESS_KEY", "s3cret");
     command.env("PATH", &bin).env("SECRET_TOKEN", "s3cret").env("RCLONE_CONFIG", "/nowhere/rclone.conf");
     end(command.spawn().unwrap()).await

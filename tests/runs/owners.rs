@@ -6,33 +6,33 @@ use std::time::{Duration, Instant};
 
 use dccd::sim::{Endpoint, Knobs};
 
-use crate::house::{House, MINUTELY, window};
-use crate::program::{command, configure, dccd, end, signal, terminate, until, until_code};
+use crate::program::{command, configure, dccd, end, signal, terminate, wait_for, wait_for_exit};
+use crate::test_daemon::{MINUTELY, TestDaemon, window};
 
 const SLOWLY: &str = "{exchange: binance, pairs: [BTC/USDT], span: 60, start: 2024-01-31, retry_delay: 0.01}";
 
-/// A house whose backfill takes a while.
-async fn house() -> House {
+/// A setup whose backfill takes a while.
+async fn setup() -> TestDaemon {
     let knobs = Knobs { latency: Duration::from_millis(100), page_limit: 20, ..Knobs::default() };
-    let house = House::with(SLOWLY, "2024-01-31 12:00:30", knobs).await;
-    configure(&house, &house.text());
-    house
+    let setup = TestDaemon::with(SLOWLY, "2024-01-31 12:00:30", knobs).await;
+    configure(&setup, &setup.text());
+    setup
 }
 
-async fn until_collecting(house: &House) {
-    let asked = house.asked(Endpoint::Ohlc).len();
-    until(|| async { house.asked(Endpoint::Ohlc).len() > asked + 2 }).await;
+async fn until_collecting(setup: &TestDaemon) {
+    let asked = setup.asked(Endpoint::Ohlc).len();
+    wait_for(|| async { setup.asked(Endpoint::Ohlc).len() > asked + 2 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_whose_lock_file_is_removed_ends_with_75_and_the_next_one_takes_over_all_it_accepted() {
-    let house = house().await;
-    let first = command(&house, &["start"]).spawn().unwrap();
-    until_code(&house, &["healthcheck"], 0).await;
-    until_collecting(&house).await;
+    let setup = setup().await;
+    let first = command(&setup, &["start"]).spawn().unwrap();
+    wait_for_exit(&setup, &["healthcheck"], 0).await;
+    until_collecting(&setup).await;
 
-    std::fs::remove_file(house.data_path().join(".dccd/lock")).unwrap();
-    let second = command(&house, &["start"]).spawn().unwrap();
+    std::fs::remove_file(setup.data_path().join(".dccd/lock")).unwrap();
+    let second = command(&setup, &["start"]).spawn().unwrap();
     let winner = second.id().unwrap();
     let ended = end(first).await;
 
@@ -40,41 +40,41 @@ async fn a_daemon_whose_lock_file_is_removed_ends_with_75_and_the_next_one_takes
     let said = format!("dccd start (process {winner}) owns this data path now");
     assert!(ended.err.contains(&said), "{ended:?}");
     let whole = window("2024-01-31", "2024-01-31 12:00:00");
-    until(|| async { house.ledger(MINUTELY).settled().missing(whole).is_empty() }).await;
-    until_code(&house, &["healthcheck"], 0).await;
+    wait_for(|| async { setup.ledger(MINUTELY).settled().missing(whole).is_empty() }).await;
+    wait_for_exit(&setup, &["healthcheck"], 0).await;
     terminate(&second).await;
     assert_eq!(end(second).await.code, Some(0));
-    house.assert_true(MINUTELY, whole).await;
+    setup.assert_true(MINUTELY, whole).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_whose_lock_file_is_removed_ends_with_75_and_keeps_what_it_accepted() {
-    let house = house().await;
-    let backfill = command(&house, &["backfill"]).spawn().unwrap();
-    until_collecting(&house).await;
+    let setup = setup().await;
+    let backfill = command(&setup, &["backfill"]).spawn().unwrap();
+    until_collecting(&setup).await;
 
-    std::fs::remove_file(house.data_path().join(".dccd/lock")).unwrap();
+    std::fs::remove_file(setup.data_path().join(".dccd/lock")).unwrap();
     let ended = end(backfill).await;
 
     assert_eq!(ended.code, Some(75), "{ended:?}");
     assert!(ended.err.contains(".dccd/lock is not there any more"), "{ended:?}");
-    let asked = house.asked(Endpoint::Ohlc).len();
-    assert_eq!(dccd(&house, &["backfill"]).await.code, Some(0));
-    let again = house.asked(Endpoint::Ohlc).len() - asked;
+    let asked = setup.asked(Endpoint::Ohlc).len();
+    assert_eq!(dccd(&setup, &["backfill"]).await.code, Some(0));
+    let again = setup.asked(Endpoint::Ohlc).len() - asked;
     assert!(again <= 38 - (asked - 2), "{asked} pages were taken and {again} asked for after that");
-    house.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-31", "2024-01-31 12:00:00")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_that_stands_still_is_not_taken_over_though_its_lock_file_is_gone() {
-    let house = house().await;
-    let first = command(&house, &["start"]).spawn().unwrap();
-    until_code(&house, &["healthcheck"], 0).await;
+    let setup = setup().await;
+    let first = command(&setup, &["start"]).spawn().unwrap();
+    wait_for_exit(&setup, &["healthcheck"], 0).await;
     signal(&first, "STOP").await;
-    std::fs::remove_file(house.data_path().join(".dccd/lock")).unwrap();
+    std::fs::remove_file(setup.data_path().join(".dccd/lock")).unwrap();
 
     let began = Instant::now();
-    let refused = dccd(&house, &["start"]).await;
+    let refused = dccd(&setup, &["start"]).await;
 
     assert_eq!(refused.code, Some(75), "{refused:?}");
     assert!(refused.err.contains(&format!("in use by process {}", first.id().unwrap())), "{refused:?}");
@@ -85,19 +85,19 @@ async fn a_daemon_that_stands_still_is_not_taken_over_though_its_lock_file_is_go
 
 #[tokio::test]
 async fn a_link_in_place_of_our_own_files_is_named_and_nothing_is_written_through_it() {
-    let house = house().await;
-    let (own, victim) = (house.data_path().join(".dccd"), house.folder.path().join("victim"));
+    let setup = setup().await;
+    let (own, victim) = (setup.data_path().join(".dccd"), setup.folder.path().join("victim"));
     std::fs::create_dir_all(&own).unwrap();
     std::fs::write(&victim, "precious").unwrap();
     for name in ["lock", "dccd.log"] {
         symlink(&victim, own.join(name)).unwrap();
         for command in ["start", "collect"] {
-            let refused = dccd(&house, &[command]).await;
+            let refused = dccd(&setup, &[command]).await;
             assert_eq!(refused.code, Some(74), "{refused:?}");
             assert!(refused.err.contains(name) && refused.err.contains("link"), "{refused:?}");
         }
         std::fs::remove_file(own.join(name)).unwrap();
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 0);
+    assert_eq!(setup.asked(Endpoint::Ohlc).len(), 0);
 }

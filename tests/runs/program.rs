@@ -1,4 +1,4 @@
-//! The program itself, run as a process on the data path of a house.
+//! The program itself, run as a process on the data path of a setup.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
-use crate::house::House;
+use crate::test_daemon::TestDaemon;
 
 /// How a process ended and what it printed.
 #[derive(Debug)]
@@ -17,18 +17,18 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// Writes the configuration of a house where the program looks for it.
-pub(crate) fn configure(house: &House, text: &str) {
-    std::fs::write(house.folder.path().join("config.yml"), text).unwrap();
+/// Writes the configuration of a setup where the program looks for it.
+pub(crate) fn configure(setup: &TestDaemon, text: &str) {
+    std::fs::write(setup.folder.path().join("config.yml"), text).unwrap();
 }
 
 /// The command, not started yet; it sees nothing of this machine's own configuration.
-pub(crate) fn command(house: &House, args: &[&str]) -> Command {
+pub(crate) fn command(setup: &TestDaemon, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dccd"));
     command
         .args(args)
-        .current_dir(house.folder.path())
-        .env("HOME", house.folder.path())
+        .current_dir(setup.folder.path())
+        .env("HOME", setup.folder.path())
         .env_remove("XDG_CONFIG_HOME")
         .env_remove("ENVIRONMENT")
         .stdin(Stdio::null())
@@ -39,8 +39,8 @@ pub(crate) fn command(house: &House, args: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub(crate) async fn dccd(house: &House, args: &[&str]) -> Ended {
-    end(command(house, args).spawn().unwrap()).await
+pub(crate) async fn dccd(setup: &TestDaemon, args: &[&str]) -> Ended {
+    end(command(setup, args).spawn().unwrap()).await
 }
 
 pub(crate) async fn end(child: Child) -> Ended {
@@ -61,16 +61,16 @@ pub(crate) async fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
 }
 
-/// What the daemon of a house answered.
+/// The daemon's answer to a request.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
-/// Asks the daemon of a house over its socket.
-pub(crate) async fn said(house: &House, method: &str, path: &str, body: &str) -> Said {
-    let mut stream = UnixStream::connect(house.data_path().join(".dccd/daemon.sock")).await.unwrap();
+/// Asks the daemon of a setup over its socket.
+pub(crate) async fn request(setup: &TestDaemon, method: &str, path: &str, body: &str) -> Reply {
+    let mut stream = UnixStream::connect(setup.data_path().join(".dccd/daemon.sock")).await.unwrap();
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -80,11 +80,11 @@ pub(crate) async fn said(house: &House, method: &str, path: &str, body: &str) ->
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut text)).await;
     read.expect("no answer").unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    Said { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned() }
+    Reply { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned() }
 }
 
 /// Waits until something is so.
-pub(crate) async fn until<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+pub(crate) async fn wait_for<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -94,10 +94,10 @@ pub(crate) async fn until<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
 }
 
 /// Runs a command again and again until it ended so.
-pub(crate) async fn until_code(house: &House, args: &[&str], code: i32) -> Ended {
+pub(crate) async fn wait_for_exit(setup: &TestDaemon, args: &[&str], code: i32) -> Ended {
     let waiting = async {
         loop {
-            let ended = dccd(house, args).await;
+            let ended = dccd(setup, args).await;
             if ended.code == Some(code) {
                 return ended;
             }

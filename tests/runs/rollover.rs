@@ -6,8 +6,8 @@ use dccd::model::{Batch, Kind, Market, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, Metrics, assert_same, at, backfill, grid, run, said, window};
-use crate::told;
+use crate::reported;
+use crate::test_daemon::{Metrics, TestDaemon, assert_same, at, backfill, error_of, grid, run, window};
 
 /// When the contract of March ends and that of June becomes the nearest.
 const ROLLOVER: &str = "2024-03-29 08:00:00";
@@ -20,17 +20,17 @@ fn contracts() -> Knobs {
     Knobs { symbols, trades_per_hour: 60, listed_from: at("2023-06-01"), ..Knobs::default() }
 }
 
-async fn house(series: &str, now: &str) -> House {
+async fn setup(series: &str, now: &str) -> TestDaemon {
     let own: Series = series.parse().unwrap();
     let span = own.span().map(|span| format!(", span: {}", span.secs())).unwrap_or_default();
     let (exchange, pair, kind) = (own.exchange(), own.pair(), own.kind());
     let job =
         format!("{{exchange: {exchange}, pairs: ['{pair}'], data_type: {kind}{span}, retry_delay: 0.01}}");
-    House::unlimited(&job, now, contracts()).await
+    TestDaemon::unlimited(&job, now, contracts()).await
 }
 
-/// What the contracts of a series hold of a window, each of its own time.
-fn truth(house: &House, series: &str, whole: Window) -> Batch {
+/// The rows of a series' contracts in a window, each in its own time.
+fn truth(setup: &TestDaemon, series: &str, whole: Window) -> Batch {
     let own: Series = series.parse().unwrap();
     let dates = match own.pair().market() {
         Market::Quarter => ["240329", "240628"],
@@ -43,19 +43,19 @@ fn truth(house: &House, series: &str, whole: Window) -> Batch {
         Window::new(whole.from.max(rollover), whole.until),
     ];
     for (date, part) in dates.into_iter().zip(parts) {
-        let market = house.sim.market(&format!("{}{}{date}", own.pair().base(), own.pair().quote())).unwrap();
+        let market = setup.sim.market(&format!("{}{}{date}", own.pair().base(), own.pair().quote())).unwrap();
         let Some(part) = part else { continue };
         rows.take_all(&match own.kind() {
             Kind::Ohlc => market.candles(grid(&own), part),
             _ => market.trades(part),
         });
     }
-    told::by(&own, rows)
+    reported::by(&own, rows)
 }
 
 /// The exchange's time goes on, and the process notices.
-async fn later(house: &House, engine: &Engine, series: &str, now: &str) {
-    house.move_to(now);
+async fn later(setup: &TestDaemon, engine: &Engine, series: &str, now: &str) {
+    setup.move_to(now);
     let exchange = series.split('/').next().unwrap();
     engine.client(exchange).unwrap().measure_clock(&CancellationToken::new()).await.unwrap();
 }
@@ -70,15 +70,19 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
         "bybit/BTC-USD_QUARTER/ohlc/1h",
         "bybit/BTC-USD_NEXT_QUARTER/ohlc/1h",
     ] {
-        let house = house(series, "2024-03-28 00:10:30").await;
-        let engine = house.engine().await;
+        let setup = setup(series, "2024-03-28 00:10:30").await;
+        let engine = setup.engine().await;
         let order = backfill(series, "2024-03-26");
         for now in
             ["2024-03-28 00:10:30", "2024-03-29 05:20:30", "2024-03-29 10:30:30", "2024-03-31 00:10:30"]
         {
-            later(&house, &engine, series, now).await;
+            later(&setup, &engine, series, now).await;
             let until = Some(at(now) - std::time::Duration::from_secs(630));
-            assert_eq!(said(&run(&engine, &Order { until, ..order.clone() }).await), "", "{series} {now}");
+            assert_eq!(
+                error_of(&run(&engine, &Order { until, ..order.clone() }).await),
+                "",
+                "{series} {now}"
+            );
         }
         let own: Series = series.parse().unwrap();
         let is_continued = series.contains("binance") && own.kind() == Kind::Ohlc;
@@ -87,8 +91,8 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
         engine.close().await;
 
         let whole = window("2024-03-26", "2024-03-31");
-        assert_same(&house.stored(series), &truth(&house, series, whole));
-        let ledger = house.ledger(series);
+        assert_same(&setup.stored(series), &truth(&setup, series, whole));
+        let ledger = setup.ledger(series);
         assert_eq!(ledger.settled().missing(whole).iter().collect::<Vec<_>>(), [], "{series}");
         assert_eq!(ledger.unfillable, [], "{series}");
     }
@@ -97,17 +101,17 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
 #[tokio::test]
 async fn what_only_an_earlier_contract_had_is_unfillable_and_no_row_of_the_new_one_takes_its_place() {
     let series = "bybit/BTC-USD_QUARTER/ohlc/1h";
-    let house = house(series, "2024-03-28 00:10:30").await;
-    assert_eq!(said(&house.run(&backfill(series, "2024-03-26")).await), "");
+    let setup = setup(series, "2024-03-28 00:10:30").await;
+    assert_eq!(error_of(&setup.run(&backfill(series, "2024-03-26")).await), "");
 
     // Another process, which has never seen the contract that ended meanwhile.
-    house.move_to("2024-03-31 00:10:30");
-    assert_eq!(said(&house.run(&backfill(series, "2024-03-26")).await), "");
+    setup.move_to("2024-03-31 00:10:30");
+    assert_eq!(error_of(&setup.run(&backfill(series, "2024-03-26")).await), "");
 
-    let mut rows = truth(&house, series, window("2024-03-26", "2024-03-28"));
-    rows.take_all(&truth(&house, series, window(ROLLOVER, "2024-03-31")));
-    assert_same(&house.stored(series), &rows);
-    let unfillable = house.ledger(series).unfillable;
+    let mut rows = truth(&setup, series, window("2024-03-26", "2024-03-28"));
+    rows.take_all(&truth(&setup, series, window(ROLLOVER, "2024-03-31")));
+    assert_same(&setup.stored(series), &rows);
+    let unfillable = setup.ledger(series).unfillable;
     assert_eq!(unfillable.len(), 1, "{unfillable:?}");
     assert_eq!(unfillable[0].window, window("2024-03-28", ROLLOVER));
     let reason = &unfillable[0].reason;
@@ -117,11 +121,11 @@ async fn what_only_an_earlier_contract_had_is_unfillable_and_no_row_of_the_new_o
 #[tokio::test]
 async fn candles_that_the_exchange_continues_over_its_contracts_are_asked_for_as_far_back_as_they_go() {
     let series = "binance/BTC-USDT_QUARTER/ohlc/1d";
-    let house = house(series, "2024-05-02 00:10:00").await;
+    let setup = setup(series, "2024-05-02 00:10:00").await;
 
-    assert_eq!(said(&house.run(&backfill(series, "2024-01-01")).await), "");
+    assert_eq!(error_of(&setup.run(&backfill(series, "2024-01-01")).await), "");
 
-    assert_same(&house.stored(series), &truth(&house, series, window("2024-01-01", "2024-05-02")));
-    assert_eq!(house.ledger(series).unfillable, []);
-    assert!(house.asked(Endpoint::Ohlc).iter().all(|seen| seen.path.contains("CURRENT_QUARTER")));
+    assert_same(&setup.stored(series), &truth(&setup, series, window("2024-01-01", "2024-05-02")));
+    assert_eq!(setup.ledger(series).unfillable, []);
+    assert!(setup.asked(Endpoint::Ohlc).iter().all(|seen| seen.path.contains("CURRENT_QUARTER")));
 }

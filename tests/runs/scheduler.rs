@@ -12,11 +12,11 @@ use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, MINUTELY, at, window};
+use crate::test_daemon::{MINUTELY, TestDaemon, at, window};
 
-/// Runs the daemon of a house for so long.
-async fn run_for(house: &House, slots: usize, length: Duration) -> Arc<Status> {
-    run_config(&house.config(), slots, length).await
+/// Runs the daemon of a setup for so long.
+async fn run_for(setup: &TestDaemon, slots: usize, length: Duration) -> Arc<Status> {
+    run_config(&setup.config(), slots, length).await
 }
 
 async fn run_config(config: &Config, slots: usize, length: Duration) -> Arc<Status> {
@@ -54,11 +54,11 @@ async fn every_job_runs_at_once_within_the_slots_and_again_when_its_candle_has_c
         Knobs { clock: Clock::running_from(at("2024-01-31 12:00:55")), latency, symbols, ..Knobs::default() };
     let pairs = "BTC/USDT, ETH/USDT, XRP/USDT, ADA/USDT, SOL/USDT";
     let job = format!("{{exchange: binance, pairs: [{pairs}], span: 60, retry_delay: 0.01}}");
-    let house = House::keeping_time(&job, knobs).await;
+    let setup = TestDaemon::keeping_time(&job, knobs).await;
 
-    let status = run_for(&house, 2, Duration::from_secs(9)).await;
+    let status = run_for(&setup, 2, Duration::from_secs(9)).await;
 
-    let asked: Vec<Seen> = house.asked(Endpoint::Ohlc);
+    let asked: Vec<Seen> = setup.asked(Endpoint::Ohlc);
     assert_eq!(asked.len(), 10, "each series a page at the start and one after the close");
     assert!(asked[4].at < Duration::from_secs(3), "all at once: {:?}", asked[4].at);
     let closed = Duration::from_secs(5 + 2);
@@ -69,23 +69,23 @@ async fn every_job_runs_at_once_within_the_slots_and_again_when_its_candle_has_c
     );
     assert!(asked[9].at <= closed + Duration::from_secs(2), "{:?}", asked[9].at);
     assert_eq!(most_at_once(&asked, latency - Duration::from_millis(10)), 2, "as many as there are slots");
-    house.assert_true(MINUTELY, window("2024-01-30 19:20:00", "2024-01-31 12:01:00")).await;
+    setup.assert_true(MINUTELY, window("2024-01-30 19:20:00", "2024-01-31 12:01:00")).await;
     assert_eq!(status.jobs().len(), 5);
 }
 
 #[tokio::test]
 async fn runs_of_a_job_never_overlap_even_when_they_last_longer_than_its_interval() {
     let job = "{exchange: binance, pairs: [BTC/USDT], span: 60, every: 1, retry_delay: 0.01}";
-    let house = House::with(
+    let setup = TestDaemon::with(
         job,
         "2024-01-31 12:00:30",
         Knobs { latency: Duration::from_millis(1_300), ..Knobs::default() },
     )
     .await;
 
-    run_for(&house, 4, Duration::from_secs(8)).await;
+    run_for(&setup, 4, Duration::from_secs(8)).await;
 
-    let asked = house.asked(Endpoint::Ohlc);
+    let asked = setup.asked(Endpoint::Ohlc);
     assert!(asked.len() >= 3, "{}", asked.len());
     for pair in asked.windows(2) {
         assert!(pair[1].at - pair[0].at >= Duration::from_millis(1_290), "a run began before the last ended");
@@ -95,18 +95,18 @@ async fn runs_of_a_job_never_overlap_even_when_they_last_longer_than_its_interva
 #[tokio::test]
 async fn a_job_whose_run_failed_waits_half_a_minute_and_the_others_do_not() {
     let job = "{exchange: binance, pairs: [MOON/USDT, BTC/USDT], span: 60, every: 1, retry_delay: 0.01}";
-    let house = House::with(job, "2024-01-31 12:00:30", Knobs::default()).await;
+    let setup = TestDaemon::with(job, "2024-01-31 12:00:30", Knobs::default()).await;
     let hourly = "{exchange: binance, pairs: [MOON/USDT], span: 3600, retry_delay: 0.01}";
-    let house = House { jobs: format!("{hourly}\n{}", job.replace("MOON/USDT, ", "")), ..house };
+    let setup = TestDaemon { jobs: format!("{hourly}\n{}", job.replace("MOON/USDT, ", "")), ..setup };
 
     // The table of jobs is made anew every five seconds.
-    let status = run_for(&house, 4, Duration::from_secs(6)).await;
+    let status = run_for(&setup, 4, Duration::from_secs(6)).await;
 
     assert_eq!(
-        house.asked(Endpoint::Instruments).iter().filter(|seen| seen.path.contains("MOON")).count(),
+        setup.asked(Endpoint::Instruments).iter().filter(|seen| seen.path.contains("MOON")).count(),
         1
     );
-    assert!(house.asked(Endpoint::Ohlc).len() >= 3);
+    assert!(setup.asked(Endpoint::Ohlc).len() >= 3);
     let jobs = status.jobs();
     let moon = jobs.iter().find(|row| row.series.pair().to_string() == "MOON/USDT").unwrap();
     assert_eq!(moon.consecutive_errors, 1);
@@ -125,13 +125,13 @@ async fn jobs_of_the_third_series_run_on_demand_once_or_at_their_interval_as_the
         job("XRP/USDT", "every: 1"),
     ];
     let knobs = Knobs { symbols, ..Knobs::default() };
-    let house = House::with(&jobs.join("\n"), "2024-01-31 12:00:30", knobs).await;
-    let text = house.text().replace("histo_jobs:", "jobs:");
+    let setup = TestDaemon::with(&jobs.join("\n"), "2024-01-31 12:00:30", knobs).await;
+    let text = setup.text().replace("histo_jobs:", "jobs:");
     let config = check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap();
 
     let status = run_config(&config, 4, Duration::from_millis(3_500)).await;
 
-    let asked = house.asked(Endpoint::Ohlc);
+    let asked = setup.asked(Endpoint::Ohlc);
     let of = |symbol: &str| asked.iter().filter(|seen| seen.path.contains(symbol)).count();
     assert_eq!((of("BTCUSDT"), of("ETHUSDT")), (0, 1));
     assert!(of("XRPUSDT") >= 3, "{}", of("XRPUSDT"));
@@ -142,12 +142,12 @@ async fn jobs_of_the_third_series_run_on_demand_once_or_at_their_interval_as_the
 
 #[tokio::test]
 async fn stopping_waits_for_no_answer_that_does_not_come() {
-    let house = House::at("2024-01-31 12:00:30", Knobs::default()).await;
-    house.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent).at(Endpoint::Ohlc)]);
+    let setup = TestDaemon::at("2024-01-31 12:00:30", Knobs::default()).await;
+    setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent).at(Endpoint::Ohlc)]);
 
     let started = Instant::now();
-    run_for(&house, 4, Duration::from_millis(500)).await;
+    run_for(&setup, 4, Duration::from_millis(500)).await;
 
     assert!(started.elapsed() < Duration::from_millis(500) + STOP_WITHIN, "{:?}", started.elapsed());
-    assert_eq!(house.asked(Endpoint::Ohlc).len(), 1);
+    assert_eq!(setup.asked(Endpoint::Ohlc).len(), 1);
 }

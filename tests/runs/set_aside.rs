@@ -8,8 +8,8 @@ use dccd::sim::Knobs;
 use dccd::store::{Store, StoreSettings};
 use serde::Deserialize;
 
-use crate::house::{House, at};
 use crate::program::{configure, dccd};
+use crate::test_daemon::{TestDaemon, at};
 
 const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
 const PAIR: &str = "{exchange: binance, pairs: [BTC/USDT], span: 3600, start: 2024-01-30}";
@@ -18,10 +18,10 @@ const ODD: &str = "[1,\u{1b}[2J\u{9b}31m\u{202e}]";
 
 #[tokio::test]
 async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file() {
-    let house = house(&rows()).await;
-    let file = house.layout().set_aside(&series());
+    let setup = setup(&rows()).await;
+    let file = setup.layout().set_aside(&series());
 
-    let table = dccd(&house, &["gaps", HOURLY]).await;
+    let table = dccd(&setup, &["gaps", HOURLY]).await;
 
     assert_eq!(table.code, Some(0), "{table:?}");
     let lines: Vec<&str> = table.out.lines().filter(|line| line.contains("set aside")).collect();
@@ -40,7 +40,7 @@ async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file()
             shown("-", "-", "it has no instant (time, 1 row"),
         ]
     );
-    let json = dccd(&house, &["gaps", "--json"]).await;
+    let json = dccd(&setup, &["gaps", "--json"]).await;
     assert!(json.out.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{}", json.out);
     let all: Vec<Line> = serde_json::from_str(&json.out).unwrap();
     let aside: Vec<Line> = all.into_iter().filter(|line| line.state == "set aside").collect();
@@ -60,22 +60,22 @@ async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file()
             from: None,
         }
     );
-    let open = dccd(&house, &["gaps", "--open"]).await;
+    let open = dccd(&setup, &["gaps", "--open"]).await;
     assert!(!open.out.contains("set aside"), "they are no windows to be filled: {}", open.out);
-    let other = dccd(&house, &["gaps", "kraken"]).await;
+    let other = dccd(&setup, &["gaps", "kraken"]).await;
     assert_eq!((other.code, other.out.as_str()), (Some(1), ""), "nothing of it is held: {other:?}");
 }
 
 #[tokio::test]
 async fn lines_that_cannot_be_read_and_files_that_must_not_be_are_named_and_hide_no_others() {
-    let house = house(&rows()).await;
-    let file = house.layout().set_aside(&series());
+    let setup = setup(&rows()).await;
+    let file = setup.layout().set_aside(&series());
     let whole = fs::read(&file).unwrap();
     fs::write(&file, [&whole[..], b"{\"seen_at\":"].concat()).unwrap();
     let link = file.with_file_name("binance__trades__BTC-USDT.jsonl");
     std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
 
-    let gaps = dccd(&house, &["gaps"]).await;
+    let gaps = dccd(&setup, &["gaps"]).await;
 
     assert_eq!(gaps.code, Some(1));
     assert_eq!(gaps.out.lines().filter(|line| line.contains("set aside")).count(), 3, "{}", gaps.out);
@@ -88,7 +88,7 @@ async fn lines_that_cannot_be_read_and_files_that_must_not_be_are_named_and_hide
     );
 }
 
-/// What `dccd gaps --json` says of a window or of rows.
+/// A line of `dccd gaps --json` about a window or about rows.
 #[derive(Debug, Deserialize, PartialEq)]
 struct Line {
     series: String,
@@ -103,14 +103,14 @@ struct Line {
     from: Option<String>,
 }
 
-/// A house in which rows were set aside.
-async fn house(rows: &[OddRow]) -> House {
-    let house = House::with(PAIR, "2024-01-31 12:00:30", Knobs::default()).await;
-    configure(&house, &house.text());
-    let (store, _) = Store::open(&house.layout(), StoreSettings::of(7, Micros(0))).unwrap();
+/// A setup in which rows were set aside.
+async fn setup(rows: &[OddRow]) -> TestDaemon {
+    let setup = TestDaemon::with(PAIR, "2024-01-31 12:00:30", Knobs::default()).await;
+    configure(&setup, &setup.text());
+    let (store, _) = Store::open(&setup.layout(), StoreSettings::of(7, Micros(0))).unwrap();
     let (writer, _) = store.writer(&series()).unwrap();
     writer.set_aside(rows, at("2024-01-31")).unwrap();
-    house
+    setup
 }
 
 fn rows() -> [OddRow; 4] {

@@ -6,7 +6,7 @@ use dccd::jobs::Order;
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, at, backfill, order, run, said, window};
+use crate::test_daemon::{TestDaemon, at, backfill, error_of, order, run, window};
 
 const TRADES: &str = "binance/BTC-USDT/trades";
 const JOB: &str = "{exchange: binance, pairs: [BTC/USDT], data_type: trades, retry_delay: 0.01}";
@@ -17,71 +17,71 @@ fn busy() -> Knobs {
 }
 
 /// The clock runs on while trades are fetched, so the end is an instant that is past from the start.
-fn until(order: Order, until: &str) -> Order {
+fn ending_at(order: Order, until: &str) -> Order {
     Order { until: Some(at(until)), ..order }
 }
 
 #[tokio::test]
 async fn every_trade_is_stored_once_and_in_order_over_midnight_and_through_crowded_instants() {
-    let house = House::with(JOB, "2024-01-02 02:00:10", busy()).await;
+    let setup = TestDaemon::with(JOB, "2024-01-02 02:00:10", busy()).await;
 
-    let wanted = until(backfill(TRADES, "2024-01-01 23:00:00"), "2024-01-02 02:00:00");
+    let wanted = ending_at(backfill(TRADES, "2024-01-01 23:00:00"), "2024-01-02 02:00:00");
 
-    let outcome = house.run(&wanted).await;
+    let outcome = setup.run(&wanted).await;
 
-    assert_eq!(said(&outcome), "");
-    house.assert_true(TRADES, window("2024-01-01 23:00:00", "2024-01-02 02:00:00")).await;
-    let stored = house.stored(TRADES);
+    assert_eq!(error_of(&outcome), "");
+    setup.assert_true(TRADES, window("2024-01-01 23:00:00", "2024-01-02 02:00:00")).await;
+    let stored = setup.stored(TRADES);
     let crowd = stored.ts().chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap();
     assert!(crowd > 1_000, "no instant was more crowded than a page: {crowd}");
     let ids: Vec<u64> = stored.trades().iter().map(|trade| trade.id.unwrap().parse().unwrap()).collect();
     assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "ids in order without a break");
-    let folder = house.layout().folder(&TRADES.parse().unwrap());
+    let folder = setup.layout().folder(&TRADES.parse().unwrap());
     for day in ["2024-01-01", "2024-01-02"] {
         assert!(folder.join(format!("{day}.parquet")).is_file(), "{day}");
     }
-    let requests = house.asked(Endpoint::Trades).len();
+    let requests = setup.asked(Endpoint::Trades).len();
     assert!(requests <= stored.len() / 1_000 + 1 + 3 * 5, "{requests} requests for {} trades", stored.len());
 
-    assert_eq!(house.run(&wanted).await.rows, 0);
-    assert_eq!(house.asked(Endpoint::Trades).len(), requests, "all of it is held");
-    house.move_to("2024-01-02 02:10:10");
-    assert_eq!(said(&house.run(&until(order(TRADES), "2024-01-02 02:10:00")).await), "");
-    house.assert_true(TRADES, window("2024-01-01 23:00:00", "2024-01-02 02:10:00")).await;
+    assert_eq!(setup.run(&wanted).await.rows, 0);
+    assert_eq!(setup.asked(Endpoint::Trades).len(), requests, "all of it is held");
+    setup.move_to("2024-01-02 02:10:10");
+    assert_eq!(error_of(&setup.run(&ending_at(order(TRADES), "2024-01-02 02:10:00")).await), "");
+    setup.assert_true(TRADES, window("2024-01-01 23:00:00", "2024-01-02 02:10:00")).await;
 }
 
 #[tokio::test]
 async fn a_run_of_trades_cut_short_goes_on_where_it_was() {
-    let house = House::with(JOB, "2024-01-01 06:00:10", busy()).await;
-    house.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
-    let engine = house.engine().await;
+    let setup = TestDaemon::with(JOB, "2024-01-01 06:00:10", busy()).await;
+    setup.sim.set(|knobs| knobs.latency = Duration::from_millis(5));
+    let engine = setup.engine().await;
     let (order, stop) =
-        (until(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00"), CancellationToken::new());
+        (ending_at(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00"), CancellationToken::new());
     let interrupt = async {
-        while house.asked(Endpoint::Trades).len() < 40 {
+        while setup.asked(Endpoint::Trades).len() < 40 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         stop.cancel();
-        house.asked(Endpoint::Trades).len()
+        setup.asked(Endpoint::Trades).len()
     };
 
     let (stopped, asked) = tokio::join!(engine.run(&order, Duration::ZERO, &|_| {}, &stop), interrupt);
 
     assert!(
-        said(&stopped).contains("stopped") && stopped.rows > 10_000,
+        error_of(&stopped).contains("stopped") && stopped.rows > 10_000,
         "{} {}",
-        said(&stopped),
+        error_of(&stopped),
         stopped.rows
     );
-    assert!(house.asked(Endpoint::Trades).len() <= asked + 4, "a page was begun after the stop");
-    assert_eq!(house.stored(TRADES).len() as u64, stopped.rows);
-    let (held, before) = (stopped.rows, house.asked(Endpoint::Trades).len());
+    assert!(setup.asked(Endpoint::Trades).len() <= asked + 4, "a page was begun after the stop");
+    assert_eq!(setup.stored(TRADES).len() as u64, stopped.rows);
+    let (held, before) = (stopped.rows, setup.asked(Endpoint::Trades).len());
     let rest = run(&engine, &order).await;
     engine.close().await;
-    house.assert_true(TRADES, window("2024-01-01", "2024-01-01 06:00:00")).await;
-    let all = house.stored(TRADES).len() as u64;
+    setup.assert_true(TRADES, window("2024-01-01", "2024-01-01 06:00:00")).await;
+    let all = setup.stored(TRADES).len() as u64;
     assert_eq!(rest.rows, all - held);
-    let asked = house.asked(Endpoint::Trades).len() - before;
+    let asked = setup.asked(Endpoint::Trades).len() - before;
     // A page a worker again, and what a crowded instant at its end makes unproven: at most its cluster.
     assert!(asked as u64 <= (all - held) / 1_000 + 4 * (1 + 3) + 7, "{asked} requests for {}", all - held);
 }
@@ -99,12 +99,12 @@ async fn broken_answers_lose_no_trade_and_double_none() {
         Fault::ErrorBody,
         Fault::Stuck,
     ];
-    let house = House::with(JOB, "2024-01-01 06:00:10", busy()).await;
-    house.sim.set(|knobs| knobs.faults = faults.iter().map(|fault| Rule::share(*fault, 0.015)).collect());
+    let setup = TestDaemon::with(JOB, "2024-01-01 06:00:10", busy()).await;
+    setup.sim.set(|knobs| knobs.faults = faults.iter().map(|fault| Rule::share(*fault, 0.015)).collect());
 
-    house.run_until_complete(&until(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00"), 6).await;
+    setup.run_until_complete(&ending_at(backfill(TRADES, "2024-01-01"), "2024-01-01 06:00:00"), 6).await;
 
-    let struck = house.asked(Endpoint::Trades).iter().filter(|seen| seen.fault.is_some()).count();
+    let struck = setup.asked(Endpoint::Trades).iter().filter(|seen| seen.fault.is_some()).count();
     assert!(struck > 8, "{struck}");
-    house.assert_true(TRADES, window("2024-01-01", "2024-01-01 06:00:00")).await;
+    setup.assert_true(TRADES, window("2024-01-01", "2024-01-01 06:00:00")).await;
 }

@@ -1,4 +1,4 @@
-//! What processes that share a state store say of one another, and of jobs that are nobody's any more.
+//! How processes that share a state store report one another, and jobs that no process has any more.
 
 #![allow(clippy::disallowed_types, reason = "a test may read any JSON as a tree")]
 
@@ -11,20 +11,20 @@ use dccd::tracker::Tracker;
 use serde_json::Value;
 use tokio::process::Child;
 
-use crate::house::House;
 use crate::postgres;
-use crate::program::{command, configure, dccd, end, said, terminate, until, until_code};
+use crate::program::{command, configure, dccd, end, request, terminate, wait_for, wait_for_exit};
+use crate::test_daemon::TestDaemon;
 
 const TWO: &str = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 3600, retry_delay: 0.01}";
 const ONE: &str = "{exchange: binance, pairs: [BTC/USDT], span: 3600, retry_delay: 0.01}";
 const OTHERS: &str = "{exchange: okx, pairs: [BTC/USDT], span: 3600, retry_delay: 0.01}";
 
-async fn daemon(jobs: &str, store: &str) -> (House, Child) {
-    let house = House::with(jobs, "2024-01-31 12:00:30", Knobs::default()).await;
-    configure(&house, &format!("{}store: {store}\n", house.text()));
-    let child = command(&house, &["start"]).spawn().unwrap();
-    until_code(&house, &["healthcheck"], 0).await;
-    (house, child)
+async fn daemon(jobs: &str, store: &str) -> (TestDaemon, Child) {
+    let setup = TestDaemon::with(jobs, "2024-01-31 12:00:30", Knobs::default()).await;
+    configure(&setup, &format!("{}store: {store}\n", setup.text()));
+    let child = command(&setup, &["start"]).spawn().unwrap();
+    wait_for_exit(&setup, &["healthcheck"], 0).await;
+    (setup, child)
 }
 
 async fn stop(child: Child) {
@@ -32,13 +32,13 @@ async fn stop(child: Child) {
     assert_eq!(end(child).await.code, Some(0));
 }
 
-async fn health(house: &House) -> Value {
-    serde_json::from_str(&said(house, "GET", "/health", "").await.body).unwrap()
+async fn health(setup: &TestDaemon) -> Value {
+    serde_json::from_str(&request(setup, "GET", "/health", "").await.body).unwrap()
 }
 
 /// The names of the workers that `/health` lists, the daemon's own first.
-async fn listed(house: &House) -> Vec<String> {
-    let health = health(house).await;
+async fn listed(setup: &TestDaemon) -> Vec<String> {
+    let health = health(setup).await;
     let workers = health["workers"].as_array().unwrap();
     workers.iter().map(|worker| worker["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -48,7 +48,7 @@ async fn health_lists_every_worker_of_the_store_each_by_its_one_identity_and_say
     let Some(url) = postgres::database().await else { return };
     let (first, one) = daemon(ONE, &url).await;
     let (second, mut other) = daemon(OTHERS, &url).await;
-    until(|| async { listed(&first).await.len() == 2 && listed(&second).await.len() == 2 }).await;
+    wait_for(|| async { listed(&first).await.len() == 2 && listed(&second).await.len() == 2 }).await;
 
     let database = Database::connect(&url).await.unwrap();
     let tracker = Tracker::new(&database, &Telemetry::new());
@@ -74,7 +74,7 @@ async fn health_lists_every_worker_of_the_store_each_by_its_one_identity_and_say
         let reasons = health["reasons"].as_array().unwrap().clone();
         reasons.into_iter().find(|reason| reason["about"] == format!("worker {lost}"))
     };
-    until(|| async { told().await.is_some() }).await;
+    wait_for(|| async { told().await.is_some() }).await;
 
     let reason = told().await.unwrap();
     assert!(reason["why"].as_str().unwrap().contains("last heard of"), "{reason}");
@@ -89,20 +89,21 @@ async fn health_lists_every_worker_of_the_store_each_by_its_one_identity_and_say
 async fn a_job_that_a_reload_removed_is_due_nowhere_whichever_the_store_is() {
     let server = postgres::database().await;
     for store in server.as_deref().into_iter().chain(["sqlite"]) {
-        let (house, child) = daemon(TWO, store).await;
+        let (setup, child) = daemon(TWO, store).await;
         // Another data path's jobs stay, though this one knows nothing of them.
         let others = match store {
             "sqlite" => None,
             store => Some(daemon(OTHERS, store).await),
         };
-        let due = || async { dccd(&house, &["jobs", "ls"]).await.out };
-        until(|| async { due().await.matches(" job ").count() == 2 + usize::from(others.is_some()) }).await;
+        let due = || async { dccd(&setup, &["jobs", "ls"]).await.out };
+        wait_for(|| async { due().await.matches(" job ").count() == 2 + usize::from(others.is_some()) })
+            .await;
 
-        configure(&house, &format!("{}store: {store}\n", house.text().replace(", ETH/USDT", "")));
-        let answer = said(&house, "POST", "/-/reload", "").await;
+        configure(&setup, &format!("{}store: {store}\n", setup.text().replace(", ETH/USDT", "")));
+        let answer = request(&setup, "POST", "/-/reload", "").await;
         assert!(answer.body.contains("\"removed\":1"), "{answer:?}");
         let began = std::time::Instant::now();
-        until(|| async { !due().await.contains("ETH-USDT") }).await;
+        wait_for(|| async { !due().await.contains("ETH-USDT") }).await;
 
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
         let left = due().await;

@@ -83,7 +83,7 @@ impl Collector {
         spans
     }
 
-    /// What every batch says of its sender.
+    /// The sender that every batch names.
     pub(crate) fn resources(&self) -> Vec<BTreeMap<String, String>> {
         let taken = self.taken.lock().unwrap();
         let resources = taken.batches.iter().flat_map(|batch| &batch.resource_spans);

@@ -103,7 +103,7 @@ pub(crate) async fn end(child: Child) -> Ended {
     Ended { code: ended.status.code(), said }
 }
 
-/// What a page of the program says, for one who accepts this.
+/// A page of the program, in the given accepted format.
 pub(crate) async fn page(url: &str, accept: &str) -> String {
     // An error means that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();

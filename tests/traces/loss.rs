@@ -10,13 +10,13 @@ use tokio::time::{sleep, timeout};
 use crate::collector::Collector;
 use crate::home::{Home, MINUTES, PATIENCE, end, page};
 
-/// An address where nobody listens.
-async fn nobody() -> String {
+/// An address without a listener.
+async fn unreachable() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// What a backfill stores, and how long it takes.
+/// The rows a backfill stores, and how long it takes.
 async fn backfill(telemetry: &str) -> (Home, Duration) {
     let home = Home::new(Knobs::default()).await;
     home.configure(telemetry);
@@ -30,7 +30,7 @@ async fn backfill(telemetry: &str) -> (Home, Duration) {
 #[tokio::test]
 async fn without_a_collector_the_same_rows_are_stored_and_the_loss_is_said() {
     let (quiet, untraced) = backfill("").await;
-    let (home, took) = backfill(&format!("otlp_endpoint: \"{}\"", nobody().await)).await;
+    let (home, took) = backfill(&format!("otlp_endpoint: \"{}\"", unreachable().await)).await;
     let (silent, hung) = {
         let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", hanging.local_addr().unwrap());
@@ -43,7 +43,7 @@ async fn without_a_collector_the_same_rows_are_stored_and_the_loss_is_said() {
         let line = log.lines().find(|line| line.contains("traces not sent")).expect("nothing was said");
         assert!(!line.contains(" spans=0 "), "{line}");
     }
-    println!("untraced {untraced:?}, nobody listening {took:?}, no answer {hung:?}");
+    println!("untraced {untraced:?}, unreachable {took:?}, no answer {hung:?}");
     // The last flush takes 3 s at most; the rest is room for a busy machine.
     for traced in [took, hung] {
         assert!(traced < 3 * untraced + Duration::from_secs(6), "{traced:?} after {untraced:?}");
@@ -53,7 +53,7 @@ async fn without_a_collector_the_same_rows_are_stored_and_the_loss_is_said() {
 #[tokio::test]
 async fn a_daemon_counts_what_it_cannot_send() {
     let home = Home::new(Knobs::default()).await;
-    let (failures, spans) = losses(&home, &nobody().await).await;
+    let (failures, spans) = losses(&home, &unreachable().await).await;
     assert!(spans >= failures);
 }
 

@@ -1,4 +1,4 @@
-//! What the environment gives for the collector alone.
+//! Settings in the environment that are meant for the collector alone.
 
 use dccd::sim::Knobs;
 

@@ -1,4 +1,4 @@
-//! What may happen to one task, case by case, the same on both stores.
+//! The operations on one task, case by case, the same on both stores.
 
 use std::time::Duration;
 
@@ -233,7 +233,7 @@ async fn retry_makes_an_exhausted_task_claimable_at_once(world: World) {
     let task = world.task("w1").await;
     assert_eq!((task.status, task.attempts, task.attempts_total), (Status::Pending, 0, 3));
     assert_eq!(world.claim(1).await[0].id, "w1");
-    assert!(world.tracker.retry("w1", true).await.is_err(), "somebody works on it");
+    assert!(world.tracker.retry("w1", true).await.is_err(), "a worker holds it");
 }
 
 async fn unlock_fences_the_holder_out_of_everything(world: World) {

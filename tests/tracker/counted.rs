@@ -1,4 +1,4 @@
-//! What is counted without counting rows, and the workers that show they live.
+//! Counts that are kept without counting rows, and the heartbeats of workers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Workers that race, die, stop and have a wrong clock: nobody does what another does, and nothing is lost.
+//! Workers that race, die, stop or have a wrong clock: no task is done by two, and nothing is lost.
 
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -58,7 +58,7 @@ impl Store {
         attempts.into_iter().map(|attempt| attempt.outcome.unwrap_or_else(|| "running".into())).collect()
     }
 
-    /// What the store takes for the present, in microseconds since 1970.
+    /// The store's present time, in microseconds since 1970.
     async fn now(&self) -> i64 {
         match self.database.pool() {
             Pool::Postgres(pool) => {
@@ -109,7 +109,7 @@ async fn sixteen_workers_run_every_task_once_and_none_meets_an_error(store: Stor
                 if claimed.is_empty() {
                     return done;
                 }
-                assert!(claimed.iter().all(|claim| claim.fence == 1), "somebody had it before");
+                assert!(claimed.iter().all(|claim| claim.fence == 1), "it was claimed before");
                 let held: Vec<HeldLease> = claimed.iter().map(HeldLease::from).collect();
                 done += tracker.complete(QUEUE, &held).await.unwrap().len() as u64;
             }
@@ -311,7 +311,7 @@ async fn reaps_and_works_by_its_own_clock() {
     let claimer = Claimer { worker: &name, lease: Duration::from_secs(10) };
     let mut idle = 0;
     while idle < 10 {
-        assert_eq!(tracker.reap().await.unwrap(), [], "nobody's lease is over");
+        assert_eq!(tracker.reap().await.unwrap(), [], "no lease has expired");
         let claimed = tracker.claim(claimer, QUEUE, 2).await.unwrap();
         for claim in &claimed {
             let lease = tracker.task(&claim.id).await.unwrap().unwrap().lease.unwrap();

@@ -1,4 +1,4 @@
-//! What waits for whoever works on it, what is given up and comes back, and what is taken back.
+//! Tasks that wait for any worker, that are given up and return, and that are withdrawn.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn windows_that_are_due_are_found_whoever_planned_them_and_jobs_apart_from
 
     let id = world.tracker.due_windows(1).await.unwrap().remove(0).id;
     world.start(&id, "a").await.unwrap();
-    assert_eq!(windows().await.len(), 1, "somebody works on the other");
+    assert_eq!(windows().await.len(), 1, "a worker holds the other");
 }
 
 async fn a_window_that_was_given_up_waits_again_after_an_hour_and_nothing_else_does(world: World) {

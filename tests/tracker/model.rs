@@ -16,7 +16,7 @@ on_both_stores!(random_operations_end_in_the_store_as_in_the_state_machine,);
 
 const WORKERS: [&str; 3] = ["one", "two", "three"];
 
-/// What the state machine alone says.
+/// The state machine by itself.
 #[derive(Default)]
 struct Model {
     tasks: BTreeMap<String, Task>,
@@ -234,7 +234,7 @@ async fn renew(world: &World, model: &mut Model, held: &[Claim], dice: &mut Dice
     let newest: BTreeMap<&str, &Claim> = held.iter().map(|claim| (claim.id.as_str(), claim)).collect();
     let some: Vec<HeldLease> =
         newest.into_values().filter(|_| dice.once_in(2)).map(HeldLease::from).collect();
-    let claimer = Claimer { worker: "whoever", lease: LEASE };
+    let claimer = Claimer { worker: "any", lease: LEASE };
     let mut renewed = world.tracker.renew(claimer, &some).await.unwrap();
     renewed.sort_by(|a, b| a.id.cmp(&b.id));
     let mut expected = Vec::new();

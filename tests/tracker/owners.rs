@@ -34,7 +34,7 @@ async fn who_takes_a_series_over_gets_a_higher_fence_and_who_keeps_it_the_same(w
     assert_eq!(own(&world, "a").await, [1]);
     assert_eq!(own(&world, "a").await, [1]);
     world.at(5_000.0);
-    assert_eq!(own(&world, "a").await, [1], "nobody else had it meanwhile");
+    assert_eq!(own(&world, "a").await, [1], "no other worker had it meanwhile");
     world.at(10_000.0);
     assert_eq!(own(&world, "b").await, [2]);
     world.at(20_000.0);

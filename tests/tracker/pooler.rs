@@ -55,7 +55,7 @@ impl Pooler {
     fn before(server: u16, is_strict: bool) -> Pooler {
         let folder = std::env::temp_dir().join(format!("dccd-pgbouncer-{}-{is_strict}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let runs_as = postgres::other_user(&folder).expect("somebody who is not root");
+        let runs_as = postgres::other_user(&folder).expect("a user other than root");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let passed_over =
             if is_strict { "" } else { "ignore_startup_parameters = options, extra_float_digits\n" };

@@ -67,7 +67,7 @@ impl Server {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("dccd-postgres-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let runs_as = other_user(&folder).expect("somebody who is not root");
+        let runs_as = other_user(&folder).expect("a user other than root");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let supervisor = Command::new("sh")
             .args(["-c", SUPERVISE, "sh"])
@@ -141,7 +141,7 @@ fn programs() -> Option<PathBuf> {
     found.into_iter().rev().find(|folder| folder.join("postgres").exists() && folder.join("initdb").exists())
 }
 
-/// How a command runs as somebody who is not root and owns the folder; nothing where nobody here is root.
+/// How to run a command as a user other than root who owns the folder; nothing if we are not root.
 pub(crate) fn other_user(folder: &Path) -> Option<String> {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     if !is_root {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::needs;
 
 /// `DCCD_CLOCK_OFFSET`: seconds by which the clock is wrong; `DCCD_CLOCK_FILE`: a file that holds them, looked at each
-/// time. `DCCD_STUCK_FILE`: once it is there, nobody comes back from waiting for sockets and timers.
+/// time. `DCCD_STUCK_FILE`: once it is there, no wait for sockets and timers returns.
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -2,7 +2,7 @@
 //! lost, and none has two effective owners.
 //!
 //! On PostgreSQL the workers are processes of their own: this program once more, running one test of its own.
-//! What they claim and complete they say on their output; what they say is held against the store.
+//! They print what they claim and complete, which is compared with the store.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
@@ -22,9 +22,9 @@ use crate::{pooler, postgres};
 
 /// Leases are short, so that those of the killed are soon over.
 const LEASE: Duration = Duration::from_millis(1_500);
-/// What the processes of a storm do.
+/// The work of the processes of a storm.
 const WORKS: &str = "storm::works_until_it_is_killed";
-/// What no storm may take longer than.
+/// The time limit of a storm.
 const AT_MOST: Duration = Duration::from_secs(540);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +151,7 @@ async fn work(tracker: Tracker, name: String, mut dice: Dice, said: Sender<Strin
             let verdict = match dice.below(3) {
                 0 => Verdict::Failed { fault, next: Next::Backoff { at_least: Duration::ZERO } },
                 1 => Verdict::GivenBack,
-                // Too late: somebody else has it by now, or may have it.
+                // Too late: another worker has it by now, or may have it.
                 _ => {
                     tokio::time::sleep(LEASE + LEASE / 10).await;
                     Verdict::Succeeded { again_at: None }
@@ -172,7 +172,7 @@ async fn work(tracker: Tracker, name: String, mut dice: Dice, said: Sender<Strin
     }
 }
 
-/// What the workers said.
+/// The output of the workers.
 #[derive(Default)]
 struct Account {
     claimed: HashSet<(String, i64)>,

@@ -1,4 +1,4 @@
-//! Windows of history: planned once, joined where they wait, and kept away where somebody said so.
+//! Windows of history: planned once, merged while they wait, and kept away while they are ignored.
 
 use dccd::model::{Micros, Series, Window};
 use dccd::tracker::{EXHAUSTED_REST, NewTask, Status, TaskKind};

@@ -9,7 +9,7 @@ use dccd::model::{Batch, Kind, Micros, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
 
 use crate::computed;
-use crate::house::{House, at, backfill};
+use crate::test_daemon::{TestDaemon, at, backfill};
 
 /// A series, the window wanted of it, and how it is tried.
 struct Walk {
@@ -117,7 +117,7 @@ const COMPUTED: &str = "kraken/BTC-USD/ohlc/1m";
 pub(crate) struct Case {
     pub(crate) series: &'static str,
     pub(crate) window: Window,
-    /// What sets it apart from others of the series.
+    /// Distinguishes it from other cases of the series.
     note: &'static str,
     /// Since when there are rows.
     listed: Micros,
@@ -126,7 +126,7 @@ pub(crate) struct Case {
     cluster: u64,
     /// Whether all there is is wanted, wherever it begins.
     pub(crate) from_origin: bool,
-    /// What is held before the backfill.
+    /// The rows stored before the backfill.
     held: Option<Window>,
 }
 
@@ -195,7 +195,7 @@ impl Case {
         self.window.until + Duration::from_secs(7_230)
     }
 
-    pub(crate) async fn house(&self) -> House {
+    pub(crate) async fn setup(&self) -> TestDaemon {
         let series = self.parsed();
         let span = series.span().map(|span| format!(", span: {}", span.secs())).unwrap_or_default();
         let job = format!(
@@ -212,16 +212,16 @@ impl Case {
             page_limit: 10_000,
             ..Knobs::default()
         };
-        House::unlimited(&job, &self.now().to_string(), knobs).await
+        TestDaemon::unlimited(&job, &self.now().to_string(), knobs).await
     }
 
-    /// What is to be stored.
-    pub(crate) fn truth(&self, house: &House) -> Batch {
+    /// The rows expected in the end.
+    pub(crate) fn truth(&self, setup: &TestDaemon) -> Batch {
         if self.is_computed() {
             let own = computed::own_from(self.series, &self.now().to_string());
-            return computed::wanted(house, self.series, self.window, own);
+            return computed::wanted(setup, self.series, self.window, own);
         }
-        house.existing(self.series, self.window)
+        setup.existing(self.series, self.window)
     }
 
     /// Whether some of its rows are computed from trades.

@@ -1,10 +1,10 @@
-//! What it costs to doubt: the requests of a backfill whose answers are all true, over many pages, against those that
+//! The cost of doubt: the requests of a backfill whose answers are all true, over many pages, against those that
 //! it took when every answer was believed.
 
 use dccd::model::{Kind, Window};
 
 use crate::cases::Case;
-use crate::house::at;
+use crate::test_daemon::at;
 use crate::trial::{honest, side_by_side};
 
 /// A backfill of one series and what it took.

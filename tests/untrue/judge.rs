@@ -1,4 +1,4 @@
-//! What became of the rows of a window: which are missing, which should not be there, and what the ledger says of it.
+//! Judges the rows of a window: which are missing, which should not be there, and what the ledger says of it.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use dccd::sim::Fault;
 use dccd::store::Ledger;
 
 use crate::cases::Case;
-use crate::house::{House, said};
-use crate::told;
+use crate::reported;
+use crate::test_daemon::{TestDaemon, error_of};
 
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,10 +41,10 @@ pub(crate) struct Difference {
 
 impl Difference {
     /// Compares the rows of the window with the truth, and what is stored beyond it with what exists there.
-    pub(crate) fn of(case: &Case, house: &House, truth: &Batch) -> Difference {
+    pub(crate) fn of(case: &Case, setup: &TestDaemon, truth: &Batch) -> Difference {
         let series = case.parsed();
-        let stored = told::comparable(&series, &house.stored(case.series));
-        let truth = told::comparable(&series, &with_beyond(case, house, truth, stored.ends()));
+        let stored = reported::comparable(&series, &setup.stored(case.series));
+        let truth = reported::comparable(&series, &with_beyond(case, setup, truth, stored.ends()));
         if stored == truth {
             return Difference { missing: Vec::new(), extra: Vec::new(), in_order: true };
         }
@@ -61,16 +61,16 @@ impl Difference {
     }
 }
 
-/// The truth, and what exists beyond the window as far as rows are stored there: nobody asked for those, but they may
+/// The truth, and the rows stored beyond the window that exist there: they were not requested, but they may
 /// be kept.
-fn with_beyond(case: &Case, house: &House, truth: &Batch, stored: Option<(Micros, Micros)>) -> Batch {
+fn with_beyond(case: &Case, setup: &TestDaemon, truth: &Batch, stored: Option<(Micros, Micros)>) -> Batch {
     let Some((first, last)) = stored else { return truth.clone() };
     let mut all = Batch::of(truth.kind());
     let before = Window::new(first, case.window.from);
     let after = Window::new(case.window.until, Micros(last.0 + 1));
-    before.into_iter().for_each(|window| all.take_all(&house.existing(case.series, window)));
+    before.into_iter().for_each(|window| all.take_all(&setup.existing(case.series, window)));
     all.take_all(truth);
-    after.into_iter().for_each(|window| all.take_all(&house.existing(case.series, window)));
+    after.into_iter().for_each(|window| all.take_all(&setup.existing(case.series, window)));
     all
 }
 
@@ -102,9 +102,15 @@ fn unmatched(
 }
 
 /// Judges the run that met an untrue answer.
-pub(crate) fn judge(case: &Case, house: &House, truth: &Batch, outcome: &Outcome, fault: Fault) -> Verdict {
-    let Difference { missing, extra, in_order } = Difference::of(case, house, truth);
-    let settled = Settled::of(&house.ledger(case.series));
+pub(crate) fn judge(
+    case: &Case,
+    setup: &TestDaemon,
+    truth: &Batch,
+    outcome: &Outcome,
+    fault: Fault,
+) -> Verdict {
+    let Difference { missing, extra, in_order } = Difference::of(case, setup, truth);
+    let settled = Settled::of(&setup.ledger(case.series));
     let claimed: Vec<Micros> = missing.iter().copied().filter(|at| settled.word(*at).is_some()).collect();
     let is_one_row = missing.len() == 1 && (extra.is_empty() || case.is_computed() && extra == missing);
     let is_moved = matches!(fault, Fault::Ahead | Fault::Back) && missing.len() <= 1 && extra.len() <= 1;
@@ -129,13 +135,13 @@ pub(crate) fn judge(case: &Case, house: &House, truth: &Batch, outcome: &Outcome
 /// Judges a second run, whose answers were all true; an honest one leaves `by_design` open.
 pub(crate) fn judge_healed(
     case: &Case,
-    house: &House,
+    setup: &TestDaemon,
     truth: &Batch,
     outcome: &Outcome,
     by_design: &Windows,
 ) -> Verdict {
-    let difference = Difference::of(case, house, truth);
-    let ledger = house.ledger(case.series);
+    let difference = Difference::of(case, setup, truth);
+    let ledger = setup.ledger(case.series);
     let mut open = ledger.settled().missing(case.window);
     open.remove_all(by_design);
     if outcome.error.is_none() && difference.is_none() && open.is_empty() {
@@ -150,12 +156,12 @@ pub(crate) fn judge_healed(
         text = format!("{text}, still a gap from {} to {}", gap.from, gap.until);
     }
     if outcome.error.is_some() {
-        text = format!("{text}, {}", said(outcome));
+        text = format!("{text}, {}", error_of(outcome));
     }
     Verdict::Unhealed(text)
 }
 
-/// What a ledger calls settled, by the words for it.
+/// The windows that a ledger calls settled, by state.
 struct Settled([(&'static str, Windows); 3]);
 
 impl Settled {

@@ -10,13 +10,13 @@ mod cases;
 #[path = "../runs/computed.rs"]
 mod computed;
 mod honest;
-#[path = "../runs/house.rs"]
-#[allow(dead_code, reason = "shared with the tests of whole runs")]
-mod house;
 mod judge;
 mod report;
-#[path = "../runs/told.rs"]
-mod told;
+#[path = "../runs/reported.rs"]
+mod reported;
+#[path = "../runs/test_daemon.rs"]
+#[allow(dead_code, reason = "shared with the tests of whole runs")]
+mod test_daemon;
 mod trial;
 
 use std::collections::HashSet;
@@ -40,7 +40,7 @@ fn runs_all() -> bool {
     ["DCCD_SIEGE", "DCCD_UNTRUE"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
-/// What an exchange always answers that takes no heed of the order, the end or the beginning it is asked for.
+/// The constant answers of an exchange that ignores the requested order, end or beginning.
 fn ignored(endpoint: Endpoint, case: &Case) -> impl Iterator<Item = Fault> {
     let names_no_window = case.offer().bounds == Bounds::ById && endpoint == Endpoint::Trades;
     // Where trades are asked for by id alone, the last trade there is can only be believed.
@@ -60,7 +60,7 @@ fn trials<'a>(honest: &'a [(&'static Case, Honest)]) -> Vec<Trial<'a>> {
                 };
                 trials.extend(UNTRUTHS.into_iter().filter(is_shown).map(trial(place)));
             }
-            // What never shows where rows begin has all years before them asked for.
+            // If an exchange never shows where its rows begin, all years before them are requested.
             if !case.from_origin {
                 trials.extend(ignored(endpoint, case).map(trial(Place::Always)));
             }

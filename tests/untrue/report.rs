@@ -1,4 +1,4 @@
-//! What all trials came to, as lines and a table.
+//! The results of all trials, as lines and a table.
 
 use std::fmt::Write as _;
 

@@ -12,8 +12,8 @@ use dccd::sim::{Endpoint, Fault, Rule};
 use tokio::time::timeout;
 
 use crate::cases::Case;
-use crate::house::{self, House, said};
 use crate::judge::{Difference, Verdict, judge, judge_healed};
+use crate::test_daemon::{self, TestDaemon, error_of};
 
 /// Longer than any run takes that ends.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -39,13 +39,13 @@ pub(crate) const UNTRUTHS: [Fault; 14] = [
     Fault::Back,
 ];
 
-/// What an honest backfill asks.
+/// The requests of an honest backfill.
 pub(crate) struct Honest {
     /// How many requests each endpoint of the series got.
     pub(crate) places: Vec<(Endpoint, u64)>,
     /// How many these are together.
     pub(crate) requests: usize,
-    /// What it leaves open though nothing is there: an exchange that forgets trades early cannot show that.
+    /// The gaps it leaves although nothing is there: an exchange that forgets trades early cannot show that.
     pub(crate) open: Windows,
 }
 
@@ -68,7 +68,7 @@ pub(crate) enum Place {
     Always,
 }
 
-/// What a trial gave.
+/// The result of a trial.
 pub(crate) struct Tried<'a> {
     pub(crate) trial: Trial<'a>,
     pub(crate) verdict: Verdict,
@@ -81,20 +81,20 @@ pub(crate) struct Tried<'a> {
 /// Runs a backfill that meets the truth alone, and checks that it gets everything.
 pub(crate) fn honest(case: &Case) -> Honest {
     in_its_own_runtime(async {
-        let house = case.house().await;
-        let (truth, engine) = (case.truth(&house), house.engine().await);
+        let setup = case.setup().await;
+        let (truth, engine) = (case.truth(&setup), setup.engine().await);
         fill_before(case, &engine).await;
-        let before = case.endpoints().iter().map(|endpoint| house.asked(*endpoint).len());
+        let before = case.endpoints().iter().map(|endpoint| setup.asked(*endpoint).len());
         let before: Vec<usize> = before.collect();
-        let outcome = run(case, &house, &engine).await;
+        let outcome = run(case, &setup, &engine).await;
         let outcome = outcome.unwrap_or_else(|| panic!("{} does not end", case.name()));
-        assert_eq!(said(&outcome), "", "{}", case.name());
-        assert!(Difference::of(case, &house, &truth).is_none(), "{}: an honest run is not true", case.name());
-        let open = house.ledger(case.series).settled().missing(case.window);
+        assert_eq!(error_of(&outcome), "", "{}", case.name());
+        assert!(Difference::of(case, &setup, &truth).is_none(), "{}: an honest run is not true", case.name());
+        let open = setup.ledger(case.series).settled().missing(case.window);
         let in_a_gap = truth.ts().iter().filter(|at| open.holds(Micros(**at))).count();
         assert_eq!(in_a_gap, 0, "{}: an honest run leaves gaps", case.name());
         let count = |(endpoint, before): (&Endpoint, usize)| {
-            (*endpoint, (house.asked(*endpoint).len() - before) as u64)
+            (*endpoint, (setup.asked(*endpoint).len() - before) as u64)
         };
         let places: Vec<_> = case.endpoints().iter().zip(before).map(count).collect();
         engine.close().await;
@@ -126,52 +126,52 @@ impl<'a> Trial<'a> {
     }
 
     async fn try_it(self) -> Tried<'a> {
-        let house = self.case.house().await;
-        let engine = house.engine().await;
-        let tried = self.try_in(&house, &engine).await;
+        let setup = self.case.setup().await;
+        let engine = setup.engine().await;
+        let tried = self.try_in(&setup, &engine).await;
         engine.close().await;
         tried
     }
 
-    async fn try_in(self, house: &House, engine: &Engine) -> Tried<'a> {
-        let truth = self.case.truth(house);
+    async fn try_in(self, setup: &TestDaemon, engine: &Engine) -> Tried<'a> {
+        let truth = self.case.truth(setup);
         fill_before(self.case, engine).await;
-        let (before, earlier) = (house.asked(self.endpoint).len() as u64, house.sim.requests().len());
+        let (before, earlier) = (setup.asked(self.endpoint).len() as u64, setup.sim.requests().len());
         let rule = match self.place {
             Place::Once { number, .. } => Rule::nth(self.fault, before + number),
             Place::Always => Rule::always(self.fault),
         };
         let rule = rule.at(self.endpoint);
-        house.sim.set(|knobs| knobs.faults = vec![rule]);
-        let Some(outcome) = run(self.case, house, engine).await else {
-            let asked = self.asked(house, earlier);
+        setup.sim.set(|knobs| knobs.faults = vec![rule]);
+        let Some(outcome) = run(self.case, setup, engine).await else {
+            let asked = self.asked(setup, earlier);
             return self.tried(Verdict::Broken("it asks without an end".to_owned()), asked, String::new());
         };
-        let asked = self.asked(house, earlier);
-        let verdict = judge(self.case, house, &truth, &outcome, self.fault);
+        let asked = self.asked(setup, earlier);
+        let verdict = judge(self.case, setup, &truth, &outcome, self.fault);
         let verdict = match verdict {
             Verdict::True | Verdict::Failed | Verdict::Gap => {
-                house.sim.set(|knobs| knobs.faults.clear());
-                self.healed(house, engine, &truth).await.unwrap_or(verdict)
+                setup.sim.set(|knobs| knobs.faults.clear());
+                self.healed(setup, engine, &truth).await.unwrap_or(verdict)
             }
             other => other,
         };
-        self.tried(verdict, asked, said(&outcome))
+        self.tried(verdict, asked, error_of(&outcome))
     }
 
-    /// What is wrong after a second run, if anything is.
-    async fn healed(self, house: &House, engine: &Engine, truth: &Batch) -> Option<Verdict> {
-        let Some(outcome) = run(self.case, house, engine).await else {
+    /// The problem after a second run, if any.
+    async fn healed(self, setup: &TestDaemon, engine: &Engine, truth: &Batch) -> Option<Verdict> {
+        let Some(outcome) = run(self.case, setup, engine).await else {
             return Some(Verdict::Broken("a second run asks without an end".to_owned()));
         };
-        Some(judge_healed(self.case, house, truth, &outcome, &self.honest.open))
+        Some(judge_healed(self.case, setup, truth, &outcome, &self.honest.open))
             .filter(|verdict| *verdict != Verdict::True)
     }
 
     /// The requests for rows after earlier ones, the one that was lied to marked.
-    fn asked(self, house: &House, earlier: usize) -> Vec<String> {
+    fn asked(self, setup: &TestDaemon, earlier: usize) -> Vec<String> {
         let own = |endpoint: &Endpoint| self.case.endpoints().contains(endpoint);
-        let seen = house.sim.requests().into_iter().skip(earlier).filter(|seen| own(&seen.endpoint));
+        let seen = setup.sim.requests().into_iter().skip(earlier).filter(|seen| own(&seen.endpoint));
         seen.map(|seen| format!("{}{}", if seen.fault.is_some() { "LIE " } else { "" }, seen.path)).collect()
     }
 }
@@ -179,20 +179,20 @@ impl<'a> Trial<'a> {
 /// Has what is held before the backfill.
 async fn fill_before(case: &Case, engine: &Engine) {
     if let Some(order) = case.earlier_order() {
-        assert_eq!(said(&house::run(engine, &order).await), "", "{}", case.name());
+        assert_eq!(error_of(&test_daemon::run(engine, &order).await), "", "{}", case.name());
     }
 }
 
 /// Runs a backfill; none where it asks without an end.
-async fn run(case: &Case, house: &House, engine: &Engine) -> Option<Outcome> {
-    let (before, order) = (house.sim.requests().len(), case.order());
+async fn run(case: &Case, setup: &TestDaemon, engine: &Engine) -> Option<Outcome> {
+    let (before, order) = (setup.sim.requests().len(), case.order());
     let too_many = async {
-        while house.sim.requests().len() < before + MOST_REQUESTS {
+        while setup.sim.requests().len() < before + MOST_REQUESTS {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {
-        ended = timeout(PATIENCE, house::run(engine, &order)) => ended.ok(),
+        ended = timeout(PATIENCE, test_daemon::run(engine, &order)) => ended.ok(),
         () = too_many => None,
     }
 }

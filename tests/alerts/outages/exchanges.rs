@@ -16,9 +16,9 @@ pub(super) async fn seconds(timing: Timing) {
     let site = Site::start("seconds", timing, Plan::of(jobs(timing, &BOTH))).await;
     site.pass(60).await;
     fails(&site.binance);
-    site.until("a run fails", |metrics| metrics.any(ERRORS, |errors| errors > 0.0)).await;
+    site.wait_for("a run fails", |metrics| metrics.any(ERRORS, |errors| errors > 0.0)).await;
     recovers(&site.binance);
-    site.until("it recovers", is_well).await;
+    site.wait_for("it recovers", is_well).await;
 
     assert_eq!(site.rest().await, [""; 0]);
 }
@@ -51,7 +51,7 @@ pub(super) async fn one_exchange_of_two(timing: Timing) {
     site.is_told(0, failed).await;
     site.pass(200).await;
     recovers(&site.kraken);
-    let recovered = site.until("it recovers", is_well).await;
+    let recovered = site.wait_for("it recovers", is_well).await;
     site.is_resolved(1, recovered).await;
 
     let expected =
@@ -69,7 +69,7 @@ pub(super) async fn every_exchange(timing: Timing) {
     site.pass(200).await;
     recovers(&site.binance);
     recovers(&site.kraken);
-    let recovered = site.until("it recovers", is_well).await;
+    let recovered = site.wait_for("it recovers", is_well).await;
     site.is_resolved(1, recovered).await;
 
     let expected = [
@@ -79,16 +79,16 @@ pub(super) async fn every_exchange(timing: Timing) {
     assert_eq!(site.rest().await, expected);
 }
 
-/// What fails again within a quarter of an hour is told of once more, and then only when it is over for good.
+/// A failure that recurs within a quarter of an hour is reported once more, and then only when it is over for good.
 pub(super) async fn again_and_again(timing: Timing) {
     let site = Site::start("again and again", timing, Plan::of(jobs(timing, &BOTH))).await;
     let is_failing = |metrics: &Samples| metrics.any("dccd_exchange_failing", |failing| failing == 1.0);
     for _ in 0..3 {
         fails(&site.binance);
-        site.until("it fails", is_failing).await;
+        site.wait_for("it fails", is_failing).await;
         site.pass(30).await;
         recovers(&site.binance);
-        site.until("it recovers", is_well).await;
+        site.wait_for("it recovers", is_well).await;
         site.pass(120).await;
     }
     site.message(3, Instant::now()).await;
@@ -107,7 +107,7 @@ pub(super) async fn during_a_restart(timing: Timing) {
     site.daemon.restart(Duration::from_secs(if timing == Timing::Quick { 3 } else { 45 })).await;
     site.pass(60).await;
     recovers(&site.binance);
-    let recovered = site.until("it recovers", is_well).await;
+    let recovered = site.wait_for("it recovers", is_well).await;
     site.is_resolved(1, recovered).await;
 
     assert_eq!(site.rest().await, [FAILING, "resolved: most series of binance are failing"]);
@@ -123,7 +123,7 @@ pub(super) async fn while_the_daemon_is_down(timing: Timing) {
     site.message(1, Instant::now()).await;
     recovers(&site.binance);
     site.daemon.start_again().await;
-    site.until("it recovers", is_well).await;
+    site.wait_for("it recovers", is_well).await;
 
     let mut told = site.rest().await;
     told[2..].sort();
@@ -140,13 +140,13 @@ async fn fail_for(site: &Site, secs: u64) {
     site.is_told(0, failed).await;
     site.pass(secs.saturating_sub(began.elapsed().as_secs())).await;
     recovers(&site.binance);
-    let recovered = site.until("it recovers", is_well).await;
+    let recovered = site.wait_for("it recovers", is_well).await;
     site.is_resolved(1, recovered).await;
 }
 
 /// The moment of the third failure in a row of some series.
 async fn third_failure(site: &Site) -> Instant {
-    site.until("three failures in a row", |metrics| metrics.any(ERRORS, |errors| errors >= 3.0)).await
+    site.wait_for("three failures in a row", |metrics| metrics.any(ERRORS, |errors| errors >= 3.0)).await
 }
 
 fn is_well(metrics: &Samples) -> bool {

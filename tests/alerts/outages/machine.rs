@@ -30,12 +30,12 @@ pub(super) async fn a_full_disk(timing: Timing) {
     let path = site.daemon.path("data/.filler");
     let mut filler = File::create(&path).unwrap();
     while filler.write_all(&[0; 4_096]).is_ok() {}
-    site.until("runs fail", |metrics| metrics.any("dccd_job_consecutive_errors", |errors| errors > 5.0))
+    site.wait_for("runs fail", |metrics| metrics.any("dccd_job_consecutive_errors", |errors| errors > 5.0))
         .await;
     site.pass(400).await;
     drop(filler);
     fs::remove_file(path).unwrap();
-    site.until("it stores again", |metrics| {
+    site.wait_for("it stores again", |metrics| {
         metrics.all("dccd_job_consecutive_errors", |errors| errors == 0.0)
             && metrics.all("dccd_storage_free_bytes", |bytes| bytes > 8e6)
     })
@@ -57,12 +57,12 @@ pub(super) async fn a_remote(timing: Timing) {
     );
     let plan = Plan { home, storage, sections: jobs(timing, &BOTH) };
     let site = Site::start("a remote", timing, plan).await;
-    site.until("a copy", |metrics| metrics.all("dccd_sync_last_success_timestamp_seconds", |at| at > 0.0))
+    site.wait_for("a copy", |metrics| metrics.all("dccd_sync_last_success_timestamp_seconds", |at| at > 0.0))
         .await;
     fs::rename(&nas, &away).unwrap();
     fs::write(&nas, "").unwrap();
     let failed = site
-        .until("three failures", |metrics| {
+        .wait_for("three failures", |metrics| {
             metrics.any("dccd_sync_consecutive_errors", |errors| errors >= 3.0)
         })
         .await;
@@ -71,7 +71,7 @@ pub(super) async fn a_remote(timing: Timing) {
     fs::remove_file(&nas).unwrap();
     fs::rename(&away, &nas).unwrap();
     let recovered = site
-        .until("a copy", |metrics| metrics.all("dccd_sync_consecutive_errors", |errors| errors == 0.0))
+        .wait_for("a copy", |metrics| metrics.all("dccd_sync_consecutive_errors", |errors| errors == 0.0))
         .await;
     site.is_resolved(1, recovered).await;
 
@@ -89,7 +89,7 @@ pub(super) async fn a_stuck_job(timing: Timing) {
     site.message(0, Instant::now()).await;
     recovers(&site.kraken);
     let recovered = site
-        .until("no run is under way", |metrics| {
+        .wait_for("no run is under way", |metrics| {
             metrics.all("dccd_job_lease_timestamp_seconds", |at| at == 0.0)
         })
         .await;
@@ -111,7 +111,7 @@ pub(super) async fn the_state_store(timing: Timing) {
     site.pass(300).await;
     server.order("start");
     let recovered = site
-        .until("a heartbeat", |metrics| {
+        .wait_for("a heartbeat", |metrics| {
             let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
             metrics.all("dccd_worker_heartbeat_timestamp_seconds", |at| now - at < 15.0)
         })
@@ -134,12 +134,12 @@ pub(super) async fn a_bad_reload(timing: Timing) {
     };
     fs::write(&path, good.replace("span: 60", "spam: 60")).unwrap();
     site.daemon.signal(Signal::HUP);
-    site.until("it is refused", is_refused(true)).await;
+    site.wait_for("it is refused", is_refused(true)).await;
     site.message(0, Instant::now()).await;
     site.pass(120).await;
     fs::write(&path, good).unwrap();
     site.daemon.signal(Signal::HUP);
-    let recovered = site.until("it is accepted", is_refused(false)).await;
+    let recovered = site.wait_for("it is accepted", is_refused(false)).await;
     site.is_resolved(1, recovered).await;
 
     let older = "dccd on DCCD runs an older configuration than its file";

@@ -1,4 +1,4 @@
-//! What is told of an outage, whatever kind it is: one message when it begins and one when it is over, with the shipped
+//! Notifications of an outage, whatever its kind: one when it begins and one when it is over, with the shipped
 //! files as they are but for the addresses that a user sets.
 //!
 //! The long form lets all of them happen side by side and takes as long as the longest of them.

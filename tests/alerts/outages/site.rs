@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use crate::daemon::Daemon;
 use crate::overlay::{self, Timing};
 use crate::post::PostBox;
-use crate::process::{Server, ask, until};
+use crate::process::{Server, ask, wait_for};
 
 /// The pause between two looks at the daemon; many sites share a machine.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ pub(crate) struct Site {
     began: Instant,
 }
 
-/// What a site is made of.
+/// The parts of a site.
 pub(crate) struct Plan {
     /// The folder of the daemon, whose `data` may be there already.
     pub(crate) home: TempDir,
@@ -84,14 +84,14 @@ impl Site {
         let alertmanager = overlay::alertmanager(folder.path(), timing).await;
         let prometheus =
             overlay::prometheus(folder.path(), timing, alertmanager.address, &[daemon.address]).await;
-        until("the first scrapes", async || {
+        wait_for("the first scrapes", async || {
             let scraped = prometheus.get("/api/v1/query?query=count(up==1)").await;
             scraped.contains(r#""3"]"#).then_some(())
         })
         .await;
         let _servers = [prometheus, alertmanager];
         let site = Site { name, timing, binance, kraken, daemon, slack, _servers, _folder: folder, began };
-        site.until("every series succeeded", |metrics| {
+        site.wait_for("every series succeeded", |metrics| {
             metrics.all("dccd_job_last_success_timestamp_seconds", |at| at > 0.0)
         })
         .await;
@@ -105,7 +105,7 @@ impl Site {
     }
 
     /// Waits until the daemon's metrics are as wanted; the moment of it.
-    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Samples) -> bool) -> Instant {
+    pub(crate) async fn wait_for(&self, what: &str, is_so: impl Fn(&Samples) -> bool) -> Instant {
         let most = Duration::from_secs(if self.timing == Timing::Quick { 60 } else { 1_800 });
         let deadline = Instant::now() + most;
         loop {
@@ -120,7 +120,7 @@ impl Site {
     }
 
     /// The titles so far, icons left out, with `DCCD` for the daemon's address and `N` for numbers.
-    pub(crate) fn told(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         let address = self.daemon.address.to_string();
         let home = self.daemon.path("").display().to_string();
         let title = |posted: crate::post::Posted| {
@@ -138,7 +138,7 @@ impl Site {
             if let Some(posted) = self.slack.messages().get(number) {
                 return posted.at.saturating_duration_since(since);
             }
-            assert!(Instant::now() < deadline, "{}: no message {number} in {:#?}", self.name, self.told());
+            assert!(Instant::now() < deadline, "{}: no message {number} in {:#?}", self.name, self.events());
             sleep(PAUSE).await;
         }
     }
@@ -161,9 +161,9 @@ impl Site {
     pub(crate) async fn rest(&self) -> Vec<String> {
         self.pass(1_200).await;
         let at = |posted: crate::post::Posted| (posted.at - self.began).as_secs();
-        let told: Vec<_> = self.slack.messages().into_iter().map(at).zip(self.told()).collect();
+        let told: Vec<_> = self.slack.messages().into_iter().map(at).zip(self.events()).collect();
         println!("{}: told {told:#?}", self.name);
-        self.told()
+        self.events()
     }
 }
 
@@ -179,7 +179,7 @@ fn numbers_left_out(text: &str) -> String {
     short
 }
 
-/// What a scrape holds, by family.
+/// The samples of a scrape, by family.
 pub(crate) struct Samples(BTreeMap<String, Vec<f64>>);
 
 impl Samples {

@@ -17,7 +17,7 @@ use dccd::telemetry::exposition;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::told;
+use crate::reported;
 
 pub(crate) const MINUTELY: &str = "binance/BTC-USDT/ohlc/1m";
 pub(crate) const MINUTE: i64 = 60_000_000;
@@ -25,7 +25,7 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// An exchange, a data path, and one job in its configuration.
-pub(crate) struct House {
+pub(crate) struct TestDaemon {
     pub(crate) sim: Sim,
     pub(crate) folder: TempDir,
     pub(crate) jobs: String,
@@ -35,34 +35,35 @@ pub(crate) struct House {
     pub(crate) faster: Option<u32>,
 }
 
-impl House {
-    /// A house whose exchange stands at an instant, with the 1-minute candles of one pair as its only job.
-    pub(crate) async fn at(now: &str, knobs: Knobs) -> House {
-        House::with("{exchange: binance, pairs: [BTC/USDT], span: 60, retry_delay: 0.01}", now, knobs).await
+impl TestDaemon {
+    /// A setup whose exchange stands at an instant, with the 1-minute candles of one pair as its only job.
+    pub(crate) async fn at(now: &str, knobs: Knobs) -> TestDaemon {
+        TestDaemon::with("{exchange: binance, pairs: [BTC/USDT], span: 60, retry_delay: 0.01}", now, knobs)
+            .await
     }
 
-    pub(crate) async fn with(jobs: &str, now: &str, knobs: Knobs) -> House {
+    pub(crate) async fn with(jobs: &str, now: &str, knobs: Knobs) -> TestDaemon {
         let now = Arc::new(AtomicI64::new(at(now).0));
         let hand = Arc::clone(&now);
         let clock = Clock::of(move || Micros(hand.load(Ordering::Relaxed)));
-        House { now, ..House::keeping_time(jobs, Knobs { clock, ..knobs }).await }
+        TestDaemon { now, ..TestDaemon::keeping_time(jobs, Knobs { clock, ..knobs }).await }
     }
 
-    /// A house whose requests wait for no limit: those of many exchanges would take minutes.
-    pub(crate) async fn unlimited(jobs: &str, now: &str, knobs: Knobs) -> House {
+    /// A setup whose requests wait for no limit: those of many exchanges would take minutes.
+    pub(crate) async fn unlimited(jobs: &str, now: &str, knobs: Knobs) -> TestDaemon {
         let knobs = Knobs { weight_limit: u32::MAX, ..knobs };
-        House { faster: None, ..House::with(jobs, now, knobs).await }
+        TestDaemon { faster: None, ..TestDaemon::with(jobs, now, knobs).await }
     }
 
-    /// A house whose requests may come so many times as fast as documented, and whose exchange stands at an instant.
-    pub(crate) async fn faster(jobs: &str, now: Micros, knobs: Knobs, times: u32) -> House {
-        House { faster: Some(times), ..House::with(jobs, &now.to_string(), knobs).await }
+    /// A setup whose requests may come so many times as fast as documented, and whose exchange stands at an instant.
+    pub(crate) async fn faster(jobs: &str, now: Micros, knobs: Knobs, times: u32) -> TestDaemon {
+        TestDaemon { faster: Some(times), ..TestDaemon::with(jobs, &now.to_string(), knobs).await }
     }
 
-    /// A house whose exchange keeps the time of its knobs.
-    pub(crate) async fn keeping_time(jobs: &str, knobs: Knobs) -> House {
+    /// A setup whose exchange keeps the time of its knobs.
+    pub(crate) async fn keeping_time(jobs: &str, knobs: Knobs) -> TestDaemon {
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
-        House {
+        TestDaemon {
             sim,
             folder: TempDir::new().unwrap(),
             jobs: jobs.to_owned(),
@@ -155,7 +156,7 @@ impl House {
         rows
     }
 
-    /// What the exchange holds of a series in a window.
+    /// The exchange's rows of a series in a window.
     pub(crate) fn existing(&self, series: &str, window: Window) -> Batch {
         let series: Series = series.parse().unwrap();
         let assets = format!("{}{}", series.pair().base(), series.pair().quote());
@@ -166,7 +167,7 @@ impl House {
             Kind::OpenInterest => market.open_interests(grid(&series), window),
             _ => market.trades(window),
         };
-        told::by(&series, rows)
+        reported::by(&series, rows)
     }
 
     /// Every row the exchange has in the window is stored once, to the bit and in order, nothing else is,
@@ -174,7 +175,7 @@ impl House {
     pub(crate) async fn assert_true(&self, series: &str, window: Window) {
         let (stored, existing) = (self.stored(series), self.existing(series, window));
         let parsed: Series = series.parse().unwrap();
-        assert_same(&told::comparable(&parsed, &stored), &told::comparable(&parsed, &existing));
+        assert_same(&reported::comparable(&parsed, &stored), &reported::comparable(&parsed, &existing));
 
         assert_eq!(verify_series(&self.layout(), &parsed).unwrap(), []);
         let ledger = self.ledger(series);
@@ -275,12 +276,12 @@ pub(crate) fn broken_answers(share: f64) -> Vec<Rule> {
 }
 
 /// How many requests of an endpoint were answered wrongly on purpose.
-pub(crate) fn faults_struck(house: &House, endpoint: Endpoint) -> usize {
-    house.asked(endpoint).iter().filter(|seen| seen.fault.is_some()).count()
+pub(crate) fn faults_struck(setup: &TestDaemon, endpoint: Endpoint) -> usize {
+    setup.asked(endpoint).iter().filter(|seen| seen.fault.is_some()).count()
 }
 
 /// An error with its causes.
-pub(crate) fn said(outcome: &Outcome) -> String {
+pub(crate) fn error_of(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut cause = outcome.error.as_ref().map(|error| error as &dyn std::error::Error);
     while let Some(error) = cause {

@@ -1,8 +1,8 @@
-//! What an exchange tells of a row: columns it does not have stay unknown.
+//! Reduces the oracle's rows to what each exchange reports: columns it does not have are null.
 
 use dccd::model::{Batch, Candle, FundingRate, Grid, Kind, Micros, OpenInterest, Series, Trade, Values};
 
-use crate::house::grid;
+use crate::test_daemon::grid;
 
 /// The exchanges that tell no quote amount of a candle, and those that tell no number of trades.
 const NO_QUOTE_VOLUME: [&str; 4] = ["bitfinex", "coinbase", "kraken", "krakenfutures"];
