@@ -92,7 +92,7 @@ async fn page_metrics_and_health_tell_a_limit_from_a_ban() {
             rest.lines().next().unwrap().parse::<f64>().unwrap()
         };
         assert_eq!((value("banned") > 0.0, value("limited") > 0.0), (is_ban, !is_ban));
-        crate::program::until(|| async {
+        crate::program::wait_for(|| async {
             let (page, health) = (get("/").await, get("/health").await);
             page.contains("banned until") == is_ban
                 && page.contains("limited until") != is_ban

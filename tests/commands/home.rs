@@ -194,7 +194,7 @@ impl Home {
         let mut command = self.command(&["start"]);
         command.envs(variables.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        crate::program::until(|| async { self.run(&["healthcheck"]).await.code == Some(0) }).await;
+        crate::program::wait_for(|| async { self.run(&["healthcheck"]).await.code == Some(0) }).await;
         child
     }
 }

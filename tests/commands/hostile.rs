@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::home::{Home, Said, end};
-use crate::program::{terminate, until};
+use crate::program::{terminate, wait_for};
 
 const COUNT: usize = 1_000;
 
@@ -253,7 +253,7 @@ async fn what_an_exchange_and_a_remote_say_is_text_on_terminals_pages_and_in_log
 
     assert_eq!(home.run(&["jobs", "pause", "binance"]).await.code, Some(0));
     let daemon = home.start().await;
-    until(|| async { get(&home, "/").await.contains("\\u{1b}[2J") }).await;
+    wait_for(|| async { get(&home, "/").await.contains("\\u{1b}[2J") }).await;
     for path in ["/", "/health", "/health/v2/queues", "/metrics", "/-/ready"] {
         assert_plain(get(&home, path).await.replace("\r\n", "\n").as_bytes(), path);
     }

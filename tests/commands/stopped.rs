@@ -5,7 +5,7 @@ use std::time::Duration;
 use dccd::sim::{Endpoint, Fault, Rule};
 
 use crate::home::{BTC, ETH, Home, Said, Template, end};
-use crate::program::{signal, terminate, until};
+use crate::program::{signal, terminate, wait_for};
 
 /// Runs a command, and stops the daemon with this signal once the exchange was asked for what it wants.
 async fn stopped_amid(args: &[&str], with: &str) -> Said {
@@ -19,7 +19,7 @@ async fn stopped_amid(args: &[&str], with: &str) -> Said {
     let before = template.setup.sim.requests().len();
     template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
     let child = home.command(args).spawn().unwrap();
-    until(|| async {
+    wait_for(|| async {
         template.setup.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
     })
     .await;
@@ -76,7 +76,7 @@ async fn a_command_that_is_stopped_itself_names_what_it_did_not_begin() {
     template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
     let before = template.setup.sim.requests().len();
     let child = home.command(&["backfill"]).spawn().unwrap();
-    until(|| async {
+    wait_for(|| async {
         template.setup.sim.requests()[before..].iter().any(|seen| seen.endpoint == Endpoint::Ohlc)
     })
     .await;
@@ -97,7 +97,7 @@ async fn copies_that_a_stopping_daemon_leaves_undone_are_a_failure_of_the_comman
         home.run(&["jobs", "pause", "binance"]).await;
         let daemon = home.start_with(&[("PATH", &remote.path)]).await;
         let child = home.command(args).spawn().unwrap();
-        until(|| async { remote.is_asked() }).await;
+        wait_for(|| async { remote.is_asked() }).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
 
         terminate(&daemon).await;
@@ -117,7 +117,7 @@ async fn a_purge_that_a_stopping_daemon_leaves_undone_names_what_it_dropped() {
     let daemon = home.start().await;
     std::fs::write(home.at("hang"), "ETH-USDT").unwrap();
     let child = home.command(&["purge", "--min-free-gb", "1000000"]).spawn().unwrap();
-    until(|| async { home.at("asked").exists() }).await;
+    wait_for(|| async { home.at("asked").exists() }).await;
 
     terminate(&daemon).await;
     let said = end(child).await;

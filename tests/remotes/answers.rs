@@ -82,7 +82,7 @@ async fn what_was_verified_and_is_gone_is_told_by_the_daemon_and_sent_again_by_w
 
     let daemon = Daemon::start(&nas, &home).await;
     let label = format!("remote=\"{}\"", nas.address().trim_end_matches('/'));
-    daemon.until(&format!("dccd_sync_failures_total{{reason=\"mismatch\",{label}}} 1")).await;
+    daemon.wait_for(&format!("dccd_sync_failures_total{{reason=\"mismatch\",{label}}} 1")).await;
     assert_eq!(daemon.stop().await, Some(0));
     let status = nas.dccd(&home, &["status"]).await.out;
     assert!(status.contains("1 failed in a row") && status.contains("is not there any more"), "{status}");

@@ -3,17 +3,17 @@
 use dccd::sim::Knobs;
 use serde::Deserialize;
 
-use crate::house::House;
 use crate::program::{configure, dccd};
+use crate::test_daemon::TestDaemon;
 
 const ONE: &str = "{exchange: binance, pairs: [BTC/USDT], span: 3600, start: 2024-01-30}";
 const NOW: &str = "2024-01-31 12:00:30";
 
-async fn house(symbols: &[&str]) -> House {
+async fn daemon(symbols: &[&str]) -> TestDaemon {
     let symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-    let house = House::with(ONE, NOW, Knobs { symbols, ..Knobs::default() }).await;
-    configure(&house, &house.text());
-    house
+    let daemon = TestDaemon::with(ONE, NOW, Knobs { symbols, ..Knobs::default() }).await;
+    configure(&daemon, &daemon.text());
+    daemon
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -29,18 +29,18 @@ struct Line {
     contract_asset: Option<String>,
 }
 
-async fn lines(house: &House, args: &[&str]) -> Vec<Line> {
+async fn lines(daemon: &TestDaemon, args: &[&str]) -> Vec<Line> {
     let args: Vec<&str> = ["pairs", "--json"].iter().chain(args).copied().collect();
-    let ended = dccd(house, &args).await;
+    let ended = dccd(daemon, &args).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     serde_json::from_str(&ended.out).unwrap()
 }
 
 #[tokio::test]
 async fn every_exchange_lists_pairs_of_each_of_its_markets_without_asking_for_a_row() {
-    let house = house(&["BTCUSDT", "ETHUSDT", "BTCUSD"]).await;
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT", "BTCUSD"]).await;
     for exchange in dccd::exchange::ALL {
-        let listed = lines(&house, &[exchange.name()]).await;
+        let listed = lines(&daemon, &[exchange.name()]).await;
         let offers = exchange.offers().iter().flat_map(|offer| offer.markets);
         for market in offers.filter(|market| matches!(market.name(), "spot" | "perp")) {
             assert!(
@@ -55,17 +55,17 @@ async fn every_exchange_lists_pairs_of_each_of_its_markets_without_asking_for_a_
         names.dedup();
         assert_eq!(names.len(), listed.len(), "{}: each once", exchange.name());
     }
-    let endpoints: Vec<&str> = house.sim.requests().iter().map(|seen| seen.endpoint.name()).collect();
+    let endpoints: Vec<&str> = daemon.sim.requests().iter().map(|seen| seen.endpoint.name()).collect();
     assert!(endpoints.iter().all(|name| *name == "instruments"), "{endpoints:?}");
 }
 
 #[tokio::test]
 async fn a_line_has_symbol_listing_date_and_contract_and_a_pattern_picks_some() {
-    let house = house(&["BTCUSDT", "ETHUSDT", "ETHBTC"]).await;
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT", "ETHBTC"]).await;
 
-    let swaps = lines(&house, &["okx", "BTC/*:perp"]).await;
-    let spot = lines(&house, &["binance", "*/USDT"]).await;
-    let perpetual = lines(&house, &["binance", "--market", "perp"]).await;
+    let swaps = lines(&daemon, &["okx", "BTC/*:perp"]).await;
+    let spot = lines(&daemon, &["binance", "*/USDT"]).await;
+    let perpetual = lines(&daemon, &["binance", "--market", "perp"]).await;
 
     let swap = Line {
         exchange: "okx".to_owned(),
@@ -83,7 +83,7 @@ async fn a_line_has_symbol_listing_date_and_contract_and_a_pattern_picks_some() 
     assert_eq!(names(&spot), ["BTC/USDT", "ETH/USDT"]);
     assert!(perpetual.iter().all(|line| line.market == "perp") && !perpetual.is_empty(), "{perpetual:?}");
 
-    let table = dccd(&house, &["pairs", "okx", "btc/*:perp"]).await;
+    let table = dccd(&daemon, &["pairs", "okx", "btc/*:perp"]).await;
     assert!(table.out.lines().next().unwrap().contains("listed (UTC)"), "{table:?}");
     assert!(table.out.contains("BTC-USDT-SWAP") && table.out.contains("2017-08-17 04:00"), "{table:?}");
     assert!(table.out.contains(" 1 BTC"), "{table:?}");
@@ -91,12 +91,12 @@ async fn a_line_has_symbol_listing_date_and_contract_and_a_pattern_picks_some() 
 
 #[tokio::test]
 async fn what_cannot_be_listed_is_an_error_and_an_exchange_that_is_none_is_named() {
-    let house = house(&["BTCUSDT"]).await;
+    let daemon = daemon(&["BTCUSDT"]).await;
 
-    let unknown = dccd(&house, &["pairs", "binanc"]).await;
-    let pattern = dccd(&house, &["pairs", "binance", "USDT"]).await;
-    house.sim.set(|knobs| knobs.faults = vec!["html=100%".parse().unwrap()]);
-    let refused = dccd(&house, &["pairs", "kraken"]).await;
+    let unknown = dccd(&daemon, &["pairs", "binanc"]).await;
+    let pattern = dccd(&daemon, &["pairs", "binance", "USDT"]).await;
+    daemon.sim.set(|knobs| knobs.faults = vec!["html=100%".parse().unwrap()]);
+    let refused = dccd(&daemon, &["pairs", "kraken"]).await;
 
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
     assert!(unknown.err.contains("did you mean binance?"), "{unknown:?}");
@@ -107,11 +107,11 @@ async fn what_cannot_be_listed_is_an_error_and_an_exchange_that_is_none_is_named
 
 #[tokio::test]
 async fn a_backfill_of_a_wildcard_fetches_the_pairs_that_are_listed() {
-    let house = house(&["BTCUSDT", "ETHUSDT", "ETHBTC"]).await;
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT", "ETHBTC"]).await;
     let args = ["backfill", "-e", "binance", "-p", "*/USDT", "--span", "1h", "--start", "2024-01-31"];
 
-    let dry = dccd(&house, &[&args[..], &["--dry-run"]].concat()).await;
-    let done = dccd(&house, &args).await;
+    let dry = dccd(&daemon, &[&args[..], &["--dry-run"]].concat()).await;
+    let done = dccd(&daemon, &args).await;
 
     assert_eq!((dry.code, dry.out.lines().count()), (Some(0), 2), "{dry:?}");
     assert!(dry.err.contains("`*/USDT` is 2 pairs of binance"), "{dry:?}");
@@ -125,26 +125,26 @@ async fn a_backfill_of_a_wildcard_fetches_the_pairs_that_are_listed() {
 
 #[tokio::test]
 async fn a_wildcard_without_an_exchange_picks_jobs() {
-    let house = house(&["BTCUSDT", "ETHUSDT"]).await;
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT"]).await;
 
-    let jobs = dccd(&house, &["backfill", "-p", "*/USDT", "--dry-run"]).await;
-    let none = dccd(&house, &["backfill", "-p", "*/EUR", "--dry-run"]).await;
+    let jobs = dccd(&daemon, &["backfill", "-p", "*/USDT", "--dry-run"]).await;
+    let none = dccd(&daemon, &["backfill", "-p", "*/EUR", "--dry-run"]).await;
 
     assert_eq!((jobs.code, jobs.out.lines().count()), (Some(0), 1), "{jobs:?}");
     assert_eq!(none.code, Some(1), "{none:?}");
     assert!(none.err.contains("collects `*/EUR`; did you mean BTC/USDT?"), "{none:?}");
-    assert!(house.sim.requests().is_empty(), "jobs are known without the exchange");
+    assert!(daemon.sim.requests().is_empty(), "jobs are known without the exchange");
 }
 
 #[tokio::test]
 async fn a_wildcard_that_matches_nothing_names_what_is_near() {
-    let house = house(&["BTCUSDT", "ETHUSDT"]).await;
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT"]).await;
     for (exchange, pattern) in [("binance", "*/USTD"), ("coinbase", "*/USDT:perp")] {
         for args in [
             &["backfill", "-e", exchange, "-p", pattern, "--span", "1h"][..],
             &["add", "-e", exchange, "-p", pattern, "-s", "1h"],
         ] {
-            let ended = dccd(&house, args).await;
+            let ended = dccd(&daemon, args).await;
             assert_eq!(ended.code, Some(1), "{ended:?}");
             assert!(
                 ended.err.contains(&format!(
@@ -158,22 +158,22 @@ async fn a_wildcard_that_matches_nothing_names_what_is_near() {
 
 #[tokio::test]
 async fn add_writes_the_pairs_that_a_wildcard_stands_for_and_a_dry_run_only_names_them() {
-    let house = house(&["BTCUSDT", "ETHUSDT", "ETHBTC", "XRPUSDT"]).await;
-    let path = house.folder.path().join("config.yml");
+    let daemon = daemon(&["BTCUSDT", "ETHUSDT", "ETHBTC", "XRPUSDT"]).await;
+    let path = daemon.folder.path().join("config.yml");
     let before = std::fs::read_to_string(&path).unwrap();
     let args = ["add", "-e", "binance", "--pairs", "*/USDT", "-s", "1h"];
 
-    let dry = dccd(&house, &[&args[..], &["--dry-run"]].concat()).await;
+    let dry = dccd(&daemon, &[&args[..], &["--dry-run"]].concat()).await;
     assert_eq!((dry.code, std::fs::read_to_string(&path).unwrap()), (Some(0), before.clone()), "{dry:?}");
     assert!(dry.out.contains("Would add histo job: exchange=binance pair=ETH/USDT span=3600s"), "{dry:?}");
 
-    let added = dccd(&house, &args).await;
+    let added = dccd(&daemon, &args).await;
     assert_eq!(added.code, Some(0), "{added:?}");
     assert!(added.err.contains("1 of 3 pairs have this job already"), "{added:?}");
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("pairs: [ETH/USDT, XRP/USDT]") && !text.contains('*'), "{text}");
 
-    let again = dccd(&house, &args).await;
+    let again = dccd(&daemon, &args).await;
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.err.contains("every pair that matches has this job already"), "{again:?}");
 }
