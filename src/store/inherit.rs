@@ -62,7 +62,7 @@ impl Store {
             place.disk.rename(&from, &to).map_err(StoreError::io("renaming", &to))?;
         }
         place.disk.sync_folder(&place.folder).map_err(StoreError::io("syncing", &place.folder))?;
-        let mut ledger = Ledger { journal, ..from.ledger.clone() };
+        let mut ledger = Ledger { journal, lost_until: journal, ..from.ledger.clone() };
         ledger.saw_ord(last_ord);
         ledger.write_on(&*place.disk, &place.ledger(), series)
     }

@@ -8,7 +8,7 @@ use crate::disk::Disk;
 use crate::model::Series;
 use crate::store::accept::OpenSeries;
 use crate::store::folders::Folders;
-use crate::store::journal::{Journal, Rows};
+use crate::store::journal::Journal;
 use crate::store::series_folder::SeriesFolder;
 use crate::store::{Bounds, Copied, Layout, Mark, Restore, StoreError, StoreSettings};
 use crate::telemetry::{Reason, trace};
@@ -88,18 +88,18 @@ impl Shared {
         self.asides.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Writes a frame of a series to the journal.
-    pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<Mark, StoreError> {
+    /// Writes frames to the journal at once, with so many rows in all; returns the mark of the first.
+    pub(crate) fn append(&self, frames: Vec<(&Series, Vec<u8>)>, rows: usize) -> Result<Mark, StoreError> {
         let append = || {
-            let appended = self.journal.append(series, page).and_then(|position| {
+            let appended = self.journal.append(frames).and_then(|first| {
                 if self.sync_each {
                     self.journal.sync()?;
                 }
-                Ok(self.journal.mark(position))
+                Ok(self.journal.mark(first))
             });
             appended.inspect_err(|error| trace::failed(Reason::Storage.name(), error))
         };
-        let appended = trace::journal_append(page.rows.len()).in_scope(append);
+        let appended = trace::journal_append(rows).in_scope(append);
         self.state().refusing = appended.as_ref().err().map(with_cause);
         appended
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::model::{Series, Window, Windows};
 use crate::store::accept::{OpenSeries, Written};
-use crate::store::journal::{Entry, scan};
+use crate::store::journal::scan;
 use crate::store::recover::recover;
 use crate::store::shared::Shared;
-use crate::store::{Finding, Ledger, Mark, StoreError};
+use crate::store::{Finding, Ledger, StoreError};
 
 /// A writer of a series; a clone is one more of the same series.
 #[derive(Debug)]
@@ -130,18 +130,15 @@ impl Opening<'_> {
         let series = &self.own.place.series;
         let Some(before) = self.shared.unread_before(series) else { return Ok(()) };
         self.own.place.sync_names()?;
-        let mut pages = Vec::new();
-        scan(&*self.shared.disk, &self.shared.layout.journal(), &mut |journal, position, entry| {
-            if let Entry::Page(own, page) = entry
-                && own == *series
-                && position < before
-            {
-                pages.push((Mark { journal, position }, page));
+        let mut entries = Vec::new();
+        scan(&*self.shared.disk, &self.shared.layout.journal(), &mut |found, entry| {
+            if entry.series() == Some(series) && found.mark.position < before {
+                entries.push((found.mark, entry));
             }
             Ok(())
         })?;
         let mut intake = self.own.intake();
-        pages.into_iter().for_each(|(mark, page)| intake.replay(mark, page));
+        entries.into_iter().for_each(|(mark, entry)| intake.replay(mark, entry));
         self.shared.was_read(series);
         Ok(())
     }

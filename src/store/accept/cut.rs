@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Batch, Windows};
 use crate::store::accept::intake::{Intake, TWO_EMPTY};
-use crate::store::accept::waiting::Waiting;
+use crate::store::accept::waiting::{UNPROVEN, Waiting};
 use crate::store::{Ledger, Mark, Published};
 
 /// Everything one publish takes.
@@ -52,9 +52,10 @@ impl Intake {
         if let Some(earliest) = taken.windows().map(|window| window.from).min() {
             ledger.wanted_since.get_or_insert(earliest);
         }
-        for window in &taken.covered {
-            ledger.cover(*window);
-            ledger.derived.remove(*window);
+        let vouched = taken.vouched(ledger);
+        for window in taken.covered.iter().copied().chain(vouched.iter()) {
+            ledger.cover(window);
+            ledger.derived.remove(window);
         }
         for window in &taken.derived {
             let computed = ledger.covered.missing(*window);
@@ -62,6 +63,12 @@ impl Intake {
             ledger.cover(*window);
         }
         taken.empty.iter().for_each(|window| ledger.confirm_empty(*window, TWO_EMPTY));
+        for window in taken.not_proven(ledger) {
+            let since = ledger.wanted_since.map_or(window.from, |since| since.min(window.from));
+            ledger.wanted_since = Some(since);
+            let open = ledger.settled().missing(window);
+            open.iter().for_each(|window| ledger.note(window, UNPROVEN));
+        }
         for note in &taken.notes {
             let open = ledger.settled().missing(note.window);
             open.iter().for_each(|window| ledger.note(window, &note.reason));
@@ -73,7 +80,8 @@ impl Intake {
     /// The ledger that accounts for what was taken is on disk. Returns how far the journal is settled.
     pub(crate) fn published(&mut self) -> Option<Mark> {
         self.taken = None;
-        self.ledger.journal
+        self.on_disk = self.ledger.journal;
+        self.on_disk
     }
 
     /// Goes on under another ownership, where nothing waits that was accepted under the one before; returns whether it does.

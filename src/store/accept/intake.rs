@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::accept::waiting::Waiting;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{Ledger, Note};
+use crate::store::{Ledger, Mark, Note};
 
 /// Why two empty answers settle a window.
 pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
@@ -20,6 +20,8 @@ pub(crate) struct Intake {
     pub(super) ledger: Arc<Ledger>,
     /// The ledger as it is on disk differs from `ledger`.
     pub(super) unwritten: bool,
+    /// How far the ledger on disk settles the journal.
+    pub(super) on_disk: Option<Mark>,
     pub(super) waiting: Waiting,
     /// Taken by the publish under way; accepted before everything in `waiting`.
     pub(super) taken: Option<Waiting>,
@@ -32,6 +34,7 @@ impl Intake {
             kind,
             ledger: Arc::default(),
             unwritten: false,
+            on_disk: None,
             waiting: Waiting::nothing(kind),
             taken: None,
         }
@@ -39,6 +42,7 @@ impl Intake {
 
     /// Begins with the ledger of a series that was just made to agree with its files.
     pub(crate) fn open(&mut self, ledger: Ledger, unwritten: bool) {
+        self.on_disk = ledger.journal;
         (self.ledger, self.unwritten) = (Arc::new(ledger), unwritten);
     }
 
@@ -55,7 +59,7 @@ impl Intake {
     }
 
     /// Everything accepted and not published, the oldest first.
-    fn unpublished(&self) -> impl Iterator<Item = &Waiting> {
+    pub(super) fn unpublished(&self) -> impl Iterator<Item = &Waiting> {
         self.taken.iter().chain([&self.waiting])
     }
 
@@ -77,7 +81,8 @@ impl Intake {
     /// Settled windows, accepted pages included.
     pub(crate) fn settled(&self) -> Windows {
         let mut settled = self.ledger.settled();
-        self.unpublished().flat_map(Waiting::windows).for_each(|window| settled.add(*window));
+        self.unpublished().flat_map(|waiting| &waiting.empty).for_each(|window| settled.add(*window));
+        settled.add_all(&self.covered());
         settled
     }
 
@@ -85,6 +90,7 @@ impl Intake {
     pub(super) fn covered(&self) -> Windows {
         let mut covered = self.ledger.covered.clone();
         self.unpublished().flat_map(Waiting::covered).for_each(|window| covered.add(*window));
+        self.unpublished().for_each(|waiting| covered.add_all(&waiting.vouched(&self.ledger)));
         covered
     }
 
@@ -100,8 +106,7 @@ impl Intake {
         doubted.add_all(&Arc::make_mut(&mut self.ledger).doubt_empty(window, TWO_EMPTY));
         self.unwritten |= !doubted.is_empty();
         // Windows covered meanwhile stay so.
-        let covered: Windows = self.unpublished().flat_map(|waiting| &waiting.covered).copied().collect();
-        doubted.remove_all(&covered);
+        doubted.remove_all(&self.own_accepted());
         doubted
     }
 
@@ -114,8 +119,15 @@ impl Intake {
     pub(super) fn without_own(&self, rows: &Batch) -> Batch {
         let mut own = self.ledger.covered.clone();
         own.remove_all(&self.ledger.derived);
-        self.unpublished().flat_map(|waiting| &waiting.covered).for_each(|window| own.add(*window));
+        own.add_all(&self.own_accepted());
         outside(rows, &own)
+    }
+
+    /// Windows accepted of rows that the exchange itself sent.
+    fn own_accepted(&self) -> Windows {
+        let mut own: Windows = self.unpublished().flat_map(|waiting| &waiting.covered).copied().collect();
+        self.unpublished().for_each(|waiting| own.add_all(&waiting.vouched(&self.ledger)));
+        own
     }
 
     /// Rows of windows that are not covered.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::accept::intake::Intake;
-use crate::store::journal::Rows;
+use crate::store::journal::{Entry, Rows};
 use crate::store::{Mark, Note, Period};
 
 /// Why rows of a book that an earlier owner took are a gap.
@@ -12,11 +12,18 @@ pub(crate) const EARLIER: &str = "book rows of an earlier owner of the series we
 
 impl Intake {
     /// Takes a frame of a process that ended, unless files or ledger hold it.
-    pub(crate) fn replay(&mut self, mark: Mark, page: Rows) {
-        let holds = |own: &Mark| own.journal == mark.journal && own.position >= mark.position;
-        if self.ledger.journal.as_ref().is_some_and(holds) {
+    pub(crate) fn replay(&mut self, mark: Mark, entry: Entry) {
+        if self.ledger.journal.is_some_and(|own| own.holds(mark)) {
             return;
         }
+        match entry {
+            Entry::Page(_, page) => self.replay_page(mark, page),
+            Entry::Vouch(_, vouch) => self.replay_vouch(mark, vouch),
+            Entry::Stopped => {}
+        }
+    }
+
+    fn replay_page(&mut self, mark: Mark, page: Rows) {
         if page.fence < self.ledger.fence {
             let page = self.late_page(page);
             self.waiting.take(page, mark);
@@ -24,11 +31,7 @@ impl Intake {
         }
         // Published, though the process ended before the ledger said so: rows and coverage are in those files. A
         // frame that was refused and stands there all the same is in none of them, so its coverage is not either.
-        let files = self.ledger.files.iter().chain(&self.ledger.open_files);
-        let published: Vec<Window> = files
-            .filter(|(_, file)| file.journal.as_ref().is_some_and(holds))
-            .filter_map(|(name, _)| Some(Period::named(self.kind, name)?.window))
-            .collect();
+        let published = self.in_files(mark);
         let is_new = |ts: i64| !published.iter().any(|window| window.holds(Micros(ts)));
         let new: Vec<usize> = (0..page.rows.len()).filter(|row| is_new(page.rows.ts()[*row])).collect();
         let mut covered: Windows = page.covered.into_iter().collect();
@@ -36,6 +39,15 @@ impl Intake {
         let to = if page.derived { &mut self.waiting.derived } else { &mut self.waiting.covered };
         to.extend(covered.iter());
         self.waiting.take(Rows { rows: page.rows.gather(&new), covered: None, ..page }, mark);
+    }
+
+    /// The windows of the periods whose files hold every row of a frame that lies in them.
+    pub(super) fn in_files(&self, mark: Mark) -> Vec<Window> {
+        let files = self.ledger.files.iter().chain(&self.ledger.open_files);
+        files
+            .filter(|(_, file)| file.journal.is_some_and(|own| own.holds(mark)))
+            .filter_map(|(name, _)| Some(Period::named(self.kind, name)?.window))
+            .collect()
     }
 
     /// Reduces a frame of an earlier ownership to what still counts. Rows of books have no key over processes, so they are a

@@ -15,6 +15,7 @@ mod odd;
 mod page;
 mod rows;
 mod series;
+mod vouch;
 mod waiting;
 
 pub(crate) use cut::Taken;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, Window};
+use crate::model::{Batch, Kind, Window};
 use crate::store::accept::intake::Intake;
-use crate::store::journal::{MOST_ROWS, Rows};
+use crate::store::journal::{self, MOST_ROWS, Rows};
 use crate::store::merge::tidy;
-use crate::store::{Accepted, Note, StoreError, Writer};
+use crate::store::{Accepted, Mark, Note, StoreError, Writer};
 
 impl Writer {
     /// Accepts the rows of one answer with what they prove: when this returns they survive the end of the
@@ -20,6 +20,20 @@ impl Writer {
         let rows = if page.derived { intake.without_own(&rows) } else { rows };
         self.pass(&mut intake, Accepted { rows, ..page })?;
         Ok(repeats)
+    }
+
+    /// Accepts rows that a live session heard, new updates where they are of a book, with the window that their ids
+    /// prove to be covered, if they do. Returns the frame that the first of them is in, for [`Writer::vouch`].
+    ///
+    /// # Errors
+    /// See [`Writer::accept`].
+    pub fn accept_live(&self, rows: Batch, covered: Option<Window>) -> Result<Option<Mark>, StoreError> {
+        let (mut rows, _) = tidy(rows);
+        let mut intake = self.own.intake();
+        if rows.kind() == Kind::OrderBook {
+            rows.book_mut().number_from(intake.next_ord());
+        }
+        self.pass(&mut intake, Accepted { rows, covered, empty: None, derived: false })
     }
 
     /// Accepts new updates of a book, numbered on from the highest number that was ever given in the series.
@@ -48,27 +62,32 @@ impl Writer {
         Ok(taken)
     }
 
-    fn pass(&self, intake: &mut Intake, page: Accepted) -> Result<(), StoreError> {
+    /// Returns the mark of the first frame.
+    fn pass(&self, intake: &mut Intake, page: Accepted) -> Result<Option<Mark>, StoreError> {
         let Accepted { rows, covered, empty, derived } = page;
         if rows.is_empty() && covered.is_none() && empty.is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let (mut from, fence) = (0, intake.ledger.fence);
+        let (mut from, mut first, fence) = (0, None, intake.ledger.fence);
         // The proof of a page is in the frame of its last rows, so that it is never there without them.
         while rows.len() - from > MOST_ROWS {
             let part = rows.slice(from..from + MOST_ROWS);
-            self.journal(intake, Rows { rows: part, covered: None, empty: None, derived, fence })?;
+            let mark =
+                self.journal(intake, Rows { rows: part, covered: None, empty: None, derived, fence })?;
+            first.get_or_insert(mark);
             from += MOST_ROWS;
         }
         let rows = if from == 0 { rows } else { rows.slice(from..rows.len()) };
-        self.journal(intake, Rows { rows, covered, empty, derived, fence })
+        let mark = self.journal(intake, Rows { rows, covered, empty, derived, fence })?;
+        Ok(first.or(Some(mark)))
     }
 
-    fn journal(&self, intake: &mut Intake, page: Rows) -> Result<(), StoreError> {
-        match self.shared.append(self.series(), &page) {
+    fn journal(&self, intake: &mut Intake, page: Rows) -> Result<Mark, StoreError> {
+        let frame = journal::page(self.series(), &page);
+        match self.shared.append(vec![(self.series(), frame)], page.rows.len()) {
             Ok(mark) => {
                 intake.waiting.take(page, mark);
-                Ok(())
+                Ok(mark)
             }
             Err(error) => {
                 let reason = format!("its rows were not taken: {error}");

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Batch, Kind, Micros, Window};
+use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::journal::Rows;
 use crate::store::merge::{keys, merge_onto};
-use crate::store::{Mark, Note};
+use crate::store::{Ledger, Mark, Note};
+
+/// Why a window that a live session vouched for is a gap.
+pub(super) const UNPROVEN: &str =
+    "rows of a live session were lost, so its word for this time does not count";
 
 /// Accepted pages that are not published.
 #[derive(Debug)]
@@ -17,10 +21,30 @@ pub(crate) struct Waiting {
     pub(super) covered: Vec<Window>,
     pub(super) derived: Vec<Window>,
     pub(super) empty: Vec<Window>,
+    pub(super) vouched: Vec<Vouched>,
+    /// Windows that a session of the process before vouched for, and of which not every frame was found.
+    pub(super) unproven: Vec<Window>,
+    /// The frames that its rows came in, in order.
+    pub(super) frames: Vec<Mark>,
     /// Why windows are gaps, where rows could not be taken.
     pub(super) notes: Vec<Note>,
     /// The last journal frame that is in it.
     pub(super) last: Option<Mark>,
+}
+
+/// A window that a live session vouched for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vouched {
+    pub(super) window: Window,
+    /// Some of its rows were published by then, up to here.
+    pub(super) published: Option<Mark>,
+}
+
+impl Vouched {
+    /// Whether it still holds: not once published rows it relies on were lost with their file.
+    pub(super) fn holds(&self, ledger: &Ledger) -> bool {
+        !self.published.is_some_and(|published| ledger.has_lost(published))
+    }
 }
 
 impl Waiting {
@@ -31,6 +55,9 @@ impl Waiting {
             covered: Vec::new(),
             derived: Vec::new(),
             empty: Vec::new(),
+            vouched: Vec::new(),
+            unproven: Vec::new(),
+            frames: Vec::new(),
             notes: Vec::new(),
             last: None,
         }
@@ -54,6 +81,12 @@ impl Waiting {
             self.covered.extend(page.covered);
         }
         self.empty.extend(page.empty);
+        self.frames.push(position);
+        self.pass(position);
+    }
+
+    /// Goes past a frame whose content is dealt with.
+    pub(super) fn pass(&mut self, position: Mark) {
         self.last = Some(position);
         self.since.get_or_insert_with(Instant::now);
     }
@@ -64,6 +97,9 @@ impl Waiting {
         self.covered.extend(newer.covered);
         self.derived.extend(newer.derived);
         self.empty.extend(newer.empty);
+        self.vouched.extend(newer.vouched);
+        self.unproven.extend(newer.unproven);
+        self.frames.extend(newer.frames);
         self.notes.extend(newer.notes);
         self.last = newer.last.or(self.last);
         self.since = self.since.or(newer.since);
@@ -85,12 +121,23 @@ impl Waiting {
 
     /// Every window that its frames prove something of.
     pub(super) fn windows(&self) -> impl Iterator<Item = &Window> {
-        self.covered().chain(&self.empty)
+        self.covered().chain(&self.empty).chain(self.vouched.iter().map(|vouched| &vouched.window))
+    }
+
+    /// The windows that sessions vouched for, as far as that still holds.
+    pub(super) fn vouched(&self, ledger: &Ledger) -> Windows {
+        self.vouched.iter().filter(|vouched| vouched.holds(ledger)).map(|vouched| vouched.window).collect()
     }
 
     /// The windows its rows are from, computed ones too.
     pub(super) fn covered(&self) -> impl Iterator<Item = &Window> {
         self.covered.iter().chain(&self.derived)
+    }
+
+    /// The windows that sessions vouched for, and whose rows are not all held.
+    pub(super) fn not_proven(&self, ledger: &Ledger) -> Vec<Window> {
+        let broken = self.vouched.iter().filter(|vouched| !vouched.holds(ledger));
+        self.unproven.iter().copied().chain(broken.map(|vouched| vouched.window)).collect()
     }
 
     /// The highest number of an update, of a book.
@@ -100,7 +147,8 @@ impl Waiting {
 
     /// The newest instant its rows and the exchange's own coverage stand for.
     pub(super) fn reach(&self) -> Option<Micros> {
-        let covered = self.covered.iter().map(|window| window.until).max();
+        let vouched = self.vouched.iter().map(|vouched| vouched.window);
+        let covered = self.covered.iter().copied().chain(vouched).map(|window| window.until).max();
         covered.max(self.rows.ts().iter().max().map(|ts| Micros(*ts)))
     }
 }

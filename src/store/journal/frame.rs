@@ -1,9 +1,10 @@
-//! One frame of the journal: what an answer brought for one series, as bytes.
+//! One frame of the journal as bytes: rows of one series with what they prove, or the word of a live session.
 //!
 //! A frame is `length u32 | crc u32 | position u64 | payload`, little-endian. The check sum is seeded with
 //! the journal's id and the segment's first position, so that a stale or misplaced block never passes.
 
-use crate::model::{Batch, Column, Kind, Micros, Series, Texts, Values, Window, fields};
+use crate::model::{Batch, Series, Window};
+use crate::store::journal::payload::{Payload, length, put_column, put_series, put_window};
 
 /// Bytes before a frame's payload.
 pub(super) const HEAD_BYTES: usize = 16;
@@ -14,16 +15,21 @@ pub(crate) const MOST_ROWS: usize = 16_384;
 
 const PAGE: u8 = 1;
 const STOPPED: u8 = 2;
+/// A version that does not know it takes the frame for damage: the window is then a gap, and no row is lost.
+const VOUCH: u8 = 3;
 const COVERED: u8 = 1;
 const EMPTY: u8 = 2;
 const DERIVED: u8 = 4;
 const FENCED: u8 = 8;
+const PUBLISHED: u8 = 16;
 
 /// The content of a frame.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Entry {
     /// Rows of a series with what they prove.
     Page(Series, Rows),
+    /// Coverage that a live session vouches for.
+    Vouch(Series, Vouch),
     /// The process ended in good order; everything before is durable.
     Stopped,
 }
@@ -39,30 +45,61 @@ pub(crate) struct Rows {
     pub(crate) fence: u64,
 }
 
+/// The word of a live session that everything of a window is in the journal frames named here or published.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Vouch {
+    pub(crate) window: Window,
+    /// Positions of the series' frames since the session's first row of the window that were not published yet, in
+    /// order.
+    pub(crate) frames: Vec<u64>,
+    /// The last position published by then, if it lies behind that first row.
+    pub(crate) published: Option<u64>,
+    /// The ownership it was given under; 0 for none.
+    pub(crate) fence: u64,
+}
+
+impl Entry {
+    /// The series, of an entry of one.
+    pub(crate) fn series(&self) -> Option<&Series> {
+        match self {
+            Entry::Page(series, _) | Entry::Vouch(series, _) => Some(series),
+            Entry::Stopped => None,
+        }
+    }
+}
+
 /// The payload of a page's frame, behind room for its head.
-pub(super) fn page(series: &Series, page: &Rows) -> Vec<u8> {
+pub(crate) fn page(series: &Series, page: &Rows) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD_BYTES + 96 + page.rows.len() * 96);
     out.resize(HEAD_BYTES, 0);
     out.push(PAGE);
-    let name = series.to_string();
-    out.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
-    out.extend(name.as_bytes());
-    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    put_series(&mut out, series);
     out.push(
         flag(page.covered.is_some(), COVERED)
             | flag(page.empty.is_some(), EMPTY)
             | flag(page.derived, DERIVED)
             | flag(page.fence > 0, FENCED),
     );
-    for window in page.covered.iter().chain(&page.empty) {
-        out.extend(window.from.0.to_le_bytes());
-        out.extend(window.until.0.to_le_bytes());
-    }
+    page.covered.iter().chain(&page.empty).for_each(|window| put_window(&mut out, *window));
     if page.fence > 0 {
         out.extend(page.fence.to_le_bytes());
     }
     out.extend(length(page.rows.len()));
     page.rows.columns().iter().for_each(|column| put_column(&mut out, column));
+    out
+}
+
+/// The payload of the frame of a word, behind room for its head.
+pub(crate) fn vouch(series: &Series, vouch: &Vouch) -> Vec<u8> {
+    let mut out = vec![0; HEAD_BYTES];
+    out.push(VOUCH);
+    put_series(&mut out, series);
+    out.push(flag(vouch.fence > 0, FENCED) | flag(vouch.published.is_some(), PUBLISHED));
+    put_window(&mut out, vouch.window);
+    let numbers = Some(vouch.fence).filter(|fence| *fence > 0).into_iter().chain(vouch.published);
+    numbers.for_each(|number| out.extend(number.to_le_bytes()));
+    out.extend(length(vouch.frames.len()));
+    vouch.frames.iter().for_each(|position| out.extend(position.to_le_bytes()));
     out
 }
 
@@ -112,18 +149,25 @@ pub(super) fn entry(payload: &[u8]) -> Result<Entry, String> {
     match from.u8()? {
         STOPPED => Ok(Entry::Stopped),
         PAGE => {
-            let name = usize::from(u16::from_le_bytes(from.array()?));
-            let name = std::str::from_utf8(from.take(name)?).map_err(|error| error.to_string())?;
-            let series: Series = name.parse().map_err(|error| format!("`{name}` is no series: {error}"))?;
-            let flags = from.u8()?;
+            let (series, flags) = (from.series()?, from.u8()?);
             let covered = if flags & COVERED > 0 { Some(from.window()?) } else { None };
             let empty = if flags & EMPTY > 0 { Some(from.window()?) } else { None };
-            let fence = if flags & FENCED > 0 { u64::from_le_bytes(from.array()?) } else { 0 };
+            let fence = if flags & FENCED > 0 { from.u64()? } else { 0 };
             let rows = from.batch(series.kind())?;
             Ok(Entry::Page(series, Rows { rows, covered, empty, derived: flags & DERIVED > 0, fence }))
         }
+        VOUCH => {
+            let (series, flags, window) = (from.series()?, from.u8()?, from.window()?);
+            let fence = if flags & FENCED > 0 { from.u64()? } else { 0 };
+            let published = if flags & PUBLISHED > 0 { Some(from.u64()?) } else { None };
+            Ok(Entry::Vouch(series, Vouch { window, frames: from.u64s()?, published, fence }))
+        }
         other => Err(format!("there is no entry of kind {other}")),
     }
+}
+
+fn flag(is_set: bool, flag: u8) -> u8 {
+    if is_set { flag } else { 0 }
 }
 
 fn crc(seed: u32, bytes: &[u8]) -> u32 {
@@ -132,110 +176,12 @@ fn crc(seed: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn length(count: usize) -> [u8; 4] {
-    u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn put_column(out: &mut Vec<u8>, column: &Column) {
-    if let Some(present) = &column.present {
-        out.extend(present.iter().map(|flag| u8::from(*flag)));
-    }
-    match &column.values {
-        Values::I64(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Values::I32(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Values::F64(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Values::Bool(values) => out.extend(values.iter().map(|value| u8::from(*value))),
-        Values::Text(texts) => {
-            for index in 0..texts.len() {
-                let text = texts.bytes(index);
-                out.extend(length(text.len()));
-                out.extend(text);
-            }
-        }
-    }
-}
-
-/// The unread rest of a payload.
-struct Payload<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Payload<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
-        let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
-            return Err(format!("it ends {} bytes early", count - self.bytes.len()));
-        };
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let taken = self.take(N)?;
-        taken.try_into().map_err(|_| "it ends early".to_owned())
-    }
-
-    fn u8(&mut self) -> Result<u8, String> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn u32(&mut self) -> Result<usize, String> {
-        usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|error| error.to_string())
-    }
-
-    fn window(&mut self) -> Result<Window, String> {
-        let (from, until) = (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?));
-        Window::new(Micros(from), Micros(until)).ok_or_else(|| "it holds an empty window".to_owned())
-    }
-
-    fn batch(&mut self, kind: Kind) -> Result<Batch, String> {
-        let rows = self.u32()?;
-        if rows > self.bytes.len() {
-            return Err(format!("it claims {rows} rows and holds {} bytes", self.bytes.len()));
-        }
-        let mut columns = Vec::with_capacity(fields(kind).len());
-        for like in Batch::of(kind).columns() {
-            columns.push(self.column(like, rows)?);
-        }
-        Ok(Batch::from_columns(kind, columns))
-    }
-
-    /// A column of the type of `like`.
-    fn column(&mut self, like: &Column, rows: usize) -> Result<Column, String> {
-        let present = match like.present {
-            Some(_) => Some(self.take(rows)?.iter().map(|flag| *flag > 0).collect()),
-            None => None,
-        };
-        let values = match &like.values {
-            Values::I64(_) => Values::I64(self.numbers(rows, i64::from_le_bytes)?),
-            Values::I32(_) => Values::I32(self.numbers(rows, i32::from_le_bytes)?),
-            Values::F64(_) => Values::F64(self.numbers(rows, f64::from_le_bytes)?),
-            Values::Bool(_) => Values::Bool(self.take(rows)?.iter().map(|flag| *flag > 0).collect()),
-            Values::Text(_) => Values::Text(self.texts(rows)?),
-        };
-        Ok(Column { values, present })
-    }
-
-    fn numbers<T, const N: usize>(&mut self, rows: usize, of: fn([u8; N]) -> T) -> Result<Vec<T>, String> {
-        let (numbers, _) = self.take(rows * N)?.as_chunks::<N>();
-        Ok(numbers.iter().map(|bytes| of(*bytes)).collect())
-    }
-
-    fn texts(&mut self, rows: usize) -> Result<Texts, String> {
-        let mut texts = Texts::default();
-        for _ in 0..rows {
-            let length = self.u32()?;
-            texts.push(std::str::from_utf8(self.take(length)?).map_err(|error| error.to_string())?);
-        }
-        Ok(texts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Candle, Side, Trade};
+    use crate::model::{Candle, Kind, Micros, Side, Trade};
 
     fn trades(prices: &[f64]) -> Rows {
         let mut rows = Batch::of(Kind::Trades);
@@ -274,6 +220,17 @@ mod tests {
         }
 
         #[test]
+        fn a_word_comes_back_as_it_went_in(
+            frames in prop::collection::vec(any::<u64>(), 0..20), published in any::<Option<u64>>(), fence in 0_u64..3,
+        ) {
+            let window = Window::new(Micros(-3), Micros(9)).unwrap();
+            let vouch = Vouch { window, frames, published, fence };
+            let series = series("kraken/XBT-USD/trades");
+            let frame = super::vouch(&series, &vouch);
+            prop_assert_eq!(entry(&frame[HEAD_BYTES..]), Ok(Entry::Vouch(series, vouch)));
+        }
+
+        #[test]
         fn a_frame_with_one_byte_changed_is_no_frame(at in 0_usize..120, bit in 0_u8..8) {
             let mut frame = super::page(&series("kraken/XBT-USD/trades"), &trades(&[1.0]));
             seal(&mut frame, 5, 1);
@@ -294,6 +251,13 @@ mod tests {
                 prop_assert!(page.rows.len() <= bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn an_entry_of_an_unknown_kind_is_refused() {
+        let mut frame = stopped();
+        frame[HEAD_BYTES] = 99;
+        assert_eq!(entry(&frame[HEAD_BYTES..]), Err("there is no entry of kind 99".to_owned()));
     }
 
     #[test]

@@ -10,56 +10,32 @@
 //!   the journal: replay skips what the ledger settled, and rows of periods whose file holds the frame.
 //!   Positions are never used twice, not even those of refused frames.
 //! * **Recovery publishes before anything new is accepted**, and then drops the old segments. A damaged stretch
-//!   of the journal is copied aside and stepped over.
+//!   of the journal is copied aside and stepped over. Behind it nothing is published before all is read: a mark
+//!   would hide from a word of a live session (`store/accept/vouch.rs`) that a frame it names was not found.
+//! * **A kind of frame that a version does not know is damage to it**, so that it is set aside rather than misread.
 
 mod frame;
+mod mark;
+mod payload;
 mod scan;
 mod segment;
+mod state;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use serde::{Deserialize, Serialize};
-
-pub(crate) use frame::{Entry, MOST_ROWS, Rows};
-pub(crate) use scan::{Damage, Scanned, scan};
+pub(crate) use frame::{Entry, MOST_ROWS, Rows, Vouch, page, vouch};
+pub use mark::{Mark, Watermarks};
+pub(crate) use scan::{Damage, Found, Scanned, scan};
 
 use crate::disk::Disk;
 use crate::model::Series;
 use crate::store::folders::Folders;
 use crate::store::journal::segment::Segment;
+use crate::store::journal::state::{Closed, JournalState};
 use crate::store::{Bounds, Layout, StoreError, StoreSettings};
-
-/// A place in a journal: everything of a series up to it is in the file, or accounted for in the ledger,
-/// that carries the mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// Which journal.
-    pub journal: u64,
-    /// The position of the frame.
-    pub position: u64,
-}
-
-/// How far the journal has come, and how much it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watermarks {
-    /// Frames accepted by this process.
-    pub accepted_frames: u64,
-    /// Frames of them that are durable.
-    pub durable_frames: u64,
-    /// Position of the last durable frame.
-    pub durable: u64,
-    /// Bytes accepted and not durable.
-    pub unsynced_bytes: u64,
-    /// Segments on disk.
-    pub segments: u64,
-    /// Bytes in them.
-    pub bytes: u64,
-    /// How often a failed sync made it write frames anew.
-    pub rewrites: u64,
-}
 
 /// The journal of a process.
 #[derive(Debug)]
@@ -74,44 +50,6 @@ pub(crate) struct Journal {
     /// Segments are removed by one thread at a time.
     releasing: Mutex<()>,
     state: Mutex<JournalState>,
-}
-
-#[derive(Debug)]
-struct JournalState {
-    id: u64,
-    /// The next frame's position.
-    next: u64,
-    active: Option<Segment>,
-    /// Closed segments, oldest first, with the position of their last frame and their length.
-    closed: VecDeque<Closed>,
-    /// Frames that are not known to be durable.
-    unsynced: VecDeque<(u64, Vec<u8>)>,
-    unsynced_bytes: usize,
-    /// Closed segments of this process whose last frames are not known to be durable.
-    unsynced_segments: Vec<Segment>,
-    durable: u64,
-    /// Accepted frames may be lost, and nothing helps: no more are accepted.
-    broken: bool,
-    accepted_frames: u64,
-    rewrites: u64,
-    /// For each series the frames that are not settled.
-    held: HashMap<Series, Frames>,
-}
-
-/// Frames of one series that are not settled.
-#[derive(Clone, Copy, Debug)]
-struct Frames {
-    /// None of them lies before this position.
-    first: u64,
-    /// Position of the last one.
-    last: u64,
-}
-
-#[derive(Debug)]
-struct Closed {
-    path: PathBuf,
-    last: u64,
-    bytes: u64,
 }
 
 impl Journal {
@@ -167,19 +105,20 @@ impl Journal {
         Mark { journal: self.state().id, position }
     }
 
-    /// Accepts the rows of one answer; returns the frame's position.
-    pub(crate) fn append(&self, series: &Series, page: &Rows) -> Result<u64, StoreError> {
-        let frame = frame::page(series, page);
-        let (position, is_full) = {
+    /// Accepts frames, each of a series, with one write; returns the position of the first, and the others follow it. None
+    /// is accepted where that fails.
+    pub(crate) fn append(&self, frames: Vec<(&Series, Vec<u8>)>) -> Result<u64, StoreError> {
+        let (first, is_full) = {
             let mut state = self.state();
-            let position = self.write(&mut state, frame)?;
-            state.hold(series, (position, position));
-            (position, state.unsynced_bytes > self.bounds.unsynced_bytes)
+            let (series, frames): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
+            let first = self.write(&mut state, frames)?;
+            series.into_iter().zip(first..).for_each(|(series, at)| state.hold(series, (at, at)));
+            (first, state.unsynced_bytes > self.bounds.unsynced_bytes)
         };
         if is_full {
             self.sync()?;
         }
-        Ok(position)
+        Ok(first)
     }
 
     /// Keeps frames of a series, by the positions of the first and the last, until they are settled.
@@ -269,7 +208,7 @@ impl Journal {
             if state.held.is_empty() {
                 state.retire();
             } else {
-                self.write(&mut state, frame::stopped())?;
+                self.write(&mut state, vec![frame::stopped()])?;
             }
         }
         self.sync()?;
@@ -280,34 +219,43 @@ impl Journal {
         self.state().watermarks()
     }
 
-    fn write(&self, state: &mut JournalState, mut frame: Vec<u8>) -> Result<u64, StoreError> {
+    fn write(&self, state: &mut JournalState, mut frames: Vec<Vec<u8>>) -> Result<u64, StoreError> {
         self.check(state)?;
         // Should a refused frame stand there after all, no other may have its position.
-        let position = state.next;
-        state.next += 1;
+        let first = state.next;
+        state.next += frames.len() as u64;
         if state.active.as_ref().is_some_and(Segment::is_full) {
             state.retire();
         }
-        let mut written = self.write_at(state, &mut frame, position);
+        let mut written = self.write_at(state, &mut frames, first);
         if written.is_err() {
             // Half a frame may stand there: nothing is ever written behind it.
             state.retire();
-            written = self.write_at(state, &mut frame, position).inspect_err(|_| state.retire());
+            written = self.write_at(state, &mut frames, first).inspect_err(|_| state.retire());
         }
         written?;
-        state.accepted_frames += 1;
-        state.unsynced_bytes += frame.len();
-        state.unsynced.push_back((position, frame));
-        Ok(position)
+        state.accepted_frames += frames.len() as u64;
+        state.unsynced_bytes += frames.iter().map(Vec::len).sum::<usize>();
+        state.unsynced.extend((first..).zip(frames));
+        Ok(first)
     }
 
-    fn write_at(&self, state: &mut JournalState, frame: &mut [u8], position: u64) -> Result<(), StoreError> {
+    fn write_at(
+        &self,
+        state: &mut JournalState,
+        frames: &mut [Vec<u8>],
+        first: u64,
+    ) -> Result<(), StoreError> {
         let mut active = match state.active.take() {
             Some(active) => active,
-            None => self.begin(state.id, position)?,
+            None => self.begin(state.id, first)?,
         };
-        frame::seal(frame, active.seed, position);
-        let written = active.append(frame).map_err(StoreError::io("writing", &active.path));
+        frames.iter_mut().zip(first..).for_each(|(frame, at)| frame::seal(frame, active.seed, at));
+        let written = match frames {
+            [frame] => active.append(frame),
+            _ => active.append(&frames.concat()),
+        };
+        let written = written.map_err(StoreError::io("writing", &active.path));
         state.active = Some(active);
         written
     }
@@ -344,51 +292,5 @@ impl Journal {
 
     fn state(&self) -> MutexGuard<'_, JournalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl JournalState {
-    /// Closes the open segment for good.
-    fn retire(&mut self) {
-        let Some(active) = self.active.take() else { return };
-        let closed =
-            Closed { path: active.path.clone(), last: self.next.saturating_sub(1), bytes: active.bytes };
-        self.closed.push_back(closed);
-        if !self.unsynced.is_empty() {
-            self.unsynced_segments.push(active);
-        }
-    }
-
-    fn hold(&mut self, series: &Series, (first, last): (u64, u64)) {
-        let frames = self.held.entry(series.clone()).or_insert(Frames { first, last });
-        frames.last = frames.last.max(last);
-    }
-
-    /// Takes the oldest closed segment, where all of its frames are settled.
-    fn take_settled(&mut self) -> Option<Closed> {
-        let oldest = self.closed.front()?;
-        let is_held = self.held.values().any(|frames| frames.first <= oldest.last);
-        if is_held { None } else { self.closed.pop_front() }
-    }
-
-    fn forget_until(&mut self, durable: u64) {
-        while let Some((_, frame)) = self.unsynced.pop_front_if(|(position, _)| *position <= durable) {
-            self.unsynced_bytes -= frame.len();
-        }
-        self.durable = self.durable.max(durable);
-    }
-
-    fn watermarks(&self) -> Watermarks {
-        let bytes = |segment: &Segment| segment.bytes;
-        Watermarks {
-            accepted_frames: self.accepted_frames,
-            durable_frames: self.accepted_frames - self.unsynced.len() as u64,
-            durable: self.durable,
-            unsynced_bytes: self.unsynced_bytes as u64,
-            segments: (self.closed.len() + usize::from(self.active.is_some())) as u64,
-            bytes: self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
-                + self.active.as_ref().map_or(0, bytes),
-            rewrites: self.rewrites,
-        }
     }
 }

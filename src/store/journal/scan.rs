@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
-use crate::store::StoreError;
 use crate::store::journal::frame::{self, Entry};
 use crate::store::journal::segment::{HEAD_BYTES, parse_head, parse_name};
+use crate::store::{Mark, StoreError};
 
 /// How far a new process's positions lie beyond what was read of the last one's: what that one wrote and lost
 /// can never be taken for ours.
@@ -28,11 +28,25 @@ pub(crate) struct Scanned {
     pub(crate) frames: u64,
     /// The last frame says that the process ended in good order.
     pub(crate) is_clean: bool,
+    /// Some position was not found so far, of those between the first segment's and the last frame's.
+    has_holes: bool,
+    /// The position that the next frame should have.
+    expected: Option<u64>,
     /// Position of the last whole frame.
     last: u64,
     /// Some position of the process that wrote last, though all its frames may be lost.
     furthest: u64,
 }
+
+/// Where a frame was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) mark: Mark,
+    /// Some position before it was not found.
+    pub(crate) is_after_hole: bool,
+}
+
+type Each<'a> = dyn FnMut(Found, Entry) -> Result<(), StoreError> + 'a;
 
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -64,11 +78,7 @@ impl Scanned {
 ///
 /// # Errors
 /// Where the operating system refuses to read, or `each` fails.
-pub(crate) fn scan(
-    disk: &dyn Disk,
-    folder: &Path,
-    each: &mut dyn FnMut(u64, u64, Entry) -> Result<(), StoreError>,
-) -> Result<Scanned, StoreError> {
+pub(crate) fn scan(disk: &dyn Disk, folder: &Path, each: &mut Each<'_>) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
     let names = match disk.list(folder) {
         Ok(names) => names,
@@ -89,7 +99,7 @@ impl Scanned {
         path: PathBuf,
         named: (u64, u64),
         bytes: &[u8],
-        each: &mut dyn FnMut(u64, u64, Entry) -> Result<(), StoreError>,
+        each: &mut Each<'_>,
     ) -> Result<(), StoreError> {
         let (id, first) = parse_head(bytes).unwrap_or_else(|| {
             self.damages.push(Damage {
@@ -101,6 +111,7 @@ impl Scanned {
             named
         });
         self.id = Some(id);
+        self.expected.get_or_insert(first);
         self.furthest = self.furthest.max(first);
         self.is_clean = false;
         let (seed, mut at, mut hole) = (frame::seed(id, first), HEAD_BYTES, None);
@@ -118,8 +129,11 @@ impl Scanned {
             if let Some(entry) = entry {
                 self.is_clean = entry == Entry::Stopped;
                 self.frames += 1;
-                each(id, position, entry)?;
+                self.has_holes |= self.expected != Some(position);
+                self.expected = Some(position + 1);
+                each(Found { mark: Mark { journal: id, position }, is_after_hole: self.has_holes }, entry)?;
             } else if position > self.last {
+                self.has_holes = true;
                 self.damaged(&path, at, at + taken);
             }
             self.last = self.last.max(position);

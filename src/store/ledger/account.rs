@@ -37,6 +37,8 @@ pub struct Ledger {
     pub generation: u64,
     /// Journal frames of this series up to here are settled: in the files, and in this account.
     pub journal: Option<Mark>,
+    /// Rows of frames up to here were published, and some of them were lost with their file.
+    pub lost_until: Option<Mark>,
     /// The remotes that hold this account, with its [digest](Ledger::digest) when that was verified there.
     pub synced: BTreeMap<String, String>,
     /// The ownership this account was written under; a lower one never replaces a higher one in a bucket.
@@ -232,6 +234,11 @@ impl Ledger {
         self.covered.remove(window);
         self.derived.remove(window);
         lost.iter().for_each(|part| self.note(part, reason));
+    }
+
+    /// Whether rows of a frame may be among those that were lost with their file.
+    pub(crate) fn has_lost(&self, frame: Mark) -> bool {
+        self.lost_until.is_some_and(|own| own.holds(frame))
     }
 
     /// A file of the series, which is a book, holds updates up to this number.

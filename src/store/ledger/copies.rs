@@ -97,6 +97,7 @@ impl Ledger {
             files: bare(&self.files),
             open_files: bare(&self.open_files),
             journal: None,
+            lost_until: None,
             synced: BTreeMap::new(),
             older_names: BTreeMap::new(),
             ..self.clone()

@@ -26,6 +26,8 @@ struct Raw {
     open_files: BTreeMap<String, FileEntry>,
     generation: u64,
     journal: Option<Mark>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost_until: Option<Mark>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     synced: BTreeMap<String, String>,
     #[serde(default)]
@@ -70,6 +72,7 @@ impl Ledger {
             open_files: raw.open_files,
             generation: raw.generation,
             journal: raw.journal,
+            lost_until: raw.lost_until,
             synced: raw.synced,
             fence: raw.fence,
             last_ord: raw.last_ord,
@@ -93,6 +96,7 @@ impl Ledger {
             open_files: self.open_files.clone(),
             generation: self.generation,
             journal: self.journal,
+            lost_until: self.lost_until,
             synced: self.synced.clone(),
             fence: self.fence,
             last_ord: self.last_ord,

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Dice;
+use super::guard::Guard;
 use super::oracle::GivenPage;
+use super::session::{Session, Word};
 use super::track::{Rows, Track};
 use crate::model::{Batch, Kind, Series, Window};
 use crate::store::{Accepted, Store};
@@ -15,6 +17,8 @@ use crate::store::{Accepted, Store};
 /// One thing done amid a publish.
 enum Action {
     Accept(Page),
+    /// A session vouches for what it heard before.
+    Vouch(usize, Word),
     Sync,
     Publish(usize),
 }
@@ -45,6 +49,7 @@ pub(super) struct Interference {
     store: Store,
     series: Vec<Series>,
     sync_each: bool,
+    without: Option<Guard>,
     actions: VecDeque<(u64, Action)>,
     log: Log,
 }
@@ -54,9 +59,10 @@ impl Interference {
     pub(super) fn draw(
         dice: &mut Dice,
         store: &Store,
-        tracks: &mut [Track],
+        (tracks, sessions): (&mut [Track], &mut [Session]),
         busy: usize,
         sync_each: bool,
+        without: Option<Guard>,
     ) -> Self {
         let mut actions = VecDeque::new();
         for _ in 0..1 + dice.below(4) {
@@ -64,6 +70,7 @@ impl Interference {
             let action = match dice.below(8) {
                 0 => Action::Sync,
                 1 if track != busy => Action::Publish(track),
+                2 | 3 if let Some(word) = sessions[track].word(&tracks[track]) => Action::Vouch(track, word),
                 _ => {
                     let (rows, covered) = tracks[track].page(dice, 0);
                     Action::Accept(Page { track, batch: tracks[track].batch(&rows), rows, covered })
@@ -72,7 +79,7 @@ impl Interference {
             actions.push_back((dice.below(12), action));
         }
         let series = tracks.iter().map(|track| track.series.clone()).collect();
-        Interference { store: store.clone(), series, sync_each, actions, log: Log::default() }
+        Interference { store: store.clone(), series, sync_each, without, actions, log: Log::default() }
     }
 
     pub(super) fn log(&self) -> Log {
@@ -88,6 +95,7 @@ impl Interference {
     pub(super) fn act(&mut self) -> Option<u64> {
         let done = match self.actions.pop_front()?.1 {
             Action::Accept(page) => self.accept(page),
+            Action::Vouch(track, word) => self.vouch(track, word),
             Action::Sync => Some(Done::Synced(self.store.sync().is_ok())),
             Action::Publish(track) => self.publish(track),
         };
@@ -107,6 +115,13 @@ impl Interference {
         let page = Accepted { rows: batch, covered, empty: None, derived: false };
         let accepted = if is_book { writer.accept_updates(page) } else { writer.accept(page) }.is_ok();
         let durable = accepted && self.sync_each;
+        Some(Done::Answered(track, GivenPage { rows, covered, durable, accepted }))
+    }
+
+    fn vouch(&self, track: usize, word: Word) -> Option<Done> {
+        let (writer, _) = self.store.writer(&self.series[track]).ok()?;
+        let accepted = word.give(&writer, self.without);
+        let (rows, covered, durable) = (word.rows, Some(word.window), accepted && self.sync_each);
         Some(Done::Answered(track, GivenPage { rows, covered, durable, accepted }))
     }
 

@@ -10,11 +10,12 @@ use super::amid::{Done, Interference, Log};
 use super::disk::ModelDisk;
 use super::guard::Guard;
 use super::lookout::Lookout;
-use super::oracle::{FoundContent, GivenPage};
+use super::oracle::{End, FoundContent, GivenPage};
+use super::session::Session;
 use super::track::{BORDER, Track};
 use super::world::Fault;
 use crate::disk::Disk;
-use crate::model::Micros;
+use crate::model::{Kind, Micros};
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
 use crate::store::{Accepted, Bounds, Layout, Ledger, Part, Store, StoreSettings, verify_series_on};
@@ -29,9 +30,13 @@ pub(super) struct Case {
     layout: Layout,
     store: Option<Store>,
     tracks: [Track; 3],
+    sessions: [Session; 3],
+    without: Option<Guard>,
     sync_each: bool,
     /// Draws the actions of other writers amid a publish; `None` in cases without them.
     others: Option<Dice>,
+    /// Draws damages of the journal, in half of the cases.
+    damages: Option<Dice>,
     restarts: u64,
     told: Vec<String>,
 }
@@ -49,8 +54,11 @@ impl Case {
                 Track::new("binance/BTC-USDT/trades", trades),
                 Track::new("binance/BTC-USDT/orderbook", 0),
             ],
+            sessions: Default::default(),
+            without,
             sync_each: dice.below(8) == 0,
             others: (seed % 4 != 2).then(|| Dice::new(seed ^ 0xA31D)),
+            damages: seed.is_multiple_of(2).then(|| Dice::new(seed ^ 0xDA3A)),
             restarts: 0,
             told: Vec::new(),
             dice,
@@ -94,7 +102,8 @@ impl Case {
     fn act(&mut self) -> Result<(), String> {
         let track = [0, 0, 0, 1, 1, 2][self.dice.below(6) as usize];
         match self.dice.below(20) {
-            0..=8 => self.accept(track),
+            0..=4 => self.accept(track),
+            5..=8 => self.listen(track),
             9..=16 => self.flush(track)?,
             17 => return self.sync(),
             18 => {
@@ -126,6 +135,37 @@ impl Case {
         drop(writer);
         let (durable, told) =
             (accepted && self.sync_each, format!("accept {series} {rows:?} {covered:?}: {accepted}"));
+        self.tracks[at].oracle.give(GivenPage { rows, covered, durable, accepted });
+        self.tell(told);
+    }
+
+    /// A live session hears something, or vouches for what it heard.
+    fn listen(&mut self, at: usize) {
+        let series = self.tracks[at].series.clone();
+        let writer = match self.store.as_ref().map(|store| store.writer(&series)) {
+            Some(Ok((writer, _))) => writer,
+            _ => return self.tell(format!("no writer of {series}")),
+        };
+        let (track, session) = (&mut self.tracks[at], &mut self.sessions[at]);
+        let is_book = track.series.kind() == Kind::OrderBook;
+        let word = if is_book || self.dice.below(3) > 0 { None } else { session.word(track) };
+        let (rows, covered, accepted) = match word {
+            Some(word) => {
+                let accepted = word.give(&writer, self.without);
+                (word.rows, Some(word.window), accepted)
+            }
+            None => {
+                let rows = match is_book {
+                    true => track.page(&mut self.dice, writer.next_ord()).0,
+                    false => session.hear(track, &mut self.dice),
+                };
+                let mark = writer.accept_live(track.batch(&rows), None).map_err(drop);
+                session.took(&rows, mark);
+                (rows, None, mark.is_ok())
+            }
+        };
+        let told = format!("live {series} {rows:?} {covered:?}: {accepted}");
+        let durable = accepted && self.sync_each;
         self.tracks[at].oracle.give(GivenPage { rows, covered, durable, accepted });
         self.tell(told);
     }
@@ -168,7 +208,14 @@ impl Case {
         if dice.below(2) == 0 {
             return Log::default();
         }
-        let mut actions = Interference::draw(dice, store, &mut self.tracks, at, self.sync_each);
+        let mut actions = Interference::draw(
+            dice,
+            store,
+            (&mut self.tracks, &mut self.sessions),
+            at,
+            self.sync_each,
+            self.without,
+        );
         let log = actions.log();
         if let Some(after) = actions.next_after() {
             self.disk.amid(after, Box::new(move || actions.act()));
@@ -218,12 +265,18 @@ impl Case {
     /// The process ends here, with or without the power; the next one must find everything in order.
     fn restart(&mut self, power_cut: bool) -> Result<(), String> {
         self.store = None;
+        self.sessions = Default::default();
         if power_cut {
             self.disk.cut_power();
         } else {
             self.disk.revive();
         }
-        self.tell(if power_cut { "power cut".to_owned() } else { "restart".to_owned() });
+        let mut end = if power_cut { End::PowerCut } else { End::Kill };
+        let is_damaged = |dice: &mut Dice| dice.below(3) == 0 && self.disk.damage_journal(dice);
+        if self.damages.as_mut().is_some_and(is_damaged) {
+            end = End::Damage;
+        }
+        self.tell(format!("{end:?}"));
         if power_cut && self.dice.below(4) == 0 {
             self.make_older();
         }
@@ -246,7 +299,7 @@ impl Case {
             lookout.check(&self.tracks[at].series, 1, true)?;
             let held = self.held(at)?;
             let track = &mut self.tracks[at];
-            track.oracle.check(&held, power_cut).map_err(|why| format!("{}: {why}", track.series))?;
+            track.oracle.check(&held, end).map_err(|why| format!("{}: {why}", track.series))?;
             track.oracle.settle(held);
         }
         Ok(())

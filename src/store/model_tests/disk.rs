@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
+use super::Dice;
 use super::contents::{Contents, Snapshot};
 use super::guard::{Guard, aside_of_other, guard_of_content};
 use super::names::{Change, Entry};
@@ -47,6 +48,21 @@ impl ModelDisk {
             let file = &mut world.files[file];
             (file.synced, file.bytes) = (bytes.len(), bytes);
         }
+    }
+
+    /// One byte of the journal is another, as if it had always been; says whether there is any.
+    pub(super) fn damage_journal(&self, dice: &mut Dice) -> bool {
+        let mut world = self.world();
+        let segments = world.now.iter().filter_map(|(path, entry)| match entry {
+            Entry::File(file) if guard_of_content(path) == Some(Guard::Frames) => Some(*file),
+            _ => None,
+        });
+        let segments: Vec<usize> = segments.filter(|file| world.files[*file].bytes.len() > 40).collect();
+        let Some(file) = segments.get(dice.below(segments.len() as u64) as usize) else { return false };
+        let bytes = &mut world.files[*file].bytes;
+        let at = dice.below(bytes.len() as u64) as usize;
+        bytes[at] ^= 1 << dice.below(8);
+        true
     }
 
     /// The files of periods that have their names now; those that take them from here on are kept.

@@ -36,6 +36,8 @@ pub(super) enum Guard {
     FoldOrder,
     /// Where rows are taken out of the file, the open file takes its name before that one does.
     TakeOutOrder,
+    /// A word of a session counts only where all frames it names were found.
+    NamedFrames,
 }
 
 /// The guarantee that a change of a name gives.

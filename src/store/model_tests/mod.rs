@@ -1,7 +1,7 @@
 //! The store against a plain model of it, on a disk that loses whatever was not synced.
 //!
-//! A case is a random sequence of actions on three series of one store: pages accepted, syncs, flushes, restarts,
-//! deaths of the process and power cuts at any operation of the disk, refusals of any operation, once or for a
+//! A case is a random sequence of actions on three series of one store: pages accepted, live sessions that accept rows
+//! and vouch for what they heard, syncs, flushes, restarts, deaths of the process and power cuts at any operation of the disk, refusals of any operation, once or for a
 //! while. After each restart the store must hold what the model says: every durable row, of a row asked twice
 //! no older answer than the durable one, no row that was never accepted, coverage only with its rows, no
 //! durable coverage lost, and updates of a book numbered one after the other. At every moment readers of plain files meet
@@ -15,6 +15,7 @@ mod guard;
 mod lookout;
 mod names;
 mod oracle;
+mod session;
 mod set_aside;
 mod track;
 mod world;
@@ -141,7 +142,7 @@ fn window(from: i64, until: i64) -> Option<Window> {
 
 #[test]
 fn leaving_out_any_guarantee_of_the_disk_is_noticed() {
-    const GUARDS: [Guard; 12] = [
+    const GUARDS: [Guard; 13] = [
         Guard::Frames,
         Guard::SegmentName,
         Guard::File,
@@ -154,6 +155,7 @@ fn leaving_out_any_guarantee_of_the_disk_is_noticed() {
         Guard::JournalFolder,
         Guard::FoldOrder,
         Guard::TakeOutOrder,
+        Guard::NamedFrames,
     ];
     for guard in GUARDS {
         // Always the same cases, of which it is known that they notice.

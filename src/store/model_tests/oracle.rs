@@ -24,6 +24,16 @@ pub(super) struct Oracle {
     covered: Windows,
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was killed.
+    Kill,
+    PowerCut,
+    /// And a frame of the journal was damaged: any row that was not published may be lost.
+    Damage,
+}
+
 /// The content of a store as found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundContent {
@@ -42,8 +52,12 @@ impl Oracle {
     }
 
     /// Checks that every row that must be there is, with a version that was given.
-    pub(super) fn check(&mut self, held: &FoundContent, after_power_cut: bool) -> Result<(), String> {
-        let must = |answer: &&GivenPage| if after_power_cut { answer.durable } else { answer.accepted };
+    pub(super) fn check(&mut self, held: &FoundContent, end: End) -> Result<(), String> {
+        let must = |answer: &&GivenPage| match end {
+            End::Kill => answer.accepted,
+            End::PowerCut => answer.durable,
+            End::Damage => false,
+        };
         let mut least = self.settled.clone();
         let mut covered = self.covered.clone();
         for answer in self.answers.iter().filter(must) {

@@ -79,6 +79,23 @@ impl Track {
         (rows, covered)
     }
 
+    /// The next key that was never given.
+    pub(super) fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// New rows of a session, now and then after a quiet time or none at all.
+    pub(super) fn hear(&mut self, dice: &mut Dice) -> Rows {
+        self.version += 1;
+        if dice.below(4) == 0 {
+            self.quiet.insert(self.next);
+            self.next += 1;
+        }
+        let first = self.next;
+        self.next += dice.below(3) as i64;
+        (first..self.next).map(|key| (key, self.version)).collect()
+    }
+
     /// The instant of a row. Those of a book go back over midnight now and then.
     fn ts(&self, key: i64) -> Micros {
         let back = if self.series.kind() == Kind::OrderBook && key % 4 == 3 { 9 } else { 0 };
@@ -86,7 +103,7 @@ impl Track {
         Micros(BORDER + (key - from - back) * self.step)
     }
 
-    fn window(&self, from: i64, until: i64) -> Option<Window> {
+    pub(super) fn window(&self, from: i64, until: i64) -> Option<Window> {
         Window::new(self.ts(from), self.ts(until))
     }
 

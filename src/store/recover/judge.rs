@@ -88,6 +88,8 @@ impl Recovery<'_> {
         let is_with = [file.footer().beside, file.footer().out_of].contains(&Some(beside));
         if part == Part::File || is_with {
             file.footer().windows().iter().for_each(|window| ledger.cover(window));
+        } else if let Some(open) = ledger.open_files.get_mut(&period.name) {
+            open.journal = None;
         }
         // A ledger that was lost knows at least that these rows were wanted.
         if file.footer().rows > 0 {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, is_aside};
 use crate::model::{Micros, Series, Window};
-use crate::store::journal::{Damage, Entry, scan};
+use crate::store::journal::{Damage, Entry, Found, scan};
 use crate::store::shared::Shared;
-use crate::store::{Finding, FindingKind, Mark, Note, StoreError, Writer};
+use crate::store::{Finding, FindingKind, Note, StoreError, Writer};
 
 /// The outcome of opening a store.
 #[derive(Debug, Default)]
@@ -45,8 +45,8 @@ impl Replaying<'_> {
         for folder in [layout.journal(), layout.quarantine()] {
             sweep(&**disk, &folder).map_err(StoreError::io("tidying", &folder))?;
         }
-        let scanned = scan(&**disk, &layout.journal(), &mut |journal, position, entry| {
-            replaying.take(Mark { journal, position }, entry);
+        let scanned = scan(&**disk, &layout.journal(), &mut |found, entry| {
+            replaying.take(found, entry);
             Ok(())
         })?;
         replaying.out.frames = scanned.frames;
@@ -66,9 +66,9 @@ impl Replaying<'_> {
         Ok(replaying.out)
     }
 
-    fn take(&mut self, mark: Mark, entry: Entry) {
-        let Entry::Page(series, page) = entry else { return };
-        let at = mark.position;
+    fn take(&mut self, found: Found, entry: Entry) {
+        let Some(series) = entry.series().cloned() else { return };
+        let at = found.mark.position;
         self.frames.entry(series.clone()).and_modify(|frames| frames.1 = at).or_insert((at, at));
         if !self.writers.contains_key(&series) {
             let writer = self.open(&series);
@@ -76,9 +76,10 @@ impl Replaying<'_> {
         }
         let Some(Some(writer)) = self.writers.get(&series) else { return };
         let before = writer.waiting_rows();
-        writer.own.intake().replay(mark, page);
+        writer.own.intake().replay(found.mark, entry);
         self.out.rows += writer.waiting_rows().saturating_sub(before) as u64;
-        if writer.waiting_rows() >= self.shared.bounds.replayed_rows {
+        // A publish would hide that frames behind it were not found, and words still to come rely on that.
+        if writer.waiting_rows() >= self.shared.bounds.replayed_rows && !found.is_after_hole {
             // Its frames stay until all of them are read, so a failure here loses nothing.
             if let Err(error) = writer.flush() {
                 self.out.failures.push((series, error));
