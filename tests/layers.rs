@@ -11,6 +11,8 @@ mod circles;
 mod planted;
 #[path = "layers/sizes.rs"]
 mod sizes;
+#[path = "layers/words.rs"]
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -162,6 +164,21 @@ fn no_file_and_no_function_is_too_long() {
 }
 
 #[test]
+fn comments_begin_with_their_subject_and_name_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = texts();
+    texts.extend(["tests", "benches", "examples"].iter().flat_map(|folder| texts_in(&root.join(folder))));
+    let signs = words::signs(&texts);
+    assert!(
+        signs.len() <= words::MOST,
+        "{} lines, {} allowed:\n{}",
+        signs.len(),
+        words::MOST,
+        signs.join("\n")
+    );
+}
+
+#[test]
 fn only_the_rooms_from_the_engine_up_see_the_configuration() {
     let readers = ROOMS.iter().filter(|(_, uses)| uses.contains(&"config")).map(|(room, _)| *room);
     assert_eq!(readers.collect::<Vec<_>>(), ["engine", "daemon", "service", "cli"]);
@@ -255,11 +272,14 @@ struct Code {
 
 /// Every source file, tests included.
 fn texts() -> Vec<sizes::Text> {
-    let root = source_folder();
+    texts_in(&source_folder())
+}
+
+fn texts_in(root: &Path) -> Vec<sizes::Text> {
     let mut files = Vec::new();
-    collect(&root, &mut files);
+    collect(root, &mut files);
     let text = |file: &PathBuf| fs::read_to_string(file).unwrap();
-    files.iter().map(|file| sizes::Text { path: relative(file, &root), text: text(file) }).collect()
+    files.iter().map(|file| sizes::Text { path: relative(file, root), text: text(file) }).collect()
 }
 
 /// Every source file of the library that is not for tests only.

@@ -26,7 +26,7 @@ pub(super) struct Entry {
     after_run: AfterRun,
 }
 
-/// What a reload decided about a job for the time after its present run.
+/// The fate of a job after its present run, as decided by a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterRun {
     /// It is due again when its run says so.

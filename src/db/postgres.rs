@@ -123,7 +123,7 @@ fn is_unsupported(error: &sqlx::Error) -> bool {
     said.contains("unsupported startup parameter")
 }
 
-/// What becomes of a migration that worked.
+/// Whether a successful migration is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Migration {
     Kept,

@@ -113,7 +113,7 @@ pub trait Exchange: Send + Sync {
         None
     }
 
-    /// What it offers over WebSockets. Returns `None` if nothing is listened to there.
+    /// Its offer over WebSockets. Returns `None` if none is supported.
     fn live(&self) -> Option<&'static dyn Live> {
         None
     }

@@ -15,7 +15,7 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Of this kind.
     pub kind: Option<TaskKind>,
-    /// Whose series begins with this.
+    /// With a series that begins with this.
     pub series: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What comes over a socket is what REST answers afterwards: the same trades, the same candles.
+//! Sockets send the same rows that REST returns afterwards: the same trades, the same candles.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::exchange::reading::shape::Members;
 use crate::exchange::reading::wire::{Int, Num, Text};
 use crate::model::Span;
 
-/// What tells frames apart: their envelope, the name of their event, or that of an answer.
+/// The parts that tell frames apart: their envelope, the name of their event, or that of an answer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Frame<'a> {

@@ -68,7 +68,7 @@ const OTHER_TYPES: [&str; 11] = [
     "rfq_match",
 ];
 
-/// What Coinbase Exchange offers live.
+/// Coinbase Exchange's live offer.
 pub(super) struct Feed;
 
 impl Live for Feed {

@@ -57,7 +57,7 @@ static OFFERS: [LiveOffer; 2] =
 const OTHER_CHANNELS: [&str; 7] =
     ["book", "ticker", "level3", "instrument", "executions", "balances", "heartbeat"];
 
-/// What Kraken offers live.
+/// Kraken's live offer.
 pub(super) struct Channels;
 
 impl Live for Channels {

@@ -11,7 +11,7 @@ use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::wire::{Int, Num, Text};
 use crate::model::Candle;
 
-/// What tells frames apart: their channel, or the method they answer.
+/// The parts that tell frames apart: their channel, or the method they answer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Frame<'a> {

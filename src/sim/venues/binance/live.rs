@@ -39,7 +39,7 @@ pub(super) struct Live {
     named: Vec<String>,
 }
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Deserialize)]
 struct Request<'a> {
     method: &'a str,

@@ -18,7 +18,7 @@ use crate::sim::ws::{Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, un
 /// One connection.
 pub(super) struct Live;
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Deserialize)]
 struct Request {
     r#type: String,

@@ -26,7 +26,7 @@ const CANDLES: usize = 10;
 /// One connection.
 pub(super) struct Live;
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Deserialize)]
 struct Request {
     method: String,

@@ -1,4 +1,4 @@
-//! What Kraken's REST interface and its sockets share: the spans there are, and the nanoseconds of trades.
+//! Shared by Kraken's REST interface and its sockets: the spans there are, and the nanoseconds of trades.
 
 use crate::sim::market::Market;
 
