@@ -35,7 +35,7 @@ impl World {
 }
 
 /// One request as it is answered.
-pub(super) struct Asked<'a> {
+pub(super) struct SimRequest<'a> {
     pub(super) world: &'a World,
     /// The path as the exchange knows it.
     pub(super) path: &'a str,
@@ -48,7 +48,7 @@ pub(super) struct Asked<'a> {
     pub(super) number: u64,
 }
 
-impl Asked<'_> {
+impl SimRequest<'_> {
     pub(super) fn told_ms(&self) -> i64 {
         self.now.millis_floor().saturating_add(self.world.knobs.skew_ms)
     }

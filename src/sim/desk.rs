@@ -10,7 +10,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::Instant;
 
 use crate::model::Micros;
-use crate::sim::asked::{Asked, World};
+use crate::sim::asked::{SimRequest, World};
 use crate::sim::body::ReplyBody;
 use crate::sim::fault::{Endpoint, Fault};
 use crate::sim::knobs::{Knobs, RetryAfter};
@@ -110,7 +110,7 @@ impl Desk {
             Charge::Throttled { .. } | Charge::Banned { .. } => None,
         };
         let (now, number) = (world.knobs.clock.now(), turn.among_all);
-        let asked = Asked { world: &world, path, query, now, fault, number };
+        let asked = SimRequest { world: &world, path, query, now, fault, number };
         let draft = refusal(venue, charge, &world.knobs)
             .or_else(|| canned(venue, fault?, &world.knobs))
             .unwrap_or_else(|| reply(venue, &asked, method, endpoint));
@@ -205,7 +205,7 @@ fn canned(venue: &dyn Venue, fault: Fault, knobs: &Knobs) -> Option<Draft> {
     })
 }
 
-fn reply(venue: &dyn Venue, asked: &Asked<'_>, method: &Method, endpoint: Endpoint) -> Draft {
+fn reply(venue: &dyn Venue, asked: &SimRequest<'_>, method: &Method, endpoint: Endpoint) -> Draft {
     if endpoint == Endpoint::Unknown {
         return Draft::web_page(404, PAGE_404);
     }

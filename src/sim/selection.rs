@@ -1,7 +1,7 @@
 //! Selects the rows of a page: those requested, or genuine rows from elsewhere if the fault says so.
 
 use crate::model::{Grid, Micros, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::fault::Fault;
 use crate::sim::market::Market;
 
@@ -59,7 +59,7 @@ impl Rows<'_> {
     }
 }
 
-impl Asked<'_> {
+impl SimRequest<'_> {
     /// Whether the exchange answers with the first rows in its order, whatever was requested.
     pub(super) fn is_stuck(&self) -> bool {
         self.fault == Some(Fault::Stuck)

@@ -1,6 +1,6 @@
 //! The server side of an exchange: its paths, its weights, its answers and its errors.
 
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
 use crate::sim::query::{BadRequest, Query};
@@ -21,7 +21,7 @@ pub(super) trait Venue: Sync {
     ///
     /// # Errors
     /// As the exchange would refuse it.
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest>;
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest>;
 
     /// An error in its own status, codes and words.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String);

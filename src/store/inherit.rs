@@ -71,12 +71,12 @@ impl Store {
     ///
     /// # Errors
     /// A refusal of the operating system.
-    pub fn own_under(&self, series: &Series, fence: u64) -> Result<(), StoreError> {
+    pub fn acquire(&self, series: &Series, fence: u64) -> Result<(), StoreError> {
         let (writer, _) = self.writer(series)?;
         loop {
             // Waiting rows were accepted under the previous ownership.
             writer.flush()?;
-            if writer.own.intake().own_under(fence) {
+            if writer.own.intake().acquire(fence) {
                 return writer.flush().map(drop);
             }
         }

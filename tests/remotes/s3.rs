@@ -283,7 +283,7 @@ async fn a_purged_period_of_a_fleet_gets_a_late_row_and_the_bucket_keeps_all_its
     let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
     let home = Home::with_two_years();
     bucket.take_over(1).await.unwrap();
-    home.store().own_under(&home.series, 1).unwrap();
+    home.store().acquire(&home.series, 1).unwrap();
     let published = bucket.publish(&home.layout, &home.ledger()).await.unwrap();
     let (files, remote) = (published.verified, bucket.name());
     home.store().copied(&home.series, Copied { remote, files, ..Copied::default() }).unwrap();
@@ -307,7 +307,7 @@ fn frames_of_an_earlier_ownership_are_late_rows_without_coverage() {
     let home = Home::empty();
     home.take(0, 3, 1.0);
     let store = home.store();
-    store.own_under(&home.series, 1).unwrap();
+    store.acquire(&home.series, 1).unwrap();
     let (writer, _) = store.writer(&home.series).unwrap();
     writer.accept(hours(2, 3, 5.0)).unwrap();
     drop((writer, store));

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{number, time};
@@ -58,7 +58,7 @@ impl Venue for Bitfinex {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(b"[1]".to_vec()),
             Endpoint::Instruments => settings(asked),
@@ -83,7 +83,7 @@ impl Venue for Bitfinex {
 }
 
 /// The market of `tBTCUSD`, `tBTCUST` or `tDOGE:USD`.
-fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
     let name = symbol.strip_prefix('t').unwrap_or(symbol);
     let parts = name.split_once(':').or_else(|| name.split_at_checked(3)).unwrap_or((name, ""));
     let usual = |own: &str| {
@@ -94,12 +94,12 @@ fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadReque
 }
 
 /// The parts of a path after `/v2/`.
-fn parts<'a>(asked: &'a Asked<'_>) -> Vec<&'a str> {
+fn parts<'a>(asked: &'a SimRequest<'_>) -> Vec<&'a str> {
     asked.path.trim_start_matches('/').split('/').skip(2).collect()
 }
 
 /// The window from `start` to `end`, both inclusive, and which end comes first.
-fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
+fn bounds(asked: &SimRequest<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("start")?, asked.query.instant("end")?);
     let until = last.map_or(asked.now.0 + 1, |last| last.0 + 1_000);
     let side = if asked.query.get("sort") == Some("1") { Side::Oldest } else { Side::Newest };
@@ -107,7 +107,7 @@ fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
 }
 
 /// `/v2/conf/` with comma-separated settings: an array with an answer for each.
-fn settings(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn settings(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let keys = parts(asked).first().copied().unwrap_or_default();
     let answer = |key| match key {
         "pub:list:pair:exchange" => Ok(pairs(asked)),
@@ -122,7 +122,7 @@ fn settings(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(format!("[{}]", answers.join(",")).into_bytes())
 }
 
-fn pairs(asked: &Asked<'_>) -> String {
+fn pairs(asked: &SimRequest<'_>) -> String {
     let name = |symbol: &String| {
         let (base, quote) = assets(symbol);
         let own = |usual: &str| {
@@ -137,7 +137,7 @@ fn pairs(asked: &Asked<'_>) -> String {
     format!("[{}]", names.join(","))
 }
 
-fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let parts = parts(asked);
     // `trade:1m:tBTCUSD`, where the symbol may contain a colon itself.
     let mut key = parts.first().copied().unwrap_or_default().splitn(3, ':').skip(1);
@@ -168,7 +168,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let parts = parts(asked);
     let market = market(asked, parts.first().copied().unwrap_or_default())?;
     let (window, side) = bounds(asked)?;
@@ -189,7 +189,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let parts = parts(asked);
     let book = market(asked, parts.first().copied().unwrap_or_default())?.book(asked.now);
     let depth = asked.query.limit("len", 25, 100)?;

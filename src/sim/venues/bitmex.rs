@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{high_cents, price_number, rfc3339, trade_cents};
@@ -52,7 +52,7 @@ impl Venue for Bitmex {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => {
                 let now = asked.told_ms();
@@ -87,7 +87,7 @@ impl Venue for Bitmex {
 }
 
 /// The market of `XBTUSDT`, `XBT_USDT` or `XBTH24`.
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     asked.market(&known(asked.query.symbol()?))
 }
 
@@ -98,7 +98,7 @@ fn known(symbol: &str) -> String {
     if digits == 2 { format!("{}USD", &plain[..plain.len() - 3]) } else { plain }
 }
 
-fn instruments(asked: &Asked<'_>) -> Vec<u8> {
+fn instruments(asked: &SimRequest<'_>) -> Vec<u8> {
     let Knobs { symbols, listed_from, .. } = &asked.world.knobs;
     let wanted = asked.query.get("symbol");
     let root = asked.query.get("filter").and_then(|filter| filter.split("%22").nth(3));
@@ -143,7 +143,7 @@ fn instrument(name: &str, [typ, expiry, base, quote]: [&str; 4], listed: Micros)
     )
 }
 
-fn buckets(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn buckets(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let word = asked.query.mandatory("binSize")?;
     let bin = BINS.iter().find(|(known, _)| *known == word);
@@ -197,7 +197,7 @@ fn quiet(market: &Market, grid: Grid, open: Micros) -> Option<SimCandle> {
     })
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.rows_wanted("count", 100, PAGE_ROWS)?;
     let skip = skipped(asked)?;
@@ -208,7 +208,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         .page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), symbol, bend)))
 }
 
-fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn funding(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let times = oldest(asked, market, Market::funding_grid(), within(asked)?, RATES)?;
     let symbol = asked.query.symbol()?;
@@ -228,7 +228,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let book = market.book(asked.now);
     let depth = asked.query.limit("depth", 25, 5_000)?;
@@ -254,7 +254,7 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 }
 
 /// `startTime` and `endTime`, both inclusive.
-fn within(asked: &Asked<'_>) -> Result<Option<Window>, BadRequest> {
+fn within(asked: &SimRequest<'_>) -> Result<Option<Window>, BadRequest> {
     if asked.query.get("reverse") == Some("true") {
         return Err(BadRequest::new(-1130, "reverse is not simulated"));
     }
@@ -270,12 +270,12 @@ fn within(asked: &Asked<'_>) -> Result<Option<Window>, BadRequest> {
     Ok(Window::new(from, Micros(until)))
 }
 
-fn skipped(asked: &Asked<'_>) -> Result<usize, BadRequest> {
+fn skipped(asked: &SimRequest<'_>) -> Result<usize, BadRequest> {
     Ok(asked.query.number("start")?.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0))
 }
 
 fn oldest(
-    asked: &Asked<'_>,
+    asked: &SimRequest<'_>,
     market: &Market,
     grid: Grid,
     window: Option<Window>,

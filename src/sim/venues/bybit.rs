@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
@@ -73,7 +73,7 @@ impl Venue for Bybit {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         let result = match endpoint {
             Endpoint::Time => time(asked),
             Endpoint::Instruments => instruments(asked)?,
@@ -105,18 +105,18 @@ impl Venue for Bybit {
     }
 }
 
-fn category<'a>(asked: &Asked<'a>) -> &'a str {
+fn category<'a>(asked: &SimRequest<'a>) -> &'a str {
     asked.query.get("category").unwrap_or("linear")
 }
 
 /// The market of a symbol, as the exchange writes it.
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     let dated = contract(asked).and_then(|(symbol, end)| quarter::market(asked.world, symbol, end));
     dated.map_or_else(|| asked.market(asked.query.symbol()?), Ok)
 }
 
 /// The assets of a dated symbol and its expiry: the symbol ends in the month's letter and the year.
-fn contract<'a>(asked: &'a Asked<'_>) -> Option<(&'a str, Micros)> {
+fn contract<'a>(asked: &'a SimRequest<'_>) -> Option<(&'a str, Micros)> {
     let symbol = asked.query.symbol().ok()?;
     asked.world.knobs.symbols.iter().find_map(|known| {
         let code = symbol.strip_prefix(known.as_str()).filter(|code| code.len() == 3)?;
@@ -124,12 +124,12 @@ fn contract<'a>(asked: &'a Asked<'_>) -> Option<(&'a str, Micros)> {
     })
 }
 
-fn time(asked: &Asked<'_>) -> Vec<u8> {
+fn time(asked: &SimRequest<'_>) -> Vec<u8> {
     let millis = asked.told_ms();
     format!(r#"{{"timeSecond":"{}","timeNano":"{millis}000000"}}"#, millis / 1_000).into_bytes()
 }
 
-fn listed(asked: &Asked<'_>, rows: Vec<u8>) -> Vec<u8> {
+fn listed(asked: &SimRequest<'_>, rows: Vec<u8>) -> Vec<u8> {
     let symbol = asked.query.get("symbol").unwrap_or_default();
     let mut out = format!(r#"{{"category":"{}","symbol":"{symbol}","list":"#, category(asked)).into_bytes();
     out.extend_from_slice(&rows);
@@ -137,7 +137,7 @@ fn listed(asked: &Asked<'_>, rows: Vec<u8>) -> Vec<u8> {
     out
 }
 
-fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn instruments(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let category = category(asked);
     let listed: Vec<String> = match (asked.query.get("symbol"), asked.query.get("baseCoin")) {
         (Some(_), _) => vec![instrument(asked, category, market(asked)?.symbol(), None)],
@@ -160,7 +160,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         .into_bytes())
 }
 
-fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, end: Option<Micros>) -> String {
+fn instrument(asked: &SimRequest<'_>, category: &str, symbol: &str, end: Option<Micros>) -> String {
     let (base, quote) = assets(symbol);
     let suffix = end.map(quarter::month_code).unwrap_or_default();
     let head = format!(
@@ -176,7 +176,7 @@ fn instrument(asked: &Asked<'_>, category: &str, symbol: &str, end: Option<Micro
     format!(r#"{{{head},"contractType":"{kind}","launchTime":"{listed}","deliveryTime":"{ends}"}}"#)
 }
 
-fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn klines(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "interval", &INTERVALS)?;
     let is_inverse = category(asked) == "inverse";
@@ -187,7 +187,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let (usual, most) = if category(asked) == "spot" { (60, 60) } else { (500, 1_000) };
     let limit = asked.rows_wanted("limit", usual, most)?;
@@ -201,7 +201,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
         .page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), symbol, bend)))
 }
 
-fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn funding(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     if category(asked) == "spot" {
         return Err(BadRequest::new(-1130, "category only support linear or inverse"));
@@ -222,7 +222,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn interest(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "intervalTime", &INTEREST)?;
     let limit = asked.rows_wanted("limit", 50, SAMPLES)?;
@@ -237,7 +237,7 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked)?.book(asked.now);
     let (usual, most) = if category(asked) == "spot" { (1, 200) } else { (25, 500) };
     let limit = asked.query.limit("limit", usual, most)?;
@@ -251,7 +251,7 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(out)
 }
 
-fn grid(asked: &Asked<'_>, name: &str, words: &[(&str, Span)]) -> Result<Grid, BadRequest> {
+fn grid(asked: &SimRequest<'_>, name: &str, words: &[(&str, Span)]) -> Result<Grid, BadRequest> {
     let word = asked.query.mandatory(name)?;
     let known = words.iter().find(|(known, _)| *known == word);
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "params error: interval invalid"))?.1.grid())
@@ -259,7 +259,7 @@ fn grid(asked: &Asked<'_>, name: &str, words: &[(&str, Span)]) -> Result<Grid, B
 
 /// The newest rows between two inclusive bounds, newest first.
 fn newest(
-    asked: &Asked<'_>,
+    asked: &SimRequest<'_>,
     market: &Market,
     grid: Grid,
     [first, last]: [&str; 2],

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
@@ -73,7 +73,7 @@ impl Venue for KrakenFutures {
         10
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         let told = Micros::from_millis(asked.told_ms()).timestamp();
         let member = match endpoint {
             Endpoint::Ohlc => return candles(asked),
@@ -113,7 +113,7 @@ fn own(asset: &str) -> &str {
 }
 
 /// The market behind `PF_XBTUSD` or `FF_XBTUSD_240628`.
-fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
     let name = symbol.split('_').nth(1).unwrap_or_default();
     let known = asked.world.knobs.symbols.iter().find(|known| {
         let (base, quote) = assets(known);
@@ -122,7 +122,7 @@ fn market<'a>(asked: &'a Asked<'_>, symbol: &str) -> Result<&'a Market, BadReque
     asked.market(known.map_or(symbol, String::as_str))
 }
 
-fn instruments(asked: &Asked<'_>) -> Vec<u8> {
+fn instruments(asked: &SimRequest<'_>) -> Vec<u8> {
     let opened = asked.world.knobs.listed_from.timestamp();
     let contracts = asked.world.knobs.symbols.iter().flat_map(|symbol| {
         let (base, quote) = assets(symbol);
@@ -141,7 +141,7 @@ fn instruments(asked: &Asked<'_>) -> Vec<u8> {
 }
 
 /// `/api/charts/v1/trade/SYMBOL/RESOLUTION?from&to`, both inclusive.
-fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let mut parts = asked.path.rsplit('/');
     let (word, symbol) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let market = market(asked, symbol)?;
@@ -165,7 +165,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 fn candle(
     out: &mut Vec<u8>,
-    asked: &Asked<'_>,
+    asked: &SimRequest<'_>,
     market: &Market,
     grid: Grid,
     open: Micros,
@@ -194,7 +194,7 @@ fn candle(
 }
 
 /// The newest trades before `lastTime`, newest first.
-fn history(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn history(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked, asked.query.mandatory("symbol")?)?;
     let before = match asked.query.get("lastTime") {
         Some(text) => {
@@ -237,7 +237,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, place: usize, bend: Option
     let _ = write!(out, ",\"side\":\"{side}\",\"type\":\"fill\",\"uid\":\"{id}\"}}");
 }
 
-fn order_book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn order_book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked, asked.query.mandatory("symbol")?)?.book(asked.now);
     let mut out = b"\"orderBook\":{\"bids\":".to_vec();
     levels(&mut out, book.bids().take(LEVELS));
@@ -260,7 +260,7 @@ fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>) {
 }
 
 /// All rates of a year, oldest first, whatever was requested.
-fn rates(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn rates(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked, asked.query.mandatory("symbol")?)?;
     let ever = Window::new(asked.now - RATES_KEPT, Micros(asked.now.0 + 1));
     let mut paid = asked.opens(market, Market::funding_grid(), ever, Side::Oldest, RATES);

@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{price_text, time_text};
@@ -60,7 +60,7 @@ impl Venue for Okx {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(wrapped(format!("[{{\"ts\":\"{}\"}}]", asked.told_ms()).as_bytes())),
             Endpoint::Instruments => instruments(asked),
@@ -97,12 +97,12 @@ fn wrapped(data: &[u8]) -> Vec<u8> {
 }
 
 /// The market of `instId`: `BTC-USDT`, or `BTC-USDT-SWAP` with the same prices.
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     let id = asked.query.mandatory("instId")?;
     asked.market(&id.strip_suffix("-SWAP").unwrap_or(id).replacen('-', "", 1))
 }
 
-fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
+fn grid(asked: &SimRequest<'_>, name: &str) -> Result<Grid, BadRequest> {
     let word = asked.query.mandatory(name)?;
     let bar = BARS.iter().find(|(known, _)| *known == word);
     Ok(bar.ok_or_else(|| BadRequest::new(-1120, &format!("Parameter {name} error")))?.1.grid())
@@ -110,13 +110,13 @@ fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
 
 /// Newer than one bound and older than the other, both exclusive. With only the lower bound, the newest are
 /// returned.
-fn between(asked: &Asked<'_>, newer_than: &str, older_than: &str) -> Result<Option<Window>, BadRequest> {
+fn between(asked: &SimRequest<'_>, newer_than: &str, older_than: &str) -> Result<Option<Window>, BadRequest> {
     let newer = asked.query.instant(newer_than)?.map_or(Micros(0), |at| Micros(at.0 + 1_000));
     let older = asked.query.instant(older_than)?.unwrap_or(Micros(asked.now.0 + 1));
     Ok(Window::new(newer, older))
 }
 
-fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn instruments(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let kind = asked.query.mandatory("instType")?;
     let listed = asked.world.knobs.listed_from.millis_floor();
     let symbols = match asked.query.get("instId") {
@@ -143,7 +143,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(wrapped(&out))
 }
 
-fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let (market, grid) = (market(asked)?, grid(asked, "bar")?);
     // Documented as 300, but 100 are returned.
     let limit = asked.rows_wanted("limit", 100, 100)?;
@@ -177,7 +177,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     })))
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.rows_wanted("limit", 100, 100)?;
     let ids = if asked.query.get("type") == Some("2") {
@@ -209,7 +209,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     })))
 }
 
-fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked)?.book(asked.now);
     let depth = asked.query.limit("sz", 1, 400)?;
     let mut out = b"[{".to_vec();
@@ -229,7 +229,7 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(wrapped(&out))
 }
 
-fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn funding(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.rows_wanted("limit", 400, 400)?;
     let window = between(asked, "before", "after")?;
@@ -247,7 +247,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     })))
 }
 
-fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn interest(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let (market, grid) = (market(asked)?, grid(asked, "period")?);
     let limit = asked.rows_wanted("limit", 100, 100)?;
     let oldest = grid.step(asked.now, -1_440);

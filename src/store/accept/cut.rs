@@ -85,7 +85,7 @@ impl Intake {
     }
 
     /// Goes on under another ownership, where nothing waits that was accepted under the one before; returns whether it does.
-    pub(crate) fn own_under(&mut self, fence: u64) -> bool {
+    pub(crate) fn acquire(&mut self, fence: u64) -> bool {
         let may = self.waiting.is_empty() && self.taken.is_none();
         if may && self.ledger.fence != fence {
             self.account(|ledger| ledger.fence = fence);

@@ -88,11 +88,11 @@ impl Fleet {
             self.on_disk(series, move |store, series| store.forget_copies(series, &remote)).await?;
         }
         if is_continued {
-            self.on_disk(series, move |store, series| store.own_under(series, fence)).await?;
+            self.on_disk(series, move |store, series| store.acquire(series, fence)).await?;
         } else if taken.before == Some(0) && own == 0 {
             // A copy from before there was a fleet, of the same data or of other data: both are kept.
             self.restore(bucketed, series).await?;
-            self.on_disk(series, move |store, series| store.own_under(series, fence)).await?;
+            self.on_disk(series, move |store, series| store.acquire(series, fence)).await?;
         } else {
             self.inherit(&bucket, series, &taken).await?;
         }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use crate::model::{Grid, Micros, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
@@ -74,7 +74,7 @@ impl Venue for BinanceCoinM {
         }
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(format!("{{\"serverTime\":{}}}", asked.told_ms()).into_bytes()),
             Endpoint::Instruments => Ok(contracts(asked)),
@@ -105,14 +105,14 @@ impl Venue for BinanceCoinM {
 }
 
 /// The market of `BTCUSD_PERP` or `BTCUSD_240329`.
-fn own_market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn own_market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     match asked.query.get("symbol").and_then(|symbol| symbol.strip_suffix("_PERP")) {
         Some(pair) => asked.market(pair),
         None => market(asked),
     }
 }
 
-fn contracts(asked: &Asked<'_>) -> Vec<u8> {
+fn contracts(asked: &SimRequest<'_>) -> Vec<u8> {
     let (listed, limit) = (asked.world.knobs.listed_from.millis_floor(), asked.world.knobs.weight_limit);
     let current = quarter::end_after(asked.now);
     let dated = |end| (quarter::date(end), end.millis_floor());
@@ -141,7 +141,7 @@ fn contracts(asked: &Asked<'_>) -> Vec<u8> {
 }
 
 /// The newest candles before `endTime`, going back at most 200 days.
-fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn klines(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "interval")?;
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
@@ -173,7 +173,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = own_market(asked)?;
     let from_id = asked.query.number("fromId")?;
     let (window, side) = bounds(asked)?;
@@ -198,7 +198,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn depth(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = own_market(asked)?.book(asked.now);
     let limit = asked.query.limit("limit", 500, 1_000)?;
     let now = asked.now.millis_floor();
@@ -219,7 +219,7 @@ fn levels(out: &mut Vec<u8>, levels: impl Iterator<Item = (i64, i64)>) {
     }
 }
 
-fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn funding(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = own_market(asked)?;
     let (window, side) = bounds(asked)?;
     let limit = asked.rows_wanted("limit", 100, 1_000)?;
@@ -246,7 +246,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 /// A window with more samples than fit on a page yields its newest; nothing older than thirty days may be
 /// requested.
-fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn interest(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let grid = grid(asked, "period")?;
     let (window, _) = bounds(asked)?;
@@ -277,7 +277,7 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn grid(asked: &Asked<'_>, name: &str) -> Result<Grid, BadRequest> {
+fn grid(asked: &SimRequest<'_>, name: &str) -> Result<Grid, BadRequest> {
     let word = asked.query.mandatory(name)?;
     let known = INTERVALS.iter().find(|(known, _)| *known == word);
     Ok(known.ok_or_else(|| BadRequest::new(-1120, "Invalid interval."))?.1.grid())

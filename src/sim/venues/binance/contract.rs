@@ -1,7 +1,7 @@
 //! Which contract a request names: by its own symbol, or as a continuous contract.
 
 use crate::model::Micros;
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::market::Market;
 use crate::sim::quarter;
 use crate::sim::query::BadRequest;
@@ -9,7 +9,7 @@ use crate::sim::query::BadRequest;
 /// The requested market; for candles of a continuous contract, its present one.
 pub(super) const CONTRACT_CENTS: i64 = 10_000;
 
-pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+pub(super) fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     if let Some(kind) = asked.query.get("contractType") {
         let pair = asked.query.mandatory("pair")?;
         return contract_at(asked, pair, kind, asked.now);
@@ -20,14 +20,14 @@ pub(super) fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest>
 }
 
 /// When the contract requested by its own name expires.
-pub(super) fn contract_end(asked: &Asked<'_>) -> Option<Micros> {
+pub(super) fn contract_end(asked: &SimRequest<'_>) -> Option<Micros> {
     let (_, date) = asked.query.get("symbol")?.split_once('_')?;
     quarter::end_named(asked.now, |end| quarter::date(end) == date)
 }
 
 /// The market of the contract that a continuous one named at an instant.
 pub(super) fn contract_at<'a>(
-    asked: &'a Asked<'_>,
+    asked: &'a SimRequest<'_>,
     pair: &str,
     kind: &str,
     at: Micros,

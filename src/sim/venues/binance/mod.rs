@@ -14,7 +14,7 @@ pub(in crate::sim) use coinm::BinanceCoinM;
 use std::io::Write as _;
 
 use crate::model::Micros;
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::told;
 use crate::sim::fault::Endpoint;
 use crate::sim::knobs::Knobs;
@@ -71,7 +71,7 @@ impl Venue for Binance {
         }
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(format!("{{\"serverTime\":{}}}", asked.told_ms()).into_bytes()),
             Endpoint::Instruments if asked.path.starts_with("/fapi") => Ok(contracts(asked)),
@@ -108,7 +108,7 @@ impl Venue for Binance {
     }
 }
 
-fn contracts(asked: &Asked<'_>) -> Vec<u8> {
+fn contracts(asked: &SimRequest<'_>) -> Vec<u8> {
     let (listed, limit) = (asked.world.knobs.listed_from.millis_floor(), asked.world.knobs.weight_limit);
     let current = quarter::end_after(asked.now);
     let next = quarter::end_after(current);
@@ -136,7 +136,7 @@ fn contracts(asked: &Asked<'_>) -> Vec<u8> {
     .into_bytes()
 }
 
-fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn funding(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let (window, side) = bounds(asked)?;
     let limit = asked.rows_wanted("limit", 100, 1_000)?;
@@ -156,7 +156,7 @@ fn funding(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 
 /// A window with more samples than fit on a page yields its newest; nothing older than thirty days may be
 /// requested.
-fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn interest(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let word = asked.query.mandatory("period")?;
     let period = INTERVALS.iter().find(|(known, _)| *known == word);
@@ -181,7 +181,7 @@ fn interest(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn instruments(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let symbols = match asked.query.get("symbol") {
         Some(_) => vec![market(asked)?.symbol()],
         None => asked.world.knobs.symbols.iter().map(String::as_str).collect(),
@@ -210,7 +210,7 @@ fn instruments(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(out)
 }
 
-fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn klines(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let word = asked.query.mandatory("interval")?;
     let interval = INTERVALS.iter().find(|(known, _)| *known == word);
@@ -229,7 +229,7 @@ fn klines(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     }))
 }
 
-fn agg_trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn agg_trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let from_id = asked.query.number("fromId")?;
     let has_bounds = asked.query.get("startTime").or(asked.query.get("endTime")).is_some();
@@ -249,7 +249,7 @@ fn agg_trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(ids, |out, id, bend| rows::trade(out, &told(market.trade(id.unsigned_abs()), bend), bend)))
 }
 
-fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn depth(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked)?.book(asked.now);
     let limit = asked.query.limit("limit", 100, BOOK_LEVELS)?;
     let mut out = Vec::with_capacity(64 + limit * 64);

@@ -1,7 +1,7 @@
 //! The interval names and the bounds of a request, common to spot markets and contracts.
 
 use crate::model::{Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::query::BadRequest;
 use crate::sim::selection::Side;
 use crate::sim::venues::binance::contract::contract_end;
@@ -27,7 +27,7 @@ pub(super) const INTERVALS: [(&str, Span); 16] = [
 ];
 
 /// `startTime` and `endTime`, both inclusive; without a start the newest rows before the end are returned.
-pub(super) fn bounds(asked: &Asked<'_>) -> Result<(Option<Window>, Side), BadRequest> {
+pub(super) fn bounds(asked: &SimRequest<'_>) -> Result<(Option<Window>, Side), BadRequest> {
     let (from, last) = (asked.query.instant("startTime")?, asked.query.instant("endTime")?);
     let until = Micros(last.unwrap_or(asked.now).min(asked.now).0.saturating_add(1));
     let until = contract_end(asked).map_or(until, |end| until.min(end));

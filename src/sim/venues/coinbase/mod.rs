@@ -7,7 +7,7 @@ mod live;
 use std::io::Write as _;
 
 use crate::model::{Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields::{amount_text, high_cents, price_number, price_text, rfc3339, secs, trade_cents};
@@ -56,7 +56,7 @@ impl Venue for Coinbase {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         match endpoint {
             Endpoint::Time => Ok(time(asked)),
             Endpoint::Instruments => products(asked),
@@ -87,13 +87,13 @@ impl Venue for Coinbase {
 }
 
 /// `/products/BTC-USD/…`: the product's market.
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     let product = asked.path.split('/').nth(2).unwrap_or_default();
     let (base, quote) = product.split_once('-').unwrap_or((product, ""));
     asked.market(&format!("{base}{quote}"))
 }
 
-fn time(asked: &Asked<'_>) -> Vec<u8> {
+fn time(asked: &SimRequest<'_>) -> Vec<u8> {
     let at = Micros::from_millis(asked.told_ms());
     let mut out = b"{\"iso\":".to_vec();
     rfc3339(&mut out, at, None);
@@ -102,7 +102,7 @@ fn time(asked: &Asked<'_>) -> Vec<u8> {
     out
 }
 
-fn products(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn products(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     if asked.path.split('/').nth(2).is_some() {
         return Ok(product(market(asked)?.symbol()).into_bytes());
     }
@@ -117,7 +117,7 @@ fn product(symbol: &str) -> String {
     )
 }
 
-fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let secs = asked.query.number("granularity")?.filter(|secs| GRANULARITIES.contains(secs));
     let span = secs.and_then(|secs| Span::of_secs(secs).ok());
@@ -143,7 +143,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(opens, |out, open, bend| candle(out, &asked.candle(market, grid, Micros(open)), bend)))
 }
 
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let after = asked.query.number("after")?.unwrap_or(u64::MAX);
     let limit = asked.rows_wanted("limit", PAGE_ROWS, PAGE_ROWS)?;
@@ -156,7 +156,7 @@ fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(asked.page(ids, |out, id, bend| trade(out, &told(market.trade(id.unsigned_abs()), bend), bend)))
 }
 
-fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked)?.book(asked.now);
     let levels = if asked.query.number("level")? == Some(2) { BOOK_LEVELS } else { 1 };
     let mut out = Vec::with_capacity(64 + levels * 64);
@@ -169,7 +169,7 @@ fn book(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 }
 
 /// Seconds, or RFC 3339.
-fn instant(asked: &Asked<'_>, name: &str) -> Result<Option<Micros>, BadRequest> {
+fn instant(asked: &SimRequest<'_>, name: &str) -> Result<Option<Micros>, BadRequest> {
     let Some(text) = asked.query.get(name) else { return Ok(None) };
     let secs = text.parse::<i64>().ok().map(Micros::from_secs);
     let told = || text.parse::<jiff::Timestamp>().ok().map(|at| Micros(at.as_microsecond()));

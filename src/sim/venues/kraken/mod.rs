@@ -8,7 +8,7 @@ mod rules;
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::Asked;
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
@@ -54,7 +54,7 @@ impl Venue for Kraken {
         1
     }
 
-    fn answer(&self, endpoint: Endpoint, asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+    fn answer(&self, endpoint: Endpoint, asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
         let result = match endpoint {
             Endpoint::Time => {
                 format!("{{\"unixtime\":{},\"rfc1123\":\"\"}}", asked.told_ms() / 1_000).into_bytes()
@@ -90,7 +90,7 @@ impl Venue for Kraken {
     }
 }
 
-fn market<'a>(asked: &'a Asked<'_>) -> Result<&'a Market, BadRequest> {
+fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     let pair = asked.query.mandatory("pair")?;
     let known = asked.world.knobs.symbols.iter().find(|symbol| {
         let (base, quote) = assets(symbol);
@@ -125,7 +125,7 @@ fn own(asset: &str) -> &str {
     }
 }
 
-fn asset_pairs(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn asset_pairs(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let symbols = match asked.query.get("pair") {
         Some(_) => vec![market(asked)?.symbol()],
         None => asked.world.knobs.symbols.iter().map(String::as_str).collect(),
@@ -152,7 +152,7 @@ fn keyed(market: &Market, rows: &[u8], last: &str) -> Vec<u8> {
 }
 
 /// Always the newest candles, reduced to those that open after `since`.
-fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let minutes = asked.query.number("interval")?.unwrap_or(1);
     let minutes = INTERVALS.into_iter().find(|own| u64::from(*own) == minutes);
@@ -172,7 +172,7 @@ fn candles(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
 /// `[time, "open", "high", "low", "close", "vwap", "volume", count]`.
 fn candle(
     out: &mut Vec<u8>,
-    asked: &Asked<'_>,
+    asked: &SimRequest<'_>,
     market: &Market,
     grid: Grid,
     open: Micros,
@@ -204,7 +204,7 @@ fn candle(
 }
 
 /// Trades after `since`: the nanosecond of a trade, or a second if it has few enough digits.
-fn trades(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let since = asked.query.number("since")?;
     let nanos = since.map(|since| if since < 10_000_000_000 { since * 1_000_000_000 } else { since });
@@ -256,7 +256,7 @@ fn trade(out: &mut Vec<u8>, market: &Market, id: u64, bend: Option<Bend>) {
 }
 
 /// `{"KEY":{"asks":[["price","amount",seconds],…],"bids":[…]}}`.
-fn depth(asked: &Asked<'_>) -> Result<Vec<u8>, BadRequest> {
+fn depth(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.query.limit("count", 100, LEVELS)?;
     let book = market.book(asked.now);
