@@ -44,7 +44,7 @@ impl Ledger {
         }
         let dropped = self.part_mut(part).remove(&period.name);
         self.lost_until = self.journal.or(self.lost_until);
-        // What it said of the journal holds only together with the file.
+        // Its entries about the journal hold only together with the file.
         let open = self.open_files.get_mut(&period.name).filter(|_| part == Part::File);
         open.into_iter().for_each(|open| open.journal = None);
         let beside = self.files.get(&period.name).filter(|_| part == Part::Open);

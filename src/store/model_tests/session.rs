@@ -36,7 +36,7 @@ impl Session {
         rows
     }
 
-    /// What it heard was accepted, in frames from a mark on, or refused: then it has nothing to vouch for.
+    /// The rows reported as accepted to it, in frames from a mark on, or refused: then it has nothing to vouch for.
     pub(super) fn took(&mut self, rows: &Rows, accepted: Result<Option<Mark>, ()>) {
         match accepted {
             Ok(mark) => {
