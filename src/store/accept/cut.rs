@@ -14,6 +14,8 @@ pub(crate) struct Taken {
     pub(crate) covered: Windows,
     /// The last journal frame that is in it.
     pub(crate) last: Option<Mark>,
+    /// Trades of the rows that contradicted one another.
+    pub(crate) mismatched: u64,
 }
 
 impl Intake {
@@ -26,9 +28,9 @@ impl Intake {
         }
         let covered = self.covered();
         let waiting = std::mem::replace(&mut self.waiting, Waiting::nothing(self.kind));
-        let (rows, last) = (Arc::clone(&waiting.rows), waiting.last);
+        let (rows, last, mismatched) = (Arc::clone(&waiting.rows), waiting.last, waiting.mismatched);
         self.taken = Some(waiting);
-        Some(Taken { rows, covered, last })
+        Some(Taken { rows, covered, last, mismatched })
     }
 
     /// Puts the rows of a publish that failed back before those accepted meanwhile; the next publish takes both.

@@ -24,6 +24,8 @@ pub(crate) struct Waiting {
     pub(super) vouched: Vec<Vouched>,
     /// Windows that a session of the process before vouched for, and of which not every frame was found.
     pub(super) unproven: Vec<Window>,
+    /// Trades that came with another price, amount or side than before under the same id.
+    pub(super) mismatched: u64,
     /// The frames that its rows came in, in order.
     pub(super) frames: Vec<Mark>,
     /// Why windows are gaps, where rows could not be taken.
@@ -57,6 +59,7 @@ impl Waiting {
             empty: Vec::new(),
             vouched: Vec::new(),
             unproven: Vec::new(),
+            mismatched: 0,
             frames: Vec::new(),
             notes: Vec::new(),
             last: None,
@@ -100,6 +103,7 @@ impl Waiting {
         self.vouched.extend(newer.vouched);
         self.unproven.extend(newer.unproven);
         self.frames.extend(newer.frames);
+        self.mismatched += newer.mismatched;
         self.notes.extend(newer.notes);
         self.last = newer.last.or(self.last);
         self.since = self.since.or(newer.since);
@@ -109,7 +113,8 @@ impl Waiting {
         if self.rows.is_empty() {
             self.rows = Arc::new(rows);
         } else {
-            merge_onto(Arc::make_mut(&mut self.rows), &rows);
+            let tally = merge_onto(Arc::make_mut(&mut self.rows), &rows);
+            self.mismatched += tally.mismatched;
         }
     }
 

@@ -45,6 +45,7 @@ impl Writer {
         let taken = self.own.intake().take_waiting();
         if let Some(taken) = taken {
             self.publish_all(&taken, files, &mut flushed)?;
+            flushed.tally.mismatched += taken.mismatched;
             self.own.intake().settle();
         }
         self.own.write_ledger(files)?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::file::{ALL_KEYS, PeriodFile};
-use crate::store::merge::{Tally, keys, merge};
+use crate::store::merge::{keys, merge};
 use crate::store::pair::Pair;
 use crate::store::publish::prepare::{Beside, Flushed, Order, Prepared, prepare};
 use crate::store::series_folder::SeriesFolder;
@@ -250,7 +250,7 @@ impl PeriodFile {
             }
             let group = self.group(index)?;
             let (_, tally) = merge(&group, &rows.slice(done..until));
-            if is_nothing_new(tally) {
+            if tally.is_nothing_new() {
                 done = until;
                 continue;
             }
@@ -260,10 +260,6 @@ impl PeriodFile {
     }
 }
 
-fn is_nothing_new(tally: Tally) -> bool {
-    tally.added + tally.revised == 0
-}
-
 /// How many of these rows, from the first on, are in a row group already: whole instants of them.
 fn repeated_of(group: &Batch, rows: &Batch) -> usize {
     let mut done = 0;
@@ -271,7 +267,7 @@ fn repeated_of(group: &Batch, rows: &Batch) -> usize {
         let held = keys(group).partition_point(|key| *key < run[0])
             ..keys(group).partition_point(|key| *key <= run[0]);
         let (_, tally) = merge(&group.slice(held), &rows.slice(done..done + run.len()));
-        if !is_nothing_new(tally) {
+        if !tally.is_nothing_new() {
             break;
         }
         done += run.len();
