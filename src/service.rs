@@ -14,8 +14,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::daemon::{Control, HealthReporter, STARTING, STOPPING, Scheduler, Status, TaskPoller, Watchdog};
-use crate::engine::{Broken, Engine, EngineError, Job, Logging};
+use crate::daemon::{
+    Control, HealthReporter, STARTING, STOPPING, Scheduler, Scope, Status, Streams, TaskPoller, Watchdog,
+};
+use crate::engine::{Broken, Engine, EngineError, Job, LiveJob, Logging};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
 use crate::telemetry::events::Chain;
 use crate::telemetry::logs::LogError;
@@ -26,6 +28,7 @@ pub struct Service {
     status: Arc<Status>,
     listeners: Vec<TcpListener>,
     jobs: Vec<Job>,
+    scope: Scope,
     config: Config,
     auth: Auth,
     socket: Option<(UnixListener, SocketFile)>,
@@ -98,8 +101,11 @@ impl Service {
             tracing::warn!("{note}");
         }
         engine.keep_copies();
-        let (socket, jobs, status) = (open_socket(&engine), Job::all(&config), Arc::new(Status::new()));
-        Ok(Service { engine, status, listeners, jobs, config, auth, socket, logging })
+        let live: Vec<_> = LiveJob::all(&config).into_iter().map(|job| job.series).collect();
+        engine.register(&config, &live).await?;
+        let scope = if command == "stream" { Scope::Streams } else { Scope::Everything };
+        let (socket, jobs, status) = (open_socket(&engine), scope.jobs(&config), Arc::new(Status::new()));
+        Ok(Service { engine, status, listeners, jobs, scope, config, auth, socket, logging })
     }
 
     /// Where it listens.
@@ -129,7 +135,7 @@ impl Service {
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.
     pub async fn run(self, stop: CancellationToken) -> Ended {
-        let Service { engine, status, listeners, jobs, config, auth, socket, logging } = self;
+        let Service { engine, status, listeners, jobs, scope, config, auth, socket, logging } = self;
 
         let watchdog = Watchdog::over(engine.rounds()).inspect_err(|error| {
             tracing::warn!(%error, "there is no watchdog: a stuck loop would not end the process");
@@ -137,7 +143,8 @@ impl Service {
         let slots = config.worker.slots as usize;
         let scheduler = Scheduler::new(Arc::clone(&engine), Arc::clone(&status), jobs, slots);
         let reporter = HealthReporter::new(Arc::clone(&engine), Arc::clone(&status), &config);
-        let control = Control::new(Arc::clone(&engine), &scheduler, config);
+        let control = Control::new(Arc::clone(&engine), &scheduler, config.clone(), scope);
+        let streams = Streams::new(Arc::clone(&engine), &config, control.live());
         let app = App::new(engine.telemetry().clone(), Arc::clone(&status));
         let app = app.with_auth(auth).with_control(control.clone());
         let (mut serving, served) = (JoinSet::new(), CancellationToken::new());
@@ -151,7 +158,8 @@ impl Service {
         serving.spawn(TaskPoller::new(control).run(stop.clone()));
         status.clear_unready(STARTING);
 
-        let (unfinished, ()) = tokio::join!(scheduler.run(&stop), until_stopped(&engine, &status, &stop));
+        let (unfinished, (), ()) =
+            tokio::join!(scheduler.run(&stop), streams.run(&stop), until_stopped(&engine, &status, &stop));
 
         drop(watchdog);
         // Scrapes are answered until the last run has been counted.

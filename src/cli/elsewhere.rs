@@ -6,27 +6,11 @@ use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::start;
 
-/// The live streams alone, as in version 3.
-#[derive(Debug, clap::Args)]
-pub(super) struct Stream {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
-}
-
 /// The monitor page alone, as in versions 2 and 3.
 #[derive(Debug, clap::Args)]
 pub(super) struct Ui {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
-}
-
-impl Stream {
-    pub(super) fn refuse(&self, out: &mut Output) -> Exit {
-        out.fail(
-            Exit::Usage,
-            "this version has no live streams; `dccd start` collects every job of the configuration on its schedule",
-        )
-    }
 }
 
 impl Ui {

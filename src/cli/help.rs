@@ -7,7 +7,7 @@ use clap::builder::Styles;
 
 /// The commands of `dccd --help`, in its order.
 const GROUPS: [(&str, &[&str]); 7] = [
-    ("Collect", &["start", "collect", "backfill", "status", "healthcheck"]),
+    ("Collect", &["start", "stream", "collect", "backfill", "status", "healthcheck"]),
     ("Data", &["inventory", "gaps", "verify", "repair", "export", "import"]),
     ("Jobs", &["jobs", "logs"]),
     ("Remotes", &["sync", "restore", "purge"]),

@@ -83,6 +83,7 @@ enum Command {
     Backfill(backfill::Args),
     Collect(collect::Args),
     Start(start::Args),
+    Stream(start::StreamArgs),
     Healthcheck(healthcheck::Args),
     Status(status::Args),
     Init(init::Args),
@@ -104,8 +105,6 @@ enum Command {
     Metrics(metrics::Args),
     Alerts(alerts::Args),
     Completions(completions::Args),
-    #[command(hide = true)]
-    Stream(elsewhere::Stream),
     #[command(hide = true)]
     Ui(elsewhere::Ui),
     Demo(demo::Args),
@@ -171,7 +170,6 @@ impl Cli {
             }),
             Some(Command::Metrics(args)) => metrics::run(&args, out),
             Some(Command::Completions(args)) => completions::run(&args, out),
-            Some(Command::Stream(args)) => args.refuse(out),
             Some(Command::Ui(args)) => args.refuse(out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, out),
             Some(Command::Status(args)) if args.wide => with_config(path, out, |config, out| {
@@ -222,6 +220,9 @@ impl Cli {
             Some(Command::Start(args)) if args.names_an_address() => args.refuse(out),
             Some(Command::Start(args)) => with_config(path, out, |config, out| {
                 until_stopped(out, |out, stop| start::run(args, config, out, stop))
+            }),
+            Some(Command::Stream(args)) => with_config(path, out, |config, out| {
+                until_stopped(out, |out, stop| start::run_streams(args, config, out, stop))
             }),
             Some(Command::Demo(args)) => until_stopped(out, |out, stop| demo::run(args, out, stop)),
             Some(Command::Sim(args)) => until_stopped(out, |out, stop| async move {

@@ -6,7 +6,7 @@ use crate::cli::Exit;
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::config::Config;
-use crate::engine::Broken;
+use crate::engine::{Broken, LiveJob};
 use crate::service::{Log, Service, ServiceError};
 use crate::telemetry::events::Chain;
 
@@ -24,10 +24,37 @@ pub struct Args {
     pub(super) port: Option<u16>,
 }
 
+/// Listen to the streams of the configuration and serve /metrics, until stopped; no job runs by itself.
+///
+/// SIGINT and SIGTERM stop it; SIGHUP reloads the configuration.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&["dccd stream", "dccd stream --config /etc/dccd/config.yml"]))]
+pub struct StreamArgs {}
+
 /// Runs the daemon to its end.
 pub(crate) async fn run(_: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    serve("start", config, out, stop).await
+}
+
+/// Runs the streams alone to their end.
+pub(crate) async fn run_streams(
+    _: StreamArgs,
+    config: Config,
+    out: &mut Output,
+    stop: CancellationToken,
+) -> Exit {
+    if LiveJob::all(&config).is_empty() {
+        return out.fail(
+            Exit::Failed,
+            format!("{} configures no stream that this version runs; see `dccd validate`", config.path.display()),
+        );
+    }
+    serve("stream", config, out, stop).await
+}
+
+async fn serve(command: &str, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let notes = config.notes.clone();
-    let service = match Service::prepare_as(config, "start", Log::FileAndStderr).await {
+    let service = match Service::prepare_as(config, command, Log::FileAndStderr).await {
         Ok(service) => service,
         Err(error) => return refused(&error, out),
     };

@@ -92,8 +92,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new("storage", Form::Section(storage::KEYS), "How rows reach the disk and other places."),
     Key::new("histo_jobs", Form::Each(histo::KEYS), "History, fetched and then kept up to date."),
-    Key::new("stream_jobs", Form::Each(stream::KEYS), "Live channels.")
-        .unused("this version has no streams"),
+    Key::new("stream_jobs", Form::Each(stream::KEYS), "Live channels."),
     Key::new("jobs", Form::Each(jobs3::KEYS), "The list of jobs of the Python dccd 3.x, which loads unchanged.")
         .older("`histo_jobs`"),
     Key::new("alerts", Form::Section(alerts::ALERTS_KEYS), "When an alert is made."),

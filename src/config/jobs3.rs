@@ -14,7 +14,7 @@ use crate::config::node::Node;
 use crate::config::offered::{kind, span_fault};
 use crate::config::secret::shown;
 use crate::config::section::Section;
-use crate::config::stream::{Channel, StreamJob};
+use crate::config::stream::{self, Channel, StreamJob};
 use crate::exchange;
 use crate::model::{Kind, Micros, Pair, Series, Span, Zone};
 
@@ -78,8 +78,8 @@ pub(super) fn check(root: &Section<'_>, places: &mut HashMap<Series, String>) ->
     for (at, node) in &listed {
         one(&Section::open(node, at, KEYS, report), at, places, &mut jobs);
     }
-    if !jobs.streams_at.is_empty() {
-        report.note(format!("{}: not running: this version has no streams", jobs.streams_at.join(", ")));
+    for (job, at) in jobs.stream.iter().zip(&jobs.streams_at) {
+        stream::compare(job, at, report);
     }
     if jobs.from_last {
         report.note(

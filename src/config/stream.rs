@@ -1,4 +1,4 @@
-//! `stream_jobs`: live channels. They load and are checked; this version does not run them.
+//! `stream_jobs`: live channels.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use crate::config::node::Node;
 use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
-use crate::model::{Pair, Span};
+use crate::exchange;
+use crate::exchange::live::LiveOffer;
+use crate::model::{Kind, Pair, Span};
 
 /// Live channels of some pairs of one exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +65,13 @@ const CHANNELS: [(&str, Channel); 3] =
 /// Reads `stream_jobs`.
 pub(super) fn check(root: &Section<'_>) -> Vec<StreamJob> {
     let jobs = root.list("stream_jobs");
-    if !jobs.is_empty() {
-        root.report().note("stream_jobs: not running: this version has no streams");
-    }
     jobs.iter().map(|(at, node)| one(node, at, root.report())).collect()
 }
 
 fn one(node: &Node, at: &str, report: &Report) -> StreamJob {
     let section = Section::open(node, at, KEYS, report);
     let channels = channels(&section);
-    StreamJob {
+    let job = StreamJob {
         exchange: exchange_name(&section, str::to_owned).unwrap_or_default().to_owned(),
         pairs: pairs(&section).into_iter().map(|(_, pair)| pair).collect(),
         spans: spans(&section, &channels),
@@ -80,6 +79,52 @@ fn one(node: &Node, at: &str, report: &Report) -> StreamJob {
         time_step: section.seconds("time_step"),
         depth: section.count("depth"),
         book_deltas: section.flag("book_deltas"),
+    };
+    compare(&job, at, report);
+    job
+}
+
+/// Compares a job with what its exchange sends live: refuses spans that it lacks, and notes what does not run.
+pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
+    let Some(exchange) = exchange::find(&job.exchange) else { return };
+    let Some(live) = exchange.live() else {
+        report.note(format!("{at} is not running: this version does not stream {}", job.exchange));
+        return;
+    };
+    for channel in &job.channels {
+        let kind = match channel {
+            Channel::Trades => Kind::Trades,
+            Channel::Ohlc => Kind::Ohlc,
+            Channel::Book => {
+                report.note(format!(
+                    "{at}: book is not running: this version streams no order books; a histo_job of data_type \
+                     orderbook takes snapshots"
+                ));
+                continue;
+            }
+        };
+        for pair in &job.pairs {
+            match live.offer(kind, pair.market()) {
+                Some(offer) => spans_of(job, offer, at, report),
+                None => report.note(format!("{at} is not running: {} sends no {kind} of {pair} live", job.exchange)),
+            }
+        }
+    }
+}
+
+fn spans_of(job: &StreamJob, offer: &LiveOffer, at: &str, report: &Report) {
+    for span in job.spans.iter().filter(|span| offer.kind.has_span() && offer.span(**span).is_none()) {
+        let near = offer.spans.iter().min_by_key(|own| own.secs.abs_diff(span.secs()));
+        let (exchange, near) = (&job.exchange, near.map_or(0, |own| own.secs));
+        let all: Vec<String> = offer.spans.iter().map(|own| own.secs.to_string()).collect();
+        report.refuse(
+            &format!("{at}.spans"),
+            format!(
+                "{exchange} sends no candles of {} seconds live; the nearest is {near}. Use one of {}",
+                span.secs(),
+                all.join(", ")
+            ),
+        );
     }
 }
 

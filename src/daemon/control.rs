@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::config::Config;
@@ -14,12 +14,32 @@ use crate::daemon::Scheduler;
 use crate::daemon::command::Command;
 use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
-use crate::engine::{CopyAsked, Engine, Job, ProgressFeed, Work};
+use crate::engine::{CopyAsked, Engine, Job, LiveJob, ProgressFeed, Work};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
 
 /// How long to wait for the scheduler's reply.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Which parts of a configuration a daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Its jobs and its streams.
+    Everything,
+    /// Its streams alone.
+    Streams,
+}
+
+impl Scope {
+    /// The jobs that run by themselves.
+    #[must_use]
+    pub fn jobs(self, config: &Config) -> Vec<Job> {
+        match self {
+            Scope::Everything => Job::all(config),
+            Scope::Streams => Vec::new(),
+        }
+    }
+}
 
 /// A handle on a running daemon. A clone is the same daemon.
 #[derive(Clone)]
@@ -28,6 +48,9 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     engine: Arc<Engine>,
     commands: mpsc::Sender<Command>,
+    /// The series to listen to.
+    live: watch::Sender<Arc<Vec<LiveJob>>>,
+    scope: Scope,
     /// The configuration at startup; some of its settings only change with a restart.
     started: Config,
     in_force: Mutex<Arc<Config>>,
@@ -38,11 +61,13 @@ struct Inner {
 impl Control {
     /// A handle on the daemon that runs `scheduler`.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, scheduler: &Scheduler, config: Config) -> Self {
+    pub fn new(engine: Arc<Engine>, scheduler: &Scheduler, config: Config, scope: Scope) -> Self {
         engine.telemetry().emit(in_force(&config.hash, &config, 0));
         Control(Arc::new(Inner {
             engine,
             commands: scheduler.commands(),
+            live: watch::Sender::new(Arc::new(LiveJob::all(&config))),
+            scope,
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
             reloading: tokio::sync::Mutex::default(),
@@ -125,15 +150,23 @@ impl Control {
         let path = self.0.started.path.clone();
         let loaded = tokio::task::spawn_blocking(move || crate::config::load(Some(&path))).await;
         let config = loaded.map_err(|error| ReloadError::Broken { reason: error.to_string() })??;
-        let (jobs, slots) = (Job::all(&config), config.worker.slots as usize);
+        let (jobs, slots) = (self.0.scope.jobs(&config), config.worker.slots as usize);
+        let live = LiveJob::all(&config);
         let engine = &self.0.engine;
-        let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(job.series())).collect();
-        engine.make_room(jobs.len());
+        let streamed = live.iter().map(|job| Arc::clone(&job.series));
+        let series: Vec<Arc<Series>> =
+            jobs.iter().map(|job| Arc::clone(job.series())).chain(streamed).collect();
+        engine.make_room(series.len());
         engine.register(&config, &series).await.map_err(|error| ReloadError::Refused(error.into()))?;
-        let adopted = Job::wanted(&jobs);
+        let adopted = LiveJob::wanted(&live, Job::wanted(&jobs));
         let changes =
             self.ask(|reply| Command::Adopt { jobs, slots, reply }).await.map_err(ReloadError::Refused)?;
         engine.worker().want(&adopted);
+        self.0.live.send_if_modified(|own| {
+            let is_changed = **own != live;
+            *own = Arc::new(live);
+            is_changed
+        });
         let reloaded = Reloaded {
             hash: config.hash.clone(),
             changes,
@@ -142,6 +175,12 @@ impl Control {
         };
         *self.0.in_force.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(reloaded)
+    }
+
+    /// The series to listen to, now and whenever that changes.
+    #[must_use]
+    pub fn live(&self) -> watch::Receiver<Arc<Vec<LiveJob>>> {
+        self.0.live.subscribe()
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

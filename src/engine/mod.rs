@@ -19,6 +19,7 @@ mod flusher;
 mod job;
 mod job_task;
 mod known;
+mod live_job;
 mod logging;
 mod open;
 mod owner;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 #[doc(hidden)]
 pub use self::copies::{Copies, target};
 pub use self::job::Job;
+pub use self::live_job::LiveJob;
 pub use self::logging::Logging;
 pub use self::owner::Broken;
 #[doc(hidden)]

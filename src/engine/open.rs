@@ -13,10 +13,10 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::db::{Database, SetAside};
 use crate::disk::{Disk, atomic};
-use crate::engine::Job;
 use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
+use crate::engine::{Job, LiveJob};
 use crate::jobs::tell_finding;
 use crate::model::Series;
 use crate::remote::{Remote, Restorer};
@@ -184,7 +184,8 @@ async fn enter(
         is_daemon,
     };
     let worker = Worker::enter(tracker, &layout.own(), own, telemetry).await?;
-    worker.want(&Job::wanted(jobs));
+    let live = if is_daemon { LiveJob::all(config) } else { Vec::new() };
+    worker.want(&LiveJob::wanted(&live, Job::wanted(jobs)));
     worker.forget_gone().await?;
     worker.own().await?;
     Ok(worker)

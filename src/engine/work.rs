@@ -148,9 +148,10 @@ impl How {
             RunErrorKind::Refused(_) | RunErrorKind::NotOwner { .. } => How::Refused,
             RunErrorKind::Store(StoreError::Foreign { .. }) => How::Failed,
             RunErrorKind::NotTakenOver(_) | RunErrorKind::Store(_) => How::Storage,
-            RunErrorKind::Unprepared(_) | RunErrorKind::NoOffer { .. } | RunErrorKind::Broken { .. } => {
-                How::Failed
-            }
+            RunErrorKind::Unprepared(_)
+            | RunErrorKind::NoOffer { .. }
+            | RunErrorKind::NotLive { .. }
+            | RunErrorKind::Broken { .. } => How::Failed,
         }
     }
 }

@@ -126,6 +126,12 @@ pub enum RunErrorKind {
     /// The program is stopping; accepted rows are stored.
     #[error("stopped before everything was fetched; the next run goes on from there")]
     Stopped,
+    /// No row came of it live.
+    #[error("not live: {words}")]
+    NotLive {
+        /// The exchange's words, or those of the connection's end.
+        words: String,
+    },
     /// Work on files panicked.
     #[error("the work on its files broke off: {reason}; please report this")]
     Broken {
@@ -171,6 +177,7 @@ impl RunError {
             RunErrorKind::NoOffer { .. }
             | RunErrorKind::Refused(_)
             | RunErrorKind::NotOwner { .. }
+            | RunErrorKind::NotLive { .. }
             | RunErrorKind::Broken { .. } => Reason::Other,
         }
     }

@@ -27,6 +27,7 @@ pub mod plan;
 mod prepare;
 mod run;
 mod scope;
+pub(crate) mod stream;
 mod turn;
 mod walks;
 

@@ -60,7 +60,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(
+    pub(super) fn new(
         context: &'a Context,
         order: &'a Order,
         progress: &'a (dyn Fn(Progress) + Sync),

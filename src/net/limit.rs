@@ -128,7 +128,7 @@ impl Limiter {
 }
 
 /// A number from 0 to 1 that differs between processes and calls, from the standard hasher's random keys.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0_u8);
     bits as f64 / u64::MAX as f64

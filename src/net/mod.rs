@@ -1,4 +1,4 @@
-//! HTTP to an exchange: one client, one rate limiter and one clock each. Knows no exchange by name.
+//! HTTP to an exchange: one client, one rate limiter and one clock each; and its WebSockets. Knows no exchange by name.
 //!
 //! It sends what `exchange` builds and returns bytes; it parses no page, and retries only a connection that broke
 //! before an answer. [`NetError::advice`] tells the caller what to do after an error.
@@ -12,6 +12,7 @@ mod limit;
 mod retry_after;
 mod wait_words;
 mod watch;
+pub mod ws;
 
 #[cfg(test)]
 mod client_tests;

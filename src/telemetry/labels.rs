@@ -116,6 +116,28 @@ label! {
     }
 }
 
+label! {
+    /// The state of a live series.
+    LiveState {
+        /// This process does not listen to it.
+        Off = "off",
+        /// Not yet acknowledged by the exchange on an open connection.
+        Connecting = "connecting",
+        /// The exchange sends it.
+        Live = "live",
+        /// The exchange has newer rows than it sends.
+        Stale = "stale",
+        /// The exchange refuses to send it.
+        Refused = "refused",
+    }
+}
+
+impl LiveState {
+    /// The states with a gauge; where this process does not listen, all are 0.
+    pub(crate) const SHOWN: [LiveState; 4] =
+        [LiveState::Connecting, LiveState::Live, LiveState::Stale, LiveState::Refused];
+}
+
 impl StorageReason {
     /// The reason for an error of the file system.
     #[must_use]

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use health::{HealthMonitor, PairHealth, RunRecord, SeriesHealth, read_pairs};
-pub use labels::{Discard, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
+pub use labels::{Discard, LiveState, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
 pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;
 

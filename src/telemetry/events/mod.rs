@@ -16,6 +16,8 @@ mod rows;
 mod runs;
 mod server;
 mod storage;
+mod stream_series;
+mod streams;
 mod traces;
 mod tracker;
 
@@ -55,6 +57,13 @@ pub use server::{
 };
 pub use storage::{
     FileAdopted, FileMissing, FilePublished, FileQuarantined, FileRenamed, OpenFilesFolded, PublishFailed,
+};
+pub use stream_series::{
+    StreamAccepted, StreamCovered, StreamHole, StreamMismatch, StreamOdd, StreamRefilled, StreamRefused,
+    StreamState,
+};
+pub use streams::{
+    StreamConnected, StreamConnecting, StreamEnded, StreamFailed, StreamFrames, StreamUnreadable,
 };
 pub(crate) use traces::SpanRefused;
 pub use traces::{SpansLost, TracesOff};

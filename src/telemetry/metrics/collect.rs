@@ -156,7 +156,7 @@ fn job_failures(declared: &BTreeMap<Series, Declared>) -> MetricFamily {
     family(JOB_FAILURES, MetricType::COUNTER, rows)
 }
 
-fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+pub(super) fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
@@ -165,7 +165,7 @@ fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) ->
     family
 }
 
-fn metric(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
+pub(super) fn metric(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
     let mut metric = Metric::from_label(labels);
     if kind == MetricType::COUNTER {
         let mut counter = Counter::default();
@@ -179,7 +179,7 @@ fn metric(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
     metric
 }
 
-fn series_labels(series: &Series) -> Vec<LabelPair> {
+pub(super) fn series_labels(series: &Series) -> Vec<LabelPair> {
     let mut labels = Vec::with_capacity(5);
     labels.extend(group_labels(series));
     labels.push(pair("span", &series.span_label()));
@@ -194,7 +194,7 @@ fn group_labels(series: &Series) -> Vec<LabelPair> {
     ]
 }
 
-fn pair(name: &str, value: &str) -> LabelPair {
+pub(super) fn pair(name: &str, value: &str) -> LabelPair {
     let mut pair = LabelPair::default();
     pair.set_name(name.to_owned());
     pair.set_value(value.to_owned());
@@ -214,10 +214,13 @@ pub(super) fn descs() -> Vec<Desc> {
         .iter()
         .map(|one| ((one.name, one.help), series))
         .chain(own)
-        .map(|((name, help), labels)| {
-            let labels = labels.iter().map(ToString::to_string).collect();
-            Desc::new(name.to_owned(), help.to_owned(), labels, HashMap::new())
-                .expect("names and labels are constants a test has registered")
-        })
+        .map(|(about, labels)| desc(about, labels))
         .collect()
+}
+
+/// The description of a family.
+pub(super) fn desc((name, help): (&str, &str), labels: &[&str]) -> Desc {
+    let labels = labels.iter().map(ToString::to_string).collect();
+    Desc::new(name.to_owned(), help.to_owned(), labels, HashMap::new())
+        .expect("names and labels are constants a test has registered")
 }

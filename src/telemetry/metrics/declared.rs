@@ -85,6 +85,7 @@ impl Metrics {
 
     /// Drops the label sets of a series, and those that only it needed.
     pub(crate) fn forget_series(&self, series: &Series) {
+        self.forget_stream(series);
         self.series.forget(series);
         let (exchange, kind) = (series.exchange(), series.kind().name());
         if !self.series.has(|other| other.exchange() == exchange && other.kind() == series.kind()) {

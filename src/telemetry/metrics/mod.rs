@@ -18,6 +18,8 @@ mod reload;
 mod remotes;
 mod series;
 mod server;
+mod stream_series;
+mod streams;
 mod traced;
 mod traces;
 mod tracker;
@@ -50,6 +52,7 @@ use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+use streams::Streams;
 use traces::Traces;
 use tracker::Tasks;
 
@@ -77,6 +80,7 @@ pub struct Metrics {
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
+    pub(crate) streams: Streams,
     pub(crate) traces: Traces,
     pub(crate) reloads: Reloads,
 }
@@ -134,6 +138,7 @@ impl Metrics {
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
+            streams: Streams::new(&add),
             traces: Traces::new(&add),
             reloads: Reloads::new(&add),
             series: SeriesTable::new(SERIES_LIMIT, collect::descs()),
@@ -141,6 +146,7 @@ impl Metrics {
             catalogue,
         };
         metrics.register(Box::new(metrics.series.clone()));
+        metrics.register(Box::new(metrics.streams.table.clone()));
         metrics.register(Box::new(ProcessCollector::new()));
         metrics.create_closed_label_sets();
         metrics

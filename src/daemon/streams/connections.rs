@@ -1,0 +1,167 @@
+//! The connections that carry live series: as few as their lines allow, each with its listener.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::daemon::streams::entry::NewTopic;
+use crate::engine::Engine;
+use crate::exchange::live::{Line, Live, Topic, TopicId};
+use crate::jobs::stream::{ListenedTopic, Listener, Need, Topics};
+use crate::model::Micros;
+use crate::net::ws::{Command, Connection, Dialer};
+
+/// How many commands may wait for a connection: more than the topics that any line carries, twice.
+const COMMANDS: usize = 4_096;
+
+/// Where a series is listened to.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    connection: u64,
+    topic: Topic,
+    /// The exchange's time when it was placed.
+    since: Micros,
+}
+
+/// Every connection.
+pub(super) struct Connections {
+    engine: Arc<Engine>,
+    dialer: Arc<Dialer>,
+    /// Hosts that stand in for an exchange's own.
+    hosts: BTreeMap<String, String>,
+    flush_interval: Duration,
+    needs: mpsc::Sender<Need>,
+    last: u64,
+    open: BTreeMap<u64, Open>,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+struct Open {
+    exchange: &'static str,
+    line: &'static Line,
+    topics: Topics,
+    /// The numbers in use; topics that were refused are still among them.
+    used: Vec<TopicId>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Connections {
+    pub(super) fn new(engine: &Arc<Engine>, config: &Config, needs: mpsc::Sender<Need>) -> Self {
+        let hosts = config.exchanges.iter();
+        let hosts = hosts.filter_map(|(name, own)| Some((name.clone(), own.ws_url.clone()?)));
+        Connections {
+            engine: Arc::clone(engine),
+            dialer: Arc::new(Dialer::new()),
+            hosts: hosts.collect(),
+            flush_interval: config.storage.flush_interval,
+            needs,
+            last: 0,
+            open: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Has a series listened to over a connection with room, a new one if there is none.
+    ///
+    /// # Errors
+    /// If the connection takes no more commands.
+    pub(super) fn place(&mut self, new: NewTopic) -> Result<Place, String> {
+        let line = new.offer.line;
+        let has_room = |open: &Open| {
+            open.exchange == new.exchange
+                && open.line.name == line.name
+                && open.used.len() < line.limits.topics
+        };
+        let found = self.open.iter().find(|(_, open)| has_room(open)).map(|(id, _)| *id);
+        let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line));
+        let Some(open) = self.open.get_mut(&connection) else { return Err("no connection".to_owned()) };
+        let id = (0..).map(TopicId).find(|id| !open.used.contains(id)).unwrap_or(TopicId(0));
+        let NewTopic { series, instrument, rows, since, .. } = new;
+        let topic = Topic { id, series, instrument, held: None };
+        open.topics.lock().insert(id, ListenedTopic::new(rows));
+        open.used.push(id);
+        let place = Place { connection, topic: topic.clone(), since };
+        match open.commands.try_send(Command::Want(topic)) {
+            Ok(()) => Ok(place),
+            Err(error) => {
+                self.leave(&place);
+                Err(format!("its connection takes no commands: {error}"))
+            }
+        }
+    }
+
+    fn connect(&mut self, exchange: &'static str, live: &'static dyn Live, line: &'static Line) -> u64 {
+        self.last += 1;
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let topics = Topics::default();
+        let context = self.engine.context(exchange);
+        let connection = Connection {
+            live,
+            line,
+            host: self.hosts.get(exchange).cloned(),
+            topics: Vec::new(),
+            clock: Arc::new(move || {
+                context.as_ref().map_or_else(crate::clock::now, |context| context.client.clock().now())
+            }),
+            dialer: Arc::clone(&self.dialer),
+        };
+        let (kept, inlet) = connection.keep(received, self.stop.clone());
+        let listener = Listener {
+            exchange,
+            line,
+            topics: topics.clone(),
+            telemetry: self.engine.telemetry().clone(),
+            needs: self.needs.clone(),
+            flush_interval: self.flush_interval,
+            opened: Instant::now(),
+        };
+        self.tasks.spawn(kept);
+        self.tasks.spawn(listener.run(inlet));
+        self.open.insert(self.last, Open { exchange, line, topics, used: Vec::new(), commands });
+        self.last
+    }
+
+    /// Stops listening to a series.
+    pub(super) fn leave(&mut self, place: &Place) {
+        let Some(open) = self.open.get_mut(&place.connection) else { return };
+        let id = place.topic.id;
+        open.topics.lock().remove(&id);
+        open.used.retain(|own| *own != id);
+        // A connection that takes no commands has ended.
+        let _ = open.commands.try_send(Command::Leave(id));
+    }
+
+    /// Whether a stored row is newer than everything that was received of a series.
+    pub(super) fn is_behind(&self, place: &Place, newest: Option<Micros>) -> bool {
+        let Some((open, newest)) = self.open.get(&place.connection).zip(newest) else { return false };
+        let topics = open.topics.lock();
+        let Some(topic) = topics.get(&place.topic.id) else { return false };
+        match topic.live.proven() {
+            None => newest > place.since,
+            Some(proven) if place.topic.series.span().is_some() => newest >= proven,
+            Some(proven) => newest > proven,
+        }
+    }
+
+    /// Asks the exchange for a topic again, from now on.
+    pub(super) fn subscribe_anew(&self, place: &Place) {
+        let Some(open) = self.open.get(&place.connection) else { return };
+        for command in [Command::Leave(place.topic.id), Command::Want(place.topic.clone())] {
+            let _ = open.commands.try_send(command);
+        }
+    }
+
+    /// Ends every connection; what they have received is accepted first.
+    pub(super) async fn end(&mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        self.open.clear();
+    }
+}

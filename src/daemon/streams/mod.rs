@@ -1,0 +1,239 @@
+//! Live series: which are wanted, over which connections they come, and who fetches what they miss.
+//!
+//! One loop owns all of it. It admits a series (ownership, then the instrument its exchange lists), gives it to a
+//! connection with room, and answers what the connections' listeners need. A reload adds and removes series and leaves
+//! the others alone.
+
+mod connections;
+mod entry;
+mod refill;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use connections::{Connections, Place};
+use entry::{Admitted, Entry, EntryState, admit};
+use refill::{Filled, Refills};
+
+use crate::clock::now;
+use crate::config::Config;
+use crate::engine::{Engine, LiveJob};
+use crate::jobs::stream::Need;
+use crate::jobs::{Outcome, RunError, RunErrorKind};
+use crate::model::Series;
+use crate::telemetry::LiveState;
+use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamState};
+
+/// How often what waits is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a series that its exchange refuses is left alone.
+const AFTER_REFUSAL: Duration = Duration::from_secs(600);
+/// The first wait after a series could not be admitted; it doubles up to the longest.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How many needs may wait before listeners do.
+const NEEDS: usize = 1_024;
+/// How many series are admitted at a time.
+const ADMITTING: usize = 8;
+
+/// The live series of a daemon.
+pub struct Streams {
+    engine: Arc<Engine>,
+    wanted: watch::Receiver<Arc<Vec<LiveJob>>>,
+    entries: BTreeMap<Arc<Series>, Entry>,
+    connections: Connections,
+    needs: mpsc::Receiver<Need>,
+    admitting: JoinSet<(Arc<Series>, Result<Admitted, RunError>)>,
+    refills: Refills,
+    keeping: JoinSet<()>,
+}
+
+impl Streams {
+    /// Streams of the series that `wanted` holds, now and whenever it changes.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, config: &Config, wanted: watch::Receiver<Arc<Vec<LiveJob>>>) -> Self {
+        let (sender, needs) = mpsc::channel(NEEDS);
+        Streams {
+            connections: Connections::new(&engine, config, sender),
+            refills: Refills::new(&engine),
+            engine,
+            wanted,
+            entries: BTreeMap::new(),
+            needs,
+            admitting: JoinSet::new(),
+            keeping: JoinSet::new(),
+        }
+    }
+
+    /// Listens until `stop`; then everything that was received is accepted.
+    pub async fn run(mut self, stop: &CancellationToken) {
+        self.adopt();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = self.wanted.changed() => match changed {
+                    Ok(()) => self.adopt(),
+                    Err(_) => stop.cancelled().await,
+                },
+                Some(need) = self.needs.recv() => self.answer(need, stop),
+                Some(Ok((series, admitted))) = self.admitting.join_next() => self.admitted(&series, admitted),
+                Some(filled) = self.refills.next() => self.filled(filled, stop),
+                Some(_) = self.keeping.join_next() => {}
+                _ = look.tick() => self.look(stop),
+            }
+        }
+        self.end().await;
+    }
+
+    /// Begins to want what is new and leaves what is no longer wanted.
+    fn adopt(&mut self) {
+        let wanted = Arc::clone(&self.wanted.borrow_and_update());
+        let is_wanted = |series: &Arc<Series>| wanted.iter().any(|job| job.series == *series);
+        let gone: Vec<Arc<Series>> = self.entries.keys().filter(|own| !is_wanted(own)).cloned().collect();
+        for series in gone {
+            self.leave(&series);
+            self.entries.remove(&series);
+        }
+        for job in wanted.iter() {
+            self.entries.entry(Arc::clone(&job.series)).or_insert_with(|| {
+                self.engine.telemetry().metrics().declare_stream(&job.series);
+                Entry::new(job.clone())
+            });
+        }
+    }
+
+    /// Admits what is due, and leaves series that are no longer ours or whose contract has expired.
+    fn look(&mut self, stop: &CancellationToken) {
+        let over: Vec<Arc<Series>> = {
+            let over =
+                self.entries.iter().filter(|(series, entry)| entry.is_over(self.engine.now_at(series)));
+            over.map(|(series, _)| Arc::clone(series)).collect()
+        };
+        over.iter().for_each(|series| self.leave(series));
+        let at = Instant::now();
+        for (series, entry) in &mut self.entries {
+            if self.admitting.len() >= ADMITTING {
+                break;
+            }
+            if !entry.is_due(at) || self.engine.is_paused(series) {
+                continue;
+            }
+            entry.state = EntryState::Admitting;
+            let state = LiveState::Connecting;
+            self.engine.telemetry().emit(StreamState { series, state });
+            let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
+            self.admitting.spawn(async move {
+                let admitted = admit(&engine, &job, &stop).await;
+                (job.series, admitted)
+            });
+        }
+        let paused: Vec<Arc<Series>> =
+            self.entries.keys().filter(|series| self.engine.is_paused(series)).cloned().collect();
+        paused.iter().for_each(|series| self.leave(series));
+        self.refills.look(stop);
+    }
+
+    fn admitted(&mut self, series: &Arc<Series>, admitted: Result<Admitted, RunError>) {
+        let Some(entry) = self.entries.get_mut(series) else { return };
+        match admitted {
+            Ok(admitted) => {
+                entry.failed = 0;
+                let (held, topic) = admitted.parts();
+                entry.state = match self.connections.place(topic) {
+                    Ok(place) => EntryState::Placed { place, held },
+                    Err(words) => {
+                        self.refused(series, &words);
+                        return;
+                    }
+                };
+            }
+            Err(error) if error.is_stop() || matches!(error.kind, RunErrorKind::NotOwner { .. }) => {
+                entry.state = EntryState::Waiting { until: Instant::now() + self.engine.fleet().again() };
+            }
+            Err(error) => {
+                let is_final = matches!(&error.kind, RunErrorKind::Unprepared(source) if source.is_final());
+                if is_final || matches!(error.kind, RunErrorKind::NoOffer { .. }) {
+                    self.refused(series, &Chain(&error).to_string());
+                    return;
+                }
+                entry.failed += 1;
+                let doubled = 2_u32.saturating_pow(entry.failed.saturating_sub(1).min(8));
+                let wait = AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT);
+                entry.state = EntryState::Waiting { until: Instant::now() + wait };
+                self.keep(series, Outcome::of_error(error));
+            }
+        }
+    }
+
+    /// Answers what a listener needs.
+    fn answer(&mut self, need: Need, stop: &CancellationToken) {
+        match need {
+            Need::Refill { series, until } => self.refills.want(&series, until, stop),
+            Need::Check { series } => self.refills.check(&series, stop),
+            Need::Covered { series, rows } => self.keep(&series, Outcome { rows, ..Outcome::nothing() }),
+            Need::Failed { series, words } => {
+                self.keep(&series, Outcome::of_error(RunErrorKind::NotLive { words }.of(&series)));
+            }
+            Need::Refused { series, words } => self.refused(&series, &words),
+        }
+    }
+
+    /// A refill or a check ended. A topic whose exchange had newer rows than it sent is subscribed anew.
+    fn filled(&mut self, filled: Filled, stop: &CancellationToken) {
+        let Filled { series, newest, rows, is_check, is_done } = filled;
+        if is_done {
+            self.engine.telemetry().emit(StreamRefilled { series: &series, rows, windows: 1 });
+        }
+        if is_check
+            && let Some(EntryState::Placed { place, .. }) =
+                self.entries.get(&series).map(|entry| &entry.state)
+            && self.connections.is_behind(place, newest)
+        {
+            let state = LiveState::Stale;
+            self.engine.telemetry().emit(StreamState { series: &series, state });
+            self.connections.subscribe_anew(place);
+        }
+        self.refills.look(stop);
+    }
+
+    fn refused(&mut self, series: &Arc<Series>, words: &str) {
+        self.leave(series);
+        let Some(entry) = self.entries.get_mut(series) else { return };
+        entry.state = EntryState::Waiting { until: Instant::now() + AFTER_REFUSAL };
+        self.engine.telemetry().emit(StreamRefused { series, words });
+        self.engine.telemetry().emit(StreamState { series, state: LiveState::Refused });
+        let refused = RunErrorKind::NotLive { words: words.to_owned() }.of(series);
+        self.keep(series, Outcome::of_error(refused));
+    }
+
+    /// Stops listening to a series; what was accepted of it is published like any other rows.
+    fn leave(&mut self, series: &Arc<Series>) {
+        let Some(entry) = self.entries.get_mut(series) else { return };
+        let left = std::mem::replace(&mut entry.state, EntryState::Waiting { until: Instant::now() });
+        if let EntryState::Placed { place, .. } = left {
+            self.connections.leave(&place);
+        }
+        self.refills.forget(series);
+    }
+
+    /// Saves the outcome of a minute covered, or of a session that covered nothing, like that of a run.
+    fn keep(&mut self, series: &Arc<Series>, outcome: Outcome) {
+        let (engine, series) = (Arc::clone(&self.engine), Arc::clone(series));
+        self.keeping.spawn(async move { engine.keep_outcome(&series, &outcome).await });
+    }
+
+    async fn end(mut self) {
+        self.admitting.shutdown().await;
+        self.connections.end().await;
+        self.refills.end().await;
+        while self.keeping.join_next().await.is_some() {}
+        tracing::debug!(at = now().0, "streams ended");
+    }
+}

@@ -1,0 +1,62 @@
+//! One series of a configured stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Channel, Config};
+use crate::exchange::find;
+use crate::jobs::Retry;
+use crate::model::{Kind, Series};
+
+/// How the instrument of a live series is looked up when that fails.
+const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
+
+/// A series to listen to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveJob {
+    /// The series.
+    pub series: Arc<Series>,
+    /// How requests that it needs are retried.
+    pub retry: Retry,
+}
+
+impl LiveJob {
+    /// The series that a worker wants: those of jobs, each with whether its job recurs, and live ones.
+    pub(crate) fn wanted(live: &[LiveJob], mut jobs: Vec<(Arc<Series>, bool)>) -> Vec<(Arc<Series>, bool)> {
+        for own in live {
+            if jobs.iter().all(|(series, _)| *series != own.series) {
+                jobs.push((Arc::clone(&own.series), false));
+            }
+        }
+        jobs
+    }
+
+    /// Every series of a configuration's streams that its exchange sends live, each once.
+    #[must_use]
+    pub fn all(config: &Config) -> Vec<LiveJob> {
+        let mut all: Vec<LiveJob> = Vec::new();
+        for job in &config.stream_jobs {
+            let kinds = job.channels.iter().flat_map(|channel| match channel {
+                Channel::Trades => vec![(Kind::Trades, None)],
+                Channel::Ohlc => job.spans.iter().map(|span| (Kind::Ohlc, Some(*span))).collect(),
+                Channel::Book => Vec::new(),
+            });
+            let kinds: Vec<_> = kinds.collect();
+            for (pair, (kind, span)) in
+                job.pairs.iter().flat_map(|pair| kinds.iter().map(move |kind| (pair, *kind)))
+            {
+                let Ok(series) = Series::new(&job.exchange, pair.clone(), kind, span) else { continue };
+                if is_live(&series) && all.iter().all(|own| *own.series != series) {
+                    all.push(LiveJob { series: Arc::new(series), retry: RETRY });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Whether an exchange sends a series live.
+fn is_live(series: &Series) -> bool {
+    let live = find(series.exchange()).and_then(|exchange| exchange.live());
+    live.is_some_and(|live| live.offer_for(series).is_some())
+}

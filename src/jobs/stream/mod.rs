@@ -1,0 +1,43 @@
+//! Streams: the rows of live sessions, accepted beside every other writer of their series, and what they cover.
+//!
+//! Decisions:
+//!
+//! * **A live series covers what its rows prove, never time in which nothing came.** A trade whose id follows the one
+//!   before proves the time between them; a closed candle proves itself. A quiet market is settled by the next row or by
+//!   a request over REST, so that a socket that says nothing covers nothing.
+//! * **Whatever is missing is fetched by an ordinary run**, which believes only what its walk proves.
+
+mod listener;
+mod live_series;
+mod quiet;
+
+pub(crate) use listener::{ListenedTopic, Listener, Need, Topics};
+pub(crate) use live_series::LiveSeries;
+use quiet::Quiet;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::jobs::run::Run;
+use crate::jobs::{Context, Instruments, Order, Retry, RunError, Since};
+use crate::model::{Micros, Series};
+
+/// Resolves the instrument that an exchange lists for a series' pair, and measures the exchange's clock if that is due.
+///
+/// # Errors
+/// If the exchange does not list the pair or cannot be asked.
+pub(crate) async fn resolve(
+    context: &Context,
+    series: &Arc<Series>,
+    retry: Retry,
+    stop: &CancellationToken,
+) -> Result<Instruments, RunError> {
+    let order = refill_order(series, retry, Since::Known, None);
+    Run::new(context, &order, &|_| {}, stop).resolve_instrument().await
+}
+
+/// An order for whatever is missing of a live series before `until`.
+pub(crate) fn refill_order(series: &Arc<Series>, retry: Retry, since: Since, until: Option<Micros>) -> Order {
+    Order { series: Arc::clone(series), since, until, retry, depth: 1, spare_repairs: false }
+}

@@ -1,0 +1,99 @@
+//! What a connection tells and gives, in order, over a channel that holds only so much, and what it is told.
+
+use tokio::sync::mpsc;
+
+use crate::exchange::live::{Received, Topic, TopicId};
+use crate::model::{Micros, Window};
+use crate::net::ws::dial::DialError;
+use crate::net::ws::ended::Ended;
+
+/// How many updates wait for the caller before the socket is left unread.
+pub(super) const WAITING: usize = 4;
+
+/// What was read, whole.
+#[derive(Debug, Default)]
+pub struct Handover {
+    /// The rows and events.
+    pub received: Received,
+    /// What the connection vouches for by now, but for the holes it told: with every row of it handed over. Topics with
+    /// rows here are among them, and once a second all.
+    pub covered: Vec<(TopicId, Window)>,
+    /// The newest time the exchange told on this connection.
+    pub heard: Option<Micros>,
+}
+
+/// Something that a connection tells.
+#[derive(Debug)]
+pub enum Update {
+    /// It begins to connect.
+    Connecting,
+    /// It is open.
+    Connected,
+    /// It read something.
+    Received(Box<Handover>),
+    /// It could not connect, and will try again after a wait.
+    Failed {
+        /// The reason.
+        error: DialError,
+    },
+    /// It ended, after everything it had read was handed over.
+    Disconnected {
+        /// The reason.
+        why: Ended,
+        /// Whether any topic was acknowledged on it.
+        was_live: bool,
+    },
+}
+
+/// What the caller wants of a connection.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Listen to a topic too.
+    Want(Topic),
+    /// Listen to a topic no more. A connection without topics is closed until there is one.
+    Leave(TopicId),
+    /// Close what there is and connect anew.
+    Reconnect,
+}
+
+/// The caller's end.
+#[derive(Debug)]
+pub struct Inlet {
+    updates: mpsc::Receiver<Update>,
+    used: mpsc::Sender<Box<Handover>>,
+}
+
+impl Inlet {
+    /// The next update. Returns `None` once the connection has ended for good.
+    pub async fn next(&mut self) -> Option<Update> {
+        self.updates.recv().await
+    }
+
+    /// Gives a handover back, so that its room is used again.
+    pub fn give_back(&self, mut handover: Box<Handover>) {
+        handover.received.clear();
+        handover.covered.clear();
+        // Where enough wait already, its room goes.
+        let _ = self.used.try_send(handover);
+    }
+}
+
+/// The connection's end.
+pub(super) struct Outlet {
+    pub(super) updates: mpsc::Sender<Update>,
+    used: mpsc::Receiver<Box<Handover>>,
+}
+
+impl Outlet {
+    /// An empty handover.
+    pub(super) fn fresh(&mut self) -> Box<Handover> {
+        self.used.try_recv().unwrap_or_default()
+    }
+}
+
+/// Both ends.
+pub(super) fn channel() -> (Outlet, Inlet) {
+    let (updates, incoming) = mpsc::channel(WAITING);
+    let (used, returned) = mpsc::channel(WAITING);
+    (Outlet { updates, used: returned }, Inlet { updates: incoming, used })
+}

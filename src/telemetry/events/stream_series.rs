@@ -1,0 +1,192 @@
+//! Events of live series: their state, their rows and their holes.
+
+use std::time::Duration;
+
+use crate::clock::now;
+use crate::model::{Micros, OddRow, Series, Window, foreign};
+use crate::telemetry::outages::Ended;
+use crate::telemetry::{Discard, Event, LiveState, RunRecord, Telemetry};
+
+/// The state of a live series changed.
+pub struct StreamState<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// Its new state.
+    pub state: LiveState,
+}
+
+impl Event for StreamState<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let state = self.state.name();
+        if let Some(own) = telemetry.metrics().stream(self.series) {
+            own.set_state(self.state);
+        }
+        if self.state == LiveState::Stale {
+            tracing::warn!(series = %self.series, "the exchange has newer rows than it sends; subscribing anew");
+        } else {
+            tracing::debug!(series = %self.series, state, "state of the stream changed");
+        }
+    }
+}
+
+/// Rows received live were accepted; they survive the end of the process.
+pub struct StreamAccepted<'a> {
+    /// The series of the rows.
+    pub series: &'a Series,
+    /// The number of rows.
+    pub rows: u64,
+    /// When the newest message was received; by default when its rows were accepted.
+    pub heard: Option<Micros>,
+    /// From the exchange's time of that message to its receipt.
+    pub lag: Option<Duration>,
+    /// From receipt of the oldest of the rows until all were accepted.
+    pub took: Duration,
+    /// When they were accepted.
+    pub at: Micros,
+}
+
+impl Event for StreamAccepted<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let took = self.took.as_secs_f64();
+        let lag = self.lag.map(|lag| lag.as_secs_f64());
+        if let Some(own) = telemetry.metrics().stream(self.series) {
+            own.rows.add(self.rows);
+            own.rows_uncovered.add(self.rows);
+            own.last_message.set_at(Some(self.heard.unwrap_or(self.at)));
+            own.accept.observe(took);
+            lag.inspect(|lag| own.lag.observe(*lag));
+        } else {
+            let (exchange, kind) = (self.series.exchange(), self.series.kind().name());
+            let streams = &telemetry.metrics().streams;
+            streams.accept.with_label_values(&[exchange]).observe(took);
+            lag.inspect(|lag| streams.lag.with_label_values(&[exchange, kind]).observe(*lag));
+        }
+        tracing::trace!(series = %self.series, rows = self.rows, took, lag, "live rows accepted");
+    }
+}
+
+/// Live rows were proven to cover minutes completely: each is a success.
+pub struct StreamCovered<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The number of minutes.
+    pub minutes: u64,
+}
+
+impl Event for StreamCovered<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let (metrics, at) = (telemetry.metrics(), now());
+        let own = metrics.stream(self.series);
+        let rows = own.as_ref().map_or(0, |own| own.rows_uncovered.take(u64::MAX));
+        own.inspect(|own| own.covered_secs.add(60 * self.minutes));
+        metrics.series(self.series).runs.add(self.minutes);
+        let health = telemetry.health().record_run(self.series, RunRecord { rows, error: None, at });
+        metrics.show_health(&health);
+        telemetry.judge(|outages| outages.record(self.series, at, Ended::Well));
+        tracing::debug!(series = %self.series, minutes = self.minutes, "minutes covered");
+    }
+}
+
+/// Rows of a live series are missing; they are fetched from history.
+pub struct StreamHole<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// How it shows, as one of a closed set.
+    pub reason: &'static str,
+    /// Where they are missing.
+    pub window: Window,
+}
+
+impl Event for StreamHole<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name(), self.reason];
+        telemetry.metrics().streams.holes.found.with_label_values(&labels).inc();
+        tracing::info!(
+            series = %self.series,
+            reason = self.reason,
+            from = %self.window.from,
+            until = %self.window.until,
+            "rows are missing from the stream; fetching them"
+        );
+    }
+}
+
+/// Holes of a live series were filled from history.
+pub struct StreamRefilled<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The number of rows that came.
+    pub rows: u64,
+    /// The number of holes.
+    pub windows: u64,
+}
+
+impl Event for StreamRefilled<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name()];
+        let holes = &telemetry.metrics().streams.holes;
+        holes.refilled.with_label_values(&labels).inc_by(self.windows);
+        holes.refilled_rows.with_label_values(&labels).inc_by(self.rows);
+        tracing::info!(series = %self.series, rows = self.rows, holes = self.windows, "holes filled from history");
+    }
+}
+
+/// The exchange refuses to send a series; the others go on.
+pub struct StreamRefused<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The exchange's words.
+    pub words: &'a str,
+}
+
+impl Event for StreamRefused<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let metrics = telemetry.metrics();
+        metrics.stream(self.series).inspect(|own| own.set_state(LiveState::Refused));
+        let labels = [self.series.exchange(), self.series.kind().name()];
+        metrics.streams.refusals.with_label_values(&labels).inc();
+        tracing::error!(
+            series = %self.series,
+            words = foreign(self.words),
+            "the exchange refuses to send it live; correct `pair` or `span` of the stream job, or remove it"
+        );
+    }
+}
+
+/// A live row that cannot be true was left out.
+pub struct StreamOdd<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The row and its fault.
+    pub row: &'a OddRow,
+}
+
+impl Event for StreamOdd<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name(), Discard::Invalid.name()];
+        telemetry.metrics().runs.discarded.with_label_values(&labels).inc();
+        tracing::warn!(
+            series = %self.series,
+            fault = self.row.fault.name(),
+            detail = self.row.detail,
+            row = foreign(&self.row.text),
+            "a live row that cannot be true was left out"
+        );
+    }
+}
+
+/// Rows received live differ from those answered over REST.
+pub struct StreamMismatch<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The number of rows.
+    pub rows: u64,
+}
+
+impl Event for StreamMismatch<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name()];
+        telemetry.metrics().streams.mismatches.with_label_values(&labels).inc_by(self.rows);
+        tracing::warn!(series = %self.series, rows = self.rows, "live rows differ from the exchange's history");
+    }
+}

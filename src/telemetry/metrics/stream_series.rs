@@ -1,0 +1,136 @@
+//! Families counted per live series, kept as plain numbers and labelled only at a scrape.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, RwLock};
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{LabelPair, MetricFamily, MetricType};
+use prometheus::{Histogram, HistogramVec};
+
+use super::collect::{desc, family, metric, pair, series_labels};
+use super::series::{Balance, Count, Level};
+use crate::model::{Kind, Series};
+use crate::telemetry::{LiveState, read, write};
+
+/// The counts of one live series, with its share of histograms that it has in common with others.
+pub(crate) struct StreamMetrics {
+    state: AtomicU8,
+    pub(crate) last_message: Level,
+    pub(crate) rows: Count,
+    pub(crate) covered_secs: Count,
+    /// Rows accepted since a minute was last covered; never exposed.
+    pub(crate) rows_uncovered: Balance,
+    pub(crate) lag: Histogram,
+    pub(crate) accept: Histogram,
+}
+
+impl StreamMetrics {
+    pub(crate) fn set_state(&self, state: LiveState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// 1 in its state, 0 in the others.
+    fn is_in(&self, state: LiveState) -> f64 {
+        f64::from(u8::from(self.state.load(Ordering::Relaxed) == state as u8))
+    }
+}
+
+/// Every declared live series. Clones share it.
+#[derive(Clone)]
+pub(super) struct StreamTable(Arc<Table>);
+
+struct Table {
+    declared: RwLock<BTreeMap<Series, Arc<StreamMetrics>>>,
+    descs: Vec<Desc>,
+}
+
+const STATE: (&str, &str) = (
+    "dccd_websocket_state",
+    "1 for the state of a live series: connecting, live, stale or refused; all 0 where this process does not listen to it.",
+);
+const LAST_MESSAGE: (&str, &str) = (
+    "dccd_websocket_last_message_timestamp_seconds",
+    "When the series' last message was received, in seconds since 1970; 0 before the first.",
+);
+const ROWS: (&str, &str) = ("dccd_websocket_rows_total", "Rows received live and accepted.");
+const COVERED: (&str, &str) =
+    ("dccd_websocket_covered_seconds_total", "Time that live rows were proven to cover completely.");
+
+impl StreamTable {
+    pub(super) fn new() -> Self {
+        let own = ["exchange", "kind", "pair", "span"].as_slice();
+        let descs = vec![
+            desc(STATE, &["exchange", "kind", "pair", "span", "state"]),
+            desc(LAST_MESSAGE, own),
+            desc(ROWS, own),
+            desc(COVERED, own),
+        ];
+        StreamTable(Arc::new(Table { declared: RwLock::default(), descs }))
+    }
+
+    /// Declares a live series, at 0 if it is new.
+    pub(super) fn declare(&self, series: &Series, lag: &HistogramVec, accept: &HistogramVec) {
+        write(&self.0.declared).entry(series.clone()).or_insert_with(|| {
+            let (exchange, kind) = (series.exchange(), series.kind().name());
+            Arc::new(StreamMetrics {
+                state: AtomicU8::new(LiveState::Off as u8),
+                last_message: Level::default(),
+                rows: Count::default(),
+                covered_secs: Count::default(),
+                rows_uncovered: Balance::default(),
+                lag: lag.with_label_values(&[exchange, kind]),
+                accept: accept.with_label_values(&[exchange]),
+            })
+        });
+    }
+
+    /// Removes a live series; `false` if it was not declared.
+    pub(super) fn forget(&self, series: &Series) -> bool {
+        write(&self.0.declared).remove(series).is_some()
+    }
+
+    pub(super) fn get(&self, series: &Series) -> Option<Arc<StreamMetrics>> {
+        read(&self.0.declared).get(series).map(Arc::clone)
+    }
+
+    /// Whether a series of the exchange is declared; of this kind, if one is given.
+    pub(super) fn has(&self, exchange: &str, kind: Option<Kind>) -> bool {
+        let is_one =
+            |series: &Series| series.exchange() == exchange && kind.is_none_or(|kind| series.kind() == kind);
+        read(&self.0.declared).keys().any(is_one)
+    }
+}
+
+impl Collector for StreamTable {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.descs.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let declared = read(&self.0.declared);
+        let all: Vec<(Vec<LabelPair>, &StreamMetrics)> =
+            declared.iter().map(|(series, own)| (series_labels(series), &**own)).collect();
+        let one = |about, kind, value: fn(&StreamMetrics) -> f64| {
+            let rows = all.iter().map(|(labels, own)| metric(labels.clone(), kind, value(own)));
+            family(about, kind, rows.collect())
+        };
+        vec![
+            states(&all),
+            one(LAST_MESSAGE, MetricType::GAUGE, |own| own.last_message.get()),
+            one(ROWS, MetricType::COUNTER, |own| own.rows.get()),
+            one(COVERED, MetricType::COUNTER, |own| own.covered_secs.get()),
+        ]
+    }
+}
+
+fn states(all: &[(Vec<LabelPair>, &StreamMetrics)]) -> MetricFamily {
+    let rows = all.iter().flat_map(|(labels, own)| {
+        LiveState::SHOWN.into_iter().map(|state| {
+            let mut labels = labels.clone();
+            labels.push(pair("state", state.name()));
+            metric(labels, MetricType::GAUGE, own.is_in(state))
+        })
+    });
+    family(STATE, MetricType::GAUGE, rows.collect())
+}

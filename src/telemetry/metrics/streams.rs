@@ -1,0 +1,248 @@
+//! Families of live series and the connections that carry them.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{HistogramVec, IntCounterVec};
+
+use super::Metrics;
+use super::forget::forget;
+use super::register::{LAG, Register, SYNC};
+use super::stream_series::{StreamMetrics, StreamTable};
+use crate::model::{Kind, Series};
+
+/// Why a connection could not be made, as label values.
+const FAILURES: [&str; 8] = ["address", "dns", "connect", "proxy", "tls", "refused", "protocol", "timeout"];
+/// Why connections end, as label values.
+const ENDS: [&str; 11] = [
+    "stopped",
+    "given_up",
+    "closed",
+    "reset",
+    "silent",
+    "too_long",
+    "protocol",
+    "unanswered",
+    "stale",
+    "lifetime",
+    "notice",
+];
+/// How it shows that rows are missing, as label values.
+const HOLES: [&str; 8] =
+    ["left_out", "not_sent", "restarted", "overdue", "doubtful", "reconnect", "start", "shed"];
+
+/// Live series, their connections and holes.
+pub(crate) struct Streams {
+    pub(super) table: StreamTable,
+    pub(crate) lines: Lines,
+    pub(crate) holes: Holes,
+    pub(crate) lag: HistogramVec,
+    pub(crate) accept: HistogramVec,
+    pub(crate) refusals: IntCounterVec,
+    pub(crate) mismatches: IntCounterVec,
+    /// The exchange and name of each declared line.
+    known: Mutex<BTreeSet<(String, String)>>,
+}
+
+/// Connections, by the line they are made over.
+pub(crate) struct Lines {
+    pub(crate) connects: IntCounterVec,
+    pub(crate) failures: IntCounterVec,
+    pub(crate) ends: IntCounterVec,
+    pub(crate) messages: IntCounterVec,
+    pub(crate) ignored: IntCounterVec,
+    pub(crate) repeated: IntCounterVec,
+    pub(crate) unreadable: IntCounterVec,
+}
+
+/// Holes in live series and what became of them.
+pub(crate) struct Holes {
+    pub(crate) found: IntCounterVec,
+    pub(crate) refilled: IntCounterVec,
+    pub(crate) refilled_rows: IntCounterVec,
+}
+
+impl Streams {
+    pub(super) fn new(add: &Register<'_>) -> Self {
+        Streams {
+            table: StreamTable::new(),
+            lines: Lines::new(add),
+            holes: Holes::new(add),
+            lag: add.histograms(
+                "websocket_event_lag_seconds",
+                "From the exchange's time of a message to its receipt; clocks that differ make it wrong by as much.",
+                &["exchange", "kind"],
+                LAG,
+            ),
+            accept: add.histograms(
+                "websocket_accept_seconds",
+                "From the receipt of rows until they survive the end of the process.",
+                &["exchange"],
+                SYNC,
+            ),
+            refusals: add.counters(
+                "websocket_refusals_total",
+                "Series that the exchange refused to send.",
+                &["exchange", "kind"],
+            ),
+            mismatches: add.counters(
+                "stream_mismatches_total",
+                "Rows received live whose values differ from those the exchange answered over REST.",
+                &["exchange", "kind"],
+            ),
+            known: Mutex::default(),
+        }
+    }
+
+    fn declare(&self, exchange: &str, kind: &str) {
+        self.lag.with_label_values(&[exchange, kind]);
+        self.accept.with_label_values(&[exchange]);
+        for reason in HOLES {
+            self.holes.found.with_label_values(&[exchange, kind, reason]);
+        }
+        for family in self.by_kind() {
+            family.with_label_values(&[exchange, kind]);
+        }
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .iter()
+            .filter(|(own, _)| own == exchange)
+            .for_each(|(_, line)| self.lines.declare(exchange, line));
+    }
+
+    fn forget_kind(&self, exchange: &str, kind: &str) {
+        let held = [("exchange", exchange), ("kind", kind)];
+        forget(&self.lag, &held);
+        forget(&self.holes.found, &held);
+        self.by_kind().iter().for_each(|family| forget(family, &held));
+    }
+
+    fn forget_exchange(&self, exchange: &str) {
+        let held = [("exchange", exchange)];
+        forget(&self.accept, &held);
+        self.lines.all().iter().for_each(|family| forget(family, &held));
+    }
+
+    fn by_kind(&self) -> [&IntCounterVec; 4] {
+        [&self.holes.refilled, &self.holes.refilled_rows, &self.refusals, &self.mismatches]
+    }
+}
+
+impl Lines {
+    fn new(add: &Register<'_>) -> Self {
+        let line = ["exchange", "line"].as_slice();
+        let reason = ["exchange", "line", "reason"].as_slice();
+        Lines {
+            connects: add.counters("websocket_connects_total", "WebSocket connections made.", line),
+            failures: add.counters(
+                "websocket_connect_failures_total",
+                "Attempts to connect that failed, by reason.",
+                reason,
+            ),
+            ends: add.counters("websocket_disconnects_total", "Connections that ended, by reason.", reason),
+            messages: add.counters("websocket_messages_total", "Messages received.", line),
+            ignored: add.counters(
+                "websocket_messages_ignored_total",
+                "Messages left out: not asked for (unasked), or of an unknown kind (unknown).",
+                reason,
+            ),
+            repeated: add.counters(
+                "websocket_rows_repeated_total",
+                "Rows left out because the same connection had sent them before.",
+                line,
+            ),
+            unreadable: add.counters(
+                "websocket_parse_errors_total",
+                "Messages that could not be read.",
+                line,
+            ),
+        }
+    }
+
+    fn declare(&self, exchange: &str, line: &str) {
+        for family in [&self.connects, &self.messages, &self.repeated, &self.unreadable] {
+            family.with_label_values(&[exchange, line]);
+        }
+        let closed = [
+            (&self.failures, &FAILURES[..]),
+            (&self.ends, &ENDS[..]),
+            (&self.ignored, &["unasked", "unknown"][..]),
+        ];
+        for (family, reasons) in closed {
+            for reason in reasons {
+                family.with_label_values(&[exchange, line, reason]);
+            }
+        }
+    }
+
+    fn all(&self) -> [&IntCounterVec; 7] {
+        [
+            &self.connects,
+            &self.failures,
+            &self.ends,
+            &self.messages,
+            &self.ignored,
+            &self.repeated,
+            &self.unreadable,
+        ]
+    }
+}
+
+impl Holes {
+    fn new(add: &Register<'_>) -> Self {
+        Holes {
+            found: add.counters(
+                "websocket_holes_total",
+                "Holes in live series, by how they show.",
+                &["exchange", "kind", "reason"],
+            ),
+            refilled: add.counters(
+                "websocket_holes_refilled_total",
+                "Holes in live series that were filled from history.",
+                &["exchange", "kind"],
+            ),
+            refilled_rows: add.counters(
+                "websocket_refilled_rows_total",
+                "Rows fetched to fill holes in live series.",
+                &["exchange", "kind"],
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// Creates the label sets of a live series, each at 0. It must have been declared as a series before; beyond the
+    /// limit on series, only the label sets that it shares with others are created.
+    pub fn declare_stream(&self, series: &Series) {
+        self.streams.declare(series.exchange(), series.kind().name());
+        if self.series.get(series).is_some() {
+            self.streams.table.declare(series, &self.streams.lag, &self.streams.accept);
+        }
+    }
+
+    /// Creates the label sets of a line of an exchange, each at 0.
+    pub fn declare_line(&self, exchange: &str, line: &str) {
+        let mut known = self.streams.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((exchange.to_owned(), line.to_owned()));
+        self.streams.lines.declare(exchange, line);
+    }
+
+    /// Drops the label sets of a series that is live no more, and those that only it needed.
+    pub fn forget_stream(&self, series: &Series) {
+        let (table, exchange, kind) = (&self.streams.table, series.exchange(), series.kind());
+        if !table.forget(series) {
+            return;
+        }
+        if !table.has(exchange, Some(kind)) {
+            self.streams.forget_kind(exchange, kind.name());
+        }
+        if !table.has(exchange, None::<Kind>) {
+            self.streams.forget_exchange(exchange);
+        }
+    }
+
+    /// The metrics of a live series; `None` if it is not declared.
+    pub(crate) fn stream(&self, series: &Series) -> Option<Arc<StreamMetrics>> {
+        self.streams.table.get(series)
+    }
+}
