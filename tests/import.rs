@@ -73,8 +73,8 @@ fn what_was_left_out_is_counted_by_reason_and_its_windows_are_gaps() {
             line.contains(from) && line.contains(until) && line.contains("left out of the import")
         })
     };
-    assert!(of("2023-12-30T23:00:00Z", "2023-12-31T04:00:00Z"), "{gaps}");
-    assert!(of("2023-12-31T22:00:00Z", "2024-01-01T02:00:00Z"), "{gaps}");
+    assert!(of("2023-12-30 23:00:00", "2023-12-31 04:00:00"), "{gaps}");
+    assert!(of("2023-12-31 22:00:00", "2024-01-01 02:00:00"), "{gaps}");
 }
 
 #[test]

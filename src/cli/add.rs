@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(short, long, visible_alias = "pair", required = true, num_args = 1.., value_name = "PAIR", add = ArgValueCompleter::new(complete::pairs))]
     pub pairs: Vec<String>,
     /// The candle length in seconds, or as a label such as 1h.
-    #[arg(short, long, value_parser = span_secs)]
+    #[arg(short, long, value_parser = span_secs, add = ArgValueCompleter::new(complete::spans))]
     pub span: u64,
     /// Print what would be added, and write nothing.
     #[arg(long)]

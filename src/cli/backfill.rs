@@ -25,6 +25,9 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
             return exit;
         }
     };
+    if !config.path.exists() {
+        out.note(format!("no configuration file was found; rows go to {}", config.data_path.display()));
+    }
     if args.dry_run {
         return dry_run::run(&orders, &config, out);
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Exit;
 use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::help::examples;
 use crate::cli::output::Output;
+use crate::cli::{Exit, naming};
 use crate::config::Config;
 use crate::engine::{How, Job, Report, Update};
 use crate::telemetry::{Collected, Textfile, read_pairs};
@@ -30,6 +30,7 @@ pub struct Args {
 /// Runs every configured job once, one after the other, and leaves the outcome in the text file.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let jobs = Job::all(&config);
+    naming::note_jobs_off(&config, out);
     let path = args.textfile.or_else(|| config.telemetry.textfile.clone());
     let mut series = known_before(&config, &jobs);
     let keep = |report: &Report| {

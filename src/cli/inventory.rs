@@ -38,20 +38,20 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         out.line(format!("No data found under {}.", config.data_path.display()));
         return Exit::Done;
     }
-    let mut table = Table::new(columns());
+    let mut table = Table::new(columns(&config.zone_name));
     held.iter().for_each(|holding| row(&mut table, holding, &config));
     table.print(out);
     exit
 }
 
-fn columns() -> [Column; 10] {
+fn columns(zone: &str) -> [Column; 10] {
     [
         Column::left("exchange", 10),
         Column::left("pair", 12),
         Column::left("type", 11),
         Column::left("span", 6),
-        Column::left("from", 12),
-        Column::left("to", 12),
+        Column::time("from", 12, zone),
+        Column::time("to", 12, zone),
         Column::right("rows", 8),
         Column::right("gaps", 6),
         Column::right("missing", 10),

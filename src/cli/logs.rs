@@ -19,7 +19,7 @@ use crate::telemetry::logs::{Follower, tail};
 #[command(after_help = examples(&["dccd logs -n 50", "dccd logs -f binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     /// Only lines of these series: a name, prefix or glob, such as binance/BTC-USDT/ohlc/1h or binance/BTC/USDT.
-    #[arg(add = ArgValueCompleter::new(complete::series))]
+    #[arg(add = ArgValueCompleter::new(complete::known))]
     series: Option<String>,
     /// Number of lines.
     #[arg(short = 'n', long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -195,6 +195,11 @@ impl Cli {
                 on_runtime(out, |out, stop| logs::follow(args, config, out, stop))
             }),
             Some(Command::Logs(args)) => with_config(path, out, |config, out| logs::run(&args, config, out)),
+            Some(Command::Backfill(args)) if args.names_series() => {
+                with_config_or_defaults(path, out, |config, out| {
+                    on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
+                })
+            }
             Some(Command::Backfill(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| backfill::run(args, config, out, stop))
             }),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cli::output::Output;
 use crate::config::Config;
 use crate::engine::Job;
 use crate::exchange::{find, names};
@@ -49,4 +50,9 @@ pub(crate) fn exchange(name: &str) -> Result<(), String> {
         foreign(name),
         names().join(", ")
     ))
+}
+
+/// Notes jobs of the configuration that are not running, which a run leaves out.
+pub(crate) fn note_jobs_off(config: &Config, out: &mut Output) {
+    config.notes.iter().filter(|note| note.contains("not running")).for_each(|note| out.note(note));
 }

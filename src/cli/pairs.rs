@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(value_name = "PATTERN")]
     pattern: Option<PairPattern>,
     /// Only this market: spot, perp, quarter or next_quarter.
-    #[arg(long, value_parser = market)]
+    #[arg(long, value_parser = market, add = ArgValueCompleter::new(complete::markets))]
     market: Option<Market>,
     /// Print JSON.
     #[arg(long)]
@@ -97,8 +97,8 @@ fn columns(config: &Config) -> [Column; 7] {
         Column::left("market", 12),
         Column::left("symbol", 20),
         Column::left("traded", 6),
-        Column::left(&format!("listed ({zone})"), 16),
-        Column::left(&format!("ends ({zone})"), 16),
+        Column::time("listed", 16, zone),
+        Column::time("ends", 16, zone),
         Column::left("contract", 0),
     ]
 }

@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(short, long, add = ArgValueCompleter::new(complete::pairs))]
     pub pair: Pair,
     /// The candle length in seconds, or as a label such as 1h.
-    #[arg(short, long, value_parser = add::span_secs)]
+    #[arg(short, long, value_parser = add::span_secs, add = ArgValueCompleter::new(complete::spans))]
     pub span: u64,
 }
 

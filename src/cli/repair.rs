@@ -26,7 +26,7 @@ use crate::store::{Layout, Ledger};
 #[command(after_help = examples(&["dccd repair", "dccd repair binance/BTC-USDT/ohlc/1h"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
-    #[arg(add = ArgValueCompleter::new(complete::series))]
+    #[arg(add = ArgValueCompleter::new(complete::known))]
     series: Vec<String>,
     /// Print JSON.
     #[arg(long)]
@@ -49,6 +49,7 @@ const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// Repairs every series there is, one after the other.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
+    naming::note_jobs_off(&config, out);
     let works = match works(&args, &config) {
         Ok(works) => works,
         Err(none) => return out.failed(&none),

@@ -2,10 +2,10 @@
 
 mod wide;
 
-use crate::cli::Exit;
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
+use crate::cli::{Exit, naming};
 use crate::config::Config;
 use crate::model::{Micros, Zone, bytes};
 use crate::remote::{Known, read_known};
@@ -31,7 +31,7 @@ pub(crate) async fn run_wide(args: Args, config: Config, out: &mut Output) -> Ex
 
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
-    config.notes.iter().filter(|note| note.contains("not running")).for_each(|note| out.note(note));
+    naming::note_jobs_off(&config, out);
     let pairs = match read_pairs(&config.data_path) {
         Ok(pairs) => pairs,
         Err(error) => return out.fail(Exit::Failed, error),
@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     }
     let mut table = Table::new([
         Column::left("job", 24),
-        Column::left("last_run", 17),
-        Column::left("last_success", 17),
+        Column::time("last_run", 17, &config.zone_name),
+        Column::time("last_success", 17, &config.zone_name),
         Column::right("rows", 6),
         Column::right("errors", 6),
     ]);

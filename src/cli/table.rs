@@ -22,6 +22,12 @@ impl Column {
         Column { head: head.to_owned(), width, is_right: false, gap: 1 }
     }
 
+    /// Times, with their zone in the head.
+    pub(crate) fn time(head: &str, width: usize, zone: &str) -> Self {
+        let head = format!("{head} ({zone})");
+        Column::left(&head, width.max(head.chars().count()))
+    }
+
     /// Figures, padded to a width in a pipe.
     pub(crate) fn right(head: &str, width: usize) -> Self {
         Column { is_right: true, ..Column::left(head, width) }

@@ -34,12 +34,12 @@ async fn collect_counts_its_jobs_and_status_shows_them_from_metrics_json_alone()
     std::fs::remove_file(setup.data_path().join(".dccd/state.db")).unwrap();
     let status = dccd(&setup, &["status"]).await;
     let lines: Vec<&str> = status.out.lines().collect();
-    assert_eq!(lines[0], "job                      last_run          last_success        rows errors");
-    assert_eq!(lines[1], "-".repeat(74));
+    assert_eq!(lines[0], "job                      last_run (UTC)    last_success (UTC)   rows errors");
+    assert_eq!(lines[1], "-".repeat(75));
     let (btc, eth) = (lines[2], lines[3]);
     assert!(btc.starts_with("binance/BTC/USDT         20") && btc.ends_with("     36      0"), "{btc}");
     assert!(eth.starts_with("binance/ETH/USDT         20") && eth.ends_with("     36      1"), "{eth}");
-    assert_eq!((btc.len(), lines.len()), (74, 4));
+    assert_eq!((btc.len(), lines.len()), (75, 4));
     let json = dccd(&setup, &["status", "--json"]).await;
     assert!(
         json.out.contains("\"binance/ETH/USDT\": {") && json.out.contains("\"errors_count\": 1"),

@@ -32,11 +32,11 @@ async fn gaps_names_rows_that_were_set_aside_with_fault_instant_count_and_file()
         lines,
         [
             shown(
-                "2024-01-30T01:00:00Z",
-                "2024-01-30T02:00:00Z",
+                "2024-01-30 01:00:00",
+                "2024-01-30 02:00:00",
                 "high 1\\u{1b}[2J below low 2 (contradiction, 2 rows"
             ),
-            shown("2024-01-30T09:30:00Z", "-", "it opens at 09:30 (off_grid, 1 row"),
+            shown("2024-01-30 09:30:00", "-", "it opens at 09:30 (off_grid, 1 row"),
             shown("-", "-", "it has no instant (time, 1 row"),
         ]
     );

@@ -10,6 +10,9 @@ use crate::model::{Kind, Pair, PairError, PairPattern, Span};
 
 /// Fetch the history of jobs, or of any series; only what is missing.
 ///
+/// A series that is named in full, by --exchange, --pairs and --span or --type, needs no job and no configuration
+/// file; without a file its rows go to ./data/crypto.
+///
 /// If a daemon runs on the data path, it does the work and this shows its progress. Ctrl-C then cancels the work and
 /// keeps what was stored. If this command is lost, with its terminal for instance, the daemon goes on.
 #[derive(Debug, clap::Args)]
@@ -22,13 +25,13 @@ pub struct Args {
     #[arg(short, long, num_args = 1.., value_name = "PAIR", add = ArgValueCompleter::new(complete::pairs))]
     pairs: Vec<String>,
     /// Only this kind of rows: ohlc, trades, orderbook, funding or open_interest.
-    #[arg(short = 't', long = "type", value_name = "KIND", value_parser = kind)]
+    #[arg(short = 't', long = "type", value_name = "KIND", value_parser = kind, add = ArgValueCompleter::new(complete::kinds))]
     pub(super) kind: Option<Kind>,
     /// Only this span, in seconds or as a label such as 1h.
-    #[arg(long, value_parser = span)]
+    #[arg(long, value_parser = span, add = ArgValueCompleter::new(complete::spans))]
     span: Option<Span>,
     /// The same as --span; a pair such as BTC/USDT is the same as --pairs.
-    #[arg(short, value_name = "SPAN", value_parser = short)]
+    #[arg(short, value_name = "SPAN", value_parser = short, add = ArgValueCompleter::new(complete::spans))]
     short: Vec<Short>,
     /// The same as --pairs.
     #[arg(long, hide = true, value_name = "PAIR")]
@@ -104,6 +107,16 @@ impl fmt::Display for Selector {
 }
 
 impl Args {
+    /// Whether series are named in full, so that they need no job.
+    pub(crate) fn names_series(&self) -> bool {
+        let has_span = self.span.is_some() || self.short.iter().any(|short| matches!(short, Short::Span(_)));
+        let has_pair = self.short.iter().any(|short| matches!(short, Short::Pair(_)))
+            || !self.pairs.is_empty()
+            || !self.symbol.is_empty();
+        let has_kind = self.kind.is_some_and(|kind| has_span || !kind.has_span());
+        !self.exchange.is_empty() && has_pair && (has_span || has_kind)
+    }
+
     /// Every pair and wildcard, whatever option names it.
     pub(super) fn pairs(&self) -> Result<Vec<Selector>, String> {
         let short = self.short.iter().filter_map(|short| match short {

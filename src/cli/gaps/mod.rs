@@ -13,7 +13,7 @@ use crate::cli::table::{Column, Table};
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::engine::open_gaps;
-use crate::model::{Series, Window};
+use crate::model::{Micros, Series, Window};
 use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
 
 /// Show every window that is not covered, and why.
@@ -23,7 +23,7 @@ use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_asid
 #[command(after_help = examples(&["dccd gaps --open", "dccd gaps 'kraken/*/ohlc/1h' --json"]))]
 pub struct Args {
     /// Only these series: names, prefixes or globs, such as binance/BTC-USDT/ohlc/1h, binance/BTC/USDT or '*/BTC-*'.
-    #[arg(add = ArgValueCompleter::new(complete::series))]
+    #[arg(add = ArgValueCompleter::new(complete::known))]
     series: Vec<String>,
     /// Only windows still to be filled.
     #[arg(long)]
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         return exit.or_worse(out.json(&lines));
     }
     if exit == Exit::Done || !lines.is_empty() {
-        print(lines, out);
+        print(lines, &config, out);
     }
     exit
 }
@@ -162,20 +162,21 @@ fn rows_aside(
     found
 }
 
-fn print(lines: Vec<GapLine>, out: &mut Output) {
+fn print(lines: Vec<GapLine>, config: &Config, out: &mut Output) {
     if lines.is_empty() {
         return out.line("No gaps.");
     }
     let mut table = Table::new([
         Column::left("series", 32),
         Column::left("state", 10),
-        Column::left("from", 20),
-        Column::left("until", 20),
+        Column::time("from", 20, &config.zone_name),
+        Column::time("until", 20, &config.zone_name),
         Column::left("reason", 0),
     ]);
     for line in lines {
         let GapLine { series, state, mut reason, .. } = line;
-        let known = |at: Option<String>| at.unwrap_or_else(|| "-".to_owned());
+        let shown = |at: String| Micros::parse(&at, &config.zone).map_or(at, |at| config.zone.second(at));
+        let known = |at: Option<String>| at.map_or_else(|| "-".to_owned(), shown);
         let (from, until) = (known(line.from.or(line.at)), known(line.until.or(line.last_at)));
         if let (Some(fault), Some(rows), Some(file)) = (line.fault, line.rows, line.file) {
             let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
@@ -189,7 +190,6 @@ fn print(lines: Vec<GapLine>, out: &mut Output) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Micros;
 
     #[test]
     fn windows_that_touch_are_one_where_they_have_one_reason() {

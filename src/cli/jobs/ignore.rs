@@ -1,15 +1,17 @@
 //! `dccd jobs ignore`: skips a task until it is retried.
 
-use crate::cli::Exit;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::cli::help::examples;
 use crate::cli::jobs::view::TrackerView;
+use crate::cli::{Exit, complete};
 
 /// Skip tasks until they are retried.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd jobs ignore binance/BTC-USDT/ohlc/1h --reason delisted"]))]
 pub(super) struct Args {
     /// The tasks, as `dccd jobs ls` names them.
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCompleter::new(complete::jobs))]
     ids: Vec<String>,
     /// The reason, shown with the task.
     #[arg(long)]

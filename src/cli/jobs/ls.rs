@@ -65,7 +65,7 @@ pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
         view.out.line("No tasks.");
         return Exit::Done;
     }
-    let mut table = Table::new(columns());
+    let mut table = Table::new(columns(&view.zone_name));
     let rows = tasks.iter().map(|task| row(task, view.is_paused(task), &view.zone));
     rows.chain(idle).for_each(|row| table.row(row));
     table.print(view.out);

@@ -1,11 +1,13 @@
 //! `dccd jobs show`: a task with its attempts.
 
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::TaskDetail;
-use crate::cli::Exit;
 use crate::cli::help::examples;
 use crate::cli::jobs::sentence::{paused, state};
 use crate::cli::jobs::table::{attempt_line, outcome, task_line};
 use crate::cli::jobs::view::TrackerView;
+use crate::cli::{Exit, complete};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
 /// Show a task with its attempts.
@@ -13,6 +15,7 @@ use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 #[command(after_help = examples(&["dccd jobs show binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
+    #[arg(add = ArgValueCompleter::new(complete::jobs))]
     id: String,
     /// Print JSON.
     #[arg(long)]

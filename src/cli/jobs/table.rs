@@ -55,12 +55,12 @@ pub(super) fn outcome(attempt: &Attempt) -> &str {
 }
 
 /// The columns of the table of tasks.
-pub(super) fn columns() -> [Column; 5] {
+pub(super) fn columns(zone: &str) -> [Column; 5] {
     [
         Column::left("status", 12),
         Column::left("kind", 9),
         Column::right("attempts", 8),
-        Column::left("due", 17),
+        Column::time("due", 17, zone),
         Column::left("task", 0),
     ]
 }

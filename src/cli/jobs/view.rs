@@ -8,10 +8,13 @@ use crate::cli::Exit;
 use crate::cli::jobs::sentence::state;
 use crate::cli::output::Output;
 use crate::cli::state;
+use crate::clock::now;
 use crate::config::Config;
+use crate::daemon::{FRESH_SECS, Liveness};
 use crate::db::Database;
 use crate::engine::Job;
 use crate::model::{NoMatch, Series, Zone, select};
+use crate::store::Layout;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
 use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
@@ -24,12 +27,15 @@ pub(super) struct TrackerView<'o> {
     /// The tracker; `None` if no task was ever planned.
     pub(super) tracker: Option<Tracker>,
     database: Option<Database>,
+    /// The last sign of life of the daemon on the data path.
+    pub(super) liveness: Option<Liveness>,
     /// The series of the configured jobs.
     pub(super) jobs: Vec<Series>,
     /// The paused jobs.
     paused: Vec<Series>,
     /// The zone of the instants that are shown.
     pub(super) zone: Zone,
+    pub(super) zone_name: String,
     /// How long records are kept in days; 0 is for ever.
     pub(super) retention_days: u32,
     pub(super) out: &'o mut Output,
@@ -47,8 +53,10 @@ impl<'o> TrackerView<'o> {
         };
         let tracker = database.as_ref().map(|database| Tracker::new(database, &Telemetry::new()));
         let jobs = Job::all(config).iter().map(|job| (**job.series()).clone()).collect();
-        let (zone, retention_days) = (config.zone.clone(), config.runs_retention_days);
-        Ok(TrackerView { tracker, database, jobs, paused, zone, retention_days, out })
+        let (zone, zone_name) = (config.zone.clone(), config.zone_name.clone());
+        let retention_days = config.runs_retention_days;
+        let liveness = Liveness::read(&Layout::new(&config.data_path).own()).ok().flatten();
+        Ok(TrackerView { tracker, database, liveness, jobs, paused, zone, zone_name, retention_days, out })
     }
 
     pub(super) async fn close(self) {
@@ -70,6 +78,15 @@ impl<'o> TrackerView<'o> {
     /// Prints that a job has no task.
     pub(super) fn not_run_yet(&mut self, id: &str) -> Exit {
         self.out.fail(Exit::Failed, format!("{id} has not run yet, so there is no task of it"))
+    }
+
+    /// The ban of this address by an exchange, with its end, as the daemon on the data path last wrote it.
+    pub(super) fn ban_of(&self, exchange: &str) -> Option<String> {
+        let is_fresh = |own: &&Liveness| now().as_secs_f64() - own.written_at <= FRESH_SECS;
+        let reasons = &self.liveness.as_ref().filter(is_fresh)?.reasons;
+        let about = format!("exchange {exchange}: ");
+        let why = reasons.iter().find_map(|reason| reason.strip_prefix(&about))?;
+        Some(format!("{exchange} has banned this address: {why}."))
     }
 
     /// Whether a task is that of a paused job.

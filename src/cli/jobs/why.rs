@@ -1,12 +1,14 @@
 //! `dccd jobs why`: explains what a task waits for.
 
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::TaskReasons;
 use crate::cli::help::examples;
 
-use crate::cli::Exit;
 use crate::cli::jobs::sentence::{paused, state};
 use crate::cli::jobs::view::TrackerView;
-use crate::model::Zone;
+use crate::cli::{Exit, complete};
+use crate::model::{Series, Zone};
 use crate::tracker::{Attempt, Owner, Status, Task, Tracker, TrackerError, WorkerState};
 
 /// Explain what a task waits for.
@@ -14,6 +16,7 @@ use crate::tracker::{Attempt, Owner, Status, Task, Tracker, TrackerError, Worker
 #[command(after_help = examples(&["dccd jobs why binance/BTC-USDT/ohlc/1h"]))]
 pub(super) struct Args {
     /// The task, as `dccd jobs ls` names it, or the series of a job by name, prefix or glob.
+    #[arg(add = ArgValueCompleter::new(complete::jobs))]
     id: String,
     /// Print JSON.
     #[arg(long)]
@@ -50,7 +53,8 @@ pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
 
 fn reasons(task: &Task, context: &TaskContext, view: &TrackerView<'_>) -> TaskReasons {
     let is_paused = view.is_paused(task);
-    let because = because(task, context, is_paused, &view.zone);
+    let mut because = because(task, context, is_paused, &view.zone);
+    because.extend(view.ban_of(&task.queue).filter(|_| task.status.is_waiting()));
     TaskReasons { id: task.id.clone(), status: task.status.name(), paused: is_paused, because }
 }
 
@@ -58,6 +62,7 @@ fn reasons(task: &Task, context: &TaskContext, view: &TrackerView<'_>) -> TaskRe
 fn reasons_of_job(id: &str, view: &TrackerView<'_>) -> TaskReasons {
     let is_paused = id.parse().is_ok_and(|series| view.is_paused_job(&series));
     let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
+    because.extend(id.parse::<Series>().ok().and_then(|series| view.ban_of(series.exchange())));
     because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
     TaskReasons { id: id.to_owned(), status: "pending", paused: is_paused, because }
 }
@@ -96,7 +101,10 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, TaskContext)
 
 fn because(task: &Task, context: &TaskContext, is_paused: bool, zone: &Zone) -> Vec<String> {
     let mut lines: Vec<String> = is_paused.then(|| paused(&task.id)).into_iter().collect();
-    lines.push(state(task, zone));
+    // A paused task has no other state while it waits.
+    if !(is_paused && task.status.is_waiting()) {
+        lines.push(state(task, zone));
+    }
     lines.extend(context.owner.as_ref().map(|owner| written_by(owner, zone)));
     if task.status.is_waiting() && task.run_at <= task.as_of && !is_paused {
         lines.push(match (context.workers_alive, context.due) {

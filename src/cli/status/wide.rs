@@ -24,8 +24,8 @@ pub(super) async fn run(json: bool, config: &Config, out: &mut Output) -> Exit {
     }
     let mut table = Table::new([
         Column::left("series", 36),
-        Column::left("last_run", 17),
-        Column::left("last_success", 17),
+        Column::time("last_run", 17, &config.zone_name),
+        Column::time("last_success", 17, &config.zone_name),
         Column::right("rows", 10),
         Column::right("errors", 6),
         Column::left("state", 0).apart(),
