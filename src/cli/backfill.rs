@@ -4,6 +4,7 @@ mod args;
 mod dry_run;
 mod orders;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
@@ -33,7 +34,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     }
     let works = orders.into_iter().map(Work::fetch).collect();
     let at_once = usize::from(args.parallel).min(config.worker.slots as usize).max(1);
-    let mut bars = Bars::of_terminal();
+    let (mut bars, begun) = (Bars::of_terminal(), Instant::now());
     let mut exit = Exit::Done;
     let done =
         do_work(&config, "backfill", WorkRequest::Work { works, at_once }, out, &stop, |update, out| {
@@ -43,7 +44,9 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
                 print(report, out);
             }
         });
-    if let Err(failed) = done.await {
+    let done = done.await;
+    bars.total(begun.elapsed(), out);
+    if let Err(failed) = done {
         exit = exit.or_worse(failed);
     }
     exit.or_worse(Exit::of(!stop.is_cancelled()))

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::help::examples;
+use crate::cli::length::length;
 use crate::cli::output::Output;
+use crate::cli::progress::Bars;
 use crate::cli::{Exit, naming};
 use crate::config::Config;
 use crate::engine::{How, Job, Report, Update};
@@ -19,12 +22,15 @@ use crate::telemetry::{Collected, Textfile, read_pairs};
 /// If a daemon runs on the data path, it runs its own jobs and this waits for them. Ctrl-C then cancels what has not
 /// begun; runs that have begun go on.
 #[derive(Debug, clap::Args)]
-#[command(after_help = examples(&["dccd collect", "dccd collect --textfile /var/lib/node_exporter/dccd.prom"]))]
+#[command(after_help = examples(&["dccd collect", "dccd collect --timeout 10m --textfile /var/lib/node_exporter/dccd.prom"]))]
 pub struct Args {
     /// Leave the outcome here for node_exporter's textfile collector: a folder, which gets a dccd.prom, or a
     /// file ending in .prom [default: telemetry.textfile of the configuration].
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::AnyPath)]
     textfile: Option<PathBuf>,
+    /// Stop after so long, such as 90s or 10m, and exit with 1 if not every job ran.
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    timeout: Option<Duration>,
 }
 
 /// Runs every configured job once, one after the other, and leaves the outcome in the text file.
@@ -37,7 +43,18 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
         let collected = series.iter_mut().find(|collected| collected.series.to_string() == report.series);
         collected.into_iter().for_each(|collected| keep(collected, report));
     };
+    let (stop, mut timer) = (stop.child_token(), JoinSet::new());
+    if let Some(length) = args.timeout {
+        let stop = stop.clone();
+        timer.spawn(async move {
+            tokio::time::sleep(length).await;
+            stop.cancel();
+        });
+    }
     let exit = run_jobs(&config, "collect", Vec::new(), out, stop, keep).await;
+    if let (Some(length), Some(_)) = (args.timeout, timer.try_join_next()) {
+        out.error(format!("not every job ran within {} s", length.as_secs()));
+    }
     match path {
         Some(path) => written(&Textfile::at(&path), exit, out, |file| file.write(&series, exit.code())),
         None => exit,
@@ -80,7 +97,9 @@ pub(crate) async fn run_jobs(
     // A job that was named and did not run fails the command; one among all jobs does not.
     let is_named = !selectors.is_empty();
     let (mut successes, mut failures, mut exit) = (0, 0, Exit::Done);
+    let mut bars = Bars::of_terminal();
     let done = do_work(config, command, WorkRequest::Jobs { selectors }, out, &stop, |update, out| {
+        bars.show(&update);
         let report = match update {
             Update::Ended(report) => report,
             Update::NotBegun { series } => return failures += series.len(),
@@ -103,6 +122,7 @@ pub(crate) async fn run_jobs(
         return failed;
     }
     exit = exit.or_worse(done.err().unwrap_or(Exit::Done));
+    drop(bars);
     if stop.is_cancelled() {
         out.note("stopped before every job ran");
     }

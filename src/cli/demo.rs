@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
 use crate::cli::help::examples;
+use crate::cli::length::length;
 use crate::cli::output::Output;
 use crate::cli::start::refused;
 use crate::clock::now;
@@ -36,7 +37,7 @@ const WEIGHT: u32 = 600_000;
 #[command(after_help = examples(&["dccd demo", "dccd demo --for 30s"]))]
 pub struct Args {
     /// End by itself after so long, such as 30s or 5m; otherwise Ctrl-C ends it.
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = length)]
     length: Option<Duration>,
     /// Keep the data here; otherwise in a temporary folder that is removed at the end.
     #[arg(long, value_name = "FOLDER")]
@@ -44,19 +45,6 @@ pub struct Args {
     /// Where /metrics and the page are served.
     #[arg(long, default_value = "127.0.0.1:9430")]
     listen: SocketAddr,
-}
-
-/// Reads `30s`, `5m`, `1h` or a number of seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let factor = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err("write 30s, 5m or 1h".to_owned()),
-    };
-    let secs = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor));
-    secs.map(Duration::from_secs).ok_or_else(|| "write 30s, 5m or 1h".to_owned())
 }
 
 /// Runs the demo to its end and checks what it stored.
@@ -308,19 +296,5 @@ impl Drop for Folder {
         if self.is_temporary {
             let _ = std::fs::remove_dir_all(&self.path);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_is_read_with_its_unit() {
-        assert_eq!(
-            ["30s", "5m", "1h", "7"].map(duration),
-            [30, 300, 3_600, 7].map(|secs| Ok(Duration::from_secs(secs)))
-        );
-        assert!(duration("1d").is_err() && duration("s").is_err());
     }
 }

@@ -23,6 +23,7 @@ pub mod import;
 pub mod init;
 pub mod inventory;
 pub mod jobs;
+mod length;
 mod listing;
 pub mod logs;
 pub mod metrics;

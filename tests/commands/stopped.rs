@@ -155,3 +155,23 @@ impl Hanging {
         self.asked.exists()
     }
 }
+
+#[tokio::test]
+async fn a_collect_that_takes_longer_than_its_timeout_ends_with_1_and_says_so() {
+    let template = Template::new().await;
+    let home = template.copy();
+    for pair in ["BTC-USDT", "ETH-USDT"] {
+        std::fs::remove_dir_all(home.series(pair)).unwrap();
+    }
+    let well = home.run(&["collect", "--timeout", "1m"]).await;
+    assert_eq!((well.code, well.err.as_str()), (Some(0), ""), "{well:?}");
+    for pair in ["BTC-USDT", "ETH-USDT"] {
+        std::fs::remove_dir_all(home.series(pair)).unwrap();
+    }
+    template.setup.sim.set(|knobs| knobs.faults = vec![Rule::always(Fault::Hang).at(Endpoint::Ohlc)]);
+
+    let late = home.run(&["collect", "--timeout", "1s"]).await;
+
+    assert_eq!(late.code, Some(1), "{late:?}");
+    assert!(late.err.contains("not every job ran within 1 s"), "{late:?}");
+}
