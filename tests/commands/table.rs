@@ -153,6 +153,7 @@ const TABLE: &[Row] = &[
     Row(&["jobs", "prune"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, ANEW, NO_STORE]),
     Row(&["logs", "SERIES"], [NOT_THERE, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, WELL]),
     Row(&["exchanges"], apart(WELL)),
+    Row(&["pairs", "binance"], apart(WELL)),
     Row(&["metrics"], apart(WELL)),
     Row(&["alerts", "init", "rules", "-c", "listening.yml"],
         [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),
