@@ -46,7 +46,10 @@ pub(crate) async fn run_streams(
     if LiveJob::all(&config).is_empty() {
         return out.fail(
             Exit::Failed,
-            format!("{} configures no stream that this version runs; see `dccd validate`", config.path.display()),
+            format!(
+                "{} configures no stream that this version runs; see `dccd validate`",
+                config.path.display()
+            ),
         );
     }
     serve("stream", config, out, stop).await

@@ -38,7 +38,11 @@ impl Default for ExchangeSettings {
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("rest_url", Form::Text, "Another address of its REST interface, without credentials."),
-    Key::new("ws_url", Form::Text, "Another address of its WebSocket interface: the host of every line; their paths stay."),
+    Key::new(
+        "ws_url",
+        Form::Text,
+        "Another address of its WebSocket interface: the host of every line; their paths stay.",
+    ),
     Key::new(
         "requests_per_second",
         Form::Real(0.001, 10_000.0, None),

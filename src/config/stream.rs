@@ -106,7 +106,8 @@ pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
         for pair in &job.pairs {
             match live.offer(kind, pair.market()) {
                 Some(offer) => spans_of(job, offer, at, report),
-                None => report.note(format!("{at} is not running: {} sends no {kind} of {pair} live", job.exchange)),
+                None => report
+                    .note(format!("{at} is not running: {} sends no {kind} of {pair} live", job.exchange)),
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::net::ws::handover::{Command, Handover, Inlet, Outlet, Update, channel
 
 /// A connection to a line.
 pub struct Connection {
-    /// What the exchange offers live.
+    /// The exchange's live offer.
     pub live: &'static dyn Live,
     /// The line.
     pub line: &'static Line,
@@ -28,13 +28,13 @@ pub struct Connection {
     pub topics: Vec<Topic>,
     /// The exchange's clock.
     pub clock: Arc<dyn Fn() -> Micros + Send + Sync>,
-    /// What makes the connections.
+    /// The dialer, shared by all connections of the process.
     pub dialer: Arc<Dialer>,
 }
 
 impl Connection {
     /// Prepares a task that keeps the connection until `stop`, or until the sender of commands or the inlet is dropped;
-    /// it tells through the inlet. When it is stopped, what was read is still handed over, for three seconds at most.
+    /// it reports through the inlet. When stopped, it still hands over what it has read, for at most three seconds.
     pub fn keep(
         self,
         commands: mpsc::Receiver<Command>,
@@ -159,7 +159,7 @@ impl Keeper {
         (ended, session.topics().live > 0)
     }
 
-    /// Tells the caller, who may take his time.
+    /// Reports to the caller, waiting while the channel is full.
     async fn tell(&mut self, update: Update) -> Result<(), Over> {
         tokio::select! {
             told = self.outlet.updates.send(update) => told.map_err(|_| Over),

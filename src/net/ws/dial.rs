@@ -156,7 +156,7 @@ async fn reach(host: &str, port: u16) -> Result<TcpStream, DialError> {
     let stream = first_of(&addresses, WITHIN, TcpStream::connect).await;
     let stream =
         stream.map_err(|error| DialError::Connect { host: host.to_owned(), reason: error.to_string() })?;
-    // What is sent is small and wants to go at once; where the kernel refuses either, the pings still find a dead peer.
+    // Messages are small and must not be delayed. If the kernel refuses either option, pings still find a dead peer.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
     {

@@ -226,7 +226,7 @@ impl Drive<'_> {
         Ok(true)
     }
 
-    /// What is vouched for by now: for topics with rows, or for all.
+    /// Writes down the windows vouched for by now: of topics with rows, or of all.
     fn vouch(&mut self, of_all: bool) {
         let Handover { received, covered, heard } = &mut *self.full;
         covered.clear();

@@ -1,4 +1,4 @@
-//! What a connection tells and gives, in order, over a channel that holds only so much, and what it is told.
+//! The bounded channel between a connection and its caller: updates one way, commands the other.
 
 use tokio::sync::mpsc;
 
@@ -10,19 +10,19 @@ use crate::net::ws::ended::Ended;
 /// How many updates wait for the caller before the socket is left unread.
 pub(super) const WAITING: usize = 4;
 
-/// What was read, whole.
+/// One batch of what was read.
 #[derive(Debug, Default)]
 pub struct Handover {
     /// The rows and events.
     pub received: Received,
-    /// What the connection vouches for by now, but for the holes it told: with every row of it handed over. Topics with
-    /// rows here are among them, and once a second all.
+    /// Windows that the connection vouches for, except for the holes it reported; every row of them has been handed over.
+    /// Topics with rows here are among them; once a second, all topics are.
     pub covered: Vec<(TopicId, Window)>,
-    /// The newest time the exchange told on this connection.
+    /// The newest exchange time received on this connection.
     pub heard: Option<Micros>,
 }
 
-/// Something that a connection tells.
+/// A report from a connection.
 #[derive(Debug)]
 pub enum Update {
     /// It begins to connect.
@@ -45,7 +45,7 @@ pub enum Update {
     },
 }
 
-/// What the caller wants of a connection.
+/// An instruction to a connection.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Listen to a topic too.

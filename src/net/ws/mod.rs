@@ -1,14 +1,14 @@
 //! WebSocket connections: made, kept, and made anew for as long as they are wanted. Knows no exchange by name.
 //!
 //! [`Connection`] drives a [`Session`](crate::exchange::live::Session) over a socket and hands over what it read.
-//! It never waits for the disk, stores nothing and judges no row: what a hole or a notice means is the caller's.
+//! It never waits for the disk, stores nothing and judges no row; holes and notices are for the caller to act on.
 //!
 //! Decisions:
 //!
 //! * **A connection is never given up.** Only the wait between two attempts grows, with full jitter, and it begins anew once
 //!   the exchange acknowledged a topic.
-//! * **What was read is handed over before anything else is read.** When nobody takes it, the socket is left unread, so
-//!   that the exchange's own window fills instead of our memory.
+//! * **Frames are handed over before more are read.** While the caller takes nothing, the socket is left unread, so that
+//!   the exchange's send window fills instead of our memory.
 //! * **A silent peer is found by our own pings**, and by the kernel where nothing is acknowledged any more.
 //! * **Proxies and TLS roots are those of the HTTP client**, found by the same code.
 

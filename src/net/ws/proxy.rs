@@ -92,7 +92,7 @@ mod tests {
         for (answer, words) in [
             ("HTTP/1.1 407 No\r\n\r\n", "credentials"),
             ("HTTP/1.1 502 Bad gateway\r\n\r\n", "502"),
-            ("HTTP/1.1 200 OK\r\n", "eof"),
+            ("HTTP/1.1 200 OK\r\n", "end of file"),
         ] {
             let error = opened(answer).await.0.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");

@@ -1,4 +1,4 @@
-//! What the sockets of the simulated exchanges have seen and sent, and which fault strikes next.
+//! Counters of all simulated sockets, and the choice of the next fault.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

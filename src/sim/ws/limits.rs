@@ -1,4 +1,4 @@
-//! What an exchange allows a client of its sockets.
+//! Limits of an exchange for clients of its sockets.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a connection will send next, in order, and the faults that change that order.
+//! The outgoing queue of a connection, and the faults that change its order.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What differs from exchange to exchange over a socket.
+//! The part of a socket that differs between exchanges.
 
 use crate::model::Micros;
 use crate::sim::asked::World;
@@ -9,10 +9,10 @@ use crate::sim::ws::topic::{DELAY, Topic};
 
 /// The words of one exchange on one connection.
 pub(in crate::sim) trait Protocol: Send {
-    /// What it allows.
+    /// The limits of the exchange.
     fn limits(&self) -> Limits;
 
-    /// The connection is open: what is said first, and which topics its address names.
+    /// Called once the connection is open: sends the greeting and subscribes to the topics of the address.
     fn open(&mut self, _talk: &mut Talk<'_>) {}
 
     /// Answers a client's text.
@@ -26,7 +26,7 @@ pub(in crate::sim) trait Protocol: Send {
         false
     }
 
-    /// What it says when it has said nothing for a second.
+    /// The frame it sends after a second without any other.
     fn heartbeat(&self) -> Option<&'static str> {
         None
     }

@@ -34,7 +34,7 @@ const MESSAGE_BYTES: usize = 1 << 20;
 
 type Socket = WebSocketStream<TcpStream>;
 
-/// What became of a step.
+/// The outcome of a step.
 enum Step {
     On,
     Ended,
@@ -81,7 +81,7 @@ impl<W: Fn() -> Arc<World>> Open<'_, W> {
             tokio::select! {
                 biased;
                 message = socket.next() => {
-                    // What is due comes before what a message brings about.
+                    // Due frames go out before the response to a message.
                     let world = (self.1)();
                     let now = world.knobs.clock.now();
                     self.0.turn(world, now);

@@ -16,7 +16,7 @@ pub(super) const DELAY: Duration = Duration::from_millis(2);
 /// How much later than a row of the same instant a repetition comes: a candle that is still running, a heartbeat.
 const AFTER_ROWS: Duration = Duration::from_millis(1);
 
-/// What a topic publishes.
+/// The kind of rows a topic publishes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::sim) enum Flow {
     /// Trades.
@@ -25,7 +25,7 @@ pub(in crate::sim) enum Flow {
     Candles { grid: Grid, every: Duration },
     /// A sign of life each second.
     Heartbeats,
-    /// Nothing: what is subscribed does not exist, or not here.
+    /// Nothing: the stream does not exist, or not on this address.
     Nothing,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::sim) struct Topic {
     quiet_until: Micros,
 }
 
-/// What of a topic is due.
+/// A due row or sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Trade(u64),

@@ -40,7 +40,7 @@ pub(super) static LINE: Line = Line {
     ping: Ping::USUAL,
 };
 
-/// What sessions noted.
+/// Calls that sessions noted.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) held: Vec<Option<Mark>>,
