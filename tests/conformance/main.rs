@@ -23,6 +23,7 @@ mod knowledge;
 mod kraken;
 mod krakenfutures;
 mod listings;
+mod live;
 mod mutated;
 #[path = "../needs/mod.rs"]
 mod needs;

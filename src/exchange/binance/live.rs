@@ -166,6 +166,7 @@ impl Speech {
             Ok(wire) => wire,
             Err(error) => return misshapen(head, Channel::Trades, error, body, desk),
         };
+        is_event(&wire.e, "aggTrade")?;
         let row = Row(0);
         desk.hear(row.instant_millis(wire.event_time));
         let Some(place) = desk.find(&wire.s, Channel::Trades) else {
@@ -192,6 +193,7 @@ impl Speech {
                 return misshapen(head, channel, error, body, desk);
             }
         };
+        is_event(&wire.e, "kline")?;
         let row = Row(0);
         desk.hear(row.instant_millis(wire.event_time));
         let Members(own) = &wire.k;
@@ -215,6 +217,12 @@ impl Speech {
         desk.candle(place, read.map(|(candle, _)| candle), is_closed, body);
         Ok(())
     }
+}
+
+/// What an envelope names is what is in it.
+fn is_event(own: &str, named: &str) -> Result<(), Unreadable> {
+    let is_so = own.is_empty() || own == named;
+    if is_so { Ok(()) } else { Err("its event is another than its stream names".into()) }
 }
 
 /// A row whose stream tells whose it is, though it does not have the documented shape.

@@ -100,6 +100,8 @@ const KNOWN: [&str; 19] = [
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AggFrame<'a> {
+    #[serde(borrow)]
+    pub(super) e: Text<'a>,
     #[serde(rename = "E")]
     pub(super) event_time: Int,
     #[serde(borrow)]
@@ -121,6 +123,8 @@ impl AggFrame<'_> {
 
 #[derive(Deserialize)]
 pub(super) struct KlineFrame<'a> {
+    #[serde(default, borrow)]
+    pub(super) e: Text<'a>,
     #[serde(default, rename = "E")]
     pub(super) event_time: Int,
     #[serde(default, borrow)]

@@ -144,8 +144,8 @@ impl Speech {
             let place = desk.find(&wire.symbol, Channel::Trades);
             let Some(place) = place else { return true };
             match wire.trade(Row(0)) {
-                Ok(trade) => self.trades.push((place, trade)),
-                Err(_) => return false,
+                Ok(trade) if desk.may_be_traded(&trade) => self.trades.push((place, trade)),
+                _ => return false,
             }
             true
         });
@@ -164,7 +164,7 @@ impl Speech {
         }
         for (place, trade) in self.trades.drain(..) {
             desk.hear(Ok(trade.ts));
-            desk.trade(place, Ok(trade), "");
+            desk.trade(place, Ok(trade), data);
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Speech {
             desk.unasked();
         }
         for (place, candle) in self.candles.drain(..) {
-            desk.candle(place, Ok(candle), false, "");
+            desk.candle(place, Ok(candle), false, data);
         }
         Ok(())
     }

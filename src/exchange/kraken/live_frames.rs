@@ -67,6 +67,17 @@ pub(super) struct System<'a> {
     pub(super) system: Text<'a>,
 }
 
+/// A JSON number by its text.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(transparent)]
+struct Written<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl Written<'_> {
+    fn num(self) -> Num {
+        self.0.map_or_else(Num::default, |raw| Num::written(raw.get()))
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WireTrade<'a> {
@@ -75,8 +86,10 @@ pub(super) struct WireTrade<'a> {
     /// The taker's.
     #[serde(borrow)]
     side: Text<'a>,
-    price: Num,
-    qty: Num,
+    #[serde(borrow)]
+    price: Written<'a>,
+    #[serde(borrow)]
+    qty: Written<'a>,
     trade_id: Int,
     #[serde(borrow)]
     timestamp: Text<'a>,
@@ -87,8 +100,8 @@ impl WireTrade<'_> {
         Ok(TradeRow {
             ts: row.rfc3339(&self.timestamp)?,
             id: TradeId::Number(row.id(self.trade_id)?),
-            price: row.positive(self.price)?,
-            amount: row.positive(self.qty)?,
+            price: row.positive(self.price.num())?,
+            amount: row.positive(self.qty.num())?,
             side: Some(row.side(&self.side, "buy", "sell")?),
         })
     }
@@ -99,12 +112,17 @@ impl WireTrade<'_> {
 pub(super) struct WireCandle<'a> {
     #[serde(borrow)]
     pub(super) symbol: Text<'a>,
-    open: Num,
-    high: Num,
-    low: Num,
-    close: Num,
+    #[serde(borrow)]
+    open: Written<'a>,
+    #[serde(borrow)]
+    high: Written<'a>,
+    #[serde(borrow)]
+    low: Written<'a>,
+    #[serde(borrow)]
+    close: Written<'a>,
     trades: Int,
-    volume: Num,
+    #[serde(borrow)]
+    volume: Written<'a>,
     #[serde(borrow)]
     interval_begin: Text<'a>,
     interval: Int,
@@ -118,11 +136,11 @@ impl WireCandle<'_> {
     pub(super) fn candle(&self, row: Row) -> Result<Candle, RowFault> {
         row.candle(Candle {
             ts: row.rfc3339(&self.interval_begin)?,
-            open: row.num(self.open)?,
-            high: row.num(self.high)?,
-            low: row.num(self.low)?,
-            close: row.num(self.close)?,
-            volume: row.positive(self.volume)?,
+            open: row.num(self.open.num())?,
+            high: row.num(self.high.num())?,
+            low: row.num(self.low.num())?,
+            close: row.num(self.close.num())?,
+            volume: row.positive(self.volume.num())?,
             // As over REST: the mean price is rounded.
             quote_volume: None,
             trades: row.count_if_any(self.trades)?,

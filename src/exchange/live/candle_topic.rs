@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::exchange::live::candle_doubt::{Doubt, Words, words};
 use crate::exchange::live::numbers::Gap;
 use crate::exchange::live::{HoleReason, LiveOffer};
 use crate::model::{Candle, Grid, Micros, Window};
@@ -36,15 +37,6 @@ pub(crate) struct CandleTopic {
     /// The newest candle that was closed.
     closed: Option<Candle>,
     doubt: Option<Doubt>,
-}
-
-/// A frame that may have changed candles could not be read.
-#[derive(Clone, Copy, Debug)]
-struct Doubt {
-    /// The first open that it may concern.
-    from: Micros,
-    /// When it came, by the exchange's time.
-    at: Micros,
 }
 
 /// What comes of a frame: a hole, a row, or both, the hole first.
@@ -124,15 +116,24 @@ impl CandleTopic {
         Outcome { row: Some(candle), ..Outcome::default() }
     }
 
-    /// A closed candle that was told missing is a row whenever it comes.
+    /// A closed candle that was told missing is a row whenever it comes; two words on one that differ are never chosen
+    /// from.
     fn late(&mut self, candle: Candle, is_closed: bool) -> Outcome {
-        let missing = self.missing.iter().position(|open| *open == candle.ts);
-        match missing.filter(|_| is_closed) {
+        if !is_closed {
+            return Outcome::default();
+        }
+        if let (Some(grid), Some(closed)) = (self.grid, self.closed)
+            && closed.ts == candle.ts
+            && closed != candle
+        {
+            return Outcome::hole(candle.ts, grid.next(candle.ts), HoleReason::Doubtful);
+        }
+        match self.missing.iter().position(|open| *open == candle.ts) {
             Some(place) => {
                 self.missing.swap_remove(place);
                 Outcome { row: Some(candle), ..Outcome::default() }
             }
-            None => Outcome { is_repeated: is_closed, ..Outcome::default() },
+            None => Outcome::REPEATED,
         }
     }
 
@@ -144,27 +145,38 @@ impl CandleTopic {
         if candle.ts < next {
             return self.contradicts(candle, grid);
         }
-        let outcome = match self.running {
+        match self.running {
             Some(running) if running.ts == candle.ts => {
-                // Candles only grow: one with less is an older word on it.
-                if grows(&running, &candle) {
-                    self.running = Some(candle);
-                }
+                self.grow(running, candle, grid);
                 Outcome::default()
             }
-            _ => self.settle(grid, candle.ts),
-        };
-        if self.running.is_none() {
-            self.running = Some(candle);
+            _ => {
+                let outcome = self.settle(grid, candle.ts);
+                self.running = Some(candle);
+                outcome
+            }
         }
-        self.doubt = None;
-        outcome
+    }
+
+    /// Another word on the running candle. Candles only grow: one with less in it is an older word.
+    fn grow(&mut self, running: Candle, candle: Candle, grid: Grid) {
+        match words(&running, &candle) {
+            Words::Newer => {
+                self.running = Some(candle);
+                self.doubt = self.doubt.and_then(|doubt| doubt.behind(grid.next(candle.ts), grid));
+            }
+            Words::Older => {}
+            Words::Contradict => {
+                self.running = Some(candle);
+                self.doubt(candle.ts);
+            }
+        }
     }
 
     /// A word on a candle that was closed already.
     fn contradicts(&mut self, candle: Candle, grid: Grid) -> Outcome {
         match self.closed {
-            Some(closed) if closed.ts == candle.ts && closed != candle && grows(&closed, &candle) => {
+            Some(closed) if closed.ts == candle.ts && words(&closed, &candle) != Words::Older => {
                 Outcome::hole(candle.ts, grid.next(candle.ts), HoleReason::Doubtful)
             }
             Some(closed) if closed.ts < candle.ts => {
@@ -178,14 +190,14 @@ impl CandleTopic {
     fn settle(&mut self, grid: Grid, until: Micros) -> Outcome {
         self.next = self.next.max(Some(until));
         let running = self.running.take();
-        if let Some(doubt) = self.doubt {
-            // Those behind the one that runs at that time are not concerned.
-            let concerned = grid.next(grid.floor(doubt.at));
-            self.doubt = (until < concerned).then_some(Doubt { from: until, ..doubt });
-            return Outcome::hole(doubt.from, until.min(concerned), HoleReason::Doubtful);
-        }
-        self.closed = running.or(self.closed);
-        Outcome { row: running, ..Outcome::default() }
+        let doubt = self.doubt;
+        self.doubt = doubt.and_then(|doubt| doubt.behind(until, grid));
+        let row = running.filter(|running| doubt.is_none_or(|doubt| running.ts < doubt.from));
+        self.closed = row.or(self.closed);
+        let hole = doubt.map(|doubt| (doubt.from, until.min(doubt.concerned(grid))));
+        let hole =
+            hole.map_or(Outcome::default(), |(from, until)| Outcome::hole(from, until, HoleReason::Doubtful));
+        Outcome { row, ..hole }
     }
 
     /// Closes what is over by the exchange's time.
@@ -217,7 +229,7 @@ impl CandleTopic {
     /// A frame that may have changed candles could not be read.
     pub(crate) fn doubt(&mut self, at: Micros) {
         if let Some(from) = self.next.or(self.begun) {
-            let from = self.doubt.map_or(from, |doubt| doubt.from);
+            let (from, at) = self.doubt.map_or((from, at), |doubt| (doubt.from, doubt.at.max(at)));
             self.doubt = Some(Doubt { from, at });
         }
     }
@@ -244,11 +256,6 @@ impl CandleTopic {
             self.missing.push(open);
         }
     }
-}
-
-/// Whether a word on a candle is not older than another.
-fn grows(before: &Candle, after: &Candle) -> bool {
-    after.volume >= before.volume && after.trades >= before.trades
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ fn a_candle_is_a_row_when_the_exchange_calls_it_closed_and_not_before() {
     assert_eq!(topic.covered(None), None);
     assert_eq!(topic.take(candle(0, 3), true), row(candle(0, 3)));
     assert_eq!(topic.take(candle(0, 3), true), Outcome::REPEATED);
+    assert_eq!(topic.take(candle(0, 4), true), hole(0, 60, HoleReason::Doubtful), "which one is true?");
     assert_eq!(topic.take(candle(1, 1), true), row(candle(1, 1)));
     assert_eq!(topic.covered(None), window(0, 120));
 }
@@ -137,12 +138,37 @@ fn of_two_words_on_a_running_candle_the_one_with_less_in_it_is_the_older() {
 }
 
 #[test]
+fn words_that_contradict_one_another_make_a_candle_doubtful_until_it_grows_again() {
+    let swollen = Candle { volume: 77.0, ..candle(0, 2) };
+    let mut topic = topic(Closing::ByNext);
+    topic.take(swollen, false);
+    topic.take(candle(0, 3), false);
+    assert_eq!(topic.take(candle(1, 1), false), hole(0, 60, HoleReason::Doubtful));
+    topic.take(Candle { volume: 77.0, ..candle(1, 2) }, false);
+    topic.take(candle(1, 3), false);
+    topic.take(candle(1, 4), false);
+    assert_eq!(topic.take(candle(2, 1), false), row(candle(1, 4)));
+}
+
+#[test]
 fn a_lost_frame_makes_the_running_candle_doubtful_until_it_is_told_anew() {
     let mut told = topic(Closing::ByNext);
     told.take(candle(0, 1), false);
     told.doubt(at(20));
     told.take(candle(0, 3), false);
     assert_eq!(told.take(candle(1, 1), false), row(candle(0, 3)));
+
+    let mut late = topic(Closing::ByNext);
+    late.take(candle(0, 1), false);
+    late.doubt(at(130));
+    late.take(candle(0, 3), false);
+    let outcome = late.take(candle(3, 1), false);
+    let doubtful = hole(60, 180, HoleReason::Doubtful).hole;
+    assert_eq!(
+        (outcome.hole, outcome.row),
+        (doubtful, Some(candle(0, 3))),
+        "it says nothing of those behind it"
+    );
 
     let mut lost = topic(Closing::ByNext);
     lost.take(candle(0, 1), false);

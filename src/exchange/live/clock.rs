@@ -5,8 +5,11 @@ use std::time::Duration;
 use crate::exchange::live::Now;
 use crate::model::Micros;
 
-/// An instant this much behind our idea of the exchange's clock is a wrong number.
+/// A row this far ahead of our idea of the exchange's clock has a wrong instant.
 const MOST_AHEAD: Duration = Duration::from_secs(60);
+
+/// What closes candles is held to less: no more than offers have as grace, so that a wrong number closes none early.
+const CLOCK_AHEAD: Duration = Duration::from_secs(5);
 
 /// The newest time the exchange told.
 #[derive(Debug, Default)]
@@ -18,17 +21,23 @@ pub(crate) struct ExchangeClock {
     times: u64,
 }
 
-/// Whether an instant may be true now.
+/// Whether a row of this instant may be there now.
 #[inline]
 pub(crate) fn may_be(at: Micros, now: Now) -> bool {
     at <= now.at + MOST_AHEAD && at >= Micros::OLDEST
+}
+
+/// Whether this instant may be past.
+#[inline]
+pub(crate) fn may_be_past(at: Micros, now: Now) -> bool {
+    at <= now.at + CLOCK_AHEAD && at >= Micros::OLDEST
 }
 
 impl ExchangeClock {
     /// The exchange tells the time.
     #[inline]
     pub(crate) fn hear(&mut self, at: Micros, now: Now) {
-        if may_be(at, now) {
+        if may_be_past(at, now) {
             self.newest = self.newest.max(Some(at));
             self.told = Some(now.elapsed);
             self.times += 1;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::exchange::live::address::{Address, offered};
 use crate::exchange::live::asking::{Asking, Turn};
 use crate::exchange::live::clock::ExchangeClock;
-use crate::exchange::live::desk::{Desk, hole, settle};
+use crate::exchange::live::desk::Desk;
 use crate::exchange::live::dialect::{Dialect, Verb};
 use crate::exchange::live::pace::Pace;
+use crate::exchange::live::put::{hole, settle};
 use crate::exchange::live::topics::{Slot, TopicRows, Topics};
 use crate::exchange::live::{
     BrokenReason, Event, Line, Mark, NotOffered, Now, Received, Session, Topic, TopicCounts, TopicId,

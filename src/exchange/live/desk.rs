@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use crate::exchange::live::address::Channel;
 use crate::exchange::live::asking::{Asking, Refused};
-use crate::exchange::live::candle_topic::Outcome;
-use crate::exchange::live::clock::{ExchangeClock, may_be};
-use crate::exchange::live::numbers::{Gap, Verdict};
+use crate::exchange::live::clock::{ExchangeClock, may_be, may_be_past};
+use crate::exchange::live::numbers::Verdict;
 use crate::exchange::live::pace::Pace;
+use crate::exchange::live::put::{hole, odd, push, settle};
 use crate::exchange::live::topics::{Place, Slot, TopicRows, Topics};
-use crate::exchange::live::{Event, Hole, Mark, Now, Received, TopicId};
+use crate::exchange::live::{Event, Mark, Now, Received};
 use crate::exchange::reading::record::{TradeId, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::Refused as Refusal;
 use crate::exchange::{Instrument, OddFault};
-use crate::model::{Candle, Kind, Micros, OddRow, Trade, foreign};
+use crate::model::{Candle, Micros, foreign};
 
 /// How long nothing is sent after the exchange said that it was too much.
 const SLOWED: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ impl Desk<'_> {
     /// A trade, or why it is none; `text` is the row as it came.
     #[inline]
     pub(crate) fn trade(&mut self, place: Place, trade: Result<TradeRow<'_>, RowFault>, text: &str) {
-        let read = trade.and_then(|trade| may_be_traded(trade, self.now));
+        let read = trade.and_then(|trade| traded(trade, self.now));
         self.acknowledge(place);
         let Some(slot) = self.topics.get_mut(place) else { return };
         let TopicRows::Trades(rows) = &mut slot.rows else { return };
@@ -94,13 +94,22 @@ impl Desk<'_> {
                         return push(self.into, id, &trade, self.now);
                     }
                     Verdict::Repeated => return self.into.counts.repeated += 1,
-                    Verdict::Denied(why) => Row(0).fault(OddFault::Contradiction, why),
+                    Verdict::Denied(why) => {
+                        let why = format!("trade {}: {why}", number.unwrap_or_default());
+                        Row(0).fault(OddFault::Contradiction, why)
+                    }
                 }
             }
             Err(fault) => fault,
         };
         rows.doubt(self.clock.newest());
         self.into.events.push(odd(id, fault, text));
+    }
+
+    /// Whether a trade may be true as far as it shows itself.
+    #[inline]
+    pub(crate) fn may_be_traded(&self, trade: &TradeRow<'_>) -> bool {
+        trade.price > 0.0 && may_be(trade.ts, self.now)
     }
 
     /// The exchange names the newest trade of a topic.
@@ -133,7 +142,8 @@ impl Desk<'_> {
                 return Err(Row(0).fault(OddFault::OffGrid, why));
             }
             let ends = rows.grid().filter(|_| is_closed).map_or(candle.ts, |grid| grid.next(candle.ts));
-            if may_be(ends, now) { Ok(candle) } else { Err(Row(0).fault(OddFault::Time, TOO_NEW)) }
+            let is_past = may_be_past(candle.ts, now) && may_be(ends, now);
+            if is_past { Ok(candle) } else { Err(Row(0).fault(OddFault::Time, TOO_NEW)) }
         });
         match read {
             Ok(candle) => {
@@ -220,7 +230,7 @@ const TOO_NEW: &str = "its time lies in the future";
 
 /// Prices are above nothing, and no trade is of the future.
 #[inline]
-fn may_be_traded(trade: TradeRow<'_>, now: Now) -> Result<TradeRow<'_>, RowFault> {
+fn traded(trade: TradeRow<'_>, now: Now) -> Result<TradeRow<'_>, RowFault> {
     if trade.price <= 0.0 {
         return Err(Row(0).fault(OddFault::Value, "its price is zero"));
     }
@@ -235,52 +245,5 @@ pub(crate) fn fault_of(refused: Refusal) -> RowFault {
     match refused {
         Refusal::Row(fault) => fault,
         Refusal::Page(error) => Row(0).impossible(error),
-    }
-}
-
-/// Puts down what comes of a candle.
-pub(crate) fn settle(into: &mut Received, topic: TopicId, outcome: Outcome) {
-    into.events.extend(outcome.hole.map(|gap| hole(topic, gap)));
-    into.counts.repeated += u64::from(outcome.is_repeated);
-    if let Some(candle) = outcome.row {
-        into.row_of(topic, Kind::Ohlc).candles_mut().push(candle);
-    }
-}
-
-pub(crate) fn hole(topic: TopicId, gap: Gap) -> Event {
-    Event::Hole(Hole { topic, ids: gap.ids, window: gap.window, reason: gap.reason })
-}
-
-fn odd(topic: TopicId, fault: RowFault, text: &str) -> Event {
-    Event::Odd { topic, row: OddRow::new(fault.fault, fault.reason, text, None) }
-}
-
-#[inline]
-fn push(into: &mut Received, topic: TopicId, row: &TradeRow<'_>, now: Now) {
-    let (mut digits, text);
-    let id = match &row.id {
-        TradeId::Text(own) => &**own,
-        TradeId::Number(number) => {
-            digits = [0; 20];
-            text = decimal(*number, &mut digits);
-            text
-        }
-    };
-    let (ts, price, amount, side) = (row.ts, row.price, row.amount, row.side);
-    let trade = Trade { ts, ts_recv: Some(now.at), id: Some(id), price, amount, side };
-    into.row_of(topic, Kind::Trades).trades_mut().push(trade);
-}
-
-/// A number written out.
-#[inline]
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
-    let mut place = digits.len();
-    loop {
-        place -= 1;
-        digits[place] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return std::str::from_utf8(&digits[place..]).unwrap_or_default();
-        }
     }
 }

@@ -13,11 +13,12 @@
 //! * **A running candle is never a row.** Where the exchange says which candle is closed, that is believed and nothing
 //!   else; where it does not, a candle is closed by the next one or by the exchange's own time, and a frame that could not
 //!   be read makes the running one doubtful until it is told anew.
-//! * **An instant more than a minute behind our idea of the exchange's clock is not believed**, so that one wrong number
-//!   closes no candle early.
+//! * **An instant ahead of our idea of the exchange's clock is not believed**: of rows a minute, of what closes candles no
+//!   more than their grace, so that one wrong number closes none early.
 
 pub(crate) mod address;
 mod asking;
+mod candle_doubt;
 pub(crate) mod candle_topic;
 mod clock;
 pub(crate) mod conversation;
@@ -28,6 +29,7 @@ mod line;
 mod numbers;
 mod offered;
 mod pace;
+mod put;
 mod received;
 pub(crate) mod rows;
 mod session;

@@ -8,6 +8,9 @@ use crate::model::{Micros, Window};
 /// Numbers and instants of neighbouring trades differ in their order by less.
 const MOST_DISORDER: Duration = Duration::from_secs(60);
 
+/// The most numbers between two trades that show that numbers began anew.
+const MOST_SKIPPED: u64 = 1_000;
+
 /// The most ranges of missing numbers that are remembered. A row of a forgotten one is taken for one that came before; it
 /// was told missing.
 const MOST_RANGES: usize = 64;
@@ -19,6 +22,8 @@ pub(crate) struct Numbers {
     first: Option<Mark>,
     /// Whether what came before the first is held.
     is_held: bool,
+    /// From which instant on no number is unknown.
+    since: Option<Micros>,
     newest: Option<Mark>,
     /// Ranges that were told missing.
     missing: Vec<Missing>,
@@ -67,13 +72,13 @@ impl Gap {
 impl Numbers {
     /// Numbers that go on from a trade that is held.
     pub(crate) fn behind(held: Option<Mark>) -> Self {
-        Numbers { first: held, newest: held, is_held: held.is_some(), ..Numbers::default() }
+        let since = held.map(|held| held.ts);
+        Numbers { first: held, newest: held, is_held: held.is_some(), since, ..Numbers::default() }
     }
 
-    /// From which instant on no number is unknown: others of the first one's instant may lie before it.
+    /// From which instant on no number is unknown, but for those told missing.
     pub(crate) fn since(&self) -> Option<Micros> {
-        let unknown = Duration::from_micros(u64::from(!self.is_held));
-        self.first.map(|first| first.ts + unknown)
+        self.since
     }
 
     pub(crate) fn newest(&self) -> Option<Mark> {
@@ -85,6 +90,8 @@ impl Numbers {
     pub(crate) fn take(&mut self, mark: Mark) -> Verdict {
         let Some(newest) = self.newest else {
             (self.first, self.newest) = (Some(mark), Some(mark));
+            // Others of its instant may lie before it.
+            self.since = Some(mark.ts + Duration::from_micros(1));
             return Verdict::Row;
         };
         if mark.id <= newest.id {
@@ -122,12 +129,14 @@ impl Numbers {
         if mark.ts <= newest.ts {
             return Verdict::Repeated;
         }
-        let began_anew = |strange: &Mark| mark.id > strange.id && mark.ts >= strange.ts;
+        let follows = |strange: &Mark| (1..=MOST_SKIPPED).contains(&mark.id.wrapping_sub(strange.id));
+        let began_anew = |strange: &Mark| follows(strange) && mark.ts >= strange.ts;
         if self.strange.filter(began_anew).is_none() {
             self.strange = Some(mark);
             return Verdict::Denied("an earlier trade had its number");
         }
-        *self = Numbers { first: Some(mark), newest: Some(mark), ..Numbers::default() };
+        let since = self.since;
+        *self = Numbers { first: Some(mark), newest: Some(mark), since, ..Numbers::default() };
         Verdict::RowBehind(Gap::between(None, newest.ts, mark.ts, HoleReason::Restarted))
     }
 
@@ -135,6 +144,7 @@ impl Numbers {
     /// all that follow come here.
     fn fill(&mut self, place: usize, mark: Mark, newest: Mark) -> Verdict {
         let range = self.missing.remove(place);
+        self.strange = None;
         self.newest = Some(Mark { id: newest.id, ts: mark.ts.max(newest.ts) });
         if mark.id < range.last {
             self.remember(Missing { first: mark.id + 1, last: range.last, from: mark.ts });

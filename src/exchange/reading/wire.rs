@@ -27,6 +27,14 @@ impl Num {
         self.0.is_finite().then_some(self.0)
     }
 
+    /// A number by its JSON text. Reading it as a JSON value takes room for its digits each time.
+    pub(crate) fn written(json: &str) -> Num {
+        match json.trim_matches('"') {
+            "null" => Num::default(),
+            text => Num::text(text),
+        }
+    }
+
     /// The same without its sign.
     pub(crate) fn size(self) -> Num {
         Num(self.0.abs())
@@ -320,6 +328,17 @@ mod tests {
         assert_eq!([num("-7").get(), num("\"-7\"").get()], [Some(-7.0); 2]);
         assert_eq!([int("-7").get(), int("\"-7\"").get()], [Some(-7); 2]);
         assert_eq!([text("\"7\""), text("7"), text("7.0"), text("\"\\u0037\"")], ["7"; 4].map(str::to_owned));
+    }
+
+    #[test]
+    fn a_number_by_its_text_is_the_number_by_its_value() {
+        for json in ["0.5", "\"0.5\"", "77400.0", "-1e-7", "5e-324", "0.12345678901234567890123", "12"] {
+            assert_eq!(Num::written(json).get(), num(json).get(), "{json}");
+        }
+        assert!(Num::written("null").is_absent() && Num::written("\"\"").is_absent());
+        for json in ["1e999", "true", "[1]", "{}", "\"x\"", "\"NaN\""] {
+            assert_eq!((Num::written(json).get(), Num::written(json).is_absent()), (None, false), "{json}");
+        }
     }
 
     #[test]

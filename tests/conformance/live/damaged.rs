@@ -1,0 +1,293 @@
+//! Frames that are lost, doubled, swapped or damaged on the way: rows are what is left, or an event says so; what a
+//! session calls covered is there, or was told missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use dccd::exchange;
+use dccd::exchange::live::{Event, Hole, Mark, Now};
+use dccd::model::{Candle, Micros, Series};
+
+use super::listener::{Listener, Row};
+use super::oracle::{self, Told};
+use super::written::{Dice, candle_frame, trade_frames, trades};
+
+/// How many frames of each run are broken.
+const BROKEN: usize = 1_000;
+
+/// How long a frame is under way.
+const WAY: Duration = Duration::from_millis(40);
+
+/// A frame as it was sent and as it arrives.
+struct Delivery {
+    at: Micros,
+    sent: Option<String>,
+    arrives: Option<String>,
+}
+
+/// What was done to a stream.
+#[derive(Default, Debug)]
+struct Done {
+    dropped: usize,
+    doubled: usize,
+    swapped: usize,
+    damaged: usize,
+}
+
+/// Breaks so many of the frames, the last few left whole so that numbers show what is missing.
+fn broken(frames: Vec<(Micros, String)>, dice: &mut Dice) -> (Vec<Delivery>, Done) {
+    let count = frames.len();
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < BROKEN {
+        chosen.insert(dice.below(count as u64 - 20) as usize);
+    }
+    let (mut out, mut done): (Vec<Delivery>, Done) = (Vec::new(), Done::default());
+    let whole = |at, text: String| Delivery { at, sent: Some(text.clone()), arrives: Some(text) };
+    let mut swapped: Option<Delivery> = None;
+    for (index, (at, text)) in frames.into_iter().enumerate() {
+        let mut held = swapped.take().map(|own: Delivery| Delivery { at, ..own });
+        // What is swapped with a damaged one would be two faults in one: an older word behind a lost newer one.
+        let ways = if held.is_some() { 3 } else { 4 };
+        match (chosen.contains(&index), dice.below(ways)) {
+            (false, _) => out.push(whole(at, text)),
+            (true, 0) => {
+                done.dropped += 1;
+                out.push(Delivery { at, sent: Some(text), arrives: None });
+            }
+            (true, 1) => {
+                done.doubled += 1;
+                out.push(whole(at, text.clone()));
+                out.push(whole(at, text));
+            }
+            (true, 2) => {
+                done.swapped += 1;
+                swapped = Some(whole(at, text));
+            }
+            (true, _) => {
+                done.damaged += 1;
+                let arrives = Some(damage(&text, dice));
+                out.push(Delivery { at, sent: Some(text), arrives });
+            }
+        }
+        out.extend(held.take());
+    }
+    out.extend(swapped);
+    (out, done)
+}
+
+/// One of the ways text is damaged.
+fn damage(text: &str, dice: &mut Dice) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let at = dice.below(bytes.len() as u64) as usize;
+    let printable = |dice: &mut Dice| b' ' + dice.below(95) as u8;
+    match dice.below(6) {
+        0 => bytes.truncate(at),
+        1 => bytes[at] = printable(dice),
+        2 => drop(bytes.remove(at)),
+        3 => bytes.insert(at, printable(dice)),
+        4 => drop(bytes.drain(at..(at + 1 + dice.below(30) as usize).min(text.len()))),
+        _ => {
+            let digits: Vec<usize> =
+                (0..bytes.len()).filter(|place| bytes[*place].is_ascii_digit()).collect();
+            let place = digits[dice.below(digits.len() as u64) as usize];
+            bytes[place] = b'0' + dice.below(10) as u8;
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A run of one topic: the session after it, and what arrived.
+struct Run {
+    listener: Listener,
+    /// Rows of frames as they were sent.
+    sent: Vec<Told>,
+    /// Rows of frames as they arrived.
+    arrived: Vec<Told>,
+    /// Rows of frames that the session could not read.
+    lost: Vec<Told>,
+}
+
+fn run(series: &str, held: Option<Mark>, deliveries: Vec<Delivery>) -> Run {
+    let own: Series = series.parse().unwrap();
+    let begin = deliveries[0].at;
+    let mut listener = Listener::behind(&[own.clone()], &[held], begin);
+    let (mut sent, mut arrived, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    let symbol = symbol(&own);
+    let span = own.span().map_or(0, |span| u64::from(span.secs()));
+    let rows_of = |text: &String| {
+        let told = oracle::told(own.exchange(), text).unwrap_or_default();
+        told.into_iter().filter(|told| (&told.symbol, told.span_secs) == (&symbol, span)).collect::<Vec<_>>()
+    };
+    for delivery in deliveries {
+        let at = delivery.at + WAY;
+        listener.now = Now { elapsed: Duration::from_secs(100) + at.since(begin), at };
+        let told = delivery.sent.as_ref().map(&rows_of).unwrap_or_default();
+        if let Some(text) = &delivery.arrives {
+            let before = listener.received.events.len();
+            listener.read(text);
+            arrived.extend(rows_of(text));
+            let is_fault = |event: &Event| matches!(event, Event::Unreadable { .. } | Event::Odd { .. });
+            if listener.received.events[before..].iter().any(is_fault) {
+                lost.extend(told.clone());
+            }
+        }
+        sent.extend(told);
+        listener.tick();
+    }
+    Run { listener, sent, arrived, lost }
+}
+
+fn symbol(series: &Series) -> String {
+    let pair = series.pair();
+    match series.exchange() {
+        "kraken" => format!("{}/{}", pair.base(), pair.quote()),
+        name => exchange::find(name).unwrap().symbol(pair),
+    }
+}
+
+/// Whether a hole tells of a row.
+fn tells(hole: &Hole, row: &Row) -> bool {
+    match (hole.ids, row) {
+        (Some((first, last)), Row::Trade { id, .. }) => (first..=last).contains(id),
+        _ => hole.window.holds(row.ts()),
+    }
+}
+
+#[test]
+fn trades_that_are_broken_on_the_way_are_what_is_left_or_told_missing() {
+    for (exchange, series, seed) in [
+        ("binance", "binance/BTC-USDT/trades", 1),
+        ("binance", "binance/BTC-USDT_PERP/trades", 2),
+        ("binancecoinm", "binancecoinm/BTC-USD_PERP/trades", 3),
+        ("kraken", "kraken/BTC-USD/trades", 4),
+        ("coinbase", "coinbase/BTC-USD/trades", 5),
+    ] {
+        for round in 0..4 {
+            let mut dice = Dice(seed * 1_000 + round);
+            let trades = trades(exchange, 9_000, &mut dice);
+            let held = Mark { id: trades[0].id - 1, ts: trades[0].ts };
+            let frames = trade_frames(exchange, &symbol(&series.parse().unwrap()), &trades, &mut dice);
+            let (deliveries, done) = broken(frames, &mut dice);
+            let run = run(series, Some(held), deliveries);
+            check_trades(&run, &format!("{series} {round} {done:?}"));
+        }
+    }
+}
+
+fn check_trades(run: &Run, who: &str) {
+    let rows = run.listener.rows(0);
+    let holes = run.listener.holes(0);
+    let mut by_id: BTreeMap<u64, &Row> = BTreeMap::new();
+    let mut arrived: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
+    // What nobody reads of a frame may be broken beyond what the other reader takes.
+    for told in run.arrived.iter().chain(&run.sent) {
+        let Row::Trade { id, .. } = told.row else { panic!("{who}: {told:?}") };
+        arrived.entry(id).or_default().push(&told.row);
+    }
+    for row in &rows {
+        let Row::Trade { id, .. } = row else { panic!("{who}: {row:?}") };
+        assert!(arrived.get(id).is_some_and(|all| all.contains(&row)), "{who}: nobody sent {row:?}");
+        let twin = by_id.insert(*id, row);
+        assert!(twin.is_none(), "{who}: {row:?} beside {twin:?}");
+    }
+    let covered = run.listener.covered(0).unwrap_or_else(|| panic!("{who}: nothing is covered"));
+    let mut missing = 0;
+    for told in &run.sent {
+        let Row::Trade { id, ts, .. } = told.row else { unreachable!("they are trades") };
+        assert!(covered.holds(ts) || ts >= covered.until || ts <= covered.from, "{who}");
+        if !by_id.contains_key(&id) {
+            missing += 1;
+            let is_told = holes.iter().any(|hole| tells(hole, &told.row));
+            assert!(is_told || !covered.holds(ts), "{who}: {told:?} is neither there nor told missing");
+        }
+    }
+    // It is not by calling nothing covered that nothing is wrong.
+    let last = run.sent.last().unwrap().row.ts();
+    assert!(covered.until >= last && covered.from <= run.sent[0].row.ts(), "{who}: {covered}");
+    assert!(
+        missing > 0 && rows.len() * 10 > run.sent.len() * 8,
+        "{who}: {} of {}",
+        rows.len(),
+        run.sent.len()
+    );
+}
+
+/// Words on candles, in quiet minutes none or an empty one, as the exchange has it.
+fn candle_frames(exchange: &str, symbol: &str, minutes: i64, dice: &mut Dice) -> Vec<(Micros, String)> {
+    let mut frames = Vec::new();
+    for minute in 0..minutes {
+        let words = dice.below(5);
+        let so_far = (1..=words).map(|trades| candle_frame(exchange, symbol, minute, trades, false));
+        frames.extend(so_far);
+        if exchange != "kraken" {
+            frames.push(candle_frame(exchange, symbol, minute, words, true));
+        }
+    }
+    frames
+}
+
+#[test]
+fn candles_that_are_broken_on_the_way_are_whole_or_told_missing() {
+    for (exchange, series, seed) in [
+        ("binance", "binance/BTC-USDT/ohlc/1m", 1),
+        ("binance", "binance/BTC-USDT_QUARTER/ohlc/1m", 2),
+        ("binancecoinm", "binancecoinm/BTC-USD_PERP/ohlc/1m", 3),
+        ("kraken", "kraken/BTC-USD/ohlc/1m", 4),
+    ] {
+        for round in 0..4 {
+            let mut dice = Dice(seed * 1_000 + round);
+            let frames = candle_frames(exchange, &symbol(&series.parse().unwrap()), 3_000, &mut dice);
+            let (deliveries, done) = broken(frames, &mut dice);
+            let run = run(series, None, deliveries);
+            check_candles(&run, exchange == "kraken", &format!("{series} {round} {done:?}"));
+        }
+    }
+}
+
+fn check_candles(run: &Run, is_by_next: bool, who: &str) {
+    let rows = run.listener.rows(0);
+    let holes = run.listener.holes(0);
+    let candle = |told: &Told| match &told.row {
+        Row::Candle(candle) => *candle,
+        row => panic!("{who}: {row:?}"),
+    };
+    let mut best: BTreeMap<Micros, Candle> = BTreeMap::new();
+    for told in run.arrived.iter().filter(|told| is_by_next || told.is_closed == Some(true)) {
+        let own = candle(told);
+        let known = best.entry(own.ts).or_insert(own);
+        // Of a candle that is called closed the first word counts, of one that grows the one with most in it.
+        if is_by_next && own.trades > known.trades {
+            *known = own;
+        }
+    }
+    // A damaged word may say more than the true one that follows.
+    let last: BTreeMap<Micros, Candle> = run.sent.iter().map(candle).map(|own| (own.ts, own)).collect();
+    let is_told = |row: &Row| holes.iter().any(|hole| tells(hole, row));
+    let mut there = BTreeSet::new();
+    for row in &rows {
+        let Row::Candle(own) = row else { panic!("{who}: {row:?}") };
+        assert!(there.insert(own.ts), "{who}: {row:?} is there twice");
+        let is_whole = best.get(&own.ts) == Some(own) || last.get(&own.ts) == Some(own);
+        assert!(is_whole || is_told(row), "{who}: {row:?} is not {:?}", best.get(&own.ts));
+        // A word that was lost may have said more.
+        let lost = run.lost.iter().map(candle).filter(|lost| is_by_next && lost.ts == own.ts);
+        assert!(
+            lost.max_by_key(|lost| lost.trades).is_none_or(|lost| lost.trades <= own.trades) || is_told(row),
+            "{who}: {row:?}"
+        );
+    }
+    let covered = run.listener.covered(0).unwrap_or_else(|| panic!("{who}: nothing is covered"));
+    let reached = run.arrived.iter().chain(&run.lost).map(|told| told.row.ts()).collect::<BTreeSet<_>>();
+    for told in run.sent.iter().filter(|told| !is_by_next || reached.contains(&told.row.ts())) {
+        let is_settled = there.contains(&told.row.ts()) || is_told(&told.row);
+        assert!(
+            is_settled || !covered.holds(told.row.ts()),
+            "{who}: {told:?} is neither there nor told missing"
+        );
+    }
+    let minutes = run.sent.iter().map(|told| told.row.ts()).collect::<BTreeSet<_>>();
+    assert!(covered.secs() >= 2_990.0 * 60.0, "{who}: {covered}");
+    assert!(there.len() * 10 > minutes.len() * 6, "{who}: {} of {}", there.len(), minutes.len());
+    let unreadable = |event: &&Event| matches!(event, Event::Unreadable { .. });
+    assert!(run.listener.received.events.iter().filter(unreadable).count() > 50, "{who}");
+}

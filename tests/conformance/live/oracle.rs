@@ -1,0 +1,174 @@
+//! What a frame says, read by other means than the sessions do.
+
+use dccd::model::{Candle, Micros};
+
+use super::listener::Row;
+use crate::bodies::Json;
+
+/// A row in a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Told {
+    /// The symbol, in the exchange's words.
+    pub(crate) symbol: String,
+    /// The seconds of a candle; zero for a trade.
+    pub(crate) span_secs: u64,
+    pub(crate) row: Row,
+    /// Whether the exchange calls a candle closed, where it says it.
+    pub(crate) is_closed: Option<bool>,
+}
+
+/// The rows of a frame. Returns `None` if it is no JSON.
+pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Told>> {
+    let frame: Json = serde_json::from_str(frame).ok()?;
+    let rows = match exchange {
+        "binance" => binance(&frame, false),
+        "binancecoinm" => binance(&frame, true),
+        "kraken" => kraken(&frame),
+        _ => coinbase(&frame).into_iter().collect(),
+    };
+    Some(rows.into_iter().filter(may_be).collect())
+}
+
+/// The newest instant in a frame.
+pub(crate) fn newest(frame: &str) -> Option<Micros> {
+    let frame: Json = serde_json::from_str(frame).ok()?;
+    let data = &frame["data"];
+    let rows = data.as_array().into_iter().flatten().map(|row| &row["timestamp"]);
+    let texts = [&frame["time"], &frame["timestamp"], &frame["time_out"]].into_iter().chain(rows);
+    let millis = [&frame["E"], &data["E"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
+    texts.filter_map(instant).chain(millis).max()
+}
+
+fn may_be(told: &Told) -> bool {
+    let is_number = |number: f64| number.is_finite() && number >= 0.0;
+    let latest = Micros::from_secs(4_102_444_800);
+    let is_of_our_time = told.row.ts() >= Micros::OLDEST && told.row.ts() < latest;
+    is_of_our_time
+        && match &told.row {
+            Row::Trade { price, amount, .. } => *price > 0.0 && is_number(*price) && is_number(*amount),
+            Row::Candle(candle) => {
+                let Candle { open, high, low, close, volume, .. } = *candle;
+                let is_round = candle.ts.secs() % i64::try_from(told.span_secs.max(1)).unwrap() == 0;
+                let are_numbers = [open, high, low, close, volume].into_iter().all(is_number);
+                is_round && are_numbers && low <= open.min(close) && high >= open.max(close)
+            }
+        }
+}
+
+fn number(value: &Json) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn whole(value: &Json) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn instant(value: &Json) -> Option<Micros> {
+    let at: jiff::Timestamp = value.as_str()?.parse().ok()?;
+    Some(Micros(i64::try_from(at.as_nanosecond().div_euclid(1_000)).ok()?))
+}
+
+/// A contract is a hundred of the quote asset.
+fn binance(frame: &Json, counts_contracts: bool) -> Vec<Told> {
+    let data = if frame["data"].is_object() { &frame["data"] } else { frame };
+    let named = frame["stream"].as_str().map_or("", |stream| stream.split('@').nth(1).unwrap_or_default());
+    let event = data["e"].as_str().filter(|event| !event.is_empty()).unwrap_or(named);
+    let read = || {
+        let symbol = data["s"].as_str()?.to_owned();
+        match event.split('_').next()? {
+            "aggTrade" => {
+                let (price, amount) = (number(&data["p"])?, number(&data["q"])?);
+                let amount = if counts_contracts { amount * 100.0 / price } else { amount };
+                let side = if data["m"].as_bool()? { "sell" } else { "buy" };
+                let (ts, id) = (Micros::from_millis(whole(&data["T"])?), whole(&data["a"])?.try_into().ok()?);
+                let row = Row::Trade { id, ts, price, amount, side };
+                Some(Told { symbol, span_secs: 0, row, is_closed: None })
+            }
+            "kline" => binance_candle(&data["k"], symbol, counts_contracts),
+            _ => None,
+        }
+    };
+    read().into_iter().collect()
+}
+
+fn binance_candle(k: &Json, symbol: String, counts_contracts: bool) -> Option<Told> {
+    let span_secs = match k["i"].as_str()? {
+        "1m" => 60,
+        "1h" => 3_600,
+        _ => return None,
+    };
+    // It does not close before it opens.
+    let open = whole(&k["t"]).filter(|open| whole(&k["T"]).is_none_or(|closes| closes >= *open))?;
+    let quote = match if counts_contracts { &k["v"] } else { &k["q"] } {
+        Json::Null => None,
+        told => Some(number(told)? * if counts_contracts { 100.0 } else { 1.0 }),
+    };
+    let candle = Candle {
+        ts: Micros::from_millis(open),
+        open: number(&k["o"])?,
+        high: number(&k["h"])?,
+        low: number(&k["l"])?,
+        close: number(&k["c"])?,
+        volume: if counts_contracts { number(&k["q"])? } else { number(&k["v"])? },
+        quote_volume: quote,
+        trades: whole(&k["n"]),
+    };
+    Some(Told { symbol, span_secs, row: Row::Candle(candle), is_closed: k["x"].as_bool() })
+}
+
+fn kraken(frame: &Json) -> Vec<Told> {
+    let channel = frame["channel"].as_str().unwrap_or_default();
+    let rows = frame["data"].as_array().into_iter().flatten();
+    rows.filter_map(|row| {
+        let symbol = row["symbol"].as_str()?.to_owned();
+        match channel {
+            "trade" => {
+                let side = ["buy", "sell"].into_iter().find(|side| Some(*side) == row["side"].as_str())?;
+                let trade = Row::Trade {
+                    id: whole(&row["trade_id"])?.try_into().ok()?,
+                    ts: instant(&row["timestamp"])?,
+                    price: number(&row["price"])?,
+                    amount: number(&row["qty"])?,
+                    side,
+                };
+                Some(Told { symbol, span_secs: 0, row: trade, is_closed: None })
+            }
+            "ohlc" => {
+                let candle = Candle {
+                    ts: instant(&row["interval_begin"])?,
+                    open: number(&row["open"])?,
+                    high: number(&row["high"])?,
+                    low: number(&row["low"])?,
+                    close: number(&row["close"])?,
+                    volume: number(&row["volume"])?,
+                    quote_volume: None,
+                    trades: whole(&row["trades"]),
+                };
+                let span_secs = u64::try_from(whole(&row["interval"])?).ok()?.checked_mul(60)?;
+                Some(Told { symbol, span_secs, row: Row::Candle(candle), is_closed: None })
+            }
+            _ => None,
+        }
+    })
+    .collect()
+}
+
+fn coinbase(frame: &Json) -> Option<Told> {
+    if !matches!(frame["type"].as_str()?, "match" | "last_match") {
+        return None;
+    }
+    // The maker's side is told.
+    let side = match frame["side"].as_str()? {
+        "buy" => "sell",
+        "sell" => "buy",
+        _ => return None,
+    };
+    let row = Row::Trade {
+        id: whole(&frame["trade_id"])?.try_into().ok()?,
+        ts: instant(&frame["time"])?,
+        price: number(&frame["price"])?,
+        amount: number(&frame["size"])?,
+        side,
+    };
+    Some(Told { symbol: frame["product_id"].as_str()?.to_owned(), span_secs: 0, row, is_closed: None })
+}

@@ -1,0 +1,390 @@
+//! Every frame an exchange really sent goes through its session, whole and cut off after each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use dccd::exchange;
+use dccd::exchange::live::{Event, TopicId};
+use dccd::model::{Candle, Micros};
+
+use super::listener::{Listener, Row};
+use super::oracle::{self, Told};
+use crate::needs;
+use crate::read::files;
+
+/// One recorded connection and what is known of it.
+struct Recording {
+    file: &'static str,
+    /// What is listened to; everything else in it was not asked for.
+    series: &'static [&'static str],
+    /// Rows of each of them: trades, or candles that are closed.
+    rows: &'static [usize],
+    /// What the first row of the first series is known to be.
+    first: Option<Known>,
+    /// Frames that were not asked for.
+    unasked: u64,
+    /// Other events than grants.
+    events: &'static [&'static str],
+}
+
+/// A known row: its instant in milliseconds and its values.
+enum Known {
+    Trade { millis: i64, id: u64, price: f64, amount: f64, side: &'static str },
+    Candle { millis: i64, prices: [f64; 4], volume: f64 },
+}
+
+const NOTHING: Recording =
+    Recording { file: "", series: &[], rows: &[], first: None, unasked: 0, events: &[] };
+
+const RECORDINGS: [Recording; 16] = [
+    Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
+    Recording {
+        file: "binance/ws_aggtrade_1.jsonl",
+        series: &["binance/BTC-USDT/trades"],
+        rows: &[1],
+        first: Some(Known::Trade {
+            millis: 1_616_176_861_893,
+            id: 640_283_266,
+            price: 58_942.01,
+            amount: 0.000356,
+            side: "buy",
+        }),
+        ..NOTHING
+    },
+    Recording {
+        file: "binance/ws_error_1.jsonl",
+        series: &["binance/BTC-USDT/trades"],
+        rows: &[0],
+        // The one message there was is refused, and then nothing is left to refuse.
+        events: &["refused", "complaint"],
+        ..NOTHING
+    },
+    // It runs still.
+    Recording {
+        file: "binance/ws_kline_1.jsonl",
+        series: &["binance/BTC-USDT/ohlc/1m"],
+        rows: &[0],
+        ..NOTHING
+    },
+    // Raw trades, best prices and books.
+    Recording {
+        file: "binance/ws_session_1.jsonl",
+        series: &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m"],
+        rows: &[0, 0],
+        unasked: 2_599,
+        ..NOTHING
+    },
+    Recording {
+        file: "binance/ws_session_3.jsonl",
+        series: &[
+            "binance/NKN-USDT/trades",
+            "binance/LRC-BTC/trades",
+            "binance/NKN-USDT/ohlc/1m",
+            "binance/LRC-BTC/ohlc/1m",
+        ],
+        rows: &[1, 1, 0, 0],
+        first: Some(Known::Trade {
+            millis: 1_633_998_523_963,
+            id: 15_683_430,
+            price: 0.3528,
+            amount: 58.0,
+            side: "buy",
+        }),
+        unasked: 261,
+        ..NOTHING
+    },
+    Recording {
+        file: "binance/ws_shutdown_1.jsonl",
+        series: &["binance/BTC-USDT/trades"],
+        rows: &[0],
+        events: &["notice", "notice"],
+        ..NOTHING
+    },
+    Recording {
+        file: "kraken/ws_book_1.jsonl",
+        series: &["kraken/BTC-USD/trades"],
+        rows: &[0],
+        // Grants of books beside the books themselves.
+        unasked: 309,
+        events: &["trading"],
+        ..NOTHING
+    },
+    Recording {
+        file: "kraken/ws_book_2.jsonl",
+        series: &["kraken/BTC-USD/trades"],
+        rows: &[0],
+        unasked: 1_466,
+        events: &["trading"],
+        ..NOTHING
+    },
+    Recording {
+        file: "kraken/ws_book_6.jsonl",
+        series: &["kraken/BTC-USD/trades"],
+        rows: &[0],
+        unasked: 1,
+        ..NOTHING
+    },
+    Recording {
+        file: "kraken/ws_error_1.jsonl",
+        series: &["kraken/BTC-USDT/trades"],
+        rows: &[0],
+        // The first names a symbol that nobody asked for, the second nothing: it is of the message there was.
+        events: &["complaint", "refused"],
+        ..NOTHING
+    },
+    Recording {
+        file: "kraken/ws_ohlc_1.jsonl",
+        series: &["kraken/BTC-USDT/ohlc/1m"],
+        rows: &[9],
+        first: Some(Known::Candle {
+            millis: 1_789_061_520_000,
+            prices: [77_400.0, 77_445.8, 77_400.0, 77_416.3],
+            volume: 0.25302078,
+        }),
+        events: &["trading"],
+        ..NOTHING
+    },
+    Recording { file: "kraken/ws_pong_1.jsonl", series: &["kraken/BTC-USD/trades"], rows: &[0], ..NOTHING },
+    Recording {
+        file: "kraken/ws_trade_1.jsonl",
+        series: &["kraken/ETH-USD/trades", "kraken/BTC-USD/trades"],
+        rows: &[1, 1],
+        first: Some(Known::Trade {
+            millis: 1_778_771_021_748,
+            id: 62_886_870,
+            price: 2_284.15,
+            amount: 0.001,
+            side: "sell",
+        }),
+        ..NOTHING
+    },
+    Recording {
+        file: "coinbase_exchange/ws_error_1.jsonl",
+        series: &["coinbase/SKL-GBP/trades"],
+        rows: &[0],
+        events: &["refused"],
+        ..NOTHING
+    },
+    Recording {
+        file: "coinbase_exchange/ws_session_1.jsonl",
+        series: &[
+            "coinbase/SKL-GBP/trades",
+            "coinbase/YFI-BTC/trades",
+            "coinbase/CRV-EUR/trades",
+            "coinbase/NU-GBP/trades",
+        ],
+        rows: &[2, 1, 1, 2],
+        first: Some(Known::Trade {
+            millis: 1_618_677_809_571,
+            id: 82_007,
+            price: 0.5752,
+            amount: 1_008.2,
+            side: "sell",
+        }),
+        unasked: 1_532,
+        ..NOTHING
+    },
+];
+
+impl Recording {
+    fn frames(&self, folder: &Path) -> Vec<String> {
+        let text = std::fs::read_to_string(folder.join(self.file)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The newest time in it, and a second for the way.
+    fn at(&self, frames: &[String]) -> Micros {
+        let newest = frames.iter().filter_map(|frame| oracle::newest(frame)).max();
+        newest.unwrap_or(Micros::from_secs(1_750_000_000)) + Duration::from_secs(1)
+    }
+
+    fn listener(&self, at: Micros) -> Listener {
+        Listener::of(self.series, at)
+    }
+
+    /// What is told of each series.
+    fn told(&self, frames: &[String]) -> Vec<Vec<Told>> {
+        let exchange = self.series[0].split('/').next().unwrap();
+        let all: Vec<Told> = frames.iter().flat_map(|frame| oracle::told(exchange, frame).unwrap()).collect();
+        let own = |text: &&str| all.iter().filter(|told| is_of(text, told)).cloned().collect();
+        self.series.iter().map(own).collect()
+    }
+}
+
+/// Whether a row is of a series.
+fn is_of(series: &str, told: &Told) -> bool {
+    let series: dccd::model::Series = series.parse().unwrap();
+    let pair = series.pair();
+    let symbol = match series.exchange() {
+        "kraken" => format!("{}/{}", pair.base(), pair.quote()),
+        name => exchange::find(name).unwrap().symbol(pair),
+    };
+    let span = series.span().map_or(0, |span| u64::from(span.secs()));
+    (told.symbol.as_str(), told.span_secs) == (symbol.as_str(), span)
+}
+
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Acknowledged { .. } => "granted",
+        Event::Refused { .. } => "refused",
+        Event::Unanswered { .. } => "unanswered",
+        Event::Hole(_) => "hole",
+        Event::Odd { .. } => "odd",
+        Event::Unreadable { .. } => "unreadable",
+        Event::Trading { .. } => "trading",
+        Event::Complaint { .. } => "complaint",
+        Event::Notice { .. } => "notice",
+        Event::Broken { .. } => "broken",
+    }
+}
+
+#[test]
+fn every_recorded_frame_is_understood_and_its_rows_are_what_it_says() {
+    let Some(folder) = needs::recordings() else { return };
+    for recording in &RECORDINGS {
+        let who = recording.file;
+        let frames = recording.frames(&folder);
+        let mut listener = recording.listener(recording.at(&frames));
+        frames.iter().for_each(|frame| listener.read(frame));
+        listener.tick();
+
+        assert_eq!(listener.faults(), Vec::<&Event>::new(), "{who}");
+        let names = listener.received.events.iter().map(event_name);
+        let names: Vec<&str> = names.filter(|name| *name != "granted").collect();
+        assert_eq!(names, recording.events, "{who}");
+        let counts = listener.received.counts;
+        assert_eq!((counts.frames, counts.unknown), (frames.len() as u64, 0), "{who}");
+        assert_eq!(counts.unasked, recording.unasked, "{who}");
+
+        let told = recording.told(&frames);
+        for (number, told) in told.iter().enumerate() {
+            let closed =
+                told.iter().filter(|told| told.is_closed != Some(false)).map(|told| told.row.clone());
+            assert_eq!(listener.rows(number), closed.collect::<Vec<_>>(), "{who} {number}");
+            assert_eq!(listener.rows(number).len(), recording.rows[number], "{who} {number}");
+        }
+        if let Some(first) = &recording.first {
+            assert_known(&listener.rows(0)[0], first, who);
+        }
+        println!("{who}: {} frames, {} rows", counts.frames, counts.rows);
+    }
+}
+
+fn assert_known(row: &Row, known: &Known, who: &str) {
+    match (row, known) {
+        (Row::Trade { id, ts, price, amount, side }, Known::Trade { millis, id: own, .. }) => {
+            assert_eq!((ts.millis_floor(), id), (*millis, own), "{who}");
+            let Known::Trade { price: known_price, amount: known_amount, side: known_side, .. } = known
+            else {
+                unreachable!("it is a trade")
+            };
+            assert_eq!((price, amount, side), (known_price, known_amount, known_side), "{who}");
+        }
+        (Row::Candle(candle), Known::Candle { millis, prices, volume }) => {
+            let Candle { open, high, low, close, .. } = *candle;
+            assert_eq!((candle.ts.millis_floor(), [open, high, low, close]), (*millis, *prices), "{who}");
+            assert_eq!(candle.volume, *volume, "{who}");
+        }
+        _ => panic!("{who}: {row:?} is of another kind"),
+    }
+}
+
+#[test]
+fn every_recording_of_a_socket_is_in_the_table() {
+    let Some(folder) = needs::recordings() else { return };
+    let known: BTreeSet<String> = RECORDINGS.iter().map(|own| own.file.to_owned()).collect();
+    let mut there = BTreeSet::new();
+    for own in exchange::ALL.iter().filter(|exchange| exchange.live().is_some()) {
+        for recordings in own.recordings() {
+            let names = files(&folder.join(recordings)).into_iter().map(|(name, _)| name);
+            // The first version of Kraken's protocol is another one.
+            let is_session = |name: &String| {
+                name.starts_with("ws_")
+                    && !name.starts_with("ws_v1")
+                    && name.ends_with(".jsonl")
+                    && !name.ends_with(".sent.jsonl")
+            };
+            there.extend(names.filter(is_session).map(|name| format!("{recordings}/{name}")));
+        }
+    }
+    assert_eq!(there, known);
+}
+
+#[test]
+fn a_recorded_candle_that_runs_is_a_row_once_it_is_called_closed() {
+    let Some(folder) = needs::recordings() else { return };
+    let frame = std::fs::read_to_string(folder.join("binance/ws_kline_1.jsonl")).unwrap();
+    let mut listener = Listener::of(&["binance/BTC-USDT/ohlc/1m"], Micros::from_millis(1_653_818_820_010));
+    listener.read(&frame.trim().replace("\"x\":false", "\"x\":true"));
+    assert_known(
+        &listener.rows(0)[0],
+        &Known::Candle {
+            millis: 1_653_818_760_000,
+            prices: [29_038.46, 29_038.47, 29_038.46, 29_038.47],
+            volume: 0.20926,
+        },
+        "ws_kline_1",
+    );
+    assert_eq!(listener.faults(), Vec::<&Event>::new());
+}
+
+#[test]
+fn a_connection_that_is_cut_after_any_frame_loses_no_row_and_the_next_one_goes_on() {
+    let Some(folder) = needs::recordings() else { return };
+    for recording in &RECORDINGS {
+        let frames = recording.frames(&folder);
+        let (at, told) = (recording.at(&frames), recording.told(&frames));
+        let exchange = recording.series[0].split('/').next().unwrap();
+        let has_rows = |frame: &String| !oracle::told(exchange, frame).unwrap().is_empty();
+        // Frames without rows change nothing behind the first few.
+        let later: Vec<usize> = (0..frames.len()).filter(|index| has_rows(&frames[*index])).collect();
+        let mut first = recording.listener(at);
+        for cut in 0..=frames.len() {
+            if let Some(before) = cut.checked_sub(1) {
+                first.read(&frames[before]);
+                first.tick();
+            }
+            let held: Vec<_> =
+                (0..first.series.len()).map(|number| first.session.newest(TopicId(number as u32))).collect();
+            let mut next = Listener::behind(&first.series, &held, at);
+            let near = (cut + 8).min(frames.len());
+            let behind = later.iter().copied().filter(|index| *index >= near);
+            (cut..near).chain(behind).for_each(|index| next.read(&frames[index]));
+            next.tick();
+            assert_eq!((first.faults(), next.faults()), (vec![], vec![]), "{} cut at {cut}", recording.file);
+            for (number, told) in told.iter().enumerate() {
+                let mut both = first.rows(number);
+                both.extend(next.rows(number));
+                let whole =
+                    told.iter().filter(|told| told.is_closed != Some(false)).map(|told| told.row.clone());
+                assert_eq!(both, whole.collect::<Vec<_>>(), "{} cut at {cut}", recording.file);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_cut_anywhere_is_an_event_and_no_row() {
+    let Some(folder) = needs::recordings() else { return };
+    for recording in &RECORDINGS {
+        let frames = recording.frames(&folder);
+        let mut lengths = BTreeSet::new();
+        // One of each length stands for its kind.
+        for frame in frames.iter().filter(|frame| lengths.insert(frame.len() / 16)).take(40) {
+            let mut listener = recording.listener(recording.at(&frames));
+            let step = 1 + frame.len() / 400;
+            for end in (0..frame.trim_end().len()).step_by(step).filter(|end| frame.is_char_boundary(*end)) {
+                listener.received.clear();
+                listener.read(&frame[..end]);
+                let events = &listener.received.events;
+                assert!(
+                    matches!(events[..], [Event::Unreadable { .. }]),
+                    "{} {end}: {events:?}",
+                    recording.file
+                );
+                assert_eq!(listener.received.counts.rows, 0);
+            }
+        }
+    }
+}
