@@ -110,7 +110,7 @@ struct Run {
 fn run(series: &str, held: Option<Mark>, deliveries: Vec<Delivery>) -> Run {
     let own: Series = series.parse().unwrap();
     let begin = deliveries[0].at;
-    let mut listener = Listener::behind(&[own.clone()], &[held], begin);
+    let mut listener = Listener::behind(std::slice::from_ref(&own), &[held], begin);
     let (mut sent, mut arrived, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     let symbol = symbol(&own);
     let span = own.span().map_or(0, |span| u64::from(span.secs()));
