@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dccd::model::{Kind, Micros, OddFault, Series, Window};
+use dccd::model::{Kind, Micros, OddFault, OddRow, Series, Window};
 use dccd::telemetry::events::*;
 use dccd::telemetry::exposition::{Format, encode};
 use dccd::telemetry::{
-    Discard, JobCounts, Reason, Refusal, RunRecord, ScrapeRefusal, StorageReason, SyncReason, Telemetry,
-    exposition,
+    Discard, JobCounts, LiveState, Reason, Refusal, RunRecord, ScrapeRefusal, StorageReason, SyncReason,
+    Telemetry, exposition,
 };
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -192,6 +192,7 @@ fn the_last_series_of_an_exchange_takes_its_label_sets_along_until_it_comes_agai
     telemetry.forget_series(&trades);
     let without = keys(&telemetry);
     telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+    telemetry.metrics().declare_stream(&series(HOURLY));
     telemetry.declare_series(&trades, "job-1", Duration::from_secs(60));
 
     let of_candles = |name: &&String| name.contains("kind=\"ohlc\"") && name.contains("exchange=");
@@ -235,6 +236,17 @@ fn every_declared_label_set_is_at_0_before_any_event() {
             .push(format!(r#"dccd_rows_set_aside_total{{exchange="binance",fault="{fault}",kind="ohlc"}}"#));
     }
     expected.push(r#"dccd_listing_entries_odd_total{exchange="binance"}"#.to_owned());
+    for state in ["connecting", "live", "stale", "refused"] {
+        expected.push(format!("dccd_websocket_state{{{LABELS},state=\"{state}\"}}"));
+    }
+    for reason in ["reset", "silent", "stale", "lifetime", "notice"] {
+        let labels = format!(r#"exchange="binance",line="spot",reason="{reason}""#);
+        expected.push(format!("dccd_websocket_disconnects_total{{{labels}}}"));
+    }
+    for reason in ["left_out", "not_sent", "restarted", "overdue", "doubtful", "reconnect", "start", "shed"] {
+        let labels = format!(r#"exchange="binance",kind="ohlc",reason="{reason}""#);
+        expected.push(format!("dccd_websocket_holes_total{{{labels}}}"));
+    }
     for reason in StorageReason::ALL {
         expected.push(format!(r#"dccd_storage_publish_failures_total{{kind="ohlc",reason="{reason}"}}"#));
     }
@@ -273,7 +285,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
 
     let samples = samples(&telemetry);
     let expected = [
-        (format!("dccd_job_runs_total{{{LABELS}}}"), "2"),
+        (format!("dccd_job_runs_total{{{LABELS}}}"), "4"),
         (format!("dccd_job_consecutive_errors{{{LABELS}}}"), "1"),
         (format!("dccd_job_last_run_timestamp_seconds{{{LABELS}}}"), "1747440060"),
         (format!("dccd_job_last_success_timestamp_seconds{{{LABELS}}}"), "1747440000"),
@@ -318,6 +330,29 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_storage_publish_refused".into(), "1"),
         ("dccd_status_file_write_failures_total".into(), "1"),
         (r#"dccd_config_loads_total{outcome="refused"}"#.into(), "1"),
+        (format!("dccd_websocket_state{{{LABELS},state=\"stale\"}}"), "1"),
+        (format!("dccd_websocket_state{{{LABELS},state=\"live\"}}"), "0"),
+        (format!("dccd_websocket_last_message_timestamp_seconds{{{LABELS}}}"), "1747440000"),
+        (format!("dccd_websocket_rows_total{{{LABELS}}}"), "6"),
+        (format!("dccd_websocket_covered_seconds_total{{{LABELS}}}"), "120"),
+        (r#"dccd_websocket_event_lag_seconds_sum{exchange="binance",kind="ohlc"}"#.into(), "0.06"),
+        (r#"dccd_websocket_accept_seconds_sum{exchange="binance"}"#.into(), "0.03"),
+        (r#"dccd_websocket_messages_total{exchange="binance",line="spot"}"#.into(), "9"),
+        (r#"dccd_websocket_rows_repeated_total{exchange="binance",line="spot"}"#.into(), "3"),
+        (
+            r#"dccd_websocket_messages_ignored_total{exchange="binance",line="spot",reason="unasked"}"#
+                .into(),
+            "2",
+        ),
+        (r#"dccd_websocket_parse_errors_total{exchange="binance",line="spot"}"#.into(), "1"),
+        (r#"dccd_websocket_connects_total{exchange="binance",line="spot"}"#.into(), "1"),
+        (r#"dccd_websocket_connect_failures_total{exchange="binance",line="spot",reason="tls"}"#.into(), "1"),
+        (r#"dccd_websocket_disconnects_total{exchange="binance",line="spot",reason="silent"}"#.into(), "1"),
+        (r#"dccd_websocket_holes_total{exchange="binance",kind="ohlc",reason="reconnect"}"#.into(), "1"),
+        (r#"dccd_websocket_holes_refilled_total{exchange="binance",kind="ohlc"}"#.into(), "1"),
+        (r#"dccd_websocket_refilled_rows_total{exchange="binance",kind="ohlc"}"#.into(), "8"),
+        (r#"dccd_rows_discarded_total{exchange="binance",kind="ohlc",reason="invalid"}"#.into(), "1"),
+        (r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#.into(), "4"),
         (format!("dccd_job_paused{{{LABELS}}}"), "1"),
         ("dccd_health_file_write_failures_total".into(), "1"),
     ];
@@ -476,7 +511,72 @@ fn the_configuration_and_the_build_are_shown() {
     assert!(samples["process_cpu_seconds_total"].parse::<f64>().unwrap() >= 0.0);
 }
 
-const S_FAMILIES: [&str; 13] = [
+/// A series beyond the limit is counted with others of its exchange only.
+#[test]
+fn a_stream_without_metrics_of_its_own_is_counted_with_its_exchange() {
+    let telemetry = declared();
+    let trades = series("binance/BTC-USDT/trades");
+    telemetry.metrics().declare_stream(&trades);
+
+    telemetry.emit(StreamState { series: &trades, state: LiveState::Live });
+    let (heard, lag) = (None, Some(TOOK));
+    telemetry.emit(StreamAccepted { series: &trades, rows: 1, heard, lag, took: TOOK, at: AT });
+
+    let samples = samples(&telemetry);
+    assert!(!samples.keys().any(|name| name.contains("kind=\"trades\",pair=")));
+    assert_eq!(samples[r#"dccd_websocket_event_lag_seconds_count{exchange="binance",kind="trades"}"#], "1");
+    assert_eq!(samples[r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#], "1");
+}
+
+#[test]
+fn a_stream_that_is_no_more_takes_its_label_sets_along_and_leaves_those_of_its_series() {
+    let telemetry = declared();
+    emit_every_event(&telemetry);
+    let before = keys(&telemetry);
+
+    telemetry.metrics().forget_stream(&series(HOURLY));
+    let without = keys(&telemetry);
+    telemetry.metrics().declare_stream(&series(HOURLY));
+
+    let is_live = |name: &&String| name.contains("_websocket_") || name.contains("_stream_");
+    assert_eq!(without.iter().filter(is_live).count(), 0);
+    assert!(without.contains(&format!("dccd_rows_written_total{{{LABELS}}}")));
+    assert_eq!(keys(&telemetry), before);
+    assert_eq!(samples(&telemetry)[&format!("dccd_websocket_rows_total{{{LABELS}}}")], "0");
+}
+
+#[test]
+fn a_minute_covered_is_a_success_of_the_series_with_the_rows_that_came() {
+    let telemetry = declared();
+    let hourly = &series(HOURLY);
+    telemetry.emit(job_failed(hourly, &io::Error::other("no answer")));
+    telemetry.emit(StreamAccepted { series: hourly, rows: 6, heard: None, lag: None, took: TOOK, at: AT });
+
+    telemetry.emit(StreamCovered { series: hourly, minutes: 1 });
+    telemetry.emit(StreamCovered { series: hourly, minutes: 1 });
+
+    let health = telemetry.health().of(hourly).unwrap();
+    assert_eq!((health.rows, health.consecutive_errors, health.last_error), (6, 0, None));
+    assert_eq!(samples(&telemetry)[&format!("dccd_job_consecutive_errors{{{LABELS}}}")], "0");
+}
+
+#[test]
+fn a_stream_that_the_exchange_refuses_says_so() {
+    let telemetry = declared();
+    telemetry.emit(StreamState { series: &series(HOURLY), state: LiveState::Live });
+
+    telemetry.emit(StreamRefused { series: &series(HOURLY), words: "no such symbol" });
+
+    let samples = samples(&telemetry);
+    let state = |state| samples[&format!("dccd_websocket_state{{{LABELS},state=\"{state}\"}}")].clone();
+    assert_eq!(["connecting", "live", "stale", "refused"].map(state), ["0", "0", "0", "1"]);
+    assert_eq!(samples[r#"dccd_websocket_refusals_total{exchange="binance",kind="ohlc"}"#], "1");
+}
+
+const S_FAMILIES: [&str; 16] = [
+    "websocket_last_message_timestamp_seconds",
+    "websocket_rows_total",
+    "websocket_covered_seconds_total",
     "job_paused",
     "job_consecutive_errors",
     "job_runs_total",
@@ -492,7 +592,19 @@ const S_FAMILIES: [&str; 13] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 33] = [
+const AT_ZERO: [&str; 45] = [
+    r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#,
+    r#"dccd_websocket_connect_failures_total{exchange="binance",line="spot",reason="dns"}"#,
+    r#"dccd_websocket_connects_total{exchange="binance",line="spot"}"#,
+    r#"dccd_websocket_event_lag_seconds_count{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_holes_refilled_total{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_messages_ignored_total{exchange="binance",line="spot",reason="unknown"}"#,
+    r#"dccd_websocket_messages_total{exchange="binance",line="spot"}"#,
+    r#"dccd_websocket_parse_errors_total{exchange="binance",line="spot"}"#,
+    r#"dccd_websocket_refilled_rows_total{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_refusals_total{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_rows_repeated_total{exchange="binance",line="spot"}"#,
     "dccd_config_settings_awaiting_restart",
     r#"dccd_config_loads_total{outcome="accepted"}"#,
     r#"dccd_config_loads_total{outcome="refused"}"#,
@@ -533,6 +645,8 @@ fn declared() -> Telemetry {
     telemetry.metrics().show_config("abc123", 3);
     telemetry.metrics().declare_exchange("binance", &["ohlc"]);
     telemetry.declare_series(&series(HOURLY), "job-0", Duration::from_secs(3_600));
+    telemetry.metrics().declare_stream(&series(HOURLY));
+    telemetry.metrics().declare_line("binance", "spot");
     telemetry.emit(remote_known(0, None));
     telemetry
 }
@@ -556,10 +670,34 @@ fn emit_every_event_of_remotes(to: &Telemetry, series: &Series, error: &io::Erro
     to.emit(RemoteOnlyCounted { files: 1, bytes: 5 });
 }
 
+fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Error) {
+    let (exchange, line, lived) = ("binance", "spot", TOOK);
+    to.emit(StreamConnecting { exchange, line });
+    to.emit(StreamFailed { exchange, line, reason: "tls", error });
+    to.emit(StreamConnected { exchange, line });
+    for state in LiveState::ALL {
+        to.emit(StreamState { series, state });
+    }
+    to.emit(StreamState { series, state: LiveState::Stale });
+    to.emit(StreamFrames { exchange, line, frames: 9, repeated: 3, unasked: 2, unknown: 1 });
+    to.emit(StreamUnreadable { exchange, line, why: "no JSON", excerpt: "{" });
+    let (heard, lag) = (Some(AT), Some(2 * TOOK));
+    to.emit(StreamAccepted { series, rows: 6, heard, lag, took: TOOK, at: AT });
+    to.emit(StreamCovered { series, minutes: 2 });
+    let window = Window::new(Micros(0), AT).unwrap();
+    to.emit(StreamHole { series, reason: "reconnect", window });
+    to.emit(StreamRefilled { series, rows: 8, windows: 1 });
+    to.emit(StreamOdd { series, row: &OddRow::new(OddFault::Value, "high below low", "[1]", None) });
+    to.emit(StreamMismatch { series, rows: 4 });
+    to.emit(StreamEnded { exchange, line, reason: "silent", error, lived });
+    to.emit(StreamEnded { exchange, line, reason: "lifetime", error, lived });
+}
+
 fn emit_every_event(to: &Telemetry) {
     let hourly = &series(HOURLY);
     let error = &io::Error::other("no answer");
     emit_every_event_of_remotes(to, hourly, error);
+    emit_every_event_of_streams(to, hourly, error);
     to.emit(JobStarted { series: hourly, delay: TOOK });
     to.emit(ConfigRefused { problems: &["histo_jobs[0].span: 61".to_owned()] });
     to.emit(JobsPaused { series: std::slice::from_ref(hourly), is_paused: true });

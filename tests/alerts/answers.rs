@@ -11,7 +11,9 @@ use crate::promql::{names, selectors};
 use crate::shipped::{alerts, recordings};
 
 /// Parts of queries that have no answer in a short run of two candle series, and why.
-const SILENT: [(&str, &str); 16] = [
+const SILENT: [(&str, &str); 18] = [
+    ("dccd_websocket_", "the run has no live series"),
+    ("dccd_stream_", "the run has no live series"),
     ("(dccd_worker_heartbeat_timestamp_seconds{job=~", "the daemon takes no tasks yet"),
     ("(dccd_job_lease_timestamp_seconds{job=~", "no run need be under way"),
     ("dccd_sync_", "the run has no remote"),

@@ -5,6 +5,7 @@ mod catalogue;
 mod collect;
 mod collected;
 mod declared;
+mod declared_streams;
 mod doubts;
 mod drill;
 mod families;

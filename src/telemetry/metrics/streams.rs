@@ -1,15 +1,13 @@
 //! Families of live series and the connections that carry them.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use prometheus::{HistogramVec, IntCounterVec};
 
-use super::Metrics;
 use super::forget::forget;
 use super::register::{LAG, Register, SYNC};
-use super::stream_series::{StreamMetrics, StreamTable};
-use crate::model::{Kind, Series};
+use super::stream_series::StreamTable;
 
 /// Why a connection could not be made, as label values.
 const FAILURES: [&str; 8] = ["address", "dns", "connect", "proxy", "tls", "refused", "protocol", "timeout"];
@@ -94,7 +92,7 @@ impl Streams {
         }
     }
 
-    fn declare(&self, exchange: &str, kind: &str) {
+    pub(super) fn declare(&self, exchange: &str, kind: &str) {
         self.lag.with_label_values(&[exchange, kind]);
         self.accept.with_label_values(&[exchange]);
         for reason in HOLES {
@@ -110,17 +108,24 @@ impl Streams {
             .for_each(|(_, line)| self.lines.declare(exchange, line));
     }
 
-    fn forget_kind(&self, exchange: &str, kind: &str) {
+    pub(super) fn forget_kind(&self, exchange: &str, kind: &str) {
         let held = [("exchange", exchange), ("kind", kind)];
         forget(&self.lag, &held);
         forget(&self.holes.found, &held);
         self.by_kind().iter().for_each(|family| forget(family, &held));
     }
 
-    fn forget_exchange(&self, exchange: &str) {
+    pub(super) fn forget_exchange(&self, exchange: &str) {
         let held = [("exchange", exchange)];
         forget(&self.accept, &held);
         self.lines.all().iter().for_each(|family| forget(family, &held));
+    }
+
+    /// Creates the label sets of a line, each at 0, and remembers it.
+    pub(super) fn declare_line(&self, exchange: &str, line: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((exchange.to_owned(), line.to_owned()));
+        self.lines.declare(exchange, line);
     }
 
     fn by_kind(&self) -> [&IntCounterVec; 4] {
@@ -207,42 +212,5 @@ impl Holes {
                 &["exchange", "kind"],
             ),
         }
-    }
-}
-
-impl Metrics {
-    /// Creates the label sets of a live series, each at 0. It must have been declared as a series before; beyond the
-    /// limit on series, only the label sets that it shares with others are created.
-    pub fn declare_stream(&self, series: &Series) {
-        self.streams.declare(series.exchange(), series.kind().name());
-        if self.series.get(series).is_some() {
-            self.streams.table.declare(series, &self.streams.lag, &self.streams.accept);
-        }
-    }
-
-    /// Creates the label sets of a line of an exchange, each at 0.
-    pub fn declare_line(&self, exchange: &str, line: &str) {
-        let mut known = self.streams.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert((exchange.to_owned(), line.to_owned()));
-        self.streams.lines.declare(exchange, line);
-    }
-
-    /// Drops the label sets of a series that is live no more, and those that only it needed.
-    pub fn forget_stream(&self, series: &Series) {
-        let (table, exchange, kind) = (&self.streams.table, series.exchange(), series.kind());
-        if !table.forget(series) {
-            return;
-        }
-        if !table.has(exchange, Some(kind)) {
-            self.streams.forget_kind(exchange, kind.name());
-        }
-        if !table.has(exchange, None::<Kind>) {
-            self.streams.forget_exchange(exchange);
-        }
-    }
-
-    /// The metrics of a live series; `None` if it is not declared.
-    pub(crate) fn stream(&self, series: &Series) -> Option<Arc<StreamMetrics>> {
-        self.streams.table.get(series)
     }
 }
