@@ -285,7 +285,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
 
     let samples = samples(&telemetry);
     let expected = [
-        (format!("dccd_job_runs_total{{{LABELS}}}"), "4"),
+        (format!("dccd_job_runs_total{{{LABELS}}}"), "5"),
         (format!("dccd_job_consecutive_errors{{{LABELS}}}"), "1"),
         (format!("dccd_job_last_run_timestamp_seconds{{{LABELS}}}"), "1747440060"),
         (format!("dccd_job_last_success_timestamp_seconds{{{LABELS}}}"), "1747440000"),
@@ -561,6 +561,23 @@ fn a_minute_covered_is_a_success_of_the_series_with_the_rows_that_came() {
 }
 
 #[test]
+fn a_connection_that_covered_nothing_is_a_failure_of_the_series_and_ends_no_run_beside_it() {
+    let telemetry = declared();
+    let hourly = &series(HOURLY);
+    telemetry.emit(JobStarted { series: hourly, delay: TOOK });
+
+    telemetry.emit(StreamUncovered { series: hourly, reason: Reason::Connect, error: &"reset" });
+
+    let health = telemetry.health().of(hourly).unwrap();
+    assert_eq!((health.consecutive_errors, health.last_error.as_deref()), (1, Some("reset")));
+    let samples = samples(&telemetry);
+    let failures =
+        r#"dccd_job_failures_total{exchange="binance",kind="ohlc",pair="BTC/USDT",reason="connect"}"#;
+    assert_eq!(samples[failures], "1");
+    assert_ne!(samples[&format!("dccd_job_lease_timestamp_seconds{{{LABELS}}}")], "0");
+}
+
+#[test]
 fn a_stream_that_the_exchange_refuses_says_so() {
     let telemetry = declared();
     telemetry.emit(StreamState { series: &series(HOURLY), state: LiveState::Live });
@@ -685,6 +702,7 @@ fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Erro
     to.emit(StreamAccepted { series, rows: 6, heard, lag, took: TOOK, at: AT });
     to.emit(StreamCovered { series, minutes: 2 });
     let window = Window::new(Micros(0), AT).unwrap();
+    to.emit(StreamUncovered { series, reason: Reason::Connect, error });
     to.emit(StreamHole { series, reason: "reconnect", window });
     to.emit(StreamRefilled { series, rows: 8, windows: 1 });
     to.emit(StreamOdd { series, row: &OddRow::new(OddFault::Value, "high below low", "[1]", None) });

@@ -60,7 +60,7 @@ pub use storage::{
 };
 pub use stream_series::{
     StreamAccepted, StreamCovered, StreamHole, StreamMismatch, StreamOdd, StreamRefilled, StreamRefused,
-    StreamState,
+    StreamState, StreamUncovered,
 };
 pub use streams::{
     StreamConnected, StreamConnecting, StreamEnded, StreamFailed, StreamFrames, StreamUnreadable,

@@ -1,11 +1,12 @@
 //! Events of live series: their state, their rows and their holes.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::clock::now;
 use crate::model::{Micros, OddRow, Series, Window, foreign};
 use crate::telemetry::outages::Ended;
-use crate::telemetry::{Discard, Event, LiveState, RunRecord, Telemetry};
+use crate::telemetry::{Discard, Event, LiveState, Reason, RunRecord, Telemetry};
 
 /// The state of a live series changed.
 pub struct StreamState<'a> {
@@ -84,6 +85,38 @@ impl Event for StreamCovered<'_> {
         metrics.show_health(&health);
         telemetry.judge(|outages| outages.record(self.series, at, Ended::Well));
         tracing::debug!(series = %self.series, minutes = self.minutes, "minutes covered");
+    }
+}
+
+/// A connection that was to carry a live series ended without covering any of it: a failure.
+pub struct StreamUncovered<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// The class of the error.
+    pub reason: Reason,
+    /// The error.
+    pub error: &'a dyn Display,
+}
+
+impl Event for StreamUncovered<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let (metrics, at) = (telemetry.metrics(), now());
+        let rows = metrics.stream(self.series).map_or(0, |own| own.rows_uncovered.take(u64::MAX));
+        let own = metrics.series(self.series);
+        own.runs.add(1);
+        own.count_failure(self.reason);
+        let error = foreign(&self.error.to_string());
+        let outcome = RunRecord { rows, error: Some(error.clone()), at };
+        let health = telemetry.health().record_run(self.series, outcome);
+        metrics.show_health(&health);
+        telemetry.judge(|outages| outages.record(self.series, at, Ended::Elsewhere));
+        tracing::warn!(
+            series = %self.series,
+            reason = self.reason.name(),
+            error,
+            consecutive_errors = health.consecutive_errors,
+            "nothing was covered before the connection ended"
+        );
     }
 }
 
