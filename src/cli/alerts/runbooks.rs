@@ -73,6 +73,12 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdSeriesUnowned
     DccdStateStoreRebuilt
     DccdStatusFileNotWritten
+    DccdStreamHolesStay
+    DccdStreamLag
+    DccdStreamReconnectStorm
+    DccdStreamRefused
+    DccdStreamStale
+    DccdStreamsDown
     DccdSyncFailing
     DccdSyncStale
     DccdTasksExhausted
@@ -84,7 +90,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 61;
+const COUNT: usize = 67;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {
