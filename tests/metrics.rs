@@ -552,8 +552,8 @@ fn a_minute_covered_is_a_success_of_the_series_with_the_rows_that_came() {
     telemetry.emit(job_failed(hourly, &io::Error::other("no answer")));
     telemetry.emit(StreamAccepted { series: hourly, rows: 6, heard: None, lag: None, took: TOOK, at: AT });
 
-    telemetry.emit(StreamCovered { series: hourly, minutes: 1 });
-    telemetry.emit(StreamCovered { series: hourly, minutes: 1 });
+    telemetry.emit(StreamCovered { series: hourly, minutes: 1, rows: 5 });
+    telemetry.emit(StreamCovered { series: hourly, minutes: 1, rows: 1 });
 
     let health = telemetry.health().of(hourly).unwrap();
     assert_eq!((health.rows, health.consecutive_errors, health.last_error), (6, 0, None));
@@ -700,7 +700,7 @@ fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Erro
     to.emit(StreamUnreadable { exchange, line, why: "no JSON", excerpt: "{" });
     let (heard, lag) = (Some(AT), Some(2 * TOOK));
     to.emit(StreamAccepted { series, rows: 6, heard, lag, took: TOOK, at: AT });
-    to.emit(StreamCovered { series, minutes: 2 });
+    to.emit(StreamCovered { series, minutes: 2, rows: 5 });
     let window = Window::new(Micros(0), AT).unwrap();
     to.emit(StreamUncovered { series, reason: Reason::Connect, error });
     to.emit(StreamHole { series, reason: "reconnect", window });

@@ -76,6 +76,11 @@ impl Engine {
                 self.telemetry.emit(JobFailed { series, reason, error, rows, at, took });
             }
         }
+        self.save_health(series).await;
+    }
+
+    /// Saves the health of a series, in the state store and in metrics.json.
+    pub(crate) async fn save_health(&self, series: &Arc<Series>) {
         // After losing the data path, its new owner saves what follows.
         if self.watch.lost().is_some() {
             return;

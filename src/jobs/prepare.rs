@@ -289,7 +289,8 @@ impl Run<'_> {
     }
 }
 
-fn is_unlisted(error: &FetchError) -> bool {
+/// Whether the exchange says that it has no such pair.
+pub(crate) fn is_unlisted(error: &FetchError) -> bool {
     let refusal = match error {
         FetchError::Net(NetError::Refused { refusal, .. }) => refusal,
         FetchError::Parse { source: ParseError::Refused(refusal), .. } => refusal,

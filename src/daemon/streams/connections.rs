@@ -150,6 +150,13 @@ impl Connections {
         }
     }
 
+    /// Whether anything wanted of a series before an instant is still missing.
+    pub(super) fn is_missing(&self, place: &Place, until: Micros) -> bool {
+        let Some(open) = self.open.get(&place.connection) else { return false };
+        let topics = open.topics.lock();
+        topics.get(&place.topic.id).is_some_and(|topic| topic.live.is_missing_before(until))
+    }
+
     /// Asks the exchange for a topic again, from now on.
     pub(super) fn subscribe_anew(&self, place: &Place) {
         let Some(open) = self.open.get(&place.connection) else { return };

@@ -8,7 +8,7 @@ mod connections;
 mod entry;
 mod refill;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,13 @@ use connections::{Connections, Place};
 use entry::{Admitted, Entry, EntryState, admit};
 use refill::{Filled, Refills};
 
-use crate::clock::now;
 use crate::config::Config;
 use crate::engine::{Engine, LiveJob};
-use crate::jobs::stream::Need;
-use crate::jobs::{Outcome, RunError, RunErrorKind};
+use crate::jobs::stream::{Need, is_unlisted};
+use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 use crate::telemetry::LiveState;
-use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamState};
+use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamState, StreamUncovered};
 
 /// How often what waits is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -50,7 +49,7 @@ pub struct Streams {
     needs: mpsc::Receiver<Need>,
     admitting: JoinSet<(Arc<Series>, Result<Admitted, RunError>)>,
     refills: Refills,
-    keeping: JoinSet<()>,
+    saving: JoinSet<()>,
 }
 
 impl Streams {
@@ -66,7 +65,7 @@ impl Streams {
             entries: BTreeMap::new(),
             needs,
             admitting: JoinSet::new(),
-            keeping: JoinSet::new(),
+            saving: JoinSet::new(),
         }
     }
 
@@ -85,7 +84,7 @@ impl Streams {
                 Some(need) = self.needs.recv() => self.answer(need, stop),
                 Some(Ok((series, admitted))) = self.admitting.join_next() => self.admitted(&series, admitted),
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
-                Some(_) = self.keeping.join_next() => {}
+                Some(_) = self.saving.join_next() => {}
                 _ = look.tick() => self.look(stop),
             }
         }
@@ -158,8 +157,9 @@ impl Streams {
                 entry.state = EntryState::Waiting { until: Instant::now() + self.engine.fleet().again() };
             }
             Err(error) => {
-                let is_final = matches!(&error.kind, RunErrorKind::Unprepared(source) if source.is_final());
-                if is_final || matches!(error.kind, RunErrorKind::NoOffer { .. }) {
+                let is_unlisted =
+                    matches!(&error.kind, RunErrorKind::Unprepared(source) if is_unlisted(source));
+                if is_unlisted || matches!(error.kind, RunErrorKind::NoOffer { .. }) {
                     self.refused(series, &Chain(&error).to_string());
                     return;
                 }
@@ -167,7 +167,7 @@ impl Streams {
                 let doubled = 2_u32.saturating_pow(entry.failed.saturating_sub(1).min(8));
                 let wait = AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT);
                 entry.state = EntryState::Waiting { until: Instant::now() + wait };
-                self.keep(series, Outcome::of_error(error));
+                self.fail(series, &error);
             }
         }
     }
@@ -177,28 +177,28 @@ impl Streams {
         match need {
             Need::Refill { series, until } => self.refills.want(&series, until, stop),
             Need::Check { series } => self.refills.check(&series, stop),
-            Need::Covered { series, rows } => self.keep(&series, Outcome { rows, ..Outcome::nothing() }),
-            Need::Failed { series, words } => {
-                self.keep(&series, Outcome::of_error(RunErrorKind::NotLive { words }.of(&series)));
-            }
+            Need::Save { series } => self.save(&series),
             Need::Refused { series, words } => self.refused(&series, &words),
         }
     }
 
     /// A refill or a check ended. A topic whose exchange had newer rows than it sent is subscribed anew.
     fn filled(&mut self, filled: Filled, stop: &CancellationToken) {
-        let Filled { series, newest, rows, is_check, is_done } = filled;
+        let Filled { series, until, newest, rows, is_check, is_done } = filled;
         if is_done {
             self.engine.telemetry().emit(StreamRefilled { series: &series, rows, windows: 1 });
         }
-        if is_check
-            && let Some(EntryState::Placed { place, .. }) =
-                self.entries.get(&series).map(|entry| &entry.state)
-            && self.connections.is_behind(place, newest)
-        {
-            let state = LiveState::Stale;
-            self.engine.telemetry().emit(StreamState { series: &series, state });
-            self.connections.subscribe_anew(place);
+        let entry = self.entries.get(&series);
+        if let Some(EntryState::Placed { place, .. }) = entry.map(|entry| &entry.state) {
+            if is_done && !is_check && self.connections.is_missing(place, until) {
+                // Rows so new that the exchange may still add some are not proven yet.
+                self.refills.want_later(&series, until);
+            }
+            if is_check && self.connections.is_behind(place, newest) {
+                let state = LiveState::Stale;
+                self.engine.telemetry().emit(StreamState { series: &series, state });
+                self.connections.subscribe_anew(place);
+            }
         }
         self.refills.look(stop);
     }
@@ -208,9 +208,7 @@ impl Streams {
         let Some(entry) = self.entries.get_mut(series) else { return };
         entry.state = EntryState::Waiting { until: Instant::now() + AFTER_REFUSAL };
         self.engine.telemetry().emit(StreamRefused { series, words });
-        self.engine.telemetry().emit(StreamState { series, state: LiveState::Refused });
-        let refused = RunErrorKind::NotLive { words: words.to_owned() }.of(series);
-        self.keep(series, Outcome::of_error(refused));
+        self.fail(series, &RunErrorKind::NotLive { words: words.to_owned() }.of(series));
     }
 
     /// Stops listening to a series; what was accepted of it is published like any other rows.
@@ -223,17 +221,42 @@ impl Streams {
         self.refills.forget(series);
     }
 
-    /// Saves the outcome of a minute covered, or of a session that covered nothing, like that of a run.
-    fn keep(&mut self, series: &Arc<Series>, outcome: Outcome) {
+    /// Counts a failure of a series before any connection carried it.
+    fn fail(&mut self, series: &Arc<Series>, error: &RunError) {
+        let (reason, error) = (error.reason(), &Chain(error));
+        self.engine.telemetry().emit(StreamUncovered { series, reason, error });
+        self.save(series);
+    }
+
+    /// Saves the health of a series, so that it survives restarts.
+    fn save(&mut self, series: &Arc<Series>) {
         let (engine, series) = (Arc::clone(&self.engine), Arc::clone(series));
-        self.keeping.spawn(async move { engine.keep_outcome(&series, &outcome).await });
+        self.saving.spawn(async move { engine.save_health(&series).await });
     }
 
     async fn end(mut self) {
         self.admitting.shutdown().await;
-        self.connections.end().await;
+        let mut unsaved = BTreeSet::new();
+        let mut note = |need| match need {
+            Need::Save { series } => drop(unsaved.insert(series)),
+            // The next start finds out what is missing.
+            Need::Refill { .. } | Need::Check { .. } | Need::Refused { .. } => {}
+        };
+        {
+            let ending = self.connections.end();
+            tokio::pin!(ending);
+            loop {
+                tokio::select! {
+                    () = &mut ending => break,
+                    Some(need) = self.needs.recv() => note(need),
+                }
+            }
+        }
+        while let Ok(need) = self.needs.try_recv() {
+            note(need);
+        }
         self.refills.end().await;
-        while self.keeping.join_next().await.is_some() {}
-        tracing::debug!(at = now().0, "streams ended");
+        unsaved.iter().for_each(|series| self.save(series));
+        while self.saving.join_next().await.is_some() {}
     }
 }

@@ -24,6 +24,8 @@ const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 /// A refill that ended.
 pub(super) struct Filled {
     pub(super) series: Arc<Series>,
+    /// Everything before this was wanted.
+    pub(super) until: Micros,
     /// The newest row stored.
     pub(super) newest: Option<Micros>,
     pub(super) rows: u64,
@@ -67,6 +69,13 @@ impl Refills {
         let until = self.engine.now_at(series) - ON_ITS_WAY;
         self.wanted.entry(Arc::clone(series)).or_default().is_check = true;
         self.want(series, until, stop);
+    }
+
+    /// Fetches again, a little later, what a refill could not prove yet.
+    pub(super) fn want_later(&mut self, series: &Arc<Series>, until: Micros) {
+        let Some(wanted) = self.wanted.get_mut(series) else { return };
+        wanted.until = wanted.until.max(Some(until));
+        wanted.not_before = Some(Instant::now() + AFTER_FAILURE);
     }
 
     /// Begins what is due and has room.
@@ -139,6 +148,7 @@ async fn fill(
     let order = refill_order(&series, RETRY, Since::Known, Some(until));
     let outcome = engine.run(&order, Duration::ZERO, &|_| {}, stop).await;
     Filled {
+        until,
         newest: outcome.newest_row,
         rows: outcome.rows,
         is_check,

@@ -1,6 +1,7 @@
 //! What comes over one connection: rows are accepted, coverage is vouched for, and whatever is missing is reported.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,13 @@ use crate::exchange::live::{Event, Hole, Line, TopicId};
 use crate::jobs::stream::{LiveSeries, Quiet};
 use crate::jobs::tell_flush;
 use crate::model::{Micros, Series, Window};
-use crate::net::ws::{Handover, Inlet, Update};
+use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::store::{StoreError, Writer};
 use crate::telemetry::events::{
-    PublishFailed, StreamAccepted, StreamConnected, StreamConnecting, StreamCovered, StreamEnded,
-    StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamState, StreamUnreadable,
+    Chain, PublishFailed, StreamAccepted, StreamConnected, StreamConnecting, StreamCovered, StreamEnded,
+    StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamState, StreamUncovered, StreamUnreadable,
 };
-use crate::telemetry::{LiveState, Telemetry};
+use crate::telemetry::{LiveState, Reason, Telemetry};
 
 /// How often a connection's series are looked at: whether to publish them, and whether they are quiet for too long.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,10 +31,8 @@ pub(crate) enum Need {
     Refill { series: Arc<Series>, until: Micros },
     /// A topic has been quiet for longer than its rhythm explains; whether the exchange has newer rows is to be asked.
     Check { series: Arc<Series> },
-    /// A minute more of a series is covered, with this many new rows stored since the last time.
-    Covered { series: Arc<Series>, rows: u64 },
-    /// A connection ended, or could not be made, before a series was live on it.
-    Failed { series: Arc<Series>, words: String },
+    /// The health of a series changed and is to be saved.
+    Save { series: Arc<Series> },
     /// The exchange will not send a series.
     Refused { series: Arc<Series>, words: String },
 }
@@ -84,7 +83,8 @@ pub(crate) struct Listener {
 struct Taken {
     accepted: Vec<(Arc<Series>, u64)>,
     needs: Vec<Need>,
-    covered: Vec<(Arc<Series>, u64)>,
+    /// Each with the minutes and the new rows stored.
+    covered: Vec<(Arc<Series>, u64, u64)>,
     holes: Vec<(Arc<Series>, &'static str, Window)>,
     failed: Vec<(Arc<Series>, StoreError)>,
     live: Vec<Arc<Series>>,
@@ -110,6 +110,20 @@ impl Listener {
             }
         }
         self.publish(Duration::ZERO).await;
+        self.count_rest().await;
+    }
+
+    /// Counts rows that were published since the last minute covered.
+    async fn count_rest(&self) {
+        let rest: Vec<(Arc<Series>, u64)> = {
+            let mut topics = self.topics.lock();
+            let rest = topics.values_mut().filter(|topic| topic.stored > 0);
+            rest.map(|topic| (Arc::clone(topic.live.series()), std::mem::take(&mut topic.stored))).collect()
+        };
+        for (series, rows) in rest {
+            self.telemetry.emit(StreamCovered { series: &series, minutes: 0, rows });
+            self.need(Need::Save { series }).await;
+        }
     }
 
     /// Accepts everything of a handover, then says what it means.
@@ -141,8 +155,8 @@ impl Listener {
         for series in &taken.live {
             self.telemetry.emit(StreamState { series, state: LiveState::Live });
         }
-        for (series, minutes) in &taken.covered {
-            self.telemetry.emit(StreamCovered { series, minutes: *minutes });
+        for (series, minutes, rows) in &taken.covered {
+            self.telemetry.emit(StreamCovered { series, minutes: *minutes, rows: *rows });
         }
         self.tell_events(&handover).await;
         for need in taken.needs {
@@ -207,15 +221,15 @@ impl Listener {
             }
             Update::Failed { error } => {
                 self.telemetry.emit(StreamFailed { exchange, line, reason: error.name(), error: &error });
-                let words = crate::telemetry::events::Chain(&error).to_string();
-                self.fail(|_| true, &words).await;
+                let words = Chain(&error).to_string();
+                self.fail(|_| true, Reason::Connect, &words).await;
             }
             Update::Disconnected { why, .. } => {
                 let (reason, lived) = (why.name(), self.opened.elapsed());
                 self.telemetry.emit(StreamEnded { exchange, line, reason, error: &why, lived });
                 self.show(LiveState::Connecting);
-                if !matches!(why, crate::net::ws::Ended::Stopped | crate::net::ws::Ended::GivenUp) {
-                    self.fail(|topic| !topic.is_linked, &why.to_string()).await;
+                if !matches!(why, Ended::Stopped | Ended::GivenUp) {
+                    self.fail(|topic| !topic.is_linked, Reason::Connect, &why).await;
                 }
                 self.topics.lock().values_mut().for_each(|topic| topic.is_linked = false);
             }
@@ -231,14 +245,20 @@ impl Listener {
     }
 
     /// Counts a failure for the series that `is_failed` picks.
-    async fn fail(&self, is_failed: impl Fn(&ListenedTopic) -> bool, words: &str) {
+    async fn fail(
+        &self,
+        is_failed: impl Fn(&ListenedTopic) -> bool,
+        reason: Reason,
+        error: &(dyn Display + Sync),
+    ) {
         let failed: Vec<Arc<Series>> = {
             let topics = self.topics.lock();
             let failed = topics.values().filter(|topic| is_failed(topic));
             failed.map(|topic| Arc::clone(topic.live.series())).collect()
         };
         for series in failed {
-            self.need(Need::Failed { series, words: words.to_owned() }).await;
+            self.telemetry.emit(StreamUncovered { series: &series, reason, error });
+            self.need(Need::Save { series }).await;
         }
     }
 
@@ -350,8 +370,8 @@ fn vouch(topic: &mut ListenedTopic, window: Window, taken: &mut Taken) {
             let minutes = covered.as_secs() / SUCCESS.as_secs();
             if minutes > 0 {
                 topic.counted = topic.live.proven();
-                taken.covered.push((Arc::clone(&series), minutes));
-                taken.needs.push(Need::Covered { series, rows: std::mem::take(&mut topic.stored) });
+                taken.covered.push((Arc::clone(&series), minutes, std::mem::take(&mut topic.stored)));
+                taken.needs.push(Need::Save { series });
             }
         }
         Err(error) => taken.failed.push((series, error)),

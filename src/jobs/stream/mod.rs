@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use crate::jobs::prepare::is_unlisted;
 use crate::jobs::run::Run;
 use crate::jobs::{Context, Instruments, Order, Retry, RunError, Since};
 use crate::model::{Micros, Series};

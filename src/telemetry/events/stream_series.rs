@@ -52,7 +52,6 @@ impl Event for StreamAccepted<'_> {
         let lag = self.lag.map(|lag| lag.as_secs_f64());
         if let Some(own) = telemetry.metrics().stream(self.series) {
             own.rows.add(self.rows);
-            own.rows_uncovered.add(self.rows);
             own.last_message.set_at(Some(self.heard.unwrap_or(self.at)));
             own.accept.observe(took);
             lag.inspect(|lag| own.lag.observe(*lag));
@@ -72,16 +71,18 @@ pub struct StreamCovered<'a> {
     pub series: &'a Series,
     /// The number of minutes.
     pub minutes: u64,
+    /// New rows stored since the last success.
+    pub rows: u64,
 }
 
 impl Event for StreamCovered<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let (metrics, at) = (telemetry.metrics(), now());
         let own = metrics.stream(self.series);
-        let rows = own.as_ref().map_or(0, |own| own.rows_uncovered.take(u64::MAX));
         own.inspect(|own| own.covered_secs.add(60 * self.minutes));
         metrics.series(self.series).runs.add(self.minutes);
-        let health = telemetry.health().record_run(self.series, RunRecord { rows, error: None, at });
+        let health =
+            telemetry.health().record_run(self.series, RunRecord { rows: self.rows, error: None, at });
         metrics.show_health(&health);
         telemetry.judge(|outages| outages.record(self.series, at, Ended::Well));
         tracing::debug!(series = %self.series, minutes = self.minutes, "minutes covered");
@@ -101,12 +102,11 @@ pub struct StreamUncovered<'a> {
 impl Event for StreamUncovered<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let (metrics, at) = (telemetry.metrics(), now());
-        let rows = metrics.stream(self.series).map_or(0, |own| own.rows_uncovered.take(u64::MAX));
         let own = metrics.series(self.series);
         own.runs.add(1);
         own.count_failure(self.reason);
         let error = foreign(&self.error.to_string());
-        let outcome = RunRecord { rows, error: Some(error.clone()), at };
+        let outcome = RunRecord { rows: 0, error: Some(error.clone()), at };
         let health = telemetry.health().record_run(self.series, outcome);
         metrics.show_health(&health);
         telemetry.judge(|outages| outages.record(self.series, at, Ended::Elsewhere));

@@ -9,7 +9,7 @@ use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 use prometheus::{Histogram, HistogramVec};
 
 use super::collect::{desc, family, metric, pair, series_labels};
-use super::series::{Balance, Count, Level};
+use super::series::{Count, Level};
 use crate::model::{Kind, Series};
 use crate::telemetry::{LiveState, read, write};
 
@@ -19,8 +19,6 @@ pub(crate) struct StreamMetrics {
     pub(crate) last_message: Level,
     pub(crate) rows: Count,
     pub(crate) covered_secs: Count,
-    /// Rows accepted since a minute was last covered; never exposed.
-    pub(crate) rows_uncovered: Balance,
     pub(crate) lag: Histogram,
     pub(crate) accept: Histogram,
 }
@@ -78,7 +76,6 @@ impl StreamTable {
                 last_message: Level::default(),
                 rows: Count::default(),
                 covered_secs: Count::default(),
-                rows_uncovered: Balance::default(),
                 lag: lag.with_label_values(&[exchange, kind]),
                 accept: accept.with_label_values(&[exchange]),
             })
