@@ -32,7 +32,7 @@ const ROUNDS: usize = 5;
 /// Frames between two hand-overs.
 const BURST: usize = 256;
 
-/// What is to be reached.
+/// The goals.
 const GOAL_MILLIONS: f64 = 0.5;
 const GOAL_ALLOCATIONS: f64 = 0.05;
 

@@ -219,7 +219,7 @@ impl Speech {
     }
 }
 
-/// What an envelope names is what is in it.
+/// Checks that an envelope holds the event it names.
 fn is_event(own: &str, named: &str) -> Result<(), Unreadable> {
     let is_so = own.is_empty() || own == named;
     if is_so { Ok(()) } else { Err("its event is another than its stream names".into()) }

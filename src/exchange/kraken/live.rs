@@ -124,9 +124,9 @@ impl Dialect for Speech {
     fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         match &*head.channel {
-            "trade" => return self.read_trades(head.data()?, desk),
-            "ohlc" => return self.read_candles(&head, desk),
-            "status" => return status(head.data()?, desk),
+            "trade" => return self.read_trades(head.data(frame)?, desk),
+            "ohlc" => return self.read_candles(head.data(frame)?, &head.timestamp, desk),
+            "status" => return status(head.data(frame)?, desk),
             "" => return answer(&head, desk),
             "heartbeat" => {}
             other if OTHER_CHANNELS.contains(&other) => desk.unasked(),
@@ -169,8 +169,7 @@ impl Speech {
         Ok(())
     }
 
-    fn read_candles(&mut self, head: &Frame<'_>, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
-        let data = head.data()?;
+    fn read_candles(&mut self, data: &str, at: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
         self.candles.clear();
         let is_whole = each_row(data, |Members(wire): Members<WireCandle<'_>>| {
             let Some(place) = wire.channel().and_then(|channel| desk.find(&wire.symbol, channel)) else {
@@ -182,7 +181,7 @@ impl Speech {
             }
             true
         });
-        desk.hear(Row(0).rfc3339(&head.timestamp));
+        desk.hear(Row(0).rfc3339(at));
         if !is_whole.unwrap_or(false) {
             return one_by_one(data, desk, |Members(wire): Members<WireCandle<'_>>, text, desk| {
                 if let Some(place) = wire.channel().and_then(|channel| desk.find(&wire.symbol, channel)) {

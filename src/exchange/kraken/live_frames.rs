@@ -1,6 +1,9 @@
 //! The frames of Kraken's WebSockets, version 2.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::profile::SPANS;
@@ -18,7 +21,7 @@ pub(super) struct Frame<'a> {
     #[serde(borrow)]
     pub(super) channel: Text<'a>,
     #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    data: Data<'a>,
     pub(super) timestamp: Text<'a>,
     pub(super) method: Text<'a>,
     pub(super) success: Option<bool>,
@@ -33,9 +36,53 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn data(&self) -> Result<&'a str, Unreadable> {
-        Ok(self.data.ok_or("it has no data")?.get())
+    /// The rows of this frame, as an array.
+    pub(super) fn data(&self, frame: &'a str) -> Result<&'a str, Unreadable> {
+        let array = self.data.0.and_then(|ends| ends.map_or(Some("[]"), |ends| array(frame, ends)));
+        array.ok_or_else(|| "its data is no array of rows".into())
     }
+}
+
+/// The first and the last row of an array. To keep all of it as one value would take room for each frame.
+#[derive(Default)]
+struct Data<'a>(Option<Option<(&'a str, &'a str)>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Ends)
+    }
+}
+
+struct Ends;
+
+impl<'de> Visitor<'de> for Ends {
+    type Value = Data<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut ends: Option<(&'de str, &'de str)> = None;
+        while let Some(row) = seq.next_element::<&'de RawValue>()? {
+            ends = Some((ends.map_or(row.get(), |(first, _)| first), row.get()));
+        }
+        Ok(Data(Some(ends)))
+    }
+
+    /// Some channels that are not listened to have an object there.
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_map(map).map(|_| Data(None))
+    }
+}
+
+/// The array that holds two rows of a frame and those between them.
+fn array<'a>(frame: &'a str, (first, last): (&'a str, &'a str)) -> Option<&'a str> {
+    let place = |row: &str| (row.as_ptr() as usize).checked_sub(frame.as_ptr() as usize);
+    let open = frame.get(..place(first)?)?.rfind('[')?;
+    let behind = place(last)? + last.len();
+    let close = behind + frame.get(behind..)?.find(']')?;
+    frame.get(open..=close)
 }
 
 /// A channel that was granted.

@@ -10,7 +10,7 @@ pub(crate) struct Address {
     pub(crate) channel: Channel,
 }
 
-/// What is sent of a symbol.
+/// The rows that are sent of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
     Trades,

@@ -41,14 +41,14 @@ struct Pending {
     sent: Duration,
 }
 
-/// What a message asks for.
+/// The content of the next message.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Turn {
     Leave(Vec<Address>),
     Want(Vec<Place>),
 }
 
-/// What a refusal concerns.
+/// The topics a refusal concerns.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Refused {
     /// This topic.
@@ -187,7 +187,7 @@ impl Asking {
         named.map_or(Refused::Several, Refused::Topic)
     }
 
-    /// What was not answered in time is asked for again.
+    /// Asks again for topics that were not answered in time.
     pub(crate) fn overdue(&mut self, now: Duration) -> Overdue {
         let mut overdue = Overdue::default();
         while let Some(pending) = self.pending.pop_front_if(|oldest| oldest.sent + ANSWER_WITHIN <= now) {

@@ -1,4 +1,4 @@
-//! What makes a running candle doubtful: a frame that was lost, and words that contradict one another.
+//! Doubts about a running candle: a frame that was lost, and words that contradict one another.
 
 use std::cmp::Ordering;
 
@@ -19,13 +19,13 @@ impl Doubt {
         grid.next(grid.floor(self.at))
     }
 
-    /// What is left of it once all before an open is known.
+    /// The rest of it once all before an open is known.
     pub(crate) fn behind(self, open: Micros, grid: Grid) -> Option<Self> {
         (open < self.concerned(grid)).then_some(Doubt { from: open.max(self.from), ..self })
     }
 }
 
-/// What the second of two words on one candle is.
+/// The second of two words on one candle, compared with the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
     /// It has more in it.

@@ -19,7 +19,7 @@ pub(crate) enum Closing {
     ByNext,
 }
 
-/// What is known of a topic of candles. Where nothing says when they open, only their own word closes them and nothing is known to be missing.
+/// The state of a topic of candles. Where nothing says when they open, only their own word closes them and nothing is known to be missing.
 #[derive(Debug)]
 pub(crate) struct CandleTopic {
     closing: Closing,
@@ -39,7 +39,7 @@ pub(crate) struct CandleTopic {
     doubt: Option<Doubt>,
 }
 
-/// What comes of a frame: a hole, a row, or both, the hole first.
+/// The outcome of a frame: a hole, a row, or both, the hole first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) hole: Option<Gap>,

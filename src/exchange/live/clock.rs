@@ -8,7 +8,7 @@ use crate::model::Micros;
 /// A row this far ahead of our idea of the exchange's clock has a wrong instant.
 const MOST_AHEAD: Duration = Duration::from_secs(60);
 
-/// What closes candles is held to less: no more than offers have as grace, so that a wrong number closes none early.
+/// Times that close candles are held to less: no more than offers have as grace, so that a wrong number closes none early.
 const CLOCK_AHEAD: Duration = Duration::from_secs(5);
 
 /// The newest time the exchange told.

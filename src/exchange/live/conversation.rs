@@ -1,4 +1,4 @@
-//! What all sessions have in common: asking, pings, the exchange's time, and what is left to see when time passes.
+//! The part all sessions share: asking, pings, the exchange's time, and candles that time closes.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ impl<D: Dialect> Session for Conversation<D> {
         self.give_up_waiting(now, into);
         let (heard, times) = (self.clock.newest(), self.clock.times());
         for slot in self.topics.iter_mut().filter(|slot| slot.granted.is_some()) {
-            // What the exchange told of its time before it granted a topic says nothing of the topic.
+            // A time told before the topic was granted says nothing of the topic.
             let begins = heard.filter(|_| slot.granted.is_some_and(|granted| granted < times));
             let id = slot.topic.id;
             match &mut slot.rows {

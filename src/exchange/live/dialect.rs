@@ -11,7 +11,7 @@ pub(crate) trait Dialect: Send {
     /// The exchange's name.
     fn exchange(&self) -> &'static str;
 
-    /// What it offers live.
+    /// Its live offers.
     fn offers(&self) -> &'static [LiveOffer];
 
     /// How it is known that a candle is closed.
@@ -48,7 +48,7 @@ pub(crate) trait Dialect: Send {
     fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable>;
 }
 
-/// What a message asks for.
+/// The purpose of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Subscribe,

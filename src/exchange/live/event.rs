@@ -1,4 +1,4 @@
-//! What a session has to say beside rows.
+//! Events of a session, beside rows.
 
 use crate::exchange::live::TopicId;
 use crate::model::{OddRow, Window, foreign};

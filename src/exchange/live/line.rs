@@ -15,7 +15,7 @@ pub struct Line {
     pub path: &'static str,
     /// The markets it serves.
     pub markets: &'static [Market],
-    /// What it bears.
+    /// Its limits.
     pub limits: LineLimits,
     /// When a connection ends at the latest, where the exchange announces it.
     pub lifetime: Option<Duration>,
@@ -32,7 +32,7 @@ impl Line {
     }
 }
 
-/// What a line bears before the exchange refuses, disconnects or bans.
+/// The limits of a line, past which the exchange refuses, disconnects or bans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineLimits {
     /// Topics of one connection.

@@ -1,4 +1,4 @@
-//! What an exchange offers live, as data, and how a session of it begins.
+//! An exchange's live offers, as data, and how a session of it begins.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ impl LiveOffer {
     }
 }
 
-/// What an exchange offers live.
+/// An exchange's live interface.
 pub trait Live: Send + Sync {
-    /// What it offers, one entry for each kind and set of markets.
+    /// Its offers, one entry for each kind and set of markets.
     fn offers(&self) -> &'static [LiveOffer];
 
     /// A conversation over one connection to a line.

@@ -1,22 +1,22 @@
-//! What frames brought since it was last handed over: rows by topic, events and counts.
+//! The content of frames since the last hand-over: rows by topic, events and counts.
 
 use crate::exchange::live::{Event, TopicId};
 use crate::model::{Batch, Kind};
 
-/// What frames brought since it was last handed over. One belongs to one connection and is used again and again, so
+/// The content of frames since the last hand-over. One belongs to one connection and is used again and again, so
 /// that a row costs no allocation.
 #[derive(Debug, Default)]
 pub struct Received {
     batches: Vec<Option<Batch>>,
     /// The topics with rows, in the order of their first.
     filled: Vec<TopicId>,
-    /// What happened, in order.
+    /// Events, in order.
     pub events: Vec<Event>,
-    /// What was counted.
+    /// Counts of the rest.
     pub counts: Counts,
 }
 
-/// What is counted and needs no event.
+/// Counts of things that need no event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames.
@@ -73,7 +73,7 @@ impl Received {
         self.counts = Counts::default();
     }
 
-    /// Gives the room of one topic back, when nobody listens to it any more.
+    /// Frees the room of one topic that is no longer listened to.
     pub fn forget(&mut self, topic: TopicId) {
         drop(self.take(topic));
     }

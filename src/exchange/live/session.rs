@@ -62,7 +62,7 @@ pub trait Session: Send {
     /// The newest time that the exchange told on this connection.
     fn heard(&self) -> Option<Micros>;
 
-    /// What the batches hold of a topic: every row of this window (of candles, every open) was received on this
+    /// The window of a topic that the batches hold: every row of this window (of candles, every open) was received on this
     /// connection, **but for the holes told since it began**. It reaches to the newest row whose number proves it, or
     /// to the newest time the exchange told less the grace of the offer, never to our clock. It only says what the
     /// connection shows: whether a quiet topic is alive is another question.

@@ -21,7 +21,7 @@ pub(crate) struct Slot {
     pub(crate) rows: TopicRows,
 }
 
-/// What is known of a topic's rows.
+/// The state of a topic's rows.
 #[derive(Debug)]
 pub(crate) enum TopicRows {
     Trades(TradeTopic),

@@ -6,7 +6,7 @@ use crate::exchange::live::numbers::{Gap, Numbers, Verdict};
 use crate::exchange::live::{HoleReason, LiveOffer, Mark};
 use crate::model::{Micros, Window};
 
-/// What is known of a topic of trades.
+/// The state of a topic of trades.
 #[derive(Debug)]
 pub(crate) struct TradeTopic {
     numbers: Option<Numbers>,

@@ -25,7 +25,7 @@ struct Delivery {
     arrives: Option<String>,
 }
 
-/// What was done to a stream.
+/// The faults of a stream, counted.
 #[derive(Default, Debug)]
 struct Done {
     dropped: usize,
@@ -46,7 +46,7 @@ fn broken(frames: Vec<(Micros, String)>, dice: &mut Dice) -> (Vec<Delivery>, Don
     let mut swapped: Option<Delivery> = None;
     for (index, (at, text)) in frames.into_iter().enumerate() {
         let mut held = swapped.take().map(|own: Delivery| Delivery { at, ..own });
-        // What is swapped with a damaged one would be two faults in one: an older word behind a lost newer one.
+        // A frame swapped with a damaged one would be two faults in one: an older word behind a lost newer one.
         let ways = if held.is_some() { 3 } else { 4 };
         match (chosen.contains(&index), dice.below(ways)) {
             (false, _) => out.push(whole(at, text)),
@@ -179,7 +179,7 @@ fn check_trades(run: &Run, who: &str) {
     let holes = run.listener.holes(0);
     let mut by_id: BTreeMap<u64, &Row> = BTreeMap::new();
     let mut arrived: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
-    // What nobody reads of a frame may be broken beyond what the other reader takes.
+    // A member that is not read may be broken beyond what the other reader takes.
     for told in run.arrived.iter().chain(&run.sent) {
         let Row::Trade { id, .. } = told.row else { panic!("{who}: {told:?}") };
         arrived.entry(id).or_default().push(&told.row);

@@ -1,4 +1,4 @@
-//! What exchanges offer live is sane, and fits what they offer over REST.
+//! Live offers are sane, and fit those over REST.
 
 use std::collections::HashSet;
 use std::time::Duration;

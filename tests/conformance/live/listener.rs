@@ -66,7 +66,7 @@ impl Listener {
         own
     }
 
-    /// What it has to send now.
+    /// The texts it has to send now.
     pub(crate) fn send(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.session.send(self.now)).collect()
     }

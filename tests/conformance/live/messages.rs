@@ -1,4 +1,4 @@
-//! What sessions ask for, what answers mean to them, and rows that cannot be true.
+//! Requests of sessions, answers to them, and rows that cannot be true.
 
 use std::time::Duration;
 
@@ -186,6 +186,20 @@ fn kraken_says_when_nothing_trades() {
         listener.received.clear();
         listener.read(&format!(r#"{{"channel":"status","type":"update","data":[{{"system":"{word}"}}]}}"#));
         assert_eq!(listener.received.events, [Event::Trading { is_on, words: word.to_owned() }]);
+    }
+}
+
+#[test]
+fn a_snapshot_of_kraken_without_a_trade_is_one_and_data_that_is_no_array_is_not() {
+    let mut listener = Listener::of(&["kraken/BTC-USD/trades"], BEGIN);
+    listener.read(r#"{"channel":"trade","type":"snapshot","data":[]}"#);
+    listener
+        .read(r#"{"channel":"instrument","type":"snapshot","data":{"assets":[{"id":"USD"}],"pairs":[]}}"#);
+    assert_eq!((listener.received.events.len(), listener.received.counts.unasked), (0, 2));
+    for data in ["{}", "null", "[7]", "\"x\"", "[[]]"] {
+        listener.received.clear();
+        listener.read(&format!(r#"{{"channel":"trade","type":"update","data":{data}}}"#));
+        assert!(!listener.faults().is_empty(), "{data}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a frame says, read by other means than the sessions do.
+//! The rows of a frame, read by other means than the sessions do.
 
 use dccd::model::{Candle, Micros};
 

@@ -16,11 +16,11 @@ use crate::read::files;
 /// One recorded connection and what is known of it.
 struct Recording {
     file: &'static str,
-    /// What is listened to; everything else in it was not asked for.
+    /// The series listened to; everything else in it was not asked for.
     series: &'static [&'static str],
     /// Rows of each of them: trades, or candles that are closed.
     rows: &'static [usize],
-    /// What the first row of the first series is known to be.
+    /// The known first row of the first series.
     first: Option<Known>,
     /// Frames that were not asked for.
     unasked: u64,
@@ -129,7 +129,7 @@ const RECORDINGS: [Recording; 16] = [
         file: "kraken/ws_error_1.jsonl",
         series: &["kraken/BTC-USDT/trades"],
         rows: &[0],
-        // The first names a symbol that nobody asked for, the second nothing: it is of the message there was.
+        // The first names a symbol that was not asked for, the second none: it is of the message there was.
         events: &["complaint", "refused"],
         ..NOTHING
     },
@@ -203,7 +203,7 @@ impl Recording {
         Listener::of(self.series, at)
     }
 
-    /// What is told of each series.
+    /// The rows told of each series.
     fn told(&self, frames: &[String]) -> Vec<Vec<Told>> {
         let exchange = self.series[0].split('/').next().unwrap();
         let all: Vec<Told> = frames.iter().flat_map(|frame| oracle::told(exchange, frame).unwrap()).collect();
