@@ -31,6 +31,11 @@ impl Stepped {
         Stepped { sim: sim(Knobs { clock, ..knobs }).await, now }
     }
 
+    /// The exchange's clock.
+    pub(crate) fn clock(&self) -> Clock {
+        self.sim.knobs().clock
+    }
+
     pub(crate) fn now(&self) -> Micros {
         Micros(self.now.load(Ordering::SeqCst))
     }
