@@ -17,6 +17,8 @@ const SECOND: i64 = 1_000_000;
 const ROWS: i64 = 1_000_000;
 /// How often the journal is made durable meanwhile: `journal_sync: 1`.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Trades of one instant, where some share it.
+const SHARING: i64 = 4;
 /// Rows of a book, which are never parted.
 const BOOK_ROWS: i64 = 40;
 /// The rows to replay.
@@ -36,17 +38,19 @@ const SERIES: [&str; 8] = [
 fn main() {
     println!("accepted into the journal, with a sync each second beside:");
     for (series, rows) in [(SERIES[0], 1), (SERIES[0], 1_000), (SERIES[3], 1), (SERIES[3], 1_000)] {
-        accept(&series.parse().expect("a series"), rows);
+        accept(&series.parse().expect("a series"), rows, 1);
     }
+    accept(&SERIES[3].parse().expect("a series"), 1_000, SHARING);
     replay();
 }
 
-/// Accepts rows in frames of so many.
-fn accept(series: &Series, rows: i64) {
+/// Accepts rows in frames of so many, of which trades share an instant with so many.
+fn accept(series: &Series, rows: i64, sharing: i64) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(folder.path());
     let writer = writer(&store, series);
-    let pages: Vec<Accepted> = (0..ROWS / rows).map(|number| page(series, number * rows, rows)).collect();
+    let pages: Vec<Accepted> =
+        (0..ROWS / rows).map(|number| page(series, number * rows, rows, sharing)).collect();
     let (accepting, ended) = channel::<()>();
     let (cpu, begun) = (cpu_secs(), Instant::now());
     let took = std::thread::scope(|scope| {
@@ -66,7 +70,7 @@ fn accept(series: &Series, rows: i64) {
     let cpu = cpu_secs() - cpu;
     let (wall_rate, cpu_rate) = (ROWS as f64 / took / 1e6, ROWS as f64 / cpu / 1e6);
     println!(
-        "  {:<26} {rows:>4} rows a frame: {took:.2} s, {wall_rate:.2} M rows/s; CPU {cpu:.2} s, {cpu_rate:.2} M rows/s",
+        "  {:<26} {rows:>4} rows a frame, {sharing} an instant: {took:.2} s, {wall_rate:.2} M rows/s; CPU {cpu:.2} s, {cpu_rate:.2} M rows/s",
         series.to_string(),
     );
 }
@@ -98,7 +102,7 @@ fn fill(folder: &Path) -> u64 {
         let at = turn % all.len();
         let least = if all[at].kind() == Kind::OrderBook { BOOK_ROWS } else { 1 };
         let count = if (turn / all.len()).is_multiple_of(4) { least } else { 1_000 };
-        let page = page(&all[at], next[at], count);
+        let page = page(&all[at], next[at], count, 1);
         next[at] += count;
         rows += page.rows.len() as u64;
         writers[at].accept(page).expect("it is accepted");
@@ -122,16 +126,16 @@ fn writer(store: &Store, series: &Series) -> Writer {
 }
 
 /// Rows from a number on: a candle a minute, ten trades a second, a level of a book of forty a second.
-fn page(series: &Series, from: i64, count: i64) -> Accepted {
+fn page(series: &Series, from: i64, count: i64, sharing: i64) -> Accepted {
     let mut rows = Batch::of(series.kind());
     rows.reserve(count as usize);
-    (from..from + count).for_each(|number| push(&mut rows, number));
+    (from..from + count).for_each(|number| push(&mut rows, number, sharing));
     let (first, last) = rows.ends().expect("there are rows");
     let covered = Window::new(first, Micros(last.0 + 1));
     Accepted { rows, covered, empty: None, derived: false }
 }
 
-fn push(rows: &mut Batch, number: i64) {
+fn push(rows: &mut Batch, number: i64, sharing: i64) {
     // Prices in cents that wander, amounts that do not repeat.
     let price = (700_000 + number * 7_919 % 10_007 + number % 97) as f64 / 100.0;
     let amount = (number * 104_729 % 999_983) as f64 / 1e5;
@@ -164,7 +168,7 @@ fn push(rows: &mut Batch, number: i64) {
             });
         }
         _ => rows.trades_mut().push(Trade {
-            ts: Micros(BEGIN.0 + number * SECOND / 10),
+            ts: Micros(BEGIN.0 + number / sharing * sharing * SECOND / 10),
             ts_recv: None,
             id: Some(&number.to_string()),
             price,

@@ -87,7 +87,7 @@ mod verify;
 mod watch;
 mod writer;
 
-pub use accept::Accepted;
+pub use accept::{Accepted, LiveRows};
 pub use adopt::{Adoption, RowVerdict};
 pub use error::StoreError;
 pub(crate) use file::Hashed;

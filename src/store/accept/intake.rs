@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::accept::recent::RecentTrades;
 use crate::store::accept::waiting::Waiting;
 use crate::store::rows::GROUP_ROWS;
 use crate::store::{Ledger, Mark, Note};
@@ -22,6 +23,7 @@ pub(crate) struct Intake {
     pub(super) unwritten: bool,
     /// How far the ledger on disk settles the journal.
     pub(super) on_disk: Option<Mark>,
+    pub(super) recent: RecentTrades,
     pub(super) waiting: Waiting,
     /// Taken by the publish under way; accepted before everything in `waiting`.
     pub(super) taken: Option<Waiting>,
@@ -35,6 +37,7 @@ impl Intake {
             ledger: Arc::default(),
             unwritten: false,
             on_disk: None,
+            recent: RecentTrades::default(),
             waiting: Waiting::nothing(kind),
             taken: None,
         }
@@ -133,6 +136,13 @@ impl Intake {
     /// Rows of windows that are not covered.
     pub(super) fn outside_coverage(&self, rows: &Batch) -> Batch {
         outside(rows, &self.covered())
+    }
+
+    /// The first mark from which on all frames of the series that are here are named.
+    pub(super) fn earliest(&self) -> Option<Mark> {
+        let first = self.unpublished().find_map(|waiting| waiting.frames.first().copied());
+        let is_of_another = |own: &Mark| first.is_some_and(|first| first.journal != own.journal);
+        self.on_disk.filter(|own| !is_of_another(own)).or(first)
     }
 
     /// The number of the next update of a book.

@@ -11,8 +11,10 @@
 mod cut;
 mod intake;
 mod late;
+mod live;
 mod odd;
 mod page;
+mod recent;
 mod rows;
 mod series;
 mod vouch;
@@ -20,5 +22,6 @@ mod waiting;
 
 pub(crate) use cut::Taken;
 pub(crate) use late::EARLIER;
+pub use live::LiveRows;
 pub use page::Accepted;
 pub(crate) use series::{OpenSeries, Written};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, Kind, Window};
+use crate::model::{Batch, Window};
 use crate::store::accept::intake::Intake;
 use crate::store::journal::{self, MOST_ROWS, Rows};
 use crate::store::merge::tidy;
-use crate::store::{Accepted, Mark, Note, StoreError, Writer};
+use crate::store::{Accepted, Note, StoreError, Writer};
 
 impl Writer {
     /// Accepts the rows of one answer with what they prove: when this returns they survive the end of the
@@ -18,22 +18,9 @@ impl Writer {
         let (rows, repeats) = tidy(page.rows);
         let mut intake = self.own.intake();
         let rows = if page.derived { intake.without_own(&rows) } else { rows };
+        let (rows, held) = intake.recent.without_held(rows);
         self.pass(&mut intake, Accepted { rows, ..page })?;
-        Ok(repeats)
-    }
-
-    /// Accepts rows that a live session heard, new updates where they are of a book, with the window that their ids
-    /// prove to be covered, if they do. Returns the frame that the first of them is in, for [`Writer::vouch`].
-    ///
-    /// # Errors
-    /// See [`Writer::accept`].
-    pub fn accept_live(&self, rows: Batch, covered: Option<Window>) -> Result<Option<Mark>, StoreError> {
-        let (mut rows, _) = tidy(rows);
-        let mut intake = self.own.intake();
-        if rows.kind() == Kind::OrderBook {
-            rows.book_mut().number_from(intake.next_ord());
-        }
-        self.pass(&mut intake, Accepted { rows, covered, empty: None, derived: false })
+        Ok(repeats + held)
     }
 
     /// Accepts new updates of a book, numbered on from the highest number that was ever given in the series.
@@ -62,44 +49,46 @@ impl Writer {
         Ok(taken)
     }
 
-    /// Returns the mark of the first frame.
-    fn pass(&self, intake: &mut Intake, page: Accepted) -> Result<Option<Mark>, StoreError> {
-        let Accepted { rows, covered, empty, derived } = page;
-        if rows.is_empty() && covered.is_none() && empty.is_none() {
-            return Ok(None);
-        }
-        let (mut from, mut first, fence) = (0, None, intake.ledger.fence);
-        // The proof of a page is in the frame of its last rows, so that it is never there without them.
-        while rows.len() - from > MOST_ROWS {
-            let part = rows.slice(from..from + MOST_ROWS);
-            let mark =
-                self.journal(intake, Rows { rows: part, covered: None, empty: None, derived, fence })?;
-            first.get_or_insert(mark);
-            from += MOST_ROWS;
-        }
-        let rows = if from == 0 { rows } else { rows.slice(from..rows.len()) };
-        let mark = self.journal(intake, Rows { rows, covered, empty, derived, fence })?;
-        Ok(first.or(Some(mark)))
+    fn pass(&self, intake: &mut Intake, page: Accepted) -> Result<(), StoreError> {
+        let fence = intake.ledger.fence;
+        frames_of(page, fence).try_for_each(|frame| self.journal(intake, frame))
     }
 
-    fn journal(&self, intake: &mut Intake, page: Rows) -> Result<Mark, StoreError> {
+    fn journal(&self, intake: &mut Intake, page: Rows) -> Result<(), StoreError> {
         let frame = journal::page(self.series(), &page);
-        match self.shared.append(vec![(self.series(), frame)], page.rows.len()) {
-            Ok(mark) => {
-                intake.waiting.take(page, mark);
-                Ok(mark)
-            }
-            Err(error) => {
-                let reason = format!("its rows were not taken: {error}");
-                let window = page.covered.or_else(|| {
-                    let (first, last) = page.rows.ends()?;
-                    Window::new(first, last + Duration::from_micros(1))
-                });
-                window
-                    .into_iter()
-                    .for_each(|window| intake.waiting.note_refused(Note { window, reason: reason.clone() }));
-                Err(error)
-            }
-        }
+        let mark = self.shared.append(vec![(self.series(), frame)], page.rows.len());
+        let mark = mark.inspect_err(|error| refused(intake, &page, error))?;
+        intake.recent.keep(&page.rows, false);
+        intake.waiting.take(page, mark);
+        Ok(())
     }
+}
+
+/// The frames of a page. Its proof is in the frame of its last rows, so that it is never there without them.
+pub(super) fn frames_of(page: Accepted, fence: u64) -> impl Iterator<Item = Rows> {
+    let Accepted { rows, covered, empty, derived } = page;
+    let is_anything = !rows.is_empty() || covered.is_some() || empty.is_some();
+    let count = if is_anything { rows.len().div_ceil(MOST_ROWS).max(1) } else { 0 };
+    let mut whole = Some(rows);
+    (1..=count).filter_map(move |number| {
+        if number < count {
+            let rows = whole.as_ref()?.slice((number - 1) * MOST_ROWS..number * MOST_ROWS);
+            return Some(Rows { rows, covered: None, empty: None, derived, fence });
+        }
+        let rows = whole.take()?;
+        let rows = if count == 1 { rows } else { rows.slice((count - 1) * MOST_ROWS..rows.len()) };
+        Some(Rows { rows, covered, empty, derived, fence })
+    })
+}
+
+/// A frame was not written: the gap of its window gets the reason.
+pub(super) fn refused(intake: &mut Intake, page: &Rows, error: &StoreError) {
+    let reason = format!("its rows were not taken: {error}");
+    let window = page.covered.or_else(|| {
+        let (first, last) = page.rows.ends()?;
+        Window::new(first, last + Duration::from_micros(1))
+    });
+    window
+        .into_iter()
+        .for_each(|window| intake.waiting.note_refused(Note { window, reason: reason.clone() }));
 }

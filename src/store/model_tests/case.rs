@@ -1,5 +1,7 @@
 //! One case: a store on a modelled disk, a model beside it, and what happens to both.
 
+mod listen;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -15,7 +17,7 @@ use super::session::Session;
 use super::track::{BORDER, Track};
 use super::world::Fault;
 use crate::disk::Disk;
-use crate::model::{Kind, Micros};
+use crate::model::Micros;
 use crate::store::ledger::Read;
 use crate::store::read::period_files_on;
 use crate::store::{Accepted, Bounds, Layout, Ledger, Part, Store, StoreSettings, verify_series_on};
@@ -35,8 +37,8 @@ pub(super) struct Case {
     sync_each: bool,
     /// Draws the actions of other writers amid a publish; `None` in cases without them.
     others: Option<Dice>,
-    /// Draws damages of the journal, in half of the cases.
-    damages: Option<Dice>,
+    /// Draws the damage of the journal, one in half of the cases: a second one might mend it.
+    damage: Option<Dice>,
     restarts: u64,
     told: Vec<String>,
 }
@@ -58,7 +60,7 @@ impl Case {
             without,
             sync_each: dice.below(8) == 0,
             others: (seed % 4 != 2).then(|| Dice::new(seed ^ 0xA31D)),
-            damages: seed.is_multiple_of(2).then(|| Dice::new(seed ^ 0xDA3A)),
+            damage: seed.is_multiple_of(2).then(|| Dice::new(seed ^ 0xDA3A)),
             restarts: 0,
             told: Vec::new(),
             dice,
@@ -135,37 +137,6 @@ impl Case {
         drop(writer);
         let (durable, told) =
             (accepted && self.sync_each, format!("accept {series} {rows:?} {covered:?}: {accepted}"));
-        self.tracks[at].oracle.give(GivenPage { rows, covered, durable, accepted });
-        self.tell(told);
-    }
-
-    /// A live session hears something, or vouches for what it heard.
-    fn listen(&mut self, at: usize) {
-        let series = self.tracks[at].series.clone();
-        let writer = match self.store.as_ref().map(|store| store.writer(&series)) {
-            Some(Ok((writer, _))) => writer,
-            _ => return self.tell(format!("no writer of {series}")),
-        };
-        let (track, session) = (&mut self.tracks[at], &mut self.sessions[at]);
-        let is_book = track.series.kind() == Kind::OrderBook;
-        let word = if is_book || self.dice.below(3) > 0 { None } else { session.word(track) };
-        let (rows, covered, accepted) = match word {
-            Some(word) => {
-                let accepted = word.give(&writer, self.without);
-                (word.rows, Some(word.window), accepted)
-            }
-            None => {
-                let rows = match is_book {
-                    true => track.page(&mut self.dice, writer.next_ord()).0,
-                    false => session.hear(track, &mut self.dice),
-                };
-                let mark = writer.accept_live(track.batch(&rows), None).map_err(drop);
-                session.took(&rows, mark);
-                (rows, None, mark.is_ok())
-            }
-        };
-        let told = format!("live {series} {rows:?} {covered:?}: {accepted}");
-        let durable = accepted && self.sync_each;
         self.tracks[at].oracle.give(GivenPage { rows, covered, durable, accepted });
         self.tell(told);
     }
@@ -273,7 +244,8 @@ impl Case {
         }
         let mut end = if power_cut { End::PowerCut } else { End::Kill };
         let is_damaged = |dice: &mut Dice| dice.below(3) == 0 && self.disk.damage_journal(dice);
-        if self.damages.as_mut().is_some_and(is_damaged) {
+        if self.damage.as_mut().is_some_and(is_damaged) {
+            self.damage = None;
             end = End::Damage;
         }
         self.tell(format!("{end:?}"));

@@ -37,7 +37,7 @@ impl Session {
     }
 
     /// The rows reported as accepted to it, in frames from a mark on, or refused: then it has nothing to vouch for.
-    pub(super) fn took(&mut self, rows: &Rows, accepted: Result<Option<Mark>, ()>) {
+    pub(super) fn took(&mut self, rows: &Rows, accepted: Result<Option<Mark>, &()>) {
         match accepted {
             Ok(mark) => {
                 self.since = self.since.or(mark);

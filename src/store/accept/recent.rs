@@ -1,0 +1,149 @@
+//! The newest trades of a series that is listened to, so that one that comes by two ways with two instants is one.
+//!
+//! An id tells trades of one instant apart (`store/merge`). At two instants it names one trade only where price, amount
+//! and side agree too: archives are known in which two trades share an id over a midnight. The first to come stays, so
+//! nothing has to be taken out of a file. Trades are compared within an hour of the newest, and of a busy series within
+//! the newest 4 096, about 200 kB; while no session listens nothing is kept.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+use crate::model::{Batch, Kind, Trade};
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+const MOST: usize = 4_096;
+
+/// Trades that were accepted, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct RecentTrades {
+    hashes: RandomState,
+    by_id: HashMap<u64, Seen>,
+    /// Hashed ids, as they came.
+    order: VecDeque<u64>,
+    newest: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    ts: i64,
+    /// Price, amount and side, hashed.
+    values: u64,
+}
+
+impl RecentTrades {
+    /// The rows that are not held at another instant, and how many are.
+    pub(super) fn without_held(&self, rows: Batch) -> (Batch, u64) {
+        if !self.may_hold(&rows) {
+            return (rows, 0);
+        }
+        let kept: Vec<usize> =
+            (0..rows.len()).filter(|row| !self.is_held(&rows.trades().get(*row))).collect();
+        let held = rows.len() - kept.len();
+        if held == 0 { (rows, 0) } else { (rows.gather(&kept), held as u64) }
+    }
+
+    fn may_hold(&self, rows: &Batch) -> bool {
+        let ends = rows.ends().filter(|_| rows.kind() == Kind::Trades && !self.order.is_empty());
+        ends.is_some_and(|(first, last)| {
+            last.0 >= self.newest - HOUR_MICROS && first.0 <= self.newest + HOUR_MICROS
+        })
+    }
+
+    fn is_held(&self, trade: &Trade<'_>) -> bool {
+        let held = trade.id.and_then(|id| self.by_id.get(&self.hashes.hash_one(id)));
+        held.is_some_and(|held| {
+            held.ts != trade.ts.0
+                && held.ts.abs_diff(trade.ts.0) <= HOUR_MICROS.unsigned_abs()
+                && held.values == self.values(trade)
+        })
+    }
+
+    fn values(&self, trade: &Trade<'_>) -> u64 {
+        let side = trade.side.map(|side| side.name());
+        self.hashes.hash_one((trade.price.to_bits(), trade.amount.to_bits(), side))
+    }
+
+    /// Keeps trades that were accepted; those of a session, and of others where one listens.
+    pub(super) fn keep(&mut self, rows: &Batch, is_live: bool) {
+        if rows.kind() != Kind::Trades || !(is_live || self.may_hold(rows)) {
+            return;
+        }
+        let from = rows.len().saturating_sub(MOST);
+        for row in from..rows.len() {
+            let trade = rows.trades().get(row);
+            let Some(id) = trade.id.map(|id| self.hashes.hash_one(id)) else { continue };
+            let seen = Seen { ts: trade.ts.0, values: self.values(&trade) };
+            if self.by_id.insert(id, seen).is_none() {
+                self.order.push_back(id);
+            }
+            self.newest = self.newest.max(trade.ts.0);
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        let oldest = self.newest - HOUR_MICROS;
+        let is_over = |own: &Self, id: &u64| own.by_id.get(id).is_none_or(|seen| seen.ts < oldest);
+        while let Some(id) = self.order.front().copied() {
+            if self.order.len() <= MOST && !is_over(self, &id) {
+                break;
+            }
+            self.order.pop_front();
+            self.by_id.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Micros, Side};
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn trades(rows: &[(i64, &str, f64)]) -> Batch {
+        let mut batch = Batch::of(Kind::Trades);
+        for &(ts, id, price) in rows {
+            let (ts, side) = (Micros(ts), Some(Side::Buy));
+            batch.trades_mut().push(Trade { ts, ts_recv: None, id: Some(id), price, amount: 1.0, side });
+        }
+        batch
+    }
+
+    #[test]
+    fn a_trade_at_two_instants_is_one_where_its_values_agree_within_an_hour() {
+        let mut recent = RecentTrades::default();
+        recent.keep(&trades(&[(0, "7", 1.0), (5, "8", 1.0)]), true);
+
+        let again = trades(&[(0, "7", 1.0), (6, "8", 1.0), (7, "9", 1.0)]);
+        let (kept, held) = recent.without_held(again);
+
+        assert_eq!((kept, held), (trades(&[(0, "7", 1.0), (7, "9", 1.0)]), 1));
+        assert_eq!(recent.without_held(trades(&[(6, "8", 2.0)])).1, 0, "another trade of that id");
+        assert_eq!(recent.without_held(trades(&[(61 * MINUTE, "8", 1.0)])).1, 0, "too long ago");
+    }
+
+    #[test]
+    fn where_none_listens_nothing_is_kept() {
+        let mut recent = RecentTrades::default();
+        recent.keep(&trades(&[(0, "7", 1.0)]), false);
+        assert!(recent.by_id.is_empty());
+
+        recent.keep(&trades(&[(0, "7", 1.0)]), true);
+        recent.keep(&trades(&[(1, "8", 1.0)]), false);
+        recent.keep(&trades(&[(-120 * MINUTE, "9", 1.0)]), false);
+        assert_eq!(recent.by_id.len(), 2, "what another way brings of now is, what it brings of then is not");
+    }
+
+    #[test]
+    fn of_a_busy_series_the_newest_are_kept_and_of_any_those_of_the_last_hour() {
+        let mut recent = RecentTrades::default();
+        for at in 0..10_000_i64 {
+            recent.keep(&trades(&[(at, &at.to_string(), 1.0)]), true);
+        }
+        assert_eq!((recent.by_id.len(), recent.order.len()), (MOST, MOST));
+
+        recent.keep(&trades(&[(90 * MINUTE, "late", 1.0)]), true);
+        assert_eq!((recent.by_id.len(), recent.order.len()), (1, 1));
+    }
+}
