@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::daemon::{
-    Control, HealthReporter, STARTING, STOPPING, Scheduler, Scope, Status, Streams, TaskPoller, Watchdog,
+    Control, HealthReporter, STARTING, STOPPING, Scheduler, Scope, Status, TaskPoller, Watchdog,
 };
-use crate::engine::{Broken, Engine, EngineError, Job, LiveJob, Logging};
+use crate::engine::{Broken, Engine, EngineError, Job, LiveJob, Logging, Streams};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
 use crate::telemetry::events::Chain;
 use crate::telemetry::logs::LogError;

@@ -229,7 +229,7 @@ telemetry: {log_level: info, log_format: text, otlp_endpoint: null, textfile: nu
 
     assert_eq!((config.histo_jobs.len(), config.stream_jobs.len(), config.storage.remotes.len()), (1, 1, 2));
     let told: Vec<&str> = config.notes.iter().map(|note| note.split(": not ").next().unwrap()).collect();
-    assert_eq!(told, ["stream_jobs", "telemetry.collect_interval", "telemetry.history_interval"]);
+    assert_eq!(told, ["stream_jobs[0]", "telemetry.collect_interval", "telemetry.history_interval"]);
 }
 
 #[test]

@@ -24,9 +24,9 @@ pub struct Args {
     pub(super) port: Option<u16>,
 }
 
-/// Listen to the streams of the configuration and serve /metrics, until stopped; no job runs by itself.
+/// Listen to the streams alone and serve /metrics, until stopped.
 ///
-/// SIGINT and SIGTERM stop it; SIGHUP reloads the configuration.
+/// No job runs by itself. SIGINT and SIGTERM stop it; SIGHUP reloads the configuration.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd stream", "dccd stream --config /etc/dccd/config.yml"]))]
 pub struct StreamArgs {}

@@ -60,16 +60,19 @@ pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
         if !known.contains(&name) {
             root.report()
                 .refuse("exchanges", format!("{} is not supported{}", shown(name), advice(name, &known)));
-        } else if settings.insert(name.to_owned(), one(node, &at, root.report())).is_some() {
+        } else if settings.insert(name.to_owned(), one(name, node, &at, root.report())).is_some() {
             root.report().refuse(&at, "this key appears twice; keep one of them");
         }
     }
     settings
 }
 
-fn one(node: &Node, at: &str, report: &Report) -> ExchangeSettings {
+fn one(name: &str, node: &Node, at: &str, report: &Report) -> ExchangeSettings {
     let section = Section::open(node, at, KEYS, report);
     section.note_unused();
+    if section.text("ws_url").is_some() && exchange::find(name).is_some_and(|own| own.live().is_none()) {
+        report.note(format!("{at}.ws_url: not used: this version does not stream {name}"));
+    }
     ExchangeSettings {
         rest_url: url(&section, "rest_url", &["https", "http"]),
         ws_url: url(&section, "ws_url", &["wss", "ws"]),

@@ -97,7 +97,7 @@ pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
             Channel::Ohlc => Kind::Ohlc,
             Channel::Book => {
                 report.note(format!(
-                    "{at}: book is not running: this version streams no order books; a histo_job of data_type \
+                    "{at}: not running: book: this version streams no order books; a histo_job of data_type \
                      orderbook takes snapshots"
                 ));
                 continue;

@@ -27,6 +27,7 @@ mod pending_health;
 mod progress_feed;
 mod runs;
 mod state;
+mod streams;
 mod trigger;
 mod window_task;
 mod wire;
@@ -48,6 +49,7 @@ pub use self::owner::Broken;
 #[doc(hidden)]
 pub use self::progress_feed::ProgressFeed;
 pub(crate) use self::progress_feed::is_worth_telling;
+pub use self::streams::Streams;
 pub use self::trigger::Trigger;
 pub(crate) use self::work::open_gaps;
 #[doc(hidden)]

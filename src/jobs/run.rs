@@ -22,7 +22,7 @@ use crate::store::{Accepted, Finding, FindingKind, Flushed, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
     FileRenamed, HolesRepaired, IdHoleBelieved, JournalTorn, OpenFilesFolded, RowsAccepted, RowsBuffered,
-    RowsDiscarded, RowsFetched, RowsStored,
+    RowsDiscarded, RowsFetched, RowsStored, StreamMismatch,
 };
 use crate::telemetry::{Discard, Telemetry};
 
@@ -357,6 +357,9 @@ pub(crate) fn tell_flush(telemetry: &Telemetry, series: &Series, flushed: &Flush
     }
     telemetry.emit(OpenFilesFolded { series, folds: flushed.folds });
     telemetry.emit(RowsStored { series, rows: flushed.tally.added, took });
+    if flushed.tally.mismatched > 0 {
+        telemetry.emit(StreamMismatch { series, rows: flushed.tally.mismatched });
+    }
     if flushed.tally.revised > 0 {
         telemetry.emit(CandlesRevised { series, rows: flushed.tally.revised });
     }

@@ -27,9 +27,7 @@ async fn a_backfill_of_version_3_is_understood() {
 async fn a_command_that_is_not_here_is_answered_in_one_sentence_with_what_does_its_work() {
     let home = Home::with("histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 3600}]\n");
     for (args, says) in [
-        (&["stream"][..], "`dccd start` collects every job"),
-        (&["stream", "-c", "config.yml"], "`dccd start` collects every job"),
-        (&["ui"], "`dccd start` serves it at the addresses of `http.listen`"),
+        (&["ui"][..], "`dccd start` serves it at the addresses of `http.listen`"),
         (&["ui", "--host", "0.0.0.0", "--port", "8080"], "`dccd start` serves it"),
         (
             &["start", "--host", "0.0.0.0", "--port", "8080"],

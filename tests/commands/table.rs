@@ -93,6 +93,7 @@ const ANEW: Cell = Some((0, "the state store was damaged"));
 const FORGOT: Cell = Some((1, "the state store was damaged"));
 const UNHEALTHY: Cell = Some((1, "no daemon runs on this data path"));
 const UNHEARD: Cell = Some((1, "does not answer"));
+const NO_STREAM: Cell = Some((1, "configures no stream that this version runs"));
 const IDLE: Cell = Some((1, "nobody works on it"));
 /// The demo ends before its year is fetched, and says that.
 const CUT: Cell = Some((1, "The store differs from the simulator."));
@@ -110,6 +111,8 @@ const TABLE: &[Row] = &[
         [None, LEDGER, LEDGER, Some((0, "2024.parquet is gone; what it held is asked for again")), WELL, CLOSED, FULL, WELL, WELL, WELL]),
     Row(&["collect"], [None, WELL, WELL, WELL, DAMAGED, CLOSED, FULL, LEFT_OFF, ANEW, NO_STORE]),
     Row(&["start"], [None, WELL, WELL, WELL, WELL, WELL, WELL, IN_USE, ANEW, NO_STORE]),
+    Row(&["stream"],
+        [None, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM, NO_STREAM]),
     Row(&["healthcheck"],
         [None, UNHEALTHY, UNHEALTHY, UNHEALTHY, UNHEALTHY, Some((1, "")), FULL, WELL, UNHEALTHY, UNHEALTHY]),
     Row(&["status"], apart(WELL)),

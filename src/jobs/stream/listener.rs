@@ -72,6 +72,8 @@ pub(crate) struct Listener {
     pub(crate) topics: Topics,
     pub(crate) telemetry: Telemetry,
     pub(crate) needs: mpsc::Sender<Need>,
+    /// The exchange's clock.
+    pub(crate) clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     /// How long accepted rows may wait to be published.
     pub(crate) flush_interval: Duration,
     /// Since when the present connection is open.
@@ -140,7 +142,7 @@ impl Listener {
                 return None;
             }
         };
-        let (took, at) = (began.elapsed(), crate::clock::now());
+        let (took, at) = (began.elapsed(), (self.clock)());
         let heard = handover.heard;
         for (series, rows) in &taken.accepted {
             let lag = heard.map(|heard| at.since(heard));

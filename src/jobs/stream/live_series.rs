@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::jobs::{RunError, RunErrorKind};
 use crate::model::{Batch, Grid, Micros, Series, Window, Windows};
 use crate::store::{Mark, Store, StoreError, Writer};
 
@@ -28,8 +27,8 @@ impl LiveSeries {
     ///
     /// # Errors
     /// If its files cannot be used.
-    pub(crate) fn open(store: &Store, series: &Arc<Series>, grid: Option<Grid>) -> Result<Self, RunError> {
-        let (writer, _) = store.writer(series).map_err(|error| RunErrorKind::Store(error).of(series))?;
+    pub(crate) fn open(store: &Store, series: &Arc<Series>, grid: Option<Grid>) -> Result<Self, StoreError> {
+        let (writer, _) = store.writer(series)?;
         Ok(LiveSeries::of(writer, series, grid))
     }
 

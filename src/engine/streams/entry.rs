@@ -5,14 +5,12 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::streams::Place;
+use crate::engine::streams::connections::{NewTopic, Place};
 use crate::engine::{Engine, LiveJob};
-use crate::exchange::Instrument;
 use crate::exchange::find;
-use crate::exchange::live::{Live, LiveOffer};
 use crate::jobs::stream::{LiveSeries, resolve};
 use crate::jobs::{RunError, RunErrorKind};
-use crate::model::{Micros, Series};
+use crate::model::Micros;
 use crate::worker::RunPermit;
 
 /// A wanted series.
@@ -48,18 +46,6 @@ pub(super) struct Held {
 pub(super) struct Admitted {
     held: Held,
     topic: NewTopic,
-}
-
-/// What a connection needs to listen to a series.
-pub(super) struct NewTopic {
-    pub(super) series: Arc<Series>,
-    pub(super) instrument: Arc<Instrument>,
-    pub(super) exchange: &'static str,
-    pub(super) live: &'static dyn Live,
-    pub(super) offer: &'static LiveOffer,
-    pub(super) rows: LiveSeries,
-    /// The exchange's time when it was admitted.
-    pub(super) since: Micros,
 }
 
 impl Entry {
@@ -111,7 +97,8 @@ pub(super) async fn admit(
     let grid = series.span().and_then(|span| offer.grid(span));
     let (store, own) = (context.store.clone(), Arc::clone(series));
     let opened = tokio::task::spawn_blocking(move || LiveSeries::open(&store, &own, grid)).await;
-    let rows = opened.map_err(|error| RunErrorKind::Broken { reason: error.to_string() }.of(series))??;
+    let opened = opened.map_err(|error| RunErrorKind::Broken { reason: error.to_string() }.of(series))?;
+    let rows = opened.map_err(|error| RunErrorKind::Store(error).of(series))?;
     let instrument = instruments.now;
     let ends = instrument.tenure().map(|tenure| tenure.until).or(instrument.ends);
     Ok(Admitted {

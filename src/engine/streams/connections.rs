@@ -8,12 +8,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::now;
 use crate::config::Config;
-use crate::daemon::streams::entry::NewTopic;
 use crate::engine::Engine;
-use crate::exchange::live::{Line, Live, Topic, TopicId};
-use crate::jobs::stream::{ListenedTopic, Listener, Need, Topics};
-use crate::model::Micros;
+use crate::exchange::Instrument;
+use crate::exchange::live::{Line, Live, LiveOffer, Topic, TopicId};
+use crate::jobs::stream::{ListenedTopic, Listener, LiveSeries, Need, Topics};
+use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
 
 /// How many commands may wait for a connection: more than the topics that any line carries, twice.
@@ -26,6 +27,18 @@ pub(super) struct Place {
     topic: Topic,
     /// The exchange's time when it was placed.
     since: Micros,
+}
+
+/// A series to listen to, with everything that its connection needs.
+pub(super) struct NewTopic {
+    pub(super) series: Arc<Series>,
+    pub(super) instrument: Arc<Instrument>,
+    pub(super) exchange: &'static str,
+    pub(super) live: &'static dyn Live,
+    pub(super) offer: &'static LiveOffer,
+    pub(super) rows: LiveSeries,
+    /// The exchange's time when it was admitted.
+    pub(super) since: Micros,
 }
 
 /// Every connection.
@@ -102,14 +115,14 @@ impl Connections {
         let (commands, received) = mpsc::channel(COMMANDS);
         let topics = Topics::default();
         let context = self.engine.context(exchange);
+        let clock: Arc<dyn Fn() -> Micros + Send + Sync> =
+            Arc::new(move || context.as_ref().map_or_else(now, |context| context.client.clock().now()));
         let connection = Connection {
             live,
             line,
             host: self.hosts.get(exchange).cloned(),
             topics: Vec::new(),
-            clock: Arc::new(move || {
-                context.as_ref().map_or_else(crate::clock::now, |context| context.client.clock().now())
-            }),
+            clock: Arc::clone(&clock),
             dialer: Arc::clone(&self.dialer),
         };
         let (kept, inlet) = connection.keep(received, self.stop.clone());
@@ -120,6 +133,7 @@ impl Connections {
             telemetry: self.engine.telemetry().clone(),
             needs: self.needs.clone(),
             flush_interval: self.flush_interval,
+            clock,
             opened: Instant::now(),
         };
         self.tasks.spawn(kept);

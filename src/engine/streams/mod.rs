@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use connections::{Connections, Place};
+use connections::Connections;
 use entry::{Admitted, Entry, EntryState, admit};
 use refill::{Filled, Refills};
 
