@@ -36,9 +36,9 @@ pub struct StreamAccepted<'a> {
     pub series: &'a Series,
     /// The number of rows.
     pub rows: u64,
-    /// When the newest message was received; by default when its rows were accepted.
+    /// The exchange's time of the newest message; by default when the rows were accepted.
     pub heard: Option<Micros>,
-    /// From the exchange's time of that message to its receipt.
+    /// From that time to the receipt of the message.
     pub lag: Option<Duration>,
     /// From receipt of the oldest of the rows until all were accepted.
     pub took: Duration,

@@ -49,7 +49,7 @@ const STATE: (&str, &str) = (
 );
 const LAST_MESSAGE: (&str, &str) = (
     "dccd_websocket_last_message_timestamp_seconds",
-    "When the series' last message was received, in seconds since 1970; 0 before the first.",
+    "The exchange's time of the newest message with rows of the series, in seconds since 1970; 0 before the first.",
 );
 const ROWS: (&str, &str) = ("dccd_websocket_rows_total", "Rows received live and accepted.");
 const COVERED: (&str, &str) =
