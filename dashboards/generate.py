@@ -369,7 +369,7 @@ STREAMS = [
     table("Stale and refused", "Live series that do not come in. Runbooks: DccdStreamStale, DccdStreamRefused.", "short",
           [("State", f'dccd_websocket_state{{{P}, state=~"stale|refused"}} == 1')], hidden=("State", "Value"), width=12, height=8),
     graph("Rows", "Live rows accepted a second, by exchange and kind.", "cps",
-          (f"sum by (exchange, kind) (rate(dccd_websocket_rows_total{{{P}}}{RATE}))", "{{exchange}} {{kind}}"), width=8, stack=True),
+          (f'sum by (exchange, kind) (rate(dccd_websocket_rows_total{{{E}, kind=~"$kind"}}{RATE}))', "{{exchange}} {{kind}}"), width=8, stack=True),
     graph("Since the last message", "How long ago each series' last message came. Quiet markets are quiet.", "s",
           (f"time() - (dccd_websocket_last_message_timestamp_seconds{{{P}}} > 0)", SERIES), width=8, log=True),
     graph("Covered time", "Share of the time that live rows cover completely, by series; 1 is all of it.", "percentunit",
@@ -404,6 +404,8 @@ STREAMS = [
     graph("Rows repeated and differing", "Rows that one connection sent twice, and rows whose values differ from the exchange's history.", "cps",
           (f"sum by (exchange) (rate(dccd_websocket_rows_repeated_total{{{E}}}{RATE}))", "{{exchange}} repeated"),
           (f'sum by (exchange) (rate(dccd_stream_mismatches_total{{{E}, kind=~"$kind"}}{RATE}))', "{{exchange}} differing"), width=8),
+    graph("Found stale", "Times the exchange had newer rows of a series than it sent; each is subscribed anew. Runbook: DccdStreamStale.", "short",
+          (f"sum by (exchange, kind) (increase(dccd_websocket_stale_total{{{P}}}{RATE}))", "{{exchange}} {{kind}}"), width=8),
     graph("Refusals", "Series that the exchange refused to send. Runbook: DccdStreamRefused.", "short",
           (f'sum by (exchange, kind) (increase(dccd_websocket_refusals_total{{{E}, kind=~"$kind"}}{RATE}))', "{{exchange}} {{kind}}"), width=8),
 ]

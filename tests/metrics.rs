@@ -333,7 +333,8 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         (format!("dccd_websocket_state{{{LABELS},state=\"stale\"}}"), "1"),
         (format!("dccd_websocket_state{{{LABELS},state=\"live\"}}"), "0"),
         (format!("dccd_websocket_last_message_timestamp_seconds{{{LABELS}}}"), "1747440000"),
-        (format!("dccd_websocket_rows_total{{{LABELS}}}"), "6"),
+        (format!("dccd_websocket_stale_total{{{LABELS}}}"), "2"),
+        (r#"dccd_websocket_rows_total{exchange="binance",kind="ohlc"}"#.into(), "6"),
         (format!("dccd_websocket_covered_seconds_total{{{LABELS}}}"), "120"),
         (r#"dccd_websocket_event_lag_seconds_sum{exchange="binance",kind="ohlc"}"#.into(), "0.06"),
         (r#"dccd_websocket_accept_seconds_sum{exchange="binance"}"#.into(), "0.03"),
@@ -542,7 +543,7 @@ fn a_stream_that_is_no_more_takes_its_label_sets_along_and_leaves_those_of_its_s
     assert_eq!(without.iter().filter(is_live).count(), 0);
     assert!(without.contains(&format!("dccd_rows_written_total{{{LABELS}}}")));
     assert_eq!(keys(&telemetry), before);
-    assert_eq!(samples(&telemetry)[&format!("dccd_websocket_rows_total{{{LABELS}}}")], "0");
+    assert_eq!(samples(&telemetry)[&format!("dccd_websocket_stale_total{{{LABELS}}}")], "0");
 }
 
 #[test]
@@ -592,7 +593,7 @@ fn a_stream_that_the_exchange_refuses_says_so() {
 
 const S_FAMILIES: [&str; 16] = [
     "websocket_last_message_timestamp_seconds",
-    "websocket_rows_total",
+    "websocket_stale_total",
     "websocket_covered_seconds_total",
     "job_paused",
     "job_consecutive_errors",
@@ -609,7 +610,8 @@ const S_FAMILIES: [&str; 16] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 45] = [
+const AT_ZERO: [&str; 46] = [
+    r#"dccd_websocket_rows_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#,
     r#"dccd_websocket_connect_failures_total{exchange="binance",line="spot",reason="dns"}"#,

@@ -51,13 +51,14 @@ impl Event for StreamAccepted<'_> {
         let took = self.took.as_secs_f64();
         let lag = self.lag.map(|lag| lag.as_secs_f64());
         if let Some(own) = telemetry.metrics().stream(self.series) {
-            own.rows.add(self.rows);
+            own.rows.inc_by(self.rows);
             own.last_message.set_at(Some(self.heard.unwrap_or(self.at)));
             own.accept.observe(took);
             lag.inspect(|lag| own.lag.observe(*lag));
         } else {
             let (exchange, kind) = (self.series.exchange(), self.series.kind().name());
             let streams = &telemetry.metrics().streams;
+            streams.rows.with_label_values(&[exchange, kind]).inc_by(self.rows);
             streams.accept.with_label_values(&[exchange]).observe(took);
             lag.inspect(|lag| streams.lag.with_label_values(&[exchange, kind]).observe(*lag));
         }

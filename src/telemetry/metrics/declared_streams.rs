@@ -12,7 +12,8 @@ impl Metrics {
     pub fn declare_stream(&self, series: &Series) {
         self.streams.declare(series.exchange(), series.kind().name());
         if self.series.get(series).is_some() {
-            self.streams.table.declare(series, &self.streams.lag, &self.streams.accept);
+            let shared = || self.streams.shared(series.exchange(), series.kind().name());
+            self.streams.table.declare(series, shared);
         }
     }
 

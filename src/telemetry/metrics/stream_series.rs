@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily, MetricType};
-use prometheus::{Histogram, HistogramVec};
+use prometheus::{Histogram, IntCounter};
 
 use super::collect::{desc, family, metric, pair, series_labels};
 use super::series::{Count, Level};
@@ -17,21 +17,32 @@ use crate::telemetry::{LiveState, read, write};
 pub(crate) struct StreamMetrics {
     state: AtomicU8,
     pub(crate) last_message: Level,
-    pub(crate) rows: Count,
+    stale: Count,
     pub(crate) covered_secs: Count,
+    pub(crate) rows: IntCounter,
     pub(crate) lag: Histogram,
     pub(crate) accept: Histogram,
 }
 
 impl StreamMetrics {
     pub(crate) fn set_state(&self, state: LiveState) {
-        self.state.store(state as u8, Ordering::Relaxed);
+        let before = self.state.swap(state as u8, Ordering::Relaxed);
+        if state == LiveState::Stale && before != state as u8 {
+            self.stale.add(1);
+        }
     }
 
     /// 1 in its state, 0 in the others.
     fn is_in(&self, state: LiveState) -> f64 {
         f64::from(u8::from(self.state.load(Ordering::Relaxed) == state as u8))
     }
+}
+
+/// What a live series counts together with others of its exchange or kind.
+pub(super) struct Shared {
+    pub(super) rows: IntCounter,
+    pub(super) lag: Histogram,
+    pub(super) accept: Histogram,
 }
 
 /// Every declared live series. Clones share it.
@@ -51,7 +62,8 @@ const LAST_MESSAGE: (&str, &str) = (
     "dccd_websocket_last_message_timestamp_seconds",
     "The exchange's time of the newest message with rows of the series, in seconds since 1970; 0 before the first.",
 );
-const ROWS: (&str, &str) = ("dccd_websocket_rows_total", "Rows received live and accepted.");
+const STALE: (&str, &str) =
+    ("dccd_websocket_stale_total", "Times the exchange had newer rows of a live series than it sent.");
 const COVERED: (&str, &str) =
     ("dccd_websocket_covered_seconds_total", "Time that live rows were proven to cover completely.");
 
@@ -61,23 +73,24 @@ impl StreamTable {
         let descs = vec![
             desc(STATE, &["exchange", "kind", "pair", "span", "state"]),
             desc(LAST_MESSAGE, own),
-            desc(ROWS, own),
+            desc(STALE, own),
             desc(COVERED, own),
         ];
         StreamTable(Arc::new(Table { declared: RwLock::default(), descs }))
     }
 
     /// Declares a live series, at 0 if it is new.
-    pub(super) fn declare(&self, series: &Series, lag: &HistogramVec, accept: &HistogramVec) {
+    pub(super) fn declare(&self, series: &Series, shared: impl FnOnce() -> Shared) {
         write(&self.0.declared).entry(series.clone()).or_insert_with(|| {
-            let (exchange, kind) = (series.exchange(), series.kind().name());
+            let Shared { rows, lag, accept } = shared();
             Arc::new(StreamMetrics {
                 state: AtomicU8::new(LiveState::Off as u8),
                 last_message: Level::default(),
-                rows: Count::default(),
+                stale: Count::default(),
                 covered_secs: Count::default(),
-                lag: lag.with_label_values(&[exchange, kind]),
-                accept: accept.with_label_values(&[exchange]),
+                rows,
+                lag,
+                accept,
             })
         });
     }
@@ -115,7 +128,7 @@ impl Collector for StreamTable {
         vec![
             states(&all),
             one(LAST_MESSAGE, MetricType::GAUGE, |own| own.last_message.get()),
-            one(ROWS, MetricType::COUNTER, |own| own.rows.get()),
+            one(STALE, MetricType::COUNTER, |own| own.stale.get()),
             one(COVERED, MetricType::COUNTER, |own| own.covered_secs.get()),
         ]
     }

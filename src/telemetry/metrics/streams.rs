@@ -7,7 +7,7 @@ use prometheus::{HistogramVec, IntCounterVec};
 
 use super::forget::forget;
 use super::register::{LAG, Register, SYNC};
-use super::stream_series::StreamTable;
+use super::stream_series::{Shared, StreamTable};
 
 /// Why a connection could not be made, as label values.
 const FAILURES: [&str; 8] = ["address", "dns", "connect", "proxy", "tls", "refused", "protocol", "timeout"];
@@ -34,6 +34,7 @@ pub(crate) struct Streams {
     pub(super) table: StreamTable,
     pub(crate) lines: Lines,
     pub(crate) holes: Holes,
+    pub(crate) rows: IntCounterVec,
     pub(crate) lag: HistogramVec,
     pub(crate) accept: HistogramVec,
     pub(crate) refusals: IntCounterVec,
@@ -66,6 +67,11 @@ impl Streams {
             table: StreamTable::new(),
             lines: Lines::new(add),
             holes: Holes::new(add),
+            rows: add.counters(
+                "websocket_rows_total",
+                "Rows received live and accepted.",
+                &["exchange", "kind"],
+            ),
             lag: add.histograms(
                 "websocket_event_lag_seconds",
                 "From the exchange's time of a message to its receipt; clocks that differ make it wrong by as much.",
@@ -128,8 +134,17 @@ impl Streams {
         self.lines.declare(exchange, line);
     }
 
-    fn by_kind(&self) -> [&IntCounterVec; 4] {
-        [&self.holes.refilled, &self.holes.refilled_rows, &self.refusals, &self.mismatches]
+    /// The counts that a series has in common with others.
+    pub(super) fn shared(&self, exchange: &str, kind: &str) -> Shared {
+        Shared {
+            rows: self.rows.with_label_values(&[exchange, kind]),
+            lag: self.lag.with_label_values(&[exchange, kind]),
+            accept: self.accept.with_label_values(&[exchange]),
+        }
+    }
+
+    fn by_kind(&self) -> [&IntCounterVec; 5] {
+        [&self.rows, &self.holes.refilled, &self.holes.refilled_rows, &self.refusals, &self.mismatches]
     }
 }
 
