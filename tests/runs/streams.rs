@@ -39,7 +39,7 @@ fn config(setup: &TestDaemon) -> Config {
         "settings: {{data_path: {data}}}\nhttp: {{listen: []}}\nstorage: {{flush_interval: 1}}\n\
          exchanges:\n{exchanges}stream_jobs:\n  \
          - {{exchange: binance, pairs: [BTC/USDT, ETH/USDT], channels: [trades, ohlc], spans: [60]}}\n  \
-         - {{exchange: kraken, pairs: [BTC/USD], channels: [trades, ohlc], spans: [60]}}\n  \
+         - {{exchange: kraken, pairs: [BTC/USD], channels: [trades, ohlc], spans: [60, 300]}}\n  \
          - {{exchange: coinbase, pairs: [BTC/USD], channels: [trades]}}\n"
     );
     check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap()
@@ -129,6 +129,8 @@ async fn live_trades_are_stored_once_each_through_every_fault_of_their_sockets_a
         let series: Series = name.parse().unwrap();
         assert_eq!(dccd::store::verify_series(&setup.layout(), &series).unwrap(), []);
     }
+    let sockets = setup.sim.sockets();
+    assert!(sockets.values().all(|own| own.refused == 0), "no topic is refused");
     let struck: u64 = setup.sim.sockets().values().flat_map(|own| own.faults.values()).sum();
     assert!(struck >= 6, "only {struck} faults struck");
 }

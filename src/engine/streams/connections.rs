@@ -64,6 +64,15 @@ struct Open {
     commands: mpsc::Sender<Command>,
 }
 
+impl Open {
+    fn has_other_span_of(&self, series: &Series) -> bool {
+        self.topics.lock().values().any(|topic| {
+            let own = topic.live.series();
+            own.kind() == series.kind() && own.pair() == series.pair() && own.span() != series.span()
+        })
+    }
+}
+
 impl Connections {
     pub(super) fn new(engine: &Arc<Engine>, config: &Config, needs: mpsc::Sender<Need>) -> Self {
         let hosts = config.exchanges.iter();
@@ -91,6 +100,7 @@ impl Connections {
             open.exchange == new.exchange
                 && open.line.name == line.name
                 && open.used.len() < line.limits.topics
+                && !(line.limits.one_span_a_symbol && open.has_other_span_of(&new.series))
         };
         let found = self.open.iter().find(|(_, open)| has_room(open)).map(|(id, _)| *id);
         let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line));

@@ -185,7 +185,7 @@ impl Streams {
     /// A refill or a check ended. A topic whose exchange had newer rows than it sent is subscribed anew.
     fn filled(&mut self, filled: Filled, stop: &CancellationToken) {
         let Filled { series, until, newest, rows, is_check, is_done } = filled;
-        if is_done {
+        if is_done && !is_check {
             self.engine.telemetry().emit(StreamRefilled { series: &series, rows, windows: 1 });
         }
         let entry = self.entries.get(&series);

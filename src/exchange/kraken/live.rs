@@ -31,6 +31,7 @@ const LINE: Line = Line {
     // How many messages it takes is documented nowhere; one too many is answered, and nothing sent for a while.
     limits: LineLimits {
         topics: 500,
+        one_span_a_symbol: true,
         topics_per_message: 50,
         connects: Rate::new(1, 5),
         ..LineLimits::USUAL

@@ -37,6 +37,8 @@ impl Line {
 pub struct LineLimits {
     /// Topics of one connection.
     pub topics: usize,
+    /// Whether a connection carries candles of one span only for each symbol.
+    pub one_span_a_symbol: bool,
     /// Topics that one message may ask for.
     pub topics_per_message: usize,
     /// Messages that a client may send over one connection.
@@ -57,6 +59,7 @@ impl LineLimits {
     /// The common case, to be overridden by struct update.
     pub const USUAL: LineLimits = LineLimits {
         topics: 1_024,
+        one_span_a_symbol: false,
         topics_per_message: 100,
         messages: Rate::new(5, 1),
         counts_control_frames: false,
