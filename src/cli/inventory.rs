@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::engine::open_gaps;
 use crate::exchange::find;
 use crate::model::{Micros, Windows, bytes, thousands};
-use crate::store::{Holding, Layout, Ledger, Unaccounted, inventory};
+use crate::store::{HeldSeries, Layout, Ledger, Unaccounted, inventory};
 
 /// Show the range, rows, size and gaps of every series.
 ///
@@ -59,7 +59,7 @@ fn columns(zone: &str) -> [Column; 10] {
     ]
 }
 
-fn row(table: &mut Table, holding: &Holding, config: &Config) {
+fn row(table: &mut Table, holding: &HeldSeries, config: &Config) {
     let series = &holding.series;
     let span = series.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
     let mut cells =
@@ -85,7 +85,7 @@ fn row(table: &mut Table, holding: &Holding, config: &Config) {
 }
 
 /// The note at the end of a row.
-fn note(holding: &Holding, ledger: &Ledger) -> String {
+fn note(holding: &HeldSeries, ledger: &Ledger) -> String {
     let mut note = String::new();
     if !holding.gone.is_empty() {
         note.push_str(&format!("  {} file(s) gone", holding.gone.len()));
@@ -106,14 +106,14 @@ fn away(ledger: &Ledger) -> Vec<u64> {
 }
 
 /// How many candles the gaps hold; none for kinds that have no count.
-fn missing(holding: &Holding, gaps: &Windows) -> Option<u64> {
+fn missing(holding: &HeldSeries, gaps: &Windows) -> Option<u64> {
     let span = holding.series.span()?;
     let offer = find(holding.series.exchange()).and_then(|exchange| exchange.offer_for(&holding.series));
     let grid = offer.map_or_else(|| span.grid(), |offer| offer.grid(span));
     Some(gaps.iter().map(|gap| grid.count(gap)).sum())
 }
 
-fn line(holding: &Holding) -> InventoryLine {
+fn line(holding: &HeldSeries) -> InventoryLine {
     let series = &holding.series;
     let ledger = holding.ledger.as_ref().ok();
     let gaps = ledger.map(|ledger| open_gaps(series, ledger));

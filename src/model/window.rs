@@ -28,7 +28,7 @@ impl Window {
 
     /// The intersection of both windows.
     #[must_use]
-    pub fn meet(&self, other: Window) -> Option<Window> {
+    pub fn intersection(&self, other: Window) -> Option<Window> {
         Window::new(self.from.max(other.from), self.until.min(other.until))
     }
 
@@ -142,7 +142,7 @@ impl Windows {
     #[must_use]
     #[doc(hidden)]
     pub fn within(&self, window: Window) -> Windows {
-        Windows(self.0.iter().filter_map(|own| own.meet(window)).collect())
+        Windows(self.0.iter().filter_map(|own| own.intersection(window)).collect())
     }
 
     /// The parts of `window` outside of the set: the gaps.
@@ -223,7 +223,7 @@ mod tests {
             let mut whole = missing.clone();
             whole.add_all(&within);
             prop_assert_eq!(whole, Windows::from(asked));
-            prop_assert!(missing.iter().all(|hole| within.iter().all(|own| own.meet(hole).is_none())));
+            prop_assert!(missing.iter().all(|hole| within.iter().all(|own| own.intersection(hole).is_none())));
             prop_assert_eq!(set.cover(asked), missing.is_empty());
             for at in 0..=WORLD {
                 prop_assert_eq!(set.holds(Micros(at)), set.0.iter().any(|own| own.holds(Micros(at))));

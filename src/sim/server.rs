@@ -19,10 +19,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{HELD, ReplyBody};
-use super::desk::{Desk, Served};
 use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::Market;
+use super::request_handler::{RequestHandler, Served};
 use super::seen::Seen;
 use super::ws::{self, SocketCounts, SocketSeen, Upgrade, WsFault};
 
@@ -38,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A running simulated exchange; dropping it ends it.
 pub struct Sim {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    request_handler: Arc<RequestHandler>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -51,10 +51,10 @@ impl Sim {
     pub async fn start(address: SocketAddr, knobs: Knobs) -> io::Result<Sim> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (desk, stop) = (Arc::new(Desk::new(knobs)), CancellationToken::new());
+        let (request_handler, stop) = (Arc::new(RequestHandler::new(knobs)), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&desk), stop.clone()));
-        Ok(Sim { address, desk, stop, tasks })
+        tasks.spawn(accept(listener, Arc::clone(&request_handler), stop.clone()));
+        Ok(Sim { address, request_handler, stop, tasks })
     }
 
     /// The address it listens on.
@@ -76,46 +76,46 @@ impl Sim {
     }
 
     pub fn set(&self, turn: impl FnOnce(&mut Knobs)) {
-        self.desk.set(turn);
+        self.request_handler.set(turn);
     }
 
     /// The present knobs.
     #[must_use]
     pub fn knobs(&self) -> Knobs {
-        self.desk.world().knobs.clone()
+        self.request_handler.world().knobs.clone()
     }
 
     /// The market of a listed symbol, the oracle for stored rows.
     #[must_use]
     pub fn market(&self, symbol: &str) -> Option<Market> {
-        self.desk.world().market(symbol).cloned()
+        self.request_handler.world().market(symbol).cloned()
     }
 
     /// The newest 100 000 requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
-        self.desk.requests()
+        self.request_handler.requests()
     }
 
     /// The number of requests by endpoint and status since the start; status 0 is no answer.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(Endpoint, u16), u64> {
-        self.desk.counts()
+        self.request_handler.counts()
     }
 
     /// Stops it, dropping every connection.
     #[must_use]
     pub fn sockets(&self) -> BTreeMap<&'static str, SocketCounts> {
-        self.desk.sockets.counts()
+        self.request_handler.sockets.counts()
     }
 
     #[must_use]
     pub fn socket_connections(&self) -> Vec<SocketSeen> {
-        self.desk.sockets.seen()
+        self.request_handler.sockets.seen()
     }
 
     pub fn strike(&self, fault: WsFault) {
-        self.desk.sockets.order(fault);
+        self.request_handler.sockets.order(fault);
     }
 
     pub async fn stop(mut self) {
@@ -125,7 +125,7 @@ impl Sim {
 }
 
 /// Accepts connections until stopped; dropping their set ends them.
-async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
+async fn accept(listener: TcpListener, request_handler: Arc<RequestHandler>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -133,7 +133,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken)
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&desk)));
+                    connections.spawn(serve(stream, Arc::clone(&request_handler)));
                 }
                 Err(_) => tokio::select! {
                     () = stop.cancelled() => break,
@@ -146,13 +146,13 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken)
 }
 
 /// Serves one connection to its end.
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(stream: TcpStream, request_handler: Arc<RequestHandler>) {
     // Otherwise an answer in two writes waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let asked = Arc::new(Mutex::new(None));
     let service = {
-        let (desk, asked) = (Arc::clone(&desk), Arc::clone(&asked));
-        service_fn(move |request| Box::pin(answer(Arc::clone(&desk), Arc::clone(&asked), request)))
+        let (request_handler, asked) = (Arc::clone(&request_handler), Arc::clone(&asked));
+        service_fn(move |request| Box::pin(answer(Arc::clone(&request_handler), Arc::clone(&asked), request)))
     };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -169,20 +169,25 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     }
     let upgrade = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(upgrade) = upgrade {
-        ws::serve(parts.io.into_inner(), parts.read_buf, upgrade, &desk.sockets, || desk.world()).await;
+        ws::serve(parts.io.into_inner(), parts.read_buf, upgrade, &request_handler.sockets, || {
+            request_handler.world()
+        })
+        .await;
     }
 }
 
 async fn answer(
-    desk: Arc<Desk>,
+    request_handler: Arc<RequestHandler>,
     asked: Arc<Mutex<Option<Upgrade>>>,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Reset> {
-    if let Some((answer, upgrade)) = ws::upgrade(&request, &desk.world().knobs, &desk.sockets) {
+    if let Some((answer, upgrade)) =
+        ws::upgrade(&request, &request_handler.world().knobs, &request_handler.sockets)
+    {
         *asked.lock().unwrap_or_else(PoisonError::into_inner) = upgrade;
         return Ok(answer);
     }
-    let (outcome, latency) = desk.handle(request.method(), request.uri());
+    let (outcome, latency) = request_handler.handle(request.method(), request.uri());
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }

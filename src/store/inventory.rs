@@ -10,7 +10,7 @@ use crate::store::{Layout, Ledger, Opened, Part, Period, open_period_file};
 
 /// The stored data of one series.
 #[derive(Clone, Debug)]
-pub struct Holding {
+pub struct HeldSeries {
     /// The series.
     pub series: Series,
     /// Its account, but for the files that are gone.
@@ -40,7 +40,7 @@ pub enum Unaccounted {
     },
 }
 
-impl Holding {
+impl HeldSeries {
     /// `ts` of the oldest and the newest row.
     #[must_use]
     pub fn ends(&self) -> Option<(Micros, Micros)> {
@@ -56,13 +56,13 @@ pub fn is_held(layout: &Layout, series: &Series) -> bool {
 
 /// Everything under a data path, in the order of the series' names.
 #[must_use]
-pub fn inventory(layout: &Layout) -> Vec<Holding> {
+pub fn inventory(layout: &Layout) -> Vec<HeldSeries> {
     layout.series().iter().filter_map(|series| holding(layout, series)).collect()
 }
 
 /// The stored data of one series; `None` if there is none.
 #[must_use]
-pub fn holding(layout: &Layout, series: &Series) -> Option<Holding> {
+pub fn holding(layout: &Layout, series: &Series) -> Option<HeldSeries> {
     let path = layout.ledger(series);
     let files = parquet_files(layout, series);
     let ledger = match Ledger::read(&path, series) {
@@ -82,7 +82,12 @@ pub fn holding(layout: &Layout, series: &Series) -> Option<Holding> {
         known = ledger.entries().count() - ledger.remote_only().count();
         ledger
     });
-    Some(Holding { series: series.clone(), ledger, gone, unknown_files: files.len().saturating_sub(known) })
+    Some(HeldSeries {
+        series: series.clone(),
+        ledger,
+        gone,
+        unknown_files: files.len().saturating_sub(known),
+    })
 }
 
 /// Takes the files out of an account that are not there, as the next writer of the series would; names those that are

@@ -93,7 +93,7 @@ pub use error::StoreError;
 pub(crate) use file::Hashed;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inherit::{Inheritance, Merged};
-pub use inventory::{Holding, Unaccounted, holding, inventory, is_held};
+pub use inventory::{HeldSeries, Unaccounted, holding, inventory, is_held};
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};
 pub use ledger::{Copied, FileEntry, Ledger, NotRestored, Note, Restore, RestoreNeeded, Verified};

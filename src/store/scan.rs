@@ -94,7 +94,7 @@ fn periods(
         periods
             .extend(Part::of_older_name(&name, kind).or_else(|| Part::of(&name, kind).map(|(own, _)| own)));
     }
-    periods.retain(|period| period.window.meet(window).is_some());
+    periods.retain(|period| period.window.intersection(window).is_some());
     periods.sort_by_key(|period| period.window.from);
     periods.dedup();
     Ok(periods.into_iter().map(|period| period.name).collect())

@@ -44,7 +44,7 @@ pub(crate) struct Part {
 /// Places a window. `is_explicit`: it was requested explicitly, so exhausted tasks need not rest.
 pub(crate) fn place(wanted: Window, near: &[Near], is_explicit: bool, now: Micros) -> Placed {
     let (mut left, mut placed) = (Windows::from(wanted), Placed::default());
-    for own in near.iter().filter(|own| own.window.meet(wanted).is_some()) {
+    for own in near.iter().filter(|own| own.window.intersection(wanted).is_some()) {
         let standing = match own.status {
             Status::InProgress | Status::Failed => &mut placed.open,
             Status::Ignored => &mut placed.blocked,
@@ -58,7 +58,7 @@ pub(crate) fn place(wanted: Window, near: &[Near], is_explicit: bool, now: Micro
     let mut all = left.clone();
     joinable.iter().for_each(|own| all.add(own.window));
     for window in all.iter().filter(|window| !left.within(*window).is_empty()) {
-        let mut inside = joinable.iter().filter(|own| own.window.meet(window).is_some());
+        let mut inside = joinable.iter().filter(|own| own.window.intersection(window).is_some());
         let into = inside.next().map(|own| own.id.clone());
         placed.parts.push(Part { window, into, absorbed: inside.map(|own| own.id.clone()).collect() });
     }

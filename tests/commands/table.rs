@@ -194,7 +194,7 @@ async fn every_command_in_every_trouble_ends_as_it_should_and_says_why() {
             loop {
                 let next = cells.lock().unwrap().pop_front();
                 let Some((trouble, words, (code, part))) = next else { return wrong };
-                let Some(said) = meet(&template, words, trouble).await else { continue };
+                let Some(said) = try_command(&template, words, trouble).await else { continue };
                 let whole = format!("{}{}", said.out, said.err);
                 if said.code != Some(code) || !whole.contains(part) || whole.contains("panicked") {
                     wrong.push(format!(
@@ -230,7 +230,7 @@ fn no_command_is_left_out() {
 }
 
 /// Runs a command on a copy of its own in which something is not as it should be.
-async fn meet(template: &Template, words: &[&str], trouble: Trouble) -> Option<Said> {
+async fn try_command(template: &Template, words: &[&str], trouble: Trouble) -> Option<Said> {
     let mut home = template.copy();
     // Only a question about clocks is told the right time: everything else is the same each day.
     let mut clock = JoinSet::new();

@@ -32,31 +32,31 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_reader_in_the_order_of_names_finds_the_series_in_order_and_whole_and_meets_no_broken_file() {
-    read_beside_a_writer(times(300, 1_000), Manner::Names, &mut in_rust);
+    read_beside_a_writer(times(300, 1_000), ReadOrder::Names, &mut in_rust);
 }
 
 #[test]
 fn polars_pandas_and_duckdb_find_the_series_in_order_and_whole() {
-    with_every_engine("paths", Manner::Names);
+    with_every_engine("paths", ReadOrder::Names);
 }
 
 #[test]
 fn polars_pandas_and_duckdb_find_all_there_is_in_the_snapshot_of_the_docs_and_never_fail() {
-    with_every_engine("snapshot", Manner::Backwards);
+    with_every_engine("snapshot", ReadOrder::Backwards);
 }
 
-fn with_every_engine(how: &str, manner: Manner) {
+fn with_every_engine(how: &str, read_order: ReadOrder) {
     let Some(python) = needs::python() else { return };
     for library in ["polars", "pandas", "duckdb"] {
         let mut other = Python::start(&python, library, how);
-        read_beside_a_writer(times(60, 1_000), manner, &mut |folder| other.read(folder));
+        read_beside_a_writer(times(60, 1_000), read_order, &mut |folder| other.read(folder));
         println!("by {library}, from {how}; the engine failed {} times and was asked again", other.failed);
     }
 }
 
 /// In which order a reader opens a file and its open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+enum ReadOrder {
     Names,
     Backwards,
 }
@@ -104,7 +104,7 @@ struct Met {
 }
 
 /// Appends until so many reads were made.
-fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path) -> Found + Send)) {
+fn read_beside_a_writer(reads: u64, read_order: ReadOrder, read: &mut (dyn FnMut(&Path) -> Found + Send)) {
     let mut dice = Dice::drawn();
     let folder = TempDir::new().unwrap();
     let series: Series = "binance/BTC-USDT/trades".parse().unwrap();
@@ -119,7 +119,7 @@ fn read_beside_a_writer(reads: u64, manner: Manner, read: &mut (dyn FnMut(&Path)
     let met = std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
             let _over = Over(&shared);
-            read_on(&place, read, reads, manner, &shared)
+            read_on(&place, read, reads, read_order, &shared)
         });
         while !shared.with(|state| state.is_over) {
             append(&writer, &mut dice, &shared);
@@ -217,7 +217,7 @@ fn read_on(
     folder: &Path,
     read: &mut (dyn FnMut(&Path) -> Found + Send),
     reads: u64,
-    manner: Manner,
+    read_order: ReadOrder,
     shared: &Shared,
 ) -> Met {
     let mut met = Met::default();
@@ -234,7 +234,7 @@ fn read_on(
         assert!(once.last().is_none_or(|last| *last < sent), "never sent");
         if (once.len() as i64) < published {
             assert!(
-                is_amid_a_change && manner == Manner::Names,
+                is_amid_a_change && read_order == ReadOrder::Names,
                 "{} of {published} rows, amid no change of two files",
                 once.len()
             );

@@ -85,20 +85,20 @@ struct Limit {
 struct Line {
     exchange: String,
     limits: Vec<Limit>,
-    offers: Vec<Told>,
+    offers: Vec<Reported>,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct Reported {
     kind: String,
     markets: Vec<String>,
-    spans: Vec<ToldSpan>,
+    spans: Vec<ReportedSpan>,
     page_rows: u32,
     recorded: bool,
 }
 
 #[derive(Deserialize)]
-struct ToldSpan {
+struct ReportedSpan {
     seconds: u32,
     label: String,
     word: String,
@@ -106,7 +106,7 @@ struct ToldSpan {
 }
 
 /// The span is told as it is, with an instant at which a candle opens where that is documented.
-fn assert_span(told: &ToldSpan, offer: &Offer, own: &SpanOffer) {
+fn assert_span(told: &ReportedSpan, offer: &Offer, own: &SpanOffer) {
     assert_eq!((told.seconds, told.word.as_str()), (own.secs, own.word));
     assert_eq!(told.anchor.is_none(), own.span() == Span::Fixed(259_200), "{}", told.label);
     let Some(anchor) = &told.anchor else { return };

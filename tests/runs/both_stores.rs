@@ -75,7 +75,7 @@ const AFTER: [&[&str]; 12] = [
     &["logs", "-n", "0"],
 ];
 
-type Told = Vec<(String, String)>;
+type Reported = Vec<(String, String)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_says_the_same_on_both_stores_before_during_and_after_failures() {
@@ -93,10 +93,10 @@ async fn every_command_says_the_same_on_both_stores_before_during_and_after_fail
 }
 
 /// Runs everything on one store.
-async fn script(store: &str) -> Told {
+async fn script(store: &str) -> Reported {
     let setup = TestDaemon::with(JOBS, "2024-01-31 12:00:30", Knobs::default()).await;
     configure(&setup, &format!("{}store: {store}\n", setup.text()));
-    let mut told = Told::new();
+    let mut told = Reported::new();
     looks(&setup, "untouched", &mut told).await;
     ask(&setup, "before", &BEFORE, &mut told).await;
     looks(&setup, "before", &mut told).await;
@@ -111,7 +111,7 @@ async fn script(store: &str) -> Told {
 }
 
 /// The same through a daemon that has nothing left to do.
-async fn beside_a_daemon(setup: &TestDaemon, told: &mut Told) {
+async fn beside_a_daemon(setup: &TestDaemon, told: &mut Reported) {
     let daemon = command(setup, &["start"]).spawn().unwrap();
     wait_for_exit(setup, &["healthcheck"], 0).await;
     assert_eq!(dccd(setup, &["jobs", "run", "binance"]).await.code, Some(0));
@@ -132,11 +132,11 @@ async fn beside_a_daemon(setup: &TestDaemon, told: &mut Told) {
     assert_eq!(end(daemon).await.code, Some(0));
 }
 
-async fn looks(setup: &TestDaemon, state: &str, told: &mut Told) {
+async fn looks(setup: &TestDaemon, state: &str, told: &mut Reported) {
     ask(setup, state, &LOOKS, told).await;
 }
 
-async fn ask(setup: &TestDaemon, state: &str, all: &[&[&str]], told: &mut Told) {
+async fn ask(setup: &TestDaemon, state: &str, all: &[&[&str]], told: &mut Reported) {
     for args in all {
         let ended = dccd(setup, args).await;
         let said = format!("{:?}\n{}\n{}", ended.code, ended.out, ended.err);

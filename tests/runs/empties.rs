@@ -64,7 +64,7 @@ async fn two_false_empties_in_a_row_lose_no_row_at_either_end_of_history() {
             let ledger = setup.ledger(series);
             assert_eq!(ledger.settled().missing(whole).iter().collect::<Vec<_>>(), [], "{series}");
             let denied: Vec<_> =
-                ledger.empty.iter().filter(|note| note.window.meet(whole).is_some()).collect();
+                ledger.empty.iter().filter(|note| note.window.intersection(whole).is_some()).collect();
             assert!(denied.is_empty(), "{series} after {lies}: {denied:?}");
         }
     }

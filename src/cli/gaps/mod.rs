@@ -14,7 +14,7 @@ use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::engine::open_gaps;
 use crate::model::{Micros, Series, Window};
-use crate::store::{Holding, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
+use crate::store::{HeldSeries, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
 
 /// Show every window that is not covered, and why.
 ///
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
 }
 
 /// Complains of what keeps the account of a series from being the whole truth.
-pub(super) fn doubts(holding: &Holding, out: &mut Output) -> Exit {
+pub(super) fn doubts(holding: &HeldSeries, out: &mut Output) -> Exit {
     let series = &holding.series;
     if let Err(why) = &holding.ledger {
         let repair = match why {

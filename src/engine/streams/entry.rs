@@ -35,7 +35,7 @@ pub(super) enum EntryState {
     },
 }
 
-/// What a placed series holds for as long as it is listened to.
+/// Held by a placed series for as long as it is listened to.
 pub(super) struct Held {
     permit: RunPermit,
     /// When the contract that its pair names expires.

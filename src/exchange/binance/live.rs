@@ -12,8 +12,8 @@ use super::{spot, usdm};
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
-use crate::exchange::live::desk::{Desk, fault_of};
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
+use crate::exchange::live::frame_handler::{FrameHandler, fault_of};
 use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::Taken;
@@ -144,67 +144,77 @@ impl Dialect for Speech {
         format!(r#"{{"method":"{method}","params":{params},"id":{request}}}"#)
     }
 
-    fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         let body = head.data.map_or(frame, RawValue::get);
         match head.event() {
-            "aggTrade" => return self.agg_trade(&head, body, desk),
-            "kline" => return self.kline(&head, body, desk),
-            event if event.starts_with("kline_") => return self.kline(&head, body, desk),
-            "serverShutdown" | "!serverShutdown" => desk.closes("serverShutdown"),
-            "" => return answer(&head, desk),
-            event if is_known(event) => desk.unasked(),
-            _ => desk.unknown(),
+            "aggTrade" => return self.agg_trade(&head, body, frame_handler),
+            "kline" => return self.kline(&head, body, frame_handler),
+            event if event.starts_with("kline_") => return self.kline(&head, body, frame_handler),
+            "serverShutdown" | "!serverShutdown" => frame_handler.closes("serverShutdown"),
+            "" => return answer(&head, frame_handler),
+            event if is_known(event) => frame_handler.unasked(),
+            _ => frame_handler.unknown(),
         }
         Ok(())
     }
 }
 
 impl Speech {
-    fn agg_trade(&self, head: &Frame<'_>, body: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn agg_trade(
+        &self,
+        head: &Frame<'_>,
+        body: &str,
+        frame_handler: &mut FrameHandler<'_>,
+    ) -> Result<(), Unreadable> {
         let Members(wire): Members<AggFrame<'_>> = match serde_json::from_str(body) {
             Ok(wire) => wire,
-            Err(error) => return misshapen(head, Channel::Trades, error, body, desk),
+            Err(error) => return misshapen(head, Channel::Trades, error, body, frame_handler),
         };
         is_event(&wire.e, "aggTrade")?;
         let row = Row(0);
-        desk.hear(row.instant_millis(wire.event_time));
-        let Some(place) = desk.find(&wire.s, Channel::Trades) else {
-            desk.unasked();
+        frame_handler.hear(row.instant_millis(wire.event_time));
+        let Some(place) = frame_handler.find(&wire.s, Channel::Trades) else {
+            frame_handler.unasked();
             return Ok(());
         };
         let agg = wire.trade();
-        let trade = row.instant_millis(agg.time).and_then(|ts| match desk.instrument(place) {
+        let trade = row.instant_millis(agg.time).and_then(|ts| match frame_handler.instrument(place) {
             Some(instrument) if self.counts_contracts => {
                 agg.coin_trade(row, ts, instrument).map_err(fault_of)
             }
             _ => agg.trade(row, ts),
         });
-        desk.trade(place, trade, body);
+        frame_handler.trade(place, trade, body);
         Ok(())
     }
 
-    fn kline(&self, head: &Frame<'_>, body: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn kline(
+        &self,
+        head: &Frame<'_>,
+        body: &str,
+        frame_handler: &mut FrameHandler<'_>,
+    ) -> Result<(), Unreadable> {
         let Members(wire): Members<KlineFrame<'_>> = match serde_json::from_str(body) {
             Ok(wire) => wire,
             Err(error) => {
                 let word = head.event().strip_prefix("kline_").and_then(span);
                 let channel = word.map(Channel::Candles).ok_or_else(|| Unreadable(error.to_string()))?;
-                return misshapen(head, channel, error, body, desk);
+                return misshapen(head, channel, error, body, frame_handler);
             }
         };
         is_event(&wire.e, "kline")?;
         let row = Row(0);
-        desk.hear(row.instant_millis(wire.event_time));
+        frame_handler.hear(row.instant_millis(wire.event_time));
         let Members(own) = &wire.k;
-        let place = own.span().and_then(|span| desk.find(&wire.s, Channel::Candles(span)));
+        let place = own.span().and_then(|span| frame_handler.find(&wire.s, Channel::Candles(span)));
         let Some(place) = place else {
-            desk.unasked();
+            frame_handler.unasked();
             return Ok(());
         };
         let read = own.is_closed().and_then(|is_closed| {
             let (kline, ts) = (own.kline(), row.instant_millis(own.opened())?);
-            let taken = match desk.instrument(place) {
+            let taken = match frame_handler.instrument(place) {
                 Some(instrument) if self.counts_contracts => kline.coin_candle(row, ts, instrument),
                 _ => kline.base_candle(row, ts),
             };
@@ -214,7 +224,7 @@ impl Speech {
             }
         });
         let is_closed = matches!(read, Ok((_, true)));
-        desk.candle(place, read.map(|(candle, _)| candle), is_closed, body);
+        frame_handler.candle(place, read.map(|(candle, _)| candle), is_closed, body);
         Ok(())
     }
 }
@@ -231,20 +241,20 @@ fn misshapen(
     channel: Channel,
     error: serde_json::Error,
     body: &str,
-    desk: &mut Desk<'_>,
+    frame_handler: &mut FrameHandler<'_>,
 ) -> Result<(), Unreadable> {
-    let place = desk.find(&head.stream_symbol(), channel).ok_or(error)?;
-    desk.misshapen(place, channel, body);
+    let place = frame_handler.find(&head.stream_symbol(), channel).ok_or(error)?;
+    frame_handler.misshapen(place, channel, body);
     Ok(())
 }
 
 /// The answer to a request, or a frame that only its members tell.
-fn answer(head: &Frame<'_>, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+fn answer(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     let request = head.id.get().and_then(|id| u64::try_from(id).ok());
     match (head.refusal(), request) {
-        (Some(words), request) => desk.refused(request, |_| false, true, &words),
-        (None, Some(request)) => desk.granted(request),
-        (None, None) if head.is_nameless() => desk.unasked(),
+        (Some(words), request) => frame_handler.refused(request, |_| false, true, &words),
+        (None, Some(request)) => frame_handler.granted(request),
+        (None, None) if head.is_nameless() => frame_handler.unasked(),
         (None, None) => return Err("it is of no documented kind".into()),
     }
     Ok(())

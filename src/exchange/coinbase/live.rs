@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
-use crate::exchange::live::desk::Desk;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
+use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::{
     Line, LineLimits, Live, LiveOffer, Mark, NotOffered, Ping, Rate, Session, Topic,
 };
@@ -140,16 +140,16 @@ impl Dialect for Speech {
         format!(r#"{{"type":"{verb}","product_ids":{products},"channels":["matches","heartbeat"]}}"#)
     }
 
-    fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
         let Members(message): Members<Message<'_>> = serde_json::from_str(frame)?;
         match &*message.kind {
-            "match" | "last_match" => message.traded(frame, desk),
-            "heartbeat" => message.lives(desk),
-            "subscriptions" => message.granted(desk),
-            "error" => message.refused(desk),
+            "match" | "last_match" => message.traded(frame, frame_handler),
+            "heartbeat" => message.lives(frame_handler),
+            "subscriptions" => message.granted(frame_handler),
+            "error" => message.refused(frame_handler),
             "" => return Err("it has no type".into()),
-            other if OTHER_TYPES.contains(&other) => desk.unasked(),
-            _ => desk.unknown(),
+            other if OTHER_TYPES.contains(&other) => frame_handler.unasked(),
+            _ => frame_handler.unknown(),
         }
         Ok(())
     }
@@ -167,46 +167,48 @@ impl Message<'_> {
         })
     }
 
-    fn traded(&self, frame: &str, desk: &mut Desk<'_>) {
-        let Some(place) = desk.find(&self.product_id, Channel::Trades) else { return desk.unasked() };
+    fn traded(&self, frame: &str, frame_handler: &mut FrameHandler<'_>) {
+        let Some(place) = frame_handler.find(&self.product_id, Channel::Trades) else {
+            return frame_handler.unasked();
+        };
         let trade = self.trade(Row(0));
         if let Ok(trade) = &trade {
-            desk.hear(Ok(trade.ts));
+            frame_handler.hear(Ok(trade.ts));
         }
-        desk.trade(place, trade, frame);
+        frame_handler.trade(place, trade, frame);
     }
 
-    fn lives(&self, desk: &mut Desk<'_>) {
+    fn lives(&self, frame_handler: &mut FrameHandler<'_>) {
         let at = Row(0).rfc3339(&self.time);
-        let place = desk.find(&self.product_id, Channel::Trades);
+        let place = frame_handler.find(&self.product_id, Channel::Trades);
         // For some it was zero for months: that is no trade's number.
         let newest = self.last_trade_id.get().and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
         if let (Some(place), Some(id), Ok(ts)) = (place, newest, &at) {
-            desk.newest_trade(place, Mark { id, ts: *ts });
+            frame_handler.newest_trade(place, Mark { id, ts: *ts });
         }
-        desk.hear(at);
+        frame_handler.hear(at);
     }
 
     /// All products that are sent now are told after each request.
-    fn granted(&self, desk: &mut Desk<'_>) {
+    fn granted(&self, frame_handler: &mut FrameHandler<'_>) {
         let matches = self.channels.iter().filter(|Members(channel)| &*channel.name == "matches");
         for product in matches.flat_map(|Members(channel)| &channel.product_ids) {
-            if let Some(place) = desk.find(product, Channel::Trades) {
-                desk.acknowledge(place);
+            if let Some(place) = frame_handler.find(product, Channel::Trades) {
+                frame_handler.acknowledge(place);
             }
         }
     }
 
     /// Its words may name a product.
-    fn refused(&self, desk: &mut Desk<'_>) {
+    fn refused(&self, frame_handler: &mut FrameHandler<'_>) {
         let words = format!("{} {}", &*self.message, &*self.reason);
         let words = words.trim();
         let is_in_words =
             |symbol: &str| words.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == symbol);
         if self.message.starts_with("Failed to subscribe") {
-            desk.refused(None, |slot| is_in_words(&slot.address.symbol), true, words);
+            frame_handler.refused(None, |slot| is_in_words(&slot.address.symbol), true, words);
         } else {
-            desk.complains(words);
+            frame_handler.complains(words);
         }
     }
 }

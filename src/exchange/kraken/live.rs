@@ -13,8 +13,8 @@ use super::profile::SPANS;
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
-use crate::exchange::live::desk::Desk;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
+use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::rows::each_row;
 use crate::exchange::live::topics::Place;
 use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
@@ -122,16 +122,16 @@ impl Dialect for Speech {
         Some(format!(r#"{{"method":"ping","req_id":{request}}}"#))
     }
 
-    fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         match &*head.channel {
-            "trade" => return self.read_trades(head.data(frame)?, desk),
-            "ohlc" => return self.read_candles(head.data(frame)?, &head.timestamp, desk),
-            "status" => return status(head.data(frame)?, desk),
-            "" => return answer(&head, desk),
+            "trade" => return self.read_trades(head.data(frame)?, frame_handler),
+            "ohlc" => return self.read_candles(head.data(frame)?, &head.timestamp, frame_handler),
+            "status" => return status(head.data(frame)?, frame_handler),
+            "" => return answer(&head, frame_handler),
             "heartbeat" => {}
-            other if OTHER_CHANNELS.contains(&other) => desk.unasked(),
-            _ => desk.unknown(),
+            other if OTHER_CHANNELS.contains(&other) => frame_handler.unasked(),
+            _ => frame_handler.unknown(),
         }
         Ok(())
     }
@@ -139,41 +139,51 @@ impl Dialect for Speech {
 
 impl Speech {
     /// Some frames hold trades of several pairs.
-    fn read_trades(&mut self, data: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn read_trades(&mut self, data: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
         self.trades.clear();
         let is_whole = each_row(data, |Members(wire): Members<WireTrade<'_>>| {
-            let place = desk.find(&wire.symbol, Channel::Trades);
+            let place = frame_handler.find(&wire.symbol, Channel::Trades);
             let Some(place) = place else { return true };
             match wire.trade(Row(0)) {
-                Ok(trade) if desk.may_be_traded(&trade) => self.trades.push((place, trade)),
+                Ok(trade) if frame_handler.may_be_traded(&trade) => self.trades.push((place, trade)),
                 _ => return false,
             }
             true
         });
         if !is_whole.unwrap_or(false) {
-            return one_by_one(data, desk, |Members(wire): Members<WireTrade<'_>>, text, desk| {
-                if let Some(place) = desk.find(&wire.symbol, Channel::Trades) {
-                    desk.trade(place, wire.trade(Row(0)), text);
-                }
-            });
+            return one_by_one(
+                data,
+                frame_handler,
+                |Members(wire): Members<WireTrade<'_>>, text, frame_handler| {
+                    if let Some(place) = frame_handler.find(&wire.symbol, Channel::Trades) {
+                        frame_handler.trade(place, wire.trade(Row(0)), text);
+                    }
+                },
+            );
         }
         if self.trades.is_empty() {
-            desk.unasked();
+            frame_handler.unasked();
         }
         if !self.trades.is_sorted_by_key(|(_, trade)| trade.number()) {
             self.trades.sort_by_key(|(_, trade)| trade.number());
         }
         for (place, trade) in self.trades.drain(..) {
-            desk.hear(Ok(trade.ts));
-            desk.trade(place, Ok(trade), data);
+            frame_handler.hear(Ok(trade.ts));
+            frame_handler.trade(place, Ok(trade), data);
         }
         Ok(())
     }
 
-    fn read_candles(&mut self, data: &str, at: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+    fn read_candles(
+        &mut self,
+        data: &str,
+        at: &str,
+        frame_handler: &mut FrameHandler<'_>,
+    ) -> Result<(), Unreadable> {
         self.candles.clear();
         let is_whole = each_row(data, |Members(wire): Members<WireCandle<'_>>| {
-            let Some(place) = wire.channel().and_then(|channel| desk.find(&wire.symbol, channel)) else {
+            let Some(place) = wire.channel().and_then(|channel| frame_handler.find(&wire.symbol, channel))
+            else {
                 return true;
             };
             match wire.candle(Row(0)) {
@@ -182,19 +192,25 @@ impl Speech {
             }
             true
         });
-        desk.hear(Row(0).rfc3339(at));
+        frame_handler.hear(Row(0).rfc3339(at));
         if !is_whole.unwrap_or(false) {
-            return one_by_one(data, desk, |Members(wire): Members<WireCandle<'_>>, text, desk| {
-                if let Some(place) = wire.channel().and_then(|channel| desk.find(&wire.symbol, channel)) {
-                    desk.candle(place, wire.candle(Row(0)), false, text);
-                }
-            });
+            return one_by_one(
+                data,
+                frame_handler,
+                |Members(wire): Members<WireCandle<'_>>, text, frame_handler| {
+                    if let Some(place) =
+                        wire.channel().and_then(|channel| frame_handler.find(&wire.symbol, channel))
+                    {
+                        frame_handler.candle(place, wire.candle(Row(0)), false, text);
+                    }
+                },
+            );
         }
         if self.candles.is_empty() {
-            desk.unasked();
+            frame_handler.unasked();
         }
         for (place, candle) in self.candles.drain(..) {
-            desk.candle(place, Ok(candle), false, data);
+            frame_handler.candle(place, Ok(candle), false, data);
         }
         Ok(())
     }
@@ -203,57 +219,57 @@ impl Speech {
 /// Reads each row by itself, so that one that cannot be true costs itself and no other.
 fn one_by_one<'a, W: Deserialize<'a>>(
     data: &'a str,
-    desk: &mut Desk<'_>,
-    mut take: impl FnMut(W, &str, &mut Desk<'_>),
+    frame_handler: &mut FrameHandler<'_>,
+    mut take: impl FnMut(W, &str, &mut FrameHandler<'_>),
 ) -> Result<(), Unreadable> {
     let rows: Vec<&RawValue> = serde_json::from_str(data)?;
     for row in rows {
         match serde_json::from_str(row.get()) {
-            Ok(wire) => take(wire, row.get(), desk),
-            Err(error) => desk.lose(row.get(), &error.to_string()),
+            Ok(wire) => take(wire, row.get(), frame_handler),
+            Err(error) => frame_handler.lose(row.get(), &error.to_string()),
         }
     }
     Ok(())
 }
 
 /// In all states but one nothing is traded.
-fn status(data: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+fn status(data: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     each_row(data, |Members(status): Members<System<'_>>| {
-        desk.trades(&*status.system == "online", &status.system);
+        frame_handler.trades(&*status.system == "online", &status.system);
         true
     })?;
     Ok(())
 }
 
-fn answer(head: &Frame<'_>, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+fn answer(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     let request = head.req_id.get().and_then(|id| u64::try_from(id).ok());
     match (&*head.method, head.success) {
-        _ if !head.rate_error.is_empty() => desk.slow_down(&head.rate_error),
-        ("subscribe", Some(true)) => granted(head, desk)?,
-        (_, Some(false)) => refused(head, request, desk),
+        _ if !head.rate_error.is_empty() => frame_handler.slow_down(&head.rate_error),
+        ("subscribe", Some(true)) => granted(head, frame_handler)?,
+        (_, Some(false)) => refused(head, request, frame_handler),
         ("unsubscribe", Some(true)) | ("pong", _) => {}
         _ => return Err("it is of no documented kind".into()),
     }
-    desk.hear(Row(0).rfc3339(&head.time_out));
+    frame_handler.hear(Row(0).rfc3339(&head.time_out));
     Ok(())
 }
 
 /// Each symbol of a request is granted by itself.
-fn granted(head: &Frame<'_>, desk: &mut Desk<'_>) -> Result<(), Unreadable> {
+fn granted(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     let result = head.result.ok_or("it grants nothing")?;
     let Members(granted): Members<Granted<'_>> = serde_json::from_str(result.get())?;
-    match granted.channel().and_then(|channel| desk.find(&granted.symbol, channel)) {
-        Some(place) => desk.acknowledge(place),
-        None => desk.unasked(),
+    match granted.channel().and_then(|channel| frame_handler.find(&granted.symbol, channel)) {
+        Some(place) => frame_handler.acknowledge(place),
+        None => frame_handler.unasked(),
     }
     Ok(())
 }
 
 /// A refusal names its symbol, or concerns all of its request.
-fn refused(head: &Frame<'_>, request: Option<u64>, desk: &mut Desk<'_>) {
+fn refused(head: &Frame<'_>, request: Option<u64>, frame_handler: &mut FrameHandler<'_>) {
     let symbol = &*head.symbol;
-    if request.is_none() && !symbol.is_empty() && !desk.knows(symbol) {
-        return desk.complains(&head.error);
+    if request.is_none() && !symbol.is_empty() && !frame_handler.knows(symbol) {
+        return frame_handler.complains(&head.error);
     }
-    desk.refused(request, |slot| slot.address.symbol == symbol, false, &head.error);
+    frame_handler.refused(request, |slot| slot.address.symbol == symbol, false, &head.error);
 }

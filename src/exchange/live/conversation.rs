@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::exchange::live::address::{Address, offered};
 use crate::exchange::live::asking::{Asking, Turn};
 use crate::exchange::live::clock::ExchangeClock;
-use crate::exchange::live::desk::Desk;
 use crate::exchange::live::dialect::{Dialect, Verb};
+use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::pace::Pace;
 use crate::exchange::live::put::{hole, settle};
 use crate::exchange::live::topics::{Slot, TopicRows, Topics};
@@ -122,11 +122,11 @@ impl<D: Dialect> Session for Conversation<D> {
         into.counts.frames += 1;
         self.pinged = None;
         let Conversation { dialect, topics, asking, clock, pace, .. } = self;
-        let mut desk = Desk { now, topics, asking, clock, pace, into, has_lost: false };
-        if let Err(unreadable) = dialect.read(frame, &mut desk) {
-            desk.lose(frame, &unreadable.0);
+        let mut frame_handler = FrameHandler { now, topics, asking, clock, pace, into, has_lost: false };
+        if let Err(unreadable) = dialect.read(frame, &mut frame_handler) {
+            frame_handler.lose(frame, &unreadable.0);
         }
-        if desk.has_lost {
+        if frame_handler.has_lost {
             self.doubt(now);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::exchange::live::address::Address;
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::desk::Desk;
+use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::{LiveOffer, NotOffered, Topic};
 
 /// The words of one exchange. Everything that is no word of it is written once, in
@@ -45,7 +45,7 @@ pub(crate) trait Dialect: Send {
     ///
     /// # Errors
     /// When it is not what is documented; nothing of it was taken then.
-    fn read(&mut self, frame: &str, desk: &mut Desk<'_>) -> Result<(), Unreadable>;
+    fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable>;
 }
 
 /// The purpose of a message.

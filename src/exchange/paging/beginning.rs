@@ -190,7 +190,7 @@ impl Walk {
 
     /// The first page left rows out: all before its first row is to be walked over, and the instant of that.
     fn left_out(&mut self, head: &Head, nothing: Step) -> Step {
-        self.rest = head.window.meet(self.window);
+        self.rest = head.window.intersection(self.window);
         self.shown(nothing)
     }
 

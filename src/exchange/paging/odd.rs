@@ -52,7 +52,7 @@ impl Walk {
                 }
                 _ => Window::new(at, Micros(at.0 + 1)).filter(|window| !held(window.from)),
             };
-            own.and_then(|own| own.meet(self.window))
+            own.and_then(|own| own.intersection(self.window))
         };
         odd.into_iter().map(|row| SetAside { window: window(&row), row }).collect()
     }

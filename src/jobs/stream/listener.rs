@@ -1,4 +1,4 @@
-//! What comes over one connection: rows are accepted, coverage is vouched for, and whatever is missing is reported.
+//! Listens to one connection: accepts its rows, vouches for what they cover, and reports what is missing.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The stretch of coverage that counts as one success.
 const SUCCESS: Duration = Duration::from_secs(60);
 
-/// What a listener needs of whoever runs it.
+/// A request of a listener to its owner.
 #[derive(Debug)]
 pub(crate) enum Need {
     /// Rows of a series before an instant are missing.
@@ -80,7 +80,7 @@ pub(crate) struct Listener {
     pub(crate) opened: Instant,
 }
 
-/// What accepting a handover came to.
+/// The result of accepting a handover.
 #[derive(Default)]
 struct Taken {
     accepted: Vec<(Arc<Series>, u64)>,

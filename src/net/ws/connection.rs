@@ -12,7 +12,7 @@ use crate::model::Micros;
 use crate::net::limit::jitter;
 use crate::net::ws::backoff::Backoff;
 use crate::net::ws::dial::{DialError, Dialer, Socket};
-use crate::net::ws::drive::{Drive, Pulse, want};
+use crate::net::ws::drive::{Drive, PingTimer, want};
 use crate::net::ws::ended::Ended;
 use crate::net::ws::handover::{Command, Handover, Inlet, Outlet, Update, channel};
 
@@ -41,13 +41,14 @@ impl Connection {
         stop: CancellationToken,
     ) -> (impl Future<Output = ()> + Send, Inlet) {
         let (outlet, inlet) = channel();
-        let keeper = Keeper { own: self, commands, outlet, stop, backoff: Backoff::default() };
-        (keeper.run(), inlet)
+        let connection_loop =
+            ConnectionLoop { own: self, commands, outlet, stop, backoff: Backoff::default() };
+        (connection_loop.run(), inlet)
     }
 }
 
 /// A connection while it is kept.
-struct Keeper {
+struct ConnectionLoop {
     own: Connection,
     commands: mpsc::Receiver<Command>,
     outlet: Outlet,
@@ -58,7 +59,7 @@ struct Keeper {
 /// The task has nothing to do any more.
 struct Over;
 
-impl Keeper {
+impl ConnectionLoop {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
     }
@@ -149,7 +150,7 @@ impl Keeper {
             outlet: &mut self.outlet,
             stop: &self.stop,
             full,
-            pulse: Pulse::new(line),
+            ping_timer: PingTimer::new(line),
             broken: None,
         };
         let (ended, session) = drive.run().await;

@@ -46,23 +46,23 @@ pub(super) struct Drive<'a> {
     pub(super) outlet: &'a mut Outlet,
     pub(super) stop: &'a CancellationToken,
     pub(super) full: Box<Handover>,
-    pub(super) pulse: Pulse,
+    pub(super) ping_timer: PingTimer,
     /// Set once the conversation has no use for the connection any more.
     pub(super) broken: Option<Ended>,
 }
 
 /// The pings of a connection, and what is due by the clock.
-pub(super) struct Pulse {
+pub(super) struct PingTimer {
     ping_at: Instant,
     /// When the connection is dead, unless something comes before.
     dead_at: Option<Instant>,
     vouch_at: Instant,
 }
 
-impl Pulse {
+impl PingTimer {
     pub(super) fn new(line: &Line) -> Self {
         let now = Instant::now();
-        Pulse { ping_at: now + line.ping.every, dead_at: None, vouch_at: now + VOUCH_EVERY }
+        PingTimer { ping_at: now + line.ping.every, dead_at: None, vouch_at: now + VOUCH_EVERY }
     }
 }
 
@@ -87,7 +87,7 @@ impl Drive<'_> {
     async fn converse(&mut self) -> Result<std::convert::Infallible, Ended> {
         loop {
             self.send().await?;
-            let is_due = Instant::now() >= self.pulse.vouch_at;
+            let is_due = Instant::now() >= self.ping_timer.vouch_at;
             let has_more = is_due || !self.full.received.is_empty();
             let is_handed_over = !has_more || self.try_hand_over(is_due)?;
             if let Some(ended) = self.broken.take_if(|_| is_handed_over) {
@@ -100,7 +100,7 @@ impl Drive<'_> {
                 room = self.outlet.updates.reserve().map(|room| room.map(drop)), if !is_handed_over => {
                     room.map_err(|_| Ended::Stopped)?;
                     // Nothing was read meanwhile, so nothing was missed.
-                    self.pulse.dead_at = self.pulse.dead_at.map(|_| Instant::now() + self.line.ping.within);
+                    self.ping_timer.dead_at = self.ping_timer.dead_at.map(|_| Instant::now() + self.line.ping.within);
                 }
                 command = self.commands.recv() => self.obey(command)?,
                 message = self.socket.next(), if is_handed_over => self.read(message)?,
@@ -112,19 +112,19 @@ impl Drive<'_> {
     /// When something is due, at the latest.
     fn wakes(&self) -> Instant {
         let session = self.session.wakes().map(|elapsed| self.began + elapsed);
-        let pulse = self.pulse.ping_at.min(self.pulse.vouch_at);
-        [session, self.pulse.dead_at].into_iter().flatten().fold(pulse, Instant::min)
+        let ping_timer = self.ping_timer.ping_at.min(self.ping_timer.vouch_at);
+        [session, self.ping_timer.dead_at].into_iter().flatten().fold(ping_timer, Instant::min)
     }
 
     /// Does what is due.
     async fn wake(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
-        if self.pulse.dead_at.is_some_and(|dead_at| now >= dead_at) {
+        if self.ping_timer.dead_at.is_some_and(|dead_at| now >= dead_at) {
             return Err(Ended::Silent);
         }
-        if now >= self.pulse.ping_at {
-            self.pulse.ping_at = now + self.line.ping.every;
-            self.pulse.dead_at.get_or_insert(now + self.line.ping.within);
+        if now >= self.ping_timer.ping_at {
+            self.ping_timer.ping_at = now + self.line.ping.every;
+            self.ping_timer.dead_at.get_or_insert(now + self.line.ping.within);
             self.put(Message::Ping(Bytes::new())).await?;
             let now = self.now();
             self.session.spent(now);
@@ -141,7 +141,7 @@ impl Drive<'_> {
     /// Reads until the socket is empty, or long enough.
     fn read(&mut self, first: Option<Result<Message, Error>>) -> Result<(), Ended> {
         let began = Instant::now();
-        self.pulse.dead_at = None;
+        self.ping_timer.dead_at = None;
         let mut next = first;
         for count in 1.. {
             let message = next.ok_or_else(|| Ended::by_close(None))?.map_err(Ended::by_error)?;
@@ -239,7 +239,7 @@ impl Drive<'_> {
             }
         }
         if of_all {
-            self.pulse.vouch_at = Instant::now() + VOUCH_EVERY;
+            self.ping_timer.vouch_at = Instant::now() + VOUCH_EVERY;
         }
     }
 

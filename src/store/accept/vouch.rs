@@ -59,7 +59,7 @@ impl Intake {
             // Files that hold the word itself say in their footers what became of it.
             let judged = self.in_files(mark);
             let files = self.in_files(last).into_iter().filter(|period| !judged.contains(period));
-            proven = files.filter_map(|period| period.meet(vouch.window)).collect();
+            proven = files.filter_map(|period| period.intersection(vouch.window)).collect();
         }
         let mut unproven = Windows::from(vouch.window);
         unproven.remove_all(&proven);

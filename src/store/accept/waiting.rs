@@ -120,7 +120,7 @@ impl Waiting {
 
     /// Refused again and again, a window has one note.
     pub(super) fn note_refused(&mut self, note: Note) {
-        self.notes.retain(|old| old.window.meet(note.window) != Some(old.window));
+        self.notes.retain(|old| old.window.intersection(note.window) != Some(old.window));
         self.notes.push(note);
     }
 

@@ -178,7 +178,11 @@ impl Ledger {
     /// Why a gap is one, where a note touches it.
     #[must_use]
     pub fn reason(&self, gap: Window) -> Option<&str> {
-        self.notes.iter().rev().find(|note| note.window.meet(gap).is_some()).map(|note| note.reason.as_str())
+        self.notes
+            .iter()
+            .rev()
+            .find(|note| note.window.intersection(gap).is_some())
+            .map(|note| note.reason.as_str())
     }
 
     /// Records that a window's rows are stored.
@@ -205,7 +209,7 @@ impl Ledger {
             let mut rest = Windows::from(note.window);
             if note.reason == reason {
                 rest.remove(window);
-                note.window.meet(window).into_iter().for_each(|part| doubted.add(part));
+                note.window.intersection(window).into_iter().for_each(|part| doubted.add(part));
             }
             kept.extend(rest.iter().map(|window| Note { window, reason: note.reason.clone() }));
         }

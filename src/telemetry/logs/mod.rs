@@ -61,7 +61,7 @@ pub struct LogSettings<'a> {
 #[must_use = "lines still on their way are lost when it is dropped early"]
 pub struct LogGuard {
     sink: Arc<Sink>,
-    _stderr: Option<stderr::Drain>,
+    _stderr: Option<stderr::WriteGuard>,
 }
 
 impl Drop for LogGuard {

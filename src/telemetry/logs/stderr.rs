@@ -25,13 +25,13 @@ enum Message {
 }
 
 /// Waits for queued lines when dropped.
-pub(super) struct Drain {
+pub(super) struct WriteGuard {
     end: SyncSender<Message>,
     ended: Receiver<()>,
 }
 
 /// Starts the thread; `waiting` is the gauge of queued lines.
-pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
+pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, WriteGuard)> {
     let (send, receive) = sync_channel(QUEUE_LINES);
     let (done, ended) = sync_channel(1);
     let waits = waiting.clone();
@@ -40,7 +40,7 @@ pub(super) fn open(waiting: IntGauge) -> io::Result<(Stderr, Drain)> {
         // The reader may be gone.
         let _ = done.try_send(());
     })?;
-    Ok((Stderr { lines: send.clone(), waiting }, Drain { end: send, ended }))
+    Ok((Stderr { lines: send.clone(), waiting }, WriteGuard { end: send, ended }))
 }
 
 impl Stderr {
@@ -56,7 +56,7 @@ impl Stderr {
     }
 }
 
-impl Drop for Drain {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
         // A full queue means a stuck reader: the thread is abandoned then.
         if self.end.try_send(Message::End).is_ok()

@@ -6,7 +6,7 @@ use super::register::Register;
 
 /// How ownerships of this process begin and end, as label values.
 const CHANGES: [&str; 3] = ["taken", "given_up", "lost"];
-/// What a new owner found in the bucket, as label values.
+/// Label values for the state of the bucket that a new owner found.
 const TAKEOVERS: [&str; 3] = ["continued", "inherited", "failed"];
 /// Why the bucket refused a write, as label values.
 const REFUSALS: [&str; 2] = ["fence", "changed"];

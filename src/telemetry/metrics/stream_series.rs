@@ -38,7 +38,7 @@ impl StreamMetrics {
     }
 }
 
-/// What a live series counts together with others of its exchange or kind.
+/// Counters that live series of an exchange or a kind share.
 pub(super) struct Shared {
     pub(super) rows: IntCounter,
     pub(super) lag: Histogram,

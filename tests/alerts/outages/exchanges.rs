@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::site::{Plan, Samples, Site, fails, jobs, recovers};
+use super::site::{Plan, Samples, TestSetup, fails, jobs, recovers};
 use crate::overlay::Timing;
 
 const ERRORS: &str = "dccd_job_consecutive_errors";
@@ -13,7 +13,7 @@ const FAILING: &str = "most series of binance are failing";
 
 /// A run or two fail, which retries see to.
 pub(super) async fn seconds(timing: Timing) {
-    let site = Site::start("seconds", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("seconds", timing, Plan::of(jobs(timing, &BOTH))).await;
     site.pass(60).await;
     fails(&site.binance);
     site.wait_for("a run fails", |metrics| metrics.any(ERRORS, |errors| errors > 0.0)).await;
@@ -26,7 +26,7 @@ pub(super) async fn seconds(timing: Timing) {
 /// The one of three minutes that was told of four times, once hours long and once after it was over.
 pub(super) async fn minutes(timing: Timing) {
     let only = [("binance", "BTC/USDT, ETH/USDT")];
-    let site = Site::start("minutes", timing, Plan::of(jobs(timing, &only))).await;
+    let site = TestSetup::start("minutes", timing, Plan::of(jobs(timing, &only))).await;
     site.pass(660).await;
 
     fail_for(&site, 180).await;
@@ -35,7 +35,7 @@ pub(super) async fn minutes(timing: Timing) {
 }
 
 pub(super) async fn within_the_first_ten_minutes(timing: Timing) {
-    let site = Site::start("within the first ten minutes", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("within the first ten minutes", timing, Plan::of(jobs(timing, &BOTH))).await;
 
     fail_for(&site, 180).await;
 
@@ -44,7 +44,7 @@ pub(super) async fn within_the_first_ten_minutes(timing: Timing) {
 
 /// The one with a single series: it is told of as the reference tells of it.
 pub(super) async fn one_exchange_of_two(timing: Timing) {
-    let site = Site::start("one exchange of two", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("one exchange of two", timing, Plan::of(jobs(timing, &BOTH))).await;
     site.pass(60).await;
     fails(&site.kraken);
     let failed = third_failure(&site).await;
@@ -60,7 +60,7 @@ pub(super) async fn one_exchange_of_two(timing: Timing) {
 }
 
 pub(super) async fn every_exchange(timing: Timing) {
-    let site = Site::start("every exchange", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("every exchange", timing, Plan::of(jobs(timing, &BOTH))).await;
     site.pass(60).await;
     fails(&site.binance);
     fails(&site.kraken);
@@ -81,7 +81,7 @@ pub(super) async fn every_exchange(timing: Timing) {
 
 /// A failure that recurs within a quarter of an hour is reported once more, and then only when it is over for good.
 pub(super) async fn again_and_again(timing: Timing) {
-    let site = Site::start("again and again", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("again and again", timing, Plan::of(jobs(timing, &BOTH))).await;
     let is_failing = |metrics: &Samples| metrics.any("dccd_exchange_failing", |failing| failing == 1.0);
     for _ in 0..3 {
         fails(&site.binance);
@@ -99,7 +99,7 @@ pub(super) async fn again_and_again(timing: Timing) {
 
 /// A daemon that restarts amid an outage begins nothing anew and takes nothing back.
 pub(super) async fn during_a_restart(timing: Timing) {
-    let mut site = Site::start("during a restart", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let mut site = TestSetup::start("during a restart", timing, Plan::of(jobs(timing, &BOTH))).await;
     fails(&site.binance);
     let failed = third_failure(&site).await;
     site.is_told(0, failed).await;
@@ -115,7 +115,7 @@ pub(super) async fn during_a_restart(timing: Timing) {
 
 /// A process that ended has not recovered, and what it comes back with is told of once.
 pub(super) async fn while_the_daemon_is_down(timing: Timing) {
-    let mut site = Site::start("while the daemon is down", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let mut site = TestSetup::start("while the daemon is down", timing, Plan::of(jobs(timing, &BOTH))).await;
     fails(&site.binance);
     let failed = third_failure(&site).await;
     site.is_told(0, failed).await;
@@ -133,7 +133,7 @@ pub(super) async fn while_the_daemon_is_down(timing: Timing) {
 }
 
 /// Binance fails for so many seconds at least, and until it was told of.
-async fn fail_for(site: &Site, secs: u64) {
+async fn fail_for(site: &TestSetup, secs: u64) {
     let began = Instant::now();
     fails(&site.binance);
     let failed = third_failure(site).await;
@@ -145,7 +145,7 @@ async fn fail_for(site: &Site, secs: u64) {
 }
 
 /// The moment of the third failure in a row of some series.
-async fn third_failure(site: &Site) -> Instant {
+async fn third_failure(site: &TestSetup) -> Instant {
     site.wait_for("three failures in a row", |metrics| metrics.any(ERRORS, |errors| errors >= 3.0)).await
 }
 

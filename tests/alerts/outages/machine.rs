@@ -8,7 +8,7 @@ use dccd::sim::{Fault, Rule};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::site::{Plan, Samples, Site, jobs, recovers};
+use super::site::{Plan, Samples, TestSetup, jobs, recovers};
 use crate::mounts::Mounted;
 use crate::needs;
 use crate::overlay::Timing;
@@ -25,7 +25,7 @@ pub(super) async fn a_full_disk(timing: Timing) {
         Err(why) => return needs::forbids(&format!("a small disk needs root and mounts: {why}")),
     };
     let plan = Plan { home, ..Plan::of(jobs(timing, &BOTH)) };
-    let site = Site::start("a full disk", timing, plan).await;
+    let site = TestSetup::start("a full disk", timing, plan).await;
     site.pass(60).await;
     let path = site.daemon.path("data/.filler");
     let mut filler = File::create(&path).unwrap();
@@ -56,7 +56,7 @@ pub(super) async fn a_remote(timing: Timing) {
         nas.join("crypto/")
     );
     let plan = Plan { home, storage, sections: jobs(timing, &BOTH) };
-    let site = Site::start("a remote", timing, plan).await;
+    let site = TestSetup::start("a remote", timing, plan).await;
     site.wait_for("a copy", |metrics| metrics.all("dccd_sync_last_success_timestamp_seconds", |at| at > 0.0))
         .await;
     fs::rename(&nas, &away).unwrap();
@@ -84,7 +84,7 @@ pub(super) async fn a_stuck_job(timing: Timing) {
     let sections = jobs(timing, &ONE)
         .replace("rest_url: KRAKEN", "rest_url: KRAKEN, timeout: 600")
         .replace("span: 60", "span: 60, max_retries: 10");
-    let site = Site::start("a stuck job", timing, Plan::of(sections)).await;
+    let site = TestSetup::start("a stuck job", timing, Plan::of(sections)).await;
     site.kraken.set(|knobs| knobs.faults = vec![Rule::always(Fault::Silent)]);
     site.message(0, Instant::now()).await;
     recovers(&site.kraken);
@@ -104,7 +104,7 @@ pub(super) async fn the_state_store(timing: Timing) {
     let Some(mut server) = postgres::Server::start("-c fsync=off") else { return };
     let url = server.database().await;
     let sections = format!("store: {url}\n{}", jobs(timing, &BOTH));
-    let site = Site::start("the state store", timing, Plan::of(sections)).await;
+    let site = TestSetup::start("the state store", timing, Plan::of(sections)).await;
     site.pass(60).await;
     server.order("stop");
     site.message(0, Instant::now()).await;
@@ -123,7 +123,7 @@ pub(super) async fn the_state_store(timing: Timing) {
 }
 
 pub(super) async fn a_bad_reload(timing: Timing) {
-    let site = Site::start("a bad reload", timing, Plan::of(jobs(timing, &BOTH))).await;
+    let site = TestSetup::start("a bad reload", timing, Plan::of(jobs(timing, &BOTH))).await;
     site.pass(60).await;
     let path = site.daemon.path("config.yml");
     let good = fs::read_to_string(&path).unwrap();

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const TOLD_WITHIN: Duration = Duration::from_secs(45);
 const RESOLVED_WITHIN: Duration = Duration::from_secs(90);
 
-pub(crate) struct Site {
+pub(crate) struct TestSetup {
     pub(crate) name: &'static str,
     pub(crate) timing: Timing,
     pub(crate) binance: Sim,
@@ -63,9 +63,9 @@ impl Plan {
     }
 }
 
-impl Site {
+impl TestSetup {
     /// Begins with everything in order, scraped and stored.
-    pub(crate) async fn start(name: &'static str, timing: Timing, plan: Plan) -> Site {
+    pub(crate) async fn start(name: &'static str, timing: Timing, plan: Plan) -> TestSetup {
         let (folder, slack) = (TempDir::new().unwrap(), PostBox::open().await);
         fs::create_dir(folder.path().join("secrets")).unwrap();
         for name in ["slack_url", "second_url"] {
@@ -90,7 +90,8 @@ impl Site {
         })
         .await;
         let _servers = [prometheus, alertmanager];
-        let site = Site { name, timing, binance, kraken, daemon, slack, _servers, _folder: folder, began };
+        let site =
+            TestSetup { name, timing, binance, kraken, daemon, slack, _servers, _folder: folder, began };
         site.wait_for("every series succeeded", |metrics| {
             metrics.all("dccd_job_last_success_timestamp_seconds", |at| at > 0.0)
         })

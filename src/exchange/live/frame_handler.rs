@@ -20,7 +20,7 @@ use crate::model::{Candle, Micros, foreign};
 const SLOWED: Duration = Duration::from_secs(10);
 
 /// The parts of a conversation that a frame may change.
-pub(crate) struct Desk<'a> {
+pub(crate) struct FrameHandler<'a> {
     pub(crate) now: Now,
     pub(crate) topics: &'a mut Topics,
     pub(crate) asking: &'a mut Asking,
@@ -31,7 +31,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) has_lost: bool,
 }
 
-impl Desk<'_> {
+impl FrameHandler<'_> {
     /// The place of a topic that is listened to.
     #[inline]
     pub(crate) fn find(&self, symbol: &str, channel: Channel) -> Option<Place> {

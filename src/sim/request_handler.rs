@@ -46,7 +46,7 @@ struct Draft {
 }
 
 /// The request handler.
-pub(super) struct Desk {
+pub(super) struct RequestHandler {
     world: RwLock<Arc<World>>,
     ledger: Mutex<Ledger>,
     started: Instant,
@@ -62,9 +62,9 @@ struct Ledger {
     at_endpoints: BTreeMap<Endpoint, u64>,
 }
 
-impl Desk {
+impl RequestHandler {
     pub(super) fn new(knobs: Knobs) -> Self {
-        Desk {
+        RequestHandler {
             world: RwLock::new(Arc::new(World::new(knobs))),
             ledger: Mutex::default(),
             started: Instant::now(),
