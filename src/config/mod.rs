@@ -75,6 +75,7 @@ pub fn load(explicit: Option<&Path>) -> Result<Config, ConfigError> {
 ///
 /// # Errors
 /// Like [`load`].
+#[doc(hidden)]
 pub fn load_in(explicit: Option<&Path>, around: &Surroundings) -> Result<Config, ConfigError> {
     let path = around.locate(explicit)?;
     check(&read(&path)?, &path, around)

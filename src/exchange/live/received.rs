@@ -57,6 +57,7 @@ impl Received {
     }
 
     /// Takes the rows of one topic out.
+    #[doc(hidden)]
     pub fn take(&mut self, topic: TopicId) -> Option<Batch> {
         self.filled.retain(|filled| *filled != topic);
         self.batches.get_mut(topic.0 as usize)?.take().filter(|batch| !batch.is_empty())
@@ -74,6 +75,7 @@ impl Received {
     }
 
     /// Frees the room of one topic that is no longer listened to.
+    #[doc(hidden)]
     pub fn forget(&mut self, topic: TopicId) {
         drop(self.take(topic));
     }
