@@ -381,7 +381,8 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "settings: {{data_path: ./data}}\nhisto_jobs:\n  - {{exchange: binance, pairs: [A/B], \
-                        span: 3600}}\n{STREAMS}"
+                        span: 3600}}\n{}",
+        STREAMS.replace("trades", "book"),
     );
     let path = file(&folder, &text);
 
@@ -389,8 +390,8 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
-         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs: not running: \
-         this version has no streams\n",
+         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs[0]: not running: \
+         book: this version streams no order books; a histo_job of data_type orderbook takes snapshots\n",
         path.display()
     );
     assert_eq!(valid, Said { out: expected, ..Said::default() });

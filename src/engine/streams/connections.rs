@@ -20,6 +20,9 @@ use crate::net::ws::{Command, Connection, Dialer};
 /// How many commands may wait for a connection: more than the topics that any line carries, twice.
 const COMMANDS: usize = 4_096;
 
+/// How many topic numbers a connection gives out: batches are kept in a list by them.
+const TOPIC_NUMBERS: u32 = 1 << 16;
+
 /// Where a series is listened to.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -61,6 +64,8 @@ struct Open {
     topics: Topics,
     /// The numbers in use; topics that were refused are still among them.
     used: Vec<TopicId>,
+    /// The next number; none is given twice, since rows under an old one may still be on their way.
+    next: u32,
     commands: mpsc::Sender<Command>,
 }
 
@@ -100,12 +105,14 @@ impl Connections {
             open.exchange == new.exchange
                 && open.line.name == line.name
                 && open.used.len() < line.limits.topics
+                && open.next < TOPIC_NUMBERS
                 && !(line.limits.one_span_a_symbol && open.has_other_span_of(&new.series))
         };
         let found = self.open.iter().find(|(_, open)| has_room(open)).map(|(id, _)| *id);
         let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line));
         let Some(open) = self.open.get_mut(&connection) else { return Err("no connection".to_owned()) };
-        let id = (0..).map(TopicId).find(|id| !open.used.contains(id)).unwrap_or(TopicId(0));
+        let id = TopicId(open.next);
+        open.next += 1;
         let NewTopic { series, instrument, rows, since, .. } = new;
         let topic = Topic { id, series, instrument, held: None };
         open.topics.lock().insert(id, ListenedTopic::new(rows));
@@ -148,7 +155,7 @@ impl Connections {
         };
         self.tasks.spawn(kept);
         self.tasks.spawn(listener.run(inlet));
-        self.open.insert(self.last, Open { exchange, line, topics, used: Vec::new(), commands });
+        self.open.insert(self.last, Open { exchange, line, topics, used: Vec::new(), next: 0, commands });
         self.last
     }
 
@@ -184,6 +191,9 @@ impl Connections {
     /// Asks the exchange for a topic again, from now on.
     pub(super) fn subscribe_anew(&self, place: &Place) {
         let Some(open) = self.open.get(&place.connection) else { return };
+        if let Some(topic) = open.topics.lock().get_mut(&place.topic.id) {
+            topic.unlink();
+        }
         for command in [Command::Leave(place.topic.id), Command::Want(place.topic.clone())] {
             let _ = open.commands.try_send(command);
         }

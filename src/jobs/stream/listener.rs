@@ -53,6 +53,11 @@ impl ListenedTopic {
     pub(crate) fn new(live: LiveSeries) -> Self {
         ListenedTopic { live, quiet: Quiet::new(Instant::now()), is_linked: false, counted: None, stored: 0 }
     }
+
+    /// Has whatever is missing fetched once it is covered again.
+    pub(crate) fn unlink(&mut self) {
+        self.is_linked = false;
+    }
 }
 
 /// The topics of a connection, shared with its owner.
