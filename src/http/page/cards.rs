@@ -19,7 +19,7 @@ pub(super) fn add(html: &mut Html, view: &View<'_>) {
 fn series(html: &mut Html, view: &View<'_>) {
     let rows: u64 = view.jobs.iter().map(|job| job.rows).sum();
     let (count, failing) = (view.jobs.len(), jobs::failing(view.jobs));
-    card(html, "Jobs", "", &thousands(count as u64), &format!("{} rows by their runs", thousands(rows)));
+    card(html, "Jobs", "", &thousands(count as u64), &format!("{} rows collected", thousands(rows)));
     let exhausted: u64 = view.snapshot.queues.iter().map(|queue| queue.exhausted).sum();
     let given_up = if exhausted > 0 { format!(", {exhausted} tasks given up") } else { String::new() };
     let failing = (failing as u64).max(view.snapshot.sums().failed);
@@ -106,8 +106,8 @@ fn state(exchange: &ExchangeView) -> (&'static str, String) {
     match (exchange.banned_until, exchange.limited_until, exchange.is_up) {
         (Some(at), ..) => ("bad", format!("banned until {}", until(at))),
         (None, Some(at), _) => ("busy", format!("limited until {}", until(at))),
-        (None, None, true) => ("good", "answers".to_owned()),
-        (None, None, false) => ("bad", "does not answer".to_owned()),
+        (None, None, true) => ("good", "up".to_owned()),
+        (None, None, false) => ("bad", "down".to_owned()),
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) fn workers(html: &mut Html, snapshot: &Snapshot) {
     }
     html.line(
         "<h2>Workers</h2>\n<div class=\"scroll\">\n<table>\n<thead><tr><th scope=\"col\">Worker</th>\
-         <th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Running</th><th scope=\"col\">Heard of</th>\
+         <th scope=\"col\">State</th><th scope=\"col\" class=\"number\">Running</th><th scope=\"col\">Last seen</th>\
          <th scope=\"col\" class=\"number\">Memory</th><th scope=\"col\">Version</th></tr></thead>\n<tbody>",
     );
     snapshot.workers.iter().for_each(|worker| row(html, worker));

@@ -6,7 +6,7 @@ use super::{cards, jobs};
 use crate::daemon::Snapshot;
 
 /// Seconds between refreshes.
-const ANEW: u32 = 10;
+const REFRESH_SECS: u32 = 10;
 
 /// The page as HTML. Times are UTC.
 pub(in crate::http) fn landing(view: &View<'_>) -> String {
@@ -14,7 +14,7 @@ pub(in crate::http) fn landing(view: &View<'_>) -> String {
     html.line("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">");
     html.line("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     html.add(format_args!(
-        "<meta http-equiv=\"refresh\" content=\"{ANEW}\">\n<title>{}</title>\n",
+        "<meta http-equiv=\"refresh\" content=\"{REFRESH_SECS}\">\n<title>{}</title>\n",
         title(view)
     ));
     html.add(format_args!("<style>{}</style>\n</head>\n<body>\n", include_str!("style.css")));
@@ -60,7 +60,7 @@ fn head(html: &mut Html, view: &View<'_>) {
 
 fn foot(html: &mut Html, snapshot: &Snapshot) {
     html.add(format_args!(
-        "<footer>Looked at {} UTC; asked anew every {ANEW} s. Times are UTC.</footer>\n",
+        "<footer>Updated at {} UTC; refreshes every {REFRESH_SECS} s. Times are UTC.</footer>\n",
         ago::exactly(snapshot.at)
     ));
 }
