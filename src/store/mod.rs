@@ -41,8 +41,8 @@
 //! * **Open files of before** (`YYYY.open.parquet`) are renamed when the data path is opened. Ledgers say which
 //!   names they speak of; the first time, copies of open files count as unverified, go to the remotes under
 //!   their names, and what lies there under the older ones is removed once they were verified.
-//! * **A name that is seen need not be durable.** Before a ledger speaks of a file that was found, its folder
-//!   is synced: the rename of the ledger could outlive that of the file.
+//! * **A name that is seen need not be durable.** Opening a series syncs its folder before anything found there counts:
+//!   the rename of a ledger could outlive that of a file, and the frames that would repeat either may be damaged.
 //! * **A folder is made durable once by every process**, also where it exists: the process that made it may
 //!   have died before it synced the name.
 //! * **The store is tested against a model on a modelled disk** (`store/model_tests`) that keeps any part of

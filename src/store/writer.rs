@@ -120,12 +120,13 @@ struct Opening<'a> {
 impl Opening<'_> {
     fn recover(&self, files: &mut Written) -> Result<Vec<Finding>, StoreError> {
         let recovered = recover(&self.own.place)?;
+        // A name that is seen need not be durable, and what is found counts from here on; the frames that would give it
+        // again are about to go, or may be damaged.
+        self.own.place.sync_names()?;
         *files = Written::default();
         let is_changed = recovered.is_changed || !recovered.findings.is_empty();
         self.own.intake().open(recovered.ledger, is_changed);
         if is_changed {
-            // A name that is seen need not be durable; what the ledger is about to speak of must be.
-            self.own.place.sync_names()?;
             self.own.write_ledger(files)?;
         }
         self.take_unread()?;
@@ -137,7 +138,6 @@ impl Opening<'_> {
     fn take_unread(&self) -> Result<(), StoreError> {
         let series = &self.own.place.series;
         let Some(before) = self.shared.unread_before(series) else { return Ok(()) };
-        self.own.place.sync_names()?;
         let mut entries = Vec::new();
         scan(&*self.shared.disk, &self.shared.layout.journal(), &mut |found, entry| {
             if entry.series() == Some(series) && found.mark.position < before {

@@ -88,12 +88,7 @@ impl Replaying<'_> {
     }
 
     fn open(&mut self, series: &Series) -> Option<Writer> {
-        let opened = Writer::open(self.shared, series).and_then(|(writer, findings)| {
-            // Names given last by that process are seen, and need not be durable; its frames are about to go.
-            writer.own.place.sync_names()?;
-            Ok((writer, findings))
-        });
-        match opened {
+        match Writer::open(self.shared, series) {
             Ok((writer, findings)) => {
                 let findings = findings.into_iter().map(|finding| (Some(series.clone()), finding));
                 self.out.findings.extend(findings);
