@@ -36,7 +36,8 @@
 //!   the other. What a file says of journal and coverage holds without the open file beside it. Copies are sent
 //!   in the order that keeps all rows there: the open file first only where the file has become shorter.
 //! * **Updates of a book are numbered by a mark in the ledger**, the highest number ever given: it outlasts
-//!   purged days, lost files and owners, and is found again in the footers of all days. All rows of a period
+//!   purged days, lost files and owners, and is found again in the footers of all days. A refused update may stand in
+//!   the journal all the same, so that its number is not given again either. All rows of a period
 //!   are published at once, also where a book's time goes back over midnight.
 //! * **Open files of before** (`YYYY.open.parquet`) are renamed when the data path is opened. Ledgers say which
 //!   names they speak of; the first time, copies of open files count as unverified, go to the remotes under

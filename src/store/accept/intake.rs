@@ -24,6 +24,8 @@ pub(crate) struct Intake {
     /// How far the ledger on disk settles the journal.
     pub(super) on_disk: Option<Mark>,
     pub(super) recent: RecentTrades,
+    /// The highest number of an update that was refused, of a book: it may stand in the journal all the same.
+    pub(super) refused_ord: Option<i64>,
     pub(super) waiting: Waiting,
     /// Taken by the publish under way; accepted before everything in `waiting`.
     pub(super) taken: Option<Waiting>,
@@ -38,6 +40,7 @@ impl Intake {
             unwritten: false,
             on_disk: None,
             recent: RecentTrades::default(),
+            refused_ord: None,
             waiting: Waiting::nothing(kind),
             taken: None,
         }
@@ -145,10 +148,10 @@ impl Intake {
         self.on_disk.filter(|own| !is_of_another(own)).or(first)
     }
 
-    /// The number of the next update of a book.
+    /// The number of the next update of a book. Those of refused ones are not given again.
     pub(crate) fn next_ord(&self) -> i64 {
         let waiting = self.unpublished().filter_map(Waiting::last_key).max();
-        self.ledger.last_ord.max(waiting).map_or(0, |last| last + 1)
+        self.ledger.last_ord.max(waiting).max(self.refused_ord).map_or(0, |last| last + 1)
     }
 
     /// The newest instant that what is published or waits stands for.

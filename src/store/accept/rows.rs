@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, Window};
+use crate::model::{Batch, Kind, Window};
 use crate::store::accept::intake::Intake;
 use crate::store::journal::{self, MOST_ROWS, Rows};
-use crate::store::merge::tidy;
+use crate::store::merge::{keys, tidy};
 use crate::store::{Accepted, Note, StoreError, Writer};
 
 impl Writer {
@@ -83,6 +83,9 @@ pub(super) fn frames_of(page: Accepted, fence: u64) -> impl Iterator<Item = Rows
 
 /// A frame was not written: the gap of its window gets the reason.
 pub(super) fn refused(intake: &mut Intake, page: &Rows, error: &StoreError) {
+    if page.rows.kind() == Kind::OrderBook {
+        intake.refused_ord = intake.refused_ord.max(keys(&page.rows).last().copied());
+    }
     let reason = format!("its rows were not taken: {error}");
     let window = page.covered.or_else(|| {
         let (first, last) = page.rows.ends()?;

@@ -16,6 +16,7 @@ mod guard;
 mod lookout;
 mod names;
 mod oracle;
+mod refused;
 mod session;
 mod set_aside;
 mod track;
@@ -53,7 +54,7 @@ impl Dice {
 }
 
 /// Seeds of cases that once failed.
-const ONCE_FAILED: [u64; 2] = [1_882_558_128_196_658, 1_883_201_027_965_218];
+const ONCE_FAILED: [u64; 3] = [1_882_558_128_196_658, 1_883_201_027_965_218, 1_883_201_658_175_742];
 
 /// Whether this is the long form, run by `make siege`.
 fn is_siege() -> bool {
