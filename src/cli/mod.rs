@@ -63,7 +63,7 @@ use runtime::{loaded, on_runtime, until_stopped, with_config, with_config_or_def
 /// Collect market data: history as Parquet, complete, true and accounted for.
 #[derive(Debug, Parser)]
 #[command(name = "dccd", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(help_template = help::template::<Command>(), after_help = help::examples(&["dccd init", "dccd backfill --dry-run", "dccd start"]))]
+#[command(help_template = help::template(), after_help = help::examples(&["dccd init", "dccd backfill --dry-run", "dccd start"]))]
 pub struct Cli {
     /// Configuration file [default: ./config.yml, then $XDG_CONFIG_HOME/dccd/config.yml].
     #[arg(short, long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]

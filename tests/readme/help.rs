@@ -18,6 +18,11 @@ fn every_command_stands_in_one_group_and_fits_a_line() {
     let mut named: Vec<String> = named.map(str::to_owned).collect();
     named.sort();
     assert_eq!(named, shown.into_iter().collect::<Vec<_>>(), "each once");
+    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        let line = format!("  {:<11}  {about}", command.get_name());
+        assert!(groups.lines().any(|own| own == line), "the help has no line `{line}`");
+    }
     let long: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
     assert_eq!(long, [""; 0]);
 }
