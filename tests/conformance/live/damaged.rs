@@ -9,7 +9,7 @@ use dccd::exchange::live::{Event, Hole, Mark, Now};
 use dccd::model::{Candle, Micros, Series};
 
 use super::listener::{Listener, Row};
-use super::oracle::{self, Told};
+use super::oracle::{self, Reported};
 use super::written::{Dice, candle_frame, trade_frames, trades};
 
 /// How many frames of each run are broken.
@@ -100,11 +100,11 @@ fn damage(text: &str, dice: &mut Dice) -> String {
 struct Run {
     listener: Listener,
     /// Rows of frames as they were sent.
-    sent: Vec<Told>,
+    sent: Vec<Reported>,
     /// Rows of frames as they arrived.
-    arrived: Vec<Told>,
+    arrived: Vec<Reported>,
     /// Rows of frames that the session could not read.
-    lost: Vec<Told>,
+    lost: Vec<Reported>,
 }
 
 fn run(series: &str, held: Option<Mark>, deliveries: Vec<Delivery>) -> Run {
@@ -247,7 +247,7 @@ fn candles_that_are_broken_on_the_way_are_whole_or_told_missing() {
 fn check_candles(run: &Run, is_by_next: bool, who: &str) {
     let rows = run.listener.rows(0);
     let holes = run.listener.holes(0);
-    let candle = |told: &Told| match &told.row {
+    let candle = |told: &Reported| match &told.row {
         Row::Candle(candle) => *candle,
         row => panic!("{who}: {row:?}"),
     };

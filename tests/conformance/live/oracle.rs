@@ -7,7 +7,7 @@ use crate::bodies::Json;
 
 /// A row in a frame.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     /// The symbol, in the exchange's words.
     pub(crate) symbol: String,
     /// The seconds of a candle; zero for a trade.
@@ -18,7 +18,7 @@ pub(crate) struct Told {
 }
 
 /// The rows of a frame. Returns `None` if it is no JSON.
-pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Told>> {
+pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
     let frame: Json = serde_json::from_str(frame).ok()?;
     let rows = match exchange {
         "binance" => binance(&frame, false),
@@ -39,7 +39,7 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     texts.filter_map(instant).chain(millis).max()
 }
 
-fn may_be(told: &Told) -> bool {
+fn may_be(told: &Reported) -> bool {
     let is_number = |number: f64| number.is_finite() && number >= 0.0;
     let latest = Micros::from_secs(4_102_444_800);
     let is_of_our_time = told.row.ts() >= Micros::OLDEST && told.row.ts() < latest;
@@ -69,7 +69,7 @@ fn instant(value: &Json) -> Option<Micros> {
 }
 
 /// A contract is a hundred of the quote asset.
-fn binance(frame: &Json, counts_contracts: bool) -> Vec<Told> {
+fn binance(frame: &Json, counts_contracts: bool) -> Vec<Reported> {
     let data = if frame["data"].is_object() { &frame["data"] } else { frame };
     let named = frame["stream"].as_str().map_or("", |stream| stream.split('@').nth(1).unwrap_or_default());
     let event = data["e"].as_str().filter(|event| !event.is_empty()).unwrap_or(named);
@@ -82,7 +82,7 @@ fn binance(frame: &Json, counts_contracts: bool) -> Vec<Told> {
                 let side = if data["m"].as_bool()? { "sell" } else { "buy" };
                 let (ts, id) = (Micros::from_millis(whole(&data["T"])?), whole(&data["a"])?.try_into().ok()?);
                 let row = Row::Trade { id, ts, price, amount, side };
-                Some(Told { symbol, span_secs: 0, row, is_closed: None })
+                Some(Reported { symbol, span_secs: 0, row, is_closed: None })
             }
             "kline" => binance_candle(&data["k"], symbol, counts_contracts),
             _ => None,
@@ -91,7 +91,7 @@ fn binance(frame: &Json, counts_contracts: bool) -> Vec<Told> {
     read().into_iter().collect()
 }
 
-fn binance_candle(k: &Json, symbol: String, counts_contracts: bool) -> Option<Told> {
+fn binance_candle(k: &Json, symbol: String, counts_contracts: bool) -> Option<Reported> {
     let span_secs = match k["i"].as_str()? {
         "1m" => 60,
         "1h" => 3_600,
@@ -113,10 +113,10 @@ fn binance_candle(k: &Json, symbol: String, counts_contracts: bool) -> Option<To
         quote_volume: quote,
         trades: whole(&k["n"]),
     };
-    Some(Told { symbol, span_secs, row: Row::Candle(candle), is_closed: k["x"].as_bool() })
+    Some(Reported { symbol, span_secs, row: Row::Candle(candle), is_closed: k["x"].as_bool() })
 }
 
-fn kraken(frame: &Json) -> Vec<Told> {
+fn kraken(frame: &Json) -> Vec<Reported> {
     let channel = frame["channel"].as_str().unwrap_or_default();
     let rows = frame["data"].as_array().into_iter().flatten();
     rows.filter_map(|row| {
@@ -131,7 +131,7 @@ fn kraken(frame: &Json) -> Vec<Told> {
                     amount: number(&row["qty"])?,
                     side,
                 };
-                Some(Told { symbol, span_secs: 0, row: trade, is_closed: None })
+                Some(Reported { symbol, span_secs: 0, row: trade, is_closed: None })
             }
             "ohlc" => {
                 let candle = Candle {
@@ -145,7 +145,7 @@ fn kraken(frame: &Json) -> Vec<Told> {
                     trades: whole(&row["trades"]),
                 };
                 let span_secs = u64::try_from(whole(&row["interval"])?).ok()?.checked_mul(60)?;
-                Some(Told { symbol, span_secs, row: Row::Candle(candle), is_closed: None })
+                Some(Reported { symbol, span_secs, row: Row::Candle(candle), is_closed: None })
             }
             _ => None,
         }
@@ -153,7 +153,7 @@ fn kraken(frame: &Json) -> Vec<Told> {
     .collect()
 }
 
-fn coinbase(frame: &Json) -> Option<Told> {
+fn coinbase(frame: &Json) -> Option<Reported> {
     if !matches!(frame["type"].as_str()?, "match" | "last_match") {
         return None;
     }
@@ -170,5 +170,5 @@ fn coinbase(frame: &Json) -> Option<Told> {
         amount: number(&frame["size"])?,
         side,
     };
-    Some(Told { symbol: frame["product_id"].as_str()?.to_owned(), span_secs: 0, row, is_closed: None })
+    Some(Reported { symbol: frame["product_id"].as_str()?.to_owned(), span_secs: 0, row, is_closed: None })
 }

@@ -9,7 +9,7 @@ use dccd::exchange::live::{Event, TopicId};
 use dccd::model::{Candle, Micros};
 
 use super::listener::{Listener, Row};
-use super::oracle::{self, Told};
+use super::oracle::{self, Reported};
 use crate::needs;
 use crate::read::files;
 
@@ -204,16 +204,17 @@ impl Recording {
     }
 
     /// The rows told of each series.
-    fn told(&self, frames: &[String]) -> Vec<Vec<Told>> {
+    fn told(&self, frames: &[String]) -> Vec<Vec<Reported>> {
         let exchange = self.series[0].split('/').next().unwrap();
-        let all: Vec<Told> = frames.iter().flat_map(|frame| oracle::told(exchange, frame).unwrap()).collect();
+        let all: Vec<Reported> =
+            frames.iter().flat_map(|frame| oracle::told(exchange, frame).unwrap()).collect();
         let own = |text: &&str| all.iter().filter(|told| is_of(text, told)).cloned().collect();
         self.series.iter().map(own).collect()
     }
 }
 
 /// Whether a row is of a series.
-fn is_of(series: &str, told: &Told) -> bool {
+fn is_of(series: &str, told: &Reported) -> bool {
     let series: dccd::model::Series = series.parse().unwrap();
     let pair = series.pair();
     let symbol = match series.exchange() {
