@@ -42,12 +42,12 @@ pub(crate) fn run(_: &Args, path: Option<&Path>, out: &mut Output) -> Exit {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let line = match &liveness {
         Some(liveness) => judge(liveness, now, is_alive(liveness.pid)),
-        None => nobody(&installation.environment, unread),
+        None => not_running(&installation.environment, unread),
     };
     Exit::of(line.status != UNHEALTHY).or_worse(out.json_line(&line))
 }
 
-fn nobody(environment: &str, unread: Option<String>) -> Healthcheck<'_> {
+fn not_running(environment: &str, unread: Option<String>) -> Healthcheck<'_> {
     let reason = unread.unwrap_or_else(|| "no daemon runs on this data path".to_owned());
     Healthcheck {
         status: UNHEALTHY,

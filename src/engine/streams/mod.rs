@@ -74,12 +74,13 @@ impl Streams {
         self.adopt();
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut may_change = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                changed = self.wanted.changed() => match changed {
+                changed = self.wanted.changed(), if may_change => match changed {
                     Ok(()) => self.adopt(),
-                    Err(_) => stop.cancelled().await,
+                    Err(_) => may_change = false,
                 },
                 Some(need) = self.needs.recv() => self.answer(need, stop),
                 Some(Ok((series, admitted))) = self.admitting.join_next() => self.admitted(&series, admitted),
@@ -140,7 +141,9 @@ impl Streams {
     }
 
     fn admitted(&mut self, series: &Arc<Series>, admitted: Result<Admitted, RunError>) {
-        let Some(entry) = self.entries.get_mut(series) else { return };
+        // One that was left meanwhile is admitted anew.
+        let entry = self.entries.get_mut(series).filter(|entry| matches!(entry.state, EntryState::Admitting));
+        let Some(entry) = entry else { return };
         match admitted {
             Ok(admitted) => {
                 entry.failed = 0;
@@ -190,9 +193,11 @@ impl Streams {
         }
         let entry = self.entries.get(&series);
         if let Some(EntryState::Placed { place, .. }) = entry.map(|entry| &entry.state) {
-            if is_done && !is_check && self.connections.is_missing(place, until) {
+            if is_done && self.connections.is_missing(place, until) && !is_check {
                 // Rows so new that the exchange may still add some are not proven yet.
                 self.refills.want_later(&series, until);
+            } else if is_done {
+                self.refills.settled(&series);
             }
             if is_check && self.connections.is_behind(place, newest) {
                 let state = LiveState::Stale;

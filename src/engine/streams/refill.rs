@@ -16,7 +16,7 @@ use crate::model::{Micros, Series};
 const AT_ONCE: usize = 8;
 /// How far behind the exchange's present a quiet topic is checked: what is newer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
-/// The first wait after a refill failed; it doubles up to the longest.
+/// The first wait after a refill that left something missing; it doubles up to the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
@@ -41,8 +41,17 @@ struct Wanted {
     until: Option<Micros>,
     is_check: bool,
     running: Option<Id>,
+    /// Refills in a row that left something missing.
     failed: u32,
     not_before: Option<Instant>,
+}
+
+impl Wanted {
+    fn back_off(&mut self) {
+        self.failed += 1;
+        let doubled = 2_u32.saturating_pow(self.failed.saturating_sub(1).min(8));
+        self.not_before = Some(Instant::now() + AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT));
+    }
 }
 
 /// The refills that are wanted or run.
@@ -75,7 +84,13 @@ impl Refills {
     pub(super) fn want_later(&mut self, series: &Arc<Series>, until: Micros) {
         let Some(wanted) = self.wanted.get_mut(series) else { return };
         wanted.until = wanted.until.max(Some(until));
-        wanted.not_before = Some(Instant::now() + AFTER_FAILURE);
+        wanted.back_off();
+    }
+
+    /// Nothing is missing any more.
+    pub(super) fn settled(&mut self, series: &Series) {
+        let wanted = self.wanted.get_mut(series);
+        wanted.into_iter().for_each(|wanted| (wanted.failed, wanted.not_before) = (0, None));
     }
 
     /// Begins what is due and has room.
@@ -117,12 +132,9 @@ impl Refills {
         let Some(wanted) = self.wanted.get_mut(&filled.series) else { return };
         wanted.running = None;
         if filled.is_done {
-            (wanted.failed, wanted.not_before) = (0, None);
             return;
         }
-        wanted.failed += 1;
-        let doubled = 2_u32.saturating_pow(wanted.failed.saturating_sub(1).min(8));
-        wanted.not_before = Some(Instant::now() + AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT));
+        wanted.back_off();
         wanted.until = wanted.until.max(Some(self.engine.now_at(&filled.series) - ON_ITS_WAY));
     }
 

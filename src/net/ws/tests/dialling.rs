@@ -1,4 +1,4 @@
-//! Attempts to connect: addresses, proxies, TLS, and what is told of those that fail.
+//! Attempts to connect: addresses, proxies, TLS, and how failures are reported.
 
 use std::io;
 use std::net::SocketAddr;

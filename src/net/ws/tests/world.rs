@@ -215,7 +215,7 @@ impl World {
         World { listener, inlet, commands, stop, log, tasks }
     }
 
-    /// The next connection, and that it was told of.
+    /// The next connection, after its update.
     pub(super) async fn accept(&mut self) -> Peer {
         assert!(matches!(self.update().await, Update::Connecting));
         let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
