@@ -13,7 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
 use crate::engine::{Files, How, Job, Report, Update, Work};
-use crate::jobs::{Order, Retry, Since};
+use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
 use crate::store::{Layout, Ledger};
 
@@ -106,7 +106,7 @@ fn held_only(layout: &Layout, series: &Series) -> Order {
         until: ledger.settled().last().map(|window| window.until),
         retry: RETRY,
         depth: 50,
-        spare_repairs: false,
+        precedence: Precedence::Ordinary,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::daemon::schedule::Schedule;
 use crate::daemon::tables;
 use crate::engine::carry_out;
 use crate::engine::{Done, Engine, How, Job, Report, Work};
-use crate::jobs::{Order, Progress};
+use crate::jobs::{Order, Precedence, Progress};
 use crate::model::{Micros, Series};
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
@@ -198,7 +198,7 @@ impl Scheduler {
         let free = self.slots.saturating_sub(self.under_way(false));
         for (due, series) in due.into_iter().take(free) {
             let Some(entry) = self.schedule.get(&series) else { continue };
-            let order = Order { spare_repairs: true, ..entry.job.order.clone() };
+            let order = Order { precedence: Precedence::RepairsLast, ..entry.job.order.clone() };
             // Other requests that wait for this run follow it too.
             let followers = self.requests.share(&series);
             let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);

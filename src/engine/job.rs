@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{Config, ConfiguredTrigger, HistoJob, Start};
 use crate::engine::Trigger;
 use crate::exchange::find;
-use crate::jobs::{Order, Retry, Since};
+use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::{Kind, Micros, Series};
 
 /// One series of one configured job.
@@ -40,7 +40,7 @@ impl Job {
             until: None,
             retry: Retry { attempts: job.max_retries, delay: job.retry_delay },
             depth: job.depth,
-            spare_repairs: false,
+            precedence: Precedence::Ordinary,
         };
         let trigger = trigger(job, series, config);
         Job { order, jitter: trigger.jitter(series), trigger }
@@ -101,7 +101,14 @@ mod tests {
         let job = Job {
             jitter: trigger.jitter(&series),
             trigger,
-            order: Order { series, since: Since::Known, until: None, retry, depth: 50, spare_repairs: false },
+            order: Order {
+                series,
+                since: Since::Known,
+                until: None,
+                retry,
+                depth: 50,
+                precedence: Precedence::Ordinary,
+            },
         };
         assert!(!job.jitter.is_zero());
 

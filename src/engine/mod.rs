@@ -63,7 +63,7 @@ use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
 use crate::jobs::{Context, tell_finding};
-pub use crate::jobs::{Order, Outcome, Progress, Retry, RunError, RunErrorKind, Since};
+pub use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::Series;
 use crate::net::NetError;
 use crate::remote::RemoteError;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::job_task::{is_stopped, refused};
 use crate::engine::{Engine, Job, Work, WorkKind};
-use crate::jobs::{Order, Outcome, Retry, Since};
+use crate::jobs::{Order, Outcome, Precedence, Retry, Since};
 use crate::model::{Micros, Series, Window};
 use crate::tracker::{Fault, NewTask, Next, Refusal, Task, TaskKind, TrackerError, Verdict};
 use crate::worker::{TAKES_WITHIN, TaskLease};
@@ -101,7 +101,7 @@ impl Work {
                 delay: task.retry_delay.min(Duration::from_secs(86_400)),
             },
             depth: job.map_or(USUAL_DEPTH, |job| job.order.depth),
-            spare_repairs: false,
+            precedence: Precedence::Ordinary,
         };
         let work = if task.kind == TaskKind::Repair { Work::repair(order) } else { Work::fetch(order) };
         Some(Work { task: Some(task.id.clone()), ..work })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::{WireSince, WireWork};
 use crate::engine::{Work, WorkKind};
-use crate::jobs::{Order, Retry, Since};
+use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::Micros;
 
 impl From<&Work> for WireWork {
@@ -50,7 +50,7 @@ impl TryFrom<WireWork> for Work {
             until: wire.until.map(Micros),
             retry: Retry { attempts: wire.attempts, delay: Duration::from_secs_f64(wire.retry_delay_secs) },
             depth: wire.depth,
-            spare_repairs: false,
+            precedence: Precedence::Ordinary,
         };
         Ok(if wire.check_files { Work::repair(order) } else { Work::fetch(order) })
     }
@@ -69,7 +69,7 @@ mod tests {
                 until: Some(Micros(9)),
                 retry: Retry { attempts: 3, delay: Duration::from_millis(2_500) },
                 depth: 50,
-                spare_repairs: false,
+                precedence: Precedence::Ordinary,
             };
             let text = serde_json::to_string(&WireWork::from(&Work::repair(order.clone())));
             let back: WireWork = serde_json::from_str(&text.unwrap()).unwrap();

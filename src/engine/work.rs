@@ -10,7 +10,7 @@ use crate::clock::now;
 use crate::engine::{Engine, Job};
 use crate::exchange::find;
 use crate::jobs::plan::due_until;
-use crate::jobs::{Order, Outcome, Progress, Retry, RunError, RunErrorKind, Since};
+use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
 use crate::telemetry::events::Chain;
@@ -90,7 +90,7 @@ impl Work {
             until: None,
             retry: Retry { attempts: 1, delay: Duration::ZERO },
             depth: 1,
-            spare_repairs: false,
+            precedence: Precedence::Ordinary,
         };
         Work::new(WorkKind::Restore, order)
     }

@@ -11,7 +11,7 @@ use crate::exchange::{HttpRequest, Page, ParseError, Parsed, Step, Walk};
 use crate::jobs::FetchError;
 use crate::jobs::ends::Ends;
 use crate::model::{Batch, Window};
-use crate::net::{Advice, Client, NetError, Received};
+use crate::net::{Advice, Client, Lane, NetError, Received};
 use crate::telemetry::events::{RequestRetried, RowsDiscarded};
 use crate::telemetry::{Discard, Telemetry, trace};
 
@@ -41,8 +41,8 @@ pub(crate) struct Fetcher {
     pub(crate) retry: Retry,
     /// The oldest and the newest known row of the series.
     pub(crate) ends: Arc<Ends>,
-    /// Whether to use only the share of the rate limit that repairs may have.
-    pub(crate) sparing: bool,
+    /// How urgent its requests are.
+    pub(crate) lane: Lane,
     pub(crate) stop: CancellationToken,
 }
 
@@ -115,11 +115,7 @@ impl Fetcher {
     ) -> Result<T, (u32, FetchError)> {
         let (mut failed, mut sent) = (0, 0);
         loop {
-            if self.sparing {
-                let waited = self.client.wait_for_spare(request, &self.stop).await;
-                waited.map_err(|error| (failed, error.into()))?;
-            }
-            let error = match self.client.get_again(request, &mut sent, &self.stop).await {
+            let error = match self.client.get_again(request, self.lane, &mut sent, &self.stop).await {
                 Ok(received) => match read(&received) {
                     Ok(taken) => return Ok(taken),
                     Err(source) => self.unreadable(source),

@@ -34,7 +34,7 @@ mod walks;
 pub use coverage::coverage;
 pub use error::{FetchError, RunError, RunErrorKind};
 pub use fetch::Retry;
-pub use order::{Context, Instruments, Order, Outcome, Progress, Since};
+pub use order::{Context, Instruments, Order, Outcome, Precedence, Progress, Since};
 pub use run::run;
 pub(crate) use run::tell_finding;
 pub(crate) use run::tell_flush;

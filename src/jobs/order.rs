@@ -48,6 +48,18 @@ pub enum Since {
     Known,
 }
 
+/// How urgent the requests of an order are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precedence {
+    /// Ahead of everything else of the exchange: a live series misses these rows.
+    Live,
+    /// In order of arrival.
+    #[default]
+    Ordinary,
+    /// Like `Ordinary`, but holes between stored rows are filled last, behind others and within a share of the limit.
+    RepairsLast,
+}
+
 /// The data to collect, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
@@ -60,8 +72,8 @@ pub struct Order {
     pub retry: Retry,
     /// Levels per side of a book.
     pub depth: u32,
-    /// Whether to fill holes between stored rows last, within a share of the rate limit.
-    pub spare_repairs: bool,
+    /// What goes first.
+    pub precedence: Precedence,
 }
 
 /// The progress of a run.

@@ -14,10 +14,11 @@ use crate::jobs::odd::set_aside;
 use crate::jobs::scope::{Contracted, RunScope};
 use crate::jobs::turn::Turn;
 use crate::jobs::{
-    Context, FetchError, Instruments, Order, Outcome, Progress, RunError, RunErrorKind, coverage, plan,
+    Context, FetchError, Instruments, Order, Outcome, Precedence, Progress, RunError, RunErrorKind, coverage,
+    plan,
 };
 use crate::model::{Batch, Kind, Micros, Series, Window, Windows};
-use crate::net::NetError;
+use crate::net::{Lane, NetError};
 use crate::store::{Accepted, Finding, FindingKind, Flushed, Writer};
 use crate::telemetry::events::{
     CandlesRevised, EmptyWindowsDoubted, FileAdopted, FileMissing, FilePublished, FileQuarantined,
@@ -71,7 +72,7 @@ impl<'a> Run<'a> {
             telemetry: context.telemetry.clone(),
             retry: order.retry,
             ends: Arc::new(Ends::default()),
-            sparing: false,
+            lane: if order.precedence == Precedence::Live { Lane::Live } else { Lane::New },
             stop: stop.clone(),
         };
         let (at, unsure) = (Progress::default(), Windows::new());
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
 
     /// Splits the missing windows into those to walk now and those to repair afterwards.
     fn split(&self, writer: &Handle, missing: Windows) -> (Windows, Windows) {
-        if self.order.spare_repairs {
+        if self.order.precedence == Precedence::RepairsLast {
             plan::holes(missing, &writer.settled())
         } else {
             (missing, Windows::new())
@@ -175,10 +176,10 @@ impl<'a> Run<'a> {
     /// Fills holes, within the share of the rate limit that repairs may have.
     async fn repair(&mut self, writer: &Handle, scope: &RunScope, holes: &Windows) -> Result<(), RunError> {
         self.at.planned += plan::count(holes, scope.offer, scope.grid);
-        self.fetcher.sparing = true;
+        self.fetcher.lane = Lane::Repair;
         let before = self.at.rows;
         let walked = self.walk_all(writer, scope, holes, Turn::First).await;
-        self.fetcher.sparing = false;
+        self.fetcher.lane = Lane::New;
         let (series, rows) = (&self.order.series, self.at.rows - before);
         self.context.telemetry.emit(HolesRepaired {
             series,

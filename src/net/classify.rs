@@ -42,7 +42,7 @@ impl Client {
             self.limiter(budget).set_quota(quota);
         }
         if let Some(used) = self.exchange.used_weight(budget, &header) {
-            self.limiter(budget).observe_used(used);
+            self.limiter(budget).observe_used(used, self.clock.now());
         }
         if let Some(date) = text(headers, DATE.as_str()).and_then(http_date) {
             self.clock.check(date);

@@ -14,7 +14,8 @@ use tracing::Instrument;
 use crate::exchange::{Answer, AssetNames, Budget, Exchange, HttpRequest, Quota};
 use crate::model::Micros;
 use crate::net::error::cause;
-use crate::net::{Clock, Limiter, NetError, Silent, Watch};
+use crate::net::limit::Passed;
+use crate::net::{Clock, Lane, Limiter, NetError, Watch};
 use crate::telemetry::trace;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -28,9 +29,6 @@ const ERROR_BYTES: usize = 64 << 10;
 const REDIRECTS: usize = 5;
 /// How long an exchange's own names of assets stay valid.
 const NAMES_STAND_FOR: Duration = Duration::from_secs(3_600);
-
-/// The share of a budget that repairs may use, so that new data never waits for old.
-const REPAIR_SHARE: f64 = 0.3;
 
 /// How to reach an exchange.
 #[derive(Clone, Debug)]
@@ -88,8 +86,6 @@ pub struct Client {
     http: reqwest::Client,
     /// One per budget of the exchange.
     limiters: Vec<Limiter>,
-    /// The shares of the budgets that repairs may use, in addition to passing the limiters.
-    spare: Vec<Limiter>,
     pub(super) clock: Clock,
     /// The meaning of the exchange's own names of assets, and when it was fetched.
     names: Mutex<Option<(Instant, Arc<AssetNames>)>>,
@@ -127,25 +123,13 @@ impl Client {
             .referer(false)
             .build()
             .map_err(|error| unusable(cause(&error)))?;
-        let limiter = |(budget, quota): &(Budget, Quota)| {
-            let (heaviest, rate) = (heaviest(exchange, *budget), settings.requests_per_second);
-            Limiter::new(exchange.name(), *quota, heaviest, rate, Arc::clone(&watch))
+        let limiter = |(_, quota): &(Budget, Quota)| {
+            Limiter::new(exchange.name(), *quota, settings.requests_per_second, Arc::clone(&watch))
         };
         let limiters = exchange.quotas().iter().map(limiter).collect();
-        let spare = |(budget, quota): &(Budget, Quota)| {
-            let rate = settings.requests_per_second.map(|rate| rate * REPAIR_SHARE);
-            Limiter::new(
-                exchange.name(),
-                part_of(*quota),
-                heaviest(exchange, *budget),
-                rate,
-                Arc::new(Silent),
-            )
-        };
-        let spare = exchange.quotas().iter().map(spare).collect();
         let (clock, names, held) = (Clock::default(), Mutex::new(None), Mutex::new(None));
         let is_up = AtomicBool::new(false);
-        Ok(Client { exchange, redirected, http, limiters, spare, clock, names, held, is_up, watch })
+        Ok(Client { exchange, redirected, http, limiters, clock, names, held, is_up, watch })
     }
 
     /// The exchange of this client.
@@ -185,26 +169,12 @@ impl Client {
 
     /// Uses one of this many equal parts of every budget, since as many processes share the address.
     pub fn share_among(&self, sharers: u32) {
-        self.limiters.iter().chain(&self.spare).for_each(|limiter| limiter.share_among(sharers));
+        self.limiters.iter().for_each(|limiter| limiter.share_among(sharers));
     }
 
     /// Adopts the quota that the exchange announced for a budget.
     pub fn set_quota(&self, budget: Budget, quota: Quota) {
         self.limiter(budget).set_quota(quota);
-        self.spare[self.exchange.place_of(budget)].set_quota(part_of(quota));
-    }
-
-    /// Waits until a repair may spend the weight of a request; the request then passes the limiter like any
-    /// other.
-    ///
-    /// # Errors
-    /// [`NetError::Stopped`] if `stop` is cancelled first.
-    pub async fn wait_for_spare(
-        &self,
-        request: &HttpRequest,
-        stop: &CancellationToken,
-    ) -> Result<(), NetError> {
-        self.spare[self.exchange.place_of(request.budget)].wait(request.weight, stop).await
     }
 
     /// The limiter of a budget.
@@ -223,21 +193,22 @@ impl Client {
     /// # Errors
     /// See [`NetError`]; later requests already obey a limit that the exchange reported.
     pub async fn get(&self, request: &HttpRequest, stop: &CancellationToken) -> Result<Received, NetError> {
-        self.get_again(request, &mut 0, stop).await
+        self.get_again(request, Lane::New, &mut 0, stop).await
     }
 
-    /// The same for a request that may have been sent before, `sent` times.
+    /// The same in a lane, for a request that may have been sent before, `sent` times.
     ///
     /// # Errors
     /// Like [`Client::get`].
     pub async fn get_again(
         &self,
         request: &HttpRequest,
+        lane: Lane,
         sent: &mut u32,
         stop: &CancellationToken,
     ) -> Result<Received, NetError> {
-        match self.attempt(request, sent, stop).await {
-            Err(NetError::Broken { answered: false, .. }) => self.attempt(request, sent, stop).await,
+        match self.attempt(request, lane, sent, stop).await {
+            Err(NetError::Broken { answered: false, .. }) => self.attempt(request, lane, sent, stop).await,
             outcome => outcome,
         }
     }
@@ -248,9 +219,9 @@ impl Client {
     /// Like [`Client::get`], and [`NetError::Unreadable`]; the clock is unchanged then.
     pub async fn measure_clock(&self, stop: &CancellationToken) -> Result<(), NetError> {
         let request = self.exchange.clock_request();
-        self.limiter(request.budget).wait(request.weight, stop).await?;
+        let passed = self.limiter(request.budget).wait(request.weight, Lane::Live, stop).await?;
         let sent = Instant::now();
-        let (received, heard) = self.watched(&request, sent, 0, stop).await?;
+        let (received, heard) = self.watched(&request, passed, sent, 0, stop).await?;
         let theirs = received
             .with_answer(|answer| self.exchange.parse_clock(answer))
             .map_err(|error| self.unreadable(&request, error))?;
@@ -262,12 +233,13 @@ impl Client {
     async fn attempt(
         &self,
         request: &HttpRequest,
+        lane: Lane,
         sent: &mut u32,
         stop: &CancellationToken,
     ) -> Result<Received, NetError> {
-        self.limiter(request.budget).wait(request.weight, stop).await?;
+        let passed = self.limiter(request.budget).wait(request.weight, lane, stop).await?;
         *sent += 1;
-        let (received, _) = self.watched(request, Instant::now(), *sent - 1, stop).await?;
+        let (received, _) = self.watched(request, passed, Instant::now(), *sent - 1, stop).await?;
         Ok(received)
     }
 
@@ -275,6 +247,7 @@ impl Client {
     async fn watched(
         &self,
         request: &HttpRequest,
+        passed: Passed<'_>,
         sent: Instant,
         resent: u32,
         stop: &CancellationToken,
@@ -285,7 +258,7 @@ impl Client {
         let watched = async {
             let outcome = tokio::select! {
                 biased;
-                outcome = self.exchange_bytes(request, url, sent) => outcome,
+                outcome = self.exchange_bytes(request, url, passed, sent) => outcome,
                 () = grace_over(stop) => Err(failed(None, NetError::Stopped)),
             };
             if let Err(error) = &outcome {
@@ -303,9 +276,12 @@ impl Client {
         &self,
         request: &HttpRequest,
         url: String,
+        passed: Passed<'_>,
         sent: Instant,
     ) -> Result<(Received, Instant), NetError> {
-        let response = self.http.get(url).send().await.map_err(|error| failed(None, self.unsent(&error)))?;
+        let response = self.http.get(url).send().await;
+        drop(passed);
+        let response = response.map_err(|error| failed(None, self.unsent(&error)))?;
         let (heard, at) = (Instant::now(), self.clock.now());
         let (status, headers) = (response.status(), response.headers().clone());
         trace::answered(status.as_u16());
@@ -359,12 +335,6 @@ fn failed(status: Option<StatusCode>, error: NetError) -> NetError {
     error
 }
 
-/// The share of a budget that repairs may use.
-fn part_of(quota: Quota) -> Quota {
-    let weight = (f64::from(quota.weight) * REPAIR_SHARE) as u32;
-    Quota { weight: weight.max(1), ..quota }
-}
-
 /// Installs ring as the process's cryptography provider, unless there is one.
 fn install_tls() {
     static ONCE: Once = Once::new();
@@ -378,17 +348,6 @@ fn install_tls() {
 fn follow_same_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let stays = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
     if stays && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
-}
-
-/// The heaviest request of an exchange on this budget.
-fn heaviest(exchange: &dyn Exchange, budget: Budget) -> u32 {
-    let offers = exchange.offers().iter().filter(|offer| offer.budget == budget);
-    let pages = offers.flat_map(|offer| {
-        offer.depths.iter().map(|(_, weight)| *weight).chain(std::iter::once(offer.weight))
-    });
-    let others = [exchange.clock_request(), exchange.listing_request(None)];
-    let others = others.iter().filter(|request| request.budget == budget).map(|request| request.weight);
-    pages.chain(others).max().unwrap_or(1)
 }
 
 /// Completes some time after `stop`, never without it.

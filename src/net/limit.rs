@@ -1,4 +1,4 @@
-//! The rate limiter of one exchange: passes requests in order of arrival, and none during a ban.
+//! The rate limiter of one exchange: passes requests by lane and in order of arrival, and none during a ban.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -6,124 +6,179 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::exchange::Quota;
-use crate::net::bucket::Bucket;
+use crate::model::Micros;
+use crate::net::allowance::{Allowance, Ready};
+use crate::net::lane::{Lane, Place, Queue};
+use crate::net::strikes::Strikes;
 use crate::net::{NetError, Watch};
 use crate::telemetry::trace;
 
 /// The limiter that all requests to one exchange pass through.
 pub struct Limiter {
     exchange: &'static str,
-    bucket: Mutex<Bucket>,
-    /// The head of the queue; dropping a waiter passes its place to the next.
-    turn: Semaphore,
+    allowance: Mutex<Allowance>,
+    strikes: Mutex<Strikes>,
+    queue: Queue,
     watch: Arc<dyn Watch>,
 }
 
+/// A request that passed the limiter; to be dropped as soon as its answer begins.
+#[must_use]
+pub struct Passed<'a> {
+    limiter: &'a Limiter,
+    weight: u32,
+    lane: Lane,
+}
+
+impl Drop for Passed<'_> {
+    fn drop(&mut self) {
+        self.limiter.allowance().answer(self.weight, self.lane, Instant::now());
+        self.limiter.queue.wake_next();
+    }
+}
+
 impl Limiter {
-    /// A limiter for a quota whose heaviest request weighs `heaviest`, and for this many requests per second.
+    /// A limiter for a quota, and for this many requests per second.
     #[must_use]
     pub fn new(
         exchange: &'static str,
         quota: Quota,
-        heaviest: u32,
         requests_per_second: Option<f64>,
         watch: Arc<dyn Watch>,
     ) -> Self {
-        let bucket = Bucket::new(quota, heaviest, requests_per_second, Instant::now());
-        Limiter { exchange, bucket: Mutex::new(bucket), turn: Semaphore::new(1), watch }
+        Limiter {
+            exchange,
+            allowance: Mutex::new(Allowance::new(quota, requests_per_second)),
+            strikes: Mutex::default(),
+            queue: Queue::default(),
+            watch,
+        }
     }
 
     /// Waits until a request of this weight may be sent and takes the weight; the caller sends at once.
     ///
     /// # Errors
     /// [`NetError::Stopped`] if `stop` is cancelled first; nothing is taken then.
-    pub async fn wait(&self, weight: u32, stop: &CancellationToken) -> Result<(), NetError> {
+    pub async fn wait(
+        &self,
+        weight: u32,
+        lane: Lane,
+        stop: &CancellationToken,
+    ) -> Result<Passed<'_>, NetError> {
         let came = Instant::now();
-        tokio::select! {
+        let passed = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(NetError::Stopped),
-            () = self.pass_traced(weight) => {}
-        }
+            passed = self.pass_traced(weight, lane) => passed,
+        };
         self.watch.limit_waited(self.exchange, came.elapsed());
-        let (level, capacity) = self.bucket().level(Instant::now());
+        let (level, capacity) = self.allowance().level(Instant::now());
         self.watch.limit_level(self.exchange, level, capacity);
-        Ok(())
+        Ok(passed)
     }
 
     /// Adopts a quota that the exchange announced.
     pub fn set_quota(&self, quota: Quota) {
-        self.bucket().set_quota(quota, Instant::now());
+        self.allowance().set_quota(quota);
+        self.queue.wake_next();
     }
 
     /// Uses one of this many equal parts of the quota, since others share the address.
     pub fn share_among(&self, sharers: u32) {
-        self.bucket().share_among(sharers, Instant::now());
+        self.allowance().share_among(sharers);
+        self.queue.wake_next();
     }
 
-    /// Adopts the used weight that the exchange reports for the current window.
-    pub fn observe_used(&self, weight: u32) {
-        self.bucket().observe_used(weight, Instant::now());
+    /// Adopts the used weight that the exchange reports for its current window, at this time by its clock.
+    pub fn observe_used(&self, weight: u32, at: Micros) {
+        let mut allowance = self.allowance();
+        // Windows begin at multiples of their length.
+        let per = i64::try_from(allowance.per().as_micros()).unwrap_or(i64::MAX).max(1);
+        let left = u64::try_from(per - at.0.rem_euclid(per)).unwrap_or_default();
+        allowance.observe_used(weight, Duration::from_micros(left), Instant::now());
     }
 
     /// Sends nothing before `until`; a ban in force is never shortened.
     pub fn ban_until(&self, until: Instant) {
-        self.bucket().close_until(until);
+        self.allowance().close_until(until);
     }
 
     /// Backs off after a refusal that names no time, of a request sent at `sent`; returns the delay.
     pub fn back_off(&self, sent: Instant) -> Duration {
-        self.bucket().strike(sent, jitter(), Instant::now())
+        let now = Instant::now();
+        let wait = self.strikes().strike(sent, jitter(), now);
+        self.ban_until(now + wait);
+        wait
     }
 
     /// Resets the back-off once a request sent at `sent`, after the last refusal, was answered.
     pub fn answered(&self, sent: Instant) {
-        self.bucket().forgive(sent);
+        self.strikes().forgive(sent);
     }
 
     /// Passes; actual waits get a span in the trace.
-    async fn pass_traced(&self, weight: u32) {
-        let mut passing = pin!(self.pass(weight));
-        let waits = poll_fn(|context| Poll::Ready(passing.as_mut().poll(context).is_pending())).await;
-        if waits {
-            passing.instrument(trace::limit_wait(self.exchange)).await;
+    async fn pass_traced(&self, weight: u32, lane: Lane) -> Passed<'_> {
+        let mut passing = pin!(self.pass(weight, lane));
+        let mut passed = None;
+        poll_fn(|context| {
+            if let Poll::Ready(done) = passing.as_mut().poll(context) {
+                passed = Some(done);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        match passed {
+            Some(passed) => passed,
+            None => passing.instrument(trace::limit_wait(self.exchange)).await,
         }
     }
 
-    async fn pass(&self, weight: u32) {
-        // Never closed: the semaphore lives as long as this limiter.
-        let _turn = self.turn.acquire().await;
+    async fn pass(&self, weight: u32, lane: Lane) -> Passed<'_> {
+        let place = self.queue.enter(lane);
         loop {
-            let now = Instant::now();
-            let ready = self.take_or_ready_at(weight, now);
+            let ready = if place.is_next() { self.try_pass(weight, lane, &place) } else { Err(None) };
             match ready {
-                None => return,
-                // The ready time was computed in floating point: advance by at least a timer tick.
-                Some(ready) => {
-                    tokio::time::sleep_until(ready.max(now + Duration::from_millis(1))).await;
+                Ok(passed) => return passed,
+                Err(Some(ready)) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(ready) => {}
+                        () = place.woken() => {}
+                    }
                 }
+                Err(None) => place.woken().await,
             }
         }
     }
 
-    /// Takes the weight if it may be sent now, else returns when to try again.
-    fn take_or_ready_at(&self, weight: u32, now: Instant) -> Option<Instant> {
-        let mut bucket = self.bucket();
-        let ready = bucket.ready_at(weight, now);
-        if ready > now {
-            return Some(ready);
+    /// Takes the weight if it may be sent now, else returns when to try again, if that is known.
+    fn try_pass(&self, weight: u32, lane: Lane, place: &Place<'_>) -> Result<Passed<'_>, Option<Instant>> {
+        let now = Instant::now();
+        let mut allowance = self.allowance();
+        let ready = allowance.ready(weight, lane, now);
+        match ready {
+            Ready::At(at) if at <= now => {
+                allowance.send(weight, lane, now);
+                place.passes();
+                Ok(Passed { limiter: self, weight, lane })
+            }
+            _ if allowance.ready(weight, Lane::New, now) != ready && place.yield_to_new_data() => Err(None),
+            // By at least a timer's tick, since instants are compared after rounding.
+            Ready::At(at) => Err(Some(at.max(now + Duration::from_millis(1)))),
+            Ready::AfterAnAnswer => Err(None),
         }
-        bucket.take(weight, now);
-        None
     }
 
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    fn allowance(&self) -> MutexGuard<'_, Allowance> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strikes(&self) -> MutexGuard<'_, Strikes> {
+        self.strikes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +200,11 @@ mod tests {
 
     fn limiter(weight: u32, rate: Option<f64>) -> Arc<Limiter> {
         let quota = Quota { weight, per: Duration::from_secs(60) };
-        Arc::new(Limiter::new("binance", quota, 1, rate, Arc::new(Silent)))
+        Arc::new(Limiter::new("binance", quota, rate, Arc::new(Silent)))
+    }
+
+    async fn pass(limiter: &Limiter, lane: Lane) {
+        drop(limiter.wait(1, lane, &CancellationToken::new()).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,7 +216,7 @@ mod tests {
         for _ in 0..200 {
             let limiter = Arc::clone(&limiter);
             senders.spawn(async move {
-                limiter.wait(1, &CancellationToken::new()).await.unwrap();
+                pass(&limiter, Lane::New).await;
                 started.elapsed()
             });
         }
@@ -166,7 +225,7 @@ mod tests {
 
         for from in &sent {
             let within = sent.iter().filter(|at| *at >= from && **at < *from + 60 * SECOND).count();
-            assert!(within <= 54, "{within} from {from:?}");
+            assert!(within <= 60, "{within} from {from:?}");
         }
         assert!(sent[199] < 250 * SECOND, "{:?}", sent[199]);
     }
@@ -180,7 +239,7 @@ mod tests {
         for number in 0..5 {
             let (limiter, done) = (Arc::clone(&limiter), done.clone());
             senders.spawn(async move {
-                limiter.wait(1, &CancellationToken::new()).await.unwrap();
+                pass(&limiter, Lane::New).await;
                 done.send(number).await.unwrap();
             });
             tokio::task::yield_now().await;
@@ -207,9 +266,9 @@ mod tests {
             limiter.ban_until(started + 120 * SECOND);
             limiter.ban_until(started + 10 * SECOND);
         };
-        let (passed, ()) = tokio::join!(limiter.wait(1, &stop), longer);
+        let (passed, ()) = tokio::join!(limiter.wait(1, Lane::New, &stop), longer);
 
-        passed.unwrap();
+        drop(passed.unwrap());
         assert!(started.elapsed() >= 120 * SECOND && started.elapsed() < 121 * SECOND);
     }
 
@@ -218,10 +277,10 @@ mod tests {
         let limiter = limiter(6_000, Some(1.0));
         let stop = CancellationToken::new();
         let started = Instant::now();
-        limiter.wait(1, &stop).await.unwrap();
+        pass(&limiter, Lane::New).await;
 
-        let given_up = tokio::time::timeout(SECOND / 2, limiter.wait(1, &stop)).await;
-        limiter.wait(1, &stop).await.unwrap();
+        let given_up = tokio::time::timeout(SECOND / 2, limiter.wait(1, Lane::New, &stop)).await;
+        pass(&limiter, Lane::New).await;
 
         assert!(given_up.is_err());
         assert!(started.elapsed() < SECOND + SECOND / 10, "{:?}", started.elapsed());
@@ -238,9 +297,9 @@ mod tests {
             tokio::time::sleep(SECOND).await;
             stop.cancel();
         };
-        let (passed, ()) = tokio::join!(limiter.wait(1, &stop), stopping);
+        let (passed, ()) = tokio::join!(limiter.wait(1, Lane::New, &stop), stopping);
 
-        assert_eq!(passed, Err(NetError::Stopped));
+        assert_eq!(passed.err(), Some(NetError::Stopped));
         assert_eq!(started.elapsed(), SECOND);
     }
 
@@ -250,9 +309,95 @@ mod tests {
         let started = Instant::now();
 
         let wait = limiter.back_off(started);
-        limiter.wait(1, &CancellationToken::new()).await.unwrap();
+        pass(&limiter, Lane::New).await;
 
         assert!(wait >= SECOND / 2 && wait <= SECOND, "{wait:?}");
         assert!(started.elapsed() >= wait);
+    }
+
+    /// Who passes, in turn, of these that wait together behind a ban; one passes a second.
+    async fn order_of(lanes: &[Lane]) -> Vec<Lane> {
+        let limiter = limiter(6_000, Some(1.0));
+        limiter.ban_until(Instant::now() + SECOND);
+        let (done, mut order) = tokio::sync::mpsc::channel(64);
+        let mut senders = JoinSet::new();
+        for lane in lanes.iter().copied() {
+            let (limiter, done) = (Arc::clone(&limiter), done.clone());
+            senders.spawn(async move {
+                pass(&limiter, lane).await;
+                done.send(lane).await.unwrap();
+            });
+            tokio::task::yield_now().await;
+        }
+        senders.join_all().await;
+        drop(done);
+        let mut seen = Vec::new();
+        while let Some(lane) = order.recv().await {
+            seen.push(lane);
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn live_refills_pass_first_then_new_data_then_repairs() {
+        use Lane::{Live, New, Repair};
+
+        let seen = order_of(&[Repair, New, Live, New, Repair, Live]).await;
+
+        assert_eq!(seen, [Live, Live, New, New, Repair, Repair]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_request_in_ten_is_a_repair_however_much_new_data_waits() {
+        let lanes: Vec<Lane> = [vec![Lane::Repair; 2], vec![Lane::New; 30]].concat();
+
+        let seen = order_of(&lanes).await;
+
+        let repairs: Vec<usize> = (0..seen.len()).filter(|place| seen[*place] == Lane::Repair).collect();
+        assert_eq!(repairs, [9, 19]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repairs_leave_most_of_the_quota_and_new_data_leaves_room_for_live_refills() {
+        let limiter = limiter(100, None);
+        let started = Instant::now();
+        let sent = |lane: Lane, count: usize| {
+            let limiter = Arc::clone(&limiter);
+            async move {
+                for _ in 0..count {
+                    pass(&limiter, lane).await;
+                }
+            }
+        };
+
+        sent(Lane::Repair, 30).await;
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        let another = tokio::time::timeout(30 * SECOND, sent(Lane::Repair, 1)).await;
+        assert!(another.is_err(), "the share of repairs is spent");
+        sent(Lane::New, 67).await;
+        assert_eq!(started.elapsed(), 30 * SECOND);
+        let another = tokio::time::timeout(20 * SECOND, sent(Lane::New, 1)).await;
+        assert!(another.is_err(), "the rest is for live refills");
+        sent(Lane::Live, 3).await;
+        assert_eq!(started.elapsed(), 50 * SECOND);
+        sent(Lane::New, 1).await;
+        assert!(started.elapsed() >= 60 * SECOND && started.elapsed() < 61 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_counts_until_a_window_after_its_answer() {
+        let limiter = limiter(1, None);
+        let started = Instant::now();
+        let stop = CancellationToken::new();
+        let first = limiter.wait(1, Lane::New, &stop).await.unwrap();
+
+        let answered = async {
+            tokio::time::sleep(7 * SECOND).await;
+            drop(first);
+        };
+        let (second, ()) = tokio::join!(limiter.wait(1, Lane::New, &stop), answered);
+
+        drop(second.unwrap());
+        assert!(started.elapsed() >= 67 * SECOND && started.elapsed() < 68 * SECOND);
     }
 }

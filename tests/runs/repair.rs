@@ -1,6 +1,6 @@
 //! Repairs: damage found and made good on command, holes filled by the runs themselves.
 
-use dccd::jobs::Order;
+use dccd::jobs::{Order, Precedence};
 use dccd::sim::Knobs;
 use dccd::telemetry::exposition;
 
@@ -45,7 +45,7 @@ async fn a_run_of_the_daemon_fills_a_hole_after_what_is_new_and_counts_it() {
     setup.move_to("2024-01-02 00:10:30");
     let asked_before = setup.sim.requests().len();
     let engine = setup.engine().await;
-    let order = Order { spare_repairs: true, ..backfill(MINUTELY, "2024-01-01") };
+    let order = Order { precedence: Precedence::RepairsLast, ..backfill(MINUTELY, "2024-01-01") };
 
     let outcome = run(&engine, &order).await;
 

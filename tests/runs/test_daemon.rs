@@ -9,7 +9,7 @@ use std::time::Duration;
 use dccd::config::{Config, Surroundings, check};
 use dccd::engine::{Engine, Job};
 use dccd::exchange::{Quota, find, names};
-use dccd::jobs::{Order, Outcome, Retry, Since};
+use dccd::jobs::{Order, Outcome, Precedence, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen, Sim};
 use dccd::store::{Layout, Ledger, period_files, verify_series};
@@ -238,7 +238,7 @@ pub(crate) fn order(series: &str) -> Order {
         until: None,
         retry: Retry { attempts: 3, delay: Duration::from_millis(5) },
         depth: 50,
-        spare_repairs: false,
+        precedence: Precedence::Ordinary,
     }
 }
 

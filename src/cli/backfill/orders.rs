@@ -12,7 +12,7 @@ use crate::cli::{Exit, naming, wildcard};
 use crate::clock::now;
 use crate::config::Config;
 use crate::engine::Job;
-use crate::jobs::{Order, Retry, Since};
+use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::{Kind, Micros, Pair, Series, Span, thousands};
 
 /// The default start of history: 2020-01-01.
@@ -168,7 +168,7 @@ fn order_for(series: Series) -> Order {
         until: None,
         retry: RETRY,
         depth: 50,
-        spare_repairs: false,
+        precedence: Precedence::Ordinary,
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::jobs::prepare::is_unlisted;
 use crate::jobs::run::Run;
-use crate::jobs::{Context, Instruments, Order, Retry, RunError, Since};
+use crate::jobs::{Context, Instruments, Order, Precedence, Retry, RunError, Since};
 use crate::model::{Micros, Series};
 
 /// Resolves the instrument that an exchange lists for a series' pair, and measures the exchange's clock if that is due.
@@ -40,5 +40,5 @@ pub(crate) async fn resolve(
 
 /// An order for whatever is missing of a live series before `until`.
 pub(crate) fn refill_order(series: &Arc<Series>, retry: Retry, since: Since, until: Option<Micros>) -> Order {
-    Order { series: Arc::clone(series), since, until, retry, depth: 1, spare_repairs: false }
+    Order { series: Arc::clone(series), since, until, retry, depth: 1, precedence: Precedence::Live }
 }
