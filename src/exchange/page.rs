@@ -30,6 +30,18 @@ impl Page {
         in_url(&self.instrument.symbol)
     }
 
+    /// Makes sure that what an answer names is the instrument that was asked about.
+    ///
+    /// # Errors
+    /// [`ParseError::Disobeyed`] when it is another.
+    pub(crate) fn expect_symbol(&self, named: &str) -> Result<(), ParseError> {
+        let own = &self.instrument.symbol;
+        if named == own {
+            return Ok(());
+        }
+        Err(ParseError::Disobeyed { reason: format!("it names `{named}` and not `{own}`") })
+    }
+
     /// The base amount of so many contracts.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use dccd::model::{Batch, Kind, Market, Side};
 
 use crate::KNOWN;
 use crate::knowledge::Knowledge;
-use crate::read::{RECEIVED, levels, page};
+use crate::read::{RECEIVED, levels, page, page_of};
 
 /// Prices and amounts of a side.
 pub(crate) type Levels<'a> = &'a [(&'a str, &'a str)];
@@ -36,12 +36,13 @@ pub(crate) fn numbers(levels: Levels<'_>) -> String {
 /// The sides and prices of a book that is wanted two levels deep.
 fn read(known: &Knowledge, bids: Levels<'_>, asks: Levels<'_>) -> Result<Vec<(Side, f64)>, ParseError> {
     let (exchange, market) = (known.exchange(), known.book.market);
-    let page = page(exchange, Kind::OrderBook, market, None);
+    let body = (known.book.write)(bids, asks);
+    let page = page_of(body.as_bytes(), page(exchange, Kind::OrderBook, market, None));
     let contract = (market == Market::Perp).then_some(Contract::Base(Decimal::ONE));
     let instrument = Arc::new(Instrument { contract, ..(*page.instrument).clone() });
     let page = Page { rows: 2, instrument, ..page };
     let mut batch = Batch::of(Kind::OrderBook);
-    exchange.parse(&page, &Answer::of((known.book.write)(bids, asks).as_bytes(), RECEIVED), &mut batch)?;
+    exchange.parse(&page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?;
     Ok(levels(&batch).iter().map(|level| (level.side, level.price)).collect())
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::KNOWN;
 use crate::columns::{Columns, Json, rows_at};
-use crate::read::{RECEIVED, What, page, payloads};
+use crate::read::{RECEIVED, What, page, page_of, payloads};
 
 /// How many rows a page has here.
 pub(crate) const ROWS: usize = 1_000;
@@ -46,6 +46,7 @@ impl Full {
         let exchange = dccd::exchange::find(self.columns.exchange).unwrap();
         let mut batch = Batch::of(self.columns.kind);
         let page = page(exchange, self.columns.kind, self.market, self.span);
+        let page = page_of(self.tree.to_string().as_bytes(), page);
         let parsed = exchange.parse(&page, &Answer::of(body.as_bytes(), RECEIVED), &mut batch)?;
         Ok((batch, parsed))
     }

@@ -34,6 +34,7 @@ mod paging;
 mod payloads;
 mod read;
 mod recordings;
+mod symbols;
 
 use knowledge::Knowledge;
 

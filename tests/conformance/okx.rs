@@ -6,7 +6,7 @@ use dccd::model::{Batch, BookLevel, Candle, FundingRate, Kind, Market, Micros, O
 use crate::books::{BookForm, list};
 use crate::expected;
 use crate::knowledge::{Asked, First, Knowledge, Recorded, query};
-use crate::read::{RECEIVED, Read, What, levels, page, payloads};
+use crate::read::{RECEIVED, Read, What, levels, page, page_of, payloads};
 
 pub(crate) const KNOWLEDGE: Knowledge = Knowledge {
     exchange: "okx",
@@ -147,7 +147,7 @@ fn recorded(endpoint: &str) -> Option<Recorded> {
 fn of_contracts(name: &str, contract: Contract) -> Batch {
     let sample = payloads("okx").into_iter().find(|sample| sample.name == name).unwrap();
     let What::Page(kind, _) = sample.what else { panic!("it is a page") };
-    let mut page = page(KNOWLEDGE.exchange(), kind, Market::Perp, None);
+    let mut page = page_of(&sample.body, page(KNOWLEDGE.exchange(), kind, Market::Perp, None));
     page.instrument =
         std::sync::Arc::new(Instrument { contract: Some(contract), ..(*page.instrument).clone() });
     let mut batch = Batch::of(kind);

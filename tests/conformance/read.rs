@@ -67,7 +67,7 @@ pub(crate) fn read(
     match what {
         What::Page(kind, market) => {
             let mut batch = Batch::of(kind);
-            let page = page(exchange, kind, market, span);
+            let page = page_of(body, page(exchange, kind, market, span));
             let parsed = exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
             let is_plain = parsed == Parsed::from(parsed.next);
             Ok(if is_plain { Read::Rows(batch, parsed.next) } else { Read::Odd(batch, parsed) })
@@ -80,6 +80,25 @@ pub(crate) fn read(
         What::Listing => exchange.parse_listing(body).map(Read::Listing),
         What::Error => panic!("an error body is read as a refusal"),
     }
+}
+
+/// A page that asks about the symbol that a body names, if it does.
+pub(crate) fn page_of(body: &[u8], mut page: Page) -> Page {
+    if let Some(symbol) = named(body) {
+        page.instrument = Arc::new(Instrument { symbol, ..Instrument::clone(&page.instrument) });
+    }
+    page
+}
+
+/// The symbol that the rows of a body name first.
+pub(crate) fn named(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let named = |key: &&str| {
+        let value =
+            text[text.find(&format!("\"{key}\""))? + key.len() + 2..].trim_start().strip_prefix(':')?;
+        Some(value.trim_start().strip_prefix('"')?.split('"').next()?.to_owned())
+    };
+    ["symbol", "s", "instId"].iter().find_map(named).filter(|symbol| !symbol.is_empty())
 }
 
 /// The levels of a book, in order.

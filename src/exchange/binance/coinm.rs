@@ -100,7 +100,7 @@ struct CoinTrade(AggTrade);
 /// Contracts, and what they are worth in the base asset.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct CoinInterest(Interest);
+struct CoinInterest<'a>(#[serde(borrow)] Interest<'a>);
 
 const PROFILE: Profile = Profile {
     name: "binancecoinm",
@@ -180,9 +180,9 @@ impl Exchange for BinanceCoinM {
             Kind::Ohlc => Ok(source.read::<Columns<CoinKline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => self.parse_trades(source, out),
             Kind::OrderBook => self.parse_depth(page, answer, out),
-            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Funding => Ok(source.read::<Members<Funded<'_>>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::OpenInterest => {
-                Ok(source.read::<Members<CoinInterest>>(&mut Bare)?.append(Next::ByTime, out))
+                Ok(source.read::<Members<CoinInterest<'_>>>(&mut Bare)?.append(Next::ByTime, out))
             }
         }
     }
@@ -245,7 +245,7 @@ impl<'a> WireRow<'a> for CoinTrade {
     }
 }
 
-impl WireRow<'_> for CoinInterest {
+impl<'a> WireRow<'a> for CoinInterest<'a> {
     type Record = OpenInterest;
 
     #[inline]
@@ -271,7 +271,7 @@ impl BinanceCoinM {
     }
 
     fn parse_depth(&self, page: &Page, answer: &Answer<'_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-        let Members(depth) = read::<Members<Depth>>(self, answer.body)?;
+        let Members(depth) = read::<Members<Depth<'_>>>(self, answer.body)?;
         let ts = Row(0).instant_millis(depth.time)?;
         depth.append(page, ts, answer.received, |row, level| level.of_contracts(row, page), out)
     }

@@ -77,8 +77,10 @@ impl Exchange for Binance {
             Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Bare)?.append(Next::ByTime, out)),
             Kind::Trades => parse_trades(source, out),
             Kind::OrderBook => parse_depth(self, page, answer, out),
-            Kind::Funding => Ok(source.read::<Members<Funded>>(&mut Bare)?.append(Next::ByTime, out)),
-            Kind::OpenInterest => Ok(source.read::<Members<Interest>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::Funding => Ok(source.read::<Members<Funded<'_>>>(&mut Bare)?.append(Next::ByTime, out)),
+            Kind::OpenInterest => {
+                Ok(source.read::<Members<Interest<'_>>>(&mut Bare)?.append(Next::ByTime, out))
+            }
         }
     }
 

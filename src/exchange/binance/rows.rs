@@ -8,7 +8,7 @@ use crate::exchange::reading::record::{Record, TradeId, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::{Bare, Refused, Source, Taken, WireRow};
 use crate::exchange::reading::shape::{Columns, Members};
-use crate::exchange::reading::wire::{Int, Num};
+use crate::exchange::reading::wire::{Int, Num, Text};
 use crate::exchange::{Answer, Exchange, Instrument, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 
@@ -39,7 +39,9 @@ pub(super) struct AggTrade {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Depth {
+pub(super) struct Depth<'a> {
+    #[serde(default, borrow)]
+    symbol: Text<'a>,
     #[serde(rename = "lastUpdateId")]
     pub(super) last_update_id: Int,
     /// When it was so, in milliseconds; only contracts say it.
@@ -149,7 +151,7 @@ impl AggTrade {
     }
 }
 
-impl Depth {
+impl Depth<'_> {
     /// Appends its levels. Contracts are counted by the amounts of some markets.
     pub(super) fn append(
         self,
@@ -159,6 +161,7 @@ impl Depth {
         amount: impl Fn(Row, Level) -> Result<Level, ParseError>,
         out: &mut Batch,
     ) -> Result<Parsed, ParseError> {
+        self.symbol.said().map_or(Ok(()), |named| page.expect_symbol(named))?;
         let seq = Row(0).count_if_any(self.last_update_id)?;
         let side = |levels: Vec<Columns<(Num, Num)>>| {
             let level = |(row, Columns((price, size)))| amount(Row(row), Level::read(Row(row), price, size)?);
@@ -174,18 +177,25 @@ impl Depth {
 /// contracts have none.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Funded {
+pub(super) struct Funded<'a> {
+    #[serde(borrow)]
+    symbol: Text<'a>,
     funding_time: Int,
     funding_rate: Num,
     mark_price: Num,
 }
 
-impl WireRow<'_> for Funded {
+impl<'a> WireRow<'a> for Funded<'a> {
     type Record = FundingRate;
 
     #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.funding_time)
+    }
+
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
     }
 
     #[inline]
@@ -199,18 +209,25 @@ impl WireRow<'_> for Funded {
 /// number.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Interest {
+pub(super) struct Interest<'a> {
+    #[serde(borrow)]
+    pub(super) symbol: Text<'a>,
     pub(super) sum_open_interest: Num,
     pub(super) sum_open_interest_value: Num,
     pub(super) timestamp: Int,
 }
 
-impl WireRow<'_> for Interest {
+impl<'a> WireRow<'a> for Interest<'a> {
     type Record = OpenInterest;
 
     #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.timestamp)
+    }
+
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
     }
 
     #[inline]
@@ -235,7 +252,7 @@ pub(super) fn parse_depth(
     answer: &Answer<'_>,
     out: &mut Batch,
 ) -> Result<Parsed, ParseError> {
-    let Members(depth) = read::<Members<Depth>>(exchange, answer.body)?;
+    let Members(depth) = read::<Members<Depth<'_>>>(exchange, answer.body)?;
     let ts = match page.series.pair().market() {
         Market::Spot => answer.received,
         _ => Row(0).instant_millis(depth.time)?,

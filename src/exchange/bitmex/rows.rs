@@ -17,6 +17,8 @@ use crate::model::{Batch, Candle, FundingRate, Micros, Side};
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Bucket<'a> {
+    #[serde(borrow)]
+    symbol: Text<'a>,
     /// When it ends.
     #[serde(borrow)]
     timestamp: Text<'a>,
@@ -34,6 +36,8 @@ pub(super) struct Bucket<'a> {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct WireTrade<'a> {
     #[serde(borrow)]
+    symbol: Text<'a>,
+    #[serde(borrow)]
     timestamp: Text<'a>,
     /// An empty text where there is no taker: a settlement.
     #[serde(borrow)]
@@ -49,6 +53,8 @@ pub(super) struct WireTrade<'a> {
 
 #[derive(Deserialize)]
 struct WireLevel<'a> {
+    #[serde(default, borrow)]
+    symbol: Text<'a>,
     #[serde(borrow)]
     side: Text<'a>,
     #[serde(default, borrow)]
@@ -60,6 +66,8 @@ struct WireLevel<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct WireFunding<'a> {
+    #[serde(borrow)]
+    symbol: Text<'a>,
     #[serde(borrow)]
     timestamp: Text<'a>,
     funding_rate: Num,
@@ -82,6 +90,10 @@ impl<'a> WireRow<'a> for Bucket<'a> {
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
         let span = page.series.span().map_or(0, |span| u64::from(span.secs()));
         Ok(row.rfc3339(&self.timestamp)? - Duration::from_secs(span))
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
@@ -112,6 +124,10 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
         row.rfc3339(&self.timestamp)
     }
 
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
+    }
+
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         let price = row.positive(self.price)?;
         row.positive(self.size.num())?;
@@ -132,6 +148,10 @@ impl<'a> WireRow<'a> for WireFunding<'a> {
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.rfc3339(&self.timestamp)
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {
@@ -167,6 +187,7 @@ pub(super) fn parse_book(
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
     for (row, wire) in levels.into_iter().enumerate() {
         let row = Row(row);
+        wire.symbol.said().map_or(Ok(()), |named| page.expect_symbol(named))?;
         let level = Level::read(row, wire.price, wire.size.num())?;
         let amount = page.base_amount(row, &wire.size, level.price)?;
         let side = match row.side(&wire.side, "Buy", "Sell")? {

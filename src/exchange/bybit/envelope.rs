@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::exchange::reading::decode::{read, unreadable};
 use crate::exchange::reading::rows::{Envelope, each};
-use crate::exchange::reading::wire::Int;
+use crate::exchange::reading::wire::{Int, Text};
 use crate::exchange::{Exchange, ParseError};
 
 #[derive(Deserialize)]
@@ -16,12 +16,17 @@ struct Answered<T> {
 
 /// A list of rows, newest first.
 #[derive(Deserialize)]
-struct List<T> {
+struct List<'a, T> {
+    #[serde(default, borrow)]
+    symbol: Text<'a>,
     list: Vec<T>,
 }
 
-/// Rows stand in the list of a good answer.
-pub(super) struct Listed;
+/// Rows stand in the list of a good answer, beside the symbol of some.
+#[derive(Default)]
+pub(super) struct Listed {
+    symbol: String,
+}
 
 /// Reads the result out of a good answer; any other is the refusal it says.
 pub(super) fn read_result<'a, T: Deserialize<'a>>(
@@ -42,8 +47,13 @@ impl Envelope for Listed {
         body: &'a [u8],
         take: impl FnMut(T) -> bool,
     ) -> Result<(), ParseError> {
-        let listed: List<T> = read_result(exchange, body)?;
+        let listed: List<'a, T> = read_result(exchange, body)?;
+        self.symbol = listed.symbol.into_inner().into_owned();
         each(listed.list, take);
         Ok(())
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        Some(&*self.symbol).filter(|named| !named.is_empty())
     }
 }

@@ -93,10 +93,14 @@ impl Exchange for Bybit {
         let source = Source { exchange: self, page, body: answer.body, order: Order::NewestFirst };
         let next = Next::ByTime;
         match page.series.kind() {
-            Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Listed)?.append(next, out)),
-            Kind::Trades => Ok(source.read::<Members<WireTrade<'_>>>(&mut Listed)?.append(next, out)),
+            Kind::Ohlc => Ok(source.read::<Columns<Kline>>(&mut Listed::default())?.append(next, out)),
+            Kind::Trades => {
+                Ok(source.read::<Members<WireTrade<'_>>>(&mut Listed::default())?.append(next, out))
+            }
             Kind::OrderBook => parse_book(self, page, answer, out),
-            Kind::Funding => Ok(source.read::<Members<WireFunding>>(&mut Listed)?.append(next, out)),
+            Kind::Funding => {
+                Ok(source.read::<Members<WireFunding<'_>>>(&mut Listed::default())?.append(next, out))
+            }
             Kind::OpenInterest => parse_interest(source, out),
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Kline(Int, Num, Num, Num, Num, Num, Num);
 pub(super) struct WireTrade<'a> {
     #[serde(borrow)]
     exec_id: Text<'a>,
+    #[serde(borrow)]
+    symbol: Text<'a>,
     price: Num,
     size: Num,
     #[serde(borrow)]
@@ -30,7 +32,10 @@ pub(super) struct WireTrade<'a> {
 }
 
 #[derive(Deserialize)]
-struct WireBook {
+struct WireBook<'a> {
+    /// Its symbol.
+    #[serde(default, borrow)]
+    s: Text<'a>,
     b: Vec<Columns<(Num, Num)>>,
     a: Vec<Columns<(Num, Num)>>,
     ts: Int,
@@ -39,7 +44,9 @@ struct WireBook {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct WireFunding {
+pub(super) struct WireFunding<'a> {
+    #[serde(borrow)]
+    symbol: Text<'a>,
     funding_rate: Num,
     funding_rate_timestamp: Int,
 }
@@ -85,6 +92,11 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
         row.instant_millis(self.time)
     }
 
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
+    }
+
     /// Sizes are in the base asset, except those of inverse contracts, which are in dollars.
     #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
@@ -95,12 +107,17 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
     }
 }
 
-impl WireRow<'_> for WireFunding {
+impl<'a> WireRow<'a> for WireFunding<'a> {
     type Record = FundingRate;
 
     #[inline]
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.funding_rate_timestamp)
+    }
+
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
     }
 
     #[inline]
@@ -125,7 +142,7 @@ impl WireRow<'_> for WireInterest {
 }
 
 pub(super) fn parse_interest(source: Source<'_, '_>, out: &mut Batch) -> Result<Parsed, ParseError> {
-    let rows = source.read::<Members<WireInterest>>(&mut Listed)?;
+    let rows = source.read::<Members<WireInterest>>(&mut Listed::default())?;
     if is_inverse(source.page) {
         return Err(ParseError::Refused(Refusal {
             kind: RefusalKind::Permanent,
@@ -143,7 +160,8 @@ pub(super) fn parse_book(
     answer: &Answer<'_>,
     out: &mut Batch,
 ) -> Result<Parsed, ParseError> {
-    let Members(wire) = read_result::<Members<WireBook>>(exchange, answer.body)?;
+    let Members(wire) = read_result::<Members<WireBook<'_>>>(exchange, answer.body)?;
+    wire.s.said().map_or(Ok(()), |named| page.expect_symbol(named))?;
     let side = |levels: Vec<Columns<(Num, Num)>>| {
         let level = |(row, Columns((price, size)))| {
             let level = Level::read(Row(row), price, size)?;

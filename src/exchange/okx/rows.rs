@@ -29,6 +29,8 @@ enum Confirm<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Fill<'a> {
+    #[serde(borrow)]
+    inst_id: Text<'a>,
     trade_id: Int,
     px: Num,
     #[serde(borrow)]
@@ -57,6 +59,8 @@ type WireLevel<'a> = Columns<(Num, Contracts<'a>, IgnoredAny, Int)>;
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Funded<'a> {
+    #[serde(borrow)]
+    inst_id: Text<'a>,
     funding_time: Int,
     /// The rate that was predicted; `realized_rate` is the one that was paid.
     funding_rate: Num,
@@ -115,6 +119,10 @@ impl<'a> WireRow<'a> for Fill<'a> {
         row.instant_millis(self.ts)
     }
 
+    fn symbol(&self) -> Option<&str> {
+        self.inst_id.said()
+    }
+
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
         let price = row.positive(self.px)?;
         Ok(Taken::Row(TradeRow {
@@ -132,6 +140,10 @@ impl<'a> WireRow<'a> for Funded<'a> {
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
         row.instant_millis(self.funding_time)
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        self.inst_id.said()
     }
 
     fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<FundingRate>, Refused> {

@@ -34,6 +34,12 @@ pub(crate) trait WireRow<'a>: Deserialize<'a> {
     /// When it says none.
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault>;
 
+    /// The symbol it names, if any.
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        None
+    }
+
     /// Converts the row; `ts` is its open or instant.
     ///
     /// # Errors
@@ -50,6 +56,11 @@ impl<'a, T: WireRow<'a>> WireRow<'a> for Columns<T> {
     }
 
     #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.0.symbol()
+    }
+
+    #[inline]
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<T::Record>, Refused> {
         self.0.take(row, ts, page)
     }
@@ -61,6 +72,11 @@ impl<'a, T: WireRow<'a>> WireRow<'a> for Members<T> {
     #[inline]
     fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
         self.0.ts(row, page)
+    }
+
+    #[inline]
+    fn symbol(&self) -> Option<&str> {
+        self.0.symbol()
     }
 
     #[inline]
@@ -115,6 +131,11 @@ pub(crate) trait Envelope {
         body: &'a [u8],
         take: impl FnMut(T) -> bool,
     ) -> Result<(), ParseError>;
+
+    /// The symbol that the last answer named beside its rows, if any.
+    fn symbol(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An answer that is an array of rows.
@@ -233,6 +254,7 @@ impl<'a> Source<'a, '_> {
             reading = Reading::new(self.page, grid);
             reading.one_by_one::<W>(self, envelope)?;
         }
+        envelope.symbol().map_or(Ok(()), |named| self.page.expect_symbol(named))?;
         Ok(reading.finish(self.order, is_numbered))
     }
 
@@ -266,6 +288,8 @@ impl<'p, R: Record> Reading<'p, R> {
     fn take<'a, W: WireRow<'a, Record = R>>(&mut self, wire: W) -> Result<bool, (Refused, Option<Micros>)> {
         let row = Row(self.row);
         self.row += 1;
+        let named = wire.symbol().map_or(Ok(()), |named| self.page.expect_symbol(named));
+        named.map_err(|other| (Refused::Page(other), None))?;
         let ts = wire.ts(row, self.page).map_err(|fault| (fault.into(), None))?;
         if let Some(reason) = time_fault(ts) {
             return Err((row.fault(OddFault::Time, reason).into(), None));

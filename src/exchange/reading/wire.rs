@@ -88,6 +88,14 @@ impl<'a> Text<'a> {
     }
 }
 
+impl Text<'_> {
+    /// What it says, unless it is empty or absent.
+    #[inline]
+    pub(crate) fn said(&self) -> Option<&str> {
+        Some(&*self.0).filter(|text| !text.is_empty())
+    }
+}
+
 impl Deref for Text<'_> {
     type Target = str;
 

@@ -18,7 +18,7 @@ use dccd::model::{Batch, Kind, Market, Span};
 use crate::KNOWN;
 use crate::columns::{Columns, Json};
 use crate::needs;
-use crate::read::{RECEIVED, Sample, What, page, payloads};
+use crate::read::{RECEIVED, Sample, What, page, page_of, payloads};
 use crate::recordings;
 use change::{Change, Draw};
 use judge::{Verdict, judge};
@@ -67,6 +67,7 @@ impl Original {
     fn read(&self, body: &[u8]) -> Result<(Batch, Parsed), ParseError> {
         let mut batch = Batch::of(self.kind);
         let page = page(self.exchange, self.kind, self.market, self.span);
+        let page = page_of(self.tree.to_string().as_bytes(), page);
         let parsed = self.exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch)?;
         Ok((batch, parsed))
     }
