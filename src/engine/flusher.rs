@@ -39,6 +39,7 @@ impl Flusher {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
+                () = self.store.sync_is_due() => {}
             }
             let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
             match tokio::task::spawn_blocking(move || sync(&store, &telemetry)).await {

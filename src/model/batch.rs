@@ -65,6 +65,11 @@ impl Batch {
         Some((Micros(*self.ts().first()?), Micros(*self.ts().last()?)))
     }
 
+    /// The bytes of its values, with a flag for each that may be null and a length for each text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum()
+    }
+
     /// Reserves space for this many more rows.
     #[doc(hidden)]
     pub fn reserve(&mut self, rows: usize) {

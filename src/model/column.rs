@@ -128,6 +128,18 @@ impl Column {
         }
     }
 
+    /// The bytes of its values and flags.
+    pub(super) fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::I64(own) => size_of_val(&own[..]),
+            Values::I32(own) => size_of_val(&own[..]),
+            Values::F64(own) => size_of_val(&own[..]),
+            Values::Bool(own) => own.len(),
+            Values::Text(own) => own.bytes.len() + size_of_val(&own.ends[..]),
+        };
+        values + self.present.as_ref().map_or(0, Vec::len)
+    }
+
     pub(super) fn reserve(&mut self, rows: usize) {
         match &mut self.values {
             Values::I64(own) => own.reserve(rows),

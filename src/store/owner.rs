@@ -147,6 +147,11 @@ impl Store {
         self.0.journal.sync()
     }
 
+    /// Waits until so much is not durable that [`Store::sync`] should be called at once.
+    pub async fn sync_is_due(&self) {
+        self.0.journal.sync_is_due().await;
+    }
+
     /// How far the journal has come.
     #[must_use]
     pub fn watermarks(&self) -> Watermarks {

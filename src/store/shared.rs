@@ -90,8 +90,25 @@ impl Shared {
 
     /// Writes frames to the journal at once, with so many rows in all; returns the mark of the first.
     pub(crate) fn append(&self, frames: Vec<(&Series, Vec<u8>)>, rows: usize) -> Result<Mark, StoreError> {
+        self.appended(rows, || self.journal.append(frames))
+    }
+
+    /// The same for frames of live sessions, which wait for no sync but where each frame has one.
+    pub(crate) fn append_live(
+        &self,
+        frames: Vec<(&Series, Vec<u8>)>,
+        rows: usize,
+    ) -> Result<Mark, StoreError> {
+        self.appended(rows, || self.journal.append_live(frames))
+    }
+
+    fn appended(
+        &self,
+        rows: usize,
+        append: impl FnOnce() -> Result<u64, StoreError>,
+    ) -> Result<Mark, StoreError> {
         let append = || {
-            let appended = self.journal.append(frames).and_then(|first| {
+            let appended = append().and_then(|first| {
                 if self.sync_each {
                     self.journal.sync()?;
                 }

@@ -61,6 +61,12 @@ impl Writer {
         self.own.intake().waiting_rows()
     }
 
+    /// The memory of what is accepted and not published yet, in bytes.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.own.intake().waiting_bytes()
+    }
+
     /// Settled windows, accepted pages included: they need not be asked for now.
     #[must_use]
     pub fn settled(&self) -> Windows {
@@ -89,6 +95,12 @@ impl Writer {
     #[must_use]
     pub fn next_ord(&self) -> i64 {
         self.own.intake().next_ord()
+    }
+
+    /// How long the oldest of what waits has waited.
+    #[must_use]
+    pub fn waited(&self) -> Option<Duration> {
+        self.own.intake().waited()
     }
 
     /// Whether enough waits, or long enough, that it should be published.

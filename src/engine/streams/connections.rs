@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::exchange::Instrument;
 use crate::exchange::live::{Line, Live, LiveOffer, Topic, TopicId};
-use crate::jobs::stream::{ListenedTopic, Listener, LiveSeries, Need, Topics};
+use crate::jobs::stream::{
+    Acceptor, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, Topics, WaitingRows,
+};
 use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
 
@@ -50,7 +52,9 @@ pub(super) struct Connections {
     dialer: Arc<Dialer>,
     /// Hosts that stand in for an exchange's own.
     hosts: BTreeMap<String, String>,
-    flush_interval: Duration,
+    /// None once all is over.
+    acceptor: Option<Acceptor>,
+    publisher: Publisher,
     needs: mpsc::Sender<Need>,
     last: u64,
     open: BTreeMap<u64, Open>,
@@ -82,16 +86,23 @@ impl Connections {
     pub(super) fn new(engine: &Arc<Engine>, config: &Config, needs: mpsc::Sender<Need>) -> Self {
         let hosts = config.exchanges.iter();
         let hosts = hosts.filter_map(|(name, own)| Some((name.clone(), own.ws_url.clone()?)));
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let waiting = WaitingRows::new(MOST_BYTES);
+        let (acceptor, accept) = Acceptor::new(engine.store().clone(), waiting.clone());
+        tasks.spawn_blocking(accept);
+        let publisher = Publisher::new(waiting, engine.telemetry().clone());
+        tasks.spawn(publisher.clone().run(config.storage.flush_interval, stop.clone()));
         Connections {
             engine: Arc::clone(engine),
             dialer: Arc::new(Dialer::new()),
             hosts: hosts.collect(),
-            flush_interval: config.storage.flush_interval,
+            acceptor: Some(acceptor),
+            publisher,
             needs,
             last: 0,
             open: BTreeMap::new(),
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
+            tasks,
+            stop,
         }
     }
 
@@ -101,6 +112,9 @@ impl Connections {
     /// If the connection takes no more commands.
     pub(super) fn place(&mut self, new: NewTopic) -> Result<Place, String> {
         let line = new.offer.line;
+        let Some(acceptor) = self.acceptor.clone() else {
+            return Err("all connections have ended".to_owned());
+        };
         let has_room = |open: &Open| {
             open.exchange == new.exchange
                 && open.line.name == line.name
@@ -109,7 +123,7 @@ impl Connections {
                 && !(line.limits.one_span_a_symbol && open.has_other_span_of(&new.series))
         };
         let found = self.open.iter().find(|(_, open)| has_room(open)).map(|(id, _)| *id);
-        let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line));
+        let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line, acceptor));
         let Some(open) = self.open.get_mut(&connection) else { return Err("no connection".to_owned()) };
         let id = TopicId(open.next);
         open.next += 1;
@@ -127,7 +141,13 @@ impl Connections {
         }
     }
 
-    fn connect(&mut self, exchange: &'static str, live: &'static dyn Live, line: &'static Line) -> u64 {
+    fn connect(
+        &mut self,
+        exchange: &'static str,
+        live: &'static dyn Live,
+        line: &'static Line,
+        acceptor: Acceptor,
+    ) -> u64 {
         self.last += 1;
         let (commands, received) = mpsc::channel(COMMANDS);
         let topics = Topics::default();
@@ -149,7 +169,8 @@ impl Connections {
             topics: topics.clone(),
             telemetry: self.engine.telemetry().clone(),
             needs: self.needs.clone(),
-            flush_interval: self.flush_interval,
+            acceptor,
+            publisher: self.publisher.clone(),
             clock,
             opened: Instant::now(),
         };
@@ -202,6 +223,7 @@ impl Connections {
     /// Ends every connection; what they have received is accepted first.
     pub(super) async fn end(&mut self) {
         self.stop.cancel();
+        self.acceptor = None;
         while self.tasks.join_next().await.is_some() {}
         self.open.clear();
     }

@@ -1,75 +1,28 @@
 //! Listens to one connection: accepts its rows, vouches for what they cover, and reports what is missing.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
-use crate::exchange::live::{Event, Hole, Line, TopicId};
-use crate::jobs::stream::{LiveSeries, Quiet};
-use crate::jobs::tell_flush;
-use crate::model::{Micros, Series, Window};
+use crate::exchange::live::{Event, Line, TopicId};
+use crate::jobs::stream::acceptor::Acceptor;
+use crate::jobs::stream::live_writer::LiveWriter;
+use crate::jobs::stream::need::Need;
+use crate::jobs::stream::publisher::Publisher;
+use crate::jobs::stream::topics::{ListenedTopic, Topics};
+use crate::model::{Micros, Series};
 use crate::net::ws::{Ended, Handover, Inlet, Update};
-use crate::store::{StoreError, Writer};
 use crate::telemetry::events::{
     Chain, PublishFailed, StreamAccepted, StreamConnected, StreamConnecting, StreamCovered, StreamEnded,
     StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamState, StreamUncovered, StreamUnreadable,
 };
 use crate::telemetry::{LiveState, Reason, Telemetry};
 
-/// How often a connection's series are looked at: whether to publish them, and whether they are quiet for too long.
+/// How often is looked whether a connection's series are quiet for too long.
 const LOOK: Duration = Duration::from_millis(250);
-/// The stretch of coverage that counts as one success.
-const SUCCESS: Duration = Duration::from_secs(60);
-
-/// A request of a listener to its owner.
-#[derive(Debug)]
-pub(crate) enum Need {
-    /// Rows of a series before an instant are missing.
-    Refill { series: Arc<Series>, until: Micros },
-    /// A topic has been quiet for longer than its rhythm explains; whether the exchange has newer rows is to be asked.
-    Check { series: Arc<Series> },
-    /// The health of a series changed and is to be saved.
-    Save { series: Arc<Series> },
-    /// The exchange will not send a series.
-    Refused { series: Arc<Series>, words: String },
-}
-
-/// A topic of a connection.
-pub(crate) struct ListenedTopic {
-    pub(crate) live: LiveSeries,
-    pub(crate) quiet: Quiet,
-    /// Whether the present connection has covered anything of it.
-    is_linked: bool,
-    /// Where the last success ended.
-    counted: Option<Micros>,
-    /// Rows stored since the last success.
-    stored: u64,
-}
-
-impl ListenedTopic {
-    pub(crate) fn new(live: LiveSeries) -> Self {
-        ListenedTopic { live, quiet: Quiet::new(Instant::now()), is_linked: false, counted: None, stored: 0 }
-    }
-
-    /// Has whatever is missing fetched once it is covered again.
-    pub(crate) fn unlink(&mut self) {
-        self.is_linked = false;
-    }
-}
-
-/// The topics of a connection, shared with its owner.
-#[derive(Clone, Default)]
-pub(crate) struct Topics(Arc<Mutex<BTreeMap<TopicId, ListenedTopic>>>);
-
-impl Topics {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicId, ListenedTopic>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Takes what one connection hands over.
 pub(crate) struct Listener {
     pub(crate) exchange: &'static str,
@@ -79,22 +32,10 @@ pub(crate) struct Listener {
     pub(crate) needs: mpsc::Sender<Need>,
     /// The exchange's clock.
     pub(crate) clock: Arc<dyn Fn() -> Micros + Send + Sync>,
-    /// How long accepted rows may wait to be published.
-    pub(crate) flush_interval: Duration,
+    pub(crate) acceptor: Acceptor,
+    pub(crate) publisher: Publisher,
     /// Since when the present connection is open.
     pub(crate) opened: Instant,
-}
-
-/// The result of accepting a handover.
-#[derive(Default)]
-struct Taken {
-    accepted: Vec<(Arc<Series>, u64)>,
-    needs: Vec<Need>,
-    /// Each with the minutes and the new rows stored.
-    covered: Vec<(Arc<Series>, u64, u64)>,
-    holes: Vec<(Arc<Series>, &'static str, Window)>,
-    failed: Vec<(Arc<Series>, StoreError)>,
-    live: Vec<Arc<Series>>,
 }
 
 impl Listener {
@@ -116,18 +57,18 @@ impl Listener {
                 _ = look.tick() => self.look().await,
             }
         }
-        self.publish(Duration::ZERO).await;
+        self.publish_all().await;
         self.count_rest().await;
     }
 
     /// Counts rows that were published since the last minute covered.
     async fn count_rest(&self) {
         let rest: Vec<(Arc<Series>, u64)> = {
-            let mut topics = self.topics.lock();
-            let rest = topics.values_mut().filter(|topic| topic.stored > 0);
-            rest.map(|topic| (Arc::clone(topic.live.series()), std::mem::take(&mut topic.stored))).collect()
+            let topics = self.topics.lock();
+            let lives = topics.values().map(|topic| &topic.live);
+            lives.map(|live| (Arc::clone(live.series()), live.live_writer().take_stored())).collect()
         };
-        for (series, rows) in rest {
+        for (series, rows) in rest.into_iter().filter(|(_, rows)| *rows > 0) {
             self.telemetry.emit(StreamCovered { series: &series, minutes: 0, rows });
             self.need(Need::Save { series }).await;
         }
@@ -135,26 +76,18 @@ impl Listener {
 
     /// Accepts everything of a handover, then says what it means.
     async fn take(&mut self, handover: Box<Handover>) -> Option<Box<Handover>> {
-        let (began, topics) = (Instant::now(), self.topics.clone());
-        let accepting = tokio::task::spawn_blocking(move || {
-            let taken = accept(&topics, &handover);
-            (handover, taken)
-        });
-        let (handover, taken) = match accepting.await {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!(%error, "accepting live rows broke off; please report this");
-                return None;
-            }
+        let Some((handover, taken)) = self.acceptor.accept(&self.topics, handover).await else {
+            tracing::error!("accepting live rows broke off; please report this");
+            return None;
         };
-        let (took, at) = (began.elapsed(), (self.clock)());
-        let heard = handover.heard;
+        let (heard, at) = (handover.heard, (self.clock)());
+        let took = handover.read_at.map_or(Duration::ZERO, |read| taken.at.saturating_duration_since(read));
         for (series, rows) in &taken.accepted {
             let lag = heard.map(|heard| at.since(heard));
             self.telemetry.emit(StreamAccepted { series, rows: *rows, heard, lag, took, at });
         }
         for (series, error) in &taken.failed {
-            self.telemetry.emit(PublishFailed { series, reason: error.reason(), error });
+            self.telemetry.emit(PublishFailed { series, reason: error.reason(), error: &**error });
         }
         for (series, reason, window) in &taken.holes {
             self.telemetry.emit(StreamHole { series, reason, window: *window });
@@ -269,9 +202,8 @@ impl Listener {
         }
     }
 
-    /// Publishes series whose rows waited long enough, and has quiet ones checked.
+    /// Has quiet series checked.
     async fn look(&mut self) {
-        self.publish(self.flush_interval).await;
         let now = Instant::now();
         let quiet: Vec<Arc<Series>> = {
             let mut topics = self.topics.lock();
@@ -285,35 +217,14 @@ impl Listener {
         }
     }
 
-    async fn publish(&self, longest: Duration) {
-        let due: Vec<(TopicId, Writer)> = {
+    /// Publishes whatever waits.
+    async fn publish_all(&self) {
+        let waiting: Vec<Arc<LiveWriter>> = {
             let topics = self.topics.lock();
-            let due = topics.iter().filter(|(_, topic)| topic.live.writer().wants_flush(longest));
-            due.map(|(id, topic)| (*id, topic.live.writer().clone())).collect()
+            let all = topics.values().map(|topic| Arc::clone(topic.live.live_writer()));
+            all.filter(|live| live.writer().wants_flush(Duration::ZERO)).collect()
         };
-        if due.is_empty() {
-            return;
-        }
-        let (topics, telemetry) = (self.topics.clone(), self.telemetry.clone());
-        let publishing = tokio::task::spawn_blocking(move || {
-            for (id, writer) in due {
-                let (began, series) = (Instant::now(), writer.series());
-                match writer.flush() {
-                    Ok(flushed) => {
-                        tell_flush(&telemetry, series, &flushed, began.elapsed());
-                        if let Some(topic) = topics.lock().get_mut(&id) {
-                            topic.stored += flushed.tally.added;
-                        }
-                    }
-                    Err(error) => {
-                        telemetry.emit(PublishFailed { series, reason: error.reason(), error: &error })
-                    }
-                }
-            }
-        });
-        if let Err(error) = publishing.await {
-            tracing::error!(%error, "publishing live rows broke off; please report this");
-        }
+        join_all(waiting.into_iter().map(|live| self.publisher.publish(live))).await;
     }
 
     fn series_of(&self, topic: TopicId) -> Option<Arc<Series>> {
@@ -323,64 +234,5 @@ impl Listener {
     async fn need(&self, need: Need) {
         // Its owner has ended: nothing needs anything any more.
         let _ = self.needs.send(need).await;
-    }
-}
-
-/// Accepts the rows, then leaves out the holes, then vouches: the order in which a session means them.
-fn accept(topics: &Topics, handover: &Handover) -> Taken {
-    let (mut topics, mut taken, now) = (topics.lock(), Taken::default(), Instant::now());
-    for (id, rows) in handover.received.batches() {
-        let Some(topic) = topics.get_mut(&id) else { continue };
-        topic.quiet.heard(now);
-        match topic.live.accept(rows) {
-            Ok(count) => taken.accepted.push((Arc::clone(topic.live.series()), count)),
-            Err(error) => {
-                let series = Arc::clone(topic.live.series());
-                if let Some(window) = topic.live.drop_rows(rows) {
-                    taken.holes.push((Arc::clone(&series), "shed", window));
-                    taken.needs.push(Need::Refill { series: Arc::clone(&series), until: window.until });
-                }
-                taken.failed.push((series, error));
-            }
-        }
-    }
-    for event in &handover.received.events {
-        let Event::Hole(Hole { topic, window, reason, .. }) = event else { continue };
-        let Some(topic) = topics.get_mut(topic) else { continue };
-        topic.live.miss(*window);
-        let series = Arc::clone(topic.live.series());
-        taken.holes.push((Arc::clone(&series), reason.name(), *window));
-        taken.needs.push(Need::Refill { series, until: window.until });
-    }
-    for (id, window) in &handover.covered {
-        if let Some(topic) = topics.get_mut(id) {
-            vouch(topic, *window, &mut taken);
-        }
-    }
-    taken
-}
-
-fn vouch(topic: &mut ListenedTopic, window: Window, taken: &mut Taken) {
-    let series = Arc::clone(topic.live.series());
-    match topic.live.vouch(window) {
-        Ok(new) if new.is_empty() => {}
-        Ok(_) => {
-            if !topic.is_linked {
-                topic.is_linked = true;
-                taken.live.push(Arc::clone(&series));
-                if topic.live.is_missing_before(window.from) {
-                    taken.needs.push(Need::Refill { series: Arc::clone(&series), until: window.from });
-                }
-            }
-            let counted = *topic.counted.get_or_insert(window.from);
-            let covered = topic.live.proven().map_or(Duration::ZERO, |proven| proven.since(counted));
-            let minutes = covered.as_secs() / SUCCESS.as_secs();
-            if minutes > 0 {
-                topic.counted = topic.live.proven();
-                taken.covered.push((Arc::clone(&series), minutes, std::mem::take(&mut topic.stored)));
-                taken.needs.push(Need::Save { series });
-            }
-        }
-        Err(error) => taken.failed.push((series, error)),
     }
 }

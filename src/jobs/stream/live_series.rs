@@ -2,13 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use crate::jobs::stream::live_writer::LiveWriter;
 use crate::model::{Batch, Grid, Micros, Series, Window, Windows};
 use crate::store::{Mark, Store, StoreError, Writer};
 
+/// The shortest time between two words for a busy series. What a crash leaves without one is asked for again.
+const VOUCH_EVERY: Duration = Duration::from_millis(200);
+
 /// A series that a live session writes to. It outlives connections: windows of one may need rows of the one before.
 pub(crate) struct LiveSeries {
-    writer: Writer,
+    writer: Arc<LiveWriter>,
     series: Arc<Series>,
     /// The grid of its candles.
     grid: Option<Grid>,
@@ -16,6 +21,10 @@ pub(crate) struct LiveSeries {
     frames: VecDeque<(Micros, Mark)>,
     /// Where the last window ended that was vouched for.
     vouched: Option<Micros>,
+    /// When that was.
+    vouched_at: Option<Instant>,
+    /// The window that the connection covers, where it is not vouched for yet.
+    pending: Option<Window>,
     /// The end of what the rows received so far can prove.
     proven: Option<Micros>,
     /// Holes that sessions reported, as far as they are not vouched past.
@@ -34,11 +43,13 @@ impl LiveSeries {
 
     fn of(writer: Writer, series: &Arc<Series>, grid: Option<Grid>) -> Self {
         LiveSeries {
-            writer,
+            writer: Arc::new(LiveWriter::new(writer)),
             series: Arc::clone(series),
             grid,
             frames: VecDeque::new(),
             vouched: None,
+            vouched_at: None,
+            pending: None,
             proven: None,
             holes: Windows::new(),
         }
@@ -53,19 +64,13 @@ impl LiveSeries {
         self.proven
     }
 
-    /// Accepts rows in the order received.
-    ///
-    /// # Errors
-    /// If the journal cannot be written; the rows are not accepted then.
-    pub(crate) fn accept(&mut self, rows: &Batch) -> Result<u64, StoreError> {
-        let Some(newest) = rows.ts().iter().copied().max().map(Micros) else { return Ok(0) };
-        let count = rows.len() as u64;
-        let mark = self.writer.accept_live(rows.clone(), None)?;
+    /// Records rows that were accepted in the order received, from a mark on if any of them is new.
+    pub(crate) fn accepted(&mut self, rows: &Batch, mark: Option<Mark>) {
+        let Some(newest) = rows.ts().iter().copied().max().map(Micros) else { return };
         self.frames.extend(mark.map(|mark| (newest, mark)));
         // More trades of the newest instant may follow; a closed candle is complete.
         let end = self.grid.map_or(newest, |grid| grid.next(newest));
         self.proven = self.proven.max(Some(end));
-        Ok(count)
     }
 
     /// Leaves a window out of what is vouched for.
@@ -73,12 +78,32 @@ impl LiveSeries {
         self.holes.add(window);
     }
 
-    /// Vouches for a window that a connection covers, but for its holes and for what no row proves yet. Returns the
-    /// windows that are new.
+    /// Vouches for a window that a connection covers, but for its holes and for what no row proves yet: at once where the
+    /// last word is a while ago or this is the connection's last, else with one of the next windows. Returns the windows
+    /// that are new.
     ///
     /// # Errors
     /// If the journal cannot be written; the windows can be vouched for again then.
-    pub(crate) fn vouch(&mut self, covered: Window) -> Result<Windows, StoreError> {
+    pub(crate) fn cover(
+        &mut self,
+        covered: Window,
+        now: Instant,
+        is_last: bool,
+    ) -> Result<Windows, StoreError> {
+        // One that begins elsewhere does not say again what the one before said.
+        let before = self.pending.filter(|pending| pending.from != covered.from);
+        let mut new = before.map_or_else(|| Ok(Windows::new()), |before| self.vouch(before))?;
+        self.pending = Some(covered);
+        let is_due = |at: Instant| now.saturating_duration_since(at) >= VOUCH_EVERY;
+        if is_last || self.vouched_at.is_none_or(is_due) {
+            new.add_all(&self.vouch(covered)?);
+            self.vouched_at = Some(now);
+            self.pending = None;
+        }
+        Ok(new)
+    }
+
+    fn vouch(&mut self, covered: Window) -> Result<Windows, StoreError> {
         let from = self.vouched.map_or(covered.from, |vouched| vouched.max(covered.from));
         let until = self.proven.map_or(from, |proven| proven.min(covered.until));
         let Some(window) = Window::new(from, until) else { return Ok(Windows::new()) };
@@ -86,7 +111,7 @@ impl LiveSeries {
         windows.remove_all(&self.holes);
         let since = self.frames.iter().find(|(newest, _)| *newest >= from).map(|(_, mark)| *mark);
         for window in windows.iter() {
-            self.writer.vouch(since, window)?;
+            self.writer.writer().vouch(since, window)?;
         }
         self.vouched = Some(until);
         while self.frames.front().is_some_and(|(newest, _)| *newest < until) {
@@ -110,12 +135,97 @@ impl LiveSeries {
 
     /// Whether anything wanted before an instant is neither stored nor known not to exist.
     pub(crate) fn is_missing_before(&self, until: Micros) -> bool {
-        let Some(since) = self.writer.ledger().wanted_since else { return true };
-        Window::new(since, until).is_some_and(|wanted| !self.writer.settled().missing(wanted).is_empty())
+        let writer = self.writer.writer();
+        let Some(since) = writer.ledger().wanted_since else { return true };
+        Window::new(since, until).is_some_and(|wanted| !writer.settled().missing(wanted).is_empty())
     }
 
-    /// Its writer, to publish with.
-    pub(crate) fn writer(&self) -> &Writer {
+    /// Its writer, to accept and publish with.
+    pub(crate) fn live_writer(&self) -> &Arc<LiveWriter> {
         &self.writer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::model::{Kind, Side, Trade};
+    use crate::store::{Layout, StoreSettings};
+
+    const SOON: Duration = Duration::from_millis(10);
+
+    fn live() -> (LiveSeries, TempDir) {
+        let root = TempDir::new().unwrap();
+        let settings = StoreSettings::of(7, Micros(0));
+        let (store, _) = Store::open(&Layout::new(root.path()), settings).unwrap();
+        let series = Arc::new("kraken/BTC-USD/trades".parse().unwrap());
+        (LiveSeries::open(&store, &series, None).unwrap(), root)
+    }
+
+    fn accept(live: &mut LiveSeries, ts: &[i64]) {
+        let mut rows = Batch::of(Kind::Trades);
+        for ts in ts {
+            let (id, side, ts) = (ts.to_string(), Some(Side::Sell), Micros(*ts));
+            let trade = Trade { ts, ts_recv: Some(ts), id: Some(&id), price: 1.0, amount: 1.0, side };
+            rows.trades_mut().push(trade);
+        }
+        let mark = live.live_writer().writer().accept_live(rows.clone(), None).unwrap();
+        live.accepted(&rows, mark);
+    }
+
+    fn window(from: i64, until: i64) -> Window {
+        Window::new(Micros(from), Micros(until)).unwrap()
+    }
+
+    fn settled(live: &LiveSeries) -> Vec<Window> {
+        live.live_writer().writer().settled().iter().collect()
+    }
+
+    #[test]
+    fn a_busy_series_is_vouched_for_now_and_then_and_when_its_connection_ends() {
+        let ((mut live, _root), now) = (live(), Instant::now());
+        accept(&mut live, &[0, 10]);
+        live.cover(window(0, 10), now, false).unwrap();
+        accept(&mut live, &[20]);
+        live.cover(window(0, 20), now + SOON, false).unwrap();
+        assert_eq!(settled(&live), [window(0, 10)]);
+
+        accept(&mut live, &[30]);
+        live.cover(window(0, 30), now + VOUCH_EVERY, false).unwrap();
+        assert_eq!(settled(&live), [window(0, 30)]);
+
+        accept(&mut live, &[40]);
+        live.cover(window(0, 40), now + VOUCH_EVERY + SOON, true).unwrap();
+        assert_eq!(settled(&live), [window(0, 40)]);
+    }
+
+    #[test]
+    fn what_a_connection_covered_counts_where_the_next_begins_before_it_was_vouched_for() {
+        let ((mut live, _root), now) = (live(), Instant::now());
+        accept(&mut live, &[0, 10]);
+        live.cover(window(0, 10), now, false).unwrap();
+        accept(&mut live, &[20]);
+        live.cover(window(0, 20), now, false).unwrap();
+
+        accept(&mut live, &[25, 30]);
+        live.cover(window(25, 30), now + SOON, true).unwrap();
+
+        assert_eq!(settled(&live), [window(0, 20), window(25, 30)]);
+    }
+
+    #[test]
+    fn a_hole_that_shows_before_a_window_is_vouched_for_is_left_out_of_it() {
+        let ((mut live, _root), now) = (live(), Instant::now());
+        accept(&mut live, &[0, 10]);
+        live.cover(window(0, 10), now, false).unwrap();
+        accept(&mut live, &[20, 30]);
+        live.cover(window(0, 30), now, false).unwrap();
+
+        live.miss(window(20, 25));
+        live.cover(window(0, 30), now, true).unwrap();
+
+        assert_eq!(settled(&live), [window(0, 20), window(25, 30)]);
     }
 }

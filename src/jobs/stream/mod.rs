@@ -5,15 +5,29 @@
 //! * **A live series covers what its rows prove, never time in which nothing came.** A trade whose id follows the one
 //!   before proves the time between them; a closed candle proves itself. A quiet market is settled by the next row or by
 //!   a request over REST, so that a socket that says nothing covers nothing.
+//! * **One thread accepts for all connections**, with one write for everything that waits; it never waits for a publish of
+//!   a series, only for room where all live series together have too much that is not published. Then reading stops, and
+//!   if even that does not help, rows are left out as a hole that is fetched later.
 //! * **Whatever is missing is fetched by an ordinary run**, which believes only what its walk proves.
 
+mod acceptor;
 mod listener;
 mod live_series;
+mod live_writer;
+mod need;
+mod publisher;
 mod quiet;
+mod taken;
+mod topics;
+mod waiting_rows;
 
-pub(crate) use listener::{ListenedTopic, Listener, Need, Topics};
+pub(crate) use acceptor::Acceptor;
+pub(crate) use listener::Listener;
 pub(crate) use live_series::LiveSeries;
-use quiet::Quiet;
+pub(crate) use need::Need;
+pub(crate) use publisher::Publisher;
+pub(crate) use topics::{ListenedTopic, Topics};
+pub(crate) use waiting_rows::{MOST_BYTES, WaitingRows};
 
 use std::sync::Arc;
 

@@ -141,6 +141,7 @@ impl Drive<'_> {
     /// Reads until the socket is empty, or long enough.
     fn read(&mut self, first: Option<Result<Message, Error>>) -> Result<(), Ended> {
         let began = Instant::now();
+        self.full.read_at.get_or_insert(began.into_std());
         self.ping_timer.dead_at = None;
         let mut next = first;
         for count in 1.. {
@@ -228,7 +229,7 @@ impl Drive<'_> {
 
     /// Writes down the windows vouched for by now: of topics with rows, or of all.
     fn vouch(&mut self, of_all: bool) {
-        let Handover { received, covered, heard } = &mut *self.full;
+        let Handover { received, covered, heard, .. } = &mut *self.full;
         covered.clear();
         *heard = self.session.heard();
         for topic in &*self.topics {
@@ -258,7 +259,8 @@ impl Drive<'_> {
     /// Hands over what is left, for as long as that may take.
     async fn hand_over_last(&mut self) {
         self.vouch(true);
-        let full = std::mem::take(&mut self.full);
+        let mut full = std::mem::take(&mut self.full);
+        full.is_last = true;
         self.heed(&full);
         if !full.received.is_empty() || !full.covered.is_empty() {
             let _ = timeout(LAST_WITHIN, self.outlet.updates.send(Update::Received(full))).await;

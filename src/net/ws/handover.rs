@@ -1,5 +1,7 @@
 //! The bounded channel between a connection and its caller: updates one way, commands the other.
 
+use std::time::Instant;
+
 use tokio::sync::mpsc;
 
 use crate::exchange::live::{Received, Topic, TopicId};
@@ -20,6 +22,10 @@ pub struct Handover {
     pub covered: Vec<(TopicId, Window)>,
     /// The newest exchange time received on this connection.
     pub heard: Option<Micros>,
+    /// When the first of its frames was read.
+    pub read_at: Option<Instant>,
+    /// Whether the connection has ended and hands over nothing more.
+    pub is_last: bool,
 }
 
 /// A report from a connection.
@@ -73,6 +79,7 @@ impl Inlet {
     pub fn give_back(&self, mut handover: Box<Handover>) {
         handover.received.clear();
         handover.covered.clear();
+        (handover.read_at, handover.is_last) = (None, false);
         // Where enough wait already, its room goes.
         let _ = self.used.try_send(handover);
     }

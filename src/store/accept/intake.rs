@@ -74,9 +74,19 @@ impl Intake {
         self.unpublished().map(|waiting| waiting.rows.len()).sum()
     }
 
+    /// The bytes of it.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.unpublished().map(Waiting::bytes).sum()
+    }
+
     /// Whether something waits that no publish has taken.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// How long the oldest of what no publish has taken has waited.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        self.waiting.waited()
     }
 
     /// Whether enough waits, or long enough, that it should be published.

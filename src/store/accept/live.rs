@@ -1,13 +1,13 @@
 //! Accepting what live sessions heard: many series at once, with one write of the journal.
 
+use std::borrow::Cow;
 use std::sync::{Arc, MutexGuard};
 
-use crate::model::{Batch, Kind, Window};
+use crate::model::{Batch, Kind, Series, Window};
 use crate::store::accept::intake::Intake;
-use crate::store::accept::page::Accepted;
-use crate::store::accept::rows::{frames_of, refused};
-use crate::store::journal::{self, Rows};
-use crate::store::merge::tidy;
+use crate::store::accept::rows::refused;
+use crate::store::journal::{self, MOST_ROWS, Proof};
+use crate::store::merge::{is_tidy, tidy};
 use crate::store::{Mark, Store, StoreError, Writer};
 
 /// Rows that a session of one series heard.
@@ -15,8 +15,8 @@ use crate::store::{Mark, Store, StoreError, Writer};
 pub struct LiveRows<'a> {
     /// A writer of the series.
     pub writer: &'a Writer,
-    /// The rows; of a book, new updates without their numbers.
-    pub rows: Batch,
+    /// The rows; of a book, new updates without their numbers. They are copied only where they are not as they are kept.
+    pub rows: Cow<'a, Batch>,
     /// The window that their ids prove to be covered, if they do.
     pub covered: Option<Window>,
 }
@@ -33,9 +33,8 @@ impl Store {
         let mut left: Vec<usize> = (0..pages.len()).collect();
         // Every gate is taken once, and all of them in one order, so that no two calls wait for each other.
         left.sort_by_key(|at| Arc::as_ptr(&pages[*at].writer.own));
-        for page in &mut pages {
-            let none = Batch::of(page.rows.kind());
-            page.rows = tidy(std::mem::replace(&mut page.rows, none)).0;
+        for page in pages.iter_mut().filter(|page| !is_tidy(&page.rows)) {
+            page.rows = Cow::Owned(tidy(page.rows.clone().into_owned()).0);
         }
         while !left.is_empty() {
             let (mut once, mut again) = (Vec::<usize>::new(), Vec::new());
@@ -45,7 +44,7 @@ impl Store {
                     .is_some_and(|last| Arc::ptr_eq(&pages[*last].writer.own, &pages[at].writer.own));
                 if is_again { again.push(at) } else { once.push(at) }
             }
-            self.accept_each(&mut pages, &once, &mut marks)?;
+            self.accept_each(&pages, &once, &mut marks)?;
             left = again;
         }
         Ok(marks)
@@ -53,24 +52,16 @@ impl Store {
 
     fn accept_each(
         &self,
-        pages: &mut [LiveRows<'_>],
+        pages: &[LiveRows<'_>],
         once: &[usize],
         marks: &mut [Option<Mark>],
     ) -> Result<(), StoreError> {
+        let mut frames = Vec::with_capacity(once.len());
         let mut taking: Vec<Taking<'_>> = Vec::with_capacity(once.len());
-        for at in once {
-            let LiveRows { writer, rows, covered } = &mut pages[*at];
-            let rows = std::mem::replace(rows, Batch::of(rows.kind()));
-            taking.push(Taking::new(writer, rows, *covered));
-        }
-        let frames = taking.iter().flat_map(|own| {
-            let series = own.writer.series();
-            own.frames.iter().map(move |rows| (series, journal::page(series, rows)))
-        });
-        let frames: Vec<_> = frames.collect();
+        taking.extend(once.iter().map(|at| Taking::new(&pages[*at], &mut frames)));
         if !frames.is_empty() {
-            let rows = taking.iter().flat_map(|own| &own.frames).map(|frame| frame.rows.len()).sum();
-            let first = self.0.append(frames, rows);
+            let rows = taking.iter().map(|own| own.rows.len()).sum();
+            let first = self.0.append_live(frames, rows);
             let mut next = match first {
                 Ok(first) => first,
                 Err(error) => {
@@ -94,50 +85,79 @@ impl Writer {
     /// See [`Writer::accept`].
     pub fn accept_live(&self, rows: Batch, covered: Option<Window>) -> Result<Option<Mark>, StoreError> {
         let store = Store(Arc::clone(&self.shared));
-        let marks = store.accept_live(vec![LiveRows { writer: self, rows, covered }])?;
+        let marks = store.accept_live(vec![LiveRows { writer: self, rows: Cow::Owned(rows), covered }])?;
         Ok(marks.into_iter().next().flatten())
     }
 }
 
 /// Rows of a series behind its gate, about to be written.
 struct Taking<'a> {
-    writer: &'a Writer,
     intake: MutexGuard<'a, Intake>,
-    frames: Vec<Rows>,
+    rows: Cow<'a, Batch>,
+    covered: Option<Window>,
+    /// The number of their frames.
+    frames: u64,
     /// Some rows are held at another instant, in frames from this one on.
     held: Option<Mark>,
 }
 
 impl<'a> Taking<'a> {
-    fn new(writer: &'a Writer, mut rows: Batch, covered: Option<Window>) -> Self {
-        let intake = writer.own.intake();
+    /// Adds the frames of its rows to those that are to be written.
+    fn new(page: &'a LiveRows<'a>, frames: &mut Vec<(&'a Series, Vec<u8>)>) -> Self {
+        let LiveRows { writer, rows, covered } = page;
+        let (intake, mut rows) = (writer.own.intake(), Cow::Borrowed(&**rows));
         if rows.kind() == Kind::OrderBook {
-            rows.book_mut().number_from(intake.next_ord());
+            rows.to_mut().book_mut().number_from(intake.next_ord());
         }
-        let (rows, held) = intake.recent.without_held(rows);
-        let held = if held > 0 { intake.earliest() } else { None };
-        let page = Accepted { rows, covered, empty: None, derived: false };
-        let frames = frames_of(page, intake.ledger.fence).collect();
-        Taking { writer, intake, frames, held }
+        let mut held = None;
+        if let Some(others) = intake.recent.others(&rows) {
+            rows = Cow::Owned(others);
+            held = intake.earliest();
+        }
+        let before = frames.len();
+        let encoded = frames_of(writer.series(), &rows, *covered, intake.ledger.fence);
+        frames.extend(encoded.map(|frame| (writer.series(), frame)));
+        let count = (frames.len() - before) as u64;
+        Taking { intake, rows, covered: *covered, frames: count, held }
     }
 
     /// They are in the journal from `next` on; returns the first mark that a word for them has to name.
     fn take(&mut self, next: &mut Mark) -> Option<Mark> {
-        let first = *next;
-        let frames = std::mem::take(&mut self.frames);
-        let is_any = !frames.is_empty();
-        for frame in frames {
-            self.intake.recent.keep(&frame.rows, true);
-            self.intake.waiting.take(frame, *next);
-            next.position += 1;
+        if self.frames == 0 {
+            return self.held;
         }
-        self.held.or(is_any.then_some(first))
+        let first = *next;
+        next.position += self.frames;
+        self.intake.recent.keep(&self.rows, true);
+        self.intake.waiting.take_live(&self.rows, self.covered, (first, self.frames));
+        self.held.or(Some(first))
     }
 
     fn refuse(&mut self, error: &StoreError) {
-        let frames = std::mem::take(&mut self.frames);
-        frames.iter().for_each(|frame| refused(&mut self.intake, frame, error));
+        if self.frames > 0 {
+            refused(&mut self.intake, &self.rows, self.covered, error);
+        }
     }
+}
+
+/// The frames of rows. What they prove is in the frame of the last of them, so that it is never there without them.
+fn frames_of(
+    series: &Series,
+    rows: &Batch,
+    covered: Option<Window>,
+    fence: u64,
+) -> impl Iterator<Item = Vec<u8>> {
+    let is_anything = !rows.is_empty() || covered.is_some();
+    let count = if is_anything { rows.len().div_ceil(MOST_ROWS).max(1) } else { 0 };
+    (1..=count).map(move |number| {
+        let covered = covered.filter(|_| number == count);
+        let proof = Proof { covered, fence, ..Proof::default() };
+        if count == 1 {
+            return journal::page_of(series, rows, proof);
+        }
+        let own = (number - 1) * MOST_ROWS..rows.len().min(number * MOST_ROWS);
+        journal::page_of(series, &rows.slice(own), proof)
+    })
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use tempfile::TempDir;
 
 use crate::model::{Batch, BookLevel, Kind, Micros, Series, Side, Trade, Window};
@@ -71,7 +73,7 @@ fn rows_of_many_series_are_accepted_at_once_each_in_a_frame_of_its_own() {
     let home = Home::new();
     let (own, other) = (home.writer("binance/BTC-USDT/trades"), home.writer("okx/BTC-USDT/trades"));
     let book = home.writer("okx/BTC-USDT/orderbook");
-    let live = |writer, rows| LiveRows { writer, rows, covered: None };
+    let live = |writer, rows| LiveRows { writer, rows: Cow::Owned(rows), covered: None };
     let pages = vec![
         live(&other, trades(0..3, None)),
         live(&book, update(1)),

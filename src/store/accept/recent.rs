@@ -6,7 +6,7 @@
 //! the newest 4 096, about 200 kB; while no session listens nothing is kept.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use crate::model::{Batch, Kind, Trade};
 
@@ -17,10 +17,28 @@ const MOST: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct RecentTrades {
     hashes: RandomState,
-    by_id: HashMap<u64, Seen>,
+    by_id: HashMap<u64, Seen, BuildHasherDefault<Hashed>>,
     /// Hashed ids, as they came.
     order: VecDeque<u64>,
     newest: i64,
+}
+
+/// Takes what is a hash already as it is.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +51,25 @@ struct Seen {
 impl RecentTrades {
     /// The rows that are not held at another instant, and how many are.
     pub(super) fn without_held(&self, rows: Batch) -> (Batch, u64) {
-        if !self.may_hold(&rows) {
-            return (rows, 0);
+        match self.others(&rows) {
+            None => (rows, 0),
+            Some(others) => {
+                let held = rows.len() - others.len();
+                (others, held as u64)
+            }
         }
+    }
+
+    /// The rows that are not held at another instant; `None` where no row is.
+    pub(super) fn others(&self, rows: &Batch) -> Option<Batch> {
+        if !self.may_hold(rows) {
+            return None;
+        }
+        let is_held = |row: usize| self.is_held(&rows.trades().get(row));
+        let first = (0..rows.len()).find(|row| is_held(*row))?;
         let kept: Vec<usize> =
-            (0..rows.len()).filter(|row| !self.is_held(&rows.trades().get(*row))).collect();
-        let held = rows.len() - kept.len();
-        if held == 0 { (rows, 0) } else { (rows.gather(&kept), held as u64) }
+            (0..first).chain((first + 1..rows.len()).filter(|row| !is_held(*row))).collect();
+        Some(rows.gather(&kept))
     }
 
     fn may_hold(&self, rows: &Batch) -> bool {

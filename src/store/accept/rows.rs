@@ -57,7 +57,7 @@ impl Writer {
     fn journal(&self, intake: &mut Intake, page: Rows) -> Result<(), StoreError> {
         let frame = journal::page(self.series(), &page);
         let mark = self.shared.append(vec![(self.series(), frame)], page.rows.len());
-        let mark = mark.inspect_err(|error| refused(intake, &page, error))?;
+        let mark = mark.inspect_err(|error| refused(intake, &page.rows, page.covered, error))?;
         intake.recent.keep(&page.rows, false);
         intake.waiting.take(page, mark);
         Ok(())
@@ -65,7 +65,7 @@ impl Writer {
 }
 
 /// The frames of a page. Its proof is in the frame of its last rows, so that it is never there without them.
-pub(super) fn frames_of(page: Accepted, fence: u64) -> impl Iterator<Item = Rows> {
+fn frames_of(page: Accepted, fence: u64) -> impl Iterator<Item = Rows> {
     let Accepted { rows, covered, empty, derived } = page;
     let is_anything = !rows.is_empty() || covered.is_some() || empty.is_some();
     let count = if is_anything { rows.len().div_ceil(MOST_ROWS).max(1) } else { 0 };
@@ -81,14 +81,14 @@ pub(super) fn frames_of(page: Accepted, fence: u64) -> impl Iterator<Item = Rows
     })
 }
 
-/// A frame was not written: the gap of its window gets the reason.
-pub(super) fn refused(intake: &mut Intake, page: &Rows, error: &StoreError) {
-    if page.rows.kind() == Kind::OrderBook {
-        intake.refused_ord = intake.refused_ord.max(keys(&page.rows).last().copied());
+/// Rows were not written: the gap of their window gets the reason.
+pub(super) fn refused(intake: &mut Intake, rows: &Batch, covered: Option<Window>, error: &StoreError) {
+    if rows.kind() == Kind::OrderBook {
+        intake.refused_ord = intake.refused_ord.max(keys(rows).last().copied());
     }
     let reason = format!("its rows were not taken: {error}");
-    let window = page.covered.or_else(|| {
-        let (first, last) = page.rows.ends()?;
+    let window = covered.or_else(|| {
+        let (first, last) = rows.ends()?;
         Window::new(first, last + Duration::from_micros(1))
     });
     window

@@ -26,7 +26,7 @@ impl Writer {
         // Too much waits to be named: after a crash the window is a gap.
         if vouch.frames.len() <= MOST_FRAMES {
             let frame = journal::vouch(self.series(), &vouch);
-            let mark = self.shared.append(vec![(self.series(), frame)], 0)?;
+            let mark = self.shared.append_live(vec![(self.series(), frame)], 0)?;
             intake.waiting.pass(mark);
         }
         intake.waiting.vouched.push(Vouched { window, published });
@@ -36,9 +36,12 @@ impl Writer {
 
 impl Intake {
     fn word(&self, since: Option<Mark>, window: Window) -> (Vouch, Option<Mark>) {
-        let frames = self.unpublished().flat_map(|waiting| &waiting.frames);
-        let is_since = |frame: &&Mark| since.is_some_and(|since| frame.holds(since));
-        let frames = frames.filter(is_since).map(|frame| frame.position).collect();
+        let since_then = |frames: &'_ [Mark]| match since {
+            Some(since) => frames.partition_point(|frame| !frame.holds(since))..frames.len(),
+            None => 0..0,
+        };
+        let frames = self.unpublished().flat_map(|own| &own.frames[since_then(&own.frames)]);
+        let frames = frames.map(|frame| frame.position).collect();
         let published = self.on_disk.filter(|own| since.is_some_and(|since| own.holds(since)));
         let position = published.map(|own| own.position);
         (Vouch { window, frames, published: position, fence: self.ledger.fence }, published)

@@ -1,5 +1,6 @@
 //! Rows that are accepted and not published, with what they prove.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,11 @@ impl Waiting {
         self.last.is_none() && self.notes.is_empty()
     }
 
+    /// The bytes of its rows, and of what is remembered of their frames and windows.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.bytes() + size_of_val(&self.frames[..]) + size_of_val(&self.vouched[..])
+    }
+
     /// How long the oldest of it has waited.
     pub(super) fn waited(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
@@ -77,7 +83,7 @@ impl Waiting {
 
     /// Takes what a frame holds, behind all frames before it.
     pub(super) fn take(&mut self, page: Rows, position: Mark) {
-        self.add(page.rows);
+        self.add(Cow::Owned(page.rows));
         if page.derived {
             self.derived.extend(page.covered);
         } else {
@@ -88,6 +94,17 @@ impl Waiting {
         self.pass(position);
     }
 
+    /// Takes rows of a live session, that so many frames hold from a position on.
+    pub(super) fn take_live(&mut self, rows: &Batch, covered: Option<Window>, (first, count): (Mark, u64)) {
+        self.add(Cow::Borrowed(rows));
+        self.covered.extend(covered);
+        for position in first.position..first.position + count {
+            let mark = Mark { position, ..first };
+            self.frames.push(mark);
+            self.pass(mark);
+        }
+    }
+
     /// Goes past a frame whose content is dealt with.
     pub(super) fn pass(&mut self, position: Mark) {
         self.last = Some(position);
@@ -96,7 +113,7 @@ impl Waiting {
 
     /// Takes what was accepted after all of this.
     pub(super) fn follow(&mut self, newer: Waiting) {
-        self.add(Arc::unwrap_or_clone(newer.rows));
+        self.add(Cow::Owned(Arc::unwrap_or_clone(newer.rows)));
         self.covered.extend(newer.covered);
         self.derived.extend(newer.derived);
         self.empty.extend(newer.empty);
@@ -109,9 +126,9 @@ impl Waiting {
         self.since = self.since.or(newer.since);
     }
 
-    fn add(&mut self, rows: Batch) {
+    fn add(&mut self, rows: Cow<'_, Batch>) {
         if self.rows.is_empty() {
-            self.rows = Arc::new(rows);
+            self.rows = Arc::new(rows.into_owned());
         } else {
             let tally = merge_onto(Arc::make_mut(&mut self.rows), &rows);
             self.mismatched += tally.mismatched;

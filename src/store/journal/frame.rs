@@ -8,6 +8,8 @@ use crate::store::journal::payload::{Payload, length, put_column, put_series, pu
 
 /// Bytes before a frame's payload.
 pub(super) const HEAD_BYTES: usize = 16;
+/// Room for everything in a page's frame that is no row: its series has a short name.
+const MOST_ABOUT_BYTES: usize = 128;
 /// The longest payload: what reads a journal never takes more into memory at once.
 pub(super) const MOST_PAYLOAD_BYTES: usize = 8 << 20;
 /// The most rows of one frame, so that its payload stays below its bound.
@@ -58,6 +60,16 @@ pub(crate) struct Vouch {
     pub(crate) fence: u64,
 }
 
+/// The windows that rows prove, and the ownership they were accepted under.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proof {
+    pub(crate) covered: Option<Window>,
+    pub(crate) empty: Option<Window>,
+    pub(crate) derived: bool,
+    /// The ownership they were accepted under; 0 for none.
+    pub(crate) fence: u64,
+}
+
 impl Entry {
     /// The series, of an entry of one.
     pub(crate) fn series(&self) -> Option<&Series> {
@@ -70,22 +82,29 @@ impl Entry {
 
 /// The payload of a page's frame, behind room for its head.
 pub(crate) fn page(series: &Series, page: &Rows) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD_BYTES + 96 + page.rows.len() * 96);
+    let Rows { rows, covered, empty, derived, fence } = page;
+    let proof = Proof { covered: *covered, empty: *empty, derived: *derived, fence: *fence };
+    page_of(series, rows, proof)
+}
+
+/// The same of rows that another owns.
+pub(crate) fn page_of(series: &Series, rows: &Batch, proof: Proof) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD_BYTES + MOST_ABOUT_BYTES + rows.bytes());
     out.resize(HEAD_BYTES, 0);
     out.push(PAGE);
     put_series(&mut out, series);
     out.push(
-        flag(page.covered.is_some(), COVERED)
-            | flag(page.empty.is_some(), EMPTY)
-            | flag(page.derived, DERIVED)
-            | flag(page.fence > 0, FENCED),
+        flag(proof.covered.is_some(), COVERED)
+            | flag(proof.empty.is_some(), EMPTY)
+            | flag(proof.derived, DERIVED)
+            | flag(proof.fence > 0, FENCED),
     );
-    page.covered.iter().chain(&page.empty).for_each(|window| put_window(&mut out, *window));
-    if page.fence > 0 {
-        out.extend(page.fence.to_le_bytes());
+    proof.covered.iter().chain(&proof.empty).for_each(|window| put_window(&mut out, *window));
+    if proof.fence > 0 {
+        out.extend(proof.fence.to_le_bytes());
     }
-    out.extend(length(page.rows.len()));
-    page.rows.columns().iter().for_each(|column| put_column(&mut out, column));
+    out.extend(length(rows.len()));
+    rows.columns().iter().for_each(|column| put_column(&mut out, column));
     out
 }
 

@@ -26,9 +26,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-pub(crate) use frame::{Entry, MOST_ROWS, Rows, Vouch, page, vouch};
+pub(crate) use frame::{Entry, MOST_ROWS, Proof, Rows, Vouch, page, page_of, vouch};
 pub use mark::{Mark, Watermarks};
 pub(crate) use scan::{Damage, Found, Scanned, scan};
+
+use tokio::sync::Notify;
 
 use crate::disk::Disk;
 use crate::model::Series;
@@ -49,8 +51,13 @@ pub(crate) struct Journal {
     syncing: Mutex<()>,
     /// Segments are removed by one thread at a time.
     releasing: Mutex<()>,
+    /// Told when so much is not durable that a sync should not wait any longer.
+    sync_is_due: Notify,
     state: Mutex<JournalState>,
 }
+
+/// Frames of live sessions wait for a sync of another thread until so many times the usual bound is not durable.
+const LIVE_TIMES: usize = 4;
 
 impl Journal {
     /// A journal without a segment; the first is made at the first frame.
@@ -83,6 +90,7 @@ impl Journal {
             bounds: settings.bounds,
             syncing: Mutex::new(()),
             releasing: Mutex::new(()),
+            sync_is_due: Notify::new(),
             state: Mutex::new(state),
         }
     }
@@ -108,17 +116,37 @@ impl Journal {
     /// Accepts frames, each of a series, with one write; returns the position of the first, and the others follow it. None
     /// is accepted where that fails.
     pub(crate) fn append(&self, frames: Vec<(&Series, Vec<u8>)>) -> Result<u64, StoreError> {
-        let (first, is_full) = {
-            let mut state = self.state();
-            let (series, frames): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
-            let first = self.write(&mut state, frames)?;
-            series.into_iter().zip(first..).for_each(|(series, at)| state.hold(series, (at, at)));
-            (first, state.unsynced_bytes > self.bounds.unsynced_bytes)
-        };
-        if is_full {
+        let (first, unsynced_bytes) = self.put(frames)?;
+        if unsynced_bytes > self.bounds.unsynced_bytes {
             self.sync()?;
         }
         Ok(first)
+    }
+
+    /// The same without a sync: where much is not durable, it asks for one. Only a disk that is far behind is waited for.
+    pub(crate) fn append_live(&self, frames: Vec<(&Series, Vec<u8>)>) -> Result<u64, StoreError> {
+        let (first, unsynced_bytes) = self.put(frames)?;
+        if unsynced_bytes > self.bounds.unsynced_bytes {
+            self.sync_is_due.notify_one();
+        }
+        if unsynced_bytes > LIVE_TIMES * self.bounds.unsynced_bytes {
+            self.sync()?;
+        }
+        Ok(first)
+    }
+
+    /// Waits until a sync should not wait any longer.
+    pub(crate) async fn sync_is_due(&self) {
+        self.sync_is_due.notified().await;
+    }
+
+    /// Returns the position of the first frame, and how much is not durable now.
+    fn put(&self, frames: Vec<(&Series, Vec<u8>)>) -> Result<(u64, usize), StoreError> {
+        let mut state = self.state();
+        let (series, frames): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
+        let first = self.write(&mut state, frames)?;
+        series.into_iter().zip(first..).for_each(|(series, at)| state.hold(series, (at, at)));
+        Ok((first, state.unsynced_bytes))
     }
 
     /// Keeps frames of a series, by the positions of the first and the last, until they are settled.

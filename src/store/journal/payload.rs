@@ -22,18 +22,25 @@ pub(super) fn put_column(out: &mut Vec<u8>, column: &Column) {
         out.extend(present.iter().map(|flag| u8::from(*flag)));
     }
     match &column.values {
-        Values::I64(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Values::I32(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Values::F64(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
+        Values::I64(values) => put_numbers(out, values, |value| value.to_le_bytes()),
+        Values::I32(values) => put_numbers(out, values, |value| value.to_le_bytes()),
+        Values::F64(values) => put_numbers(out, values, |value| value.to_le_bytes()),
         Values::Bool(values) => out.extend(values.iter().map(|value| u8::from(*value))),
         Values::Text(texts) => {
             for index in 0..texts.len() {
                 let text = texts.bytes(index);
-                out.extend(length(text.len()));
-                out.extend(text);
+                out.extend_from_slice(&length(text.len()));
+                out.extend_from_slice(text);
             }
         }
     }
+}
+
+fn put_numbers<T: Copy, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(T) -> [u8; N]) {
+    let from = out.len();
+    out.resize(from + values.len() * N, 0);
+    let (places, _) = out[from..].as_chunks_mut::<N>();
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = bytes(*value));
 }
 
 /// The unread rest of a payload.

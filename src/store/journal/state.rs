@@ -58,8 +58,10 @@ impl JournalState {
     }
 
     pub(super) fn hold(&mut self, series: &Series, (first, last): (u64, u64)) {
-        let frames = self.held.entry(series.clone()).or_insert(Frames { first, last });
-        frames.last = frames.last.max(last);
+        match self.held.get_mut(series) {
+            Some(frames) => frames.last = frames.last.max(last),
+            None => drop(self.held.insert(series.clone(), Frames { first, last })),
+        }
     }
 
     /// Takes the oldest closed segment, where all of its frames are settled.

@@ -6,7 +6,7 @@ mod trades;
 use std::ops::Range;
 
 use crate::model::{Batch, Kind, Values};
-use crate::store::merge::trades::{are_tidy, merge_trades};
+use crate::store::merge::trades::{are_tidy, follows, merge_trades};
 
 pub(crate) use tally::Tally;
 
@@ -34,7 +34,7 @@ pub(crate) fn tidy(rows: Batch) -> (Batch, u64) {
 }
 
 /// Whether rows are in the order they are held in, each key once.
-fn is_tidy(rows: &Batch) -> bool {
+pub(crate) fn is_tidy(rows: &Batch) -> bool {
     let keys = keys(rows);
     if !keys.is_sorted() {
         return false;
@@ -85,7 +85,7 @@ pub(crate) fn merge(old: &Batch, new: &Batch) -> (Batch, Tally) {
 pub(crate) fn merge_onto(rows: &mut Batch, new: &Batch) -> Tally {
     let Some(&first) = keys(new).first() else { return Tally::default() };
     let keep = keys(rows).partition_point(|key| *key < first);
-    if keep == rows.len() {
+    if keep == rows.len() || (rows.kind() == Kind::Trades && follows(rows, new)) {
         rows.take_all(new);
         return Tally { added: new.len() as u64, ..Tally::default() };
     }

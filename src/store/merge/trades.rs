@@ -114,6 +114,13 @@ pub(super) fn are_tidy(rows: &Batch, instant: Range<usize>) -> bool {
     true
 }
 
+/// Whether the first of some trades stands behind the last of others, where they share an instant: by their numbers.
+pub(super) fn follows(rows: &Batch, new: &Batch) -> bool {
+    let Some(last) = rows.len().checked_sub(1) else { return true };
+    let (before, behind) = (order_of(rows, last), order_of(new, 0));
+    rows.ts().last() == new.ts().first() && before < behind && behind < u64::MAX
+}
+
 /// Whether no trade of some has a number as its id, and no two have the same.
 fn are_distinct(rows: &Batch, rest: Range<usize>) -> bool {
     let ids = || rest.clone().filter_map(|row| Some((row, id_of(rows, row)?)));

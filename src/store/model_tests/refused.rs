@@ -1,5 +1,6 @@
 //! Updates of a book that were refused, and stand in the journal all the same.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -37,8 +38,11 @@ fn refuse_one(seed: u64) -> Rows {
     let writers = tracks.map(|track| (track, writer(&store, track)));
     let accept = |key: i64| {
         let rows = |track: &Track| track.batch(&[(key, 0)].into());
-        let pages =
-            writers.iter().map(|(track, writer)| LiveRows { writer, rows: rows(track), covered: None });
+        let pages = writers.iter().map(|(track, writer)| LiveRows {
+            writer,
+            rows: Cow::Owned(rows(track)),
+            covered: None,
+        });
         store.accept_live(pages.collect())
     };
     accept(0).expect("there is room");

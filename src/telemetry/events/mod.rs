@@ -64,6 +64,7 @@ pub use stream_series::{
 };
 pub use streams::{
     StreamConnected, StreamConnecting, StreamEnded, StreamFailed, StreamFrames, StreamUnreadable,
+    StreamsWaiting,
 };
 pub(crate) use traces::SpanRefused;
 pub use traces::{SpansLost, TracesOff};

@@ -155,3 +155,19 @@ impl Event for StreamUnreadable<'_> {
         );
     }
 }
+
+/// The rows of live series that are accepted and not yet in a file were counted.
+pub struct StreamsWaiting {
+    /// Their memory, in bytes.
+    pub bytes: u64,
+    /// The most that may wait, in bytes.
+    pub most: u64,
+}
+
+impl Event for StreamsWaiting {
+    fn emit(self, telemetry: &Telemetry) {
+        let streams = &telemetry.metrics().streams;
+        streams.waiting.set(i64::try_from(self.bytes).unwrap_or(i64::MAX));
+        streams.most_waiting.set(i64::try_from(self.most).unwrap_or(i64::MAX));
+    }
+}

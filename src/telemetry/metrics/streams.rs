@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{HistogramVec, IntCounterVec};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 
 use super::forget::forget;
 use super::register::{LAG, Register, SYNC};
@@ -39,6 +39,8 @@ pub(crate) struct Streams {
     pub(crate) accept: HistogramVec,
     pub(crate) refusals: IntCounterVec,
     pub(crate) mismatches: IntCounterVec,
+    pub(crate) waiting: IntGauge,
+    pub(crate) most_waiting: IntGauge,
     /// The exchange and name of each declared line.
     known: Mutex<BTreeSet<(String, String)>>,
 }
@@ -93,6 +95,14 @@ impl Streams {
                 "stream_mismatches_total",
                 "Rows received live whose values differ from those the exchange answered over REST.",
                 &["exchange", "kind"],
+            ),
+            waiting: add.count_gauge(
+                "websocket_waiting_bytes",
+                "Memory of live rows that are accepted and not yet in a file, in bytes.",
+            ),
+            most_waiting: add.count_gauge(
+                "websocket_waiting_limit_bytes",
+                "The most memory of such rows, in bytes: at this much, sockets are left unread.",
             ),
             known: Mutex::default(),
         }

@@ -27,6 +27,7 @@ async fn topics_are_asked_for_and_rows_come_with_what_they_are_vouched_for() {
     assert_eq!(trade.ts_recv, Some(Micros(7)));
     assert_eq!(full.covered, [(TopicId(0), Window::new(Micros(0), Micros(41)).unwrap())]);
     assert_eq!(full.heard, Some(Micros(41)));
+    assert!(full.read_at.is_some_and(|at| at.elapsed() < PATIENCE) && !full.is_last);
 }
 
 #[tokio::test]
@@ -117,15 +118,20 @@ async fn when_stopped_what_was_read_is_handed_over_and_the_connection_closed_in_
     }
     let first = world.handover().await;
     let mut got = ids(&first);
+    let mut is_last = first.is_last;
     world.stop.cancel();
     let why = loop {
         match world.update().await {
-            Update::Received(full) => got.extend(ids(&full)),
+            Update::Received(full) => {
+                assert!(!is_last, "nothing comes after the last");
+                got.extend(ids(&full));
+                is_last = full.is_last;
+            }
             Update::Disconnected { why, .. } => break why,
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(why, Ended::Stopped);
+    assert_eq!((why, is_last), (Ended::Stopped, true));
     assert_eq!(got, (0..got.len() as u64).collect::<Vec<_>>());
     assert!(timeout(PATIENCE, world.inlet.next()).await.unwrap().is_none());
     assert!(matches!(peer.next().await, Some(Ok(Message::Close(_)))));

@@ -1,5 +1,7 @@
 //! Live sessions of a case.
 
+use std::borrow::Cow;
+
 use super::super::oracle::GivenPage;
 use super::super::session::Word;
 use super::super::track::Rows;
@@ -26,7 +28,7 @@ impl Case {
                 Kind::OrderBook => track.page(&mut self.dice, writer.next_ord()).0,
                 _ => session.hear(track, &mut self.dice),
             };
-            pages.push(LiveRows { writer, rows: track.batch(&rows), covered: None });
+            pages.push(LiveRows { writer, rows: Cow::Owned(track.batch(&rows)), covered: None });
             heard.push((*at, rows));
         }
         let marks = store.accept_live(pages).map_err(drop);

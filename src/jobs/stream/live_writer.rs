@@ -1,0 +1,97 @@
+//! The writer of a live series, shared by those who accept its rows and those who publish them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::store::Writer;
+
+/// The writer of a live series, with what others count of it.
+pub(crate) struct LiveWriter {
+    writer: Writer,
+    /// The bytes of all live series that wait to be published; its own are among them once it is set.
+    total: OnceLock<Arc<AtomicUsize>>,
+    /// Its own bytes in the total.
+    counted: AtomicUsize,
+    /// New rows published since they were last taken.
+    stored: AtomicU64,
+    is_publishing: AtomicBool,
+    /// When it may be published again, after that failed.
+    not_before: Mutex<Option<Instant>>,
+}
+
+impl LiveWriter {
+    pub(crate) fn new(writer: Writer) -> Self {
+        LiveWriter {
+            writer,
+            total: OnceLock::new(),
+            counted: AtomicUsize::new(0),
+            stored: AtomicU64::new(0),
+            is_publishing: AtomicBool::new(false),
+            not_before: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Counts its bytes into a total from now on; `false` if it does so already.
+    pub(super) fn join(&self, total: &Arc<AtomicUsize>) -> bool {
+        self.total.get().is_none() && self.total.set(Arc::clone(total)).is_ok()
+    }
+
+    /// Counts its bytes anew; returns whether they have become fewer.
+    pub(super) fn count(&self) -> bool {
+        self.set_counted(self.writer.waiting_bytes())
+    }
+
+    fn set_counted(&self, bytes: usize) -> bool {
+        let Some(total) = self.total.get() else { return false };
+        let before = self.counted.swap(bytes, Ordering::Relaxed);
+        total.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        bytes < before
+    }
+
+    /// Its bytes when they were last counted.
+    pub(super) fn counted(&self) -> usize {
+        self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Counts new rows that were published.
+    pub(super) fn add_stored(&self, rows: u64) {
+        self.stored.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Takes the number of new rows published since it was last taken.
+    pub(crate) fn take_stored(&self) -> u64 {
+        self.stored.swap(0, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_publishing(&self) -> bool {
+        self.is_publishing.load(Ordering::Relaxed)
+    }
+
+    /// It is being published from now on, or is not any more.
+    pub(super) fn set_publishing(&self, is_publishing: bool) {
+        self.is_publishing.store(is_publishing, Ordering::Relaxed);
+    }
+
+    /// Whether it has waited long enough since publishing it failed.
+    pub(super) fn may_publish(&self, now: Instant) -> bool {
+        let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Publishing it failed, and is tried again after a wait.
+    pub(super) fn put_off(&self, wait: Duration) {
+        let at = Instant::now().checked_add(wait);
+        *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}
+
+impl Drop for LiveWriter {
+    fn drop(&mut self) {
+        self.set_counted(0);
+    }
+}

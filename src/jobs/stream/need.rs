@@ -1,0 +1,18 @@
+//! Requests of a listener to its owner.
+
+use std::sync::Arc;
+
+use crate::model::{Micros, Series};
+
+/// A request of a listener to its owner.
+#[derive(Debug)]
+pub(crate) enum Need {
+    /// Rows of a series before an instant are missing.
+    Refill { series: Arc<Series>, until: Micros },
+    /// A topic has been quiet for longer than its rhythm explains; whether the exchange has newer rows is to be asked.
+    Check { series: Arc<Series> },
+    /// The health of a series changed and is to be saved.
+    Save { series: Arc<Series> },
+    /// The exchange will not send a series.
+    Refused { series: Arc<Series>, words: String },
+}

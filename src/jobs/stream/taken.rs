@@ -1,0 +1,119 @@
+//! The meaning of a handover once its rows are accepted: rows first, then holes, then what is vouched for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::exchange::live::{Event, Hole, TopicId};
+use crate::jobs::stream::need::Need;
+use crate::jobs::stream::topics::{ListenedTopic, Topics};
+use crate::model::{Batch, Series, Window};
+use crate::net::ws::Handover;
+use crate::store::{Mark, StoreError};
+
+/// The stretch of coverage that counts as one success.
+const SUCCESS: Duration = Duration::from_secs(60);
+
+/// The fate of rows.
+pub(crate) enum Fate {
+    /// They are in the journal, from a mark on if any is new.
+    Accepted(Option<Mark>),
+    /// The store did not take them.
+    Refused(Arc<StoreError>),
+    /// There was no room for them.
+    Shed,
+}
+
+/// The result of accepting a handover.
+pub(crate) struct Taken {
+    /// When its rows were accepted.
+    pub(crate) at: Instant,
+    /// The series with rows, each with their number.
+    pub(crate) accepted: Vec<(Arc<Series>, u64)>,
+    pub(crate) needs: Vec<Need>,
+    /// Each with the minutes and the new rows stored.
+    pub(crate) covered: Vec<(Arc<Series>, u64, u64)>,
+    pub(crate) holes: Vec<(Arc<Series>, &'static str, Window)>,
+    pub(crate) failed: Vec<(Arc<Series>, Arc<StoreError>)>,
+    pub(crate) live: Vec<Arc<Series>>,
+}
+
+impl Taken {
+    /// Records what became of a handover's rows, leaves out the holes, then vouches: the order in which a session means
+    /// them.
+    pub(super) fn of(
+        topics: &Topics,
+        handover: &Handover,
+        rows: impl Iterator<Item = (TopicId, Fate)>,
+    ) -> Self {
+        let (mut topics, at) = (topics.lock(), Instant::now());
+        let (accepted, needs, covered) = (Vec::new(), Vec::new(), Vec::new());
+        let mut taken =
+            Taken { at, accepted, needs, covered, holes: Vec::new(), failed: Vec::new(), live: Vec::new() };
+        for (id, fate) in rows {
+            if let Some((topic, rows)) = topics.get_mut(&id).zip(handover.received.batch(id)) {
+                topic.quiet.heard(at);
+                taken.rows(topic, rows, fate);
+            }
+        }
+        for event in &handover.received.events {
+            let Event::Hole(Hole { topic, window, reason, .. }) = event else { continue };
+            if let Some(topic) = topics.get_mut(topic) {
+                topic.live.miss(*window);
+                taken.missing(topic, reason.name(), *window);
+            }
+        }
+        for (id, window) in &handover.covered {
+            if let Some(topic) = topics.get_mut(id) {
+                taken.vouch(topic, *window, handover.is_last);
+            }
+        }
+        taken
+    }
+
+    fn rows(&mut self, topic: &mut ListenedTopic, rows: &Batch, fate: Fate) {
+        let series = Arc::clone(topic.live.series());
+        match fate {
+            Fate::Accepted(mark) => {
+                topic.live.accepted(rows, mark);
+                self.accepted.push((series, rows.len() as u64));
+                return;
+            }
+            Fate::Refused(error) => self.failed.push((series, error)),
+            Fate::Shed => {}
+        }
+        if let Some(window) = topic.live.drop_rows(rows) {
+            self.missing(topic, "shed", window);
+        }
+    }
+
+    fn missing(&mut self, topic: &ListenedTopic, reason: &'static str, window: Window) {
+        let series = Arc::clone(topic.live.series());
+        self.holes.push((Arc::clone(&series), reason, window));
+        self.needs.push(Need::Refill { series, until: window.until });
+    }
+
+    fn vouch(&mut self, topic: &mut ListenedTopic, window: Window, is_last: bool) {
+        let series = Arc::clone(topic.live.series());
+        match topic.live.cover(window, self.at, is_last) {
+            Ok(new) if new.is_empty() => {}
+            Ok(_) => {
+                if !topic.is_linked {
+                    topic.is_linked = true;
+                    self.live.push(Arc::clone(&series));
+                    if topic.live.is_missing_before(window.from) {
+                        self.needs.push(Need::Refill { series: Arc::clone(&series), until: window.from });
+                    }
+                }
+                let counted = *topic.counted.get_or_insert(window.from);
+                let covered = topic.live.proven().map_or(Duration::ZERO, |proven| proven.since(counted));
+                let minutes = covered.as_secs() / SUCCESS.as_secs();
+                if minutes > 0 {
+                    topic.counted = topic.live.proven();
+                    self.covered.push((Arc::clone(&series), minutes, topic.live.live_writer().take_stored()));
+                    self.needs.push(Need::Save { series });
+                }
+            }
+            Err(error) => self.failed.push((series, Arc::new(error))),
+        }
+    }
+}
