@@ -38,3 +38,5 @@ pub use order::{Context, Instruments, Order, Outcome, Precedence, Progress, Sinc
 pub use run::run;
 pub(crate) use run::tell_finding;
 pub(crate) use run::tell_flush;
+#[doc(hidden)]
+pub use stream::Pipeline;

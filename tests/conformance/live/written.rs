@@ -33,10 +33,21 @@ pub(crate) struct Written {
 
 /// Trades of one market whose numbers have no hole.
 pub(crate) fn trades(exchange: &str, count: u64, dice: &mut Dice) -> Vec<Written> {
-    let mut ts = BEGIN.0;
+    // Many share an instant.
+    trades_from(exchange, (3_735_683_000, BEGIN), [0, 0, 1_000, 20_000, 700_000, 2_345_000], count, dice)
+}
+
+/// The same from a number and an instant on; each is later than the one before by one of some steps.
+pub(crate) fn trades_from(
+    exchange: &str,
+    (first, begin): (u64, Micros),
+    steps: [i64; 6],
+    count: u64,
+    dice: &mut Dice,
+) -> Vec<Written> {
+    let mut ts = begin.0;
     let mut trade = |id| {
-        // Many share an instant.
-        ts += [0, 0, 1_000, 20_000, 700_000, 2_345_000][dice.below(6) as usize];
+        ts += steps[dice.below(6) as usize];
         let price = format!("{}.{:02}", 60_000 + dice.below(999), dice.below(100));
         let amount = match exchange {
             "binancecoinm" => format!("{}", 1 + dice.below(500)),
@@ -44,7 +55,7 @@ pub(crate) fn trades(exchange: &str, count: u64, dice: &mut Dice) -> Vec<Written
         };
         Written { id, ts: Micros(ts), price, amount, is_buy: dice.below(2) == 0 }
     };
-    (0..count).map(|place| trade(3_735_683_000 + place)).collect()
+    (0..count).map(|place| trade(first + place)).collect()
 }
 
 /// Trades in frames, each with the instant at which it is sent.
