@@ -67,7 +67,7 @@ pub mod tracker;
 pub mod worker;
 
 pub use config::Config;
-pub use engine::{Engine, EngineError, Job};
+pub use engine::{Engine, EngineError, Job, MetricHistory, history};
 pub use exchange::Exchange;
 pub use service::{Ended, Service, ServiceError};
 pub use telemetry::{HealthMonitor, PairHealth, SeriesHealth};

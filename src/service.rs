@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::daemon::{
-    Control, HealthReporter, STARTING, STOPPING, Scheduler, Scope, Status, TaskPoller, Watchdog,
+    Control, HealthReporter, HistorySampler, STARTING, STOPPING, Scheduler, Scope, Status, TaskPoller,
+    Watchdog,
 };
 use crate::engine::{Broken, Engine, EngineError, Job, LiveJob, Logging, Streams};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
@@ -149,6 +150,7 @@ impl Service {
         let app = app.with_auth(auth).with_control(control.clone());
         let (mut serving, served) = (JoinSet::new(), CancellationToken::new());
         serving.spawn(reporter.run(served.clone()));
+        serving.spawn(HistorySampler::new(Arc::clone(&engine), &config).run(served.clone()));
         serving.spawn(serve(listeners, app.clone(), served.clone()));
         let socket_file = socket.map(|(socket, file)| {
             serving.spawn(serve_socket(socket, app, served.clone()));

@@ -229,14 +229,12 @@ telemetry: {log_level: info, log_format: text, otlp_endpoint: null, textfile: nu
 
     assert_eq!((config.histo_jobs.len(), config.stream_jobs.len(), config.storage.remotes.len()), (1, 1, 2));
     let told: Vec<&str> = config.notes.iter().map(|note| note.split(": not ").next().unwrap()).collect();
-    assert_eq!(told, ["stream_jobs[0]", "telemetry.collect_interval", "telemetry.history_interval"]);
+    assert_eq!(told, ["stream_jobs[0]"]);
 }
 
 #[test]
 fn a_key_that_nothing_acts_on_has_a_note() {
     for (line, note) in [
-        ("telemetry: {collect_interval: 5}", "telemetry.collect_interval: not used: "),
-        ("telemetry: {history_interval: 5}", "telemetry.history_interval: not used: "),
         ("exchanges: {okx: {ws_url: 'wss://x'}}", "exchanges.okx.ws_url: not used: "),
         ("worker: {own_address: true}", "worker.own_address: not used: "),
     ] {

@@ -7,8 +7,10 @@ mod config;
 mod exchanges;
 mod files;
 mod health;
+mod history;
 mod import;
 mod metrics;
+mod problem;
 mod progress;
 mod requests;
 mod series;
@@ -22,8 +24,10 @@ pub(crate) use health::{
     ActionError, ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness,
 };
 pub use health::{DiskView, StoreView, Trouble, WorkerView};
+pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
 pub(crate) use metrics::MetricLine;
+pub(crate) use problem::Problem;
 pub use progress::{
     CopyUpdate, Files, How, NotCopied, ProgressLine, RemoteSynced, Report, RestoredFiles, Update,
 };

@@ -19,6 +19,7 @@ pub mod gaps;
 mod hand_over;
 pub mod healthcheck;
 mod help;
+pub mod history;
 pub mod import;
 pub mod init;
 pub mod inventory;
@@ -40,6 +41,7 @@ pub mod repair;
 pub mod restore;
 mod runtime;
 pub mod sim;
+mod sparkline;
 pub mod start;
 mod state;
 pub mod status;
@@ -104,6 +106,7 @@ enum Command {
     Exchanges(exchanges::Args),
     Pairs(pairs::Args),
     Metrics(metrics::Args),
+    History(history::Args),
     Alerts(alerts::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -170,6 +173,9 @@ impl Cli {
                 on_runtime(out, |out, stop| pairs::run(args, config, out, stop))
             }),
             Some(Command::Metrics(args)) => metrics::run(&args, out),
+            Some(Command::History(args)) => with_config(path, out, |config, out| {
+                on_runtime(out, |out, _| history::run(args, config, out))
+            }),
             Some(Command::Completions(args)) => completions::run(&args, out),
             Some(Command::Ui(args)) => args.refuse(out),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args, path, out),

@@ -32,9 +32,9 @@ pub struct Telemetry {
     pub otlp_endpoint: Option<String>,
     /// Where `collect` writes its result for node_exporter's textfile collector: a folder, or a `.prom` file.
     pub textfile: Option<PathBuf>,
-    /// The time between measurements of process and disk.
+    /// The time between samples of the metrics for their history.
     pub collect_interval: Duration,
-    /// The time between points of the metric history.
+    /// The time between writes of the metric history.
     pub history_interval: Duration,
 }
 
@@ -67,15 +67,13 @@ pub(super) const TELEMETRY_KEYS: &[Key] = &[
     Key::new(
         "collect_interval",
         Form::Real(1.0, 3_600.0, Some(30.0)),
-        "Seconds between measurements of process and disk.",
-    )
-    .unused("process and disk are measured whenever they are asked for"),
+        "Seconds between two samples of the metrics for their history.",
+    ),
     Key::new(
         "history_interval",
         Form::Real(1.0, 3_600.0, Some(60.0)),
-        "Seconds between points of the metric history.",
-    )
-    .unused("this version keeps no history of its metrics"),
+        "Seconds between two writes of the metric history to the state store.",
+    ),
 ];
 
 /// Reads the `alerts` section of the file.
@@ -108,7 +106,6 @@ pub(super) fn check_telemetry(root: &Section<'_>, around: &Surroundings) -> Tele
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
     };
-    section.note_unused();
     Telemetry {
         log_level: log_level(section.word("log_level")),
         log_format,

@@ -69,7 +69,6 @@ pub(super) fn check(root: &Section<'_>) -> BTreeMap<String, ExchangeSettings> {
 
 fn one(name: &str, node: &Node, at: &str, report: &Report) -> ExchangeSettings {
     let section = Section::open(node, at, KEYS, report);
-    section.note_unused();
     if section.text("ws_url").is_some() && exchange::find(name).is_some_and(|own| own.live().is_none()) {
         report.note(format!("{at}.ws_url: not used: this version does not stream {name}"));
     }

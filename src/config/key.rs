@@ -50,8 +50,6 @@ pub(super) enum Role {
     Used,
     /// It has to be there.
     Required,
-    /// Accepted but without effect, for this reason.
-    Unused(&'static str),
     /// A key of older versions, and its replacement.
     Older(&'static str),
 }
@@ -69,10 +67,6 @@ impl Key {
 
     pub(super) const fn required(self) -> Self {
         Key { role: Role::Required, ..self }
-    }
-
-    pub(super) const fn unused(self, why: &'static str) -> Self {
-        Key { role: Role::Unused(why), ..self }
     }
 
     pub(super) const fn older(self, instead: &'static str) -> Self {

@@ -67,7 +67,6 @@ fn table(out: &mut String, heading: &str, keys: &[Key], owner: Option<&Key>) {
 fn meaning(key: &Key) -> String {
     match key.role {
         Role::Used | Role::Required => key.meaning.to_owned(),
-        Role::Unused(why) => format!("{} Accepted and not used: {why}.", key.meaning),
         Role::Older(instead) => format!("{} Accepted; use {instead}.", key.meaning),
     }
 }
@@ -166,7 +165,7 @@ fn property(key: &Key) -> Schema {
     };
     Schema {
         description: Some(meaning(key).replace('`', "")),
-        deprecated: matches!(key.role, Role::Older(_) | Role::Unused(_)).then_some(true),
+        deprecated: matches!(key.role, Role::Older(_)).then_some(true),
         default,
         ..shape(key.form)
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::key::{Form, Key, Role};
+use crate::config::key::{Form, Key};
 use crate::config::node::Node;
 use crate::config::problem::{Report, advice, nearest};
 use crate::config::secret::{shown, shown_key};
@@ -98,15 +98,6 @@ impl<'a> Section<'a> {
     /// The collector of problems and notes.
     pub(super) fn report(&self) -> &'a Report {
         self.report
-    }
-
-    /// Adds a note for each key that is set but has no effect in this version.
-    pub(super) fn note_unused(&self) {
-        for key in self.keys {
-            if let Role::Unused(why) = key.role {
-                self.unused(&[key.name], why);
-            }
-        }
     }
 
     /// Adds a note for each of these keys that is set but has no effect.

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::api::HistoryAnswer;
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Scheduler;
 use crate::daemon::command::Command;
 use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
+use crate::engine::history::{AskError, Asked, answer};
 use crate::engine::{CopyAsked, Engine, Job, LiveJob, ProgressFeed, Work};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
@@ -181,6 +183,14 @@ impl Control {
     #[must_use]
     pub fn live(&self) -> watch::Receiver<Arc<Vec<LiveJob>>> {
         self.0.live.subscribe()
+    }
+
+    /// Answers a question about the metric history, for all workers of the state store.
+    ///
+    /// # Errors
+    /// If the question is wrong, or the store cannot be read.
+    pub(crate) async fn history(&self, asked: &Asked) -> Result<HistoryAnswer, AskError> {
+        answer(self.0.engine.database(), asked, None, now()).await
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

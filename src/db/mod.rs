@@ -10,6 +10,7 @@ mod damage;
 mod database;
 mod error;
 mod health;
+mod history;
 mod paused;
 mod postgres;
 mod probe;
@@ -23,6 +24,7 @@ use crate::model::Micros;
 pub use damage::SetAside;
 pub use database::{Database, Pool};
 pub use error::DbError;
+pub use history::{HistoryPage, HistoryQuery, HistoryWriter, KeptMetric, WriteEnd};
 pub use probe::Probed;
 
 /// Runs one statement on the connections of either store. `$on` is the connection, and `$persistent` whether the

@@ -23,8 +23,7 @@ const READERS: u32 = 3;
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// Every table; reading all of them reveals a missing one.
-const TABLES: &str =
-    "SELECT 1 FROM series_health, paused_jobs, task, attempt, worker, owner, task_count LIMIT 0";
+const TABLES: &str = "SELECT 1 FROM series_health, paused_jobs, task, attempt, worker, owner, task_count, history_metric, history_writer, history_point LIMIT 0";
 
 pub(super) async fn open(own: &Path) -> Result<Database, DbError> {
     let path = own.join("state.db");

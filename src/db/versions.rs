@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 pub(super) struct Version(pub(super) i64, &'static str, pub(super) &'static str, pub(super) &'static str);
 
 /// The schema, one list of statements per version; a released version is never changed.
-const VERSIONS: [Version; 4] = [
+const VERSIONS: [Version; 5] = [
     Version(
         1,
         "health of each series",
@@ -25,6 +25,12 @@ const VERSIONS: [Version; 4] = [
         "places of owners",
         include_str!("0012_owner_place.sql"),
         include_str!("0012_owner_place.sql"),
+    ),
+    Version(
+        15,
+        "history of metrics",
+        include_str!("0015_history_sqlite.sql"),
+        include_str!("0015_history_postgres.sql"),
     ),
 ];
 

@@ -16,6 +16,7 @@
 mod copies;
 mod copying;
 mod flusher;
+pub mod history;
 mod job;
 mod job_task;
 mod known;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 #[doc(hidden)]
 pub use self::copies::{Copies, target};
+pub use self::history::MetricHistory;
 pub use self::job::Job;
 pub use self::live_job::LiveJob;
 pub use self::logging::Logging;
@@ -90,6 +92,7 @@ pub struct Engine {
     disk: Mutex<DiskRoom>,
     worker: Arc<Worker>,
     pending_health: Arc<PendingHealth>,
+    history: MetricHistory,
     fleet: Arc<Fleet>,
     keeping: Mutex<JoinSet<()>>,
     /// Stops the maintenance loops.
@@ -220,6 +223,12 @@ impl Engine {
         self.worker.rounds()
     }
 
+    /// The history of metrics: what this process records, and what all workers wrote.
+    #[must_use]
+    pub fn history(&self) -> &MetricHistory {
+        &self.history
+    }
+
     /// The state store.
     pub(crate) fn database(&self) -> &Database {
         &self.db
@@ -282,6 +291,7 @@ impl Engine {
             store.close()
         };
         let closed = tokio::task::spawn_blocking(closing).await;
+        self.history.finish().await;
         self.worker.leave().await;
         self.db.close().await;
         match &closed {

@@ -16,7 +16,7 @@ use crate::disk::{Disk, atomic};
 use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
-use crate::engine::{Job, LiveJob};
+use crate::engine::{Job, LiveJob, MetricHistory};
 use crate::jobs::tell_finding;
 use crate::model::Series;
 use crate::remote::{Remote, Restorer};
@@ -84,6 +84,7 @@ impl Engine {
         let (own, listener) = (layout.clone(), telemetry.clone());
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, listener, Arc::clone(&fleet));
         Engine {
+            history: MetricHistory::of(&worker, &db, &telemetry),
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             layout,
             telemetry,

@@ -16,6 +16,7 @@ pub struct App {
     pub(super) status: Arc<Status>,
     pub(super) limits: Limits,
     pub(super) scrapes: Arc<Semaphore>,
+    pub(super) reads: Arc<Semaphore>,
     pub(super) auth: Arc<Auth>,
     /// The daemon behind the pages, if there is one.
     pub(super) control: Option<Control>,
@@ -27,6 +28,10 @@ pub struct Limits {
     pub connections: usize,
     /// Most answers of `/metrics` encoded at a time; further ones are refused.
     pub scrapes: usize,
+    /// Most answers read from the state store at a time; further ones wait, and are refused in the end.
+    pub reads: usize,
+    /// How long an answer may take that is read from the state store.
+    pub read: Duration,
     /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a
     /// connection may be idle.
     pub head: Duration,
@@ -45,6 +50,8 @@ impl Default for Limits {
         Limits {
             connections: 256,
             scrapes: 5,
+            reads: 4,
+            read: Duration::from_secs(10),
             head: Duration::from_secs(10),
             body_bytes: 8 << 20,
             stall: Duration::from_secs(10),
@@ -65,7 +72,8 @@ impl App {
     #[must_use]
     pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
         let scrapes = Arc::new(Semaphore::new(limits.scrapes));
-        App { telemetry, status, limits, scrapes, auth: Arc::default(), control: None }
+        let reads = Arc::new(Semaphore::new(limits.reads));
+        App { telemetry, status, limits, scrapes, reads, auth: Arc::default(), control: None }
     }
 
     /// Replaces the access rules.

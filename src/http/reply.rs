@@ -4,12 +4,15 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use serde::Serialize;
+
+use crate::api::Problem;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
@@ -18,6 +21,40 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
             tracing::error!(%error, "an answer cannot be encoded");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be encoded; see the log\n")
         }
+    }
+}
+
+/// JSON with an entity tag; 304 without it if the client has just that.
+pub(super) fn tagged(request: &HeaderMap, body: &impl Serialize) -> Response {
+    let Ok(body) = serde_json::to_vec(body) else { return json(StatusCode::OK, body) };
+    // Weak: compressed on the way it would still be the same.
+    let tag = format!("W/\"{:x}-{:08x}\"", body.len(), crc32fast::hash(&body));
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
+    let is_known = known.any(|known| known == "*" || known.trim_start_matches("W/") == &tag[2..]);
+    let mut answer = match is_known {
+        true => reply(StatusCode::NOT_MODIFIED, JSON, Bytes::new()),
+        false => reply(StatusCode::OK, JSON, body),
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer
+}
+
+/// Why there is no answer, and which parameter is wrong.
+pub(super) fn problem(
+    status: StatusCode,
+    detail: impl Into<String>,
+    parameter: Option<&'static str>,
+) -> Response {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let (kind, detail) = ("about:blank", detail.into());
+    let body = Problem { kind, title, status: status.as_u16(), detail, parameter };
+    match serde_json::to_vec(&body) {
+        Ok(body) => reply(status, PROBLEM, body),
+        Err(_) => plain(status, body.detail),
     }
 }
 

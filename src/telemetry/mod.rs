@@ -9,11 +9,13 @@ pub mod events;
 mod exemplars;
 pub mod exposition;
 mod health;
+pub mod history;
 mod labels;
 mod locks;
 pub mod logs;
 mod metrics;
 mod outages;
+pub mod rollup;
 mod textfile;
 pub mod trace;
 
@@ -26,6 +28,7 @@ pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;
 
 use crate::model::Series;
+use history::History;
 use locks::{read, write};
 use outages::{Outages, Verdict};
 
@@ -43,6 +46,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     health: HealthMonitor,
     outages: Mutex<Outages>,
+    history: History,
 }
 
 impl Default for Telemetry {
@@ -61,8 +65,9 @@ impl Telemetry {
     /// Telemetry that saves health in the monitor's file; see [`Telemetry::save_health`].
     #[must_use]
     pub fn with_health(health: HealthMonitor) -> Self {
-        let (metrics, outages) = (Arc::new(Metrics::new()), Mutex::default());
-        Telemetry(Arc::new(Inner { metrics, health, outages }))
+        let (metrics, outages, history) = (Arc::new(Metrics::new()), Mutex::default(), History::default());
+        metrics.show_most_points(history.fold().most());
+        Telemetry(Arc::new(Inner { metrics, health, outages, history }))
     }
 
     /// Processes an event. Never waits for a disk or a socket.
@@ -74,6 +79,12 @@ impl Telemetry {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
+    }
+
+    /// The points of the metric history that wait for the state store.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.0.history
     }
 
     /// The health of each series and each pair.

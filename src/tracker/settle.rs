@@ -112,7 +112,7 @@ impl Tracker {
     /// If the store fails; no attempt has ended then.
     pub async fn complete(&self, queue: &str, held: &[HeldLease]) -> Result<Vec<String>, TrackerError> {
         let done = self.trying("complete", || self.complete_once(held)).await?;
-        self.telemetry.emit(AttemptsSucceeded { exchange: queue, attempts: done.len() as u64 });
+        self.telemetry.emit(AttemptsSucceeded { exchange: queue, tasks: &done });
         Ok(done)
     }
 

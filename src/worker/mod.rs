@@ -43,6 +43,8 @@ pub(crate) type Rounds = Arc<AtomicU64>;
 pub(crate) struct Worker {
     tracker: Tracker,
     config: WorkerConfig,
+    /// Its name without its process.
+    id: String,
     name: String,
     place: String,
     began: Micros,
@@ -112,9 +114,9 @@ impl Worker {
         telemetry: &Telemetry,
     ) -> Result<Arc<Self>, TrackerError> {
         let (host, began) = (host(), now());
-        let name = config.id.clone().unwrap_or_else(|| host.clone());
+        let id = config.id.clone().unwrap_or_else(|| host.clone());
         let once = if config.is_daemon { "" } else { ONCE };
-        let name = format!("{name}:{}:{:x}{once}", std::process::id(), began.0);
+        let name = format!("{id}:{}:{:x}{once}", std::process::id(), began.0);
         let worker = Worker {
             owned: Arc::new(Ownerships::new(
                 tracker.clone(),
@@ -122,6 +124,7 @@ impl Worker {
                 name.clone(),
                 config.clone(),
             )),
+            id,
             name,
             place: format!("{host}:{}", place_id(own)),
             tracker,
@@ -156,6 +159,16 @@ impl Worker {
     /// page.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name without its process: the same after a restart.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its host and data path.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// The store's other workers, as last seen.

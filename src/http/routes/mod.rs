@@ -6,11 +6,13 @@ mod control;
 mod copies;
 mod follow;
 mod health;
+mod history;
 mod jobs;
 mod metrics;
 mod page;
 mod probes;
 mod queues;
+mod reading;
 mod reload;
 mod route;
 mod work;
@@ -42,6 +44,7 @@ pub(super) fn all() -> Vec<Route> {
         ready,
         health::route(),
         queues::route(),
+        history::route(),
         reload::route(),
         work,
         cancel,
@@ -100,7 +103,7 @@ impl Routes {
         request.extensions_mut().insert(caller);
         let Ok(mut reply) = self.router.call(request.map(Body::new)).await;
         for (name, value) in SECURITY {
-            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+            reply.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
         }
         for (name, value) in self.app.auth.web_config().iter().flat_map(|config| &config.headers) {
             reply.headers_mut().insert(name, value.clone());

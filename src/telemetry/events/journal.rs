@@ -37,6 +37,7 @@ impl Event for JournalSynced {
         journal.size_bytes.set(self.bytes as f64);
         journal.last_sync.set(self.at.0 as f64 / 1e6);
         journal.sync_duration.observe(self.took.as_secs_f64());
+        telemetry.record_duration("journal:sync", self.took);
     }
 }
 

@@ -6,6 +6,7 @@ mod alive;
 mod doubts;
 mod drill;
 mod fleet;
+mod history;
 mod journal;
 mod odd;
 mod process;
@@ -33,6 +34,7 @@ pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
     TakeoverFailed, WriteFenced, WritesOvertaken,
 };
+pub use history::{HistoryNotWritten, HistoryOvertaken, HistoryPruned, HistoryWritten, ObservationLost};
 pub use journal::{
     JournalBroken, JournalReplayed, JournalSynced, JournalTorn, OwnershipLost, StorageChecked,
 };

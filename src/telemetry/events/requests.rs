@@ -29,6 +29,7 @@ impl Event for RequestDone<'_> {
         requests.sent.with_label_values(&[self.exchange, self.endpoint, code_label(self.code)]).inc();
         requests.duration.observe(&labels, self.took);
         requests.response_bytes.with_label_values(&labels).inc_by(self.bytes);
+        telemetry.record_duration(&format!("exchange:{}:latency", self.exchange), self.took);
         let Self { exchange, endpoint, code, took, bytes } = self;
         tracing::debug!(exchange, endpoint, code, bytes, ?took, "request answered");
     }
@@ -59,6 +60,7 @@ impl Event for RequestFailed<'_> {
         if reason.is_without_answer() {
             requests.sent.with_label_values(&[exchange, endpoint, NO_CODE]).inc();
             requests.duration.observe(&[exchange, endpoint], took);
+            telemetry.record_duration(&format!("exchange:{exchange}:latency"), took);
         }
         let error = Chain(error);
         if reason == Reason::Cancelled {
@@ -98,6 +100,7 @@ impl Event for LimitWaited<'_> {
         let requests = &telemetry.metrics().requests;
         let Self { exchange, waited } = self;
         requests.wait.with_label_values(&[exchange]).observe(waited.as_secs_f64());
+        telemetry.record_duration(&format!("exchange:{exchange}:limit_wait"), waited);
         if !waited.is_zero() {
             requests.throttled.with_label_values(&[exchange]).inc();
             tracing::debug!(exchange, ?waited, "waited for the rate limit");

@@ -69,6 +69,7 @@ impl Event for JobFailed<'_> {
     fn emit(self, telemetry: &Telemetry) {
         run_ended(telemetry, self.series, self.took);
         telemetry.metrics().series(self.series).count_failure(self.reason);
+        telemetry.record_failure(self.series);
         let error = Chain(self.error).to_string();
         let outcome = RunRecord { rows: self.rows, error: Some(error.clone()), at: self.at };
         let health = telemetry.health().record_run(self.series, outcome);
@@ -113,6 +114,7 @@ fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {
     own.lease.set_at(None);
     let labels = [series.exchange(), series.kind().name()];
     metrics.runs.duration.observe(&labels, took);
+    telemetry.record_latency(series, took);
 }
 
 /// An attempt at a window failed; it is counted at the end of the run.

@@ -29,6 +29,7 @@ impl Event for FilePublished<'_> {
         let storage = &telemetry.metrics().storage;
         let kind = [self.series.kind().name()];
         storage.publish_duration.observe(&kind, self.took);
+        telemetry.record_duration(&format!("publish:{}:latency", self.series.kind().name()), self.took);
         storage.written_bytes.with_label_values(&kind).inc_by(self.written_bytes);
         storage.copied_bytes.with_label_values(&kind).inc_by(self.copied_bytes);
         storage.file_size.with_label_values(&kind).observe(self.file_bytes as f64);

@@ -49,6 +49,10 @@ pub struct StreamAccepted<'a> {
 impl Event for StreamAccepted<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let took = self.took.as_secs_f64();
+        if let Some(lag) = self.lag {
+            let (exchange, kind) = (self.series.exchange(), self.series.kind().name());
+            telemetry.record_duration(&format!("stream:{exchange}:{kind}:lag"), lag);
+        }
         let lag = self.lag.map(|lag| lag.as_secs_f64());
         if let Some(own) = telemetry.metrics().stream(self.series) {
             own.rows.inc_by(self.rows);
@@ -106,6 +110,7 @@ impl Event for StreamUncovered<'_> {
         let own = metrics.series(self.series);
         own.runs.add(1);
         own.count_failure(self.reason);
+        telemetry.record_failure(self.series);
         let error = foreign(&self.error.to_string());
         let outcome = RunRecord { rows: 0, error: Some(error.clone()), at };
         let health = telemetry.health().record_run(self.series, outcome);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Chain;
 use crate::model::Micros;
+use crate::telemetry::history::SavedJob;
 use crate::telemetry::{Event, Telemetry};
 
 /// Work was planned that was not already open.
@@ -55,6 +56,8 @@ impl Event for AttemptEnded<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let tasks = &telemetry.metrics().tasks;
         tasks.attempts.with_label_values(&[self.exchange, self.outcome]).inc();
+        let Self { exchange: queue, task: id, outcome, is_exhausted } = self;
+        telemetry.history().saved(SavedJob { queue, id, outcome, is_exhausted });
         if self.is_exhausted {
             tasks.exhaustions.with_label_values(&[self.exchange]).inc();
             tracing::warn!(task = self.task, "the task failed as often as it may; see `dccd jobs show`");
@@ -68,15 +71,19 @@ impl Event for AttemptEnded<'_> {
 pub struct AttemptsSucceeded<'a> {
     /// The queue.
     pub exchange: &'a str,
-    /// The number of attempts.
-    pub attempts: u64,
+    /// The tasks.
+    pub tasks: &'a [String],
 }
 
 impl Event for AttemptsSucceeded<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let attempts = &telemetry.metrics().tasks.attempts;
-        attempts.with_label_values(&[self.exchange, "succeeded"]).inc_by(self.attempts);
-        tracing::debug!(exchange = self.exchange, attempts = self.attempts, "attempts succeeded");
+        attempts.with_label_values(&[self.exchange, "succeeded"]).inc_by(self.tasks.len() as u64);
+        for id in self.tasks {
+            let (queue, outcome, is_exhausted) = (self.exchange, "succeeded", false);
+            telemetry.history().saved(SavedJob { queue, id, outcome, is_exhausted });
+        }
+        tracing::debug!(exchange = self.exchange, attempts = self.tasks.len(), "attempts succeeded");
     }
 }
 

@@ -11,6 +11,7 @@ mod drill;
 mod families;
 mod fleet;
 mod forget;
+mod history;
 mod odd;
 mod outages;
 mod process;
@@ -45,6 +46,7 @@ use doubts::Doubts;
 use drill::Drill;
 use families::{Journal, Program, Requests, Runs, Storage};
 use fleet::Fleet;
+use history::Keeping;
 use odd::Odd;
 use process::ProcessCollector;
 use register::Register;
@@ -59,6 +61,9 @@ use tracker::Tasks;
 
 /// The limit on series with metrics, unless a larger configuration raises it.
 const SERIES_LIMIT: usize = 1_000;
+
+/// The queue of points that wait for the state store.
+const HISTORY: &str = "history";
 
 /// The values of `dccd_jobs{status}`, in the order of [`JobCounts::values`].
 const JOB_STATES: [&str; 5] = ["waiting", "running", "retrying", "paused", "failed"];
@@ -78,6 +83,7 @@ pub struct Metrics {
     pub(crate) doubts: Doubts,
     pub(crate) odd: Odd,
     pub(crate) fleet: Fleet,
+    pub(crate) keeping: Keeping,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
     pub(crate) alive: Alive,
@@ -136,6 +142,7 @@ impl Metrics {
             doubts: Doubts::new(&add),
             odd: Odd::new(&add),
             fleet: Fleet::new(&add),
+            keeping: Keeping::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
             alive: Alive::new(&add),
@@ -211,6 +218,16 @@ impl Metrics {
         }
     }
 
+    /// Sets how many points of the metric history wait for the state store.
+    pub(crate) fn show_waiting_points(&self, points: usize) {
+        self.program.queue_items.with_label_values(&[HISTORY]).set(points as i64);
+    }
+
+    /// Sets how many may wait.
+    pub(crate) fn show_most_points(&self, points: usize) {
+        self.program.queue_capacity.with_label_values(&[HISTORY]).set(points as i64);
+    }
+
     pub(crate) fn show_jobs(&self, counts: JobCounts) {
         for (state, count) in JOB_STATES.into_iter().zip(counts.values()) {
             self.runs.jobs.with_label_values(&[state]).set(count as f64);
@@ -231,8 +248,10 @@ impl Metrics {
         for queue in ["stderr", "log_file"] {
             self.program.queue_dropped.with_label_values(&[queue]);
         }
-        self.program.queue_items.with_label_values(&["stderr"]);
-        self.program.queue_capacity.with_label_values(&["stderr"]);
+        for queue in ["stderr", HISTORY] {
+            self.program.queue_items.with_label_values(&[queue]);
+            self.program.queue_capacity.with_label_values(&[queue]);
+        }
         self.program.series_dropped.with_label_values(&["series"]);
         self.show_jobs(JobCounts::default());
     }

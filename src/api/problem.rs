@@ -1,0 +1,19 @@
+//! Problems as RFC 9457 has them, `application/problem+json`.
+
+use serde::Serialize;
+
+/// Why a request has no answer.
+#[derive(Serialize)]
+pub(crate) struct Problem {
+    /// Always `about:blank`: the status says all there is to the class of the problem.
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// The words of the status.
+    pub(crate) title: &'static str,
+    pub(crate) status: u16,
+    /// The fault of this request, and the remedy.
+    pub(crate) detail: String,
+    /// The parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<&'static str>,
+}
