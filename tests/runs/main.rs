@@ -51,7 +51,6 @@ mod scheduler;
 mod set_aside;
 #[path = "../tracker/shim.rs"]
 mod shim;
-mod streams;
 mod test_daemon;
 mod tracked;
 mod trades;

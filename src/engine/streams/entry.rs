@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::streams::connections::{NewTopic, Place};
+use crate::engine::streams::refusals::Refusals;
 use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
 use crate::jobs::stream::{LiveSeries, resolve};
@@ -19,6 +20,7 @@ pub(super) struct Entry {
     pub(super) state: EntryState,
     /// Consecutive failures to admit it.
     pub(super) failed: u32,
+    pub(super) refusals: Refusals,
 }
 
 /// How far a wanted series is.
@@ -50,7 +52,12 @@ pub(super) struct Admitted {
 
 impl Entry {
     pub(super) fn new(job: LiveJob) -> Self {
-        Entry { job, state: EntryState::Waiting { until: Instant::now() }, failed: 0 }
+        Entry {
+            job,
+            state: EntryState::Waiting { until: Instant::now() },
+            failed: 0,
+            refusals: Refusals::default(),
+        }
     }
 
     /// Whether it is to be admitted now.

@@ -7,6 +7,7 @@
 mod connections;
 mod entry;
 mod refill;
+mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,8 +31,6 @@ use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamState
 
 /// How often what waits is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a series that its exchange refuses is left alone.
-const AFTER_REFUSAL: Duration = Duration::from_secs(600);
 /// The first wait after a series could not be admitted; it doubles up to the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -83,7 +82,10 @@ impl Streams {
                     Err(_) => may_change = false,
                 },
                 Some(need) = self.needs.recv() => self.answer(need, stop),
-                Some(Ok((series, admitted))) = self.admitting.join_next() => self.admitted(&series, admitted),
+                Some(Ok((series, admitted))) = self.admitting.join_next() => {
+                    self.admitted(&series, admitted);
+                    self.admit(stop);
+                }
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
                 Some(_) = self.saving.join_next() => {}
                 _ = look.tick() => self.look(stop),
@@ -117,6 +119,15 @@ impl Streams {
             over.map(|(series, _)| Arc::clone(series)).collect()
         };
         over.iter().for_each(|series| self.leave(series));
+        let paused: Vec<Arc<Series>> =
+            self.entries.keys().filter(|series| self.engine.is_paused(series)).cloned().collect();
+        paused.iter().for_each(|series| self.leave(series));
+        self.admit(stop);
+        self.refills.look(stop);
+    }
+
+    /// Begins to admit what is due, as far as there is room.
+    fn admit(&mut self, stop: &CancellationToken) {
         let at = Instant::now();
         for (series, entry) in &mut self.entries {
             if self.admitting.len() >= ADMITTING {
@@ -126,18 +137,16 @@ impl Streams {
                 continue;
             }
             entry.state = EntryState::Admitting;
-            let state = LiveState::Connecting;
-            self.engine.telemetry().emit(StreamState { series, state });
+            // A refused one is shown as that until it has its place again.
+            if !entry.refusals.were_any() {
+                self.engine.telemetry().emit(StreamState { series, state: LiveState::Connecting });
+            }
             let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
             self.admitting.spawn(async move {
                 let admitted = admit(&engine, &job, &stop).await;
                 (job.series, admitted)
             });
         }
-        let paused: Vec<Arc<Series>> =
-            self.entries.keys().filter(|series| self.engine.is_paused(series)).cloned().collect();
-        paused.iter().for_each(|series| self.leave(series));
-        self.refills.look(stop);
     }
 
     fn admitted(&mut self, series: &Arc<Series>, admitted: Result<Admitted, RunError>) {
@@ -149,7 +158,10 @@ impl Streams {
                 entry.failed = 0;
                 let (held, topic) = admitted.parts();
                 entry.state = match self.connections.place(topic) {
-                    Ok(place) => EntryState::Placed { place, held },
+                    Ok(place) => {
+                        self.engine.telemetry().emit(StreamState { series, state: LiveState::Connecting });
+                        EntryState::Placed { place, held }
+                    }
                     Err(words) => {
                         self.refused(series, &words);
                         return;
@@ -211,7 +223,8 @@ impl Streams {
     fn refused(&mut self, series: &Arc<Series>, words: &str) {
         self.leave(series);
         let Some(entry) = self.entries.get_mut(series) else { return };
-        entry.state = EntryState::Waiting { until: Instant::now() + AFTER_REFUSAL };
+        let now = Instant::now();
+        entry.state = EntryState::Waiting { until: now + entry.refusals.next(now) };
         self.engine.telemetry().emit(StreamRefused { series, words });
         self.fail(series, &RunErrorKind::NotLive { words: words.to_owned() }.of(series));
     }

@@ -1,0 +1,20 @@
+//! Live series from end to end: the simulated exchanges' sockets on one side, the files and the ledger on the other.
+//!
+//! The short forms run with the other tests; `DCCD_SIEGE=1` makes them long. `DCCD_SEED` repeats a run.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
+
+#[path = "../durability/dice.rs"]
+#[allow(dead_code, reason = "shared with the tests of durability")]
+mod dice;
+mod outages;
+#[path = "../runs/program.rs"]
+#[allow(dead_code, reason = "shared with the tests of whole runs")]
+mod program;
+#[path = "../runs/reported.rs"]
+#[allow(dead_code, reason = "shared with the tests of whole runs")]
+mod reported;
+mod rig;
+#[path = "../runs/test_daemon.rs"]
+#[allow(dead_code, reason = "shared with the tests of whole runs")]
+mod test_daemon;

@@ -1,0 +1,103 @@
+//! Sockets that misbehave in every way there is: everything that was listened to is stored once, and nothing is missing
+//! half a minute after the last fault.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use dccd::model::{Micros, Series};
+use dccd::sim::{Knobs, WsFault};
+use tokio::task::JoinSet;
+
+use crate::rig::{Rig, is_siege};
+
+/// A refusal strikes the subscription behind the next cut.
+const FAULTS: [WsFault; 10] = [
+    WsFault::Refuse,
+    WsFault::Cut,
+    WsFault::HalfOpen,
+    WsFault::Hole,
+    WsFault::Stall,
+    WsFault::Double,
+    WsFault::Reset,
+    WsFault::Swap,
+    WsFault::Notice,
+    WsFault::Burst,
+];
+
+/// How long after the last fault nothing may be missing any more.
+const HEALED_WITHIN: Duration = Duration::from_secs(30);
+/// How long faults may wait for a frame they can strike: a connection that is silent has none.
+const STRUCK_WITHIN: Duration = Duration::from_secs(75);
+
+/// The exchanges, and the pairs of each.
+const EXCHANGES: [(&str, [&str; 5]); 5] = [
+    ("binance", ["BTC/USDT", "ETH/USDT", "XRP/USDT", "ADA/USDT", "SOL/USDT"]),
+    ("binance", ["BTC/USDT:perp", "ETH/USDT:perp", "XRP/USDT:perp", "ADA/USDT:perp", "SOL/USDT:perp"]),
+    ("binancecoinm", ["BTC/USD:perp", "ETH/USD:perp", "XRP/USD:perp", "ADA/USD:perp", "SOL/USD:perp"]),
+    ("kraken", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
+    ("coinbase", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_is_stored_once_through_every_fault_of_the_sockets() {
+    let (times, every) = if is_siege() { (6, 10) } else { (1, 5) };
+    let mut proofs = JoinSet::new();
+    for (place, (exchange, pairs)) in EXCHANGES.into_iter().enumerate() {
+        proofs.spawn(async move {
+            let rig = Rig::of(exchange, &pairs, Knobs { ws_rate: 5, ..Knobs::default() }).await;
+            // Side by side they are in different troubles; what takes half a minute to be found out is the last of none.
+            let mut faults = FAULTS.repeat(times);
+            faults.rotate_left([0, 4, 6, 7, 8][place]);
+            if exchange != "binance" && exchange != "binancecoinm" {
+                faults.retain(|fault| *fault != WsFault::Notice);
+            }
+            prove(&rig, &faults, Duration::from_secs(every)).await
+        });
+    }
+    let mut failed = 0;
+    while let Some(proven) = proofs.join_next().await {
+        failed += usize::from(proven.is_err());
+        println!("{}", proven.unwrap_or_else(|error| error.to_string()));
+    }
+    assert_eq!(failed, 0, "exchanges of which something is missing");
+}
+
+async fn prove(rig: &Rig, faults: &[WsFault], every: Duration) -> String {
+    let (started, daemon) = (dccd::clock::now(), rig.start().await);
+    for fault in faults {
+        tokio::time::sleep(every).await;
+        rig.setup.sim.strike(*fault);
+    }
+    rig.struck(faults.len() as u64, STRUCK_WITHIN).await;
+    let (last, struck) = (dccd::clock::now(), Instant::now());
+    rig.complete_until(last, HEALED_WITHIN).await;
+    rig.without_gaps(HEALED_WITHIN.saturating_sub(struck.elapsed())).await;
+    let healed = struck.elapsed();
+    daemon.stop().await;
+    tell(rig, started, last, healed)
+}
+
+/// Compares every series with the exchange, and says what there was.
+fn tell(rig: &Rig, started: Micros, last: Micros, healed: Duration) -> String {
+    let (mut rows, mut live) = (BTreeMap::new(), 0);
+    for name in &rig.series {
+        let series: Series = name.parse().unwrap();
+        let (window, stored) = rig.exact(name);
+        let by_then =
+            series.span().map_or(started, |span| span.grid().next(started)) + Duration::from_secs(20);
+        let until = series.span().map_or(last, |span| span.grid().floor(last));
+        assert!(window.from <= by_then && window.until >= until, "{name}: {window:?}");
+        *rows.entry(series.kind().name()).or_insert(0) += stored.len();
+        if series.span().is_none() {
+            live += stored.trades().iter().filter(|trade| trade.ts_recv.is_some()).count();
+        }
+    }
+    assert!(live * 10 > rows["trades"], "{}: only {live} of {rows:?} came live", rig.exchange);
+    let sockets = rig.setup.sim.sockets();
+    let of = |own: &dccd::sim::SocketCounts| (own.connections, own.faults.clone());
+    let seen: Vec<_> = sockets.values().map(of).collect();
+    format!(
+        "{}: {rows:?} stored, {live} trades live, healed {healed:?} after the last fault; {seen:?}",
+        rig.exchange
+    )
+}
