@@ -2,7 +2,8 @@
 //! to the journal, beside the bare crates' bound of the same frames from the same server.
 //!
 //! Frames are written after the documentation, with prices and amounts as they come over the wire. For the parse, as a
-//! driver does, 256 of them are read, then handed over and forgotten. The server is a process of its own.
+//! driver does, 256 of them are read, then handed over and forgotten. The server is a process of its own. `parse`,
+//! `journal` or `files` measures that part alone.
 
 #[path = "live/bound.rs"]
 mod bound;
@@ -54,6 +55,9 @@ fn main() {
     match arguments.get(1).map(String::as_str) {
         Some(SERVE) => server::serve(number(2) as usize, number(3)),
         Some(PEAK) => runtime().block_on(whole::watch(number(2) as usize, number(3) as u16)),
+        Some("parse") => parse_all(),
+        Some("journal") => whole_way_all(),
+        Some("files") => peak_all(),
         _ => {
             parse_all();
             whole_way_all();

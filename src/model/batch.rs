@@ -70,6 +70,11 @@ impl Batch {
         self.columns.iter().map(Column::bytes).sum()
     }
 
+    /// The memory that it takes, in bytes, with the room for rows to come.
+    pub(crate) fn memory(&self) -> usize {
+        self.columns.iter().map(Column::memory).sum()
+    }
+
     /// Reserves space for this many more rows.
     #[doc(hidden)]
     pub fn reserve(&mut self, rows: usize) {

@@ -88,6 +88,18 @@ impl Texts {
         (&self.bytes, &self.ends)
     }
 
+    /// Appends a range of the texts of another.
+    ///
+    /// # Panics
+    /// See [`Texts::push`].
+    fn take(&mut self, from: &Texts, rows: Range<usize>) {
+        let Some(last) = rows.end.checked_sub(1).filter(|_| !rows.is_empty()) else { return };
+        let (first, base) = (from.range(rows.start).start, self.bytes.len());
+        self.bytes.extend_from_slice(&from.bytes[first..from.range(last).end]);
+        let _ = u32::try_from(self.bytes.len()).expect("a batch holds far less than 4 GiB of text");
+        self.ends.extend(from.ends[rows].iter().map(|end| (*end as usize - first + base) as u32));
+    }
+
     fn range(&self, index: usize) -> Range<usize> {
         let from = if index == 0 { 0 } else { self.ends[index - 1] as usize };
         from..self.ends[index] as usize
@@ -140,6 +152,18 @@ impl Column {
         values + self.present.as_ref().map_or(0, Vec::len)
     }
 
+    /// The memory of its values and flags, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let values = match &self.values {
+            Values::I64(own) => own.capacity() * size_of::<i64>(),
+            Values::I32(own) => own.capacity() * size_of::<i32>(),
+            Values::F64(own) => own.capacity() * size_of::<f64>(),
+            Values::Bool(own) => own.capacity(),
+            Values::Text(own) => own.bytes.capacity() + own.ends.capacity() * size_of::<u32>(),
+        };
+        values + self.present.as_ref().map_or(0, Vec::capacity)
+    }
+
     pub(super) fn reserve(&mut self, rows: usize) {
         match &mut self.values {
             Values::I64(own) => own.reserve(rows),
@@ -172,7 +196,7 @@ impl Column {
             (Values::I32(to), Values::I32(own)) => to.extend_from_slice(&own[rows.clone()]),
             (Values::F64(to), Values::F64(own)) => to.extend_from_slice(&own[rows.clone()]),
             (Values::Bool(to), Values::Bool(own)) => to.extend_from_slice(&own[rows.clone()]),
-            (Values::Text(to), Values::Text(own)) => rows.clone().for_each(|row| to.push(own.get(row))),
+            (Values::Text(to), Values::Text(own)) => to.take(own, rows.clone()),
             _ => unreachable!("columns at one place of one kind have one type"),
         }
         if let (Some(to), Some(own)) = (&mut self.present, &from.present) {

@@ -15,6 +15,7 @@ mod program;
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod reported;
 mod rig;
+mod side_by_side;
 #[path = "../runs/test_daemon.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod test_daemon;

@@ -209,7 +209,7 @@ impl TestDaemon {
 }
 
 /// The documented limits so many times over, or none worth waiting for.
-fn set_limits(engine: &Engine, times: Option<u32>) {
+pub(crate) fn set_limits(engine: &Engine, times: Option<u32>) {
     for exchange in dccd::exchange::ALL {
         let Some(client) = engine.client(exchange.name()) else { continue };
         for (budget, quota) in exchange.quotas() {

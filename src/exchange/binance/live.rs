@@ -145,6 +145,12 @@ impl Dialect for Speech {
     }
 
     fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
+        // Trades as they come read in one go; whatever else there may be is read part by part.
+        if let Some(body) = trade_body(frame)
+            && let Ok(Members(wire)) = serde_json::from_str::<Members<AggFrame<'_>>>(body)
+        {
+            return self.put_trade(&wire, body, frame_handler);
+        }
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         let body = head.data.map_or(frame, RawValue::get);
         match head.event() {
@@ -171,6 +177,15 @@ impl Speech {
             Ok(wire) => wire,
             Err(error) => return misshapen(head, Channel::Trades, error, body, frame_handler),
         };
+        self.put_trade(&wire, body, frame_handler)
+    }
+
+    fn put_trade(
+        &self,
+        wire: &AggFrame<'_>,
+        body: &str,
+        frame_handler: &mut FrameHandler<'_>,
+    ) -> Result<(), Unreadable> {
         is_event(&wire.e, "aggTrade")?;
         let row = Row(0);
         frame_handler.hear(row.instant_millis(wire.event_time));
@@ -267,4 +282,11 @@ fn stream(topic: &Address) -> String {
         Channel::Trades => format!("{symbol}@aggTrade"),
         Channel::Candles(span) => format!("{symbol}@kline_{}", word(span)),
     }
+}
+
+/// The trade in a frame whose stream is one of trades and stands before it, as it does in nearly all of them.
+fn trade_body(frame: &str) -> Option<&str> {
+    let (stream, rest) = frame.strip_prefix(r#"{"stream":""#)?.split_once('"')?;
+    let is_trades = stream.ends_with("@aggTrade") && !stream.contains('\\');
+    rest.strip_prefix(r#","data":"#)?.strip_suffix('}').filter(|_| is_trades)
 }

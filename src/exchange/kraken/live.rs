@@ -71,6 +71,9 @@ impl Live for Channels {
     }
 }
 
+/// The beginning of nearly all frames of trades.
+const TRADES_AHEAD: &str = r#"{"channel":"trade","type":"update","data":"#;
+
 /// Rows of a frame wait here until all of it is read.
 #[derive(Default)]
 struct Speech {
@@ -123,6 +126,12 @@ impl Dialect for Speech {
     }
 
     fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
+        // Trades as they come read in one go; whatever else there may be is read part by part.
+        let data = frame.strip_prefix(TRADES_AHEAD).and_then(|rest| rest.strip_suffix('}'));
+        if let Some(data) = data.filter(|data| self.gather_trades(data, frame_handler)) {
+            self.put_trades(data, frame_handler);
+            return Ok(());
+        }
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         match &*head.channel {
             "trade" => return self.read_trades(head.data(frame)?, frame_handler),
@@ -140,17 +149,7 @@ impl Dialect for Speech {
 impl Speech {
     /// Some frames hold trades of several pairs.
     fn read_trades(&mut self, data: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
-        self.trades.clear();
-        let is_whole = each_row(data, |Members(wire): Members<WireTrade<'_>>| {
-            let place = frame_handler.find(&wire.symbol, Channel::Trades);
-            let Some(place) = place else { return true };
-            match wire.trade(Row(0)) {
-                Ok(trade) if frame_handler.may_be_traded(&trade) => self.trades.push((place, trade)),
-                _ => return false,
-            }
-            true
-        });
-        if !is_whole.unwrap_or(false) {
+        if !self.gather_trades(data, frame_handler) {
             return one_by_one(
                 data,
                 frame_handler,
@@ -161,6 +160,26 @@ impl Speech {
                 },
             );
         }
+        self.put_trades(data, frame_handler);
+        Ok(())
+    }
+
+    /// Reads all trades of an array; `false` if one of them cannot be read or cannot be true.
+    fn gather_trades(&mut self, data: &str, frame_handler: &FrameHandler<'_>) -> bool {
+        self.trades.clear();
+        let is_whole = each_row(data, |Members(wire): Members<WireTrade<'_>>| {
+            let place = frame_handler.find(&wire.symbol, Channel::Trades);
+            let Some(place) = place else { return true };
+            match wire.trade(Row(0)) {
+                Ok(trade) if frame_handler.may_be_traded(&trade) => self.trades.push((place, trade)),
+                _ => return false,
+            }
+            true
+        });
+        is_whole.unwrap_or(false)
+    }
+
+    fn put_trades(&mut self, data: &str, frame_handler: &mut FrameHandler<'_>) {
         if self.trades.is_empty() {
             frame_handler.unasked();
         }
@@ -171,7 +190,6 @@ impl Speech {
             frame_handler.hear(Ok(trade.ts));
             frame_handler.trade(place, Ok(trade), data);
         }
-        Ok(())
     }
 
     fn read_candles(

@@ -143,12 +143,15 @@ impl Drive<'_> {
         let began = Instant::now();
         self.full.read_at.get_or_insert(began.into_std());
         self.ping_timer.dead_at = None;
-        let mut next = first;
+        let (mut next, mut now) = (first, self.now());
         for count in 1.. {
             let message = next.ok_or_else(|| Ended::by_close(None))?.map_err(Ended::by_error)?;
-            self.take(message)?;
+            self.take(message, now)?;
             if count >= FRAMES || (count.is_multiple_of(LOOK_EVERY) && began.elapsed() >= READING) {
                 break;
+            }
+            if count.is_multiple_of(LOOK_EVERY) {
+                now = self.now();
             }
             match self.socket.next().now_or_never() {
                 Some(more) => next = more,
@@ -159,8 +162,7 @@ impl Drive<'_> {
         Ok(())
     }
 
-    fn take(&mut self, message: Message) -> Result<(), Ended> {
-        let now = self.now();
+    fn take(&mut self, message: Message, now: Now) -> Result<(), Ended> {
         let into = &mut self.full.received;
         match message {
             Message::Text(text) => self.session.text(&text, now, into),

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use crate::model::{Batch, Kind, Trade};
+use crate::model::{Batch, Kind, Values};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 const MOST: usize = 4_096;
@@ -65,10 +65,9 @@ impl RecentTrades {
         if !self.may_hold(rows) {
             return None;
         }
-        let is_held = |row: usize| self.is_held(&rows.trades().get(row));
-        let first = (0..rows.len()).find(|row| is_held(*row))?;
-        let kept: Vec<usize> =
-            (0..first).chain((first + 1..rows.len()).filter(|row| !is_held(*row))).collect();
+        let first = (0..rows.len()).find(|row| self.is_held(rows, *row))?;
+        let others = (first + 1..rows.len()).filter(|row| !self.is_held(rows, *row));
+        let kept: Vec<usize> = (0..first).chain(others).collect();
         Some(rows.gather(&kept))
     }
 
@@ -79,18 +78,22 @@ impl RecentTrades {
         })
     }
 
-    fn is_held(&self, trade: &Trade<'_>) -> bool {
-        let held = trade.id.and_then(|id| self.by_id.get(&self.hashes.hash_one(id)));
+    fn is_held(&self, rows: &Batch, row: usize) -> bool {
+        let ts = rows.ts()[row];
+        let held = self.id_of(rows, row).and_then(|id| self.by_id.get(&id));
         held.is_some_and(|held| {
-            held.ts != trade.ts.0
-                && held.ts.abs_diff(trade.ts.0) <= HOUR_MICROS.unsigned_abs()
-                && held.values == self.values(trade)
+            held.ts != ts
+                && held.ts.abs_diff(ts) <= HOUR_MICROS.unsigned_abs()
+                && held.values == values_of(rows, row)
         })
     }
 
-    fn values(&self, trade: &Trade<'_>) -> u64 {
-        let side = trade.side.map(|side| side.name());
-        self.hashes.hash_one((trade.price.to_bits(), trade.amount.to_bits(), side))
+    /// The id of a trade, hashed: a number so that no two share one.
+    fn id_of(&self, rows: &Batch, row: usize) -> Option<u64> {
+        let column = &rows.columns()[2];
+        let Values::Text(ids) = &column.values else { return None };
+        let id = Some(ids.bytes(row)).filter(|_| column.has(row))?;
+        Some(number(id).map_or_else(|| self.hashes.hash_one(id), |number| number.wrapping_mul(SPREAD)))
     }
 
     /// Keeps trades that were accepted; those of a session, and of others where one listens.
@@ -100,13 +103,12 @@ impl RecentTrades {
         }
         let from = rows.len().saturating_sub(MOST);
         for row in from..rows.len() {
-            let trade = rows.trades().get(row);
-            let Some(id) = trade.id.map(|id| self.hashes.hash_one(id)) else { continue };
-            let seen = Seen { ts: trade.ts.0, values: self.values(&trade) };
+            let Some(id) = self.id_of(rows, row) else { continue };
+            let seen = Seen { ts: rows.ts()[row], values: values_of(rows, row) };
             if self.by_id.insert(id, seen).is_none() {
                 self.order.push_back(id);
             }
-            self.newest = self.newest.max(trade.ts.0);
+            self.newest = self.newest.max(seen.ts);
         }
         self.forget();
     }
@@ -124,10 +126,31 @@ impl RecentTrades {
     }
 }
 
+/// Odd, so that no two numbers times it are the same.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The number that an id is, where it is written as numbers are.
+fn number(id: &[u8]) -> Option<u64> {
+    let is_number = (1..=19).contains(&id.len()) && id[0] != b'0' && id.iter().all(u8::is_ascii_digit);
+    let value = |sum: u64, digit: &u8| sum * 10 + u64::from(digit - b'0');
+    is_number.then(|| id.iter().fold(0, value))
+}
+
+/// Price, amount and side of a trade, hashed.
+fn values_of(rows: &Batch, row: usize) -> u64 {
+    let bits = |column: usize| match &rows.columns()[column].values {
+        Values::F64(values) => values[row].to_bits(),
+        Values::Text(texts) => texts.bytes(row).iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+        _ => 0,
+    };
+    let (price, amount, side) = (bits(3), bits(4), bits(5));
+    (price.wrapping_mul(SPREAD).rotate_left(32) ^ amount).wrapping_mul(SPREAD) ^ side
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Micros, Side};
+    use crate::model::{Micros, Side, Trade};
 
     const MINUTE: i64 = 60_000_000;
 

@@ -71,9 +71,10 @@ impl Waiting {
         self.last.is_none() && self.notes.is_empty()
     }
 
-    /// The bytes of its rows, and of what is remembered of their frames and windows.
+    /// The memory of its rows, and of what is remembered of their frames and windows, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.bytes() + size_of_val(&self.frames[..]) + size_of_val(&self.vouched[..])
+        let (frames, vouched) = (self.frames.capacity(), self.vouched.capacity());
+        self.rows.memory() + frames * size_of::<Mark>() + vouched * size_of::<Vouched>()
     }
 
     /// How long the oldest of it has waited.

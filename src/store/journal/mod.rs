@@ -143,9 +143,7 @@ impl Journal {
     /// Returns the position of the first frame, and how much is not durable now.
     fn put(&self, frames: Vec<(&Series, Vec<u8>)>) -> Result<(u64, usize), StoreError> {
         let mut state = self.state();
-        let (series, frames): (Vec<_>, Vec<_>) = frames.into_iter().unzip();
-        let first = self.write(&mut state, frames)?;
-        series.into_iter().zip(first..).for_each(|(series, at)| state.hold(series, (at, at)));
+        let first = self.write(&mut state, frames, |state, series, at| state.hold(series, (at, at)))?;
         Ok((first, state.unsynced_bytes))
     }
 
@@ -236,7 +234,7 @@ impl Journal {
             if state.held.is_empty() {
                 state.retire();
             } else {
-                self.write(&mut state, vec![frame::stopped()])?;
+                self.write(&mut state, vec![((), frame::stopped())], |_, (), _| {})?;
             }
         }
         self.sync()?;
@@ -247,7 +245,13 @@ impl Journal {
         self.state().watermarks()
     }
 
-    fn write(&self, state: &mut JournalState, mut frames: Vec<Vec<u8>>) -> Result<u64, StoreError> {
+    /// Writes frames with one write; `hold` is told the position of each.
+    fn write<T>(
+        &self,
+        state: &mut JournalState,
+        mut frames: Vec<(T, Vec<u8>)>,
+        hold: impl Fn(&mut JournalState, T, u64),
+    ) -> Result<u64, StoreError> {
         self.check(state)?;
         // Should a refused frame stand there after all, no other may have its position.
         let first = state.next;
@@ -263,27 +267,34 @@ impl Journal {
         }
         written?;
         state.accepted_frames += frames.len() as u64;
-        state.unsynced_bytes += frames.iter().map(Vec::len).sum::<usize>();
-        state.unsynced.extend((first..).zip(frames));
+        for (position, (own, frame)) in (first..).zip(frames) {
+            hold(state, own, position);
+            state.unsynced_bytes += frame.len();
+            state.unsynced.push_back((position, frame));
+        }
         Ok(first)
     }
 
-    fn write_at(
+    fn write_at<T>(
         &self,
         state: &mut JournalState,
-        frames: &mut [Vec<u8>],
+        frames: &mut [(T, Vec<u8>)],
         first: u64,
     ) -> Result<(), StoreError> {
         let mut active = match state.active.take() {
             Some(active) => active,
             None => self.begin(state.id, first)?,
         };
-        frames.iter_mut().zip(first..).for_each(|(frame, at)| frame::seal(frame, active.seed, at));
+        frames.iter_mut().zip(first..).for_each(|((_, frame), at)| frame::seal(frame, active.seed, at));
         let written = match frames {
-            [frame] => active.append(frame),
-            _ => active.append(&frames.concat()),
+            [(_, frame)] => active.append(frame),
+            _ => {
+                let mut all = Vec::with_capacity(frames.iter().map(|(_, frame)| frame.len()).sum());
+                frames.iter().for_each(|(_, frame)| all.extend_from_slice(frame));
+                active.append(&all)
+            }
         };
-        let written = written.map_err(StoreError::io("writing", &active.path));
+        let written = written.map_err(|source| StoreError::io("writing", &active.path)(source));
         state.active = Some(active);
         written
     }
@@ -307,8 +318,11 @@ impl Journal {
 
     /// Nothing is accepted, and nothing claimed to be durable, once that may be false.
     fn check(&self, state: &JournalState) -> Result<(), StoreError> {
+        if !state.broken {
+            return Ok(());
+        }
         let source = io::Error::other("an earlier sync failed twice");
-        if state.broken { Err(StoreError::Journal { path: self.folder.clone(), source }) } else { Ok(()) }
+        Err(StoreError::Journal { path: self.folder.clone(), source })
     }
 
     fn begin(&self, id: u64, first: u64) -> Result<Segment, StoreError> {

@@ -1,5 +1,7 @@
 //! The content of a frame as bytes: numbers little-endian, texts with their length, columns one after the other.
 
+use std::io::Write as _;
+
 use crate::model::{Batch, Column, Kind, Micros, Series, Texts, Values, Window, fields};
 
 pub(super) fn length(count: usize) -> [u8; 4] {
@@ -12,9 +14,12 @@ pub(super) fn put_window(out: &mut Vec<u8>, window: Window) {
 }
 
 pub(super) fn put_series(out: &mut Vec<u8>, series: &Series) {
-    let name = series.to_string();
-    out.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
-    out.extend(name.as_bytes());
+    let from = out.len();
+    out.extend([0; 2]);
+    // Memory takes whatever is written.
+    let _ = write!(out, "{series}");
+    let length = u16::try_from(out.len() - from - 2).unwrap_or(u16::MAX);
+    out[from..from + 2].copy_from_slice(&length.to_le_bytes());
 }
 
 pub(super) fn put_column(out: &mut Vec<u8>, column: &Column) {
