@@ -21,6 +21,7 @@
 mod binance;
 mod bitfinex;
 mod bitmex;
+mod books;
 mod budget;
 mod bybit;
 mod coinbase;
@@ -42,6 +43,7 @@ mod reading;
 mod registry;
 mod request;
 
+pub use books::{BookNews, Books};
 pub use budget::{Budget, Quota};
 pub use decimal::{Count, Decimal};
 pub use error::{ParseError, Refusal, RefusalKind, excerpt};

@@ -90,6 +90,7 @@ impl Kept {
             series: Arc::new(own.clone()),
             instrument: Arc::new(Instrument::named(exchange.symbol(own.pair()))),
             held: None,
+            book: None,
         };
         let clock = stepped.clock();
         let connection = Connection {

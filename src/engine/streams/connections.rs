@@ -128,7 +128,7 @@ impl Connections {
         let id = TopicId(open.next);
         open.next += 1;
         let NewTopic { series, instrument, rows, since, .. } = new;
-        let topic = Topic { id, series, instrument, held: None };
+        let topic = Topic { id, series, instrument, held: None, book: None };
         open.topics.lock().insert(id, ListenedTopic::new(rows));
         open.used.push(id);
         let place = Place { connection, topic: topic.clone(), since };

@@ -1,4 +1,4 @@
-//! Binance over WebSockets: aggregate trades and candles of spot markets, USD-margined and coin-margined contracts.
+//! Binance over WebSockets: aggregate trades, candles and books of spot markets, USD-margined and coin-margined contracts.
 //!
 //! Source: Binance spot API documentation, "WebSocket Streams"; USDⓈ-M and COIN-M futures documentation, "Websocket Market
 //! Streams". Trades are its aggregates, as over REST: the raw ones are numbered apart. Times are in milliseconds on both.
@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::live_book::{Books, is_update};
 use super::live_frames::{AggFrame, Frame, KlineFrame, is_known, span, word};
 use super::{spot, usdm};
 use crate::exchange::live::address::{Address, Channel};
+use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
@@ -50,6 +52,9 @@ const USDM: Line = Line {
     ..SPOT
 };
 
+/// Books and best prices of USD-margined contracts are sent on another path than everything else.
+const USDM_BOOKS: Line = Line { name: "usdm-books", path: "/public/stream", ..USDM };
+
 const COINM: Line = Line {
     name: "coinm",
     host: "wss://dstream.binance.com",
@@ -75,14 +80,25 @@ const fn candles(line: &'static Line, spans: &'static [SpanOffer]) -> LiveOffer 
     LiveOffer { kind: Kind::Ohlc, spans, ids_are_contiguous: false, ..trades(line) }
 }
 
-static OFFERS: [LiveOffer; 4] = [
+const fn book(line: &'static Line, depths: &'static [u32]) -> LiveOffer {
+    LiveOffer { kind: Kind::OrderBook, depths, ids_are_contiguous: false, ..trades(line) }
+}
+
+/// The levels of whole books over REST.
+const SPOT_DEPTHS: &[u32] = &[100, 500, 1_000, 5_000];
+const DEPTHS: &[u32] = &[50, 100, 500, 1_000];
+
+static OFFERS: [LiveOffer; 6] = [
     LiveOffer { recorded: true, ..candles(&SPOT, &spot::SPANS) },
     LiveOffer { recorded: true, ..trades(&SPOT) },
+    LiveOffer { recorded: true, ..book(&SPOT, SPOT_DEPTHS) },
     candles(&USDM, &spot::SPANS),
     trades(&USDM),
+    book(&USDM_BOOKS, DEPTHS),
 ];
 
-static COIN_OFFERS: [LiveOffer; 2] = [candles(&COINM, &spot::SPANS_TO_A_DAY), trades(&COINM)];
+static COIN_OFFERS: [LiveOffer; 3] =
+    [candles(&COINM, &spot::SPANS_TO_A_DAY), trades(&COINM), book(&COINM, DEPTHS)];
 
 /// The streams of one of the two exchanges that Binance is here.
 pub(super) struct Streams {
@@ -107,7 +123,8 @@ impl Live for Streams {
 
     fn session(&self, line: &'static Line) -> Box<dyn Session> {
         let Streams { exchange, offers, counts_contracts } = *self;
-        Box::new(Conversation::new(Speech { exchange, offers, counts_contracts }, line))
+        let books = if line.name == SPOT.name { Books::of_spot() } else { Books::of_contracts() };
+        Box::new(Conversation::new(Speech { exchange, offers, counts_contracts, books }, line))
     }
 }
 
@@ -115,6 +132,7 @@ struct Speech {
     exchange: &'static str,
     offers: &'static [LiveOffer],
     counts_contracts: bool,
+    books: Books,
 }
 
 impl Dialect for Speech {
@@ -128,6 +146,14 @@ impl Dialect for Speech {
 
     fn closing(&self) -> Closing {
         Closing::Told
+    }
+
+    fn book_rules(&self) -> &'static BookRules {
+        self.books.rules()
+    }
+
+    fn counts_contracts(&self) -> bool {
+        self.counts_contracts
     }
 
     fn symbol(&self, topic: &Topic) -> Result<String, NotOffered> {
@@ -157,6 +183,10 @@ impl Dialect for Speech {
             "aggTrade" => return self.agg_trade(&head, body, frame_handler),
             "kline" => return self.kline(&head, body, frame_handler),
             event if event.starts_with("kline_") => return self.kline(&head, body, frame_handler),
+            event if is_update(event) => {
+                let heard = self.books.read_update(body, frame_handler)?;
+                heard.into_iter().for_each(|at| frame_handler.hear(Ok(at)));
+            }
             "serverShutdown" | "!serverShutdown" => frame_handler.closes("serverShutdown"),
             "" => return answer(&head, frame_handler),
             event if is_known(event) => frame_handler.unasked(),
@@ -281,6 +311,7 @@ fn stream(topic: &Address) -> String {
     match topic.channel {
         Channel::Trades => format!("{symbol}@aggTrade"),
         Channel::Candles(span) => format!("{symbol}@kline_{}", word(span)),
+        Channel::Book(_) => format!("{symbol}@depth@100ms"),
     }
 }
 

@@ -9,12 +9,14 @@ mod budget;
 mod coinm;
 mod listing;
 mod live;
+mod live_book;
 mod live_frames;
 mod rows;
 mod spot;
 mod usdm;
 
 pub(crate) use coinm::BinanceCoinM;
+pub(in crate::exchange) use live_book::Books;
 
 use self::listing::listing;
 use self::rows::{Funded, Interest, Kline, parse_depth, parse_trades};

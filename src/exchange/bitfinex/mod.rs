@@ -6,8 +6,11 @@
 
 mod budget;
 mod listing;
+mod live_book;
 mod profile;
 mod rows;
+
+pub(in crate::exchange) use live_book::Books;
 
 use std::time::Duration;
 

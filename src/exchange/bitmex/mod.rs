@@ -4,8 +4,11 @@
 //! for oldest first; times are RFC 3339 with milliseconds, bounds inclusive. Bitcoin is called XBT.
 
 mod listing;
+mod live_book;
 mod profile;
 mod rows;
+
+pub(in crate::exchange) use live_book::Books;
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Coinbase Exchange over WebSockets: the trades of its spot markets. It sends no candles.
+//! Coinbase Exchange over WebSockets: the trades and books of its spot markets. It sends no candles.
 //!
 //! Source: Coinbase Exchange WebSocket feed, "Channels". A heartbeat each second and product tells the exchange's time, and
 //! the newest trade there is. A message is refused as a whole.
@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::live_book::Books;
 use crate::exchange::live::address::{Address, Channel};
+use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
@@ -42,7 +44,7 @@ const LINE: Line = Line {
     ping: Ping::USUAL,
 };
 
-static OFFERS: [LiveOffer; 1] = [LiveOffer {
+const TRADES: LiveOffer = LiveOffer {
     kind: Kind::Trades,
     markets: LINE.markets,
     spans: &[],
@@ -51,22 +53,15 @@ static OFFERS: [LiveOffer; 1] = [LiveOffer {
     ids_are_contiguous: true,
     grace: Duration::from_secs(5),
     recorded: true,
-}];
+};
+
+/// Whole books have every level.
+static OFFERS: [LiveOffer; 2] =
+    [TRADES, LiveOffer { kind: Kind::OrderBook, ids_are_contiguous: false, ..TRADES }];
 
 /// Messages that are documented and not listened to.
-const OTHER_TYPES: [&str; 11] = [
-    "ticker",
-    "snapshot",
-    "l2update",
-    "status",
-    "received",
-    "open",
-    "done",
-    "change",
-    "activate",
-    "auction",
-    "rfq_match",
-];
+const OTHER_TYPES: [&str; 9] =
+    ["ticker", "status", "received", "open", "done", "change", "activate", "auction", "rfq_match"];
 
 /// Coinbase Exchange's live offer.
 pub(super) struct Feed;
@@ -77,11 +72,14 @@ impl Live for Feed {
     }
 
     fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech, line))
+        Box::new(Conversation::new(Speech::default(), line))
     }
 }
 
-struct Speech;
+#[derive(Default)]
+struct Speech {
+    books: Books,
+}
 
 /// Every message there is, as far as it is used.
 #[derive(Default, Deserialize)]
@@ -129,6 +127,14 @@ impl Dialect for Speech {
         Closing::Told
     }
 
+    fn book_rules(&self) -> &'static BookRules {
+        self.books.rules()
+    }
+
+    fn fits(&self, one: &Address, other: &Address) -> bool {
+        is_book(one.channel) == is_book(other.channel)
+    }
+
     fn symbol(&self, topic: &Topic) -> Result<String, NotOffered> {
         Ok(topic.instrument.symbol.clone())
     }
@@ -137,13 +143,17 @@ impl Dialect for Speech {
         let products: Vec<&str> = topics.iter().map(|topic| &*topic.symbol).collect();
         let products = serde_json::to_string(&products).unwrap_or_default();
         let verb = verb.word();
-        format!(r#"{{"type":"{verb}","product_ids":{products},"channels":["matches","heartbeat"]}}"#)
+        // A heartbeat that is asked for with a book would end with it, for the product's trades too.
+        let has_books = topics.iter().any(|topic| is_book(topic.channel));
+        let channels = if has_books { r#""level2_batch""# } else { r#""matches","heartbeat""# };
+        format!(r#"{{"type":"{verb}","product_ids":{products},"channels":[{channels}]}}"#)
     }
 
     fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
         let Members(message): Members<Message<'_>> = serde_json::from_str(frame)?;
         match &*message.kind {
             "match" | "last_match" => message.traded(frame, frame_handler),
+            "snapshot" | "l2update" => return self.books.read(frame, frame_handler),
             "heartbeat" => message.lives(frame_handler),
             "subscriptions" => message.granted(frame_handler),
             "error" => message.refused(frame_handler),
@@ -153,6 +163,10 @@ impl Dialect for Speech {
         }
         Ok(())
     }
+}
+
+fn is_book(channel: Channel) -> bool {
+    matches!(channel, Channel::Book(_))
 }
 
 impl Message<'_> {
@@ -194,6 +208,13 @@ impl Message<'_> {
         let matches = self.channels.iter().filter(|Members(channel)| &*channel.name == "matches");
         for product in matches.flat_map(|Members(channel)| &channel.product_ids) {
             if let Some(place) = frame_handler.find(product, Channel::Trades) {
+                frame_handler.acknowledge(place);
+            }
+        }
+        // It answers by the name of the pace at which changes come.
+        let books = self.channels.iter().filter(|Members(channel)| channel.name.starts_with("level2"));
+        for product in books.flat_map(|Members(channel)| &channel.product_ids) {
+            if let Some(place) = frame_handler.find_book(product) {
                 frame_handler.acknowledge(place);
             }
         }

@@ -5,8 +5,11 @@
 
 mod listing;
 mod live;
+mod live_book;
 mod profile;
 mod rows;
+
+pub(in crate::exchange) use live_book::Books;
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Kraken's spot markets over WebSockets: trades and candles.
+//! Kraken's spot markets over WebSockets: trades, candles and books.
 //!
 //! Source: Kraken spot WebSocket v2 documentation. Prices and amounts are JSON numbers, times RFC 3339. Symbols are our
 //! own names of pairs, which its listing does not have. The snapshot of trades is asked for: it bridges a reconnect.
@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::live_book::Books;
 use super::live_frames::{Frame, Granted, System, WireCandle, WireTrade};
 use super::profile::SPANS;
 use crate::exchange::live::address::{Address, Channel};
+use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
@@ -51,12 +53,19 @@ const TRADES: LiveOffer = LiveOffer {
     recorded: true,
 };
 
-static OFFERS: [LiveOffer; 2] =
-    [LiveOffer { kind: Kind::Ohlc, spans: &SPANS, ids_are_contiguous: false, ..TRADES }, TRADES];
+static OFFERS: [LiveOffer; 3] = [
+    LiveOffer { kind: Kind::Ohlc, spans: &SPANS, ids_are_contiguous: false, ..TRADES },
+    TRADES,
+    LiveOffer {
+        kind: Kind::OrderBook,
+        depths: &[10, 25, 100, 500, 1_000],
+        ids_are_contiguous: false,
+        ..TRADES
+    },
+];
 
 /// Channels that are documented and not listened to.
-const OTHER_CHANNELS: [&str; 7] =
-    ["book", "ticker", "level3", "instrument", "executions", "balances", "heartbeat"];
+const OTHER_CHANNELS: [&str; 6] = ["ticker", "level3", "instrument", "executions", "balances", "heartbeat"];
 
 /// Kraken's live offer.
 pub(super) struct Channels;
@@ -79,6 +88,7 @@ const TRADES_AHEAD: &str = r#"{"channel":"trade","type":"update","data":"#;
 struct Speech {
     trades: Vec<(Place, TradeRow<'static>)>,
     candles: Vec<(Place, Candle)>,
+    books: Books,
 }
 
 impl Dialect for Speech {
@@ -92,6 +102,10 @@ impl Dialect for Speech {
 
     fn closing(&self) -> Closing {
         Closing::ByNext
+    }
+
+    fn book_rules(&self) -> &'static BookRules {
+        self.books.rules()
     }
 
     fn symbol(&self, topic: &Topic) -> Result<String, NotOffered> {
@@ -108,6 +122,7 @@ impl Dialect for Speech {
         let symbols = serde_json::to_string(&symbols).unwrap_or_default();
         let channel = match topics.first().map(|topic| topic.channel) {
             Some(Channel::Candles(span)) => format!(r#""channel":"ohlc","interval":{}"#, span.secs() / 60),
+            Some(Channel::Book(depth)) => format!(r#""channel":"book","depth":{depth}"#),
             Some(Channel::Trades) | None => r#""channel":"trade""#.to_owned(),
         };
         let snapshot = if verb == Verb::Subscribe { r#","snapshot":true"# } else { "" };
@@ -136,6 +151,7 @@ impl Dialect for Speech {
         match &*head.channel {
             "trade" => return self.read_trades(head.data(frame)?, frame_handler),
             "ohlc" => return self.read_candles(head.data(frame)?, &head.timestamp, frame_handler),
+            "book" => return self.books.read_data(&head.kind, head.data(frame)?, frame_handler),
             "status" => return status(head.data(frame)?, frame_handler),
             "" => return answer(&head, frame_handler),
             "heartbeat" => {}
@@ -276,7 +292,12 @@ fn answer(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), 
 fn granted(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     let result = head.result.ok_or("it grants nothing")?;
     let Members(granted): Members<Granted<'_>> = serde_json::from_str(result.get())?;
-    match granted.channel().and_then(|channel| frame_handler.find(&granted.symbol, channel)) {
+    let place = if granted.is_book() {
+        frame_handler.find_book(&granted.symbol)
+    } else {
+        granted.channel().and_then(|channel| frame_handler.find(&granted.symbol, channel))
+    };
+    match place {
         Some(place) => frame_handler.acknowledge(place),
         None => frame_handler.unasked(),
     }

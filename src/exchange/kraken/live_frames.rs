@@ -20,6 +20,8 @@ use crate::model::Candle;
 pub(super) struct Frame<'a> {
     #[serde(borrow)]
     pub(super) channel: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
     data: Data<'a>,
     pub(super) timestamp: Text<'a>,
@@ -97,6 +99,10 @@ pub(super) struct Granted<'a> {
 }
 
 impl Granted<'_> {
+    pub(super) fn is_book(&self) -> bool {
+        &*self.channel == "book"
+    }
+
     pub(super) fn channel(&self) -> Option<Channel> {
         match &*self.channel {
             "trade" => Some(Channel::Trades),

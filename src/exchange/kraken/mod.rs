@@ -8,9 +8,12 @@ mod cursor;
 mod envelope;
 mod listing;
 mod live;
+mod live_book;
 mod live_frames;
 mod profile;
 mod rows;
+
+pub(in crate::exchange) use live_book::Books;
 
 use std::borrow::Cow;
 use std::time::Duration;

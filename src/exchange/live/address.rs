@@ -1,5 +1,7 @@
 //! How an exchange calls a topic in its messages.
 
+use crate::exchange::live::book::BookRules;
+use crate::exchange::live::book_topic::subscribed_depth;
 use crate::exchange::live::{Line, LiveOffer, NotOffered, Topic};
 use crate::model::{Kind, Span};
 
@@ -15,12 +17,17 @@ pub(crate) struct Address {
 pub(crate) enum Channel {
     Trades,
     Candles(Span),
+    /// The book to a depth.
+    Book(u32),
 }
 
 impl Channel {
     /// The channel of a topic, where sessions know its kind.
-    pub(crate) fn of(topic: &Topic) -> Option<Self> {
+    pub(crate) fn of(topic: &Topic, offer: &LiveOffer, rules: &BookRules) -> Option<Self> {
         match (topic.series.kind(), topic.series.span()) {
+            (Kind::OrderBook, _) => {
+                Some(Channel::Book(subscribed_depth(offer, topic.book.unwrap_or_default(), rules)))
+            }
             (Kind::Trades, _) => Some(Channel::Trades),
             (Kind::Ohlc, Some(span)) => Some(Channel::Candles(span)),
             _ => None,
@@ -34,6 +41,7 @@ pub(crate) fn offered(
     offers: &'static [LiveOffer],
     line: &'static Line,
     topic: &Topic,
+    rules: &BookRules,
 ) -> Result<(&'static LiveOffer, Channel), NotOffered> {
     let series = &topic.series;
     let fits = |offer: &&LiveOffer| {
@@ -42,8 +50,8 @@ pub(crate) fn offered(
             && offer.markets.contains(&series.pair().market())
             && series.span().is_none_or(|span| offer.span(span).is_some())
     };
-    let found = offers.iter().find(fits).zip(Channel::of(topic));
-    found.ok_or_else(|| {
+    let found = offers.iter().find(fits);
+    found.and_then(|offer| Some((offer, Channel::of(topic, offer, rules)?))).ok_or_else(|| {
         let what = format!("{} {}", series.kind(), series.span_label()).trim_end().to_owned();
         NotOffered::Unknown { exchange, line: line.name, what }
     })

@@ -9,11 +9,11 @@ use crate::exchange::live::dialect::{Dialect, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::pace::Pace;
 use crate::exchange::live::put::{hole, settle};
-use crate::exchange::live::topics::{Slot, TopicRows, Topics};
+use crate::exchange::live::topics::{Shared, Slot, TopicRows, Topics};
 use crate::exchange::live::{
-    BrokenReason, Event, Line, Mark, NotOffered, Now, Received, Session, Topic, TopicCounts, TopicId,
+    Book, BrokenReason, Event, Line, Mark, NotOffered, Now, Received, Session, Topic, TopicCounts, TopicId,
 };
-use crate::model::{Micros, Window};
+use crate::model::{Batch, Micros, Window};
 
 /// How often an exchange that tells its time when asked is asked, where nothing else told it.
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
@@ -54,14 +54,24 @@ impl<D: Dialect> Conversation<D> {
     }
 
     /// Whatever a lost frame held is doubtful.
-    fn doubt(&mut self, now: Now) {
+    fn doubt(&mut self, now: Now, into: &mut Received) {
         let heard = self.clock.newest();
         for slot in self.topics.iter_mut() {
             match &mut slot.rows {
                 TopicRows::Trades(rows) => rows.doubt(heard),
                 TopicRows::Candles(rows) => rows.doubt(heard.map_or(now.at, |heard| heard.max(now.at))),
+                TopicRows::Book(rows) => rows.doubt(now, into),
             }
         }
+    }
+
+    /// Asks the exchange for a topic that it sends already, so that it begins anew.
+    fn ask_anew(&mut self, topic: TopicId) {
+        let Some(place) = self.topics.place(topic) else { return };
+        let Some(slot) = self.topics.get_mut(place) else { return };
+        slot.granted = None;
+        self.asking.leave(place, slot.address.clone());
+        self.asking.want(place);
     }
 
     fn breaks(&mut self, reason: BrokenReason, words: &str, into: &mut Received) {
@@ -98,7 +108,10 @@ impl<D: Dialect> Session for Conversation<D> {
 
     fn want(&mut self, topic: Topic) -> Result<(), NotOffered> {
         let (exchange, line) = (self.dialect.exchange(), self.line);
-        let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic)?;
+        let rules = self.dialect.book_rules();
+        let counts_contracts = self.dialect.counts_contracts();
+        let shared = Shared { closing: self.dialect.closing(), rules, counts_contracts };
+        let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic, rules)?;
         let address = Address { symbol: self.dialect.symbol(&topic)?, channel };
         if self.topics.has(topic.id, &address) {
             return Err(NotOffered::Twice);
@@ -106,7 +119,7 @@ impl<D: Dialect> Session for Conversation<D> {
         if self.topics.len() >= line.limits.topics {
             return Err(NotOffered::Full { exchange, line: line.name, topics: line.limits.topics });
         }
-        let place = self.topics.insert(Slot::new(topic, address, offer, self.dialect.closing()));
+        let place = self.topics.insert(Slot::new(topic, address, offer, shared));
         self.asking.want(place);
         Ok(())
     }
@@ -127,19 +140,20 @@ impl<D: Dialect> Session for Conversation<D> {
             frame_handler.lose(frame, &unreadable.0);
         }
         if frame_handler.has_lost {
-            self.doubt(now);
+            self.doubt(now, into);
         }
     }
 
     fn unreadable(&mut self, why: &str, now: Now, into: &mut Received) {
         into.counts.frames += 1;
         into.events.push(Event::unreadable("", why));
-        self.doubt(now);
+        self.doubt(now, into);
     }
 
     fn tick(&mut self, now: Now, into: &mut Received) {
         self.give_up_waiting(now, into);
         let (heard, times) = (self.clock.newest(), self.clock.times());
+        let mut anew = Vec::new();
         for slot in self.topics.iter_mut().filter(|slot| slot.granted.is_some()) {
             // A time told before the topic was granted says nothing of the topic.
             let begins = heard.filter(|_| slot.granted.is_some_and(|granted| granted < times));
@@ -153,8 +167,14 @@ impl<D: Dialect> Session for Conversation<D> {
                     begins.into_iter().for_each(|at| rows.begin(at));
                     settle(into, id, rows.tick(heard));
                 }
+                TopicRows::Book(rows) => {
+                    if rows.tick(now, heard, into) {
+                        anew.push(slot.topic.id);
+                    }
+                }
             }
         }
+        anew.into_iter().for_each(|topic| self.ask_anew(topic));
     }
 
     fn send(&mut self, now: Now) -> Option<String> {
@@ -193,7 +213,11 @@ impl<D: Dialect> Session for Conversation<D> {
     fn wakes(&self) -> Option<Duration> {
         let asks = (self.is_open && self.asking.has_turn()).then(|| self.pace.next());
         let pongs = self.pinged.map(|pinged| pinged + PONG_WITHIN);
-        [asks, pongs, self.asking.deadline(), self.ping_due()].into_iter().flatten().min()
+        let books = self.topics.books().filter_map(|place| match &self.topics.get(place)?.rows {
+            TopicRows::Book(rows) => rows.due(),
+            _ => None,
+        });
+        [asks, pongs, self.asking.deadline(), self.ping_due(), books.min()].into_iter().flatten().min()
     }
 
     fn heard(&self) -> Option<Micros> {
@@ -205,13 +229,29 @@ impl<D: Dialect> Session for Conversation<D> {
         match &slot.rows {
             TopicRows::Trades(rows) => rows.covered(self.clock.newest()),
             TopicRows::Candles(rows) => rows.covered(self.clock.newest()),
+            TopicRows::Book(rows) => rows.covered(),
+        }
+    }
+
+    fn give_book(&mut self, topic: TopicId, rows: Option<&Batch>, now: Now, into: &mut Received) {
+        let heard = self.clock.newest();
+        let slot = self.topics.place(topic).and_then(|place| self.topics.get_mut(place));
+        if let Some(Slot { rows: TopicRows::Book(own), .. }) = slot {
+            own.give(rows, now, heard, into);
+        }
+    }
+
+    fn book(&self, topic: TopicId) -> Option<&Book> {
+        match &self.topics.get(self.topics.place(topic)?)?.rows {
+            TopicRows::Book(rows) => rows.in_step(),
+            _ => None,
         }
     }
 
     fn newest(&self, topic: TopicId) -> Option<Mark> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
             TopicRows::Trades(rows) => rows.newest(),
-            TopicRows::Candles(_) => None,
+            TopicRows::Candles(_) | TopicRows::Book(_) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! How one exchange speaks: its messages to ask for topics, and its frames.
 
 use crate::exchange::live::address::Address;
+use crate::exchange::live::book::BookRules;
 use crate::exchange::live::candle_topic::Closing;
 use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::{LiveOffer, NotOffered, Topic};
@@ -16,6 +17,16 @@ pub(crate) trait Dialect: Send {
 
     /// How it is known that a candle is closed.
     fn closing(&self) -> Closing;
+
+    /// The rules of its books.
+    fn book_rules(&self) -> &'static BookRules {
+        &BookRules::USUAL
+    }
+
+    /// Whether amounts of books count contracts.
+    fn counts_contracts(&self) -> bool {
+        false
+    }
 
     /// A topic's symbol as frames have it.
     ///

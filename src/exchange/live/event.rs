@@ -1,7 +1,7 @@
 //! Events of a session, beside rows.
 
-use crate::exchange::live::TopicId;
-use crate::model::{OddRow, Window, foreign};
+use crate::exchange::live::{BookFault, TopicId};
+use crate::model::{Micros, OddRow, Window, foreign};
 
 /// Something that happened on a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,31 @@ pub enum Event {
     },
     /// Rows of a topic are missing.
     Hole(Hole),
+    /// A whole book is wanted over REST, and is to be given to the session, so that its updates can follow it.
+    BookWanted {
+        /// The topic.
+        topic: TopicId,
+        /// The levels of each side.
+        levels: u32,
+    },
+    /// A book is in step with the exchange from an instant on.
+    InStep {
+        /// The topic.
+        topic: TopicId,
+        /// The exchange's time.
+        at: Micros,
+        /// Why it was not before.
+        after: BookFault,
+    },
+    /// A book is not in step any more. The session brings it into step again by itself.
+    OutOfStep {
+        /// The topic.
+        topic: TopicId,
+        /// Up to where it was known.
+        at: Micros,
+        /// The reason, one of few: a label of metrics.
+        fault: BookFault,
+    },
     /// A row that cannot be true was left out.
     Odd {
         /// The topic.

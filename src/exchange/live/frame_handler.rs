@@ -163,6 +163,8 @@ impl FrameHandler<'_> {
         match channel {
             Channel::Trades => self.trade(place, Err(fault), text),
             Channel::Candles(_) => self.candle(place, Err(fault), false, text),
+            // A book is out of step with anything missing of it.
+            Channel::Book(_) => self.lose(text, "a message about a book is not of the documented shape"),
         }
     }
 
@@ -178,6 +180,9 @@ impl FrameHandler<'_> {
     pub(crate) fn acknowledge(&mut self, place: Place) {
         if let Some(slot) = self.topics.get_mut(place).filter(|slot| slot.granted.is_none()) {
             slot.granted = Some(self.clock.times());
+            if let TopicRows::Book(rows) = &mut slot.rows {
+                rows.granted(self.now);
+            }
             self.into.events.push(Event::Acknowledged { topic: slot.topic.id });
             self.asking.answered(place);
         }

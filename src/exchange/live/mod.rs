@@ -18,6 +18,9 @@
 
 pub(crate) mod address;
 mod asking;
+pub(crate) mod book;
+mod book_sink;
+pub(crate) mod book_topic;
 mod candle_doubt;
 pub(crate) mod candle_topic;
 mod clock;
@@ -37,6 +40,7 @@ mod topic;
 pub(crate) mod topics;
 mod trade_topic;
 
+pub use book::{Book, BookFault, BookSide, BookWish, Checksum, Level, Spread};
 pub use event::{BrokenReason, Event, Hole, HoleReason};
 pub use line::{Line, LineLimits, Ping, Rate};
 pub use offered::{Live, LiveOffer};

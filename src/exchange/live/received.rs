@@ -29,6 +29,8 @@ pub struct Counts {
     pub unknown: u64,
     /// Rows that were left out because they had come before.
     pub repeated: u64,
+    /// Whole books that did not bring a book into step.
+    pub failed_resyncs: u64,
 }
 
 impl Received {
@@ -82,11 +84,16 @@ impl Received {
 
     /// The batch to append a row of a topic to.
     pub fn row_of(&mut self, topic: TopicId, kind: Kind) -> &mut Batch {
+        self.rows_of(topic, kind, 1)
+    }
+
+    /// The batch to append so many rows of a topic to.
+    pub fn rows_of(&mut self, topic: TopicId, kind: Kind, rows: u64) -> &mut Batch {
         let place = topic.0 as usize;
         if place >= self.batches.len() {
             self.batches.resize_with(place + 1, || None);
         }
-        self.counts.rows += 1;
+        self.counts.rows += rows;
         let batch = self.batches[place].get_or_insert_with(|| Batch::of(kind));
         if batch.is_empty() {
             self.filled.push(topic);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::exchange::live::{Mark, Now, Received, Topic, TopicId};
-use crate::model::{Micros, Window};
+use crate::exchange::live::{Book, Mark, Now, Received, Topic, TopicId};
+use crate::model::{Batch, Micros, Window};
 
 /// The state of one connection's protocol. It has no socket, clock or log: a driver brings frames and the time, and
 /// does what it is told.
@@ -64,9 +64,19 @@ pub trait Session: Send {
 
     /// The window of a topic that the batches hold: every row of this window (of candles, every open) was received on this
     /// connection, **but for the holes told since it began**. It reaches to the newest row whose number proves it, or
-    /// to the newest time the exchange told less the grace of the offer, never to our clock. It only says what the
+    /// to the newest time the exchange told less the grace of the offer, never to our clock. A book covers the time in which it was in step, but for the times that events
+    /// tell out of step. It only says what the
     /// connection shows: whether a quiet topic is alive is another question.
     fn covered(&self, topic: TopicId) -> Option<Window>;
+
+    /// Takes the whole book that [`Event::BookWanted`](crate::exchange::live::Event::BookWanted) asked for, as rows of an
+    /// answer over REST with as many levels; `None` if it could not be had, after which it is asked for again.
+    fn give_book(&mut self, _: TopicId, _rows: Option<&Batch>, _now: Now, _into: &mut Received) {}
+
+    /// The present book of a topic, if it is in step.
+    fn book(&self, _: TopicId) -> Option<&Book> {
+        None
+    }
 
     /// The newest trade of a topic, where ids are contiguous.
     fn newest(&self, topic: TopicId) -> Option<Mark>;

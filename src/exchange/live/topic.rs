@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::Instrument;
+use crate::exchange::live::BookWish;
 use crate::model::{Micros, Series};
 
 /// The caller's number of a topic. Batches are kept in a list by it, so numbers are small and are used again.
@@ -22,6 +23,8 @@ pub struct Topic {
     /// The newest trade that the caller holds, where ids are contiguous. What the exchange repeats up to it is left
     /// out, and what is missing behind it is a hole.
     pub held: Option<Mark>,
+    /// The rows that are wanted of a book; `None` for the usual ones, and of every other kind.
+    pub book: Option<BookWish>,
 }
 
 /// A trade by its number and its instant.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::exchange::live::address::{Address, Channel};
+use crate::exchange::live::book::BookRules;
+use crate::exchange::live::book_topic::BookTopic;
 use crate::exchange::live::candle_topic::{CandleTopic, Closing};
 use crate::exchange::live::trade_topic::TradeTopic;
 use crate::exchange::live::{LiveOffer, Topic, TopicId};
@@ -21,18 +23,33 @@ pub(crate) struct Slot {
     pub(crate) rows: TopicRows,
 }
 
+/// The properties that all topics of an exchange share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared {
+    pub(crate) closing: Closing,
+    pub(crate) rules: &'static BookRules,
+    /// Whether amounts of books count contracts.
+    pub(crate) counts_contracts: bool,
+}
+
 /// The state of a topic's rows.
 #[derive(Debug)]
 pub(crate) enum TopicRows {
     Trades(TradeTopic),
     Candles(CandleTopic),
+    Book(Box<BookTopic>),
 }
 
 impl Slot {
-    pub(crate) fn new(topic: Topic, address: Address, offer: &'static LiveOffer, closing: Closing) -> Self {
+    pub(crate) fn new(topic: Topic, address: Address, offer: &'static LiveOffer, shared: Shared) -> Self {
+        let Shared { closing, rules, counts_contracts } = shared;
         let rows = match address.channel {
             Channel::Trades => TopicRows::Trades(TradeTopic::new(offer, topic.held)),
             Channel::Candles(span) => TopicRows::Candles(CandleTopic::new(offer, offer.grid(span), closing)),
+            Channel::Book(_) => {
+                let wish = topic.book.unwrap_or_default();
+                TopicRows::Book(Box::new(BookTopic::new(topic.id, offer, wish, rules, counts_contracts)))
+            }
         };
         Slot { topic, address, granted: None, rows }
     }
@@ -53,7 +70,24 @@ impl Topics {
 
     /// Whether a number, or what it stands for, is taken.
     pub(crate) fn has(&self, id: TopicId, address: &Address) -> bool {
-        self.by_id.contains_key(&id) || self.find(&address.symbol, address.channel).is_some()
+        let is_taken = match address.channel {
+            Channel::Book(_) => self.book(&address.symbol).is_some(),
+            channel => self.find(&address.symbol, channel).is_some(),
+        };
+        self.by_id.contains_key(&id) || is_taken
+    }
+
+    /// The place of a symbol's book, whatever its depth.
+    #[inline]
+    pub(crate) fn book(&self, symbol: &str) -> Option<Place> {
+        let own = self.by_symbol.get(symbol)?;
+        own.iter().find(|(channel, _)| matches!(channel, Channel::Book(_))).map(|(_, place)| *place)
+    }
+
+    /// The places of all books.
+    pub(crate) fn books(&self) -> impl Iterator<Item = Place> {
+        let is_book = |slot: &Option<Slot>| matches!(slot, Some(Slot { rows: TopicRows::Book(_), .. }));
+        self.slots.iter().enumerate().filter(move |(_, slot)| is_book(slot)).map(|(place, _)| Place(place))
     }
 
     pub(crate) fn insert(&mut self, slot: Slot) -> Place {

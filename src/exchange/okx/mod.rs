@@ -8,8 +8,11 @@
 mod budget;
 mod envelope;
 mod listing;
+mod live_book;
 mod profile;
 mod rows;
+
+pub(in crate::exchange) use live_book::Books;
 
 use serde::Deserialize;
 

@@ -10,11 +10,13 @@ use crate::model::{Batch, BookLevel, Micros, Side};
 
 /// One level of a side.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Level {
-    pub(crate) price: f64,
-    /// In the base asset.
-    pub(crate) amount: f64,
-    pub(crate) count: Option<i32>,
+pub struct Level {
+    /// Its price.
+    pub price: f64,
+    /// The amount resting there, in the base asset.
+    pub amount: f64,
+    /// The number of orders, if the exchange sends it.
+    pub count: Option<i32>,
 }
 
 impl Level {

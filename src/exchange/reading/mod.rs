@@ -12,4 +12,5 @@ pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod shape;
+pub(crate) mod told;
 pub(crate) mod wire;

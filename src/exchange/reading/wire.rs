@@ -21,6 +21,14 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 pub(crate) struct Num(f64);
 
 impl Num {
+    pub(crate) const ZERO: Num = Num(0.0);
+
+    /// A number that was read before.
+    #[inline]
+    pub(crate) fn of(number: f64) -> Num {
+        Num(number)
+    }
+
     /// The number, if it is one.
     #[inline]
     pub(crate) fn get(self) -> Option<f64> {

@@ -142,6 +142,9 @@ impl Listener {
                 Event::Acknowledged { .. }
                 | Event::Unanswered { .. }
                 | Event::Hole(_)
+                | Event::BookWanted { .. }
+                | Event::InStep { .. }
+                | Event::OutOfStep { .. }
                 | Event::Broken { .. } => {}
             }
         }

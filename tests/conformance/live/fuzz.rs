@@ -5,18 +5,22 @@ use std::time::Duration;
 use dccd::exchange::live::TopicId;
 use proptest::prelude::*;
 
+use super::book_sessions::{answer, update};
 use super::listener::{Listener, topic};
 use super::written::{BEGIN, Dice, candle_frame, trade_frames, trades};
 
-const SERIES: [&[&str]; 4] = [
+const SERIES: [&[&str]; 7] = [
     &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/ohlc/1mo"],
     &["binancecoinm/BTC-USD_PERP/trades", "binancecoinm/BTC-USD_PERP/ohlc/1m"],
     &["kraken/BTC-USD/trades", "kraken/BTC-USD/ohlc/1m"],
     &["coinbase/BTC-USD/trades"],
+    &["binance/BTC-USDT/orderbook", "binance/BTC-USDT/trades"],
+    &["kraken/BTC-USD/orderbook", "kraken/BTC-USD/trades"],
+    &["coinbase/BTC-USD/orderbook", "coinbase/BTC-USD/trades"],
 ];
 
 /// Words of the protocols, to be strung together.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 56] = [
     "{",
     "}",
     "[",
@@ -57,6 +61,22 @@ const WORDS: [&str; 40] = [
     "\"product_id\":",
     "\"subscriptions\"",
     "\"channels\":",
+    "\"book\"",
+    "\"snapshot\"",
+    "\"update\"",
+    "\"l2update\"",
+    "\"changes\":",
+    "[\"buy\",\"1\",\"2\"]",
+    "\"bids\":",
+    "\"asks\":",
+    "[[\"1\",\"2\"]]",
+    "\"depthUpdate\"",
+    "\"U\":",
+    "\"u\":",
+    "\"b\":",
+    "\"a\":",
+    "\"checksum\":",
+    "\"BTC-USD\"",
 ];
 
 /// One thing that happens.
@@ -69,6 +89,10 @@ enum Step {
     Pass(u64),
     Leave(u32),
     Want(usize),
+    /// A message about the book: a whole one, or one of so many changes, numbered or not.
+    Book(u8, i64),
+    /// The whole book that was asked for, or none.
+    Answer(Option<i64>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,6 +107,8 @@ fn step() -> impl Strategy<Value = Step> {
         (0..400_000_u64).prop_map(Step::Pass),
         (0..4_u32).prop_map(Step::Leave),
         (0..4_usize).prop_map(Step::Want),
+        (0..6_u8, 0..30_i64).prop_map(|(what, number)| Step::Book(what, number)),
+        proptest::option::of(0..30_i64).prop_map(Step::Answer),
     ]
 }
 
@@ -107,6 +133,11 @@ fn take(listener: &mut Listener, step: Step) {
         Step::Candle(minute, trades) => {
             listener.read(&candle_frame(&exchange, symbol, minute, trades, trades == 3).1);
         }
+        Step::Book(what, number) => listener.read(&book_message(&exchange, what, number)),
+        Step::Answer(seq) => {
+            let rows = seq.map(|seq| answer(seq, 60));
+            listener.session.give_book(TopicId(0), rows.as_ref(), listener.now, &mut listener.received);
+        }
         Step::Binary => listener.session.unreadable("it is no text", listener.now, &mut listener.received),
         Step::Pass(millis) => listener.pass(Duration::from_millis(millis)),
         Step::Leave(number) => listener.session.leave(TopicId(number)),
@@ -115,6 +146,28 @@ fn take(listener: &mut Listener, step: Step) {
                 let _ = listener.session.want(topic(number, &series.clone(), None));
             }
         }
+    }
+}
+
+/// A message about a book in which nothing need follow anything.
+fn book_message(exchange: &str, what: u8, number: i64) -> String {
+    let (bid, ask) = (100 - number % 7, 101 + number % 5);
+    let amount = i64::from(what) % 3;
+    match exchange {
+        "kraken" => {
+            let kind = if what == 0 { "snapshot" } else { "update" };
+            format!(
+                r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"BTC/USD","bids":[{{"price":{bid}.0,"qty":{amount}.5}}],"asks":[{{"price":{ask}.0,"qty":1.0}}],"checksum":{number},"timestamp":"{BEGIN}"}}]}}"#
+            )
+        }
+        "coinbase" if what < 2 => format!(
+            r#"{{"type":"snapshot","product_id":"BTC-USD","bids":[["{bid}","1"]],"asks":[["{ask}","2"]]}}"#
+        ),
+        "coinbase" => format!(
+            r#"{{"type":"l2update","product_id":"BTC-USD","changes":[["buy","{bid}","{amount}"]],"time":"{}"}}"#,
+            BEGIN + Duration::from_secs(number.unsigned_abs())
+        ),
+        _ => update("BTCUSDT", (number, number + i64::from(what), number - 1), BEGIN, r#"["99","1"]"#, ""),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dccd::exchange::live::{Event, Hole, Live, Mark, Now, Received, Session, Topic, TopicId};
 use dccd::exchange::{self, Instrument};
-use dccd::model::{Candle, Micros, Series, Window};
+use dccd::model::{Candle, Kind, Micros, Series, Window};
 
 use crate::read::instrument;
 
@@ -42,7 +42,7 @@ pub(crate) fn topic(number: usize, series: &Series, held: Option<Mark>) -> Topic
     let instrument =
         Instrument { pair: Some(series.pair().clone()), ..(*instrument(exchange, series.pair())).clone() };
     let id = TopicId(u32::try_from(number).unwrap());
-    Topic { id, series: Arc::new(series.clone()), instrument: Arc::new(instrument), held }
+    Topic { id, series: Arc::new(series.clone()), instrument: Arc::new(instrument), held, book: None }
 }
 
 impl Listener {
@@ -90,6 +90,9 @@ impl Listener {
         let Some(batch) = self.received.batch(TopicId(u32::try_from(number).unwrap())) else {
             return Vec::new();
         };
+        if self.series[number].kind() == Kind::OrderBook {
+            return Vec::new();
+        }
         if self.series[number].span().is_some() {
             return batch.candles().iter().map(Row::Candle).collect();
         }

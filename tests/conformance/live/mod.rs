@@ -1,5 +1,9 @@
 //! Live sessions, reached from the registry alone: what was really sent, what is broken on the way, and what is asked for.
 
+mod book_oracle;
+mod book_sessions;
+mod books;
+mod books_damaged;
 mod damaged;
 mod fuzz;
 mod lines;

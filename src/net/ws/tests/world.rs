@@ -178,6 +178,7 @@ pub(super) fn topic(id: u32) -> Topic {
         series: Arc::new("binance/BTC-USDT/trades".parse().unwrap()),
         instrument,
         held: None,
+        book: None,
     }
 }
 

@@ -1,0 +1,122 @@
+//! How fast updates of books become rows of checked books, and what one allocates: the parse alone, without a socket.
+//!
+//! An update changes ten levels of a book of a hundred a side, as frames of the exchange have them; each is proved by
+//! its number or its checksum and becomes rows. As a driver does, 256 frames are read, then handed over and forgotten.
+
+#[path = "common/mod.rs"]
+#[allow(dead_code, reason = "nothing of it is fetched here")]
+mod common;
+#[path = "live_books/written.rs"]
+mod written;
+
+use std::alloc::System;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dccd::exchange::live::{BookWish, Now, Received, Session, Topic, TopicId};
+use dccd::exchange::{Instrument, find};
+use dccd::model::{Micros, Series};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use common::{median, timed};
+use written::Written;
+
+#[global_allocator]
+static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const UPDATES: usize = 100_000;
+const ROUNDS: usize = 5;
+
+/// Frames between two hand-overs.
+const BURST: usize = 256;
+
+/// The goals.
+const GOAL_MILLIONS: f64 = 0.3;
+const GOAL_ALLOCATIONS: f64 = 0.05;
+
+const SERIES: [&str; 4] = [
+    "binance/BTC-USDT/orderbook",
+    "binance/BTC-USDT_PERP/orderbook",
+    "kraken/BTC-USD/orderbook",
+    "coinbase/BTC-USD/orderbook",
+];
+
+fn main() {
+    println!("{:<34} {:>8} {:>14} {:>12}", "10 levels an update", "bytes", "M updates/s", "allocations");
+    let mut missed = Vec::new();
+    for series in SERIES {
+        let written = Written::of(series, UPDATES);
+        let bytes: usize = written.updates.iter().map(String::len).sum();
+        let rates = (0..ROUNDS).map(|_| {
+            let mut session = in_step(series, &written);
+            1.0 / timed(|| read(&mut *session, &written)).1
+        });
+        let millions = median(rates.collect()) * UPDATES as f64 / 1e6;
+        let mut session = in_step(series, &written);
+        let region = Region::new(ALLOCATIONS);
+        let rows = read(&mut *session, &written);
+        let change = region.change();
+        assert_eq!(rows, 10 * UPDATES as u64, "{series}");
+        let each = (change.allocations + change.reallocations) as f64 / UPDATES as f64;
+        println!("{series:<34} {:>8} {millions:>14.2} {each:>12.4}", bytes / UPDATES);
+        if millions < GOAL_MILLIONS || each >= GOAL_ALLOCATIONS {
+            missed.push(series);
+        }
+    }
+    println!(
+        "a CPU second; below {GOAL_MILLIONS} M updates or from {GOAL_ALLOCATIONS} allocations an update on: {missed:?}"
+    );
+}
+
+fn now() -> Now {
+    Now { elapsed: Duration::from_secs(1), at: written::BEGIN + Duration::from_secs(2_000) }
+}
+
+/// A session whose book is in step.
+fn in_step(series: &str, written: &Written) -> Box<dyn Session> {
+    let series: Series = series.parse().expect("a series");
+    let exchange = find(series.exchange()).expect("it is registered");
+    let live = exchange.live().expect("it is live");
+    let mut session = live.session(live.offer_for(&series).expect("it is offered").line);
+    let instrument = Instrument::named(exchange.symbol(series.pair()));
+    let book = Some(BookWish { depth: 100, every: Duration::from_secs(60), deltas: true });
+    let (series, instrument) = (Arc::new(series), Arc::new(instrument));
+    session.want(Topic { id: TopicId(0), series, instrument, held: None, book }).expect("it is offered");
+    let mut received = Received::new();
+    written.begin.iter().for_each(|frame| session.text(frame, now(), &mut received));
+    if let Some(rows) = &written.answer {
+        session.give_book(TopicId(0), Some(rows), now(), &mut received);
+    }
+    session
+}
+
+/// The rows that the updates became.
+fn read(session: &mut dyn Session, written: &Written) -> u64 {
+    let (mut received, mut rows) = (Received::new(), 0);
+    for burst in written.updates.chunks(BURST) {
+        for frame in burst {
+            session.text(black_box(frame), now(), &mut received);
+        }
+        session.tick(now(), &mut received);
+        rows += received.batches().map(|(_, batch)| batch.len() as u64).sum::<u64>();
+        black_box(session.covered(TopicId(0)));
+        received.clear();
+    }
+    assert!(session.book(TopicId(0)).is_some(), "the book is in step");
+    rows
+}
+
+/// The symbol of a series in frames.
+fn symbol(series: &str) -> &'static str {
+    match series.split('/').next() {
+        Some("kraken") => "BTC/USD",
+        Some("coinbase") => "BTC-USD",
+        _ => "BTCUSDT",
+    }
+}
+
+/// An instant written out.
+fn instant(at: Micros) -> String {
+    at.to_string()
+}

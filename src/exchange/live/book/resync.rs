@@ -1,0 +1,118 @@
+//! When a book that is not in step is asked for again: at once where it was in step for a while, else ever later.
+
+use std::time::Duration;
+
+/// How long a whole book may take to come once it was asked for.
+const COMES_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a whole book over REST may wait for an update that shows it to be joined.
+const JOINS_WITHIN: Duration = Duration::from_secs(600);
+
+/// The first wait after a failure that followed another one; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// So long in step makes up for one failure.
+const GOOD: Duration = Duration::from_secs(5);
+
+/// The attempts to bring one book into step: never two at a time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resync {
+    failures: u32,
+    /// Since when it is in step.
+    since: Option<Duration>,
+    /// When it is asked for next.
+    due: Option<Duration>,
+}
+
+impl Resync {
+    /// When it is asked for, if it is not in step.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// Whether it is to be asked for now.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// It may be asked for at once.
+    pub(crate) fn begin(&mut self, now: Duration) {
+        self.due = Some(now);
+    }
+
+    /// It was asked for, or will come by itself.
+    pub(crate) fn asked(&mut self, now: Duration) {
+        self.due = Some(now + COMES_WITHIN);
+    }
+
+    /// It came and waits for an update to join.
+    pub(crate) fn joining(&mut self, now: Duration) {
+        self.due = Some(now + JOINS_WITHIN);
+    }
+
+    /// Nothing can come before something else happens.
+    pub(crate) fn hold(&mut self) {
+        self.due = None;
+    }
+
+    pub(crate) fn in_step(&mut self, now: Duration) {
+        (self.since, self.due) = (Some(now), None);
+    }
+
+    /// It fell out of step, or could not come into it.
+    pub(crate) fn failed(&mut self, now: Duration) {
+        let good = self.since.take().map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        let made_up = u32::try_from(good.as_secs() / GOOD.as_secs()).unwrap_or(u32::MAX);
+        self.failures = self.failures.saturating_sub(made_up);
+        let wait = match self.failures {
+            0 => Duration::ZERO,
+            more => FIRST_WAIT.saturating_mul(2_u32.saturating_pow(more.min(16) - 1)).min(LONGEST_WAIT),
+        };
+        self.failures += 1;
+        self.due = Some(now + wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// When a book is asked for that falls out of step so long after each time it came into it.
+    fn asked(good: Duration, until: Duration) -> Vec<u64> {
+        let (mut resync, mut now, mut asked) = (Resync::default(), Duration::ZERO, Vec::new());
+        while now < until {
+            resync.in_step(now);
+            now += good;
+            resync.failed(now);
+            now = resync.due().unwrap();
+            asked.push(now.as_secs());
+        }
+        asked
+    }
+
+    #[test]
+    fn a_book_that_is_never_right_is_asked_for_twelve_times_in_ten_minutes_at_most() {
+        let asked = asked(Duration::from_millis(100), 600 * SECOND);
+        let within = asked.iter().filter(|at| **at < 600).count();
+        assert!((8..=12).contains(&within), "{asked:?}");
+    }
+
+    #[test]
+    fn a_book_that_was_right_for_a_while_is_asked_for_at_once() {
+        assert_eq!(asked(10 * SECOND, 60 * SECOND), [10, 20, 30, 40, 50, 60]);
+    }
+
+    #[test]
+    fn a_whole_book_that_does_not_come_is_asked_for_again() {
+        let mut resync = Resync::default();
+        resync.begin(SECOND);
+        assert!(resync.is_due(SECOND));
+        resync.asked(SECOND);
+        assert!(!resync.is_due(30 * SECOND) && resync.is_due(31 * SECOND));
+        resync.in_step(5 * SECOND);
+        assert_eq!(resync.due(), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! One book over a connection: brought into step, kept there, and made rows of.
+
+use std::time::Duration;
+
+use crate::exchange::OddFault;
+use crate::exchange::live::book::{
+    Book, BookFault, BookRules, BookWish, Change, LiveBook, Recorder, Resync, Source, Stamp, Step,
+};
+use crate::exchange::live::{Event, LiveOffer, Now, Received, TopicId};
+use crate::model::{Batch, Micros, OddRow, Window};
+
+/// The state of a topic of a book.
+#[derive(Clone, Debug)]
+pub(crate) struct BookTopic {
+    id: TopicId,
+    book: LiveBook,
+    recorder: Recorder,
+    resync: Resync,
+    /// The depths that can be asked for, and the one that is.
+    depths: &'static [u32],
+    depth: u32,
+    grace: Duration,
+    /// Why it is not in step, while it is not.
+    fault: Option<BookFault>,
+    /// The first instant at which it was in step.
+    since: Option<Micros>,
+    /// Up to where the book is known by now, or was when it fell out of step.
+    known: Option<Micros>,
+    /// Whether amounts count contracts.
+    pub(crate) counts_contracts: bool,
+}
+
+impl BookTopic {
+    pub(crate) fn new(
+        id: TopicId,
+        offer: &LiveOffer,
+        wish: BookWish,
+        rules: &'static BookRules,
+        counts_contracts: bool,
+    ) -> Self {
+        let deepest = offer.depths.last().copied().unwrap_or(u32::MAX);
+        let depth = subscribed_depth(offer, wish, rules);
+        // Of a book over REST levels go as they are used up, so that half of the deepest is promised.
+        let wanted = wish.depth.min(deepest / 2);
+        BookTopic {
+            id,
+            book: LiveBook::new(rules, Some(depth as usize), wanted as usize),
+            recorder: Recorder::new(wish),
+            resync: Resync::default(),
+            depths: offer.depths,
+            depth,
+            grace: offer.grace,
+            fault: Some(BookFault::Reconnect),
+            since: None,
+            known: None,
+            counts_contracts,
+        }
+    }
+
+    /// The book, if it is in step.
+    pub(crate) fn in_step(&self) -> Option<&Book> {
+        self.book.in_step()
+    }
+
+    /// When it is asked for again.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.resync.due()
+    }
+
+    /// The exchange sends it from now on.
+    pub(crate) fn granted(&mut self, now: Now) {
+        if self.is_asked_for() {
+            self.resync.begin(now.elapsed);
+        } else if self.fault.is_some() {
+            self.resync.asked(now.elapsed);
+        }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        matches!(self.book.rules().source, Source::Request { .. })
+    }
+
+    /// Takes a message about it; `heard` is the newest time of the exchange.
+    pub(crate) fn take(&mut self, change: &Change, now: Now, heard: Option<Micros>, into: &mut Received) {
+        if let Some(why) = change.fault {
+            let row = OddRow::new(OddFault::Value, why.to_owned(), "", None);
+            into.events.push(Event::Odd { topic: self.id, row });
+        }
+        let told = change.ts.or(heard);
+        let ts = told.unwrap_or(now.at);
+        if let Some(book) = self.book.in_step().filter(|_| !change.is_whole) {
+            self.recorder.before(book, ts, self.book.last());
+        }
+        let step = self.book.take(change);
+        if step == Step::Applied
+            && let Some(book) = self.book.in_step()
+        {
+            let stamp = Stamp { topic: self.id, ts, received: now.at, seq: self.book.last() };
+            self.recorder.after(book, change, stamp, into);
+            // It is known up to the exchange's time, never to ours.
+            self.known = self.known.max(told);
+            return;
+        }
+        self.settle(step, ts, now, into);
+    }
+
+    /// Takes a checksum that came by itself.
+    pub(crate) fn take_checksum(&mut self, checksum: u32, now: Now, into: &mut Received) {
+        let step = self.book.take_checksum(checksum);
+        self.settle(step, now.at, now, into);
+    }
+
+    /// Takes the whole book that was asked for; `None` if it could not be had.
+    pub(crate) fn give(
+        &mut self,
+        rows: Option<&Batch>,
+        now: Now,
+        heard: Option<Micros>,
+        into: &mut Received,
+    ) {
+        if self.fault.is_none() {
+            return;
+        }
+        let Some(rows) = rows else { return self.resync.failed(now.elapsed) };
+        self.resync.joining(now.elapsed);
+        let step = self.book.take_answer(&Change::of_answer(rows, self.depth as usize));
+        let ts = self.book.ts().or(heard).unwrap_or(now.at);
+        self.settle(step, ts, now, into);
+    }
+
+    /// Something of it is missing.
+    pub(crate) fn lose(&mut self, fault: BookFault, now: Now, into: &mut Received) {
+        if self.book.in_step().is_some() {
+            let step = self.book.fall(fault);
+            self.settle(step, now.at, now, into);
+        }
+    }
+
+    /// A frame that may have been about it could not be read: the number of the next update shows whether it was.
+    pub(crate) fn doubt(&mut self, now: Now, into: &mut Received) {
+        if !self.book.is_numbered() {
+            self.lose(BookFault::Unreadable, now, into);
+        }
+    }
+
+    /// Does what the time asks for. Returns whether the exchange is to be asked for the topic anew.
+    pub(crate) fn tick(&mut self, now: Now, heard: Option<Micros>, into: &mut Received) -> bool {
+        if let Some((book, until)) = self.book.in_step().zip(heard.map(|heard| heard - self.grace)) {
+            let stamp = Stamp { topic: self.id, ts: until, received: now.at, seq: self.book.last() };
+            self.recorder.pass(book, until, stamp, into);
+            if self.known.is_some_and(|known| known < until) {
+                self.known = Some(until);
+            }
+        }
+        if !self.resync.is_due(now.elapsed) {
+            return false;
+        }
+        if self.is_asked_for() {
+            self.resync.asked(now.elapsed);
+            into.events.push(Event::BookWanted { topic: self.id, levels: self.depth });
+            return false;
+        }
+        // It is held to the time that the exchange takes once it grants it.
+        self.resync.hold();
+        true
+    }
+
+    /// The window in which it was in step, but for the times out of step that events tell.
+    pub(crate) fn covered(&self) -> Option<Window> {
+        Window::new(self.since?, self.known?)
+    }
+
+    fn settle(&mut self, step: Step, ts: Micros, now: Now, into: &mut Received) {
+        match step {
+            Step::Nothing | Step::Applied => {}
+            Step::InStep => self.came_into_step(ts, now, into),
+            Step::OutOfStep(fault) => self.fell_out_of_step(fault, now, into),
+        }
+    }
+
+    fn came_into_step(&mut self, ts: Micros, now: Now, into: &mut Received) {
+        let Some(book) = self.book.in_step() else { return };
+        let at = self.known.map_or(ts, |known| known.max(ts));
+        let stamp = Stamp { topic: self.id, ts: at, received: now.at, seq: self.book.last() };
+        self.recorder.begin(book, stamp, into);
+        self.known = Some(at);
+        self.since = self.since.or(Some(at));
+        if let Some(fault) = self.fault.take() {
+            self.resync.in_step(now.elapsed);
+            into.events.push(Event::InStep { topic: self.id, at, after: fault });
+        }
+    }
+
+    fn fell_out_of_step(&mut self, fault: BookFault, now: Now, into: &mut Received) {
+        self.recorder.end();
+        self.resync.failed(now.elapsed);
+        if fault == BookFault::Shallow {
+            let deeper = self.depths.iter().copied().find(|depth| *depth > self.depth);
+            self.depth = deeper.unwrap_or(self.depth);
+        }
+        if self.fault.is_none() {
+            self.fault = Some(fault);
+            let at = self.known.unwrap_or(now.at);
+            into.events.push(Event::OutOfStep { topic: self.id, at, fault });
+        } else {
+            into.counts.failed_resyncs += 1;
+        }
+    }
+}
+
+/// The depth that is asked for: where levels are used up before new ones are known, twice those that are wanted.
+pub(crate) fn subscribed_depth(offer: &LiveOffer, wish: BookWish, rules: &BookRules) -> u32 {
+    let least = match rules.source {
+        Source::Request { .. } => wish.depth.saturating_mul(2),
+        Source::Socket => wish.depth,
+    };
+    let own = offer.depths.iter().copied().find(|depth| *depth >= least);
+    own.or(offer.depths.last().copied()).unwrap_or(u32::MAX)
+}
