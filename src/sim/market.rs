@@ -223,6 +223,12 @@ impl Market {
         batch
     }
 
+    /// The book after an update.
+    #[must_use]
+    pub fn book_at_update(&self, update_id: i64) -> SimBook {
+        SimBook::at_update(&self.path, update_id)
+    }
+
     /// The book at an instant.
     #[must_use]
     pub fn book(&self, at: Micros) -> SimBook {

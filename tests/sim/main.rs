@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod driven;
+mod driven_books;
 mod faults;
 mod http;
 mod klines;

@@ -126,7 +126,7 @@ impl ConnectionLoop {
                     }
                 }
                 Command::Leave(id) => topics.retain(|topic| topic.id != id),
-                Command::Reconnect => {}
+                Command::Book { .. } | Command::Reconnect => {}
             },
             () = elapsed => {}
         }

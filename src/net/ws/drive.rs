@@ -207,6 +207,10 @@ impl Drive<'_> {
                     return Err(Ended::GivenUp);
                 }
             }
+            Some(Command::Book { topic, rows }) => {
+                let now = self.now();
+                self.session.give_book(topic, rows.as_ref(), now, &mut self.full.received);
+            }
             Some(Command::Reconnect) => return Err(Ended::GivenUp),
             None => return Err(Ended::Stopped),
         }

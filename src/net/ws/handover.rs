@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use crate::exchange::live::{Received, Topic, TopicId};
-use crate::model::{Micros, Window};
+use crate::model::{Batch, Micros, Window};
 use crate::net::ws::dial::DialError;
 use crate::net::ws::ended::Ended;
 
@@ -58,6 +58,13 @@ pub enum Command {
     Want(Topic),
     /// Listen to a topic no more. A connection without topics is closed until there is one.
     Leave(TopicId),
+    /// Take the whole book that a topic asked for; `None` if it could not be had.
+    Book {
+        /// The topic.
+        topic: TopicId,
+        /// Its rows.
+        rows: Option<Batch>,
+    },
     /// Close what there is and connect anew.
     Reconnect,
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::Micros;
 use crate::sim::knobs::Knobs;
-use crate::sim::ws::fault::WsFault;
+use crate::sim::ws::fault::{Struck, WsFault};
 use crate::sim::ws::limits::{Limits, Recent, WsLimit};
 
 /// How many connections, and ids of trades left out, are remembered; counts go on beyond.
@@ -227,18 +227,17 @@ impl Counters {
         &self,
         exchange: &'static str,
         knobs: &Knobs,
-        is_trade: bool,
-        has_notice: bool,
+        frame: Struck,
     ) -> Option<WsFault> {
         let mut inner = self.inner();
         inner.frames += 1;
-        inner.trade_frames += u64::from(is_trade);
+        inner.trade_frames += u64::from(frame.is_trade || frame.is_book);
         inner.of(exchange).frames += 1;
         let number = |inner: &Inner, fault| match fault {
             WsFault::Hole => inner.trade_frames,
             _ => inner.frames,
         };
-        let fault = inner.strike(knobs, |fault| fault.fits_frame(is_trade, has_notice), number)?;
+        let fault = inner.strike(knobs, |fault| fault.fits_frame(frame), number)?;
         *inner.of(exchange).faults.entry(fault).or_default() += 1;
         Some(fault)
     }

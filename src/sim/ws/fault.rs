@@ -18,7 +18,7 @@ pub enum WsFault {
     Stall,
     /// Nothing is read or sent any more, and nothing is closed.
     HalfOpen,
-    /// A frame of trades is left out.
+    /// A frame of trades or of a book is left out.
     Hole,
     /// A frame is sent after the one that follows it.
     Swap,
@@ -30,11 +30,26 @@ pub enum WsFault {
     Notice,
     /// Nothing is sent for some seconds, then everything at once.
     Burst,
+    /// The checksum of a book is wrong.
+    BadSum,
+    /// The update of a book has a bid above the asks.
+    Crossed,
+}
+
+/// The frame that a fault may strike.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Struck {
+    pub(super) is_trade: bool,
+    pub(super) is_book: bool,
+    /// Whether its exchange tells before it closes a connection.
+    pub(super) has_notice: bool,
+    /// Whether its exchange sends checksums of books.
+    pub(super) has_sums: bool,
 }
 
 impl WsFault {
     /// Every fault with its word on the command line.
-    pub const ALL: [(WsFault, &'static str); 10] = [
+    pub const ALL: [(WsFault, &'static str); 12] = [
         (WsFault::Cut, "cut"),
         (WsFault::Reset, "reset"),
         (WsFault::Stall, "stall"),
@@ -45,6 +60,8 @@ impl WsFault {
         (WsFault::Refuse, "refuse"),
         (WsFault::Notice, "notice"),
         (WsFault::Burst, "burst"),
+        (WsFault::BadSum, "bad-sum"),
+        (WsFault::Crossed, "crossed"),
     ];
 
     /// The word on the command line.
@@ -53,11 +70,14 @@ impl WsFault {
         WsFault::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, name)| name)
     }
 
-    /// Whether it can strike a frame; one of trades or of something else.
-    pub(super) fn fits_frame(self, is_trade: bool, has_notice: bool) -> bool {
+    /// Whether it can strike a frame.
+    pub(super) fn fits_frame(self, frame: Struck) -> bool {
+        let Struck { is_trade, is_book, has_notice, has_sums } = frame;
         match self {
             WsFault::Refuse => false,
-            WsFault::Hole => is_trade,
+            WsFault::Hole => is_trade || is_book,
+            WsFault::Crossed => is_book,
+            WsFault::BadSum => is_book && has_sums,
             WsFault::Notice => has_notice,
             _ => true,
         }
@@ -72,7 +92,7 @@ impl fmt::Display for WsFault {
 
 /// A fault and how often it strikes; written `KIND=RATE`, such as `hole=2%`, `cut=1/500` or `refuse=#3`.
 ///
-/// Subscriptions are counted for `refuse`, frames of trades for `hole`, and all frames with rows for the others.
+/// Subscriptions are counted for `refuse`, frames of trades and books for `hole`, and all frames with rows for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WsRule {
     /// The fault.

@@ -21,5 +21,5 @@ pub(super) use counters::Counters;
 pub(super) use limits::Limits;
 pub(super) use protocol::{Protocol, Rows, Talk, What};
 pub(super) use server::serve;
-pub(super) use topic::{Flow, Source, Topic, unpublished_trade};
+pub(super) use topic::{Flow, Source, Topic, published_book, unpublished_trade};
 pub(super) use upgrade::{Upgrade, upgrade};

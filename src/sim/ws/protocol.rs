@@ -4,6 +4,7 @@ use crate::model::Micros;
 use crate::sim::asked::World;
 use crate::sim::market::Market;
 use crate::sim::ws::counters::Counters;
+use crate::sim::ws::fault::WsFault;
 use crate::sim::ws::limits::{Limits, WsLimit};
 use crate::sim::ws::topic::{DELAY, Topic};
 
@@ -26,6 +27,11 @@ pub(in crate::sim) trait Protocol: Send {
         false
     }
 
+    /// Whether it sends checksums of books.
+    fn has_sums(&self) -> bool {
+        false
+    }
+
     /// The frame it sends after a second without any other.
     fn heartbeat(&self) -> Option<&'static str> {
         None
@@ -45,6 +51,8 @@ pub(in crate::sim) struct Rows<'a> {
     /// When the frame is published.
     pub(in crate::sim) at: Micros,
     pub(in crate::sim) what: What<'a>,
+    /// The fault that strikes the frame.
+    pub(in crate::sim) fault: Option<WsFault>,
 }
 
 /// The rows themselves.
@@ -54,11 +62,24 @@ pub(in crate::sim) enum What<'a> {
     Trades(&'a [u64]),
     /// A candle by its open.
     Candle { open: Micros, is_closed: bool },
+    /// The update of a book.
+    Book(i64),
     /// No row: a sign of life.
     Heartbeat,
 }
 
 impl Rows<'_> {
+    /// The levels of a book that an update changes, those to be written: bids, then asks. A fault may add a bid that is
+    /// above every ask.
+    pub(in crate::sim) fn changed(&self, id: i64, depth: Option<usize>) -> [Vec<(i64, i64)>; 2] {
+        let (book, before) = (self.market.book_at_update(id), self.market.book_at_update(id - 1));
+        let (mut bids, asks) = book.since(&before, depth);
+        if self.fault == Some(WsFault::Crossed) {
+            bids.extend(book.asks().nth(1));
+        }
+        [bids, asks]
+    }
+
     /// The time the frame tells: everything before it has been published.
     pub(in crate::sim) fn told(&self) -> Micros {
         self.at - DELAY

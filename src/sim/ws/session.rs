@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::Micros;
 use crate::sim::asked::World;
 use crate::sim::ws::counters::Counters;
-use crate::sim::ws::fault::WsFault;
+use crate::sim::ws::fault::{Struck, WsFault};
 use crate::sim::ws::limits::{Limits, Recent, WsLimit};
 use crate::sim::ws::outbox::{Out, Outbox};
 use crate::sim::ws::protocol::{Protocol, Rows, Talk, What};
@@ -198,14 +198,20 @@ impl<'a> Session<'a> {
         let what = match first.event {
             Event::Trade(_) => What::Trades(&ids),
             Event::Candle { open, is_closed } => What::Candle { open, is_closed },
+            Event::Book(id) => What::Book(id),
             Event::Heartbeat => What::Heartbeat,
         };
-        let frame = self.protocol.frame(&Rows { world: &world, topic, market, at: first.at, what });
-        let fault =
-            self.counters.strikes_frame(self.exchange, &world.knobs, !ids.is_empty(), self.has_notice);
+        let struck = Struck {
+            is_trade: !ids.is_empty(),
+            is_book: matches!(first.event, Event::Book(_)),
+            has_notice: self.has_notice,
+            has_sums: self.protocol.has_sums(),
+        };
+        let fault = self.counters.strikes_frame(self.exchange, &world.knobs, struck);
+        let frame = self.protocol.frame(&Rows { world: &world, topic, market, at: first.at, what, fault });
         self.said = now;
         match fault {
-            None => self.outbox.frame(frame),
+            None | Some(WsFault::BadSum | WsFault::Crossed) => self.outbox.frame(frame),
             Some(WsFault::Hole) => self.counters.left_out(self.exchange, market.symbol(), &ids),
             Some(WsFault::Swap) => self.outbox.swap(frame),
             Some(WsFault::Double) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Grid, Micros};
 use crate::sim::asked::World;
+use crate::sim::book::UPDATE_MS;
 use crate::sim::market::Market;
 use crate::sim::quarter;
 
@@ -23,6 +24,8 @@ pub(in crate::sim) enum Flow {
     Trades,
     /// Candles of a grid: the final one at its close, the running one so often.
     Candles { grid: Grid, every: Duration },
+    /// Updates of the book, to a depth where only that many levels are told.
+    Book { depth: Option<usize> },
     /// A sign of life each second.
     Heartbeats,
     /// Nothing: the stream does not exist, or not on this address.
@@ -56,7 +59,12 @@ pub(in crate::sim) struct Topic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Trade(u64),
-    Candle { open: Micros, is_closed: bool },
+    Candle {
+        open: Micros,
+        is_closed: bool,
+    },
+    /// An update of the book by its id.
+    Book(i64),
     Heartbeat,
 }
 
@@ -74,7 +82,8 @@ impl Event {
         match self {
             Event::Trade(_) => 0,
             Event::Candle { .. } => 1,
-            Event::Heartbeat => 2,
+            Event::Book(_) => 2,
+            Event::Heartbeat => 3,
         }
     }
 }
@@ -127,6 +136,11 @@ impl Topic {
         match self.flow {
             Flow::Trades => self.quiet_until = self.trades(world, (from, until), &mut add),
             Flow::Candles { grid, every } => self.candles(world, (from, until), (grid, every), &mut add),
+            Flow::Book { .. } => {
+                for id in published_book(from) + 1..=published_book(until) {
+                    add(Micros::from_millis(id * UPDATE_MS) + DELAY, Event::Book(id));
+                }
+            }
             Flow::Heartbeats => {
                 let mut at = next_beat(from, Duration::from_secs(1));
                 while at <= until {
@@ -194,6 +208,11 @@ impl Topic {
 /// The first trade that is not published yet at an instant.
 pub(in crate::sim) fn unpublished_trade(market: &Market, at: Micros) -> u64 {
     market.first_trade_at_or_after(Micros((at - DELAY).0 + 1))
+}
+
+/// The newest update of a book that is published at an instant.
+pub(in crate::sim) fn published_book(at: Micros) -> i64 {
+    (at - DELAY).millis_floor().div_euclid(UPDATE_MS)
 }
 
 /// The first repetition after an instant.

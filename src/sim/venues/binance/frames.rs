@@ -43,8 +43,37 @@ pub(super) fn row(out: &mut Vec<u8>, is_spot: bool, is_coin: bool, rows: &Rows<'
             }
             out.push(b'}');
         }
+        What::Book(id) => depth_update(out, (is_spot, is_coin), &name, id, rows),
         What::Heartbeat => {}
     }
+}
+
+/// One change a number; contracts name the number before.
+fn depth_update(out: &mut Vec<u8>, (is_spot, is_coin): (bool, bool), symbol: &str, id: i64, rows: &Rows<'_>) {
+    let told = rows.told().millis_floor();
+    let _ = write!(out, r#"{{"e":"depthUpdate","E":{told},"#);
+    if !is_spot {
+        let _ = write!(out, r#""T":{told},"#);
+    }
+    let _ = write!(out, r#""s":"{symbol}","U":{id},"u":{id}"#);
+    if !is_spot {
+        let _ = write!(out, r#","pu":{}"#, id - 1);
+    }
+    for (key, levels) in ["b", "a"].into_iter().zip(rows.changed(id, None)) {
+        let _ = write!(out, r#","{key}":["#);
+        for (place, (price_cents, amount_e8)) in levels.into_iter().enumerate() {
+            out.extend_from_slice(if place > 0 { b",[\"" } else { b"[\"" });
+            cents(out, price_cents);
+            out.extend_from_slice(b"\",\"");
+            match is_coin {
+                true if amount_e8 > 0 => drop(write!(out, "{}", contracts_of(amount_e8, price_cents))),
+                _ => e8(out, amount_e8),
+            }
+            out.extend_from_slice(b"\"]");
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
 }
 
 fn agg_trade(

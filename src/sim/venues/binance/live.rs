@@ -26,7 +26,7 @@ pub(super) enum Branch {
     Spot,
     UsdM,
     CoinM,
-    /// A path of contracts that has neither trades nor candles.
+    /// A path of USD-margined contracts that has neither trades nor candles, but books.
     Elsewhere,
 }
 
@@ -77,8 +77,12 @@ impl Live {
 
     fn flow(&self, channel: &str) -> Option<Flow> {
         let futures = matches!(self.branch, Branch::UsdM | Branch::CoinM);
-        if self.branch == Branch::Elsewhere {
-            return None;
+        let is_book = channel == "depth@100ms";
+        match self.branch {
+            Branch::Elsewhere => return is_book.then_some(Flow::Book { depth: None }),
+            Branch::UsdM => {}
+            Branch::Spot | Branch::CoinM if is_book => return Some(Flow::Book { depth: None }),
+            Branch::Spot | Branch::CoinM => {}
         }
         if channel == "aggTrade" {
             return Some(Flow::Trades);
@@ -105,8 +109,10 @@ impl Live {
         let (pair, date) = name.split_once('_').unwrap_or((&name, ""));
         let listed = |symbol: &str| world.market(symbol).map(|market| market.symbol().to_owned());
         let (symbol, ends) = match (self.branch, date) {
-            (Branch::CoinM, "PERP") | (Branch::Spot | Branch::UsdM, "") => (listed(pair)?, None),
-            (Branch::UsdM | Branch::CoinM, date) if !date.is_empty() => {
+            (Branch::CoinM, "PERP") | (Branch::Spot | Branch::UsdM | Branch::Elsewhere, "") => {
+                (listed(pair)?, None)
+            }
+            (Branch::UsdM | Branch::CoinM | Branch::Elsewhere, date) if !date.is_empty() => {
                 let end = quarter::end_named(now, |end| quarter::date(end) == date)?;
                 (listed(&format!("{pair}{date}")).or_else(|| listed(pair))?, Some(end))
             }

@@ -1,4 +1,4 @@
-//! Coinbase Exchange's WebSocket feed, server side: matches and heartbeats.
+//! Coinbase Exchange's WebSocket feed, server side: matches, heartbeats and books.
 //!
 //! Source: Coinbase Exchange documentation, "WebSocket Overview" and "WebSocket Channels", and recorded connections.
 
@@ -9,11 +9,14 @@ use serde::Deserialize;
 
 use crate::model::Micros;
 use crate::sim::asked::World;
+use crate::sim::book::SimBook;
 use crate::sim::hash::draw;
 use crate::sim::market::Market;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8};
-use crate::sim::ws::{Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, unpublished_trade};
+use crate::sim::ws::{
+    Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, published_book, unpublished_trade,
+};
 
 /// One connection.
 pub(super) struct Live;
@@ -82,6 +85,7 @@ impl Protocol for Live {
             What::Trades(ids) => {
                 trade("match", product, rows.world, rows.market, ids.first().copied().unwrap_or_default())
             }
+            What::Book(id) => l2update(product, id, rows),
             _ => heartbeat(product, rows.market, rows.at, rows.told()),
         }
     }
@@ -108,7 +112,7 @@ fn refusal(wanted: &[(String, String)], talk: &Talk<'_>) -> Option<String> {
         return Some("No channels provided".to_owned());
     }
     wanted.iter().find_map(|(channel, product)| match channel.as_str() {
-        "matches" | "heartbeat" => {
+        "matches" | "heartbeat" | "level2_batch" => {
             let is_listed = listed(talk.world, product).is_some() && !talk.refuses();
             (!is_listed).then(|| format!("{product} is not a valid product"))
         }
@@ -137,7 +141,14 @@ fn subscribe(wanted: &[(String, String)], talk: &mut Talk<'_>) {
         {
             newest.push(trade("last_match", product, talk.world, market, last));
         }
-        let flow = if is_of_matches { Flow::Trades } else { Flow::Heartbeats };
+        let flow = match channel.as_str() {
+            "matches" => Flow::Trades,
+            "level2_batch" => Flow::Book { depth: None },
+            _ => Flow::Heartbeats,
+        };
+        if let (Flow::Book { .. }, Some(market)) = (flow, talk.world.market(&symbol)) {
+            newest.push(snapshot(product, &market.book_at_update(published_book(talk.now))));
+        }
         let source = Source::Symbol { symbol, ends: None };
         talk.subscribe(Topic::new(&format!("{channel} {product}"), source, flow));
     }
@@ -154,7 +165,7 @@ fn acknowledge(talk: &mut Talk<'_>) {
         (!products.is_empty())
             .then(|| format!(r#"{{"name":"{channel}","product_ids":[{}]}}"#, products.join(",")))
     };
-    let channels: Vec<String> = ["matches", "heartbeat"].into_iter().filter_map(of).collect();
+    let channels: Vec<String> = ["matches", "heartbeat", "level2_batch"].into_iter().filter_map(of).collect();
     talk.say(format!(r#"{{"type":"subscriptions","channels":[{}]}}"#, channels.join(",")));
 }
 
@@ -175,6 +186,46 @@ fn trade(kind: &str, product: &str, world: &World, market: &Market, id: u64) -> 
     cents(&mut out, if is_odd { -trade.price_cents } else { trade.price_cents });
     let (sequence, at) = (sequence(id + 1), trade.ts.timestamp());
     let _ = write!(out, r#"","product_id":"{product}","sequence":{sequence},"time":"{at:.6}"}}"#);
+    out
+}
+
+/// `{"type":"snapshot", …}`: every level there is.
+fn snapshot(product: &str, book: &SimBook) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 << 18);
+    let _ = write!(out, r#"{{"type":"snapshot","product_id":"{product}","#);
+    let mut side = |key: &str, levels: &mut dyn Iterator<Item = (i64, i64)>| {
+        let _ = write!(out, r#""{key}":["#);
+        for (place, (price_cents, amount_e8)) in levels.enumerate() {
+            out.extend_from_slice(if place > 0 { b",[\"" } else { b"[\"" });
+            cents(&mut out, price_cents);
+            out.extend_from_slice(b"\",\"");
+            e8(&mut out, amount_e8);
+            out.extend_from_slice(b"\"]");
+        }
+        out.extend_from_slice(if key == "asks" { b"]," } else { b"]}" });
+    };
+    side("asks", &mut book.asks());
+    side("bids", &mut book.bids());
+    out
+}
+
+/// `{"type":"l2update","product_id":…,"changes":[[side, price, size],…],"time":…}`.
+fn l2update(product: &str, id: i64, rows: &Rows<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1_024);
+    let _ = write!(out, r#"{{"type":"l2update","product_id":"{product}","changes":["#);
+    let mut is_first = true;
+    for (side, levels) in ["buy", "sell"].into_iter().zip(rows.changed(id, None)) {
+        for (price_cents, amount_e8) in levels {
+            let comma = if std::mem::take(&mut is_first) { "" } else { "," };
+            let _ = write!(out, r#"{comma}["{side}",""#);
+            cents(&mut out, price_cents);
+            out.extend_from_slice(b"\",\"");
+            e8(&mut out, amount_e8);
+            out.extend_from_slice(b"\"]");
+        }
+    }
+    let at = rows.market.book_at_update(id).at().timestamp();
+    let _ = write!(out, r#"],"time":"{at:.6}"}}"#);
     out
 }
 

@@ -1,4 +1,4 @@
-//! Kraken's WebSocket interface v2, server side: trades and candles.
+//! Kraken's WebSocket interface v2, server side: trades, candles and books.
 //!
 //! Source: Kraken documentation, "Spot WebSocket v2", and recorded connections. Members of answers stand in the order
 //! of their names.
@@ -15,13 +15,20 @@ use crate::sim::hash::draw;
 use crate::sim::market::Market;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8};
+use crate::sim::venues::kraken::live_book;
 use crate::sim::venues::kraken::rules::{INTERVALS, nanos_of};
-use crate::sim::ws::{Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, unpublished_trade};
+use crate::sim::ws::{
+    Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, WsFault, published_book, unpublished_trade,
+};
 
 /// How many trades, and how many candles, a snapshot holds.
 const TRADES: u64 = 50;
 
 const CANDLES: usize = 10;
+
+/// The depths of books.
+const DEPTHS: [usize; 5] = [10, 25, 100, 500, 1_000];
+const LEAST_DEPTH: usize = 10;
 
 /// One connection.
 pub(super) struct Live;
@@ -40,6 +47,7 @@ struct Params {
     #[serde(default)]
     symbol: Vec<String>,
     interval: Option<u32>,
+    depth: Option<usize>,
     snapshot: Option<bool>,
 }
 
@@ -107,9 +115,21 @@ impl Protocol for Live {
                 let Flow::Candles { grid, .. } = rows.topic.flow else { return out };
                 candles(&mut out, "update", (symbol, rows.told()), (rows.world, rows.market), grid, &[open]);
             }
+            What::Book(id) => {
+                let Flow::Book { depth } = rows.topic.flow else { return out };
+                let depth = depth.unwrap_or(LEAST_DEPTH);
+                let [bids, asks] = rows.changed(id, Some(depth));
+                let spoiled = u32::from(rows.fault == Some(WsFault::BadSum));
+                let book = rows.market.book_at_update(id);
+                live_book::write(&mut out, "update", symbol, &book, (&bids, &asks), spoiled);
+            }
             What::Heartbeat => {}
         }
         out
+    }
+
+    fn has_sums(&self) -> bool {
+        true
     }
 
     fn gathers_trades(&self) -> bool {
@@ -152,6 +172,13 @@ fn subscribe(params: &Params, symbol: &str, id: &str, talk: &mut Talk<'_>) -> Re
             let grid = Grid { span: Span::Fixed(minutes * 60), anchor_secs: 0 };
             Flow::Candles { grid, every: Duration::from_secs(1) }
         }
+        "book" => {
+            let depth = params.depth.unwrap_or(LEAST_DEPTH);
+            if !DEPTHS.contains(&depth) {
+                return Err("Subscription depth not supported".to_owned());
+            }
+            Flow::Book { depth: Some(depth) }
+        }
         _ => return Err("Subscription name invalid".to_owned()),
     };
     let listed = listed(talk.world, symbol).filter(|_| !talk.refuses());
@@ -180,6 +207,7 @@ fn wants_snapshot(params: &Params) -> bool {
 fn acknowledge(params: &Params, symbol: &str, id: &str, talk: &mut Talk<'_>) {
     let (channel, snapshot, times) = (&params.channel, wants_snapshot(params), times(talk.now));
     let (interval, warnings) = match params.channel.as_str() {
+        "book" => (format!(r#""depth":{},"#, params.depth.unwrap_or(LEAST_DEPTH)), ""),
         "ohlc" => (
             format!(r#""interval":{},"#, params.interval.unwrap_or(1)),
             r#","warnings":["timestamp is deprecated, use interval_begin"]"#,
@@ -219,6 +247,12 @@ fn snapshot(symbol: &str, listed: &str, flow: Flow, talk: &mut Talk<'_>) {
             let mut opens: Vec<Micros> = newest.take(CANDLES).collect();
             opens.reverse();
             candles(&mut out, "snapshot", (symbol, talk.now), (world, market), grid, &opens);
+        }
+        Flow::Book { depth } => {
+            let book = market.book_at_update(published_book(talk.now));
+            let depth = depth.unwrap_or(LEAST_DEPTH);
+            let (bids, asks) = (book.bids().take(depth).collect(), book.asks().take(depth).collect());
+            live_book::write(&mut out, "snapshot", symbol, &book, (&bids, &asks), 0);
         }
         _ => {
             let beyond = unpublished_trade(market, talk.now);

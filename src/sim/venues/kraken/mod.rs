@@ -3,6 +3,7 @@
 //! Source: Kraken spot REST documentation, "Market Data".
 
 mod live;
+mod live_book;
 mod rules;
 
 use std::io::Write as _;
