@@ -106,13 +106,14 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Files and folders without a runtime, a clock, a file or a socket.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "model/",
     "api/",
     "exchange/",
     "jobs/plan.rs",
     "jobs/derive.rs",
     "engine/trigger.rs",
+    "telemetry/rollup/",
     "tracker/state.rs",
     "tracker/status.rs",
     "tracker/task.rs",

@@ -610,7 +610,7 @@ const S_FAMILIES: [&str; 16] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 46] = [
+const AT_ZERO: [&str; 50] = [
     r#"dccd_websocket_rows_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#,
@@ -650,6 +650,10 @@ const AT_ZERO: [&str; 46] = [
     r#"dccd_queue_dropped_total{queue="stderr"}"#,
     r#"dccd_holes_repaired_total{exchange="binance",kind="ohlc",outcome="failed"}"#,
     r#"dccd_queue_items{queue="stderr"}"#,
+    r#"dccd_queue_items{queue="history"}"#,
+    r#"dccd_queue_dropped_total{queue="history"}"#,
+    r#"dccd_history_lost_observations_total{reason="invalid"}"#,
+    "dccd_history_write_failures_total",
     r#"dccd_server_requests_refused_total{reason="credentials"}"#,
     r#"dccd_server_scrapes_refused_total{reason="busy"}"#,
     "dccd_storage_quarantined_files_total",

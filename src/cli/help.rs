@@ -64,6 +64,7 @@ const GROUPS: [Group; 7] = [
         &[
             ("alerts", "Write alert rules, send a test alert, or explain an alert"),
             ("metrics", "Show every metric: its name, type, unit, labels and meaning"),
+            ("history", "Show the history of metrics, all workers together"),
         ],
     ),
     (

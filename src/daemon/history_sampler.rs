@@ -36,12 +36,20 @@ impl HistorySampler {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = collect.tick() => self.collect().await,
-                _ = write.tick() => {
-                    self.engine.history().write(now()).await;
-                }
-                _ = prune.tick() => self.prune().await,
+                // A store that hangs does not delay the stop: what was not written is written again at the end.
+                () = self.round([&mut collect, &mut write, &mut prune]) => {}
             }
+        }
+    }
+
+    /// Does what is due next.
+    async fn round(&self, [collect, write, prune]: [&mut Interval; 3]) {
+        tokio::select! {
+            _ = collect.tick() => self.collect().await,
+            _ = write.tick() => {
+                self.engine.history().write(now()).await;
+            }
+            _ = prune.tick() => self.prune().await,
         }
     }
 

@@ -18,6 +18,8 @@
 //!   after an hour.
 //! * **Queue figures come from the last count**, taken at most once a second and in at most a twentieth of the
 //!   time; triggers keep the counts by state, and only due tasks are counted, by their index.
+//! * **The metric history is sampled and written by a task of its own**, beside the scheduler and up to the end of the
+//!   server, so that runs which end late are in it; closing the engine writes the last minute.
 //! * **A reload is all or nothing**: the whole file is checked first, the scheduler then switches jobs at once,
 //!   and runs under way finish as they began. Settings of the process (data path, addresses, store, clients with
 //!   their limits and bans) wait for the next start, and the reload reports so.

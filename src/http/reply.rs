@@ -72,3 +72,27 @@ pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl I
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_the_client_has_is_not_sent_again() {
+        let asked = |known: Option<&str>| {
+            let mut request = HeaderMap::new();
+            known.map(|known| request.insert(header::IF_NONE_MATCH, known.parse().unwrap()));
+            tagged(&request, &["a"])
+        };
+        let first = asked(None);
+        let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
+        assert_eq!(first.status(), StatusCode::OK);
+
+        for known in [tag.clone(), tag.replace("W/", ""), format!("\"x\", {tag}"), "*".to_owned()] {
+            let again = asked(Some(&known));
+            assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
+            assert_eq!(again.headers()[header::ETAG], tag.as_str());
+        }
+        assert_eq!(asked(Some("W/\"5-00000000\"")).status(), StatusCode::OK);
+    }
+}

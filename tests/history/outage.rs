@@ -49,6 +49,7 @@ async fn ten_minutes_without_the_store_lose_nothing(world: &World) {
     }
     assert_eq!(process.metric("dccd_history_write_failures_total", None), 10.0);
     assert_eq!(process.metric("dccd_history_lost_observations_total", None), 0.0);
+    assert_eq!(process.metric("dccd_queue_dropped_total", Some("history")), 0.0);
 }
 
 async fn values_beyond_the_bound_are_counted(world: &World) {
@@ -62,5 +63,5 @@ async fn values_beyond_the_bound_are_counted(world: &World) {
     let refused = process.history.increment_counter("one:more", 1.0).unwrap_err();
 
     assert!(refused.to_string().contains("points of the metric history wait"), "{refused}");
-    assert_eq!(process.metric("dccd_history_lost_observations_total", Some("full")), 1.0);
+    assert_eq!(process.metric("dccd_queue_dropped_total", Some("history")), 1.0);
 }

@@ -22,6 +22,7 @@ mod faults;
 mod faulty;
 mod first_row;
 mod health;
+mod history;
 mod jobs;
 mod killed;
 mod kraken;

@@ -50,6 +50,10 @@ struct Definition<'a> {
     unit: &'a str,
 }
 
+/// The end of a write, and the metrics that it met for the first time. They count once the transaction is committed:
+/// after a rollback their identities may become those of other metrics.
+type Wrote = (WriteEnd, HashMap<Key, Known>);
+
 /// A point with the identity of its metric.
 type Row<'a> = (i64, &'a Unwritten);
 
@@ -59,17 +63,18 @@ macro_rules! steps {
         let (mut all, persistent, writer, points) = ($all, $persistent, $writer, $points);
         let touch = sqlx::query(TOUCH).persistent(persistent).bind(writer.id).bind(&writer.run).bind($at.0);
         if touch.execute(&mut *all).await?.rows_affected() == 0 {
-            return Ok(WriteEnd::Overtaken);
+            return Ok((WriteEnd::Overtaken, HashMap::new()));
         }
+        let mut new_ones = HashMap::new();
         if let Some(new) = writer.unknown(points) {
             sqlx::query($sql.define).persistent(persistent).bind(&new).execute(&mut *all).await?;
             let defined = sqlx::query_as($sql.defined).persistent(persistent).bind(&new);
-            writer.learn(defined.fetch_all(&mut *all).await?);
+            new_ones = of_rows(defined.fetch_all(&mut *all).await?);
         }
-        let (rows, refused) = writer.rows(points);
+        let (rows, refused) = writer.rows(points, &new_ones);
         $put(&mut all, writer.id, &rows, persistent).await?;
         all.commit().await?;
-        Ok(WriteEnd::Written { refused })
+        Ok((WriteEnd::Written { refused }, new_ones))
     }};
 }
 
@@ -108,19 +113,12 @@ impl Database {
             writer.known.clear();
             written = self.wrote(writer, points, at).await;
         }
-        if written.is_err() {
-            // Metrics that were just defined may have been rolled back.
-            writer.known.clear();
-        }
-        written.map_err(|source| self.failed(source))
+        let (end, new_ones) = written.map_err(|source| self.failed(source))?;
+        writer.known.extend(new_ones);
+        Ok(end)
     }
 
-    async fn wrote(
-        &self,
-        writer: &mut HistoryWriter,
-        points: &[Unwritten],
-        at: Micros,
-    ) -> sqlx::Result<WriteEnd> {
+    async fn wrote(&self, writer: &HistoryWriter, points: &[Unwritten], at: Micros) -> sqlx::Result<Wrote> {
         match self.pool() {
             Pool::Sqlite { write, .. } => {
                 let all = write.begin_with("BEGIN IMMEDIATE").await?;
@@ -154,19 +152,11 @@ impl HistoryWriter {
         if new.is_empty() { None } else { serde_json::to_string(&new).ok() }
     }
 
-    fn learn(&mut self, defined: Vec<(i64, String, String, String)>) {
-        for (id, key, kind, unit) in defined {
-            if let Ok(key) = Key::new(&key) {
-                self.known.insert(key, Known { id, kind, unit });
-            }
-        }
-    }
-
     /// The points that can be stored, and the metrics whose points cannot.
-    fn rows<'a>(&self, points: &'a [Unwritten]) -> (Vec<Row<'a>>, Vec<Key>) {
+    fn rows<'a>(&self, points: &'a [Unwritten], new_ones: &HashMap<Key, Known>) -> (Vec<Row<'a>>, Vec<Key>) {
         let (mut rows, mut refused) = (Vec::with_capacity(points.len()), Vec::new());
         for one in points {
-            match self.known.get(&one.key) {
+            match self.known.get(&one.key).or_else(|| new_ones.get(&one.key)) {
                 Some(known) if known.kind == one.kind.name() && known.unit == *one.unit => {
                     rows.push((known.id, one));
                 }
@@ -176,6 +166,12 @@ impl HistoryWriter {
         refused.dedup();
         (rows, refused)
     }
+}
+
+fn of_rows(rows: Vec<(i64, String, String, String)>) -> HashMap<Key, Known> {
+    let known =
+        rows.into_iter().map(|(id, key, kind, unit)| Some((Key::new(&key).ok()?, Known { id, kind, unit })));
+    known.flatten().collect()
 }
 
 /// Whether a row refers to a metric that is not there.

@@ -102,7 +102,7 @@ impl MetricHistory {
     /// Records a value of a metric with a unit of at most 64 characters. Kind and unit belong to the key.
     ///
     /// # Errors
-    /// See [`RollupError`]. An observation that is refused is counted in `dccd_history_lost_observations_total`.
+    /// See [`RollupError`]; what is refused is counted.
     pub fn record(&self, key: &str, kind: Kind, unit: &str, value: f64) -> Result<(), RollupError> {
         let recorded = self.telemetry.history().record(key, (kind, unit), value, now());
         recorded.inspect_err(|error| self.telemetry.emit(ObservationLost { error }))

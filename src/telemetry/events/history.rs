@@ -92,8 +92,11 @@ pub struct ObservationLost<'a> {
 
 impl Event for ObservationLost<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        let reason = if matches!(self.error, RollupError::Full { .. }) { "full" } else { "invalid" };
-        telemetry.metrics().keeping.lost.with_label_values(&[reason]).inc();
+        let lost = match self.error {
+            RollupError::Full { .. } => telemetry.metrics().dropped_points(),
+            _ => telemetry.metrics().keeping.lost.with_label_values(&["invalid"]),
+        };
+        lost.inc();
         tracing::debug!(error = %self.error, "not in the metric history");
     }
 }

@@ -233,7 +233,7 @@ impl fmt::Display for StateStoreSetAside<'_> {
             f,
             "the state store was damaged ({}); it lies in {} now and a new one was made. Rows, coverage and \
              metrics.json are not touched; lost is what it alone knew: the attempts of tasks, which ones were ignored, \
-             which jobs were paused, and the history of each series' runs",
+             which jobs were paused, the history of each series' runs, and that of metrics",
             self.why,
             self.to.display()
         )

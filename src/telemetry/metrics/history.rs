@@ -5,7 +5,7 @@ use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec};
 use super::register::{FLUSH, Register};
 
 /// Why an observation is not in the history, as label values.
-const REASONS: [&str; 3] = ["full", "invalid", "overtaken"];
+const REASONS: [&str; 2] = ["invalid", "overtaken"];
 
 /// How the history of metrics is written to the state store.
 pub(crate) struct Keeping {
@@ -30,7 +30,7 @@ impl Keeping {
             ),
             lost: add.counters(
                 "history_lost_observations_total",
-                "Observations that the metric history lacks: no room in memory (full), no such metric (invalid), another process has the data path (overtaken).",
+                "Observations that the metric history does not have: not those of such a metric (invalid), or another process has the data path (overtaken).",
                 &["reason"],
             ),
             pruned: add.counter(

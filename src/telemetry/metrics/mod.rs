@@ -29,6 +29,7 @@ mod tracker;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus::IntCounter;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
@@ -223,6 +224,11 @@ impl Metrics {
         self.program.queue_items.with_label_values(&[HISTORY]).set(points as i64);
     }
 
+    /// Counts observations for which the metric history had no room.
+    pub(crate) fn dropped_points(&self) -> IntCounter {
+        self.program.queue_dropped.with_label_values(&[HISTORY])
+    }
+
     /// Sets how many may wait.
     pub(crate) fn show_most_points(&self, points: usize) {
         self.program.queue_capacity.with_label_values(&[HISTORY]).set(points as i64);
@@ -245,7 +251,7 @@ impl Metrics {
         for level in ["error", "warn", "info", "debug", "trace"] {
             self.program.log_messages.with_label_values(&[level]);
         }
-        for queue in ["stderr", "log_file"] {
+        for queue in ["stderr", "log_file", HISTORY] {
             self.program.queue_dropped.with_label_values(&[queue]);
         }
         for queue in ["stderr", HISTORY] {

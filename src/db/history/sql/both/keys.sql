@@ -7,8 +7,8 @@ WHERE ($1 = '' OR metric.key = $1 OR (metric.key >= $1 || ':' AND metric.key < $
     AND EXISTS (
         SELECT 1
         FROM history_point AS point
-        JOIN history_writer AS writer ON writer.id = point.writer
-        WHERE point.metric = metric.id AND point.resolution = $4
+        CROSS JOIN history_writer AS writer
+        WHERE writer.id = point.writer AND point.metric = metric.id AND point.resolution = $4
             AND point.bucket >= $5 AND point.bucket < $6
             AND ($7 = '' OR writer.worker = $7)
     )
