@@ -11,6 +11,7 @@
 //! * **Candles an exchange no longer serves are computed from its trades**, bucket by bucket, once trades prove
 //!   the whole bucket; the exchange's own candle replaces them.
 
+mod again;
 mod coverage;
 mod derive;
 mod ends;
@@ -20,6 +21,7 @@ mod fetch;
 mod first;
 mod fresh;
 mod handle;
+mod listings;
 mod odd;
 mod older;
 mod order;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::exchange::{AssetNames, Budget, Direction, Instrument, Offer, ParseError, Quota, RefusalKind};
+use crate::exchange::{
+    AssetNames, Budget, Direction, Instrument, Listing, Offer, ParseError, Quota, RefusalKind,
+};
 use crate::jobs::ends::Ends;
 use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
@@ -85,10 +87,7 @@ impl Run<'_> {
         let names = self.names().await?;
         let exchange = self.context.client.exchange();
         let read = |received: &Received| {
-            let listing = exchange.parse_listing(&received.body)?.with_names(&names);
-            let entries: Vec<_> =
-                listing.odd.iter().map(|odd| (odd.symbol.as_str(), odd.why.as_str())).collect();
-            self.context.telemetry.emit(ListingEntriesOdd { exchange: exchange.name(), entries: &entries });
+            let listing = self.read_listing(received, &names)?;
             Ok((Arc::new(listing.find(pair)?.clone()), listing.quotas))
         };
         let listed = self.fetcher.ask(&exchange.listing_request(Some(pair)), read).await;
@@ -99,8 +98,20 @@ impl Run<'_> {
         self.fetcher.ask(&exchange.listing_request(Some(&raised)), read).await.map_err(|_| error)
     }
 
+    pub(super) fn read_listing(
+        &self,
+        received: &Received,
+        names: &AssetNames,
+    ) -> Result<Listing, ParseError> {
+        let exchange = self.context.client.exchange();
+        let listing = exchange.parse_listing(&received.body)?.with_names(names);
+        let entries: Vec<_> = listing.odd.iter().map(|odd| (odd.symbol.as_str(), odd.why.as_str())).collect();
+        self.context.telemetry.emit(ListingEntriesOdd { exchange: exchange.name(), entries: &entries });
+        Ok(listing)
+    }
+
     /// The meaning of the exchange's own names of assets; empty if it publishes none.
-    async fn names(&self) -> Result<Arc<AssetNames>, FetchError> {
+    pub(super) async fn names(&self) -> Result<Arc<AssetNames>, FetchError> {
         let client = &self.context.client;
         let request = match client.known_names() {
             Some(known) => return Ok(known),

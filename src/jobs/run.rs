@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         walked
     }
 
-    async fn open(&self) -> Result<Handle, RunError> {
+    pub(super) async fn open(&self) -> Result<Handle, RunError> {
         let (series, telemetry) = (&self.order.series, &self.context.telemetry);
         let (writer, findings) = Handle::open(&self.context.store, series, telemetry).await?;
         findings.iter().for_each(|finding| tell_finding(telemetry, series, finding));
@@ -285,7 +285,11 @@ impl<'a> Run<'a> {
     }
 
     /// Publishes what is left and emits the series' coverage.
-    async fn finish(&mut self, writer: &Handle, result: Result<(), RunError>) -> Result<(), RunError> {
+    pub(super) async fn finish(
+        &mut self,
+        writer: &Handle,
+        result: Result<(), RunError>,
+    ) -> Result<(), RunError> {
         self.flush(writer).await?;
         let now = self.context.client.clock().now();
         let (exchange, series) = (self.context.client.exchange(), &self.order.series);
@@ -297,7 +301,7 @@ impl<'a> Run<'a> {
         result
     }
 
-    async fn flush(&mut self, writer: &Handle) -> Result<(), RunError> {
+    pub(super) async fn flush(&mut self, writer: &Handle) -> Result<(), RunError> {
         let started = Instant::now();
         let flushed = writer.on_disk(Writer::flush).await?;
         self.tell(&flushed, started.elapsed());

@@ -7,15 +7,20 @@
 #[path = "../durability/dice.rs"]
 #[allow(dead_code, reason = "shared with the tests of durability")]
 mod dice;
+mod hourly;
+mod kills;
 mod outages;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod program;
+mod refused;
 #[path = "../runs/reported.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod reported;
 mod rig;
+mod shut;
 mod side_by_side;
 #[path = "../runs/test_daemon.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod test_daemon;
+mod twice;

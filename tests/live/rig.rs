@@ -1,13 +1,15 @@
 //! One simulated exchange, and a daemon that listens to some of its series.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dccd::Service;
 use dccd::config::{Config, Surroundings, check};
+use dccd::engine::Engine;
 use dccd::model::{Batch, Candle, Micros, Series, Side, Window};
 use dccd::sim::Knobs;
-use dccd::store::verify_series;
+use dccd::store::{Ledger, verify_series};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,7 @@ pub(crate) struct Rig {
 
 /// A daemon under way.
 pub(crate) struct Daemon {
+    pub(crate) engine: Arc<Engine>,
     stop: CancellationToken,
     running: JoinHandle<dccd::Ended>,
 }
@@ -39,41 +42,45 @@ impl Daemon {
     }
 }
 
-/// The trades of pairs, and their candles of a minute where the exchange sends them.
-fn series_of(exchange: &str, pairs: &[&str]) -> Vec<String> {
-    let kinds: &[&str] = if exchange == "coinbase" { &["trades"] } else { &["trades", "ohlc/1m"] };
-    let all = pairs.iter().flat_map(|pair| {
-        kinds.iter().map(move |kind| (pair.replace('/', "-").replace(":perp", "_PERP"), kind))
-    });
-    all.map(|(pair, kind)| format!("{exchange}/{pair}/{kind}")).collect()
-}
-
 impl Rig {
-    /// A rig that listens to the trades and candles of pairs, such as `BTC/USDT` or `BTC/USDT:perp`; the exchange keeps the real time.
+    /// A rig that listens to the trades of pairs, such as `BTC/USDT` or `BTC/USDT:perp`, and to their candles of a minute
+    /// where the exchange sends them; the exchange keeps the real time.
     pub(crate) async fn of(exchange: &'static str, pairs: &[&str], knobs: Knobs) -> Rig {
+        let has_candles = exchange != "coinbase";
+        let kinds: &[&str] = if has_candles { &["trades", "ohlc/1m"] } else { &["trades"] };
+        Rig::listening(exchange, pairs, kinds, knobs).await
+    }
+
+    /// A rig that listens to the trades of pairs alone.
+    pub(crate) async fn of_trades(exchange: &'static str, pairs: &[&str], knobs: Knobs) -> Rig {
+        Rig::listening(exchange, pairs, &["trades"], knobs).await
+    }
+
+    /// A rig that listens to the candles of an hour alone.
+    pub(crate) async fn of_hours(exchange: &'static str, pairs: &[&str], knobs: Knobs) -> Rig {
+        Rig::listening(exchange, pairs, &["ohlc/1h"], knobs).await
+    }
+
+    async fn listening(exchange: &'static str, pairs: &[&str], kinds: &[&str], knobs: Knobs) -> Rig {
         let symbol = |pair: &&str| pair.trim_end_matches(":perp").replace('/', "");
         let knobs = Knobs { symbols: pairs.iter().map(symbol).collect(), weight_limit: 60_000, ..knobs };
         let setup = TestDaemon::keeping_time("", knobs).await;
-        let series = series_of(exchange, pairs);
-        let channels = if exchange == "coinbase" { "[trades]" } else { "[trades, ohlc], spans: [60]" };
-        Rig::listening(setup, exchange, series, pairs, channels)
-    }
-
-    fn listening(
-        setup: TestDaemon,
-        exchange: &'static str,
-        series: Vec<String>,
-        pairs: &[&str],
-        channels: &str,
-    ) -> Rig {
+        let channels = match kinds {
+            ["trades"] => "[trades]",
+            ["ohlc/1h"] => "[ohlc], spans: [3600]",
+            _ => "[trades, ohlc], spans: [60]",
+        };
         let (data, rest, ws) = (setup.data_path().display().to_string(), setup.sim.url(), setup.sim.ws_url());
-        let pairs = pairs.join(", ");
         let text = format!(
             "settings: {{data_path: {data}}}\nhttp: {{listen: []}}\nstorage: {{flush_interval: 1}}\n\
              exchanges:\n  {exchange}: {{rest_url: \"{rest}/{exchange}\", ws_url: \"{ws}/{exchange}\"}}\n\
-             stream_jobs:\n  - {{exchange: {exchange}, pairs: [{pairs}], channels: {channels}}}\n"
+             stream_jobs:\n  - {{exchange: {exchange}, pairs: [{}], channels: {channels}}}\n",
+            pairs.join(", ")
         );
         configure(&setup, &text);
+        let names = pairs.iter().map(|pair| pair.replace('/', "-").replace(":perp", "_PERP"));
+        let of = |name: String| kinds.iter().map(move |kind| format!("{exchange}/{name}/{kind}"));
+        let series = names.flat_map(|name| of(name).collect::<Vec<_>>()).collect();
         Rig { setup, exchange, series, text }
     }
 
@@ -81,11 +88,40 @@ impl Rig {
         check(&self.text, Path::new("config.yml"), &Surroundings::default()).unwrap()
     }
 
+    /// The configuration of one that collects the history of the trades in place of listening.
+    pub(crate) fn config_of_job(&self) -> Config {
+        let (head, streams) = self.text.split_once("stream_jobs:").unwrap();
+        let (job, _) = streams.split_once(", channels").unwrap();
+        let text = format!("{head}histo_jobs:{job}, data_type: trades}}\n");
+        check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap()
+    }
+
     pub(crate) async fn start(&self) -> Daemon {
         let service = Service::prepare(self.config()).await.unwrap();
-        let stop = CancellationToken::new();
+        let (engine, stop) = (service.engine(), CancellationToken::new());
         let running = tokio::spawn(service.run(stop.clone()));
-        Daemon { stop, running }
+        Daemon { engine, stop, running }
+    }
+
+    /// The ledger of a series and its rows, both of one moment.
+    pub(crate) async fn at_rest(&self, name: &str) -> (Ledger, Batch) {
+        loop {
+            let (ledger, rows) = (self.setup.ledger(name), self.setup.stored(name));
+            if self.setup.ledger(name) == ledger {
+                return (ledger, rows);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until trades of every series are proven up to an instant, whatever is missing before.
+    pub(crate) async fn heard_until(&self, until: Micros, within: Duration) {
+        let last = |name: &String| self.setup.ledger(name).covered.last().map(|window| window.until);
+        let behind = || {
+            let trades = self.series.iter().filter(|name| name.ends_with("/trades"));
+            trades.filter(|name| last(name) < Some(until)).collect::<Vec<_>>()
+        };
+        self.wait_for(within, || behind().is_empty(), || format!("{:?} are behind", behind())).await;
     }
 
     /// Waits until the exchange struck so many faults.

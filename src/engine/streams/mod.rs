@@ -6,6 +6,8 @@
 
 mod connections;
 mod entry;
+mod hourly;
+mod listings;
 mod refill;
 mod refusals;
 
@@ -19,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use connections::Connections;
 use entry::{Admitted, Entry, EntryState, admit};
+use hourly::Hourly;
+use listings::Listings;
 use refill::{Filled, Refills};
 
 use crate::config::Config;
@@ -46,8 +50,10 @@ pub struct Streams {
     entries: BTreeMap<Arc<Series>, Entry>,
     connections: Connections,
     needs: mpsc::Receiver<Need>,
+    listings: Listings,
     admitting: JoinSet<(Arc<Series>, Result<Admitted, RunError>)>,
     refills: Refills,
+    hourly: Hourly,
     saving: JoinSet<()>,
 }
 
@@ -59,10 +65,12 @@ impl Streams {
         Streams {
             connections: Connections::new(&engine, config, sender),
             refills: Refills::new(&engine),
+            hourly: Hourly::new(&engine),
             engine,
             wanted,
             entries: BTreeMap::new(),
             needs,
+            listings: Listings::default(),
             admitting: JoinSet::new(),
             saving: JoinSet::new(),
         }
@@ -70,7 +78,7 @@ impl Streams {
 
     /// Listens until `stop`; then everything that was received is accepted.
     pub async fn run(mut self, stop: &CancellationToken) {
-        self.adopt();
+        self.adopt(stop);
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut may_change = true;
@@ -78,7 +86,7 @@ impl Streams {
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = self.wanted.changed(), if may_change => match changed {
-                    Ok(()) => self.adopt(),
+                    Ok(()) => self.adopt(stop),
                     Err(_) => may_change = false,
                 },
                 Some(need) = self.needs.recv() => self.answer(need, stop),
@@ -86,7 +94,9 @@ impl Streams {
                     self.admitted(&series, admitted);
                     self.admit(stop);
                 }
+                Some(()) = self.listings.next() => self.admit(stop),
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
+                Some(()) = self.hourly.next(|series| self.engine.now_at(series)) => {}
                 Some(_) = self.saving.join_next() => {}
                 _ = look.tick() => self.look(stop),
             }
@@ -95,12 +105,13 @@ impl Streams {
     }
 
     /// Begins to want what is new and leaves what is no longer wanted.
-    fn adopt(&mut self) {
+    fn adopt(&mut self, stop: &CancellationToken) {
         let wanted = Arc::clone(&self.wanted.borrow_and_update());
         let is_wanted = |series: &Arc<Series>| wanted.iter().any(|job| job.series == *series);
         let gone: Vec<Arc<Series>> = self.entries.keys().filter(|own| !is_wanted(own)).cloned().collect();
         for series in gone {
             self.leave(&series);
+            self.hourly.forget(&series);
             self.entries.remove(&series);
         }
         for job in wanted.iter() {
@@ -109,6 +120,7 @@ impl Streams {
                 Entry::new(job.clone())
             });
         }
+        self.listings.want(&self.engine, wanted.iter(), stop);
     }
 
     /// Admits what is due, and leaves series that are no longer ours or whose contract has expired.
@@ -124,6 +136,10 @@ impl Streams {
         paused.iter().for_each(|series| self.leave(series));
         self.admit(stop);
         self.refills.look(stop);
+        let placed = self.entries.values().filter(|entry| matches!(entry.state, EntryState::Placed { .. }));
+        for entry in placed {
+            self.hourly.look(&entry.job, self.engine.now_at(&entry.job.series), stop);
+        }
     }
 
     /// Begins to admit what is due, as far as there is room.
@@ -133,7 +149,8 @@ impl Streams {
             if self.admitting.len() >= ADMITTING {
                 break;
             }
-            if !entry.is_due(at) || self.engine.is_paused(series) {
+            let is_waiting = self.listings.is_pending(series) || self.engine.is_paused(series);
+            if is_waiting || !entry.is_due(at) {
                 continue;
             }
             entry.state = EntryState::Admitting;
@@ -253,6 +270,7 @@ impl Streams {
     }
 
     async fn end(mut self) {
+        self.listings.end().await;
         self.admitting.shutdown().await;
         let mut unsaved = BTreeSet::new();
         let mut note = |need| match need {
@@ -274,6 +292,7 @@ impl Streams {
             note(need);
         }
         self.refills.end().await;
+        self.hourly.end().await;
         unsaved.iter().for_each(|series| self.save(series));
         while self.saving.join_next().await.is_some() {}
     }

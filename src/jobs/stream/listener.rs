@@ -139,8 +139,16 @@ impl Listener {
                 Event::Trading { is_on, words } => {
                     tracing::info!(exchange, line, is_on, words, "the exchange's state of trading");
                 }
-                Event::Acknowledged { .. }
-                | Event::Unanswered { .. }
+                Event::Acknowledged { topic } => {
+                    let at = (self.clock)();
+                    let missing = self.topics.lock().get(topic).and_then(|own| {
+                        Some((Arc::clone(own.live.series()), own.live.closed_and_missing(at)?))
+                    });
+                    if let Some((series, until)) = missing {
+                        self.need(Need::Refill { series, until }).await;
+                    }
+                }
+                Event::Unanswered { .. }
                 | Event::Hole(_)
                 | Event::BookWanted { .. }
                 | Event::InStep { .. }

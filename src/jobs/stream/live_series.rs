@@ -133,6 +133,13 @@ impl LiveSeries {
         Some(window)
     }
 
+    /// The end of the candles that are closed at an instant, where one of them is missing. Trades show by themselves what
+    /// is missing before them; of candles only the next close would, which may be a day away.
+    pub(crate) fn closed_and_missing(&self, at: Micros) -> Option<Micros> {
+        let until = self.grid?.floor(at);
+        self.is_missing_before(until).then_some(until)
+    }
+
     /// Whether anything wanted before an instant is neither stored nor known not to exist.
     pub(crate) fn is_missing_before(&self, until: Micros) -> bool {
         let writer = self.writer.writer();

@@ -37,8 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::jobs::prepare::is_unlisted;
 use crate::jobs::run::Run;
-use crate::jobs::{Context, Instruments, Order, Precedence, Retry, RunError, Since};
-use crate::model::{Micros, Series};
+use crate::jobs::{Context, FetchError, Instruments, Order, Precedence, Retry, RunError, Since};
+use crate::model::{Micros, Pair, Series, Window};
 
 /// Resolves the instrument that an exchange lists for a series' pair, and measures the exchange's clock if that is due.
 ///
@@ -52,6 +52,38 @@ pub(crate) async fn resolve(
 ) -> Result<Instruments, RunError> {
     let order = refill_order(series, retry, Since::Known, None);
     Run::new(context, &order, &|_| {}, stop).resolve_instrument().await
+}
+
+/// Resolves the instruments of many series of one market with one listing; those it does not hold are left to
+/// [`resolve`].
+///
+/// # Errors
+/// If the exchange cannot be asked.
+pub(crate) async fn resolve_all(
+    context: &Context,
+    series: &[Arc<Series>],
+    retry: Retry,
+    stop: &CancellationToken,
+) -> Result<usize, FetchError> {
+    let Some(first) = series.first() else { return Ok(0) };
+    let order = refill_order(first, retry, Since::Known, None);
+    let pairs: Vec<Pair> = series.iter().map(|own| own.pair().clone()).collect();
+    Run::new(context, &order, &|_| {}, stop).resolve_all(first.pair().market(), &pairs).await
+}
+
+/// Requests a window of a series again. What differs from the rows stored is counted, and the answer stays.
+///
+/// # Errors
+/// If the exchange does not answer for all of it, or the store takes no rows.
+pub(crate) async fn compare(
+    context: &Context,
+    series: &Arc<Series>,
+    retry: Retry,
+    window: Window,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let order = refill_order(series, retry, Since::Known, None);
+    Run::new(context, &order, &|_| {}, stop).ask_again(window).await
 }
 
 /// An order for whatever is missing of a live series before `until`.

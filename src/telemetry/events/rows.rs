@@ -89,7 +89,13 @@ pub struct CandlesRevised<'a> {
 
 impl Event for CandlesRevised<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        telemetry.metrics().series(self.series).candle_revisions.add(self.rows);
+        let metrics = telemetry.metrics();
+        metrics.series(self.series).candle_revisions.add(self.rows);
+        // Of a series that is listened to, history differs from what came live.
+        if self.series.kind() == Kind::Ohlc && metrics.stream(self.series).is_some() {
+            let labels = [self.series.exchange(), self.series.kind().name()];
+            metrics.streams.mismatches.with_label_values(&labels).inc_by(self.rows);
+        }
         tracing::info!(series = %self.series, rows = self.rows, "stored candles were revised by the exchange");
     }
 }
