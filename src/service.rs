@@ -102,8 +102,7 @@ impl Service {
             tracing::warn!("{note}");
         }
         engine.keep_copies();
-        let live: Vec<_> = LiveJob::all(&config).into_iter().map(|job| job.series).collect();
-        engine.register(&config, &live).await?;
+        engine.register(&config, &LiveJob::series(&LiveJob::all(&config))).await?;
         let scope = if command == "stream" { Scope::Streams } else { Scope::Everything };
         let (socket, jobs, status) = (open_socket(&engine), scope.jobs(&config), Arc::new(Status::new()));
         Ok(Service { engine, status, listeners, jobs, scope, config, auth, socket, logging })
@@ -132,6 +131,12 @@ impl Service {
     #[must_use]
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
+    }
+
+    /// The series it listens to.
+    #[must_use]
+    pub fn live(&self) -> Vec<LiveJob> {
+        LiveJob::all(&self.config)
     }
 
     /// Runs until `stop` or a journal beyond help, then ends gracefully.

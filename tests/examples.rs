@@ -21,6 +21,8 @@ mod health_monitor;
 #[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/load_config.rs"]
 mod load_config;
+#[path = "needs/mod.rs"]
+mod needs;
 #[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/own_exchange.rs"]
 mod own_exchange;
@@ -33,6 +35,9 @@ mod scheduler;
 #[allow(dead_code, reason = "its main is for those who run it alone")]
 #[path = "../examples/service.rs"]
 mod service;
+#[allow(dead_code, reason = "its main is for those who run it alone")]
+#[path = "../examples/wiring.rs"]
+mod wiring;
 
 #[test]
 fn the_example_configuration_is_valid_and_leaves_nothing_to_remark() {
@@ -174,6 +179,42 @@ async fn the_example_of_an_exchange_of_ones_own_collects_under_its_own_name() {
     fs::write(&config, foreign).unwrap();
     let refused = own_exchange::collect(&config).await.unwrap_err().to_string();
     assert!(refused.contains("binanceus"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_the_whole_wiring_collects_listens_copies_and_ends() {
+    let (sim, folder, config) = daily_candles().await;
+    let copies = folder.path().join("copies");
+    let own = fs::read_to_string(&config).unwrap();
+    let own = own.replace("rest_url:", &format!("ws_url: {:?}, rest_url:", sim.ws_url()));
+    let remotes = format!("[{{provider: rclone, remote: {:?}}}]", copies.display().to_string());
+    let storage = format!("storage: {{flush_interval: 1, sync_interval: 1, remotes: {remotes}}}\n");
+    let streams = "stream_jobs: [{exchange: binance, pairs: [BTC/USDT], channels: [trades]}]\n";
+    let has_rclone = needs::programs(&["rclone"]);
+    let storage = if has_rclone { storage } else { "storage: {flush_interval: 1}\n".to_owned() };
+    fs::write(&config, format!("{own}{storage}{streams}")).unwrap();
+    let (stop, data) = (CancellationToken::new(), folder.path().join("data/binance"));
+    let is_there = || {
+        let trades = data.join("trades/BTC-USDT");
+        let copied = copies.join("binance/ohlc/BTC-USDT/1d/2025.parquet");
+        data.join("ohlc/BTC-USDT/1d/2025.parquet").exists()
+            && fs::read_dir(trades).is_ok_and(|mut files| files.next().is_some())
+            && (!has_rclone || copied.exists())
+    };
+    let stopping = async {
+        let began = std::time::Instant::now();
+        while !is_there() {
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing was stored");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stop.cancel();
+    };
+
+    let (health, ()) = tokio::join!(wiring::collect(&config, &stop), stopping);
+
+    let health = health.unwrap();
+    assert!(health["binance/BTC/USDT"].rows_collected > 365, "{health:?}");
+    assert_eq!(health["binance/BTC/USDT"].errors_count, 0);
 }
 
 #[test]

@@ -19,7 +19,37 @@ pub(crate) struct Health<'a> {
     pub(crate) store: &'a StoreView,
     pub(crate) disk: &'a DiskView,
     pub(crate) exchanges: Vec<ExchangeHealth<'a>>,
+    pub(crate) streams: StreamsHealth<'a>,
     pub(crate) generated_at: String,
+}
+
+/// The live series.
+#[derive(Serialize)]
+pub(crate) struct StreamsHealth<'a> {
+    /// How many are in each state.
+    pub(crate) states: BTreeMap<&'a str, u64>,
+    /// Those that are not live, and why.
+    pub(crate) not_live: Vec<&'a StreamView>,
+}
+
+/// A live series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StreamView {
+    pub series: String,
+    /// `connecting`, `live`, `stale`, `refused` or `off`.
+    pub state: &'static str,
+    /// Since when it is in that state.
+    #[serde(serialize_with = "as_text")]
+    pub since: Micros,
+    /// Why it is not live, if known.
+    pub why: Option<String>,
+    /// The exchange's time of the newest message with rows.
+    #[serde(serialize_with = "maybe_as_text")]
+    pub last_message: Option<Micros>,
+    /// Seconds from the exchange's time of that message to its receipt.
+    pub lag_s: Option<f64>,
+    /// Connections made for it after the first.
+    pub reconnects: u64,
 }
 
 /// A problem.
@@ -42,6 +72,13 @@ impl std::fmt::Display for Trouble {
 
 fn as_text<S: Serializer>(at: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
+}
+
+fn maybe_as_text<S: Serializer>(at: &Option<Micros>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// A worker.

@@ -22,8 +22,9 @@ pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, Offe
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
 pub(crate) use health::{
     ActionError, ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness,
+    StreamsHealth,
 };
-pub use health::{DiskView, StoreView, Trouble, WorkerView};
+pub use health::{DiskView, StoreView, StreamView, Trouble, WorkerView};
 pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
 pub(crate) use metrics::MetricLine;

@@ -70,5 +70,7 @@ pub(crate) struct SeriesStatus {
     pub(crate) consecutive_errors: u32,
     pub(crate) paused: bool,
     pub(crate) configured: bool,
+    /// How it stands if it is listened to: `connecting`, `live`, `stale`, or the state of its task.
+    pub(crate) stream: Option<String>,
     pub(crate) last_error: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use clap_complete::CompletionCandidate;
 
 use crate::config;
-use crate::engine::Job;
+use crate::engine::{Job, LiveJob};
 use crate::exchange::{ALL, names};
 use crate::model::{Kind, Market};
 use crate::store::Layout;
@@ -32,10 +32,12 @@ pub(crate) fn series(typed: &OsStr) -> Vec<CompletionCandidate> {
     matching(Layout::new(&config.data_path).series().iter().map(ToString::to_string), typed)
 }
 
-/// Series of the jobs of the default configuration.
+/// Series of the jobs and streams of the default configuration.
 pub(crate) fn jobs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(config) = config::load(None) else { return Vec::new() };
-    matching(Job::all(&config).iter().map(|job| job.series().to_string()), typed)
+    let mut all: BTreeSet<String> = Job::all(&config).iter().map(|job| job.series().to_string()).collect();
+    all.extend(LiveJob::all(&config).iter().map(|job| job.series.to_string()));
+    matching(all, typed)
 }
 
 /// Kinds of rows.

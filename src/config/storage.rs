@@ -21,6 +21,8 @@ pub struct Storage {
     pub journal_sync: Duration,
     /// How long accepted rows may wait before they are written to Parquet.
     pub flush_interval: Duration,
+    /// The shortest time between two uploads of a live series to the fleet's bucket.
+    pub live_sync_interval: Duration,
     /// Free space in GiB below which verified copies are dropped; 0 never drops any.
     pub min_free_gb: f64,
 }
@@ -77,6 +79,11 @@ pub(super) const KEYS: &[Key] = &[
         "Seconds a row may wait in the journal before it is in a Parquet file.",
     ),
     Key::new(
+        "live_sync_interval",
+        Form::Whole(1, 3_600, Some(300)),
+        "Seconds between two uploads of a live series to the bucket of a fleet; a series that is handed over does not wait.",
+    ),
+    Key::new(
         "min_free_gb",
         Form::Real(0.0, 1e6, Some(0.0)),
         "Free GiB below which files that every remote holds are dropped here, oldest first; 0 drops none.",
@@ -120,6 +127,7 @@ pub(super) fn check(section: &Section<'_>) -> Storage {
         sync_interval: u64::try_from(sync_secs).ok().filter(|secs| *secs > 0).map(Duration::from_secs),
         journal_sync: section.seconds("journal_sync"),
         flush_interval: section.seconds("flush_interval"),
+        live_sync_interval: Duration::from_secs(u64::from(section.count("live_sync_interval"))),
         min_free_gb,
     }
 }

@@ -20,8 +20,8 @@ pub(super) enum Command {
     Copies { asked: CopyAsked, config: Arc<Config>, reply: oneshot::Sender<Result<Follower, Refusal>> },
     /// Run these jobs now.
     RunJobs { asked: Vec<String>, reply: oneshot::Sender<Result<Follower, Refusal>> },
-    /// Resolve selectors to jobs.
-    Find { asked: Vec<String>, reply: oneshot::Sender<Result<Vec<Series>, Refusal>> },
+    /// Resolve selectors to jobs, and live series beside them.
+    Find { asked: Vec<String>, live: Vec<Arc<Series>>, reply: oneshot::Sender<Result<Vec<Series>, Refusal>> },
     /// Pause or resume the scheduling of these jobs.
     Pause { series: Vec<Series>, is_paused: bool },
     /// Cancel a request.

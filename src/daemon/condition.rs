@@ -4,8 +4,14 @@
 //! collects despite another problem, such as an unreachable state store, is *degraded*: it reports why and since
 //! when but stays ready, since a restart would not help. Pure: only looks at values it is given.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 pub use crate::api::Trouble;
-use crate::daemon::Snapshot;
+use crate::daemon::{Snapshot, StreamView};
+
+/// A live series without a connection for longer than this is a problem.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// How well the daemon works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +72,29 @@ pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
             add(format!("tasks of {}", queue.name), why);
         }
     }
+    for (exchange, (count, first)) in streams_in_trouble(snapshot) {
+        let why = first.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+        let why = format!("{count} not live; {} is {} since {}{why}", first.series, first.state, first.since);
+        add(format!("streams of {exchange}"), why);
+    }
     for worker in snapshot.workers.iter().skip(1).filter(|worker| ["stale", "dead"].contains(&worker.state)) {
         add(format!("worker {}", worker.id), format!("it was last heard of {:.0} s ago", worker.last_seen_s));
+    }
+    found
+}
+
+/// By exchange, how many live series are refused, stale, or without a connection for too long, and the first of them.
+fn streams_in_trouble(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &StreamView)> {
+    let mut found = BTreeMap::new();
+    let waits_long = |own: &StreamView| snapshot.at.since(own.since) >= CONNECTS_WITHIN;
+    let is_in_trouble = |own: &&StreamView| match own.state {
+        "refused" | "stale" => true,
+        "connecting" => waits_long(own),
+        _ => false,
+    };
+    for own in snapshot.streams.iter().filter(is_in_trouble) {
+        let exchange = own.series.split('/').next().unwrap_or_default();
+        found.entry(exchange).or_insert((0, own)).0 += 1;
     }
     found
 }
@@ -109,6 +136,19 @@ mod tests {
             vec![ExchangeView { name: "okx", banned_until: Some(AT), ..ExchangeView::default() }];
         unwell.queues =
             vec![QueueView { name: "okx".to_owned(), failed: 2, exhausted: 1, ..QueueView::default() }];
+        let stream = |series: &str, state, secs: u64| StreamView {
+            series: series.to_owned(),
+            state,
+            since: AT - Duration::from_secs(secs),
+            why: Some("no route".to_owned()),
+            ..StreamView::default()
+        };
+        unwell.streams = vec![
+            stream("kraken/BTC-USD/trades", "off", 900),
+            stream("okx/BTC-USDT/trades", "connecting", 59),
+            stream("okx/ETH-USDT/trades", "connecting", 60),
+            stream("okx/LTC-USDT/trades", "refused", 1),
+        ];
         let dead = WorkerView { id: "other:9:2".to_owned(), state: "dead", ..WorkerView::default() };
         unwell.workers.push(dead);
 
@@ -118,8 +158,17 @@ mod tests {
         let abouts: Vec<&str> = told.iter().map(|one| one.about.as_str()).collect();
         assert_eq!(
             abouts,
-            ["state store", "exchange okx", "jobs of okx", "tasks of okx", "worker other:9:2"]
+            [
+                "state store",
+                "exchange okx",
+                "jobs of okx",
+                "tasks of okx",
+                "streams of okx",
+                "worker other:9:2"
+            ]
         );
+        let words = "2 not live; okx/ETH-USDT/trades is connecting since 2023-11-14T22:12:20Z: no route";
+        assert_eq!(told[4].why, words);
         assert_eq!((told[0].since, told[1].since), (began, AT));
         assert!(serde_json::to_string(&told[0]).unwrap().contains("\"since\":\"2023-11-14T22:12:20Z\""));
     }

@@ -117,13 +117,14 @@ impl Control {
         self.ask(|reply| Command::Cancel { id, reply }).await
     }
 
-    /// Pauses or resumes jobs and returns their series. The change is saved, and so survives restarts, before
+    /// Pauses or resumes jobs and live series, and returns them. The change is saved, and so survives restarts, before
     /// it takes effect.
     ///
     /// # Errors
     /// See [`Refusal`].
     pub async fn pause(&self, asked: Vec<String>, is_paused: bool) -> Result<Vec<Series>, Refusal> {
-        let series = self.ask(|reply| Command::Find { asked, reply }).await??;
+        let live = LiveJob::series(&self.0.live.borrow());
+        let series = self.ask(|reply| Command::Find { asked, live, reply }).await??;
         self.0.engine.keep_paused(&series, is_paused).await?;
         self.send(Command::Pause { series: series.clone(), is_paused }).await?;
         self.0.engine.telemetry().emit(JobsPaused { series: &series, is_paused });
@@ -155,15 +156,13 @@ impl Control {
         let (jobs, slots) = (self.0.scope.jobs(&config), config.worker.slots as usize);
         let live = LiveJob::all(&config);
         let engine = &self.0.engine;
-        let streamed = live.iter().map(|job| Arc::clone(&job.series));
-        let series: Vec<Arc<Series>> =
-            jobs.iter().map(|job| Arc::clone(job.series())).chain(streamed).collect();
+        let series = jobs.iter().map(|job| Arc::clone(job.series()));
+        let series: Vec<Arc<Series>> = series.chain(LiveJob::series(&live)).collect();
         engine.make_room(series.len());
         engine.register(&config, &series).await.map_err(|error| ReloadError::Refused(error.into()))?;
-        let adopted = LiveJob::wanted(&live, Job::wanted(&jobs));
+        engine.worker().want(&Job::wanted(&jobs), &LiveJob::series(&live));
         let changes =
             self.ask(|reply| Command::Adopt { jobs, slots, reply }).await.map_err(ReloadError::Refused)?;
-        engine.worker().want(&adopted);
         self.0.live.send_if_modified(|own| {
             let is_changed = **own != live;
             *own = Arc::new(live);

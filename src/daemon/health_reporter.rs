@@ -14,13 +14,14 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::queues::{joined, view};
 use crate::daemon::{
-    DiskView, ExchangeView, Liveness, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView,
+    DiskView, ExchangeView, Liveness, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView, StreamView,
     WRITTEN_EVERY_SECS, WorkerView, troubles,
 };
 use crate::db::{DbError, Probed};
 use crate::engine::{DiskRoom, Engine};
 use crate::exchange::find;
-use crate::model::Micros;
+use crate::jobs::stream::LiveStatus;
+use crate::model::{Micros, Series};
 use crate::telemetry::events::{Chain, HealthFileWritten};
 
 /// How often the snapshot is taken.
@@ -150,8 +151,23 @@ impl HealthReporter {
             disk: DiskView { free_bytes, size_bytes, error: self.engine.storage_trouble() },
             exchanges: self.engine.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
             queues,
+            streams: self.streams(),
             since: BTreeMap::new(),
         }
+    }
+
+    fn streams(&self) -> Vec<StreamView> {
+        let all = self.engine.live_states().snapshot().into_iter();
+        let view = |(series, own): (Arc<Series>, LiveStatus)| StreamView {
+            series: series.to_string(),
+            state: own.state.name(),
+            since: own.since,
+            why: own.why,
+            last_message: own.last_message,
+            lag_s: own.lag.map(|lag| lag.as_secs_f64()),
+            reconnects: own.connections.saturating_sub(1),
+        };
+        all.map(view).collect()
     }
 
     /// This process first, then the store's other workers.

@@ -52,7 +52,9 @@ pub use refusal::Refusal;
 pub use reload::{ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};
-pub use snapshot::{DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, WorkerView};
+pub use snapshot::{
+    DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, StreamView, WorkerView,
+};
 pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
 pub use task_poller::TaskPoller;
 pub use watchdog::Watchdog;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::api::{DiskView, StoreView, WorkerView};
+pub use crate::api::{DiskView, StoreView, StreamView, WorkerView};
 use crate::model::Micros;
 
 /// The daemon at one instant.
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub exchanges: Vec<ExchangeView>,
     /// The queue of each exchange.
     pub queues: Vec<QueueView>,
+    /// The live series.
+    pub streams: Vec<StreamView>,
     /// When each current problem began.
     pub since: BTreeMap<String, Micros>,
 }

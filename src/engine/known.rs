@@ -77,10 +77,20 @@ impl Engine {
         self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
     }
 
-    /// Removes the metrics of a series that is no longer collected.
+    /// Removes the metrics of a series that is no longer collected; one that is configured keeps them.
     pub(crate) fn forget(&self, series: &Series) {
+        if self.fleet.wants(series) || self.live.of(series).is_some() {
+            return;
+        }
         self.fleet.forget(series);
         self.telemetry.forget_series(series);
+        self.worker.release();
+    }
+
+    /// Removes the state and the metrics of a series that is no longer listened to.
+    pub(crate) fn forget_live(&self, series: &Series) {
+        self.live.forget(series);
+        self.forget(series);
         self.worker.release();
     }
 

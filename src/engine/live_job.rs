@@ -1,34 +1,22 @@
 //! One series of a configured stream.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::config::{Channel, Config};
 use crate::exchange::find;
-use crate::jobs::Retry;
 use crate::model::{Kind, Series};
-
-/// How the instrument of a live series is looked up when that fails.
-const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// A series to listen to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveJob {
     /// The series.
     pub series: Arc<Series>,
-    /// How requests that it needs are retried.
-    pub retry: Retry,
 }
 
 impl LiveJob {
-    /// The series that a worker wants: those of jobs, each with whether its job recurs, and live ones.
-    pub(crate) fn wanted(live: &[LiveJob], mut jobs: Vec<(Arc<Series>, bool)>) -> Vec<(Arc<Series>, bool)> {
-        for own in live {
-            if jobs.iter().all(|(series, _)| *series != own.series) {
-                jobs.push((Arc::clone(&own.series), false));
-            }
-        }
-        jobs
+    /// The series of these.
+    pub(crate) fn series(live: &[LiveJob]) -> Vec<Arc<Series>> {
+        live.iter().map(|job| Arc::clone(&job.series)).collect()
     }
 
     /// Every series of a configuration's streams that its exchange sends live, each once.
@@ -47,7 +35,7 @@ impl LiveJob {
             {
                 let Ok(series) = Series::new(&job.exchange, pair.clone(), kind, span) else { continue };
                 if is_live(&series) && all.iter().all(|own| *own.series != series) {
-                    all.push(LiveJob { series: Arc::new(series), retry: RETRY });
+                    all.push(LiveJob { series: Arc::new(series) });
                 }
             }
         }

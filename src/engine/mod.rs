@@ -64,6 +64,7 @@ use crate::clock::now;
 use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
+use crate::jobs::stream::LiveStates;
 use crate::jobs::{Context, tell_finding};
 pub use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::Series;
@@ -94,6 +95,8 @@ pub struct Engine {
     pending_health: Arc<PendingHealth>,
     history: MetricHistory,
     fleet: Arc<Fleet>,
+    /// How each live series stands.
+    live: LiveStates,
     keeping: Mutex<JoinSet<()>>,
     /// Stops the maintenance loops.
     kept: CancellationToken,
@@ -145,7 +148,7 @@ pub enum EngineError {
 
 impl Engine {
     /// Syncs the remotes at their intervals and frees disk space, until closing.
-    pub(crate) fn keep_copies(&self) {
+    pub fn keep_copies(&self) {
         for remote in self.copies.remotes() {
             self.keep(self.copies.clone().keep_synced(Arc::clone(remote), self.kept.clone()));
         }
@@ -227,6 +230,11 @@ impl Engine {
     #[must_use]
     pub fn history(&self) -> &MetricHistory {
         &self.history
+    }
+
+    /// How each live series stands.
+    pub(crate) fn live_states(&self) -> &LiveStates {
+        &self.live
     }
 
     /// The state store.

@@ -17,6 +17,7 @@ use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
 use crate::engine::{Job, LiveJob, MetricHistory};
+use crate::jobs::stream::LiveStates;
 use crate::jobs::tell_finding;
 use crate::model::Series;
 use crate::remote::{Remote, Restorer};
@@ -80,12 +81,14 @@ impl Engine {
             telemetry: telemetry.clone(),
             db: db.clone(),
             own_address: config.worker.own_address,
+            live_sync_interval: config.storage.live_sync_interval,
         });
         let (own, listener) = (layout.clone(), telemetry.clone());
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, listener, Arc::clone(&fleet));
         Engine {
             history: MetricHistory::of(&worker, &db, &telemetry),
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
+            live: LiveStates::new(&telemetry, now),
             layout,
             telemetry,
             db,
@@ -185,8 +188,7 @@ async fn enter(
         is_daemon,
     };
     let worker = Worker::enter(tracker, &layout.own(), own, telemetry).await?;
-    let live = if is_daemon { LiveJob::all(config) } else { Vec::new() };
-    worker.want(&LiveJob::wanted(&live, Job::wanted(jobs)));
+    worker.want(&Job::wanted(jobs), &LiveJob::series(&LiveJob::all(config)));
     worker.forget_gone().await?;
     worker.own().await?;
     Ok(worker)

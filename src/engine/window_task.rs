@@ -87,7 +87,7 @@ impl Work {
         let (series, window) = (task.series.parse::<Series>().ok()?, task.window?);
         let job = jobs.iter().find(|job| **job.series() == series);
         let since = match (task.kind, window.from) {
-            (TaskKind::Job, _) => return None,
+            (TaskKind::Job | TaskKind::Stream, _) => return None,
             (_, from) if from > Micros::OLDEST => Since::Exactly(from),
             (TaskKind::Repair, _) => Since::Known,
             (TaskKind::Backfill, _) => Since::Origin,

@@ -63,6 +63,12 @@ impl NewTask {
         }
     }
 
+    /// The single row of a live series.
+    #[must_use]
+    pub fn stream(series: &Series, retry_delay: Duration) -> Self {
+        NewTask { kind: TaskKind::Stream, id: stream_id(series), ..NewTask::job(series, retry_delay) }
+    }
+
     /// A window of history of a series.
     #[must_use]
     pub fn window(kind: TaskKind, series: &Series, window: Window) -> Self {
@@ -74,6 +80,12 @@ impl NewTask {
             ..NewTask::named(&window_id(kind, &series.to_string(), window), series.exchange())
         }
     }
+}
+
+/// The id of the task of a live series.
+#[must_use]
+pub fn stream_id(series: &Series) -> String {
+    format!("{}:{series}", TaskKind::Stream)
 }
 
 /// The id of a window's task.

@@ -31,7 +31,7 @@ mod worker;
 pub use admin::Filter;
 pub use claim::Claimer;
 pub use counts::{Drift, QueueCounts};
-pub use enqueue::{Enqueued, NewTask};
+pub use enqueue::{Enqueued, NewTask, stream_id};
 pub use error::TrackerError;
 pub use guard::{Running, StartError};
 pub use merge::EXHAUSTED_REST;

@@ -73,14 +73,16 @@ impl Tracker {
         Ok(pruned)
     }
 
-    /// Deletes the rows of recurring jobs that are not among `configured`, unless a worker holds them.
+    /// Deletes the rows of jobs and streams that are not among `configured`, unless a worker holds them.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn forget_jobs(&self, configured: &BTreeSet<String>) -> Result<u64, TrackerError> {
-        let filter = Filter { kind: Some(TaskKind::Job), ..Filter::default() };
-        let jobs = self.tasks(&filter, JOBS_AT_ONCE).await?;
-        let gone = jobs.into_iter().filter(|job| job.status.is_waiting() && !configured.contains(&job.id));
+        let mut rows = Vec::new();
+        for kind in TaskKind::ALL.into_iter().filter(|kind| kind.recurs()) {
+            rows.extend(self.tasks(&Filter { kind: Some(kind), ..Filter::default() }, JOBS_AT_ONCE).await?);
+        }
+        let gone = rows.into_iter().filter(|job| job.status.is_waiting() && !configured.contains(&job.id));
         let gone: Vec<(String,)> = gone.map(|job| (job.id,)).collect();
         self.trying("prune", || async {
             let mut change = self.change().await?;
@@ -91,7 +93,7 @@ impl Tracker {
         Ok(gone.len() as u64)
     }
 
-    /// The same in a shared store: only jobs whose series this data path wrote last.
+    /// The same in a shared store: only those whose series this data path wrote last.
     ///
     /// # Errors
     /// If the store fails.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::Micros;
 use crate::tracker::refusal::Refusal;
-use crate::tracker::status::{Status, TaskKind};
+use crate::tracker::status::Status;
 use crate::tracker::task::{Lease, Start, Task};
 use crate::tracker::verdict::{Next, Verdict, short};
 
@@ -132,7 +132,7 @@ impl Task {
     /// Asks its holder to stop, or ignores a waiting window.
     ///
     /// # Errors
-    /// If there is nothing to cancel: it is finished, or a recurring job between two runs.
+    /// If there is nothing to cancel: it is finished, or a job or stream between two runs.
     pub fn cancel(&mut self, now: Micros) -> Result<(), Refusal> {
         match self.status {
             Status::InProgress => {
@@ -140,7 +140,7 @@ impl Task {
                 self.updated_at = now;
                 Ok(())
             }
-            status if status.is_waiting() && self.kind != TaskKind::Job => self.ignore(CANCELLED, now),
+            status if status.is_waiting() && !self.kind.recurs() => self.ignore(CANCELLED, now),
             status => Err(Refusal::NotRunning { id: self.id.clone(), status }),
         }
     }

@@ -96,11 +96,13 @@ pub enum TaskKind {
     Backfill,
     /// A hole between stored rows.
     Repair,
+    /// A live series: a single row, in progress while it is listened to.
+    Stream,
 }
 
 impl TaskKind {
     /// Every kind.
-    pub const ALL: [TaskKind; 3] = [TaskKind::Job, TaskKind::Backfill, TaskKind::Repair];
+    pub const ALL: [TaskKind; 4] = [TaskKind::Job, TaskKind::Backfill, TaskKind::Repair, TaskKind::Stream];
 
     /// The name in the store and in tables.
     #[must_use]
@@ -109,7 +111,14 @@ impl TaskKind {
             TaskKind::Job => "job",
             TaskKind::Backfill => "backfill",
             TaskKind::Repair => "repair",
+            TaskKind::Stream => "stream",
         }
+    }
+
+    /// Whether its task is a configured one that never ends, rather than a window.
+    #[must_use]
+    pub fn recurs(self) -> bool {
+        matches!(self, TaskKind::Job | TaskKind::Stream)
     }
 
     /// The kind with this name.

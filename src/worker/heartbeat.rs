@@ -76,7 +76,14 @@ impl Worker {
         let every = (self.config.lease / 3).min(BEAT);
         let mut ticks = ticks(every);
         loop {
-            let due = ticks.tick().await;
+            let due = tokio::select! {
+                due = ticks.tick() => due,
+                () = self.owned.freed() => {
+                    // Others wait for it.
+                    let _ = timeout(every, self.own()).await;
+                    continue;
+                }
+            };
             let lag = Instant::now().saturating_duration_since(due);
             let round = async {
                 self.renew().await?;
@@ -94,7 +101,11 @@ impl Worker {
         let asked = Instant::now();
         let held: Vec<HeldLease> = lock(&self.held_tasks.held)
             .iter()
-            .map(|(id, held_task)| HeldLease { id: id.clone(), fence: held_task.fence, data: None })
+            .map(|(id, held_task)| HeldLease {
+                id: id.clone(),
+                fence: held_task.fence,
+                data: lock(&held_task.progress).clone(),
+            })
             .collect();
         if held.is_empty() {
             return Ok(());

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{HeldTask, TaskLease, Worker, lock};
+use super::{HeldTask, Progress, TaskLease, Worker, lock};
 use crate::tracker::{Claim, NewTask, Refusal, Start, TrackerError, Verdict};
 
 /// Most settlements kept while the store is away; beyond that they are dropped, and their tasks end as lost
@@ -14,7 +14,7 @@ use crate::tracker::{Claim, NewTask, Refusal, Start, TrackerError, Verdict};
 const UNSETTLED: usize = 1_000;
 
 impl Worker {
-    /// Claims the one task of a recurring job, planning it first if needed. `stop` is cancelled when the work
+    /// Claims the one task of a job or stream, planning it first if needed. `stop` is cancelled when the work
     /// must stop.
     pub(crate) async fn claim_job(
         &self,
@@ -83,14 +83,17 @@ impl Worker {
 
     pub(crate) fn leased(&self, claim: Claim, asked: Instant, stop: &CancellationToken) -> TaskLease {
         let (ends, is_cancelled) = (asked + self.config.lease, Arc::new(AtomicBool::new(false)));
+        let progress = Progress::default();
         let held_task = HeldTask {
             fence: claim.fence,
             ends,
             stop: stop.clone(),
             is_cancelled: Arc::clone(&is_cancelled),
+            progress: Arc::clone(&progress),
         };
         lock(&self.held_tasks.held).insert(claim.id.clone(), held_task);
-        TaskLease { claim, is_cancelled, held_tasks: Arc::clone(&self.held_tasks), is_settled: false }
+        let held_tasks = Arc::clone(&self.held_tasks);
+        TaskLease { claim, is_cancelled, progress, held_tasks, is_settled: false }
     }
 
     /// Settles a task. If the store is away, the settlement is kept and retried.

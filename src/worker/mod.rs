@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::now;
 use crate::model::{Micros, Series};
 use crate::telemetry::Telemetry;
-use crate::tracker::{Claim, Claimer, Tracker, TrackerError, Verdict, WorkerRow};
+use crate::tracker::{Claim, Claimer, Tracker, TrackerError, Verdict, WorkerRow, stream_id};
 pub(crate) use crate::worker::config::{Sharing, WorkerConfig};
 pub(crate) use crate::worker::fleet::{Bucketed, Fleet, Parts, RunPermit};
 use crate::worker::fleet::{ONCE, Ownerships};
@@ -50,9 +50,9 @@ pub(crate) struct Worker {
     began: Micros,
     held_tasks: Arc<HeldTasks>,
     owned: Arc<Ownerships>,
-    /// Configured series whose jobs recur.
+    /// The tasks of configured jobs that recur, and of configured streams.
     recurring: Mutex<BTreeSet<String>>,
-    /// Whether there may be rows of jobs that are no longer configured.
+    /// Whether there may be rows of jobs or streams that are no longer configured.
     is_untidy: AtomicBool,
     unsettled: Mutex<Vec<(Claim, Verdict)>>,
     /// Serializes the settlements kept while the store was away.
@@ -75,12 +75,17 @@ struct HeldTask {
     ends: Instant,
     stop: CancellationToken,
     is_cancelled: Arc<AtomicBool>,
+    progress: Progress,
 }
+
+/// The progress of a task as JSON; `None` keeps the stored one.
+type Progress = Arc<Mutex<Option<String>>>;
 
 /// The lease of a task, as its work sees it. If it is dropped unsettled, it expires.
 pub(crate) struct TaskLease {
     claim: Claim,
     is_cancelled: Arc<AtomicBool>,
+    progress: Progress,
     held_tasks: Arc<HeldTasks>,
     is_settled: bool,
 }
@@ -101,6 +106,11 @@ impl TaskLease {
     /// Whether the task was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Saves its progress, as JSON, when the lease is next renewed.
+    pub(crate) fn report(&self, progress: String) {
+        *lock(&self.progress) = Some(progress);
     }
 }
 
@@ -194,21 +204,24 @@ impl Worker {
         Claimer { worker: &self.name, lease: self.config.lease }
     }
 
-    /// Sets the jobs that this process works on, each with whether it recurs. Their series are owned as soon
-    /// as no other worker owns them; series no longer wanted are free once their lease expires.
-    pub(crate) fn want(&self, jobs: &[(Arc<Series>, bool)]) {
+    /// Sets the jobs that this process works on, each with whether it recurs, and the series it listens to. Their
+    /// series are owned as soon as no other worker owns them; series no longer wanted are free once their lease
+    /// expires.
+    pub(crate) fn want(&self, jobs: &[(Arc<Series>, bool)], live: &[Arc<Series>]) {
         let recurring = jobs.iter().filter(|(_, is_recurring)| *is_recurring);
-        *lock(&self.recurring) = recurring.map(|(series, _)| series.to_string()).collect();
-        self.owned.want(jobs.iter().map(|(series, _)| Arc::clone(series)));
+        let recurring = recurring.map(|(series, _)| series.to_string());
+        *lock(&self.recurring) = recurring.chain(live.iter().map(|series| stream_id(series))).collect();
+        let live: &[Arc<Series>] = if self.config.is_daemon { live } else { &[] };
+        self.owned.want(jobs.iter().map(|(series, _)| series).chain(live).cloned());
         self.release();
     }
 
-    /// Notes that the work on a job that is no longer configured has ended.
+    /// Notes that the work on a job or stream that is no longer configured has ended.
     pub(crate) fn release(&self) {
         self.is_untidy.store(true, Ordering::Relaxed);
     }
 
-    /// Deletes the rows of jobs that are no longer configured; in a shared store only those of this data path.
+    /// Deletes the rows of jobs and streams that are no longer configured; in a shared store only those of this data path.
     pub(crate) async fn forget_gone(&self) -> Result<(), TrackerError> {
         if !self.is_untidy.swap(false, Ordering::Relaxed) {
             return Ok(());

@@ -28,4 +28,5 @@ mod process;
 mod promql;
 mod rules;
 mod shipped;
+mod stalled;
 mod types;

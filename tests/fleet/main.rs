@@ -10,6 +10,7 @@ mod alone;
 mod bucket;
 mod frozen;
 mod killed;
+mod live;
 #[path = "../needs/mod.rs"]
 mod needs;
 #[path = "../tracker/postgres.rs"]

@@ -8,12 +8,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dccd::exchange::find;
-use dccd::model::{Batch, Kind, Micros, Series, Span, Window, Zone};
+use dccd::model::{Batch, Micros, Series, Span, Window, Zone};
 use dccd::remote::Bucket;
 use dccd::sim::{Clock, Knobs, Sim};
 use dccd::store::{Layout, Ledger, Opened, Part, open_period_file};
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -26,7 +28,7 @@ pub(crate) const NOW: &str = "2024-01-08";
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 /// The shortest lease a configuration may have.
-const LEASE_SECS: u64 = 10;
+pub(crate) const LEASE_SECS: u64 = 10;
 const SYMBOLS: [&str; 12] =
     ["BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "TRX", "UNI", "XLM", "ETC", "FIL"];
 
@@ -60,16 +62,21 @@ impl World {
 
     /// A fleet on a database.
     pub(crate) async fn on(database: String, symbols: usize) -> World {
-        let alone = Arc::clone(&ALONE).lock_owned().await;
         let knobs = Knobs {
             symbols: SYMBOLS.iter().map(|base| format!("{base}USDT")).collect(),
             clock: Clock::running_from(at(NOW)),
             weight_limit: u32::MAX,
             ..Knobs::default()
         };
+        World { symbols, ..World::with(database, knobs).await }
+    }
+
+    /// A fleet on a database, with an exchange of its own.
+    pub(crate) async fn with(database: String, knobs: Knobs) -> World {
+        let alone = Arc::clone(&ALONE).lock_owned().await;
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
         let (served, folder) = (Served::new().await, tempfile::tempdir().unwrap());
-        World { sim, served, database, folder, symbols, every: 20, _alone: alone }
+        World { sim, served, database, folder, symbols: 0, every: 20, _alone: alone }
     }
 
     /// Every series that is configured.
@@ -82,24 +89,31 @@ impl World {
 
     /// A worker that starts, on the folder that it had before where it had one.
     pub(crate) fn start(&self, name: &str) -> Worker {
-        let folder = self.folder.path().join(name);
-        fs::create_dir_all(&folder).unwrap();
         let pairs: Vec<String> =
             SYMBOLS.iter().take(self.symbols).map(|base| format!("{base}/USDT")).collect();
         let pairs = pairs.join(", ");
+        let jobs = format!(
+            "exchanges: {{binance: {{rest_url: '{sim}'}}}}\n\
+             histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: {FROM}, every: {every}}}\n\
+             \x20 - {{exchange: binance, pairs: [{pairs}], span: 3600, start: {FROM}, every: {every}}}\n",
+            sim = self.sim.url(),
+            every = self.every,
+        );
+        self.start_with(name, "", &jobs)
+    }
+
+    /// A worker that starts with keys of `storage` and with sections of its own.
+    pub(crate) fn start_with(&self, name: &str, storage: &str, sections: &str) -> Worker {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
         let text = format!(
             "settings: {{data_path: '{folder}/data'}}\nhttp: {{listen: []}}\nstore: '{database}'\n\
              worker: {{id: {name}, slots: 4, lease: {LEASE_SECS}}}\n\
-             storage: {{flush_interval: 1, remotes: [{{provider: s3, remote: 's3://data/fleet', endpoint: '{endpoint}', fleet: true}}]}}\n\
-             exchanges: {{binance: {{rest_url: '{sim}'}}}}\n\
-             telemetry: {{log_level: debug}}\n\
-             histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: {FROM}, every: {every}}}\n\
-             \x20 - {{exchange: binance, pairs: [{pairs}], span: 3600, start: {FROM}, every: {every}}}\n",
+             storage: {{{storage}flush_interval: 1, remotes: [{{provider: s3, remote: 's3://data/fleet', endpoint: '{endpoint}', fleet: true}}]}}\n\
+             telemetry: {{log_level: debug}}\n{sections}",
             folder = folder.display(),
             database = self.database,
             endpoint = self.served.endpoint,
-            sim = self.sim.url(),
-            every = self.every,
         );
         fs::write(folder.join("config.yml"), text).unwrap();
         let mut worker = Worker { folder, child: None };
@@ -146,8 +160,19 @@ impl World {
     }
 
     async fn check(&self, series: &Series) -> Result<(), String> {
+        let (ledger, rows) = self.rows(series).await?;
+        let existing = self.existing(series, rows.ts().iter().max().copied());
+        let is_same = rows.len() == existing.len()
+            && (0..rows.len()).all(|row| rows.same_row(row, &existing, row))
+            && ledger.rows() == existing.len() as u64;
+        let (own, all) = (rows.len(), existing.len());
+        if is_same { Ok(()) } else { Err(format!("{own} rows, not the {all} of the exchange")) }
+    }
+
+    /// The account of a series in the bucket, and the rows of its objects.
+    pub(crate) async fn rows(&self, series: &Series) -> Result<(Ledger, Batch), String> {
         let ledger = self.ledger(series).await.unwrap();
-        let mut rows = Batch::of(Kind::Ohlc);
+        let mut rows = Batch::of(series.kind());
         for period in ledger.periods() {
             for part in [Part::File, Part::Open] {
                 let Some(entry) = ledger.entry(part, period) else { continue };
@@ -158,18 +183,13 @@ impl World {
                 }
                 let file = self.folder.path().join("object.parquet");
                 fs::write(&file, bytes).unwrap();
-                let Opened::Ours(opened) = open_period_file(&file, Kind::Ohlc).unwrap() else {
+                let Opened::Ours(opened) = open_period_file(&file, series.kind()).unwrap() else {
                     return Err(format!("{key} is no file of ours"));
                 };
                 rows.take_all(&opened.rows().unwrap());
             }
         }
-        let existing = self.existing(series, rows.ts().iter().max().copied());
-        let is_same = rows.len() == existing.len()
-            && (0..rows.len()).all(|row| rows.same_row(row, &existing, row))
-            && ledger.rows() == existing.len() as u64;
-        let (own, all) = (rows.len(), existing.len());
-        if is_same { Ok(()) } else { Err(format!("{own} rows, not the {all} of the exchange")) }
+        Ok((ledger, rows))
     }
 
     /// The rows of a statement on the state store.
@@ -270,6 +290,19 @@ impl Worker {
     pub(crate) fn journal_bytes(&self) -> u64 {
         let segments = fs::read_dir(self.layout().journal()).into_iter().flatten().flatten();
         segments.map(|segment| segment.metadata().map_or(0, |found| found.len())).sum()
+    }
+
+    /// Its answer over its own socket; none while it does not listen.
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
+        let asking = async {
+            let mut stream = UnixStream::connect(self.layout().own().join("daemon.sock")).await.ok()?;
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.ok()?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.ok()?;
+            text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+        };
+        tokio::time::timeout(Duration::from_secs(5), asking).await.ok().flatten()
     }
 
     /// The contents of its log.

@@ -20,8 +20,12 @@ use tokio::task::JoinSet;
 pub(crate) struct Served {
     pub(crate) folder: TempDir,
     pub(crate) endpoint: String,
+    puts: Puts,
     _serving: JoinSet<()>,
 }
+
+/// How many objects were written, by the path of each.
+type Puts = Arc<Mutex<BTreeMap<String, u64>>>;
 
 type Locks = Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>;
 
@@ -34,8 +38,9 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, builder.build()));
-        Served { folder, endpoint, _serving: serving }
+        let puts = Puts::default();
+        serving.spawn(serve(listener, builder.build(), Arc::clone(&puts)));
+        Served { folder, endpoint, puts, _serving: serving }
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -51,6 +56,14 @@ impl Served {
 
     pub(crate) fn s3(&self) -> S3 {
         S3::with_environment(&self.target(), &Served::environment()).unwrap()
+    }
+
+    /// How many objects were written below a folder of the bucket.
+    #[allow(dead_code, reason = "for the tests of the fleet")]
+    pub(crate) fn puts_below(&self, folder: &str) -> u64 {
+        let below = format!("/data/{folder}/");
+        let puts = self.puts.lock().unwrap();
+        puts.iter().filter(|(path, _)| path.starts_with(&below)).map(|(_, count)| count).sum()
     }
 
     /// The content of an object.
@@ -78,10 +91,10 @@ impl Served {
     }
 }
 
-async fn serve(listener: TcpListener, service: S3Service) {
+async fn serve(listener: TcpListener, service: S3Service, puts: Puts) {
     let (locks, mut open) = (Locks::default(), JoinSet::new());
     while let Ok((stream, _)) = listener.accept().await {
-        let (service, locks) = (service.clone(), Arc::clone(&locks));
+        let (service, locks, puts) = (service.clone(), Arc::clone(&locks), Arc::clone(&puts));
         open.spawn(async move {
             let answer = service_fn(move |request: hyper::Request<Incoming>| {
                 let lock = {
@@ -89,6 +102,9 @@ async fn serve(listener: TcpListener, service: S3Service) {
                     Arc::clone(locks.entry(request.uri().path().to_owned()).or_default())
                 };
                 let service = service.clone();
+                if request.method() == hyper::Method::PUT {
+                    *puts.lock().unwrap().entry(request.uri().path().to_owned()).or_default() += 1;
+                }
                 // Its check of a condition and the write are two steps.
                 async move {
                     let _one = lock.lock().await;

@@ -29,6 +29,7 @@ mod kraken;
 mod krakenfutures;
 mod limits;
 mod listing;
+mod live_tasks;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod odd_rows;

@@ -10,7 +10,7 @@ use crate::cli::jobs::view::TrackerView;
 use crate::cli::table::Table;
 use crate::cli::{Exit, complete, naming};
 use crate::model::{Series, matches_selector, select};
-use crate::tracker::{Filter, Status, Task, TaskKind};
+use crate::tracker::{Filter, Status, Task, TaskKind, stream_id};
 
 /// The most tasks that a selector is matched against, the last changed first.
 const MOST_TASKS: u32 = 100_000;
@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Only tasks in a state.
     #[arg(long, value_parser = status)]
     status: Option<Status>,
-    /// Only tasks of a kind: job, backfill, repair.
+    /// Only tasks of a kind: job, backfill, repair, stream.
     #[arg(long, value_parser = kind)]
     kind: Option<TaskKind>,
     /// The most tasks to show.
@@ -90,7 +90,7 @@ async fn tasks(args: &Args, view: &mut TrackerView<'_>) -> Result<Vec<Task>, Exi
     };
     let Some(word) = &args.series else { return Ok(found) };
     let known = found.iter().filter_map(|task| task.series.parse().ok());
-    let known: BTreeSet<Series> = known.chain(view.jobs.iter().cloned()).collect();
+    let known: BTreeSet<Series> = known.chain(view.jobs.iter().chain(&view.live).cloned()).collect();
     let series = select(std::slice::from_ref(word), &known).map_err(|none| view.unknown(&none))?;
     let series: BTreeSet<String> = series.into_iter().map(ToString::to_string).collect();
     let is_meant = |task: &Task| {
@@ -102,16 +102,19 @@ async fn tasks(args: &Args, view: &mut TrackerView<'_>) -> Result<Vec<Task>, Exi
     Ok(found.into_iter().filter(is_meant).take(args.limit as usize).collect())
 }
 
-/// Selected paused jobs that never ran and have no task.
+/// Selected paused jobs and live series that never ran and have no task.
 fn never_ran(args: &Args, tasks: &[Task], view: &TrackerView<'_>) -> Vec<[String; 5]> {
-    if args.status.is_some() || args.kind.is_some_and(|kind| kind != TaskKind::Job) {
+    if args.status.is_some() {
         return Vec::new();
     }
-    let is_meant = |series: &&Series| {
-        args.series.as_deref().is_none_or(|word| matches_selector(word, series))
+    let jobs = view.jobs.iter().map(|series| (TaskKind::Job, series, series.to_string()));
+    let live = view.live.iter().map(|series| (TaskKind::Stream, series, stream_id(series)));
+    let is_meant = |(kind, series, id): &(TaskKind, &Series, String)| {
+        args.kind.is_none_or(|own| own == *kind)
+            && args.series.as_deref().is_none_or(|word| matches_selector(word, series))
             && args.exchange.as_deref().is_none_or(|name| name == series.exchange())
             && view.is_paused_job(series)
-            && !tasks.iter().any(|task| task.id == series.to_string())
+            && !tasks.iter().any(|task| task.id == *id)
     };
-    view.jobs.iter().filter(is_meant).map(paused_row).collect()
+    jobs.chain(live).filter(is_meant).map(|(kind, _, id)| paused_row(kind, id)).collect()
 }

@@ -8,10 +8,13 @@ mod prune;
 mod retry;
 mod sentence;
 mod show;
+mod streams;
 mod table;
 mod unlock;
 mod view;
 mod why;
+
+pub(crate) use streams::{StreamProgress, live};
 
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCompleter;
@@ -39,12 +42,12 @@ enum Action {
     /// A job that is running is waited for and not run again.
     #[command(after_help = examples(&["dccd jobs run binance/BTC/USDT", "dccd jobs run 'kraken/*'"]))]
     Run(Selection),
-    /// Stop scheduling jobs until resumed (survives restarts).
+    /// Stop scheduling jobs, and listening to live series, until resumed (survives restarts).
     ///
-    /// A run in progress ends normally.
+    /// A run in progress ends normally; what was received live is published.
     #[command(after_help = examples(&["dccd jobs pause kraken"]))]
     Pause(Selection),
-    /// Schedule paused jobs again; what they missed is one run, now.
+    /// Schedule paused jobs again, and listen to live series; what they missed is fetched now.
     #[command(after_help = examples(&["dccd jobs resume kraken"]))]
     Resume(Selection),
     #[command(flatten)]

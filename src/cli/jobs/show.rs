@@ -5,6 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::api::TaskDetail;
 use crate::cli::help::examples;
 use crate::cli::jobs::sentence::{paused, state};
+use crate::cli::jobs::streams::{StreamProgress, series_of, without_prefix};
 use crate::cli::jobs::table::{attempt_line, outcome, task_line};
 use crate::cli::jobs::view::TrackerView;
 use crate::cli::{Exit, complete};
@@ -52,8 +53,8 @@ pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
 
 /// A job that never ran.
 fn not_run(id: &str, view: &mut TrackerView<'_>) -> Exit {
-    if id.parse().is_ok_and(|series| view.is_paused_job(&series)) {
-        view.out.line(format!("{id}: {}", paused(id)));
+    if series_of(id).is_some_and(|series| view.is_paused_job(&series)) {
+        view.out.line(format!("{id}: {}", paused(without_prefix(id))));
     }
     view.not_run_yet(id)
 }
@@ -62,9 +63,12 @@ fn print(task: &Task, attempts: &[Attempt], view: &mut TrackerView<'_>) {
     let zone = view.zone.clone();
     view.out.line(format!("{} ({}, {})", task.id, task.kind, task.queue));
     if view.is_paused(task) {
-        view.out.line(format!("  {}", paused(&task.id)));
+        view.out.line(format!("  {}", paused(&task.series)));
     }
     view.out.line(format!("  {}", state(task, &zone)));
+    if let Some(progress) = StreamProgress::of(task) {
+        view.out.line(format!("  {}", progress.sentence(&zone)));
+    }
     if let Some(window) = task.window {
         view.out.line(format!("  window {window}"));
     }

@@ -2,8 +2,8 @@
 
 use crate::api::{AttemptLine, TaskLine};
 use crate::cli::table::Column;
-use crate::model::{Micros, Series, Zone};
-use crate::tracker::{Attempt, Task};
+use crate::model::{Micros, Zone};
+use crate::tracker::{Attempt, Task, TaskKind};
 
 /// A task as JSON.
 pub(super) fn task_line(task: &Task, paused: bool) -> TaskLine {
@@ -76,10 +76,10 @@ pub(super) fn row(task: &Task, is_paused: bool, zone: &Zone) -> [String; 5] {
     [status.to_owned(), task.kind.name().to_owned(), attempts, due, task.id.clone()]
 }
 
-/// The row of a paused job that never ran.
-pub(super) fn paused_row(series: &Series) -> [String; 5] {
-    [PAUSED, "job", "-", "-", &series.to_string()].map(str::to_owned)
+/// The row of a paused job or live series that never ran.
+pub(super) fn paused_row(kind: TaskKind, id: String) -> [String; 5] {
+    [PAUSED.to_owned(), kind.name().to_owned(), "-".to_owned(), "-".to_owned(), id]
 }
 
-/// The status shown for a waiting task of a paused job.
+/// The status shown for a waiting task of a paused job or live series.
 const PAUSED: &str = "paused";

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::Exit;
 use crate::cli::jobs::sentence::state;
+use crate::cli::jobs::streams::{is_stream, live, without_prefix};
 use crate::cli::output::Output;
 use crate::cli::state;
 use crate::clock::now;
@@ -17,7 +18,7 @@ use crate::model::{NoMatch, Series, Zone, select};
 use crate::store::Layout;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::Chain;
-use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError};
+use crate::tracker::{Filter, Task, TaskKind, Tracker, TrackerError, stream_id};
 
 /// The most tasks that a selector is matched against, the last changed first.
 const MOST_TASKS: u32 = 100_000;
@@ -31,6 +32,8 @@ pub(super) struct TrackerView<'o> {
     pub(super) liveness: Option<Liveness>,
     /// The series of the configured jobs.
     pub(super) jobs: Vec<Series>,
+    /// The configured live series.
+    pub(super) live: Vec<Series>,
     /// The paused jobs.
     paused: Vec<Series>,
     /// The zone of the instants that are shown.
@@ -53,10 +56,22 @@ impl<'o> TrackerView<'o> {
         };
         let tracker = database.as_ref().map(|database| Tracker::new(database, &Telemetry::new()));
         let jobs = Job::all(config).iter().map(|job| (**job.series()).clone()).collect();
+        let live = live(config);
         let (zone, zone_name) = (config.zone.clone(), config.zone_name.clone());
         let retention_days = config.runs_retention_days;
         let liveness = Liveness::read(&Layout::new(&config.data_path).own()).ok().flatten();
-        Ok(TrackerView { tracker, database, liveness, jobs, paused, zone, zone_name, retention_days, out })
+        Ok(TrackerView {
+            tracker,
+            database,
+            liveness,
+            jobs,
+            live,
+            paused,
+            zone,
+            zone_name,
+            retention_days,
+            out,
+        })
     }
 
     pub(super) async fn close(self) {
@@ -89,18 +104,18 @@ impl<'o> TrackerView<'o> {
         Some(format!("{exchange} has banned this address: {why}."))
     }
 
-    /// Whether a task is that of a paused job.
+    /// Whether a task is that of a paused job or live series.
     pub(super) fn is_paused(&self, task: &Task) -> bool {
-        task.kind == TaskKind::Job && self.paused.iter().any(|paused| paused.to_string() == task.id)
+        task.kind.recurs() && self.paused.iter().any(|paused| paused.to_string() == task.series)
     }
 
-    /// Whether the job of a series is paused.
+    /// Whether the job of a series, and listening to it, is paused.
     pub(super) fn is_paused_job(&self, series: &Series) -> bool {
         self.paused.contains(series)
     }
 
-    /// The task of that name, else the tasks of the series that it selects: the job's task, or its windows if it has
-    /// none.
+    /// The task of that name, else the tasks of the series that it selects: those of its job and of its stream, or its
+    /// windows if it has neither.
     pub(super) async fn resolve(&mut self, selector: &str) -> Result<Vec<String>, Exit> {
         let found = match &self.tracker {
             None => Ok((None, Vec::new())),
@@ -111,9 +126,31 @@ impl<'o> TrackerView<'o> {
             return Ok(vec![task.id]);
         }
         let of_tasks = all.iter().filter_map(|task| task.series.parse().ok());
-        let known: BTreeSet<Series> = of_tasks.chain(self.jobs.iter().cloned()).collect();
-        let series = select(&[selector.to_owned()], &known).map_err(|none| self.unknown(&none))?;
-        Ok(series.into_iter().flat_map(|series| ids_of(&series.to_string(), &all)).collect())
+        let configured = self.jobs.iter().chain(&self.live).cloned();
+        let known: BTreeSet<Series> = of_tasks.chain(configured).collect();
+        let asked = [without_prefix(selector).to_owned()];
+        let series = select(&asked, &known).map_err(|none| self.unknown(&none))?;
+        let wants_stream = asked[0] != selector;
+        let ids = series.into_iter().flat_map(|series| self.ids_of(series, &all));
+        Ok(ids.filter(|id| !wants_stream || is_stream(id)).collect())
+    }
+
+    /// The tasks of a series; the name of its job's if there is none.
+    fn ids_of(&self, series: &Series, all: &[Task]) -> Vec<String> {
+        let name = series.to_string();
+        let own: Vec<&Task> = all.iter().filter(|task| task.series == name).collect();
+        let has_stream = self.live.contains(series) || own.iter().any(|task| task.kind == TaskKind::Stream);
+        let has_job = self.jobs.contains(series) || own.iter().any(|task| task.kind == TaskKind::Job);
+        let recurring = has_job.then(|| name.clone()).into_iter();
+        let recurring: Vec<String> = recurring.chain(has_stream.then(|| stream_id(series))).collect();
+        let windows: Vec<String> =
+            own.iter().filter(|task| !task.kind.recurs()).map(|task| task.id.clone()).collect();
+        let has_row = recurring.iter().any(|id| own.iter().any(|task| task.id == *id));
+        match (has_row, windows.is_empty(), recurring.is_empty()) {
+            (false, false, _) => windows,
+            (_, _, true) => vec![name],
+            (_, _, false) => recurring,
+        }
     }
 
     /// Acts on each task and prints its new state; one refusal fails the command.
@@ -163,17 +200,4 @@ async fn looked_up(tracker: &Tracker, selector: &str) -> Result<(Option<Task>, V
         Some(task) => Ok((Some(task), Vec::new())),
         None => Ok((None, tracker.tasks(&Filter::default(), MOST_TASKS).await?)),
     }
-}
-
-/// The tasks of a series; its own name if there is none.
-fn ids_of(series: &str, all: &[Task]) -> Vec<String> {
-    let own = |task: &&Task| task.series == series;
-    let windows: Vec<String> = all
-        .iter()
-        .filter(own)
-        .filter(|task| task.kind != TaskKind::Job)
-        .map(|task| task.id.clone())
-        .collect();
-    let has_job = all.iter().any(|task| task.id == series);
-    if has_job || windows.is_empty() { vec![series.to_owned()] } else { windows }
 }

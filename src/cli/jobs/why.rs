@@ -6,10 +6,11 @@ use crate::api::TaskReasons;
 use crate::cli::help::examples;
 
 use crate::cli::jobs::sentence::{paused, state};
+use crate::cli::jobs::streams::{StreamProgress, is_stream, series_of, without_prefix};
 use crate::cli::jobs::view::TrackerView;
 use crate::cli::{Exit, complete};
-use crate::model::{Series, Zone};
-use crate::tracker::{Attempt, Owner, Status, Task, Tracker, TrackerError, WorkerState};
+use crate::model::Zone;
+use crate::tracker::{Attempt, Owner, Status, Task, TaskKind, Tracker, TrackerError, WorkerState};
 
 /// Explain what a task waits for.
 #[derive(Debug, clap::Args)]
@@ -60,10 +61,13 @@ fn reasons(task: &Task, context: &TaskContext, view: &TrackerView<'_>) -> TaskRe
 
 /// The reasons of a configured job that never ran.
 fn reasons_of_job(id: &str, view: &TrackerView<'_>) -> TaskReasons {
-    let is_paused = id.parse().is_ok_and(|series| view.is_paused_job(&series));
-    let mut because: Vec<String> = is_paused.then(|| paused(id)).into_iter().collect();
-    because.extend(id.parse::<Series>().ok().and_then(|series| view.ban_of(series.exchange())));
-    because.push("It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned());
+    let is_paused = series_of(id).is_some_and(|series| view.is_paused_job(&series));
+    let mut because: Vec<String> = is_paused.then(|| paused(without_prefix(id))).into_iter().collect();
+    because.extend(series_of(id).and_then(|series| view.ban_of(series.exchange())));
+    because.push(match is_stream(id) {
+        true => "It has not been listened to yet; `dccd start` and `dccd stream` do so.".to_owned(),
+        false => "It has not run yet; `dccd start` runs it, `dccd jobs run` does so now.".to_owned(),
+    });
     TaskReasons { id: id.to_owned(), status: "pending", paused: is_paused, because }
 }
 
@@ -100,15 +104,19 @@ async fn known(tracker: &Tracker, id: &str) -> Result<Option<(Task, TaskContext)
 }
 
 fn because(task: &Task, context: &TaskContext, is_paused: bool, zone: &Zone) -> Vec<String> {
-    let mut lines: Vec<String> = is_paused.then(|| paused(&task.id)).into_iter().collect();
+    let mut lines: Vec<String> = is_paused.then(|| paused(&task.series)).into_iter().collect();
     // A paused task has no other state while it waits.
     if !(is_paused && task.status.is_waiting()) {
         lines.push(state(task, zone));
     }
+    lines.extend(StreamProgress::of(task).map(|progress| progress.sentence(zone)));
     lines.extend(context.owner.as_ref().map(|owner| written_by(owner, zone)));
     if task.status.is_waiting() && task.run_at <= task.as_of && !is_paused {
         lines.push(match (context.workers_alive, context.due) {
             (0, _) => "No worker is alive to take it; start the daemon.".to_owned(),
+            _ if task.kind == TaskKind::Stream => {
+                "The worker that owns its series begins to listen within seconds.".to_owned()
+            }
             (workers, due) => {
                 format!(
                     "{due} task(s) of {} are due and {workers} worker(s) alive: it waits for a free slot.",

@@ -1,6 +1,6 @@
 //! Handles the scheduler's commands: requests for work and jobs, pauses, a new configuration.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,8 @@ impl Scheduler {
             Command::RunJobs { asked, reply } => {
                 let _ = reply.send(self.run_jobs(&asked, stop));
             }
-            Command::Find { asked, reply } => {
-                let _ = reply.send(self.find(&asked));
+            Command::Find { asked, live, reply } => {
+                let _ = reply.send(self.find(&asked, &live));
             }
             Command::Pause { series, is_paused } => {
                 self.schedule.pause(&series, is_paused);
@@ -74,10 +74,11 @@ impl Scheduler {
         }
     }
 
-    /// Resolves selectors to jobs. Errors if a selector matches none.
-    fn find(&self, asked: &[String]) -> Result<Vec<Series>, Refusal> {
+    /// Resolves selectors to jobs, and live series beside them. Errors if a selector matches none.
+    fn find(&self, asked: &[String], live: &[Arc<Series>]) -> Result<Vec<Series>, Refusal> {
         let known =
             self.schedule.iter().filter(|(_, entry)| !entry.is_leaving()).map(|(series, _)| &**series);
+        let known: BTreeSet<&Series> = known.chain(live.iter().map(|series| &**series)).collect();
         let found = select(asked, known).map_err(Refusal::NoSuchJob)?;
         Ok(found.into_iter().cloned().collect())
     }
@@ -85,7 +86,7 @@ impl Scheduler {
     /// Runs jobs now. A job that is already running is followed rather than run twice.
     fn run_jobs(&mut self, asked: &[String], stop: &CancellationToken) -> Result<Follower, Refusal> {
         let (mut works, mut runs) = (Vec::new(), Vec::new());
-        for series in self.find(asked)? {
+        for series in self.find(asked, &[])? {
             match (self.runs.get(&series), self.schedule.get(&series)) {
                 (Some(run), _) if run.is_of_job() => runs.push(series),
                 (_, Some(entry)) => works.push(Work::of_job(entry.job.clone(), entry.failed)),

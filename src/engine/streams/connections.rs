@@ -106,6 +106,11 @@ impl Connections {
         }
     }
 
+    /// Publishes its series.
+    pub(super) fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
     /// Has a series listened to over a connection with room, a new one if there is none.
     ///
     /// # Errors
@@ -168,6 +173,7 @@ impl Connections {
             line,
             topics: topics.clone(),
             telemetry: self.engine.telemetry().clone(),
+            states: self.engine.live_states().clone(),
             needs: self.needs.clone(),
             acceptor,
             publisher: self.publisher.clone(),
@@ -180,14 +186,15 @@ impl Connections {
         self.last
     }
 
-    /// Stops listening to a series.
-    pub(super) fn leave(&mut self, place: &Place) {
-        let Some(open) = self.open.get_mut(&place.connection) else { return };
+    /// Stops listening to a series; nothing more of it is accepted.
+    pub(super) fn leave(&mut self, place: &Place) -> Option<ListenedTopic> {
+        let open = self.open.get_mut(&place.connection)?;
         let id = place.topic.id;
-        open.topics.lock().remove(&id);
+        let left = open.topics.lock().remove(&id);
         open.used.retain(|own| *own != id);
         // A connection that takes no commands has ended.
         let _ = open.commands.try_send(Command::Leave(id));
+        left
     }
 
     /// Whether a stored row is newer than everything that was received of a series.

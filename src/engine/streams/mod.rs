@@ -4,14 +4,18 @@
 //! connection with room, and answers what the connections' listeners need. A reload adds and removes series and leaves
 //! the others alone.
 
+mod admission;
+mod attempts;
 mod connections;
+mod end;
 mod entry;
 mod hourly;
+mod leaving;
 mod listings;
 mod refill;
 mod refusals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,25 +23,29 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use attempts::{Attempts, Recorded, progress, settle, verdict_of};
 use connections::Connections;
-use entry::{Admitted, Entry, EntryState, admit};
+use entry::{Admission, Entry, EntryState, admit};
 use hourly::Hourly;
+use leaving::Leaving;
 use listings::Listings;
 use refill::{Filled, Refills};
 
+use crate::clock::now;
 use crate::config::Config;
-use crate::engine::{Engine, LiveJob};
-use crate::jobs::stream::{Need, is_unlisted};
+use crate::engine::{Engine, EngineError, LiveJob};
+use crate::jobs::stream::Need;
 use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 use crate::telemetry::LiveState;
-use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamState, StreamUncovered};
+use crate::telemetry::events::{Chain, StreamRefilled, StreamRefused, StreamUncovered};
+use crate::tracker::Verdict;
+use crate::worker::TaskLease;
 
 /// How often what waits is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// The first wait after a series could not be admitted; it doubles up to the longest.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long a series is left alone whose task was cancelled, or may not be worked on.
+const AFTER_CANCEL: Duration = Duration::from_secs(30);
 /// How many needs may wait before listeners do.
 const NEEDS: usize = 1_024;
 /// How many series are admitted at a time.
@@ -51,19 +59,34 @@ pub struct Streams {
     connections: Connections,
     needs: mpsc::Receiver<Need>,
     listings: Listings,
-    admitting: JoinSet<(Arc<Series>, Result<Admitted, RunError>)>,
+    admitting: JoinSet<Admission>,
+    attempts: Attempts,
+    leaving: Leaving,
     refills: Refills,
     hourly: Hourly,
     saving: JoinSet<()>,
 }
 
 impl Streams {
+    /// Streams of everything that a configuration listens to, for a program of one's own.
+    ///
+    /// # Errors
+    /// If an exchange's client cannot be made, or the state store cannot be read.
+    pub async fn of(engine: Arc<Engine>, config: &Config) -> Result<Self, EngineError> {
+        let live = LiveJob::all(config);
+        engine.register(config, &LiveJob::series(&live)).await?;
+        Ok(Streams::new(engine, config, watch::channel(Arc::new(live)).1))
+    }
+
     /// Streams of the series that `wanted` holds, now and whenever it changes.
     #[must_use]
     pub fn new(engine: Arc<Engine>, config: &Config, wanted: watch::Receiver<Arc<Vec<LiveJob>>>) -> Self {
         let (sender, needs) = mpsc::channel(NEEDS);
+        let connections = Connections::new(&engine, config, sender);
         Streams {
-            connections: Connections::new(&engine, config, sender),
+            attempts: Attempts::new(&engine),
+            leaving: Leaving::new(&engine, connections.publisher()),
+            connections,
             refills: Refills::new(&engine),
             hourly: Hourly::new(&engine),
             engine,
@@ -90,11 +113,13 @@ impl Streams {
                     Err(_) => may_change = false,
                 },
                 Some(need) = self.needs.recv() => self.answer(need, stop),
-                Some(Ok((series, admitted))) = self.admitting.join_next() => {
-                    self.admitted(&series, admitted);
+                Some(Ok(admission)) = self.admitting.join_next() => {
+                    self.admitted(admission);
                     self.admit(stop);
                 }
                 Some(()) = self.listings.next() => self.admit(stop),
+                Some(recorded) = self.attempts.next() => self.recorded(recorded),
+                Some(series) = self.leaving.next() => self.left(&series),
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
                 Some(()) = self.hourly.next(|series| self.engine.now_at(series)) => {}
                 Some(_) = self.saving.join_next() => {}
@@ -110,30 +135,27 @@ impl Streams {
         let is_wanted = |series: &Arc<Series>| wanted.iter().any(|job| job.series == *series);
         let gone: Vec<Arc<Series>> = self.entries.keys().filter(|own| !is_wanted(own)).cloned().collect();
         for series in gone {
-            self.leave(&series);
+            self.leave(&series, Verdict::GivenBack, Duration::ZERO);
             self.hourly.forget(&series);
             self.entries.remove(&series);
+            if !self.leaving.has(&series) {
+                self.engine.forget_live(&series);
+            }
         }
         for job in wanted.iter() {
             self.entries.entry(Arc::clone(&job.series)).or_insert_with(|| {
-                self.engine.telemetry().metrics().declare_stream(&job.series);
+                self.engine.live_states().want(&job.series);
                 Entry::new(job.clone())
             });
         }
         self.listings.want(&self.engine, wanted.iter(), stop);
     }
 
-    /// Admits what is due, and leaves series that are no longer ours or whose contract has expired.
+    /// Leaves what is over or paused, records sessions, and admits what is due.
     fn look(&mut self, stop: &CancellationToken) {
-        let over: Vec<Arc<Series>> = {
-            let over =
-                self.entries.iter().filter(|(series, entry)| entry.is_over(self.engine.now_at(series)));
-            over.map(|(series, _)| Arc::clone(series)).collect()
-        };
-        over.iter().for_each(|series| self.leave(series));
-        let paused: Vec<Arc<Series>> =
-            self.entries.keys().filter(|series| self.engine.is_paused(series)).cloned().collect();
-        paused.iter().for_each(|series| self.leave(series));
+        self.leave_what_is_over();
+        self.leave_what_is_paused();
+        self.record();
         self.admit(stop);
         self.refills.look(stop);
         let placed = self.entries.values().filter(|entry| matches!(entry.state, EntryState::Placed { .. }));
@@ -149,58 +171,76 @@ impl Streams {
             if self.admitting.len() >= ADMITTING {
                 break;
             }
-            let is_waiting = self.listings.is_pending(series) || self.engine.is_paused(series);
-            if is_waiting || !entry.is_due(at) {
+            let is_due = entry.is_due(at, || self.engine.fleet().has(series));
+            let is_busy = self.leaving.has(series)
+                || self.attempts.is_recording(series)
+                || self.listings.is_pending(series);
+            if !is_due || is_busy || self.engine.is_paused(series) {
                 continue;
             }
             entry.state = EntryState::Admitting;
-            // A refused one is shown as that until it has its place again.
-            if !entry.refusals.were_any() {
-                self.engine.telemetry().emit(StreamState { series, state: LiveState::Connecting });
-            }
             let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
             self.admitting.spawn(async move {
-                let admitted = admit(&engine, &job, &stop).await;
-                (job.series, admitted)
+                let result = admit(&engine, &job, &stop).await;
+                Admission { series: job.series, result }
             });
         }
     }
 
-    fn admitted(&mut self, series: &Arc<Series>, admitted: Result<Admitted, RunError>) {
-        // One that was left meanwhile is admitted anew.
-        let entry = self.entries.get_mut(series).filter(|entry| matches!(entry.state, EntryState::Admitting));
-        let Some(entry) = entry else { return };
-        match admitted {
-            Ok(admitted) => {
-                entry.failed = 0;
-                let (held, topic) = admitted.parts();
-                entry.state = match self.connections.place(topic) {
-                    Ok(place) => {
-                        self.engine.telemetry().emit(StreamState { series, state: LiveState::Connecting });
-                        EntryState::Placed { place, held }
-                    }
-                    Err(words) => {
-                        self.refused(series, &words);
-                        return;
-                    }
-                };
+    /// Leaves series that are no longer ours, whose task was cancelled, or whose contract has expired.
+    fn leave_what_is_over(&mut self) {
+        let is_over = |(series, entry): &(&Arc<Series>, &Entry)| entry.is_over(self.engine.now_at(series));
+        let over = self.entries.iter().filter(is_over);
+        let over: Vec<_> = over.map(|(series, entry)| (Arc::clone(series), entry.is_cancelled())).collect();
+        for (series, is_cancelled) in over {
+            let (verdict, wait) = match is_cancelled {
+                true => (Verdict::Cancelled { again_at: Some(now() + AFTER_CANCEL) }, AFTER_CANCEL),
+                false => (Verdict::GivenBack, Duration::ZERO),
+            };
+            let why = if is_cancelled { "cancelled for now" } else { "ended" };
+            self.engine.live_states().show(&series, LiveState::Off, Some(why));
+            self.leave(&series, verdict, wait);
+        }
+    }
+
+    fn leave_what_is_paused(&mut self) {
+        let paused = self.entries.keys().filter(|series| self.engine.is_paused(series));
+        let paused: Vec<Arc<Series>> = paused.cloned().collect();
+        for series in paused {
+            self.engine.live_states().show(&series, LiveState::Off, Some("paused"));
+            if self.entries.get(&series).is_some_and(Entry::is_placed) {
+                self.leave(&series, Verdict::GivenBack, Duration::ZERO);
             }
-            Err(error) if error.is_stop() || matches!(error.kind, RunErrorKind::NotOwner { .. }) => {
-                entry.state = EntryState::Waiting { until: Instant::now() + self.engine.fleet().again() };
+        }
+    }
+
+    /// Has tasks tell how their series stand, and records sessions that ended.
+    fn record(&mut self) {
+        for (series, entry) in &mut self.entries {
+            let EntryState::Placed { held, .. } = &mut entry.state else { continue };
+            if let Some((lease, status)) = held.lease.as_ref().zip(self.engine.live_states().of(series)) {
+                lease.report(progress(&status));
             }
-            Err(error) => {
-                let is_unlisted =
-                    matches!(&error.kind, RunErrorKind::Unprepared(source) if is_unlisted(source));
-                if is_unlisted || matches!(error.kind, RunErrorKind::NoOffer { .. }) {
-                    self.refused(series, &Chain(&error).to_string());
-                    return;
-                }
-                entry.failed += 1;
-                let doubled = 2_u32.saturating_pow(entry.failed.saturating_sub(1).min(8));
-                let wait = AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT);
-                entry.state = EntryState::Waiting { until: Instant::now() + wait };
-                self.fail(series, &error);
+            let is_unclaimed = held.lease.is_none() && !self.engine.database().is_away();
+            let is_due = !held.is_recording && (self.attempts.is_due(series) || is_unclaimed);
+            if is_due && self.attempts.has_room() {
+                held.is_recording = true;
+                self.attempts.record(series, held.lease.take(), &held.permit.stop);
             }
+        }
+    }
+
+    fn recorded(&mut self, Recorded { series, begun }: Recorded) {
+        let held = self.entries.get_mut(&series).and_then(Entry::held).filter(|held| held.is_recording);
+        match (held, begun) {
+            (Some(held), Ok(lease)) => (held.lease, held.is_recording) = (lease, false),
+            (Some(_), Err(refusal)) => {
+                let error = RunErrorKind::Refused(refusal).of(&series);
+                self.engine.live_states().show(&series, LiveState::Off, Some(&Chain(&error).to_string()));
+                self.leave(&series, Verdict::GivenBack, AFTER_CANCEL);
+            }
+            (None, Ok(Some(lease))) => self.settle(lease, Verdict::GivenBack),
+            (None, _) => {}
         }
     }
 
@@ -210,7 +250,14 @@ impl Streams {
             Need::Refill { series, until } => self.refills.want(&series, until, stop),
             Need::Check { series } => self.refills.check(&series, stop),
             Need::Save { series } => self.save(&series),
-            Need::Refused { series, words } => self.refused(&series, &words),
+            Need::Refused { series, words } => {
+                let error = RunErrorKind::NotLive { words: words.clone() }.of(&series);
+                self.refused(&series, &words, &error, None);
+            }
+            Need::Ended { series, fault } => {
+                self.attempts.ended(&series, fault);
+                self.save(&series);
+            }
         }
     }
 
@@ -229,37 +276,65 @@ impl Streams {
                 self.refills.settled(&series);
             }
             if is_check && self.connections.is_behind(place, newest) {
-                let state = LiveState::Stale;
-                self.engine.telemetry().emit(StreamState { series: &series, state });
+                let why = Some("the exchange has newer rows than it sends");
+                self.engine.live_states().show(&series, LiveState::Stale, why);
                 self.connections.subscribe_anew(place);
             }
         }
         self.refills.look(stop);
     }
 
-    fn refused(&mut self, series: &Arc<Series>, words: &str) {
-        self.leave(series);
-        let Some(entry) = self.entries.get_mut(series) else { return };
-        let now = Instant::now();
-        entry.state = EntryState::Waiting { until: now + entry.refusals.next(now) };
+    fn refused(&mut self, series: &Arc<Series>, words: &str, error: &RunError, lease: Option<TaskLease>) {
+        let entry = self.entries.get_mut(series);
+        let wait = entry.map_or(Duration::ZERO, |entry| entry.refusals.next(Instant::now()));
+        let verdict = verdict_of(error, now() + wait);
+        self.engine.live_states().show(series, LiveState::Refused, Some(words));
+        lease.into_iter().for_each(|lease| self.settle(lease, verdict.clone()));
+        self.leave(series, verdict, wait);
         self.engine.telemetry().emit(StreamRefused { series, words });
-        self.fail(series, &RunErrorKind::NotLive { words: words.to_owned() }.of(series));
+        self.fail(series, error);
     }
 
-    /// Stops listening to a series; what was accepted of it is published like any other rows.
-    fn leave(&mut self, series: &Arc<Series>) {
+    /// Stops listening to a series; what was accepted of it is published, and handed over in a fleet.
+    fn leave(&mut self, series: &Arc<Series>, verdict: Verdict, wait: Duration) {
         let Some(entry) = self.entries.get_mut(series) else { return };
-        let left = std::mem::replace(&mut entry.state, EntryState::Waiting { until: Instant::now() });
-        if let EntryState::Placed { place, .. } = left {
-            self.connections.leave(&place);
+        if let EntryState::Placed { place, held } =
+            std::mem::replace(&mut entry.state, EntryState::waiting(wait))
+        {
+            let topic = self.connections.leave(&place);
+            self.leaving.begin(series, topic, held, verdict, true);
         }
+        self.attempts.forget(series);
         self.refills.forget(series);
+    }
+
+    /// A series was left: its state goes with it if it is no longer wanted.
+    fn left(&mut self, series: &Arc<Series>) {
+        if !self.entries.contains_key(series) {
+            self.engine.forget_live(series);
+        }
+    }
+
+    fn wait(&mut self, series: &Series, wait: Duration) {
+        self.set(series, EntryState::waiting(wait));
+    }
+
+    fn set(&mut self, series: &Series, state: EntryState) {
+        if let Some(entry) = self.entries.get_mut(series) {
+            entry.state = state;
+        }
+    }
+
+    fn settle(&mut self, lease: TaskLease, verdict: Verdict) {
+        let engine = Arc::clone(&self.engine);
+        self.saving.spawn(async move { settle(&engine, lease, verdict).await });
     }
 
     /// Counts a failure of a series before any connection carried it.
     fn fail(&mut self, series: &Arc<Series>, error: &RunError) {
-        let (reason, error) = (error.reason(), &Chain(error));
-        self.engine.telemetry().emit(StreamUncovered { series, reason, error });
+        let (reason, words) = (error.reason(), Chain(error).to_string());
+        self.engine.live_states().explain(series, &words);
+        self.engine.telemetry().emit(StreamUncovered { series, reason, error: &words });
         self.save(series);
     }
 
@@ -267,33 +342,5 @@ impl Streams {
     fn save(&mut self, series: &Arc<Series>) {
         let (engine, series) = (Arc::clone(&self.engine), Arc::clone(series));
         self.saving.spawn(async move { engine.save_health(&series).await });
-    }
-
-    async fn end(mut self) {
-        self.listings.end().await;
-        self.admitting.shutdown().await;
-        let mut unsaved = BTreeSet::new();
-        let mut note = |need| match need {
-            Need::Save { series } => drop(unsaved.insert(series)),
-            // The next start finds out what is missing.
-            Need::Refill { .. } | Need::Check { .. } | Need::Refused { .. } => {}
-        };
-        {
-            let ending = self.connections.end();
-            tokio::pin!(ending);
-            loop {
-                tokio::select! {
-                    () = &mut ending => break,
-                    Some(need) = self.needs.recv() => note(need),
-                }
-            }
-        }
-        while let Ok(need) = self.needs.try_recv() {
-            note(need);
-        }
-        self.refills.end().await;
-        self.hourly.end().await;
-        unsaved.iter().for_each(|series| self.save(series));
-        while self.saving.join_next().await.is_some() {}
     }
 }

@@ -8,8 +8,8 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::jobs::Since;
 use crate::jobs::stream::refill_order;
-use crate::jobs::{Retry, Since};
 use crate::model::{Micros, Series};
 
 /// How many refills run side by side.
@@ -19,7 +19,6 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 /// The first wait after a refill that left something missing; it doubles up to the longest.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// A refill that ended.
 pub(super) struct Filled {
@@ -157,7 +156,7 @@ async fn fill(
     is_check: bool,
     stop: &CancellationToken,
 ) -> Filled {
-    let order = refill_order(&series, RETRY, Since::Known, Some(until));
+    let order = refill_order(&series, Since::Known, Some(until));
     let outcome = engine.run(&order, Duration::ZERO, &|_| {}, stop).await;
     Filled {
         until,

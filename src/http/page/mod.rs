@@ -4,6 +4,7 @@
 mod cards;
 mod jobs;
 mod overview;
+mod streams;
 mod text;
 mod view;
 

@@ -2,7 +2,7 @@
 
 use super::text::{Html, ago, escaped};
 use super::view::View;
-use super::{cards, jobs};
+use super::{cards, jobs, streams};
 use crate::daemon::Snapshot;
 
 /// Seconds between refreshes.
@@ -21,6 +21,7 @@ pub(in crate::http) fn landing(view: &View<'_>) -> String {
     head(&mut html, view);
     cards::add(&mut html, view);
     cards::exchanges(&mut html, view.snapshot);
+    streams::add(&mut html, view.snapshot);
     cards::workers(&mut html, view.snapshot);
     jobs::add(&mut html, view);
     foot(&mut html, view.snapshot);

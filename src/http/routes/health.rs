@@ -1,16 +1,19 @@
 //! `/health`, from the snapshot alone: a request costs the store and the exchanges nothing.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 
 use super::route::Route;
-use crate::api::{ExchangeHealth, Health};
-use crate::daemon::{Condition, ExchangeView, troubles};
+use crate::api::{ExchangeHealth, Health, StreamsHealth};
+use crate::daemon::{Condition, ExchangeView, Snapshot, troubles};
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::reply::json;
 use crate::model::Micros;
+use crate::telemetry::LiveState;
 
 pub(super) fn route() -> Route {
     Route::read("/health", Access::Reader, health)
@@ -36,9 +39,20 @@ async fn health(State(app): State<App>) -> Response {
             store: &snapshot.store,
             disk: &snapshot.disk,
             exchanges,
+            streams: streams(&snapshot),
             generated_at: snapshot.at.to_string(),
         },
     )
+}
+
+fn streams(snapshot: &Snapshot) -> StreamsHealth<'_> {
+    let mut states: BTreeMap<&str, u64> = LiveState::ALL.iter().map(|state| (state.name(), 0)).collect();
+    for stream in &snapshot.streams {
+        *states.entry(stream.state).or_default() += 1;
+    }
+    let live = LiveState::Live.name();
+    let not_live = snapshot.streams.iter().filter(|stream| stream.state != live).collect();
+    StreamsHealth { states, not_live }
 }
 
 fn exchange(view: &ExchangeView) -> ExchangeHealth<'_> {

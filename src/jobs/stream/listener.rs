@@ -1,6 +1,6 @@
 //! Listens to one connection: accepts its rows, vouches for what they cover, and reports what is missing.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,16 @@ use crate::jobs::stream::acceptor::Acceptor;
 use crate::jobs::stream::live_writer::LiveWriter;
 use crate::jobs::stream::need::Need;
 use crate::jobs::stream::publisher::Publisher;
+use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
 use crate::model::{Micros, Series};
 use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::telemetry::events::{
     Chain, PublishFailed, StreamAccepted, StreamConnected, StreamConnecting, StreamCovered, StreamEnded,
-    StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamState, StreamUncovered, StreamUnreadable,
+    StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamUncovered, StreamUnreadable,
 };
 use crate::telemetry::{LiveState, Reason, Telemetry};
+use crate::tracker::Fault;
 
 /// How often is looked whether a connection's series are quiet for too long.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,6 +31,7 @@ pub(crate) struct Listener {
     pub(crate) line: &'static Line,
     pub(crate) topics: Topics,
     pub(crate) telemetry: Telemetry,
+    pub(crate) states: LiveStates,
     pub(crate) needs: mpsc::Sender<Need>,
     /// The exchange's clock.
     pub(crate) clock: Arc<dyn Fn() -> Micros + Send + Sync>,
@@ -84,6 +87,7 @@ impl Listener {
         let took = handover.read_at.map_or(Duration::ZERO, |read| taken.at.saturating_duration_since(read));
         for (series, rows) in &taken.accepted {
             let lag = heard.map(|heard| at.since(heard));
+            self.states.heard(series, heard.unwrap_or(at), lag);
             self.telemetry.emit(StreamAccepted { series, rows: *rows, heard, lag, took, at });
         }
         for (series, error) in &taken.failed {
@@ -93,7 +97,7 @@ impl Listener {
             self.telemetry.emit(StreamHole { series, reason, window: *window });
         }
         for series in &taken.live {
-            self.telemetry.emit(StreamState { series, state: LiveState::Live });
+            self.states.show(series, LiveState::Live, None);
         }
         for (series, minutes, rows) in &taken.covered {
             self.telemetry.emit(StreamCovered { series, minutes: *minutes, rows: *rows });
@@ -164,23 +168,26 @@ impl Listener {
         match update {
             Update::Connecting => {
                 self.telemetry.emit(StreamConnecting { exchange, line });
-                self.show(LiveState::Connecting);
+                self.show(LiveState::Connecting, None);
             }
             Update::Connected => {
                 self.opened = Instant::now();
                 self.telemetry.emit(StreamConnected { exchange, line });
+                let topics = self.topics.lock();
+                topics.values().for_each(|topic| self.states.connected(topic.live.series()));
             }
             Update::Failed { error } => {
                 self.telemetry.emit(StreamFailed { exchange, line, reason: error.name(), error: &error });
-                let words = Chain(&error).to_string();
-                self.fail(|_| true, Reason::Connect, &words).await;
+                self.end(|_| true, Some(&error)).await;
             }
             Update::Disconnected { why, .. } => {
                 let (reason, lived) = (why.name(), self.opened.elapsed());
                 self.telemetry.emit(StreamEnded { exchange, line, reason, error: &why, lived });
-                self.show(LiveState::Connecting);
+                let words = why.to_string();
                 if !matches!(why, Ended::Stopped | Ended::GivenUp) {
-                    self.fail(|topic| !topic.is_linked, Reason::Connect, &why).await;
+                    self.show(LiveState::Connecting, Some(&words));
+                    self.end(|topic| topic.is_linked, None).await;
+                    self.end(|topic| !topic.is_linked, Some(&why)).await;
                 }
                 self.topics.lock().values_mut().for_each(|topic| topic.is_linked = false);
             }
@@ -189,27 +196,28 @@ impl Listener {
     }
 
     /// Shows one state for all series of the connection.
-    fn show(&self, state: LiveState) {
+    fn show(&self, state: LiveState, why: Option<&str>) {
         for topic in self.topics.lock().values() {
-            self.telemetry.emit(StreamState { series: topic.live.series(), state });
+            self.states.show(topic.live.series(), state, why);
         }
     }
 
-    /// Counts a failure for the series that `is_failed` picks.
-    async fn fail(
-        &self,
-        is_failed: impl Fn(&ListenedTopic) -> bool,
-        reason: Reason,
-        error: &(dyn Display + Sync),
-    ) {
-        let failed: Vec<Arc<Series>> = {
+    /// Ends the session of the series that `is_ended` picks; an error counts as a failure of each.
+    async fn end(&self, is_ended: impl Fn(&ListenedTopic) -> bool, error: Option<&(dyn Error + Sync)>) {
+        let ended: Vec<Arc<Series>> = {
             let topics = self.topics.lock();
-            let failed = topics.values().filter(|topic| is_failed(topic));
-            failed.map(|topic| Arc::clone(topic.live.series())).collect()
+            let ended = topics.values().filter(|topic| is_ended(topic));
+            ended.map(|topic| Arc::clone(topic.live.series())).collect()
         };
-        for series in failed {
-            self.telemetry.emit(StreamUncovered { series: &series, reason, error });
-            self.need(Need::Save { series }).await;
+        let reason = Reason::Connect;
+        let words = error.map(|error| Chain(error).to_string());
+        let fault = error.map(|error| Fault::of(reason.name(), error));
+        for series in ended {
+            if let Some(error) = &words {
+                self.states.show(&series, LiveState::Connecting, Some(error));
+                self.telemetry.emit(StreamUncovered { series: &series, reason, error });
+            }
+            self.need(Need::Ended { series, fault: fault.clone() }).await;
         }
     }
 

@@ -18,6 +18,7 @@ mod need;
 mod pipeline;
 mod publisher;
 mod quiet;
+mod states;
 mod taken;
 mod topics;
 mod waiting_rows;
@@ -28,10 +29,12 @@ pub(crate) use live_series::LiveSeries;
 pub(crate) use need::Need;
 pub use pipeline::Pipeline;
 pub(crate) use publisher::Publisher;
+pub(crate) use states::{LiveStates, LiveStatus};
 pub(crate) use topics::{ListenedTopic, Topics};
 pub(crate) use waiting_rows::{MOST_BYTES, WaitingRows};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +43,9 @@ use crate::jobs::run::Run;
 use crate::jobs::{Context, FetchError, Instruments, Order, Precedence, Retry, RunError, Since};
 use crate::model::{Micros, Pair, Series, Window};
 
+/// How requests that a live series needs are retried.
+const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
+
 /// Resolves the instrument that an exchange lists for a series' pair, and measures the exchange's clock if that is due.
 ///
 /// # Errors
@@ -47,10 +53,9 @@ use crate::model::{Micros, Pair, Series, Window};
 pub(crate) async fn resolve(
     context: &Context,
     series: &Arc<Series>,
-    retry: Retry,
     stop: &CancellationToken,
 ) -> Result<Instruments, RunError> {
-    let order = refill_order(series, retry, Since::Known, None);
+    let order = refill_order(series, Since::Known, None);
     Run::new(context, &order, &|_| {}, stop).resolve_instrument().await
 }
 
@@ -87,6 +92,6 @@ pub(crate) async fn compare(
 }
 
 /// An order for whatever is missing of a live series before `until`.
-pub(crate) fn refill_order(series: &Arc<Series>, retry: Retry, since: Since, until: Option<Micros>) -> Order {
-    Order { series: Arc::clone(series), since, until, retry, depth: 1, precedence: Precedence::Live }
+pub(crate) fn refill_order(series: &Arc<Series>, since: Since, until: Option<Micros>) -> Order {
+    Order { series: Arc::clone(series), since, until, retry: RETRY, depth: 1, precedence: Precedence::Live }
 }

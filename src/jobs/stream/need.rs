@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Micros, Series};
+use crate::tracker::Fault;
 
 /// A request of a listener to its owner.
 #[derive(Debug)]
@@ -15,4 +16,6 @@ pub(crate) enum Need {
     Save { series: Arc<Series> },
     /// The exchange will not send a series.
     Refused { series: Arc<Series>, words: String },
+    /// A connection that carried a series ended; with its error if it covered nothing.
+    Ended { series: Arc<Series>, fault: Option<Fault> },
 }

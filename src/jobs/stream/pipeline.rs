@@ -11,9 +11,10 @@ use crate::jobs::stream::acceptor::Acceptor;
 use crate::jobs::stream::listener::Listener;
 use crate::jobs::stream::live_series::LiveSeries;
 use crate::jobs::stream::publisher::Publisher;
+use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
 use crate::jobs::stream::waiting_rows::{MOST_BYTES, WaitingRows};
-use crate::model::Series;
+use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -71,6 +72,7 @@ impl Pipeline {
             line: connection.line,
             topics,
             telemetry: telemetry.clone(),
+            states: LiveStates::new(telemetry, || Micros(0)),
             needs,
             acceptor,
             publisher,

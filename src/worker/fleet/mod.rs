@@ -11,6 +11,10 @@
 //!   before that expires; series of other owners are skipped silently and have no metrics here. Each worker takes
 //!   its share, and gives up idle series beyond it; a series that stays unowned for the length of a lease goes to
 //!   the first worker that sees it.
+//! * **A live series is given up like any other, but asked for**: its stream ends, its rows are published and
+//!   uploaded, then it is free. While it is listened to it is uploaded at most every `storage.live_sync_interval`.
+//! * **A worker without a sign of life for the length of a lease has no share**: the others divide its series as soon
+//!   as they are free.
 //! * **Without the state store, a series that was ours is still collected on this disk.** Its lease is over, so
 //!   nothing is uploaded until the store confirms the ownership. Only the last owner of a series writes its health
 //!   row.
@@ -30,6 +34,7 @@
 //! * **A job that is no longer configured is forgotten by the data path that last wrote its series**, which its
 //!   ownership row names: others in the store may have jobs that this one does not.
 
+mod owned_series;
 mod ownership;
 mod share;
 mod takeover;
@@ -50,7 +55,9 @@ use crate::store::{Layout, Ledger, Store};
 use crate::telemetry::Telemetry;
 use crate::worker::known::{tell_coverage, tell_known};
 
-pub(crate) use ownership::{ONCE, Ownership, Ownerships, RunToken};
+use owned_series::Purpose;
+pub(crate) use owned_series::RunToken;
+pub(crate) use ownership::{ONCE, Ownership, Ownerships};
 pub(crate) use takeover::TakeoverError;
 
 /// How long after a takeover the bucket is checked for a late write of the previous owner: longer than any request
@@ -66,6 +73,7 @@ pub(crate) struct Fleet {
     telemetry: Telemetry,
     db: Database,
     own_address: bool,
+    live_sync_interval: Duration,
     bucket_states: Mutex<HashMap<Series, Arc<BucketState>>>,
     /// The series that this process collects, or would.
     known: Mutex<BTreeMap<Arc<Series>, Known>>,
@@ -87,6 +95,8 @@ struct Ready {
     recheck: Option<Instant>,
     /// The modification time and size of the ledger last uploaded.
     seen: Option<(SystemTime, u64)>,
+    /// When it was last uploaded, or taken over.
+    sent: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -109,6 +119,8 @@ pub(crate) struct Parts {
     pub(crate) db: Database,
     /// Whether this worker reaches the exchanges from an address of its own.
     pub(crate) own_address: bool,
+    /// The shortest time between two uploads of a live series.
+    pub(crate) live_sync_interval: Duration,
 }
 
 /// Allows a run to continue until `stop`. Dropping it ends the run.
@@ -136,9 +148,20 @@ impl Bucketed {
 
 impl Fleet {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { owned, bucketed, store, layout, telemetry, db, own_address } = parts;
+        let Parts { owned, bucketed, store, layout, telemetry, db, own_address, live_sync_interval } = parts;
         let (bucket_states, known) = (Mutex::default(), Mutex::default());
-        Arc::new(Fleet { owned, bucketed, store, layout, telemetry, db, own_address, bucket_states, known })
+        Arc::new(Fleet {
+            owned,
+            bucketed,
+            store,
+            layout,
+            telemetry,
+            db,
+            own_address,
+            live_sync_interval,
+            bucket_states,
+            known,
+        })
     }
 
     /// Whether other processes may write the same series.
@@ -149,6 +172,11 @@ impl Fleet {
     /// Whether this process owns a series, as far as it knows.
     pub(crate) fn has(&self, series: &Series) -> bool {
         self.owned.has(series)
+    }
+
+    /// Whether this process is to own a series, as the configuration says.
+    pub(crate) fn wants(&self, series: &Series) -> bool {
+        self.owned.wants(series)
     }
 
     /// Whether this process owns a series, or may take it because no worker owns it by itself.
@@ -182,8 +210,29 @@ impl Fleet {
         stop: &CancellationToken,
         is_asked: bool,
     ) -> Result<RunPermit, RunError> {
+        self.enter_for(series, stop, if is_asked { Purpose::Asked } else { Purpose::Scheduled }).await
+    }
+
+    /// The same to listen to a series for as long as the fleet leaves it to this process.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) async fn enter_live(
+        self: &Arc<Self>,
+        series: &Arc<Series>,
+        stop: &CancellationToken,
+    ) -> Result<RunPermit, RunError> {
+        self.enter_for(series, stop, Purpose::Live).await
+    }
+
+    async fn enter_for(
+        self: &Arc<Self>,
+        series: &Arc<Series>,
+        stop: &CancellationToken,
+        purpose: Purpose,
+    ) -> Result<RunPermit, RunError> {
         let (own, stop) = (Arc::clone(series), stop.child_token());
-        let token = match self.owned.begin(series, &stop, is_asked).await {
+        let token = match self.owned.begin(series, &stop, purpose).await {
             Ownership::Alone => None,
             Ownership::Ours(token) => Some(token),
             Ownership::Elsewhere(worker) => {
@@ -208,12 +257,21 @@ impl Fleet {
     pub(crate) async fn finish(self: &Arc<Self>, permit: &RunPermit, mut outcome: Outcome) -> Outcome {
         if let (Some(bucketed), Some(_)) = (&self.bucketed, permit.token) {
             // Upload errors are reported there, and retried later.
-            let _ = self.upload(bucketed, &permit.series).await;
+            let _ = self.upload(bucketed, &permit.series, false).await;
         }
         if !self.owned.has(&permit.series) {
             outcome.error = Some(RunErrorKind::Stopped.of(&permit.series));
         }
         outcome
+    }
+
+    /// Uploads what was published of a series that is not listened to any more, before another process may take it.
+    pub(crate) async fn hand_over(self: &Arc<Self>, permit: &RunPermit) {
+        if let (Some(bucketed), Some(_)) = (&self.bucketed, permit.token) {
+            let is_away =
+                self.upload(bucketed, &permit.series, true).await.is_err_and(|e| e.is_of_the_remote());
+            self.owned.set_bucket_away(is_away);
+        }
     }
 
     /// Registers a series whose job runs at `interval`; shows its metrics if this process owns it.

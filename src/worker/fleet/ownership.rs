@@ -5,18 +5,21 @@
 //! ownership.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Series;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{OwnershipChange, OwnershipChanged, OwnershipSeen};
-use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerState};
+use crate::tracker::{Claimer, Owner, Tracker, TrackerError, WorkerRow, WorkerState};
 use crate::worker::config::{Sharing, WorkerConfig};
-use crate::worker::fleet::share::{Memory, Plan, View};
+use crate::worker::fleet::owned_series::{OwnedSeries, Purpose, Run, RunToken};
+use crate::worker::fleet::share::{Hold, Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
 const ASKS_WITHIN: Duration = Duration::from_secs(5);
@@ -33,6 +36,10 @@ pub(crate) struct Ownerships {
     state: Mutex<OwnershipState>,
     /// Serializes changes of ownership.
     turn: tokio::sync::Mutex<()>,
+    /// Whether the bucket does not answer: nothing can be handed over then.
+    is_bucket_away: AtomicBool,
+    /// Told when a series that the fleet asked for is free.
+    freed: Notify,
 }
 
 #[derive(Default)]
@@ -45,28 +52,6 @@ struct OwnershipState {
     runs: u64,
     /// Live daemons, as last counted.
     daemons: usize,
-}
-
-struct OwnedSeries {
-    series: Arc<Series>,
-    fence: u64,
-    ends: Instant,
-    runs: HashMap<u64, Run>,
-    /// Whether some of it is not uploaded yet.
-    is_dirty: bool,
-}
-
-struct Run {
-    stop: CancellationToken,
-    /// Whether it stops when the lease expires.
-    is_guarded: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RunToken {
-    number: u64,
-    /// The fence of the ownership it runs under.
-    pub(crate) fence: u64,
 }
 
 /// Whether a run may begin.
@@ -82,7 +67,8 @@ pub(crate) enum Ownership {
 impl Ownerships {
     pub(crate) fn new(tracker: Tracker, telemetry: Telemetry, worker: String, config: WorkerConfig) -> Self {
         let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ownerships { tracker, telemetry, worker, config, state, turn }
+        let (is_bucket_away, freed) = (AtomicBool::new(false), Notify::new());
+        Ownerships { tracker, telemetry, worker, config, state, turn, is_bucket_away, freed }
     }
 
     pub(crate) fn is_shared(&self) -> bool {
@@ -113,6 +99,7 @@ impl Ownerships {
         let stray = self.renew().await?;
         let plan = self.plan(&wanted).await?;
         self.take(&plan.take).await?;
+        self.ask_for_live(&plan.give);
         let giving = self.leave(plan.give);
         let given: Vec<String> = giving.into_iter().chain(stray).collect();
         if !given.is_empty() {
@@ -157,8 +144,9 @@ impl Ownerships {
         state.daemons = workers.len();
         let live = owners.values().filter(|owner| owner.is_live());
         state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
-        let own: HashMap<String, bool> =
-            state.owned.iter().map(|(name, own)| (name.clone(), own.is_idle())).collect();
+        let may_ask = !self.is_bucket_away.load(Ordering::Relaxed);
+        let own: HashMap<String, Hold> =
+            state.owned.iter().map(|(name, own)| (name.clone(), own.hold(may_ask))).collect();
         let (patience, now) = (self.config.lease, Instant::now());
         let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
         Ok(state.memory.plan(&view))
@@ -169,10 +157,12 @@ impl Ownerships {
         self.state().daemons.max(1)
     }
 
-    /// The names of the live daemons.
+    /// The names of the live daemons: one that has given no sign of life for the length of a lease has lost what it owned.
     async fn workers(&self) -> Result<Vec<String>, TrackerError> {
         let workers = self.tracker.workers().await?;
+        let has_lapsed = |worker: &WorkerRow| worker.as_of.since(worker.last_seen) >= self.config.lease;
         let alive = workers.into_iter().filter(|worker| worker.state() == WorkerState::Healthy);
+        let alive = alive.filter(|worker| worker.id == self.worker || !has_lapsed(worker));
         Ok(alive.map(|worker| worker.id).filter(|id| !id.ends_with(ONCE)).collect())
     }
 
@@ -192,11 +182,27 @@ impl Ownerships {
 
     fn add(&self, series: Arc<Series>, fence: u64, asked: Instant) {
         let (name, ends) = (series.to_string(), asked + self.config.lease);
-        let own = OwnedSeries { series, fence, ends, runs: HashMap::new(), is_dirty: false };
+        let own =
+            OwnedSeries { series, fence, ends, runs: HashMap::new(), is_dirty: false, is_leaving: false };
         let is_new = self.state().owned.insert(name.clone(), own).is_none();
         if is_new {
             self.telemetry.emit(OwnershipChanged { series: &name, change: OwnershipChange::Taken });
         }
+    }
+
+    /// Asks the streams of these series to end, and no others.
+    fn ask_for_live(&self, series: &[String]) {
+        for (name, own) in &mut self.state().owned {
+            own.is_leaving = series.contains(name);
+            if own.is_leaving {
+                own.runs.values().filter(|run| run.is_live).for_each(|run| run.stop.cancel());
+            }
+        }
+    }
+
+    /// Completes when a series that the fleet asked for is free.
+    pub(crate) async fn freed(&self) {
+        self.freed.notified().await;
     }
 
     /// Gives up idle series.
@@ -226,8 +232,9 @@ impl Ownerships {
         &self,
         series: &Arc<Series>,
         stop: &CancellationToken,
-        is_asked: bool,
+        purpose: Purpose,
     ) -> Ownership {
+        let is_asked = purpose == Purpose::Asked;
         if self.config.is_alone() {
             return Ownership::Alone;
         }
@@ -241,7 +248,7 @@ impl Ownerships {
             // If it does not answer, series that were ours stay ours.
             let _ = timeout(ASKS_WITHIN, self.ask_for(&name)).await;
         }
-        match self.enter(&name, stop) {
+        match self.enter(&name, stop, purpose) {
             Some(token) => Ownership::Ours(token),
             None if is_asked => Ownership::Elsewhere(self.owner_of(&name).await),
             None => Ownership::Elsewhere(self.state().elsewhere.get(&name).cloned()),
@@ -258,13 +265,13 @@ impl Ownerships {
         }
     }
 
-    fn enter(&self, name: &str, stop: &CancellationToken) -> Option<RunToken> {
+    fn enter(&self, name: &str, stop: &CancellationToken, purpose: Purpose) -> Option<RunToken> {
         let mut state = self.state();
         state.runs += 1;
         let number = state.runs;
-        let own = state.owned.get_mut(name)?;
-        let is_guarded = Instant::now() < own.ends;
-        own.runs.insert(number, Run { stop: stop.clone(), is_guarded });
+        let own = state.owned.get_mut(name).filter(|own| !own.is_leaving)?;
+        let (is_guarded, is_live) = (Instant::now() < own.ends, purpose == Purpose::Live);
+        own.runs.insert(number, Run { stop: stop.clone(), is_live, is_guarded });
         Some(RunToken { number, fence: own.fence })
     }
 
@@ -278,6 +285,9 @@ impl Ownerships {
     pub(crate) fn end(&self, series: &Series, token: RunToken) {
         if let Some(own) = self.state().owned.get_mut(&series.to_string()) {
             own.runs.remove(&token.number);
+            if own.is_leaving && own.is_idle() {
+                self.freed.notify_one();
+            }
         }
     }
 
@@ -301,9 +311,25 @@ impl Ownerships {
         self.config.is_alone() || self.state().owned.contains_key(&series.to_string())
     }
 
+    /// Whether this process listens to a series.
+    pub(crate) fn is_live(&self, series: &Series) -> bool {
+        let state = self.state();
+        state.owned.get(&series.to_string()).is_some_and(|own| own.runs.values().any(|run| run.is_live))
+    }
+
+    /// Notes whether the bucket answers.
+    pub(crate) fn set_bucket_away(&self, is_away: bool) {
+        self.is_bucket_away.store(is_away, Ordering::Relaxed);
+    }
+
+    /// Whether a series is among those wanted here.
+    pub(crate) fn wants(&self, series: &Series) -> bool {
+        self.state().wanted.contains_key(&series.to_string())
+    }
+
     /// Whether any daemon with this configuration is to own a series.
     pub(crate) fn is_wanted(&self, series: &Series) -> bool {
-        self.config.is_daemon && self.state().wanted.contains_key(&series.to_string())
+        self.config.is_daemon && self.wants(series)
     }
 
     /// Every series this process owns.
@@ -356,11 +382,5 @@ impl Ownerships {
 
     fn state(&self) -> MutexGuard<'_, OwnershipState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl OwnedSeries {
-    fn is_idle(&self) -> bool {
-        self.runs.is_empty() && !self.is_dirty
     }
 }

@@ -22,12 +22,23 @@ pub(crate) struct Memory {
     workers: Vec<String>,
 }
 
+/// The reason a series stays with its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Nothing: it may be given up.
+    Idle,
+    /// It is listened to, which ends if the fleet asks.
+    Live,
+    /// A run, or rows that are not uploaded.
+    Busy,
+}
+
 /// A worker's view of the fleet in one round.
 pub(crate) struct View<'a> {
     /// The configured series, most preferred first.
     pub(crate) wanted: &'a [String],
-    /// The series it owns, each with whether it may be given up.
-    pub(crate) own: &'a HashMap<String, bool>,
+    /// The series it owns, each with the reason it stays.
+    pub(crate) own: &'a HashMap<String, Hold>,
     /// The current, or last, owners of wanted series.
     pub(crate) owners: &'a HashMap<String, Owner>,
     /// Live workers, this one included, in order. Empty if series are not shared.
@@ -41,6 +52,7 @@ pub(crate) struct View<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) take: Vec<String>,
+    /// Idle series to give up, and live ones to end for that.
     pub(crate) give: Vec<String>,
     /// Wanted series without an owner.
     pub(crate) unowned: usize,
@@ -76,20 +88,22 @@ impl Memory {
         plan
     }
 
-    /// Series no longer wanted, and idle ones beyond the share.
+    /// Series no longer wanted, and those beyond the share, idle ones first.
     fn give(&self, view: &View<'_>, share: usize) -> Vec<String> {
         let wanted: HashSet<&String> = view.wanted.iter().collect();
         let (kept, gone): (Vec<_>, Vec<_>) = view.own.iter().partition(|(series, _)| wanted.contains(series));
         let counted = kept.iter().filter(|(series, _)| !self.spare.contains(*series)).count();
         let surplus = counted.saturating_sub(share);
-        let mut idle: Vec<&String> = kept
+        let mut free: Vec<(bool, Option<usize>, &String)> = kept
             .into_iter()
-            .filter(|(series, is_idle)| **is_idle && !self.spare.contains(*series))
-            .map(|(series, _)| series)
+            .filter(|(series, hold)| **hold != Hold::Busy && !self.spare.contains(*series))
+            .map(|(series, hold)| {
+                (*hold == Hold::Idle, view.wanted.iter().position(|own| own == series), series)
+            })
             .collect();
-        idle.sort_unstable_by_key(|series| view.wanted.iter().position(|own| own == *series));
-        let beyond = idle.into_iter().rev().take(surplus);
-        let gone = gone.into_iter().filter(|(_, is_idle)| **is_idle).map(|(series, _)| series);
+        free.sort_unstable();
+        let beyond = free.into_iter().rev().take(surplus).map(|(_, _, series)| series);
+        let gone = gone.into_iter().filter(|(_, hold)| **hold == Hold::Idle).map(|(series, _)| series);
         gone.chain(beyond).cloned().collect()
     }
 }
@@ -117,14 +131,14 @@ mod tests {
         series.iter().map(|series| (series.clone(), owner(series))).collect()
     }
 
-    fn idle(series: &[String]) -> HashMap<String, bool> {
-        series.iter().map(|series| (series.clone(), true)).collect()
+    fn idle(series: &[String]) -> HashMap<String, Hold> {
+        series.iter().map(|series| (series.clone(), Hold::Idle)).collect()
     }
 
     fn plan(
         memory: &mut Memory,
         wanted: &[String],
-        own: &HashMap<String, bool>,
+        own: &HashMap<String, Hold>,
         owners: &HashMap<String, Owner>,
         workers: usize,
         now: Instant,
@@ -188,13 +202,32 @@ mod tests {
         let (mut memory, now) = (Memory::default(), Instant::now());
         let wanted = names(6);
         let mut own = idle(&wanted);
-        own.insert("s5".to_owned(), false);
-        own.insert("gone".to_owned(), true);
+        own.insert("s5".to_owned(), Hold::Busy);
+        own.insert("gone".to_owned(), Hold::Idle);
 
         let plan = plan(&mut memory, &wanted, &own, &HashMap::new(), 3, now);
 
         assert_eq!(plan.give, ["gone", "s4", "s3", "s2", "s1"]);
         assert_eq!((plan.take.len(), plan.unowned), (0, 0));
+    }
+
+    #[test]
+    fn live_series_are_asked_for_after_idle_ones_and_the_same_ones_until_they_are_free() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let (wanted, nobody) = (names(6), HashMap::new());
+        let mut own: HashMap<String, Hold> =
+            wanted.iter().map(|series| (series.clone(), Hold::Live)).collect();
+        own.insert("s1".to_owned(), Hold::Idle);
+
+        let asked = plan(&mut memory, &wanted, &own, &nobody, 2, now).give;
+        assert_eq!(asked, ["s1", "s5", "s4"]);
+        assert_eq!(plan(&mut memory, &wanted, &own, &nobody, 2, now).give, asked);
+
+        own.remove("s1");
+        own.insert("s4".to_owned(), Hold::Idle);
+        assert_eq!(plan(&mut memory, &wanted, &own, &nobody, 2, now).give, ["s4", "s5"]);
+        own.retain(|series, _| !["s4", "s5"].contains(&series.as_str()));
+        assert_eq!(plan(&mut memory, &wanted, &own, &nobody, 2, now).give, Vec::<String>::new());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Fleet {
         match self.begin_from(bucketed, series, fence).await {
             Ok((fence, is_inherited)) => {
                 let recheck = is_inherited.then(|| Instant::now() + RECHECK);
-                *ready = Ready { fence: Some(fence), recheck, seen: None };
+                *ready = Ready { fence: Some(fence), recheck, seen: None, sent: Some(Instant::now()) };
                 let series = series.to_string();
                 self.telemetry.emit(SeriesTakenOver { series: &series, fence, is_inherited });
                 Ok(())

@@ -48,6 +48,7 @@ impl Fleet {
                 is_away = round => is_away,
                 () = stop.cancelled() => return,
             };
+            self.owned.set_bucket_away(is_away);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(if is_away { AGAIN } else { LOOK }) => {}
@@ -82,7 +83,7 @@ impl Fleet {
                 let Some(series) = all.next() else { break };
                 let (fleet, bucketed) = (Arc::clone(self), bucketed.clone());
                 sending.spawn(async move {
-                    let sent = fleet.upload(&bucketed, &series).await;
+                    let sent = fleet.upload(&bucketed, &series, false).await;
                     (series, sent)
                 });
             }
@@ -107,15 +108,17 @@ impl Fleet {
         synced
     }
 
-    /// Uploads a series if it changed; reports a failure.
+    /// Uploads a series if it changed; reports a failure. One that is listened to waits for its interval, unless it is
+    /// handed over.
     pub(crate) async fn upload(
         self: &Arc<Self>,
         bucketed: &Bucketed,
         series: &Arc<Series>,
+        is_handed_over: bool,
     ) -> Result<Sent, RemoteError> {
         let bucket_state = self.bucket_state(series);
         let mut ready = bucket_state.lock().await;
-        let sent = self.upload_ready(bucketed, series, &mut ready).await;
+        let sent = self.upload_ready(bucketed, series, &mut ready, is_handed_over).await;
         sent.map_err(|error| {
             let error = match error {
                 TakeoverError::Remote(error) => error,
@@ -140,6 +143,7 @@ impl Fleet {
         bucketed: &Bucketed,
         series: &Arc<Series>,
         ready: &mut Ready,
+        is_handed_over: bool,
     ) -> Result<Sent, TakeoverError> {
         let mut sent = Sent::default();
         let Some(fence) = ready.fence else { return Ok(sent) };
@@ -174,9 +178,13 @@ impl Fleet {
                 ready.seen = written;
                 break;
             }
+            let rests = ready.sent.is_some_and(|at| at.elapsed() < self.live_sync_interval);
+            if rests && !is_handed_over && self.owned.is_live(series) {
+                break;
+            }
             match bucket.publish(&self.layout, &ledger).await {
                 Ok(published) => {
-                    ready.seen = written;
+                    (ready.seen, ready.sent) = (written, Some(Instant::now()));
                     self.published(&bucket, series, &ledger, published, &mut sent).await?;
                     self.owned.mark(series, false);
                 }

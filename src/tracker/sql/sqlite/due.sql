@@ -1,4 +1,4 @@
--- For each queue, when the task waiting longest was due and how many are due. Paused jobs do not wait: they are
+-- For each queue, when the task waiting longest was due and how many are due. Paused jobs and streams do not wait: they are
 -- subtracted, so that all others are counted in their index alone.
 -- $1 now
 SELECT q.queue, MIN(
@@ -9,7 +9,7 @@ SELECT q.queue, MIN(
             AND priority = p.priority
             AND status IN (0, 20)
             AND run_at <= $1
-            AND id NOT IN (SELECT series FROM paused_jobs)
+            AND id NOT IN (SELECT series FROM paused_jobs UNION ALL SELECT 'stream:' || series FROM paused_jobs)
     )
 ), CAST(
     SUM(
@@ -26,9 +26,11 @@ SELECT q.queue, MIN(
             ) AS first_ones
         ) - (
             SELECT COUNT(*)
-            FROM paused_jobs
+            FROM (
+                SELECT series AS its_id FROM paused_jobs UNION ALL SELECT 'stream:' || series FROM paused_jobs
+            ) AS paused
             CROSS JOIN task
-            WHERE id = paused_jobs.series
+            WHERE id = paused.its_id
                 AND queue = q.queue
                 AND priority = p.priority
                 AND status IN (0, 20)

@@ -1,6 +1,9 @@
 //! `dccd demo`: the whole program against the simulated exchange, in one process and without a network.
 //! At its end every stored row is compared with what the simulator holds.
 
+mod difference;
+mod live;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
+use crate::cli::demo::difference::Difference;
 use crate::cli::help::examples;
 use crate::cli::length::length;
 use crate::cli::output::Output;
@@ -27,12 +31,14 @@ const PAIRS: [&str; 2] = ["BTC/USDT", "ETH/USDT"];
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// How often it prints its progress.
 const SAY: Duration = Duration::from_secs(2);
+/// The error of a pair that the simulator does not know.
+const UNLISTED: &str = "the simulator does not list it";
 /// The simulator's request weight a minute: enough that the program is the limit, not the exchange.
 const WEIGHT: u32 = 600_000;
 
 /// Try everything offline against a simulated exchange.
 ///
-/// Fetches a year of 1-minute candles of two pairs, then runs the daemon.
+/// Fetches a year of 1-minute candles of two pairs and listens to their trades, as the daemon does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd demo", "dccd demo --for 30s"]))]
 pub struct Args {
@@ -97,46 +103,49 @@ async fn demo(
     }
     out.line(format!("Data                {}", folder.path().display()));
     out.line(format!(
-        "Backfilling 1-minute candles of {} since {since}; Ctrl-C ends it.",
-        PAIRS.join(" and ")
+        "Backfilling 1-minute candles of {pairs} since {since}, and listening to their trades; Ctrl-C ends it.",
+        pairs = PAIRS.join(" and ")
     ));
 
     let series: Vec<Series> = service.jobs().iter().map(|job| (**job.series()).clone()).collect();
+    let live: Vec<Series> = service.live().iter().map(|job| (*job.series).clone()).collect();
     let layout = service.engine().layout().clone();
     let ending = stop.child_token();
     let ended = {
-        let narrating = narrate(args.length, &layout, &series, out, &ending);
+        let narrating = narrate(args.length, &layout, (&series, &live), out, &ending);
         tokio::join!(service.run(ending.clone()), narrating).0
     };
     if ended.unfinished > 0 {
         return Err(out.fail(Exit::Failed, format!("{} run(s) did not end in time", ended.unfinished)));
     }
-    Ok(check(&layout, &series, sim, since, out))
+    Ok(check(&layout, (&series, &live), sim, since, out))
 }
 
 /// Prints progress now and then until the time is over.
 async fn narrate(
     length: Option<Duration>,
     layout: &Layout,
-    series: &[Series],
+    (series, live): (&[Series], &[Series]),
     out: &mut Output,
     ending: &CancellationToken,
 ) {
     let started = Instant::now();
-    let mut said = 0;
+    let mut said = (0, 0);
     loop {
         let left = length.map(|length| length.saturating_sub(started.elapsed()));
         tokio::select! {
             () = ending.cancelled() => return,
             () = tokio::time::sleep(left.map_or(SAY, |left| left.min(SAY))) => {}
         }
-        let rows = series.iter().map(|series| stored_rows(layout, series)).sum();
-        if rows != said {
-            said = rows;
+        let rows = |all: &[Series]| all.iter().map(|series| stored_rows(layout, series)).sum::<u64>();
+        let (candles, trades) = (rows(series), rows(live));
+        if (candles, trades) != said {
+            said = (candles, trades);
             out.line(format!(
-                "{:>4.0} s  {} candles stored",
+                "{:>4.0} s  {} candles and {} live trades stored",
                 started.elapsed().as_secs_f64(),
-                thousands(rows)
+                thousands(candles),
+                thousands(trades)
             ));
         }
         if left.is_some_and(|left| left.is_zero()) || length.is_some_and(|length| started.elapsed() >= length)
@@ -159,11 +168,13 @@ fn configuration(
 ) -> Result<Config, Exit> {
     let text = format!(
         "settings: {{data_path: '{}', timezone: UTC}}\nhttp: {{listen: ['{listen}'], allow_unauthenticated: true}}\n\
-         exchanges: {{binance: {{rest_url: '{}'}}}}\n\
-         histo_jobs:\n  - {{exchange: binance, pairs: [{}], span: 60, start: '{since}', retry_delay: 0.5}}\n",
+         exchanges: {{binance: {{rest_url: '{rest}', ws_url: '{ws}'}}}}\nstorage: {{flush_interval: 2}}\n\
+         histo_jobs:\n  - {{exchange: binance, pairs: [{pairs}], span: 60, start: '{since}', retry_delay: 0.5}}\n\
+         stream_jobs:\n  - {{exchange: binance, pairs: [{pairs}], channels: [trades]}}\n",
         folder.display().to_string().replace('\'', "''"),
-        sim.url(),
-        PAIRS.join(", "),
+        rest = sim.url(),
+        ws = sim.ws_url(),
+        pairs = PAIRS.join(", "),
     );
     config::check(&text, Path::new("the demo's configuration"), &Surroundings::of_process()).map_err(
         |error| {
@@ -173,27 +184,40 @@ fn configuration(
     )
 }
 
-/// A difference between the store and the simulator.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Difference {
-    rows: u64,
-    missing: u64,
-    doubled: u64,
-    wrong: u64,
-    invented: u64,
-}
-
-fn check(layout: &Layout, series: &[Series], sim: &Sim, since: Micros, out: &mut Output) -> Exit {
+fn check(
+    layout: &Layout,
+    (series, live): (&[Series], &[Series]),
+    sim: &Sim,
+    since: Micros,
+    out: &mut Output,
+) -> Exit {
     let mut all_right = true;
     out.line("Checking every stored row against the simulator…");
     for series in series {
         match compare(layout, series, sim, since) {
-            Ok((Difference { rows, missing, doubled, wrong, invented }, until)) => {
-                let right = rows > 0 && (missing, doubled, wrong, invented) == (0, 0, 0, 0);
-                all_right &= right;
+            Ok((difference, until)) => {
+                all_right &= difference.rows > 0 && difference.is_none();
                 out.line(format!(
-                    "{series}: {} candles until {until}: {missing} missing, {doubled} doubled, {wrong} wrong, {invented} invented",
-                    thousands(rows)
+                    "{series}: {} candles until {until}: {difference}",
+                    thousands(difference.rows)
+                ));
+            }
+            Err(error) => {
+                all_right = false;
+                out.error(format!("{series}: {error}"));
+            }
+        }
+    }
+    for series in live {
+        let market = sim.market(&joined(series.pair()));
+        let compared = market.ok_or_else(|| UNLISTED.to_owned());
+        match compared.and_then(|market| live::compare(layout, series, &market)) {
+            Ok((difference, until)) => {
+                all_right &= difference.is_none();
+                let until = until.map_or_else(|| "the end".to_owned(), |until| until.to_string());
+                out.line(format!(
+                    "{series}: {} trades until {until}: {difference}",
+                    thousands(difference.rows)
                 ));
             }
             Err(error) => {
@@ -217,7 +241,7 @@ fn compare(
     sim: &Sim,
     since: Micros,
 ) -> Result<(Difference, Micros), String> {
-    let market = sim.market(&joined(series.pair())).ok_or("the simulator does not list it")?;
+    let market = sim.market(&joined(series.pair())).ok_or(UNLISTED)?;
     let ledger =
         Ledger::read(&layout.ledger(series), series).map_err(|error| error.to_string())?.unwrap_or_default();
     let until = ledger.covered.last().map_or(since, |window| window.until);

@@ -1,0 +1,99 @@
+//! The outcome of an attempt to admit a series.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::clock::now;
+use crate::engine::streams::attempts::verdict_of;
+use crate::engine::streams::entry::{Admission, Admitted, EntryState, Held, NotAdmitted};
+use crate::engine::streams::{AFTER_CANCEL, Streams};
+use crate::jobs::stream::is_unlisted;
+use crate::jobs::{RunError, RunErrorKind};
+use crate::model::Series;
+use crate::telemetry::LiveState;
+use crate::telemetry::events::Chain;
+use crate::tracker::Verdict;
+use crate::worker::TaskLease;
+
+/// The first wait after a series could not be admitted; it doubles up to the longest.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Streams {
+    pub(super) fn admitted(&mut self, Admission { series, result }: Admission) {
+        // One that was left meanwhile is admitted anew.
+        let entry =
+            self.entries.get_mut(&series).filter(|entry| matches!(entry.state, EntryState::Admitting));
+        match (entry, result) {
+            (None, result) => self.not_wanted(&series, result),
+            (Some(entry), Ok(admitted)) => {
+                entry.failed = 0;
+                let (held, topic) = admitted.parts();
+                match self.connections.place(topic) {
+                    Ok(place) => {
+                        self.engine.live_states().show(&series, LiveState::Connecting, None);
+                        entry.state = EntryState::Placed { place, held };
+                    }
+                    Err(words) => self.unplaced(&series, &words, held),
+                }
+            }
+            (Some(_), Err(NotAdmitted { error, lease })) => self.not_admitted(&series, &error, lease),
+        }
+    }
+
+    /// Gives back what was admitted and is no longer wanted.
+    fn not_wanted(&mut self, series: &Arc<Series>, result: Result<Admitted, NotAdmitted>) {
+        match result {
+            Ok(admitted) => self.leaving.begin(series, None, admitted.parts().0, Verdict::GivenBack, true),
+            Err(NotAdmitted { lease, .. }) => {
+                lease.into_iter().for_each(|lease| self.settle(lease, Verdict::GivenBack));
+                if !self.entries.contains_key(series) {
+                    self.engine.forget_live(series);
+                }
+            }
+        }
+    }
+
+    /// No connection takes it; it is tried again.
+    fn unplaced(&mut self, series: &Arc<Series>, words: &str, held: Held) {
+        let error = RunErrorKind::NotLive { words: words.to_owned() }.of(series);
+        self.leaving.begin(series, None, held, verdict_of(&error, now() + LONGEST_WAIT), true);
+        self.wait(series, LONGEST_WAIT);
+        self.fail(series, &error);
+    }
+
+    fn not_admitted(&mut self, series: &Arc<Series>, error: &RunError, lease: Option<TaskLease>) {
+        let words = || Chain(error).to_string();
+        let states = self.engine.live_states().clone();
+        let wait = match &error.kind {
+            RunErrorKind::Stopped | RunErrorKind::NotOwner { .. } => {
+                let (until, for_owner) = (Instant::now() + self.engine.fleet().again(), true);
+                self.set(series, EntryState::Waiting { until, for_owner });
+                states.show(series, LiveState::Off, Some(&words()));
+                lease.into_iter().for_each(|lease| self.settle(lease, Verdict::GivenBack));
+                return;
+            }
+            RunErrorKind::Refused(_) => {
+                tracing::info!(%series, "not listened to: {}", words());
+                states.show(series, LiveState::Off, Some(&words()));
+                return self.wait(series, AFTER_CANCEL);
+            }
+            RunErrorKind::Unprepared(source) if is_unlisted(source) => {
+                return self.refused(series, &words(), error, lease);
+            }
+            RunErrorKind::NoOffer { .. } => return self.refused(series, &words(), error, lease),
+            _ => self.back_off(series),
+        };
+        lease.into_iter().for_each(|lease| self.settle(lease, verdict_of(error, now() + wait)));
+        self.wait(series, wait);
+        self.fail(series, error);
+    }
+
+    /// The wait after one more failure to admit a series.
+    fn back_off(&mut self, series: &Series) -> Duration {
+        let Some(entry) = self.entries.get_mut(series) else { return LONGEST_WAIT };
+        entry.failed += 1;
+        let doubled = 2_u32.saturating_pow(entry.failed.saturating_sub(1).min(8));
+        AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT)
+    }
+}
