@@ -45,7 +45,7 @@ impl Leaving {
         let publisher = self.publisher.clone();
         self.ending.spawn(async move {
             if let Some(topic) = topic {
-                publish(&engine, &publisher, &topic).await;
+                publish(&engine, &publisher, topic).await;
             }
             if hands_over {
                 engine.fleet().hand_over(&held.permit).await;
@@ -83,12 +83,13 @@ impl Leaving {
     }
 }
 
-async fn publish(engine: &Engine, publisher: &Publisher, topic: &ListenedTopic) {
-    let (live, series) = (topic.live.live_writer(), topic.live.series());
-    publisher.publish(Arc::clone(live)).await;
+async fn publish(engine: &Engine, publisher: &Publisher, topic: ListenedTopic) {
+    let (live, series) = (Arc::clone(topic.live.live_writer()), Arc::clone(topic.live.series()));
+    drop(topic);
+    publisher.publish(Arc::clone(&live)).await;
     let rows = live.take_stored();
     if rows > 0 {
-        engine.telemetry().emit(StreamCovered { series, minutes: 0, rows });
-        engine.save_health(series).await;
+        engine.telemetry().emit(StreamCovered { series: &series, minutes: 0, rows });
+        engine.save_health(&series).await;
     }
 }
