@@ -1,5 +1,6 @@
 //! Live series in a fleet: shared, handed over, and taken over from a worker that was killed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dccd::clock::now;
@@ -33,11 +34,22 @@ fn start(world: &World, name: &str) -> Worker {
     world.start_with(name, &format!("live_sync_interval: {INTERVAL_SECS}, "), &sections)
 }
 
+/// The part of `/health` that counts live series by state.
+#[derive(Default, serde::Deserialize)]
+struct Health {
+    streams: States,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct States {
+    states: BTreeMap<String, u64>,
+}
+
 /// How many live series a worker's health says are live.
 async fn live(worker: &Worker) -> u64 {
     let health = worker.get("/health").await.unwrap_or_default();
-    let health: serde_json::Value = serde_json::from_str(&health).unwrap_or_default();
-    health["streams"]["states"]["live"].as_u64().unwrap_or_default()
+    let health: Health = serde_json::from_str(&health).unwrap_or_default();
+    health.streams.states.get("live").copied().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Live series in the tracker: their tasks, pauses, failures, and what the command line says of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,9 +70,37 @@ async fn wait_for_status(tracker: &Tracker, id: &str, status: Status) {
 }
 
 /// The part of `/health` about streams.
-async fn streams(setup: &TestDaemon) -> serde_json::Value {
+async fn streams(setup: &TestDaemon) -> Streams {
     let health = request(setup, "GET", "/health", "").await;
-    serde_json::from_str::<serde_json::Value>(&health.body).unwrap()["streams"].clone()
+    serde_json::from_str::<Health>(&health.body).unwrap().streams
+}
+
+#[derive(serde::Deserialize)]
+struct Health {
+    streams: Streams,
+}
+
+#[derive(serde::Deserialize)]
+struct Streams {
+    states: BTreeMap<String, u64>,
+    not_live: Vec<NotLive>,
+}
+
+#[derive(serde::Deserialize)]
+struct NotLive {
+    series: String,
+    state: String,
+    why: Option<String>,
+}
+
+impl Streams {
+    fn live(&self) -> u64 {
+        self.states["live"]
+    }
+
+    fn is_paused(&self) -> bool {
+        self.not_live.iter().any(|own| own.why.as_deref() == Some("paused"))
+    }
 }
 
 async fn jobs(setup: &TestDaemon, args: &[&str]) -> String {
@@ -91,7 +120,7 @@ async fn a_live_series_is_a_task_in_progress_that_can_be_paused_over_a_restart_a
     let (task, attempts) = known(&tracker, TASK).await;
     assert_eq!((task.kind, task.queue.as_str(), task.series.as_str()), (TaskKind::Stream, "binance", TRADES));
     assert_eq!((task.attempts, attempts.len(), attempts[0].outcome.as_deref()), (1, 1, None));
-    assert_eq!(streams(&setup).await["states"]["live"], 1);
+    assert_eq!(streams(&setup).await.live(), 1);
     let listed = jobs(&setup, &["ls", "--kind", "stream"]).await;
     assert!(listed.contains("in_progress") && listed.contains(TASK), "{listed}");
     for id in [TASK, TRADES, "binance"] {
@@ -107,10 +136,10 @@ async fn a_live_series_is_a_task_in_progress_that_can_be_paused_over_a_restart_a
     wait_for_status(&tracker, TASK, Status::Pending).await;
     let held = setup.ledger(TRADES).rows();
     assert!(held > 0, "what was received is published");
-    wait_for(async || streams(&setup).await["not_live"][0]["why"] == "paused").await;
+    wait_for(async || streams(&setup).await.is_paused()).await;
     daemon.stop().await;
     let daemon = Daemon::start(&setup).await;
-    wait_for(async || streams(&setup).await["not_live"][0]["why"] == "paused").await;
+    wait_for(async || streams(&setup).await.is_paused()).await;
     let why = jobs(&setup, &["why", TRADES]).await;
     assert!(why.contains("It is paused") && !why.contains("due"), "{why}");
     let listed = jobs(&setup, &["ls"]).await;
@@ -120,7 +149,7 @@ async fn a_live_series_is_a_task_in_progress_that_can_be_paused_over_a_restart_a
 
     jobs(&setup, &["resume", "binance/BTC/USDT"]).await;
     wait_for_status(&tracker, TASK, Status::InProgress).await;
-    wait_for(async || streams(&setup).await["states"]["live"] == 1).await;
+    wait_for(async || streams(&setup).await.live() == 1).await;
     daemon.stop().await;
 
     let (task, attempts) = known(&tracker, TASK).await;
@@ -162,12 +191,11 @@ async fn sessions_that_fail_are_attempts_with_their_error_and_a_refusal_says_wha
     let why = jobs(&setup, &["why", coinbase]).await;
     assert!(why.contains("It is connecting since"), "{why}");
 
-    wait_for(async || streams(&setup).await["states"]["live"] == 1).await;
+    wait_for(async || streams(&setup).await.live() == 1).await;
     let streams = streams(&setup).await;
     let state = |series: &str| {
-        let all = streams["not_live"].as_array().unwrap();
-        let own = all.iter().find(|own| own["series"] == series).unwrap();
-        (own["state"].as_str().unwrap().to_owned(), own["why"].as_str().unwrap_or_default().to_owned())
+        let own = streams.not_live.iter().find(|own| own.series == series).unwrap();
+        (own.state.clone(), own.why.clone().unwrap_or_default())
     };
     let (refused, words) = state("binance/NOPE-USDT/trades");
     assert!(refused == "refused" && words.contains("Invalid symbol"), "{words}");
@@ -198,14 +226,14 @@ async fn a_stream_that_is_no_longer_configured_leaves_no_task_no_state_and_no_me
     let tracker = tracker(&setup).await;
     let gone = "stream:binance/ETH-USDT/trades";
     wait_for_status(&tracker, gone, Status::InProgress).await;
-    wait_for(async || streams(&setup).await["states"]["live"] == 2).await;
+    wait_for(async || streams(&setup).await.live() == 2).await;
 
     configure(&setup, &text.replace("  - {exchange: binance, pairs: [ETH/USDT], channels: [trades]}\n", ""));
     assert_eq!(request(&setup, "POST", "/-/reload", "").await.status, 200);
 
     wait_for(async || tracker.task(gone).await.unwrap().is_none()).await;
     let streams = streams(&setup).await;
-    assert_eq!((&streams["states"]["live"], &streams["not_live"]), (&1.into(), &serde_json::json!([])));
+    assert_eq!((streams.live(), streams.not_live.len()), (1, 0));
     let metrics = request(&setup, "GET", "/metrics", "").await.body;
     assert!(!metrics.contains("pair=\"ETH/USDT\"") && metrics.contains("pair=\"BTC/USDT\""));
     stop.cancel();

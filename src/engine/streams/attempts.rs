@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,14 @@ pub(super) struct Attempts {
     /// The series of those being recorded.
     series: BTreeSet<Arc<Series>>,
     recording: JoinSet<Recorded>,
+}
+
+/// The state of a live series in its task's data.
+#[derive(Serialize)]
+struct Progress<'a> {
+    state: &'static str,
+    since: String,
+    why: Option<&'a str>,
 }
 
 /// A session was recorded, and the next attempt began.
@@ -149,7 +158,7 @@ pub(super) fn verdict_of(error: &RunError, again_at: Micros) -> Verdict {
 
 /// The state of a live series as its task keeps it.
 pub(super) fn progress(status: &LiveStatus) -> String {
-    let why = status.why.as_deref();
-    serde_json::json!({"state": status.state.name(), "since": status.since.to_string(), "why": why})
-        .to_string()
+    let progress =
+        Progress { state: status.state.name(), since: status.since.to_string(), why: status.why.as_deref() };
+    serde_json::to_string(&progress).unwrap_or_default()
 }
