@@ -107,6 +107,12 @@ impl Case {
         let is_coin = series.pair().market() != Market::Spot;
         let contract = is_coin.then_some(Contract::Quote(Decimal::whole(100)));
         let instrument = Instrument { contract, ..Instrument::named(exchange.symbol(series.pair())) };
-        Topic { id: TopicId(0), series: Arc::new(series), instrument: Arc::new(instrument), held: None }
+        Topic {
+            id: TopicId(0),
+            series: Arc::new(series),
+            instrument: Arc::new(instrument),
+            held: None,
+            book: None,
+        }
     }
 }

@@ -17,7 +17,7 @@ const LEVELS: u32 = 100;
 /// Price in cents; the amount as it is written.
 type Levels = BTreeMap<u32, String>;
 
-/// What a session reads.
+/// Frames and the answer that a session reads.
 pub(crate) struct Written {
     /// Frames that grant the book, or are one.
     pub(crate) begin: Vec<String>,

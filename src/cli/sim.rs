@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, default_value_t = 10, value_name = "SECS")]
     ws_notice_lead: u64,
     /// A fault of WebSocket connections and its rate, such as hole=2%, cut=1/500 or refuse=#3; kinds are cut, reset,
-    /// stall, half-open, hole, swap, double, refuse, notice and burst; may be repeated.
+    /// stall, half-open, hole, swap, double, refuse, notice, burst, bad-sum and crossed; may be repeated.
     #[arg(long = "ws-fault", value_delimiter = ',', value_name = "KIND=RATE")]
     ws_faults: Vec<WsRule>,
     /// Seed of the faults.

@@ -19,7 +19,7 @@ const STAYS: i64 = 30;
 const KEEPS: i64 = 40;
 
 /// The most levels of a side.
-const LEVELS: usize = 1_000;
+const LEVELS: usize = 5_000;
 
 /// A book at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl SimBook {
             let gone =
                 old.keys().filter(|price| !new.contains_key(price) && !pushed(**price, worst, towards));
             let mut changed: Changed = gone.map(|price| (*price, 0)).collect();
-            changed.extend(new.iter().filter(|(price, amount)| old.get(price) != Some(amount)));
+            changed.extend(new.into_iter().filter(|(price, amount)| old.get(price) != Some(amount)));
             changed
         };
         (of(-1), of(1))
@@ -108,7 +108,7 @@ mod tests {
         for update_id in 17_000_000_001..17_000_000_100 {
             let book = SimBook::at_update(&path, update_id);
             let (bids, asks) = book.since(&before, None);
-            assert!(bids.len() + asks.len() < 1_500, "{} levels", bids.len() + asks.len());
+            assert!(bids.len() + asks.len() < 3_000, "{} levels", bids.len() + asks.len());
             for (side, changed) in own.iter_mut().zip([bids, asks]) {
                 side.extend(changed);
                 side.retain(|_, amount| *amount > 0);

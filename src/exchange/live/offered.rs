@@ -15,7 +15,7 @@ pub struct LiveOffer {
     pub markets: &'static [Market],
     /// The spans, empty for kinds without.
     pub spans: &'static [SpanOffer],
-    /// The depths of book that can be asked for, shallowest first; empty for other kinds.
+    /// The depths of book that can be asked for, shallowest first; empty where books come whole, and for other kinds.
     pub depths: &'static [u32],
     /// The line that sends it.
     pub line: &'static Line,

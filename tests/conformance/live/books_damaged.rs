@@ -259,7 +259,7 @@ fn check(recording: &BookRecording, outcomes: &BTreeMap<Damage, Outcomes>) {
             }
             Proven::Number | Proven::Nothing => {}
         }
-        // What cannot be read at all is never passed over.
+        // A frame that cannot be read at all is never passed over.
         if *damage == Damage::Cut && proven != Proven::Number {
             assert_eq!((own.wrong, own.wrong_below), (0, 0), "{who}");
         }

@@ -156,7 +156,8 @@ impl LiveBook {
         if whole.ids.last.is_none() || whole.fault.is_some() || !self.book.replace(whole) {
             return Step::OutOfStep(BookFault::Unreadable);
         }
-        (self.state, self.last, self.ts) = (State::Joining, whole.ids.last, whole.ts);
+        // Its time is that of the answer, and not the one of an update.
+        (self.state, self.last, self.ts) = (State::Joining, whole.ids.last, None);
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut outcome = Step::Nothing;
         while self.waiting.pop(&mut scratch) {
