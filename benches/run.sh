@@ -1,19 +1,19 @@
 #!/bin/sh
-# Runs the measurements and prints one report. Parts may be named: decode encodings backfill commands compare.
+# Runs the measurements and prints one report. Parts may be named: decode encodings backfill commands live compare.
 # Without names all but `compare` run, which installs the Python dccd and takes minutes.
 set -eu
 cd "$(dirname "$0")/.."
 
-parts="${*:-decode encodings backfill commands}"
+parts="${*:-decode encodings backfill commands live}"
 report="target/bench-report.txt"
 core=""
 command -v taskset > /dev/null && core="taskset -c 0"
 
 for part in $parts; do
     case "$part" in
-    decode | encodings | backfill | commands | compare) ;;
+    decode | encodings | backfill | commands | live | compare) ;;
     *)
-        echo "unknown part \`$part\`; choose from decode, encodings, backfill, commands, compare" >&2
+        echo "unknown part \`$part\`; choose from decode, encodings, backfill, commands, live, compare" >&2
         exit 2
         ;;
     esac
@@ -44,6 +44,7 @@ for part in $parts; do
         bounded 300 python3 benches/backfill.py ${bound:+--bound "$bound"}
         ;;
     commands) bounded 300 python3 benches/commands.py ;;
+    live) bounded 400 cargo bench --quiet --bench live ;;
     compare) bounded 900 python3 benches/compare.py ;;
     esac
     echo

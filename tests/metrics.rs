@@ -338,6 +338,8 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         (format!("dccd_websocket_covered_seconds_total{{{LABELS}}}"), "120"),
         (r#"dccd_websocket_event_lag_seconds_sum{exchange="binance",kind="ohlc"}"#.into(), "0.06"),
         (r#"dccd_websocket_accept_seconds_sum{exchange="binance"}"#.into(), "0.03"),
+        ("dccd_websocket_waiting_bytes".into(), "7"),
+        ("dccd_websocket_waiting_limit_bytes".into(), "24"),
         (r#"dccd_websocket_messages_total{exchange="binance",line="spot"}"#.into(), "9"),
         (r#"dccd_websocket_rows_repeated_total{exchange="binance",line="spot"}"#.into(), "3"),
         (
@@ -702,6 +704,7 @@ fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Erro
         to.emit(StreamState { series, state });
     }
     to.emit(StreamState { series, state: LiveState::Stale });
+    to.emit(StreamsWaiting { bytes: 7, most: 24 });
     to.emit(StreamFrames { exchange, line, frames: 9, repeated: 3, unasked: 2, unknown: 1 });
     to.emit(StreamUnreadable { exchange, line, why: "no JSON", excerpt: "{" });
     let (heard, lag) = (Some(AT), Some(2 * TOOK));

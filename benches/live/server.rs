@@ -55,7 +55,7 @@ pub(crate) fn serve(case: usize, trades: u64) {
             0 => send_on(case, &mut socket),
             _ => socket.get_mut().write_all(&frames),
         };
-        // Whoever closes is answered.
+        // The client closes, and is answered.
         while sent.is_ok() && socket.read().is_ok() {}
     }
 }

@@ -104,12 +104,21 @@ impl Pair {
     #[must_use]
     #[doc(hidden)]
     pub fn slug(&self) -> String {
-        let mut slug = format!("{}-{}", self.base, self.quote);
-        if self.market != Market::Spot {
-            slug.push('_');
-            slug.push_str(&self.market.suffix().to_ascii_uppercase());
-        }
+        let mut slug = String::with_capacity(self.base.len() + self.quote.len() + 16);
+        // Memory takes whatever is written.
+        let _ = self.write_slug(&mut slug);
         slug
+    }
+
+    pub(super) fn write_slug(&self, to: &mut impl fmt::Write) -> fmt::Result {
+        to.write_str(&self.base)?;
+        to.write_str("-")?;
+        to.write_str(&self.quote)?;
+        if self.market == Market::Spot {
+            return Ok(());
+        }
+        to.write_str("_")?;
+        self.market.suffix().chars().try_for_each(|letter| to.write_char(letter.to_ascii_uppercase()))
     }
 
     /// Parses a slug: `BTC-USDT_PERP`.

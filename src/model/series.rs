@@ -84,7 +84,10 @@ impl Series {
 
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.exchange, self.pair.slug(), self.kind)?;
+        f.write_str(&self.exchange)?;
+        f.write_str("/")?;
+        self.pair.write_slug(f)?;
+        write!(f, "/{}", self.kind)?;
         if let Some(span) = self.span {
             write!(f, "/{span}")?;
         }

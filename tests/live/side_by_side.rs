@@ -73,6 +73,7 @@ async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_an
     let setup = TestDaemon::keeping_time("", knobs).await;
     let config = config(&setup);
     let engine = Arc::new(Engine::open(&config, "test").await.unwrap());
+    engine.connect("binance", &config).unwrap();
     set_limits(&engine, None);
     let streaming = Streaming::begin(&engine, &config);
     wait_until("rows come in live", || count(&engine, "dccd_websocket_rows_total") > 0.0).await;

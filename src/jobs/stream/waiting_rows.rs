@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 
 use crate::jobs::stream::live_writer::LiveWriter;
 
-/// The most memory of them, in bytes: at the least a minute of 2 500 trades a second.
-pub(crate) const MOST_BYTES: usize = 24 << 20;
+/// The most memory of them, in bytes: at the least a minute of 1 000 trades a second.
+pub(crate) const MOST_BYTES: usize = 12 << 20;
 
 /// The rows of all live series that wait to be published.
 #[derive(Clone)]

@@ -12,6 +12,9 @@ use crate::net::ws::ended::Ended;
 /// How many updates wait for the caller before the socket is left unread.
 pub(super) const WAITING: usize = 4;
 
+/// How many handovers are in use at a time: those that wait, and a few that are filled, accepted or on their way back.
+const IN_USE: usize = WAITING + 4;
+
 /// One batch of what was read.
 #[derive(Debug, Default)]
 pub struct Handover {
@@ -108,6 +111,6 @@ impl Outlet {
 /// Both ends.
 pub(super) fn channel() -> (Outlet, Inlet) {
     let (updates, incoming) = mpsc::channel(WAITING);
-    let (used, returned) = mpsc::channel(WAITING);
+    let (used, returned) = mpsc::channel(IN_USE);
     (Outlet { updates, used: returned }, Inlet { updates: incoming, used })
 }

@@ -57,7 +57,7 @@ pub(crate) struct Journal {
 }
 
 /// Frames of live sessions wait for a sync of another thread until so many times the usual bound is not durable.
-const LIVE_TIMES: usize = 4;
+const LIVE_TIMES: usize = 2;
 
 impl Journal {
     /// A journal without a segment; the first is made at the first frame.

@@ -291,3 +291,26 @@ fn check_candles(run: &Run, is_by_next: bool, who: &str) {
     let unreadable = |event: &&Event| matches!(event, Event::Unreadable { .. });
     assert!(run.listener.received.events.iter().filter(unreadable).count() > 50, "{who}");
 }
+
+#[test]
+fn a_frame_of_trades_that_is_read_in_one_go_says_what_it_says_part_by_part() {
+    for (name, symbol) in [("binance/BTC-USDT/trades", "BTCUSDT"), ("kraken/BTC-USD/trades", "BTC/USD")] {
+        let (exchange, mut dice) = (name.split('/').next().unwrap(), Dice(5));
+        let frames = trade_frames(exchange, symbol, &trades(exchange, 3_000, &mut dice), &mut dice);
+        let [mut whole, mut parted] = [(); 2].map(|()| Listener::of(&[name], frames[0].0));
+        for (at, frame) in frames {
+            let frame = if dice.below(3) == 0 { damage(&frame, &mut dice) } else { frame };
+            for own in [&mut whole, &mut parted] {
+                own.now = Now { elapsed: own.now.elapsed, at: at + WAY };
+            }
+            whole.read(&frame);
+            // A space that changes nothing, and that no exchange writes there.
+            parted.read(&frame.replacen('{', "{ ", 1));
+            assert_eq!(whole.received.counts, parted.received.counts, "{frame}");
+        }
+        assert!(whole.received.counts.rows > 2_000, "{name}");
+        assert_eq!((whole.rows(0), whole.holes(0)), (parted.rows(0), parted.holes(0)), "{name}");
+        assert_eq!(whole.faults().len(), parted.faults().len(), "{name}");
+        assert_eq!(whole.covered(0), parted.covered(0), "{name}");
+    }
+}
