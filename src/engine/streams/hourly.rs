@@ -113,7 +113,7 @@ impl Engine {
             Ok(permit) => permit,
             Err(_) => return false,
         };
-        let compared = compare(&context, &job.series, job.retry, window, &permit.stop).await;
+        let compared = compare(&context, &job.series, window, &permit.stop).await;
         if let Err(error) = &compared {
             tracing::warn!(series = %job.series, error = %Chain(error), "candles could not be compared; trying again");
         }

@@ -47,15 +47,12 @@ impl Listings {
     }
 
     fn ask(&mut self, engine: &Arc<Engine>, place: Place, jobs: &[&LiveJob], stop: &CancellationToken) {
-        let (Some(context), Some(retry)) = (engine.context(&place.0), jobs.first().map(|job| job.retry))
-        else {
-            return;
-        };
+        let Some(context) = engine.context(&place.0) else { return };
         let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(&job.series)).collect();
         let stop = stop.clone();
         self.pending.push(place.clone());
         self.asking.spawn(async move {
-            if let Err(error) = resolve_all(&context, &series, retry, &stop).await {
+            if let Err(error) = resolve_all(&context, &series, &stop).await {
                 // Each pair is looked up by itself then, and fails with its own words.
                 tracing::warn!(exchange = place.0, error = %Chain(&error), "the listing could not be had at once");
             }

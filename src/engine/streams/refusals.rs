@@ -25,11 +25,6 @@ impl Refusals {
         self.last = Some((wait, now));
         wait
     }
-
-    /// Whether it was ever refused.
-    pub(super) fn were_any(&self) -> bool {
-        self.last.is_some()
-    }
 }
 
 #[cfg(test)]

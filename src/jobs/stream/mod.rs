@@ -67,11 +67,10 @@ pub(crate) async fn resolve(
 pub(crate) async fn resolve_all(
     context: &Context,
     series: &[Arc<Series>],
-    retry: Retry,
     stop: &CancellationToken,
 ) -> Result<usize, FetchError> {
     let Some(first) = series.first() else { return Ok(0) };
-    let order = refill_order(first, retry, Since::Known, None);
+    let order = refill_order(first, Since::Known, None);
     let pairs: Vec<Pair> = series.iter().map(|own| own.pair().clone()).collect();
     Run::new(context, &order, &|_| {}, stop).resolve_all(first.pair().market(), &pairs).await
 }
@@ -83,11 +82,10 @@ pub(crate) async fn resolve_all(
 pub(crate) async fn compare(
     context: &Context,
     series: &Arc<Series>,
-    retry: Retry,
     window: Window,
     stop: &CancellationToken,
 ) -> Result<(), RunError> {
-    let order = refill_order(series, retry, Since::Known, None);
+    let order = refill_order(series, Since::Known, None);
     Run::new(context, &order, &|_| {}, stop).ask_again(window).await
 }
 
