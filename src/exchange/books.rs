@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::exchange::live::book::{
-    Book, BookFault, BookRules, BookSink, BookWire, Change, LiveBook, Source, Step,
+    Book, BookFault, BookRules, BookSink, BookWire, Change, Effect, LiveBook, Source,
 };
 use crate::exchange::{binance, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx};
 use crate::model::{Batch, Market};
@@ -121,12 +121,12 @@ impl Taker<'_> {
         book
     }
 
-    fn note(&mut self, symbol: &str, step: Step) {
+    fn note(&mut self, symbol: &str, step: Effect) {
         let (is_whole, fault) = match step {
-            Step::Nothing => return,
-            Step::Applied => (false, None),
-            Step::InStep => (true, None),
-            Step::OutOfStep(fault) => (false, Some(fault)),
+            Effect::Nothing => return,
+            Effect::Applied => (false, None),
+            Effect::InStep => (true, None),
+            Effect::OutOfStep(fault) => (false, Some(fault)),
         };
         self.news.push(BookNews { symbol: symbol.to_owned(), is_whole, fault });
     }
@@ -161,7 +161,7 @@ impl Taker<'_> {
             })
             .collect();
         for symbol in fallen {
-            self.note(&symbol, Step::OutOfStep(fault));
+            self.note(&symbol, Effect::OutOfStep(fault));
         }
     }
 }

@@ -72,7 +72,7 @@ pub struct Order {
     pub retry: Retry,
     /// Levels per side of a book.
     pub depth: u32,
-    /// What goes first.
+    /// How urgent it is.
     pub precedence: Precedence,
 }
 

@@ -1,4 +1,4 @@
-//! What may still be sent within one exchange's request budget. Pure; the time is an argument.
+//! The weight left of one exchange's request budget. Pure; the time is an argument.
 //!
 //! Weight counts against the quota from the moment a request is sent until one window after its answer began. Wherever
 //! in between it reached the exchange, and however the exchange cuts its windows (on the minute, sliding, or as a bucket
@@ -63,7 +63,7 @@ struct Slot {
     spent: Spent,
 }
 
-/// What the exchange says has been used of its present window, by all who share the address.
+/// The exchange's count of what all who share the address have used of its present window.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     /// Its count, what was in flight then, and what was sent since.
@@ -78,7 +78,7 @@ pub(crate) struct Allowance {
     /// How many processes share the quota equally.
     sharers: u32,
     in_flight: Spent,
-    /// What was answered, oldest first.
+    /// Weight that was answered, oldest first.
     answered: VecDeque<Slot>,
     /// The sum of what was answered.
     recent: Spent,

@@ -26,6 +26,7 @@ pub(super) struct Entry {
 }
 
 /// How far a wanted series is.
+#[allow(clippy::large_enum_variant, reason = "most are placed for as long as they are wanted")]
 pub(super) enum EntryState {
     /// It is admitted at an instant, or as soon as this process owns it.
     Waiting {

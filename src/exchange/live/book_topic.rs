@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::exchange::OddFault;
 use crate::exchange::live::book::{
-    Book, BookFault, BookRules, BookWish, Change, LiveBook, Recorder, Resync, Source, Stamp, Step,
+    Book, BookFault, BookRules, BookWish, Change, Effect, LiveBook, Recorder, Resync, Source, Stamp,
 };
 use crate::exchange::live::{Event, LiveOffer, Now, Received, TopicId};
 use crate::model::{Batch, Micros, OddRow, Window};
@@ -92,7 +92,7 @@ impl BookTopic {
             self.recorder.before(book, ts, self.book.last());
         }
         let step = self.book.take(change);
-        if step == Step::Applied
+        if step == Effect::Applied
             && let Some(book) = self.book.in_step()
         {
             let stamp = Stamp { topic: self.id, ts, received: now.at, seq: self.book.last() };
@@ -170,11 +170,11 @@ impl BookTopic {
         Window::new(self.since?, self.known?)
     }
 
-    fn settle(&mut self, step: Step, ts: Micros, now: Now, into: &mut Received) {
-        match step {
-            Step::Nothing | Step::Applied => {}
-            Step::InStep => self.came_into_step(ts, now, into),
-            Step::OutOfStep(fault) => self.fell_out_of_step(fault, now, into),
+    fn settle(&mut self, effect: Effect, ts: Micros, now: Now, into: &mut Received) {
+        match effect {
+            Effect::Nothing | Effect::Applied => {}
+            Effect::InStep => self.came_into_step(ts, now, into),
+            Effect::OutOfStep(fault) => self.fell_out_of_step(fault, now, into),
         }
     }
 

@@ -166,7 +166,8 @@ impl Dice {
 
 #[test]
 fn quantiles_of_merged_workers_and_minutes_are_within_one_in_a_hundred_on_five_distributions() {
-    let distributions: [(&str, fn(&mut Dice) -> f64); 5] = [
+    type Draw = fn(&mut Dice) -> f64;
+    let distributions: [(&str, Draw); 5] = [
         ("uniform", |dice| 5.0 + 95.0 * dice.share()),
         ("exponential", |dice| -dice.share().ln() / 3.0),
         ("normal", |dice| 100.0 + 15.0 * dice.normal()),

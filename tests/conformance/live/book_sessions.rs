@@ -159,11 +159,9 @@ fn a_hole_puts_a_book_out_of_step_and_nothing_of_it_is_a_row_before_a_fresh_one_
 fn a_book_of_which_too_few_levels_are_left_is_asked_for_again_and_deeper() {
     let wish = BookWish { depth: 50, ..DELTAS };
     let mut listener = in_step(wish);
-    let mut last = 20;
-    for level in 1..=51 {
+    for (last, level) in (20..).zip(1..=51) {
         let bid = format!(r#"["{}","0"]"#, 100 - level);
         listener.read(&update("BTCUSDT", (last + 1, last + 1, last), BEGIN, &bid, ""));
-        last += 1;
     }
     listener.tick();
     assert_eq!(

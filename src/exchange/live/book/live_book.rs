@@ -54,7 +54,7 @@ impl BookFault {
 
 /// The effect of a message on a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Effect {
     /// None: it waits, or came before.
     Nothing,
     /// The book changed and is in step as before.
@@ -132,7 +132,7 @@ impl LiveBook {
 
     /// Takes a message of the connection.
     #[inline]
-    pub(crate) fn take(&mut self, change: &Change) -> Step {
+    pub(crate) fn take(&mut self, change: &Change) -> Effect {
         if change.fault.is_some() {
             return self.fall(BookFault::Unreadable);
         }
@@ -142,32 +142,32 @@ impl LiveBook {
             return self.take_whole(change);
         }
         let step = self.follow(change);
-        if step == Step::OutOfStep(BookFault::Sequence) && self.is_asked_for() {
+        if step == Effect::OutOfStep(BookFault::Sequence) && self.is_asked_for() {
             self.waiting.push(change);
         }
         step
     }
 
     /// Takes a whole book that was asked for, and the updates that waited for it.
-    pub(crate) fn take_answer(&mut self, whole: &Change) -> Step {
+    pub(crate) fn take_answer(&mut self, whole: &Change) -> Effect {
         if self.state == State::InStep {
-            return Step::Nothing;
+            return Effect::Nothing;
         }
         if whole.ids.last.is_none() || whole.fault.is_some() || !self.book.replace(whole) {
-            return Step::OutOfStep(BookFault::Unreadable);
+            return Effect::OutOfStep(BookFault::Unreadable);
         }
         // Its time is that of the answer, and not the one of an update.
         (self.state, self.last, self.ts) = (State::Joining, whole.ids.last, None);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let mut outcome = Step::Nothing;
+        let mut outcome = Effect::Nothing;
         while self.waiting.pop(&mut scratch) {
             match self.follow(&scratch) {
-                Step::Nothing => {}
-                Step::Applied | Step::InStep => outcome = Step::InStep,
-                Step::OutOfStep(fault) => {
+                Effect::Nothing => {}
+                Effect::Applied | Effect::InStep => outcome = Effect::InStep,
+                Effect::OutOfStep(fault) => {
                     // Those from here on wait for a newer one.
                     self.waiting.put_back(&scratch);
-                    outcome = Step::OutOfStep(fault);
+                    outcome = Effect::OutOfStep(fault);
                     break;
                 }
             }
@@ -177,25 +177,25 @@ impl LiveBook {
     }
 
     /// Takes a checksum that came in a message of its own.
-    pub(crate) fn take_checksum(&mut self, checksum: u32) -> Step {
+    pub(crate) fn take_checksum(&mut self, checksum: u32) -> Effect {
         let own = self.rules.checksum().map(|way| way.of(&self.book));
         let is_right = self.state != State::InStep || own == Some(checksum);
-        if is_right { Step::Nothing } else { self.fall(BookFault::Checksum) }
+        if is_right { Effect::Nothing } else { self.fall(BookFault::Checksum) }
     }
 
     /// Puts it out of step. Whatever waits is forgotten.
-    pub(crate) fn fall(&mut self, fault: BookFault) -> Step {
+    pub(crate) fn fall(&mut self, fault: BookFault) -> Effect {
         self.state = State::Waiting;
         self.waiting.clear();
         self.book.clear();
-        Step::OutOfStep(fault)
+        Effect::OutOfStep(fault)
     }
 
     fn is_asked_for(&self) -> bool {
         matches!(self.rules.source, Source::Request { .. })
     }
 
-    fn take_whole(&mut self, whole: &Change) -> Step {
+    fn take_whole(&mut self, whole: &Change) -> Effect {
         self.waiting.clear();
         if !self.book.replace(whole) {
             return self.fall(BookFault::Unreadable);
@@ -204,17 +204,17 @@ impl LiveBook {
         self.ts = whole.ts;
         match self.fault(whole) {
             Some(fault) => self.fall(fault),
-            None => Step::InStep,
+            None => Effect::InStep,
         }
     }
 
-    fn follow(&mut self, change: &Change) -> Step {
+    fn follow(&mut self, change: &Change) -> Effect {
         let mut verdict = match self.state {
             State::Waiting => {
                 if self.is_asked_for() {
                     self.waiting.push(change);
                 }
-                return Step::Nothing;
+                return Effect::Nothing;
             }
             State::Joining => self.last.map_or(Verdict::Hole, |last| self.rules.joins(last, change.ids)),
             State::InStep => self.rules.follows(self.last, change.ids),
@@ -224,11 +224,11 @@ impl LiveBook {
             verdict = Verdict::Hole;
         }
         match verdict {
-            Verdict::Repeated => return Step::Nothing,
+            Verdict::Repeated => return Effect::Nothing,
             Verdict::Hole if self.state == State::Joining => {
                 // The whole book is older than what is known: those that wait are kept for a newer one.
                 self.state = State::Waiting;
-                return Step::OutOfStep(BookFault::Sequence);
+                return Effect::OutOfStep(BookFault::Sequence);
             }
             Verdict::Hole => return self.fall(BookFault::Sequence),
             Verdict::Next | Verdict::Silent => {}
@@ -240,8 +240,8 @@ impl LiveBook {
         match self.fault(change) {
             Some(fault) => self.fall(fault),
             None if verdict == Verdict::Silent && self.lacks_proof(change) => self.fall(BookFault::Checksum),
-            None if was_joining => Step::InStep,
-            None => Step::Applied,
+            None if was_joining => Effect::InStep,
+            None => Effect::Applied,
         }
     }
 

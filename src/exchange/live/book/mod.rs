@@ -32,7 +32,7 @@ pub(crate) use change::Change;
 pub use checksum::Checksum;
 pub use kept::{Book, Spread};
 pub use live_book::BookFault;
-pub(crate) use live_book::{LiveBook, Step};
+pub(crate) use live_book::{Effect, LiveBook};
 pub(crate) use read::{
     Array, BookSink, BookWire, Levels, Object, ReadMembers, ReadRows, read_object, read_rows,
 };

@@ -121,7 +121,7 @@ impl Protocol for Live {
                 let [bids, asks] = rows.changed(id, Some(depth));
                 let spoiled = u32::from(rows.fault == Some(WsFault::BadSum));
                 let book = rows.market.book_at_update(id);
-                live_book::write(&mut out, "update", symbol, &book, (&bids, &asks), spoiled);
+                live_book::write(&mut out, "update", symbol, &book, [&bids, &asks], spoiled);
             }
             What::Heartbeat => {}
         }
@@ -251,8 +251,9 @@ fn snapshot(symbol: &str, listed: &str, flow: Flow, talk: &mut Talk<'_>) {
         Flow::Book { depth } => {
             let book = market.book_at_update(published_book(talk.now));
             let depth = depth.unwrap_or(LEAST_DEPTH);
-            let (bids, asks) = (book.bids().take(depth).collect(), book.asks().take(depth).collect());
-            live_book::write(&mut out, "snapshot", symbol, &book, (&bids, &asks), 0);
+            let (bids, asks): (Vec<_>, Vec<_>) =
+                (book.bids().take(depth).collect(), book.asks().take(depth).collect());
+            live_book::write(&mut out, "snapshot", symbol, &book, [&bids, &asks], 0);
         }
         _ => {
             let beyond = unpublished_trade(market, talk.now);

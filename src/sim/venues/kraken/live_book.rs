@@ -15,7 +15,7 @@ pub(super) fn write(
     kind: &str,
     symbol: &str,
     book: &SimBook,
-    (bids, asks): (&Vec<(i64, i64)>, &Vec<(i64, i64)>),
+    [bids, asks]: [&[(i64, i64)]; 2],
     spoiled: u32,
 ) {
     let _ = write!(out, r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}""#);
