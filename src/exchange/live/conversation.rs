@@ -250,7 +250,7 @@ impl<D: Dialect> Session for Conversation<D> {
 
     fn newest(&self, topic: TopicId) -> Option<Mark> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
-            TopicRows::Trades(rows) => rows.newest(),
+            TopicRows::Trades(rows) => rows.held(),
             TopicRows::Candles(_) | TopicRows::Book(_) => None,
         }
     }

@@ -85,6 +85,11 @@ impl Numbers {
         self.newest
     }
 
+    /// The newest, where no number of its instant is unknown: those that lie before the first one of a connection are.
+    pub(crate) fn held(&self) -> Option<Mark> {
+        self.newest.filter(|newest| self.since.is_some_and(|since| since <= newest.ts))
+    }
+
     /// Judges a trade and takes it in.
     #[inline]
     pub(crate) fn take(&mut self, mark: Mark) -> Verdict {

@@ -41,6 +41,18 @@ fn a_new_connection_goes_on_from_the_trade_that_is_held() {
 }
 
 #[test]
+fn a_connection_hands_on_no_trade_of_the_instant_it_began_with() {
+    let mut numbers = Numbers::default();
+    assert_eq!(numbers.held(), None);
+    numbers.take(at(50, 5));
+    numbers.take(at(51, 5));
+    assert_eq!(numbers.held(), None, "those before 50 of that instant are unknown");
+    numbers.take(at(52, 6));
+    assert_eq!(numbers.held(), Some(at(52, 6)));
+    assert_eq!(Numbers::behind(Some(at(50, 5))).held(), Some(at(50, 5)));
+}
+
+#[test]
 fn rows_older_than_the_first_are_rows_where_nothing_is_held() {
     let mut numbers = Numbers::default();
     assert_eq!([at(50, 5), at(49, 5), at(20, 1)].map(|mark| numbers.take(mark)), [Verdict::Row; 3]);

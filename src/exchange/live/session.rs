@@ -78,7 +78,7 @@ pub trait Session: Send {
         None
     }
 
-    /// The newest trade of a topic, where ids are contiguous.
+    /// The newest trade of a topic, where ids are contiguous and none of its instant is unknown.
     fn newest(&self, topic: TopicId) -> Option<Mark>;
 
     /// The topics by state.

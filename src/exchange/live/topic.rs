@@ -20,7 +20,8 @@ pub struct Topic {
     pub series: Arc<Series>,
     /// The instrument the exchange lists for the pair: of a dated pair the contract that has its name now.
     pub instrument: Arc<Instrument>,
-    /// The newest trade that the caller holds, where ids are contiguous. What the exchange repeats up to it is left
+    /// The newest trade that the caller holds, where ids are contiguous and every trade of its instant up to it is held or
+    /// was told missing. What the exchange repeats up to it is left
     /// out, and what is missing behind it is a hole.
     pub held: Option<Mark>,
     /// The rows that are wanted of a book; `None` for the usual ones, and of every other kind.

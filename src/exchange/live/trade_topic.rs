@@ -74,6 +74,11 @@ impl TradeTopic {
         self.numbers.as_ref().and_then(Numbers::newest)
     }
 
+    /// The newest trade that the next connection may begin with.
+    pub(crate) fn held(&self) -> Option<Mark> {
+        self.numbers.as_ref().and_then(Numbers::held)
+    }
+
     pub(crate) fn covered(&self, heard: Option<Micros>) -> Option<Window> {
         let vouched =
             heard.map(|heard| self.doubted.map_or(heard, |doubted| heard.min(doubted)) - self.grace);
