@@ -13,6 +13,7 @@ use dccd::config::{Config, Surroundings, check};
 use dccd::engine::{Engine, LiveJob, Streams, Work, carry_out};
 use dccd::jobs::{Order, Since};
 use dccd::model::{Micros, Series, Window};
+use dccd::remote::RemoteError;
 use dccd::sim::Knobs;
 use dccd::telemetry::exposition;
 use tokio::sync::watch;
@@ -87,12 +88,17 @@ async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_an
         let done = carry_out(&engine, &Work::fetch(history.clone()), Duration::ZERO, &|_| {}, &is_over).await;
         assert!(done.outcome.error.is_none(), "{:?}", done.outcome.error);
         let fetched = done.outcome.rows;
+        let wanted = Window { from, until: now() };
+        wait_until("all is there", || setup.ledger(SERIES).covered.cover(wanted)).await;
         is_over.cancel();
         fetched
     };
     let (fetched, (repairs, dropped)) = tokio::join!(backfill, others);
     streaming.end().await;
 
+    let copies = engine.copies();
+    let synced = copies.sync(&copies.remotes()[0], true, &CancellationToken::new()).await.unwrap();
+    assert!(synced.error().is_none(), "{:?}", synced.error());
     let restored = carry_out(
         &engine,
         &Work::restore(Arc::new(SERIES.parse().unwrap())),
@@ -105,15 +111,15 @@ async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_an
     let accepting = Accepting::of(&engine);
     assert!(engine.close().await);
     println!("{fetched} rows of history, {repairs} repairs, {dropped} files dropped; {accepting:?}");
-    assert!(fetched > 1_000 && repairs > 0 && dropped > 0 && accepting.rows > 100.0);
-    assert_whole(&setup, from);
+    assert!(repairs > 0 && dropped > 0 && accepting.rows > 100.0);
+    assert!(assert_whole(&setup, from) > 4_000, "whoever was first fetched the past");
     if is_siege() {
         assert!(accepting.slowest_of_99_secs <= MOST_SECS, "{accepting:?}");
     }
 }
 
-/// Everything from an instant on is stored once, as the exchange has it.
-fn assert_whole(setup: &TestDaemon, from: Micros) {
+/// Everything from an instant on is stored once, as the exchange has it; returns the number of rows.
+fn assert_whole(setup: &TestDaemon, from: Micros) -> usize {
     let covered = setup.ledger(SERIES).covered;
     let window = covered.iter().find(|window| window.holds(from)).expect("the past is covered");
     assert_eq!(covered.last(), Some(window), "no hole: {covered:?}");
@@ -122,6 +128,7 @@ fn assert_whole(setup: &TestDaemon, from: Micros) {
     assert_same(SERIES, &trades(&setup.stored(SERIES), window), &existing);
     let series: Series = SERIES.parse().unwrap();
     assert_eq!(dccd::store::verify_series(&setup.layout(), &series).unwrap(), []);
+    existing.len()
 }
 
 /// Checks all files and fetches what is missing, one time after the other; returns how often.
@@ -140,9 +147,11 @@ async fn repair_again_and_again(engine: &Engine, is_over: &CancellationToken) ->
 /// Copies everything to the remote and drops what it holds, one time after the other; returns the files dropped.
 async fn copy_and_drop(engine: &Engine, is_over: &CancellationToken) -> usize {
     let (copies, never, mut files) = (engine.copies(), CancellationToken::new(), 0);
-    while !is_over.is_cancelled() {
+    while !is_over.is_cancelled() || files == 0 {
         let synced = copies.sync(&copies.remotes()[0], true, &never).await.unwrap();
-        assert!(synced.error().is_none(), "{:?}", synced.error());
+        // A file that is written anew each time it is looked at is left to the next sync.
+        let is_left = |error: &RemoteError| matches!(error, RemoteError::Damaged { .. });
+        assert!(synced.error().is_none_or(is_left), "{:?}", synced.error());
         files += copies.purge(u64::MAX, false, &never).await.len();
     }
     files
