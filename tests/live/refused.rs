@@ -15,11 +15,11 @@ const LIVE_WITHIN: Duration = Duration::from_secs(10);
 /// The exchanges with what they say of a pair that they do not list.
 const EXCHANGES: [(&str, &str, &str); 3] = [
     ("binance", "USDT", "Invalid symbol."),
-    ("kraken", "USD", "Unknown asset pair"),
-    ("coinbase", "USD", "NotFound"),
+    ("kraken", "EUR", "Unknown asset pair"),
+    ("coinbase", "EUR", "NotFound"),
 ];
 
-/// Names of pairs in a currency: three letters, none of which makes the name of another currency.
+/// Names of pairs in a currency.
 fn pairs(quote: &str, count: usize) -> Vec<String> {
     let letters = || b'A'..=b'P';
     let all = letters().flat_map(|one| letters().map(move |two| format!("Q{}{}", one as char, two as char)));
