@@ -9,6 +9,8 @@ use dccd::telemetry::exposition;
 
 use crate::rig::{Daemon, Rig};
 
+/// How soon the one is known to be refused: the request for it waits with those for the newest rows of the others.
+const REFUSED_WITHIN: Duration = Duration::from_secs(60);
 /// How soon all others are to be live.
 const LIVE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -42,7 +44,9 @@ async fn an_unlisted_pair_is_refused_in_the_exchanges_words_and_two_hundred_othe
         let told = || format!("not live: {:?}", others.difference(&live()).take(5).collect::<Vec<_>>());
         rig.wait_for(LIVE_WITHIN, || live().is_superset(&others), told).await;
         let took = began.elapsed();
-        assert_eq!(in_state(&daemon, "refused"), BTreeSet::from([format!("NOPE-{quote}")]));
+        let refused = || in_state(&daemon, "refused");
+        rig.wait_for(REFUSED_WITHIN, || !refused().is_empty(), || "none is refused".to_owned()).await;
+        assert_eq!(refused(), BTreeSet::from([format!("NOPE-{quote}")]));
         let refused: Series = rig.series.last().unwrap().parse().unwrap();
         let words = daemon.engine.telemetry().health().of(&refused).unwrap().last_error.unwrap();
         assert!(words.contains(own_words), "{words}");

@@ -103,14 +103,14 @@ impl WaitingRows {
         others.retain(|own| own.may_publish(now));
         let freed: usize = publishing.iter().map(|own| own.counted()).sum();
         let mut left = self.bytes().saturating_sub(freed);
-        others.sort_by_key(|own| Reverse(own.counted()));
+        others.sort_by_cached_key(|own| Reverse(own.counted()));
         due.extend(others.extract_if(.., |own| {
             let is_due = left > self.0.most / 2 && own.counted() > 0;
             left = left.saturating_sub(if is_due { own.counted() } else { 0 });
             is_due
         }));
         others.retain(|own| own.writer().wants_flush(longest));
-        others.sort_by_key(|own| Reverse(own.writer().waited()));
+        others.sort_by_cached_key(|own| Reverse(own.writer().waited()));
         due.extend(others);
         due.truncate(at_most);
         due.iter().for_each(|own| own.set_publishing(true));
