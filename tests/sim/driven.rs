@@ -31,7 +31,10 @@ struct Collected {
     refused: Vec<String>,
     notices: usize,
     ended: Vec<Ended>,
+    taken_over: Vec<Ended>,
     covered: BTreeMap<u32, Window>,
+    /// How often coverage did not begin where it had ended.
+    breaks: usize,
 }
 
 impl Collected {
@@ -50,6 +53,8 @@ impl Collected {
             }
         }
         for (topic, window) in &full.covered {
+            let until = self.covered.get(&topic.0).map(|covered| covered.until);
+            self.breaks += usize::from(until.is_some_and(|until| window.from > until));
             self.covered.insert(topic.0, *window);
         }
     }
@@ -121,7 +126,9 @@ impl Kept {
                 }
                 Update::Disconnected { why, .. } => self.got.ended.push(why),
                 Update::Failed { error } => panic!("{error}"),
-                Update::Connecting | Update::Connected => {}
+                Update::TakenOver { why } => self.got.taken_over.push(why),
+                Update::Connecting | Update::Connected | Update::StandbyConnected => {}
+                other => panic!("{other:?}"),
             }
         }
     }
@@ -194,6 +201,12 @@ impl Kept {
         missing
     }
 
+    /// The ids of trades that were reported missing.
+    fn told(&self) -> Vec<u64> {
+        let ids = |hole: &Hole| hole.ids.unwrap().0..=hole.ids.unwrap().1;
+        self.got.holes.iter().flat_map(ids).collect()
+    }
+
     async fn end(mut self) {
         self.stop.cancel();
         while self.inlet.next().await.is_some() {}
@@ -261,9 +274,7 @@ async fn a_trade_that_was_left_out_is_reported_as_a_hole_and_no_other_is() {
     let left_out = &kept.stepped.sim.sockets()["binance"].left_out;
     let missing = kept.check().remove(&0).unwrap();
     assert_eq!(missing, left_out.iter().map(|(_, id)| *id).collect::<Vec<_>>());
-    let told: Vec<u64> =
-        kept.got.holes.iter().flat_map(|hole| hole.ids.unwrap().0..=hole.ids.unwrap().1).collect();
-    assert_eq!(told, missing);
+    assert_eq!(kept.told(), missing);
     kept.end().await;
 }
 
@@ -287,27 +298,47 @@ async fn frames_that_come_twice_late_or_all_at_once_lose_and_add_nothing() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_reset_or_told_to_end_comes_back_and_says_what_it_lacks() {
-    for fault in [WsFault::Cut, WsFault::Reset, WsFault::Notice] {
+async fn a_connection_that_is_cut_or_reset_comes_back_and_says_what_it_lacks() {
+    for fault in [WsFault::Cut, WsFault::Reset] {
         let mut kept = Kept::new(knobs(&["BTCUSDT"]), &["binance/BTC-USDT/trades"]).await;
         kept.acknowledged(1).await;
         kept.pass(Duration::from_secs(10)).await;
         kept.stepped.sim.strike(fault);
         kept.stepped.step(Duration::from_secs(5));
-        if fault == WsFault::Notice {
-            kept.until(|got| got.notices == 1).await;
-            kept.stepped.step(Duration::from_secs(10));
-        }
         kept.until(|got| got.ended.len() == 1).await;
         kept.acknowledged(2).await;
         kept.pass(Duration::from_secs(10)).await;
         let name = kept.got.ended[0].name();
         assert!(name == if fault == WsFault::Reset { "reset" } else { "closed" }, "{fault}: {name}");
-        let told: Vec<u64> =
-            kept.got.holes.iter().flat_map(|hole| hole.ids.unwrap().0..=hole.ids.unwrap().1).collect();
-        assert_eq!(told, kept.check()[&0], "{fault}");
+        assert_eq!(kept.told(), kept.check()[&0], "{fault}");
         kept.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_told_to_end_is_replaced_before_it_does_and_lacks_nothing() {
+    let series = ["binance/BTC-USDT/trades", "binance/ETH-USDT/trades", "binance/BTC-USDT/ohlc/1m"];
+    let mut kept = Kept::new(knobs(&["BTCUSDT", "ETHUSDT"]), &series).await;
+    kept.acknowledged(1).await;
+    kept.pass(Duration::from_secs(10)).await;
+    for times in 1..=3 {
+        kept.stepped.sim.strike(WsFault::Notice);
+        kept.stepped.step(Duration::from_secs(2));
+        kept.until(|got| got.notices == times).await;
+        kept.acknowledged(times + 1).await;
+        // Both connections have these, then the second alone.
+        kept.pass(Duration::from_secs(4)).await;
+        kept.until(|got| got.taken_over.len() == times).await;
+        kept.pass(Duration::from_secs(70)).await;
+    }
+    assert!(kept.check().values().all(Vec::is_empty), "{:?}", kept.check());
+    assert!(kept.got.candles.len() >= 3, "{} candles", kept.got.candles.len());
+    assert_eq!((&kept.got.holes[..], kept.got.ended.len(), kept.got.breaks), (&[][..], 0, 0));
+    assert!(
+        kept.got.covered.values().all(|window| window.until > kept.stepped.now() - Duration::from_secs(70))
+    );
+    assert_eq!(kept.got.taken_over, [Ended::Notice, Ended::Notice, Ended::Notice]);
+    kept.end().await;
 }
 
 #[tokio::test]

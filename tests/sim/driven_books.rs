@@ -96,8 +96,8 @@ impl Kept {
                     self.take(&full).await;
                     self.inlet.give_back(full);
                 }
-                Update::Failed { error } => panic!("{error}"),
                 Update::Disconnected { .. } | Update::Connecting | Update::Connected => {}
+                other => panic!("{other:?}"),
             }
         }
     }

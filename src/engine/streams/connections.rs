@@ -179,6 +179,7 @@ impl Connections {
             publisher: self.publisher.clone(),
             clock,
             opened: Instant::now(),
+            standby_opened: Instant::now(),
         };
         self.tasks.spawn(kept);
         self.tasks.spawn(listener.run(inlet));

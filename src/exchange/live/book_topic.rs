@@ -170,6 +170,11 @@ impl BookTopic {
         Window::new(self.since?, self.known?)
     }
 
+    /// The first instant at which it was in step.
+    pub(crate) fn since(&self) -> Option<Micros> {
+        self.since
+    }
+
     fn settle(&mut self, effect: Effect, ts: Micros, now: Now, into: &mut Received) {
         match effect {
             Effect::Nothing | Effect::Applied => {}

@@ -236,11 +236,15 @@ impl CandleTopic {
 
     /// All opens of this window are rows or were told missing.
     pub(crate) fn covered(&self, heard: Option<Micros>) -> Option<Window> {
-        let from = [self.since, self.begun].into_iter().flatten().min()?;
         let is_quiet = self.next.is_none() && self.closing == Closing::ByNext && self.doubt.is_none();
         let quiet_until = self.grid.zip(heard).filter(|_| is_quiet);
         let quiet_until = quiet_until.map(|(grid, heard)| grid.floor(heard - self.grace));
-        Window::new(from, self.next.or(quiet_until)?)
+        Window::new(self.since()?, self.next.or(quiet_until)?)
+    }
+
+    /// From which open on what came is whole.
+    pub(crate) fn since(&self) -> Option<Micros> {
+        [self.since, self.begun].into_iter().flatten().min()
     }
 
     fn miss(&mut self, grid: Grid, from: Micros, until: Micros) {

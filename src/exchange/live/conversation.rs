@@ -248,6 +248,22 @@ impl<D: Dialect> Session for Conversation<D> {
         }
     }
 
+    fn since(&self, topic: TopicId) -> Option<Micros> {
+        match &self.topics.get(self.topics.place(topic)?)?.rows {
+            TopicRows::Trades(rows) => rows.since(),
+            TopicRows::Candles(rows) => rows.since(),
+            TopicRows::Book(rows) => rows.since(),
+        }
+    }
+
+    fn resume(&mut self, topic: TopicId, held: Mark, into: &mut Received) {
+        let place = self.topics.place(topic);
+        let slot = place.and_then(|place| self.topics.get_mut(place));
+        if let Some(Slot { rows: TopicRows::Trades(rows), .. }) = slot {
+            into.events.extend(rows.resume(held).map(|gap| hole(topic, gap)));
+        }
+    }
+
     fn newest(&self, topic: TopicId) -> Option<Mark> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
             TopicRows::Trades(rows) => rows.held(),

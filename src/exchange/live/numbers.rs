@@ -76,6 +76,23 @@ impl Numbers {
         Numbers { first: held, newest: held, is_held: held.is_some(), since, ..Numbers::default() }
     }
 
+    /// Everything up to this trade is held, whatever came so far.
+    pub(crate) fn resume(&mut self, held: Mark) -> Option<Gap> {
+        let Some(first) = self.first.filter(|_| !self.is_held) else {
+            if self.newest.is_none() {
+                *self = Numbers { strange: self.strange, ..Numbers::behind(Some(held)) };
+            }
+            return None;
+        };
+        self.since = self.since.min(Some(held.ts));
+        if first.id <= held.id.saturating_add(1) {
+            return None;
+        }
+        (self.first, self.is_held) = (Some(held), true);
+        let missing = Missing { first: held.id + 1, last: first.id - 1, from: held.ts };
+        Some(self.miss(missing, first.ts, HoleReason::LeftOut))
+    }
+
     /// From which instant on no number is unknown, but for those told missing.
     pub(crate) fn since(&self) -> Option<Micros> {
         self.since

@@ -99,3 +99,35 @@ fn an_announced_trade_that_did_not_come_is_missing_until_it_does() {
     assert_eq!(numbers.announce(at(9, 2)), Some(gap(Some((8, 9)), 0, 2, HoleReason::NotSent)));
     assert_eq!([at(8, 1), at(9, 1), at(10, 3)].map(|mark| numbers.take(mark)), [Verdict::Row; 3]);
 }
+
+#[test]
+fn a_connection_that_took_over_in_time_misses_nothing_and_covers_from_what_is_held() {
+    for (held, first) in [(at(5, 5), 3), (at(5, 5), 5), (at(5, 5), 6)] {
+        let mut numbers = Numbers::default();
+        numbers.take(at(first, i64::try_from(first).unwrap()));
+        numbers.take(at(first + 1, i64::try_from(first).unwrap() + 1));
+        assert_eq!(numbers.resume(held), None, "first {first}");
+        assert!(numbers.since() <= Some(held.ts), "first {first}");
+        let next = i64::try_from(first).unwrap() + 2;
+        assert_eq!(numbers.take(at(first + 2, next)), Verdict::Row, "first {first}");
+    }
+}
+
+#[test]
+fn a_connection_that_took_over_too_late_misses_what_lies_between() {
+    let mut numbers = Numbers::default();
+    numbers.take(at(9, 9));
+    assert_eq!(numbers.resume(at(5, 5)), Some(gap(Some((6, 8)), 5, 9, HoleReason::LeftOut)));
+    assert_eq!(numbers.since(), Some(at(5, 5).ts));
+    assert_eq!(
+        [at(7, 7), at(10, 10)].map(|mark| numbers.take(mark)),
+        [Verdict::RowBehind(gap(Some((6, 6)), 5, 7, HoleReason::LeftOut)), Verdict::Row]
+    );
+}
+
+#[test]
+fn a_connection_that_took_over_before_its_first_trade_tells_what_is_missing_before_it() {
+    let mut numbers = Numbers::default();
+    assert_eq!(numbers.resume(at(5, 5)), None);
+    assert_eq!(numbers.take(at(8, 8)), left_out(6, 7, 5, 8));
+}

@@ -78,6 +78,13 @@ pub trait Session: Send {
         None
     }
 
+    /// From which instant on a topic is covered, as soon as anything of it is.
+    fn since(&self, topic: TopicId) -> Option<Micros>;
+
+    /// The newest trade of a topic that the caller holds by another connection, told late: from here on the topic is covered
+    /// behind it as if it had been wanted with it, and trades between it and the first that came here are a hole.
+    fn resume(&mut self, topic: TopicId, held: Mark, into: &mut Received);
+
     /// The newest trade of a topic, where ids are contiguous and none of its instant is unknown.
     fn newest(&self, topic: TopicId) -> Option<Mark>;
 

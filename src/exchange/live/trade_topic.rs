@@ -70,6 +70,11 @@ impl TradeTopic {
         self.since = self.since.or(Some(at + self.grace));
     }
 
+    /// Everything up to this trade is held.
+    pub(crate) fn resume(&mut self, held: Mark) -> Option<Gap> {
+        self.numbers.as_mut()?.resume(held)
+    }
+
     pub(crate) fn newest(&self) -> Option<Mark> {
         self.numbers.as_ref().and_then(Numbers::newest)
     }
@@ -83,11 +88,12 @@ impl TradeTopic {
         let vouched =
             heard.map(|heard| self.doubted.map_or(heard, |doubted| heard.min(doubted)) - self.grace);
         let numbered = self.newest().map(|newest| newest.ts);
+        Window::new(self.since()?, vouched.max(numbered)?)
+    }
+
+    /// From where on what came is whole.
+    pub(crate) fn since(&self) -> Option<Micros> {
         let first = self.numbers.as_ref().and_then(Numbers::since);
-        let since = match (first, self.since) {
-            (Some(first), Some(since)) => first.min(since),
-            (first, since) => first.or(since)?,
-        };
-        Window::new(since, vouched.max(numbered)?)
+        [first, self.since].into_iter().flatten().min()
     }
 }

@@ -1,6 +1,5 @@
 //! Listens to one connection: accepts its rows, vouches for what they cover, and reports what is missing.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,18 +12,17 @@ use crate::jobs::stream::live_writer::LiveWriter;
 use crate::jobs::stream::need::Need;
 use crate::jobs::stream::publisher::Publisher;
 use crate::jobs::stream::states::LiveStates;
-use crate::jobs::stream::topics::{ListenedTopic, Topics};
+use crate::jobs::stream::topics::Topics;
 use crate::model::{Micros, Series};
-use crate::net::ws::{Ended, Handover, Inlet, Update};
+use crate::net::ws::{Handover, Inlet, Update};
 use crate::telemetry::events::{
-    Chain, PublishFailed, StreamAccepted, StreamConnected, StreamConnecting, StreamCovered, StreamEnded,
-    StreamFailed, StreamFrames, StreamHole, StreamOdd, StreamUncovered, StreamUnreadable,
+    PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole, StreamOdd, StreamUnreadable,
 };
-use crate::telemetry::{LiveState, Reason, Telemetry};
-use crate::tracker::Fault;
+use crate::telemetry::{LiveState, Telemetry};
 
 /// How often is looked whether a connection's series are quiet for too long.
 const LOOK: Duration = Duration::from_millis(250);
+
 /// Takes what one connection hands over.
 pub(crate) struct Listener {
     pub(crate) exchange: &'static str,
@@ -39,6 +37,8 @@ pub(crate) struct Listener {
     pub(crate) publisher: Publisher,
     /// Since when the present connection is open.
     pub(crate) opened: Instant,
+    /// Since when one is open that is to take over from it.
+    pub(crate) standby_opened: Instant,
 }
 
 impl Listener {
@@ -162,65 +162,6 @@ impl Listener {
         }
     }
 
-    /// Follows the state of the connection.
-    async fn note(&mut self, update: Update) {
-        let (exchange, line) = (self.exchange, self.line.name);
-        match update {
-            Update::Connecting => {
-                self.telemetry.emit(StreamConnecting { exchange, line });
-                self.show(LiveState::Connecting, None);
-            }
-            Update::Connected => {
-                self.opened = Instant::now();
-                self.telemetry.emit(StreamConnected { exchange, line });
-                let topics = self.topics.lock();
-                topics.values().for_each(|topic| self.states.connected(topic.live.series()));
-            }
-            Update::Failed { error } => {
-                self.telemetry.emit(StreamFailed { exchange, line, reason: error.name(), error: &error });
-                self.end(|_| true, Some(&error)).await;
-            }
-            Update::Disconnected { why, .. } => {
-                let (reason, lived) = (why.name(), self.opened.elapsed());
-                self.telemetry.emit(StreamEnded { exchange, line, reason, error: &why, lived });
-                let words = why.to_string();
-                if !matches!(why, Ended::Stopped | Ended::GivenUp) {
-                    self.show(LiveState::Connecting, Some(&words));
-                    self.end(|topic| topic.is_linked, None).await;
-                    self.end(|topic| !topic.is_linked, Some(&why)).await;
-                }
-                self.topics.lock().values_mut().for_each(|topic| topic.is_linked = false);
-            }
-            Update::Received(_) => {}
-        }
-    }
-
-    /// Shows one state for all series of the connection.
-    fn show(&self, state: LiveState, why: Option<&str>) {
-        for topic in self.topics.lock().values() {
-            self.states.show(topic.live.series(), state, why);
-        }
-    }
-
-    /// Ends the session of the series that `is_ended` picks; an error counts as a failure of each.
-    async fn end(&self, is_ended: impl Fn(&ListenedTopic) -> bool, error: Option<&(dyn Error + Sync)>) {
-        let ended: Vec<Arc<Series>> = {
-            let topics = self.topics.lock();
-            let ended = topics.values().filter(|topic| is_ended(topic));
-            ended.map(|topic| Arc::clone(topic.live.series())).collect()
-        };
-        let reason = Reason::Connect;
-        let words = error.map(|error| Chain(error).to_string());
-        let fault = error.map(|error| Fault::of(reason.name(), error));
-        for series in ended {
-            if let Some(error) = &words {
-                self.states.show(&series, LiveState::Connecting, Some(error));
-                self.telemetry.emit(StreamUncovered { series: &series, reason, error });
-            }
-            self.need(Need::Ended { series, fault: fault.clone() }).await;
-        }
-    }
-
     /// Has quiet series checked.
     async fn look(&mut self) {
         let now = Instant::now();
@@ -250,7 +191,7 @@ impl Listener {
         self.topics.lock().get(&topic).map(|topic| Arc::clone(topic.live.series()))
     }
 
-    async fn need(&self, need: Need) {
+    pub(super) async fn need(&self, need: Need) {
         // Its owner has ended: nothing needs anything any more.
         let _ = self.needs.send(need).await;
     }

@@ -121,6 +121,11 @@ impl LiveSeries {
         Ok(windows)
     }
 
+    /// What lies between the last window that was vouched for and an instant.
+    pub(crate) fn unvouched_before(&self, until: Micros) -> Option<Window> {
+        Window::new(self.vouched?, until)
+    }
+
     /// Records that rows could not be accepted. Returns the window that is a hole now: whatever came after the last
     /// row that was accepted.
     pub(crate) fn drop_rows(&mut self, rows: &Batch) -> Option<Window> {

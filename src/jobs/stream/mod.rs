@@ -21,6 +21,7 @@ mod quiet;
 mod states;
 mod taken;
 mod topics;
+mod updates;
 mod waiting_rows;
 
 pub(crate) use acceptor::Acceptor;

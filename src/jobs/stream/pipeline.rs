@@ -78,6 +78,7 @@ impl Pipeline {
             publisher,
             clock: Arc::clone(&connection.clock),
             opened: Instant::now(),
+            standby_opened: Instant::now(),
         };
         let (kept, inlet) = connection.keep(obeyed, stop.clone());
         tasks.spawn(kept);

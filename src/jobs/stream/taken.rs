@@ -94,6 +94,7 @@ impl Taken {
 
     fn vouch(&mut self, topic: &mut ListenedTopic, window: Window, is_last: bool) {
         let series = Arc::clone(topic.live.series());
+        let unvouched = topic.live.unvouched_before(window.from);
         match topic.live.cover(window, self.at, is_last) {
             Ok(new) if new.is_empty() => {}
             Ok(_) => {
@@ -101,6 +102,7 @@ impl Taken {
                     topic.is_linked = true;
                     self.live.push(Arc::clone(&series));
                     if topic.live.is_missing_before(window.from) {
+                        self.holes.extend(unvouched.map(|hole| (Arc::clone(&series), "reconnect", hole)));
                         self.needs.push(Need::Refill { series: Arc::clone(&series), until: window.from });
                     }
                 }

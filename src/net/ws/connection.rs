@@ -1,9 +1,11 @@
 //! A connection to one line that is made anew whenever it ends, and carries its topics from one to the next.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -12,9 +14,9 @@ use crate::model::Micros;
 use crate::net::limit::jitter;
 use crate::net::ws::backoff::Backoff;
 use crate::net::ws::dial::{DialError, Dialer, Socket};
-use crate::net::ws::drive::{Drive, PingTimer, want};
+use crate::net::ws::drive::Driven;
 use crate::net::ws::ended::Ended;
-use crate::net::ws::handover::{Command, Handover, Inlet, Outlet, Update, channel};
+use crate::net::ws::handover::{Command, Inlet, Outlet, Update, channel};
 
 /// A connection to a line.
 pub struct Connection {
@@ -41,30 +43,44 @@ impl Connection {
         stop: CancellationToken,
     ) -> (impl Future<Output = ()> + Send, Inlet) {
         let (outlet, inlet) = channel();
-        let connection_loop =
-            ConnectionLoop { own: self, commands, outlet, stop, backoff: Backoff::default() };
+        let connection_loop = ConnectionLoop {
+            own: self,
+            commands,
+            outlet,
+            stop,
+            backoff: Backoff::default(),
+            sockets: JoinSet::new(),
+            dialling: None,
+        };
         (connection_loop.run(), inlet)
     }
 }
 
+/// An attempt to connect, which may wait first.
+pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<Socket, DialError>> + Send>>;
+
 /// A connection while it is kept.
-struct ConnectionLoop {
-    own: Connection,
-    commands: mpsc::Receiver<Command>,
-    outlet: Outlet,
-    stop: CancellationToken,
-    backoff: Backoff,
+pub(super) struct ConnectionLoop {
+    pub(super) own: Connection,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) outlet: Outlet,
+    pub(super) stop: CancellationToken,
+    pub(super) backoff: Backoff,
+    /// The task of the open socket, and that of a second one which is to take over from it.
+    pub(super) sockets: JoinSet<Driven>,
+    /// The attempt under way.
+    pub(super) dialling: Option<Dialling>,
 }
 
 /// The task has nothing to do any more.
-struct Over;
+pub(super) struct Over;
 
 impl ConnectionLoop {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
     }
 
-    /// One attempt, the connection that comes of it, and the wait behind it.
+    /// One attempt, the connections that come of it, and the wait behind them.
     async fn turn(&mut self) -> Result<(), Over> {
         while self.own.topics.is_empty() {
             self.pause(None).await?;
@@ -78,9 +94,10 @@ impl ConnectionLoop {
             }
             Ok(socket) => {
                 self.tell(Update::Connected).await?;
-                let (why, was_live) = self.drive(socket).await;
+                let (why, was_live) = self.carry(socket).await?;
                 let is_over = why == Ended::Stopped;
-                let is_wanted = why == Ended::GivenUp;
+                // Another attempt was begun already, behind a wait of its own where it needs one.
+                let is_wanted = why == Ended::GivenUp || self.dialling.is_some();
                 if was_live {
                     self.backoff.reset();
                 }
@@ -98,11 +115,22 @@ impl ConnectionLoop {
         Ok(())
     }
 
+    /// An attempt to connect that begins after a wait.
+    pub(super) fn dial_after(&self, wait: Duration) -> Dialling {
+        let (dialer, line, host) = (Arc::clone(&self.own.dialer), self.own.line, self.own.host.clone());
+        let at = Instant::now() + wait;
+        Box::pin(async move {
+            sleep_until(at).await;
+            dialer.dial(line, host.as_deref()).await
+        })
+    }
+
     async fn dial(&mut self) -> Result<Result<Socket, DialError>, Over> {
+        let mut dialling = self.dialling.take().unwrap_or_else(|| self.dial_after(Duration::ZERO));
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Over),
-            dialled = self.own.dialer.dial(self.own.line, self.own.host.as_deref()) => Ok(dialled),
+            dialled = &mut dialling => Ok(dialled),
         }
     }
 
@@ -114,54 +142,35 @@ impl ConnectionLoop {
                 None => std::future::pending().await,
             }
         };
-        let topics = &mut self.own.topics;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Over),
             () = self.outlet.updates.closed() => return Err(Over),
-            command = self.commands.recv() => match command.ok_or(Over)? {
-                Command::Want(topic) => {
-                    if topics.iter().all(|own| own.id != topic.id) {
-                        topics.push(topic);
-                    }
-                }
-                Command::Leave(id) => topics.retain(|topic| topic.id != id),
-                Command::Book { .. } | Command::Reconnect => {}
-            },
+            command = self.commands.recv() => {
+                let command = command.ok_or(Over)?;
+                self.note(&command);
+            }
             () = elapsed => {}
         }
         Ok(())
     }
 
-    /// Drives an open connection to its end. Returns why it ended, and whether anything was acknowledged on it.
-    async fn drive(&mut self, socket: Socket) -> (Ended, bool) {
-        let Connection { live, line, topics, clock, .. } = &mut self.own;
-        let mut session = live.session(line);
-        let mut full = Box::new(Handover::default());
-        topics.retain(|topic| want(&mut *session, topic, &mut full));
-        let drive = Drive {
-            socket,
-            session,
-            line,
-            clock: &**clock,
-            began: Instant::now(),
-            topics,
-            commands: &mut self.commands,
-            outlet: &mut self.outlet,
-            stop: &self.stop,
-            full,
-            ping_timer: PingTimer::new(line),
-            broken: None,
-        };
-        let (ended, session) = drive.run().await;
-        for topic in topics {
-            topic.held = session.newest(topic.id).or(topic.held);
+    /// Keeps the topics of the next connection.
+    pub(super) fn note(&mut self, command: &Command) {
+        let topics = &mut self.own.topics;
+        match command {
+            Command::Want(topic) => {
+                if topics.iter().all(|own| own.id != topic.id) {
+                    topics.push(topic.clone());
+                }
+            }
+            Command::Leave(id) => topics.retain(|topic| topic.id != *id),
+            Command::Book { .. } | Command::Reconnect => {}
         }
-        (ended, session.topics().live > 0)
     }
 
     /// Reports to the caller, waiting while the channel is full.
-    async fn tell(&mut self, update: Update) -> Result<(), Over> {
+    pub(super) async fn tell(&mut self, update: Update) -> Result<(), Over> {
         tokio::select! {
             told = self.outlet.updates.send(update) => told.map_err(|_| Over),
             () = stopped_for_good(&self.stop) => Err(Over),

@@ -1,6 +1,7 @@
 //! One open connection: reads what there is, sends what the conversation wants to send, hands over, and watches for
 //! silence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -11,11 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::live::{Event, Line, NotOffered, Now, Session, Topic};
+use crate::exchange::live::{Event, Line, Live, NotOffered, Now, Session, Topic, TopicId};
 use crate::model::Micros;
 use crate::net::ws::dial::Socket;
 use crate::net::ws::ended::Ended;
 use crate::net::ws::handover::{Command, Handover, Outlet, Update};
+use crate::net::ws::own_topic::OwnTopic;
+use crate::net::ws::takeover::{Order, Progress, Standby};
 
 /// The most frames read, and the longest time spent on that, before they are handed over.
 const FRAMES: usize = 256;
@@ -35,20 +38,35 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 const LAST_WITHIN: Duration = Duration::from_secs(3);
 
 /// Everything an open connection works with.
-pub(super) struct Drive<'a> {
+pub(super) struct Drive {
     pub(super) socket: Socket,
     pub(super) session: Box<dyn Session>,
+    pub(super) live: &'static dyn Live,
     pub(super) line: &'static Line,
-    pub(super) clock: &'a (dyn Fn() -> Micros + Send + Sync),
+    pub(super) clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     pub(super) began: Instant,
-    pub(super) topics: &'a mut Vec<Topic>,
-    pub(super) commands: &'a mut mpsc::Receiver<Command>,
-    pub(super) outlet: &'a mut Outlet,
-    pub(super) stop: &'a CancellationToken,
+    pub(super) topics: Vec<OwnTopic>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) outlet: Outlet,
+    pub(super) stop: CancellationToken,
     pub(super) full: Box<Handover>,
     pub(super) ping_timer: PingTimer,
+    pub(super) progress: Progress,
+    /// While another connection carries the topics.
+    pub(super) standby: Option<Standby>,
+    /// Cancelled once the exchange gives notice that it will end the connection.
+    pub(super) notice: CancellationToken,
+    /// Topics that the exchange refused.
+    pub(super) refused: Vec<TopicId>,
     /// Set once the conversation has no use for the connection any more.
     pub(super) broken: Option<Ended>,
+}
+
+/// How a connection ended.
+pub(super) struct Driven {
+    pub(super) why: Ended,
+    pub(super) session: Box<dyn Session>,
+    pub(super) refused: Vec<TopicId>,
 }
 
 /// The pings of a connection, and what is due by the clock.
@@ -66,9 +84,9 @@ impl PingTimer {
     }
 }
 
-impl Drive<'_> {
-    /// Runs the connection to its end and closes it. Returns why it ended, and the session.
-    pub(super) async fn run(mut self) -> (Ended, Box<dyn Session>) {
+impl Drive {
+    /// Runs the connection to its end and closes it.
+    pub(super) async fn run(mut self) -> Driven {
         let now = self.now();
         self.session.opened(now);
         let ended = match self.converse().await {
@@ -77,7 +95,7 @@ impl Drive<'_> {
         };
         self.hand_over_last().await;
         self.close(&ended).await;
-        (ended, self.session)
+        Driven { why: ended, session: self.session, refused: self.refused }
     }
 
     fn now(&self) -> Now {
@@ -102,7 +120,7 @@ impl Drive<'_> {
                     // Nothing was read meanwhile, so nothing was missed.
                     self.ping_timer.dead_at = self.ping_timer.dead_at.map(|_| Instant::now() + self.line.ping.within);
                 }
-                command = self.commands.recv() => self.obey(command)?,
+                order = self.orders.recv() => self.heed_order(order)?,
                 message = self.socket.next(), if is_handed_over => self.read(message)?,
                 () = sleep_until(wakes), if is_handed_over => self.wake().await?,
             }
@@ -193,26 +211,40 @@ impl Drive<'_> {
         sent.map_err(|_| Ended::Silent)?.map_err(Ended::by_error)
     }
 
-    fn obey(&mut self, command: Option<Command>) -> Result<(), Ended> {
+    fn heed_order(&mut self, order: Option<Order>) -> Result<(), Ended> {
+        match order {
+            Some(Order::Obey(command)) => self.obey(command),
+            Some(Order::TakeOver(held)) => {
+                self.standby = None;
+                for (topic, mark) in held {
+                    self.session.resume(topic, mark, &mut self.full.received);
+                }
+                Ok(())
+            }
+            Some(Order::Retire(why)) => Err(why),
+            None => Err(Ended::Stopped),
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Ended> {
         match command {
-            Some(Command::Want(topic)) => {
+            Command::Want(topic) => {
                 if want(&mut *self.session, &topic, &mut self.full) {
-                    self.topics.push(topic);
+                    self.topics.push(OwnTopic::new(&topic, self.live));
                 }
             }
-            Some(Command::Leave(id)) => {
+            Command::Leave(id) => {
                 self.session.leave(id);
                 self.topics.retain(|topic| topic.id != id);
                 if self.topics.is_empty() {
                     return Err(Ended::GivenUp);
                 }
             }
-            Some(Command::Book { topic, rows }) => {
+            Command::Book { topic, rows } => {
                 let now = self.now();
                 self.session.give_book(topic, rows.as_ref(), now, &mut self.full.received);
             }
-            Some(Command::Reconnect) => return Err(Ended::GivenUp),
-            None => return Err(Ended::Stopped),
+            Command::Reconnect => return Err(Ended::GivenUp),
         }
         Ok(())
     }
@@ -238,12 +270,17 @@ impl Drive<'_> {
         let Handover { received, covered, heard, .. } = &mut *self.full;
         covered.clear();
         *heard = self.session.heard();
-        for topic in &*self.topics {
-            if (of_all || received.batch(topic.id).is_some())
-                && let Some(window) = self.session.covered(topic.id)
-            {
-                covered.push((topic.id, window));
+        for topic in &mut self.topics {
+            topic.prove(received);
+            if self.standby.is_some() || !(of_all || received.batch(topic.id).is_some()) {
+                continue;
             }
+            self.progress.note(topic.id, &*self.session);
+            let window = self.session.covered(topic.id);
+            covered.extend(window.and_then(|window| topic.vouched(window)).map(|window| (topic.id, window)));
+        }
+        if let Some(standby) = &mut self.standby {
+            standby.look(&*self.session, self.topics.iter().map(|topic| topic.id));
         }
         if of_all {
             self.ping_timer.vouch_at = Instant::now() + VOUCH_EVERY;
@@ -255,7 +292,11 @@ impl Drive<'_> {
     fn heed(&mut self, full: &Handover) {
         for event in &full.received.events {
             match event {
-                Event::Refused { topic: id, .. } => self.topics.retain(|topic| topic.id != *id),
+                Event::Refused { topic: id, .. } => {
+                    self.topics.retain(|topic| topic.id != *id);
+                    self.refused.push(*id);
+                }
+                Event::Notice { .. } => self.notice.cancel(),
                 Event::Broken { reason, .. } => self.broken = Some(Ended::Broken { reason: *reason }),
                 _ => {}
             }
@@ -275,10 +316,9 @@ impl Drive<'_> {
 
     /// Closes in good order where the exchange has not ended it.
     async fn close(&mut self, why: &Ended) {
-        let is_open = matches!(why, Ended::Stopped | Ended::GivenUp | Ended::Broken { .. });
         let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
         let closing = async {
-            if is_open {
+            if why.is_ours() {
                 let _ = self.socket.close(Some(frame)).await;
             } else if matches!(why, Ended::Closed { .. }) {
                 let _ = self.socket.flush().await;

@@ -16,6 +16,12 @@ pub enum Ended {
     /// It was given up, or has no topic any more.
     #[error("given up")]
     GivenUp,
+    /// It was given up before its announced lifetime ended, for another that carries its topics.
+    #[error("its announced lifetime was nearly over")]
+    Lifetime,
+    /// The exchange gave notice that it will end it, and another carries its topics.
+    #[error("the exchange gave notice of its end")]
+    Notice,
     /// The exchange closed it in good order.
     #[error("closed by the exchange, code {code}{}", said(words))]
     Closed {
@@ -64,6 +70,8 @@ impl Ended {
         match self {
             Ended::Stopped => "stopped",
             Ended::GivenUp => "given_up",
+            Ended::Lifetime => "lifetime",
+            Ended::Notice => "notice",
             Ended::Closed { .. } => "closed",
             Ended::Reset { .. } => "reset",
             Ended::Silent => "silent",
@@ -71,6 +79,14 @@ impl Ended {
             Ended::Protocol { .. } => "protocol",
             Ended::Broken { reason } => reason.name(),
         }
+    }
+
+    /// Whether the socket is still open, and ours to close in good order.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Ended::Stopped | Ended::GivenUp | Ended::Lifetime | Ended::Notice | Ended::Broken { .. }
+        )
     }
 
     /// By a close frame.

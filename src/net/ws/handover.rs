@@ -1,5 +1,6 @@
 //! The bounded channel between a connection and its caller: updates one way, commands the other.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -52,6 +53,23 @@ pub enum Update {
         /// Whether any topic was acknowledged on it.
         was_live: bool,
     },
+    /// A second connection is open beside the first, to take its topics over before it goes. Rows may come from both.
+    StandbyConnected,
+    /// The second connection could not be made, and is tried again; the first goes on.
+    StandbyFailed {
+        /// The reason.
+        error: DialError,
+    },
+    /// The second connection ended before it took over, and is made anew; the first goes on.
+    StandbyEnded {
+        /// The reason.
+        why: Ended,
+    },
+    /// The first connection ended, after everything it had read was handed over, and the second carries all topics.
+    TakenOver {
+        /// Why the first one ended.
+        why: Ended,
+    },
 }
 
 /// An instruction to a connection.
@@ -95,16 +113,18 @@ impl Inlet {
     }
 }
 
-/// The connection's end.
+/// The connection's end, shared by two sockets while one takes over from the other.
+#[derive(Clone)]
 pub(super) struct Outlet {
     pub(super) updates: mpsc::Sender<Update>,
-    used: mpsc::Receiver<Box<Handover>>,
+    used: Arc<Mutex<mpsc::Receiver<Box<Handover>>>>,
 }
 
 impl Outlet {
     /// An empty handover.
-    pub(super) fn fresh(&mut self) -> Box<Handover> {
-        self.used.try_recv().unwrap_or_default()
+    pub(super) fn fresh(&self) -> Box<Handover> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.try_recv().unwrap_or_default()
     }
 }
 
@@ -112,5 +132,5 @@ impl Outlet {
 pub(super) fn channel() -> (Outlet, Inlet) {
     let (updates, incoming) = mpsc::channel(WAITING);
     let (used, returned) = mpsc::channel(IN_USE);
-    (Outlet { updates, used: returned }, Inlet { updates: incoming, used })
+    (Outlet { updates, used: Arc::new(Mutex::new(returned)) }, Inlet { updates: incoming, used })
 }

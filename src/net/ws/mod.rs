@@ -10,16 +10,22 @@
 //! * **Frames are handed over before more are read.** While the caller takes nothing, the socket is left unread, so that
 //!   the exchange's send window fills instead of our memory.
 //! * **A silent peer is found by our own pings**, and by the kernel where nothing is acknowledged any more.
+//! * **A second connection carries the topics before the first one goes**, where its end is announced. Rows come from both
+//!   then, and what is covered from the first alone until it has ended: only what came over one socket says what it lacks.
 //! * **Proxies and TLS roots are those of the HTTP client**, found by the same code.
 
 mod backoff;
 mod budget;
+mod carrier;
+mod carry;
 mod connection;
 mod dial;
 mod drive;
 mod ended;
 mod handover;
+mod own_topic;
 mod proxy;
+mod takeover;
 mod tls;
 
 #[cfg(test)]

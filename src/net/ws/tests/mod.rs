@@ -3,4 +3,5 @@
 mod broken;
 mod dialling;
 mod flow;
+mod takeover;
 mod world;

@@ -44,11 +44,12 @@ pub(super) static LINE: Line = Line {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) held: Vec<Option<Mark>>,
+    pub(super) resumed: Vec<(TopicId, Mark)>,
     pub(super) spent: usize,
     pub(super) sessions: usize,
 }
 
-/// An exchange whose sessions understand `ack`, `trade ID`, `refuse`, `broken` and nothing else.
+/// An exchange whose sessions understand `ack`, `trade ID`, `notice`, `refuse`, `broken` and nothing else.
 pub(super) struct Exchange(pub(super) Arc<Mutex<Log>>);
 
 impl Live for Exchange {
@@ -128,6 +129,7 @@ impl Session for Noting {
                 };
                 into.row_of(TopicId(0), Kind::Trades).trades_mut().push(trade);
             }
+            "notice" => into.events.push(Event::Notice { words: "soon".to_owned() }),
             "refuse" => into.events.push(Event::Refused { topic: TopicId(0), words: "no".to_owned() }),
             "broken" => into
                 .events
@@ -162,12 +164,20 @@ impl Session for Noting {
         Window::new(Micros(0), self.newest?.ts)
     }
 
+    fn since(&self, _: TopicId) -> Option<Micros> {
+        self.newest.map(|_| Micros(0))
+    }
+
+    fn resume(&mut self, topic: TopicId, held: Mark, _: &mut Received) {
+        note(&self.log, |log| log.resumed.push((topic, held)));
+    }
+
     fn newest(&self, topic: TopicId) -> Option<Mark> {
         self.newest.filter(|_| topic == TopicId(0))
     }
 
     fn topics(&self) -> TopicCounts {
-        TopicCounts { pending: 0, live: self.live }
+        TopicCounts { pending: self.topics.len().saturating_sub(self.live), live: self.live }
     }
 }
 
@@ -197,12 +207,16 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        World::over(&LINE).await
+    }
+
+    pub(super) async fn over(line: &'static Line) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let log = Arc::<Mutex<Log>>::default();
         let exchange: &'static Exchange = Box::leak(Box::new(Exchange(Arc::clone(&log))));
         let connection = Connection {
             live: exchange,
-            line: &LINE,
+            line,
             host: Some(format!("ws://{}", listener.local_addr().unwrap())),
             topics: vec![topic(0)],
             clock: Arc::new(|| Micros(7)),
@@ -223,6 +237,25 @@ impl World {
         let peer = accept_async(stream).await.unwrap();
         assert!(matches!(self.update().await, Update::Connected));
         peer
+    }
+
+    /// The next connection, made beside the one there is, after its update.
+    pub(super) async fn standby(&mut self) -> Peer {
+        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
+        let peer = accept_async(stream).await.unwrap();
+        let connected = self.next_but_rows().await;
+        assert!(matches!(connected, Update::StandbyConnected), "{connected:?}");
+        peer
+    }
+
+    /// The next update that is no handover.
+    pub(super) async fn next_but_rows(&mut self) -> Update {
+        loop {
+            match self.update().await {
+                Update::Received(full) => self.inlet.give_back(full),
+                other => return other,
+            }
+        }
     }
 
     pub(super) async fn update(&mut self) -> Update {
