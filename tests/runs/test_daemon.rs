@@ -340,6 +340,11 @@ impl Metrics {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// The lines of a family.
+    pub(crate) fn lines(&self, family: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str).filter(move |line| line.split('{').next() == Some(family))
+    }
+
     /// All samples of a family.
     pub(crate) fn sum(&self, family: &str) -> f64 {
         let own = self.0.iter().filter(|line| line.split('{').next() == Some(family));
