@@ -9,6 +9,7 @@
 mod dice;
 mod hourly;
 mod kills;
+mod lifetimes;
 mod outages;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
@@ -20,6 +21,7 @@ mod reported;
 mod rig;
 mod shut;
 mod side_by_side;
+mod streams;
 #[path = "../runs/test_daemon.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod test_daemon;

@@ -28,9 +28,7 @@ mod killed;
 mod kraken;
 mod krakenfutures;
 mod limits;
-mod lifetimes;
 mod listing;
-mod live;
 mod live_tasks;
 #[path = "../needs/mod.rs"]
 mod needs;

@@ -347,7 +347,7 @@ impl Metrics {
 
     /// All samples of a family.
     pub(crate) fn sum(&self, family: &str) -> f64 {
-        let own = self.0.iter().filter(|line| line.split('{').next() == Some(family));
+        let own = self.lines(family);
         own.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 

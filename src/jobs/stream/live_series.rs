@@ -121,7 +121,7 @@ impl LiveSeries {
         Ok(windows)
     }
 
-    /// What lies between the last window that was vouched for and an instant.
+    /// The window between the last one that was vouched for and an instant.
     pub(crate) fn unvouched_before(&self, until: Micros) -> Option<Window> {
         Window::new(self.vouched?, until)
     }

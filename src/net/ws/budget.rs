@@ -7,36 +7,29 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::exchange::live::Rate;
 
-/// The attempts to connect, by host.
+/// The attempts to connect by host, those that wait for their turn among them.
 #[derive(Debug, Default)]
 pub(super) struct ConnectBudget(Mutex<HashMap<String, VecDeque<Instant>>>);
 
 impl ConnectBudget {
-    /// Waits until one more attempt is within the rate, and counts it.
+    /// Waits until one more attempt is within the rate; attempts have their turn in the order in which they came.
     pub(super) async fn wait(&self, host: &str, rate: Rate) {
-        while let Err(until) = self.take(host, rate, Instant::now()) {
-            sleep_until(until).await;
-        }
+        let turn = self.turn(host, rate, Instant::now());
+        sleep_until(turn).await;
     }
 
-    /// Counts an attempt.
-    ///
-    /// # Errors
-    /// When it has to wait until the instant returned.
-    fn take(&self, host: &str, rate: Rate, now: Instant) -> Result<(), Instant> {
+    /// Counts an attempt. Returns when it may be made.
+    fn turn(&self, host: &str, rate: Rate, now: Instant) -> Instant {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let attempts = hosts.entry(host.to_owned()).or_default();
         while attempts.front().is_some_and(|at| *at + rate.per <= now) {
             attempts.pop_front();
         }
         let most = usize::try_from(rate.count).unwrap_or(usize::MAX).max(1);
-        match attempts.len().checked_sub(most).and_then(|place| attempts.get(place)) {
-            Some(oldest) => Err(*oldest + rate.per),
-            None => {
-                attempts.push_back(now);
-                Ok(())
-            }
-        }
+        let oldest = attempts.len().checked_sub(most).and_then(|place| attempts.get(place));
+        let turn = oldest.map_or(now, |oldest| (*oldest + rate.per).max(now));
+        attempts.push_back(turn);
+        turn
     }
 }
 

@@ -70,7 +70,7 @@ impl ConnectionLoop {
         let (live, line) = (*live, *line);
         let mut session = live.session(line);
         let mut full = Box::new(Handover::default());
-        // What the one before holds at its end is not known yet.
+        // It is not known yet how much the one before will hold at its end.
         let held = |topic: &Topic| topic.held.filter(|_| before.is_none());
         topics.retain(|topic| want(&mut *session, &Topic { held: held(topic), ..topic.clone() }, &mut full));
         let (orders, received) = mpsc::channel(ORDERS);

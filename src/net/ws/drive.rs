@@ -309,9 +309,7 @@ impl Drive {
         let mut full = std::mem::take(&mut self.full);
         full.is_last = true;
         self.heed(&full);
-        if !full.received.is_empty() || !full.covered.is_empty() {
-            let _ = timeout(LAST_WITHIN, self.outlet.updates.send(Update::Received(full))).await;
-        }
+        let _ = timeout(LAST_WITHIN, self.outlet.updates.send(Update::Received(full))).await;
     }
 
     /// Closes in good order where the exchange has not ended it.

@@ -29,7 +29,7 @@ impl OwnTopic {
         self.proven = self.proven.max(end);
     }
 
-    /// What is vouched for of a window that the session covers.
+    /// The part of a window that the session covers which is vouched for.
     pub(super) fn vouched(&self, covered: Window) -> Option<Window> {
         if self.is_book {
             return Some(covered);

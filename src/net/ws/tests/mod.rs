@@ -3,5 +3,6 @@
 mod broken;
 mod dialling;
 mod flow;
+mod scale;
 mod takeover;
 mod world;

@@ -17,11 +17,6 @@ use tokio_util::sync::CancellationToken;
 use crate::reported;
 use crate::test_daemon::{Metrics, TestDaemon};
 
-/// Whether the long forms are wanted.
-pub(crate) fn is_siege() -> bool {
-    std::env::var("DCCD_SIEGE").is_ok_and(|value| value == "1")
-}
-
 /// A configuration with stream jobs; each a line.
 pub(crate) fn text(setup: &TestDaemon, jobs: &str) -> String {
     let (rest, ws) = (setup.sim.url(), setup.sim.ws_url());
@@ -45,7 +40,7 @@ pub(crate) struct Live {
     pub(crate) setup: TestDaemon,
     pub(crate) engine: Arc<Engine>,
     stop: CancellationToken,
-    running: JoinHandle<dccd::Ended>,
+    running: JoinHandle<bool>,
 }
 
 impl Live {
@@ -53,14 +48,17 @@ impl Live {
         let setup = TestDaemon::keeping_time("", Knobs { weight_limit: 60_000, ..knobs }).await;
         let service = Service::prepare(config(&setup, jobs)).await.unwrap();
         let (engine, stop) = (service.engine(), CancellationToken::new());
-        let running = tokio::spawn(service.run(stop.clone()));
+        let until = stop.clone();
+        let running = tokio::spawn(async move {
+            let ended = service.run(until).await;
+            ended.is_durable && ended.broken.is_none()
+        });
         Live { setup, engine, stop, running }
     }
 
     pub(crate) async fn stop(self) -> TestDaemon {
         self.stop.cancel();
-        let ended = self.running.await.unwrap();
-        assert!(ended.is_durable && ended.broken.is_none());
+        assert!(self.running.await.unwrap(), "it ends in good order");
         self.setup
     }
 
