@@ -128,7 +128,7 @@ impl Terminal {
         let mut told = String::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
-            if line.ends_with(" 1,051,200 candles stored") {
+            if line.contains(" 1,051,200 candles and ") && !line.contains(" and 0 live") {
                 let id = child.id().to_string();
                 assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
             }
