@@ -10,8 +10,10 @@ use crate::process::{Server, ask};
 use crate::promql::{names, selectors};
 use crate::shipped::{alerts, recordings};
 
-/// Parts of queries that have no answer in a short run of two series of candles and two live ones, and why.
-const SILENT: [(&str, &str); 15] = [
+/// Parts of queries that have no answer in a short run of two candle series, and why.
+const SILENT: [(&str, &str); 18] = [
+    ("dccd_websocket_", "the run has no live series"),
+    ("dccd_stream_", "the run has no live series"),
     ("(dccd_worker_heartbeat_timestamp_seconds{job=~", "the daemon takes no tasks yet"),
     ("(dccd_job_lease_timestamp_seconds{job=~", "no run need be under way"),
     ("dccd_sync_", "the run has no remote"),
@@ -25,6 +27,7 @@ const SILENT: [(&str, &str); 15] = [
         "nothing is missing",
     ),
     ("(increase(dccd_rows_set_aside_total{", "every row can be true"),
+    ("kind=\"trades\"", "the run has no series of trades"),
     ("series:dccd_job_consecutive_errors:at_threshold", "there is one only while runs fail"),
     ("exchange:dccd_failures:reported", "there is one only while runs fail"),
     ("exchange:dccd_exchange_banned:active", "no exchange need ban anybody"),

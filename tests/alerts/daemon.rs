@@ -25,15 +25,13 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// One with one minute series that is asked for every three seconds and never twice, so that a failed run is told of
-    /// before the next one begins, and with the trades of the same pair, live.
+    /// before the next one begins.
     pub(crate) async fn start(sim: &Sim, exchange: &str, pair: &str, threshold: u32) -> Daemon {
         let sections = format!(
             "alerts: {{max_consecutive_errors: {threshold}}}\n\
-             exchanges: {{{exchange}: {{rest_url: \"{url}/{exchange}\", ws_url: \"{ws}/{exchange}\"}}}}\n\
-             histo_jobs:\n  - {{exchange: {exchange}, pairs: [{pair}], span: 60, every: 3, max_retries: 1}}\n\
-             stream_jobs:\n  - {{exchange: {exchange}, pairs: [{pair}], channels: [trades]}}\n",
+             exchanges: {{{exchange}: {{rest_url: \"{url}/{exchange}\"}}}}\n\
+             histo_jobs:\n  - {{exchange: {exchange}, pairs: [{pair}], span: 60, every: 3, max_retries: 1}}\n",
             url = sim.url(),
-            ws = sim.ws_url(),
         );
         Daemon::with(&sections, "").await
     }
