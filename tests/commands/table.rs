@@ -117,6 +117,7 @@ const TABLE: &[Row] = &[
         [None, UNHEALTHY, UNHEALTHY, UNHEALTHY, UNHEALTHY, Some((1, "")), FULL, WELL, UNHEALTHY, UNHEALTHY]),
     Row(&["status"], apart(WELL)),
     Row(&["status", "--wide"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, ANEW, NO_STORE]),
+    Row(&["history"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, FORGOT, NO_STORE]),
     Row(&["init", "other.yml"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),
     Row(&["add", "-e", "binance", "-p", "BTC/USDT", "-s", "1d"],
         [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),
