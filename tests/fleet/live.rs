@@ -17,6 +17,9 @@ const PAIRS: usize = 40;
 const INTERVAL_SECS: u64 = 5;
 const SHIPPED_SECS: u64 = 300;
 const TWO_LEASES: Duration = Duration::from_secs(2 * LEASE_SECS);
+/// A killed worker is missed within a lease and its series are found free within another; all have to be opened then,
+/// beside whatever else the machine does.
+const THREE_LEASES: Duration = Duration::from_secs(3 * LEASE_SECS);
 
 fn all() -> impl Iterator<Item = Series> {
     (0..PAIRS).map(|number| format!("binance/S{number:02}-USDT/trades").parse().unwrap())
@@ -81,7 +84,7 @@ async fn two_workers_share_40_live_series_and_one_takes_over_all_of_a_killed_one
     wait_for("the other is live with all", &[&b], || async { live(&b).await == PAIRS as u64 }).await;
     let taken = began.elapsed();
     println!("live with all after {taken:?}");
-    assert!(taken <= TWO_LEASES, "it took {taken:?}\n{}", b.log());
+    assert!(taken <= THREE_LEASES, "it took {taken:?}\n{}", b.log());
 
     let until = now();
     wait_for("everything until then is in the bucket", &[&b], || is_complete(&world, until)).await;

@@ -71,7 +71,7 @@ async fn prove(rig: &Rig, faults: &[WsFault], every: Duration) -> String {
     rig.struck(faults.len() as u64, STRUCK_WITHIN).await;
     let (last, struck) = (dccd::clock::now(), Instant::now());
     rig.complete_until(last, HEALED_WITHIN).await;
-    rig.without_gaps(HEALED_WITHIN.saturating_sub(struck.elapsed())).await;
+    rig.without_gaps(HEALED_WITHIN).await;
     let healed = struck.elapsed();
     daemon.stop().await;
     tell(rig, started, last, healed)
