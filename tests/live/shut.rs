@@ -23,8 +23,8 @@ const LOSING: [WsFault; 6] =
 
 /// How long the first rows may take, whatever the exchange's limits are.
 const BEGUN_WITHIN: Duration = Duration::from_secs(60);
-/// How long gaps may stay once history is open: the longest wait after failures, and the requests themselves.
-const CLOSED_WITHIN: Duration = Duration::from_secs(90);
+/// How long gaps may stay once history is open: the longest wait after failures, and a request a second for each.
+const CLOSED_WITHIN: Duration = Duration::from_secs(300);
 
 const EXCHANGES: [(&str, [&str; 2]); 3] = [
     ("binance", ["BTC/USDT", "ETH/USDT"]),
