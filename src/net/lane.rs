@@ -13,7 +13,7 @@ const REPAIR_EVERY: u32 = 10;
 pub enum Lane {
     /// A live series misses its rows: ahead of everything else.
     Live,
-    /// New data, or what somebody asked for.
+    /// New data, and orders given by hand.
     #[default]
     New,
     /// Old holes that are filled by and by: behind the others, within a share of the quota.
