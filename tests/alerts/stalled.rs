@@ -40,7 +40,7 @@ async fn a_stalled_exchange_is_told_of_within_two_minutes_and_its_recovery_by_it
     let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
     let _prometheus =
         overlay::prometheus(folder.path(), Timing::Quick, alertmanager.address, &[daemon.address]).await;
-    daemon.wait_for("dccd_websocket_covered_seconds_total", |secs| secs > 0.0).await;
+    daemon.wait_for("dccd_websocket_last_message_timestamp_seconds", |secs| secs > 0.0).await;
 
     let stalled = Instant::now();
     sim.set(|knobs| knobs.ws_faults = vec![WsRule { fault: WsFault::Stall, rate: Rate::EveryNth(1) }]);
