@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .PHONY: setup build lint test siege bench demo secrets clean
 
 CARGO ?= cargo
+# Most tests wait for programs they started: twice as many at a time as there are processors.
+THREADS = $(shell echo $$((2 * $$(nproc))))
 
 setup: ## What the tests use beside Rust: Debian packages and a Python environment.
 	@.ci/setup
@@ -33,7 +35,8 @@ lint: ## Formatting, clippy, and what the dependencies may be.
 
 test: setup lint ## Everything that must hold. What is tried at random is the same each time; `make siege` tries anew.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
-	trap .ci/skipped EXIT; PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} $(CARGO) test --locked --no-fail-fast
+	trap .ci/skipped EXIT; PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} \
+		$(CARGO) test --locked --no-fail-fast
 
 siege: setup ## The same tests in their long forms: more cases, more kills.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt

@@ -1,6 +1,8 @@
 //! Every command on both stores, before, during and after failures: what is said is the same but for the names of
 //! workers and the time.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 
 use crate::postgres;
@@ -79,9 +81,15 @@ type Reported = Vec<(String, String)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_says_the_same_on_both_stores_before_during_and_after_failures() {
-    let Some(url) = postgres::database().await else { return };
-
-    let (embedded, server) = tokio::join!(script("sqlite"), script(&url));
+    let (embedded, server) = loop {
+        let Some(url) = postgres::database().await else { return };
+        let began = hour();
+        let both = tokio::join!(script("sqlite"), script(&url));
+        // What is missing up to now is more by a candle where the hour turned between the two.
+        if began == hour() {
+            break both;
+        }
+    };
 
     assert_eq!(embedded.len(), server.len());
     assert!(embedded.iter().any(|(_, said)| said.contains("failed")), "nothing ever failed");
@@ -90,6 +98,11 @@ async fn every_command_says_the_same_on_both_stores_before_during_and_after_fail
         eprintln!("{asked}\n--- sqlite\n{one}\n--- postgres\n{other}");
     }
     assert!(other.is_empty(), "{} of {} commands differ", other.len(), server.len());
+}
+
+/// The hour of the clock.
+fn hour() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600
 }
 
 /// Runs everything on one store.
