@@ -45,7 +45,7 @@ impl Acceptor {
         patience: Duration,
     ) -> (Self, impl FnOnce() + Send + 'static) {
         let (sender, work) = mpsc::channel(WAITING);
-        let accepting = Accepting { store, waiting, patience, is_shedding: false };
+        let accepting = Accepting { store, waiting, patience, is_shedding: false, pages: Vec::new() };
         (Acceptor(sender), move || accepting.run(work))
     }
 
@@ -68,6 +68,8 @@ struct Accepting {
     patience: Duration,
     /// Rows have waited for room in vain, and there is none yet.
     is_shedding: bool,
+    /// The rows of the round under way.
+    pages: Vec<Page>,
 }
 
 impl Accepting {
@@ -83,6 +85,7 @@ impl Accepting {
             // A fault in one round is that of its handovers alone.
             if catch_unwind(AssertUnwindSafe(|| self.accept(&mut round))).is_err() {
                 round.clear();
+                self.pages.clear();
             }
         }
     }
@@ -91,8 +94,9 @@ impl Accepting {
     fn accept(&mut self, round: &mut Vec<Work>) {
         let patience = if self.is_shedding { Duration::ZERO } else { self.patience };
         self.is_shedding = !self.waiting.wait_for_room(patience);
-        let pages = pages_of(round);
-        let accepted = if self.is_shedding { Accepted::Shed } else { self.accept_rows(round, &pages) };
+        find_pages(round, &mut self.pages);
+        let pages = &self.pages;
+        let accepted = if self.is_shedding { Accepted::Shed } else { accept_rows(&self.store, round, pages) };
         pages.iter().for_each(|page| self.waiting.accepted(&page.writer));
         let mut done = 0;
         for (at, work) in round.drain(..).enumerate() {
@@ -103,17 +107,18 @@ impl Accepting {
             // Its listener may have ended.
             let _ = work.done.send((work.handover, taken));
         }
+        self.pages.clear();
     }
+}
 
-    fn accept_rows(&self, round: &[Work], pages: &[Page]) -> Accepted {
-        let live_rows = pages.iter().filter_map(|page| {
-            let rows = Cow::Borrowed(round[page.work].handover.received.batch(page.topic)?);
-            Some(LiveRows { writer: page.writer.writer(), rows, covered: None })
-        });
-        match self.store.accept_live(live_rows.collect()) {
-            Ok(marks) => Accepted::All(marks),
-            Err(error) => Accepted::None(Arc::new(error)),
-        }
+fn accept_rows(store: &Store, round: &[Work], pages: &[Page]) -> Accepted {
+    let live_rows = pages.iter().filter_map(|page| {
+        let rows = Cow::Borrowed(round[page.work].handover.received.batch(page.topic)?);
+        Some(LiveRows { writer: page.writer.writer(), rows, covered: None })
+    });
+    match store.accept_live(live_rows.collect()) {
+        Ok(marks) => Accepted::All(marks),
+        Err(error) => Accepted::None(Arc::new(error)),
     }
 }
 
@@ -124,9 +129,8 @@ struct Page {
     writer: Arc<LiveWriter>,
 }
 
-/// The rows of a round that anyone listens to.
-fn pages_of(round: &[Work]) -> Vec<Page> {
-    let mut pages = Vec::new();
+/// Finds the rows of a round that anyone listens to.
+fn find_pages(round: &[Work], pages: &mut Vec<Page>) {
     for (work, Work { topics, handover, .. }) in round.iter().enumerate() {
         let topics = topics.lock();
         for (topic, _) in handover.received.batches() {
@@ -134,7 +138,6 @@ fn pages_of(round: &[Work]) -> Vec<Page> {
             pages.extend(own.map(|writer| Page { work, topic, writer }));
         }
     }
-    pages
 }
 
 /// The fate of the rows of a round.

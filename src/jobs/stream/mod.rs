@@ -20,6 +20,7 @@ mod publisher;
 mod quiet;
 mod states;
 mod taken;
+mod threads;
 mod topics;
 mod updates;
 mod waiting_rows;

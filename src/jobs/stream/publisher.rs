@@ -9,6 +9,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::stream::live_writer::LiveWriter;
+use crate::jobs::stream::threads::Threads;
 use crate::jobs::stream::waiting_rows::WaitingRows;
 use crate::jobs::tell_flush;
 use crate::telemetry::Telemetry;
@@ -27,11 +28,17 @@ pub(crate) struct Publisher {
     waiting: WaitingRows,
     telemetry: Telemetry,
     permits: Arc<Semaphore>,
+    threads: Threads,
 }
 
 impl Publisher {
     pub(crate) fn new(waiting: WaitingRows, telemetry: Telemetry) -> Self {
-        Publisher { waiting, telemetry, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+        Publisher {
+            waiting,
+            telemetry,
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            threads: Threads::default(),
+        }
     }
 
     /// Publishes what is due until `stop`; rows may wait for so long.
@@ -61,10 +68,15 @@ impl Publisher {
         // It is never closed.
         let Ok(_permit) = self.permits.acquire().await else { return };
         let (publisher, own) = (self.clone(), Arc::clone(&live));
-        let published = tokio::task::spawn_blocking(move || publisher.publish_now(&own)).await;
+        let published = self.threads.run(move || publisher.publish_now(&own)).await;
         live.set_publishing(false);
-        if let Err(error) = published {
-            tracing::error!(%error, "publishing live rows broke off; please report this");
+        match published {
+            Ok(Some(())) => {}
+            Ok(None) => tracing::error!("publishing live rows broke off; please report this"),
+            Err(error) => {
+                live.put_off(AFTER_FAILURE);
+                tracing::error!(%error, "cannot begin a thread to publish live rows; they stay in the journal");
+            }
         }
     }
 

@@ -30,12 +30,16 @@ impl Store {
     /// reason.
     pub fn accept_live(&self, mut pages: Vec<LiveRows<'_>>) -> Result<Vec<Option<Mark>>, StoreError> {
         let mut marks = vec![None; pages.len()];
-        let mut left: Vec<usize> = (0..pages.len()).collect();
-        // Every gate is taken once, and all of them in one order, so that no two calls wait for each other.
-        left.sort_by_key(|at| Arc::as_ptr(&pages[*at].writer.own));
         for page in pages.iter_mut().filter(|page| !is_tidy(&page.rows)) {
             page.rows = Cow::Owned(tidy(page.rows.clone().into_owned()).0);
         }
+        if pages.len() == 1 {
+            self.accept_each(&pages, &[0], &mut marks)?;
+            return Ok(marks);
+        }
+        let mut left: Vec<usize> = (0..pages.len()).collect();
+        // Every gate is taken once, and all of them in one order, so that no two calls wait for each other.
+        left.sort_by_key(|at| Arc::as_ptr(&pages[*at].writer.own));
         let is_one = |at: &usize, of: &usize| Arc::ptr_eq(&pages[*at].writer.own, &pages[*of].writer.own);
         if left.windows(2).all(|two| !is_one(&two[0], &two[1])) {
             self.accept_each(&pages, &left, &mut marks)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::now;
 use crate::model::{Micros, OddRow, Series, Window, foreign};
+use crate::telemetry::metrics::lag_key;
 use crate::telemetry::outages::Ended;
 use crate::telemetry::{Discard, Event, LiveState, Reason, RunRecord, Telemetry};
 
@@ -49,22 +50,20 @@ pub struct StreamAccepted<'a> {
 impl Event for StreamAccepted<'_> {
     fn emit(self, telemetry: &Telemetry) {
         let took = self.took.as_secs_f64();
-        if let Some(lag) = self.lag {
-            let (exchange, kind) = (self.series.exchange(), self.series.kind().name());
-            telemetry.record_duration(&format!("stream:{exchange}:{kind}:lag"), lag);
-        }
         let lag = self.lag.map(|lag| lag.as_secs_f64());
         if let Some(own) = telemetry.metrics().stream(self.series) {
             own.rows.inc_by(self.rows);
             own.last_message.set_at(Some(self.heard.unwrap_or(self.at)));
             own.accept.observe(took);
             lag.inspect(|lag| own.lag.observe(*lag));
+            self.lag.inspect(|lag| telemetry.record_duration(&own.lag_key, *lag));
         } else {
             let (exchange, kind) = (self.series.exchange(), self.series.kind().name());
             let streams = &telemetry.metrics().streams;
             streams.rows.with_label_values(&[exchange, kind]).inc_by(self.rows);
             streams.accept.with_label_values(&[exchange]).observe(took);
             lag.inspect(|lag| streams.lag.with_label_values(&[exchange, kind]).observe(*lag));
+            self.lag.inspect(|lag| telemetry.record_duration(&lag_key(self.series), *lag));
         }
         tracing::trace!(series = %self.series, rows = self.rows, took, lag, "live rows accepted");
     }

@@ -56,6 +56,7 @@ use remotes::Remotes;
 pub(crate) use series::SeriesMetrics;
 use series::SeriesTable;
 use server::Server;
+pub(super) use stream_series::lag_key;
 use streams::Streams;
 use traces::Traces;
 use tracker::Tasks;

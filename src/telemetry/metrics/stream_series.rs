@@ -22,6 +22,13 @@ pub(crate) struct StreamMetrics {
     pub(crate) rows: IntCounter,
     pub(crate) lag: Histogram,
     pub(crate) accept: Histogram,
+    /// The key of the lag's history.
+    pub(crate) lag_key: String,
+}
+
+/// The key under which the history keeps the lag of live series of an exchange and a kind.
+pub(crate) fn lag_key(series: &Series) -> String {
+    format!("stream:{}:{}:lag", series.exchange(), series.kind().name())
 }
 
 impl StreamMetrics {
@@ -91,6 +98,7 @@ impl StreamTable {
                 rows,
                 lag,
                 accept,
+                lag_key: lag_key(series),
             })
         });
     }
