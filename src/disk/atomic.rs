@@ -12,13 +12,18 @@ use crate::disk::{Disk, Os, folder_of, is_aside};
 
 pub use crate::disk::aside;
 
-/// Removes the temporary files that a dead process left in a folder; no other process may be writing there.
+/// Removes the temporary files and folders that a dead process left in a folder; no other process may be writing there.
 ///
 /// # Errors
 /// An I/O error.
 pub fn sweep(folder: &Path) -> io::Result<()> {
     for name in Os.list(folder)?.iter().filter(|name| is_aside(name)) {
-        fs::remove_file(folder.join(name))?;
+        let path = folder.join(name);
+        if fs::symlink_metadata(&path)?.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
     }
     Ok(())
 }
@@ -93,6 +98,25 @@ pub fn take_free_name(temporary: &Path, path: &Path) -> io::Result<()> {
     Os.sync_folder(folder_of(path))
 }
 
+/// Gives a file a second name, under which it stays as it is when another takes the first. What has that name goes. The
+/// second one is a copy where the file system has no such names.
+///
+/// # Errors
+/// Any I/O error; there is no second name then.
+pub fn link(path: &Path, second: &Path) -> io::Result<()> {
+    match fs::remove_file(second) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match fs::hard_link(path, second) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let copied = fs::copy(path, second).inspect_err(|_| drop(fs::remove_file(second)));
+            copied.map(drop)
+        }
+        linked => linked,
+    }
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors
@@ -119,6 +143,8 @@ mod tests {
         for name in [".metrics.json.tmp-4711", ".keep", "state.db"] {
             Os.create(&folder.path().join(name)).unwrap();
         }
+        Os.create_folder(&folder.path().join(".links-0.tmp-4711")).unwrap();
+        Os.create(&folder.path().join(".links-0.tmp-4711/2024.parquet")).unwrap();
 
         sweep(folder.path()).unwrap();
 

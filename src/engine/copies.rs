@@ -39,6 +39,8 @@ pub struct Copies {
     layout: Layout,
     telemetry: Telemetry,
     known: Arc<Mutex<BTreeMap<String, Known>>>,
+    /// Taken for a sync, by the name of the remote: two at once would replace what the other one is sending.
+    turns: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
     fleet: Arc<Fleet>,
 }
 
@@ -99,7 +101,9 @@ impl Copies {
                 pending_bytes: own.pending_bytes,
             });
         }
+        let turns = remotes.iter().map(|remote| (remote.name().to_owned(), tokio::sync::Mutex::default()));
         Copies {
+            turns: Arc::new(turns.collect()),
             remotes,
             interval: storage.sync_interval,
             wanted_bytes: (storage.min_free_gb * f64::from(1_u32 << 30)) as u64,
@@ -124,8 +128,8 @@ impl Copies {
     }
 
     /// Syncs a remote once and saves its state. Copies that vanished from the remote are reported, but only
-    /// sent again if the sync was requested by hand: an unmounted folder looks the same. A `stop` ends the
-    /// sync at once without counting as a failure.
+    /// sent again if the sync was requested by hand: an unmounted folder looks the same. Another sync of the
+    /// remote is waited for. A `stop` ends the sync at once without counting as a failure.
     pub async fn sync(
         &self,
         remote: &Arc<dyn Remote>,
@@ -135,6 +139,11 @@ impl Copies {
         let (store, layout, telemetry) = (self.store.clone(), self.layout.clone(), self.telemetry.clone());
         let mirror = Mirror { store, layout, telemetry, remote: Arc::clone(remote), sends_again };
         let syncing = async {
+            let turn = self.turns.get(remote.name());
+            let _turn = match turn {
+                Some(turn) => Some(turn.lock().await),
+                None => None,
+            };
             // The bucket is written by the owners of the series, each their own.
             if !self.fleet.is_bucket(&**remote) {
                 let pending = |left| self.set_pending(remote.name(), left);

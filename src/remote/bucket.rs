@@ -16,7 +16,7 @@ use crate::model::Series;
 use crate::remote::series::LEDGER_BYTES;
 use crate::remote::transfer::off_the_runtime;
 use crate::remote::{Remote as _, RemoteError, S3, Seal, Stamp, fetch};
-use crate::store::{FileEntry, Inheritance, Layout, Ledger, Part, Verified, sha256};
+use crate::store::{FileEntry, Inheritance, Layout, Ledger, Links, Part, Verified, sha256};
 
 /// The state a new owner starts from.
 #[derive(Clone, Debug)]
@@ -106,21 +106,29 @@ impl Bucket {
         Err(self.contended())
     }
 
-    /// Sends files not verified in the bucket, each before its open one, then commits the ledger. A file of
-    /// another owner that is in no ledger is saved, for its rows to be merged, before it is replaced.
+    /// Sends files not verified in the bucket, each before its open one, then commits the ledger. A file that has a link
+    /// is read there, so that it is the ledger's whatever is published meanwhile. A file of another owner that is in no
+    /// ledger is saved, for its rows to be merged, before it is replaced.
     ///
     /// # Errors
     /// [`RemoteError::Fenced`] if another ownership is in force; nothing more is changed then.
     /// [`RemoteError::RestoreNeeded`] if the bucket holds rows of a period that are missing here: they have to
     /// be restored first.
-    pub async fn publish(&self, layout: &Layout, ours: &Ledger) -> Result<Published, RemoteError> {
+    pub async fn publish(
+        &self,
+        layout: &Layout,
+        ours: &Ledger,
+        links: &Links,
+    ) -> Result<Published, RemoteError> {
         let mut out = Published::default();
         let account = ours.copy();
         let (theirs, _) = self.owned(ours.fence).await?;
         for (period, part, entry) in ours.unverified(&self.name(), Some(&theirs)) {
             let from = layout.folder(&self.series).join(part.file_name(&period));
-            let sending = Sending { period: &period, part, from: &from, entry: &entry };
-            self.send(&sending, layout, &account, &mut out).await?;
+            let link = links.get(&period, part).unwrap_or_else(|| from.clone());
+            let sending = Sending { period: &period, part, from: &link, entry: &entry };
+            let sent = self.send(&sending, layout, &account, &mut out).await;
+            sent.map_err(|error| error.at(|_| from.clone()))?;
             out.verified.push(Verified { period, part, sha256: entry.sha256 });
         }
         out.account = self.commit(&account).await?;

@@ -142,6 +142,18 @@ impl RemoteError {
         move |source| RemoteError::Local { action, path, source }
     }
 
+    /// The same error of a local file under the name it is published under, which `own` knows.
+    pub(crate) fn at(self, own: impl FnOnce(&Path) -> PathBuf) -> RemoteError {
+        match self {
+            RemoteError::Damaged { path } => RemoteError::Damaged { path: own(&path) },
+            RemoteError::NotHere { path } => RemoteError::NotHere { path: own(&path) },
+            RemoteError::Local { action, path, source } => {
+                RemoteError::Local { action, path: own(&path), source }
+            }
+            other => other,
+        }
+    }
+
     /// The class of this error, for metrics and alerts.
     #[must_use]
     pub fn reason(&self) -> SyncReason {

@@ -39,7 +39,7 @@ use std::sync::Arc;
 pub use bucket::{Bucket, Published, Taken};
 pub use error::RemoteError;
 pub use mirror::{Mirror, Pending, pending};
-pub use operations::{Head, Remote, RemoteFuture, Seal};
+pub use operations::{Head, Remote, RemoteFuture, Seal, Upload};
 pub use process::{Ended, run as run_program};
 pub use purge::{Dropped, free_bytes, purge, remote_only};
 pub use rclone::Rclone;
@@ -49,7 +49,7 @@ pub use s3::{S3, Stamp};
 pub use state::{Known, read_known, write_known};
 pub use sync::Synced;
 pub use target::{Provider, Target, mask};
-pub use transfer::{Fetched, fetch, fetch_file, read, read_back, upload, verify};
+pub use transfer::{Fetched, fetch, fetch_file, read, read_back, upload, upload_all, verify};
 
 /// Sets up a remote, without contacting it.
 ///

@@ -1,8 +1,9 @@
 //! The operations of every remote.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -25,6 +26,29 @@ pub trait Remote: fmt::Debug + Send + Sync {
     /// Size and hash of the object at a key; `None` if there is none.
     fn head<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Head>>;
 
+    /// Stores files of one folder under keys of one folder, each under its own name, replacing what those keys hold.
+    /// If it fails, some may be there.
+    fn put_all<'a>(&'a self, folder: &'a str, files: &'a [Upload]) -> RemoteFuture<'a, ()> {
+        Box::pin(async move {
+            for file in files {
+                self.put(&file.key(folder), &file.path, &file.seal).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Size and hash of the objects of these names in a folder; those that are not there are left out.
+    fn heads<'a>(&'a self, folder: &'a str, files: &'a [Upload]) -> RemoteFuture<'a, BTreeMap<String, Head>> {
+        Box::pin(async move {
+            let mut heads = BTreeMap::new();
+            for file in files {
+                let head = self.head(&file.key(folder)).await?;
+                heads.extend(head.map(|head| (file.name.clone(), head)));
+            }
+            Ok(heads)
+        })
+    }
+
     /// Sends the content of a key in order. Returns whether there is any.
     fn get<'a>(&'a self, key: &'a str, to: Sender<Bytes>) -> RemoteFuture<'a, bool>;
 
@@ -36,6 +60,25 @@ pub trait Remote: fmt::Debug + Send + Sync {
 
     /// Deletes a key.
     fn delete<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, ()>;
+}
+
+/// A file to be stored under its own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name, also on the remote.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its content.
+    pub seal: Seal,
+}
+
+impl Upload {
+    /// Its key in a folder.
+    #[must_use]
+    pub fn key(&self, folder: &str) -> String {
+        format!("{folder}/{}", self.name)
+    }
 }
 
 /// Identifies a file's content.

@@ -55,7 +55,7 @@ pub async fn purge(
         let Candidate { series, period, entry, .. } = candidate;
         let held = tokio::select! {
             () = stop.cancelled() => break,
-            held = holder(store, &mut asked, telemetry, &series, &period, &entry) => held,
+            held = holder(store, layout, &mut asked, telemetry, &series, &period, &entry) => held,
         };
         let Some(remote) = held else { continue };
         let file = Dropped { bytes: entry.bytes, remote, series, period };
@@ -123,6 +123,7 @@ async fn candidates(layout: &Layout, remotes: Vec<String>) -> Vec<Candidate> {
 /// does not answer is not tried again.
 async fn holder(
     store: &Store,
+    layout: &Layout,
     asked: &mut Vec<Arc<dyn Remote>>,
     telemetry: &Telemetry,
     series: &Series,
@@ -134,6 +135,8 @@ async fn holder(
     for remote in asked.clone() {
         let error = match read_back(&*remote, &key).await {
             Ok(Some(found)) if found == seal => return Some(remote.name().to_owned()),
+            // It was published anew since, and its copy with it.
+            Ok(_) if !is_listed(layout, series, period, entry).await => return None,
             Ok(found) => {
                 let what = found.map_or("it is gone", |_| "its content is another").to_owned();
                 forget(store, &*remote, series, period, entry).await;
@@ -147,6 +150,14 @@ async fn holder(
         telemetry.emit(SeriesNotCopied { remote: remote.name(), series, error: &error });
     }
     None
+}
+
+/// Whether the ledger still lists this very file.
+async fn is_listed(layout: &Layout, series: &Series, period: &str, entry: &FileEntry) -> bool {
+    let (path, series) = (layout.ledger(series), series.clone());
+    let reading = tokio::task::spawn_blocking(move || Ledger::read(&path, &series));
+    let ledger = reading.await.ok().and_then(Result::ok).flatten().unwrap_or_default();
+    ledger.entry(Part::File, period).is_some_and(|own| own.sha256 == entry.sha256)
 }
 
 async fn forget(store: &Store, remote: &dyn Remote, series: &Series, period: &str, entry: &FileEntry) {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc::Sender;
 
 use crate::remote::process::{Ended, run};
-use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, Target, mask};
+use crate::remote::{Head, Remote, RemoteError, RemoteFuture, Seal, Target, Upload, mask};
 
 /// A remote from rclone's configuration, with a path.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Rclone {
 const ALWAYS: [&str; 4] = ["--retries=1", "--low-level-retries=3", "--contimeout=15s", "--timeout=60s"];
 /// The time limit of operations without a file.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// The size of a file whose hash is waited for.
+const HASHED_BYTES: u64 = 1 << 28;
 /// The lowest transfer rate that is waited for.
 const SLOWEST_BYTES_PER_SEC: u64 = 50_000;
 
@@ -42,6 +44,18 @@ struct Listed {
     is_dir: bool,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
+}
+
+impl Listed {
+    fn head(self) -> Head {
+        let Listed { size, mut hashes, .. } = self;
+        Head { bytes: u64::try_from(size).unwrap_or(0), sha256: hashes.remove("sha256") }
+    }
+}
+
+/// Filters that let these files of a folder through and nothing else.
+fn only(files: &[Upload]) -> Vec<String> {
+    files.iter().map(|file| format!("--include=/{}", file.name)).collect()
 }
 
 impl Rclone {
@@ -142,14 +156,40 @@ impl Remote for Rclone {
                 "--",
                 &at,
             ];
-            let Some(ended) = self.run(&action, &args, within(1 << 28), None).await? else { return Ok(None) };
+            let ended = self.run(&action, &args, within(HASHED_BYTES), None).await?;
+            let Some(ended) = ended else { return Ok(None) };
             let listed: Option<Listed> =
                 serde_json::from_str(&ended.out).map_err(|_| self.unreadable(&action))?;
-            let found = listed.filter(|listed| !listed.is_dir);
-            Ok(found.map(|listed| Head {
-                bytes: u64::try_from(listed.size).unwrap_or(0),
-                sha256: listed.hashes.get("sha256").cloned(),
-            }))
+            Ok(listed.filter(|listed| !listed.is_dir).map(Listed::head))
+        })
+    }
+
+    fn put_all<'a>(&'a self, folder: &'a str, files: &'a [Upload]) -> RemoteFuture<'a, ()> {
+        Box::pin(async move {
+            let local = files.first().and_then(|file| file.path.parent()).unwrap_or(Path::new("."));
+            let whole = std::path::absolute(local).map_err(RemoteError::local("finding", local))?;
+            let action = format!("copying {} files to {folder}", files.len());
+            let (only, from, at) = (only(files), whole.to_string_lossy(), self.at(folder));
+            let mut args = vec!["copy", "--ignore-times"];
+            args.extend(only.iter().map(String::as_str).chain(["--", &from, &at]));
+            let bytes = files.iter().map(|file| file.seal.bytes).sum();
+            // Each is looked for afterwards.
+            self.run(&action, &args, within(bytes), None).await.map(drop)
+        })
+    }
+
+    fn heads<'a>(&'a self, folder: &'a str, files: &'a [Upload]) -> RemoteFuture<'a, BTreeMap<String, Head>> {
+        Box::pin(async move {
+            let action = format!("looking at {} files of {folder}", files.len());
+            let (only, at) = (only(files), self.at(folder));
+            let mut args = vec!["lsjson", "--files-only", "--hash", "--hash-type=sha256"];
+            args.extend(["--no-mimetype", "--no-modtime"]);
+            args.extend(only.iter().map(String::as_str).chain(["--", &at]));
+            let ended = self.run(&action, &args, within(files.len() as u64 * HASHED_BYTES), None).await?;
+            let Some(ended) = ended else { return Ok(BTreeMap::new()) };
+            let listed: Vec<Listed> =
+                serde_json::from_str(&ended.out).map_err(|_| self.unreadable(&action))?;
+            Ok(listed.into_iter().map(|listed| (listed.path.clone(), listed.head())).collect())
         })
     }
 

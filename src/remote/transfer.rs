@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver};
 
 use crate::model::Series;
-use crate::remote::{Remote, RemoteError, Seal};
+use crate::remote::{Head, Remote, RemoteError, Seal, Upload};
 use crate::store::{Hashed, Layout, Part};
 
 /// A fetched file of a series.
@@ -33,16 +33,7 @@ pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) ->
     if verify(remote, key, seal).await?.is_none() {
         return Ok(false);
     }
-    let own = file.to_owned();
-    let found = match off_the_runtime(file, move || seal_of(&own)).await {
-        Err(RemoteError::Local { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Err(RemoteError::NotHere { path: file.to_owned() });
-        }
-        found => found?,
-    };
-    if found != *seal {
-        return Err(RemoteError::Damaged { path: file.to_owned() });
-    }
+    check(file, seal).await?;
     remote.put(key, file, seal).await?;
     match verify(remote, key, seal).await? {
         None => Ok(true),
@@ -52,13 +43,74 @@ pub async fn upload(remote: &dyn Remote, key: &str, file: &Path, seal: &Seal) ->
     }
 }
 
+/// The same for several files of one folder, in any order; returns those that were sent.
+///
+/// # Errors
+/// See [`upload`]. Some may be there then.
+pub async fn upload_all(
+    remote: &dyn Remote,
+    folder: &str,
+    files: &[Upload],
+) -> Result<Vec<Upload>, RemoteError> {
+    let missing: Vec<Upload> =
+        differing(remote, folder, files).await?.into_iter().map(|(file, _)| file.clone()).collect();
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    for file in &missing {
+        check(&file.path, &file.seal).await?;
+    }
+    remote.put_all(folder, &missing).await?;
+    match differing(remote, folder, &missing).await?.into_iter().next() {
+        None => Ok(missing),
+        Some((file, what)) => {
+            Err(RemoteError::Mismatch { remote: remote.name().to_owned(), key: file.key(folder), what })
+        }
+    }
+}
+
+/// Those of these files that a folder does not hold, each with the difference.
+async fn differing<'a>(
+    remote: &dyn Remote,
+    folder: &str,
+    files: &'a [Upload],
+) -> Result<Vec<(&'a Upload, String)>, RemoteError> {
+    let (mut heads, mut differing) = (remote.heads(folder, files).await?, Vec::new());
+    for file in files {
+        let what = compare(remote, &file.key(folder), heads.remove(&file.name), &file.seal).await?;
+        differing.extend(what.map(|what| (file, what)));
+    }
+    Ok(differing)
+}
+
+/// Checks that a local file is what its seal says.
+async fn check(file: &Path, seal: &Seal) -> Result<(), RemoteError> {
+    let own = file.to_owned();
+    let found = match off_the_runtime(file, move || seal_of(&own)).await {
+        Err(RemoteError::Local { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(RemoteError::NotHere { path: file.to_owned() });
+        }
+        found => found?,
+    };
+    if found == *seal { Ok(()) } else { Err(RemoteError::Damaged { path: file.to_owned() }) }
+}
+
 /// Compares the object at a key with a seal, reading it back if the remote knows no hashes. Returns the
 /// difference, if any.
 ///
 /// # Errors
 /// If the remote does not answer.
 pub async fn verify(remote: &dyn Remote, key: &str, seal: &Seal) -> Result<Option<String>, RemoteError> {
-    let Some(head) = remote.head(key).await? else { return Ok(Some("it is not there".to_owned())) };
+    compare(remote, key, remote.head(key).await?, seal).await
+}
+
+async fn compare(
+    remote: &dyn Remote,
+    key: &str,
+    head: Option<Head>,
+    seal: &Seal,
+) -> Result<Option<String>, RemoteError> {
+    let Some(head) = head else { return Ok(Some("it is not there".to_owned())) };
     if head.bytes != seal.bytes {
         return Ok(Some(format!("it has {} bytes of {}", head.bytes, seal.bytes)));
     }

@@ -52,6 +52,8 @@
 //!   only readers, who would meet a broken file before recovery.
 //! * **A reader checks what it gives before it gives any**: each file's digest and the ledger's word, then the
 //!   rows; what is published meanwhile is checked again.
+//! * **What is copied elsewhere is one state** (`store/snapshot.rs`): ledger and files are taken between two publishes, the
+//!   files under second names, so that whatever is published meanwhile is simply not there yet.
 //! * **Rows are counted as new when they are accepted where none could be held**, and the others when they are
 //!   merged, so that the counter neither waits nor counts twice.
 
@@ -84,6 +86,7 @@ mod series_folder;
 mod set_aside;
 mod settings;
 mod shared;
+mod snapshot;
 mod verify;
 mod watch;
 mod writer;
@@ -108,6 +111,7 @@ pub use scan::{Scan, scan};
 pub use series_folder::Part;
 pub use set_aside::{RowsAside, SetAsideRow, set_aside_rows};
 pub use settings::{Bounds, SMALL_ROWS, StoreSettings};
+pub use snapshot::{Links, Snapshot};
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};

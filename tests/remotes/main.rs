@@ -5,6 +5,7 @@
 mod answers;
 mod bucket;
 mod home;
+mod meanwhile;
 #[path = "../needs/mod.rs"]
 mod needs;
 mod older;
@@ -12,3 +13,4 @@ mod order;
 mod purged;
 mod rclone;
 mod s3;
+mod several;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dccd::model::{Micros, Series};
 use dccd::remote::{Bucket, Mirror, Restorer, Restoring, pending};
 use dccd::store::{
-    Bounds, Copied, Layout, Ledger, Store, StoreSettings, period_files, scan, sha256, verify_series,
+    Bounds, Copied, Layout, Ledger, Links, Store, StoreSettings, period_files, scan, sha256, verify_series,
 };
 use dccd::telemetry::Telemetry;
 use tempfile::TempDir;
@@ -223,7 +223,7 @@ impl Tree {
     }
 
     async fn publish(&self, bucket: &Bucket, store: &Store) {
-        let published = bucket.publish(&self.layout, &self.ledger()).await.unwrap();
+        let published = bucket.publish(&self.layout, &self.ledger(), &Links::default()).await.unwrap();
         let (remote, files, renamed) = (bucket.name(), published.verified, published.renamed);
         store.copied(&self.series, Copied { remote, files, renamed, ..Copied::default() }).unwrap();
         assert_eq!(store.merge_earlier(&self.series).unwrap().rows, 0);

@@ -365,9 +365,9 @@ pub(crate) struct Nas {
     pub(crate) folder: TempDir,
     /// Where a stand-in for rclone lies.
     pub(crate) bin: Option<TempDir>,
-    real: String,
+    pub(crate) real: String,
     /// Further settings of the storage.
-    more: &'static str,
+    pub(crate) more: &'static str,
 }
 
 #[derive(Debug)]
@@ -396,11 +396,11 @@ impl Nas {
         format!("{}/", self.folder.path().join("copies").display())
     }
 
-    fn remote(&self) -> Arc<dyn Remote> {
+    pub(crate) fn remote(&self) -> Arc<dyn Remote> {
         open(&Target { provider: Provider::Rclone, address: self.address(), endpoint: None }).unwrap()
     }
 
-    fn at(&self, file: &str) -> PathBuf {
+    pub(crate) fn at(&self, file: &str) -> PathBuf {
         self.folder.path().join("copies").join(in_series(file))
     }
 

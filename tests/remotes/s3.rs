@@ -8,7 +8,7 @@ use std::time::Duration;
 use dccd::remote::{
     Bucket, Provider, Remote, RemoteError, S3, Seal, Target, fetch, open, read, upload, verify,
 };
-use dccd::store::{Copied, Ledger, sha256, verify_series};
+use dccd::store::{Copied, Ledger, Links, sha256, verify_series};
 use tokio::process::Command;
 
 use crate::bucket::Served;
@@ -113,15 +113,15 @@ async fn of_two_writers_the_late_one_is_refused_and_changes_nothing() {
     let bucket = Bucket::new(Arc::clone(&s3), first.series.clone());
     bucket.take_over(1).await.unwrap();
     let owned = |home: &Home, fence: u64| Ledger { fence, ..home.ledger() };
-    bucket.publish(&first.layout, &owned(&first, 1)).await.unwrap();
+    bucket.publish(&first.layout, &owned(&first, 1), &Links::default()).await.unwrap();
 
     // Another takes over and publishes; the first goes on, not knowing it.
     assert_eq!(bucket.take_over(2).await.unwrap().ledger.rows(), 5);
     second.take(3, 2, 2.0);
-    bucket.publish(&second.layout, &owned(&second, 2)).await.unwrap();
+    bucket.publish(&second.layout, &owned(&second, 2), &Links::default()).await.unwrap();
     let before = served.objects();
     first.take(3, 1, 9.0);
-    let refused = bucket.publish(&first.layout, &owned(&first, 1)).await.unwrap_err();
+    let refused = bucket.publish(&first.layout, &owned(&first, 1), &Links::default()).await.unwrap_err();
 
     assert!(matches!(refused, RemoteError::Fenced { theirs: 2, ours: 1, .. }), "{refused}");
     assert!(matches!(bucket.take_over(1).await, Err(RemoteError::Fenced { .. })));
@@ -141,7 +141,7 @@ async fn however_two_writers_race_the_higher_fence_stands_and_no_coverage_is_los
             let (bucket, layout, ledger) = (bucket.clone(), home.layout.clone(), home.ledger());
             async move {
                 bucket.take_over(fence).await?;
-                bucket.publish(&layout, &Ledger { fence, ..ledger }).await.map(drop)
+                bucket.publish(&layout, &Ledger { fence, ..ledger }, &Links::default()).await.map(drop)
             }
         };
         high.take(3 + i64::try_from(round).unwrap(), 1, 2.0);
@@ -182,7 +182,9 @@ async fn an_owner_that_was_overtaken_by_itself_merges_and_commits() {
     let owned = |home: &Home| Ledger { fence: 4, ..home.ledger() };
 
     let (olds, news) = (owned(&old), owned(&new));
-    let (one, two) = tokio::join!(bucket.publish(&old.layout, &olds), bucket.publish(&new.layout, &news));
+    let none = Links::default();
+    let (one, two) =
+        tokio::join!(bucket.publish(&old.layout, &olds, &none), bucket.publish(&new.layout, &news, &none));
     one.unwrap();
     two.unwrap();
 
@@ -205,7 +207,7 @@ async fn a_new_owner_begins_from_the_bucket_and_rows_that_only_it_had_are_merged
     let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
     let (first, second) = (Home::with_two_years(), Home::empty());
     bucket.take_over(1).await.unwrap();
-    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }).await.unwrap();
+    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }, &Links::default()).await.unwrap();
     // Hours that the first has too, with another close, and one that it has not.
     second.take(1, 3, 7.0);
 
@@ -229,7 +231,7 @@ async fn an_object_newer_than_the_ledger_is_judged_by_its_own_footer_and_a_missi
     let bucket = Bucket::new(Arc::new(served.s3()), Home::empty().series);
     let (first, second) = (Home::with_two_years(), Home::empty());
     bucket.take_over(1).await.unwrap();
-    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }).await.unwrap();
+    bucket.publish(&first.layout, &Ledger { fence: 1, ..first.ledger() }, &Links::default()).await.unwrap();
     // Cut short after a file; and one file is gone.
     first.take(3, 1, 2.0);
     let folder = served.folder.path().join("data/fleet/binance/ohlc/BTC-USDT/1h");
@@ -252,7 +254,7 @@ async fn a_file_of_another_owner_that_no_ledger_speaks_of_is_merged_before_it_is
     let bucket = Bucket::new(Arc::clone(&s3), Home::empty().series);
     let (old, new) = (Home::with_two_years(), Home::empty());
     bucket.take_over(1).await.unwrap();
-    bucket.publish(&old.layout, &Ledger { fence: 1, ..old.ledger() }).await.unwrap();
+    bucket.publish(&old.layout, &Ledger { fence: 1, ..old.ledger() }, &Links::default()).await.unwrap();
     take_over(&bucket, &new, 2).await;
     // A write of the old owner that was on the wire lands after that.
     old.take(3, 1, 6.0);
@@ -264,10 +266,10 @@ async fn a_file_of_another_owner_that_no_ledger_speaks_of_is_merged_before_it_is
     assert_eq!(bucket.gone(&new.ledger()).await.unwrap().len(), 1, "it is found by asking");
 
     new.take(5, 1, 2.0);
-    let published = bucket.publish(&new.layout, &new.ledger()).await.unwrap();
+    let published = bucket.publish(&new.layout, &new.ledger(), &Links::default()).await.unwrap();
     assert_eq!((published.met, published.files), (1, 1));
     assert_eq!(new.store().merge_earlier(&new.series).unwrap().rows, 1);
-    bucket.publish(&new.layout, &new.ledger()).await.unwrap();
+    bucket.publish(&new.layout, &new.ledger(), &Links::default()).await.unwrap();
 
     let mut expected = closes(-2, 5, 1.0);
     expected.extend([(3, 6.0), (5, 2.0)]);
@@ -284,7 +286,7 @@ async fn a_purged_period_of_a_fleet_gets_a_late_row_and_the_bucket_keeps_all_its
     let home = Home::with_two_years();
     bucket.take_over(1).await.unwrap();
     home.store().acquire(&home.series, 1).unwrap();
-    let published = bucket.publish(&home.layout, &home.ledger()).await.unwrap();
+    let published = bucket.publish(&home.layout, &home.ledger(), &Links::default()).await.unwrap();
     let (files, remote) = (published.verified, bucket.name());
     home.store().copied(&home.series, Copied { remote, files, ..Copied::default() }).unwrap();
     let sha256 = home.ledger().files["2023"].sha256.clone();
@@ -292,7 +294,7 @@ async fn a_purged_period_of_a_fleet_gets_a_late_row_and_the_bucket_keeps_all_its
     assert!(!home.file("2023").exists());
 
     home.late_row(Arc::new(served.s3())).await;
-    bucket.publish(&home.layout, &home.ledger()).await.unwrap();
+    bucket.publish(&home.layout, &home.ledger(), &Links::default()).await.unwrap();
 
     let heir = Home::empty();
     take_over(&bucket, &heir, 2).await;

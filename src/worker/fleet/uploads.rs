@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::Series;
 use crate::remote::{Bucket, Published, RemoteError, Synced, pending};
-use crate::store::{Copied, Layout, Ledger, StoreError};
+use crate::store::{Copied, Layout, Ledger, Snapshot, StoreError};
 use crate::telemetry::events::{BucketWaiting, FileCopied, SeriesNotCopied, WriteFenced, WritesOvertaken};
 use crate::worker::fleet::{Bucketed, Fleet, Ready, TakeoverError};
 
@@ -182,19 +182,32 @@ impl Fleet {
             if rests && !is_handed_over && self.owned.is_live(series) {
                 break;
             }
-            match bucket.publish(&self.layout, &ledger).await {
+            let Some(Snapshot { ledger, links }) = self.snapshot(&bucket, series, fence).await? else {
+                continue;
+            };
+            match bucket.publish(&self.layout, &ledger, &links).await {
                 Ok(published) => {
                     (ready.seen, ready.sent) = (written, Some(Instant::now()));
                     self.published(&bucket, series, &ledger, published, &mut sent).await?;
                     self.owned.mark(series, false);
                 }
                 Err(RemoteError::RestoreNeeded { .. }) => self.restore(bucketed, series).await?,
-                // It was replaced while it was read.
-                Err(RemoteError::Damaged { .. }) if self.written(series).await? != written => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(sent)
+    }
+
+    /// The state of a series that was published last, unless it is of another ownership.
+    async fn snapshot(
+        &self,
+        bucket: &Bucket,
+        series: &Series,
+        fence: u64,
+    ) -> Result<Option<Snapshot>, TakeoverError> {
+        let remote = bucket.name();
+        let state = self.on_disk(series, move |store, series| store.snapshot(series, &remote)).await?;
+        Ok(state.filter(|state| state.ledger.fence == fence))
     }
 
     /// Records the copies verified in the bucket, and merges objects found there that no ledger names.
