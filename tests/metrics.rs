@@ -352,6 +352,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         (r#"dccd_websocket_connect_failures_total{exchange="binance",line="spot",reason="tls"}"#.into(), "1"),
         (r#"dccd_websocket_disconnects_total{exchange="binance",line="spot",reason="silent"}"#.into(), "1"),
         (r#"dccd_websocket_holes_total{exchange="binance",kind="ohlc",reason="reconnect"}"#.into(), "1"),
+        (r#"dccd_websocket_holes_closed_total{exchange="binance",kind="ohlc"}"#.into(), "1"),
         (r#"dccd_websocket_holes_refilled_total{exchange="binance",kind="ohlc"}"#.into(), "1"),
         (r#"dccd_websocket_refilled_rows_total{exchange="binance",kind="ohlc"}"#.into(), "8"),
         (r#"dccd_rows_discarded_total{exchange="binance",kind="ohlc",reason="invalid"}"#.into(), "1"),
@@ -614,13 +615,14 @@ const S_FAMILIES: [&str; 16] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 50] = [
+const AT_ZERO: [&str; 51] = [
     r#"dccd_websocket_rows_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#,
     r#"dccd_websocket_connect_failures_total{exchange="binance",line="spot",reason="dns"}"#,
     r#"dccd_websocket_connects_total{exchange="binance",line="spot"}"#,
     r#"dccd_websocket_event_lag_seconds_count{exchange="binance",kind="ohlc"}"#,
+    r#"dccd_websocket_holes_closed_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_holes_refilled_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_messages_ignored_total{exchange="binance",line="spot",reason="unknown"}"#,
     r#"dccd_websocket_messages_total{exchange="binance",line="spot"}"#,
@@ -715,6 +717,7 @@ fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Erro
     let window = Window::new(Micros(0), AT).unwrap();
     to.emit(StreamUncovered { series, reason: Reason::Connect, error });
     to.emit(StreamHole { series, reason: "reconnect", window });
+    to.emit(StreamHoleClosed { series, window });
     to.emit(StreamRefilled { series, rows: 8, windows: 1 });
     to.emit(StreamOdd { series, row: &OddRow::new(OddFault::Value, "high below low", "[1]", None) });
     to.emit(StreamMismatch { series, rows: 4 });

@@ -15,11 +15,17 @@ use tokio::task::JoinSet;
 
 use crate::rig::{Rig, is_siege};
 
-const LOSING: [WsFault; 6] =
-    [WsFault::Hole, WsFault::Cut, WsFault::Hole, WsFault::Double, WsFault::Reset, WsFault::Hole];
-
-// A frame that comes behind the one that follows it is not among them: until history confirms that nothing is missing
-// there, that is a gap.
+const LOSING: [WsFault; 9] = [
+    WsFault::Hole,
+    WsFault::Swap,
+    WsFault::Cut,
+    WsFault::Hole,
+    WsFault::Swap,
+    WsFault::Double,
+    WsFault::Reset,
+    WsFault::Swap,
+    WsFault::Hole,
+];
 
 /// How long the first rows may take, whatever the exchange's limits are.
 const BEGUN_WITHIN: Duration = Duration::from_secs(60);

@@ -48,7 +48,7 @@ impl Collected {
                 Event::Refused { words, .. } => self.refused.push(words.clone()),
                 Event::Notice { .. } => self.notices += 1,
                 Event::Hole(hole) => self.holes.push(*hole),
-                Event::Trading { .. } => {}
+                Event::Trading { .. } | Event::Closed { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -25,6 +25,13 @@ pub enum Event {
     },
     /// Rows of a topic are missing.
     Hole(Hole),
+    /// Rows that were told missing have come late: as far as the exchange's numbers show, none is missing in this window.
+    Closed {
+        /// The topic.
+        topic: TopicId,
+        /// The window, of the kind of a hole's.
+        window: Window,
+    },
     /// A whole book is wanted over REST, and is to be given to the session, so that its updates can follow it.
     BookWanted {
         /// The topic.

@@ -87,10 +87,15 @@ impl FrameHandler<'_> {
                     TradeId::Number(number) => Some(number),
                     TradeId::Text(_) => None,
                 };
-                match rows.take(number, trade.ts) {
-                    Verdict::Row => return push(self.into, id, &trade, self.now),
-                    Verdict::RowBehind(gap) => {
-                        self.into.events.push(hole(id, gap));
+                let verdict = rows.take(number, trade.ts);
+                match verdict {
+                    Verdict::Row | Verdict::RowBehind(_) => {
+                        if let Verdict::RowBehind(gap) = verdict {
+                            self.into.events.push(hole(id, gap));
+                        }
+                        let closed = rows.take_closed();
+                        let closed = closed.iter().map(|window| Event::Closed { topic: id, window });
+                        self.into.events.extend(closed);
                         return push(self.into, id, &trade, self.now);
                     }
                     Verdict::Repeated => return self.into.counts.repeated += 1,

@@ -1,9 +1,11 @@
 //! Trades that are numbered without a hole: which are missing, which came before, and which cannot be true.
+//!
+//! Numbers that are missing may come late: a hole closes by itself as far as no number of it is missing any more.
 
 use std::time::Duration;
 
 use crate::exchange::live::{HoleReason, Mark};
-use crate::model::{Micros, Window};
+use crate::model::{Micros, Window, Windows};
 
 /// Numbers and instants of neighbouring trades differ in their order by less.
 const MOST_DISORDER: Duration = Duration::from_secs(60);
@@ -27,6 +29,10 @@ pub(crate) struct Numbers {
     newest: Option<Mark>,
     /// Ranges that were told missing.
     missing: Vec<Missing>,
+    /// Before this instant, numbers may be missing that are not remembered.
+    forgotten: Option<Micros>,
+    /// Where numbers were told missing and have all come since.
+    closed: Windows,
     /// A trade that contradicts the numbers so far: the next one shows whether they began anew.
     strange: Option<Mark>,
 }
@@ -38,6 +44,20 @@ struct Missing {
     last: u64,
     /// The instant of the row before them.
     from: Micros,
+    /// The instant of the row behind them, or of the last of them that the exchange named.
+    behind: Micros,
+}
+
+impl Missing {
+    /// Where they lie: both instants may have more of them.
+    fn window(&self) -> Window {
+        around(self.from, self.behind)
+    }
+}
+
+/// From one instant up to and with another.
+fn around(one: Micros, other: Micros) -> Window {
+    Window { from: one.min(other), until: one.max(other) + Duration::from_micros(1) }
 }
 
 /// The verdict on a trade.
@@ -61,14 +81,6 @@ pub(crate) struct Gap {
     pub(crate) reason: HoleReason,
 }
 
-impl Gap {
-    /// From the instant of one row up to and with that of another.
-    fn between(ids: Option<(u64, u64)>, one: Micros, other: Micros, reason: HoleReason) -> Self {
-        let (from, last) = (one.min(other), one.max(other));
-        Gap { ids, window: Window { from, until: last + Duration::from_micros(1) }, reason }
-    }
-}
-
 impl Numbers {
     /// Numbers that go on from a trade that is held.
     pub(crate) fn behind(held: Option<Mark>) -> Self {
@@ -89,8 +101,8 @@ impl Numbers {
             return None;
         }
         (self.first, self.is_held) = (Some(held), true);
-        let missing = Missing { first: held.id + 1, last: first.id - 1, from: held.ts };
-        Some(self.miss(missing, first.ts, HoleReason::LeftOut))
+        let missing = Missing { first: held.id + 1, last: first.id - 1, from: held.ts, behind: first.ts };
+        Some(self.miss(missing, HoleReason::LeftOut))
     }
 
     /// From which instant on no number is unknown, but for those told missing.
@@ -127,16 +139,23 @@ impl Numbers {
         if mark.id == newest.id + 1 {
             return Verdict::Row;
         }
-        let missing = Missing { first: newest.id + 1, last: mark.id - 1, from: newest.ts };
-        Verdict::RowBehind(self.miss(missing, mark.ts, HoleReason::LeftOut))
+        let missing = Missing { first: newest.id + 1, last: mark.id - 1, from: newest.ts, behind: mark.ts };
+        Verdict::RowBehind(self.miss(missing, HoleReason::LeftOut))
     }
 
     /// The exchange names its newest trade: those up to it are missing that have not come.
     pub(crate) fn announce(&mut self, announced: Mark) -> Option<Gap> {
         let newest = self.newest.filter(|newest| newest.id < announced.id)?;
         self.newest = Some(Mark { id: announced.id, ts: announced.ts.max(newest.ts) });
-        let missing = Missing { first: newest.id + 1, last: announced.id, from: newest.ts };
-        Some(self.miss(missing, announced.ts, HoleReason::NotSent))
+        let missing =
+            Missing { first: newest.id + 1, last: announced.id, from: newest.ts, behind: announced.ts };
+        Some(self.miss(missing, HoleReason::NotSent))
+    }
+
+    /// Takes the windows in which numbers were told missing and have all come since.
+    #[inline]
+    pub(crate) fn take_closed(&mut self) -> Windows {
+        std::mem::take(&mut self.closed)
     }
 
     fn take_older(&mut self, mark: Mark, newest: Mark) -> Verdict {
@@ -159,7 +178,8 @@ impl Numbers {
         }
         let since = self.since;
         *self = Numbers { first: Some(mark), newest: Some(mark), since, ..Numbers::default() };
-        Verdict::RowBehind(Gap::between(None, newest.ts, mark.ts, HoleReason::Restarted))
+        let window = around(newest.ts, mark.ts);
+        Verdict::RowBehind(Gap { ids: None, window, reason: HoleReason::Restarted })
     }
 
     /// A missing one comes late. Those before it in its range are told once more: after a number that is far too high
@@ -169,23 +189,36 @@ impl Numbers {
         self.strange = None;
         self.newest = Some(Mark { id: newest.id, ts: mark.ts.max(newest.ts) });
         if mark.id < range.last {
-            self.remember(Missing { first: mark.id + 1, last: range.last, from: mark.ts });
+            self.remember(Missing { first: mark.id + 1, from: mark.ts, ..range });
         }
-        if mark.id == range.first {
-            return Verdict::Row;
-        }
-        Verdict::RowBehind(self.miss(Missing { last: mark.id - 1, ..range }, mark.ts, HoleReason::LeftOut))
+        let is_first = mark.id == range.first;
+        let before = Missing { last: mark.id - 1, behind: mark.ts, ..range };
+        let gap = (!is_first).then(|| self.miss(before, HoleReason::LeftOut));
+        self.close(range.window());
+        gap.map_or(Verdict::Row, Verdict::RowBehind)
     }
 
-    /// Tells numbers missing that lie before a row of this instant.
-    fn miss(&mut self, missing: Missing, before: Micros, reason: HoleReason) -> Gap {
+    /// Closes a window as far as no number is missing in it any more. The instant that a connection began with may have
+    /// more rows than came on it.
+    fn close(&mut self, window: Window) {
+        let Some(since) = self.since else { return };
+        let from = window.from.max(since).max(self.forgotten.unwrap_or(since));
+        let Some(window) = Window::new(from, window.until) else { return };
+        let mut closed = Windows::from(window);
+        self.missing.iter().for_each(|range| closed.remove(range.window()));
+        self.closed.add_all(&closed);
+    }
+
+    /// Tells numbers missing.
+    fn miss(&mut self, missing: Missing, reason: HoleReason) -> Gap {
         self.remember(missing);
-        Gap::between(Some((missing.first, missing.last)), missing.from, before, reason)
+        Gap { ids: Some((missing.first, missing.last)), window: missing.window(), reason }
     }
 
     fn remember(&mut self, missing: Missing) {
         if self.missing.len() == MOST_RANGES {
-            self.missing.remove(0);
+            let forgotten = self.missing.remove(0).window().until;
+            self.forgotten = self.forgotten.max(Some(forgotten));
         }
         self.missing.push(missing);
     }

@@ -131,3 +131,94 @@ fn a_connection_that_took_over_before_its_first_trade_tells_what_is_missing_befo
     assert_eq!(numbers.resume(at(5, 5)), None);
     assert_eq!(numbers.take(at(8, 8)), left_out(6, 7, 5, 8));
 }
+
+fn closed(numbers: &mut Numbers) -> Vec<(i64, i64)> {
+    let secs = |at: Micros| at.0 / 1_000_000 - SECOND;
+    let closed = numbers.take_closed();
+    // Up to and with an instant, where it ends right behind one.
+    closed.iter().map(|own| (secs(own.from), secs(Micros(own.until.0 - 1)))).collect()
+}
+
+fn take_all(numbers: &mut Numbers, marks: &[(u64, i64)]) {
+    for (id, secs) in marks {
+        numbers.take(at(*id, *secs));
+    }
+}
+
+fn taken(marks: &[(u64, i64)]) -> Numbers {
+    let mut numbers = Numbers::behind(Some(at(5, 0)));
+    take_all(&mut numbers, marks);
+    numbers
+}
+
+#[test]
+fn a_hole_closes_with_the_last_number_of_it_that_comes_late() {
+    let mut numbers = taken(&[(6, 1), (8, 3)]);
+    assert_eq!(closed(&mut numbers), []);
+    assert_eq!(numbers.take(at(7, 2)), Verdict::Row);
+    assert_eq!(closed(&mut numbers), [(1, 3)]);
+    assert_eq!(closed(&mut numbers), [], "it is told once");
+}
+
+#[test]
+fn a_hole_closes_as_far_as_nothing_is_missing_in_it() {
+    // 7, 8 and 9 are missing; in the middle one nothing is whole.
+    let mut numbers = taken(&[(6, 1), (10, 5), (8, 3)]);
+    assert_eq!(closed(&mut numbers), []);
+    numbers.take(at(7, 2));
+    let rest = numbers.take_closed();
+    let until = |secs: i64| at(0, secs).ts;
+    assert_eq!(
+        rest,
+        Windows::from(Window { from: until(1), until: until(3) }),
+        "9 may share the instant of 8"
+    );
+    numbers.take(at(9, 4));
+    assert_eq!(closed(&mut numbers), [(3, 5)]);
+}
+
+#[test]
+fn a_hole_of_an_instant_that_another_hole_shares_stays_there() {
+    let mut numbers = taken(&[(6, 1), (8, 3), (10, 3), (12, 4)]);
+    numbers.take(at(9, 3));
+    assert_eq!(closed(&mut numbers), [], "7 and 11 may be of the same instant");
+    numbers.take(at(7, 2));
+    assert_eq!(numbers.take_closed(), Windows::from(Window { from: at(0, 1).ts, until: at(0, 3).ts }));
+    numbers.take(at(11, 4));
+    assert_eq!(closed(&mut numbers), [(3, 4)]);
+}
+
+#[test]
+fn a_hole_behind_the_first_trade_of_a_connection_closes_but_for_its_instant() {
+    let mut numbers = Numbers::default();
+    take_all(&mut numbers, &[(6, 1), (8, 3), (7, 2)]);
+    let from = Micros(at(6, 1).ts.0 + 1);
+    assert_eq!(numbers.take_closed(), Windows::from(Window { from, until: Micros(at(8, 3).ts.0 + 1) }));
+}
+
+#[test]
+fn an_announced_trade_that_comes_late_closes_its_hole() {
+    let mut numbers = taken(&[(6, 0)]);
+    numbers.announce(at(8, 2));
+    numbers.take(at(8, 2));
+    assert_eq!(closed(&mut numbers), []);
+    numbers.take(at(7, 1));
+    assert_eq!(closed(&mut numbers), [(0, 2)]);
+}
+
+#[test]
+fn a_number_that_is_far_too_high_closes_nothing_from_its_instant_on() {
+    let mut numbers = taken(&[(6, 1), (9_000, 2)]);
+    take_all(&mut numbers, &[(7, 3), (8, 4), (10, 6), (9, 5), (11, 7)]);
+    assert_eq!(numbers.take_closed(), Windows::from(Window { from: at(0, 1).ts, until: at(0, 2).ts }));
+}
+
+#[test]
+fn a_hole_that_is_forgotten_keeps_its_instants_from_closing() {
+    let mut numbers = taken(&[]);
+    // Each second one is missing, one more than are remembered.
+    (0..=MOST_RANGES as u64).for_each(|own| take_all(&mut numbers, &[(7 + 2 * own, own as i64)]));
+    numbers.take(at(8, 0));
+    let from = Micros(at(0, 0).ts.0 + 1);
+    assert_eq!(numbers.take_closed(), Windows::from(Window { from, until: at(0, 1).ts }), "6 may be missing");
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::exchange::live::numbers::{Gap, Numbers, Verdict};
 use crate::exchange::live::{HoleReason, LiveOffer, Mark};
-use crate::model::{Micros, Window};
+use crate::model::{Micros, Window, Windows};
 
 /// The state of a topic of trades.
 #[derive(Debug)]
@@ -33,6 +33,12 @@ impl TradeTopic {
             self.doubted = None;
         }
         verdict
+    }
+
+    /// Takes the windows in which rows were told missing and have all come since.
+    #[inline]
+    pub(crate) fn take_closed(&mut self) -> Windows {
+        self.numbers.as_mut().map(Numbers::take_closed).unwrap_or_default()
     }
 
     /// The exchange names its newest trade.

@@ -16,7 +16,8 @@ use crate::jobs::stream::topics::Topics;
 use crate::model::{Micros, Series};
 use crate::net::ws::{Handover, Inlet, Update};
 use crate::telemetry::events::{
-    PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole, StreamOdd, StreamUnreadable,
+    PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole, StreamHoleClosed, StreamOdd,
+    StreamUnreadable,
 };
 use crate::telemetry::{LiveState, Telemetry};
 
@@ -96,6 +97,9 @@ impl Listener {
         for (series, reason, window) in &taken.holes {
             self.telemetry.emit(StreamHole { series, reason, window: *window });
         }
+        for (series, window) in &taken.closed {
+            self.telemetry.emit(StreamHoleClosed { series, window: *window });
+        }
         for series in &taken.live {
             self.states.show(series, LiveState::Live, None);
         }
@@ -154,6 +158,7 @@ impl Listener {
                 }
                 Event::Unanswered { .. }
                 | Event::Hole(_)
+                | Event::Closed { .. }
                 | Event::BookWanted { .. }
                 | Event::InStep { .. }
                 | Event::OutOfStep { .. }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::jobs::stream::holes::Holes;
 use crate::jobs::stream::live_writer::LiveWriter;
 use crate::model::{Batch, Grid, Micros, Series, Window, Windows};
 use crate::store::{Mark, Store, StoreError, Writer};
@@ -27,8 +28,7 @@ pub(crate) struct LiveSeries {
     pending: Option<Window>,
     /// The end of what the rows received so far can prove.
     proven: Option<Micros>,
-    /// Holes that sessions reported, as far as they are not vouched past.
-    holes: Windows,
+    holes: Holes,
 }
 
 impl LiveSeries {
@@ -51,7 +51,7 @@ impl LiveSeries {
             vouched_at: None,
             pending: None,
             proven: None,
-            holes: Windows::new(),
+            holes: Holes::default(),
         }
     }
 
@@ -73,9 +73,32 @@ impl LiveSeries {
         self.proven = self.proven.max(Some(end));
     }
 
-    /// Leaves a window out of what is vouched for.
+    /// Leaves a window out of what is vouched for, until rows that come late close it.
     pub(crate) fn miss(&mut self, window: Window) {
-        self.holes.add(window);
+        let own = self.frames.iter().find(|(newest, _)| *newest >= window.from);
+        self.holes.miss(window, own.map(|(_, mark)| *mark));
+    }
+
+    /// Leaves a window out of what is vouched for, whatever comes late.
+    pub(crate) fn lose(&mut self, window: Window) {
+        self.holes.lose(window);
+    }
+
+    /// All that was missing in a window has come late: vouches for it, as far as it was a hole and nothing of it was left
+    /// out here. Returns that.
+    ///
+    /// # Errors
+    /// If the journal cannot be written; it stays a hole then.
+    pub(crate) fn close(&mut self, window: Window) -> Result<Windows, StoreError> {
+        let (closed, since) = self.holes.close(window);
+        // The part that is not vouched past yet is so with the next window.
+        let Some(vouched) = self.vouched else { return Ok(closed) };
+        let first = self.frames.front().map(|(_, mark)| *mark);
+        let since = since.into_iter().chain(first).min_by_key(|mark| mark.position);
+        for window in closed.within(Window { from: Micros(i64::MIN), until: vouched }).iter() {
+            self.writer.writer().vouch(since, window)?;
+        }
+        Ok(closed)
     }
 
     /// Vouches for a window that a connection covers, but for its holes and for what no row proves yet: at once where the
@@ -108,7 +131,7 @@ impl LiveSeries {
         let until = self.proven.map_or(from, |proven| proven.min(covered.until));
         let Some(window) = Window::new(from, until) else { return Ok(Windows::new()) };
         let mut windows = Windows::from(window);
-        windows.remove_all(&self.holes);
+        windows.remove_all(self.holes.open());
         let since = self.frames.iter().find(|(newest, _)| *newest >= from).map(|(_, mark)| *mark);
         for window in windows.iter() {
             self.writer.writer().vouch(since, window)?;
@@ -117,7 +140,7 @@ impl LiveSeries {
         while self.frames.front().is_some_and(|(newest, _)| *newest < until) {
             self.frames.pop_front();
         }
-        self.holes.remove(Window { from: Micros::OLDEST, until });
+        self.holes.vouched(until);
         Ok(windows)
     }
 
@@ -134,7 +157,7 @@ impl LiveSeries {
         let from = self.proven.map_or(oldest, |proven| proven.min(oldest));
         let until = self.grid.map_or(Micros(newest.0 + 1), |grid| grid.next(newest));
         let window = Window::new(from, until)?;
-        self.miss(window);
+        self.lose(window);
         Some(window)
     }
 
@@ -239,5 +262,88 @@ mod tests {
         live.cover(window(0, 30), now, true).unwrap();
 
         assert_eq!(settled(&live), [window(0, 20), window(25, 30)]);
+    }
+
+    #[test]
+    fn a_hole_whose_rows_come_late_is_vouched_for_before_and_after_others_were() {
+        let ((mut live, _root), now) = (live(), Instant::now());
+        accept(&mut live, &[0, 10, 30]);
+        live.miss(window(10, 31));
+        live.cover(window(0, 30), now, true).unwrap();
+        assert_eq!(settled(&live), [window(0, 10)]);
+
+        accept(&mut live, &[20]);
+        assert_eq!(live.close(window(10, 31)).unwrap(), Windows::from(window(10, 31)));
+        assert_eq!(settled(&live), [window(0, 30)]);
+
+        accept(&mut live, &[50]);
+        live.miss(window(30, 51));
+        accept(&mut live, &[40]);
+        live.close(window(30, 51)).unwrap();
+        live.cover(window(0, 50), now, true).unwrap();
+        assert_eq!(settled(&live), [window(0, 50)]);
+        assert_eq!(
+            live.close(window(0, 50)).unwrap(),
+            Windows::from(window(10, 50)),
+            "nothing else was a hole"
+        );
+    }
+
+    #[test]
+    fn rows_that_come_late_do_not_close_a_hole_of_rows_that_were_left_out_here() {
+        let ((mut live, _root), now) = (live(), Instant::now());
+        accept(&mut live, &[0, 10]);
+        let mut rows = Batch::of(Kind::Trades);
+        let (id, side) = (Some("30"), Some(Side::Buy));
+        rows.trades_mut().push(Trade { ts: Micros(30), ts_recv: None, id, price: 1.0, amount: 1.0, side });
+        assert_eq!(live.drop_rows(&rows), Some(window(10, 31)));
+        live.miss(window(10, 31));
+        accept(&mut live, &[20, 40]);
+        live.close(window(10, 31)).unwrap();
+        live.cover(window(0, 40), now, true).unwrap();
+        assert_eq!(settled(&live), [window(0, 10), window(31, 40)]);
+    }
+
+    #[test]
+    fn a_hole_that_closed_counts_after_a_crash_only_with_the_row_that_came_late() {
+        let (mut live, root) = live();
+        accept(&mut live, &[0, 10, 30]);
+        live.miss(window(10, 31));
+        live.cover(window(0, 30), Instant::now(), true).unwrap();
+        let before = read_journal(&root).len();
+        accept(&mut live, &[20]);
+        let late = read_journal(&root).len() - before;
+        live.close(window(10, 31)).unwrap();
+        let bytes = read_journal(&root);
+
+        for is_lost in [false, true] {
+            let crashed = TempDir::new().unwrap();
+            let layout = Layout::new(crashed.path());
+            let (mut bytes, segment) = (bytes.clone(), segment(&root));
+            if is_lost {
+                // A byte of the frame of the late row.
+                bytes[before + late / 2] ^= 1;
+            }
+            std::fs::create_dir_all(layout.journal()).unwrap();
+            let name = layout.journal().join(segment.file_name().unwrap());
+            crate::disk::atomic::replace(&name, &bytes).unwrap();
+            let (store, _) = Store::open(&layout, StoreSettings::of(8, Micros(0))).unwrap();
+            let (writer, _) = store.writer(live.series()).unwrap();
+            let covered: Vec<Window> = writer.settled().iter().collect();
+            let whole = if is_lost { vec![window(0, 10)] } else { vec![window(0, 30)] };
+            assert_eq!(covered, whole, "lost: {is_lost}");
+        }
+    }
+
+    fn segment(root: &TempDir) -> std::path::PathBuf {
+        let folder = Layout::new(root.path()).journal();
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        names.pop().unwrap()
+    }
+
+    fn read_journal(root: &TempDir) -> Vec<u8> {
+        std::fs::read(segment(root)).unwrap()
     }
 }

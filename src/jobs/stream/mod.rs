@@ -8,9 +8,12 @@
 //! * **One thread accepts for all connections**, with one write for everything that waits; it never waits for a publish of
 //!   a series, only for room where all live series together have too much that is not published. Then reading stops, and
 //!   if even that does not help, rows are left out as a hole that is fetched later.
+//! * **Rows that come late close their hole**: where the exchange's numbers show that none is missing any more, the hole is
+//!   vouched for like what lies around it, unless rows of it were left out.
 //! * **Whatever is missing is fetched by an ordinary run**, which believes only what its walk proves.
 
 mod acceptor;
+mod holes;
 mod listener;
 mod live_series;
 mod live_writer;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::exchange::live::{Event, Hole, TopicId};
+use crate::exchange::live::{Event, Hole, HoleReason, TopicId};
 use crate::jobs::stream::need::Need;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
 use crate::model::{Batch, Series, Window};
@@ -33,6 +33,8 @@ pub(crate) struct Taken {
     /// Each with the minutes and the new rows stored.
     pub(crate) covered: Vec<(Arc<Series>, u64, u64)>,
     pub(crate) holes: Vec<(Arc<Series>, &'static str, Window)>,
+    /// Holes that rows closed which came late.
+    pub(crate) closed: Vec<(Arc<Series>, Window)>,
     pub(crate) failed: Vec<(Arc<Series>, Arc<StoreError>)>,
     pub(crate) live: Vec<Arc<Series>>,
 }
@@ -47,19 +49,28 @@ impl Taken {
     ) -> Self {
         let (mut topics, at) = (topics.lock(), Instant::now());
         let (accepted, needs, covered) = (Vec::new(), Vec::new(), Vec::new());
-        let mut taken =
-            Taken { at, accepted, needs, covered, holes: Vec::new(), failed: Vec::new(), live: Vec::new() };
+        let (holes, closed, failed, live) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut taken = Taken { at, accepted, needs, covered, holes, closed, failed, live };
         for (id, fate) in rows {
             if let Some((topic, rows)) = topics.get_mut(&id).zip(handover.received.batch(id)) {
                 topic.quiet.heard(at);
                 taken.rows(topic, rows, fate);
             }
         }
-        for event in &handover.received.events {
-            let Event::Hole(Hole { topic, window, reason, .. }) = event else { continue };
-            if let Some(topic) = topics.get_mut(topic) {
-                topic.live.miss(*window);
-                taken.missing(topic, reason.name(), *window);
+        let events = &handover.received.events;
+        for (place, event) in events.iter().enumerate() {
+            match event {
+                Event::Hole(hole) => {
+                    if let Some(topic) = topics.get_mut(&hole.topic) {
+                        taken.hole(topic, hole, &events[place..]);
+                    }
+                }
+                Event::Closed { topic, window } => {
+                    if let Some(topic) = topics.get_mut(topic) {
+                        taken.close(topic, *window);
+                    }
+                }
+                _ => {}
             }
         }
         for (id, window) in &handover.covered {
@@ -83,6 +94,30 @@ impl Taken {
         }
         if let Some(window) = topic.live.drop_rows(rows) {
             self.missing(topic, "shed", window);
+        }
+    }
+
+    /// A hole of a session, with the events from it on. One that closes before it is told needs nothing.
+    fn hole(&mut self, topic: &mut ListenedTopic, hole: &Hole, then: &[Event]) {
+        let Hole { topic: id, window, reason, .. } = *hole;
+        match reason {
+            HoleReason::LeftOut | HoleReason::NotSent => topic.live.miss(window),
+            HoleReason::Restarted | HoleReason::Overdue | HoleReason::Doubtful => topic.live.lose(window),
+        }
+        let closes = |event: &Event| {
+            matches!(event, Event::Closed { topic, window: own }
+                if *topic == id && own.intersection(window) == Some(window))
+        };
+        if !then.iter().any(closes) {
+            self.missing(topic, reason.name(), window);
+        }
+    }
+
+    fn close(&mut self, topic: &mut ListenedTopic, window: Window) {
+        let series = Arc::clone(topic.live.series());
+        match topic.live.close(window) {
+            Ok(closed) => self.closed.extend(closed.iter().map(|window| (Arc::clone(&series), window))),
+            Err(error) => self.failed.push((series, Arc::new(error))),
         }
     }
 

@@ -149,6 +149,27 @@ impl Event for StreamHole<'_> {
     }
 }
 
+/// A hole of a live series closed by rows that came late.
+pub struct StreamHoleClosed<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// Where nothing is missing any more.
+    pub window: Window,
+}
+
+impl Event for StreamHoleClosed<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let labels = [self.series.exchange(), self.series.kind().name()];
+        telemetry.metrics().streams.holes.closed.with_label_values(&labels).inc();
+        tracing::debug!(
+            series = %self.series,
+            from = %self.window.from,
+            until = %self.window.until,
+            "rows that were missing came late"
+        );
+    }
+}
+
 /// Holes of a live series were filled from history.
 pub struct StreamRefilled<'a> {
     /// The series.

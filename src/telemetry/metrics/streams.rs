@@ -59,6 +59,7 @@ pub(crate) struct Lines {
 /// Holes in live series and what became of them.
 pub(crate) struct Holes {
     pub(crate) found: IntCounterVec,
+    pub(crate) closed: IntCounterVec,
     pub(crate) refilled: IntCounterVec,
     pub(crate) refilled_rows: IntCounterVec,
 }
@@ -153,8 +154,9 @@ impl Streams {
         }
     }
 
-    fn by_kind(&self) -> [&IntCounterVec; 5] {
-        [&self.rows, &self.holes.refilled, &self.holes.refilled_rows, &self.refusals, &self.mismatches]
+    fn by_kind(&self) -> [&IntCounterVec; 6] {
+        let Holes { closed, refilled, refilled_rows, .. } = &self.holes;
+        [&self.rows, closed, refilled, refilled_rows, &self.refusals, &self.mismatches]
     }
 }
 
@@ -225,6 +227,11 @@ impl Holes {
                 "websocket_holes_total",
                 "Holes in live series, by how they show.",
                 &["exchange", "kind", "reason"],
+            ),
+            closed: add.counters(
+                "websocket_holes_closed_total",
+                "Holes in live series that rows closed which came late.",
+                &["exchange", "kind"],
             ),
             refilled: add.counters(
                 "websocket_holes_refilled_total",

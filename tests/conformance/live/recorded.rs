@@ -231,6 +231,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::Refused { .. } => "refused",
         Event::Unanswered { .. } => "unanswered",
         Event::Hole(_) => "hole",
+        Event::Closed { .. } => "closed",
         Event::BookWanted { .. } => "book wanted",
         Event::InStep { .. } => "in step",
         Event::OutOfStep { .. } => "out of step",
