@@ -78,8 +78,12 @@ impl Worker {
         loop {
             let due = tokio::select! {
                 due = ticks.tick() => due,
+                // Others wait for it.
                 () = self.owned.freed() => {
-                    // Others wait for it.
+                    let _ = timeout(every, self.own()).await;
+                    continue;
+                }
+                () = self.owned.lapsed() => {
                     let _ = timeout(every, self.own()).await;
                     continue;
                 }

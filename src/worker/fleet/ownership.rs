@@ -23,6 +23,8 @@ use crate::worker::fleet::share::{Hold, Memory, Plan, View};
 
 /// How long a run may wait for the store before it begins without it.
 const ASKS_WITHIN: Duration = Duration::from_secs(5);
+/// How long after the end of another's lease its series are looked at: the store's clock decides.
+const AFTER_END: Duration = Duration::from_millis(100);
 /// The suffix of the names of workers that only run what was requested.
 pub(crate) const ONCE: &str = ":once";
 
@@ -52,6 +54,8 @@ struct OwnershipState {
     runs: u64,
     /// Live daemons, as last counted.
     daemons: usize,
+    /// When the first of the others' leases ends that were last read, unless it is renewed.
+    next_end: Option<Instant>,
 }
 
 /// Whether a run may begin.
@@ -142,12 +146,14 @@ impl Ownerships {
         };
         let mut state = self.state();
         state.daemons = workers.len();
-        let live = owners.values().filter(|owner| owner.is_live());
-        state.elsewhere = live.map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
+        let now = Instant::now();
+        let live = || owners.values().filter(|owner| owner.is_live() && owner.worker != self.worker);
+        state.next_end = live().map(|owner| now + owner.until.since(owner.as_of)).min();
+        state.elsewhere = live().map(|owner| (owner.series.clone(), owner.worker.clone())).collect();
         let may_ask = !self.is_bucket_away.load(Ordering::Relaxed);
         let own: HashMap<String, Hold> =
             state.owned.iter().map(|(name, own)| (name.clone(), own.hold(may_ask))).collect();
-        let (patience, now) = (self.config.lease, Instant::now());
+        let patience = self.config.lease;
         let view = View { wanted, own: &own, owners: &owners, workers: &workers, patience, now };
         Ok(state.memory.plan(&view))
     }
@@ -203,6 +209,14 @@ impl Ownerships {
     /// Completes when a series that the fleet asked for is free.
     pub(crate) async fn freed(&self) {
         self.freed.notified().await;
+    }
+
+    /// Completes when the lease of another owner ends that had not renewed it when this was last looked at.
+    pub(crate) async fn lapsed(&self) {
+        let ends = self.state().next_end;
+        let Some(ends) = ends else { return std::future::pending().await };
+        tokio::time::sleep_until(ends + AFTER_END).await;
+        self.state().next_end = None;
     }
 
     /// Gives up idle series.
