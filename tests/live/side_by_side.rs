@@ -64,7 +64,8 @@ fn config(setup: &TestDaemon) -> Config {
     check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// The simulated exchange renders its pages on the same threads, and must not be waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_and_purged() {
     let extent = if is_siege() { LONG } else { SHORT };
     let began = now();
@@ -103,21 +104,9 @@ async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_an
     println!("all of it side by side: {:?}", now().since(began));
     streaming.end().await;
 
-    let copies = engine.copies();
-    let synced = copies.sync(&copies.remotes()[0], true, &CancellationToken::new()).await.unwrap();
-    assert!(synced.error().is_none(), "{:?}", synced.error());
-    println!("copied: {:?}, {} files", now().since(began), synced.files);
-    let restored = carry_out(
-        &engine,
-        &Work::restore(Arc::new(SERIES.parse().unwrap())),
-        Duration::ZERO,
-        &|_| {},
-        &CancellationToken::new(),
-    )
-    .await;
-    assert_eq!(restored.missing, Vec::<String>::new());
-    println!("brought back: {:?}", now().since(began));
-    let accepting = Accepting::of(&engine);
+    copy_and_bring_back(&engine).await;
+    println!("copied and brought back: {:?}", now().since(began));
+    let (accepting, folds) = (Accepting::of(&engine), count(&engine, "dccd_storage_folds_total"));
     assert!(engine.close().await);
     let requests = setup.asked(Endpoint::Trades).len();
     println!(
@@ -126,8 +115,21 @@ async fn a_live_series_is_whole_while_it_is_backfilled_repaired_folded_copied_an
     assert!(repairs > 0 && dropped > 0 && accepting.rows > 100.0);
     assert!(assert_whole(&setup, from) > 4_000, "whoever was first fetched the past");
     if is_siege() {
+        let largest = setup.ledger(SERIES).files.values().map(|file| file.rows).max();
+        println!("{folds} folds, {largest:?} rows in the largest file");
+        assert!(folds > 0.0 && largest >= Some(500_000));
         assert!(accepting.slowest_of_99_secs <= MOST_SECS, "{accepting:?}");
     }
+}
+
+/// Copies what is left, and brings back what was dropped.
+async fn copy_and_bring_back(engine: &Engine) {
+    let (copies, never) = (engine.copies(), CancellationToken::new());
+    let synced = copies.sync(&copies.remotes()[0], true, &never).await.unwrap();
+    assert!(synced.error().is_none(), "{:?}", synced.error());
+    let restore = Work::restore(Arc::new(SERIES.parse().unwrap()));
+    let restored = carry_out(engine, &restore, Duration::ZERO, &|_| {}, &never).await;
+    assert_eq!(restored.missing, Vec::<String>::new());
 }
 
 /// Everything from an instant on is stored once, as the exchange has it; returns the number of rows.
@@ -222,6 +224,9 @@ impl Accepting {
         });
         let buckets: Vec<(f64, f64)> = buckets.collect();
         let all = buckets.last().map_or(0.0, |bucket| bucket.1);
+        for (bound, count) in &buckets {
+            println!("{:.4} of the hand-overs within {bound} s", count / all);
+        }
         let slowest =
             buckets.iter().find(|bucket| bucket.1 >= 0.99 * all).map_or(f64::INFINITY, |bucket| bucket.0);
         Accepting { rows: count(engine, "dccd_websocket_rows_total"), slowest_of_99_secs: slowest }
