@@ -9,6 +9,8 @@
 //!   SHA-256; rclone backends without SHA-256 are read back. The ledger records per file where that very content
 //!   was verified, so a replaced file automatically counts as unverified. If a remote covers more than the local
 //!   files, it is never replaced: `restore` merges it first.
+//! * **One published state is copied at a time**, from links taken between two publishes; whatever is published meanwhile
+//!   is pending, never an error. Many files go at once, since a request of rclone is the start of a program.
 //! * **Before a file is dropped here, its copy is read back, every byte.** The ledger records the drop first. Its
 //!   period stays covered, as *remote-only*; readers fail rather than leave its rows out, and a write into the
 //!   period restores it first. The same applies to a deleted or damaged file that has a copy.
