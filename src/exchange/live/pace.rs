@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::exchange::live::{LineLimits, Rate};
 
+/// How much longer one message may be on its way than the next: they are counted where they arrive.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
 /// Which messages were sent, as far back as the limit looks.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -26,7 +29,8 @@ impl Pace {
     pub(crate) fn next(&self) -> Duration {
         let newest_that_counts =
             self.sent.len().checked_sub(self.texts).and_then(|place| self.sent.get(place));
-        newest_that_counts.map_or(Duration::ZERO, |sent| *sent + self.rate.per).max(self.held_until)
+        let free = newest_that_counts.map(|sent| *sent + self.rate.per + ON_ITS_WAY);
+        free.unwrap_or_default().max(self.held_until)
     }
 
     /// A message was sent.
@@ -68,13 +72,29 @@ mod tests {
                 sent.push(now);
             }
         }
-        assert_eq!((sent.len(), most_a_second(&sent)), (20, 4));
+        assert_eq!((sent.len(), most_a_second(&sent)), (12, 4));
         let mut pace = Pace::new(&limits);
         (0..3).for_each(|_| pace.spend(millis(100)));
         assert!(pace.next() <= millis(100), "a pong leaves room for one text more");
         pace.spend(millis(200));
         pace.spend(millis(300));
-        assert_eq!(pace.next(), millis(1_100));
+        assert_eq!(pace.next(), millis(2_100));
+    }
+
+    #[test]
+    fn messages_that_arrive_late_are_not_too_many_together_with_those_that_do_not() {
+        let limits = LineLimits { counts_control_frames: true, ..LineLimits::USUAL };
+        for late in 0..4 {
+            let (mut pace, mut arrived) = (Pace::new(&limits), Vec::new());
+            for now in (0..20_000).map(millis) {
+                if pace.next() <= now {
+                    pace.spend(now);
+                    let burst = arrived.len() / 4;
+                    arrived.push(now + if burst % 4 == late { millis(999) } else { Duration::ZERO });
+                }
+            }
+            assert_eq!(most_a_second(&arrived), 4, "{late}");
+        }
     }
 
     #[test]
