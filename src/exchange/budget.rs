@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// One of the budgets an exchange counts requests against, by name. An exchange may count each endpoint apart;
 /// most count all requests together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Budget(&'static str);
 
 impl Budget {

@@ -1,6 +1,7 @@
 //! Fetches one window page by page, retrying each page by the retry policy.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -43,6 +44,8 @@ pub(crate) struct Fetcher {
     pub(crate) ends: Arc<Ends>,
     /// How urgent its requests are.
     pub(crate) lane: Lane,
+    /// The requests sent so far.
+    pub(crate) requests: Arc<AtomicU32>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -115,6 +118,7 @@ impl Fetcher {
     ) -> Result<T, (u32, FetchError)> {
         let (mut failed, mut sent) = (0, 0);
         loop {
+            self.requests.fetch_add(1, Ordering::Relaxed);
             let error = match self.client.get_again(request, self.lane, &mut sent, &self.stop).await {
                 Ok(received) => match read(&received) {
                     Ok(taken) => return Ok(taken),

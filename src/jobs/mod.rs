@@ -29,6 +29,7 @@ pub mod plan;
 mod prepare;
 mod run;
 mod scope;
+mod snapshot;
 pub(crate) mod stream;
 mod turn;
 mod walks;

@@ -94,6 +94,10 @@ pub struct Outcome {
     pub rows: u64,
     /// Rows that replaced a different one.
     pub revised: u64,
+    /// Windows that were missing and are settled now.
+    pub windows: u64,
+    /// Requests for rows and listings that were sent, repeated ones too.
+    pub requests: u32,
     /// Duration of the run.
     pub took: Duration,
     /// Time of the newest row stored at the end of the run; `None` if it did not get that far.
@@ -112,7 +116,15 @@ impl Outcome {
     /// A run with nothing to fetch.
     #[must_use]
     pub fn nothing() -> Self {
-        Outcome { rows: 0, revised: 0, took: Duration::ZERO, newest_row: None, error: None }
+        Outcome {
+            rows: 0,
+            revised: 0,
+            windows: 0,
+            requests: 0,
+            took: Duration::ZERO,
+            newest_row: None,
+            error: None,
+        }
     }
 }
 

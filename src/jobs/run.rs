@@ -1,11 +1,12 @@
 //! One run of one series: prepare, plan, walk the windows side by side, publish, report.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::{Ask, History, Instrument, Offer, Page, SetAside, Step};
+use crate::exchange::{History, Offer, SetAside, Step};
 use crate::jobs::ends::Ends;
 use crate::jobs::fetch::Fetcher;
 use crate::jobs::fresh::KnownRows;
@@ -39,8 +40,7 @@ pub async fn run(
     let result = run.all().await;
     // Rows that a failed publish left in memory end with the run; their windows are still gaps.
     run.buffered(0);
-    let (rows, revised, newest_row) = (run.stored, run.revised, run.newest_row);
-    Outcome { rows, revised, took: started.elapsed(), newest_row, error: result.err() }
+    run.outcome(started, result.err())
 }
 
 pub(super) struct Run<'a> {
@@ -57,6 +57,8 @@ pub(super) struct Run<'a> {
     known: KnownRows,
     stored: u64,
     revised: u64,
+    /// Windows that were missing and are settled now.
+    settled: u64,
     newest_row: Option<Micros>,
 }
 
@@ -72,13 +74,39 @@ impl<'a> Run<'a> {
             telemetry: context.telemetry.clone(),
             retry: order.retry,
             ends: Arc::new(Ends::default()),
+            requests: Arc::default(),
             lane: if order.precedence == Precedence::Live { Lane::Live } else { Lane::New },
             stop: stop.clone(),
         };
         let (at, unsure) = (Progress::default(), Windows::new());
         let known = KnownRows::default();
-        let (waiting, stored, revised, newest_row) = (0, 0, 0, None);
-        Run { context, order, progress, fetcher, at, unsure, waiting, known, stored, revised, newest_row }
+        Run {
+            context,
+            order,
+            progress,
+            fetcher,
+            at,
+            unsure,
+            waiting: 0,
+            known,
+            stored: 0,
+            revised: 0,
+            settled: 0,
+            newest_row: None,
+        }
+    }
+
+    /// The result so far of a run that began at an instant.
+    pub(super) fn outcome(&self, started: Instant, error: Option<RunError>) -> Outcome {
+        Outcome {
+            rows: self.stored,
+            revised: self.revised,
+            windows: self.settled,
+            requests: self.fetcher.requests.load(Ordering::Relaxed),
+            took: started.elapsed(),
+            newest_row: self.newest_row,
+            error,
+        }
     }
 
     async fn all(&mut self) -> Result<(), RunError> {
@@ -128,19 +156,34 @@ impl<'a> Run<'a> {
         // Records the range that was ever wanted before the first page, whatever happens then.
         self.flush(writer).await?;
         let missing = self.plan(writer, &scope);
+        let before = Window::new(scope.since, scope.until).map(|wanted| writer.settled().missing(wanted));
+        let filled = self.fill_missing(writer, &scope, missing, knows_rows).await;
+        let settled = writer.settled();
+        let open = before.unwrap_or_default();
+        self.settled += open.iter().filter(|window| settled.missing(*window).is_empty()).count() as u64;
+        filled?;
+        self.derive(writer, &scope).await
+    }
+
+    async fn fill_missing(
+        &mut self,
+        writer: &Handle,
+        scope: &RunScope,
+        missing: Windows,
+        knows_rows: bool,
+    ) -> Result<(), RunError> {
         let (new, holes) = self.split(writer, missing);
         self.at.planned = plan::count(&new, scope.offer, scope.grid);
-        self.walk_all(writer, &scope, &new, Turn::First).await?;
+        self.walk_all(writer, scope, &new, Turn::First).await?;
         if !holes.is_empty() {
-            self.repair(writer, &scope, &holes).await?;
+            self.repair(writer, scope, &holes).await?;
         }
-        let doubted = self.doubt(writer, &scope);
+        let doubted = self.doubt(writer, scope);
         if !doubted.is_empty() {
             self.at.planned += plan::count(&doubted, scope.offer, scope.grid);
-            self.walk_all(writer, &scope, &doubted, Turn::First).await?;
+            self.walk_all(writer, scope, &doubted, Turn::First).await?;
         }
-        self.make_sure(writer, &scope, knows_rows).await?;
-        self.derive(writer, &scope).await
+        self.make_sure(writer, scope, knows_rows).await
     }
 
     /// Requests empty windows again, now that rows beside them are known and the answers have to include
@@ -248,7 +291,7 @@ impl<'a> Run<'a> {
     }
 
     /// Accepts a page; nothing may report its rows before.
-    async fn take(&mut self, writer: &Handle, page: Accepted) -> Result<(), RunError> {
+    pub(super) async fn take(&mut self, writer: &Handle, page: Accepted) -> Result<(), RunError> {
         let fresh = self.known.take(&page.rows, &writer.ledger());
         let is_book = page.rows.kind() == Kind::OrderBook;
         let accept = if is_book { Writer::accept_updates } else { Writer::accept };
@@ -257,30 +300,6 @@ impl<'a> Run<'a> {
         self.context.telemetry.emit(RowsAccepted { series, fresh: fresh.saturating_sub(repeats) });
         self.context.telemetry.emit(RowsDiscarded { series, reason: Discard::Duplicate, rows: repeats });
         self.buffered(writer.waiting_rows());
-        Ok(())
-    }
-
-    /// Takes one snapshot of a book.
-    async fn snapshot(
-        &mut self,
-        writer: &Handle,
-        offer: &Offer,
-        instrument: Arc<Instrument>,
-    ) -> Result<(), RunError> {
-        let now = self.context.client.clock().now();
-        let window = Window { from: now, until: Micros(now.0 + 1) };
-        let rows = self.order.depth.min(offer.page_rows);
-        let series = Arc::clone(&self.order.series);
-        let page = Page { series, instrument, window, ask: Ask::Now, rows };
-        self.at.planned = 1;
-        let taken = self.fetcher.page(&page, |rows, _| Ok(rows)).await;
-        let rows = taken.map_err(|(_, error)| self.unprepared(error))?;
-        self.at.done = 1;
-        self.at.rows = rows.len() as u64;
-        let page = Accepted { rows, covered: None, empty: None, derived: false };
-        self.take(writer, page).await?;
-        self.context.telemetry.emit(RowsFetched { series: &self.order.series, rows: self.at.rows });
-        (self.progress)(self.at);
         Ok(())
     }
 

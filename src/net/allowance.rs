@@ -126,6 +126,11 @@ impl Allowance {
         self.sharers = sharers.max(1);
     }
 
+    /// The part of the quota that this process may use.
+    pub(crate) fn own_quota(&self) -> Quota {
+        Quota { weight: (self.quota.weight / self.sharers).max(1), ..self.quota }
+    }
+
     /// When a request of this weight may be sent.
     pub(crate) fn ready(&mut self, weight: u32, lane: Lane, now: Instant) -> Ready {
         self.forget(now);

@@ -177,6 +177,11 @@ impl Client {
         self.limiter(budget).set_quota(quota);
     }
 
+    /// The quota of a budget that this process may use.
+    pub(crate) fn quota(&self, budget: Budget) -> Quota {
+        self.limiter(budget).quota()
+    }
+
     /// The limiter of a budget.
     pub(super) fn limiter(&self, budget: Budget) -> &Limiter {
         &self.limiters[self.exchange.place_of(budget)]

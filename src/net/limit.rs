@@ -94,6 +94,11 @@ impl Limiter {
         self.queue.wake_next();
     }
 
+    /// The part of the quota that this process may use.
+    pub(crate) fn quota(&self) -> Quota {
+        self.allowance().own_quota()
+    }
+
     /// Adopts the used weight that the exchange reports for its current window, at this time by its clock.
     pub fn observe_used(&self, weight: u32, at: Micros) {
         let mut allowance = self.allowance();

@@ -52,6 +52,8 @@ pub struct Knobs {
     /// The time at the exchange, which decides which data exists.
     pub ws_rate: u64,
     pub ws_rate_from: Micros,
+    /// The symbols that trade at that rate; none for all.
+    pub ws_rate_of: Vec<String>,
     pub ws_lifetime: Option<Duration>,
     pub ws_notice: Duration,
     pub ws_burst: Duration,
@@ -97,6 +99,7 @@ impl Default for Knobs {
             drip: Duration::from_secs(1),
             ws_rate: 0,
             ws_rate_from: Micros(0),
+            ws_rate_of: Vec::new(),
             ws_lifetime: None,
             ws_notice: Duration::from_secs(10),
             ws_burst: Duration::from_secs(3),
@@ -111,12 +114,13 @@ impl Knobs {
     /// The market of a symbol with these settings: the oracle for stored rows.
     #[must_use]
     pub fn market(&self, symbol: &str) -> Market {
+        let is_busy = self.ws_rate_of.is_empty() || self.ws_rate_of.iter().any(|own| own == symbol);
         let listing = Listing {
             from: self.listed_from,
             trades_per_hour: self.trades_per_hour,
             cluster: self.cluster,
             holes: self.holes.clone(),
-            surge: (self.ws_rate > 0).then(|| Surge {
+            surge: (self.ws_rate > 0 && is_busy).then(|| Surge {
                 from: self.ws_rate_from,
                 trades_per_hour: self.trades_per_hour.saturating_add(self.ws_rate.saturating_mul(3_600)),
             }),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinError;
+
 use crate::clock::now;
 use crate::engine::streams::attempts::verdict_of;
-use crate::engine::streams::entry::{Admission, Admitted, EntryState, Held, NotAdmitted};
+use crate::engine::streams::entry::{Admitted, EntryState, Held, NotAdmitted};
 use crate::engine::streams::{AFTER_CANCEL, Streams};
 use crate::jobs::stream::is_unlisted;
 use crate::jobs::{RunError, RunErrorKind};
@@ -15,19 +17,25 @@ use crate::telemetry::events::Chain;
 use crate::tracker::Verdict;
 use crate::worker::TaskLease;
 
-/// The first wait after a series could not be admitted; it doubles up to the longest.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// The wait where no connection takes a series.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Streams {
-    pub(super) fn admitted(&mut self, Admission { series, result }: Admission) {
+    /// An attempt to admit a series ended; one that broke off has failed.
+    pub(super) fn admitted(
+        &mut self,
+        series: Arc<Series>,
+        ended: Result<Result<Admitted, NotAdmitted>, JoinError>,
+    ) {
+        let result = ended.unwrap_or_else(|error| {
+            Err(RunErrorKind::Broken { reason: error.to_string() }.of(&series).into())
+        });
         // One that was left meanwhile is admitted anew.
         let entry =
             self.entries.get_mut(&series).filter(|entry| matches!(entry.state, EntryState::Admitting));
         match (entry, result) {
             (None, result) => self.not_wanted(&series, result),
             (Some(entry), Ok(admitted)) => {
-                entry.failed = 0;
                 let (held, topic) = admitted.parts();
                 match self.connections.place(topic) {
                     Ok(place) => {
@@ -46,7 +54,7 @@ impl Streams {
         match result {
             Ok(admitted) => self.leaving.begin(series, None, admitted.parts().0, Verdict::GivenBack, true),
             Err(NotAdmitted { lease, .. }) => {
-                lease.into_iter().for_each(|lease| self.settle(lease, Verdict::GivenBack));
+                lease.into_iter().for_each(|lease| self.settle(series, lease, Verdict::GivenBack));
                 if !self.entries.contains_key(series) {
                     self.engine.forget_live(series);
                 }
@@ -70,7 +78,7 @@ impl Streams {
                 let (until, for_owner) = (Instant::now() + self.engine.fleet().again(), true);
                 self.set(series, EntryState::Waiting { until, for_owner });
                 states.show(series, LiveState::Off, Some(&words()));
-                lease.into_iter().for_each(|lease| self.settle(lease, Verdict::GivenBack));
+                lease.into_iter().for_each(|lease| self.settle(series, lease, Verdict::GivenBack));
                 return;
             }
             RunErrorKind::Refused(_) => {
@@ -84,16 +92,14 @@ impl Streams {
             RunErrorKind::NoOffer { .. } => return self.refused(series, &words(), error, lease),
             _ => self.back_off(series),
         };
-        lease.into_iter().for_each(|lease| self.settle(lease, verdict_of(error, now() + wait)));
+        lease.into_iter().for_each(|lease| self.settle(series, lease, verdict_of(error, now() + wait)));
         self.wait(series, wait);
         self.fail(series, error);
     }
 
-    /// The wait after one more failure to admit a series.
-    fn back_off(&mut self, series: &Series) -> Duration {
+    /// The wait after one more failure of a series.
+    pub(super) fn back_off(&mut self, series: &Series) -> Duration {
         let Some(entry) = self.entries.get_mut(series) else { return LONGEST_WAIT };
-        entry.failed += 1;
-        let doubled = 2_u32.saturating_pow(entry.failed.saturating_sub(1).min(8));
-        AFTER_FAILURE.saturating_mul(doubled).min(LONGEST_WAIT)
+        entry.failures.next(Instant::now())
     }
 }

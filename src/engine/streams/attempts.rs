@@ -1,17 +1,16 @@
 //! The task of each live series: claimed before it is listened to, one attempt a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::engine::Engine;
-use crate::jobs::stream::LiveStatus;
+use crate::jobs::stream::{LiveStatus, Tasks};
 use crate::jobs::{RunError, RunErrorKind};
 use crate::model::{Micros, Series};
 use crate::tracker::{Fault, NewTask, Next, Refusal, TrackerError, Verdict};
@@ -23,14 +22,15 @@ const AT_ONCE: usize = 8;
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// How long an attempt may take to be settled while the program ends.
 const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// How long nothing is recorded after that broke off.
+const AFTER_FAULT: Duration = Duration::from_secs(5);
 
 /// Sessions that ended and are to be recorded, and those being recorded.
 pub(super) struct Attempts {
     engine: Arc<Engine>,
     ended: BTreeMap<Arc<Series>, Option<Fault>>,
-    /// The series of those being recorded.
-    series: BTreeSet<Arc<Series>>,
-    recording: JoinSet<Recorded>,
+    recording: Tasks<Arc<Series>, Result<Option<TaskLease>, Refusal>>,
+    not_before: Option<Instant>,
 }
 
 /// The state of a live series in its task's data.
@@ -53,8 +53,8 @@ impl Attempts {
         Attempts {
             engine: Arc::clone(engine),
             ended: BTreeMap::new(),
-            series: BTreeSet::new(),
-            recording: JoinSet::new(),
+            recording: Tasks::new("recording a session"),
+            not_before: None,
         }
     }
 
@@ -65,7 +65,7 @@ impl Attempts {
 
     /// Whether another session may be recorded now.
     pub(super) fn has_room(&self) -> bool {
-        self.recording.len() < AT_ONCE
+        self.recording.len() < AT_ONCE && self.not_before.is_none_or(|at| at <= Instant::now())
     }
 
     /// Whether a session of a series is to be recorded.
@@ -75,7 +75,7 @@ impl Attempts {
 
     /// Whether a session of a series is being recorded.
     pub(super) fn is_recording(&self, series: &Series) -> bool {
-        self.series.contains(series)
+        self.recording.has(|own| **own == *series)
     }
 
     /// Records the session that a series' lease stands for and begins the next attempt, with whatever lease is missing.
@@ -86,9 +86,8 @@ impl Attempts {
         stop: &CancellationToken,
     ) {
         let fault = self.ended.remove(series).flatten();
-        self.series.insert(Arc::clone(series));
-        let (engine, series, stop) = (Arc::clone(&self.engine), Arc::clone(series), stop.clone());
-        self.recording.spawn(async move {
+        let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(series), stop.clone());
+        self.recording.spawn(Arc::clone(series), async move {
             let at = now();
             let verdict = match fault {
                 Some(fault) => Verdict::Failed { fault, next: Next::At(at) },
@@ -97,8 +96,7 @@ impl Attempts {
             if let Some(lease) = lease {
                 engine.worker().settle(lease, verdict).await;
             }
-            let begun = claim(&engine, &series, &stop).await;
-            Recorded { series, begun }
+            claim(&engine, &own, &stop).await
         });
     }
 
@@ -107,17 +105,13 @@ impl Attempts {
         self.ended.remove(series);
     }
 
-    /// The next one recorded.
+    /// The next one recorded. One that broke off has no lease, and the next attempt is begun later.
     pub(super) async fn next(&mut self) -> Option<Recorded> {
-        loop {
-            match self.recording.join_next().await? {
-                Ok(recorded) => {
-                    self.series.remove(&recorded.series);
-                    return Some(recorded);
-                }
-                Err(error) => tracing::error!(%error, "recording a session broke off; please report this"),
-            }
+        let (series, begun) = self.recording.next().await?;
+        if begun.is_err() {
+            self.not_before = Some(Instant::now() + AFTER_FAULT);
         }
+        Some(Recorded { series, begun: begun.unwrap_or(Ok(None)) })
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
@@ -14,7 +13,8 @@ use crate::engine::Engine;
 use crate::exchange::Instrument;
 use crate::exchange::live::{Line, Live, LiveOffer, Topic, TopicId};
 use crate::jobs::stream::{
-    Acceptor, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, Topics, WaitingRows,
+    Acceptor, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, QuietLimits, Tasks, Topics,
+    WaitingRows,
 };
 use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
@@ -30,8 +30,12 @@ const TOPIC_NUMBERS: u32 = 1 << 16;
 pub(super) struct Place {
     connection: u64,
     topic: Topic,
-    /// The exchange's time when it was placed.
-    since: Micros,
+}
+
+impl Place {
+    pub(super) fn connection(&self) -> u64 {
+        self.connection
+    }
 }
 
 /// A series to listen to, with everything that its connection needs.
@@ -42,8 +46,6 @@ pub(super) struct NewTopic {
     pub(super) live: &'static dyn Live,
     pub(super) offer: &'static LiveOffer,
     pub(super) rows: LiveSeries,
-    /// The exchange's time when it was admitted.
-    pub(super) since: Micros,
 }
 
 /// Every connection.
@@ -54,12 +56,25 @@ pub(super) struct Connections {
     hosts: BTreeMap<String, String>,
     /// None once all is over.
     acceptor: Option<Acceptor>,
+    waiting: WaitingRows,
     publisher: Publisher,
+    flush_interval: Duration,
+    /// When topics that are quiet are checked.
+    pub(super) quiet: QuietLimits,
     needs: mpsc::Sender<Need>,
     last: u64,
     open: BTreeMap<u64, Open>,
-    tasks: JoinSet<()>,
+    tasks: Tasks<Part, ()>,
     stop: CancellationToken,
+}
+
+/// A task that all or some series need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Acceptor,
+    Publisher,
+    /// One of the two of a connection.
+    Connection(u64),
 }
 
 struct Open {
@@ -86,24 +101,55 @@ impl Connections {
     pub(super) fn new(engine: &Arc<Engine>, config: &Config, needs: mpsc::Sender<Need>) -> Self {
         let hosts = config.exchanges.iter();
         let hosts = hosts.filter_map(|(name, own)| Some((name.clone(), own.ws_url.clone()?)));
-        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let waiting = WaitingRows::new(MOST_BYTES);
-        let (acceptor, accept) = Acceptor::new(engine.store().clone(), waiting.clone());
-        tasks.spawn_blocking(accept);
-        let publisher = Publisher::new(waiting, engine.telemetry().clone());
-        tasks.spawn(publisher.clone().run(config.storage.flush_interval, stop.clone()));
-        Connections {
+        let publisher = Publisher::new(waiting.clone(), engine.telemetry().clone());
+        let mut connections = Connections {
             engine: Arc::clone(engine),
             dialer: Arc::new(Dialer::new()),
             hosts: hosts.collect(),
-            acceptor: Some(acceptor),
+            acceptor: None,
+            waiting,
             publisher,
+            flush_interval: config.storage.flush_interval,
+            quiet: QuietLimits::default(),
             needs,
             last: 0,
             open: BTreeMap::new(),
-            tasks,
-            stop,
+            tasks: Tasks::new("a connection or what it needs"),
+            stop: CancellationToken::new(),
+        };
+        connections.begin_accepting();
+        connections.begin_publishing();
+        connections
+    }
+
+    fn begin_accepting(&mut self) {
+        let (acceptor, accept) = Acceptor::new(self.engine.store().clone(), self.waiting.clone());
+        self.tasks.spawn_blocking(Part::Acceptor, accept);
+        self.acceptor = Some(acceptor);
+    }
+
+    fn begin_publishing(&mut self) {
+        let publishing = self.publisher.clone().run(self.flush_interval, self.stop.clone());
+        self.tasks.spawn(Part::Publisher, publishing);
+    }
+
+    /// Waits for a connection to break off, and returns its number: its series are listened to no more. What all
+    /// connections need is begun anew.
+    pub(super) async fn next_broken(&mut self) -> Option<u64> {
+        loop {
+            match self.tasks.next().await?.0 {
+                Part::Acceptor => self.begin_accepting(),
+                Part::Publisher => self.begin_publishing(),
+                Part::Connection(number) if self.open.contains_key(&number) => return Some(number),
+                Part::Connection(_) => {}
+            }
         }
+    }
+
+    /// Ends a connection that carries no series any more.
+    pub(super) fn close(&mut self, connection: u64) {
+        self.open.remove(&connection);
     }
 
     /// Publishes its series.
@@ -132,11 +178,11 @@ impl Connections {
         let Some(open) = self.open.get_mut(&connection) else { return Err("no connection".to_owned()) };
         let id = TopicId(open.next);
         open.next += 1;
-        let NewTopic { series, instrument, rows, since, .. } = new;
+        let NewTopic { series, instrument, rows, .. } = new;
         let topic = Topic { id, series, instrument, held: None, book: None };
-        open.topics.lock().insert(id, ListenedTopic::new(rows));
+        open.topics.lock().insert(id, ListenedTopic::new(rows, self.quiet));
         open.used.push(id);
-        let place = Place { connection, topic: topic.clone(), since };
+        let place = Place { connection, topic: topic.clone() };
         match open.commands.try_send(Command::Want(topic)) {
             Ok(()) => Ok(place),
             Err(error) => {
@@ -181,8 +227,8 @@ impl Connections {
             opened: Instant::now(),
             standby_opened: Instant::now(),
         };
-        self.tasks.spawn(kept);
-        self.tasks.spawn(listener.run(inlet));
+        self.tasks.spawn(Part::Connection(self.last), kept);
+        self.tasks.spawn(Part::Connection(self.last), listener.run(inlet));
         self.open.insert(self.last, Open { exchange, line, topics, used: Vec::new(), next: 0, commands });
         self.last
     }
@@ -198,16 +244,15 @@ impl Connections {
         left
     }
 
-    /// Whether a stored row is newer than everything that was received of a series.
+    /// The end of everything of a series that is stored or known not to exist.
+    pub(super) fn settled_until(&self, place: &Place) -> Option<Micros> {
+        self.open.get(&place.connection)?.topics.lock().get(&place.topic.id)?.live.settled_until()
+    }
+
+    /// Whether a stored row shows that the exchange does not send a series.
     pub(super) fn is_behind(&self, place: &Place, newest: Option<Micros>) -> bool {
         let Some((open, newest)) = self.open.get(&place.connection).zip(newest) else { return false };
-        let topics = open.topics.lock();
-        let Some(topic) = topics.get(&place.topic.id) else { return false };
-        match topic.live.proven() {
-            None => newest > place.since,
-            Some(proven) if place.topic.series.span().is_some() => newest >= proven,
-            Some(proven) => newest > proven,
-        }
+        open.topics.lock().get(&place.topic.id).is_some_and(|topic| topic.is_behind(newest))
     }
 
     /// Whether anything wanted of a series before an instant is still missing.
@@ -228,11 +273,23 @@ impl Connections {
         }
     }
 
+    /// Adds a task, to see what becomes of it.
+    #[cfg(test)]
+    pub(super) fn spawn(&mut self, part: Part, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(part, task);
+    }
+
+    /// How many tasks run for a part.
+    #[cfg(test)]
+    pub(super) fn running(&self, part: Part) -> usize {
+        self.tasks.count(|own| *own == part)
+    }
+
     /// Ends every connection; what they have received is accepted first.
     pub(super) async fn end(&mut self) {
         self.stop.cancel();
         self.acceptor = None;
-        while self.tasks.join_next().await.is_some() {}
+        self.tasks.end().await;
         self.open.clear();
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::engine::streams::Streams;
 use crate::engine::streams::attempts::{Recorded, settle};
-use crate::engine::streams::entry::{Admission, EntryState, NotAdmitted};
+use crate::engine::streams::entry::{EntryState, NotAdmitted};
 use crate::jobs::stream::Need;
 use crate::tracker::Verdict;
 
@@ -18,21 +18,20 @@ impl Streams {
     pub(super) async fn end(mut self) {
         self.listings.end().await;
         let admitting = async {
-            while let Some(ended) = self.admitting.join_next().await {
-                let Ok(Admission { series, result }) = ended else { continue };
+            while let Some((series, result)) = self.admitting.next().await {
                 match result {
-                    Ok(admitted) => {
+                    Ok(Ok(admitted)) => {
                         self.leaving.begin(&series, None, admitted.parts().0, Verdict::GivenBack, false);
                     }
-                    Err(NotAdmitted { lease: Some(lease), .. }) => {
+                    Ok(Err(NotAdmitted { lease: Some(lease), .. })) => {
                         settle(&self.engine, lease, Verdict::GivenBack).await;
                     }
-                    Err(_) => {}
+                    Ok(Err(_)) | Err(_) => {}
                 }
             }
         };
         if timeout(ENDS_WITHIN, admitting).await.is_err() {
-            self.admitting.shutdown().await;
+            self.admitting.abort().await;
         }
         let mut unsaved = BTreeSet::new();
         let mut note = |need| match need {
@@ -61,11 +60,15 @@ impl Streams {
                 self.leaving.begin(&series, None, held, Verdict::GivenBack, false);
             }
         }
-        while let Some(Recorded { begun, .. }) = self.attempts.next().await {
-            begun.ok().flatten().into_iter().for_each(|lease| self.settle(lease, Verdict::GivenBack));
+        while let Some(Recorded { series, begun }) = self.attempts.next().await {
+            begun
+                .ok()
+                .flatten()
+                .into_iter()
+                .for_each(|lease| self.settle(&series, lease, Verdict::GivenBack));
         }
         self.leaving.end().await;
         unsaved.iter().for_each(|series| self.save(series));
-        while self.saving.join_next().await.is_some() {}
+        self.saving.end().await;
     }
 }

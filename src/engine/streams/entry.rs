@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::streams::attempts::claim;
+use crate::engine::streams::back_off::BackOff;
 use crate::engine::streams::connections::{NewTopic, Place};
-use crate::engine::streams::refusals::Refusals;
 use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
 use crate::jobs::stream::{LiveSeries, resolve};
@@ -16,13 +16,17 @@ use crate::model::{Micros, Series};
 use crate::telemetry::LiveState;
 use crate::worker::{RunPermit, TaskLease};
 
+/// The longest wait after failures in a row, and after refusals: what an exchange refuses it will refuse for long.
+const AFTER_FAILURES: Duration = Duration::from_secs(60);
+const AFTER_REFUSALS: Duration = Duration::from_secs(600);
+
 /// A wanted series.
 pub(super) struct Entry {
     pub(super) job: LiveJob,
     pub(super) state: EntryState,
-    /// Consecutive failures to admit it.
-    pub(super) failed: u32,
-    pub(super) refusals: Refusals,
+    /// Its failures that are not the exchange's refusal.
+    pub(super) failures: BackOff,
+    pub(super) refusals: BackOff,
 }
 
 /// How far a wanted series is.
@@ -49,13 +53,7 @@ pub(super) struct Held {
     /// Whether a session of it is being recorded.
     pub(super) is_recording: bool,
     /// When the contract that its pair names expires.
-    ends: Option<Micros>,
-}
-
-/// An attempt to admit a series.
-pub(super) struct Admission {
-    pub(super) series: Arc<Series>,
-    pub(super) result: Result<Admitted, NotAdmitted>,
+    pub(super) ends: Option<Micros>,
 }
 
 /// Why a series may not be listened to.
@@ -79,7 +77,12 @@ pub(super) struct Admitted {
 
 impl Entry {
     pub(super) fn new(job: LiveJob) -> Self {
-        Entry { job, state: EntryState::waiting(Duration::ZERO), failed: 0, refusals: Refusals::default() }
+        Entry {
+            job,
+            state: EntryState::waiting(Duration::ZERO),
+            failures: BackOff::new(AFTER_FAILURES),
+            refusals: BackOff::new(AFTER_REFUSALS),
+        }
     }
 
     /// Whether it is to be admitted now.
@@ -184,7 +187,6 @@ async fn open(
         live,
         offer,
         rows,
-        since: context.client.clock().now(),
     };
     Ok((topic, ends))
 }

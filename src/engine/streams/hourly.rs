@@ -9,12 +9,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
-use crate::jobs::stream::compare;
+use crate::jobs::stream::{Tasks, compare};
 use crate::model::{Grid, Micros, Series, Span, Window};
 use crate::telemetry::events::Chain;
 
@@ -45,13 +44,13 @@ struct Next {
 pub(super) struct Hourly {
     engine: Arc<Engine>,
     next: BTreeMap<Arc<Series>, Next>,
-    /// Each with the end of its last hour, and whether it was compared.
-    running: JoinSet<(Arc<Series>, Micros, bool)>,
+    /// Each with the end of its last hour; they say whether it was compared.
+    running: Tasks<(Arc<Series>, Micros), bool>,
 }
 
 impl Hourly {
     pub(super) fn new(engine: &Arc<Engine>) -> Self {
-        Hourly { engine: Arc::clone(engine), next: BTreeMap::new(), running: JoinSet::new() }
+        Hourly { engine: Arc::clone(engine), next: BTreeMap::new(), running: Tasks::new("a comparison") }
     }
 
     /// Begins to compare what is due of a series that is listened to now.
@@ -69,26 +68,18 @@ impl Hourly {
         };
         next.at = UNDER_WAY;
         let (engine, job, stop) = (Arc::clone(&self.engine), job.clone(), stop.clone());
-        self.running.spawn(async move {
-            let compared = engine.compare(&job, window, &stop).await;
-            (job.series, hours.until, compared)
-        });
+        let key = (Arc::clone(series), hours.until);
+        self.running.spawn(key, async move { engine.compare(&job, window, &stop).await });
     }
 
     /// Waits for the next comparison to end.
     pub(super) async fn next(&mut self, now: impl Fn(&Series) -> Micros) -> Option<()> {
-        match self.running.join_next().await? {
-            Ok((series, until, true)) => {
-                let next = Next::after(&series, until);
-                self.next.insert(series, next);
-            }
-            Ok((series, _, false)) => {
-                let at = now(&series) + AFTER_FAILURE;
-                self.next.entry(series).and_modify(|next| next.at = at);
-            }
-            Err(error) => {
-                tracing::error!(%error, "a comparison broke off; please report this");
-                self.next.retain(|_, next| next.at != UNDER_WAY);
+        let ((series, until), compared) = self.running.next().await?;
+        // One that is not listened to any more has no next.
+        if let Some(next) = self.next.get_mut(&series) {
+            match compared {
+                Ok(true) => *next = Next::after(&series, until),
+                Ok(false) | Err(_) => next.at = now(&series) + AFTER_FAILURE,
             }
         }
         Some(())
@@ -100,7 +91,7 @@ impl Hourly {
     }
 
     pub(super) async fn end(&mut self) {
-        while self.running.join_next().await.is_some() {}
+        self.running.end().await;
     }
 }
 

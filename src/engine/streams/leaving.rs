@@ -1,14 +1,11 @@
 //! Ends listening to a series: what was accepted is published and handed over before anyone else may take it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 use crate::engine::streams::attempts::settle;
 use crate::engine::streams::entry::Held;
-use crate::jobs::stream::{ListenedTopic, Publisher};
+use crate::jobs::stream::{ListenedTopic, Publisher, Tasks};
 use crate::model::Series;
 use crate::telemetry::events::StreamCovered;
 use crate::tracker::Verdict;
@@ -17,18 +14,17 @@ use crate::tracker::Verdict;
 pub(super) struct Leaving {
     engine: Arc<Engine>,
     publisher: Publisher,
-    series: BTreeSet<Arc<Series>>,
-    ending: JoinSet<Arc<Series>>,
+    ending: Tasks<Arc<Series>, ()>,
 }
 
 impl Leaving {
     pub(super) fn new(engine: &Arc<Engine>, publisher: Publisher) -> Self {
-        Leaving { engine: Arc::clone(engine), publisher, series: BTreeSet::new(), ending: JoinSet::new() }
+        Leaving { engine: Arc::clone(engine), publisher, ending: Tasks::new("leaving a stream") }
     }
 
     /// Whether a series is being left.
     pub(super) fn has(&self, series: &Series) -> bool {
-        self.series.contains(series)
+        self.ending.has(|own| **own == *series)
     }
 
     /// Publishes what is left of a series, hands it over in a fleet, settles its attempt and ends its run, in this order.
@@ -40,10 +36,8 @@ impl Leaving {
         verdict: Verdict,
         hands_over: bool,
     ) {
-        self.series.insert(Arc::clone(series));
-        let (engine, series) = (Arc::clone(&self.engine), Arc::clone(series));
-        let publisher = self.publisher.clone();
-        self.ending.spawn(async move {
+        let (engine, publisher) = (Arc::clone(&self.engine), self.publisher.clone());
+        self.ending.spawn(Arc::clone(series), async move {
             if let Some(topic) = topic {
                 publish(&engine, &publisher, topic).await;
             }
@@ -54,32 +48,17 @@ impl Leaving {
                 settle(&engine, lease, verdict).await;
             }
             drop(held.permit);
-            series
         });
     }
 
     /// The next one that was left.
     pub(super) async fn next(&mut self) -> Option<Arc<Series>> {
-        let left = self.ending.join_next().await?;
-        match left {
-            Ok(series) => {
-                self.series.remove(&series);
-                Some(series)
-            }
-            Err(error) => {
-                tracing::error!(%error, "leaving a stream broke off; please report this");
-                // Which one it was is not known; a series that is free meanwhile may be listened to again.
-                if self.ending.is_empty() {
-                    self.series.clear();
-                }
-                None
-            }
-        }
+        self.ending.next().await.map(|(series, _)| series)
     }
 
     /// Waits until all are left.
     pub(super) async fn end(&mut self) {
-        while self.next().await.is_some() || !self.ending.is_empty() {}
+        self.ending.end().await;
     }
 }
 

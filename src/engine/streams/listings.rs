@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, LiveJob};
-use crate::jobs::stream::resolve_all;
+use crate::jobs::stream::{Tasks, resolve_all};
 use crate::model::{Market, Series};
 use crate::telemetry::events::Chain;
 
@@ -18,13 +17,15 @@ const FEW: usize = 4;
 type Place = (String, Market);
 
 /// The listings that are asked for.
-#[derive(Default)]
 pub(super) struct Listings {
-    asking: JoinSet<Place>,
-    pending: Vec<Place>,
+    asking: Tasks<Place, ()>,
 }
 
 impl Listings {
+    pub(super) fn new() -> Self {
+        Listings { asking: Tasks::new("asking for a listing") }
+    }
+
     /// Asks for the listings of the markets of which many of these series are not resolved.
     pub(super) fn want<'a>(
         &mut self,
@@ -40,7 +41,7 @@ impl Listings {
             }
         }
         for (place, jobs) in unresolved {
-            if jobs.len() > FEW && !self.pending.contains(&place) {
+            if jobs.len() > FEW && !self.asking.has(|own| *own == place) {
                 self.ask(engine, place, &jobs, stop);
             }
         }
@@ -50,35 +51,27 @@ impl Listings {
         let Some(context) = engine.context(&place.0) else { return };
         let series: Vec<Arc<Series>> = jobs.iter().map(|job| Arc::clone(&job.series)).collect();
         let stop = stop.clone();
-        self.pending.push(place.clone());
-        self.asking.spawn(async move {
+        let exchange = place.0.clone();
+        self.asking.spawn(place, async move {
             if let Err(error) = resolve_all(&context, &series, &stop).await {
                 // Each pair is looked up by itself then, and fails with its own words.
-                tracing::warn!(exchange = place.0, error = %Chain(&error), "the listing could not be had at once");
+                tracing::warn!(exchange, error = %Chain(&error), "the listing could not be had at once");
             }
-            place
         });
     }
 
     /// Whether the listing of a series' market is asked for.
     pub(super) fn is_pending(&self, series: &Series) -> bool {
-        self.pending.contains(&place(series))
+        self.asking.has(|own| own.0 == series.exchange() && own.1 == series.pair().market())
     }
 
     /// Waits for the next one that has come, or that cannot be had.
     pub(super) async fn next(&mut self) -> Option<()> {
-        match self.asking.join_next().await? {
-            Ok(place) => self.pending.retain(|own| *own != place),
-            Err(error) => {
-                tracing::error!(%error, "asking for a listing broke off; please report this");
-                self.pending.clear();
-            }
-        }
-        Some(())
+        self.asking.next().await.map(drop)
     }
 
     pub(super) async fn end(&mut self) {
-        self.asking.shutdown().await;
+        self.asking.abort().await;
     }
 }
 

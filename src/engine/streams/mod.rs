@@ -6,6 +6,8 @@
 
 mod admission;
 mod attempts;
+mod back_off;
+mod check_budget;
 mod connections;
 mod end;
 mod entry;
@@ -13,28 +15,28 @@ mod hourly;
 mod leaving;
 mod listings;
 mod refill;
-mod refusals;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use attempts::{Attempts, Recorded, progress, settle, verdict_of};
-use connections::Connections;
-use entry::{Admission, Entry, EntryState, admit};
+#[cfg(test)]
+use connections::Part;
+use connections::{Connections, Place};
+use entry::{Admitted, Entry, EntryState, NotAdmitted, admit};
 use hourly::Hourly;
 use leaving::Leaving;
 use listings::Listings;
-use refill::{Filled, Refills};
+use refill::{Asked, Filled, Refills};
 
 use crate::clock::now;
 use crate::config::Config;
 use crate::engine::{Engine, EngineError, LiveJob};
-use crate::jobs::stream::Need;
+use crate::jobs::stream::{Need, Tasks};
 use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 use crate::telemetry::LiveState;
@@ -59,12 +61,12 @@ pub struct Streams {
     connections: Connections,
     needs: mpsc::Receiver<Need>,
     listings: Listings,
-    admitting: JoinSet<Admission>,
+    admitting: Tasks<Arc<Series>, Result<Admitted, NotAdmitted>>,
     attempts: Attempts,
     leaving: Leaving,
     refills: Refills,
     hourly: Hourly,
-    saving: JoinSet<()>,
+    saving: Tasks<Arc<Series>, ()>,
 }
 
 impl Streams {
@@ -93,10 +95,18 @@ impl Streams {
             wanted,
             entries: BTreeMap::new(),
             needs,
-            listings: Listings::default(),
-            admitting: JoinSet::new(),
-            saving: JoinSet::new(),
+            listings: Listings::new(),
+            admitting: Tasks::new("admitting a live series"),
+            saving: Tasks::new("saving the state of a live series"),
         }
+    }
+
+    /// Has quiet series doubted after so many times shorter pauses.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn hastened(mut self, times: u32) -> Self {
+        self.connections.quiet = self.connections.quiet.hastened(times);
+        self
     }
 
     /// Listens until `stop`; then everything that was received is accepted.
@@ -113,16 +123,17 @@ impl Streams {
                     Err(_) => may_change = false,
                 },
                 Some(need) = self.needs.recv() => self.answer(need, stop),
-                Some(Ok(admission)) = self.admitting.join_next() => {
-                    self.admitted(admission);
+                Some((series, ended)) = self.admitting.next() => {
+                    self.admitted(series, ended);
                     self.admit(stop);
                 }
+                Some(connection) = self.connections.next_broken() => self.broken(connection),
                 Some(()) = self.listings.next() => self.admit(stop),
                 Some(recorded) = self.attempts.next() => self.recorded(recorded),
                 Some(series) = self.leaving.next() => self.left(&series),
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
                 Some(()) = self.hourly.next(|series| self.engine.now_at(series)) => {}
-                Some(_) = self.saving.join_next() => {}
+                Some(_) = self.saving.next() => {}
                 _ = look.tick() => self.look(stop),
             }
         }
@@ -157,6 +168,11 @@ impl Streams {
         self.leave_what_is_paused();
         self.record();
         self.admit(stop);
+        for (series, until) in self.refills.left() {
+            if self.place(&series).is_some_and(|place| !self.connections.is_missing(place, until)) {
+                self.refills.came(&series);
+            }
+        }
         self.refills.look(stop);
         let placed = self.entries.values().filter(|entry| matches!(entry.state, EntryState::Placed { .. }));
         for entry in placed {
@@ -180,10 +196,8 @@ impl Streams {
             }
             entry.state = EntryState::Admitting;
             let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
-            self.admitting.spawn(async move {
-                let result = admit(&engine, &job, &stop).await;
-                Admission { series: job.series, result }
-            });
+            let admitting = async move { admit(&engine, &job, &stop).await };
+            self.admitting.spawn(Arc::clone(series), admitting);
         }
     }
 
@@ -239,7 +253,7 @@ impl Streams {
                 self.engine.live_states().show(&series, LiveState::Off, Some(&Chain(&error).to_string()));
                 self.leave(&series, Verdict::GivenBack, AFTER_CANCEL);
             }
-            (None, Ok(Some(lease))) => self.settle(lease, Verdict::GivenBack),
+            (None, Ok(Some(lease))) => self.settle(&series, lease, Verdict::GivenBack),
             (None, _) => {}
         }
     }
@@ -248,7 +262,10 @@ impl Streams {
     fn answer(&mut self, need: Need, stop: &CancellationToken) {
         match need {
             Need::Refill { series, until } => self.refills.want(&series, until, stop),
-            Need::Check { series } => self.refills.check(&series, stop),
+            Need::Check { series } => {
+                let from = self.place(&series).map(|place| self.connections.settled_until(place));
+                from.into_iter().for_each(|from| self.refills.check(&series, from, stop));
+            }
             Need::Save { series } => self.save(&series),
             Need::Refused { series, words } => {
                 let error = RunErrorKind::NotLive { words: words.clone() }.of(&series);
@@ -263,25 +280,47 @@ impl Streams {
 
     /// A refill or a check ended. A topic whose exchange had newer rows than it sent is subscribed anew.
     fn filled(&mut self, filled: Filled, stop: &CancellationToken) {
-        let Filled { series, until, newest, rows, is_check, is_done } = filled;
-        if is_done && !is_check {
-            self.engine.telemetry().emit(StreamRefilled { series: &series, rows, windows: 1 });
-        }
-        let entry = self.entries.get(&series);
-        if let Some(EntryState::Placed { place, .. }) = entry.map(|entry| &entry.state) {
-            if is_done && self.connections.is_missing(place, until) && !is_check {
+        let Filled { asked: Asked { series, until, is_check }, newest, rows, windows, is_done, .. } = filled;
+        let mut is_behind = false;
+        if let Some(place) = &self.place(&series).cloned() {
+            match until.filter(|_| is_done) {
                 // Rows so new that the exchange may still add some are not proven yet.
-                self.refills.want_later(&series, until);
-            } else if is_done {
-                self.refills.settled(&series);
+                Some(until) if self.connections.is_missing(place, until) => {
+                    self.refills.want_later(&series, until);
+                }
+                Some(_) => self.refills.settled(&series),
+                None => {}
             }
-            if is_check && self.connections.is_behind(place, newest) {
+            is_behind = is_check && self.connections.is_behind(place, newest);
+            if is_behind {
                 let why = Some("the exchange has newer rows than it sends");
                 self.engine.live_states().show(&series, LiveState::Stale, why);
                 self.connections.subscribe_anew(place);
             }
         }
+        if windows > 0 || (rows > 0 && (until.is_some() || is_behind)) {
+            self.engine.telemetry().emit(StreamRefilled { series: &series, rows, windows });
+        }
         self.refills.look(stop);
+    }
+
+    /// A connection broke off: its series are listened to anew, after a wait.
+    fn broken(&mut self, connection: u64) {
+        let is_carried = |entry: &Entry| match &entry.state {
+            EntryState::Placed { place, .. } => place.connection() == connection,
+            EntryState::Waiting { .. } | EntryState::Admitting => false,
+        };
+        let carried = self.entries.iter().filter(|(_, entry)| is_carried(entry));
+        let carried: Vec<Arc<Series>> = carried.map(|(series, _)| Arc::clone(series)).collect();
+        for series in carried {
+            let reason = "what carried it broke off".to_owned();
+            let error = RunErrorKind::Broken { reason }.of(&series);
+            let wait = self.back_off(&series);
+            self.engine.live_states().show(&series, LiveState::Connecting, None);
+            self.leave(&series, verdict_of(&error, now() + wait), wait);
+            self.fail(&series, &error);
+        }
+        self.connections.close(connection);
     }
 
     fn refused(&mut self, series: &Arc<Series>, words: &str, error: &RunError, lease: Option<TaskLease>) {
@@ -289,7 +328,7 @@ impl Streams {
         let wait = entry.map_or(Duration::ZERO, |entry| entry.refusals.next(Instant::now()));
         let verdict = verdict_of(error, now() + wait);
         self.engine.live_states().show(series, LiveState::Refused, Some(words));
-        lease.into_iter().for_each(|lease| self.settle(lease, verdict.clone()));
+        lease.into_iter().for_each(|lease| self.settle(series, lease, verdict.clone()));
         self.leave(series, verdict, wait);
         self.engine.telemetry().emit(StreamRefused { series, words });
         self.fail(series, error);
@@ -315,6 +354,14 @@ impl Streams {
         }
     }
 
+    /// Where a series is listened to.
+    fn place(&self, series: &Series) -> Option<&Place> {
+        match &self.entries.get(series)?.state {
+            EntryState::Placed { place, .. } => Some(place),
+            EntryState::Waiting { .. } | EntryState::Admitting => None,
+        }
+    }
+
     fn wait(&mut self, series: &Series, wait: Duration) {
         self.set(series, EntryState::waiting(wait));
     }
@@ -325,9 +372,9 @@ impl Streams {
         }
     }
 
-    fn settle(&mut self, lease: TaskLease, verdict: Verdict) {
+    fn settle(&mut self, series: &Arc<Series>, lease: TaskLease, verdict: Verdict) {
         let engine = Arc::clone(&self.engine);
-        self.saving.spawn(async move { settle(&engine, lease, verdict).await });
+        self.saving.spawn(Arc::clone(series), async move { settle(&engine, lease, verdict).await });
     }
 
     /// Counts a failure of a series before any connection carried it.
@@ -340,7 +387,10 @@ impl Streams {
 
     /// Saves the health of a series, so that it survives restarts.
     fn save(&mut self, series: &Arc<Series>) {
-        let (engine, series) = (Arc::clone(&self.engine), Arc::clone(series));
-        self.saving.spawn(async move { engine.save_health(&series).await });
+        let (engine, own) = (Arc::clone(&self.engine), Arc::clone(series));
+        self.saving.spawn(Arc::clone(series), async move { engine.save_health(&own).await });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::jobs::stream::{ListenedTopic, LiveSeries, Publisher};
+use crate::jobs::stream::{ListenedTopic, LiveSeries, Publisher, QuietLimits};
 use crate::model::{Batch, Kind, Micros, Series, Side, Trade, Window};
 use crate::store::{Layout, StoreSettings};
 use crate::telemetry::Telemetry;
@@ -22,7 +22,8 @@ async fn what_waits_of_several_connections_is_accepted_in_one_round_and_vouched_
     let accept = async |topics, rows| acceptor.accept(topics, handover(rows, true)).await.unwrap().1;
     // Both wait before the thread begins.
     let started = async { home.start() };
-    let (own, other, (store, mut thread)) = tokio::join!(accept(&own, 0..300), accept(&other, 0..5), started);
+    let (own, other, (store, mut thread, _root)) =
+        tokio::join!(accept(&own, 0..300), accept(&other, 0..5), started);
     let taken = [own, other];
 
     let rows = taken.each_ref().map(|taken| taken.accepted.iter().map(|own| own.1).collect::<Vec<_>>());
@@ -44,7 +45,7 @@ async fn what_waits_of_several_connections_is_accepted_in_one_round_and_vouched_
 async fn rows_without_room_are_a_hole_that_no_word_covers_until_there_is_room_again() {
     let home = Home::new(100);
     let (topics, acceptor, waiting) = (home.topics(SERIES[0]), home.acceptor.clone(), home.waiting.clone());
-    let (store, _thread) = home.start();
+    let (store, _thread, _root) = home.start();
     let accept = async |rows, is_last| acceptor.accept(&topics, handover(rows, is_last)).await.unwrap().1;
 
     let first = accept(0..10, true).await;
@@ -70,7 +71,7 @@ async fn a_series_that_is_published_for_long_delays_neither_its_own_rows_nor_tho
     let home = Home::new(1 << 20);
     let [own, other] = SERIES.map(|series| home.topics(series));
     let (acceptor, waiting) = (home.acceptor.clone(), home.waiting.clone());
-    let (store, mut thread) = home.start();
+    let (store, mut thread, _root) = home.start();
     let publisher = Publisher::new(waiting, Telemetry::new());
     let stop = CancellationToken::new();
     thread.spawn(publisher.run(Duration::ZERO, stop.clone()));
@@ -96,7 +97,7 @@ async fn while_much_waits_the_largest_series_is_published_first_and_no_more_than
     let home = Home::new(20_000);
     let [small, large] = SERIES.map(|series| home.topics(series));
     let (acceptor, waiting) = (home.acceptor.clone(), home.waiting.clone());
-    let (_store, _thread) = home.start();
+    let (_store, _thread, _root) = home.start();
     acceptor.accept(&small, handover(0..10, false)).await.unwrap();
     assert_eq!(due(&waiting), Vec::<String>::new(), "little waits, and not for long");
 
@@ -168,7 +169,7 @@ struct Home {
     waiting: WaitingRows,
     acceptor: Acceptor,
     accept: Box<dyn FnOnce() + Send>,
-    _root: TempDir,
+    root: TempDir,
 }
 
 impl Home {
@@ -179,21 +180,21 @@ impl Home {
         let (store, _) = Store::open(&Layout::new(root.path()), settings).unwrap();
         let waiting = WaitingRows::new(most);
         let (acceptor, accept) = Acceptor::with_patience(store.clone(), waiting.clone(), Duration::ZERO);
-        Home { store, waiting, acceptor, accept: Box::new(accept), _root: root }
+        Home { store, waiting, acceptor, accept: Box::new(accept), root }
     }
 
     fn topics(&self, series: &str) -> Topics {
         let series: Arc<Series> = Arc::new(series.parse().unwrap());
         let live = LiveSeries::open(&self.store, &series, None).unwrap();
         let topics = Topics::default();
-        topics.lock().insert(TopicId(0), ListenedTopic::new(live));
+        topics.lock().insert(TopicId(0), ListenedTopic::new(live, QuietLimits::default()));
         topics
     }
 
-    /// Starts the accepting thread.
-    fn start(self) -> (Store, JoinSet<()>) {
+    /// Starts the accepting thread. The folder stays for as long as the last of what this returns.
+    fn start(self) -> (Store, JoinSet<()>, TempDir) {
         let mut thread = JoinSet::new();
         thread.spawn_blocking(self.accept);
-        (self.store, thread)
+        (self.store, thread, self.root)
     }
 }

@@ -14,7 +14,7 @@ use crate::jobs::stream::publisher::Publisher;
 use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::topics::Topics;
 use crate::model::{Micros, Series};
-use crate::net::ws::{Handover, Inlet, Update};
+use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::telemetry::events::{
     PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole, StreamHoleClosed, StreamOdd,
     StreamUnreadable,
@@ -43,7 +43,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens until the connection has ended for good.
+    /// Listens until the connection has ended for good, or its rows cannot be accepted any more.
     pub(crate) async fn run(mut self, mut inlet: Inlet) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -52,9 +52,13 @@ impl Listener {
                 update = inlet.next() => match update {
                     None => break,
                     Some(Update::Received(handover)) => {
-                        if let Some(handover) = self.take(handover).await {
-                            inlet.give_back(handover);
-                        }
+                        // Rows that were not accepted are missing from now on, and no window tells: all series of the
+                        // connection begin anew.
+                        let Some(handover) = self.take(handover).await else {
+                            self.tell_end(&Ended::GivenUp, self.opened);
+                            break;
+                        };
+                        inlet.give_back(handover);
                     }
                     Some(update) => self.note(update).await,
                 },
@@ -149,7 +153,8 @@ impl Listener {
                 }
                 Event::Acknowledged { topic } => {
                     let at = (self.clock)();
-                    let missing = self.topics.lock().get(topic).and_then(|own| {
+                    let missing = self.topics.lock().get_mut(topic).and_then(|own| {
+                        own.begins(at, Instant::now());
                         Some((Arc::clone(own.live.series()), own.live.closed_and_missing(at)?))
                     });
                     if let Some((series, until)) = missing {
@@ -169,13 +174,14 @@ impl Listener {
 
     /// Has quiet series checked.
     async fn look(&mut self) {
-        let now = Instant::now();
+        let (now, at) = (Instant::now(), (self.clock)());
         let quiet: Vec<Arc<Series>> = {
             let mut topics = self.topics.lock();
-            let quiet = topics
-                .values_mut()
-                .filter_map(|topic| topic.quiet.is_due(now).then(|| Arc::clone(topic.live.series())));
-            quiet.collect()
+            let doubtful = topics.values_mut().filter_map(|topic| {
+                let is_doubtful = topic.is_doubtful(at, now);
+                is_doubtful.then(|| Arc::clone(topic.live.series()))
+            });
+            doubtful.collect()
         };
         for series in quiet {
             self.need(Need::Check { series }).await;

@@ -59,6 +59,11 @@ impl LiveSeries {
         &self.series
     }
 
+    /// The grid of its candles, where there is one.
+    pub(crate) fn grid(&self) -> Option<Grid> {
+        self.grid
+    }
+
     /// The end of what its rows prove; `None` before the first row.
     pub(crate) fn proven(&self) -> Option<Micros> {
         self.proven
@@ -168,11 +173,24 @@ impl LiveSeries {
         self.is_missing_before(until).then_some(until)
     }
 
+    /// Whether a candle that no row proves closed by an instant, of those that close after `since`; of rows without a grid
+    /// any may have come about.
+    pub(crate) fn is_overdue(&self, since: Option<Micros>, at: Micros) -> bool {
+        let Some(grid) = self.grid else { return true };
+        let open = self.proven.max(since.map(|since| grid.floor(since)));
+        open.is_none_or(|open| grid.next(open) <= at)
+    }
+
     /// Whether anything wanted before an instant is neither stored nor known not to exist.
     pub(crate) fn is_missing_before(&self, until: Micros) -> bool {
         let writer = self.writer.writer();
         let Some(since) = writer.ledger().wanted_since else { return true };
         Window::new(since, until).is_some_and(|wanted| !writer.settled().missing(wanted).is_empty())
+    }
+
+    /// The end of everything that is stored or known not to exist.
+    pub(crate) fn settled_until(&self) -> Option<Micros> {
+        self.writer.writer().settled().last().map(|window| window.until)
     }
 
     /// Its writer, to accept and publish with.

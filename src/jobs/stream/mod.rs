@@ -23,6 +23,7 @@ mod publisher;
 mod quiet;
 mod states;
 mod taken;
+mod tasks;
 mod threads;
 mod topics;
 mod updates;
@@ -34,18 +35,20 @@ pub(crate) use live_series::LiveSeries;
 pub(crate) use need::Need;
 pub use pipeline::Pipeline;
 pub(crate) use publisher::Publisher;
+pub(crate) use quiet::QuietLimits;
 pub(crate) use states::{LiveStates, LiveStatus};
+pub(crate) use tasks::Tasks;
 pub(crate) use topics::{ListenedTopic, Topics};
 pub(crate) use waiting_rows::{MOST_BYTES, WaitingRows};
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use crate::jobs::prepare::is_unlisted;
 use crate::jobs::run::Run;
-use crate::jobs::{Context, FetchError, Instruments, Order, Precedence, Retry, RunError, Since};
+use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Precedence, Retry, RunError, Since};
 use crate::model::{Micros, Pair, Series, Window};
 
 /// How requests that a live series needs are retried.
@@ -92,6 +95,20 @@ pub(crate) async fn compare(
 ) -> Result<(), RunError> {
     let order = refill_order(series, Since::Known, None);
     Run::new(context, &order, &|_| {}, stop).ask_again(window).await
+}
+
+/// Requests once whatever rows of a series there are from an instant on and until another. Settles nothing but what the
+/// rows prove.
+pub(crate) async fn ask_newer(
+    context: &Context,
+    series: &Arc<Series>,
+    window: Window,
+    stop: &CancellationToken,
+) -> Outcome {
+    let (order, started) = (refill_order(series, Since::Known, Some(window.until)), Instant::now());
+    let mut run = Run::new(context, &order, &|_| {}, stop);
+    let error = run.ask_newer(window.from).await.err();
+    run.outcome(started, error)
 }
 
 /// An order for whatever is missing of a live series before `until`.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::stream::acceptor::Acceptor;
 use crate::jobs::stream::listener::Listener;
 use crate::jobs::stream::live_series::LiveSeries;
 use crate::jobs::stream::publisher::Publisher;
+use crate::jobs::stream::quiet::QuietLimits;
 use crate::jobs::stream::states::LiveStates;
+use crate::jobs::stream::tasks::Tasks;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
 use crate::jobs::stream::waiting_rows::{MOST_BYTES, WaitingRows};
 use crate::model::{Micros, Series};
@@ -30,7 +31,7 @@ pub struct Pipeline {
     telemetry: Telemetry,
     /// The connection ends without it.
     _commands: mpsc::Sender<Command>,
-    tasks: JoinSet<()>,
+    tasks: Tasks<(), ()>,
     stop: CancellationToken,
 }
 
@@ -51,21 +52,22 @@ impl Pipeline {
         for topic in &connection.topics {
             let own = Arc::clone(&topic.series);
             let grid = own.span().and_then(|span| connection.live.offer_for(&own)?.grid(span));
-            topics.lock().insert(topic.id, ListenedTopic::new(LiveSeries::open(store, &own, grid)?));
+            let live = LiveSeries::open(store, &own, grid)?;
+            topics.lock().insert(topic.id, ListenedTopic::new(live, QuietLimits::default()));
             telemetry.declare_series(&own, "measured", MINUTE);
             telemetry.metrics().declare_stream(&own);
             series.push(own);
         }
-        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let (mut tasks, stop) = (Tasks::new("measuring"), CancellationToken::new());
         let waiting = WaitingRows::new(publish_after.map_or(usize::MAX, |_| MOST_BYTES));
         let (acceptor, accept) = Acceptor::new(store.clone(), waiting.clone());
-        tasks.spawn_blocking(accept);
+        tasks.spawn_blocking((), accept);
         let publisher = Publisher::new(waiting, telemetry.clone());
         if let Some(longest) = publish_after {
-            tasks.spawn(publisher.clone().run(longest, stop.clone()));
+            tasks.spawn((), publisher.clone().run(longest, stop.clone()));
         }
         let (needs, mut needed) = mpsc::channel(NEEDS);
-        tasks.spawn(async move { while needed.recv().await.is_some() {} });
+        tasks.spawn((), async move { while needed.recv().await.is_some() {} });
         let (commands, obeyed) = mpsc::channel(1);
         let listener = Listener {
             exchange,
@@ -81,8 +83,8 @@ impl Pipeline {
             standby_opened: Instant::now(),
         };
         let (kept, inlet) = connection.keep(obeyed, stop.clone());
-        tasks.spawn(kept);
-        tasks.spawn(listener.run(inlet));
+        tasks.spawn((), kept);
+        tasks.spawn((), listener.run(inlet));
         Ok(Pipeline { series, telemetry: telemetry.clone(), _commands: commands, tasks, stop })
     }
 
@@ -96,6 +98,6 @@ impl Pipeline {
     /// Ends the connection and publishes what waits.
     pub async fn end(mut self) {
         self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        self.tasks.end().await;
     }
 }

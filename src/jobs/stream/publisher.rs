@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::stream::live_writer::LiveWriter;
+use crate::jobs::stream::tasks::Tasks;
 use crate::jobs::stream::threads::Threads;
 use crate::jobs::stream::waiting_rows::WaitingRows;
 use crate::jobs::tell_flush;
@@ -21,6 +21,22 @@ const AT_ONCE: usize = 4;
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a series is left alone after publishing it failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Marks a series as being published, however that ends.
+struct Publishing<'a>(&'a LiveWriter);
+
+impl<'a> Publishing<'a> {
+    fn of(live: &'a LiveWriter) -> Self {
+        live.set_publishing(true);
+        Publishing(live)
+    }
+}
+
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        self.0.set_publishing(false);
+    }
+}
 
 /// Publishes live series. Clones share what they may do at a time.
 #[derive(Clone)]
@@ -45,34 +61,36 @@ impl Publisher {
     pub(crate) async fn run(self, longest: Duration, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut publishing = JoinSet::new();
+        let mut publishing = Tasks::new("publishing live series");
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = look.tick() => self.tell(),
                 () = self.waiting.is_much(), if publishing.len() < AT_ONCE => {}
-                Some(_) = publishing.join_next() => {}
+                Some(_) = publishing.next() => {}
             }
             for live in self.waiting.take_due(longest, AT_ONCE - publishing.len()) {
                 let publisher = self.clone();
-                publishing.spawn(async move { publisher.publish(live).await });
+                publishing.spawn((), async move { publisher.publish(live).await });
             }
         }
-        while publishing.join_next().await.is_some() {}
+        publishing.end().await;
         self.tell();
     }
 
     /// Publishes what waits of a series, once others leave room for it.
     pub(crate) async fn publish(&self, live: Arc<LiveWriter>) {
-        live.set_publishing(true);
+        let _publishing = Publishing::of(&live);
         // It is never closed.
         let Ok(_permit) = self.permits.acquire().await else { return };
         let (publisher, own) = (self.clone(), Arc::clone(&live));
         let published = self.threads.run(move || publisher.publish_now(&own)).await;
-        live.set_publishing(false);
         match published {
             Ok(Some(())) => {}
-            Ok(None) => tracing::error!("publishing live rows broke off; please report this"),
+            Ok(None) => {
+                live.put_off(AFTER_FAILURE);
+                tracing::error!("publishing live rows broke off; please report this");
+            }
             Err(error) => {
                 live.put_off(AFTER_FAILURE);
                 tracing::error!(%error, "cannot begin a thread to publish live rows; they stay in the journal");

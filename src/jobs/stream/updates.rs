@@ -56,13 +56,13 @@ impl Listener {
                 self.opened = self.standby_opened;
                 self.count_connection();
                 // Whether the one covers from where the other ended shows with its next row.
-                self.unlink();
+                self.topics.lock().values_mut().for_each(|topic| topic.is_linked = false);
             }
             Update::Received(_) => {}
         }
     }
 
-    fn tell_end(&self, why: &Ended, opened: Instant) {
+    pub(super) fn tell_end(&self, why: &Ended, opened: Instant) {
         let (exchange, line, reason, lived) = (self.exchange, self.line.name, why.name(), opened.elapsed());
         self.telemetry.emit(StreamEnded { exchange, line, reason, error: why, lived });
     }

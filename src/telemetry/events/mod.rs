@@ -61,8 +61,8 @@ pub use storage::{
     FileAdopted, FileMissing, FilePublished, FileQuarantined, FileRenamed, OpenFilesFolded, PublishFailed,
 };
 pub use stream_series::{
-    StreamAccepted, StreamCovered, StreamHole, StreamHoleClosed, StreamMismatch, StreamOdd, StreamRefilled,
-    StreamRefused, StreamState, StreamUncovered,
+    StreamAccepted, StreamCheck, StreamCovered, StreamHole, StreamHoleClosed, StreamMismatch, StreamOdd,
+    StreamRefilled, StreamRefused, StreamState, StreamUncovered,
 };
 pub use streams::{
     StreamConnected, StreamConnecting, StreamEnded, StreamFailed, StreamFrames, StreamUnreadable,

@@ -190,6 +190,23 @@ impl Event for StreamRefilled<'_> {
     }
 }
 
+/// A quiet live series is to be compared with what the exchange answers over REST.
+pub struct StreamCheck<'a> {
+    /// The series.
+    pub series: &'a Series,
+    /// Whether that was put off, since the share of the limit that checks may spend is spent.
+    pub is_postponed: bool,
+}
+
+impl Event for StreamCheck<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let outcome = if self.is_postponed { "postponed" } else { "asked" };
+        let labels = [self.series.exchange(), self.series.kind().name(), outcome];
+        telemetry.metrics().streams.checks.with_label_values(&labels).inc();
+        tracing::debug!(series = %self.series, outcome, "a quiet series is checked over REST");
+    }
+}
+
 /// The exchange refuses to send a series; the others go on.
 pub struct StreamRefused<'a> {
     /// The series.

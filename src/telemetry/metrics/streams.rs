@@ -29,6 +29,9 @@ const ENDS: [&str; 11] = [
 const HOLES: [&str; 8] =
     ["left_out", "not_sent", "restarted", "overdue", "doubtful", "reconnect", "start", "shed"];
 
+/// The outcomes of checks, as label values.
+const CHECKS: [&str; 2] = ["asked", "postponed"];
+
 /// Live series, their connections and holes.
 pub(crate) struct Streams {
     pub(super) table: StreamTable,
@@ -37,6 +40,7 @@ pub(crate) struct Streams {
     pub(crate) rows: IntCounterVec,
     pub(crate) lag: HistogramVec,
     pub(crate) accept: HistogramVec,
+    pub(crate) checks: IntCounterVec,
     pub(crate) refusals: IntCounterVec,
     pub(crate) mismatches: IntCounterVec,
     pub(crate) waiting: IntGauge,
@@ -87,6 +91,11 @@ impl Streams {
                 &["exchange"],
                 SYNC,
             ),
+            checks: add.counters(
+                "websocket_checks_total",
+                "Quiet live series that the exchange was asked about over REST (asked), and checks put off because their share of its limit was spent (postponed).",
+                &["exchange", "kind", "outcome"],
+            ),
             refusals: add.counters(
                 "websocket_refusals_total",
                 "Series that the exchange refused to send.",
@@ -115,6 +124,9 @@ impl Streams {
         for reason in HOLES {
             self.holes.found.with_label_values(&[exchange, kind, reason]);
         }
+        for outcome in CHECKS {
+            self.checks.with_label_values(&[exchange, kind, outcome]);
+        }
         for family in self.by_kind() {
             family.with_label_values(&[exchange, kind]);
         }
@@ -129,6 +141,7 @@ impl Streams {
         let held = [("exchange", exchange), ("kind", kind)];
         forget(&self.lag, &held);
         forget(&self.holes.found, &held);
+        forget(&self.checks, &held);
         self.by_kind().iter().for_each(|family| forget(family, &held));
     }
 
