@@ -26,7 +26,7 @@ impl Run<'_> {
         self.finish(&writer, asked).await
     }
 
-    /// Requests once what there is from an instant on. An answer without a row is believed by no one: a run asks again
+    /// Walks once over what there is from an instant on. An answer without a row is believed by no one: a run asks again
     /// before it settles anything.
     pub(super) async fn ask_newer(&mut self, from: Micros) -> Result<(), RunError> {
         let offer = self.offer().ok_or_else(|| self.no_offer())?;

@@ -14,7 +14,9 @@ mod outages;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod program;
+mod quiet;
 mod refused;
+mod reload;
 #[path = "../runs/reported.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod reported;

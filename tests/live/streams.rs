@@ -8,7 +8,7 @@ use std::time::Duration;
 use dccd::Service;
 use dccd::clock::now;
 use dccd::config::{Config, Surroundings, check};
-use dccd::engine::Engine;
+use dccd::engine::{Engine, Streams};
 use dccd::model::{Batch, Kind, Micros, Series, Side, Window};
 use dccd::sim::{Knobs, Seen};
 use tokio::task::JoinHandle;
@@ -44,6 +44,21 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Streams alone, which doubt quiet series after so many times shorter pauses.
+    pub(crate) async fn start_hastened(jobs: &str, knobs: Knobs, times: u32) -> Live {
+        let setup = TestDaemon::keeping_time("", knobs).await;
+        let config = config(&setup, jobs);
+        let engine = Arc::new(Engine::open(&config, "test").await.unwrap());
+        let streams = Streams::of(Arc::clone(&engine), &config).await.unwrap().hastened(times);
+        let (stop, own) = (CancellationToken::new(), Arc::clone(&engine));
+        let until = stop.clone();
+        let running = tokio::spawn(async move {
+            streams.run(&until).await;
+            own.close().await
+        });
+        Live { setup, engine, stop, running }
+    }
+
     pub(crate) async fn start(jobs: &str, knobs: Knobs) -> Live {
         let setup = TestDaemon::keeping_time("", Knobs { weight_limit: 60_000, ..knobs }).await;
         let service = Service::prepare(config(&setup, jobs)).await.unwrap();
@@ -69,6 +84,13 @@ impl Live {
 
     pub(crate) fn metrics(&self) -> Metrics {
         Metrics::of(&self.engine)
+    }
+
+    /// How many series are live.
+    pub(crate) fn live(&self) -> usize {
+        let metrics = self.metrics();
+        let states = metrics.lines("dccd_websocket_state");
+        states.filter(|line| line.contains("state=\"live\"") && line.ends_with(" 1")).count()
     }
 
     /// Waits until nothing has been asked for over REST for five seconds, and everything by then is covered.

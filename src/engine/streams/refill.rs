@@ -19,7 +19,7 @@ use crate::telemetry::events::{Chain, StreamCheck};
 
 /// How many refills run side by side.
 const AT_ONCE: usize = 8;
-/// How long a quiet series is asked about with one request: then a run settles what is old enough.
+/// How long a quiet series is asked about with one walk: then a run settles what is old enough.
 const LONG_QUIET: Duration = Duration::from_secs(2 * 3_600);
 /// How far behind the exchange's present a quiet topic is checked: what is newer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
@@ -281,7 +281,7 @@ impl Engine {
     }
 }
 
-/// Runs what was asked for: for a check one request is enough, until a run can settle the older part of a long quiet.
+/// Runs what was asked for: for a check one walk is enough, until a run can settle the older part of a long quiet.
 async fn fill(
     engine: &Engine,
     asked: Asked,
