@@ -3,6 +3,7 @@
 //!
 //! Data only: no socket, file or clock. The rooms above fill them in.
 
+mod book;
 mod config;
 mod exchanges;
 mod files;
@@ -16,6 +17,7 @@ mod requests;
 mod series;
 mod tasks;
 
+pub(crate) use book::{BookAnswer, LevelLine, NoBook, UncoveredWindow};
 pub use config::ReloadAnswer;
 pub(crate) use config::{OnlineCheck, OnlineState, Validation};
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::api::UncoveredWindow;
+
 /// Why a request has no answer.
 #[derive(Serialize)]
 pub(crate) struct Problem {
@@ -16,4 +18,7 @@ pub(crate) struct Problem {
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter: Option<&'static str>,
+    /// The window in which a book is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uncovered: Option<UncoveredWindow>,
 }

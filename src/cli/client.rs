@@ -88,6 +88,13 @@ impl Daemon {
         serde_json::from_slice(&whole).map_err(lost)
     }
 
+    /// Reads an answer.
+    pub(crate) async fn get<T: for<'de> Deserialize<'de>>(&self, path: &str) -> Result<T, ClientError> {
+        let mut response = self.request(Method::GET, path, Bytes::new()).await?;
+        let whole = whole(&mut response.response).await?;
+        serde_json::from_slice(&whole).map_err(lost)
+    }
+
     /// Requests work and passes on its progress until it ends. `stop` cancels it and waits for its end.
     pub(crate) async fn follow(
         &self,
@@ -128,12 +135,16 @@ impl Daemon {
 
     async fn post(&self, path: &str, asked: &impl Serialize) -> Result<DaemonResponse, ClientError> {
         let body = serde_json::to_vec(asked).map_err(lost)?;
+        self.request(Method::POST, path, body.into()).await
+    }
+
+    async fn request(&self, method: Method, path: &str, body: Bytes) -> Result<DaemonResponse, ClientError> {
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
             .header(HOST, "localhost")
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
+            .body(Full::new(body))
             .map_err(lost)?;
         let mut response = timeout(ANSWER_WITHIN, self.send(request)).await.map_err(lost)??;
         if response.response.status() == StatusCode::OK {
@@ -164,10 +175,19 @@ async fn whole(response: &mut Response<Incoming>) -> Result<Bytes, ClientError> 
 
 /// The reason in the body of a refusal.
 fn words(body: &[u8]) -> String {
-    match serde_json::from_slice::<ActionError>(body) {
-        Ok(refused) => refused.error,
+    if let Ok(refused) = serde_json::from_slice::<ActionError>(body) {
+        return refused.error;
+    }
+    match serde_json::from_slice::<Detail>(body) {
+        Ok(problem) => problem.detail,
         Err(_) => String::from_utf8_lossy(body).trim().to_owned(),
     }
+}
+
+/// The part of a problem that is for people.
+#[derive(Deserialize)]
+struct Detail {
+    detail: String,
 }
 
 /// Splits a body that comes in pieces into lines.

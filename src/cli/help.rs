@@ -26,6 +26,7 @@ const GROUPS: [Group; 7] = [
         &[
             ("inventory", "Show the range, rows, size and gaps of every series"),
             ("gaps", "Show every window that is not covered, and why"),
+            ("book", "Print an order book as of an instant, rebuilt from the files"),
             ("verify", "Check every file, hash and window"),
             ("repair", "Check every file, set damaged ones aside and fill every hole"),
             ("export", "Write series as CSV or Excel workbooks"),

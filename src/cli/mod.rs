@@ -6,6 +6,7 @@
 pub mod add;
 pub mod alerts;
 pub mod backfill;
+pub mod book;
 mod client;
 pub mod collect;
 pub mod complete;
@@ -94,6 +95,7 @@ enum Command {
     Remove(remove::Args),
     Inventory(inventory::Args),
     Gaps(gaps::Args),
+    Book(book::Args),
     Verify(verify::Args),
     Repair(repair::Args),
     Sync(sync::Args),
@@ -189,6 +191,9 @@ impl Cli {
                 with_config(path, out, |config, out| inventory::run(&args, config, out))
             }
             Some(Command::Gaps(args)) => with_config(path, out, |config, out| gaps::run(&args, config, out)),
+            Some(Command::Book(args)) => {
+                with_config(path, out, |config, out| on_runtime(out, |out, _| book::run(args, config, out)))
+            }
             Some(Command::Verify(args)) => {
                 with_config(path, out, |config, out| verify::run(&args, config, out))
             }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::api::HistoryAnswer;
+use crate::api::{BookAnswer, HistoryAnswer};
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Scheduler;
 use crate::daemon::command::Command;
 use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
+use crate::engine::book;
 use crate::engine::history::{AskError, Asked, answer};
 use crate::engine::{CopyAsked, Engine, Job, LiveJob, ProgressFeed, Work};
 use crate::model::Series;
@@ -190,6 +191,16 @@ impl Control {
     /// If the question is wrong, or the store cannot be read.
     pub(crate) async fn history(&self, asked: &Asked) -> Result<HistoryAnswer, AskError> {
         answer(self.0.engine.database(), asked, None, now()).await
+    }
+
+    /// Answers a question about a stored order book.
+    ///
+    /// # Errors
+    /// If the question is wrong, or the book is not known.
+    pub(crate) async fn book(&self, asked: book::Asked) -> Result<BookAnswer, book::AskError> {
+        let layout = self.0.engine.layout().clone();
+        let answered = tokio::task::spawn_blocking(move || book::answer(&layout, &asked, None, now())).await;
+        answered.unwrap_or_else(|error| Err(book::AskError::Broken { reason: error.to_string() }))
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

@@ -13,6 +13,7 @@
 //! * **A series runs a little later than scheduled, by a share of its interval derived from its name**, at most 2
 //!   % and 30 s: a thousand jobs do not send their requests at once, and each keeps its rhythm over restarts.
 
+pub mod book;
 mod copies;
 mod copying;
 mod flusher;

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use crate::api::Problem;
+use crate::api::{Problem, UncoveredWindow};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -49,9 +49,22 @@ pub(super) fn problem(
     detail: impl Into<String>,
     parameter: Option<&'static str>,
 ) -> Response {
+    encoded(status, Problem { parameter, ..plain_problem(status, detail.into()) })
+}
+
+/// Why there is no book, and the window in which it is not known.
+pub(super) fn uncovered_problem(detail: String, uncovered: UncoveredWindow) -> Response {
+    let status = StatusCode::CONFLICT;
+    encoded(status, Problem { uncovered: Some(uncovered), ..plain_problem(status, detail) })
+}
+
+fn plain_problem(status: StatusCode, detail: String) -> Problem {
     let title = status.canonical_reason().unwrap_or("Error");
-    let (kind, detail) = ("about:blank", detail.into());
-    let body = Problem { kind, title, status: status.as_u16(), detail, parameter };
+    let kind = "about:blank";
+    Problem { kind, title, status: status.as_u16(), detail, parameter: None, uncovered: None }
+}
+
+fn encoded(status: StatusCode, body: Problem) -> Response {
     match serde_json::to_vec(&body) {
         Ok(body) => reply(status, PROBLEM, body),
         Err(_) => plain(status, body.detail),

@@ -176,6 +176,12 @@ impl Zone {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// An instant as `2024-01-31 23:59:59.123456` in this zone.
+    #[must_use]
+    pub(crate) fn exact(&self, at: Micros) -> String {
+        self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+    }
+
     /// An instant as `2024-01-31` in this zone.
     #[must_use]
     #[doc(hidden)]

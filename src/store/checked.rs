@@ -18,9 +18,11 @@ use crate::store::{FileEntry, Layout, Ledger, Part, StoreError, period_files};
 const AGAIN: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(200), Duration::from_secs(1)];
 
 /// The files of a series as they were checked last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Checked {
     ledger: Ledger,
+    /// Files up to this length are hashed, longer ones unless they are as they were published.
+    hashed_bytes: u64,
     /// Generation and digest from the footers of the files whose bytes were checked.
     footers: HashMap<PathBuf, (u64, String)>,
 }
@@ -32,7 +34,13 @@ impl Checked {
     /// Where it cannot be read, or is gone while files of the series are there.
     pub(crate) fn begin(layout: &Layout, series: &Series) -> Result<Self, StoreError> {
         let ledger = patiently(|| look(layout, series))?;
-        Ok(Checked { ledger, footers: HashMap::new() })
+        Ok(Checked { ledger, hashed_bytes: u64::MAX, footers: HashMap::new() })
+    }
+
+    /// The same with another account of the files, which believes that a file longer than so many bytes is the one that
+    /// was published if its size, time and generation are.
+    pub(crate) fn trusting(self, ledger: Ledger, hashed_bytes: u64) -> Self {
+        Checked { ledger, hashed_bytes, ..self }
     }
 
     /// The account of the series.
@@ -75,12 +83,22 @@ impl Checked {
                 continue;
             }
             let known = self.ledger.part(part_of(file.footer())).get(period);
+            if known.is_some_and(|entry| self.is_as_published(file, entry)) {
+                continue;
+            }
             let newest = known.map_or(self.ledger.generation, |entry| entry.generation);
             check(file, known, file.footer().generation > newest)
                 .map_err(|reason| StoreError::Damaged { path: file.path().to_owned(), reason })?;
             self.footers.insert(file.path().to_owned(), own);
         }
         Ok(files)
+    }
+
+    /// Whether a file is one of those that are trusted without a hash.
+    fn is_as_published(&self, file: &PeriodFile, entry: &FileEntry) -> bool {
+        let is_long = entry.bytes > self.hashed_bytes && entry.generation == file.footer().generation;
+        let found = if is_long { Os.look(file.path()).ok().flatten() } else { None };
+        found.is_some_and(|found| found.bytes == entry.bytes && found.modified == entry.modified)
     }
 
     /// Checks that a file is where the ledger lists it.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use parquet::file::reader::{ChunkReader, FileReader, Length};
-use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::file::properties::ReaderProperties;
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::serialized_reader::SerializedRowGroupReader;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -188,15 +189,29 @@ impl PeriodFile {
     /// Where the bytes contradict the metadata.
     pub fn group(&self, index: usize) -> Result<Batch, StoreError> {
         let failed = StoreError::parquet(&self.path);
-        let reader = SerializedFileReader::new(self.file.clone()).map_err(&failed)?;
-        let group = reader.get_row_group(index).map_err(&failed)?;
-        let rows = read_group(self.kind, group.as_ref()).map_err(&failed)?;
+        let group = self.group_reader(index).map_err(&failed)?;
+        let rows = read_group(self.kind, &group).map_err(&failed)?;
         if self.has_whole(index) {
             return Ok(rows);
         }
-        let until = |key: i64| keys(&rows).partition_point(|own| *own < key);
+        Ok(rows.slice(self.counted(keys(&rows))))
+    }
+
+    /// A row group, to read columns of.
+    pub(crate) fn group_reader(
+        &self,
+        index: usize,
+    ) -> Result<SerializedRowGroupReader<'_, Chunks>, ParquetError> {
+        let (file, group) = (Arc::new(self.file.clone()), self.metadata.row_group(index));
+        let properties = Arc::new(ReaderProperties::builder().build());
+        SerializedRowGroupReader::new(file, group, self.metadata.page_index_for_row_group(index), properties)
+    }
+
+    /// The rows that count of those with the given keys, in order.
+    pub(crate) fn counted(&self, keys: &[i64]) -> Range<usize> {
+        let until = |key: i64| keys.partition_point(|own| *own < key);
         let (from, until) = (until(self.keys.start), until(self.keys.end));
-        Ok(rows.slice(from..until.max(from)))
+        from..until.max(from)
     }
 
     /// All rows, in order. For checks and small files: everything is in memory at once.

@@ -90,6 +90,17 @@ pub fn holding(layout: &Layout, series: &Series) -> Option<HeldSeries> {
     })
 }
 
+/// An account without the files that are not there, and the names of those that are on no remote either.
+pub(super) fn without_gone_files(
+    ledger: &Ledger,
+    layout: &Layout,
+    series: &Series,
+) -> (Ledger, Vec<PathBuf>) {
+    let mut ledger = ledger.clone();
+    let gone = without_gone(&mut ledger, layout, series, &parquet_files(layout, series));
+    (ledger, gone)
+}
+
 /// Takes the files out of an account that are not there, as the next writer of the series would; names those that are
 /// on no remote either.
 fn without_gone(

@@ -59,6 +59,7 @@
 
 mod accept;
 mod adopt;
+pub mod book;
 mod checked;
 mod error;
 mod file;

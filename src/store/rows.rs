@@ -152,7 +152,8 @@ pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch
     Ok(Batch::from_columns(kind, columns))
 }
 
-fn read_column(field: &Field, reader: ColumnReader, rows: usize) -> Result<Column> {
+/// Reads one column of a row group.
+pub(crate) fn read_column(field: &Field, reader: ColumnReader, rows: usize) -> Result<Column> {
     let mut levels = field.nullable.then(|| Vec::with_capacity(rows));
     macro_rules! read {
         ($reader:expr, $wrap:expr) => {{

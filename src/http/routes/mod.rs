@@ -2,6 +2,7 @@
 
 mod alerts;
 mod body;
+mod book;
 mod control;
 mod copies;
 mod follow;
@@ -45,6 +46,7 @@ pub(super) fn all() -> Vec<Route> {
         health::route(),
         queues::route(),
         history::route(),
+        book::route(),
         reload::route(),
         work,
         cancel,

@@ -1,4 +1,4 @@
-//! Answers that are read from the state store: a few at a time, and none for ever.
+//! Answers that are read from the state store or from files: a few at a time, and none for ever.
 
 use axum::response::Response;
 use hyper::StatusCode;
@@ -18,7 +18,7 @@ pub(super) async fn read<T>(app: &App, work: impl AsyncFnOnce(&Control) -> T) ->
         work(control).await
     };
     tokio::time::timeout(app.limits.read, reading).await.map_err(|_| {
-        let mut late = unavailable("the state store did not answer in time; try again");
+        let mut late = unavailable("the answer was not ready in time; try again");
         late.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         late
     })

@@ -20,7 +20,7 @@ pub(in crate::http) struct Route {
 }
 
 impl Route {
-    /// A route that only reads memory.
+    /// A route that only reads.
     pub(super) fn read<T: 'static>(
         path: &'static str,
         access: Access,
