@@ -2,10 +2,14 @@
 
 Called by readers.rs with one argument: a JSON file that lists series with their files and their rows.
 Prints one line a series, and ends with an error at the first difference.
+
+With a folder and a page of the documentation behind it, the file lists books that `dccd book` printed, which the lines
+on the page rebuild from the folder.
 """
 
 import glob
 import json
+import re
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -37,12 +41,30 @@ DUCKDB = {
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         written = json.load(file)
+    if len(sys.argv) > 2:
+        check_books(written, sys.argv[2], Path(sys.argv[3]).read_text(encoding="utf-8"))
+        return
     database = duckdb.connect()
     database.execute("SET TimeZone = 'Asia/Tokyo'")  # an instant is the same wherever it is read
     for series in written:
         check(series, database)
         rows = len(series["columns"][0]["values"])
         print(f"{series['series']} {rows} rows in {len(series['files'])} files")
+
+
+def check_books(books: list, folder: str, page: str) -> None:
+    """The lines on the page rebuild each book as it was printed."""
+    lines = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "def book(" in block]
+    equal(len(lines), 1, "blocks that rebuild a book")
+    names: dict = {}
+    exec(lines[0], names)  # the documentation's own words are what is tested
+    for book in books:
+        bids, asks = names["book"](folder, datetime.fromisoformat(book["at"].replace("Z", "+00:00")))
+        for side, frame in (("bids", bids), ("asks", asks)):
+            expected = [(level["price"], level["amount"], level["count"]) for level in book[side]]
+            assert expected, f"{side} at {book['at']} prove nothing"
+            equal(frame.select("price", "amount", "count").rows(), expected, f"{side} at {book['at']}")
+    print(f"{len(books)} books")
 
 
 def check(series: dict, database: duckdb.DuckDBPyConnection) -> None:

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use dccd::model::{
     Batch, BookLevel, Candle, FundingRate, Kind, Micros, OpenInterest, Series, Side, Trade, Type, Values,
-    fields,
+    Window, fields,
 };
 use dccd::store::{Accepted, Bounds, Layout, Store, StoreSettings};
 use serde::Serialize;
@@ -67,6 +67,79 @@ fn polars_pandas_and_duckdb_read_the_rows_that_were_written() {
         assert_eq!(read, format!("{} {rows} rows in {} files", own.series, own.files.len()), "{out}{err}");
     }
     assert_eq!(out.lines().count(), written.len(), "{out}{err}");
+}
+
+#[test]
+fn the_lines_of_the_documentation_rebuild_the_books_that_the_program_prints() {
+    let Some(python) = needs::python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("config.yml"));
+    let layout = Layout::new(&data);
+    let series: Series = "binance/BTC-USDT/orderbook".parse().unwrap();
+    write_live_book(&layout, &series);
+    let job = "histo_jobs:\n  - {exchange: binance, pairs: [BTC/USDT], span: 3600}\n";
+    std::fs::write(&config, format!("settings: {{data_path: {}}}\n{job}", data.display())).unwrap();
+    let answers = (0..40).map(|number| {
+        let said = Command::new(env!("CARGO_BIN_EXE_dccd"))
+            .arg("--config")
+            .arg(&config)
+            .args([
+                "book",
+                "binance/BTC-USDT",
+                "--json",
+                "--at",
+                &at(number * 181 * SECOND - 3_000_000_123).to_string(),
+            ])
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert!(said.status.success(), "{out}{err}");
+        out.into_owned()
+    });
+    let expected = folder.path().join("books.json");
+    let books = format!("[{}]", answers.collect::<Vec<_>>().join(","));
+    std::fs::write(&expected, books).unwrap();
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = Command::new(python)
+        .arg(root.join("tests/readers.py"))
+        .args([&expected, &layout.folder(&series), &root.join("docs/data.md")])
+        .output()
+        .unwrap();
+
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.status.success(), "{out}{err}");
+    assert_eq!(out.trim(), "40 books", "{out}{err}");
+}
+
+/// A book in step over midnight for three hours: whole each hour, else changes, some of which remove a level.
+fn write_live_book(layout: &Layout, series: &Series) {
+    let (store, _) = Store::open(layout, StoreSettings::of(9, Micros(0))).unwrap();
+    let (writer, _) = store.writer(series).unwrap();
+    let mut rows = Batch::of(Kind::OrderBook);
+    let (from, until) = (-5_400_i64, 5_400);
+    for (ord, secs) in (from..until).step_by(7).enumerate() {
+        let ord = ord as i64;
+        let is_snapshot = ord == 0 || secs.div_euclid(3_600) != (secs - 7).div_euclid(3_600);
+        let places = if is_snapshot { (0..20).collect::<Vec<_>>() } else { vec![ord * 7 % 20, ord * 3 % 20] };
+        for place in places {
+            let amount = if is_snapshot { 1.0 } else { (ord % 4) as f64 * 0.5 };
+            rows.book_mut().push(BookLevel {
+                ord,
+                ts: at(secs * SECOND),
+                ts_recv: at(secs * SECOND + 900),
+                seq: Some(ord * 2),
+                is_snapshot,
+                side: if place < 10 { Side::Bid } else { Side::Ask },
+                price: 42_000.5 + place as f64,
+                amount,
+                count: (ord % 2 == 0).then_some(3),
+            });
+        }
+    }
+    let covered = Window::new(at(from * SECOND), at(until * SECOND));
+    writer.accept(Accepted { rows, covered, empty: None, derived: false }).unwrap();
+    writer.flush().unwrap();
 }
 
 /// A series on disk, and what every reader must find in it.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use dccd::model::{Batch, BookLevel, Kind, Micros, Side, Window, Zone};
 use dccd::sim::Knobs;
+use dccd::store::{Accepted, Layout, Store, StoreSettings};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -15,6 +17,7 @@ use crate::test_daemon::TestDaemon;
 
 pub(crate) const BTC: &str = "binance/BTC-USDT/ohlc/1h";
 pub(crate) const ETH: &str = "binance/ETH-USDT/ohlc/1h";
+pub(crate) const BOOK: &str = "binance/BTC-USDT/orderbook";
 /// The time of the exchange.
 pub(crate) const COLLECTED_AT: &str = "2024-01-31 12:00:30";
 /// A stand-in of rclone for a folder `nas` in the folder it is run in. It hangs over what a file `hang` names, or over everything where
@@ -146,6 +149,36 @@ impl Home {
     /// The one file of a pair.
     pub(crate) fn file(&self, pair: &str) -> PathBuf {
         self.series(pair).join("2024.parquet")
+    }
+
+    /// The folder of the book that [`Home::add_book`] writes.
+    pub(crate) fn book(&self) -> PathBuf {
+        self.at("data/binance/orderbook/BTC-USDT")
+    }
+
+    /// Adds a book that was in step for a minute.
+    pub(crate) fn add_book(&self) {
+        let layout = Layout::new(self.at("data"));
+        let (store, _) = Store::open(&layout, StoreSettings::of(77, Micros(0))).unwrap();
+        let (writer, _) = store.writer(&BOOK.parse().unwrap()).unwrap();
+        let from = Micros::parse(COLLECTED_AT, &Zone::UTC).unwrap();
+        let mut rows = Batch::of(Kind::OrderBook);
+        for (side, price) in [(Side::Bid, 41_999.5), (Side::Ask, 42_000.5)] {
+            rows.book_mut().push(BookLevel {
+                ord: 0,
+                ts: from,
+                ts_recv: from,
+                seq: Some(7),
+                is_snapshot: true,
+                side,
+                price,
+                amount: 2.0,
+                count: None,
+            });
+        }
+        let covered = Window::new(from, from + Duration::from_secs(60));
+        writer.accept(Accepted { rows, covered, empty: None, derived: false }).unwrap();
+        writer.flush().unwrap();
     }
 
     /// Adds lines to the configuration.

@@ -17,7 +17,7 @@ use dccd::sim::{Endpoint, Fault, Rule};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-use crate::home::{BTC, COLLECTED_AT, Home, Said, Template, closed, end, full};
+use crate::home::{BOOK, BTC, COLLECTED_AT, Home, Said, Template, closed, end, full};
 use crate::mounts::Mounted;
 use crate::program::terminate;
 
@@ -125,6 +125,9 @@ const TABLE: &[Row] = &[
         [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),
     Row(&["inventory"], [None, LEDGER, LEDGER, GONE, WELL, CLOSED, FULL, WELL, WELL, WELL]),
     Row(&["gaps", "SERIES"], [NOT_THERE, LEDGER, LEDGER, GONE, WELL, CLOSED, FULL, WELL, WELL, WELL]),
+    Row(&["book", "BOOK", "--at", "2024-01-31T12:00:40Z"],
+        [NOT_THERE, NO_LEDGER, NO_LEDGER, Some((1, "its file was deleted")), Some((74, "2024-01-31.parquet is damaged")),
+         CLOSED, FULL, WELL, WELL, WELL]),
     Row(&["verify", "SERIES"],
         [NOT_THERE, LEDGER, LEDGER, Some((1, "the file is gone")), Some((1, "its content is not what the ledger's hash says")),
          CLOSED, FULL, WELL, WELL, WELL]),
@@ -231,7 +234,7 @@ fn no_command_is_left_out() {
 }
 
 /// Runs a command on a copy of its own in which something is not as it should be.
-async fn try_command(template: &Template, words: &[&str], trouble: Trouble) -> Option<Said> {
+async fn try_command(template: &Template, words: &[&'static str], trouble: Trouble) -> Option<Said> {
     let mut home = template.copy();
     // Only a question about clocks is told the right time: everything else is the same each day.
     let mut clock = JoinSet::new();
@@ -248,8 +251,16 @@ async fn try_command(template: &Template, words: &[&str], trouble: Trouble) -> O
     if BRINGING.contains(&words[0]) {
         assert_eq!(home.run(&["sync"]).await.code, Some(0));
     }
-    let series = if trouble == NoSuchSeries { "binance/BTC-USD" } else { BTC };
-    let args: Vec<&str> = words.iter().map(|word| if *word == "SERIES" { series } else { word }).collect();
+    if words.contains(&"BOOK") {
+        home.add_book();
+    }
+    let named = |word: &'static str| match word {
+        "SERIES" | "BOOK" if trouble == NoSuchSeries => "binance/BTC-USD",
+        "SERIES" => BTC,
+        "BOOK" => BOOK,
+        word => word,
+    };
+    let args: Vec<&str> = words.iter().map(|word| named(word)).collect();
     if trouble == DaemonStopped {
         return Some(amid_a_stop(template, &home, &args).await);
     }
@@ -264,7 +275,7 @@ async fn try_command(template: &Template, words: &[&str], trouble: Trouble) -> O
         }
         home = home.moved_to("small");
     }
-    harm(&home, trouble);
+    harm(&home, trouble, words.contains(&"BOOK"));
     let out = match trouble {
         OutputClosed => closed(),
         OutputFull => full(),
@@ -290,8 +301,11 @@ async fn try_command(template: &Template, words: &[&str], trouble: Trouble) -> O
 }
 
 /// Brings about what is wrong on the disk.
-fn harm(home: &Home, trouble: Trouble) {
-    let (ledger, file) = (home.ledger("BTC-USDT"), home.file("BTC-USDT"));
+fn harm(home: &Home, trouble: Trouble, is_book: bool) {
+    let (ledger, file) = match is_book {
+        true => (home.book().join("_series.json"), home.book().join("2024-01-31.parquet")),
+        false => (home.ledger("BTC-USDT"), home.file("BTC-USDT")),
+    };
     match trouble {
         LedgerGone => fs::remove_file(ledger).unwrap(),
         LedgerCut => {

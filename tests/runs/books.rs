@@ -6,6 +6,7 @@ use dccd::model::Side;
 use dccd::sim::{Endpoint, Knobs};
 use dccd::store::verify_series;
 
+use crate::program::{command, configure, dccd, end, request, terminate, wait_for_exit};
 use crate::test_daemon::{TestDaemon, at, error_of, run};
 
 const BOOK: &str = "binance/BTC-USDT/orderbook";
@@ -52,6 +53,56 @@ async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_ove
     }
     assert_eq!((rows.len(), setup.asked(Endpoint::BookSnapshot).len()), (120, 3));
     assert_eq!(verify_series(&setup.layout(), &BOOK.parse().unwrap()).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_stored_book_is_printed_and_answered_alike_and_refused_with_its_window() {
+    let job = "{exchange: binance, pairs: [BTC/USDT], data_type: orderbook, depth: 20, retry_delay: 0.01}";
+    let setup = TestDaemon::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
+    configure(&setup, &setup.text());
+    assert_eq!(dccd(&setup, &["collect"]).await.code, Some(0));
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+
+    let printed = dccd(&setup, &["book", "binance/BTC-USDT", "--at", "2024-01-01 12:30:00"]).await;
+    let exact = dccd(&setup, &["book", BOOK, "--at", "2024-01-01T12:30:00Z", "--json"]).await;
+    let before = dccd(&setup, &["book", BOOK, "--at", "2024-01-01 11:00:00", "--json"]).await;
+    let several = dccd(&setup, &["book", BOOK, "--levels", "0"]).await;
+
+    assert_eq!((printed.code, exact.code), (Some(0), Some(0)), "{printed:?} {exact:?}");
+    assert!(
+        printed
+            .out
+            .starts_with("binance/BTC-USDT/orderbook as of 2024-01-01 12:30:00.000000 (UTC)\nlast update")
+    );
+    assert!(printed.err.contains("a snapshot taken by itself"), "{printed:?}");
+    assert_eq!(printed.out.lines().count(), 2 + 2 + 10, "{printed:?}");
+    let exact = json(&exact.out);
+    let book = setup.sim.market("BTCUSDT").unwrap().book(at("2024-01-01 12:00:00"));
+    let best = book.bids().next().unwrap();
+    assert_eq!(exact["bids"][0]["price"], best.0 as f64 / 100.0, "{exact}");
+    assert_eq!((&exact["ord"], &exact["covered"]), (&0.into(), &false.into()), "{exact}");
+    assert_eq!((exact["bids"].as_array().unwrap().len(), &exact["seq"]), (20, &book.update_id.into()));
+    assert_eq!((before.code, &json(&before.out)["uncovered"]["from"]), (Some(1), &serde_json::Value::Null));
+    assert_eq!((several.code, several.err.contains("levels: expected")), (Some(2), true), "{several:?}");
+
+    let daemon = command(&setup, &["start"]).spawn().unwrap();
+    wait_for_exit(&setup, &["healthcheck"], 0).await;
+    let ask = async |query: &str| request(&setup, "GET", &format!("/api/v1/book?{query}"), "").await;
+    let answered = ask("series=binance/BTC-USDT&at=2024-01-01T12:30:00Z").await;
+    assert_eq!((answered.status, json(&answered.body)), (200, exact), "as the command prints it");
+    let refused = ask("series=binance/BTC-USDT&at=2024-01-01T11:00:00Z").await;
+    assert_eq!((refused.status, &json(&refused.body)["uncovered"]["state"]), (409, &"gap".into()));
+    assert_eq!(ask("series=kraken/BTC-USDT").await.status, 404);
+    for wrong in ["", "series=binance&levels=0", "series=binance&at=2024-01-01", "series=binance&depth=3"] {
+        assert_eq!(ask(wrong).await.status, 422, "{wrong}");
+    }
+    let newest = dccd(&setup, &["book", "binance", "--levels", "3"]).await;
+    assert!(
+        newest.out.starts_with("binance/BTC-USDT/orderbook, the newest book of the daemon\n"),
+        "{newest:?}"
+    );
+    terminate(&daemon).await;
+    assert_eq!(end(daemon).await.code, Some(0));
 }
 
 #[tokio::test]
