@@ -23,7 +23,7 @@ const LEVELS: usize = 10;
 /// Exits with 1 and the window if the book is not known then. Without --at it is the newest book: of the daemon, if one
 /// runs, else of the files.
 #[derive(Debug, clap::Args)]
-#[command(after_help = examples(&["dccd book binance/BTC-USDT/orderbook --at '2026-01-31 12:03:07.250'", "dccd book kraken/BTC/USD --levels 25 --json"]))]
+#[command(after_help = examples(&["dccd book binance/BTC-USDT/orderbook --at 2026-01-31T12:03:07.250Z", "dccd book kraken/BTC/USD --levels 25 --json"]))]
 pub struct Args {
     /// An order book by name or prefix: binance/BTC-USDT/orderbook, binance/BTC/USDT.
     #[arg(value_name = "SERIES", add = ArgValueCompleter::new(complete::series))]

@@ -77,7 +77,7 @@ impl Cursor {
     }
 
     /// Goes to the newest whole book in a window that is not newer than an instant. Returns whether there is one.
-    pub(super) fn to_newest_whole(&mut self, within: Window, at: Micros) -> Result<bool, StoreError> {
+    pub(super) fn seek_newest_whole(&mut self, within: Window, at: Micros) -> Result<bool, StoreError> {
         let periods = &self.files.periods;
         let oldest = periods.partition_point(|period| period.window.until <= within.from);
         let behind = periods.partition_point(|period| period.window.from <= at);
@@ -104,13 +104,13 @@ impl Cursor {
     }
 
     /// Goes to the first update of the first period that meets a window.
-    pub(super) fn to_first(&mut self, window: Window) {
+    pub(super) fn seek_first(&mut self, window: Window) {
         let period = self.files.periods.partition_point(|period| period.window.until <= window.from);
         self.go_to(Place { period, ..Place::default() });
     }
 
     /// The instant of the first whole book from here on that lies in a window; goes there.
-    pub(super) fn to_next_whole(&mut self, window: Window) -> Result<Option<Micros>, StoreError> {
+    pub(super) fn seek_next_whole(&mut self, window: Window) -> Result<Option<Micros>, StoreError> {
         let Place { mut period, mut file, mut group, mut row } = self.place;
         while self.files.periods.get(period).is_some_and(|own| own.window.from < window.until) {
             let files = self.files.of(period)?;

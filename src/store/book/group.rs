@@ -3,9 +3,8 @@
 //! When rows were received and their sequence are read only where they are asked for: of most groups a walk only wants
 //! the levels.
 
-use std::cell::OnceCell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
@@ -46,7 +45,7 @@ pub(super) struct Group {
     /// `None` if no level has one.
     counts: Option<Column>,
     /// When each row was received, and its sequence.
-    stamps: OnceCell<(Vec<i64>, Column)>,
+    stamps: OnceLock<(Vec<i64>, Column)>,
 }
 
 /// The updates of a row group without their levels.
@@ -82,7 +81,7 @@ impl Group {
                 prices: reals(&group, PRICE)?,
                 amounts: reals(&group, AMOUNT)?,
                 counts: has_any(group.metadata(), COUNT).then(|| column(&group, COUNT)).transpose()?,
-                stamps: OnceCell::new(),
+                stamps: OnceLock::new(),
             })
         };
         read().map_err(&failed)

@@ -129,7 +129,7 @@ impl BookWalk {
 
     /// Goes to the book as of an instant in a part. Returns whether there is one.
     fn begin(&mut self, part: Part, at: Micros) -> Result<bool, BookError> {
-        if !self.cursor.to_newest_whole(part.window, at)? {
+        if !self.cursor.seek_newest_whole(part.window, at)? {
             self.without_whole(&part)?;
             return Ok(false);
         }
@@ -175,8 +175,8 @@ impl BookWalk {
 
     /// The book is not known up to the first whole one of a part.
     fn without_whole(&mut self, part: &Part) -> Result<(), BookError> {
-        self.cursor.to_first(part.window);
-        let until = self.cursor.to_next_whole(part.window)?.unwrap_or(part.window.until);
+        self.cursor.seek_first(part.window);
+        let until = self.cursor.seek_next_whole(part.window)?.unwrap_or(part.window.until);
         self.refuse(Window { until, ..part.window }, "no whole book of it is stored")
     }
 
@@ -186,7 +186,7 @@ impl BookWalk {
         let rest = Window { from: from.max(self.state.ts), until };
         let until = match head.is_whole {
             true => head.ts,
-            false => self.cursor.to_next_whole(rest)?.unwrap_or(until),
+            false => self.cursor.seek_next_whole(rest)?.unwrap_or(until),
         };
         let reason = match head.ord - self.state.ord {
             1 => "nothing vouches for the changes in it".to_owned(),
