@@ -134,7 +134,7 @@ fn shown(series: &Series, at: Option<Micros>, state: &BookState, levels: usize, 
         ts_recv: state.ts_recv.to_string(),
         ord: state.ord,
         seq: state.seq,
-        age_seconds: at.unwrap_or(now).since(state.ts).as_secs_f64(),
+        age_seconds: state.age(at.unwrap_or(now)).as_secs_f64(),
         bids: state.bids().take(levels).map(line).collect(),
         asks: state.asks().take(levels).map(line).collect(),
     }

@@ -1,5 +1,7 @@
 //! The updates of a series over a window, book by book.
 
+use std::time::Duration;
+
 use crate::model::{Kind, Micros, Series, Window};
 use crate::store::book::cursor::{Applied, Cursor};
 use crate::store::book::error::BookError;
@@ -26,6 +28,12 @@ pub struct BookState {
 }
 
 impl BookState {
+    /// The time from its update until an instant.
+    #[must_use]
+    pub fn age(&self, at: Micros) -> Duration {
+        at.since(self.ts)
+    }
+
     /// The bids, the highest first.
     pub fn bids(&self) -> impl ExactSizeIterator<Item = &Level> {
         self.ladder.bids()
