@@ -55,13 +55,42 @@ async fn each_run_stores_both_sides_to_the_depth_asked_for_and_numbers_go_on_ove
     assert_eq!(verify_series(&setup.layout(), &BOOK.parse().unwrap()).unwrap(), []);
 }
 
+/// A book as it is printed and answered.
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Shown {
+    covered: bool,
+    ts: String,
+    ord: i64,
+    seq: Option<i64>,
+    age_seconds: f64,
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Level {
+    price: f64,
+    amount: f64,
+}
+
+/// The window in which a book is not known.
+#[derive(Debug, serde::Deserialize)]
+struct Refused {
+    uncovered: Hole,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Hole {
+    state: String,
+    from: Option<String>,
+}
+
 #[tokio::test]
 async fn a_stored_book_is_printed_and_answered_alike_and_refused_with_its_window() {
     let job = "{exchange: binance, pairs: [BTC/USDT], data_type: orderbook, depth: 20, retry_delay: 0.01}";
     let setup = TestDaemon::with(job, "2024-01-01 12:00:00", Knobs::default()).await;
     configure(&setup, &setup.text());
     assert_eq!(dccd(&setup, &["collect"]).await.code, Some(0));
-    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
 
     let printed = dccd(&setup, &["book", "binance/BTC-USDT", "--at", "2024-01-01 12:30:00"]).await;
     let exact = dccd(&setup, &["book", BOOK, "--at", "2024-01-01T12:30:00Z", "--json"]).await;
@@ -76,22 +105,25 @@ async fn a_stored_book_is_printed_and_answered_alike_and_refused_with_its_window
     );
     assert!(printed.err.contains("a snapshot taken by itself"), "{printed:?}");
     assert_eq!(printed.out.lines().count(), 2 + 2 + 10, "{printed:?}");
-    let exact = json(&exact.out);
+    let exact: Shown = serde_json::from_str(&exact.out).unwrap();
     let book = setup.sim.market("BTCUSDT").unwrap().book(at("2024-01-01 12:00:00"));
     let best = book.bids().next().unwrap();
-    assert_eq!(exact["bids"][0]["price"], best.0 as f64 / 100.0, "{exact}");
-    assert_eq!((&exact["ord"], &exact["covered"]), (&0.into(), &false.into()), "{exact}");
-    assert_eq!((exact["bids"].as_array().unwrap().len(), &exact["seq"]), (20, &book.update_id.into()));
-    assert_eq!((before.code, &json(&before.out)["uncovered"]["from"]), (Some(1), &serde_json::Value::Null));
+    assert_eq!(exact.bids[0].price, best.0 as f64 / 100.0, "{exact:?}");
+    assert_eq!((exact.ord, exact.covered, exact.seq), (0, false, Some(book.update_id)), "{exact:?}");
+    assert_eq!((exact.bids.len(), exact.asks.len()), (20, 20), "{exact:?}");
+    let before_it: Refused = serde_json::from_str(&before.out).unwrap();
+    assert_eq!((before.code, before_it.uncovered.from), (Some(1), None), "{before:?}");
     assert_eq!((several.code, several.err.contains("levels: expected")), (Some(2), true), "{several:?}");
 
     let daemon = command(&setup, &["start"]).spawn().unwrap();
     wait_for_exit(&setup, &["healthcheck"], 0).await;
     let ask = async |query: &str| request(&setup, "GET", &format!("/api/v1/book?{query}"), "").await;
     let answered = ask("series=binance/BTC-USDT&at=2024-01-01T12:30:00Z").await;
-    assert_eq!((answered.status, json(&answered.body)), (200, exact), "as the command prints it");
+    let book: Shown = serde_json::from_str(&answered.body).unwrap();
+    assert_eq!((answered.status, book), (200, exact), "as the command prints it");
     let refused = ask("series=binance/BTC-USDT&at=2024-01-01T11:00:00Z").await;
-    assert_eq!((refused.status, &json(&refused.body)["uncovered"]["state"]), (409, &"gap".into()));
+    let hole = serde_json::from_str::<Refused>(&refused.body).unwrap().uncovered;
+    assert_eq!((refused.status, hole.state.as_str(), hole.from), (409, "gap", None), "{refused:?}");
     assert_eq!(ask("series=kraken/BTC-USDT").await.status, 404);
     for wrong in ["", "series=binance&levels=0", "series=binance&at=2024-01-01", "series=binance&depth=3"] {
         assert_eq!(ask(wrong).await.status, 422, "{wrong}");
