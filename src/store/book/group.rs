@@ -30,6 +30,11 @@ const PRICE: usize = 6;
 const AMOUNT: usize = 7;
 const COUNT: usize = 8;
 
+/// Words that are in memory at a time.
+const WORDS: usize = 4_096;
+/// Columns of row groups with so many rows are decoded side by side.
+const SIDE_BY_SIDE_ROWS: usize = 16_384;
+
 /// The rows of a row group that count.
 pub(super) struct Group {
     pub(super) file: Arc<PeriodFile>,
@@ -68,23 +73,17 @@ impl Group {
     pub(super) fn read(file: &Arc<PeriodFile>, index: usize) -> std::result::Result<Self, StoreError> {
         let failed = StoreError::parquet(file.path());
         let group = file.group_reader(index).map_err(&failed)?;
-        let read = || -> Result<Self> {
-            let Heads { rows, ords, ts, is_snapshot } = Heads::of(file, &group)?;
-            Ok(Group {
-                file: Arc::clone(file),
-                index,
-                rows,
-                ords,
-                ts,
-                is_snapshot,
-                is_bid: sides(&group)?,
-                prices: reals(&group, PRICE)?,
-                amounts: reals(&group, AMOUNT)?,
-                counts: has_any(group.metadata(), COUNT).then(|| column(&group, COUNT)).transpose()?,
-                stamps: OnceLock::new(),
-            })
+        let numbers =
+            || -> Result<(Vec<f64>, Vec<f64>)> { Ok((reals(&group, PRICE)?, reals(&group, AMOUNT)?)) };
+        let others = || -> Result<(Heads, Vec<bool>, Option<Column>)> {
+            let counts = has_any(group.metadata(), COUNT).then(|| column(&group, COUNT)).transpose()?;
+            Ok((Heads::of(file, &group)?, sides(&group)?, counts))
         };
-        read().map_err(&failed)
+        let (numbers, others) = both(rows_of(&group), numbers, others);
+        let (prices, amounts) = numbers.map_err(&failed)?;
+        let (Heads { rows, ords, ts, is_snapshot }, is_bid, counts) = others.map_err(&failed)?;
+        let (file, stamps) = (Arc::clone(file), OnceLock::new());
+        Ok(Group { file, index, rows, ords, ts, is_snapshot, is_bid, prices, amounts, counts, stamps })
     }
 
     /// The update that begins at a row.
@@ -138,7 +137,10 @@ impl Heads {
             rows: file.counted(&ords),
             ords,
             ts: whole(group, TS)?,
-            is_snapshot: flags(group, IS_SNAPSHOT)?,
+            is_snapshot: match may_hold_whole(group.metadata()) {
+                true => flags(group, IS_SNAPSHOT)?,
+                false => vec![false; rows_of(group)],
+            },
         })
     }
 
@@ -219,10 +221,31 @@ fn sides(group: &dyn RowGroupReader) -> Result<Vec<bool>> {
         return Err(other_type(SIDE));
     };
     let rows = rows_of(group);
-    let mut words: Vec<ByteArray> = Vec::with_capacity(rows);
-    let (records, ..) = reader.read_records(rows, None, None, &mut words)?;
-    if records != rows {
-        return Err(ParquetError::General(format!("column side holds {records} of {rows} rows")));
+    let mut is_bid = Vec::with_capacity(rows);
+    let mut words: Vec<ByteArray> = Vec::with_capacity(WORDS);
+    while is_bid.len() < rows {
+        let (records, ..) = reader.read_records(WORDS.min(rows - is_bid.len()), None, None, &mut words)?;
+        if records == 0 {
+            return Err(ParquetError::General(format!("column side holds {} of {rows} rows", is_bid.len())));
+        }
+        is_bid.extend(words.drain(..).map(|word| word.data() == b"bid"));
     }
-    Ok(words.iter().map(|word| word.data() == b"bid").collect())
+    Ok(is_bid)
+}
+
+/// Does both, side by side if a row group has so many rows that a thread costs less than it saves.
+fn both<A: Send, B>(
+    rows: usize,
+    one: impl FnOnce() -> Result<A> + Send,
+    other: impl FnOnce() -> Result<B>,
+) -> (Result<A>, Result<B>) {
+    if rows < SIDE_BY_SIDE_ROWS {
+        return (one(), other());
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let broken = |_| Err(ParquetError::General("a column could not be decoded".to_owned()));
+        (one.join().unwrap_or_else(broken), other)
+    })
 }
