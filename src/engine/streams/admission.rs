@@ -27,9 +27,10 @@ impl Streams {
         series: Arc<Series>,
         ended: Result<Result<Admitted, NotAdmitted>, JoinError>,
     ) {
-        let result = ended.unwrap_or_else(|error| {
-            Err(RunErrorKind::Broken { reason: error.to_string() }.of(&series).into())
-        });
+        let result = match ended {
+            Ok(result) => result,
+            Err(error) => Err(RunErrorKind::Broken { reason: error.to_string() }.of(&series).into()),
+        };
         // One that was left meanwhile is admitted anew.
         let entry =
             self.entries.get_mut(&series).filter(|entry| matches!(entry.state, EntryState::Admitting));
