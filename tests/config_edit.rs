@@ -380,8 +380,8 @@ fn init_writes_a_valid_file_and_never_overwrites_one() {
 fn validate_prints_the_lines_of_the_reference_then_the_notes() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
-        "settings: {{data_path: ./data}}\nhisto_jobs:\n  - {{exchange: binance, pairs: [A/B], \
-                        span: 3600}}\n{}",
+        "settings: {{data_path: ./data}}\nhisto_jobs:\n  - {{exchange: binance, pairs: [BTC/USDT], \
+                        data_type: orderbook}}\n{}",
         STREAMS.replace("trades", "book"),
     );
     let path = file(&folder, &text);
@@ -390,8 +390,8 @@ fn validate_prints_the_lines_of_the_reference_then_the_notes() {
 
     let expected = format!(
         "Config: {}\n  data_path          : ./data\n  timezone           : UTC\n  remotes            : 0\n  \
-         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: stream_jobs[0]: not running: \
-         book: this version streams no order books; a histo_job of data_type orderbook takes snapshots\n",
+         histo_jobs         : 1\n  stream_jobs        : 1\nConfig is valid.\nNote: binance/BTC-USDT/orderbook is followed by \
+         stream_jobs[0]; its histo_job takes no snapshots, since one series has one source\n",
         path.display()
     );
     assert_eq!(valid, Said { out: expected, ..Said::default() });

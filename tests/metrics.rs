@@ -584,6 +584,37 @@ fn a_connection_that_covered_nothing_is_a_failure_of_the_series_and_ends_no_run_
 }
 
 #[test]
+fn a_book_counts_its_breaks_and_is_out_of_step_until_it_is_in_step_again() {
+    let telemetry = declared();
+    let book = &series("binance/BTC-USDT/orderbook");
+    telemetry.declare_series(book, "job-1", Duration::from_secs(60));
+    telemetry.metrics().declare_stream(book);
+    let of = |family: &str| {
+        let own = samples(&telemetry);
+        own.iter().find(|(name, _)| name.starts_with(&format!("dccd_book_{family}{{"))).unwrap().1.clone()
+    };
+    let window = Window::new(Micros(0), AT).unwrap();
+    assert_eq!([of("in_step"), of("breaks_total")], ["0", "0"]);
+
+    telemetry.emit(BookInStep { series: book, gap: None });
+    assert_eq!([of("in_step"), of("breaks_total")], ["1", "0"]);
+    for reason in ["checksum", "shed"] {
+        telemetry.emit(BookOutOfStep { series: book, reason });
+    }
+    telemetry.emit(BookResyncsFailed { exchange: "binance", count: 2 });
+
+    assert_eq!([of("in_step"), of("breaks_total"), of("failed_resyncs_total")], ["0", "1", "2"]);
+    let samples_now = samples(&telemetry);
+    let resyncs = |reason: &str| {
+        samples_now[&format!(r#"dccd_book_resyncs_total{{exchange="binance",reason="{reason}"}}"#)].clone()
+    };
+    assert_eq!(["checksum", "shed", "crossed"].map(resyncs), ["1", "1", "0"]);
+    telemetry.emit(BookInStep { series: book, gap: Some(("checksum", window)) });
+    assert_eq!(of("in_step"), "1");
+    assert!(of("out_of_step_seconds_total").parse::<f64>().unwrap() >= 0.0);
+}
+
+#[test]
 fn a_stream_that_the_exchange_refuses_says_so() {
     let telemetry = declared();
     telemetry.emit(StreamState { series: &series(HOURLY), state: LiveState::Live });

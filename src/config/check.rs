@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 
 use crate::config::alerts::{self, Alerts, Telemetry, check_alerts, check_telemetry};
+use crate::config::books;
 use crate::config::exchanges::{self, ExchangeSettings};
 use crate::config::find::Surroundings;
 use crate::config::histo::{self, HistoJob};
@@ -144,6 +145,7 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
     let older = jobs3::check(&root, &mut places);
     config.histo_jobs.extend(older.histo);
     config.stream_jobs.extend(older.stream);
+    books::check(&config.stream_jobs, &mut config.histo_jobs, report);
     config
 }
 

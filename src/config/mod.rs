@@ -6,6 +6,7 @@
 //! 3.x ran as a backfill is rejected rather than guessed at.
 
 mod alerts;
+mod books;
 mod check;
 mod cron;
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::exchange;
-use crate::exchange::live::LiveOffer;
+use crate::exchange::live::{BookWish, LiveOffer};
 use crate::model::{Kind, Pair, Span};
 
 /// Live channels of some pairs of one exchange.
@@ -29,6 +29,14 @@ pub struct StreamJob {
     pub depth: u32,
     /// Whether every change of a book is stored too.
     pub book_deltas: bool,
+}
+
+impl StreamJob {
+    /// The rows that are wanted of its books.
+    #[must_use]
+    pub fn book(&self) -> BookWish {
+        BookWish { depth: self.depth, every: self.time_step, deltas: self.book_deltas }
+    }
 }
 
 /// A live channel.
@@ -95,21 +103,28 @@ pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
         let kind = match channel {
             Channel::Trades => Kind::Trades,
             Channel::Ohlc => Kind::Ohlc,
-            Channel::Book => {
-                report.note(format!(
-                    "{at}: not running: book: this version streams no order books; a histo_job of data_type \
-                     orderbook takes snapshots"
-                ));
-                continue;
-            }
+            Channel::Book => Kind::OrderBook,
         };
         for pair in &job.pairs {
             match live.offer(kind, pair.market()) {
+                Some(offer) if kind == Kind::OrderBook => depth_of(job, offer, at, report),
                 Some(offer) => spans_of(job, offer, at, report),
                 None => report
                     .note(format!("{at} is not running: {} sends no {kind} of {pair} live", job.exchange)),
             }
         }
+    }
+}
+
+fn depth_of(job: &StreamJob, offer: &LiveOffer, at: &str, report: &Report) {
+    if let Some(deepest) = offer.deepest().filter(|deepest| job.depth > *deepest) {
+        report.refuse(
+            &format!("{at}.depth"),
+            format!(
+                "{} keeps no book of {} levels a side live; the nearest is {deepest}",
+                job.exchange, job.depth
+            ),
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Channel, Config};
 use crate::exchange::find;
+use crate::exchange::live::BookWish;
 use crate::model::{Kind, Series};
 
 /// A series to listen to.
@@ -11,6 +12,8 @@ use crate::model::{Kind, Series};
 pub struct LiveJob {
     /// The series.
     pub series: Arc<Series>,
+    /// The rows that are wanted, of a book.
+    pub book: Option<BookWish>,
 }
 
 impl LiveJob {
@@ -27,7 +30,7 @@ impl LiveJob {
             let kinds = job.channels.iter().flat_map(|channel| match channel {
                 Channel::Trades => vec![(Kind::Trades, None)],
                 Channel::Ohlc => job.spans.iter().map(|span| (Kind::Ohlc, Some(*span))).collect(),
-                Channel::Book => Vec::new(),
+                Channel::Book => vec![(Kind::OrderBook, None)],
             });
             let kinds: Vec<_> = kinds.collect();
             for (pair, (kind, span)) in
@@ -35,7 +38,8 @@ impl LiveJob {
             {
                 let Ok(series) = Series::new(&job.exchange, pair.clone(), kind, span) else { continue };
                 if is_live(&series) && all.iter().all(|own| *own.series != series) {
-                    all.push(LiveJob { series: Arc::new(series) });
+                    let book = (kind == Kind::OrderBook).then(|| job.book());
+                    all.push(LiveJob { series: Arc::new(series), book });
                 }
             }
         }

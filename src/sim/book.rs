@@ -3,8 +3,6 @@
 //! Prices have slots of three cents, and a slot keeps its price for good and its amount for a while; the middle moves every
 //! few seconds. So few levels change at an update, and the book at each update can be told without those before it.
 
-use std::collections::BTreeMap;
-
 use super::hash::{below, draw};
 use super::path::Path;
 use crate::model::Micros;
@@ -19,7 +17,7 @@ const STAYS: i64 = 30;
 const KEEPS: i64 = 40;
 
 /// The most levels of a side.
-const LEVELS: usize = 5_000;
+pub(super) const LEVELS: usize = 5_000;
 
 /// A book at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,7 @@ pub struct SimBook {
     pub update_id: i64,
     middle: i64,
     seed: u64,
+    levels: usize,
 }
 
 /// Levels that changed: price in cents and amount in 10^-8, which is zero where the level went.
@@ -42,7 +41,12 @@ impl SimBook {
     /// The book after an update.
     pub(super) fn at_update(path: &Path, update_id: i64) -> Self {
         let middle_cents = path.cents(update_id.div_euclid(STAYS) * STAYS * UPDATE_MS);
-        SimBook { update_id, middle: middle_cents / 3, seed: path.seed() ^ 5 }
+        SimBook { update_id, middle: middle_cents / 3, seed: path.seed() ^ 5, levels: LEVELS }
+    }
+
+    /// The same book with so many levels a side.
+    pub(super) fn of_levels(self, levels: usize) -> Self {
+        SimBook { levels, ..self }
     }
 
     /// When it became so.
@@ -64,18 +68,24 @@ impl SimBook {
     /// The bids and asks that differ from those of an earlier book. Of `depth` levels a side: one that was pushed out of
     /// them is not told.
     pub(super) fn since(&self, before: &SimBook, depth: Option<usize>) -> (Changed, Changed) {
-        let most = depth.unwrap_or(LEVELS);
-        let pushed = |price: i64, worst: Option<i64>, towards: i64| {
-            depth.is_some() && worst.is_some_and(|worst| (price - worst) * towards > 0)
-        };
+        let most = depth.unwrap_or(self.levels) as i64;
         let of = |towards: i64| {
-            let old: BTreeMap<i64, i64> = before.levels(towards).take(most).collect();
-            let new: BTreeMap<i64, i64> = self.levels(towards).take(most).collect();
-            let worst = self.levels(towards).take(most).last().map(|(price, _)| price);
-            let gone =
-                old.keys().filter(|price| !new.contains_key(price) && !pushed(**price, worst, towards));
-            let mut changed: Changed = gone.map(|price| (*price, 0)).collect();
-            changed.extend(new.into_iter().filter(|(price, amount)| old.get(price) != Some(amount)));
+            let (old, new) = (before.first(towards), self.first(towards));
+            let is_held = |first: i64, slot: i64| (0..most).contains(&((slot - first) * towards));
+            let is_pushed_out = |slot: i64| depth.is_some() && (slot - new) * towards >= most;
+            let mut changed: Changed = Vec::new();
+            for slot in (0..most).map(|level| old + towards * level) {
+                if !is_held(new, slot) && !is_pushed_out(slot) {
+                    changed.push((self.price(slot, self.drawn(slot)), 0));
+                }
+            }
+            for slot in (0..most).map(|level| new + towards * level) {
+                let drawn = self.drawn(slot);
+                if !is_held(old, slot) || self.kept(drawn) != before.kept(drawn) {
+                    changed.push((self.price(slot, drawn), self.amount(drawn)));
+                }
+            }
+            changed.retain(|(price, _)| *price > 0);
             changed
         };
         (of(-1), of(1))
@@ -83,20 +93,41 @@ impl SimBook {
 
     fn levels(&self, towards: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let book = *self;
-        let first = if towards > 0 { book.middle + 1 } else { book.middle };
-        let slots = (0_i64..).map(move |level| first + towards * level).take(LEVELS);
+        let slots = (0_i64..).map(move |level| book.first(towards) + towards * level).take(book.levels);
         slots.map_while(move |slot| {
-            let drawn = draw(book.seed, slot.cast_unsigned());
-            let price = slot * 3 + below(drawn, 3);
-            let kept = (book.update_id + below(drawn >> 8, KEEPS)).div_euclid(KEEPS);
-            let amount = 1_000 + below(draw(drawn, kept.cast_unsigned()), 500_000_000);
-            (price > 0).then_some((price, amount))
+            let drawn = book.drawn(slot);
+            let price = book.price(slot, drawn);
+            (price > 0).then(|| (price, book.amount(drawn)))
         })
+    }
+
+    /// The slot of the best level.
+    fn first(&self, towards: i64) -> i64 {
+        if towards > 0 { self.middle + 1 } else { self.middle }
+    }
+
+    fn drawn(&self, slot: i64) -> u64 {
+        draw(self.seed, slot.cast_unsigned())
+    }
+
+    fn price(&self, slot: i64, drawn: u64) -> i64 {
+        slot * 3 + below(drawn, 3)
+    }
+
+    /// The number of the amount that a slot has now.
+    fn kept(&self, drawn: u64) -> i64 {
+        (self.update_id + below(drawn >> 8, KEEPS)).div_euclid(KEEPS)
+    }
+
+    fn amount(&self, drawn: u64) -> i64 {
+        1_000 + below(draw(drawn, self.kept(drawn).cast_unsigned()), 500_000_000)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

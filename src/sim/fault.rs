@@ -67,6 +67,8 @@ pub enum Fault {
     Ahead,
     /// One trade is dated a day earlier.
     Back,
+    /// A book as it was some seconds ago.
+    StaleSnapshot,
     /// A huge body, of the size in the knobs.
     Huge,
     /// A small gzip body that unpacks to the size in the knobs.
@@ -81,7 +83,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault with its name on the command line.
-    pub const ALL: [(Fault, &'static str); 36] = [
+    pub const ALL: [(Fault, &'static str); 37] = [
         (Fault::Status429, "429"),
         (Fault::Status418, "418"),
         (Fault::Status403, "403"),
@@ -113,6 +115,7 @@ impl Fault {
         (Fault::Impossible, "impossible"),
         (Fault::Ahead, "ahead"),
         (Fault::Back, "back"),
+        (Fault::StaleSnapshot, "stale-snapshot"),
         (Fault::Huge, "huge"),
         (Fault::Bomb, "bomb"),
         (Fault::Slow, "slow"),

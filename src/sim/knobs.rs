@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bend::is_odd;
+use super::book::LEVELS;
 use super::clock::Clock;
 use super::market::{Listing, Market};
 use super::rule::Rule;
@@ -49,6 +50,12 @@ pub struct Knobs {
     pub huge_bytes: u64,
     /// The pause between pieces of a slow body.
     pub drip: Duration,
+    /// The most levels of a side of a book.
+    pub book_levels: usize,
+    /// How far the instants of a book's updates may jump back, in milliseconds, where they stand on their own.
+    pub book_back_ms: u32,
+    /// Symbols whose books have a wrong checksum at each update, where checksums are sent.
+    pub bad_sums: Vec<String>,
     /// The time at the exchange, which decides which data exists.
     pub ws_rate: u64,
     pub ws_rate_from: Micros,
@@ -97,6 +104,9 @@ impl Default for Knobs {
             retry_after: RetryAfter::Seconds(5),
             huge_bytes: 256 << 20,
             drip: Duration::from_secs(1),
+            book_levels: LEVELS,
+            book_back_ms: 0,
+            bad_sums: Vec::new(),
             ws_rate: 0,
             ws_rate_from: Micros(0),
             ws_rate_of: Vec::new(),
@@ -125,7 +135,7 @@ impl Knobs {
                 trades_per_hour: self.trades_per_hour.saturating_add(self.ws_rate.saturating_mul(3_600)),
             }),
         };
-        Market::new(symbol, listing)
+        Market::new(symbol, listing).with_book_levels(self.book_levels)
     }
 
     /// Whether the candle with this open, in microseconds, or the trade with this id is an impossible one.

@@ -3,7 +3,7 @@
 //! Every value is an integer number of hundredths (prices, quote amounts) or of 10^-8 (base amounts), small enough
 //! to be exact as a float, so that its text parses to the same float on both sides.
 
-use super::book::SimBook;
+use super::book::{LEVELS, SimBook};
 use super::hash::{below, draw};
 use super::path::Path;
 use super::tape::{Surge, Tape};
@@ -70,6 +70,7 @@ pub struct Market {
     path: Path,
     tape: Tape,
     listing: Listing,
+    book_levels: usize,
 }
 
 impl Market {
@@ -79,7 +80,12 @@ impl Market {
         let path = Path::of(symbol);
         let Listing { from, trades_per_hour, cluster, ref holes, surge } = listing;
         let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes, surge);
-        Market { symbol: symbol.to_owned(), path, tape, listing }
+        Market { symbol: symbol.to_owned(), path, tape, listing, book_levels: LEVELS }
+    }
+
+    /// The same market with so many levels a side of its book.
+    pub(super) fn with_book_levels(self, book_levels: usize) -> Self {
+        Market { book_levels, ..self }
     }
 
     /// Its symbol.
@@ -226,13 +232,13 @@ impl Market {
     /// The book after an update.
     #[must_use]
     pub fn book_at_update(&self, update_id: i64) -> SimBook {
-        SimBook::at_update(&self.path, update_id)
+        SimBook::at_update(&self.path, update_id).of_levels(self.book_levels)
     }
 
     /// The book at an instant.
     #[must_use]
     pub fn book(&self, at: Micros) -> SimBook {
-        SimBook::of(&self.path, at)
+        SimBook::of(&self.path, at).of_levels(self.book_levels)
     }
 
     /// The candles that open inside `window` as a correct collector stores them, all final.

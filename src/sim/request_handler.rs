@@ -53,6 +53,9 @@ pub(super) struct RequestHandler {
     pub(super) sockets: Counters,
 }
 
+/// How old a stale book is.
+const STALE: Duration = Duration::from_secs(5);
+
 /// The counters, under one lock so that numbers and weights are consistent.
 #[derive(Default)]
 struct Ledger {
@@ -109,7 +112,11 @@ impl RequestHandler {
             Charge::Granted => strike(&world.knobs.faults, world.knobs.seed, turn),
             Charge::Throttled { .. } | Charge::Banned { .. } => None,
         };
-        let (now, number) = (world.knobs.clock.now(), turn.among_all);
+        let number = turn.among_all;
+        let now = match (fault, endpoint) {
+            (Some(Fault::StaleSnapshot), Endpoint::BookSnapshot) => world.knobs.clock.now() - STALE,
+            _ => world.knobs.clock.now(),
+        };
         let asked = SimRequest { world: &world, path, query, now, fault, number };
         let draft = refusal(venue, charge, &world.knobs)
             .or_else(|| canned(venue, fault?, &world.knobs))

@@ -7,6 +7,8 @@
 #[path = "../durability/dice.rs"]
 #[allow(dead_code, reason = "shared with the tests of durability")]
 mod dice;
+
+mod books;
 mod hourly;
 mod kills;
 mod lifetimes;
@@ -15,6 +17,7 @@ mod outages;
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod program;
 mod quiet;
+mod rebuilt;
 mod refused;
 mod reload;
 #[path = "../runs/reported.rs"]

@@ -61,15 +61,31 @@ impl Rig {
         Rig::listening(exchange, pairs, &["ohlc/1h"], knobs).await
     }
 
+    /// A rig that follows books, with other keys of the job such as `depth: 10`.
+    pub(crate) async fn of_books(exchange: &'static str, pairs: &[&str], keys: &str, knobs: Knobs) -> Rig {
+        Rig::with(exchange, pairs, &["orderbook"], &format!("[book], {keys}"), knobs).await
+    }
+
     async fn listening(exchange: &'static str, pairs: &[&str], kinds: &[&str], knobs: Knobs) -> Rig {
-        let symbol = |pair: &&str| pair.trim_end_matches(":perp").replace('/', "");
-        let knobs = Knobs { symbols: pairs.iter().map(symbol).collect(), weight_limit: 60_000, ..knobs };
-        let setup = TestDaemon::keeping_time("", knobs).await;
         let channels = match kinds {
             ["trades"] => "[trades]",
             ["ohlc/1h"] => "[ohlc], spans: [3600]",
             _ => "[trades, ohlc], spans: [60]",
         };
+        let knobs = Knobs { weight_limit: 60_000, ..knobs };
+        Rig::with(exchange, pairs, kinds, channels, knobs).await
+    }
+
+    async fn with(
+        exchange: &'static str,
+        pairs: &[&str],
+        kinds: &[&str],
+        channels: &str,
+        knobs: Knobs,
+    ) -> Rig {
+        let symbol = |pair: &&str| pair.trim_end_matches(":perp").replace('/', "");
+        let knobs = Knobs { symbols: pairs.iter().map(symbol).collect(), ..knobs };
+        let setup = TestDaemon::keeping_time("", knobs).await;
         let (data, rest, ws) = (setup.data_path().display().to_string(), setup.sim.url(), setup.sim.ws_url());
         let text = format!(
             "settings: {{data_path: {data}}}\nhttp: {{listen: []}}\nstorage: {{flush_interval: 1}}\n\

@@ -66,12 +66,14 @@ impl Streams {
     /// No connection takes it; it is tried again.
     fn unplaced(&mut self, series: &Arc<Series>, words: &str, held: Held) {
         let error = RunErrorKind::NotLive { words: words.to_owned() }.of(series);
+        self.books.arrived(series);
         self.leaving.begin(series, None, held, verdict_of(&error, now() + LONGEST_WAIT), true);
         self.wait(series, LONGEST_WAIT);
         self.fail(series, &error);
     }
 
     fn not_admitted(&mut self, series: &Arc<Series>, error: &RunError, lease: Option<TaskLease>) {
+        self.books.arrived(series);
         let words = || Chain(error).to_string();
         let states = self.engine.live_states().clone();
         let wait = match &error.kind {

@@ -11,12 +11,12 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::exchange::Instrument;
-use crate::exchange::live::{Line, Live, LiveOffer, Topic, TopicId};
+use crate::exchange::live::{BookWish, Line, Live, LiveOffer, Topic, TopicId};
 use crate::jobs::stream::{
     Acceptor, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, QuietLimits, Tasks, Topics,
     WaitingRows,
 };
-use crate::model::{Micros, Series};
+use crate::model::{Batch, Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
 
 /// How many commands may wait for a connection: more than the topics that any line carries, twice.
@@ -46,6 +46,8 @@ pub(super) struct NewTopic {
     pub(super) live: &'static dyn Live,
     pub(super) offer: &'static LiveOffer,
     pub(super) rows: LiveSeries,
+    /// The rows that are wanted, of a book.
+    pub(super) book: Option<BookWish>,
 }
 
 /// Every connection.
@@ -80,6 +82,8 @@ pub(super) enum Part {
 struct Open {
     exchange: &'static str,
     line: &'static Line,
+    /// Whether its topics are books.
+    has_books: bool,
     topics: Topics,
     /// The numbers in use; topics that were refused are still among them.
     used: Vec<TopicId>,
@@ -171,15 +175,17 @@ impl Connections {
                 && open.line.name == line.name
                 && open.used.len() < line.limits.topics
                 && open.next < TOPIC_NUMBERS
+                // A connection with a book is not replaced before its end.
+                && open.has_books == new.book.is_some()
                 && !(line.limits.one_span_a_symbol && open.has_other_span_of(&new.series))
         };
         let found = self.open.iter().find(|(_, open)| has_room(open)).map(|(id, _)| *id);
-        let connection = found.unwrap_or_else(|| self.connect(new.exchange, new.live, line, acceptor));
+        let connection = found.unwrap_or_else(|| self.connect(&new, acceptor));
         let Some(open) = self.open.get_mut(&connection) else { return Err("no connection".to_owned()) };
         let id = TopicId(open.next);
         open.next += 1;
-        let NewTopic { series, instrument, rows, .. } = new;
-        let topic = Topic { id, series, instrument, held: None, book: None };
+        let NewTopic { series, instrument, rows, book, .. } = new;
+        let topic = Topic { id, series, instrument, held: None, book };
         open.topics.lock().insert(id, ListenedTopic::new(rows, self.quiet));
         open.used.push(id);
         let place = Place { connection, topic: topic.clone() };
@@ -192,14 +198,10 @@ impl Connections {
         }
     }
 
-    fn connect(
-        &mut self,
-        exchange: &'static str,
-        live: &'static dyn Live,
-        line: &'static Line,
-        acceptor: Acceptor,
-    ) -> u64 {
+    fn connect(&mut self, new: &NewTopic, acceptor: Acceptor) -> u64 {
         self.last += 1;
+        let (exchange, live, line) = (new.exchange, new.live, new.offer.line);
+        let has_books = new.book.is_some();
         let (commands, received) = mpsc::channel(COMMANDS);
         let topics = Topics::default();
         let context = self.engine.context(exchange);
@@ -229,7 +231,8 @@ impl Connections {
         };
         self.tasks.spawn(Part::Connection(self.last), kept);
         self.tasks.spawn(Part::Connection(self.last), listener.run(inlet));
-        self.open.insert(self.last, Open { exchange, line, topics, used: Vec::new(), next: 0, commands });
+        let used = Vec::new();
+        self.open.insert(self.last, Open { exchange, line, has_books, topics, used, next: 0, commands });
         self.last
     }
 
@@ -283,6 +286,22 @@ impl Connections {
     #[cfg(test)]
     pub(super) fn running(&self, part: Part) -> usize {
         self.tasks.count(|own| *own == part)
+    }
+
+    /// Gives a whole book to the topic that wants it; none where it could not be had.
+    pub(super) fn give_book(&self, place: &Place, rows: Option<Batch>) {
+        if let Some(open) = self.open.get(&place.connection) {
+            // One that takes no commands asks again.
+            let _ = open.commands.try_send(Command::Book { topic: place.topic.id, rows });
+        }
+    }
+
+    /// Has a book begun anew, since rows of it were lost.
+    pub(super) fn lose_book(&self, place: &Place) {
+        if let Some(open) = self.open.get(&place.connection) {
+            // It is told again as long as rows of it come.
+            let _ = open.commands.try_send(Command::BookLost(place.topic.id));
+        }
     }
 
     /// Ends every connection; what they have received is accepted first.

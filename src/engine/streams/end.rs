@@ -37,7 +37,11 @@ impl Streams {
         let mut note = |need| match need {
             Need::Save { series } | Need::Ended { series, .. } => drop(unsaved.insert(series)),
             // The next start finds out what is missing.
-            Need::Refill { .. } | Need::Check { .. } | Need::Refused { .. } => {}
+            Need::Refill { .. }
+            | Need::Check { .. }
+            | Need::Book { .. }
+            | Need::BookLost { .. }
+            | Need::Refused { .. } => {}
         };
         {
             let ending = self.connections.end();
@@ -53,6 +57,7 @@ impl Streams {
             note(need);
         }
         self.refills.end().await;
+        self.books.end().await;
         self.hourly.end().await;
         for (series, entry) in std::mem::take(&mut self.entries) {
             if let EntryState::Placed { held, .. } = entry.state {

@@ -12,7 +12,7 @@ use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
 use crate::jobs::stream::{LiveSeries, resolve};
 use crate::jobs::{RunError, RunErrorKind};
-use crate::model::{Micros, Series};
+use crate::model::Micros;
 use crate::telemetry::LiveState;
 use crate::worker::{RunPermit, TaskLease};
 
@@ -149,7 +149,7 @@ pub(super) async fn admit(
     }
     let refused = |refusal| RunErrorKind::Refused(refusal).of(series);
     let lease = claim(engine, series, &permit.stop).await.map_err(refused)?;
-    match open(engine, series, &permit).await {
+    match open(engine, job, &permit).await {
         Ok((topic, ends)) => Ok(Admitted { held: Held { permit, lease, is_recording: false, ends }, topic }),
         Err(error) => Err(NotAdmitted { error, lease }),
     }
@@ -158,9 +158,10 @@ pub(super) async fn admit(
 /// Opens a series, and says when the contract that its pair names expires.
 async fn open(
     engine: &Engine,
-    series: &Arc<Series>,
+    job: &LiveJob,
     permit: &RunPermit,
 ) -> Result<(NewTopic, Option<Micros>), RunError> {
+    let series = &job.series;
     let no_offer = || {
         let what = format!("{} {} for {} live", series.kind(), series.span_label(), series.pair());
         RunErrorKind::NoOffer {
@@ -187,6 +188,7 @@ async fn open(
         live,
         offer,
         rows,
+        book: job.book,
     };
     Ok((topic, ends))
 }

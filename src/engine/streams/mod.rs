@@ -7,6 +7,7 @@
 mod admission;
 mod attempts;
 mod back_off;
+mod books;
 mod check_budget;
 mod connections;
 mod end;
@@ -24,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use attempts::{Attempts, Recorded, progress, settle, verdict_of};
+use books::Books;
 #[cfg(test)]
 use connections::Part;
 use connections::{Connections, Place};
@@ -65,6 +67,7 @@ pub struct Streams {
     attempts: Attempts,
     leaving: Leaving,
     refills: Refills,
+    books: Books,
     hourly: Hourly,
     saving: Tasks<Arc<Series>, ()>,
 }
@@ -90,6 +93,7 @@ impl Streams {
             leaving: Leaving::new(&engine, connections.publisher()),
             connections,
             refills: Refills::new(&engine),
+            books: Books::new(&engine),
             hourly: Hourly::new(&engine),
             engine,
             wanted,
@@ -132,6 +136,10 @@ impl Streams {
                 Some(recorded) = self.attempts.next() => self.recorded(recorded),
                 Some(series) = self.leaving.next() => self.left(&series),
                 Some(filled) = self.refills.next() => self.filled(filled, stop),
+                Some((series, rows)) = self.books.next(stop) => {
+                    self.give_book(&series, rows);
+                    self.admit(stop);
+                }
                 Some(()) = self.hourly.next(|series| self.engine.now_at(series)) => {}
                 Some(_) = self.saving.next() => {}
                 _ = look.tick() => self.look(stop),
@@ -143,8 +151,10 @@ impl Streams {
     /// Begins to want what is new and leaves what is no longer wanted.
     fn adopt(&mut self, stop: &CancellationToken) {
         let wanted = Arc::clone(&self.wanted.borrow_and_update());
-        let is_wanted = |series: &Arc<Series>| wanted.iter().any(|job| job.series == *series);
-        let gone: Vec<Arc<Series>> = self.entries.keys().filter(|own| !is_wanted(own)).cloned().collect();
+        // Other rows of a book are another job.
+        let is_wanted = |entry: &Entry| wanted.contains(&entry.job);
+        let gone = self.entries.iter().filter(|(_, entry)| !is_wanted(entry));
+        let gone: Vec<Arc<Series>> = gone.map(|(series, _)| Arc::clone(series)).collect();
         for series in gone {
             self.leave(&series, Verdict::GivenBack, Duration::ZERO);
             self.hourly.forget(&series);
@@ -190,41 +200,16 @@ impl Streams {
             let is_due = entry.is_due(at, || self.engine.fleet().has(series));
             let is_busy = self.leaving.has(series)
                 || self.attempts.is_recording(series)
-                || self.listings.is_pending(series);
+                || self.listings.is_pending(series)
+                || !self.books.has_room(&entry.job);
             if !is_due || is_busy || self.engine.is_paused(series) {
                 continue;
             }
             entry.state = EntryState::Admitting;
+            self.books.expect(&entry.job);
             let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
             let admitting = async move { admit(&engine, &job, &stop).await };
             self.admitting.spawn(Arc::clone(series), admitting);
-        }
-    }
-
-    /// Leaves series that are no longer ours, whose task was cancelled, or whose contract has expired.
-    fn leave_what_is_over(&mut self) {
-        let is_over = |(series, entry): &(&Arc<Series>, &Entry)| entry.is_over(self.engine.now_at(series));
-        let over = self.entries.iter().filter(is_over);
-        let over: Vec<_> = over.map(|(series, entry)| (Arc::clone(series), entry.is_cancelled())).collect();
-        for (series, is_cancelled) in over {
-            let (verdict, wait) = match is_cancelled {
-                true => (Verdict::Cancelled { again_at: Some(now() + AFTER_CANCEL) }, AFTER_CANCEL),
-                false => (Verdict::GivenBack, Duration::ZERO),
-            };
-            let why = if is_cancelled { "cancelled for now" } else { "ended" };
-            self.engine.live_states().show(&series, LiveState::Off, Some(why));
-            self.leave(&series, verdict, wait);
-        }
-    }
-
-    fn leave_what_is_paused(&mut self) {
-        let paused = self.entries.keys().filter(|series| self.engine.is_paused(series));
-        let paused: Vec<Arc<Series>> = paused.cloned().collect();
-        for series in paused {
-            self.engine.live_states().show(&series, LiveState::Off, Some("paused"));
-            if self.entries.get(&series).is_some_and(Entry::is_placed) {
-                self.leave(&series, Verdict::GivenBack, Duration::ZERO);
-            }
         }
     }
 
@@ -266,6 +251,8 @@ impl Streams {
                 let from = self.place(&series).map(|place| self.connections.settled_until(place));
                 from.into_iter().for_each(|from| self.refills.check(&series, from, stop));
             }
+            Need::Book { series, levels } => self.books.want(&series, levels, stop),
+            Need::BookLost { series } => self.lose_book(&series),
             Need::Save { series } => self.save(&series),
             Need::Refused { series, words } => {
                 let error = RunErrorKind::NotLive { words: words.clone() }.of(&series);
@@ -275,6 +262,14 @@ impl Streams {
                 self.attempts.ended(&series, fault);
                 self.save(&series);
             }
+        }
+    }
+
+    /// Where a series is listened to.
+    fn place(&self, series: &Series) -> Option<&Place> {
+        match &self.entries.get(series)?.state {
+            EntryState::Placed { place, .. } => Some(place),
+            EntryState::Waiting { .. } | EntryState::Admitting => None,
         }
     }
 
@@ -345,6 +340,7 @@ impl Streams {
         }
         self.attempts.forget(series);
         self.refills.forget(series);
+        self.books.forget(series);
     }
 
     /// A series was left: its state goes with it if it is no longer wanted.
@@ -355,13 +351,6 @@ impl Streams {
     }
 
     /// Where a series is listened to.
-    fn place(&self, series: &Series) -> Option<&Place> {
-        match &self.entries.get(series)?.state {
-            EntryState::Placed { place, .. } => Some(place),
-            EntryState::Waiting { .. } | EntryState::Admitting => None,
-        }
-    }
-
     fn wait(&mut self, series: &Series, wait: Duration) {
         self.set(series, EntryState::waiting(wait));
     }

@@ -72,6 +72,7 @@ async fn place(streams: &mut Streams) -> u64 {
         instrument: Arc::new(instrument),
         exchange: "binance",
         series,
+        book: None,
         live,
     };
     let place = streams.connections.place(topic).unwrap();

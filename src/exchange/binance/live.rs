@@ -69,6 +69,7 @@ const fn trades(line: &'static Line) -> LiveOffer {
         markets: line.markets,
         spans: &[],
         depths: &[],
+        asks_for_books: false,
         line,
         ids_are_contiguous: true,
         grace: Duration::from_secs(5),
@@ -81,7 +82,13 @@ const fn candles(line: &'static Line, spans: &'static [SpanOffer]) -> LiveOffer 
 }
 
 const fn book(line: &'static Line, depths: &'static [u32]) -> LiveOffer {
-    LiveOffer { kind: Kind::OrderBook, depths, ids_are_contiguous: false, ..trades(line) }
+    LiveOffer {
+        kind: Kind::OrderBook,
+        depths,
+        asks_for_books: true,
+        ids_are_contiguous: false,
+        ..trades(line)
+    }
 }
 
 /// The levels of whole books over REST.

@@ -47,6 +47,7 @@ const TRADES: LiveOffer = LiveOffer {
     markets: LINE.markets,
     spans: &[],
     depths: &[],
+    asks_for_books: false,
     line: &LINE,
     ids_are_contiguous: true,
     grace: Duration::from_secs(5),

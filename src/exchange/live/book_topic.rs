@@ -136,6 +136,15 @@ impl BookTopic {
         }
     }
 
+    /// Rows of it were lost.
+    pub(crate) fn lose_rows(&mut self, now: Now, into: &mut Received) {
+        if self.book.in_step().is_some() {
+            return self.lose(BookFault::Shed, now, into);
+        }
+        let at = self.known.unwrap_or(now.at);
+        into.events.push(Event::OutOfStep { topic: self.id, at, fault: BookFault::Shed });
+    }
+
     /// A frame that may have been about it could not be read: the number of the next update shows whether it was.
     pub(crate) fn doubt(&mut self, now: Now, into: &mut Received) {
         if !self.book.is_numbered() {

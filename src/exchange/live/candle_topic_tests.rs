@@ -20,6 +20,7 @@ static OFFER: LiveOffer = LiveOffer {
     markets: LINE.markets,
     spans: &SPANS,
     depths: &[],
+    asks_for_books: false,
     line: &LINE,
     ids_are_contiguous: false,
     grace: Duration::from_secs(5),

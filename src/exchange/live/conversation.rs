@@ -241,6 +241,13 @@ impl<D: Dialect> Session for Conversation<D> {
         }
     }
 
+    fn lose_book(&mut self, topic: TopicId, now: Now, into: &mut Received) {
+        let slot = self.topics.place(topic).and_then(|place| self.topics.get_mut(place));
+        if let Some(Slot { rows: TopicRows::Book(own), .. }) = slot {
+            own.lose_rows(now, into);
+        }
+    }
+
     fn book(&self, topic: TopicId) -> Option<&Book> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
             TopicRows::Book(rows) => rows.in_step(),

@@ -17,6 +17,9 @@ pub struct LiveOffer {
     pub spans: &'static [SpanOffer],
     /// The depths of book that can be asked for, shallowest first; empty where books come whole, and for other kinds.
     pub depths: &'static [u32],
+    /// Whether the whole book has to be asked for over REST. Its levels are used up then, so that half of the deepest is
+    /// kept.
+    pub asks_for_books: bool,
     /// The line that sends it.
     pub line: &'static Line,
     /// Whether trades are numbered without a hole, so that one is left out wherever a number is.
@@ -32,6 +35,13 @@ impl LiveOffer {
     #[must_use]
     pub fn span(&self, span: Span) -> Option<&'static SpanOffer> {
         self.spans.iter().find(|own| own.span() == span)
+    }
+
+    /// The most levels a side of a book that can be kept; `None` where books come whole.
+    #[must_use]
+    pub fn deepest(&self) -> Option<u32> {
+        let deepest = self.depths.last()?;
+        Some(if self.asks_for_books { deepest / 2 } else { *deepest })
     }
 
     /// The grid candles of a span stand on. Returns `None` if it is not documented where they open.

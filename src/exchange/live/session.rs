@@ -73,6 +73,10 @@ pub trait Session: Send {
     /// answer over REST with as many levels; `None` if it could not be had, after which it is asked for again.
     fn give_book(&mut self, _: TopicId, _rows: Option<&Batch>, _now: Now, _into: &mut Received) {}
 
+    /// Rows of a book were lost behind the session: it begins anew with a fresh one, and says so with
+    /// [`Event::OutOfStep`](crate::exchange::live::Event::OutOfStep) in any case.
+    fn lose_book(&mut self, _: TopicId, _now: Now, _into: &mut Received) {}
+
     /// The present book of a topic, if it is in step.
     fn book(&self, _: TopicId) -> Option<&Book> {
         None

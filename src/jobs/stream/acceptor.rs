@@ -134,7 +134,8 @@ fn find_pages(round: &[Work], pages: &mut Vec<Page>) {
     for (work, Work { topics, handover, .. }) in round.iter().enumerate() {
         let topics = topics.lock();
         for (topic, _) in handover.received.batches() {
-            let own = topics.get(&topic).map(|own| Arc::clone(own.live.live_writer()));
+            let own = topics.get(&topic).filter(|own| own.live.takes_rows());
+            let own = own.map(|own| Arc::clone(own.live.live_writer()));
             pages.extend(own.map(|writer| Page { work, topic, writer }));
         }
     }

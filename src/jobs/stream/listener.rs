@@ -16,8 +16,8 @@ use crate::jobs::stream::topics::Topics;
 use crate::model::{Micros, Series};
 use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::telemetry::events::{
-    PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole, StreamHoleClosed, StreamOdd,
-    StreamUnreadable,
+    BookResyncsFailed, PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole,
+    StreamHoleClosed, StreamOdd, StreamUnreadable,
 };
 use crate::telemetry::{LiveState, Telemetry};
 
@@ -110,6 +110,9 @@ impl Listener {
         for (series, minutes, rows) in &taken.covered {
             self.telemetry.emit(StreamCovered { series, minutes: *minutes, rows: *rows });
         }
+        for (series, step) in &taken.steps {
+            self.tell_step(series, *step);
+        }
         self.tell_events(&handover).await;
         for need in taken.needs {
             self.need(need).await;
@@ -128,6 +131,7 @@ impl Listener {
             unasked: counts.unasked,
             unknown: counts.unknown,
         });
+        self.telemetry.emit(BookResyncsFailed { exchange, count: counts.failed_resyncs });
         for event in &handover.received.events {
             match event {
                 Event::Unreadable { why, excerpt } => {
@@ -161,10 +165,14 @@ impl Listener {
                         self.need(Need::Refill { series, until }).await;
                     }
                 }
+                Event::BookWanted { topic, levels } => {
+                    if let Some(series) = self.series_of(*topic) {
+                        self.need(Need::Book { series, levels: *levels }).await;
+                    }
+                }
                 Event::Unanswered { .. }
                 | Event::Hole(_)
                 | Event::Closed { .. }
-                | Event::BookWanted { .. }
                 | Event::InStep { .. }
                 | Event::OutOfStep { .. }
                 | Event::Broken { .. } => {}
@@ -172,13 +180,14 @@ impl Listener {
         }
     }
 
-    /// Has quiet series checked.
+    /// Has quiet series checked, and enters the time that books are out of step for long.
     async fn look(&mut self) {
         let (now, at) = (Instant::now(), (self.clock)());
+        self.enter_out_of_step(now);
         let quiet: Vec<Arc<Series>> = {
             let mut topics = self.topics.lock();
             let doubtful = topics.values_mut().filter_map(|topic| {
-                let is_doubtful = topic.is_doubtful(at, now);
+                let is_doubtful = !topic.live.is_book() && topic.is_doubtful(at, now);
                 is_doubtful.then(|| Arc::clone(topic.live.series()))
             });
             doubtful.collect()
@@ -193,7 +202,7 @@ impl Listener {
         let waiting: Vec<Arc<LiveWriter>> = {
             let topics = self.topics.lock();
             let all = topics.values().map(|topic| Arc::clone(topic.live.live_writer()));
-            all.filter(|live| live.writer().wants_flush(Duration::ZERO)).collect()
+            all.filter(|live| live.is_due(Duration::ZERO)).collect()
         };
         join_all(waiting.into_iter().map(|live| self.publisher.publish(live))).await;
     }

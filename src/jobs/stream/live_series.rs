@@ -4,13 +4,28 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::exchange::live::BookFault;
+use crate::jobs::stream::book_steps::{BookSteps, Gap, begin_book};
 use crate::jobs::stream::holes::Holes;
 use crate::jobs::stream::live_writer::LiveWriter;
-use crate::model::{Batch, Grid, Micros, Series, Window, Windows};
+use crate::model::{Batch, Grid, Kind, Micros, Series, Window, Windows};
 use crate::store::{Mark, Store, StoreError, Writer};
 
 /// The shortest time between two words for a busy series. What a crash leaves without one is asked for again.
 const VOUCH_EVERY: Duration = Duration::from_millis(200);
+
+/// How often a session is told that rows of its book were lost, until it begins anew.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// How often the time in which a book is out of step is entered while it lasts.
+const ENTERED_EVERY: Duration = Duration::from_secs(10);
+
+/// A book that came into step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rose {
+    /// The time in which it was not, with the reason.
+    pub(crate) gap: Option<(&'static str, Window)>,
+}
 
 /// A series that a live session writes to. It outlives connections: windows of one may need rows of the one before.
 pub(crate) struct LiveSeries {
@@ -29,6 +44,12 @@ pub(crate) struct LiveSeries {
     /// The end of what the rows received so far can prove.
     proven: Option<Micros>,
     holes: Holes,
+    /// How far it is in step, of a book.
+    steps: Option<BookSteps>,
+    /// When rows of a book that were lost were last told to be.
+    lost_told: Option<Instant>,
+    /// Up to where time out of step is entered, and when that was.
+    entered: Option<Instant>,
 }
 
 impl LiveSeries {
@@ -42,7 +63,11 @@ impl LiveSeries {
     }
 
     fn of(writer: Writer, series: &Arc<Series>, grid: Option<Grid>) -> Self {
+        let is_book = series.kind() == Kind::OrderBook;
         LiveSeries {
+            steps: is_book.then(|| begin_book(&writer)),
+            lost_told: None,
+            entered: None,
             writer: Arc::new(LiveWriter::new(writer)),
             series: Arc::clone(series),
             grid,
@@ -73,6 +98,10 @@ impl LiveSeries {
     pub(crate) fn accepted(&mut self, rows: &Batch, mark: Option<Mark>) {
         let Some(newest) = rows.ts().iter().copied().max().map(Micros) else { return };
         self.frames.extend(mark.map(|mark| (newest, mark)));
+        if self.is_book() {
+            // How far it is known its session says.
+            return;
+        }
         // More trades of the newest instant may follow; a closed candle is complete.
         let end = self.grid.map_or(newest, |grid| grid.next(newest));
         self.proven = self.proven.max(Some(end));
@@ -118,6 +147,12 @@ impl LiveSeries {
         now: Instant,
         is_last: bool,
     ) -> Result<Windows, StoreError> {
+        if let Some(steps) = &self.steps {
+            if !steps.takes_rows() {
+                return Ok(Windows::new());
+            }
+            self.proven = self.proven.max(Some(covered.until));
+        }
         // One that begins elsewhere does not say again what the one before said.
         let before = self.pending.filter(|pending| pending.from != covered.from);
         let mut new = before.map_or_else(|| Ok(Windows::new()), |before| self.vouch(before))?;
@@ -133,7 +168,10 @@ impl LiveSeries {
 
     fn vouch(&mut self, covered: Window) -> Result<Windows, StoreError> {
         let from = self.vouched.map_or(covered.from, |vouched| vouched.max(covered.from));
-        let until = self.proven.map_or(from, |proven| proven.min(covered.until));
+        let until = match self.is_book() {
+            true => covered.until,
+            false => self.proven.map_or(from, |proven| proven.min(covered.until)),
+        };
         let Some(window) = Window::new(from, until) else { return Ok(Windows::new()) };
         let mut windows = Windows::from(window);
         windows.remove_all(self.holes.open());
@@ -147,6 +185,78 @@ impl LiveSeries {
         }
         self.holes.vouched(until);
         Ok(windows)
+    }
+
+    /// Whether it is a book, whose missing time nothing can fill.
+    pub(crate) fn is_book(&self) -> bool {
+        self.steps.is_some()
+    }
+
+    /// Whether its rows may be accepted: of a book no more once some were not.
+    pub(crate) fn takes_rows(&self) -> bool {
+        self.steps.as_ref().is_none_or(BookSteps::takes_rows)
+    }
+
+    /// Whether a book is known to be out of step.
+    pub(crate) fn is_out_of_step(&self) -> bool {
+        self.steps.as_ref().is_some_and(|steps| !steps.is_in())
+    }
+
+    /// The book is out of step; it was known up to an instant.
+    pub(crate) fn fell(&mut self, known: Micros, fault: BookFault) {
+        self.steps.iter_mut().for_each(|steps| steps.fell(known, fault));
+    }
+
+    /// The connection that carried the book ended.
+    pub(crate) fn disconnected(&mut self) {
+        if let Some(known) = self.proven {
+            self.fell(known, BookFault::Reconnect);
+        }
+    }
+
+    /// The book is in step from an instant on. Returns the time in which it was not, once that is left out of what is
+    /// vouched for and entered as unfillable; `None` if rows of it are still to be lost.
+    ///
+    /// # Errors
+    /// If what was covered before cannot be vouched for; it is left open then.
+    pub(crate) fn rose(&mut self, at: Micros) -> Result<Option<Rose>, StoreError> {
+        let vouched = self.pending.take().map_or_else(|| Ok(Windows::new()), |pending| self.vouch(pending));
+        let known = self.vouched.max(self.proven);
+        let Some((gap, is_again)) = self.steps.as_mut().and_then(|steps| steps.rose(at, known)) else {
+            return vouched.map(|_| None);
+        };
+        if let Some(Gap { window, reason }) = gap {
+            self.lose(window);
+            self.writer.writer().unfillable(window, &Gap::words(reason));
+            if is_again {
+                self.writer.publish_soon();
+            }
+        }
+        self.entered = None;
+        vouched.map(|_| Some(Rose { gap: gap.map(|gap| (gap.reason, gap.window)) }))
+    }
+
+    /// Rows of the book could not be accepted. Returns whether its session is to be told, now that it was not for a
+    /// while.
+    pub(crate) fn lose_book(&mut self, now: Instant) -> bool {
+        let known = self.proven;
+        self.steps.iter_mut().for_each(|steps| steps.lost(known));
+        let is_due = self.lost_told.is_none_or(|at| now.saturating_duration_since(at) >= TOLD_EVERY);
+        if is_due {
+            self.lost_told = Some(now);
+        }
+        is_due
+    }
+
+    /// Enters the time out of step under way, up to an instant, where it lasts; it is published then.
+    pub(crate) fn enter_out_of_step(&mut self, until: Micros, now: Instant) {
+        let Some(gap) = self.steps.as_ref().and_then(|steps| steps.until(until)) else { return };
+        let began = *self.entered.get_or_insert(now);
+        if now.saturating_duration_since(began) >= ENTERED_EVERY {
+            self.entered = Some(now);
+            self.writer.writer().unfillable(gap.window, &Gap::words(gap.reason));
+            self.writer.publish_soon();
+        }
     }
 
     /// The window between the last one that was vouched for and an instant.
@@ -183,6 +293,9 @@ impl LiveSeries {
 
     /// Whether anything wanted before an instant is neither stored nor known not to exist.
     pub(crate) fn is_missing_before(&self, until: Micros) -> bool {
+        if self.is_book() {
+            return false;
+        }
         let writer = self.writer.writer();
         let Some(since) = writer.ledger().wanted_since else { return true };
         Window::new(since, until).is_some_and(|wanted| !writer.settled().missing(wanted).is_empty())
@@ -200,168 +313,5 @@ impl LiveSeries {
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::model::{Kind, Side, Trade};
-    use crate::store::{Layout, StoreSettings};
-
-    const SOON: Duration = Duration::from_millis(10);
-
-    fn live() -> (LiveSeries, TempDir) {
-        let root = TempDir::new().unwrap();
-        let settings = StoreSettings::of(7, Micros(0));
-        let (store, _) = Store::open(&Layout::new(root.path()), settings).unwrap();
-        let series = Arc::new("kraken/BTC-USD/trades".parse().unwrap());
-        (LiveSeries::open(&store, &series, None).unwrap(), root)
-    }
-
-    fn accept(live: &mut LiveSeries, ts: &[i64]) {
-        let mut rows = Batch::of(Kind::Trades);
-        for ts in ts {
-            let (id, side, ts) = (ts.to_string(), Some(Side::Sell), Micros(*ts));
-            let trade = Trade { ts, ts_recv: Some(ts), id: Some(&id), price: 1.0, amount: 1.0, side };
-            rows.trades_mut().push(trade);
-        }
-        let mark = live.live_writer().writer().accept_live(rows.clone(), None).unwrap();
-        live.accepted(&rows, mark);
-    }
-
-    fn window(from: i64, until: i64) -> Window {
-        Window::new(Micros(from), Micros(until)).unwrap()
-    }
-
-    fn settled(live: &LiveSeries) -> Vec<Window> {
-        live.live_writer().writer().settled().iter().collect()
-    }
-
-    #[test]
-    fn a_busy_series_is_vouched_for_now_and_then_and_when_its_connection_ends() {
-        let ((mut live, _root), now) = (live(), Instant::now());
-        accept(&mut live, &[0, 10]);
-        live.cover(window(0, 10), now, false).unwrap();
-        accept(&mut live, &[20]);
-        live.cover(window(0, 20), now + SOON, false).unwrap();
-        assert_eq!(settled(&live), [window(0, 10)]);
-
-        accept(&mut live, &[30]);
-        live.cover(window(0, 30), now + VOUCH_EVERY, false).unwrap();
-        assert_eq!(settled(&live), [window(0, 30)]);
-
-        accept(&mut live, &[40]);
-        live.cover(window(0, 40), now + VOUCH_EVERY + SOON, true).unwrap();
-        assert_eq!(settled(&live), [window(0, 40)]);
-    }
-
-    #[test]
-    fn what_a_connection_covered_counts_where_the_next_begins_before_it_was_vouched_for() {
-        let ((mut live, _root), now) = (live(), Instant::now());
-        accept(&mut live, &[0, 10]);
-        live.cover(window(0, 10), now, false).unwrap();
-        accept(&mut live, &[20]);
-        live.cover(window(0, 20), now, false).unwrap();
-
-        accept(&mut live, &[25, 30]);
-        live.cover(window(25, 30), now + SOON, true).unwrap();
-
-        assert_eq!(settled(&live), [window(0, 20), window(25, 30)]);
-    }
-
-    #[test]
-    fn a_hole_that_shows_before_a_window_is_vouched_for_is_left_out_of_it() {
-        let ((mut live, _root), now) = (live(), Instant::now());
-        accept(&mut live, &[0, 10]);
-        live.cover(window(0, 10), now, false).unwrap();
-        accept(&mut live, &[20, 30]);
-        live.cover(window(0, 30), now, false).unwrap();
-
-        live.miss(window(20, 25));
-        live.cover(window(0, 30), now, true).unwrap();
-
-        assert_eq!(settled(&live), [window(0, 20), window(25, 30)]);
-    }
-
-    #[test]
-    fn a_hole_whose_rows_come_late_is_vouched_for_before_and_after_others_were() {
-        let ((mut live, _root), now) = (live(), Instant::now());
-        accept(&mut live, &[0, 10, 30]);
-        live.miss(window(10, 31));
-        live.cover(window(0, 30), now, true).unwrap();
-        assert_eq!(settled(&live), [window(0, 10)]);
-
-        accept(&mut live, &[20]);
-        assert_eq!(live.close(window(10, 31)).unwrap(), Windows::from(window(10, 31)));
-        assert_eq!(settled(&live), [window(0, 30)]);
-
-        accept(&mut live, &[50]);
-        live.miss(window(30, 51));
-        accept(&mut live, &[40]);
-        live.close(window(30, 51)).unwrap();
-        live.cover(window(0, 50), now, true).unwrap();
-        assert_eq!(settled(&live), [window(0, 50)]);
-        assert_eq!(
-            live.close(window(0, 50)).unwrap(),
-            Windows::from(window(10, 50)),
-            "nothing else was a hole"
-        );
-    }
-
-    #[test]
-    fn rows_that_come_late_do_not_close_a_hole_of_rows_that_were_left_out_here() {
-        let ((mut live, _root), now) = (live(), Instant::now());
-        accept(&mut live, &[0, 10]);
-        let mut rows = Batch::of(Kind::Trades);
-        let (id, side) = (Some("30"), Some(Side::Buy));
-        rows.trades_mut().push(Trade { ts: Micros(30), ts_recv: None, id, price: 1.0, amount: 1.0, side });
-        assert_eq!(live.drop_rows(&rows), Some(window(10, 31)));
-        live.miss(window(10, 31));
-        accept(&mut live, &[20, 40]);
-        live.close(window(10, 31)).unwrap();
-        live.cover(window(0, 40), now, true).unwrap();
-        assert_eq!(settled(&live), [window(0, 10), window(31, 40)]);
-    }
-
-    #[test]
-    fn a_hole_that_closed_counts_after_a_crash_only_with_the_row_that_came_late() {
-        let (mut live, root) = live();
-        accept(&mut live, &[0, 10, 30]);
-        live.miss(window(10, 31));
-        live.cover(window(0, 30), Instant::now(), true).unwrap();
-        let before = read_journal(&root).len();
-        accept(&mut live, &[20]);
-        let late = read_journal(&root).len() - before;
-        live.close(window(10, 31)).unwrap();
-        let bytes = read_journal(&root);
-
-        for is_lost in [false, true] {
-            let crashed = TempDir::new().unwrap();
-            let layout = Layout::new(crashed.path());
-            let (mut bytes, segment) = (bytes.clone(), segment(&root));
-            if is_lost {
-                // A byte of the frame of the late row.
-                bytes[before + late / 2] ^= 1;
-            }
-            std::fs::create_dir_all(layout.journal()).unwrap();
-            let name = layout.journal().join(segment.file_name().unwrap());
-            crate::disk::atomic::replace(&name, &bytes).unwrap();
-            let (store, _) = Store::open(&layout, StoreSettings::of(8, Micros(0))).unwrap();
-            let (writer, _) = store.writer(live.series()).unwrap();
-            let covered: Vec<Window> = writer.settled().iter().collect();
-            let whole = if is_lost { vec![window(0, 10)] } else { vec![window(0, 30)] };
-            assert_eq!(covered, whole, "lost: {is_lost}");
-        }
-    }
-
-    fn segment(root: &TempDir) -> std::path::PathBuf {
-        let folder = Layout::new(root.path()).journal();
-        let mut names: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        names.sort();
-        names.pop().unwrap()
-    }
-
-    fn read_journal(root: &TempDir) -> Vec<u8> {
-        std::fs::read(segment(root)).unwrap()
-    }
-}
+#[path = "live_series_tests.rs"]
+mod tests;

@@ -16,6 +16,8 @@ pub(crate) struct LiveWriter {
     /// New rows published since they were last taken.
     stored: AtomicU64,
     is_publishing: AtomicBool,
+    /// Whether its account is to be published before it is due by its rows.
+    is_urgent: AtomicBool,
     /// When it may be published again, after that failed.
     not_before: Mutex<Option<Instant>>,
 }
@@ -28,6 +30,7 @@ impl LiveWriter {
             counted: AtomicUsize::new(0),
             stored: AtomicU64::new(0),
             is_publishing: AtomicBool::new(false),
+            is_urgent: AtomicBool::new(false),
             not_before: Mutex::new(None),
         }
     }
@@ -72,8 +75,21 @@ impl LiveWriter {
         self.is_publishing.load(Ordering::Relaxed)
     }
 
+    /// Has it published soon, whatever waits of it.
+    pub(super) fn publish_soon(&self) {
+        self.is_urgent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to be published now, of which rows may wait for so long.
+    pub(super) fn is_due(&self, longest: Duration) -> bool {
+        self.is_urgent.load(Ordering::Relaxed) || self.writer.wants_flush(longest)
+    }
+
     /// It is being published from now on, or is not any more.
     pub(super) fn set_publishing(&self, is_publishing: bool) {
+        if is_publishing {
+            self.is_urgent.store(false, Ordering::Relaxed);
+        }
         self.is_publishing.store(is_publishing, Ordering::Relaxed);
     }
 

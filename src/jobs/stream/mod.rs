@@ -13,6 +13,8 @@
 //! * **Whatever is missing is fetched by an ordinary run**, which believes only what its walk proves.
 
 mod acceptor;
+mod book_steps;
+mod followed_books;
 mod holes;
 mod listener;
 mod live_series;
@@ -49,7 +51,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use crate::jobs::prepare::is_unlisted;
 use crate::jobs::run::Run;
 use crate::jobs::{Context, FetchError, Instruments, Order, Outcome, Precedence, Retry, RunError, Since};
-use crate::model::{Micros, Pair, Series, Window};
+use crate::model::{Batch, Micros, Pair, Series, Window};
 
 /// How requests that a live series needs are retried.
 const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
@@ -109,6 +111,20 @@ pub(crate) async fn ask_newer(
     let mut run = Run::new(context, &order, &|_| {}, stop);
     let error = run.ask_newer(window.from).await.err();
     run.outcome(started, error)
+}
+
+/// Requests the present book of a series with so many levels a side, behind refills.
+///
+/// # Errors
+/// If the exchange cannot be asked, or its answer is no book.
+pub(crate) async fn whole_book(
+    context: &Context,
+    series: &Arc<Series>,
+    levels: u32,
+    stop: &CancellationToken,
+) -> Result<Batch, RunError> {
+    let order = Order { precedence: Precedence::Ordinary, ..refill_order(series, Since::Known, None) };
+    Run::new(context, &order, &|_| {}, stop).whole_book(levels).await
 }
 
 /// An order for whatever is missing of a live series before `until`.

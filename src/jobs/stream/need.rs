@@ -12,6 +12,10 @@ pub(crate) enum Need {
     Refill { series: Arc<Series>, until: Micros },
     /// A topic has been quiet for longer than its rhythm explains; whether the exchange has newer rows is to be asked.
     Check { series: Arc<Series> },
+    /// A whole book is wanted over REST, with so many levels a side.
+    Book { series: Arc<Series>, levels: u32 },
+    /// Rows of a book were not accepted: its session has to begin anew.
+    BookLost { series: Arc<Series> },
     /// The health of a series changed and is to be saved.
     Save { series: Arc<Series> },
     /// The exchange will not send a series.

@@ -57,6 +57,11 @@ impl Publisher {
         }
     }
 
+    /// Publishes a series as well that no rows were accepted of yet.
+    pub(crate) fn watch(&self, live: &Arc<LiveWriter>) {
+        self.waiting.accepted(live);
+    }
+
     /// Publishes what is due until `stop`; rows may wait for so long.
     pub(crate) async fn run(self, longest: Duration, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);

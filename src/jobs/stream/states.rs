@@ -84,6 +84,11 @@ impl LiveStates {
         self.all().get_mut(series).into_iter().for_each(|own| own.why = Some(foreign(why)));
     }
 
+    /// Whatever was said of a series is over.
+    pub(crate) fn is_well(&self, series: &Series) {
+        self.all().get_mut(series).into_iter().for_each(|own| own.why = None);
+    }
+
     /// A message with rows of it was received.
     pub(crate) fn heard(&self, series: &Series, at: Micros, lag: Option<Duration>) {
         if let Some(own) = self.all().get_mut(series) {

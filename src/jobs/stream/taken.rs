@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::exchange::live::{Event, Hole, HoleReason, TopicId};
+use crate::exchange::live::{BookFault, Event, Hole, HoleReason, TopicId};
+use crate::jobs::stream::live_series::Rose;
 use crate::jobs::stream::need::Need;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
-use crate::model::{Batch, Series, Window};
+use crate::model::{Batch, Micros, Series, Window};
 use crate::net::ws::Handover;
 use crate::store::{Mark, StoreError};
 
@@ -37,6 +38,17 @@ pub(crate) struct Taken {
     pub(crate) closed: Vec<(Arc<Series>, Window)>,
     pub(crate) failed: Vec<(Arc<Series>, Arc<StoreError>)>,
     pub(crate) live: Vec<Arc<Series>>,
+    /// The books that fell out of step or came into it, in order.
+    pub(crate) steps: Vec<(Arc<Series>, BookStep)>,
+}
+
+/// A step of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BookStep {
+    /// It is in step, after a time out of it.
+    Rose(Rose),
+    /// It is out of step.
+    Fell(BookFault),
 }
 
 impl Taken {
@@ -50,7 +62,8 @@ impl Taken {
         let (mut topics, at) = (topics.lock(), Instant::now());
         let (accepted, needs, covered) = (Vec::new(), Vec::new(), Vec::new());
         let (holes, closed, failed, live) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut taken = Taken { at, accepted, needs, covered, holes, closed, failed, live };
+        let steps = Vec::new();
+        let mut taken = Taken { at, accepted, needs, covered, holes, closed, failed, live, steps };
         for (id, fate) in rows {
             if let Some((topic, rows)) = topics.get_mut(&id).zip(handover.received.batch(id)) {
                 topic.quiet.heard(at);
@@ -68,6 +81,17 @@ impl Taken {
                 Event::Closed { topic, window } => {
                     if let Some(topic) = topics.get_mut(topic) {
                         taken.close(topic, *window);
+                    }
+                }
+                Event::OutOfStep { topic, at, fault } => {
+                    if let Some(topic) = topics.get_mut(topic) {
+                        topic.live.fell(*at, *fault);
+                        taken.steps.push((Arc::clone(topic.live.series()), BookStep::Fell(*fault)));
+                    }
+                }
+                Event::InStep { topic, at, .. } => {
+                    if let Some(topic) = topics.get_mut(topic) {
+                        taken.rose(topic, *at);
                     }
                 }
                 _ => {}
@@ -89,10 +113,14 @@ impl Taken {
                 self.accepted.push((series, rows.len() as u64));
                 return;
             }
-            Fate::Refused(error) => self.failed.push((series, error)),
+            Fate::Refused(error) => self.failed.push((Arc::clone(&series), error)),
             Fate::Shed => {}
         }
-        if let Some(window) = topic.live.drop_rows(rows) {
+        if topic.live.is_book() {
+            if topic.live.lose_book(self.at) {
+                self.needs.push(Need::BookLost { series });
+            }
+        } else if let Some(window) = topic.live.drop_rows(rows) {
             self.missing(topic, "shed", window);
         }
     }
@@ -121,6 +149,21 @@ impl Taken {
         }
     }
 
+    fn rose(&mut self, topic: &mut ListenedTopic, at: Micros) {
+        let series = Arc::clone(topic.live.series());
+        match topic.live.rose(at) {
+            Ok(None) => {}
+            Ok(Some(rose)) => {
+                topic.is_linked = true;
+                // A success is a minute without a break.
+                topic.counted = Some(at);
+                self.live.push(Arc::clone(&series));
+                self.steps.push((series, BookStep::Rose(rose)));
+            }
+            Err(error) => self.failed.push((series, Arc::new(error))),
+        }
+    }
+
     fn missing(&mut self, topic: &ListenedTopic, reason: &'static str, window: Window) {
         let series = Arc::clone(topic.live.series());
         self.holes.push((Arc::clone(&series), reason, window));
@@ -133,7 +176,7 @@ impl Taken {
         match topic.live.cover(window, self.at, is_last) {
             Ok(new) if new.is_empty() => {}
             Ok(_) => {
-                if !topic.is_linked {
+                if !topic.is_linked && !topic.live.is_book() {
                     topic.is_linked = true;
                     self.live.push(Arc::clone(&series));
                     if topic.live.is_missing_before(window.from) {

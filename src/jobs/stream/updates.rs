@@ -35,6 +35,7 @@ impl Listener {
             }
             Update::Disconnected { why, .. } => {
                 self.tell_end(&why, self.opened);
+                self.end_books(&why);
                 let words = why.to_string();
                 if !matches!(why, Ended::Stopped | Ended::GivenUp) {
                     self.show(LiveState::Connecting, Some(&words));

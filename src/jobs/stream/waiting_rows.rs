@@ -109,7 +109,7 @@ impl WaitingRows {
             left = left.saturating_sub(if is_due { own.counted() } else { 0 });
             is_due
         }));
-        others.retain(|own| own.writer().wants_flush(longest));
+        others.retain(|own| own.is_due(longest));
         others.sort_by_cached_key(|own| Reverse(own.writer().waited()));
         due.extend(others);
         due.truncate(at_most);

@@ -78,12 +78,23 @@ impl BookRows<&mut Batch> {
         );
     }
 
-    /// Numbers the updates of this batch from `first`; rows that share an `ord` keep sharing one.
+    /// Numbers the updates of this batch from `first`, each by one more than the one before. Rows beside one another
+    /// that share an `ord` keep sharing one.
     pub(crate) fn number_from(&mut self, first: i64) {
         let Values::I64(ords) = &mut self.0.columns[0].values else { return };
-        if let Some(&lowest) = ords.first() {
-            ords.iter_mut().for_each(|ord| *ord += first - lowest);
+        let (mut before, mut next) = (None, first - 1);
+        for ord in ords {
+            if before != Some(*ord) {
+                (before, next) = (Some(*ord), next + 1);
+            }
+            *ord = next;
         }
+    }
+
+    /// Puts updates that came late at an instant, so that none falls behind it.
+    pub(crate) fn not_before(&mut self, instant: Micros) {
+        let Values::I64(ts) = &mut self.0.columns[1].values else { return };
+        ts.iter_mut().for_each(|ts| *ts = instant.0.max(*ts));
     }
 }
 

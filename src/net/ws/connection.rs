@@ -165,7 +165,7 @@ impl ConnectionLoop {
                 }
             }
             Command::Leave(id) => topics.retain(|topic| topic.id != *id),
-            Command::Book { .. } | Command::Reconnect => {}
+            Command::Book { .. } | Command::BookLost(_) | Command::Reconnect => {}
         }
     }
 

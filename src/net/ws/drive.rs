@@ -244,6 +244,10 @@ impl Drive {
                 let now = self.now();
                 self.session.give_book(topic, rows.as_ref(), now, &mut self.full.received);
             }
+            Command::BookLost(topic) => {
+                let now = self.now();
+                self.session.lose_book(topic, now, &mut self.full.received);
+            }
             Command::Reconnect => return Err(Ended::GivenUp),
         }
         Ok(())

@@ -86,6 +86,8 @@ pub enum Command {
         /// Its rows.
         rows: Option<Batch>,
     },
+    /// Begin a book anew, since rows of it were lost.
+    BookLost(TopicId),
     /// Close what there is and connect anew.
     Reconnect,
 }

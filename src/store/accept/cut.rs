@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{Batch, Windows};
+use crate::model::{Batch, Kind, Windows};
 use crate::store::accept::intake::{Intake, TWO_EMPTY};
 use crate::store::accept::waiting::{UNPROVEN, Waiting};
-use crate::store::{Ledger, Mark, Published};
+use crate::store::{Ledger, Mark, Note, Published};
 
 /// Everything one publish takes.
 pub(crate) struct Taken {
@@ -68,13 +68,9 @@ impl Intake {
         for window in taken.not_proven(ledger) {
             let since = ledger.wanted_since.map_or(window.from, |since| since.min(window.from));
             ledger.wanted_since = Some(since);
-            let open = ledger.settled().missing(window);
-            open.iter().for_each(|window| ledger.note(window, UNPROVEN));
+            leave_open(ledger, self.kind, &Note { window, reason: UNPROVEN.to_owned() });
         }
-        for note in &taken.notes {
-            let open = ledger.settled().missing(note.window);
-            open.iter().for_each(|window| ledger.note(window, &note.reason));
-        }
+        taken.notes.iter().for_each(|note| leave_open(ledger, self.kind, note));
         ledger.journal = taken.last.or(ledger.journal);
         self.unwritten = true;
     }
@@ -104,4 +100,13 @@ impl Intake {
     pub(crate) fn keep_unwritten(&mut self) {
         self.unwritten = true;
     }
+}
+
+/// Rows of a window were lost: it is a gap as far as it is open, and of a book, which nothing can fill, it is unfillable.
+fn leave_open(ledger: &mut Ledger, kind: Kind, note: &Note) {
+    if kind == Kind::OrderBook {
+        return ledger.give_up(note.window, &note.reason);
+    }
+    let open = ledger.settled().missing(note.window);
+    open.iter().for_each(|window| ledger.note(window, &note.reason));
 }

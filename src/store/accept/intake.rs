@@ -1,5 +1,6 @@
 //! The account of a series while it is written: the ledger, and what was accepted beyond it. Nothing here touches a file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::accept::recent::RecentTrades;
 use crate::store::accept::waiting::Waiting;
 use crate::store::rows::GROUP_ROWS;
-use crate::store::{Ledger, Mark, Note};
+use crate::store::{FileEntry, Ledger, Mark, Note};
 
 /// Why two empty answers settle a window.
 pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
@@ -162,6 +163,14 @@ impl Intake {
     pub(crate) fn next_ord(&self) -> i64 {
         let waiting = self.unpublished().filter_map(Waiting::last_key).max();
         self.ledger.last_ord.max(waiting).max(self.refused_ord).map_or(0, |last| last + 1)
+    }
+
+    /// The newest instant of a row of a book: no later update stands before it.
+    pub(crate) fn newest_update(&self) -> Option<Micros> {
+        let newest = |files: &BTreeMap<String, FileEntry>| files.values().next_back().map(|file| file.last);
+        let published = newest(&self.ledger.files).max(newest(&self.ledger.open_files));
+        let waiting = self.unpublished().filter_map(|waiting| waiting.rows.ts().last().copied()).max();
+        published.max(waiting).map(Micros)
     }
 
     /// The newest instant that what is published or waits stands for.

@@ -30,7 +30,10 @@ impl Store {
     /// reason.
     pub fn accept_live(&self, mut pages: Vec<LiveRows<'_>>) -> Result<Vec<Option<Mark>>, StoreError> {
         let mut marks = vec![None; pages.len()];
-        for page in pages.iter_mut().filter(|page| !is_tidy(&page.rows)) {
+        // Updates of a book come in order, and get their numbers here.
+        let is_untidy =
+            |page: &&mut LiveRows<'_>| page.rows.kind() != Kind::OrderBook && !is_tidy(&page.rows);
+        for page in pages.iter_mut().filter(is_untidy) {
             page.rows = Cow::Owned(tidy(page.rows.clone().into_owned()).0);
         }
         if pages.len() == 1 {
@@ -114,7 +117,9 @@ impl<'a> Taking<'a> {
         let LiveRows { writer, rows, covered } = page;
         let (intake, mut rows) = (writer.own.intake(), Cow::Borrowed(&**rows));
         if rows.kind() == Kind::OrderBook {
-            rows.to_mut().book_mut().number_from(intake.next_ord());
+            let mut book = rows.to_mut().book_mut();
+            book.number_from(intake.next_ord());
+            intake.newest_update().into_iter().for_each(|newest| book.not_before(newest));
         }
         let mut held = None;
         if let Some(others) = intake.recent.others(&rows) {
@@ -154,17 +159,31 @@ fn frames_of(
     covered: Option<Window>,
     fence: u64,
 ) -> impl Iterator<Item = Vec<u8>> {
-    let is_anything = !rows.is_empty() || covered.is_some();
-    let count = if is_anything { rows.len().div_ceil(MOST_ROWS).max(1) } else { 0 };
-    (1..=count).map(move |number| {
-        let covered = covered.filter(|_| number == count);
+    let is_nothing = rows.is_empty() && covered.is_none();
+    let mut next = if is_nothing { None } else { Some(0) };
+    std::iter::from_fn(move || {
+        let from = next.take()?;
+        let until = end_of_frame(rows, from);
+        next = (until < rows.len()).then_some(until);
+        let covered = covered.filter(|_| next.is_none());
         let proof = Proof { covered, fence, ..Proof::default() };
-        if count == 1 {
-            return journal::page_of(series, rows, proof);
-        }
-        let own = (number - 1) * MOST_ROWS..rows.len().min(number * MOST_ROWS);
-        journal::page_of(series, &rows.slice(own), proof)
+        Some(match (from, next) {
+            (0, None) => journal::page_of(series, rows, proof),
+            _ => journal::page_of(series, &rows.slice(from..until), proof),
+        })
     })
+}
+
+/// Where the frame that begins at a row ends. An update of a book is in one frame, unless it is longer than any.
+fn end_of_frame(rows: &Batch, from: usize) -> usize {
+    let until = rows.len().min(from + MOST_ROWS);
+    if rows.kind() != Kind::OrderBook || until == rows.len() {
+        return until;
+    }
+    let book = rows.book();
+    let ords = book.ords();
+    let whole = (from..until).rev().find(|row| ords[*row] != ords[row + 1]).map_or(until, |last| last + 1);
+    if whole > from { whole } else { until }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@ use std::borrow::Cow;
 
 use tempfile::TempDir;
 
+use super::*;
 use crate::model::{Batch, BookLevel, Kind, Micros, Series, Side, Trade, Window};
-use crate::store::{Accepted, Layout, LiveRows, Store, StoreSettings, Writer, period_files};
+use crate::store::accept::late::EARLIER;
+use crate::store::{Accepted, Layout, LiveRows, Note, Store, StoreSettings, Writer, period_files};
 
 const SECOND: i64 = 1_000_000;
 /// 2024-01-01 00:00 UTC.
@@ -110,6 +112,61 @@ fn a_time_that_nothing_can_fill_is_unfillable_at_once_where_it_is_not_covered() 
     assert_eq!(ledger.unfillable.iter().map(|note| note.window).collect::<Vec<_>>(), [window(5, 9)]);
     assert_eq!(ledger.unfillable[0].reason, "the book was not in step");
     assert_eq!(ledger.contradiction(), None);
+}
+
+#[test]
+fn updates_of_a_book_are_numbered_on_one_by_one_and_none_stands_before_another_in_time() {
+    let home = Home::new();
+    let writer = home.writer("okx/BTC-USDT/orderbook");
+    let of = |updates: &[(i64, i64)]| {
+        let mut rows = Batch::of(Kind::OrderBook);
+        for (ord, micros) in updates {
+            let mut own = update(*micros);
+            own.book_mut().number_from(*ord);
+            rows.take_all(&own);
+        }
+        rows
+    };
+    // A connection numbers from 0 on, the next one again, and numbers between may be missing.
+    writer.accept_live(of(&[(0, 10), (1, 20), (1, 20)]), None).unwrap();
+    writer.flush().unwrap();
+    writer.accept_live(of(&[(0, 15), (3, 30)]), None).unwrap();
+    writer.accept_live(of(&[(0, 29)]), None).unwrap();
+    writer.flush().unwrap();
+
+    let stored = home.stored(&writer);
+    let ts: Vec<i64> = stored.ts().iter().map(|ts| ts - YEAR_2024).collect();
+    assert_eq!((stored.book().ords(), &ts[..]), (&[0, 1, 1, 2, 3, 4][..], &[10, 20, 20, 20, 30, 30][..]));
+}
+
+#[test]
+fn an_update_of_a_book_is_in_one_frame() {
+    let mut rows = Batch::of(Kind::OrderBook);
+    for ord in 0..5 {
+        for _ in 0..MOST_ROWS / 3 {
+            let mut own = update(ord);
+            own.book_mut().number_from(ord);
+            rows.take_all(&own);
+        }
+    }
+    let each = MOST_ROWS / 3;
+
+    let (first, second) = (end_of_frame(&rows, 0), end_of_frame(&rows, 3 * each));
+
+    assert_eq!((first, second), (3 * each, 5 * each));
+}
+
+#[test]
+fn rows_of_a_book_that_were_not_taken_are_unfillable() {
+    let home = Home::new();
+    let writer = home.writer("okx/BTC-USDT/orderbook");
+    writer.accept_live(update(1), None).unwrap();
+    let window = Window::new(Micros(YEAR_2024 + 5), Micros(YEAR_2024 + 9)).unwrap();
+    writer.own.intake().note(Note { window, reason: EARLIER.to_owned() });
+    writer.flush().unwrap();
+
+    let ledger = writer.ledger();
+    assert_eq!(ledger.unfillable, [Note { window, reason: EARLIER.to_owned() }]);
 }
 
 fn accept(writer: &Writer, rows: Batch) {

@@ -4,7 +4,7 @@
 //! published yet, and counts after a crash only where each was read again or is published. In running operation it
 //! enters the ledger with the publish that takes what was accepted before it.
 
-use crate::model::{Window, Windows};
+use crate::model::{Kind, Window, Windows};
 use crate::store::accept::intake::Intake;
 use crate::store::accept::waiting::Vouched;
 use crate::store::journal::{self, Vouch};
@@ -64,10 +64,19 @@ impl Intake {
             let files = self.in_files(last).into_iter().filter(|period| !judged.contains(period));
             proven = files.filter_map(|period| period.intersection(vouch.window)).collect();
         }
+        if self.kind == Kind::OrderBook && self.continues_unproven(vouch.window) {
+            proven = Windows::new();
+        }
         let mut unproven = Windows::from(vouch.window);
         unproven.remove_all(&proven);
         self.waiting.vouched.extend(proven.iter().map(|window| Vouched { window, published }));
         self.waiting.unproven.extend(unproven.iter());
+    }
+
+    /// Whether a window goes on where one ended of which rows were lost. A book is the sum of its updates, so that what
+    /// follows a lost one is not known before the next whole book.
+    fn continues_unproven(&self, window: Window) -> bool {
+        self.waiting.unproven.iter().any(|lost| lost.until == window.from)
     }
 
     /// Whether the rows of a frame are in files, by the ledger.

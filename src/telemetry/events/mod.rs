@@ -3,6 +3,7 @@
 //! Results of runs are logged at INFO, routine at DEBUG, errors at WARN or ERROR.
 
 mod alive;
+mod books;
 mod doubts;
 mod drill;
 mod fleet;
@@ -28,6 +29,7 @@ use std::fmt;
 use crate::model::escaped;
 
 pub use alive::HealthFileWritten;
+pub use books::{BookInStep, BookOutOfStep, BookResyncsFailed};
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
 pub use fleet::{

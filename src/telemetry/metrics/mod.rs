@@ -20,6 +20,7 @@ mod reload;
 mod remotes;
 mod series;
 mod server;
+mod stream_books;
 mod stream_series;
 mod streams;
 mod traced;

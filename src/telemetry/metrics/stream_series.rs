@@ -10,6 +10,7 @@ use prometheus::{Histogram, IntCounter};
 
 use super::collect::{desc, family, metric, pair, series_labels};
 use super::series::{Count, Level};
+use super::stream_books::{BREAKS, BookMetrics, IN_STEP, OUT_SECONDS};
 use crate::model::{Kind, Series};
 use crate::telemetry::{LiveState, read, write};
 
@@ -24,6 +25,8 @@ pub(crate) struct StreamMetrics {
     pub(crate) accept: Histogram,
     /// The key of the lag's history.
     pub(crate) lag_key: String,
+    /// Of a book.
+    pub(crate) book: Option<BookMetrics>,
 }
 
 /// The key under which the history keeps the lag of live series of an exchange and a kind.
@@ -82,6 +85,9 @@ impl StreamTable {
             desc(LAST_MESSAGE, own),
             desc(STALE, own),
             desc(COVERED, own),
+            desc(IN_STEP, own),
+            desc(OUT_SECONDS, own),
+            desc(BREAKS, own),
         ];
         StreamTable(Arc::new(Table { declared: RwLock::default(), descs }))
     }
@@ -99,6 +105,7 @@ impl StreamTable {
                 lag,
                 accept,
                 lag_key: lag_key(series),
+                book: (series.kind() == Kind::OrderBook).then(BookMetrics::default),
             })
         });
     }
@@ -133,7 +140,16 @@ impl Collector for StreamTable {
             let rows = all.iter().map(|(labels, own)| metric(labels.clone(), kind, value(own)));
             family(about, kind, rows.collect())
         };
+        let of_books = |about, kind, value: fn(&BookMetrics) -> f64| {
+            let rows = all
+                .iter()
+                .filter_map(|(labels, own)| Some(metric(labels.clone(), kind, value(own.book.as_ref()?))));
+            family(about, kind, rows.collect())
+        };
         vec![
+            of_books(IN_STEP, MetricType::GAUGE, BookMetrics::in_step),
+            of_books(OUT_SECONDS, MetricType::COUNTER, BookMetrics::out_seconds),
+            of_books(BREAKS, MetricType::COUNTER, BookMetrics::breaks),
             states(&all),
             one(LAST_MESSAGE, MetricType::GAUGE, |own| own.last_message.get()),
             one(STALE, MetricType::COUNTER, |own| own.stale.get()),

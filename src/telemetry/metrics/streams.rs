@@ -8,6 +8,7 @@ use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 use super::forget::forget;
 use super::register::{LAG, Register, SYNC};
 use super::stream_series::{Shared, StreamTable};
+use crate::model::Kind;
 
 /// Why a connection could not be made, as label values.
 const FAILURES: [&str; 8] = ["address", "dns", "connect", "proxy", "tls", "refused", "protocol", "timeout"];
@@ -28,6 +29,8 @@ const ENDS: [&str; 11] = [
 /// How it shows that rows are missing, as label values.
 const HOLES: [&str; 8] =
     ["left_out", "not_sent", "restarted", "overdue", "doubtful", "reconnect", "start", "shed"];
+/// Why books are out of step, as label values.
+const BREAKS: [&str; 7] = ["reconnect", "sequence", "checksum", "crossed", "unreadable", "shallow", "shed"];
 
 /// The outcomes of checks, as label values.
 const CHECKS: [&str; 2] = ["asked", "postponed"];
@@ -37,6 +40,7 @@ pub(crate) struct Streams {
     pub(super) table: StreamTable,
     pub(crate) lines: Lines,
     pub(crate) holes: Holes,
+    pub(crate) books: Books,
     pub(crate) rows: IntCounterVec,
     pub(crate) lag: HistogramVec,
     pub(crate) accept: HistogramVec,
@@ -68,12 +72,19 @@ pub(crate) struct Holes {
     pub(crate) refilled_rows: IntCounterVec,
 }
 
+/// Live books, by their exchange.
+pub(crate) struct Books {
+    pub(crate) resyncs: IntCounterVec,
+    pub(crate) failed_resyncs: IntCounterVec,
+}
+
 impl Streams {
     pub(super) fn new(add: &Register<'_>) -> Self {
         Streams {
             table: StreamTable::new(),
             lines: Lines::new(add),
             holes: Holes::new(add),
+            books: Books::new(add),
             rows: add.counters(
                 "websocket_rows_total",
                 "Rows received live and accepted.",
@@ -121,6 +132,9 @@ impl Streams {
     pub(super) fn declare(&self, exchange: &str, kind: &str) {
         self.lag.with_label_values(&[exchange, kind]);
         self.accept.with_label_values(&[exchange]);
+        if kind == Kind::OrderBook.name() {
+            self.books.declare(exchange);
+        }
         for reason in HOLES {
             self.holes.found.with_label_values(&[exchange, kind, reason]);
         }
@@ -139,6 +153,11 @@ impl Streams {
 
     pub(super) fn forget_kind(&self, exchange: &str, kind: &str) {
         let held = [("exchange", exchange), ("kind", kind)];
+        if kind == Kind::OrderBook.name() {
+            let own = [("exchange", exchange)];
+            forget(&self.books.resyncs, &own);
+            forget(&self.books.failed_resyncs, &own);
+        }
         forget(&self.lag, &held);
         forget(&self.holes.found, &held);
         forget(&self.checks, &held);
@@ -230,6 +249,30 @@ impl Lines {
             &self.repeated,
             &self.unreadable,
         ]
+    }
+}
+
+impl Books {
+    fn new(add: &Register<'_>) -> Self {
+        Books {
+            resyncs: add.counters(
+                "book_resyncs_total",
+                "Live books that were begun anew, by why they were out of step.",
+                &["exchange", "reason"],
+            ),
+            failed_resyncs: add.counters(
+                "book_failed_resyncs_total",
+                "Whole books that did not bring a live book into step.",
+                &["exchange"],
+            ),
+        }
+    }
+
+    fn declare(&self, exchange: &str) {
+        self.failed_resyncs.with_label_values(&[exchange]);
+        for reason in BREAKS {
+            self.resyncs.with_label_values(&[exchange, reason]);
+        }
     }
 }
 

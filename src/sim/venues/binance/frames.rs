@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use crate::model::{Grid, Micros};
 use crate::sim::bend::Bend;
+use crate::sim::hash::{below, draw};
 use crate::sim::market::{Market, SimCandle, SimTrade};
 use crate::sim::text::{cents, e8};
 use crate::sim::venues::binance::contract::{contracts_of, of_cents};
@@ -50,7 +51,8 @@ pub(super) fn row(out: &mut Vec<u8>, is_spot: bool, is_coin: bool, rows: &Rows<'
 
 /// One change a number; contracts name the number before.
 fn depth_update(out: &mut Vec<u8>, (is_spot, is_coin): (bool, bool), symbol: &str, id: i64, rows: &Rows<'_>) {
-    let told = rows.told().millis_floor();
+    let back_ms = below(draw(13, id.cast_unsigned()), i64::from(rows.world.knobs.book_back_ms) + 1);
+    let told = rows.told().millis_floor() - back_ms;
     let _ = write!(out, r#"{{"e":"depthUpdate","E":{told},"#);
     if !is_spot {
         let _ = write!(out, r#""T":{told},"#);

@@ -253,7 +253,12 @@ fn depth(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let book = market(asked)?.book(asked.now);
     let limit = asked.query.limit("limit", 100, BOOK_LEVELS)?;
     let mut out = Vec::with_capacity(64 + limit * 64);
-    let _ = write!(out, "{{\"lastUpdateId\":{},\"bids\":", book.update_id);
+    let _ = write!(out, "{{\"lastUpdateId\":{},", book.update_id);
+    if asked.path.starts_with("/fapi") {
+        let now = asked.now.millis_floor();
+        let _ = write!(out, "\"E\":{now},\"T\":{now},");
+    }
+    out.extend_from_slice(b"\"bids\":");
     fields::levels(&mut out, book.bids().take(limit));
     out.extend_from_slice(b",\"asks\":");
     fields::levels(&mut out, book.asks().take(limit));

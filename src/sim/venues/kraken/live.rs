@@ -119,7 +119,8 @@ impl Protocol for Live {
                 let Flow::Book { depth } = rows.topic.flow else { return out };
                 let depth = depth.unwrap_or(LEAST_DEPTH);
                 let [bids, asks] = rows.changed(id, Some(depth));
-                let spoiled = u32::from(rows.fault == Some(WsFault::BadSum));
+                let is_bad = rows.world.knobs.bad_sums.iter().any(|own| own == rows.market.symbol());
+                let spoiled = u32::from(is_bad || rows.fault == Some(WsFault::BadSum));
                 let book = rows.market.book_at_update(id);
                 live_book::write(&mut out, "update", symbol, &book, [&bids, &asks], spoiled);
             }

@@ -1,0 +1,131 @@
+//! Whole books over REST for live ones that need them: asked for a few at a time, behind refills, and given back to the
+//! connection that wants them.
+//!
+//! A book is subscribed only when there is room among those that come into step, so that a thousand of them neither ask
+//! for a thousand answers at once nor hold the updates of all while they wait.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::streams::Streams;
+use crate::engine::{Engine, LiveJob};
+use crate::exchange::find;
+use crate::jobs::stream::{Tasks, whole_book};
+use crate::model::{Batch, Series};
+use crate::telemetry::events::Chain;
+
+/// How many whole books are asked for at a time; each waits for the limit of its exchange.
+const AT_ONCE: usize = 8;
+/// How many books of an exchange may wait for their whole book at a time, when they are subscribed first.
+const COMING: usize = 32;
+
+/// The whole books that are wanted or asked for.
+pub(super) struct Books {
+    engine: Arc<Engine>,
+    /// Those that wait, in order of arrival.
+    waiting: VecDeque<(Arc<Series>, u32)>,
+    asking: Tasks<Arc<Series>, Option<Batch>>,
+    /// Those that are subscribed, or about to be, and whose whole book has not come yet.
+    coming: BTreeSet<Arc<Series>>,
+}
+
+impl Books {
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        Books {
+            engine: Arc::clone(engine),
+            waiting: VecDeque::new(),
+            asking: Tasks::new("asking for a book"),
+            coming: BTreeSet::new(),
+        }
+    }
+
+    /// Whether there is room for a series among the books that come into step.
+    pub(super) fn has_room(&self, job: &LiveJob) -> bool {
+        let exchange = job.series.exchange();
+        let coming = || self.coming.iter().filter(|own| own.exchange() == exchange).count();
+        !is_asked_for(job) || self.coming.contains(&job.series) || coming() < COMING
+    }
+
+    /// A series is to come into step.
+    pub(super) fn expect(&mut self, job: &LiveJob) {
+        if is_asked_for(job) {
+            self.coming.insert(Arc::clone(&job.series));
+        }
+    }
+
+    /// The whole book of a series came, or will not come for now.
+    pub(super) fn arrived(&mut self, series: &Series) {
+        self.coming.remove(series);
+    }
+
+    /// Asks for a whole book, unless it is asked for already.
+    pub(super) fn want(&mut self, series: &Arc<Series>, levels: u32, stop: &CancellationToken) {
+        let is_wanted =
+            self.waiting.iter().any(|(own, _)| own == series) || self.asking.has(|own| own == series);
+        if !is_wanted {
+            self.waiting.push_back((Arc::clone(series), levels));
+            self.begin(stop);
+        }
+    }
+
+    fn begin(&mut self, stop: &CancellationToken) {
+        while self.asking.len() < AT_ONCE
+            && let Some((series, levels)) = self.waiting.pop_front()
+        {
+            let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(&series), stop.clone());
+            self.asking.spawn(series, async move { ask(&engine, &own, levels, &stop).await });
+        }
+    }
+
+    /// The next answer: a series and its whole book, if it could be had.
+    pub(super) async fn next(&mut self, stop: &CancellationToken) -> Option<(Arc<Series>, Option<Batch>)> {
+        let (series, answered) = self.asking.next().await?;
+        self.begin(stop);
+        Some((series, answered.ok().flatten()))
+    }
+
+    /// Drops what is wanted of a series.
+    pub(super) fn forget(&mut self, series: &Series) {
+        self.waiting.retain(|(own, _)| **own != *series);
+        self.coming.remove(series);
+    }
+
+    pub(super) async fn end(&mut self) {
+        self.waiting.clear();
+        self.asking.end().await;
+    }
+}
+
+impl Streams {
+    /// Gives a whole book to the connection that wants it; none where it could not be had.
+    pub(super) fn give_book(&mut self, series: &Arc<Series>, rows: Option<Batch>) {
+        self.books.arrived(series);
+        if let Some(place) = self.place(series) {
+            self.connections.give_book(place, rows);
+        }
+    }
+
+    /// Has a book begun anew, since rows of it were lost.
+    pub(super) fn lose_book(&self, series: &Series) {
+        if let Some(place) = self.place(series) {
+            self.connections.lose_book(place);
+        }
+    }
+}
+
+/// Whether the whole book of a series has to be asked for over REST.
+fn is_asked_for(job: &LiveJob) -> bool {
+    let live = find(job.series.exchange()).and_then(|exchange| exchange.live());
+    job.book.is_some()
+        && live.and_then(|live| live.offer_for(&job.series)).is_some_and(|offer| offer.asks_for_books)
+}
+
+async fn ask(engine: &Engine, series: &Arc<Series>, levels: u32, stop: &CancellationToken) -> Option<Batch> {
+    let context = engine.context(series.exchange())?;
+    let told = whole_book(&context, series, levels, stop).await.inspect_err(|error| {
+        tracing::warn!(%series, error = %Chain(error), "the whole book could not be had; asking again");
+    });
+    told.ok()
+}

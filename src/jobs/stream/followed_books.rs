@@ -1,0 +1,53 @@
+//! The books of a connection: what is told of them, and the time out of step that lasts.
+
+use std::time::{Duration, Instant};
+
+use crate::exchange::live::BookFault;
+use crate::jobs::stream::listener::Listener;
+use crate::jobs::stream::taken::BookStep;
+use crate::model::Series;
+use crate::net::ws::Ended;
+use crate::telemetry::events::{BookInStep, BookOutOfStep};
+
+/// What is newer may be on its way, so that it is not entered yet as time out of step.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
+
+impl Listener {
+    /// Reports that a book fell out of step, or came into it.
+    pub(super) fn tell_step(&self, series: &Series, step: BookStep) {
+        match step {
+            BookStep::Fell(fault) => {
+                let words = format!("the book is not in step: {}", fault.name());
+                self.states.explain(series, &words);
+                self.telemetry.emit(BookOutOfStep { series, reason: fault.name() });
+            }
+            BookStep::Rose(rose) => {
+                self.states.is_well(series);
+                self.telemetry.emit(BookInStep { series, gap: rose.gap });
+            }
+        }
+    }
+
+    /// The connection ended: its books are not in step any more.
+    pub(super) fn end_books(&self, why: &Ended) {
+        let mut topics = self.topics.lock();
+        for topic in topics.values_mut().filter(|topic| topic.live.is_book()) {
+            let was_in_step = !topic.live.is_out_of_step();
+            topic.live.disconnected();
+            if was_in_step && *why != Ended::Stopped {
+                let (series, reason) = (topic.live.series(), BookFault::Reconnect.name());
+                self.telemetry.emit(BookOutOfStep { series, reason });
+            }
+        }
+    }
+
+    /// Enters the time in which books are out of step, where it lasts.
+    pub(super) fn enter_out_of_step(&self, now: Instant) {
+        let until = (self.clock)() - ON_ITS_WAY;
+        let mut topics = self.topics.lock();
+        for topic in topics.values_mut().filter(|topic| topic.live.is_out_of_step()) {
+            self.publisher.watch(topic.live.live_writer());
+            topic.live.enter_out_of_step(until, now);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Books put together from the stored rows alone, and held to the exchange's.
+
+use std::collections::BTreeMap;
+
+use dccd::model::{BookLevel, Micros, Series, Side, Window};
+use dccd::store::{Ledger, period_files, verify_series};
+
+use crate::dice::Dice;
+use crate::rig::Rig;
+
+/// The levels of each side that are compared.
+const COMPARED: usize = 10;
+
+/// Everything stored of a book.
+pub(crate) struct Stored {
+    name: String,
+    pub(crate) ledger: Ledger,
+    rows: Vec<BookLevel>,
+    /// Where each update begins.
+    starts: Vec<usize>,
+}
+
+/// A book put together from rows: amounts in 10^-8 by price in cents.
+#[derive(Default)]
+struct Rebuilt {
+    bids: BTreeMap<i64, i64>,
+    asks: BTreeMap<i64, i64>,
+}
+
+impl Stored {
+    /// Reads a series at rest. Its numbers grow by one from update to update, its instants do not fall, and each day's file
+    /// begins with a whole book.
+    pub(crate) fn read(rig: &Rig, name: &str) -> Stored {
+        let (series, ledger): (Series, _) = (name.parse().unwrap(), rig.setup.ledger(name));
+        assert_eq!(verify_series(&rig.setup.layout(), &series).unwrap(), []);
+        let mut rows: Vec<BookLevel> = Vec::new();
+        for period in ledger.periods() {
+            let first = rows.len();
+            for file in period_files(&rig.setup.layout(), &series, period).unwrap() {
+                let batch = file.rows().unwrap();
+                rows.extend((0..batch.len()).map(|row| batch.book().get(row)));
+            }
+            assert!(rows[first].is_snapshot, "{name}: {period} cannot be read alone");
+        }
+        let starts: Vec<usize> =
+            (0..rows.len()).filter(|row| *row == 0 || rows[*row].ord != rows[row - 1].ord).collect();
+        for (number, start) in starts.iter().enumerate() {
+            assert_eq!(rows[*start].ord, number as i64, "{name}: the number of an update");
+        }
+        assert!(rows.is_sorted_by_key(|row| row.ts), "{name}: instants fall");
+        Stored { name: name.to_owned(), ledger, rows, starts }
+    }
+
+    pub(crate) fn updates(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// At instants drawn from all of its time the book is the exchange's, or the time is unfillable.
+    pub(crate) fn hold_to_the_exchange(&self, rig: &Rig, dice: &mut Dice, instants: u64) {
+        let (name, covered) = (&self.name, &self.ledger.covered);
+        let all = Window::new(covered.first().unwrap().from, covered.last().unwrap().until).unwrap();
+        let open = self.ledger.settled().missing(all);
+        assert_eq!(open.iter().collect::<Vec<_>>(), [], "{name}: left open: {:?}", self.ledger.unfillable);
+        let mut known = 0;
+        for _ in 0..instants {
+            let at = Micros(all.from.0 + dice.below((all.until.0 - all.from.0) as u64) as i64);
+            if covered.holds(at) {
+                known += u64::from(self.compare(rig, at));
+            } else {
+                let is_one = |note: &&dccd::store::Note| note.window.holds(at);
+                assert!(self.ledger.unfillable.iter().any(|note| is_one(&note)), "{name}: {at}");
+            }
+        }
+        assert!(known > instants / 4, "{name}: {known} of {instants} instants are known");
+    }
+
+    /// Holds the book at an instant to the exchange's; `false` where the exchange tells no time to compare it by.
+    fn compare(&self, rig: &Rig, at: Micros) -> bool {
+        let next = self.starts.partition_point(|start| self.rows[*start].ts <= at);
+        let first = self.starts[..next].iter().rposition(|start| self.rows[*start].is_snapshot);
+        let first = first.unwrap_or_else(|| panic!("{}: no whole book before {at}", self.name));
+        let end = self.starts.get(next).copied().unwrap_or(self.rows.len());
+        let last = &self.rows[end - 1];
+        // The whole book of Coinbase has no time of its own.
+        if last.is_snapshot && self.name.starts_with("coinbase") {
+            return false;
+        }
+        let book = Rebuilt::of(&self.rows[self.starts[first]..end]);
+        let series: Series = self.name.parse().unwrap();
+        let market = rig.setup.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote()));
+        let own = last.seq.filter(|_| self.name.starts_with("binance"));
+        let theirs = market.unwrap().book_at_update(own.unwrap_or(last.ts.millis_floor() / 100));
+        let bids: Vec<(i64, i64)> = book.bids.iter().rev().take(COMPARED).map(|(p, a)| (*p, *a)).collect();
+        let asks: Vec<(i64, i64)> = book.asks.iter().take(COMPARED).map(|(p, a)| (*p, *a)).collect();
+        let told =
+            || format!("{} at {at}: update {} of {}, seq {:?}", self.name, last.ord, last.ts, last.seq);
+        assert_eq!(bids, theirs.bids().take(COMPARED).collect::<Vec<_>>(), "{}", told());
+        assert_eq!(asks, theirs.asks().take(COMPARED).collect::<Vec<_>>(), "{}", told());
+        true
+    }
+}
+
+impl Rebuilt {
+    fn of(rows: &[BookLevel]) -> Self {
+        let mut book = Rebuilt::default();
+        let mut ord = None;
+        for row in rows {
+            if row.is_snapshot && ord != Some(row.ord) {
+                book = Rebuilt::default();
+            }
+            ord = Some(row.ord);
+            let side = if row.side == Side::Bid { &mut book.bids } else { &mut book.asks };
+            let price = (row.price * 100.0).round() as i64;
+            match (row.amount * 1e8).round() as i64 {
+                0 => side.remove(&price),
+                amount => side.insert(price, amount),
+            };
+        }
+        book
+    }
+}
