@@ -207,10 +207,14 @@ impl BookTopic {
 
     fn fell_out_of_step(&mut self, fault: BookFault, now: Now, into: &mut Received) {
         self.recorder.end();
-        self.resync.failed(now.elapsed);
-        if fault == BookFault::Shallow {
-            let deeper = self.depths.iter().copied().find(|depth| *depth > self.depth);
-            self.depth = deeper.unwrap_or(self.depth);
+        let deeper = self.depths.iter().copied().find(|depth| *depth > self.depth);
+        match deeper.filter(|_| fault == BookFault::Shallow) {
+            Some(deeper) => {
+                // The price moved; a deeper book is another question, and is asked for at once.
+                self.depth = deeper;
+                self.resync.begin(now.elapsed);
+            }
+            None => self.resync.failed(now.elapsed),
         }
         if self.fault.is_none() {
             self.fault = Some(fault);
