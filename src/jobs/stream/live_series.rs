@@ -232,7 +232,7 @@ impl LiveSeries {
                 self.writer.publish_soon();
             }
         }
-        self.entered = None;
+        (self.entered, self.lost_told) = (None, None);
         vouched.map(|_| Some(Rose { gap: gap.map(|gap| (gap.reason, gap.window)) }))
     }
 

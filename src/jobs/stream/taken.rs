@@ -70,6 +70,11 @@ impl Taken {
                 taken.rows(topic, rows, fate);
             }
         }
+        for (id, _) in handover.received.batches() {
+            if let Some(topic) = topics.get_mut(&id).filter(|topic| !topic.live.takes_rows()) {
+                taken.lost(topic);
+            }
+        }
         let events = &handover.received.events;
         for (place, event) in events.iter().enumerate() {
             match event {
@@ -113,15 +118,20 @@ impl Taken {
                 self.accepted.push((series, rows.len() as u64));
                 return;
             }
-            Fate::Refused(error) => self.failed.push((Arc::clone(&series), error)),
+            Fate::Refused(error) => self.failed.push((series, error)),
             Fate::Shed => {}
         }
         if topic.live.is_book() {
-            if topic.live.lose_book(self.at) {
-                self.needs.push(Need::BookLost { series });
-            }
+            self.lost(topic);
         } else if let Some(window) = topic.live.drop_rows(rows) {
             self.missing(topic, "shed", window);
+        }
+    }
+
+    /// Rows of a book were lost, or more come behind lost ones.
+    fn lost(&mut self, topic: &mut ListenedTopic) {
+        if topic.live.lose_book(self.at) {
+            self.needs.push(Need::BookLost { series: Arc::clone(topic.live.series()) });
         }
     }
 
