@@ -160,7 +160,7 @@ async fn one_book_whose_checksums_are_always_wrong_is_begun_anew_ever_less_often
     let breaks = of("dccd_book_breaks_total") - before.0;
     let out = of("dccd_book_out_of_step_seconds_total") - before.1;
     assert!((1.0..=most).contains(&breaks), "{breaks} breaks in {secs} s");
-    // What the alert looks at: three quarters of the time.
+    // The alert looks at three quarters of the time.
     assert!(out > 0.75 * secs as f64, "out of step for {out} of {secs} s");
     for name in rig.series.iter().filter(|name| *name != &bad.to_string()) {
         let own: Series = name.parse().unwrap();

@@ -37,7 +37,7 @@ async fn seen(setup: &TestDaemon) -> (usize, f64) {
     (of("dccd_websocket_state{").iter().filter(is_live).count(), holes.map(Result::unwrap).sum())
 }
 
-/// What a reload must not change of the connections.
+/// The part of the connections that a reload must not change.
 fn connections(setup: &TestDaemon) -> Vec<(u64, bool)> {
     let kept = |own: SocketSeen| (own.number, own.closed.is_none());
     setup.sim.socket_connections().into_iter().map(kept).collect()

@@ -85,7 +85,7 @@ async fn every_command_says_the_same_on_both_stores_before_during_and_after_fail
         let Some(url) = postgres::database().await else { return };
         let began = hour();
         let both = tokio::join!(script("sqlite"), script(&url));
-        // What is missing up to now is more by a candle where the hour turned between the two.
+        // Where the hour turned between the two, the second misses a candle more.
         if began == hour() {
             break both;
         }

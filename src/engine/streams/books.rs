@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::streams::Streams;
 use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
 use crate::jobs::stream::{Tasks, whole_book};
@@ -95,23 +94,6 @@ impl Books {
     pub(super) async fn end(&mut self) {
         self.waiting.clear();
         self.asking.end().await;
-    }
-}
-
-impl Streams {
-    /// Gives a whole book to the connection that wants it; none where it could not be had.
-    pub(super) fn give_book(&mut self, series: &Arc<Series>, rows: Option<Batch>) {
-        self.books.arrived(series);
-        if let Some(place) = self.place(series) {
-            self.connections.give_book(place, rows);
-        }
-    }
-
-    /// Has a book begun anew, since rows of it were lost.
-    pub(super) fn lose_book(&self, series: &Series) {
-        if let Some(place) = self.place(series) {
-            self.connections.lose_book(place);
-        }
     }
 }
 

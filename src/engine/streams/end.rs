@@ -1,6 +1,7 @@
 //! How all streams end: what was received is accepted and published, and tasks are given back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -9,6 +10,7 @@ use crate::engine::streams::Streams;
 use crate::engine::streams::attempts::{Recorded, settle};
 use crate::engine::streams::entry::{EntryState, NotAdmitted};
 use crate::jobs::stream::Need;
+use crate::model::Series;
 use crate::tracker::Verdict;
 
 /// How long admissions may take to end.
@@ -33,6 +35,30 @@ impl Streams {
         if timeout(ENDS_WITHIN, admitting).await.is_err() {
             self.admitting.abort().await;
         }
+        let unsaved = self.end_connections().await;
+        self.refills.end().await;
+        self.books.end().await;
+        self.hourly.end().await;
+        for (series, entry) in std::mem::take(&mut self.entries) {
+            if let EntryState::Placed { held, .. } = entry.state {
+                // Its rows are published; the fleet uploads them when it is closed.
+                self.leaving.begin(&series, None, held, Verdict::GivenBack, false);
+            }
+        }
+        while let Some(Recorded { series, begun }) = self.attempts.next().await {
+            begun
+                .ok()
+                .flatten()
+                .into_iter()
+                .for_each(|lease| self.settle(&series, lease, Verdict::GivenBack));
+        }
+        self.leaving.end().await;
+        unsaved.iter().for_each(|series| self.save(series));
+        self.saving.end().await;
+    }
+
+    /// Ends the connections. Returns the series whose health is to be saved.
+    async fn end_connections(&mut self) -> BTreeSet<Arc<Series>> {
         let mut unsaved = BTreeSet::new();
         let mut note = |need| match need {
             Need::Save { series } | Need::Ended { series, .. } => drop(unsaved.insert(series)),
@@ -56,24 +82,6 @@ impl Streams {
         while let Ok(need) = self.needs.try_recv() {
             note(need);
         }
-        self.refills.end().await;
-        self.books.end().await;
-        self.hourly.end().await;
-        for (series, entry) in std::mem::take(&mut self.entries) {
-            if let EntryState::Placed { held, .. } = entry.state {
-                // Its rows are published; the fleet uploads them when it is closed.
-                self.leaving.begin(&series, None, held, Verdict::GivenBack, false);
-            }
-        }
-        while let Some(Recorded { series, begun }) = self.attempts.next().await {
-            begun
-                .ok()
-                .flatten()
-                .into_iter()
-                .for_each(|lease| self.settle(&series, lease, Verdict::GivenBack));
-        }
-        self.leaving.end().await;
-        unsaved.iter().for_each(|series| self.save(series));
-        self.saving.end().await;
+        unsaved
     }
 }

@@ -15,7 +15,9 @@ mod entry;
 mod hourly;
 mod leaving;
 mod listings;
+mod over;
 mod refill;
+mod whole_books;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

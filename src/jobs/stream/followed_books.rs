@@ -9,7 +9,7 @@ use crate::model::Series;
 use crate::net::ws::Ended;
 use crate::telemetry::events::{BookInStep, BookOutOfStep};
 
-/// What is newer may be on its way, so that it is not entered yet as time out of step.
+/// Anything newer may be on its way, so that it is not entered yet as time out of step.
 const ON_ITS_WAY: Duration = Duration::from_secs(10);
 
 impl Listener {
