@@ -99,7 +99,7 @@ fn a_thousand_topics_are_asked_for_within_what_the_line_bears() {
     }
     let within = |from: &Duration| sent.iter().filter(|at| (*from..*from + SECOND).contains(*at)).count();
     assert!(sent.iter().map(within).max().unwrap() <= 4, "one of five is left for pongs");
-    assert!(sent.len() == 10 && sent[9] - sent[0] < 3 * SECOND, "{sent:?}");
+    assert!(sent.len() == 10 && sent[9] - sent[0] < 5 * SECOND, "{sent:?}");
 }
 
 #[test]
