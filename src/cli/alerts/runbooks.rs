@@ -23,6 +23,8 @@ macro_rules! pages {
 const PAGES: [(&str, &str); COUNT] = pages! {
     DccdAbsent
     DccdAllExchangesFailing
+    DccdBookBreaksOften
+    DccdBookOutOfStep
     DccdBucketBehind
     DccdCertificateExpiring
     DccdClockSkew
@@ -90,7 +92,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 67;
+const COUNT: usize = 69;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

@@ -245,15 +245,16 @@ impl Engine {
         let Some(context) = self.context(series.exchange()) else { return true };
         let (client, exchange) = (&context.client, context.client.exchange());
         let Some(offer) = exchange.offer_for(series) else { return true };
-        checks.take(exchange.name(), offer.budget, client.quota(offer.budget), offer.weight, now)
+        let (budget, quota) = (offer.budget, client.quota(offer.budget));
+        checks.take((exchange.name(), budget), quota, offer.weight, series, now)
     }
 
-    /// Counts the requests of a check beyond its first.
+    /// Counts the requests that a check took.
     fn count_check(&self, checks: &mut CheckBudget, series: &Series, requests: u32) {
         let Some(context) = self.context(series.exchange()) else { return };
         let exchange = context.client.exchange();
-        if let Some(offer) = exchange.offer_for(series).filter(|_| requests > 1) {
-            checks.add(exchange.name(), offer.budget, (requests - 1) * offer.weight, Instant::now());
+        if let Some(offer) = exchange.offer_for(series) {
+            checks.spent(exchange.name(), offer.budget, series, requests * offer.weight, Instant::now());
         }
     }
 
