@@ -8,6 +8,7 @@ use dccd::sim::{Knobs, Rate, Sim, WsFault, WsRule};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use crate::answers;
 use crate::daemon::Daemon;
 use crate::needs;
 use crate::overlay::{self, Timing};
@@ -31,14 +32,16 @@ async fn a_stalled_exchange_is_told_of_within_two_minutes_and_its_recovery_by_it
     let sim =
         Sim::start("127.0.0.1:0".parse().unwrap(), Knobs { ws_rate: 5, ..Knobs::default() }).await.unwrap();
     let sections = format!(
-        "exchanges: {{binance: {{rest_url: \"{}/binance\", ws_url: \"{}/binance\"}}}}\n\
-         stream_jobs:\n  - {{exchange: binance, pairs: [BTC/USDT, ETH/USDT], channels: [trades]}}\n",
-        sim.url(),
-        sim.ws_url(),
+        "exchanges:\n  binance: {{rest_url: \"{rest}/binance\", ws_url: \"{ws}/binance\"}}\n  \
+         kraken: {{rest_url: \"{rest}/kraken\", ws_url: \"{ws}/kraken\"}}\n\
+         stream_jobs:\n  - {{exchange: binance, pairs: [BTC/USDT, ETH/USDT], channels: [trades]}}\n  \
+         - {{exchange: kraken, pairs: [BTC/USDT], channels: [book]}}\n",
+        rest = sim.url(),
+        ws = sim.ws_url(),
     );
     let daemon = Daemon::with(&sections, "").await;
     let alertmanager = overlay::alertmanager(folder.path(), Timing::Quick).await;
-    let _prometheus =
+    let prometheus =
         overlay::prometheus(folder.path(), Timing::Quick, alertmanager.address, &[daemon.address]).await;
     daemon.wait_for("dccd_websocket_last_message_timestamp_seconds", |secs| secs > 0.0).await;
 
@@ -56,6 +59,7 @@ async fn a_stalled_exchange_is_told_of_within_two_minutes_and_its_recovery_by_it
     println!("{:?} from its end to \"resolved\"", mended.elapsed());
     assert!(message.attachment().text.contains("DccdStreamsDown"), "{}", message.body);
 
+    answers::assert_live_answers(&prometheus).await;
     daemon.end().await;
     sim.stop().await;
 }
