@@ -15,12 +15,17 @@ const OVER: Duration = Duration::from_secs(60);
 /// How long the requests of a check may be on their way: they count for so much longer.
 const LATE: Duration = Duration::from_secs(5);
 
-/// The requests of a check while it is not known how many it takes: the walk from the newest row that is held.
-const EXPECTED: u32 = 3;
-
 /// The weights that checks have spent lately, by exchange and budget.
 #[derive(Debug, Default)]
-pub(super) struct CheckBudget(BTreeMap<(&'static str, Budget), Vec<Spent>>);
+pub(super) struct CheckBudget(BTreeMap<(&'static str, Budget), Checks>);
+
+/// The checks that count against one budget.
+#[derive(Debug, Default)]
+struct Checks {
+    spent: Vec<Spent>,
+    /// The weight of the last one that ended: the next one is expected to cost as much.
+    expected: u32,
+}
 
 /// The weight of a check.
 #[derive(Debug)]
@@ -42,7 +47,8 @@ impl CheckBudget {
         now: Instant,
     ) {
         let own = self.0.entry((exchange, budget)).or_default();
-        if let Some(spent) = own.iter_mut().find(|spent| spent.under_way.as_ref() == Some(series)) {
+        own.expected = weight;
+        if let Some(spent) = own.spent.iter_mut().find(|spent| spent.under_way.as_ref() == Some(series)) {
             *spent = Spent { at: now, weight, under_way: None };
         }
     }
@@ -57,18 +63,18 @@ impl CheckBudget {
         now: Instant,
     ) -> bool {
         let per_second = SHARE * f64::from(quota.weight) / quota.per.as_secs_f64();
-        let weight = EXPECTED * request_weight;
+        let own = self.0.entry((exchange, budget)).or_default();
+        let weight = own.expected.max(request_weight);
         // Long enough that one check is within the share.
         let one = Duration::try_from_secs_f64(f64::from(weight) / per_second).unwrap_or(Duration::MAX);
         let over = quota.per.max(OVER).max(one);
-        let own = self.0.entry((exchange, budget)).or_default();
         let counts = |spent: &Spent| now.saturating_duration_since(spent.at) < over + LATE;
-        own.retain(|spent| spent.under_way.is_some() || counts(spent));
-        let total: u32 = own.iter().map(|spent| spent.weight).sum();
+        own.spent.retain(|spent| spent.under_way.is_some() || counts(spent));
+        let total: u32 = own.spent.iter().map(|spent| spent.weight).sum();
         // Products of fractions differ in their last digits.
         let is_within = f64::from(total + weight) <= per_second * over.as_secs_f64() + 1e-6;
         if is_within {
-            own.push(Spent { at: now, weight, under_way: Some(series.clone()) });
+            own.spent.push(Spent { at: now, weight, under_way: Some(series.clone()) });
         }
         is_within
     }
@@ -116,29 +122,28 @@ mod tests {
             let made = made(series, None, 600);
             let within = |from: u64| made.iter().filter(|at| (from..from + 65).contains(*at)).count();
             assert!((0..535).all(|from| within(from) <= most), "{series}");
-            // Room is kept for the requests that a check may still make.
-            let least = 10 * (most - EXPECTED as usize + 1) * 60 / 65;
-            assert!(made.len() + 1 >= least, "{series}: {} of {least}", made.len());
+            assert!(made.len() >= 9 * most, "{series}: {}", made.len());
         }
     }
 
     #[test]
     fn where_a_minute_allows_less_than_one_check_there_is_one_in_as_long_as_allows_it() {
         let quota = Quota { weight: 5, per: Duration::from_secs(60) };
-        // Three requests, each of them within four minutes, and their time on the way.
-        assert_eq!(made("kraken/BTC-USDT/trades", Some(quota), 1_600), [0, 725, 1_450]);
+        assert_eq!(made("kraken/BTC-USDT/trades", Some(quota), 1_200), [0, 245, 490, 735, 980]);
     }
 
     #[test]
-    fn a_check_counts_with_what_it_may_cost_until_it_ends_and_then_with_what_it_did() {
+    fn a_check_is_expected_to_cost_what_the_last_one_did_until_it_ends() {
         let (mut budget, start, series) = (CheckBudget::default(), Instant::now(), "kraken/BTC-USDT/trades");
         let after = |secs| start + Duration::from_secs(secs);
         assert!(take(&mut budget, series, None, start));
-        assert!(!take(&mut budget, "kraken/ETH-USDT/trades", None, after(200)), "it is still under way");
-
-        end(&mut budget, series, 2, after(200));
+        end(&mut budget, series, 3, after(200));
         assert!(!take(&mut budget, series, None, after(264)));
         assert!(take(&mut budget, series, None, after(265)));
+
+        assert!(!take(&mut budget, "kraken/ETH-USDT/trades", None, after(400)), "it is still under way");
+        end(&mut budget, series, 1, after(400));
+        assert!(take(&mut budget, "kraken/ETH-USDT/trades", None, after(400)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the others alone.
 
 mod admission;
+mod anew;
 mod attempts;
 mod back_off;
 mod books;
@@ -290,9 +291,8 @@ impl Streams {
             }
             is_behind = is_check && self.connections.is_behind(place, newest);
             if is_behind {
-                let why = Some("the exchange has newer rows than it sends");
-                self.engine.live_states().show(&series, LiveState::Stale, why);
-                self.connections.subscribe_anew(place);
+                self.begin_anew(&series, place, "the exchange has newer rows than it sends");
+                self.begin_neighbours_anew(place);
             }
         }
         if windows > 0 || (rows > 0 && (until.is_some() || is_behind)) {

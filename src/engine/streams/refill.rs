@@ -205,6 +205,12 @@ impl Refills {
         self.running.spawn(asked, async move { fill(&engine, own, from, until, &stop).await });
     }
 
+    /// Takes the checks that wait for their share: of series that are quiet for longer than their rhythm explains.
+    pub(super) fn take_checks(&mut self, is_taken: impl Fn(&Arc<Series>) -> bool) -> Vec<Arc<Series>> {
+        let waiting = self.wanted.iter_mut().filter(|(series, _)| is_taken(series));
+        waiting.filter_map(|(series, wanted)| wanted.check.take().map(|_| Arc::clone(series))).collect()
+    }
+
     /// The next one to end.
     pub(super) async fn next(&mut self) -> Option<Filled> {
         let (asked, filled) = self.running.next().await?;
