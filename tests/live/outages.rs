@@ -26,8 +26,10 @@ const FAULTS: [WsFault; 10] = [
 
 /// How long after the last fault nothing may be missing any more.
 const HEALED_WITHIN: Duration = Duration::from_secs(30);
+/// The same beside other tests, which take the processor and let checks of quiet topics wait for their share.
+const HEALED_BESIDE_OTHERS: Duration = Duration::from_secs(120);
 /// How long faults may wait for a frame they can strike: a connection that is silent has none.
-const STRUCK_WITHIN: Duration = Duration::from_secs(75);
+const STRUCK_WITHIN: Duration = Duration::from_secs(180);
 
 /// The exchanges, and the pairs of each.
 const EXCHANGES: [(&str, [&str; 5]); 5] = [
@@ -70,8 +72,9 @@ async fn prove(rig: &Rig, faults: &[WsFault], every: Duration) -> String {
     }
     rig.struck(faults.len() as u64, STRUCK_WITHIN).await;
     let (last, struck) = (dccd::clock::now(), Instant::now());
-    rig.complete_until(last, HEALED_WITHIN).await;
-    rig.without_gaps(HEALED_WITHIN).await;
+    let within = if is_siege() { HEALED_WITHIN } else { HEALED_BESIDE_OTHERS };
+    rig.complete_until(last, within).await;
+    rig.without_gaps(within).await;
     let healed = struck.elapsed();
     daemon.stop().await;
     tell(rig, started, last, healed)
