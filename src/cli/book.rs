@@ -82,7 +82,7 @@ fn encoded(text: &str) -> String {
 
 fn refuse(args: &Args, error: &AskError, out: &mut Output) -> Exit {
     let exit = match error {
-        AskError::Wrong { .. } => Exit::Usage,
+        AskError::Wrong(_) => Exit::Usage,
         AskError::Book(BookError::Store(StoreError::Foreign { .. })) => Exit::Failed,
         AskError::Book(BookError::Store(_)) => Exit::Storage,
         AskError::NoSeries(_) | AskError::Broken { .. } | AskError::Book(_) => Exit::Failed,

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output) -> Exit {
         Ok(answer) if args.json => out.json(&answer),
         Ok(answer) if answer.metrics.is_empty() => out.fail(Exit::Failed, nothing(&answer)),
         Ok(answer) => print(&answer, &config, out),
-        Err(error @ AskError::Wrong { .. }) => out.failed(&error),
+        Err(error @ AskError::Wrong(_)) => out.failed(&error),
         Err(AskError::Store(error)) => out.fail(Exit::Storage, Chain(&error)),
     }
 }

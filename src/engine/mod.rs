@@ -34,6 +34,7 @@ mod trigger;
 mod window_task;
 mod wire;
 mod work;
+pub(crate) mod wrong;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -10,7 +10,7 @@ use crate::process::{Server, ask};
 use crate::promql::{names, selectors};
 use crate::shipped::{alerts, recordings};
 
-/// How the names of what is told of live series begin.
+/// The prefixes of metrics of live series.
 const LIVE: [&str; 3] = ["dccd_websocket_", "dccd_stream_", "dccd_book_"];
 
 /// Parts of queries about live series that have no answer in a run whose exchange stalls once.

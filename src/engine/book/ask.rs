@@ -4,11 +4,12 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::api::{BookAnswer, LevelLine, UncoveredWindow};
+use crate::engine::wrong::{Wrong, past_instant, wrong};
 use crate::model::{Kind, Micros, NoMatch, Series, Zone, select};
 use crate::store::book::{BookError, BookState, Level, StoredBook, Uncovered};
 use crate::store::{Layout, is_held};
 
-/// The most levels a side of an answer.
+/// The most levels a side that may be asked for; unasked there are all.
 pub(crate) const MOST_LEVELS: usize = 10_000;
 
 /// A question.
@@ -27,13 +28,8 @@ pub(crate) struct Asked {
 #[derive(Debug, Error)]
 pub(crate) enum AskError {
     /// A part of it is wrong.
-    #[error("{parameter}: {why}")]
-    Wrong {
-        /// The part.
-        parameter: &'static str,
-        /// Its fault and the remedy.
-        why: String,
-    },
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
     /// No stored book has such a name.
     #[error("no order book is stored by that name: {0}")]
     NoSeries(NoMatch),
@@ -48,10 +44,6 @@ pub(crate) enum AskError {
     Book(#[from] BookError),
 }
 
-fn wrong(parameter: &'static str, why: impl Into<String>) -> AskError {
-    AskError::Wrong { parameter, why: why.into() }
-}
-
 /// Answers from the files under a data path. Dates without a zone are in `zone`, and refused without one.
 ///
 /// # Errors
@@ -62,8 +54,9 @@ pub(crate) fn answer(
     zone: Option<&Zone>,
     now: Micros,
 ) -> Result<BookAnswer, AskError> {
-    let levels = asked.levels.as_deref().map_or(Ok(MOST_LEVELS), levels)?;
-    let at = asked.at.as_deref().map(|text| instant(text, zone, now)).transpose()?;
+    let levels = asked.levels.as_deref().map_or(Ok(usize::MAX), levels)?;
+    let form = "write an instant such as 2026-01-31T12:03:07.25Z";
+    let at = asked.at.as_deref().map(|text| past_instant("at", text, zone, now, form)).transpose()?;
     let series = series(layout, asked.series.as_deref())?;
     let book = StoredBook::new(layout.root(), &series)?;
     let state = at.map_or_else(|| book.newest(), |at| book.as_of(at))?;
@@ -90,35 +83,13 @@ fn series(layout: &Layout, asked: Option<&str>) -> Result<Series, AskError> {
         several => {
             let named: Vec<String> = several.iter().take(3).map(ToString::to_string).collect();
             let rest = if several.len() > 3 { ", …" } else { "" };
-            Err(wrong(
-                "series",
-                format!("{} books match: {}{rest}; name one", several.len(), named.join(", ")),
-            ))
+            let why = format!("{} books match: {}{rest}; name one", several.len(), named.join(", "));
+            Err(wrong("series", why).into())
         }
     }
 }
 
-fn instant(text: &str, zone: Option<&Zone>, now: Micros) -> Result<Micros, AskError> {
-    let shown: String = text.chars().take(40).collect();
-    let at = match zone {
-        Some(zone) => Micros::parse(text, zone).map_err(|error| wrong("at", error.to_string()))?,
-        None => {
-            let at = text.trim().parse::<jiff::Timestamp>().map_err(|_| {
-                wrong(
-                    "at",
-                    format!("`{shown}` cannot be read, or has no zone; write 2026-01-31T12:03:07.25Z"),
-                )
-            })?;
-            Micros(at.as_microsecond())
-        }
-    };
-    match at > now {
-        true => Err(wrong("at", format!("`{shown}` is in the future; it is {now} now"))),
-        false => Ok(at),
-    }
-}
-
-fn levels(text: &str) -> Result<usize, AskError> {
+fn levels(text: &str) -> Result<usize, Wrong> {
     let levels = text.parse().ok().filter(|levels| (1..=MOST_LEVELS).contains(levels));
     levels.ok_or_else(|| wrong("levels", format!("expected a whole number from 1 to {MOST_LEVELS}")))
 }

@@ -3,6 +3,7 @@
 use super::ask::{AskError, Asked};
 use crate::api::{HistoryAnswer, HistoryMetric, HistoryPoint};
 use crate::db::{Database, KeptMetric};
+use crate::engine::wrong::wrong;
 use crate::model::{Micros, Zone};
 use crate::telemetry::rollup::{Kind, Point};
 
@@ -24,7 +25,7 @@ pub(crate) async fn answer(
             format!("these have: {}", workers.join(", "))
         };
         let why = format!("no worker `{worker}` has written history; {known}");
-        return Err(AskError::Wrong { parameter: "worker", why });
+        return Err(wrong("worker", why).into());
     }
     let page = db.read_history(&query).await?;
     let last = page.metrics.last().map(|metric| metric.key.to_string());

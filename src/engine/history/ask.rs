@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::db::{DbError, HistoryQuery};
+use crate::engine::wrong::{Wrong, past_instant, wrong};
 use crate::model::{Micros, Zone};
 use crate::telemetry::rollup::{Key, Resolution, matches_prefix};
 
@@ -39,25 +39,16 @@ pub(crate) struct Asked {
 #[derive(Debug, Error)]
 pub(crate) enum AskError {
     /// A part of it is wrong.
-    #[error("{parameter}: {why}")]
-    Wrong {
-        /// The part.
-        parameter: &'static str,
-        /// Its fault and the remedy.
-        why: String,
-    },
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
     /// The state store cannot be read.
     #[error(transparent)]
     Store(#[from] DbError),
 }
 
-fn wrong(parameter: &'static str, why: impl Into<String>) -> AskError {
-    AskError::Wrong { parameter, why: why.into() }
-}
-
 impl Asked {
     /// Checks it. Dates without a zone are in `zone`, and refused without one.
-    pub(crate) fn query(&self, zone: Option<&Zone>, now: Micros) -> Result<HistoryQuery, AskError> {
+    pub(crate) fn query(&self, zone: Option<&Zone>, now: Micros) -> Result<HistoryQuery, Wrong> {
         let prefix = self.prefix.clone().unwrap_or_default();
         if !prefix.is_empty() && Key::new(&prefix).is_err() {
             return Err(wrong(
@@ -94,22 +85,9 @@ impl Asked {
 }
 
 /// A length of time before now, or an instant.
-fn since(text: &str, zone: Option<&Zone>, now: Micros) -> Result<Micros, AskError> {
-    let shown: String = text.chars().take(40).collect();
+fn since(text: &str, zone: Option<&Zone>, now: Micros) -> Result<Micros, Wrong> {
     let form = "use a length of time such as 90m, 6h or 7d, or an instant such as 2026-01-31T12:00:00Z";
-    let at = match (length(text), text.trim().parse::<Timestamp>(), zone) {
-        (Some(length), ..) => now - length,
-        (None, Ok(at), _) => Micros(at.as_microsecond()),
-        (None, Err(_), Some(zone)) => Micros::parse(text, zone)
-            .map_err(|_| wrong("since", format!("`{shown}` cannot be read; {form}")))?,
-        (None, Err(_), None) => {
-            return Err(wrong("since", format!("`{shown}` cannot be read, or has no zone; {form}")));
-        }
-    };
-    if at > now {
-        return Err(wrong("since", format!("`{shown}` is in the future; it is {now} now")));
-    }
-    Ok(at)
+    length(text).map_or_else(|| past_instant("since", text, zone, now, form), |length| Ok(now - length))
 }
 
 /// `90m`, `6h` or `7d`.
@@ -137,7 +115,7 @@ fn too_long_ago(since: Micros, resolution: Resolution, now: Micros) -> String {
 }
 
 /// The stable part of a worker's name, which its process and the time of its start may follow.
-fn worker(text: &str) -> Result<String, AskError> {
+fn worker(text: &str) -> Result<String, Wrong> {
     let id = text.split(':').next().unwrap_or_default();
     let is_odd = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
     if id.is_empty() || id.len() > WORKER_CHARS || id.contains(is_odd) {
@@ -146,14 +124,14 @@ fn worker(text: &str) -> Result<String, AskError> {
     Ok(id.to_owned())
 }
 
-fn after(cursor: &str, prefix: &str) -> Result<String, AskError> {
+fn after(cursor: &str, prefix: &str) -> Result<String, Wrong> {
     if Key::new(cursor).is_err() || !matches_prefix(prefix, cursor) {
         return Err(wrong("cursor", "it is not of this query; begin again without it"));
     }
     Ok(cursor.to_owned())
 }
 
-fn limit(text: &str) -> Result<u32, AskError> {
+fn limit(text: &str) -> Result<u32, Wrong> {
     let limit = text.parse().ok().filter(|limit| (1..=MOST_METRICS).contains(limit));
     limit.ok_or_else(|| wrong("limit", format!("expected a whole number from 1 to {MOST_METRICS}")))
 }

@@ -9,14 +9,17 @@ use crate::model::Series;
 use crate::telemetry::LiveState;
 
 impl Streams {
-    /// Asks for a topic anew.
-    pub(super) fn begin_anew(&self, series: &Series, place: &Place, why: &str) {
+    /// Asks anew for a topic of which the exchange has newer rows than it sends.
+    pub(super) fn begin_anew(&mut self, series: &Series, place: &Place) {
+        let why = "the exchange has newer rows than it sends";
         self.engine.live_states().show(series, LiveState::Stale, Some(why));
         self.connections.subscribe_anew(place);
+        self.begin_neighbours_anew(place);
     }
 
-    /// Where one topic of a connection is not sent, others of it that are quiet for too long are taken for the same.
-    pub(super) fn begin_neighbours_anew(&mut self, place: &Place) {
+    /// Others of its connection that are quiet for too long, and whose check waits for its share, are asked for anew without
+    /// one. Nothing shows that they are stale, and they are not called so.
+    fn begin_neighbours_anew(&mut self, place: &Place) {
         let entries = &self.entries;
         let is_beside = |series: &Arc<Series>| match entries.get(series).map(|entry| &entry.state) {
             Some(EntryState::Placed { place: own, .. }) => own.connection() == place.connection(),
@@ -24,7 +27,9 @@ impl Streams {
         };
         for series in self.refills.take_checks(is_beside) {
             if let Some(own) = self.place(&series) {
-                self.begin_anew(&series, own, "it is quiet, and another one of its connection is not sent");
+                let why = "it is quiet, and another one of its connection is not sent";
+                self.engine.live_states().show(&series, LiveState::Connecting, Some(why));
+                self.connections.subscribe_anew(own);
             }
         }
     }

@@ -4,8 +4,9 @@
 //! A book is subscribed only when there is room among those that come into step, so that a thousand of them neither ask
 //! for a thousand answers at once nor hold the updates of all while they wait.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,8 @@ use crate::telemetry::events::Chain;
 const AT_ONCE: usize = 8;
 /// How many books of an exchange may wait for their whole book at a time, when they are subscribed first.
 const COMING: usize = 32;
+/// How long one of them keeps the others waiting: its connection may be down while theirs is not.
+const COMES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The whole books that are wanted or asked for.
 pub(super) struct Books {
@@ -26,8 +29,8 @@ pub(super) struct Books {
     /// Those that wait, in order of arrival.
     waiting: VecDeque<(Arc<Series>, u32)>,
     asking: Tasks<Arc<Series>, Option<Batch>>,
-    /// Those that are subscribed, or about to be, and whose whole book has not come yet.
-    coming: BTreeSet<Arc<Series>>,
+    /// Those that are subscribed, or about to be, and whose whole book has not come yet, each with since when.
+    coming: BTreeMap<Arc<Series>, Instant>,
 }
 
 impl Books {
@@ -36,21 +39,23 @@ impl Books {
             engine: Arc::clone(engine),
             waiting: VecDeque::new(),
             asking: Tasks::new("asking for a book"),
-            coming: BTreeSet::new(),
+            coming: BTreeMap::new(),
         }
     }
 
     /// Whether there is room for a series among the books that come into step.
     pub(super) fn has_room(&self, job: &LiveJob) -> bool {
         let exchange = job.series.exchange();
-        let coming = || self.coming.iter().filter(|own| own.exchange() == exchange).count();
-        !is_asked_for(job) || self.coming.contains(&job.series) || coming() < COMING
+        let is_beside = |(own, since): &(&Arc<Series>, &Instant)| {
+            own.exchange() == exchange && **own != job.series && since.elapsed() < COMES_WITHIN
+        };
+        !is_asked_for(job) || self.coming.iter().filter(is_beside).count() < COMING
     }
 
     /// A series is to come into step.
     pub(super) fn expect(&mut self, job: &LiveJob) {
         if is_asked_for(job) {
-            self.coming.insert(Arc::clone(&job.series));
+            self.coming.insert(Arc::clone(&job.series), Instant::now());
         }
     }
 

@@ -291,8 +291,7 @@ impl Streams {
             }
             is_behind = is_check && self.connections.is_behind(place, newest);
             if is_behind {
-                self.begin_anew(&series, place, "the exchange has newer rows than it sends");
-                self.begin_neighbours_anew(place);
+                self.begin_anew(&series, place);
             }
         }
         if windows > 0 || (rows > 0 && (until.is_some() || is_behind)) {

@@ -13,10 +13,14 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Streams of one series, over an address where no one answers.
 pub(super) async fn streams(folder: &TempDir) -> Streams {
+    streams_of(folder, "BTC/USDT").await
+}
+
+async fn streams_of(folder: &TempDir, pairs: &str) -> Streams {
     let text = format!(
         "settings: {{data_path: {}}}\nhttp: {{listen: []}}\nexchanges:\n  \
          binance: {{rest_url: \"http://127.0.0.1:1\", ws_url: \"ws://127.0.0.1:1\"}}\nstream_jobs:\n  \
-         - {{exchange: binance, pairs: [BTC/USDT], channels: [trades]}}\n",
+         - {{exchange: binance, pairs: [{pairs}], channels: [trades]}}\n",
         folder.path().display()
     );
     let config = check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap();
@@ -56,10 +60,14 @@ async fn a_series_whose_admission_panics_has_failed_and_is_admitted_again_later(
 /// Places its only series as if it had been admitted.
 async fn place(streams: &mut Streams) -> u64 {
     let series = Arc::clone(&entry(streams).job.series);
+    place_one(streams, series).await
+}
+
+async fn place_one(streams: &mut Streams, series: Arc<Series>) -> u64 {
     let permit = streams.engine.fleet().enter_live(&series, &CancellationToken::new()).await.unwrap();
     let live = find("binance").unwrap().live().unwrap();
     let instrument = Instrument {
-        symbol: "BTCUSDT".to_owned(),
+        symbol: series.pair().to_string().replace('/', ""),
         pair: Some(series.pair().clone()),
         is_open: true,
         listed: None,
@@ -71,14 +79,14 @@ async fn place(streams: &mut Streams) -> u64 {
         offer: live.offer_for(&series).unwrap(),
         instrument: Arc::new(instrument),
         exchange: "binance",
-        series,
+        series: Arc::clone(&series),
         book: None,
         live,
     };
     let place = streams.connections.place(topic).unwrap();
     let connection = place.connection();
     let held = entry::Held { permit, lease: None, is_recording: false, ends: None };
-    entry(streams).state = EntryState::Placed { place, held };
+    streams.set(&series, EntryState::Placed { place, held });
     connection
 }
 
@@ -115,5 +123,31 @@ async fn accepting_and_publishing_begin_anew_where_they_panic() {
 
     assert!(broken.is_err(), "no connection broke off");
     assert_eq!(parts(&streams), [2, 2], "one each in place of the one that panicked");
+    streams.end().await;
+}
+
+#[tokio::test]
+async fn a_quiet_neighbour_of_a_stale_topic_is_asked_for_anew_without_its_check_and_is_not_called_stale() {
+    let (folder, stop) = (TempDir::new().unwrap(), CancellationToken::new());
+    let mut streams = streams_of(&folder, "BTC/USDT, ETH/USDT, LTC/USDT").await;
+    let all: Vec<Arc<Series>> = streams.entries.keys().cloned().collect();
+    for series in &all {
+        place_one(&mut streams, Arc::clone(series)).await;
+    }
+    let [stale, quiet, other] = &all[..] else { panic!("three series") };
+    // One is under way, so that the next one waits.
+    streams.refills.check(quiet, None, &stop);
+    streams.refills.check(quiet, None, &stop);
+
+    let place = streams.place(stale).cloned().unwrap();
+    streams.begin_anew(stale, &place);
+
+    let state = |series| streams.engine.live_states().of(series).map(|status| status.state);
+    assert_eq!((state(stale), state(quiet)), (Some(LiveState::Stale), Some(LiveState::Connecting)));
+    assert_ne!(state(other), Some(LiveState::Stale));
+    let why = streams.engine.live_states().of(quiet).unwrap().why.unwrap();
+    assert_eq!(why, "it is quiet, and another one of its connection is not sent");
+    assert!(streams.refills.take_checks(|_| true).is_empty(), "its check is dropped");
+    stop.cancel();
     streams.end().await;
 }

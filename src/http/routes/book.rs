@@ -6,12 +6,12 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
-use super::reading::read;
+use super::reading::{answer, wrong};
 use super::route::Route;
 use crate::engine::book::{AskError, Asked, BookError, uncovered};
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::reply::{problem, tagged, uncovered_problem};
+use crate::http::reply::{problem, uncovered_problem};
 use crate::telemetry::events::Chain;
 
 pub(super) fn route() -> Route {
@@ -23,23 +23,13 @@ async fn book(
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    let asked = match asked {
-        Ok(Query(asked)) => asked,
-        Err(error) => return problem(StatusCode::UNPROCESSABLE_ENTITY, error.body_text(), None),
-    };
-    match read(&app, async |control| control.book(asked).await).await {
-        Ok(Ok(answer)) => tagged(&headers, &answer),
-        Ok(Err(error)) => refused(&error),
-        Err(refused) => *refused,
-    }
+    answer(&app, &headers, asked, async |control, asked| control.book(asked).await, refuse).await
 }
 
-fn refused(error: &AskError) -> Response {
+fn refuse(error: &AskError) -> Response {
     let why = Chain(error).to_string();
     match error {
-        AskError::Wrong { parameter, why } => {
-            problem(StatusCode::UNPROCESSABLE_ENTITY, why.clone(), Some(*parameter))
-        }
+        AskError::Wrong(part) => wrong(part),
         AskError::NoSeries(_) => problem(StatusCode::NOT_FOUND, why, Some("series")),
         AskError::Book(BookError::NotCovered { uncovered: hole, .. }) => {
             uncovered_problem(why, uncovered(hole))

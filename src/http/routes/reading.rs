@@ -1,12 +1,40 @@
 //! Answers that are read from the state store or from files: a few at a time, and none for ever.
 
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::response::Response;
 use hyper::StatusCode;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use serde::Serialize;
 
 use crate::daemon::Control;
+use crate::engine::wrong::Wrong;
 use crate::http::app::App;
-use crate::http::reply::problem;
+use crate::http::reply::{problem, tagged};
+
+/// Answers a question: a wrong one and one that has no answer are refused.
+pub(super) async fn answer<Q, A: Serialize, E>(
+    app: &App,
+    headers: &HeaderMap,
+    asked: Result<Query<Q>, QueryRejection>,
+    ask: impl AsyncFnOnce(&Control, Q) -> Result<A, E>,
+    refuse: impl FnOnce(&E) -> Response,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(error) => return problem(StatusCode::UNPROCESSABLE_ENTITY, error.body_text(), None),
+    };
+    match read(app, async |control| ask(control, asked).await).await {
+        Ok(Ok(answer)) => tagged(headers, &answer),
+        Ok(Err(error)) => refuse(&error),
+        Err(refused) => *refused,
+    }
+}
+
+/// The answer to a question of which a part is wrong.
+pub(super) fn wrong(wrong: &Wrong) -> Response {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, wrong.why.clone(), Some(wrong.parameter))
+}
 
 /// Reads with `work`; the error is the answer that there is nothing to read from, or that it took too long.
 pub(super) async fn read<T>(app: &App, work: impl AsyncFnOnce(&Control) -> T) -> Result<T, Box<Response>> {

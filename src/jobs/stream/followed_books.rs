@@ -1,4 +1,4 @@
-//! The books of a connection: what is told of them, and the time out of step that lasts.
+//! Reports of the books of a connection, and entries of the time for which they stay out of step.
 
 use std::time::{Duration, Instant};
 
