@@ -421,7 +421,7 @@ STREAMS = [
           (f'sum by (exchange) (rate(dccd_stream_mismatches_total{{{E}, kind=~"$kind"}}{RATE}))', "{{exchange}} differing"), width=8),
     graph("Found stale", "Times the exchange had newer rows of a series than it sent; each is subscribed anew. Runbook: DccdStreamStale.", "short",
           (f"sum by (exchange, kind) (increase(dccd_websocket_stale_total{{{P}}}{RATE}))", "{{exchange}} {{kind}}"), width=8),
-    graph("Checks of quiet series", "Series that were quiet for long and that the exchange was asked about over REST; put off where a twentieth of its limit is spent.", "short",
+    graph("Checks of quiet series", "Series that were quiet for long and that the exchange was asked about over REST; put off where a twentieth of its limit is spent, spared where a neighbour was found stale.", "short",
           (f'sum by (exchange, outcome) (increase(dccd_websocket_checks_total{{{E}, kind=~"$kind"}}{RATE})) > 0', "{{exchange}} {{outcome}}"), width=8),
     graph("Refusals", "Series that the exchange refused to send. Runbook: DccdStreamRefused.", "short",
           (f'sum by (exchange, kind) (increase(dccd_websocket_refusals_total{{{E}, kind=~"$kind"}}{RATE}))', "{{exchange}} {{kind}}"), width=8),

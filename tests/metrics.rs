@@ -750,7 +750,7 @@ fn emit_every_event_of_streams(to: &Telemetry, series: &Series, error: &io::Erro
     to.emit(StreamHole { series, reason: "reconnect", window });
     to.emit(StreamHoleClosed { series, window });
     to.emit(StreamRefilled { series, rows: 8, windows: 1 });
-    to.emit(StreamCheck { series, is_postponed: true });
+    to.emit(StreamCheck { series, outcome: CheckOutcome::Postponed });
     to.emit(StreamOdd { series, row: &OddRow::new(OddFault::Value, "high below low", "[1]", None) });
     to.emit(StreamMismatch { series, rows: 4 });
     to.emit(StreamEnded { exchange, line, reason: "silent", error, lived });

@@ -128,6 +128,14 @@ async fn struck(live: &Live) -> Instant {
     Instant::now()
 }
 
+/// Waits until the silence since an instant is noticed, a minute at most.
+async fn noticed(since: Instant, is_noticed: impl Fn() -> bool) {
+    while !is_noticed() {
+        assert!(since.elapsed() < MINUTE, "the silence is not noticed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 async fn is_whole_after(live: Live, all: [&str; 3]) {
     wait_for_all_before(&live.setup, &all, now()).await;
     let setup = live.stop().await;
@@ -153,10 +161,7 @@ async fn topics_that_stall_are_live_again_within_a_minute() {
     wait_for_all_before(&live.setup, &all, now()).await;
     live.setup.sim.strike(WsFault::Stall);
     let stalled = struck(&live).await;
-    while live.metrics().sum("dccd_websocket_stale_total") < 3.0 {
-        assert!(stalled.elapsed() < MINUTE, "the silence is not noticed");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    noticed(stalled, || live.metrics().sum("dccd_websocket_stale_total") >= 3.0).await;
 
     are_live_within_a_minute(&live, stalled, "stalled").await;
 
@@ -170,10 +175,7 @@ async fn a_connection_that_neither_sends_nor_closes_is_replaced_within_a_minute(
     wait_for_all_before(&live.setup, &all, now()).await;
     live.setup.sim.strike(WsFault::HalfOpen);
     let struck = struck(&live).await;
-    while live.live() == 3 {
-        assert!(struck.elapsed() < MINUTE, "the silence is not noticed");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    noticed(struck, || live.live() < 3).await;
 
     are_live_within_a_minute(&live, struck, "half-open").await;
 

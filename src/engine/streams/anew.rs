@@ -7,6 +7,7 @@ use crate::engine::streams::connections::Place;
 use crate::engine::streams::entry::EntryState;
 use crate::model::Series;
 use crate::telemetry::LiveState;
+use crate::telemetry::events::{CheckOutcome, StreamCheck};
 
 impl Streams {
     /// Asks anew for a topic of which the exchange has newer rows than it sends.
@@ -30,6 +31,8 @@ impl Streams {
                 let why = "it is quiet, and another one of its connection is not sent";
                 self.engine.live_states().show(&series, LiveState::Connecting, Some(why));
                 self.connections.subscribe_anew(own);
+                let check = StreamCheck { series: &series, outcome: CheckOutcome::Spared };
+                self.engine.telemetry().emit(check);
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::engine::streams::check_budget::CheckBudget;
 use crate::jobs::stream::{Tasks, ask_newer, refill_order};
 use crate::jobs::{Outcome, Since};
 use crate::model::{Micros, Series, Window};
-use crate::telemetry::events::{Chain, StreamCheck};
+use crate::telemetry::events::{Chain, CheckOutcome, StreamCheck};
 
 /// How many refills run side by side.
 const AT_ONCE: usize = 8;
@@ -189,12 +189,12 @@ impl Refills {
         if !is_within {
             *own = Some(Check { is_postponed: true, ..check });
             if !check.is_postponed {
-                self.engine.telemetry().emit(StreamCheck { series, is_postponed: true });
+                self.engine.telemetry().emit(StreamCheck { series, outcome: CheckOutcome::Postponed });
             }
             return;
         }
         *own = None;
-        self.engine.telemetry().emit(StreamCheck { series, is_postponed: false });
+        self.engine.telemetry().emit(StreamCheck { series, outcome: CheckOutcome::Asked });
         let present = self.engine.now_at(series) - ON_ITS_WAY;
         let asked = Asked { series: Arc::clone(series), until: None, is_check: true };
         self.begin(asked, check.from, present, stop);

@@ -63,8 +63,8 @@ pub use storage::{
     FileAdopted, FileMissing, FilePublished, FileQuarantined, FileRenamed, OpenFilesFolded, PublishFailed,
 };
 pub use stream_series::{
-    StreamAccepted, StreamCheck, StreamCovered, StreamHole, StreamHoleClosed, StreamMismatch, StreamOdd,
-    StreamRefilled, StreamRefused, StreamState, StreamUncovered,
+    CheckOutcome, StreamAccepted, StreamCheck, StreamCovered, StreamHole, StreamHoleClosed, StreamMismatch,
+    StreamOdd, StreamRefilled, StreamRefused, StreamState, StreamUncovered,
 };
 pub use streams::{
     StreamConnected, StreamConnecting, StreamEnded, StreamFailed, StreamFrames, StreamUnreadable,

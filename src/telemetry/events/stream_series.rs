@@ -194,13 +194,36 @@ impl Event for StreamRefilled<'_> {
 pub struct StreamCheck<'a> {
     /// The series.
     pub series: &'a Series,
-    /// Whether that was put off, since the share of the limit that checks may spend is spent.
-    pub is_postponed: bool,
+    /// What became of that.
+    pub outcome: CheckOutcome,
+}
+
+/// What became of a check of a quiet live series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// The exchange is asked.
+    Asked,
+    /// It waits, since the share of the limit that checks may spend is spent.
+    Postponed,
+    /// The series is subscribed anew without it, since another one of its connection is not sent.
+    Spared,
+}
+
+impl CheckOutcome {
+    /// Its word in labels.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckOutcome::Asked => "asked",
+            CheckOutcome::Postponed => "postponed",
+            CheckOutcome::Spared => "spared",
+        }
+    }
 }
 
 impl Event for StreamCheck<'_> {
     fn emit(self, telemetry: &Telemetry) {
-        let outcome = if self.is_postponed { "postponed" } else { "asked" };
+        let outcome = self.outcome.name();
         let labels = [self.series.exchange(), self.series.kind().name(), outcome];
         telemetry.metrics().streams.checks.with_label_values(&labels).inc();
         tracing::debug!(series = %self.series, outcome, "a quiet series is checked over REST");

@@ -33,7 +33,7 @@ const HOLES: [&str; 8] =
 const BREAKS: [&str; 7] = ["reconnect", "sequence", "checksum", "crossed", "unreadable", "shallow", "shed"];
 
 /// The outcomes of checks, as label values.
-const CHECKS: [&str; 2] = ["asked", "postponed"];
+const CHECKS: [&str; 3] = ["asked", "postponed", "spared"];
 
 /// Live series, their connections and holes.
 pub(crate) struct Streams {
@@ -104,7 +104,7 @@ impl Streams {
             ),
             checks: add.counters(
                 "websocket_checks_total",
-                "Quiet live series that the exchange was asked about over REST (asked), and checks put off because their share of its limit was spent (postponed).",
+                "Quiet live series that the exchange was asked about over REST (asked), checks put off because their share of its limit was spent (postponed), and those left out since another series of the connection was not sent (spared).",
                 &["exchange", "kind", "outcome"],
             ),
             refusals: add.counters(
