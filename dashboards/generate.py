@@ -385,6 +385,8 @@ STREAMS = [
           (f"sum by (exchange) (increase(dccd_book_failed_resyncs_total{{{E}}}{RATE})) > 0", "{{exchange}} in vain"), width=8, stack=True),
     table("Books that broke", "Times each book fell out of step within an hour. Runbook: DccdBookBreaksOften.", "short",
           [("Breaks", f"increase(dccd_book_breaks_total{{{P}}}[1h]) > 0")], width=8, height=8),
+    graph("Compared over REST", "Live books that were compared with the same over REST, by outcome: same, differs, behind (its updates do not come), undecided. Runbook: DccdBookWrong.", "short",
+          (f"sum by (exchange, outcome) (increase(dccd_book_audits_total{{{E}}}{RATE})) > 0", "{{exchange}} {{outcome}}"), width=8, stack=True),
     row("Lag"),
     graph("Exchange to receipt", "From the exchange's time of a message to its receipt: half, and all but one in a hundred, are at least as fast. Runbook: DccdStreamLag.", "s",
           (f'histogram_quantile(0.5, sum by (exchange, kind, le) (rate(dccd_websocket_event_lag_seconds_bucket{{{E}, kind=~"$kind"}}{RATE})))', "{{exchange}} {{kind}} p50"),

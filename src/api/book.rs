@@ -8,15 +8,15 @@ pub(crate) struct BookAnswer {
     pub(crate) series: String,
     /// The instant that was asked for; null if it is the newest book.
     pub(crate) at: Option<String>,
-    /// `stored`: rebuilt from what is published.
+    /// `stored`: rebuilt from what is published; `live`: as the daemon follows it now.
     pub(crate) source: String,
     /// Whether the book was in step from its last update until `at`. If not, it is a snapshot that was taken by itself.
     pub(crate) covered: bool,
     /// The instant of the last update, by the exchange's clock.
     pub(crate) ts: String,
     pub(crate) ts_recv: String,
-    /// The number of the last update in the series.
-    pub(crate) ord: i64,
+    /// The number of the last update in the series; null of a live book.
+    pub(crate) ord: Option<i64>,
     /// The exchange's number of it, if it has one.
     pub(crate) seq: Option<i64>,
     /// From the last update until `at`, or until now.

@@ -20,8 +20,8 @@ const LEVELS: usize = 10;
 
 /// Print an order book as of an instant, rebuilt from the files.
 ///
-/// Exits with 1 and the window if the book is not known then. Without --at it is the newest book: of the daemon, if one
-/// runs, else of the files.
+/// Exits with 1 and the window if the book is not known then. Without --at it is the book as the daemon follows it, if one
+/// runs and listens to it, else the newest in the files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&["dccd book binance/BTC-USDT/orderbook --at 2026-01-31T12:03:07.250Z", "dccd book kraken/BTC/USD --levels 25 --json"]))]
 pub struct Args {
@@ -103,16 +103,15 @@ fn show(args: &Args, config: &Config, book: &BookAnswer, source: &str, out: &mut
         |text: &str| Micros::parse(text, &Zone::UTC).map_or_else(|_| text.to_owned(), |at| zone.exact(at));
     match &book.at {
         Some(at) => out.line(format!("{} as of {} ({name})", book.series, exact(at))),
+        None if book.source == "live" => {
+            out.line(format!("{}, the book as the daemon follows it", book.series))
+        }
         None => out.line(format!("{}, the newest book {source}", book.series)),
     }
     let age = if book.at.is_some() { "before" } else { "ago" };
     let seq = book.seq.map_or_else(String::new, |seq| format!(", sequence {seq}"));
-    out.line(format!(
-        "last update {} ({name}), {:.6} s {age}, ord {}{seq}",
-        exact(&book.ts),
-        book.age_seconds,
-        book.ord
-    ));
+    let ord = book.ord.map_or_else(String::new, |ord| format!(", ord {ord}"));
+    out.line(format!("last update {} ({name}), {:.6} s {age}{ord}{seq}", exact(&book.ts), book.age_seconds));
     if !book.covered {
         out.note("it is a snapshot taken by itself: changes after its instant are not known");
     }

@@ -198,6 +198,9 @@ impl Control {
     /// # Errors
     /// If the question is wrong, or the book is not known.
     pub(crate) async fn book(&self, asked: book::Asked) -> Result<BookAnswer, book::AskError> {
+        if let Some(present) = self.0.engine.present_book(&asked, now()).await {
+            return present;
+        }
         let layout = self.0.engine.layout().clone();
         let answered = tokio::task::spawn_blocking(move || book::answer(&layout, &asked, None, now())).await;
         answered.unwrap_or_else(|error| Err(book::AskError::Broken { reason: error.to_string() }))

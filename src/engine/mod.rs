@@ -66,7 +66,7 @@ use crate::clock::now;
 use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
-use crate::jobs::stream::LiveStates;
+use crate::jobs::stream::{LiveStates, PresentBooks};
 use crate::jobs::{Context, tell_finding};
 pub use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::Series;
@@ -99,6 +99,8 @@ pub struct Engine {
     fleet: Arc<Fleet>,
     /// How each live series stands.
     live: LiveStates,
+    /// Where live books are followed.
+    books: PresentBooks,
     keeping: Mutex<JoinSet<()>>,
     /// Stops the maintenance loops.
     kept: CancellationToken,
@@ -237,6 +239,11 @@ impl Engine {
     /// How each live series stands.
     pub(crate) fn live_states(&self) -> &LiveStates {
         &self.live
+    }
+
+    /// Where live books are followed.
+    pub(crate) fn present_books(&self) -> &PresentBooks {
+        &self.books
     }
 
     /// The state store.

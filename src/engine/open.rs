@@ -17,7 +17,7 @@ use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
 use crate::engine::{Job, LiveJob, MetricHistory};
-use crate::jobs::stream::LiveStates;
+use crate::jobs::stream::{LiveStates, PresentBooks};
 use crate::jobs::tell_finding;
 use crate::model::Series;
 use crate::remote::{Remote, Restorer};
@@ -89,6 +89,7 @@ impl Engine {
             history: MetricHistory::of(&worker, &db, &telemetry),
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             live: LiveStates::new(&telemetry, now),
+            books: PresentBooks::default(),
             layout,
             telemetry,
             db,

@@ -78,14 +78,6 @@ impl Writer {
         self.own.intake().account(change);
     }
 
-    /// Records that no request can ever fill a window, as far as it is not settled: time of a book without its updates,
-    /// or what the exchange forgets at once. The next publish writes it.
-    pub fn unfillable(&self, window: Window, reason: &str) {
-        let mut intake = self.own.intake();
-        let open = intake.settled().missing(window);
-        intake.account(|ledger| open.iter().for_each(|window| ledger.give_up(window, reason)));
-    }
-
     /// Takes back what two empty answers claimed of a window; returns the parts that are open again.
     pub fn doubt_empty(&self, window: Window) -> Windows {
         self.own.intake().doubt_empty(window)

@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "shared with the tests of durability")]
 mod dice;
 
+mod book_audits;
 mod books;
 mod hourly;
 mod kills;

@@ -1,6 +1,7 @@
 //! Books put together from the stored rows alone, and held to the exchange's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dccd::model::{BookLevel, Micros, Series, Side, Window};
 use dccd::store::{Ledger, period_files, verify_series};
@@ -117,5 +118,14 @@ impl Rebuilt {
             };
         }
         book
+    }
+}
+
+impl Rig {
+    /// Waits until every book is stored as in step up to an instant.
+    pub(crate) async fn in_step_until(&self, until: Micros, within: Duration) {
+        let last = |name: &String| self.setup.ledger(name).covered.last().map(|window| window.until);
+        let behind = || self.series.iter().filter(|name| last(name) < Some(until)).collect::<Vec<_>>();
+        self.wait_for(within, || behind().is_empty(), || format!("{:?} are behind", behind())).await;
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dccd::Service;
 use dccd::config::{Config, Surroundings, check};
-use dccd::engine::Engine;
+use dccd::engine::{Engine, Streams};
 use dccd::model::{Batch, Candle, Micros, Series, Side, Window};
 use dccd::sim::Knobs;
 use dccd::store::{Ledger, verify_series};
@@ -31,14 +31,13 @@ pub(crate) struct Rig {
 pub(crate) struct Daemon {
     pub(crate) engine: Arc<Engine>,
     stop: CancellationToken,
-    running: JoinHandle<dccd::Ended>,
+    running: JoinHandle<bool>,
 }
 
 impl Daemon {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        let ended = self.running.await.unwrap();
-        assert!(ended.is_durable && ended.broken.is_none());
+        assert!(self.running.await.unwrap(), "it ends in good order");
     }
 }
 
@@ -115,7 +114,25 @@ impl Rig {
     pub(crate) async fn start(&self) -> Daemon {
         let service = Service::prepare(self.config()).await.unwrap();
         let (engine, stop) = (service.engine(), CancellationToken::new());
-        let running = tokio::spawn(service.run(stop.clone()));
+        let until = stop.clone();
+        let running = tokio::spawn(async move {
+            let ended = service.run(until).await;
+            ended.is_durable && ended.broken.is_none()
+        });
+        Daemon { engine, stop, running }
+    }
+
+    /// Streams alone, which doubt quiet series and compare books so many times as often.
+    pub(crate) async fn start_hastened(&self, times: u32) -> Daemon {
+        let config = self.config();
+        let engine = Arc::new(Engine::open(&config, "test").await.unwrap());
+        let streams = Streams::of(Arc::clone(&engine), &config).await.unwrap().hastened(times);
+        let (stop, own) = (CancellationToken::new(), Arc::clone(&engine));
+        let until = stop.clone();
+        let running = tokio::spawn(async move {
+            streams.run(&until).await;
+            own.close().await
+        });
         Daemon { engine, stop, running }
     }
 

@@ -25,6 +25,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdAllExchangesFailing
     DccdBookBreaksOften
     DccdBookOutOfStep
+    DccdBookWrong
     DccdBucketBehind
     DccdCertificateExpiring
     DccdClockSkew
@@ -92,7 +93,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 69;
+const COUNT: usize = 70;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

@@ -57,7 +57,9 @@ pub(crate) fn answer(
     let levels = asked.levels.as_deref().map_or(Ok(usize::MAX), levels)?;
     let form = "write an instant such as 2026-01-31T12:03:07.25Z";
     let at = asked.at.as_deref().map(|text| past_instant("at", text, zone, now, form)).transpose()?;
-    let series = series(layout, asked.series.as_deref())?;
+    let all = layout.series();
+    let books = all.iter().filter(|series| series.kind() == Kind::OrderBook && is_held(layout, series));
+    let series = named(asked.series.as_deref(), books)?;
     let book = StoredBook::new(layout.root(), &series)?;
     let state = at.map_or_else(|| book.newest(), |at| book.as_of(at))?;
     Ok(shown(&series, at, &state, levels, now))
@@ -74,10 +76,12 @@ pub(crate) fn uncovered(hole: &Uncovered) -> UncoveredWindow {
     }
 }
 
-fn series(layout: &Layout, asked: Option<&str>) -> Result<Series, AskError> {
+/// The one series that is asked for.
+pub(super) fn named<'a>(
+    asked: Option<&str>,
+    books: impl Iterator<Item = &'a Series>,
+) -> Result<Series, AskError> {
     let asked = asked.ok_or_else(|| wrong("series", "name one, such as binance/BTC-USDT/orderbook"))?;
-    let all = layout.series();
-    let books = all.iter().filter(|series| series.kind() == Kind::OrderBook && is_held(layout, series));
     match &select(&[asked.to_owned()], books).map_err(AskError::NoSeries)?[..] {
         [one] => Ok((*one).clone()),
         several => {
@@ -89,7 +93,7 @@ fn series(layout: &Layout, asked: Option<&str>) -> Result<Series, AskError> {
     }
 }
 
-fn levels(text: &str) -> Result<usize, Wrong> {
+pub(super) fn levels(text: &str) -> Result<usize, Wrong> {
     let levels = text.parse().ok().filter(|levels| (1..=MOST_LEVELS).contains(levels));
     levels.ok_or_else(|| wrong("levels", format!("expected a whole number from 1 to {MOST_LEVELS}")))
 }
@@ -103,7 +107,7 @@ fn shown(series: &Series, at: Option<Micros>, state: &BookState, levels: usize, 
         covered: state.is_covered,
         ts: state.ts.to_string(),
         ts_recv: state.ts_recv.to_string(),
-        ord: state.ord,
+        ord: Some(state.ord),
         seq: state.seq,
         age_seconds: state.age(at.unwrap_or(now)).as_secs_f64(),
         bids: state.bids().take(levels).map(line).collect(),

@@ -25,6 +25,7 @@
 //! ```
 
 mod ask;
+mod present;
 
 pub(crate) use self::ask::{AskError, Asked, answer, uncovered};
 pub use crate::store::book::{BookError, BookState, BookWalk, Level, StoredBook, Uncovered};

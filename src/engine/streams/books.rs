@@ -59,6 +59,11 @@ impl Books {
         }
     }
 
+    /// Whether any book waits to be asked for.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The whole book of a series came, or will not come for now.
     pub(super) fn arrived(&mut self, series: &Series) {
         self.coming.remove(series);
@@ -109,10 +114,16 @@ fn is_asked_for(job: &LiveJob) -> bool {
         && live.and_then(|live| live.offer_for(&job.series)).is_some_and(|offer| offer.asks_for_books)
 }
 
-async fn ask(engine: &Engine, series: &Arc<Series>, levels: u32, stop: &CancellationToken) -> Option<Batch> {
+/// Requests the present book of a series.
+pub(super) async fn ask(
+    engine: &Engine,
+    series: &Arc<Series>,
+    levels: u32,
+    stop: &CancellationToken,
+) -> Option<Batch> {
     let context = engine.context(series.exchange())?;
     let told = whole_book(&context, series, levels, stop).await.inspect_err(|error| {
-        tracing::warn!(%series, error = %Chain(error), "the whole book could not be had; asking again");
+        tracing::warn!(%series, error = %Chain(error), "the whole book could not be had");
     });
     told.ok()
 }

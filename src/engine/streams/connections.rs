@@ -187,6 +187,9 @@ impl Connections {
         let NewTopic { series, instrument, rows, book, .. } = new;
         let topic = Topic { id, series, instrument, held: None, book };
         open.topics.lock().insert(id, ListenedTopic::new(rows, self.quiet));
+        if topic.book.is_some() {
+            self.engine.present_books().follow(&topic.series, &open.commands, id);
+        }
         open.used.push(id);
         let place = Place { connection, topic: topic.clone() };
         match open.commands.try_send(Command::Want(topic)) {
@@ -241,6 +244,7 @@ impl Connections {
         let open = self.open.get_mut(&place.connection)?;
         let id = place.topic.id;
         let left = open.topics.lock().remove(&id);
+        self.engine.present_books().leave(&place.topic.series, id);
         open.used.retain(|own| *own != id);
         // A connection that takes no commands has ended.
         let _ = open.commands.try_send(Command::Leave(id));
@@ -301,6 +305,20 @@ impl Connections {
         if let Some(open) = self.open.get(&place.connection) {
             // It is told again as long as rows of it come.
             let _ = open.commands.try_send(Command::BookLost(place.topic.id));
+        }
+    }
+
+    /// Tells the connection of a book that it will be compared.
+    pub(super) fn begin_audit(&self, place: &Place) {
+        if let Some(open) = self.open.get(&place.connection) {
+            let _ = open.commands.try_send(Command::BeginAudit(place.topic.id));
+        }
+    }
+
+    /// Gives it the answer to compare with; none where it could not be had.
+    pub(super) fn give_audit(&self, place: &Place, rows: Option<Batch>, levels: u32) {
+        if let Some(open) = self.open.get(&place.connection) {
+            let _ = open.commands.try_send(Command::Audit { topic: place.topic.id, rows, levels });
         }
     }
 

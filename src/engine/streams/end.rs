@@ -38,6 +38,7 @@ impl Streams {
         let unsaved = self.end_connections().await;
         self.refills.end().await;
         self.books.end().await;
+        self.audits.end().await;
         self.hourly.end().await;
         for (series, entry) in std::mem::take(&mut self.entries) {
             if let EntryState::Placed { held, .. } = entry.state {
@@ -67,6 +68,9 @@ impl Streams {
             | Need::Check { .. }
             | Need::Book { .. }
             | Need::BookLost { .. }
+            | Need::DeeperBook { .. }
+            | Need::Audit { .. }
+            | Need::AuditAgain { .. }
             | Need::Refused { .. } => {}
         };
         {

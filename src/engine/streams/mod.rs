@@ -7,6 +7,7 @@
 mod admission;
 mod anew;
 mod attempts;
+mod audits;
 mod back_off;
 mod books;
 mod check_budget;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use attempts::{Attempts, Recorded, progress, settle, verdict_of};
+use audits::Audits;
 use books::Books;
 #[cfg(test)]
 use connections::Part;
@@ -71,6 +73,7 @@ pub struct Streams {
     leaving: Leaving,
     refills: Refills,
     books: Books,
+    audits: Audits,
     hourly: Hourly,
     saving: Tasks<Arc<Series>, ()>,
 }
@@ -97,6 +100,7 @@ impl Streams {
             connections,
             refills: Refills::new(&engine),
             books: Books::new(&engine),
+            audits: Audits::new(&engine),
             hourly: Hourly::new(&engine),
             engine,
             wanted,
@@ -108,11 +112,12 @@ impl Streams {
         }
     }
 
-    /// Has quiet series doubted after so many times shorter pauses.
+    /// Has quiet series doubted after so many times shorter pauses, and books compared so many times as often.
     #[doc(hidden)]
     #[must_use]
     pub fn hastened(mut self, times: u32) -> Self {
         self.connections.quiet = self.connections.quiet.hastened(times);
+        self.audits.hastened(times);
         self
     }
 
@@ -142,6 +147,10 @@ impl Streams {
                 Some((series, rows)) = self.books.next(stop) => {
                     self.give_book(&series, rows);
                     self.admit(stop);
+                }
+                Some(answer) = self.audits.next() => {
+                    self.give_audit(answer);
+                    self.audit(stop);
                 }
                 Some(()) = self.hourly.next(|series| self.engine.now_at(series)) => {}
                 Some(_) = self.saving.next() => {}
@@ -187,6 +196,7 @@ impl Streams {
             }
         }
         self.refills.look(stop);
+        self.audit(stop);
         let placed = self.entries.values().filter(|entry| matches!(entry.state, EntryState::Placed { .. }));
         for entry in placed {
             self.hourly.look(&entry.job, self.engine.now_at(&entry.job.series), stop);
@@ -255,6 +265,9 @@ impl Streams {
                 from.into_iter().for_each(|from| self.refills.check(&series, from, stop));
             }
             Need::Book { series, levels } => self.books.want(&series, levels, stop),
+            Need::DeeperBook { series, levels } => self.audits.deepen(&series, levels),
+            Need::AuditAgain { series } => self.audits.again(&series),
+            Need::Audit { series } => self.audits.want(&series, Instant::now()),
             Need::BookLost { series } => self.lose_book(&series),
             Need::Save { series } => self.save(&series),
             Need::Refused { series, words } => {
@@ -342,6 +355,7 @@ impl Streams {
         self.attempts.forget(series);
         self.refills.forget(series);
         self.books.forget(series);
+        self.audits.forget(series);
     }
 
     /// A series was left: its state goes with it if it is no longer wanted.

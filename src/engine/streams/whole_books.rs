@@ -1,9 +1,14 @@
-//! Takes whole books to the connections that want them.
+//! Takes whole books to the connections that want them, or that are to compare theirs with them.
 
 use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::streams::Streams;
-use crate::model::{Batch, Series};
+use crate::engine::streams::audits::Answer;
+use crate::engine::streams::entry::EntryState;
+use crate::model::{Batch, Kind, Series};
 
 impl Streams {
     /// Gives a whole book to the connection that wants it; none where it could not be had.
@@ -18,6 +23,30 @@ impl Streams {
     pub(super) fn lose_book(&self, series: &Series) {
         if let Some(place) = self.place(series) {
             self.connections.lose_book(place);
+        }
+    }
+
+    /// Has books compared that are due, as far as none waits for a whole book to come into step.
+    pub(super) fn audit(&mut self, stop: &CancellationToken) {
+        let now = Instant::now();
+        for (series, entry) in &self.entries {
+            if series.kind() == Kind::OrderBook && matches!(entry.state, EntryState::Placed { .. }) {
+                self.audits.look(series, now);
+            }
+        }
+        while !self.books.is_busy()
+            && let Some(series) = self.audits.begin(stop)
+        {
+            if let Some(place) = self.place(&series) {
+                self.connections.begin_audit(place);
+            }
+        }
+    }
+
+    /// Gives an answer to the connection whose book is compared with it.
+    pub(super) fn give_audit(&self, answer: Answer) {
+        if let Some(place) = self.place(&answer.series) {
+            self.connections.give_audit(place, answer.rows, answer.levels);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! How an exchange calls a topic in its messages.
 
-use crate::exchange::live::book::BookRules;
 use crate::exchange::live::book_topic::subscribed_depth;
 use crate::exchange::live::{Line, LiveOffer, NotOffered, Topic};
 use crate::model::{Kind, Span};
@@ -23,10 +22,10 @@ pub(crate) enum Channel {
 
 impl Channel {
     /// The channel of a topic, where sessions know its kind.
-    pub(crate) fn of(topic: &Topic, offer: &LiveOffer, rules: &BookRules) -> Option<Self> {
+    pub(crate) fn of(topic: &Topic, offer: &LiveOffer) -> Option<Self> {
         match (topic.series.kind(), topic.series.span()) {
             (Kind::OrderBook, _) => {
-                Some(Channel::Book(subscribed_depth(offer, topic.book.unwrap_or_default(), rules)))
+                Some(Channel::Book(subscribed_depth(offer, topic.book.unwrap_or_default())))
             }
             (Kind::Trades, _) => Some(Channel::Trades),
             (Kind::Ohlc, Some(span)) => Some(Channel::Candles(span)),
@@ -41,7 +40,6 @@ pub(crate) fn offered(
     offers: &'static [LiveOffer],
     line: &'static Line,
     topic: &Topic,
-    rules: &BookRules,
 ) -> Result<(&'static LiveOffer, Channel), NotOffered> {
     let series = &topic.series;
     let fits = |offer: &&LiveOffer| {
@@ -51,7 +49,7 @@ pub(crate) fn offered(
             && series.span().is_none_or(|span| offer.span(span).is_some())
     };
     let found = offers.iter().find(fits);
-    found.and_then(|offer| Some((offer, Channel::of(topic, offer, rules)?))).ok_or_else(|| {
+    found.and_then(|offer| Some((offer, Channel::of(topic, offer)?))).ok_or_else(|| {
         let what = format!("{} {}", series.kind(), series.span_label()).trim_end().to_owned();
         NotOffered::Unknown { exchange, line: line.name, what }
     })

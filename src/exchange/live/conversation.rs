@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::exchange::live::address::{Address, offered};
 use crate::exchange::live::asking::{Asking, Turn};
+use crate::exchange::live::book_topic::BookTopic;
 use crate::exchange::live::clock::ExchangeClock;
 use crate::exchange::live::dialect::{Dialect, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
@@ -11,7 +12,8 @@ use crate::exchange::live::pace::Pace;
 use crate::exchange::live::put::{hole, settle};
 use crate::exchange::live::topics::{Shared, Slot, TopicRows, Topics};
 use crate::exchange::live::{
-    Book, BrokenReason, Event, Line, Mark, NotOffered, Now, Received, Session, Topic, TopicCounts, TopicId,
+    AuditOutcome, BrokenReason, Event, Line, Mark, NotOffered, Now, PresentBook, Received, Session, Topic,
+    TopicCounts, TopicId,
 };
 use crate::model::{Batch, Micros, Window};
 
@@ -100,6 +102,15 @@ impl<D: Dialect> Conversation<D> {
     }
 }
 
+impl<D> Conversation<D> {
+    fn book_topic(&mut self, topic: TopicId) -> Option<&mut BookTopic> {
+        match &mut self.topics.get_mut(self.topics.place(topic)?)?.rows {
+            TopicRows::Book(own) => Some(own),
+            _ => None,
+        }
+    }
+}
+
 impl<D: Dialect> Session for Conversation<D> {
     fn opened(&mut self, now: Now) {
         self.is_open = true;
@@ -111,7 +122,7 @@ impl<D: Dialect> Session for Conversation<D> {
         let rules = self.dialect.book_rules();
         let counts_contracts = self.dialect.counts_contracts();
         let shared = Shared { closing: self.dialect.closing(), rules, counts_contracts };
-        let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic, rules)?;
+        let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic)?;
         let address = Address { symbol: self.dialect.symbol(&topic)?, channel };
         if self.topics.has(topic.id, &address) {
             return Err(NotOffered::Twice);
@@ -235,22 +246,41 @@ impl<D: Dialect> Session for Conversation<D> {
 
     fn give_book(&mut self, topic: TopicId, rows: Option<&Batch>, now: Now, into: &mut Received) {
         let heard = self.clock.newest();
-        let slot = self.topics.place(topic).and_then(|place| self.topics.get_mut(place));
-        if let Some(Slot { rows: TopicRows::Book(own), .. }) = slot {
+        if let Some(own) = self.book_topic(topic) {
             own.give(rows, now, heard, into);
         }
     }
 
+    fn begin_audit(&mut self, topic: TopicId) {
+        if let Some(own) = self.book_topic(topic) {
+            own.begin_audit();
+        }
+    }
+
+    fn give_audit(
+        &mut self,
+        topic: TopicId,
+        rows: Option<&Batch>,
+        levels: u32,
+        now: Now,
+        into: &mut Received,
+    ) {
+        let heard = self.clock.newest();
+        match self.book_topic(topic) {
+            Some(own) => own.give_audit(rows, levels as usize, now, heard, into),
+            None => into.events.push(Event::Audited { topic, outcome: AuditOutcome::Undecided }),
+        }
+    }
+
     fn lose_book(&mut self, topic: TopicId, now: Now, into: &mut Received) {
-        let slot = self.topics.place(topic).and_then(|place| self.topics.get_mut(place));
-        if let Some(Slot { rows: TopicRows::Book(own), .. }) = slot {
+        if let Some(own) = self.book_topic(topic) {
             own.lose_rows(now, into);
         }
     }
 
-    fn book(&self, topic: TopicId) -> Option<&Book> {
+    fn book(&self, topic: TopicId) -> Option<PresentBook<'_>> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
-            TopicRows::Book(rows) => rows.in_step(),
+            TopicRows::Book(rows) => rows.present(),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Events of a session, beside rows.
 
-use crate::exchange::live::{BookFault, TopicId};
+use crate::exchange::live::{AuditOutcome, BookFault, TopicId};
 use crate::model::{Micros, OddRow, Window, foreign};
 
 /// Something that happened on a connection.
@@ -38,6 +38,20 @@ pub enum Event {
         topic: TopicId,
         /// The levels of each side.
         levels: u32,
+    },
+    /// A deeper book is wanted over REST beside one that is in step: an audit with so many levels.
+    BookDeeper {
+        /// The topic.
+        topic: TopicId,
+        /// The levels of each side.
+        levels: u32,
+    },
+    /// A book in step was compared with an answer over REST.
+    Audited {
+        /// The topic.
+        topic: TopicId,
+        /// The outcome.
+        outcome: AuditOutcome,
     },
     /// A book is in step with the exchange from an instant on.
     InStep {

@@ -18,7 +18,9 @@
 
 pub(crate) mod address;
 mod asking;
+mod audited_book;
 pub(crate) mod book;
+mod book_audit;
 mod book_sink;
 pub(crate) mod book_topic;
 mod candle_doubt;
@@ -40,10 +42,10 @@ mod topic;
 pub(crate) mod topics;
 mod trade_topic;
 
-pub use book::{Book, BookFault, BookSide, BookWish, Checksum, Level, Spread};
+pub use book::{AuditOutcome, Book, BookFault, BookSide, BookWish, Checksum, Level, Spread};
 pub use event::{BrokenReason, Event, Hole, HoleReason};
 pub use line::{Line, LineLimits, Ping, Rate};
 pub use offered::{Live, LiveOffer};
 pub use received::{Counts, Received};
-pub use session::{NotOffered, Session, TopicCounts};
+pub use session::{NotOffered, PresentBook, Session, TopicCounts};
 pub use topic::{Mark, Now, Topic, TopicId};

@@ -77,8 +77,24 @@ pub trait Session: Send {
     /// [`Event::OutOfStep`](crate::exchange::live::Event::OutOfStep) in any case.
     fn lose_book(&mut self, _: TopicId, _now: Now, _into: &mut Received) {}
 
+    /// The book of a topic is to be compared with an answer over REST that is asked for after this.
+    fn begin_audit(&mut self, _: TopicId) {}
+
+    /// Takes that answer, with so many levels a side; `None` if it could not be had. Says with
+    /// [`Event::Audited`](crate::exchange::live::Event::Audited) what came of it, and begins anew a book that two in a row
+    /// contradict.
+    fn give_audit(
+        &mut self,
+        _: TopicId,
+        _rows: Option<&Batch>,
+        _levels: u32,
+        _now: Now,
+        _into: &mut Received,
+    ) {
+    }
+
     /// The present book of a topic, if it is in step.
-    fn book(&self, _: TopicId) -> Option<&Book> {
+    fn book(&self, _: TopicId) -> Option<PresentBook<'_>> {
         None
     }
 
@@ -94,6 +110,19 @@ pub trait Session: Send {
 
     /// The topics by state.
     fn topics(&self) -> TopicCounts;
+}
+
+/// A book that is in step, as of its last update.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentBook<'a> {
+    /// Its levels.
+    pub book: &'a Book,
+    /// The exchange's time of the last update.
+    pub ts: Micros,
+    /// When that was received.
+    pub received: Micros,
+    /// Its number, where it has one.
+    pub seq: Option<i64>,
 }
 
 /// How many topics a session has.

@@ -2,7 +2,7 @@
 
 use crate::exchange::live::BookFault;
 use crate::model::{Micros, Window};
-use crate::store::Writer;
+use crate::store::{StoreError, Writer};
 
 /// Why time is unfillable in which no process followed the book, or one that was killed did not come to say more.
 const RESTART: &str = "restart";
@@ -42,14 +42,17 @@ impl Gap {
 
 /// How far a book is in step that a process begins to follow. Time out of step that a process before did not come to
 /// enter is entered.
-pub(super) fn begin_book(writer: &Writer) -> BookSteps {
+///
+/// # Errors
+/// If the journal cannot be written.
+pub(super) fn begin_book(writer: &Writer) -> Result<BookSteps, StoreError> {
     let (settled, ledger) = (writer.settled(), writer.ledger());
     let known = settled.last().map(|window| window.until);
     let since = [settled.first().map(|window| window.from), ledger.wanted_since].into_iter().flatten().min();
     if let Some(window) = since.zip(known).and_then(|(since, known)| Window::new(since, known)) {
-        writer.unfillable(window, &Gap::words(RESTART));
+        writer.unfillable(window, &Gap::words(RESTART))?;
     }
-    BookSteps::new(known)
+    Ok(BookSteps::new(known))
 }
 
 impl BookSteps {

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::exchange::live::BookFault;
+use crate::exchange::live::{AuditOutcome, BookFault, Event, TopicId};
 use crate::jobs::stream::listener::Listener;
+use crate::jobs::stream::need::Need;
 use crate::jobs::stream::taken::BookStep;
 use crate::model::Series;
 use crate::net::ws::Ended;
-use crate::telemetry::events::{BookInStep, BookOutOfStep};
+use crate::telemetry::events::{BookAudited, BookInStep, BookOutOfStep, PublishFailed};
 
 /// Anything newer may be on its way, so that it is not entered yet as time out of step.
 const ON_ITS_WAY: Duration = Duration::from_secs(10);
@@ -25,6 +26,33 @@ impl Listener {
                 self.states.is_well(series);
                 self.telemetry.emit(BookInStep { series, gap: rose.gap });
             }
+        }
+    }
+
+    /// Passes on what a book wants, and how it compares.
+    pub(super) async fn tell_of_book(&self, event: &Event) {
+        match event {
+            Event::BookWanted { topic, levels } => {
+                if let Some(series) = self.series_of(*topic) {
+                    self.need(Need::Book { series, levels: *levels }).await;
+                }
+            }
+            Event::BookDeeper { topic, levels } => {
+                if let Some(series) = self.series_of(*topic) {
+                    self.need(Need::DeeperBook { series, levels: *levels }).await;
+                }
+            }
+            Event::Audited { topic, outcome } => self.tell_audit(*topic, *outcome).await,
+            _ => {}
+        }
+    }
+
+    /// Reports a comparison of a book, and has one that spoke against it repeated: the answer may be wrong as well.
+    async fn tell_audit(&self, topic: TopicId, outcome: AuditOutcome) {
+        let Some(series) = self.series_of(topic) else { return };
+        self.telemetry.emit(BookAudited { series: &series, outcome: outcome.name() });
+        if outcome.is_against() {
+            self.need(Need::AuditAgain { series }).await;
         }
     }
 
@@ -47,7 +75,10 @@ impl Listener {
         let mut topics = self.topics.lock();
         for topic in topics.values_mut().filter(|topic| topic.live.is_out_of_step()) {
             self.publisher.watch(topic.live.live_writer());
-            topic.live.enter_out_of_step(until, now);
+            if let Err(error) = topic.live.enter_out_of_step(until, now) {
+                let series = topic.live.series();
+                self.telemetry.emit(PublishFailed { series, reason: error.reason(), error: &error });
+            }
         }
     }
 }

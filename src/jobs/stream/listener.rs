@@ -165,10 +165,8 @@ impl Listener {
                         self.need(Need::Refill { series, until }).await;
                     }
                 }
-                Event::BookWanted { topic, levels } => {
-                    if let Some(series) = self.series_of(*topic) {
-                        self.need(Need::Book { series, levels: *levels }).await;
-                    }
+                Event::BookWanted { .. } | Event::BookDeeper { .. } | Event::Audited { .. } => {
+                    self.tell_of_book(event).await;
                 }
                 Event::Unanswered { .. }
                 | Event::Hole(_)
@@ -180,20 +178,20 @@ impl Listener {
         }
     }
 
-    /// Has quiet series checked, and enters the time that books are out of step for long.
+    /// Has quiet series checked, books by a comparison, and enters the time that books are out of step for long.
     async fn look(&mut self) {
         let (now, at) = (Instant::now(), (self.clock)());
         self.enter_out_of_step(now);
-        let quiet: Vec<Arc<Series>> = {
+        let quiet: Vec<(Arc<Series>, bool)> = {
             let mut topics = self.topics.lock();
             let doubtful = topics.values_mut().filter_map(|topic| {
-                let is_doubtful = !topic.live.is_book() && topic.is_doubtful(at, now);
-                is_doubtful.then(|| Arc::clone(topic.live.series()))
+                let is_doubtful = !topic.live.is_out_of_step() && topic.is_doubtful(at, now);
+                is_doubtful.then(|| (Arc::clone(topic.live.series()), topic.live.is_book()))
             });
             doubtful.collect()
         };
-        for series in quiet {
-            self.need(Need::Check { series }).await;
+        for (series, is_book) in quiet {
+            self.need(if is_book { Need::Audit { series } } else { Need::Check { series } }).await;
         }
     }
 
@@ -207,7 +205,7 @@ impl Listener {
         join_all(waiting.into_iter().map(|live| self.publisher.publish(live))).await;
     }
 
-    fn series_of(&self, topic: TopicId) -> Option<Arc<Series>> {
+    pub(super) fn series_of(&self, topic: TopicId) -> Option<Arc<Series>> {
         self.topics.lock().get(&topic).map(|topic| Arc::clone(topic.live.series()))
     }
 

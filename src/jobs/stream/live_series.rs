@@ -59,13 +59,14 @@ impl LiveSeries {
     /// If its files cannot be used.
     pub(crate) fn open(store: &Store, series: &Arc<Series>, grid: Option<Grid>) -> Result<Self, StoreError> {
         let (writer, _) = store.writer(series)?;
-        Ok(LiveSeries::of(writer, series, grid))
+        LiveSeries::of(writer, series, grid)
     }
 
-    fn of(writer: Writer, series: &Arc<Series>, grid: Option<Grid>) -> Self {
+    fn of(writer: Writer, series: &Arc<Series>, grid: Option<Grid>) -> Result<Self, StoreError> {
         let is_book = series.kind() == Kind::OrderBook;
-        LiveSeries {
-            steps: is_book.then(|| begin_book(&writer)),
+        let steps = if is_book { Some(begin_book(&writer)?) } else { None };
+        Ok(LiveSeries {
+            steps,
             lost_told: None,
             entered: None,
             writer: Arc::new(LiveWriter::new(writer)),
@@ -77,7 +78,7 @@ impl LiveSeries {
             pending: None,
             proven: None,
             holes: Holes::default(),
-        }
+        })
     }
 
     pub(crate) fn series(&self) -> &Arc<Series> {
@@ -207,6 +208,21 @@ impl LiveSeries {
         self.steps.iter_mut().for_each(|steps| steps.fell(known, fault));
     }
 
+    /// The book was wrong, since an instant at the earliest: what was covered from then on is taken back.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(crate) fn disown(&mut self, from: Micros) -> Result<(), StoreError> {
+        let vouched = self.pending.take().map_or_else(|| Ok(Windows::new()), |pending| self.vouch(pending));
+        let Some(until) = self.vouched.max(self.proven) else { return Ok(()) };
+        let disowned = Window::new(from, until).map_or(Ok(()), |window| {
+            self.lose(window);
+            self.writer.publish_soon();
+            self.writer.writer().disown(window, &Gap::words(BookFault::Audit.name()))
+        });
+        vouched.and(disowned)
+    }
+
     /// The connection that carried the book ended.
     pub(crate) fn disconnected(&mut self) {
         if let Some(known) = self.proven {
@@ -222,18 +238,20 @@ impl LiveSeries {
     pub(crate) fn rose(&mut self, at: Micros) -> Result<Option<Rose>, StoreError> {
         let vouched = self.pending.take().map_or_else(|| Ok(Windows::new()), |pending| self.vouch(pending));
         let known = self.vouched.max(self.proven);
+        let mut entered = Ok(());
         let Some((gap, is_again)) = self.steps.as_mut().and_then(|steps| steps.rose(at, known)) else {
             return vouched.map(|_| None);
         };
         if let Some(Gap { window, reason }) = gap {
             self.lose(window);
-            self.writer.writer().unfillable(window, &Gap::words(reason));
+            entered = self.writer.writer().unfillable(window, &Gap::words(reason));
             if is_again {
                 self.writer.publish_soon();
             }
         }
         (self.entered, self.lost_told) = (None, None);
-        vouched.map(|_| Some(Rose { gap: gap.map(|gap| (gap.reason, gap.window)) }))
+        vouched.and(entered)?;
+        Ok(Some(Rose { gap: gap.map(|gap| (gap.reason, gap.window)) }))
     }
 
     /// Rows of the book could not be accepted. Returns whether its session is to be told, now that it was not for a
@@ -249,14 +267,18 @@ impl LiveSeries {
     }
 
     /// Enters the time out of step under way, up to an instant, where it lasts; it is published then.
-    pub(crate) fn enter_out_of_step(&mut self, until: Micros, now: Instant) {
-        let Some(gap) = self.steps.as_ref().and_then(|steps| steps.until(until)) else { return };
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(crate) fn enter_out_of_step(&mut self, until: Micros, now: Instant) -> Result<(), StoreError> {
+        let Some(gap) = self.steps.as_ref().and_then(|steps| steps.until(until)) else { return Ok(()) };
         let began = *self.entered.get_or_insert(now);
         if now.saturating_duration_since(began) >= ENTERED_EVERY {
             self.entered = Some(now);
-            self.writer.writer().unfillable(gap.window, &Gap::words(gap.reason));
             self.writer.publish_soon();
+            self.writer.writer().unfillable(gap.window, &Gap::words(gap.reason))?;
         }
+        Ok(())
     }
 
     /// The window between the last one that was vouched for and an instant.

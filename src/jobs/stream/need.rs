@@ -14,6 +14,12 @@ pub(crate) enum Need {
     Check { series: Arc<Series> },
     /// A whole book is wanted over REST, with so many levels a side.
     Book { series: Arc<Series>, levels: u32 },
+    /// A deeper book is wanted beside one in step.
+    DeeperBook { series: Arc<Series>, levels: u32 },
+    /// A book is quiet for longer than its rhythm explains: it is to be compared with an answer over REST.
+    Audit { series: Arc<Series> },
+    /// An answer over REST speaks against a book: it is to be compared with another one at once.
+    AuditAgain { series: Arc<Series> },
     /// Rows of a book were not accepted: its session has to begin anew.
     BookLost { series: Arc<Series> },
     /// The health of a series changed and is to be saved.

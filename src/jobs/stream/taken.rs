@@ -90,8 +90,7 @@ impl Taken {
                 }
                 Event::OutOfStep { topic, at, fault } => {
                     if let Some(topic) = topics.get_mut(topic) {
-                        topic.live.fell(*at, *fault);
-                        taken.steps.push((Arc::clone(topic.live.series()), BookStep::Fell(*fault)));
+                        taken.fell(topic, *at, *fault);
                     }
                 }
                 Event::InStep { topic, at, .. } => {
@@ -157,6 +156,17 @@ impl Taken {
             Ok(closed) => self.closed.extend(closed.iter().map(|window| (Arc::clone(&series), window))),
             Err(error) => self.failed.push((series, Arc::new(error))),
         }
+    }
+
+    fn fell(&mut self, topic: &mut ListenedTopic, at: Micros, fault: BookFault) {
+        let series = Arc::clone(topic.live.series());
+        if fault == BookFault::Audit
+            && let Err(error) = topic.live.disown(at)
+        {
+            self.failed.push((Arc::clone(&series), Arc::new(error)));
+        }
+        topic.live.fell(at, fault);
+        self.steps.push((series, BookStep::Fell(fault)));
     }
 
     fn rose(&mut self, topic: &mut ListenedTopic, at: Micros) {

@@ -165,7 +165,12 @@ impl ConnectionLoop {
                 }
             }
             Command::Leave(id) => topics.retain(|topic| topic.id != *id),
-            Command::Book { .. } | Command::BookLost(_) | Command::Reconnect => {}
+            Command::Book { .. }
+            | Command::BookLost(_)
+            | Command::BeginAudit(_)
+            | Command::Audit { .. }
+            | Command::ShowBook { .. }
+            | Command::Reconnect => {}
         }
     }
 

@@ -16,7 +16,7 @@ use crate::exchange::live::{Event, Line, Live, NotOffered, Now, Session, Topic, 
 use crate::model::Micros;
 use crate::net::ws::dial::Socket;
 use crate::net::ws::ended::Ended;
-use crate::net::ws::handover::{Command, Handover, Outlet, Update};
+use crate::net::ws::handover::{Command, Handover, Outlet, ShownBook, Update};
 use crate::net::ws::own_topic::OwnTopic;
 use crate::net::ws::takeover::{Order, Progress, Standby};
 
@@ -247,6 +247,15 @@ impl Drive {
             Command::BookLost(topic) => {
                 let now = self.now();
                 self.session.lose_book(topic, now, &mut self.full.received);
+            }
+            Command::BeginAudit(topic) => self.session.begin_audit(topic),
+            Command::Audit { topic, rows, levels } => {
+                let now = self.now();
+                self.session.give_audit(topic, rows.as_ref(), levels, now, &mut self.full.received);
+            }
+            Command::ShowBook { topic, levels, to } => {
+                // Who asked may have gone.
+                let _ = to.try_send(self.session.book(topic).map(|book| ShownBook::of(&book, levels)));
             }
             Command::Reconnect => return Err(Ended::GivenUp),
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use crate::exchange::live::{Received, Topic, TopicId};
+use crate::exchange::live::{Level, PresentBook, Received, Topic, TopicId};
 use crate::model::{Batch, Micros, Window};
 use crate::net::ws::dial::DialError;
 use crate::net::ws::ended::Ended;
@@ -88,8 +88,51 @@ pub enum Command {
     },
     /// Begin a book anew, since rows of it were lost.
     BookLost(TopicId),
+    /// Begin to compare a book that is in step with an answer over REST, which is asked for after this.
+    BeginAudit(TopicId),
+    /// Take that answer; `None` if it could not be had.
+    Audit {
+        /// The topic.
+        topic: TopicId,
+        /// Its rows.
+        rows: Option<Batch>,
+        /// The levels of each side that were asked for.
+        levels: u32,
+    },
+    /// Show the present book of a topic; `None` where it is not in step.
+    ShowBook {
+        /// The topic.
+        topic: TopicId,
+        /// The most levels of each side.
+        levels: usize,
+        /// Where to.
+        to: mpsc::Sender<Option<ShownBook>>,
+    },
     /// Close what there is and connect anew.
     Reconnect,
+}
+
+/// The best levels of a live book.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownBook {
+    /// The exchange's time of the last update.
+    pub ts: Micros,
+    /// When that was received.
+    pub received: Micros,
+    /// Its number, where it has one.
+    pub seq: Option<i64>,
+    /// Highest first.
+    pub bids: Vec<Level>,
+    /// Lowest first.
+    pub asks: Vec<Level>,
+}
+
+impl ShownBook {
+    pub(super) fn of(present: &PresentBook<'_>, levels: usize) -> Self {
+        let PresentBook { book, ts, received, seq } = *present;
+        let [bids, asks] = book.sides().map(|side| side.levels().take(levels).copied().collect());
+        ShownBook { ts, received, seq, bids, asks }
+    }
 }
 
 /// The caller's end.

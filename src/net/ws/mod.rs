@@ -34,4 +34,4 @@ mod tests;
 pub use connection::Connection;
 pub use dial::{DialError, Dialer};
 pub use ended::Ended;
-pub use handover::{Command, Handover, Inlet, Update};
+pub use handover::{Command, Handover, Inlet, ShownBook, Update};

@@ -19,6 +19,7 @@ impl Intake {
         match entry {
             Entry::Page(_, page) => self.replay_page(mark, page),
             Entry::Vouch(_, vouch) => self.replay_vouch(mark, vouch),
+            Entry::Unfillable(_, own) => self.replay_unfillable(mark, &own),
             Entry::Stopped => {}
         }
     }

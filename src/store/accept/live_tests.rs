@@ -105,13 +105,50 @@ fn a_time_that_nothing_can_fill_is_unfillable_at_once_where_it_is_not_covered() 
     let window = |from: i64, until: i64| Window::new(Micros(from), Micros(until)).unwrap();
     writer.accept_live(update(1), Some(window(0, 5))).unwrap();
 
-    writer.unfillable(window(3, 9), "the book was not in step");
+    writer.unfillable(window(3, 9), "the book was not in step").unwrap();
     writer.flush().unwrap();
 
     let ledger = writer.ledger();
     assert_eq!(ledger.unfillable.iter().map(|note| note.window).collect::<Vec<_>>(), [window(5, 9)]);
     assert_eq!(ledger.unfillable[0].reason, "the book was not in step");
     assert_eq!(ledger.contradiction(), None);
+}
+
+#[test]
+fn a_crash_forgets_neither_a_time_that_nothing_can_fill_nor_one_that_was_taken_back() {
+    let home = Home::new();
+    let writer = home.writer("okx/BTC-USDT/orderbook");
+    let window = |from: i64, until: i64| Window::new(Micros(from), Micros(until)).unwrap();
+    let mark = writer.accept_live(update(1), None).unwrap();
+    writer.vouch(mark, window(0, 5)).unwrap();
+    writer.unfillable(window(5, 9), "sequence").unwrap();
+    writer.vouch(None, window(9, 20)).unwrap();
+    writer.disown(window(12, 20), "audit").unwrap();
+
+    drop(writer);
+    let again = home.crashed();
+    let ledger = again.writer("okx/BTC-USDT/orderbook").ledger();
+    let given_up: Vec<_> = ledger.unfillable.iter().map(|note| (note.window, &*note.reason)).collect();
+    assert_eq!(given_up, [(window(5, 9), "sequence"), (window(12, 20), "audit")]);
+    assert_eq!(ledger.covered.iter().collect::<Vec<_>>(), [window(0, 5), window(9, 12)]);
+    assert_eq!(ledger.contradiction(), None);
+}
+
+#[test]
+fn what_is_taken_back_while_it_is_published_is_not_covered_afterwards() {
+    let home = Home::new();
+    let writer = home.writer("okx/BTC-USDT/orderbook");
+    let window = |from: i64, until: i64| Window::new(Micros(from), Micros(until)).unwrap();
+    let mark = writer.accept_live(update(1), None).unwrap();
+    writer.vouch(mark, window(0, 5)).unwrap();
+    writer.flush().unwrap();
+    writer.vouch(None, window(5, 9)).unwrap();
+    writer.disown(window(3, 9), "audit").unwrap();
+    writer.flush().unwrap();
+
+    let ledger = writer.ledger();
+    assert_eq!(ledger.covered.iter().collect::<Vec<_>>(), [window(0, 3)]);
+    assert_eq!(ledger.unfillable.iter().map(|note| note.window).collect::<Vec<_>>(), [window(3, 9)]);
 }
 
 #[test]
@@ -213,6 +250,14 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let root = TempDir::new().unwrap();
+        let settings = StoreSettings::of(7, Micros(YEAR_2024));
+        Home { store: Store::open(&Layout::new(root.path()), settings).unwrap().0, _root: root }
+    }
+
+    /// The home of a process that begins where this one crashed.
+    fn crashed(self) -> Home {
+        let Home { store, _root: root } = self;
+        drop(store);
         let settings = StoreSettings::of(7, Micros(YEAR_2024));
         Home { store: Store::open(&Layout::new(root.path()), settings).unwrap().0, _root: root }
     }

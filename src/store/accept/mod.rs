@@ -17,6 +17,7 @@ mod page;
 mod recent;
 mod rows;
 mod series;
+mod unfillable;
 mod vouch;
 mod waiting;
 

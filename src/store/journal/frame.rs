@@ -4,7 +4,7 @@
 //! the journal's id and the segment's first position, so that a stale or misplaced block never passes.
 
 use crate::model::{Batch, Series, Window};
-use crate::store::journal::payload::{Payload, length, put_column, put_series, put_window};
+use crate::store::journal::payload::{Payload, length, put_column, put_series, put_text, put_window};
 
 /// Bytes before a frame's payload.
 pub(super) const HEAD_BYTES: usize = 16;
@@ -19,11 +19,14 @@ const PAGE: u8 = 1;
 const STOPPED: u8 = 2;
 /// A version that does not know it takes the frame for damage: the window is then a gap, and no row is lost.
 const VOUCH: u8 = 3;
+/// A version that does not know it takes the frame for damage: the window is then a gap for another reason.
+const UNFILLABLE: u8 = 4;
 const COVERED: u8 = 1;
 const EMPTY: u8 = 2;
 const DERIVED: u8 = 4;
 const FENCED: u8 = 8;
 const PUBLISHED: u8 = 16;
+const DISOWNED: u8 = 32;
 
 /// The content of a frame.
 #[derive(Debug, PartialEq)]
@@ -32,6 +35,8 @@ pub(crate) enum Entry {
     Page(Series, Rows),
     /// Coverage that a live session vouches for.
     Vouch(Series, Vouch),
+    /// Time of a series that nothing can ever fill.
+    Unfillable(Series, Unfillable),
     /// The process ended in good order; everything before is durable.
     Stopped,
 }
@@ -60,6 +65,17 @@ pub(crate) struct Vouch {
     pub(crate) fence: u64,
 }
 
+/// Time of a series that nothing can ever fill.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unfillable {
+    pub(crate) window: Window,
+    pub(crate) reason: String,
+    /// Whatever was covered in it is taken back, since it was wrong.
+    pub(crate) is_disowned: bool,
+    /// The ownership it was found under; 0 for none.
+    pub(crate) fence: u64,
+}
+
 /// The windows that rows prove, and the ownership they were accepted under.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proof {
@@ -74,7 +90,7 @@ impl Entry {
     /// The series, of an entry of one.
     pub(crate) fn series(&self) -> Option<&Series> {
         match self {
-            Entry::Page(series, _) | Entry::Vouch(series, _) => Some(series),
+            Entry::Page(series, _) | Entry::Vouch(series, _) | Entry::Unfillable(series, _) => Some(series),
             Entry::Stopped => None,
         }
     }
@@ -119,6 +135,20 @@ pub(crate) fn vouch(series: &Series, vouch: &Vouch) -> Vec<u8> {
     numbers.for_each(|number| out.extend(number.to_le_bytes()));
     out.extend(length(vouch.frames.len()));
     vouch.frames.iter().for_each(|position| out.extend(position.to_le_bytes()));
+    out
+}
+
+/// The payload of a frame that says what nothing can fill, behind room for its head.
+pub(crate) fn unfillable(series: &Series, own: &Unfillable) -> Vec<u8> {
+    let mut out = vec![0; HEAD_BYTES];
+    out.push(UNFILLABLE);
+    put_series(&mut out, series);
+    out.push(flag(own.fence > 0, FENCED) | flag(own.is_disowned, DISOWNED));
+    put_window(&mut out, own.window);
+    if own.fence > 0 {
+        out.extend(own.fence.to_le_bytes());
+    }
+    put_text(&mut out, &own.reason);
     out
 }
 
@@ -180,6 +210,12 @@ pub(super) fn entry(payload: &[u8]) -> Result<Entry, String> {
             let fence = if flags & FENCED > 0 { from.u64()? } else { 0 };
             let published = if flags & PUBLISHED > 0 { Some(from.u64()?) } else { None };
             Ok(Entry::Vouch(series, Vouch { window, frames: from.u64s()?, published, fence }))
+        }
+        UNFILLABLE => {
+            let (series, flags, window) = (from.series()?, from.u8()?, from.window()?);
+            let fence = if flags & FENCED > 0 { from.u64()? } else { 0 };
+            let (reason, is_disowned) = (from.text()?.to_owned(), flags & DISOWNED > 0);
+            Ok(Entry::Unfillable(series, Unfillable { window, reason, is_disowned, fence }))
         }
         other => Err(format!("there is no entry of kind {other}")),
     }
@@ -247,6 +283,15 @@ mod tests {
             let series = series("kraken/XBT-USD/trades");
             let frame = super::vouch(&series, &vouch);
             prop_assert_eq!(entry(&frame[HEAD_BYTES..]), Ok(Entry::Vouch(series, vouch)));
+        }
+
+        #[test]
+        fn time_that_nothing_can_fill_comes_back_as_it_went_in(reason in ".{0,40}", is_disowned in any::<bool>(), fence in 0_u64..3) {
+            let window = Window::new(Micros(-3), Micros(9)).unwrap();
+            let own = Unfillable { window, reason, is_disowned, fence };
+            let series = series("kraken/XBT-USD/orderbook");
+            let frame = super::unfillable(&series, &own);
+            prop_assert_eq!(entry(&frame[HEAD_BYTES..]), Ok(Entry::Unfillable(series, own)));
         }
 
         #[test]

@@ -26,7 +26,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-pub(crate) use frame::{Entry, MOST_ROWS, Proof, Rows, Vouch, page, page_of, vouch};
+pub(crate) use frame::{Entry, MOST_ROWS, Proof, Rows, Unfillable, Vouch, page, page_of, unfillable, vouch};
 pub use mark::{Mark, Watermarks};
 pub(crate) use scan::{Damage, Found, Scanned, scan};
 

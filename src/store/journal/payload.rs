@@ -22,6 +22,13 @@ pub(super) fn put_series(out: &mut Vec<u8>, series: &Series) {
     out[from..from + 2].copy_from_slice(&length.to_le_bytes());
 }
 
+/// A text of which at most so much is kept as the length of a short one can say.
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    let text = &text[..text.floor_char_boundary(usize::from(u16::MAX))];
+    out.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
 pub(super) fn put_column(out: &mut Vec<u8>, column: &Column) {
     if let Some(present) = &column.present {
         out.extend(present.iter().map(|flag| u8::from(*flag)));
@@ -75,9 +82,13 @@ impl<'a> Payload<'a> {
         usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|error| error.to_string())
     }
 
+    pub(super) fn text(&mut self) -> Result<&'a str, String> {
+        let length = usize::from(u16::from_le_bytes(self.array()?));
+        std::str::from_utf8(self.take(length)?).map_err(|error| error.to_string())
+    }
+
     pub(super) fn series(&mut self) -> Result<Series, String> {
-        let name = usize::from(u16::from_le_bytes(self.array()?));
-        let name = std::str::from_utf8(self.take(name)?).map_err(|error| error.to_string())?;
+        let name = self.text()?;
         name.parse().map_err(|error| format!("`{name}` is no series: {error}"))
     }
 

@@ -44,6 +44,26 @@ impl Event for BookInStep<'_> {
     }
 }
 
+/// A live book was compared with the same over REST.
+pub struct BookAudited<'a> {
+    /// The book.
+    pub series: &'a Series,
+    /// The outcome, as one of a closed set.
+    pub outcome: &'static str,
+}
+
+impl Event for BookAudited<'_> {
+    fn emit(self, telemetry: &Telemetry) {
+        let (books, outcome) = (&telemetry.metrics().streams.books, self.outcome);
+        books.audits.with_label_values(&[self.series.exchange(), outcome]).inc();
+        if matches!(outcome, "differs" | "behind") {
+            tracing::warn!(series = %self.series, outcome, "the live book is not the one that the exchange shows");
+        } else {
+            tracing::debug!(series = %self.series, outcome, "the live book was compared");
+        }
+    }
+}
+
 /// Whole books did not bring books of an exchange into step.
 pub struct BookResyncsFailed {
     /// The exchange.

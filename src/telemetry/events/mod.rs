@@ -29,7 +29,7 @@ use std::fmt;
 use crate::model::escaped;
 
 pub use alive::HealthFileWritten;
-pub use books::{BookInStep, BookOutOfStep, BookResyncsFailed};
+pub use books::{BookAudited, BookInStep, BookOutOfStep, BookResyncsFailed};
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
 pub use fleet::{

@@ -30,7 +30,10 @@ const ENDS: [&str; 11] = [
 const HOLES: [&str; 8] =
     ["left_out", "not_sent", "restarted", "overdue", "doubtful", "reconnect", "start", "shed"];
 /// Why books are out of step, as label values.
-const BREAKS: [&str; 7] = ["reconnect", "sequence", "checksum", "crossed", "unreadable", "shallow", "shed"];
+const BREAKS: [&str; 8] =
+    ["reconnect", "sequence", "checksum", "crossed", "unreadable", "shallow", "shed", "audit"];
+/// The outcomes of comparisons of books, as label values.
+const AUDITS: [&str; 4] = ["same", "differs", "behind", "undecided"];
 
 /// The outcomes of checks, as label values.
 const CHECKS: [&str; 3] = ["asked", "postponed", "spared"];
@@ -76,6 +79,7 @@ pub(crate) struct Holes {
 pub(crate) struct Books {
     pub(crate) resyncs: IntCounterVec,
     pub(crate) failed_resyncs: IntCounterVec,
+    pub(crate) audits: IntCounterVec,
 }
 
 impl Streams {
@@ -157,6 +161,7 @@ impl Streams {
             let own = [("exchange", exchange)];
             forget(&self.books.resyncs, &own);
             forget(&self.books.failed_resyncs, &own);
+            forget(&self.books.audits, &own);
         }
         forget(&self.lag, &held);
         forget(&self.holes.found, &held);
@@ -265,6 +270,11 @@ impl Books {
                 "Whole books that did not bring a live book into step.",
                 &["exchange"],
             ),
+            audits: add.counters(
+                "book_audits_total",
+                "Comparisons of live books with the same over REST, by their outcome.",
+                &["exchange", "outcome"],
+            ),
         }
     }
 
@@ -272,6 +282,9 @@ impl Books {
         self.failed_resyncs.with_label_values(&[exchange]);
         for reason in BREAKS {
             self.resyncs.with_label_values(&[exchange, reason]);
+        }
+        for outcome in AUDITS {
+            self.audits.with_label_values(&[exchange, outcome]);
         }
     }
 }

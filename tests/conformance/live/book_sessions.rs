@@ -12,11 +12,11 @@ use super::oracle;
 use super::written::BEGIN;
 use crate::needs;
 
-const SECOND: Duration = Duration::from_secs(1);
-const DELTAS: BookWish = BookWish { depth: 10, every: SECOND, deltas: true };
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const DELTAS: BookWish = BookWish { depth: 10, every: SECOND, deltas: true };
 
 /// A listener to books.
-fn listener(series: &[&str], wish: BookWish, at: Micros) -> Listener {
+pub(super) fn listener(series: &[&str], wish: BookWish, at: Micros) -> Listener {
     let series: Vec<Series> = series.iter().map(|text| text.parse().unwrap()).collect();
     let live = live_of(series[0].exchange());
     let mut session = live.session(live.offer_for(&series[0]).unwrap().line);
@@ -29,7 +29,7 @@ fn listener(series: &[&str], wish: BookWish, at: Micros) -> Listener {
 }
 
 /// The events about books since the last look.
-fn book_events(listener: &mut Listener) -> Vec<Event> {
+pub(super) fn book_events(listener: &mut Listener) -> Vec<Event> {
     let is_of_books = |event: &Event| {
         matches!(event, Event::BookWanted { .. } | Event::InStep { .. } | Event::OutOfStep { .. })
     };
@@ -37,7 +37,7 @@ fn book_events(listener: &mut Listener) -> Vec<Event> {
     events.into_iter().filter(is_of_books).collect()
 }
 
-fn rows(listener: &Listener, number: u32) -> Vec<BookLevel> {
+pub(super) fn rows(listener: &Listener, number: u32) -> Vec<BookLevel> {
     let batch = listener.received.batch(TopicId(number));
     batch.map_or_else(Vec::new, |batch| (0..batch.len()).map(|row| batch.book().get(row)).collect())
 }
@@ -56,7 +56,7 @@ pub(crate) fn answer(seq: i64, levels: u32) -> Batch {
     let mut rows = Batch::of(Kind::OrderBook);
     for (side, sign) in [(Side::Bid, -1.0), (Side::Ask, 1.0)] {
         for level in 1..=levels {
-            let price = 100.0 + sign * f64::from(level);
+            let price = (100.0 + sign * f64::from(level)).max(0.5);
             let (ts, seq) = (BEGIN, Some(seq));
             rows.book_mut().push(BookLevel {
                 ord: 0,
@@ -74,12 +74,12 @@ pub(crate) fn answer(seq: i64, levels: u32) -> Batch {
     rows
 }
 
-fn give(listener: &mut Listener, number: u32, rows: Option<&Batch>) {
+pub(super) fn give(listener: &mut Listener, number: u32, rows: Option<&Batch>) {
     listener.session.give_book(TopicId(number), rows, listener.now, &mut listener.received);
 }
 
 /// Binance's book of one pair, granted and in step behind change 20.
-fn in_step(wish: BookWish) -> Listener {
+pub(super) fn in_step(wish: BookWish) -> Listener {
     let mut listener = listener(&["binance/BTC-USDT/orderbook"], wish, BEGIN + SECOND);
     assert_eq!(listener.send(), [r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1}"#]);
     listener.tick();
@@ -101,7 +101,7 @@ fn in_step(wish: BookWish) -> Listener {
 #[test]
 fn a_book_over_rest_is_asked_for_once_updates_come_and_joined_with_those_that_waited() {
     let mut listener = in_step(DELTAS);
-    let book = listener.session.book(TopicId(0)).unwrap();
+    let book = listener.session.book(TopicId(0)).unwrap().book;
     let best = |side: Side| {
         let side = if side == Side::Bid { book.bids() } else { book.asks() };
         side.levels().take(2).map(|level| (level.price, level.amount)).collect::<Vec<_>>()
@@ -159,7 +159,7 @@ fn a_hole_puts_a_book_out_of_step_and_nothing_of_it_is_a_row_before_a_fresh_one_
 fn a_book_of_which_too_few_levels_are_left_is_asked_for_again_and_deeper() {
     let wish = BookWish { depth: 50, ..DELTAS };
     let mut listener = in_step(wish);
-    for (last, level) in (20..).zip(1..=51) {
+    for (last, level) in (20..).zip(1..=76) {
         let bid = format!(r#"["{}","0"]"#, 100 - level);
         listener.read(&update("BTCUSDT", (last + 1, last + 1, last), BEGIN, &bid, ""));
     }
@@ -199,19 +199,20 @@ fn snapshots_are_the_best_levels_at_each_step_of_the_exchanges_time_as_they_were
 }
 
 #[test]
-fn a_quiet_book_is_a_snapshot_once_the_exchanges_time_is_past_the_step() {
+fn a_quiet_book_is_written_and_covered_once_its_next_update_shows_that_none_is_missing() {
     let wish = BookWish { depth: 1, every: 10 * SECOND, deltas: false };
     let mut listener = in_step(wish);
-    listener.pass(20 * SECOND);
-    // Another pair tells the time.
-    listener.read(&update("ETHUSDT", (1, 1, 0), BEGIN + 15 * SECOND, "", ""));
+    listener.pass(40 * SECOND);
+    // Another pair tells the time, which says nothing of this one: its updates may not be sent any more.
+    listener.read(&update("ETHUSDT", (2, 2, 1), BEGIN + 35 * SECOND, "", ""));
     listener.tick();
-    assert_eq!(rows(&listener, 0), [], "an update of that time may still come");
-    listener.read(&update("ETHUSDT", (2, 2, 1), BEGIN + 16 * SECOND, "", ""));
-    listener.tick();
-    let written = rows(&listener, 0);
-    assert_eq!(written.iter().map(|row| row.ts).collect::<Vec<_>>(), [BEGIN + 10 * SECOND; 2]);
-    assert_eq!(listener.covered(0).unwrap().until, BEGIN + 11 * SECOND);
+    assert_eq!(rows(&listener, 0), []);
+    assert_eq!(listener.covered(0), None, "nothing behind the first instant is known");
+    listener.read(&update("BTCUSDT", (21, 21, 20), BEGIN + 36 * SECOND, r#"["99","9"]"#, ""));
+    let written: Vec<_> = rows(&listener, 0).iter().map(|row| (row.ts, row.amount)).collect();
+    let steps = [10, 20, 30].map(|secs| BEGIN + Duration::from_secs(secs));
+    assert_eq!(written, steps.map(|ts| [(ts, 5.0), (ts, 3.0)]).concat(), "as it was then");
+    assert_eq!(listener.covered(0).unwrap().until, BEGIN + 36 * SECOND);
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn contracts_become_the_base_asset() {
     listener.send();
     listener.read(&update("BTCUSD_PERP", (1, 12, 0), BEGIN, r#"["99","198"]"#, ""));
     give(&mut listener, 0, Some(&answer(12, 50)));
-    let book = listener.session.book(TopicId(0)).unwrap();
+    let book = listener.session.book(TopicId(0)).unwrap().book;
     assert_eq!(book.bids().best().map(|best| best.amount), Some(200.0));
 }
 
@@ -399,7 +400,7 @@ fn every_recorded_book_is_kept_by_its_session_without_falling_out_of_step() {
         let events = book_events(&mut listener);
         assert_eq!(events.len(), series.len(), "{}: {events:?}", recording.file);
         for (number, symbol) in symbols.iter().enumerate() {
-            let own = listener.session.book(TopicId(u32::try_from(number).unwrap())).unwrap();
+            let own = listener.session.book(TopicId(u32::try_from(number).unwrap())).unwrap().book;
             let other = books.in_step(symbol).unwrap();
             for (own, other) in own.sides().into_iter().zip(other.sides()) {
                 assert!(own.levels().take(10).eq(other.levels().take(10)), "{}: {symbol}", recording.file);

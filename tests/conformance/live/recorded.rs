@@ -232,6 +232,8 @@ fn event_name(event: &Event) -> &'static str {
         Event::Unanswered { .. } => "unanswered",
         Event::Hole(_) => "hole",
         Event::Closed { .. } => "closed",
+        Event::BookDeeper { .. } => "deeper book wanted",
+        Event::Audited { .. } => "book compared",
         Event::BookWanted { .. } => "book wanted",
         Event::InStep { .. } => "in step",
         Event::OutOfStep { .. } => "out of step",

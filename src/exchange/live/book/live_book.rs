@@ -3,6 +3,7 @@
 use crate::exchange::live::book::change::Change;
 use crate::exchange::live::book::kept::{Book, Spread};
 use crate::exchange::live::book::rules::{BookRules, Chain, Proof, Source, Verdict};
+use crate::exchange::live::book::side::BookSide;
 use crate::exchange::live::book::waiting::Waiting;
 use crate::model::Micros;
 
@@ -23,11 +24,13 @@ pub enum BookFault {
     Shallow,
     /// Rows of it could not be stored.
     Shed,
+    /// Answers over REST contradict it.
+    Audit,
 }
 
 impl BookFault {
     /// All there are.
-    pub const ALL: [BookFault; 7] = [
+    pub const ALL: [BookFault; 8] = [
         BookFault::Reconnect,
         BookFault::Sequence,
         BookFault::Checksum,
@@ -35,6 +38,7 @@ impl BookFault {
         BookFault::Unreadable,
         BookFault::Shallow,
         BookFault::Shed,
+        BookFault::Audit,
     ];
 
     /// Its word in labels.
@@ -48,6 +52,7 @@ impl BookFault {
             BookFault::Unreadable => "unreadable",
             BookFault::Shallow => "shallow",
             BookFault::Shed => "shed",
+            BookFault::Audit => "audit",
         }
     }
 }
@@ -128,6 +133,35 @@ impl LiveBook {
 
     pub(crate) fn rules(&self) -> &'static BookRules {
         self.rules
+    }
+
+    /// A book that stands at the same update takes the place of this one, with the least levels that have to be known.
+    pub(crate) fn adopt(&mut self, second: LiveBook, wanted: usize) {
+        let ts = self.ts.max(second.ts);
+        *self = LiveBook { wanted, ts, ..second };
+    }
+
+    /// The least levels that have to be known from now on.
+    pub(crate) fn want(&mut self, levels: usize) {
+        self.wanted = levels;
+    }
+
+    /// The levels known of the side of which fewer are, where levels behind them are not; `None` where all are known.
+    pub(crate) fn known_levels(&self) -> Option<usize> {
+        let sides = self.book.sides().into_iter().filter(|side| side.has_floor());
+        sides.map(BookSide::len).min()
+    }
+
+    /// The number of the whole book that no update has joined yet.
+    pub(crate) fn joining(&self) -> Option<i64> {
+        self.last.filter(|_| self.state == State::Joining)
+    }
+
+    /// No update is missing up to this number: one that joins an answer of this very number is the next.
+    pub(crate) fn stand_at(&mut self, last: Option<i64>) {
+        if self.state == State::Joining && self.last == last {
+            self.state = State::InStep;
+        }
     }
 
     /// Takes a message of the connection.

@@ -11,11 +11,13 @@
 //! * **Where updates have no numbers, their instants do not fall**: two that each replace the same level are both right by
 //!   a checksum, in either order.
 //! * **Sides that cross put a book out of step**, unless a checksum of the same update says that the exchange has it so.
-//! * **A kept book ends where it is known to end**: levels behind a whole book that was cut are left out, and where too
-//!   few are left of it, it is asked for again.
+//! * **A kept book ends where it is known to end**: levels behind a whole book that was cut are left out, and where few
+//!   are left of it, a deeper one is asked for beside it and takes its place at the same update.
 
+mod audit_outcome;
 mod change;
 mod checksum;
+mod comparison;
 mod ids;
 mod kept;
 mod live_book;
@@ -27,9 +29,12 @@ mod side;
 mod text;
 mod waiting;
 mod wish;
+mod witness;
 
+pub use audit_outcome::AuditOutcome;
 pub(crate) use change::Change;
 pub use checksum::Checksum;
+pub(crate) use comparison::Comparison;
 pub use kept::{Book, Spread};
 pub use live_book::BookFault;
 pub(crate) use live_book::{Effect, LiveBook};

@@ -10,7 +10,7 @@ use crate::model::{BookLevel, Kind, Micros, Side};
 /// Whole books are written at the first update of each hour, and so of each day.
 const WHOLE_EVERY: i64 = 3_600_000_000;
 
-/// The most steps of one quiet stretch that become snapshots.
+/// The most steps of one quiet stretch that become snapshots, beside the first.
 const MOST_STEPS: i64 = 600;
 
 /// The properties that the rows of one update share.
@@ -100,11 +100,10 @@ impl Recorder {
         self.update(book, change, Stamp { ts, ..stamp }, into);
     }
 
-    /// The exchange's time is past this instant and nothing came.
-    pub(crate) fn pass(&mut self, book: &Book, until: Micros, stamp: Stamp, into: &mut Received) {
-        if self.next.is_some_and(|next| next < until) {
-            self.hold(book, stamp.seq);
-            self.snapshots(until, stamp, into);
+    /// More levels of the book are known from now on than any update tells.
+    pub(crate) fn deeper(&mut self, book: &Book, stamp: Stamp, into: &mut Received) {
+        if self.wish.deltas {
+            self.whole(book, stamp, into);
         }
     }
 
@@ -117,9 +116,8 @@ impl Recorder {
     /// Writes the levels kept at each step before an instant.
     fn snapshots(&mut self, until: Micros, stamp: Stamp, into: &mut Received) {
         let step = self.step();
-        let mut left = MOST_STEPS;
-        while let Some(next) = self.next.filter(|next| *next < until && left > 0) {
-            left -= 1;
+        let newest = Micros(until.0.saturating_sub(MOST_STEPS.saturating_mul(step)));
+        while let Some(next) = self.next.filter(|next| *next < until) {
             let mut batch = into.rows_of(stamp.topic, Kind::OrderBook, self.held.len() as u64).book_mut();
             for (side, price, amount, count) in &self.held {
                 batch.push(BookLevel {
@@ -136,7 +134,9 @@ impl Recorder {
             }
             self.ord += 1;
             self.ts = self.ts.max(next);
-            self.next = next.0.checked_add(step).map(Micros);
+            // The first shows what holds in all of them; of very many the newest are written besides.
+            let skipped = Micros(newest.0.div_euclid(step).saturating_mul(step)).max(next);
+            self.next = skipped.0.checked_add(step).map(Micros);
         }
         self.held.clear();
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 /// How long a whole book may take to come once it was asked for.
 const COMES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a whole book over REST may wait for an update that shows it to be joined.
-const JOINS_WITHIN: Duration = Duration::from_secs(600);
+/// How long a whole book over REST waits at first for an update that shows it to be joined; the wait doubles. Another one
+/// shows whether there was any.
+const JOINS_WITHIN: Duration = Duration::from_secs(15);
+const JOINS_WITHIN_AT_MOST: Duration = Duration::from_secs(600);
 
 /// The first wait after a failure that followed another one; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -23,6 +25,8 @@ pub(crate) struct Resync {
     since: Option<Duration>,
     /// When it is asked for next.
     due: Option<Duration>,
+    /// How many whole books in a row no update has joined.
+    joining: u32,
 }
 
 impl Resync {
@@ -48,7 +52,9 @@ impl Resync {
 
     /// It came and waits for an update to join.
     pub(crate) fn joining(&mut self, now: Duration) {
-        self.due = Some(now + JOINS_WITHIN);
+        let wait = JOINS_WITHIN.saturating_mul(2_u32.saturating_pow(self.joining.min(8)));
+        self.joining += 1;
+        self.due = Some(now + wait.min(JOINS_WITHIN_AT_MOST));
     }
 
     /// Nothing can come before something else happens.
@@ -57,7 +63,7 @@ impl Resync {
     }
 
     pub(crate) fn in_step(&mut self, now: Duration) {
-        (self.since, self.due) = (Some(now), None);
+        (self.since, self.due, self.joining) = (Some(now), None, 0);
     }
 
     /// It fell out of step, or could not come into it.

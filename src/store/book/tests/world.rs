@@ -192,7 +192,7 @@ impl World {
                 + [0, 1, world.dice.below(HOUR), world.dice.below(9 * HOUR)][world.dice.below(4) as usize];
             if let Some(window) = Window::new(Micros(until), Micros(at)).filter(|_| world.dice.below(2) == 0)
             {
-                world.writer().unfillable(window, "reconnect");
+                world.writer().unfillable(window, "reconnect").unwrap();
                 // Only a publish writes it.
                 world.writer().flush().unwrap();
                 world.unfillable.push(window);

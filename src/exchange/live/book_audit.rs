@@ -1,0 +1,62 @@
+//! How a live book stood its comparisons with answers over REST.
+
+use std::time::Duration;
+
+use crate::exchange::live::book::{AuditOutcome, Change, Comparison, LiveBook};
+use crate::model::Micros;
+
+/// How many comparisons in a row have to speak against a book: an answer may be wrong as well.
+const AGAINST: u8 = 2;
+
+/// The wait between two requests for a deeper book.
+const DEEPER_EVERY: Duration = Duration::from_secs(10);
+
+/// The comparisons of one book.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BookAudit {
+    pub(crate) under_way: Option<Comparison>,
+    /// How many in a row spoke against it.
+    against: u8,
+    /// Up to where a whole book or a comparison proved it.
+    pub(crate) proven: Option<Micros>,
+    /// When a deeper book may be asked for.
+    deeper_at: Duration,
+}
+
+impl BookAudit {
+    /// The book is in step as a whole one.
+    pub(crate) fn begin_anew(&mut self, at: Micros) {
+        (self.proven, self.deeper_at) = (Some(at), Duration::ZERO);
+    }
+
+    /// A deeper book may be asked for now; returns whether it may.
+    pub(crate) fn may_deepen(&mut self, now: Duration) -> bool {
+        let may = self.under_way.is_none() && self.deeper_at <= now;
+        if may {
+            self.deeper_at = now + DEEPER_EVERY;
+        }
+        may
+    }
+
+    /// An update was taken.
+    pub(crate) fn follow(&mut self, own: &LiveBook, change: &Change) -> Option<AuditOutcome> {
+        self.under_way.as_mut()?.follow(own, change)
+    }
+
+    /// A comparison spoke for the book, which was known up to an instant.
+    pub(crate) fn spoke_for(&mut self, known: Option<Micros>) {
+        (self.against, self.proven) = (0, known);
+    }
+
+    /// A comparison spoke against the book. Returns whether it is to be believed no more.
+    pub(crate) fn spoke_against(&mut self) -> bool {
+        self.against += 1;
+        self.against >= AGAINST
+    }
+
+    /// The book is not in step any more. Returns whether a comparison was under way.
+    pub(crate) fn end(&mut self) -> bool {
+        self.against = 0;
+        self.under_way.take().is_some()
+    }
+}
