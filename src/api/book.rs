@@ -1,4 +1,4 @@
-//! Order books: `GET /api/v1/book` and `dccd book --json`.
+//! Order books: `GET /api/v1/series/{id}/book` and `dccd book --json`.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@
 
 mod book;
 mod config;
+mod coverage;
 mod exchanges;
 mod files;
 mod health;
@@ -13,6 +14,7 @@ mod import;
 mod metrics;
 mod problem;
 mod progress;
+mod questions;
 mod requests;
 mod series;
 mod tasks;
@@ -20,6 +22,7 @@ mod tasks;
 pub(crate) use book::{BookAnswer, LevelLine, NoBook, UncoveredWindow};
 pub use config::ReloadAnswer;
 pub(crate) use config::{OnlineCheck, OnlineState, Validation};
+pub(crate) use coverage::{Coverage, CoverageSeconds, CoverageWindow};
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
 pub(crate) use health::{
@@ -34,9 +37,13 @@ pub(crate) use problem::Problem;
 pub use progress::{
     CopyUpdate, Files, How, NotCopied, ProgressLine, RemoteSynced, Report, RestoredFiles, Update,
 };
+pub(crate) use questions::{BookAsked, CoverageAsked, GapsAsked, RunsAsked, SeriesAsked, TasksAsked};
 pub(crate) use requests::WireSince;
 pub use requests::{
     AlertAsked, AlertTested, CancelAsked, CopyAsked, JobsAsked, JobsChanged, WireWork, WorkAsked,
 };
-pub(crate) use series::{GapLine, InventoryLine, SeriesStatus};
-pub(crate) use tasks::{AttemptLine, PrunedTasks, TaskDetail, TaskLine, TaskReasons};
+pub(crate) use series::{GAP_STATES, SERIES_SORTS, SERIES_STATES};
+pub(crate) use series::{GapLine, GapsPage, InventoryLine, SeriesLine, SeriesPage, SeriesStatus};
+pub(crate) use tasks::{
+    AttemptLine, PrunedTasks, RunLine, RunProgress, RunsPage, TaskDetail, TaskLine, TaskReasons, TasksPage,
+};

@@ -17,7 +17,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) parameter: Option<&'static str>,
+    pub(crate) parameter: Option<String>,
     /// The window in which a book is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) uncovered: Option<UncoveredWindow>,

@@ -1,11 +1,73 @@
 //! Series: their coverage, their gaps, and their runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+/// The states of a series, the first that applies: its ledger or its files cannot be accounted for; it is not configured;
+/// it is paused; its last run failed; it is to be listened to and is not live; no run of it has ended; windows before its
+/// newest row are missing; none of these.
+pub(crate) const SERIES_STATES: [&str; 8] =
+    ["unaccounted", "unconfigured", "paused", "failing", "not_live", "waiting", "incomplete", "ok"];
+
+/// What series are sorted by.
+pub(crate) const SERIES_SORTS: [&str; 10] = [
+    "series",
+    "from",
+    "to",
+    "rows",
+    "bytes",
+    "gaps",
+    "gap_seconds",
+    "errors",
+    "last_run_at",
+    "last_success_at",
+];
+
+/// The states of a window that is not covered, and of rows.
+pub(crate) const GAP_STATES: [&str; 4] = ["gap", "empty", "unfillable", "set aside"];
+
+/// A page of series.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeriesPage {
+    pub(crate) series: Vec<SeriesLine>,
+    /// Series on all pages.
+    pub(crate) total: u64,
+    /// Series in each state, as selected by everything but the state.
+    pub(crate) states: BTreeMap<&'static str, u64>,
+    /// The cursor of the next page; null if this is the last.
+    pub(crate) next: Option<String>,
+}
+
+/// A series: its rows and its runs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct SeriesLine {
+    pub(crate) series: String,
+    /// `unaccounted`, `unconfigured`, `paused`, `failing`, `not_live`, `waiting`, `incomplete` or `ok`.
+    #[schemars(extend("enum" = SERIES_STATES))]
+    pub(crate) state: &'static str,
+    /// Null if nothing is stored.
+    pub(crate) held: Option<InventoryLine>,
+    /// Null if it is not configured and never ran.
+    pub(crate) runs: Option<SeriesStatus>,
+}
+
+/// A page of the windows of a series that are not covered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct GapsPage {
+    pub(crate) series: String,
+    /// Windows of each state, the oldest first, and rows that were set aside.
+    pub(crate) gaps: Vec<GapLine>,
+    /// Windows and rows on all pages.
+    pub(crate) total: u64,
+    /// The cursor of the next page; null if this is the last.
+    pub(crate) next: Option<String>,
+}
+
 /// The coverage of one series. Figures are null if its ledger cannot be read.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct InventoryLine {
     pub(crate) series: String,
     pub(crate) exchange: String,
@@ -29,10 +91,11 @@ pub(crate) struct InventoryLine {
 }
 
 /// A window that is not covered, or rows that were set aside.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(crate) struct GapLine {
     pub(crate) series: String,
     /// `gap`, `empty`, `unfillable` or `set aside`.
+    #[schemars(extend("enum" = GAP_STATES))]
     pub(crate) state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<String>,
@@ -61,7 +124,7 @@ pub(crate) struct GapLine {
 }
 
 /// The runs of one series. Instants are in seconds since 1970.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub(crate) struct SeriesStatus {
     pub(crate) series: String,
     pub(crate) last_run_at: Option<f64>,

@@ -1,6 +1,9 @@
 //! `dccd book SERIES`: a stored order book as of an instant.
 
+use std::fmt::Display;
+
 use clap_complete::engine::ArgValueCompleter;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api::{BookAnswer, LevelLine, NoBook};
 use crate::cli::client::Daemon;
@@ -34,7 +37,7 @@ pub struct Args {
     /// The most levels a side [default: 10, all with --json].
     #[arg(long, value_name = "N")]
     levels: Option<String>,
-    /// Print JSON, as `GET /api/v1/book` answers.
+    /// Print JSON, as `GET /api/v1/series/{id}/book` answers.
     #[arg(long)]
     json: bool,
 }
@@ -64,20 +67,14 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output) -> Exit {
 }
 
 fn path(asked: &Asked) -> String {
-    let mut path = format!("/api/v1/book?series={}", encoded(asked.series.as_deref().unwrap_or_default()));
-    if let Some(levels) = &asked.levels {
-        path.push_str(&format!("&levels={}", encoded(levels)));
-    }
-    path
+    let series = encoded(asked.series.as_deref().unwrap_or_default());
+    let levels = asked.levels.as_deref().map(|levels| format!("?levels={}", encoded(levels)));
+    format!("/api/v1/series/{series}/book{}", levels.unwrap_or_default())
 }
 
-/// Text as a value of a query.
-fn encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
+/// Text as a segment of a path or a value of a query.
+fn encoded(text: &str) -> impl Display {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 fn refuse(args: &Args, error: &AskError, out: &mut Output) -> Exit {

@@ -6,11 +6,11 @@ use crate::cli::gaps::doubts;
 use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
+use crate::clock::now;
 use crate::config::Config;
-use crate::engine::open_gaps;
-use crate::exchange::find;
-use crate::model::{Micros, Windows, bytes, thousands};
-use crate::store::{HeldSeries, Layout, Ledger, Unaccounted, inventory};
+use crate::engine::series::Account;
+use crate::model::{Micros, Zone, bytes, thousands};
+use crate::store::{Layout, Unaccounted, inventory};
 
 /// Show the range, rows, size and gaps of every series.
 ///
@@ -30,8 +30,9 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     // Files of another program have no ledger, which their row shows.
     let ours = held.iter().filter(|holding| holding.ledger != Err(Unaccounted::Foreign));
     let exit = ours.fold(Exit::Done, |exit, holding| exit.or_worse(doubts(holding, out)));
+    let now = now();
+    let lines: Vec<InventoryLine> = held.iter().map(|holding| Account::of(holding).line(now)).collect();
     if args.json {
-        let lines: Vec<InventoryLine> = held.iter().map(line).collect();
         return exit.or_worse(out.json(&lines));
     }
     if held.is_empty() {
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
         return Exit::Done;
     }
     let mut table = Table::new(columns(&config.zone_name));
-    held.iter().for_each(|holding| row(&mut table, holding, &config));
+    lines.iter().for_each(|line| row(&mut table, line, &config));
     table.print(out);
     exit
 }
@@ -59,84 +60,40 @@ fn columns(zone: &str) -> [Column; 10] {
     ]
 }
 
-fn row(table: &mut Table, holding: &HeldSeries, config: &Config) {
-    let series = &holding.series;
-    let span = series.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
-    let mut cells =
-        vec![series.exchange().to_owned(), series.pair().to_string(), series.kind().to_string(), span];
-    let ledger = match &holding.ledger {
-        Ok(ledger) => ledger,
-        Err(reason) => {
-            return table.noted(cells, format!(" {} file(s) not counted: {reason}", holding.unknown_files));
-        }
+fn row(table: &mut Table, line: &InventoryLine, config: &Config) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut cells = vec![line.exchange.clone(), line.pair.clone(), line.r#type.clone(), text(&line.span)];
+    let (Some(rows), Some(size)) = (line.rows, line.bytes) else {
+        let why = text(&line.note);
+        return table.noted(cells, format!(" {} file(s) not counted: {why}", line.foreign_files));
     };
-    let day = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at));
-    let gaps = open_gaps(&holding.series, ledger);
-    let ends = ledger.ends();
+    let day = |at: &Option<String>| {
+        let at = at.as_deref().and_then(|at| Micros::parse(at, &Zone::UTC).ok());
+        at.map_or_else(|| "-".to_owned(), |at| config.zone.day(at))
+    };
     cells.extend([
-        day(ends.map(|ends| ends.0)),
-        day(ends.map(|ends| ends.1)),
-        thousands(ledger.rows()),
-        gaps.len().to_string(),
-        missing(holding, &gaps).map_or_else(|| "-".to_owned(), thousands),
-        bytes(ledger.bytes()),
+        day(&line.from),
+        day(&line.to),
+        thousands(rows),
+        line.gaps.unwrap_or_default().to_string(),
+        line.missing.map_or_else(|| "-".to_owned(), thousands),
+        bytes(size),
     ]);
-    table.noted(cells, note(holding, ledger));
+    table.noted(cells, note(line));
 }
 
 /// The note at the end of a row.
-fn note(holding: &HeldSeries, ledger: &Ledger) -> String {
+fn note(line: &InventoryLine) -> String {
     let mut note = String::new();
-    if !holding.gone.is_empty() {
-        note.push_str(&format!("  {} file(s) gone", holding.gone.len()));
+    if !line.gone_files.is_empty() {
+        note.push_str(&format!("  {} file(s) gone", line.gone_files.len()));
     }
-    let away = away(ledger);
-    if !away.is_empty() {
-        note.push_str(&format!("  {} file(s), {} on remotes only", away.len(), bytes(away.iter().sum())));
+    if line.remote_only_files > 0 {
+        let size = bytes(line.remote_only_bytes);
+        note.push_str(&format!("  {} file(s), {size} on remotes only", line.remote_only_files));
     }
-    if holding.unknown_files > 0 {
-        note.push_str(&format!("  +{} unknown file(s), see `dccd verify`", holding.unknown_files));
+    if line.foreign_files > 0 {
+        note.push_str(&format!("  +{} unknown file(s), see `dccd verify`", line.foreign_files));
     }
     note
-}
-
-/// The sizes of the files that are on remotes only.
-fn away(ledger: &Ledger) -> Vec<u64> {
-    ledger.remote_only().map(|(_, _, entry)| entry.bytes).collect()
-}
-
-/// How many candles the gaps hold; none for kinds that have no count.
-fn missing(holding: &HeldSeries, gaps: &Windows) -> Option<u64> {
-    let span = holding.series.span()?;
-    let offer = find(holding.series.exchange()).and_then(|exchange| exchange.offer_for(&holding.series));
-    let grid = offer.map_or_else(|| span.grid(), |offer| offer.grid(span));
-    Some(gaps.iter().map(|gap| grid.count(gap)).sum())
-}
-
-fn line(holding: &HeldSeries) -> InventoryLine {
-    let series = &holding.series;
-    let ledger = holding.ledger.as_ref().ok();
-    let gaps = ledger.map(|ledger| open_gaps(series, ledger));
-    let ends = ledger.and_then(Ledger::ends);
-    let away = ledger.map(away).unwrap_or_default();
-    InventoryLine {
-        series: series.to_string(),
-        exchange: series.exchange().to_owned(),
-        pair: series.pair().to_string(),
-        r#type: series.kind().to_string(),
-        span: series.span().map(|span| span.to_string()),
-        from: ends.map(|ends| ends.0.to_string()),
-        to: ends.map(|ends| ends.1.to_string()),
-        rows: ledger.map(Ledger::rows),
-        bytes: ledger.map(Ledger::bytes),
-        files: ledger.map_or(0, |ledger| ledger.files.len()),
-        remote_only_files: away.len(),
-        remote_only_bytes: away.iter().sum(),
-        missing: gaps.as_ref().and_then(|gaps| missing(holding, gaps)),
-        gap_seconds: gaps.as_ref().map(Windows::secs),
-        gaps: gaps.as_ref().map(Windows::len),
-        foreign_files: holding.unknown_files,
-        note: holding.ledger.as_ref().err().map(ToString::to_string),
-        gone_files: holding.gone.iter().map(|path| path.display().to_string()).collect(),
-    }
 }

@@ -17,6 +17,7 @@ use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
 use crate::engine::book;
 use crate::engine::history::{AskError, Asked, answer};
+use crate::engine::series::Catalogue;
 use crate::engine::{CopyAsked, Engine, Job, LiveJob, ProgressFeed, Work};
 use crate::model::Series;
 use crate::telemetry::events::{Chain, ConfigInForce, ConfigRefused, JobsPaused};
@@ -59,6 +60,7 @@ struct Inner {
     in_force: Mutex<Arc<Config>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    catalogue: Catalogue,
 }
 
 impl Control {
@@ -74,6 +76,7 @@ impl Control {
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
             reloading: tokio::sync::Mutex::default(),
+            catalogue: Catalogue::default(),
         }))
     }
 
@@ -128,6 +131,7 @@ impl Control {
         let series = self.ask(|reply| Command::Find { asked, live, reply }).await??;
         self.0.engine.keep_paused(&series, is_paused).await?;
         self.send(Command::Pause { series: series.clone(), is_paused }).await?;
+        self.0.catalogue.expire().await;
         self.0.engine.telemetry().emit(JobsPaused { series: &series, is_paused });
         Ok(series)
     }
@@ -208,6 +212,10 @@ impl Control {
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
     }
 
     pub(super) fn in_force(&self) -> Arc<Config> {

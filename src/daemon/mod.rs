@@ -31,6 +31,7 @@ mod health_reporter;
 mod history_sampler;
 mod liveness;
 mod queues;
+mod reading;
 mod refusal;
 mod reload;
 mod requests;

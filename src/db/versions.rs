@@ -6,7 +6,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 pub(super) struct Version(pub(super) i64, &'static str, pub(super) &'static str, pub(super) &'static str);
 
 /// The schema, one list of statements per version; a released version is never changed.
-const VERSIONS: [Version; 5] = [
+const VERSIONS: [Version; 6] = [
     Version(
         1,
         "health of each series",
@@ -32,6 +32,7 @@ const VERSIONS: [Version; 5] = [
         include_str!("0015_history_sqlite.sql"),
         include_str!("0015_history_postgres.sql"),
     ),
+    Version(16, "order of runs", include_str!("0016_runs.sql"), include_str!("0016_runs.sql")),
 ];
 
 /// The newest schema version this program supports.

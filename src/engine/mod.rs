@@ -25,12 +25,16 @@ mod live_job;
 mod logging;
 mod open;
 mod owner;
+pub(crate) mod paging;
 mod pending_health;
 mod progress_feed;
 mod runs;
+pub(crate) mod series;
 mod state;
 mod streams;
+pub(crate) mod tasks;
 mod trigger;
+mod under_way;
 mod window_task;
 mod wire;
 mod work;
@@ -55,7 +59,6 @@ pub use self::progress_feed::ProgressFeed;
 pub(crate) use self::progress_feed::is_worth_telling;
 pub use self::streams::Streams;
 pub use self::trigger::Trigger;
-pub(crate) use self::work::open_gaps;
 #[doc(hidden)]
 pub use self::work::{Done, Work, WorkKind, carry_out};
 #[doc(hidden)]
@@ -66,6 +69,7 @@ use crate::clock::now;
 use crate::db::{Database, DbError, SetAside};
 use crate::engine::flusher::enter_copied;
 use crate::engine::pending_health::PendingHealth;
+use crate::engine::under_way::UnderWay;
 use crate::jobs::stream::{LiveStates, PresentBooks};
 use crate::jobs::{Context, tell_finding};
 pub use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
@@ -101,6 +105,8 @@ pub struct Engine {
     live: LiveStates,
     /// Where live books are followed.
     books: PresentBooks,
+    /// The progress of its runs.
+    under_way: UnderWay,
     keeping: Mutex<JoinSet<()>>,
     /// Stops the maintenance loops.
     kept: CancellationToken,
@@ -244,6 +250,11 @@ impl Engine {
     /// Where live books are followed.
     pub(crate) fn present_books(&self) -> &PresentBooks {
         &self.books
+    }
+
+    /// The progress of its runs.
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     /// The state store.

@@ -16,6 +16,7 @@ use crate::disk::{Disk, atomic};
 use crate::engine::copies::{self, Copies};
 use crate::engine::flusher::Flusher;
 use crate::engine::pending_health::PendingHealth;
+use crate::engine::under_way::UnderWay;
 use crate::engine::{Job, LiveJob, MetricHistory};
 use crate::jobs::stream::{LiveStates, PresentBooks};
 use crate::jobs::tell_finding;
@@ -90,6 +91,7 @@ impl Engine {
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             live: LiveStates::new(&telemetry, now),
             books: PresentBooks::default(),
+            under_way: UnderWay::default(),
             layout,
             telemetry,
             db,

@@ -6,10 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Files, How, Report, RestoredFiles};
-use crate::clock::now;
-use crate::engine::{Engine, Job};
+use crate::engine::{Engine, Job, series};
 use crate::exchange::find;
-use crate::jobs::plan::due_until;
 use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::{Micros, Series, Windows};
 use crate::store::{Layout, Ledger, StoreError};
@@ -165,6 +163,11 @@ pub async fn carry_out(
     progress: &(dyn Fn(Progress) + Sync),
     stop: &CancellationToken,
 ) -> Done {
+    let run = engine.under_way().begin(&work.order.series);
+    let progress: &(dyn Fn(Progress) + Sync) = &|at| {
+        run.show(at);
+        progress(at);
+    };
     if let WorkKind::JobRun { job, failed } = &work.kind {
         let run = engine.run_job(job, *failed, delay, progress, stop).await;
         return Done { due: run.due, ..Done::of(run.outcome) };
@@ -218,13 +221,5 @@ async fn repair(
 
 fn gaps(layout: &Layout, series: &Series) -> Windows {
     let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten();
-    ledger.map(|ledger| open_gaps(series, &ledger)).unwrap_or_default()
-}
-
-/// Windows that are wanted, due by now, and neither stored nor known to be empty.
-#[must_use]
-pub(crate) fn open_gaps(series: &Series, ledger: &Ledger) -> Windows {
-    let exchange = find(series.exchange());
-    let until = exchange.map_or_else(now, |exchange| due_until(exchange, series, &ledger.covered, now()));
-    ledger.gaps(until)
+    ledger.map(|ledger| series::gaps(series, &ledger)).unwrap_or_default()
 }

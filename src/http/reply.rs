@@ -44,11 +44,7 @@ pub(super) fn tagged(request: &HeaderMap, body: &impl Serialize) -> Response {
 }
 
 /// Why there is no answer, and which parameter is wrong.
-pub(super) fn problem(
-    status: StatusCode,
-    detail: impl Into<String>,
-    parameter: Option<&'static str>,
-) -> Response {
+pub(super) fn problem(status: StatusCode, detail: impl Into<String>, parameter: Option<String>) -> Response {
     encoded(status, Problem { parameter, ..plain_problem(status, detail.into()) })
 }
 

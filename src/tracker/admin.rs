@@ -4,7 +4,7 @@ use crate::model::Micros;
 use crate::tracker::change::Ending;
 use crate::tracker::connection::values;
 use crate::tracker::verdict::outcome;
-use crate::tracker::{Attempt, Refusal, Status, Task, TaskKind, Tracker, TrackerError};
+use crate::tracker::{Attempt, Refusal, Run, Status, Task, TaskKind, Tracker, TrackerError};
 
 /// Selects tasks to list; `None` selects all.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,25 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Of this kind.
     pub kind: Option<TaskKind>,
-    /// With a series that begins with this.
+    /// Of this series.
     pub series: Option<String>,
+    /// After this one in the list: when it last changed, and its id.
+    pub after: Option<(Micros, String)>,
+}
+
+/// Selects runs to list; `None` selects all.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this queue.
+    pub queue: Option<String>,
+    /// Of this series.
+    pub series: Option<String>,
+    /// Of tasks of this kind.
+    pub kind: Option<TaskKind>,
+    /// That ended so, one of [`crate::tracker::outcome`]; empty for those that last.
+    pub outcome: Option<String>,
+    /// After this one in the list: when it began, its task and its fence.
+    pub after: Option<(Micros, String, i64)>,
 }
 
 impl Tracker {
@@ -25,15 +42,38 @@ impl Tracker {
     /// # Errors
     /// If the store fails.
     pub async fn tasks(&self, filter: &Filter, most: u32) -> Result<Vec<Task>, TrackerError> {
+        let (at, id) = filter.after.as_ref().map_or((Micros(i64::MAX), ""), |(at, id)| (*at, id));
         let values = values![
             self.now(),
             filter.queue.as_deref(),
             filter.status.map(Status::code),
             filter.kind.map(TaskKind::name),
             filter.series.as_deref(),
+            at.0,
+            id,
             i64::from(most),
         ];
         self.read(|sql| sql.list, values).await
+    }
+
+    /// At most `most` runs, the last begun first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn runs(&self, filter: &RunFilter, most: u32) -> Result<Vec<Run>, TrackerError> {
+        let none = (Micros(i64::MAX), String::new(), i64::MAX);
+        let (at, id, fence) = filter.after.as_ref().unwrap_or(&none);
+        let values = values![
+            filter.queue.as_deref(),
+            filter.series.as_deref(),
+            filter.kind.map(TaskKind::name),
+            filter.outcome.as_deref(),
+            at.0,
+            id,
+            *fence,
+            i64::from(most),
+        ];
+        self.read(|sql| sql.runs, values).await
     }
 
     /// The task of this id, if there is one.

@@ -28,7 +28,7 @@ mod task;
 mod verdict;
 mod worker;
 
-pub use admin::Filter;
+pub use admin::{Filter, RunFilter};
 pub use claim::Claimer;
 pub use counts::{Drift, QueueCounts};
 pub use enqueue::{Enqueued, NewTask, stream_id};
@@ -38,7 +38,7 @@ pub use merge::EXHAUSTED_REST;
 pub use owner::{Owner, SeriesFence};
 pub use prune::{Pruned, Retention};
 pub use refusal::Refusal;
-pub use rows::{Attempt, Claim, WorkerRow, WorkerState};
+pub use rows::{Attempt, Claim, Run, WorkerRow, WorkerState};
 pub use settle::{HeldLease, Renewed};
 pub use status::{Priority, Status, TaskKind};
 pub use store::Tracker;

@@ -219,6 +219,56 @@ where
     }
 }
 
+/// An attempt and its task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The task's id.
+    pub task: String,
+    pub queue: String,
+    /// The kind of work.
+    pub kind: TaskKind,
+    /// The series, as text.
+    pub series: String,
+    /// The window to fetch, if it is a window task.
+    pub window: Option<Window>,
+    pub attempt: Attempt,
+}
+
+impl Run {
+    /// An attempt at a task.
+    #[must_use]
+    pub fn of(task: &Task, attempt: Attempt) -> Self {
+        Run {
+            task: task.id.clone(),
+            queue: task.queue.clone(),
+            kind: task.kind,
+            series: task.series.clone(),
+            window: task.window,
+            attempt,
+        }
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Run
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let attempt = Attempt::from_row(row)?;
+        let row = Columns(row);
+        Ok(Run {
+            task: row.text("task_id")?,
+            queue: row.text("queue")?,
+            kind: row.kind()?,
+            series: row.text("series")?,
+            window: row.window()?,
+            attempt,
+        })
+    }
+}
+
 /// A worker, by its last heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRow {

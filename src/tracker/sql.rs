@@ -53,6 +53,7 @@ statements! {
     drop_attempts: both, both;
     drop_task: both, both;
     list: sqlite, postgres;
+    runs: both, both;
     old: sqlite, postgres;
     counts: sqlite, postgres;
     due: sqlite, postgres;

@@ -148,7 +148,13 @@ async fn tasks_are_listed_by_what_is_asked_for(world: World) {
     assert_eq!(listed(Filter { queue: Some("kraken".into()), ..Filter::default() }).await, ["k1"]);
     assert_eq!(listed(Filter { status: Some(Status::Ignored), ..Filter::default() }).await, ["w1"]);
     let job = [id];
+    let last = world.tracker.task("k1").await.unwrap().unwrap();
+    let after = Some((last.updated_at, last.id));
+    assert_eq!(listed(Filter { after, ..Filter::default() }).await, ["w1", &job[0]]);
     assert_eq!(listed(Filter { kind: Some(TaskKind::Job), ..Filter::default() }).await, job);
-    assert_eq!(listed(Filter { series: Some("binance/BTC".into()), ..Filter::default() }).await, job);
+    assert_eq!(
+        listed(Filter { series: Some("binance/BTC-USDT/ohlc/1h".into()), ..Filter::default() }).await,
+        job
+    );
     assert_eq!(world.tracker.tasks(&Filter::default(), 1).await.unwrap().len(), 1);
 }

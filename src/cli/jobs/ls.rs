@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::help::examples;
-use crate::cli::jobs::table::{columns, paused_row, row, task_line};
+use crate::cli::jobs::table::{columns, paused_row, row};
 use crate::cli::jobs::view::TrackerView;
 use crate::cli::table::Table;
 use crate::cli::{Exit, complete, naming};
+use crate::engine::tasks::task_line;
 use crate::model::{Series, matches_selector, select};
 use crate::tracker::{Filter, Status, Task, TaskKind, stream_id};
 

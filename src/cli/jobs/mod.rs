@@ -14,8 +14,6 @@ mod unlock;
 mod view;
 mod why;
 
-pub(crate) use streams::{StreamProgress, live};
-
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;

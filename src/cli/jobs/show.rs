@@ -2,13 +2,12 @@
 
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::TaskDetail;
 use crate::cli::help::examples;
 use crate::cli::jobs::sentence::{paused, state};
-use crate::cli::jobs::streams::{StreamProgress, series_of, without_prefix};
-use crate::cli::jobs::table::{attempt_line, outcome, task_line};
+use crate::cli::jobs::streams::{series_of, without_prefix};
 use crate::cli::jobs::view::TrackerView;
 use crate::cli::{Exit, complete};
+use crate::engine::tasks::{StreamProgress, detail, outcome};
 use crate::tracker::{Attempt, Task, Tracker, TrackerError};
 
 /// Show a task with its attempts.
@@ -36,8 +35,7 @@ pub(super) async fn run(args: &Args, view: &mut TrackerView<'_>) -> Exit {
         };
         match found {
             Ok(Some((task, attempts))) if args.json => {
-                let attempts_kept = attempts.iter().map(attempt_line).collect();
-                all.push(TaskDetail { task: task_line(&task, view.is_paused(&task)), attempts_kept });
+                all.push(detail(&task, &attempts, view.is_paused(&task), None));
             }
             Ok(Some((task, attempts))) => print(&task, &attempts, view),
             Ok(None) => exit = exit.or_worse(not_run(id, view)),

@@ -1,22 +1,12 @@
-//! Live series among the tasks: their ids, and what they tell of themselves.
-
-use serde::Deserialize;
+//! Live series among the tasks: their ids.
 
 use crate::config::Config;
 use crate::engine::LiveJob;
-use crate::model::{Micros, Series, Zone};
-use crate::tracker::{Status, Task, TaskKind, stream_id};
-
-/// How a live series stands, as its worker last saved it.
-#[derive(Deserialize)]
-pub(crate) struct StreamProgress {
-    pub(crate) state: String,
-    since: String,
-    why: Option<String>,
-}
+use crate::model::Series;
+use crate::tracker::{TaskKind, stream_id};
 
 /// The configured live series.
-pub(crate) fn live(config: &Config) -> Vec<Series> {
+pub(super) fn live(config: &Config) -> Vec<Series> {
     LiveJob::all(config).iter().map(|job| (*job.series).clone()).collect()
 }
 
@@ -36,22 +26,6 @@ pub(super) fn is_stream(id: &str) -> bool {
     series_of(id).is_some_and(|series| stream_id(&series) == id)
 }
 
-impl StreamProgress {
-    /// That of a task in progress.
-    pub(crate) fn of(task: &Task) -> Option<Self> {
-        let is_listened_to = task.kind == TaskKind::Stream && task.status == Status::InProgress;
-        serde_json::from_str(&task.data).ok().filter(|_| is_listened_to)
-    }
-
-    /// The state in a sentence.
-    pub(crate) fn sentence(&self, zone: &Zone) -> String {
-        let since =
-            Micros::parse(&self.since, &Zone::UTC).map_or_else(|_| self.since.clone(), |at| zone.minute(at));
-        let why = self.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
-        format!("It is {} since {since}{why}.", self.state)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,12 +36,5 @@ mod tests {
         assert!(!is_stream("binance/BTC-USDT/trades") && !is_stream("backfill:binance/BTC-USDT/trades:a..b"));
         assert_eq!(without_prefix("stream:binance/BTC-USDT"), "binance/BTC-USDT");
         assert_eq!(without_prefix("streams"), "streams");
-    }
-
-    #[test]
-    fn a_state_is_told_with_its_beginning_and_its_reason() {
-        let told = r#"{"state":"connecting","since":"2023-11-14T22:13:20Z","why":"no route"}"#;
-        let told: StreamProgress = serde_json::from_str(told).unwrap();
-        assert_eq!(told.sentence(&Zone::UTC), "It is connecting since 2023-11-14 22:13: no route.");
     }
 }

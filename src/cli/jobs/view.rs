@@ -1,6 +1,6 @@
 //! The tracker as a command opens it, and the exit code of a command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::daemon::{FRESH_SECS, Liveness};
 use crate::db::Database;
 use crate::engine::Job;
+use crate::engine::tasks::{is_paused, task_line};
 use crate::model::{NoMatch, Series, Zone, select};
 use crate::store::Layout;
 use crate::telemetry::Telemetry;
@@ -35,7 +36,7 @@ pub(super) struct TrackerView<'o> {
     /// The configured live series.
     pub(super) live: Vec<Series>,
     /// The paused jobs.
-    paused: Vec<Series>,
+    paused: HashSet<Series>,
     /// The zone of the instants that are shown.
     pub(super) zone: Zone,
     pub(super) zone_name: String,
@@ -54,6 +55,7 @@ impl<'o> TrackerView<'o> {
             }
             None => Vec::new(),
         };
+        let paused = paused.into_iter().collect();
         let tracker = database.as_ref().map(|database| Tracker::new(database, &Telemetry::new()));
         let jobs = Job::all(config).iter().map(|job| (**job.series()).clone()).collect();
         let live = live(config);
@@ -106,7 +108,7 @@ impl<'o> TrackerView<'o> {
 
     /// Whether a task is that of a paused job or live series.
     pub(super) fn is_paused(&self, task: &Task) -> bool {
-        task.kind.recurs() && self.paused.iter().any(|paused| paused.to_string() == task.series)
+        is_paused(task, &self.paused)
     }
 
     /// Whether the job of a series, and listening to it, is paused.
@@ -174,7 +176,7 @@ impl<'o> TrackerView<'o> {
                 continue;
             };
             match act(tracker, id.clone()).await {
-                Ok(task) if json => changed.push(super::table::task_line(&task, self.is_paused(&task))),
+                Ok(task) if json => changed.push(task_line(&task, self.is_paused(&task))),
                 Ok(task) => self.out.line(format!("{id}: {}", state(&task, &self.zone))),
                 Err(error) => exit = exit.or_worse(self.failed(&error)),
             }

@@ -6,9 +6,10 @@ use crate::api::TaskReasons;
 use crate::cli::help::examples;
 
 use crate::cli::jobs::sentence::{paused, state};
-use crate::cli::jobs::streams::{StreamProgress, is_stream, series_of, without_prefix};
+use crate::cli::jobs::streams::{is_stream, series_of, without_prefix};
 use crate::cli::jobs::view::TrackerView;
 use crate::cli::{Exit, complete};
+use crate::engine::tasks::StreamProgress;
 use crate::model::Zone;
 use crate::tracker::{Attempt, Owner, Status, Task, TaskKind, Tracker, TrackerError, WorkerState};
 

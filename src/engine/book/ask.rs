@@ -1,6 +1,5 @@
 //! A question about a stored book as texts, from a request or a command line, and its answer.
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::api::{BookAnswer, LevelLine, UncoveredWindow};
@@ -13,8 +12,7 @@ use crate::store::{Layout, is_held};
 pub(crate) const MOST_LEVELS: usize = 10_000;
 
 /// A question.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     /// The name of a series, or the beginning of the name of one only.
     pub(crate) series: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -18,20 +19,22 @@ const MOST_METRICS: u32 = 200;
 const WORKER_CHARS: usize = 64;
 
 /// A question. What is left out has a default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     /// Whole segments that the keys begin with; all keys by default.
     pub(crate) prefix: Option<String>,
     /// The worker's name, with or without its process; all workers by default.
     pub(crate) worker: Option<String>,
-    /// By default the finest that reaches back to `since`, else five minutes.
+    /// `1m` (the last hour is kept), `5m` (a day), `1h` (a week) or `1d` (90 days); by default the finest that reaches
+    /// back to `since`, else `5m`.
     pub(crate) resolution: Option<String>,
     /// An instant, or a length of time such as `6h` before now; by default all that is kept.
     pub(crate) since: Option<String>,
     /// The `next` of the page before.
     pub(crate) cursor: Option<String>,
-    /// The most metrics.
+    /// The most metrics, 1 to 200; by default 100.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 200))]
     pub(crate) limit: Option<String>,
 }
 

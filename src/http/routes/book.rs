@@ -1,13 +1,15 @@
-//! `GET /api/v1/book`: a stored order book as of an instant.
+//! `GET /api/v1/series/{id}/book`: a stored order book as of an instant.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::parameters::Parameters;
 use super::reading::{answer, wrong};
+use super::resource::Id;
 use super::route::Route;
+use crate::api::BookAsked;
 use crate::engine::book::{AskError, Asked, BookError, uncovered};
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -15,22 +17,25 @@ use crate::http::reply::{problem, uncovered_problem};
 use crate::telemetry::events::Chain;
 
 pub(super) fn route() -> Route {
-    Route::read("/api/v1/book", Access::Reader, book)
+    Route::read("/api/v1/series/{id}/book", Access::Reader, book)
 }
 
 async fn book(
     State(app): State<App>,
     headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Id(id): Id,
+    Parameters(asked): Parameters<BookAsked>,
 ) -> Response {
-    answer(&app, &headers, asked, async |control, asked| control.book(asked).await, refuse).await
+    let BookAsked { at, levels } = asked;
+    let asked = Asked { series: Some(id), at, levels };
+    answer(&app, &headers, async |control| control.book(asked).await, refuse).await
 }
 
 fn refuse(error: &AskError) -> Response {
     let why = Chain(error).to_string();
     match error {
         AskError::Wrong(part) => wrong(part),
-        AskError::NoSeries(_) => problem(StatusCode::NOT_FOUND, why, Some("series")),
+        AskError::NoSeries(_) => problem(StatusCode::NOT_FOUND, why, Some("id".to_owned())),
         AskError::Book(BookError::NotCovered { uncovered: hole, .. }) => {
             uncovered_problem(why, uncovered(hole))
         }

@@ -1,11 +1,11 @@
 //! `GET /api/v1/metrics`: the history of metrics, of all workers of the state store.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::parameters::Parameters;
 use super::reading::{answer, wrong};
 use super::route::Route;
 use crate::engine::history::{AskError, Asked};
@@ -21,9 +21,9 @@ pub(super) fn route() -> Route {
 async fn metrics(
     State(app): State<App>,
     headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Response {
-    answer(&app, &headers, asked, async |control, asked: Asked| control.history(&asked).await, refuse).await
+    answer(&app, &headers, async |control| control.history(&asked).await, refuse).await
 }
 
 fn refuse(error: &AskError) -> Response {

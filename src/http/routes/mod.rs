@@ -11,11 +11,15 @@ mod history;
 mod jobs;
 mod metrics;
 mod page;
+mod parameters;
 mod probes;
 mod queues;
 mod reading;
 mod reload;
+mod resource;
 mod route;
+mod series;
+mod tasks;
 mod work;
 
 use axum::Router;
@@ -38,7 +42,7 @@ pub(super) fn all() -> Vec<Route> {
     let [healthy, ready] = probes::routes();
     let [work, cancel] = work::routes();
     let [run, pause, resume] = jobs::routes();
-    vec![
+    let mut all = vec![
         page::route(),
         metrics::route(),
         healthy,
@@ -55,7 +59,10 @@ pub(super) fn all() -> Vec<Route> {
         run,
         pause,
         resume,
-    ]
+    ];
+    all.extend(series::routes());
+    all.extend(tasks::routes());
+    all
 }
 
 /// Every route: its path, method and access level.

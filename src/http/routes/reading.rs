@@ -1,7 +1,5 @@
 //! Answers that are read from the state store or from files: a few at a time, and none for ever.
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -13,18 +11,13 @@ use crate::http::app::App;
 use crate::http::reply::{problem, tagged};
 
 /// Answers a question: a wrong one and one that has no answer are refused.
-pub(super) async fn answer<Q, A: Serialize, E>(
+pub(super) async fn answer<A: Serialize, E>(
     app: &App,
     headers: &HeaderMap,
-    asked: Result<Query<Q>, QueryRejection>,
-    ask: impl AsyncFnOnce(&Control, Q) -> Result<A, E>,
+    ask: impl AsyncFnOnce(&Control) -> Result<A, E>,
     refuse: impl FnOnce(&E) -> Response,
 ) -> Response {
-    let asked = match asked {
-        Ok(Query(asked)) => asked,
-        Err(error) => return problem(StatusCode::UNPROCESSABLE_ENTITY, error.body_text(), None),
-    };
-    match read(app, async |control| ask(control, asked).await).await {
+    match read(app, ask).await {
         Ok(Ok(answer)) => tagged(headers, &answer),
         Ok(Err(error)) => refuse(&error),
         Err(refused) => *refused,
@@ -33,7 +26,7 @@ pub(super) async fn answer<Q, A: Serialize, E>(
 
 /// The answer to a question of which a part is wrong.
 pub(super) fn wrong(wrong: &Wrong) -> Response {
-    problem(StatusCode::UNPROCESSABLE_ENTITY, wrong.why.clone(), Some(wrong.parameter))
+    problem(StatusCode::BAD_REQUEST, wrong.why.clone(), Some(wrong.parameter.to_owned()))
 }
 
 /// Reads with `work`; the error is the answer that there is nothing to read from, or that it took too long.

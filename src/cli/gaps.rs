@@ -1,7 +1,5 @@
 //! `dccd gaps`: every window that is not covered, with its state and the reason, and every row that was set aside.
 
-mod aside;
-
 use std::collections::BTreeMap;
 
 use clap_complete::engine::ArgValueCompleter;
@@ -12,9 +10,9 @@ use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
-use crate::engine::open_gaps;
-use crate::model::{Micros, Series, Window};
-use crate::store::{HeldSeries, Layout, Ledger, Note, Unaccounted, holding, set_aside_rows};
+use crate::engine::series::{aside, open_windows, settled_windows};
+use crate::model::{Micros, Series};
+use crate::store::{HeldSeries, Layout, Ledger, Unaccounted, holding, set_aside_rows};
 
 /// Show every window that is not covered, and why.
 ///
@@ -89,47 +87,11 @@ pub(super) fn doubts(holding: &HeldSeries, out: &mut Output) -> Exit {
 }
 
 fn windows(args: &Args, series: &Series, ledger: &Ledger) -> Vec<GapLine> {
-    let gaps = open_gaps(series, ledger);
-    let gap = |gap| {
-        let reason = ledger.reason(gap).unwrap_or("not fetched yet").to_owned();
-        line_of_window(series, "gap", gap, reason)
-    };
-    let mut lines: Vec<GapLine> = gaps.iter().map(gap).collect();
+    let mut lines = open_windows(series, ledger);
     if !args.open {
-        for (state, notes) in [("empty", &ledger.empty), ("unfillable", &ledger.unfillable)] {
-            let line = |Note { window, reason }| line_of_window(series, state, window, reason);
-            lines.extend(joined(notes).into_iter().map(line));
-        }
+        lines.extend(settled_windows(series, ledger));
     }
     lines
-}
-
-fn line_of_window(series: &Series, state: &'static str, window: Window, reason: String) -> GapLine {
-    GapLine {
-        series: series.to_string(),
-        state,
-        from: Some(window.from.to_string()),
-        until: Some(window.until.to_string()),
-        seconds: Some(window.secs()),
-        reason,
-        ..GapLine::default()
-    }
-}
-
-/// Notes in the order of their windows, those that touch and give one reason as one.
-fn joined(notes: &[Note]) -> Vec<Note> {
-    let mut sorted = notes.to_vec();
-    sorted.sort_by_key(|note| note.window.from);
-    let mut joined: Vec<Note> = Vec::with_capacity(sorted.len());
-    for note in sorted {
-        match joined.last_mut() {
-            Some(last) if last.window.until >= note.window.from && last.reason == note.reason => {
-                last.window.until = last.window.until.max(note.window.until);
-            }
-            _ => joined.push(note),
-        }
-    }
-    joined
 }
 
 /// The rows that were set aside, by series. A series that cannot be read is an error and hides no other.
@@ -145,18 +107,18 @@ fn rows_aside(
     });
     let mut found = Vec::new();
     for series in all.into_iter().filter(|series| meant.contains(series)) {
-        let aside = match set_aside_rows(layout, &series) {
-            Ok(aside) => aside,
+        let rows = match set_aside_rows(layout, &series) {
+            Ok(rows) => rows,
             Err(error) => {
                 *exit = out.failed(&error);
                 continue;
             }
         };
         let file = layout.set_aside(&series);
-        if aside.damaged > 0 {
-            out.note(format!("{} line(s) of {} are damaged and left out", aside.damaged, file.display()));
+        if rows.damaged > 0 {
+            out.note(format!("{} line(s) of {} are damaged and left out", rows.damaged, file.display()));
         }
-        let lines = aside::lines(&series, aside.rows, &file);
+        let lines = aside(&series, rows, &file);
         found.push((series, lines));
     }
     found
@@ -185,29 +147,4 @@ fn print(lines: Vec<GapLine>, config: &Config, out: &mut Output) {
         table.row([series, state.to_owned(), from, until, reason]);
     }
     table.print(out);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_that_touch_are_one_where_they_have_one_reason() {
-        let note = |from, until, reason: &str| Note {
-            window: Window::new(Micros(from), Micros(until)).unwrap(),
-            reason: reason.to_owned(),
-        };
-        let notes = [
-            note(30, 40, "outage"),
-            note(0, 10, "outage"),
-            note(10, 20, "outage"),
-            note(20, 30, "odd row"),
-            note(50, 60, "outage"),
-        ];
-
-        assert_eq!(
-            joined(&notes),
-            [note(0, 20, "outage"), note(20, 30, "odd row"), note(30, 40, "outage"), note(50, 60, "outage")]
-        );
-    }
 }

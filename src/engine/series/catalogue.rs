@@ -1,0 +1,194 @@
+//! Every series at once: what is held of it, and how its runs went.
+//!
+//! A page of a hundred series costs no more than a glance at the folders: an account is read again only if its ledger
+//! or its folder changed, and everything found is good for a second.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+use tokio::time::Instant;
+
+use super::account::Account;
+use super::status::{SeriesRuns, configured};
+use crate::api::{SERIES_STATES, SeriesLine, SeriesStatus};
+use crate::clock::now;
+use crate::config::Config;
+use crate::db::Database;
+use crate::model::{Micros, Series, Windows};
+use crate::store::{Layout, holding};
+use crate::tracker::TrackerError;
+
+/// How long everything found is good.
+const GOOD_FOR: Duration = Duration::from_secs(1);
+/// A folder that changed so shortly before it was read may have changed again without showing it.
+const UNSURE_FOR: Duration = Duration::from_secs(1);
+
+/// Every series of a data path and its configuration, as last found.
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    accounts: Arc<Mutex<BTreeMap<Series, Marked>>>,
+    found: tokio::sync::Mutex<Option<(Instant, Arc<Vec<KnownSeries>>)>>,
+}
+
+/// Why the series cannot be listed.
+#[derive(Debug, Error)]
+pub(crate) enum CatalogueError {
+    /// The state store cannot be read.
+    #[error(transparent)]
+    Store(#[from] TrackerError),
+    /// The ledgers are still being read for an earlier question.
+    #[error("the ledgers are being read; ask again in a few seconds")]
+    Busy,
+}
+
+/// A series that is held, configured, or ever ran.
+#[derive(Clone)]
+pub(crate) struct KnownSeries {
+    pub(super) series: Series,
+    pub(super) name: String,
+    pub(super) state: &'static str,
+    pub(super) account: Option<Arc<Account>>,
+    pub(super) runs: Option<SeriesStatus>,
+    /// The number of its gaps, and their length in microseconds.
+    pub(super) gaps: Option<(i64, i64)>,
+}
+
+/// An account, and by what it is known to be unchanged.
+struct Marked {
+    mark: Option<Mark>,
+    account: Arc<Account>,
+}
+
+type Mark = [(i64, i64, u64, u64); 2];
+
+impl Catalogue {
+    /// Forgets what was found, so that the next answer shows a change just made.
+    pub(crate) async fn expire(&self) {
+        *self.found.lock().await = None;
+    }
+
+    /// Every series, in the order of their names.
+    ///
+    /// # Errors
+    /// If the state store cannot be read, or the ledgers are still being read for somebody who no longer waits.
+    pub(crate) async fn all(
+        &self,
+        layout: &Layout,
+        config: &Config,
+        db: &Database,
+    ) -> Result<Arc<Vec<KnownSeries>>, CatalogueError> {
+        let mut found = self.found.lock().await;
+        if let Some((at, known)) = &*found
+            && at.elapsed() < GOOD_FOR
+        {
+            return Ok(Arc::clone(known));
+        }
+        let runs = SeriesRuns::read(db).await?.lines(&configured(config));
+        let (accounts, layout) = (Arc::clone(&self.accounts), layout.clone());
+        let joining = tokio::task::spawn_blocking(move || {
+            let mut accounts = match accounts.try_lock() {
+                Ok(accounts) => accounts,
+                Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
+                Err(TryLockError::WouldBlock) => return None,
+            };
+            look(&mut accounts, &layout);
+            Some(joined(&accounts, runs, now()))
+        });
+        let known = Arc::new(joining.await.ok().flatten().ok_or(CatalogueError::Busy)?);
+        *found = Some((Instant::now(), Arc::clone(&known)));
+        Ok(known)
+    }
+}
+
+impl KnownSeries {
+    /// The line of an answer.
+    pub(super) fn line(&self, now: Micros) -> SeriesLine {
+        SeriesLine {
+            series: self.name.clone(),
+            state: self.state,
+            held: self.account.as_ref().map(|account| account.line(now)),
+            runs: self.runs.clone(),
+        }
+    }
+}
+
+/// Reads the accounts that changed, and forgets those of series that are gone.
+fn look(accounts: &mut BTreeMap<Series, Marked>, layout: &Layout) {
+    let there = layout.series();
+    accounts.retain(|series, _| there.binary_search(series).is_ok());
+    for series in there {
+        let mark = mark(layout, &series);
+        if mark.is_some() && accounts.get(&series).is_some_and(|own| own.mark == mark) {
+            continue;
+        }
+        match holding(layout, &series) {
+            Some(held) => {
+                let account = Arc::new(Account::of(&held));
+                accounts.insert(series, Marked { mark, account });
+            }
+            None => drop(accounts.remove(&series)),
+        }
+    }
+}
+
+/// By what a folder and its ledger are known to be unchanged; `None` if they have just changed.
+fn mark(layout: &Layout, series: &Series) -> Option<Mark> {
+    let of = |path: &Path| {
+        let found = path.metadata().ok()?;
+        let age = SystemTime::now().duration_since(found.modified().ok()?).ok()?;
+        (age > UNSURE_FOR).then(|| (found.ctime(), found.ctime_nsec(), found.len(), found.ino()))
+    };
+    Some([of(&layout.folder(series))?, of(&layout.ledger(series))?])
+}
+
+/// Joins what is held with what ran.
+fn joined(accounts: &BTreeMap<Series, Marked>, runs: Vec<SeriesStatus>, now: Micros) -> Vec<KnownSeries> {
+    let mut all: BTreeMap<String, KnownSeries> = BTreeMap::new();
+    for (series, marked) in accounts {
+        let known = of(series.clone(), Some(Arc::clone(&marked.account)));
+        all.insert(known.name.clone(), known);
+    }
+    for run in runs {
+        let Ok(series) = run.series.parse::<Series>() else { continue };
+        let known = all.entry(run.series.clone()).or_insert_with(|| of(series, None));
+        known.runs = Some(run);
+    }
+    for known in all.values_mut() {
+        let gaps = known.account.as_ref().and_then(|account| account.gaps(now));
+        let length = |gaps: &Windows| gaps.iter().map(|gap| gap.until.0 - gap.from.0).sum();
+        known.gaps = gaps.as_ref().map(|gaps| (gaps.len() as i64, length(gaps)));
+        let covered_until = known.account.as_ref().and_then(|account| account.covered_until());
+        let is_incomplete = gaps.is_some_and(|gaps| {
+            gaps.first().zip(covered_until).is_some_and(|(gap, covered)| gap.from < covered)
+        });
+        known.state = state(known, is_incomplete);
+    }
+    all.into_values().collect()
+}
+
+fn of(series: Series, account: Option<Arc<Account>>) -> KnownSeries {
+    let name = series.to_string();
+    KnownSeries { series, name, state: "", account, runs: None, gaps: None }
+}
+
+/// The first of [`SERIES_STATES`] that applies.
+fn state(known: &KnownSeries, is_incomplete: bool) -> &'static str {
+    let runs = known.runs.as_ref();
+    let is = |of: fn(&SeriesStatus) -> bool| runs.is_some_and(of);
+    let applies = [
+        known.account.as_ref().is_some_and(|account| !account.is_known()),
+        !is(|runs| runs.configured),
+        is(|runs| runs.paused),
+        is(|runs| runs.consecutive_errors > 0 || runs.last_error.is_some()),
+        is(|runs| runs.stream.as_deref().is_some_and(|state| state != "live")),
+        is(|runs| runs.last_run_at.is_none() && runs.stream.is_none()),
+        is_incomplete,
+        true,
+    ];
+    let first = applies.iter().position(|applies| *applies).unwrap_or_default();
+    SERIES_STATES[first]
+}

@@ -1,0 +1,81 @@
+//! `GET /api/v1/series…`: what is held of series and what is missing.
+
+use axum::extract::State;
+use axum::response::Response;
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+
+use super::parameters::{Nothing, Parameters};
+use super::reading::{answer, wrong};
+use super::resource::Id;
+use super::route::Route;
+use crate::api::{CoverageAsked, GapsAsked, SeriesAsked};
+use crate::engine::series::{OneError, SelectError};
+use crate::http::app::App;
+use crate::http::auth::Access;
+use crate::http::reply::problem;
+use crate::telemetry::events::Chain;
+
+pub(super) fn routes() -> [Route; 4] {
+    [
+        Route::read("/api/v1/series", Access::Reader, all),
+        Route::read("/api/v1/series/{id}", Access::Reader, one),
+        Route::read("/api/v1/series/{id}/gaps", Access::Reader, gaps),
+        Route::read("/api/v1/series/{id}/coverage", Access::Reader, coverage),
+    ]
+}
+
+async fn all(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Parameters(asked): Parameters<SeriesAsked>,
+) -> Response {
+    answer(&app, &headers, async |control| control.series(&asked).await, unselected).await
+}
+
+async fn one(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Id(id): Id,
+    Parameters(_): Parameters<Nothing>,
+) -> Response {
+    answer(&app, &headers, async |control| control.one_series(&id).await, refuse).await
+}
+
+async fn gaps(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Id(id): Id,
+    Parameters(asked): Parameters<GapsAsked>,
+) -> Response {
+    answer(&app, &headers, async |control| control.gaps(id, asked).await, refuse).await
+}
+
+async fn coverage(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Id(id): Id,
+    Parameters(asked): Parameters<CoverageAsked>,
+) -> Response {
+    answer(&app, &headers, async |control| control.coverage(id, asked).await, refuse).await
+}
+
+fn unselected(error: &SelectError) -> Response {
+    match error {
+        SelectError::Wrong(part) => wrong(part),
+        SelectError::Catalogue(error) => unavailable(error),
+    }
+}
+
+pub(super) fn refuse(error: &OneError) -> Response {
+    match error {
+        OneError::Wrong(part) => wrong(part),
+        OneError::NoSeries(none) => problem(StatusCode::NOT_FOUND, none.to_string(), Some("id".to_owned())),
+        OneError::Unaccounted { .. } => problem(StatusCode::CONFLICT, error.to_string(), None),
+        OneError::Catalogue(_) | OneError::Store(_) | OneError::Broken { .. } => unavailable(error),
+    }
+}
+
+fn unavailable(error: &dyn std::error::Error) -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, Chain(error).to_string(), None)
+}
