@@ -1,9 +1,10 @@
 //! Order books: `GET /api/v1/series/{id}/book` and `dccd book --json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A book as of an instant.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BookAnswer {
     pub(crate) series: String,
     /// The instant that was asked for; null if it is the newest book.
@@ -28,7 +29,7 @@ pub(crate) struct BookAnswer {
 }
 
 /// A level of a book.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LevelLine {
     pub(crate) price: f64,
     pub(crate) amount: f64,
@@ -45,7 +46,7 @@ pub(crate) struct NoBook {
 }
 
 /// The window in which a book is not known.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct UncoveredWindow {
     /// `gap`, `empty` or `unfillable`.
     pub(crate) state: &'static str,

@@ -1,5 +1,6 @@
 //! The result of checking a configuration.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `dccd validate --json`.
@@ -45,7 +46,7 @@ impl OnlineCheck {
 }
 
 /// The reply to a reload.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ReloadAnswer<'a> {
     pub(crate) reloaded: bool,
     pub(crate) hash: Option<&'a str>,

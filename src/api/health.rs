@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 
 use crate::model::Micros;
 
 /// `/health`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Health<'a> {
     /// `healthy`, `degraded` or `unhealthy`.
     pub(crate) status: &'static str,
@@ -24,7 +25,7 @@ pub(crate) struct Health<'a> {
 }
 
 /// The live series.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct StreamsHealth<'a> {
     /// How many are in each state.
     pub(crate) states: BTreeMap<&'a str, u64>,
@@ -33,18 +34,20 @@ pub(crate) struct StreamsHealth<'a> {
 }
 
 /// A live series.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct StreamView {
     pub series: String,
     /// `connecting`, `live`, `stale`, `refused` or `off`.
     pub state: &'static str,
     /// Since when it is in that state.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub since: Micros,
     /// Why it is not live, if known.
     pub why: Option<String>,
     /// The exchange's time of the newest message with rows.
     #[serde(serialize_with = "maybe_as_text")]
+    #[schemars(with = "Option<String>")]
     pub last_message: Option<Micros>,
     /// Seconds from the exchange's time of that message to its receipt.
     pub lag_s: Option<f64>,
@@ -53,7 +56,7 @@ pub struct StreamView {
 }
 
 /// A problem.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Trouble {
     /// The affected part.
     pub about: String,
@@ -61,6 +64,7 @@ pub struct Trouble {
     pub why: String,
     /// When it began.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub since: Micros,
 }
 
@@ -82,7 +86,7 @@ fn maybe_as_text<S: Serializer>(at: &Option<Micros>, serializer: S) -> Result<S:
 }
 
 /// A worker.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct WorkerView {
     /// Its name, unique among all processes that ever ran.
     pub id: String,
@@ -100,7 +104,7 @@ pub struct WorkerView {
 }
 
 /// The state store at the last probe.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct StoreView {
     /// `sqlite` or `postgres`.
     pub kind: &'static str,
@@ -116,7 +120,7 @@ pub struct StoreView {
 }
 
 /// The disk as last measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct DiskView {
     pub free_bytes: u64,
     pub size_bytes: u64,
@@ -125,7 +129,7 @@ pub struct DiskView {
 }
 
 /// An exchange in use.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ExchangeHealth<'a> {
     pub(crate) name: &'a str,
     pub(crate) up: bool,
@@ -134,7 +138,7 @@ pub(crate) struct ExchangeHealth<'a> {
 }
 
 /// `/health/v2/queues`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Queues<'a> {
     pub(crate) broker: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +151,7 @@ pub(crate) struct Queues<'a> {
 }
 
 /// The jobs of one exchange, counted by state.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct QueueHealth<'a> {
     pub(crate) name: &'a str,
     /// `active`, or `paused` if every job is.
@@ -164,7 +168,7 @@ pub(crate) struct QueueHealth<'a> {
 }
 
 /// Request weight allowed in so many seconds.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RateLimit {
     pub(crate) limit: u32,
     pub(crate) per_s: f64,
@@ -173,7 +177,7 @@ pub(crate) struct RateLimit {
 }
 
 /// `/-/ready`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Readiness {
     pub(crate) ready: bool,
     pub(crate) reasons: Vec<String>,
@@ -194,10 +198,4 @@ pub(crate) struct Healthcheck<'a> {
     pub(crate) environment: &'a str,
     /// The problem, if it is not healthy.
     pub(crate) reason: Option<String>,
-}
-
-/// The body of a refused action.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct ActionError {
-    pub(crate) error: String,
 }

@@ -1,9 +1,10 @@
 //! The history of metrics: `GET /api/v1/metrics` and `dccd history --json`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A page of metrics, merged over the workers, or of one of them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct HistoryAnswer {
     /// Whole segments that the keys begin with; empty for all.
     pub(crate) prefix: String,
@@ -25,7 +26,7 @@ pub(crate) struct HistoryAnswer {
 }
 
 /// A metric over time.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct HistoryMetric {
     pub(crate) key: String,
     /// `counter`, `gauge` or `histogram`.
@@ -39,7 +40,7 @@ pub(crate) struct HistoryMetric {
 }
 
 /// The observations of one bucket.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub(crate) struct HistoryPoint {
     /// The start of the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -25,11 +25,10 @@ pub(crate) use config::{OnlineCheck, OnlineState, Validation};
 pub(crate) use coverage::{Coverage, CoverageSeconds, CoverageWindow};
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
-pub(crate) use health::{
-    ActionError, ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness,
-    StreamsHealth,
-};
 pub use health::{DiskView, StoreView, StreamView, Trouble, WorkerView};
+pub(crate) use health::{
+    ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness, StreamsHealth,
+};
 pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
 pub(crate) use metrics::MetricLine;
@@ -38,10 +37,10 @@ pub use progress::{
     CopyUpdate, Files, How, NotCopied, ProgressLine, RemoteSynced, Report, RestoredFiles, Update,
 };
 pub(crate) use questions::{BookAsked, CoverageAsked, GapsAsked, RunsAsked, SeriesAsked, TasksAsked};
-pub(crate) use requests::WireSince;
 pub use requests::{
     AlertAsked, AlertTested, CancelAsked, CopyAsked, JobsAsked, JobsChanged, WireWork, WorkAsked,
 };
+pub(crate) use requests::{BackfillAsked, IgnoreAsked, RetryAsked, Started, WireSince};
 pub(crate) use series::{GAP_STATES, SERIES_SORTS, SERIES_STATES};
 pub(crate) use series::{GapLine, GapsPage, InventoryLine, SeriesLine, SeriesPage, SeriesStatus};
 pub(crate) use tasks::{

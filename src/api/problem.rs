@@ -1,11 +1,12 @@
 //! Problems as RFC 9457 has them, `application/problem+json`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::UncoveredWindow;
 
 /// Why a request has no answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Problem {
     /// Always `about:blank`: the status says all there is to the class of the problem.
     #[serde(rename = "type")]

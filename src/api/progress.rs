@@ -1,9 +1,10 @@
 //! The streamed answer to requested work: a line of JSON per update, and the reports in it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A line of the answer to requested work.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProgressLine {
     /// The request was accepted.
@@ -23,7 +24,7 @@ pub enum ProgressLine {
 }
 
 /// An update on work in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Update {
     /// The progress of a run.
@@ -56,7 +57,7 @@ pub enum Update {
 }
 
 /// The result of work on a series, in plain values that can be sent between processes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// The series worked on.
     pub series: String,
@@ -101,7 +102,7 @@ impl Report {
 }
 
 /// The outcome of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Everything that was wanted is stored.
@@ -119,7 +120,7 @@ pub enum How {
 }
 
 /// The result of a check of files.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Files {
     /// Damaged files, which were set aside.
     pub set_aside: Vec<String>,
@@ -130,7 +131,7 @@ pub struct Files {
 }
 
 /// News of the copies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyUpdate {
     /// Files not verified on a remote yet.
@@ -175,7 +176,7 @@ pub enum CopyUpdate {
 }
 
 /// The result of syncing a remote.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RemoteSynced {
     /// Its name.
     pub remote: String,
@@ -192,7 +193,7 @@ pub struct RemoteSynced {
 }
 
 /// A series that could not be copied, or a remote that did not answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NotCopied {
     /// The series; empty if the remote did not answer.
     pub series: String,
@@ -203,7 +204,7 @@ pub struct NotCopied {
 }
 
 /// Files of a series restored from a remote.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoredFiles {
     /// Its name.
     pub remote: String,

@@ -1,9 +1,10 @@
 //! Requests to a running daemon, and its short answers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A request for work on series, configured or not.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkAsked {
     pub works: Vec<WireWork>,
@@ -12,7 +13,7 @@ pub struct WorkAsked {
 }
 
 /// Selectors of jobs; none selects all.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobsAsked {
     /// Such as `binance/BTC-USDT/ohlc/1h`, `binance/BTC-USDT` or `binance`.
@@ -20,22 +21,59 @@ pub struct JobsAsked {
 }
 
 /// Cancels a request.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelAsked {
     /// As given by `ProgressLine::Accepted`.
     pub id: u64,
 }
 
+/// A range of a series to fetch.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackfillAsked {
+    /// An instant with its zone.
+    pub(crate) from: String,
+    /// An instant with its zone; the present if it is left out.
+    #[serde(default)]
+    pub(crate) until: Option<String>,
+}
+
+/// How a task is retried.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetryAsked {
+    /// Even if it succeeded.
+    #[serde(default)]
+    pub(crate) force: bool,
+}
+
+/// Why a task is skipped.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IgnoreAsked {
+    /// Shown with the task.
+    pub(crate) reason: String,
+}
+
+/// Work that was started.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Started {
+    /// The id of the request, for `/api/v1/work/cancel`.
+    pub(crate) id: u64,
+    /// The series worked on; null if it is not one.
+    pub(crate) series: Option<String>,
+}
+
 /// The jobs that were changed.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobsChanged {
     /// The series of the jobs.
     pub series: Vec<String>,
 }
 
 /// A fire drill of the alerts.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlertAsked {
     /// How long the test alert fires from now on; 0 lowers it.
@@ -43,13 +81,13 @@ pub struct AlertAsked {
 }
 
 /// The result of a fire drill.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AlertTested {
     /// How long the test alert fires from now on.
     pub secs: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireWork {
     pub(crate) series: String,
@@ -62,7 +100,7 @@ pub struct WireWork {
 }
 
 /// Where the range begins; an instant is in microseconds since 1970.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WireSince {
     Exactly(i64),
@@ -72,7 +110,7 @@ pub(crate) enum WireSince {
 }
 
 /// A request about the copies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CopyAsked {
     /// Sends everything that is not verified on a remote.

@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::ActionError;
 use crate::api::{CancelAsked, ProgressLine};
 use crate::engine::Update;
 use crate::http::connect;
@@ -175,9 +174,6 @@ async fn whole(response: &mut Response<Incoming>) -> Result<Bytes, ClientError> 
 
 /// The reason in the body of a refusal.
 fn words(body: &[u8]) -> String {
-    if let Ok(refused) = serde_json::from_slice::<ActionError>(body) {
-        return refused.error;
-    }
     match serde_json::from_slice::<Detail>(body) {
         Ok(problem) => problem.detail,
         Err(_) => String::from_utf8_lossy(body).trim().to_owned(),

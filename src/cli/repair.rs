@@ -1,8 +1,5 @@
 //! `dccd repair`: checks every file, sets damaged ones aside and requests every hole again.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use clap_complete::engine::ArgValueCompleter;
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +9,10 @@ use crate::cli::help::examples;
 use crate::cli::output::Output;
 use crate::cli::{Exit, complete, naming};
 use crate::config::Config;
+use crate::engine::series::repair_order;
 use crate::engine::{Files, How, Job, Report, Update, Work};
-use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::{NoMatch, Series, thousands};
-use crate::store::{Layout, Ledger};
+use crate::store::Layout;
 
 /// Check every file, set damaged ones aside and fill every hole.
 ///
@@ -43,9 +40,6 @@ fn line<'a>(report: &'a Report, files: &'a Files) -> RepairLine<'a> {
         error: report.error.as_deref(),
     }
 }
-
-/// How requests for a series outside the configuration are retried.
-const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// Repairs every series there is, one after the other.
 pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
@@ -90,24 +84,8 @@ fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NoMatch> {
     let meant = naming::known(config, &args.series)?;
     let layout = Layout::new(&config.data_path);
     let jobs = Job::all(config);
-    let order = |series: &Series| {
-        let job = jobs.iter().find(|job| **job.series() == *series);
-        job.map_or_else(|| held_only(&layout, series), |job| job.order.clone())
-    };
+    let order = |series: &Series| repair_order(&jobs, &layout, series);
     Ok(meant.iter().map(order).map(Work::repair).collect())
-}
-
-/// A series without a job is repaired up to where it ends, and not beyond.
-fn held_only(layout: &Layout, series: &Series) -> Order {
-    let ledger = Ledger::read(&layout.ledger(series), series).ok().flatten().unwrap_or_default();
-    Order {
-        series: Arc::new(series.clone()),
-        since: Since::Known,
-        until: ledger.settled().last().map(|window| window.until),
-        retry: RETRY,
-        depth: 50,
-        precedence: Precedence::Ordinary,
-    }
 }
 
 fn text(line: &RepairLine<'_>) -> String {

@@ -24,6 +24,7 @@
 //!   and runs under way finish as they began. Settings of the process (data path, addresses, store, clients with
 //!   their limits and bans) wait for the next start, and the reload reports so.
 
+mod acting;
 mod command;
 mod condition;
 mod control;
@@ -43,6 +44,7 @@ mod tables;
 mod task_poller;
 mod watchdog;
 
+pub(crate) use acting::WorkRefusal;
 pub(crate) use condition::troubles;
 pub use condition::{Condition, Trouble};
 pub use control::{Control, Scope};

@@ -22,6 +22,14 @@ pub(crate) fn wrong(parameter: &'static str, why: impl Into<String>) -> Wrong {
     Wrong { parameter, why: why.into() }
 }
 
+/// An instant with its zone.
+pub(crate) fn instant(parameter: &'static str, text: &str) -> Result<Micros, Wrong> {
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    let form = "write an instant such as 2026-01-31T12:00:00Z";
+    let odd = |_| wrong(parameter, format!("`{shown}` cannot be read, or has no zone; {form}"));
+    text.trim().parse::<Timestamp>().map(|at| Micros(at.as_microsecond())).map_err(odd)
+}
+
 /// An instant that is not in the future. A date without a zone is in `zone`, and refused without one; `form` is the
 /// remedy.
 pub(crate) fn past_instant(

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::auth::Auth;
+use super::kept_answers::KeptAnswers;
 use crate::daemon::{Control, Status};
 use crate::telemetry::Telemetry;
 
@@ -20,6 +22,10 @@ pub struct App {
     pub(super) auth: Arc<Auth>,
     /// The daemon behind the pages, if there is one.
     pub(super) control: Option<Control>,
+    /// The answers of actions that may be sent again.
+    pub(super) kept: Arc<KeptAnswers>,
+    /// The document of the routes, as JSON.
+    pub(super) document: Arc<Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +79,28 @@ impl App {
     pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
         let scrapes = Arc::new(Semaphore::new(limits.scrapes));
         let reads = Arc::new(Semaphore::new(limits.reads));
-        App { telemetry, status, limits, scrapes, reads, auth: Arc::default(), control: None }
+        App {
+            telemetry,
+            status,
+            limits,
+            scrapes,
+            reads,
+            auth: Arc::default(),
+            control: None,
+            kept: Arc::default(),
+            document: Arc::default(),
+        }
     }
 
     /// Replaces the access rules.
     #[must_use]
     pub fn with_auth(self, auth: Auth) -> Self {
         App { auth: Arc::new(auth), ..self }
+    }
+
+    /// Adds the document of the routes.
+    pub(super) fn with_document(self, document: Value) -> Self {
+        App { document: Arc::new(document), ..self }
     }
 
     /// Adds a daemon that serves actions.

@@ -15,7 +15,9 @@
 
 mod app;
 mod auth;
+mod kept_answers;
 mod page;
+pub mod reference;
 mod reply;
 mod routes;
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod server;
 
 pub use app::{App, Limits};
 pub use auth::{Access, Auth, WebConfigError};
-pub use routes::routes;
+pub use routes::{openapi, routes};
 pub(crate) use server::bind_socket;
 pub(crate) use server::serve_socket;
 pub use server::{SocketFile, bind, connect, serve};

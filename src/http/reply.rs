@@ -72,7 +72,29 @@ pub(super) fn html(text: String) -> Response {
 }
 
 pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {
-    reply(status, TEXT, text)
+    let text = text.into();
+    let mut plain = reply(status, TEXT, text.clone());
+    plain.extensions_mut().insert(Plain(text));
+    plain
+}
+
+/// The text of an answer.
+#[derive(Clone)]
+struct Plain(Bytes);
+
+/// A refusal in plain text as a problem, with the headers it has; any other answer as it is.
+pub(super) fn as_problem(mut answer: Response) -> Response {
+    let status = answer.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return answer;
+    }
+    let Some(Plain(text)) = answer.extensions_mut().remove::<Plain>() else { return answer };
+    let (problem, body) = problem(status, String::from_utf8_lossy(&text).trim(), None).into_parts();
+    *answer.body_mut() = body;
+    if let Some(kind) = problem.headers.get(header::CONTENT_TYPE) {
+        answer.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+    }
+    answer
 }
 
 pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {

@@ -1,7 +1,6 @@
 //! The series that a backfill fetches: those of matching jobs, and those that its options name in full.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -12,13 +11,12 @@ use crate::cli::{Exit, naming, wildcard};
 use crate::clock::now;
 use crate::config::Config;
 use crate::engine::Job;
-use crate::jobs::{Order, Precedence, Retry, Since};
+use crate::engine::series::order_without_job;
+use crate::jobs::{Order, Since};
 use crate::model::{Kind, Micros, Pair, Series, Span, thousands};
 
 /// The default start of history: 2020-01-01.
 const USUAL_START: Micros = Micros::from_secs(1_577_836_800);
-/// How requests for a series outside the configuration are retried.
-const RETRY: Retry = Retry { attempts: 3, delay: Duration::from_secs(2) };
 
 /// The options, parsed.
 struct Options {
@@ -49,7 +47,7 @@ pub(super) async fn of(
     let mut orders: Vec<Order> = jobs.iter().filter(|order| fits(&order.series)).cloned().collect();
     let known: HashSet<Series> = orders.iter().map(|order| (*order.series).clone()).collect();
     let named = ad_hoc(args, &options, config, out, stop).await.map_err(|why| (Exit::Failed, vec![why]))?;
-    orders.extend(named.into_iter().filter(|series| !known.contains(series)).map(order_for));
+    orders.extend(named.into_iter().filter(|series| !known.contains(series)).map(order_without_job));
     let unmet = unmet(args, &options, &orders, &jobs);
     let none =
         orders.is_empty().then(|| "No matching jobs \u{2014} check --exchange / --pairs filters.".to_owned());
@@ -159,17 +157,6 @@ async fn ad_hoc(
     let mut seen = HashSet::new();
     all.retain(|series| seen.insert(series.clone()));
     Ok(all)
-}
-
-fn order_for(series: Series) -> Order {
-    Order {
-        series: Arc::new(series),
-        since: Since::Known,
-        until: None,
-        retry: RETRY,
-        depth: 50,
-        precedence: Precedence::Ordinary,
-    }
 }
 
 #[cfg(test)]

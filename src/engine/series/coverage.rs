@@ -8,7 +8,7 @@ use super::account::due;
 use super::gaps::joined;
 use crate::api::{Coverage, CoverageAsked, CoverageSeconds, CoverageWindow};
 use crate::engine::paging::count;
-use crate::engine::wrong::{Wrong, wrong};
+use crate::engine::wrong::{Wrong, instant, wrong};
 use crate::model::{Micros, Series, Window};
 use crate::store::{Ledger, Note};
 
@@ -87,20 +87,6 @@ pub(crate) fn coverage(
         windows,
         total: seconds(&pieces),
     })
-}
-
-fn instant(parameter: &'static str, text: &str) -> Result<Micros, Wrong> {
-    let shown: String = text.chars().take(40).collect();
-    let at = text.trim().parse::<jiff::Timestamp>();
-    let at = at.map_err(|_| {
-        wrong(
-            parameter,
-            format!(
-                "`{shown}` cannot be read, or has no zone; write an instant such as 2026-01-31T12:00:00Z"
-            ),
-        )
-    })?;
-    Ok(Micros(at.as_microsecond()))
 }
 
 /// The notes of a ledger in order.

@@ -9,6 +9,7 @@ mod coverage;
 mod gaps;
 mod list;
 mod one;
+mod orders;
 mod status;
 
 pub(crate) use account::Account;
@@ -17,4 +18,5 @@ pub(crate) use coverage::coverage;
 pub(crate) use gaps::{aside, gaps, open_windows, settled_windows};
 pub(crate) use list::{SelectError, list};
 pub(crate) use one::{OneError, coverage_of, gaps_of, line_of};
+pub(crate) use orders::{backfill_order, order_without_job, repair_order};
 pub(crate) use status::{SeriesRuns, configured};

@@ -8,6 +8,7 @@ use hyper::StatusCode;
 
 use super::body::Whole;
 use super::control::answer;
+use super::operation::Operation;
 use super::route::Route;
 use crate::api::{AlertAsked, AlertTested};
 use crate::http::app::App;
@@ -18,7 +19,11 @@ use crate::telemetry::events::TestAlertSet;
 const LONGEST: u64 = 3_600;
 
 pub(super) fn route() -> Route {
-    Route::act("/api/v1/alerts/test", test_alert)
+    Route::act("/api/v1/alerts/test", test_alert).that(
+        Operation::about("Raises the test alert for some seconds; 0 lowers it")
+            .taking::<AlertAsked>()
+            .answering::<AlertTested>(200),
+    )
 }
 
 async fn test_alert(State(app): State<App>, body: Whole) -> Response {

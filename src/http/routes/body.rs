@@ -14,6 +14,10 @@ use crate::http::reply::plain;
 pub(super) struct Whole(Bytes);
 
 impl Whole {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Parses the body as JSON; the error is the answer that explains the problem.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Box<Response>> {
         serde_json::from_slice(&self.0).map_err(|error| bad(error.to_string()))

@@ -5,11 +5,12 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::operation::Operation;
 use super::parameters::Parameters;
 use super::reading::{answer, wrong};
 use super::resource::Id;
 use super::route::Route;
-use crate::api::BookAsked;
+use crate::api::{BookAnswer, BookAsked};
 use crate::engine::book::{AskError, Asked, BookError, uncovered};
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -17,7 +18,11 @@ use crate::http::reply::{problem, uncovered_problem};
 use crate::telemetry::events::Chain;
 
 pub(super) fn route() -> Route {
-    Route::read("/api/v1/series/{id}/book", Access::Reader, book)
+    Route::read("/api/v1/series/{id}/book", Access::Reader, book).that(
+        Operation::about("A stored order book as of an instant; 409 with the window where it is not known")
+            .asking::<BookAsked>()
+            .reading::<BookAnswer>(),
+    )
 }
 
 async fn book(

@@ -3,10 +3,9 @@
 use axum::response::Response;
 use hyper::StatusCode;
 
-use crate::api::ActionError;
 use crate::daemon::{Control, Refusal};
 use crate::http::app::App;
-use crate::http::reply::{json, plain};
+use crate::http::reply::{plain, problem};
 use crate::telemetry::events::Chain;
 
 /// The daemon; the error is the answer that there is none.
@@ -17,7 +16,7 @@ pub(super) fn control(app: &App) -> Result<&Control, Box<Response>> {
 }
 
 pub(super) fn bad(error: String) -> Box<Response> {
-    Box::new(json(StatusCode::BAD_REQUEST, &ActionError { error }))
+    Box::new(problem(StatusCode::BAD_REQUEST, error, None))
 }
 
 pub(super) fn refused(refusal: &Refusal) -> Box<Response> {
@@ -27,7 +26,7 @@ pub(super) fn refused(refusal: &Refusal) -> Box<Response> {
         Refusal::TooMuch | Refusal::NoAnswer => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Db(_) | Refusal::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Box::new(json(status, &ActionError { error: Chain(refusal).to_string() }))
+    Box::new(problem(status, Chain(refusal).to_string(), None))
 }
 
 /// The answer of an action that may fail.

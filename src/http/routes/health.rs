@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::operation::Operation;
 use super::route::Route;
 use crate::api::{ExchangeHealth, Health, StreamsHealth};
 use crate::daemon::{Condition, ExchangeView, Snapshot, troubles};
@@ -16,7 +17,7 @@ use crate::model::Micros;
 use crate::telemetry::LiveState;
 
 pub(super) fn route() -> Route {
-    Route::read("/health", Access::Reader, health)
+    Route::read("/health", Access::Reader, health).that(Operation::about("Workers, store, disk, exchanges and live series, with what is wrong and since when; 503 if nothing is collected").answering::<Health<'_>>(200).answering::<Health<'_>>(503))
 }
 
 /// The overall state; 503 only if nothing is being collected.

@@ -5,9 +5,11 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::operation::Operation;
 use super::parameters::Parameters;
 use super::reading::{answer, wrong};
 use super::route::Route;
+use crate::api::HistoryAnswer;
 use crate::engine::history::{AskError, Asked};
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -15,7 +17,11 @@ use crate::http::reply::problem;
 use crate::telemetry::events::Chain;
 
 pub(super) fn route() -> Route {
-    Route::read("/api/v1/metrics", Access::Reader, metrics)
+    Route::read("/api/v1/metrics", Access::Reader, metrics).that(
+        Operation::about("The history of metrics of all workers, from the state store")
+            .asking::<Asked>()
+            .reading::<HistoryAnswer>(),
+    )
 }
 
 async fn metrics(

@@ -7,16 +7,29 @@ use hyper::StatusCode;
 use super::body::Whole;
 use super::control::{answer, control, refused};
 use super::follow::followed;
+use super::operation::Operation;
 use super::route::Route;
-use crate::api::{JobsAsked, JobsChanged};
+use crate::api::{JobsAsked, JobsChanged, ProgressLine};
 use crate::http::app::App;
 use crate::http::reply::json;
 
 pub(super) fn routes() -> [Route; 3] {
     [
-        Route::act("/api/v1/jobs/run", run),
-        Route::act("/api/v1/jobs/pause", pause),
-        Route::act("/api/v1/jobs/resume", resume),
+        Route::act("/api/v1/jobs/run", run).that(
+            Operation::about("Runs jobs now, all if none is named, and tells the progress")
+                .taking::<JobsAsked>()
+                .streaming::<ProgressLine>(),
+        ),
+        Route::act("/api/v1/jobs/pause", pause).that(
+            Operation::about("Pauses jobs and live series, all if none is named, over restarts too")
+                .taking::<JobsAsked>()
+                .answering::<JobsChanged>(200),
+        ),
+        Route::act("/api/v1/jobs/resume", resume).that(
+            Operation::about("Resumes paused jobs and live series, all if none is named")
+                .taking::<JobsAsked>()
+                .answering::<JobsChanged>(200),
+        ),
     ]
 }
 

@@ -10,6 +10,7 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::operation::Operation;
 use super::route::Route;
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -28,7 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 pub(super) fn route() -> Route {
-    Route::read("/metrics", Access::Reader, metrics)
+    Route::read("/metrics", Access::Reader, metrics).that(
+        Operation::about(
+            "Metrics: Prometheus text, or OpenMetrics with exemplars by `Accept`; gzip by `Accept-Encoding`",
+        )
+        .sending(200, "text/plain"),
+    )
 }
 
 /// The metrics, encoded off the runtime's threads and only a few at a time: a scrape takes milliseconds, so more

@@ -1,15 +1,21 @@
 //! The routes, one file per resource, and their router.
 
+mod act_series;
+mod act_tasks;
+mod action;
 mod alerts;
 mod body;
 mod book;
 mod control;
 mod copies;
+mod document;
 mod follow;
 mod health;
 mod history;
 mod jobs;
 mod metrics;
+mod openapi;
+mod operation;
 mod page;
 mod parameters;
 mod probes;
@@ -21,6 +27,8 @@ mod route;
 mod series;
 mod tasks;
 mod work;
+
+use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::body::Body;
@@ -34,9 +42,10 @@ use hyper_util::service::TowerToHyperService;
 
 use super::app::App;
 use super::auth::{Access, Caller};
-use super::reply::plain;
+use super::reply::{as_problem, plain};
+use document::document;
 pub(super) use route::Route;
-use route::{Guarded, guard};
+use route::{Guarded, guard, is_of};
 
 pub(super) fn all() -> Vec<Route> {
     let [healthy, ready] = probes::routes();
@@ -62,12 +71,21 @@ pub(super) fn all() -> Vec<Route> {
     ];
     all.extend(series::routes());
     all.extend(tasks::routes());
+    all.extend(act_series::routes());
+    all.extend(act_tasks::routes());
+    all.push(openapi::route());
     all
 }
 
 /// Every route: its path, method and access level.
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
     all().into_iter().map(|route| (route.path, route.method, route.access))
+}
+
+/// The document of the routes, after OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    document(&all())
 }
 
 /// An application and its router. Clones share both.
@@ -92,6 +110,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 impl Routes {
     /// Builds the router. Only readers learn which paths exist.
     pub(super) fn new(app: App) -> Self {
+        let app = app.with_document(document(&all()));
         let reader = || guard(Guarded { app: app.clone(), access: Access::Reader });
         let known: Vec<(&str, &str)> = all().iter().map(|route| (route.path, route.method)).collect();
         let other_method = async move |uri: Uri| not_allowed(&allowed(&known, uri.path()));
@@ -110,7 +129,11 @@ impl Routes {
         B: hyper::body::Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     {
         request.extensions_mut().insert(caller);
+        let is_api = request.uri().path().starts_with("/api/");
         let Ok(mut reply) = self.router.call(request.map(Body::new)).await;
+        if is_api {
+            reply = as_problem(reply);
+        }
         for (name, value) in SECURITY {
             reply.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
         }
@@ -127,9 +150,10 @@ async fn nothing() -> Response {
 
 /// The methods of a path; GET implies HEAD.
 fn allowed(known: &[(&str, &str)], path: &str) -> String {
-    let own = known.iter().filter(|(known, _)| *known == path).map(|(_, method)| *method);
+    let own = known.iter().filter(|(known, _)| is_of(known, path)).map(|(_, method)| *method);
     let head = |method: &'_ str| if method == Method::GET.as_str() { ", HEAD" } else { "" };
-    own.map(|method| format!("{method}{}", head(method))).collect::<Vec<_>>().join(", ")
+    let methods: BTreeSet<String> = own.map(|method| format!("{method}{}", head(method))).collect();
+    methods.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn not_allowed(allowed: &str) -> Response {

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::operation::Operation;
 use super::route::Route;
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -11,6 +12,7 @@ use crate::http::reply::html;
 
 pub(super) fn route() -> Route {
     Route::read("/", Access::Reader, page)
+        .that(Operation::about("The monitor page; works without JavaScript").sending(200, "text/html"))
 }
 
 async fn page(State(app): State<App>) -> Response {

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::operation::Operation;
 use super::route::Route;
 use crate::api::Readiness;
 use crate::http::app::App;
@@ -11,7 +12,18 @@ use crate::http::auth::Access;
 use crate::http::reply::{json, plain};
 
 pub(super) fn routes() -> [Route; 2] {
-    [Route::read("/-/healthy", Access::Open, healthy), Route::read("/-/ready", Access::Open, ready)]
+    [
+        Route::read("/-/healthy", Access::Open, healthy).that(
+            Operation::about("Liveness: 503 if the scheduler does not turn")
+                .sending(200, "text/plain")
+                .sending(503, "text/plain"),
+        ),
+        Route::read("/-/ready", Access::Open, ready).that(
+            Operation::about("Readiness: 503 with the reasons while nothing is collected")
+                .answering::<Readiness>(200)
+                .answering::<Readiness>(503),
+        ),
+    ]
 }
 
 async fn healthy(State(app): State<App>) -> Response {

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::operation::Operation;
 use super::route::Route;
 use crate::api::{QueueHealth, Queues, RateLimit};
 use crate::daemon::{QueueView, Snapshot};
@@ -12,7 +13,11 @@ use crate::http::auth::Access;
 use crate::http::reply::json;
 
 pub(super) fn route() -> Route {
-    Route::read("/health/v2/queues", Access::Reader, queues)
+    Route::read("/health/v2/queues", Access::Reader, queues).that(
+        Operation::about("The queue of each exchange; 503 if the state store is unreachable")
+            .answering::<Queues<'_>>(200)
+            .answering::<Queues<'_>>(503),
+    )
 }
 
 /// The queues; 503 with the same body if the store is unreachable.

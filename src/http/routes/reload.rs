@@ -6,13 +6,18 @@ use hyper::StatusCode;
 
 use super::body::Whole;
 use super::control::{answer, control};
+use super::operation::Operation;
 use super::route::Route;
 use crate::api::ReloadAnswer;
 use crate::http::app::App;
 use crate::http::reply::json;
 
 pub(super) fn route() -> Route {
-    Route::act("/-/reload", reload)
+    Route::act("/-/reload", reload).that(
+        Operation::about("Reads the configuration again: what changed, or every problem")
+            .answering::<ReloadAnswer<'_>>(200)
+            .answering::<ReloadAnswer<'_>>(400),
+    )
 }
 
 async fn reload(State(app): State<App>, _: Whole) -> Response {

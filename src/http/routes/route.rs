@@ -8,6 +8,7 @@ use axum::middleware::{self, FromFnLayer, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
+use super::operation::Operation;
 use crate::http::app::App;
 use crate::http::auth::{Access, Caller};
 
@@ -16,6 +17,7 @@ pub(in crate::http) struct Route {
     pub(in crate::http) path: &'static str,
     pub(in crate::http) method: &'static str,
     pub(in crate::http) access: Access,
+    pub(super) operation: Operation,
     handler: MethodRouter<App>,
 }
 
@@ -26,18 +28,33 @@ impl Route {
         access: Access,
         handler: impl Handler<T, App>,
     ) -> Self {
-        Route { path, method: "GET", access, handler: get(handler) }
+        let operation = Operation::default();
+        Route { path, method: "GET", access, operation, handler: get(handler) }
     }
 
     /// A route that changes something.
     pub(super) fn act<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Route { path, method: "POST", access: Access::Admin, handler: post(handler) }
+        let operation = Operation::default();
+        Route { path, method: "POST", access: Access::Admin, operation, handler: post(handler) }
+    }
+
+    /// The same route with its description.
+    pub(super) fn that(self, operation: Operation) -> Self {
+        Route { operation, ..self }
     }
 
     /// Its handler behind its guard.
     pub(super) fn guarded(self, app: &App) -> MethodRouter<App> {
         self.handler.route_layer(guard(Guarded { app: app.clone(), access: self.access }))
     }
+}
+
+/// Whether a path is one of a route's.
+pub(super) fn is_of(route: &str, path: &str) -> bool {
+    let (own, segments) = (route.split('/'), path.split('/'));
+    let is_same =
+        |(own, segment): (&str, &str)| own == segment || (own.starts_with('{') && !segment.is_empty());
+    own.clone().count() == segments.clone().count() && own.zip(segments).all(is_same)
 }
 
 /// The state of a guard.

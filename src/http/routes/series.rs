@@ -5,11 +5,12 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::operation::Operation;
 use super::parameters::{Nothing, Parameters};
 use super::reading::{answer, wrong};
 use super::resource::Id;
 use super::route::Route;
-use crate::api::{CoverageAsked, GapsAsked, SeriesAsked};
+use crate::api::{Coverage, CoverageAsked, GapsAsked, GapsPage, SeriesAsked, SeriesLine, SeriesPage};
 use crate::engine::series::{OneError, SelectError};
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -18,10 +19,10 @@ use crate::telemetry::events::Chain;
 
 pub(super) fn routes() -> [Route; 4] {
     [
-        Route::read("/api/v1/series", Access::Reader, all),
-        Route::read("/api/v1/series/{id}", Access::Reader, one),
-        Route::read("/api/v1/series/{id}/gaps", Access::Reader, gaps),
-        Route::read("/api/v1/series/{id}/coverage", Access::Reader, coverage),
+        Route::read("/api/v1/series", Access::Reader, all).that(Operation::about("Series: what is stored of each, what is missing, and how its runs went").asking::<SeriesAsked>().reading::<SeriesPage>()),
+        Route::read("/api/v1/series/{id}", Access::Reader, one).that(Operation::about("One series").asking::<Nothing>().reading::<SeriesLine>()),
+        Route::read("/api/v1/series/{id}/gaps", Access::Reader, gaps).that(Operation::about("Windows of a series that are not covered, with the reason of each, and rows that were set aside").asking::<GapsAsked>().reading::<GapsPage>()),
+        Route::read("/api/v1/series/{id}/coverage", Access::Reader, coverage).that(Operation::about("The coverage of a series: windows that are covered, missing, empty or unfillable").asking::<CoverageAsked>().reading::<Coverage>()),
     ]
 }
 

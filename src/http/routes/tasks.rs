@@ -5,11 +5,12 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::operation::Operation;
 use super::parameters::{Nothing, Parameters};
 use super::reading::{answer, wrong};
 use super::resource::Id;
 use super::route::Route;
-use crate::api::{RunsAsked, TasksAsked};
+use crate::api::{RunLine, RunsAsked, RunsPage, TaskDetail, TasksAsked, TasksPage};
 use crate::engine::tasks::TasksError;
 use crate::http::app::App;
 use crate::http::auth::Access;
@@ -18,10 +19,23 @@ use crate::telemetry::events::Chain;
 
 pub(super) fn routes() -> [Route; 4] {
     [
-        Route::read("/api/v1/jobs", Access::Reader, tasks),
-        Route::read("/api/v1/jobs/{id}", Access::Reader, task),
-        Route::read("/api/v1/runs", Access::Reader, runs),
-        Route::read("/api/v1/runs/{id}", Access::Reader, run),
+        Route::read("/api/v1/jobs", Access::Reader, tasks).that(
+            Operation::about("Tasks, the last changed first: jobs, live series and windows of history")
+                .asking::<TasksAsked>()
+                .reading::<TasksPage>(),
+        ),
+        Route::read("/api/v1/jobs/{id}", Access::Reader, task).that(
+            Operation::about("A task with its attempts, their causes and its progress")
+                .asking::<Nothing>()
+                .reading::<TaskDetail>(),
+        ),
+        Route::read("/api/v1/runs", Access::Reader, runs)
+            .that(Operation::about("Runs, the last begun first").asking::<RunsAsked>().reading::<RunsPage>()),
+        Route::read("/api/v1/runs/{id}", Access::Reader, run).that(
+            Operation::about("A run with its error, its causes and its progress")
+                .asking::<Nothing>()
+                .reading::<RunLine>(),
+        ),
     ]
 }
 

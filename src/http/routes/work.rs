@@ -7,14 +7,28 @@ use hyper::StatusCode;
 use super::body::Whole;
 use super::control::{answer, bad, control, refused};
 use super::follow::followed;
+use super::operation::Operation;
 use super::route::Route;
-use crate::api::{CancelAsked, WorkAsked};
+use crate::api::{CancelAsked, ProgressLine, WorkAsked};
 use crate::engine::Work;
 use crate::http::app::App;
 use crate::http::reply::plain;
 
 pub(super) fn routes() -> [Route; 2] {
-    [Route::act("/api/v1/work", work), Route::act("/api/v1/work/cancel", cancel)]
+    [
+        Route::act("/api/v1/work", work).that(
+            Operation::about(
+                "Backfills or repairs series, as the commands hand it over, and tells the progress",
+            )
+            .taking::<WorkAsked>()
+            .streaming::<ProgressLine>(),
+        ),
+        Route::act("/api/v1/work/cancel", cancel).that(
+            Operation::about("Cancels requested work by its id")
+                .taking::<CancelAsked>()
+                .sending(200, "text/plain"),
+        ),
+    ]
 }
 
 async fn work(State(app): State<App>, body: Whole) -> Response {
