@@ -29,7 +29,7 @@ pub(crate) struct CoverageWindow {
     pub(crate) until: String,
     /// Why it is in that state; null if it is covered, or merged of windows with several reasons.
     pub(crate) reason: Option<String>,
-    /// What it is merged of, if of several states.
+    /// The time in each state, if it is merged of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mixed: Option<CoverageSeconds>,
 }

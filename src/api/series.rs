@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) const SERIES_STATES: [&str; 8] =
     ["unaccounted", "unconfigured", "paused", "failing", "not_live", "waiting", "incomplete", "ok"];
 
-/// What series are sorted by.
+/// The figures that series are sorted by.
 pub(crate) const SERIES_SORTS: [&str; 10] = [
     "series",
     "from",

@@ -38,7 +38,7 @@ pub(super) struct KeptAnswer {
     pub(super) body: Bytes,
 }
 
-/// What is known of a key.
+/// The state of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// Nothing: it is taken now, and the request is to be carried out.

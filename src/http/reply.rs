@@ -91,6 +91,8 @@ pub(super) fn as_problem(mut answer: Response) -> Response {
     let Some(Plain(text)) = answer.extensions_mut().remove::<Plain>() else { return answer };
     let (problem, body) = problem(status, String::from_utf8_lossy(&text).trim(), None).into_parts();
     *answer.body_mut() = body;
+    // It is that of the text.
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
     if let Some(kind) = problem.headers.get(header::CONTENT_TYPE) {
         answer.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
     }

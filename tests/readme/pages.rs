@@ -112,6 +112,11 @@ fn the_page_of_the_metrics_is_the_programs() {
 }
 
 #[test]
+fn the_page_of_the_routes_is_the_servers() {
+    check_section("docs/http.md", &dccd::http::reference::markdown());
+}
+
+#[test]
 fn the_page_of_the_configuration_is_the_checks_own() {
     check_section("docs/configuration.md", &dccd::config::reference::markdown());
 }

@@ -117,11 +117,14 @@ async fn a_stored_book_is_printed_and_answered_alike_and_refused_with_its_window
 
     let daemon = command(&setup, &["start"]).spawn().unwrap();
     wait_for_exit(&setup, &["healthcheck"], 0).await;
-    let ask = async |query: &str| request(&setup, "GET", &format!("/api/v1/book?{query}"), "").await;
+    let ask = async |series: &str, query: &str| {
+        let path = format!("/api/v1/series/{series}/book?{query}");
+        request(&setup, "GET", &path, "").await
+    };
     // The daemon's own first snapshot may be published between the two.
     let mut looks = 0;
     loop {
-        let answered = ask("series=binance/BTC-USDT&at=2024-01-01T12:30:00Z").await;
+        let answered = ask("binance%2FBTC-USDT", "at=2024-01-01T12:30:00Z").await;
         let printed = dccd(&setup, &["book", BOOK, "--at", "2024-01-01T12:30:00Z", "--json"]).await;
         let answer: Shown = serde_json::from_str(&answered.body).unwrap();
         looks += 1;
@@ -131,12 +134,12 @@ async fn a_stored_book_is_printed_and_answered_alike_and_refused_with_its_window
         }
         assert!(looks < 3, "{answered:?} is not {printed:?}");
     }
-    let refused = ask("series=binance/BTC-USDT&at=2024-01-01T11:00:00Z").await;
+    let refused = ask("binance%2FBTC-USDT", "at=2024-01-01T11:00:00Z").await;
     let hole = serde_json::from_str::<Refused>(&refused.body).unwrap().uncovered;
     assert_eq!((refused.status, hole.state.as_str(), hole.from), (409, "gap", None), "{refused:?}");
-    assert_eq!(ask("series=kraken/BTC-USDT").await.status, 404);
-    for wrong in ["", "series=binance&levels=0", "series=binance&at=2024-01-01", "series=binance&depth=3"] {
-        assert_eq!(ask(wrong).await.status, 422, "{wrong}");
+    assert_eq!(ask("kraken%2FBTC-USDT", "").await.status, 404);
+    for wrong in ["levels=0", "at=2024-01-01", "depth=3", "at=2024-01-01T11:00:00Z&series=binance"] {
+        assert_eq!(ask("binance", wrong).await.status, 400, "{wrong}");
     }
     let newest = dccd(&setup, &["book", "binance", "--levels", "3"]).await;
     assert!(

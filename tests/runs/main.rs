@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once, and break files on purpose.
 
+mod api;
 mod backfill;
 mod binancecoinm;
 mod bitfinex;

@@ -1,4 +1,4 @@
-//! What the ledger of a series says, in so few bytes that ten thousand of them fit into memory.
+//! The account of a series from its ledger, in so few bytes that ten thousand of them fit into memory.
 
 use crate::api::InventoryLine;
 use crate::exchange::find;
@@ -10,7 +10,7 @@ use crate::store::{HeldSeries, Ledger};
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     series: Series,
-    /// What its ledger says; the reason if it cannot be read.
+    /// The figures of its ledger; the reason if it cannot be read.
     known: Result<Known, String>,
     /// Whether files that the ledger lists are gone, or the ledger itself.
     gone_files: Vec<String>,

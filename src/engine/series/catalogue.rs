@@ -74,7 +74,7 @@ impl Catalogue {
     /// Every series, in the order of their names.
     ///
     /// # Errors
-    /// If the state store cannot be read, or the ledgers are still being read for somebody who no longer waits.
+    /// If the state store cannot be read, or the ledgers are still being read for an earlier question.
     pub(crate) async fn all(
         &self,
         layout: &Layout,

@@ -197,3 +197,90 @@ fn seconds(pieces: &[Piece<'_>]) -> CoverageSeconds {
         unfillable: of(State::Unfillable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Zone;
+
+    /// A series whose exchange has no adapter: everything until now is due.
+    fn series() -> Series {
+        "nowhere/BTC-USDT/trades".parse().unwrap()
+    }
+
+    fn secs(from: i64, until: i64) -> Window {
+        Window::new(Micros::from_secs(from), Micros::from_secs(until)).unwrap()
+    }
+
+    fn asked(windows: usize) -> CoverageAsked {
+        CoverageAsked { windows: Some(windows.to_string()), ..CoverageAsked::default() }
+    }
+
+    fn at(text: &str) -> i64 {
+        Micros::parse(text, &Zone::UTC).unwrap().0
+    }
+
+    #[test]
+    fn a_merged_window_has_the_worst_state_in_it_and_the_time_in_each() {
+        let mut ledger = Ledger { wanted_since: Some(Micros(0)), ..Ledger::default() };
+        ledger.cover(secs(0, 60));
+        ledger.confirm_empty(secs(60, 70), "outage");
+        ledger.give_up(secs(70, 75), "too old");
+        ledger.cover(secs(80, 100));
+
+        let merged = coverage(&series(), &ledger, &asked(2), Micros::from_secs(100)).unwrap();
+
+        assert!(!merged.exact);
+        let shown: Vec<_> = merged.windows.iter().map(|own| (own.state, own.reason.as_deref())).collect();
+        assert_eq!(shown, [("covered", None), ("gap", None)]);
+        let mixed = CoverageSeconds { covered: 30.0, gap: 5.0, empty: 10.0, unfillable: 5.0 };
+        assert_eq!(merged.windows[1].mixed, Some(mixed));
+        assert_eq!(merged.total, CoverageSeconds { covered: 80.0, ..mixed });
+        let exact = coverage(&series(), &ledger, &asked(5), Micros::from_secs(100)).unwrap();
+        let states: Vec<_> = exact.windows.iter().map(|own| own.state).collect();
+        assert_eq!(states, ["covered", "empty", "unfillable", "gap", "covered"]);
+        assert_eq!(exact.windows[3].reason.as_deref(), Some("not fetched yet"));
+    }
+
+    proptest! {
+        #[test]
+        fn merged_or_not_no_second_is_lost_and_nothing_missing_is_called_covered(
+            parts in proptest::collection::vec((0..4_u8, 1..50_i64), 1..60),
+            most in 1..40_usize,
+            (from, length) in (0..500_i64, 1..2_000_i64),
+        ) {
+            let mut ledger = Ledger { wanted_since: Some(Micros(0)), ..Ledger::default() };
+            let mut end = 0;
+            for (state, length) in parts {
+                let window = secs(end, end + length);
+                match state {
+                    0 => {}
+                    1 => ledger.cover(window),
+                    2 => ledger.confirm_empty(window, "outage"),
+                    _ => ledger.give_up(window, "too old"),
+                }
+                end += length;
+            }
+            let now = Micros::from_secs(end);
+            let range = CoverageAsked {
+                from: Some(Micros::from_secs(from).to_string()),
+                until: Some(Micros::from_secs(from + length).to_string()),
+                ..asked(most)
+            };
+            let whole = coverage(&series(), &ledger, &CoverageAsked { windows: Some("10000".to_owned()), ..range.clone() }, now);
+            let (whole, merged) = (whole.unwrap(), coverage(&series(), &ledger, &range, now).unwrap());
+
+            prop_assert!(merged.windows.len() <= most && whole.exact);
+            prop_assert_eq!(merged.total, whole.total);
+            let ends = |own: &CoverageWindow| (at(&own.from), at(&own.until));
+            prop_assert!(merged.windows.windows(2).all(|pair| ends(&pair[0]).1 <= ends(&pair[1]).0));
+            for window in merged.windows.iter().filter(|window| window.state == "covered") {
+                let (from, until) = ends(window);
+                let others = whole.windows.iter().filter(|own| own.state != "covered");
+                prop_assert!(others.map(ends).all(|own| own.1 <= from || until <= own.0));
+            }
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub(crate) enum OneError {
     Unaccounted {
         /// The series.
         series: String,
-        /// What is wrong with its ledger.
+        /// The fault of its ledger.
         why: String,
     },
     /// Rows that were set aside cannot be read.

@@ -1,4 +1,4 @@
-//! What people decide about a task.
+//! Decisions of people about a task.
 
 use super::lines::{is_paused, task_line};
 use super::list::{TasksError, paused, shown, tracker};

@@ -59,12 +59,12 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Response> {
 }
 
 impl Action {
-    /// What was asked for; the default if there is no body.
+    /// The request in its body; the default if there is none.
     pub(super) fn read<T: DeserializeOwned + Default>(&self) -> Result<T, Box<Response>> {
         if self.body.bytes().is_empty() { Ok(T::default()) } else { self.body.read() }
     }
 
-    /// What was asked for.
+    /// The request in its body.
     pub(super) fn read_some<T: DeserializeOwned>(&self) -> Result<T, Box<Response>> {
         self.body.read()
     }

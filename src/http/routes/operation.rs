@@ -1,5 +1,4 @@
-//! What a route does, which parameters and body it takes, and what it answers: the part of the document that the route
-//! itself knows.
+//! The description of a route: its purpose, its parameters and its body, and its answers.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
