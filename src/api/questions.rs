@@ -20,7 +20,7 @@ pub(crate) struct SeriesAsked {
     pub(crate) state: Option<String>,
     /// Only series whose name contains this text, in upper or lower case.
     pub(crate) text: Option<String>,
-    /// The order, ascending or, with `-` in front, descending; unknown values come last. By default `series`.
+    /// The order, by default `series`; with `-` in front descending. Series without the figure come last.
     #[schemars(extend("enum" = signed(&SERIES_SORTS)))]
     pub(crate) sort: Option<String>,
     /// The most series, 1 to 500; by default 100.

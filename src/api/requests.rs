@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkAsked {
+    /// One piece for each series.
     pub works: Vec<WireWork>,
     /// How many to work on side by side.
     pub at_once: usize,
@@ -24,7 +25,7 @@ pub struct JobsAsked {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelAsked {
-    /// As given by `ProgressLine::Accepted`.
+    /// The id from the first line of progress, or from the answer that the work was started.
     pub id: u64,
 }
 

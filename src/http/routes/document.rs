@@ -104,7 +104,8 @@ fn id(route: &Route) -> String {
     let words = route.path.trim_start_matches("/api/v1").split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let words = if words.is_empty() { "page".to_owned() } else { words.join("_") };
-    format!("{}_{words}", route.method.to_ascii_lowercase())
+    let room = if route.path.starts_with("/api/v1/") { "" } else { "daemon_" };
+    format!("{}_{room}{words}", route.method.to_ascii_lowercase())
 }
 
 fn security(access: Access) -> Value {

@@ -17,12 +17,12 @@ use crate::test_daemon::TestDaemon;
 
 /// The series of the first job.
 const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
-/// A job that works, one whose pair is not listed, and one that waits to be run.
+/// Two jobs that work, and between them one whose pair is not listed.
 const JOBS: &str = "{exchange: binance, pairs: [BTC/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01}\n\
     {exchange: binance, pairs: [NONE/USDT], span: 3600, start: 2024-01-30, retry_delay: 0.01, max_retries: 1}\n\
-    {exchange: binance, pairs: [BTC/USDT], span: 86400, start: 2024-01-01, trigger: manual}";
+    {exchange: binance, pairs: [BTC/USDT], span: 86400, start: 2024-01-01}";
 
-/// A daemon with rows, a failed job and one that never ran.
+/// A daemon with rows and a failed job.
 struct Running {
     setup: TestDaemon,
     child: Child,
@@ -91,14 +91,16 @@ impl Running {
         found.unwrap_or_else(|_| panic!("{path} never became so"))
     }
 
-    /// Waits until the first job succeeded and the second failed.
+    /// Waits until two jobs succeeded and the other failed.
     async fn settled(&self) {
         let has = |page: &Value, series: &str, state: &str| {
             let all = page["series"].as_array().unwrap();
             all.iter().any(|one| one["series"] == series && one["state"] == state)
         };
         self.wait_for("/api/v1/series", |page| {
-            has(page, HOURLY, "ok") && has(page, "binance/NONE-USDT/ohlc/1h", "failing")
+            has(page, HOURLY, "ok")
+                && has(page, "binance/BTC-USDT/ohlc/1d", "ok")
+                && has(page, "binance/NONE-USDT/ohlc/1h", "failing")
         })
         .await;
     }
