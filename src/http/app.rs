@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::auth::Auth;
@@ -25,7 +25,7 @@ pub struct App {
     /// The answers of actions that may be sent again.
     pub(super) kept: Arc<KeptAnswers>,
     /// The document of the routes, as JSON.
-    pub(super) document: Arc<Value>,
+    pub(super) document: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl App {
             auth: Arc::default(),
             control: None,
             kept: Arc::default(),
-            document: Arc::default(),
+            document: Bytes::new(),
         }
     }
 
@@ -99,8 +99,8 @@ impl App {
     }
 
     /// Adds the document of the routes.
-    pub(super) fn with_document(self, document: Value) -> Self {
-        App { document: Arc::new(document), ..self }
+    pub(super) fn with_document(self, document: Bytes) -> Self {
+        App { document, ..self }
     }
 
     /// Adds a daemon that serves actions.

@@ -1,5 +1,7 @@
 //! The page of the routes, from their own document.
 
+#![allow(clippy::disallowed_types, reason = "a document of schemas has no shape of its own")]
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -9,7 +11,7 @@ use super::routes::{openapi, routes};
 /// Every route with what it does, then the parameters of each that has some, as Markdown.
 #[must_use]
 pub fn markdown() -> String {
-    let document = openapi();
+    let document: Value = serde_json::from_str(&openapi()).unwrap_or_default();
     let mut page = String::from("| path | method | access | does |\n|---|---|---|---|\n");
     let mut details = String::new();
     for (path, method, access) in routes() {

@@ -26,7 +26,14 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 
 /// JSON with an entity tag; 304 without it if the client has just that.
 pub(super) fn tagged(request: &HeaderMap, body: &impl Serialize) -> Response {
-    let Ok(body) = serde_json::to_vec(body) else { return json(StatusCode::OK, body) };
+    match serde_json::to_vec(body) {
+        Ok(body) => tagged_json(request, body.into()),
+        Err(_) => json(StatusCode::OK, body),
+    }
+}
+
+/// The same of JSON that is encoded.
+pub(super) fn tagged_json(request: &HeaderMap, body: Bytes) -> Response {
     // Weak: compressed on the way it would still be the same.
     let tag = format!("W/\"{:x}-{:08x}\"", body.len(), crc32fast::hash(&body));
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());

@@ -35,7 +35,7 @@ impl FromRequest<App> for Action {
             let why = format!("there is no parameter `{name}` here, nor any other");
             return Err(problem(StatusCode::BAD_REQUEST, why, Some(name)));
         }
-        let key = key(request.headers())?;
+        let key = key(request.headers()).map_err(|refused| *refused)?;
         let path = request.uri().path().to_owned();
         let body = Whole::from_request(request, app).await?;
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
@@ -47,13 +47,13 @@ impl FromRequest<App> for Action {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Response> {
+fn key(headers: &HeaderMap) -> Result<Option<String>, Box<Response>> {
     let mut keys = headers.get_all(KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let text = key.to_str().unwrap_or_default();
     if keys.next().is_some() || text.is_empty() || text.len() > MOST_KEY_CHARS {
         let why = format!("Idempotency-Key: send one, of 1 to {MOST_KEY_CHARS} visible characters");
-        return Err(problem(StatusCode::BAD_REQUEST, why, None));
+        return Err(Box::new(problem(StatusCode::BAD_REQUEST, why, None)));
     }
     Ok(Some(text.to_owned()))
 }

@@ -1,5 +1,7 @@
 //! The document of the routes after OpenAPI 3.1, from what each route knows of itself and the shapes of `api`.
 
+#![allow(clippy::disallowed_types, reason = "a document of schemas has no shape of its own")]
+
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -11,14 +13,14 @@ use crate::api::Problem;
 use crate::http::auth::Access;
 
 /// The document of these routes.
-pub(super) fn document(routes: &[Route]) -> Value {
+pub(super) fn document(routes: &[Route]) -> String {
     let mut shapes = Shapes::new();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes {
         let methods = paths.entry(route.path).or_insert_with(|| json!({}));
         methods[route.method.to_ascii_lowercase()] = operation(route, &mut shapes);
     }
-    json!({
+    let document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "dccd",
@@ -33,7 +35,8 @@ pub(super) fn document(routes: &[Route]) -> Value {
                 "user": {"type": "http", "scheme": "basic", "description": "A user of http.web_config."},
             },
         },
-    })
+    });
+    document.to_string()
 }
 
 /// The shapes that are sent and those that are taken: a field with a default is always sent and may be left out.

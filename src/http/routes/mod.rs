@@ -84,7 +84,7 @@ pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Access)> {
 
 /// The document of the routes, after OpenAPI 3.1.
 #[must_use]
-pub fn openapi() -> serde_json::Value {
+pub fn openapi() -> String {
     document(&all())
 }
 
@@ -110,7 +110,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 impl Routes {
     /// Builds the router. Only readers learn which paths exist.
     pub(super) fn new(app: App) -> Self {
-        let app = app.with_document(document(&all()));
+        let app = app.with_document(document(&all()).into());
         let reader = || guard(Guarded { app: app.clone(), access: Access::Reader });
         let known: Vec<(&str, &str)> = all().iter().map(|route| (route.path, route.method)).collect();
         let other_method = async move |uri: Uri| not_allowed(&allowed(&known, uri.path()));

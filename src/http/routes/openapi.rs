@@ -1,5 +1,7 @@
 //! `GET /api/openapi.json`: the document of all routes.
 
+#![allow(clippy::disallowed_types, reason = "a document of schemas has no shape of its own")]
+
 use axum::extract::State;
 use axum::response::Response;
 use hyper::header::HeaderMap;
@@ -10,7 +12,7 @@ use super::parameters::{Nothing, Parameters};
 use super::route::Route;
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::reply::tagged;
+use crate::http::reply::tagged_json;
 
 pub(super) fn route() -> Route {
     let about = Operation::about("This document, after OpenAPI 3.1");
@@ -23,5 +25,5 @@ async fn document(
     headers: HeaderMap,
     Parameters(_): Parameters<Nothing>,
 ) -> Response {
-    tagged(&headers, &*app.document)
+    tagged_json(&headers, app.document)
 }

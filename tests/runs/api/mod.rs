@@ -1,5 +1,7 @@
 //! The HTTP API of a whole program: what it answers is what the command line prints and what its document says.
 
+#![allow(clippy::disallowed_types, reason = "a test may read any JSON as a tree")]
+
 mod actions;
 mod document;
 mod questions;
