@@ -4,6 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::series::{GAP_STATES, SERIES_SORTS, SERIES_STATES};
+use crate::model::Kind;
+
+/// How a run ends, or that it lasts.
+const OUTCOMES: [&str; 7] =
+    ["succeeded", "failed", "lease_lost", "rate_limited", "given_back", "cancelled", "running"];
 
 /// Selects series and their order.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -13,7 +18,8 @@ pub(crate) struct SeriesAsked {
     pub(crate) exchange: Option<String>,
     /// Only series of this pair: `BTC-USDT` or `BTC/USDT`.
     pub(crate) pair: Option<String>,
-    /// Only series of this kind: `ohlc`, `trades`, `orderbook`, `funding` or `open_interest`.
+    /// Only series of this kind.
+    #[schemars(extend("enum" = Kind::ALL.map(Kind::name)))]
     pub(crate) kind: Option<String>,
     /// Only series in this state.
     #[schemars(extend("enum" = SERIES_STATES))]
@@ -49,8 +55,10 @@ pub(crate) struct GapsAsked {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CoverageAsked {
     /// An instant with its zone; by default where the account of the series begins.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) from: Option<String>,
     /// An instant with its zone; by default where the account of the series ends.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) until: Option<String>,
     /// The most windows, 1 to 10000; by default 1000. More are merged into as many equal parts of the range.
     #[schemars(with = "Option<u32>", range(min = 1, max = 10_000))]
@@ -62,6 +70,7 @@ pub(crate) struct CoverageAsked {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BookAsked {
     /// An instant with its zone; by default that of the newest book that is published.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) at: Option<String>,
     /// The most levels a side, 1 to 10000; by default all.
     #[schemars(with = "Option<u32>", range(min = 1, max = 10_000))]
@@ -76,9 +85,11 @@ pub(crate) struct TasksAsked {
     pub(crate) exchange: Option<String>,
     /// Only tasks of this series.
     pub(crate) series: Option<String>,
-    /// Only tasks of this kind: `job`, `backfill`, `repair` or `stream`.
+    /// Only tasks of this kind.
+    #[schemars(extend("enum" = ["job", "backfill", "repair", "stream"]))]
     pub(crate) kind: Option<String>,
-    /// Only tasks in this state: `pending`, `in_progress`, `failed`, `exhausted`, `succeeded` or `ignored`.
+    /// Only tasks in this state.
+    #[schemars(extend("enum" = ["pending", "in_progress", "failed", "exhausted", "succeeded", "ignored"]))]
     pub(crate) status: Option<String>,
     /// The most tasks, 1 to 500; by default 100.
     #[schemars(with = "Option<u32>", range(min = 1, max = 500))]
@@ -95,10 +106,11 @@ pub(crate) struct RunsAsked {
     pub(crate) exchange: Option<String>,
     /// Only runs for this series.
     pub(crate) series: Option<String>,
-    /// Only runs of this kind of task: `job`, `backfill`, `repair` or `stream`.
+    /// Only runs of this kind of task.
+    #[schemars(extend("enum" = ["job", "backfill", "repair", "stream"]))]
     pub(crate) kind: Option<String>,
-    /// Only runs that ended so: `succeeded`, `failed`, `lease_lost`, `rate_limited`, `given_back`, `cancelled`; or
-    /// those still `running`.
+    /// Only runs that ended so, or that are still running.
+    #[schemars(extend("enum" = OUTCOMES))]
     pub(crate) outcome: Option<String>,
     /// The most runs, 1 to 500; by default 100.
     #[schemars(with = "Option<u32>", range(min = 1, max = 500))]

@@ -132,3 +132,35 @@ fn status(text: &str) -> Result<Status, Wrong> {
 pub(super) fn shown(text: &str) -> String {
     text.chars().take(100).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use schemars::{JsonSchema, schema_for};
+
+    use super::*;
+    use crate::api::RunsAsked;
+    use crate::tracker::outcome;
+
+    /// The words that the document names for a parameter.
+    fn documented<Q: JsonSchema>(parameter: &str) -> BTreeSet<String> {
+        let schema = schema_for!(Q);
+        let words = &schema.as_value()["properties"][parameter]["enum"];
+        words.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_words_of_the_document_are_those_of_the_tracker() {
+        let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+
+        let kinds = words(TaskKind::ALL.map(TaskKind::name).to_vec());
+        assert_eq!(
+            (documented::<TasksAsked>("kind"), documented::<RunsAsked>("kind")),
+            (kinds.clone(), kinds)
+        );
+        assert_eq!(documented::<TasksAsked>("status"), words(Status::ALL.map(Status::name).to_vec()));
+        let outcomes = outcome::ALL.into_iter().chain(["running"]).collect();
+        assert_eq!(documented::<RunsAsked>("outcome"), words(outcomes));
+    }
+}

@@ -150,7 +150,10 @@ async fn nothing() -> Response {
 
 /// The methods of a path; GET implies HEAD.
 fn allowed(known: &[(&str, &str)], path: &str) -> String {
-    let own = known.iter().filter(|(known, _)| is_of(known, path)).map(|(_, method)| *method);
+    // A path that is written out goes before one with an id in that place.
+    let is_exact = known.iter().any(|(known, _)| *known == path);
+    let is_own = |known: &str| if is_exact { known == path } else { is_of(known, path) };
+    let own = known.iter().filter(|(known, _)| is_own(known)).map(|(_, method)| *method);
     let head = |method: &'_ str| if method == Method::GET.as_str() { ", HEAD" } else { "" };
     let methods: BTreeSet<String> = own.map(|method| format!("{method}{}", head(method))).collect();
     methods.into_iter().collect::<Vec<_>>().join(", ")

@@ -42,6 +42,11 @@ async fn a_task_is_ignored_retried_and_left_alone_where_its_state_forbids_it() {
     assert_eq!((ignored.status, retried.status), (200, 200), "{ignored:?} {retried:?}");
     assert_eq!((&shown["status"], &shown["reason"]), (&"ignored".into(), &"delisted".into()));
     assert_eq!(retried.json()["status"], "pending");
+    // It is an action on several jobs, and no id.
+    let several = running.get("/api/v1/jobs/retry").await;
+    assert_eq!(several.status, 404, "{several:?}");
+    let run = running.get("/api/v1/jobs/run").await;
+    assert_eq!((run.status, run.header("allow")), (405, Some("POST")), "{run:?}");
     let unlocked = running.post(&format!("/api/v1/jobs/{}/unlock", segment(HOURLY)), "").await;
     assert_eq!(unlocked.status, 409, "{unlocked:?}");
     assert_eq!(unlocked.header("content-type"), Some("application/problem+json"));
